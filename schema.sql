@@ -1,0 +1,152 @@
+-- switchboard's database: what an administrator wants, and what happened.
+-- Times are milliseconds since 1970-01-01 UTC. Ids of people's own choosing are TEXT; numbers of ours never repeat.
+
+-- One row a fact about the database itself.
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,  -- 'key': 32 random bytes, makes origin ids; authenticates nothing but our own posts
+                             -- 'instance', 'base': the present run of event ids and the seq before its first
+                             -- 'reserved': the next seq after a restart; raised in blocks, so that no commit touches it
+                             -- 'revision': counts control-plane changes
+                             -- 'clean': 1 after an orderly end
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- ---------------------------------------------------------------- what is wanted
+
+CREATE TABLE agent (
+    key        INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: one re-created under its old name is another one
+    id         TEXT NOT NULL UNIQUE,
+    address    TEXT NOT NULL,     -- the reference's UserName
+    mode       INTEGER NOT NULL,  -- 1 none, 2 system, 3 self
+    management INTEGER NOT NULL,  -- 1 none, 2 groups
+    revision   INTEGER NOT NULL,  -- of the last change that touched it
+    dropped    INTEGER NOT NULL DEFAULT 0  -- seq of its newest notice that retention dropped
+) STRICT;
+
+CREATE TABLE agent_channel (
+    agent     INTEGER NOT NULL,
+    channel   TEXT NOT NULL,
+    position  INTEGER NOT NULL,  -- lists come back in the order in which they were put
+    put       INTEGER NOT NULL,  -- revision of the put that asks for the join; a later one clears a refusal
+    announced INTEGER NOT NULL DEFAULT 0,  -- whether the newest channel-state event said active
+    PRIMARY KEY (agent, channel)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE agent_user (
+    agent    INTEGER NOT NULL,
+    user     TEXT NOT NULL,      -- a user's id; it need not exist
+    position INTEGER NOT NULL,
+    PRIMARY KEY (agent, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX agent_user_user ON agent_user (user);
+
+CREATE TABLE agent_metadata (
+    agent    INTEGER NOT NULL,
+    key      TEXT NOT NULL,      -- any string, the empty one included
+    value    TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (agent, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user (
+    id       TEXT PRIMARY KEY,
+    username TEXT NOT NULL,      -- as provisioned
+    folded   TEXT NOT NULL,      -- lower case, for comparing
+    password TEXT                -- argon2id PHC string
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_folded ON user (folded);
+
+CREATE TABLE throttle (
+    id        TEXT PRIMARY KEY,
+    kind      INTEGER NOT NULL,  -- 0 messages, 1 targeted messages, 2 transfers
+    threshold INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE throttle_agent (
+    throttle TEXT NOT NULL,
+    agent    TEXT NOT NULL,      -- an agent's id; it need not exist
+    position INTEGER NOT NULL,
+    PRIMARY KEY (throttle, agent)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE token (
+    digest   BLOB PRIMARY KEY,   -- SHA-256 of the token, which is stored nowhere
+    agent    INTEGER,            -- NULL: the super user's
+    user     TEXT,               -- NULL: the super user's
+    username TEXT NOT NULL,      -- as provisioned
+    expires  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reader (
+    agent  INTEGER NOT NULL,
+    name   TEXT NOT NULL,
+    place  INTEGER NOT NULL,     -- seq up to which everything is acknowledged
+    moved  INTEGER NOT NULL,
+    PRIMARY KEY (agent, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    number  INTEGER PRIMARY KEY AUTOINCREMENT,
+    time    INTEGER NOT NULL,
+    who     TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    before  TEXT,                -- JSON without secrets; NULL: did not exist
+    after   TEXT                 -- likewise; NULL: is gone
+) STRICT;
+
+-- ---------------------------------------------------------------- what happened
+
+CREATE TABLE conversation (
+    key             INTEGER PRIMARY KEY,
+    network         TEXT NOT NULL,
+    channel         TEXT NOT NULL,
+    agent           INTEGER NOT NULL,           -- 0: a room, shared by all agents of that network
+    resume          TEXT,                       -- where the backend goes on; written with the message that carried it
+    dropped_through INTEGER NOT NULL DEFAULT 0, -- seq of the newest message that retention dropped
+    UNIQUE (network, channel, agent)
+) STRICT;
+
+-- Which messages an agent may see: those of its spans. Desired is agent_channel, this is fact.
+CREATE TABLE membership (
+    agent        INTEGER NOT NULL,
+    conversation INTEGER NOT NULL,
+    since        INTEGER NOT NULL,   -- sees seq > since
+    until        INTEGER,            -- and seq <= until; NULL: still in
+    dropped      INTEGER NOT NULL DEFAULT 0,  -- of an ended span: newest seq in it that retention dropped
+    PRIMARY KEY (agent, conversation, since)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX membership_conversation ON membership (conversation);
+
+CREATE TABLE message (
+    seq            INTEGER PRIMARY KEY,
+    conversation   INTEGER NOT NULL,
+    message_id     TEXT NOT NULL,
+    origin_id      TEXT,             -- ours, recognised by its MAC
+    sender         TEXT NOT NULL,
+    sender_alias   TEXT,
+    sender_agent   INTEGER,          -- our agent that said it
+    posted_by      TEXT,             -- the user who posted it through that agent
+    time           INTEGER NOT NULL, -- the chat system's
+    committed      INTEGER NOT NULL, -- ours
+    alert          INTEGER NOT NULL,
+    transfer       INTEGER NOT NULL, -- an upload's link: no throttle of messages counts it
+    subject        TEXT,
+    text           TEXT NOT NULL,
+    parts          TEXT,             -- JSON; NULL: one plain part, the text
+    classification TEXT,
+    contexts       TEXT              -- JSON; NULL: none
+) STRICT;
+CREATE UNIQUE INDEX message_message ON message (conversation, message_id);
+CREATE UNIQUE INDEX message_origin ON message (conversation, origin_id) WHERE origin_id IS NOT NULL;
+CREATE INDEX message_view ON message (conversation, seq);
+
+CREATE TABLE notice (
+    seq       INTEGER PRIMARY KEY,   -- from the same counter as message.seq
+    agent     INTEGER NOT NULL,
+    committed INTEGER NOT NULL,
+    kind      INTEGER NOT NULL,      -- 1 metadata, 2 channel state
+    name      TEXT NOT NULL,         -- the key, or the channel
+    value     TEXT,                  -- the value (NULL: removed), or '1' active / '0' inactive
+    UNIQUE (agent, seq)
+) STRICT;

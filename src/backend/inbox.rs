@@ -1,0 +1,216 @@
+//! What comes up from a chat system: one [`Inbox`] per link, bounded in bytes, feeding a trait of our own.
+
+use super::error::BackendError;
+use super::traits::Received;
+use crate::model::{AgentKey, ChannelId, PresenceState, ResumePoint};
+use crate::waiting::Busy;
+use chrono::{DateTime, Utc};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Who sees a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SeenBy {
+    /// Everybody in the room, under the room's own message id.
+    Room,
+    /// One agent.
+    Agent(AgentKey),
+}
+
+/// One thing that came in.
+#[derive(Debug, Clone)]
+pub enum Inbound {
+    /// A message. Copies of one message (same place, same id) may come any number of times.
+    Message {
+        /// Who sees it.
+        seen_by: SeenBy,
+        /// Where it was said.
+        channel: ChannelId,
+        /// The message.
+        message: Box<Received>,
+        /// Where the conversation stands after it; stored in the same commit.
+        resume: Option<ResumePoint>,
+    },
+    /// The chat system put an agent out of a channel, or the channel ended.
+    Inactive {
+        /// The agent.
+        agent: AgentKey,
+        /// The channel.
+        channel: ChannelId,
+        /// Why.
+        reason: String,
+        /// Whether to join again with back-off; a kick is not (reference 6.2).
+        may_retry: bool,
+    },
+    /// The chat system signed this agent out; the link stands.
+    SignedOut {
+        /// The agent.
+        agent: AgentKey,
+        /// Why.
+        error: BackendError,
+    },
+}
+
+/// Something that is not journaled: the latest wins, and nobody waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StateChange {
+    /// A contact's presence.
+    Presence {
+        /// Who sees it.
+        seen_by: SeenBy,
+        /// The contact.
+        channel: ChannelId,
+        /// The state.
+        presence: PresenceState,
+        /// The words beside it.
+        text: Option<String>,
+    },
+    /// A room's subject.
+    Subject {
+        /// Who sees it.
+        seen_by: SeenBy,
+        /// The room.
+        channel: ChannelId,
+        /// The subject.
+        subject: Option<String>,
+    },
+    /// A contact began or stopped typing to an agent.
+    Composing {
+        /// The agent.
+        agent: AgentKey,
+        /// The contact.
+        channel: ChannelId,
+        /// Whether they are typing.
+        composing: bool,
+    },
+}
+
+/// The engine took its hands off this link: it was lost, superseded, or the engine is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the engine has closed this inbox")]
+pub struct Closed;
+
+/// Why an item was not taken.
+#[derive(Debug)]
+pub enum Full {
+    /// There is no room now; the item comes back.
+    Full(Inbound),
+    /// There never will be.
+    Closed,
+}
+
+/// What feeds on an inbox: the engine, or a test of a connector.
+pub trait Intake: Send + Sync + 'static {
+    /// Takes `item` if there is room.
+    ///
+    /// # Errors
+    /// [`Full`] with the item, or that the inbox is closed.
+    fn take(&self, item: Inbound) -> Result<(), Full>;
+    /// Ready when there may be room again (or never will be).
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()>;
+    /// Ready when everything taken so far is committed.
+    fn flush(&self) -> Pin<Box<dyn Future<Output = Result<(), Closed>> + Send + 'static>>;
+    /// Notes a change of state.
+    fn state(&self, change: StateChange);
+    /// Notes that the link is lost.
+    fn lost(&self, error: BackendError);
+    /// A token to hold while something is in a backend's hands.
+    fn busy(&self) -> Busy;
+    /// Ready when that much of the engine's time has passed.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+    /// The engine's date and time.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// One link's way to the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbox(Arc<dyn Intake>);
+
+impl Inbox {
+    /// An inbox that feeds `intake`.
+    pub fn new(intake: Arc<dyn Intake>) -> Inbox {
+        Inbox(intake)
+    }
+
+    /// Hands `item` to the engine, waiting while its queue is full, so that the server feels it. After 20 seconds
+    /// without progress the engine gives the link up and catches up later.
+    ///
+    /// # Errors
+    /// [`Closed`] if this link is no longer wanted.
+    pub async fn send(&self, item: Inbound) -> Result<(), Closed> {
+        let mut item = item;
+        loop {
+            match self.0.take(item) {
+                Ok(()) => return Ok(()),
+                Err(Full::Closed) => return Err(Closed),
+                Err(Full::Full(back)) => item = back,
+            }
+            std::future::poll_fn(|cx| self.0.poll_room(cx)).await;
+        }
+    }
+
+    /// Waits until all sent so far is committed: now it may be acknowledged to the chat system.
+    ///
+    /// # Errors
+    /// [`Closed`] if this link is no longer wanted.
+    pub async fn flush(&self) -> Result<(), Closed> {
+        self.0.flush().await
+    }
+
+    /// Notes a change that is not journaled: the latest wins, and it never waits.
+    pub fn state(&self, change: StateChange) {
+        self.0.state(change);
+    }
+
+    /// Says that the link is lost. Once is enough; dropping everything without it counts as lost only when the
+    /// engine next calls.
+    pub fn lost(&self, error: BackendError) {
+        self.0.lost(error);
+    }
+
+    /// A token to hold while something is in this backend's hands, so that `Engine::settle` waits for it.
+    pub fn busy(&self) -> Busy {
+        self.0.busy()
+    }
+
+    /// Waits for that much of the engine's time: use it for every wait, so that a test can step it.
+    pub async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+
+    /// The engine's date and time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+
+    /// Runs `task` on the engine's runtime. If it panics, the link is lost, and nothing else.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let inbox = self.clone();
+        tokio::spawn(async move {
+            if let Err(panic) = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(task)).await {
+                let reason = panic_text(&*panic);
+                tracing::error!(reason, "a backend's task panicked");
+                inbox.lost(BackendError::new(super::BackendErrorKind::Protocol, format!("the connector panicked: {reason}")));
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inbox")
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

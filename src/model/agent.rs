@@ -1,0 +1,320 @@
+//! Agents and users: what an administrator provisions, and what is to be seen of it (reference 4.1, 4.8).
+
+use super::{Address, AgentId, ChannelId, Id, ReaderName, Secret, UserId};
+use crate::error::{Error, Result};
+use chrono::{DateTime, Utc};
+
+/// How far a connection or a channel has come (reference 4.1); the numbers are the contract's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AgentState {
+    /// Not connected, waiting for the next try or for an administrator.
+    #[default]
+    Idle = 0,
+    /// Dialing, signing in, joining.
+    Activating = 1,
+    /// Signed in; of a channel: joined.
+    Active = 2,
+}
+
+/// What an agent may do through the provisioning calls (reference 8.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ProvisioningMode {
+    /// Nothing.
+    #[default]
+    None = 1,
+    /// Everything.
+    System = 2,
+    /// Its own channels and metadata, and channel search.
+    Own = 3,
+}
+
+/// Whether an agent may manage rooms (`mindlink-wire.md` 1.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ManagementMode {
+    /// It may not.
+    #[default]
+    None = 1,
+    /// It may.
+    Groups = 2,
+}
+
+/// An agent to be put: creates it, or replaces what is there (reference 4.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewAgent {
+    /// Its id.
+    pub id: AgentId,
+    /// Its address on the chat system.
+    pub address: Address,
+    /// The channels it may use.
+    pub channels: Vec<ChannelId>,
+    /// Who may act through it.
+    pub users: Vec<UserId>,
+    /// Its application's configuration.
+    pub metadata: Vec<(String, String)>,
+    /// What it may provision; `None` leaves the decision to `can_provision`.
+    pub mode: Option<ProvisioningMode>,
+    /// The older way to say it: true leaves an agent that is `Own` as it is and makes any other `System`.
+    pub can_provision: bool,
+    /// Whether it may manage rooms; `None` leaves it as it is.
+    pub management: Option<ManagementMode>,
+    /// If given, the put is refused with [`Error::Conflict`] unless the agent is at this revision (0: does not exist).
+    pub expected_revision: Option<u64>,
+}
+
+impl NewAgent {
+    /// An agent without channels, users or metadata.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if one of the two cannot be what it should.
+    pub fn new(id: impl Id<AgentId>, address: impl Id<Address>) -> Result<NewAgent> {
+        Ok(NewAgent {
+            id: id.into_id()?,
+            address: address.into_id()?,
+            channels: Vec::new(),
+            users: Vec::new(),
+            metadata: Vec::new(),
+            mode: None,
+            can_provision: false,
+            management: None,
+            expected_revision: None,
+        })
+    }
+
+    /// Adds a channel.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `id` is no channel id.
+    pub fn channel(mut self, id: impl Id<ChannelId>) -> Result<NewAgent> {
+        self.channels.push(id.into_id()?);
+        Ok(self)
+    }
+
+    /// Adds a user, who need not exist yet.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `id` is no user id.
+    pub fn user(mut self, id: impl Id<UserId>) -> Result<NewAgent> {
+        self.users.push(id.into_id()?);
+        Ok(self)
+    }
+
+    /// Adds a metadata entry.
+    #[must_use]
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> NewAgent {
+        self.metadata.push((key.into(), value.into()));
+        self
+    }
+
+    /// Sets what it may provision. Default: nothing.
+    #[must_use]
+    pub fn mode(mut self, mode: ProvisioningMode) -> NewAgent {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Sets whether it may manage rooms. Default: it may not.
+    #[must_use]
+    pub fn management(mut self, mode: ManagementMode) -> NewAgent {
+        self.management = Some(mode);
+        self
+    }
+
+    /// Refuses the put unless the agent is at this revision.
+    #[must_use]
+    pub fn expecting(mut self, revision: u64) -> NewAgent {
+        self.expected_revision = Some(revision);
+        self
+    }
+}
+
+/// A user to be put (reference 4.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewUser {
+    /// Its id.
+    pub id: UserId,
+    /// The name it logs in with; compared without case, and not necessarily unique.
+    pub username: String,
+    /// Its password; `None` keeps the stored one.
+    pub password: Option<Secret>,
+}
+
+impl NewUser {
+    /// A user without a password, or one that keeps the one it has.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `id` is no user id or `username` is empty, too long, or has control characters.
+    pub fn new(id: impl Id<UserId>, username: &str) -> Result<NewUser> {
+        Address::parse(username)?;
+        Ok(NewUser { id: id.into_id()?, username: username.to_owned(), password: None })
+    }
+
+    /// Sets the password, 1 to 1,024 bytes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is empty or longer.
+    pub fn password(mut self, password: impl Into<Secret>) -> Result<NewUser> {
+        let password = password.into();
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(Error::invalid("a password has 1 to 1,024 bytes"));
+        }
+        self.password = Some(password);
+        Ok(self)
+    }
+}
+
+/// What a put or delete did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It changed something.
+    Applied,
+    /// Everything was so already (304 on the wire where the reference says so).
+    Unchanged,
+}
+
+/// A channel an agent may use, with its state (reference 4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProvisionedChannel {
+    /// Its id.
+    pub id: ChannelId,
+    /// Whether the agent is in it.
+    pub state: AgentState,
+}
+
+impl ProvisionedChannel {
+    pub(crate) fn new(id: ChannelId, state: AgentState) -> ProvisionedChannel {
+        ProvisionedChannel { id, state }
+    }
+}
+
+/// An agent as provisioned, with its state (reference 4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProvisionedAgent {
+    /// Its id.
+    pub id: AgentId,
+    /// Its address on the chat system.
+    pub address: Address,
+    /// Its channels, in the order in which they were put.
+    pub channels: Vec<ProvisionedChannel>,
+    /// Its application's configuration, in the order in which it was put.
+    pub metadata: Vec<(String, String)>,
+    /// Who may act through it, in the order in which they were put.
+    pub users: Vec<UserId>,
+    /// What it may provision.
+    pub mode: ProvisioningMode,
+    /// Whether it may manage rooms.
+    pub management: ManagementMode,
+    /// Whether it is signed in.
+    pub state: AgentState,
+    /// Counts the changes of the whole database; the number of the last one that touched this agent.
+    pub revision: u64,
+}
+
+impl ProvisionedAgent {
+    #[expect(clippy::too_many_arguments, reason = "one place makes it, from one row and its lists")]
+    pub(crate) fn new(
+        id: AgentId,
+        address: Address,
+        channels: Vec<ProvisionedChannel>,
+        metadata: Vec<(String, String)>,
+        users: Vec<UserId>,
+        mode: ProvisioningMode,
+        management: ManagementMode,
+        state: AgentState,
+        revision: u64,
+    ) -> ProvisionedAgent {
+        ProvisionedAgent { id, address, channels, metadata, users, mode, management, state, revision }
+    }
+}
+
+/// A user as provisioned; the password never comes back (reference 4.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProvisionedUser {
+    /// Its id.
+    pub id: UserId,
+    /// The name it logs in with.
+    pub username: String,
+    /// Whether a password is stored.
+    pub has_password: bool,
+}
+
+impl ProvisionedUser {
+    pub(crate) fn new(id: UserId, username: String, has_password: bool) -> ProvisionedUser {
+        ProvisionedUser { id, username, has_password }
+    }
+}
+
+/// How one channel of an agent stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelStatus {
+    /// The channel.
+    pub id: ChannelId,
+    /// How far it has come.
+    pub state: AgentState,
+    /// Why it is not active, or not yet.
+    pub reason: Option<String>,
+    /// When the next try is due.
+    pub next_try: Option<DateTime<Utc>>,
+}
+
+/// How an agent stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AgentStatus {
+    /// The agent.
+    pub id: AgentId,
+    /// How far it has come.
+    pub state: AgentState,
+    /// Why it is not active, or not yet.
+    pub reason: Option<String>,
+    /// Since when it is in this state.
+    pub since: DateTime<Utc>,
+    /// Tries since it was last active.
+    pub attempt: u32,
+    /// When the next try is due.
+    pub next_try: Option<DateTime<Utc>>,
+    /// Its channels.
+    pub channels: Vec<ChannelStatus>,
+}
+
+impl AgentStatus {
+    pub(crate) fn new(id: AgentId, since: DateTime<Utc>) -> AgentStatus {
+        AgentStatus { id, state: AgentState::Idle, reason: None, since, attempt: 0, next_try: None, channels: Vec::new() }
+    }
+}
+
+impl ChannelStatus {
+    pub(crate) fn new(
+        id: ChannelId,
+        state: AgentState,
+        reason: Option<String>,
+        next_try: Option<DateTime<Utc>>,
+    ) -> ChannelStatus {
+        ChannelStatus { id, state, reason, next_try }
+    }
+}
+
+/// A named reader and how far behind it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReaderStatus {
+    /// The agent it reads.
+    pub agent: AgentId,
+    /// Its name.
+    pub name: ReaderName,
+    /// Journal rows between its place and the newest: an upper bound of the events it has not acknowledged.
+    pub lag: u64,
+    /// When its place last moved.
+    pub moved: DateTime<Utc>,
+}
+
+impl ReaderStatus {
+    pub(crate) fn new(agent: AgentId, name: ReaderName, lag: u64, moved: DateTime<Utc>) -> ReaderStatus {
+        ReaderStatus { agent, name, lag, moved }
+    }
+}

@@ -1,0 +1,144 @@
+//! Events: what a reader is given, and what a host sees of all agents at once (reference 3.8).
+
+use super::{AgentId, AgentState, ChannelId, EventId, InstanceId, Message};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+/// One thing that happened to an agent.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Event {
+    /// Its number within `instance` (reference 3.8.4).
+    pub id: EventId,
+    /// The run of ids it belongs to (reference 3.8.5).
+    pub instance: InstanceId,
+    /// When it happened: a message's own time, else when it was recorded.
+    pub time: DateTime<Utc>,
+    /// What happened.
+    pub body: EventBody,
+    /// Its place in the journal, the same in every instance.
+    pub(crate) seq: i64,
+    /// How many answers this delivery has been given ([`super::NewMessage::answering`]).
+    pub(crate) answers: Arc<AtomicU32>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum EventBody {
+    /// A message was said in a channel the agent is in.
+    Message(Arc<Message>),
+    /// An administrator changed the agent's metadata; `None` if the key was removed.
+    MetaData {
+        /// The key.
+        key: String,
+        /// Its new value.
+        value: Option<String>,
+    },
+    /// The agent is now in the channel, or no longer.
+    ChannelState {
+        /// The channel.
+        channel: ChannelId,
+        /// Whether the agent is in it.
+        active: bool,
+    },
+    /// Something of this agent's was dropped by retention before a named reader came to it. Never on the wire.
+    Gap,
+}
+
+impl Event {
+    pub(crate) fn new(seq: i64, id: EventId, instance: InstanceId, time: DateTime<Utc>, body: EventBody) -> Event {
+        Event { id, instance, time, body, seq, answers: Arc::new(AtomicU32::new(0)) }
+    }
+
+    /// The message, if this is one.
+    pub fn message(&self) -> Option<&Message> {
+        match &self.body {
+            EventBody::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+}
+
+/// The answer to one request for events.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EventBatch {
+    /// Oldest first; at most 100, or 256 KiB.
+    pub events: Vec<Event>,
+    /// How far the journal was looked through: the cursor for the next request.
+    pub last: EventId,
+    /// The run of ids `last` belongs to.
+    pub instance: InstanceId,
+    /// Whether something of this agent's above the cursor had already been dropped by retention.
+    pub gap: bool,
+}
+
+impl EventBatch {
+    pub(crate) fn new(events: Vec<Event>, last: EventId, instance: InstanceId, gap: bool) -> EventBatch {
+        EventBatch { events, last, instance, gap }
+    }
+}
+
+/// What a [subscription](crate::Subscription) sees: one item for each thing that happened, whatever agents it concerns.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Broadcast {
+    /// A message was recorded; `agents` are those who may see it.
+    Message {
+        /// The message.
+        message: Arc<Message>,
+        /// Who may see it.
+        agents: Vec<AgentId>,
+    },
+    /// An agent's metadata changed.
+    MetaData {
+        /// The agent.
+        agent: AgentId,
+        /// The key.
+        key: String,
+        /// Its new value, `None` if removed.
+        value: Option<String>,
+    },
+    /// An agent came into a channel or left it.
+    ChannelState {
+        /// The agent.
+        agent: AgentId,
+        /// The channel.
+        channel: ChannelId,
+        /// Whether it is in.
+        active: bool,
+    },
+    /// An agent's connection changed state. Not journaled: a subscriber that lags may miss it.
+    AgentState {
+        /// The agent.
+        agent: AgentId,
+        /// Its state now.
+        state: AgentState,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Somebody began or stopped typing to an agent. Not journaled.
+    Composing {
+        /// The agent.
+        agent: AgentId,
+        /// The contact.
+        channel: ChannelId,
+        /// Whether they are typing.
+        composing: bool,
+    },
+}
+
+impl Broadcast {
+    /// The agents this concerns.
+    pub fn agents(&self) -> &[AgentId] {
+        match self {
+            Broadcast::Message { agents, .. } => agents,
+            Broadcast::MetaData { agent, .. }
+            | Broadcast::ChannelState { agent, .. }
+            | Broadcast::AgentState { agent, .. }
+            | Broadcast::Composing { agent, .. } => std::slice::from_ref(agent),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! One type an id, so that a swap of two does not compile, and one place where an id is judged (reference 6.3).
+//!
+//! An id is any string of 1 to 1,024 bytes without control characters: slashes, quotes, blanks and emoji are
+//! ordinary. They are `Arc<str>`, because the same id lies in many places at once.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest id, in bytes of UTF-8.
+pub(crate) const ID_BYTES_MAX: usize = 1024;
+
+/// Anything that names a `T`: the id itself, or text that is checked on the way in.
+///
+/// Ids are taken as `impl Id<ChannelId>`, so that `"chat-room:ops"` and a `ChannelId` in hand both do.
+pub trait Id<T> {
+    /// The id, checked.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the text cannot be such an id.
+    fn into_id(self) -> Result<T>;
+}
+
+fn check(what: &str, text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Err(Error::Invalid(format!("{what} is empty")));
+    }
+    if text.len() > ID_BYTES_MAX {
+        return Err(Error::Invalid(format!("{what} has {} bytes, the limit is {ID_BYTES_MAX}", text.len())));
+    }
+    if let Some(bad) = text.chars().find(|c| c.is_control()) {
+        return Err(Error::Invalid(format!("{what} contains the control character U+{:04X}", bad as u32)));
+    }
+    Ok(())
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal $(, $extra:path)?) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks `text` and makes an id of it.
+            ///
+            /// # Errors
+            /// [`Error::Invalid`] with what was wrong: empty, over 1,024 bytes, or with control characters.
+            pub fn parse(text: &str) -> Result<$name> {
+                check($what, text)?;
+                $($extra(text)?;)?
+                Ok($name(text.into()))
+            }
+
+            /// The id's text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl Id<$name> for $name {
+            fn into_id(self) -> Result<$name> {
+                Ok(self)
+            }
+        }
+
+        impl Id<$name> for &$name {
+            fn into_id(self) -> Result<$name> {
+                Ok(self.clone())
+            }
+        }
+
+        impl Id<$name> for &str {
+            fn into_id(self) -> Result<$name> {
+                $name::parse(self)
+            }
+        }
+
+        impl Id<$name> for String {
+            fn into_id(self) -> Result<$name> {
+                $name::parse(&self)
+            }
+        }
+
+        impl Id<$name> for &String {
+            fn into_id(self) -> Result<$name> {
+                $name::parse(self)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// An agent's id, chosen by the administrator (reference 1.3).
+    AgentId, "the agent id");
+text_id!(
+    /// A user's id, chosen by the administrator (reference 4.8).
+    UserId, "the user id");
+text_id!(
+    /// A throttle's id (reference 4.10).
+    ThrottleId, "the throttle id");
+text_id!(
+    /// A channel's id: `chat-room:…` or `contact:…` (reference 1.2).
+    ChannelId, "the channel id", channel_prefix);
+text_id!(
+    /// A message's id, as the chat system gave it.
+    MessageId, "the message id");
+text_id!(
+    /// An agent's or person's address on a chat system, for example `xmpp:bot@example.org`: the reference's `UserName`.
+    Address, "the user name");
+text_id!(
+    /// The space in which channel and message ids mean one thing, for example `xmpp:im.example.org`.
+    NetworkId, "the network id");
+text_id!(
+    /// Which connection of a backend an agent travels on.
+    LinkKey, "the link key");
+text_id!(
+    /// The id a post carries before the chat system gives it one; only this database can make it.
+    OriginId, "the origin id");
+text_id!(
+    /// What a backend needs to go on where a conversation stood; opaque to the engine.
+    ResumePoint, "the resume point");
+text_id!(
+    /// The name of a reader whose place the engine keeps.
+    ReaderName, "the reader name");
+text_id!(
+    /// Names one run of event ids (reference 3.8.5).
+    InstanceId, "the instance id");
+
+fn channel_prefix(text: &str) -> Result<()> {
+    match ChannelKind::of(text) {
+        Some((_, name)) if !name.is_empty() => Ok(()),
+        Some(_) => Err(Error::Invalid(format!("the channel id `{text}` names nothing after its prefix"))),
+        None => Err(Error::Invalid(format!("the channel id `{text}` begins with neither `chat-room:` nor `contact:`"))),
+    }
+}
+
+/// What a channel is, as its prefix says (reference 1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChannelKind {
+    /// `chat-room:`, shared by many.
+    Room,
+    /// `contact:`, a conversation with one person.
+    Contact,
+}
+
+impl ChannelKind {
+    fn of(text: &str) -> Option<(ChannelKind, &str)> {
+        if let Some(name) = text.strip_prefix("chat-room:") {
+            return Some((ChannelKind::Room, name));
+        }
+        text.strip_prefix("contact:").map(|name| (ChannelKind::Contact, name))
+    }
+}
+
+impl ChannelId {
+    /// Whether this is a room or a contact.
+    pub fn kind(&self) -> ChannelKind {
+        ChannelKind::of(&self.0).map_or(ChannelKind::Room, |(kind, _)| kind)
+    }
+
+    /// What follows the prefix.
+    pub fn name(&self) -> &str {
+        ChannelKind::of(&self.0).map_or("", |(_, name)| name)
+    }
+}
+
+impl Address {
+    /// What stands before the first colon, if there is one: it picks the backend.
+    pub fn scheme(&self) -> Option<&str> {
+        self.0.split_once(':').map(|(scheme, _)| scheme)
+    }
+
+    /// What follows the scheme, or the whole where there is none.
+    pub fn name(&self) -> &str {
+        self.0.split_once(':').map_or(&*self.0, |(_, name)| name)
+    }
+}
+
+/// An agent's number in the database: never reused, so that an agent re-created under its old name is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AgentKey(pub i64);
+
+/// An event's number within one [`InstanceId`]: rising, never reused, not dense, always below 2^31 (reference 3.8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(pub i64);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_strings_are_ids() {
+        for text in ["a", "a/b", "50%", "it's \"quoted\"", " ", "🦀", &"x".repeat(1024)] {
+            assert_eq!(AgentId::parse(text).map(|id| id.to_string()), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_id_is_refused_with_the_reason() {
+        for (text, reason) in [("", "empty"), (&*"x".repeat(1025), "1025 bytes"), ("a\0b", "U+0000"), ("a\nb", "U+000A")] {
+            let error = AgentId::parse(text).expect_err(reason).to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        for text in ["ops", "room:ops", "chat-room:", "Contact:x"] {
+            assert!(ChannelId::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_channel_knows_its_kind() {
+        let id = ChannelId::parse("contact:sip:lene@contoso.com").expect("fine");
+        assert_eq!((id.kind(), id.name()), (ChannelKind::Contact, "sip:lene@contoso.com"));
+    }
+}

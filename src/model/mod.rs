@@ -1,0 +1,29 @@
+//! The words of the gateway: agents, channels, messages, events. Floor 0: no SQL, JSON, XML or tokio here.
+
+mod agent;
+mod audit;
+mod channel;
+mod event;
+mod id;
+mod message;
+mod principal;
+mod query;
+mod record;
+mod throttle;
+
+pub use agent::{
+    AgentState, AgentStatus, Change, ChannelStatus, ManagementMode, NewAgent, NewUser, ProvisionedAgent, ProvisionedChannel,
+    ProvisionedUser, ProvisioningMode, ReaderStatus,
+};
+pub use audit::AuditEntry;
+pub use channel::{Channel, ChannelInfo, ChannelState, PresenceState};
+pub use event::{Broadcast, Event, EventBatch, EventBody};
+pub use id::{
+    Address, AgentId, AgentKey, ChannelId, ChannelKind, EventId, Id, InstanceId, LinkKey, MessageId, NetworkId, OriginId,
+    ReaderName, ResumePoint, ThrottleId, UserId,
+};
+pub use message::{Classification, DisplayMode, Message, NewMessage, Part, PostKey, SecurityContext, visible_text};
+pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
+pub use query::{Cursor, EventKinds, EventQuery};
+pub(crate) use record::{ConversationKey, Place, Record, Seq, What};
+pub use throttle::{Throttle, ThrottleKind};

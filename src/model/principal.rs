@@ -1,0 +1,163 @@
+//! Who acts, and the secrets they show (reference 1.4, 2, 7).
+
+use super::{AgentId, AgentKey, UserId};
+use chrono::{DateTime, Utc};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Text that is never shown: its `Debug` prints `***`, and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps `text`.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself; keep it out of logs and errors.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Secret {
+        Secret::new(text)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Secret {
+        Secret::new(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What a caller logs in with (reference 2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The user's name; compared without case.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+    /// The agent to act through; `None` or empty for the super user.
+    pub agent: Option<String>,
+}
+
+impl Credentials {
+    /// A user of an agent.
+    pub fn agent(username: impl Into<String>, password: impl Into<Secret>, agent: impl Into<String>) -> Credentials {
+        Credentials { username: username.into(), password: password.into(), agent: Some(agent.into()) }
+    }
+
+    /// The super user (reference 6.4).
+    pub fn super_user(username: impl Into<String>, password: impl Into<Secret>) -> Credentials {
+        Credentials { username: username.into(), password: password.into(), agent: None }
+    }
+}
+
+/// A token: 256 random bits as URL-safe text (reference 2.1). Its `Debug` prints `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Secret);
+
+impl Token {
+    /// Takes text that claims to be a token; whether it is one, `Engine::authenticate` says.
+    pub fn new(text: impl Into<String>) -> Token {
+        Token(Secret::new(text))
+    }
+
+    /// The token's text, for its owner only.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(***)")
+    }
+}
+
+/// What may be known of a token (reference 2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenDetails {
+    /// The agent's id; `None` for the super user.
+    pub agent: Option<AgentId>,
+    /// The user's name as provisioned.
+    pub username: String,
+    /// When the token ends by itself.
+    pub expires: DateTime<Utc>,
+}
+
+impl TokenDetails {
+    pub(crate) fn new(agent: Option<AgentId>, username: String, expires: DateTime<Utc>) -> TokenDetails {
+        TokenDetails { agent, username, expires }
+    }
+}
+
+/// Which kind of caller a principal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Who {
+    /// The configured super user (reference 6.4).
+    SuperUser(String),
+    /// A user acting through an agent.
+    Agent {
+        /// The agent's id.
+        agent: AgentId,
+        /// The agent's number.
+        key: AgentKey,
+        /// The user.
+        user: UserId,
+        /// The user's name as provisioned.
+        username: String,
+    },
+    /// A host that trusts itself.
+    Host(String),
+}
+
+/// Somebody known: from a token, or a host that trusts itself.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    who: Who,
+    ended: Option<Arc<AtomicBool>>,
+}
+
+impl Principal {
+    /// The host program itself, under a name that the audit shows. Whoever links the engine is trusted.
+    pub fn host(name: impl Into<String>) -> Principal {
+        Principal { who: Who::Host(name.into()), ended: None }
+    }
+
+    pub(crate) fn granted(who: Who, ended: Arc<AtomicBool>) -> Principal {
+        Principal { who, ended: Some(ended) }
+    }
+
+    /// Who it is.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Whether the token it came from has been ended since.
+    pub fn has_ended(&self) -> bool {
+        self.ended.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire))
+    }
+
+    /// How the audit names it: `super:NAME`, `agent:AGENT/USER` or `host:NAME`.
+    pub fn label(&self) -> String {
+        match &self.who {
+            Who::SuperUser(name) => format!("super:{name}"),
+            Who::Agent { agent, user, .. } => format!("agent:{agent}/{user}"),
+            Who::Host(name) => format!("host:{name}"),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a reader asks for: kinds, channels, origin, pattern (reference 3.8.2), and from where on.
+
+use super::{ChannelId, EventId, InstanceId};
+
+/// Which of the three kinds of event are wanted (reference 3.8.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EventKinds {
+    /// Messages.
+    pub messages: bool,
+    /// Changes of metadata.
+    pub metadata: bool,
+    /// Changes of channel state.
+    pub channel_states: bool,
+}
+
+/// A filter over an agent's events. Every part that is left out lets everything through.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct EventQuery {
+    /// The kinds wanted.
+    pub kinds: EventKinds,
+    /// Channels wanted, as text: an id that names nothing is accepted and matches nothing. Empty: all.
+    /// Does not apply to metadata.
+    pub channels: Vec<String>,
+    /// A pattern the message text must match (.NET syntax). Applies to messages only.
+    pub regex: Option<String>,
+    /// Whether the agent's own messages are wanted.
+    pub local: bool,
+    /// Whether other people's messages are wanted.
+    pub remote: bool,
+}
+
+impl EventQuery {
+    /// Everything.
+    pub fn all() -> EventQuery {
+        EventQuery {
+            kinds: EventKinds { messages: true, metadata: true, channel_states: true },
+            channels: Vec::new(),
+            regex: None,
+            local: true,
+            remote: true,
+        }
+    }
+
+    /// Messages only.
+    pub fn messages() -> EventQuery {
+        EventQuery { kinds: EventKinds { messages: true, metadata: false, channel_states: false }, ..EventQuery::all() }
+    }
+
+    /// Changes of metadata only.
+    pub fn metadata() -> EventQuery {
+        EventQuery { kinds: EventKinds { messages: false, metadata: true, channel_states: false }, ..EventQuery::all() }
+    }
+
+    /// Changes of channel state only.
+    pub fn channel_states() -> EventQuery {
+        EventQuery { kinds: EventKinds { messages: false, metadata: false, channel_states: true }, ..EventQuery::all() }
+    }
+
+    /// Only the agent's own messages.
+    #[must_use]
+    pub fn local(mut self) -> EventQuery {
+        (self.local, self.remote) = (true, false);
+        self
+    }
+
+    /// Only other people's messages: what a bot that answers wants.
+    #[must_use]
+    pub fn remote(mut self) -> EventQuery {
+        (self.local, self.remote) = (false, true);
+        self
+    }
+
+    /// Only these kinds.
+    #[must_use]
+    pub fn kinds(mut self, kinds: EventKinds) -> EventQuery {
+        self.kinds = kinds;
+        self
+    }
+
+    /// Only messages and channel states of these channels, besides those named before.
+    #[must_use]
+    pub fn channel(mut self, channel: &ChannelId) -> EventQuery {
+        self.channels.push(channel.as_str().to_owned());
+        self
+    }
+
+    /// Only messages whose text matches `pattern` somewhere (.NET syntax, at most 1,024 bytes). It is compiled when
+    /// the query is first used; one that cannot be is [`Error::Invalid`](crate::Error::Invalid) then.
+    #[must_use]
+    pub fn regex(mut self, pattern: impl Into<String>) -> EventQuery {
+        self.regex = Some(pattern.into());
+        self
+    }
+}
+
+/// From where on events are wanted (reference 3.8.4, 3.8.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cursor {
+    /// The last event seen; 0 (or -1) for what was recorded within the window.
+    pub last: EventId,
+    /// The instance it belongs to; without one, a number above the newest counts as 0.
+    pub instance: Option<InstanceId>,
+}
+
+impl Cursor {
+    /// What was recorded within the window, 15 seconds by default.
+    pub fn window() -> Cursor {
+        Cursor { last: EventId(0), instance: None }
+    }
+
+    /// After that event of that instance.
+    pub fn after(last: EventId, instance: &InstanceId) -> Cursor {
+        Cursor { last, instance: Some(instance.clone()) }
+    }
+
+    /// After that number, of whatever instance is the present one.
+    pub fn after_id(last: EventId) -> Cursor {
+        Cursor { last, instance: None }
+    }
+}

@@ -1,0 +1,59 @@
+//! One row of what happened, as the writer makes it and the hub and the readers share it.
+
+use super::{AgentKey, ChannelId, Message, NetworkId};
+use std::sync::Arc;
+
+/// A place in the journal: orders everything, never reused. Shown to nobody; see [`super::EventId`].
+pub(crate) type Seq = i64;
+
+/// A conversation's number in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ConversationKey(pub(crate) i64);
+
+/// Where messages are said: a room of a network (`agent` none), or one agent's talk with a contact.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) network: NetworkId,
+    pub(crate) channel: ChannelId,
+    pub(crate) agent: Option<AgentKey>,
+}
+
+/// A committed row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) seq: Seq,
+    /// When the writer committed it: milliseconds since 1970, the engine's clock.
+    pub(crate) committed: i64,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum What {
+    Message {
+        conversation: ConversationKey,
+        /// Our agent that said it, if one did: an event's origin is local for this one only.
+        sender_agent: Option<AgentKey>,
+        message: Arc<Message>,
+    },
+    MetaData {
+        agent: AgentKey,
+        key: String,
+        value: Option<String>,
+    },
+    ChannelState {
+        agent: AgentKey,
+        channel: ChannelId,
+        active: bool,
+    },
+}
+
+impl Record {
+    /// Bytes this row holds in memory, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        160 + match &self.what {
+            What::Message { message, .. } => 2 * message.text.len() + message.subject.as_ref().map_or(0, String::len) + 240,
+            What::MetaData { key, value, .. } => key.len() + value.as_ref().map_or(0, String::len),
+            What::ChannelState { .. } => 0,
+        }
+    }
+}

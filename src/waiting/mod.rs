@@ -1,0 +1,18 @@
+//! Waiting without a runtime: what the engine's threads and its callers' threads park on.
+//!
+//! Every waiting operation is written once, as a future that knows no tokio type. `x_async()` hands it to any
+//! executor, `x()` parks the calling thread on it ([`park`]). Rejected: `Handle::block_on`, `blocking_recv` and
+//! their kin, each of which panics inside a foreign runtime; and tokio's timers, which a test cannot step.
+//! This is floor 0: `std` and `parking_lot` only.
+
+mod busy;
+mod park;
+mod pending;
+mod pipe;
+
+pub use busy::Busy;
+pub(crate) use busy::{Activity, Tracked};
+pub(crate) use park::{engine_thread, is_parked, park, park_until};
+pub(crate) use pending::{Pending, Promise, pending};
+pub use pipe::{PipeClosed, PipeReader};
+pub(crate) use pipe::{PipeWriter, pipe};

@@ -1,0 +1,120 @@
+//! A blocking wait in a few lines, after reqwest's `wait.rs`: poll, park the thread, poll again.
+//!
+//! Works on any thread, a foreign runtime's worker included, because it touches no runtime. On one of the
+//! engine's own threads it answers [`Error::WouldDeadlock`] instead of waiting for itself.
+
+use crate::error::{Error, Result};
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+thread_local! {
+    static OURS: Cell<bool> = const { Cell::new(false) };
+    static PARKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Marks the current thread as one of the engine's own, for good.
+pub(crate) fn engine_thread() {
+    OURS.with(|ours| ours.set(true));
+}
+
+/// Whether the current poll happens inside [`park`] on a caller's thread, which may then do its own disk reads.
+pub(crate) fn is_parked() -> bool {
+    PARKED.with(Cell::get)
+}
+
+struct Unpark {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            self.thread.unpark();
+        }
+    }
+}
+
+/// Blocks the calling thread until `future` is ready.
+///
+/// # Errors
+/// [`Error::WouldDeadlock`] on one of the engine's own threads.
+pub(crate) fn park<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    drive(future, None)
+}
+
+/// As [`park`], but gives up at `deadline` (real time) with [`Error::TimedOut`].
+pub(crate) fn park_until<T>(future: impl Future<Output = Result<T>>, deadline: Instant) -> Result<T> {
+    drive(future, Some(deadline))
+}
+
+fn drive<T>(future: impl Future<Output = Result<T>>, deadline: Option<Instant>) -> Result<T> {
+    if OURS.with(Cell::get) {
+        return Err(Error::WouldDeadlock);
+    }
+    let mut future = pin!(future);
+    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
+    let waker = Waker::from(unpark.clone());
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        let outer = PARKED.with(|parked| parked.replace(true));
+        let polled = future.as_mut().poll(&mut cx);
+        PARKED.with(|parked| parked.set(outer));
+        if let Poll::Ready(done) = polled {
+            return done;
+        }
+        while !unpark.woken.swap(false, Ordering::AcqRel) {
+            match deadline {
+                None => thread::park(),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(Error::TimedOut("the deadline passed".into()));
+                    }
+                    thread::park_timeout(left);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waiting::pending;
+    use std::time::Duration;
+
+    #[test]
+    fn parks_until_another_thread_fulfils() {
+        let (promise, pending) = pending();
+        let helper = thread::spawn(move || promise.fulfil(Ok(7)));
+        assert_eq!(park(pending), Ok(7));
+        helper.join().expect("helper");
+    }
+
+    #[test]
+    fn refuses_on_an_engine_thread() {
+        let answer = thread::spawn(|| {
+            engine_thread();
+            park(async { Ok(()) })
+        });
+        assert_eq!(answer.join().expect("joined"), Err(Error::WouldDeadlock));
+    }
+
+    #[test]
+    fn gives_up_at_its_deadline() {
+        let (_promise, pending) = pending::<Result<()>>();
+        let answer = park_until(pending, Instant::now() + Duration::from_millis(5));
+        assert!(matches!(answer, Err(Error::TimedOut(_))));
+    }
+}
