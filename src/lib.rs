@@ -1,9 +1,14 @@
 //! switchboard: a chat gateway engine as a library.
 
 pub mod backend;
+mod agents;
 mod clock;
+mod database;
 mod error;
+mod hub;
+mod journal;
 mod model;
+mod origin;
 mod waiting;
 
 pub use clock::{Clock, SystemClock, Timeline};
