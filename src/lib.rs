@@ -4,6 +4,7 @@ pub mod backend;
 mod clock;
 mod error;
 mod model;
+mod store;
 mod waiting;
 
 pub use clock::{Clock, SystemClock, Timeline};
