@@ -3,8 +3,12 @@
 pub mod backend;
 mod clock;
 mod error;
+mod login_delay;
 mod model;
+mod origin;
+mod password;
 mod store;
+mod token;
 mod waiting;
 
 pub use clock::{Clock, SystemClock, Timeline};
