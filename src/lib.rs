@@ -8,6 +8,7 @@ mod model;
 mod origin;
 mod password;
 mod store;
+mod throttle;
 mod token;
 mod waiting;
 
