@@ -3,6 +3,7 @@
 pub mod backend;
 mod clock;
 mod error;
+mod filter;
 mod login_delay;
 mod model;
 mod origin;
