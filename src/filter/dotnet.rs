@@ -224,7 +224,12 @@ impl<'p> Translation<'p> {
     fn open(&mut self) -> Result<(), Refused> {
         if self.rest.next_if_eq(&'?').is_none() {
             let capture = !self.options.explicit;
-            return Ok(if capture { self.capture(None) } else { self.enter("(?:") });
+            if capture {
+                self.capture(None);
+            } else {
+                self.enter("(?:");
+            }
+            return Ok(());
         }
         match self.rest.next().ok_or("an opening parenthesis has no closing one")? {
             ':' => self.enter("(?:"),

@@ -4,7 +4,7 @@
 //! the revision of the put that asked for it, because a later one clears a refusal, and what was not changed at all
 //! gets neither a revision nor an audit row.
 
-use super::{Applied, Effect, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
+use super::{Applied, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
 use crate::model::{Address, AgentId, AgentKey, Change, ChannelId, ManagementMode, NewAgent, ProvisioningMode, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::{Map, Value, json};

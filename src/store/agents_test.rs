@@ -1,8 +1,8 @@
 //! Goal: a put replaces what changed and leaves alone what did not. Method: Ada, an administrator, puts agents into
 //! a fresh database and looks at rows, effects and audit.
 
-use super::super::Removal;
 use super::super::testing::{ada, database};
+use super::super::{Effect, Removal};
 use super::*;
 
 fn put_by_ada(conn: &Connection, new: &NewAgent, revision: u64) -> Applied<(Change, AgentRow)> {
