@@ -5,10 +5,16 @@ mod agents;
 mod clock;
 mod database;
 mod error;
+mod filter;
 mod hub;
 mod journal;
+mod login_delay;
 mod model;
 mod origin;
+mod password;
+mod store;
+mod throttle;
+mod token;
 mod waiting;
 
 pub use clock::{Clock, SystemClock, Timeline};
