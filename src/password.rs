@@ -135,6 +135,11 @@ impl Passwords {
         self.shared.work.load(Ordering::Relaxed)
     }
 
+    /// Drops what waits, which answers [`Error::Closed`]; the threads end with the pool.
+    pub(crate) fn close(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+    }
+
     fn submit(&self, task: Task) -> Result<()> {
         let queue = self.queue.as_ref().ok_or(Error::Closed)?;
         queue.try_send(Job { task, _busy: self.activity.busy() }).map_err(|error| match error {

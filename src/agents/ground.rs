@@ -5,11 +5,11 @@ use super::pace::Pace;
 use super::posts::PostBook;
 use crate::clock::Clock;
 use crate::database::{Budget, Lane, Readers, Writer};
+use crate::error::{Error, Result};
 use crate::hub::{Hub, Ring, Timer};
 use crate::journal::{Entry, EntryKind, Journal};
 use crate::origin::Origins;
 use crate::waiting::{Activity, Pending, pending};
-use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -236,8 +236,7 @@ impl Intake for LinkIntake {
                 if let Some(cell) = self.cell(*agent)
                     && self.ground.ring.is_wanted()
                 {
-                    let item =
-                        Broadcast::Composing { agent: cell.id.clone(), channel: channel.clone(), composing: *composing };
+                    let item = Broadcast::Composing { agent: cell.id.clone(), channel: channel.clone(), composing: *composing };
                     self.ground.ring.publish([(0, Arc::new(item))]);
                 }
                 return;

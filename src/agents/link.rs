@@ -15,8 +15,8 @@ use crate::hub::Sleep;
 use crate::journal::{self, EntryKind};
 use crate::model::{AgentKey, AgentState, ChannelId, ChannelKind, LinkKey, Place};
 use crate::waiting::panic_text;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -241,8 +241,7 @@ impl LinkTask {
     fn begin_dial(&mut self, attempt: u32) {
         let generation = self.told.generation.fetch_add(1, Ordering::AcqRel) + 1;
         let network = self.backend.network().clone();
-        let intake =
-            LinkIntake::new(self.ground.clone(), self.registry.clone(), self.told.clone(), network, generation);
+        let intake = LinkIntake::new(self.ground.clone(), self.registry.clone(), self.told.clone(), network, generation);
         let inbox = Inbox::new(intake.clone());
         self.intake = Some(intake);
         self.dial = Dial::Dialing { attempt };
@@ -498,14 +497,7 @@ impl LinkTask {
         }
     }
 
-    fn joined(
-        &mut self,
-        cell: &Arc<Cell>,
-        epoch: u32,
-        channel: ChannelId,
-        first: bool,
-        outcome: Result<Joined, BackendError>,
-    ) {
+    fn joined(&mut self, cell: &Arc<Cell>, epoch: u32, channel: ChannelId, first: bool, outcome: Result<Joined, BackendError>) {
         let place = self.place(&channel, cell.key);
         if place.agent.is_none() {
             self.room_joined(&channel, first, outcome.is_ok());

@@ -17,10 +17,10 @@ mod recent;
 mod registry;
 mod told;
 
-pub(crate) use cell::{Cell, ChannelPhase, Phase};
+pub(crate) use cell::{Cell, CellState, ChannelPhase, Phase};
 pub(crate) use ground::Ground;
-pub(crate) use infos::{InfoSlot, Infos};
+pub(crate) use infos::Infos;
 pub(crate) use pace::Pace;
 pub(crate) use posting::{Post, call, error_of};
-pub(crate) use posts::PostBook;
+pub(crate) use posts::{Begun, PostBook};
 pub(crate) use registry::{Backends, Desired, Registry};

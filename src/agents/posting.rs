@@ -35,7 +35,9 @@ pub(crate) struct Post {
 pub(crate) fn call<T: Send + 'static>(ground: &Ground, make: impl FnOnce() -> Reply<T>) -> Reply<T> {
     let _entered = ground.runtime.enter();
     match catch_unwind(AssertUnwindSafe(make)) {
-        Ok(reply) => Box::pin(AssertUnwindSafe(reply).catch_unwind().map(|outcome| outcome.unwrap_or_else(|panic| Err(panicked(&*panic))))),
+        Ok(reply) => {
+            Box::pin(AssertUnwindSafe(reply).catch_unwind().map(|outcome| outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))))
+        }
         Err(panic) => Box::pin(std::future::ready(Err(panicked(&*panic)))),
     }
 }
@@ -53,6 +55,7 @@ pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
         BackendErrorKind::Unreachable => Error::Unreachable(reason),
         BackendErrorKind::RetryAfter(pause) => Error::Busy { what: "the chat system".into(), retry_after: pause },
         BackendErrorKind::ChannelGone => Error::ChannelInactive { channel: channel.to_owned(), reason },
+        BackendErrorKind::TooLarge(limit) => Error::TooLarge { what: "the upload", length: limit + 1, limit },
         BackendErrorKind::Unsupported => Error::Unsupported(reason),
         BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => Error::OutcomeUnknown(reason),
         BackendErrorKind::Refused | BackendErrorKind::Rejected => Error::Rejected(reason),

@@ -2,7 +2,6 @@
 //!
 //! All deadlines are equal, so they are a queue with one sleeper in front of it, not a timer each.
 
-use super::cell::Cell;
 use crate::database::Reserved;
 use crate::error::{Error, Result};
 use crate::journal::NewRow;
@@ -23,7 +22,6 @@ struct Posted {
     /// The row that the chat system's answer would make, should the echo not come.
     accepted: Option<Box<NewRow>>,
     ticket: Option<u64>,
-    cell: Arc<Cell>,
     _reserved: Option<Reserved>,
 }
 
@@ -64,7 +62,6 @@ impl PostBook {
     pub(crate) fn begin(
         &self,
         origin: &OriginId,
-        cell: &Arc<Cell>,
         posted_by: Option<String>,
         transfer: bool,
         reserved: Option<Reserved>,
@@ -75,15 +72,7 @@ impl PostBook {
             posted.waiting.push(promise);
             return Begun::UnderWay(pending);
         }
-        let posted = Posted {
-            waiting: vec![promise],
-            posted_by,
-            transfer,
-            accepted: None,
-            ticket: None,
-            cell: cell.clone(),
-            _reserved: reserved,
-        };
+        let posted = Posted { waiting: vec![promise], posted_by, transfer, accepted: None, ticket: None, _reserved: reserved };
         book.posts.insert(origin.clone(), posted);
         Begun::New(pending)
     }
@@ -165,13 +154,19 @@ impl PostBook {
         found
     }
 
+    /// The engine is gone: whoever still waits is told that nobody knows.
+    pub(crate) fn give_up(&self) {
+        let mut book = self.book.lock();
+        let posts = std::mem::take(&mut book.posts);
+        book.due.clear();
+        drop(book);
+        for promise in posts.into_values().flat_map(|posted| posted.waiting) {
+            promise.fulfil(Err(Error::OutcomeUnknown("the engine was shut down meanwhile".into())));
+        }
+    }
+
     /// Posts under way.
     pub(crate) fn len(&self) -> usize {
         self.book.lock().posts.len()
-    }
-
-    /// Whether one of `cell`'s is under way.
-    pub(crate) fn has(&self, cell: &Cell) -> bool {
-        self.book.lock().posts.values().any(|posted| posted.cell.key == cell.key)
     }
 }

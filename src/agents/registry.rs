@@ -101,8 +101,7 @@ impl Registry {
         let backend = &self.backends.list[cell.look(|state| state.link.as_ref().map(|link| link.backend))?];
         let capabilities = backend.capabilities();
         let shared = channel.kind() == ChannelKind::Room && capabilities.shared_rooms;
-        let place =
-            Place { network: backend.network().clone(), channel: channel.clone(), agent: (!shared).then_some(cell.key) };
+        let place = Place { network: backend.network().clone(), channel: channel.clone(), agent: (!shared).then_some(cell.key) };
         Some((capabilities, place))
     }
 
@@ -114,6 +113,7 @@ impl Registry {
         let fresh = known.is_none();
         let cell = known.unwrap_or_else(|| Cell::new(desired.key, desired.id.clone(), desired.address.clone(), now));
         if fresh {
+            self.ground.hub.add_agent(desired.key, desired.id.clone(), Vec::new());
             let mut cells = self.cells.write();
             cells.by_id.insert(desired.id.clone(), cell.clone());
             cells.by_key.insert(desired.key, cell.clone());
@@ -273,9 +273,5 @@ fn replace_channels(channels: &mut Vec<ChannelCell>, wanted: &[(ChannelId, u64)]
         }
     }
     *channels = after;
-    before
-        .into_iter()
-        .filter(|channel| channel.phase == ChannelPhase::In)
-        .map(|channel| channel.id)
-        .collect()
+    before.into_iter().filter(|channel| channel.phase == ChannelPhase::In).map(|channel| channel.id).collect()
 }

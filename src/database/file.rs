@@ -47,7 +47,7 @@ pub(crate) struct Opened {
     memory: Option<Arc<Mutex<Connection>>>,
     /// Whether the file is new.
     pub(crate) created: bool,
-    _lock: Option<FileLock>,
+    lock: Mutex<Option<FileLock>>,
 }
 
 /// Opens or creates the database at `location`.
@@ -64,7 +64,7 @@ pub(crate) fn open(location: Location, durability: Durability) -> Result<Opened>
             create(&connection)?;
             pragmas(&connection, durability, false)?;
             let memory = Some(Arc::new(Mutex::new(connection)));
-            Ok(Opened { location, durability, memory, created: true, _lock: None })
+            Ok(Opened { location, durability, memory, created: true, lock: Mutex::new(None) })
         }
         Location::File(path) => {
             let found = examine_header(path)?;
@@ -78,7 +78,7 @@ pub(crate) fn open(location: Location, durability: Durability) -> Result<Opened>
                 create(&connection)?;
             }
             drop(connection);
-            Ok(Opened { location, durability, memory: None, created: found == Found::Nothing, _lock: Some(lock) })
+            Ok(Opened { location, durability, memory: None, created: found == Found::Nothing, lock: Mutex::new(Some(lock)) })
         }
     }
 }
@@ -87,6 +87,12 @@ impl Opened {
     /// The one connection of a database in memory.
     pub(crate) fn memory(&self) -> Option<&Arc<Mutex<Connection>>> {
         self.memory.as_ref()
+    }
+
+    /// Lets another engine have the file; called once every connection is closed.
+    pub(crate) fn unlock(&self) {
+        let lock = self.lock.lock().take();
+        drop(lock);
     }
 
     /// A writing connection to the file.

@@ -12,8 +12,9 @@ mod queue;
 mod reading;
 mod writer;
 
-pub(crate) use error::{StorageFault, storage};
-pub(crate) use file::{Durability, Location, Opened, open};
+pub(crate) use error::storage;
+pub use file::Durability;
+pub(crate) use file::{Location, Opened, open};
 pub(crate) use queue::{Budget, Lane, Reserved};
 pub(crate) use reading::{Readers, Reading};
 pub(crate) use writer::{After, Publisher, Recorder, Writer};

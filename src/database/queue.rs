@@ -153,6 +153,10 @@ impl<E, J> Queue<E, J> {
         self.arrived.notify_one();
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.state.lock().stopping
+    }
+
     /// Nothing is taken from now on; what waits is still done.
     pub(crate) fn stop(&self) {
         let mut state = self.state.lock();

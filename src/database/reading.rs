@@ -14,6 +14,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,19 +33,20 @@ pub(crate) struct Reading {
     opened: Arc<Opened>,
     kept: Mutex<Vec<Connection>>,
     activity: Activity,
+    closed: AtomicBool,
 }
 
 /// The reading side, and the threads that serve async callers.
 #[derive(Clone)]
 pub(crate) struct Readers {
     reading: Arc<Reading>,
-    queue: Sender<Task>,
+    queue: Sender<Option<Task>>,
 }
 
 impl Reading {
     pub(crate) fn start(opened: Arc<Opened>, activity: Activity) -> Result<(Readers, Vec<JoinHandle<()>>)> {
-        let reading = Arc::new(Reading { opened, kept: Mutex::new(Vec::new()), activity });
-        let (queue, tasks) = bounded::<Task>(QUEUE);
+        let reading = Arc::new(Reading { opened, kept: Mutex::new(Vec::new()), activity, closed: AtomicBool::new(false) });
+        let (queue, tasks) = bounded::<Option<Task>>(QUEUE);
         let threads = (0..THREADS)
             .map(|number| {
                 let (reading, tasks) = (reading.clone(), tasks.clone());
@@ -59,6 +61,9 @@ impl Reading {
 
     /// Reads on this thread, inside one transaction.
     pub(crate) fn now<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
         if let Some(memory) = self.opened.memory() {
             let connection = memory.lock();
             return inside(&connection, read);
@@ -70,7 +75,7 @@ impl Reading {
         };
         let answer = inside(&connection, read);
         let mut kept = self.kept.lock();
-        if kept.len() < KEPT && connection.is_autocommit() {
+        if kept.len() < KEPT && connection.is_autocommit() && !self.closed.load(Ordering::Acquire) {
             kept.push(connection);
         }
         answer
@@ -87,9 +92,9 @@ fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T
     answer.unwrap_or_else(|panic| Err(Error::Internal(crate::waiting::panic_text(&*panic))))
 }
 
-fn serve(reading: &Reading, tasks: &Receiver<Task>) {
+fn serve(reading: &Reading, tasks: &Receiver<Option<Task>>) {
     engine_thread();
-    while let Ok(task) = tasks.recv() {
+    while let Ok(Some(task)) = tasks.recv() {
         task(reading);
     }
 }
@@ -109,6 +114,16 @@ impl Readers {
         Read { readers: self.clone(), state: ReadState::Start(Some(read)) }
     }
 
+    /// Ends the threads and closes the connections: whoever still asks gets `Closed`.
+    pub(crate) fn close(&self) {
+        self.reading.closed.store(true, Ordering::Release);
+        for _ in 0..THREADS {
+            let _ = self.queue.try_send(None);
+        }
+        let kept = std::mem::take(&mut *self.reading.kept.lock());
+        drop(kept);
+    }
+
     fn hand_over<T, F>(&self, read: F) -> Pending<Result<T>>
     where
         T: Send + 'static,
@@ -120,7 +135,7 @@ impl Readers {
             promise.fulfil(reading.now(read));
             drop(busy);
         });
-        match self.queue.try_send(task) {
+        match self.queue.try_send(Some(task)) {
             Ok(()) => pending,
             Err(_) => Pending::ready(Err(Error::Busy { what: "the database".into(), retry_after: Duration::from_secs(1) })),
         }

@@ -23,6 +23,8 @@ use std::time::Duration;
 const WAL_BYTES: usize = 8 << 20;
 /// How long nothing may come before the writer counts as idle and checkpoints.
 const IDLE: Duration = Duration::from_millis(200);
+/// How often a batch that the disk refuses is tried again once the engine is stopping.
+const LAST_TRIES: u32 = 5;
 /// Pause before a batch that the disk refused is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -133,9 +135,7 @@ impl<R: Recorder> Writer<R> {
         match self.shared.queue.job(Job { run, refused }) {
             Ok(()) => pending,
             Err(None) => Pending::ready(Err(Error::Closed)),
-            Err(Some(_)) => {
-                Pending::ready(Err(Error::Busy { what: "the database".into(), retry_after: Duration::from_secs(1) }))
-            }
+            Err(Some(_)) => Pending::ready(Err(Error::Busy { what: "the database".into(), retry_after: Duration::from_secs(1) })),
         }
     }
 
@@ -164,6 +164,12 @@ impl<R: Recorder> Writer<R> {
     /// Tells the thread to end, without waiting for it.
     pub(crate) fn stop_later(&self) {
         self.shared.queue.stop();
+    }
+}
+
+impl<R: Recorder> Drop for Writer<R> {
+    fn drop(&mut self) {
+        self.stop_later();
     }
 }
 
@@ -224,6 +230,7 @@ impl<R: Recorder> Body<R> {
 
     /// Commits a group, however long the disk refuses it.
     fn group(&mut self, entries: Vec<R::Entry>, bytes: usize) {
+        let mut last_tries = LAST_TRIES;
         loop {
             let attempt = self.attempt(|recorder, transaction| recorder.record(transaction, &entries).map(Group));
             match attempt {
@@ -237,6 +244,14 @@ impl<R: Recorder> Body<R> {
                 Attempt::Failed(_, error) => {
                     if self.shared.writable.swap(false, Ordering::AcqRel) {
                         tracing::error!(%error, "the journal cannot be written; trying again until it can");
+                    }
+                    if self.shared.queue.is_stopping() {
+                        last_tries -= 1;
+                    }
+                    if last_tries == 0 {
+                        tracing::error!(%error, "the engine stops while the journal cannot be written");
+                        self.shared.queue.release(bytes);
+                        return entries.into_iter().for_each(|entry| self.publisher.failed(entry, error.clone()));
                     }
                     std::thread::sleep(RETRY);
                 }
@@ -280,10 +295,7 @@ impl<R: Recorder> Body<R> {
     }
 
     /// Runs `body` in one transaction and commits it.
-    fn attempt<T: Committable<R>>(
-        &mut self,
-        body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
-    ) -> Attempt<T> {
+    fn attempt<T: Committable<R>>(&mut self, body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>) -> Attempt<T> {
         let mut made = None;
         let result = self.with(|recorder, connection| {
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -306,9 +318,8 @@ impl<R: Recorder> Body<R> {
             };
         };
         let fault = StorageFault::of(&error);
-        let rolled = self.with(|_, connection| {
-            if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") }
-        });
+        let rolled =
+            self.with(|_, connection| if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") });
         if let Some(value) = made
             && (fault == StorageFault::Reopen || rolled.is_err())
             && self.reopen()
@@ -361,9 +372,11 @@ impl<R: Recorder> Body<R> {
             Err(error) => {
                 self.upkeep = false;
                 self.recorder.rolled_back();
-                let _ = self.with(|_, connection| {
-                    if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") }
-                });
+                let _ = self.with(
+                    |_, connection| {
+                        if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") }
+                    },
+                );
                 tracing::warn!(%error, "upkeep failed; it will be tried again");
             }
         }

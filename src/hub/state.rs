@@ -3,7 +3,7 @@
 use super::spans::{Span, SpanChange};
 use super::timer::Timer;
 use super::wait::{Slot, Wait, Woken, wake};
-use crate::model::{AgentId, AgentKey, ConversationKey, EventId, InstanceId, Record, Seq, What};
+use crate::model::{AgentId, AgentKey, Broadcast, ConversationKey, EventId, InstanceId, Record, Seq, What};
 use crate::waiting::Activity;
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
@@ -71,7 +71,14 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// A hub whose journal stands at `head`; `window` in milliseconds.
-    pub(crate) fn new(instance: InstanceId, base: Seq, head: Seq, window: i64, activity: Activity, timer: Arc<Timer>) -> Arc<Hub> {
+    pub(crate) fn new(
+        instance: InstanceId,
+        base: Seq,
+        head: Seq,
+        window: i64,
+        activity: Activity,
+        timer: Arc<Timer>,
+    ) -> Arc<Hub> {
         let state = State {
             instance,
             base,
@@ -185,34 +192,38 @@ impl Hub {
         inside.map_or(state.head, |first| first.seq - 1)
     }
 
-    /// The agents that are in `conversation` now.
-    pub(crate) fn members(&self, conversation: ConversationKey) -> Vec<AgentId> {
+    /// `record` as a subscriber sees it, with the ids of the agents it concerns; none if its agent is gone.
+    pub(crate) fn broadcast(&self, record: &Record) -> Option<Broadcast> {
         let state = self.state.lock();
-        let members = state.conversations.get(&conversation).map_or(&[][..], |known| &known.members);
-        members.iter().filter_map(|key| state.agents.get(key)).map(|agent| agent.id.clone()).collect()
-    }
-
-    /// The id of a known agent.
-    pub(crate) fn agent_id(&self, key: AgentKey) -> Option<AgentId> {
-        self.state.lock().agents.get(&key).map(|agent| agent.id.clone())
-    }
-
-    /// The conversations of `agent` in which something was said after `after`, with the span in which it may see it.
-    pub(crate) fn spans_after(&self, agent: AgentKey, after: Seq) -> Vec<Span> {
-        let state = self.state.lock();
-        let Some(known) = state.agents.get(&agent) else { return Vec::new() };
-        known
-            .spans
-            .iter()
-            .filter(|span| span.until > after)
-            .filter(|span| state.conversations.get(&span.conversation).is_none_or(|there| there.last > after))
-            .copied()
-            .collect()
+        let id = |key: &AgentKey| state.agents.get(key).map(|agent| agent.id.clone());
+        Some(match &record.what {
+            What::Message { conversation, message, .. } => {
+                let members = state.conversations.get(conversation).map_or(&[][..], |there| &there.members);
+                Broadcast::Message { message: message.clone(), agents: members.iter().filter_map(id).collect() }
+            }
+            What::MetaData { agent, key, value } => {
+                Broadcast::MetaData { agent: id(agent)?, key: key.clone(), value: value.clone() }
+            }
+            What::ChannelState { agent, channel, active } => {
+                Broadcast::ChannelState { agent: id(agent)?, channel: channel.clone(), active: *active }
+            }
+        })
     }
 
     /// Waits until something happens to `agent` after `seen`.
     pub(crate) fn wait(self: &Arc<Hub>, agent: AgentKey, seen: Seq) -> Wait {
         Wait::new(self.clone(), agent, seen)
+    }
+
+    /// Has the readers of `agent` look again, though nothing happened: a right has ended, or a reader was superseded.
+    pub(crate) fn nudge(&self, agent: AgentKey) {
+        let wakers = self.state.lock().end_waits(agent, || Woken::News(None));
+        wakers.into_iter().for_each(wake);
+    }
+
+    /// Whether nothing was said in `conversation` after `seq`, as far as is known here.
+    pub(crate) fn is_quiet(&self, conversation: ConversationKey, seq: Seq) -> bool {
+        self.state.lock().conversations.get(&conversation).is_some_and(|there| !there.members.is_empty() && there.last <= seq)
     }
 
     /// The engine's timer.
@@ -435,7 +446,10 @@ impl State {
         known.last_notice > seen
             || known.spans.iter().any(|span| {
                 span.until > seen
-                    && self.conversations.get(&span.conversation).is_some_and(|there| there.last > seen && there.last > span.since)
+                    && self
+                        .conversations
+                        .get(&span.conversation)
+                        .is_some_and(|there| there.last > seen && there.last > span.since)
                     && (span.is_open() || self.seen_in(span, seen))
             })
     }
@@ -463,9 +477,9 @@ impl State {
                 there.members.iter().filter(|member| self.waiting.contains_key(member)).copied().collect()
             } else {
                 let is_in = |agent: &&AgentKey| {
-                    self.agents.get(agent).is_some_and(|known| {
-                        known.spans.iter().any(|span| span.conversation == *conversation && span.is_open())
-                    })
+                    self.agents
+                        .get(agent)
+                        .is_some_and(|known| known.spans.iter().any(|span| span.conversation == *conversation && span.is_open()))
                 };
                 self.waiting.keys().filter(is_in).copied().collect()
             };

@@ -1,13 +1,14 @@
 //! What the writer is given, and what comes of it.
 
+use crate::error::Result;
 use crate::hub::Published;
 use crate::model::{
     AgentKey, ChannelId, Classification, MessageId, OriginId, Part, Place, ReaderName, Record, ResumePoint, SecurityContext, Seq,
 };
-use crate::error::Result;
 use crate::waiting::{Busy, Promise};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 /// One thing to be written.
 pub(crate) struct Entry {
@@ -30,9 +31,20 @@ pub(crate) enum EntryKind {
     /// The link has been lost for longer than `flap_delay`: announced, but the span lasts.
     Down { agent: AgentKey, channel: ChannelId },
     /// A named reader has everything up to here.
-    Acknowledge { agent: AgentKey, name: ReaderName, place: Seq },
+    Acknowledge(Arc<Acknowledged>),
     /// Nothing: everything before it is committed when it is answered.
     Flush,
+}
+
+/// How far a named reader has come. One entry is queued for it at most, whatever its pace.
+#[derive(Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) agent: AgentKey,
+    pub(crate) name: ReaderName,
+    /// Everything up to this seq is acknowledged.
+    pub(crate) place: AtomicI64,
+    /// Whether an entry is queued that will write it.
+    pub(crate) queued: AtomicBool,
 }
 
 /// A message to become a row.

@@ -7,7 +7,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 /// The newest `take` messages of `place` (older than `before`, exclusive), oldest first. A `before` that was never
 /// issued there answers none (rules, messages).
-pub(crate) fn history(connection: &Connection, place: &Place, before: Option<&str>, take: usize) -> rusqlite::Result<Vec<Record>> {
+pub(crate) fn history(
+    connection: &Connection,
+    place: &Place,
+    before: Option<&str>,
+    take: usize,
+) -> rusqlite::Result<Vec<Record>> {
     let Some(key) = conversation(connection, place)? else { return Ok(Vec::new()) };
     let below: Seq = match before {
         None => Seq::MAX,
@@ -38,10 +43,9 @@ pub(crate) fn history(connection: &Connection, place: &Place, before: Option<&st
 pub(crate) fn resume(connection: &Connection, place: &Place) -> rusqlite::Result<Option<ResumePoint>> {
     let point: Option<Option<String>> = connection
         .prepare_cached("SELECT resume FROM conversation WHERE network = ?1 AND channel = ?2 AND agent = ?3")?
-        .query_row(
-            params![place.network.as_str(), place.channel.as_str(), place.agent.map_or(0, |agent| agent.0)],
-            |row| row.get(0),
-        )
+        .query_row(params![place.network.as_str(), place.channel.as_str(), place.agent.map_or(0, |agent| agent.0)], |row| {
+            row.get(0)
+        })
         .optional()?;
     point.flatten().map(|text| ResumePoint::parse(&text).map_err(unreadable)).transpose()
 }

@@ -15,7 +15,7 @@ mod row;
 mod spans;
 mod view;
 
-pub(crate) use entry::{Batch, Entry, EntryKind, NewRow};
+pub(crate) use entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 pub(crate) use history::{find_origin, history, recent_posts, resume};
 pub(crate) use opening::{Freshness, Opening, open};
 pub(crate) use recorder::{Journal, JournalSettings};

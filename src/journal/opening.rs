@@ -34,7 +34,8 @@ pub(crate) struct Opening {
 pub(crate) fn open(connection: &Connection, fresh: Freshness, now: i64, window: i64) -> rusqlite::Result<Opening> {
     let transaction = connection.unchecked_transaction()?;
     if setting::<i64>(&transaction, "reserved")?.is_none() {
-        transaction.execute("INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', 1), ('revision', 0), ('clean', 1)", [])?;
+        transaction
+            .execute("INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', 1), ('revision', 0), ('clean', 1)", [])?;
         transaction.execute("INSERT INTO setting VALUES ('instance', ''), ('base', 0)", [])?;
         fresh_instance(&transaction, 0)?;
     }
@@ -138,16 +139,15 @@ fn recent(connection: &Connection, oldest: i64, head: Seq, base: Seq) -> rusqlit
 }
 
 pub(super) fn channel_of(connection: &Connection, key: ConversationKey) -> rusqlite::Result<ChannelId> {
-    let channel: String = connection
-        .prepare_cached("SELECT channel FROM conversation WHERE key = ?1")?
-        .query_row([key.0], |row| row.get(0))?;
+    let channel: String =
+        connection.prepare_cached("SELECT channel FROM conversation WHERE key = ?1")?.query_row([key.0], |row| row.get(0))?;
     ChannelId::parse(&channel).map_err(unreadable)
 }
 
 fn spans(connection: &Connection, floor: Seq) -> rusqlite::Result<HashMap<AgentKey, Vec<(Span, Seq)>>> {
     let mut last: HashMap<i64, Seq> = HashMap::new();
-    let mut statement =
-        connection.prepare("SELECT key, coalesce((SELECT max(seq) FROM message WHERE conversation = key), 0) FROM conversation")?;
+    let mut statement = connection
+        .prepare("SELECT key, coalesce((SELECT max(seq) FROM message WHERE conversation = key), 0) FROM conversation")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         last.insert(row.get(0)?, row.get(1)?);

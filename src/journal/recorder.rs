@@ -3,7 +3,7 @@
 //! The counter is reserved in blocks of 4,096, so that no commit touches its page; what a crash leaves of a block is
 //! never used. Ids shown stay below 2^31: before that a new instance begins, and they start at 1 again.
 
-use super::entry::{Batch, Entry, EntryKind, NewRow};
+use super::entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 use super::opening::{Opening, fresh_instance};
 use super::retention::Retention;
 use super::{row, spans};
@@ -71,9 +71,7 @@ impl Journal {
     /// The number of the next control-plane change; written with it.
     pub(crate) fn next_revision(&mut self, transaction: &Connection, batch: &mut Batch) -> rusqlite::Result<u64> {
         let revision = self.revision + 1;
-        transaction
-            .prepare_cached("UPDATE setting SET value = ?1 WHERE name = 'revision'")?
-            .execute(params![revision as i64])?;
+        transaction.prepare_cached("UPDATE setting SET value = ?1 WHERE name = 'revision'")?.execute(params![revision as i64])?;
         self.revision = revision;
         batch.revision = Some(revision);
         Ok(revision)
@@ -231,12 +229,30 @@ impl Journal {
         Ok(())
     }
 
-    fn down(&mut self, transaction: &Connection, batch: &mut Batch, agent: AgentKey, channel: &ChannelId) -> rusqlite::Result<()> {
+    fn down(
+        &mut self,
+        transaction: &Connection,
+        batch: &mut Batch,
+        agent: AgentKey,
+        channel: &ChannelId,
+    ) -> rusqlite::Result<()> {
         if spans::announce(transaction, agent, channel, false)? {
             self.channel_state(transaction, batch, agent, channel, false)?;
         }
         Ok(())
     }
+}
+
+fn acknowledge(transaction: &Connection, reader: &Acknowledged, now: i64) -> rusqlite::Result<()> {
+    // Cleared first: what is acknowledged from here on queues an entry of its own.
+    reader.queued.store(false, Ordering::Release);
+    transaction
+        .prepare_cached(
+            "UPDATE reader SET place = ?3, moved = ?4
+             WHERE agent = ?1 AND name = ?2 AND place < ?3",
+        )?
+        .execute(params![reader.agent.0, reader.name.as_str(), reader.place.load(Ordering::Acquire), now])
+        .map(drop)
 }
 
 fn known_row(transaction: &Connection, conversation: ConversationKey, new: &NewRow) -> rusqlite::Result<Option<Record>> {
@@ -248,10 +264,9 @@ fn known_row(transaction: &Connection, conversation: ConversationKey, new: &NewR
     );
     transaction
         .prepare_cached(&sql)?
-        .query_row(
-            params![conversation.0, new.id.as_str(), new.origin.as_ref().map(crate::model::OriginId::as_str)],
-            |found| row::read_message(found, &new.place.channel),
-        )
+        .query_row(params![conversation.0, new.id.as_str(), new.origin.as_ref().map(crate::model::OriginId::as_str)], |found| {
+            row::read_message(found, &new.place.channel)
+        })
         .optional()
 }
 
@@ -279,14 +294,7 @@ impl Recorder for Journal {
                     self.down(transaction, &mut batch, *agent, &place.channel)?;
                 }
                 EntryKind::Down { agent, channel } => self.down(transaction, &mut batch, *agent, channel)?,
-                EntryKind::Acknowledge { agent, name, place } => {
-                    transaction
-                        .prepare_cached(
-                            "UPDATE reader SET place = ?3, moved = ?4
-                             WHERE agent = ?1 AND name = ?2 AND place < ?3",
-                        )?
-                        .execute(params![agent.0, name.as_str(), place, batch.committed])?;
-                }
+                EntryKind::Acknowledge(reader) => acknowledge(transaction, reader, batch.committed)?,
                 EntryKind::Flush => {}
             }
         }

@@ -2,9 +2,7 @@
 
 use super::entry::NewRow;
 use super::parts;
-use crate::model::{
-    AgentKey, ChannelId, Classification, ConversationKey, Message, MessageId, Record, Seq, What, visible_text,
-};
+use crate::model::{AgentKey, ChannelId, Classification, ConversationKey, Message, MessageId, Record, Seq, What, visible_text};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, params};
 use std::sync::Arc;

@@ -17,9 +17,11 @@ pub(super) fn conversation(connection: &Connection, place: &Place) -> rusqlite::
 }
 
 pub(super) fn create_conversation(connection: &Connection, place: &Place) -> rusqlite::Result<ConversationKey> {
-    connection
-        .prepare_cached("INSERT INTO conversation (network, channel, agent) VALUES (?1, ?2, ?3)")?
-        .execute(params![place.network.as_str(), place.channel.as_str(), owner(place)])?;
+    connection.prepare_cached("INSERT INTO conversation (network, channel, agent) VALUES (?1, ?2, ?3)")?.execute(params![
+        place.network.as_str(),
+        place.channel.as_str(),
+        owner(place)
+    ])?;
     Ok(ConversationKey(connection.last_insert_rowid()))
 }
 

@@ -117,12 +117,7 @@ fn drive<T>(future: impl Future<Output = Result<T>>, deadline: Option<Instant>) 
     }
     let mut future = pin!(future);
     let activity = HELD.with(|held| held.borrow().as_ref().map(|(activity, _)| activity.clone()));
-    let unpark = Arc::new(Unpark {
-        thread: thread::current(),
-        woken: AtomicBool::new(false),
-        activity,
-        token: Mutex::default(),
-    });
+    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false), activity, token: Mutex::default() });
     let waker = Waker::from(unpark.clone());
     let mut cx = Context::from_waker(&waker);
     loop {
