@@ -4,6 +4,8 @@ pub mod backend;
 mod clock;
 mod error;
 mod model;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod waiting;
 
 pub use clock::{Clock, SystemClock, Timeline};
