@@ -18,6 +18,8 @@ pub(crate) mod recorder;
 mod traits;
 
 pub use error::{BackendError, BackendErrorKind};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use inbox::panic_text;
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use traits::{Accepted, Backend, Capabilities, Found, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply};
