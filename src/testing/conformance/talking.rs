@@ -159,8 +159,15 @@ pub(super) fn one_id_for_all(rig: &mut Rig<'_>) -> Result<(), Stop> {
 
 pub(super) fn special_characters(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let channel = rig.channel()?;
-    let text = format!("{SPECIAL} {}", unique("special"));
-    post_arrives(rig, &channel, &text).or_else(forgive_skip)?;
+    let session = rig.sign_in(0)?;
+    rig.join(&session, &channel, None)?;
+    let message = outgoing(&format!("{SPECIAL} {}", unique("special")));
+    rig.post(&session, &channel, message.clone())?;
+    people_hear(rig, &channel, &message.text).or_else(forgive_skip)?;
+    if rig.capabilities.echoes(channel.kind()) {
+        let echoed = rig.receive(1, |received| received.origin.as_ref() == Some(&message.origin))?;
+        ensure(echoed.iter().all(|echoed| text_of(echoed) == message.text), || "it came back changed".into())?;
+    }
     let back = format!("{SPECIAL} {}", unique("back"));
     rig.say(&channel, 0, &back)?;
     rig.receive(1, |received| text_of(received) == back).map(drop)
