@@ -19,10 +19,13 @@ mod names;
 mod outbox;
 mod person;
 mod record;
+mod saying;
 mod session;
 mod state;
 #[cfg(test)]
 mod tests;
+mod typing;
+mod upload;
 
 pub use heard::HeardMessage;
 pub use person::Person;

@@ -134,7 +134,7 @@ impl Shared {
     }
 
     /// As [`Shared::act`], for a caller that has the connection's token.
-    pub(super) fn act_holding<T>(&self, busy: Option<Busy>, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
+    pub(super) fn act_holding<T>(&self, mut busy: Option<Busy>, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
         let mut state = self.0.lock();
         let done = change(&mut state);
         let listeners = std::mem::take(&mut state.listeners);
@@ -144,6 +144,9 @@ impl Shared {
             if !connection.line.is_empty() {
                 let behind = connection.line.len();
                 ticket = Some(Ticket { connection: connection.number, place: connection.placed, behind });
+            }
+            if connection.handed_over && connection.busy.is_none() {
+                connection.busy = busy.take();
             }
             if !connection.pumping
                 && let Some(item) = connection.line.pop_front()

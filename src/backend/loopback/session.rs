@@ -5,23 +5,21 @@
 //! the delay has passed, in the order in which the calls were made.
 
 use super::archive::Said;
-use super::files::FILE_BYTES_MAX;
 use super::names::fold;
 use super::outbox::{Shared, Ticket};
-use super::state::{Speaker, State, Words};
+use super::saying::{Speaker, Words};
+use super::state::State;
 use crate::backend::{
     Accepted, BackendError, BackendErrorKind, Capabilities, Found, Inbox, Joined, Outgoing, Received, Reply, Session, Upload,
     reply,
 };
-use crate::model::{ChannelId, ChannelKind, MessageId, OriginId, Part, ResumePoint, visible_text};
+use crate::model::{ChannelId, ChannelKind, MessageId, OriginId, ResumePoint};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a contact sees an agent typing without a new notice (reference 3.6).
-const TYPING_SHOWN: Duration = Duration::from_secs(30);
 /// Items in the line before a post of which it need not wait, because whoever pumps will have done so in a moment.
 const BEHIND_MAX: usize = 256;
 /// Posts that may wait for their delay.
@@ -128,7 +126,7 @@ impl Session for LoopbackSession {
 }
 
 impl LoopbackSession {
-    fn act<T>(&self, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
+    pub(super) fn act<T>(&self, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
         self.shared.act_holding(Some(self.inbox.busy()), change)
     }
 
@@ -215,72 +213,6 @@ impl LoopbackSession {
             drop(busy);
         });
     }
-
-    async fn receive(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Result<Accepted, BackendError> {
-        let Upload { origin, name, size, mut body } = upload;
-        let too_large = || BackendError::new(BackendErrorKind::Rejected, format!("over {FILE_BYTES_MAX} bytes"));
-        if size.is_some_and(|size| size > FILE_BYTES_MAX as u64) {
-            return Err(too_large());
-        }
-        let mut bytes = Vec::new();
-        loop {
-            match body.next().await {
-                Ok(Some(chunk)) => bytes.extend(chunk),
-                Ok(None) => break,
-                Err(_) => return Err(BackendError::new(BackendErrorKind::Rejected, "the upload was given up before its end")),
-            }
-            if bytes.len() > FILE_BYTES_MAX {
-                return Err(too_large());
-            }
-        }
-        let url = self.shared.0.lock().files.keep(&name, bytes);
-        let parts = vec![Part::Hyperlink { text: name, url }];
-        let message = Outgoing {
-            origin,
-            text: visible_text(&parts),
-            parts: parts.clone(),
-            subject: None,
-            alert: false,
-            classification: None,
-            security_contexts: Vec::new(),
-        };
-        let accepted = self.post(channel, message).await?;
-        Ok(Accepted { parts: Some(parts), ..accepted })
-    }
-
-    fn compose(&self, to: &Arc<str>, composing: bool) {
-        let pair = (self.name.clone(), to.clone());
-        if !composing {
-            let (old, _) = self.act(|state| {
-                let old = state.typing.remove(&pair);
-                state.show_typing(&pair.0, &pair.1, false);
-                old
-            });
-            old.into_iter().for_each(|(_, timer)| timer.abort());
-            return;
-        }
-        let number = {
-            let mut state = self.shared.0.lock();
-            state.next_typing += 1;
-            state.next_typing
-        };
-        let timer = tokio::spawn(typing_ends(self.shared.clone(), self.inbox.clone(), pair.clone(), number)).abort_handle();
-        let (old, _) = self.act(|state| {
-            state.show_typing(&pair.0, &pair.1, true);
-            state.typing.insert(pair, (number, timer))
-        });
-        old.into_iter().for_each(|(_, timer)| timer.abort());
-    }
-}
-
-async fn typing_ends(shared: Arc<Shared>, inbox: Inbox, pair: (Arc<str>, Arc<str>), number: u64) {
-    inbox.sleep(TYPING_SHOWN).await;
-    shared.act_holding(Some(inbox.busy()), |state| {
-        if state.typing.get(&pair).is_some_and(|(shown, _)| *shown == number) {
-            state.typing.remove(&pair);
-            state.show_typing(&pair.0, &pair.1, false);
-        }
-    });
 }
 
 impl State {

@@ -2,12 +2,12 @@
 //!
 //! Lene and Ole are people, echo and news are agents.
 
+mod asking;
+
 use super::*;
 use crate::backend::recorder::Recorder;
-use crate::backend::{
-    Accepted, Backend, BackendError, BackendErrorKind, Found, Inbound, Link, Outgoing, Received, Session, Upload,
-};
-use crate::error::{Error, Result as EngineResult};
+use crate::backend::{Accepted, Backend, BackendError, BackendErrorKind, Inbound, Link, Outgoing, Received, Session, Upload};
+use crate::error::Error;
 use crate::model::{Address, AgentKey, LinkKey, OriginId, Part, ResumePoint, visible_text};
 use crate::waiting::{park_until, pipe};
 use std::future::Future;
@@ -178,6 +178,40 @@ fn a_full_engine_holds_everybody_back_and_loses_nothing() {
     world.recorder.has_room_for(None);
     talking.join().expect("said all");
     assert_eq!(world.texts(), (0..10).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn order_holds_while_the_engine_is_full_now_and_then() {
+    let world = world(Loopback::new());
+    let echo = world.echo();
+    world.recorder.has_room_for(Some(0));
+    thread::scope(|scope| {
+        for n in 0..8 {
+            let (chat, world, echo) = (&world.chat, &world, &echo);
+            let person = chat.person(format!("contact:person {n}"));
+            scope.spawn(move || {
+                for m in 0..100 {
+                    person.say("chat-room:ops", m.to_string()).expect("said");
+                    world.post(echo, "chat-room:ops", "posted").expect("accepted");
+                }
+            });
+        }
+        for round in 0.. {
+            world.recorder.has_room_for(Some(round % 7));
+            thread::yield_now();
+            if world.recorder.wait_for(Duration::ZERO, |items, _| (items.len() == 1600).then_some(())).is_some() {
+                break;
+            }
+        }
+        world.recorder.has_room_for(None);
+    });
+    assert!(world.messages().iter().map(|message| &message.id).is_sorted(), "out of order");
+    // The line goes back from the task when it is empty, and with it the token.
+    let deadline = Instant::now() + SOON;
+    while !world.recorder.is_idle() && Instant::now() < deadline {
+        thread::yield_now();
+    }
+    assert!(world.recorder.is_idle());
 }
 
 #[test]
@@ -383,63 +417,6 @@ fn the_parrot_says_it_again() {
 }
 
 #[test]
-fn history_pages_backwards_and_a_stranger_id_answers_nothing() {
-    let world = world(Loopback::new());
-    let lene = world.chat.person("contact:lene");
-    let echo = world.echo();
-    let ids: Vec<_> = (0..5).map(|n| lene.say("chat-room:ops", n.to_string()).expect("said")).collect();
-    let page = |before: Option<&crate::model::MessageId>, take| {
-        let page = wait(echo.clone().history(channel("chat-room:ops"), before.cloned(), take)).expect("a page");
-        page.into_iter().map(|message| visible_text(&message.parts)).collect::<Vec<_>>()
-    };
-    assert_eq!(page(None, 2), ["3", "4"]);
-    assert_eq!(page(Some(&ids[3]), 2), ["1", "2"]);
-    assert!(page(crate::model::MessageId::parse("never").ok().as_ref(), 2).is_empty());
-}
-
-#[test]
-fn a_post_is_found_by_its_origin() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    world.post(&echo, "chat-room:ops", "mine").expect("accepted");
-    let posted = world.messages().remove(0);
-    let look_up = |origin: OriginId| wait(echo.clone().look_up(channel("chat-room:ops"), origin)).expect("an answer");
-    assert_eq!(look_up(posted.origin.clone().expect("ours")), Found::Message(Box::new(posted)));
-    assert_eq!(look_up(outgoing("").origin), Found::Absent);
-}
-
-#[test]
-fn an_upload_becomes_a_link_and_one_given_up_becomes_nothing() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    let bytes = vec![7u8; 200_000];
-    let accepted = world.upload(&echo, &bytes, true).expect("accepted");
-    let Some([Part::Hyperlink { text, url }]) = accepted.parts.as_deref() else { panic!("{accepted:?}") };
-    assert_eq!(text, "a file.txt");
-    assert_eq!(world.chat.file(url), Some(("a file.txt".into(), bytes)));
-    assert_eq!(world.upload(&echo, b"half", false).expect_err("given up").kind, BackendErrorKind::Rejected);
-    assert_eq!(world.messages().len(), 1);
-}
-
-#[test]
-fn an_upload_over_the_cap_is_rejected_with_the_cap() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    let error = world.upload(&echo, &vec![0; files::FILE_BYTES_MAX + 1], true).expect_err("too large");
-    assert_eq!(error.reason, "over 16777216 bytes");
-}
-
-#[test]
-fn search_finds_rooms_and_people_by_part_of_their_name() {
-    let world = world(Loopback::new());
-    world.chat.person("contact:Ole Opera");
-    let echo = world.echo();
-    let found = wait(echo.find_channels("OPERA".into())).expect("an answer");
-    let names: Vec<_> = found.iter().map(|(_, name)| name.as_str()).collect();
-    assert_eq!(names, ["Ole Opera", "Operations"]);
-}
-
-#[test]
 fn what_was_heard_instead_is_said() {
     let world = world(Loopback::new());
     let (lene, ole) = (world.chat.person("contact:lene"), world.chat.person("contact:ole"));
@@ -449,38 +426,6 @@ fn what_was_heard_instead_is_said() {
     assert!(reason.contains("`milk?` from `loopback:ole` in `chat-room:tea`"), "{reason}");
     assert!(matches!(lene.hears("chat-room:nowhere"), Err(Error::NotFound(_))));
     assert!(matches!(lene.say("contact:nobody", "hm"), Err(Error::NotFound(_))));
-}
-
-#[test]
-fn a_record_outlives_the_process() -> EngineResult<()> {
-    let path = std::env::temp_dir().join(format!("switchboard-record-{}", std::process::id()));
-    let _ = std::fs::remove_file(&path);
-    let origin = {
-        let world = world(Loopback::new());
-        world.chat.record_to(&path)?;
-        let echo = world.echo();
-        world.post(&echo, "chat-room:ops", "tab\tand\nline").expect("accepted");
-        world.messages().remove(0).origin.expect("ours")
-    };
-    let text = std::fs::read_to_string(&path).expect("recorded");
-    assert!(text.starts_with(&format!("{origin}\tchat-room:ops\ttab\\tand\\nline\t")), "{text}");
-    let world = world(Loopback::new());
-    world.chat.record_to(&path)?;
-    let echo = world.echo();
-    let found = wait(echo.look_up(channel("chat-room:ops"), origin)).expect("an answer");
-    assert!(matches!(&found, Found::Message(found) if visible_text(&found.parts) == "tab\tand\nline"), "{found:?}");
-    let _ = std::fs::remove_file(&path);
-    Ok(())
-}
-
-#[test]
-fn kinds_that_are_switched_off_are_unsupported() {
-    let world = world(Loopback::new().contacts_only().without_history());
-    let echo = world.sign_in(1, "loopback:echo").expect("signed in");
-    let error = world.join(&echo, "chat-room:ops", None).expect_err("no rooms");
-    assert_eq!(error.kind, BackendErrorKind::Unsupported);
-    let error = wait(echo.history(channel("contact:lene"), None, 1)).expect_err("no history");
-    assert_eq!(error.kind, BackendErrorKind::Unsupported);
 }
 
 #[test]
