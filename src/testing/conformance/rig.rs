@@ -17,8 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long anything may take, in real time.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the suite listens for something that must not come.
 const SILENCE: Duration = Duration::from_millis(200);
 
@@ -82,8 +80,9 @@ impl<'a> Rig<'a> {
     pub(super) fn ask<T>(&self, call: impl FnOnce() -> Reply<T>) -> Result<Result<T, BackendError>, Stop> {
         let _entered = self.runtime.as_ref().map(|runtime| runtime.enter());
         let answer = call();
-        park_until(async { Ok(answer.await) }, Instant::now() + PATIENCE)
-            .map_err(|error| Stop::Fail(format!("no answer within {} s: {error}", PATIENCE.as_secs())))
+        let patience = self.world.patience();
+        park_until(async { Ok(answer.await) }, Instant::now() + patience)
+            .map_err(|error| Stop::Fail(format!("no answer within {patience:?}: {error}")))
     }
 
     /// As [`Rig::ask`], where only success will do.
@@ -168,18 +167,20 @@ impl<'a> Rig<'a> {
 
     /// Waits until what was recorded shows something.
     pub(super) fn see<T>(&self, what: &str, shows: impl FnMut(&[Inbound], &[StateChange]) -> Option<T>) -> Result<T, Stop> {
-        match self.recorder.wait_for(PATIENCE, shows) {
+        let patience = self.world.patience();
+        match self.recorder.wait_for(patience, shows) {
             Some(shown) => Ok(shown),
-            None => fail(format!("not seen within {} s: {what}; seen: {:?}", PATIENCE.as_secs(), self.texts())),
+            None => fail(format!("not seen within {patience:?}: {what}; seen: {:?}", self.texts())),
         }
     }
 
     /// Waits until the world shows something.
     pub(super) fn until(&self, what: &str, mut shows: impl FnMut() -> bool) -> Result<(), Stop> {
-        let deadline = Instant::now() + PATIENCE;
+        let patience = self.world.patience();
+        let deadline = Instant::now() + patience;
         while !shows() {
             if Instant::now() > deadline {
-                return fail(format!("not so within {} s: {what}", PATIENCE.as_secs()));
+                return fail(format!("not so within {patience:?}: {what}"));
             }
             std::thread::sleep(Duration::from_millis(5));
         }

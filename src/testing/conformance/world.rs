@@ -2,6 +2,7 @@
 
 use crate::backend::{Address, Backend, ChannelId};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the suite needs of a chat system besides the backend: its people, and somebody who can break things.
 ///
@@ -12,6 +13,11 @@ pub trait World: Send + Sync {
 
     /// The address of the `n`th agent, from 0 to 2; always the same for the same `n`, different for different ones.
     fn agent_address(&self, n: usize) -> Address;
+
+    /// How long anything may take. Default: 10 seconds.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
 
     /// A room that exists and that the agents may join.
     fn room(&self) -> Option<ChannelId> {

@@ -1,13 +1,18 @@
 //! The suite over the embedded chat system, and over one that lies, which it must find out.
 
+mod liar;
+
 use super::{CheckOutcome, World, run};
 use crate::backend::{Address, Backend, ChannelId, Loopback, Person};
+use liar::{Liar, Lie};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 struct Town {
     chat: Loopback,
+    lie: Option<Lie>,
     lene: Person,
     /// What Lene heard so far: `hears` forgets, the suite does not.
     heard: Mutex<HashMap<ChannelId, Vec<String>>>,
@@ -16,7 +21,7 @@ struct Town {
 fn town(chat: Loopback) -> Town {
     chat.room("chat-room:ops", "Operations");
     let lene = chat.person("contact:lene");
-    Town { chat, lene, heard: Mutex::default() }
+    Town { chat, lie: None, lene, heard: Mutex::default() }
 }
 
 impl Town {
@@ -31,7 +36,15 @@ impl Town {
 
 impl World for Town {
     fn backend(&self) -> Arc<dyn Backend> {
-        Arc::new(self.chat.clone())
+        match self.lie {
+            Some(lie) => Arc::new(Liar(self.chat.clone(), lie)),
+            None => Arc::new(self.chat.clone()),
+        }
+    }
+
+    /// A liar is not waited for: what it does not do does not come.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(if self.lie.is_some() { 2 } else { 10 })
     }
 
     fn agent_address(&self, n: usize) -> Address {
@@ -101,6 +114,30 @@ fn it_conforms_with_echoing_contacts_and_contacts_alone() {
 #[test]
 fn it_conforms_without_echo_and_without_history() {
     run(&town(Loopback::new().without_echo().without_history())).assert();
+}
+
+#[test]
+fn every_lie_is_found_out_by_the_check_that_is_there_for_it() {
+    let lies = [
+        (Lie::AnotherId, "a room that echoes sends"),
+        (Lie::ForgetsTheResumePoint, "what was said while away"),
+        (Lie::CatchesUpTwice, "what was said while away"),
+        (Lie::Stays, "after leaving"),
+        (Lie::HistoryBackwards, "history answers"),
+        (Lie::FindsAnything, "a post is found by its origin"),
+        (Lie::CutsOff, "a text as long"),
+        (Lie::ClosedRoomsPass, "a closed room"),
+        (Lie::NeverSignsOut, "an agent signed in is seen"),
+    ];
+    std::thread::scope(|scope| {
+        for (lie, name) in lies {
+            scope.spawn(move || {
+                let report = run(&Town { lie: Some(lie), ..town(Loopback::new()) });
+                let found = report.failed().any(|check| check.name.starts_with(name));
+                assert!(found, "{lie:?} was not found out:\n{report}");
+            });
+        }
+    });
 }
 
 #[test]
