@@ -1,5 +1,7 @@
 //! switchboard: a chat gateway engine as a library.
 
+#![warn(unreachable_pub)]
+
 mod agents;
 pub mod backend;
 mod clock;
@@ -19,6 +21,8 @@ mod publish;
 mod runtime;
 mod services;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod throttle;
 mod token;
 mod waiting;

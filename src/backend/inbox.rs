@@ -153,6 +153,15 @@ impl Inbox {
         }
     }
 
+    /// Hands `item` to the engine if there is room now: for a connector that keeps its own line. It must then wait
+    /// with [`Inbox::send`], not by asking again.
+    ///
+    /// # Errors
+    /// [`Full`] with the item, or that the inbox is closed.
+    pub fn offer(&self, item: Inbound) -> Result<(), Full> {
+        self.0.take(item)
+    }
+
     /// Waits until all sent so far is committed: now it may be acknowledged to the chat system.
     ///
     /// # Errors

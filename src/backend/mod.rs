@@ -12,11 +12,14 @@
 
 mod error;
 mod inbox;
-
+mod loopback;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod recorder;
 mod traits;
 
 pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
+pub use loopback::{HeardMessage, Loopback, Person};
 pub use traits::{Accepted, Backend, Capabilities, Found, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply};
 
 pub use crate::model::{

@@ -1,0 +1,126 @@
+//! What was said, in memory: one log a conversation, and one line through all of them that says what is oldest.
+//!
+//! Bounded over all conversations together, because one number is what a host can reckon with; what is over it is
+//! dropped oldest first, wherever it was said. Rejected: a bound for each conversation (a thousand rooms would
+//! multiply it).
+
+use crate::backend::Received;
+use crate::model::{OriginId, Part};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Messages kept over all conversations.
+pub(super) const MESSAGES_MAX: usize = 200_000;
+/// Bytes kept over all conversations, roughly.
+pub(super) const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// One conversation's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct LogKey(usize);
+
+/// One message as it was said.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// Rises over all conversations.
+    pub(super) number: u64,
+    /// Who said it: the folded name.
+    pub(super) speaker: Arc<str>,
+    /// The message as the engine is given it.
+    pub(super) received: Received,
+}
+
+impl Said {
+    fn weight(&self) -> usize {
+        let parts: usize = self.received.parts.iter().map(part_bytes).sum();
+        400 + parts + self.received.subject.as_ref().map_or(0, String::len)
+    }
+}
+
+fn part_bytes(part: &Part) -> usize {
+    match part {
+        Part::Text(text) | Part::Hashtag(text) | Part::Emoji(text) => 64 + text.len(),
+        Part::Hyperlink { text, url } => 64 + text.len() + url.len(),
+        Part::ChannelLink { channel, name } => 64 + channel.len() + name.len(),
+        Part::CodeBlock { code, .. } => 64 + code.len(),
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    /// In rising order of number.
+    said: VecDeque<Arc<Said>>,
+    /// Whether something was dropped from it.
+    dropped: bool,
+}
+
+/// All logs.
+#[derive(Default)]
+pub(super) struct Archive {
+    logs: Vec<Log>,
+    /// The log of every message kept, oldest message first.
+    order: VecDeque<LogKey>,
+    /// Where each message of an agent lies.
+    origins: HashMap<OriginId, (LogKey, u64)>,
+    bytes: usize,
+}
+
+impl Archive {
+    pub(super) fn new_log(&mut self) -> LogKey {
+        self.logs.push(Log::default());
+        LogKey(self.logs.len() - 1)
+    }
+
+    /// Appends a message, whose number must be above all before it.
+    pub(super) fn append(&mut self, key: LogKey, said: Arc<Said>) {
+        self.bytes += said.weight();
+        if let Some(origin) = &said.received.origin {
+            self.origins.insert(origin.clone(), (key, said.number));
+        }
+        self.logs[key.0].said.push_back(said);
+        self.order.push_back(key);
+        while self.order.len() > MESSAGES_MAX || self.bytes > BYTES_MAX {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(key) = self.order.pop_front() else { return };
+        let log = &mut self.logs[key.0];
+        log.dropped = true;
+        let Some(said) = log.said.pop_front() else { return };
+        self.bytes -= said.weight();
+        if let Some(origin) = &said.received.origin {
+            self.origins.remove(origin);
+        }
+    }
+
+    /// What was said after `number`, oldest first.
+    pub(super) fn after(&self, key: LogKey, number: u64) -> impl Iterator<Item = &Arc<Said>> {
+        let said = &self.logs[key.0].said;
+        said.range(said.partition_point(|said| said.number <= number)..)
+    }
+
+    /// The newest `take` messages below `before`, oldest of them first.
+    pub(super) fn newest(&self, key: LogKey, before: Option<u64>, take: usize) -> impl Iterator<Item = &Arc<Said>> {
+        let said = &self.logs[key.0].said;
+        let end = before.map_or(said.len(), |before| said.partition_point(|said| said.number < before));
+        said.range(end.saturating_sub(take)..end)
+    }
+
+    /// The message of that number, if this log still has it.
+    pub(super) fn at(&self, key: LogKey, number: u64) -> Option<&Arc<Said>> {
+        let said = &self.logs[key.0].said;
+        said.get(said.partition_point(|said| said.number < number)).filter(|said| said.number == number)
+    }
+
+    /// The message of that log that carries `origin`.
+    pub(super) fn by_origin(&self, key: LogKey, origin: &OriginId) -> Option<&Arc<Said>> {
+        let (log, number) = self.origins.get(origin)?;
+        if *log == key { self.at(key, *number) } else { None }
+    }
+
+    /// Whether everything ever said in that log is still there.
+    pub(super) fn is_whole(&self, key: LogKey) -> bool {
+        !self.logs[key.0].dropped
+    }
+}

@@ -1,0 +1,132 @@
+//! What an agent asks about channels: joining with catch-up, history, look-up, search.
+
+use super::archive::LogKey;
+use super::names::{contact, fold};
+use super::outbox::Item;
+use super::state::State;
+use crate::backend::{BackendError, Capabilities, Found, Joined, Received, SeenBy};
+use crate::model::{ChannelId, ChannelInfo, ChannelKind, MessageId, OriginId, ResumePoint};
+use std::sync::Arc;
+
+/// Channels a search answers at most.
+const FOUND_MAX: usize = 1000;
+
+impl State {
+    /// Joins a channel: what was said after `resume` is placed first. A contact can be subscribed to before anybody
+    /// of that name appears, so that the order in which agents and people come makes no difference.
+    pub(super) fn join(
+        &mut self,
+        session: u64,
+        channel: &ChannelId,
+        resume: Option<&ResumePoint>,
+    ) -> Result<Joined, BackendError> {
+        let Some(signed) = self.sessions.get(&session) else {
+            return Err(BackendError::unreachable("the agent is not signed in any more"));
+        };
+        if let Some(reason) = self.faults.refused_channels.get(channel) {
+            return Err(BackendError::refused(reason.clone()));
+        }
+        let (agent, name) = (signed.agent, signed.name.clone());
+        let (log, seen_by) = match channel.kind() {
+            ChannelKind::Room => match self.rooms.get(channel) {
+                Some(room) => (room.log, SeenBy::Room),
+                None => return Err(BackendError::refused("no such room")),
+            },
+            ChannelKind::Contact => (self.talk(&name, &fold(channel.name())), SeenBy::Agent(agent)),
+        };
+        self.catch_up(log, seen_by, channel, resume);
+        let info = self.enter(session, channel);
+        Ok(Joined { info, resume: Some(self.prefix.resume(self.last)) })
+    }
+
+    fn catch_up(&mut self, log: LogKey, seen_by: SeenBy, channel: &ChannelId, resume: Option<&ResumePoint>) {
+        // A place in another process's world names nothing that is still there.
+        let Some(after) = resume.and_then(|resume| self.prefix.resumed_after(resume)) else { return };
+        let Some(connection) = &mut self.connection else { return };
+        for said in self.archive.after(log, after) {
+            let resume = self.prefix.resume(said.number);
+            connection.place(Item::Said { seen_by, channel: channel.clone(), said: said.clone(), resume });
+        }
+    }
+
+    fn enter(&mut self, session: u64, channel: &ChannelId) -> ChannelInfo {
+        let mut info = ChannelInfo::named(channel.name());
+        info.can_accept_files = true;
+        if let Some(room) = self.rooms.get_mut(channel) {
+            room.members.insert(session);
+            info.display_name.clone_from(&room.display_name);
+            info.subject.clone_from(&room.subject);
+            if let Some(signed) = self.sessions.get_mut(&session) {
+                signed.rooms.insert(channel.clone());
+            }
+            return info;
+        }
+        let name = fold(channel.name());
+        if let Some(signed) = self.sessions.get_mut(&session) {
+            signed.contacts.insert(name.clone(), channel.clone());
+        }
+        self.watchers.entry(name.clone()).or_default().insert(session);
+        if let Some(somebody) = self.people.get(&name) {
+            info.display_name.clone_from(&somebody.name);
+        }
+        (info.presence, info.presence_text) = self.presence_of(&name);
+        info
+    }
+
+    /// The log of a channel as one of that name sees it, if anything can have been said there.
+    pub(super) fn log_of(&self, name: &Arc<str>, channel: &ChannelId) -> Option<LogKey> {
+        match channel.kind() {
+            ChannelKind::Room => self.rooms.get(channel).map(|room| room.log),
+            ChannelKind::Contact => {
+                let other = fold(channel.name());
+                let pair = if *name <= other { (name.clone(), other) } else { (other, name.clone()) };
+                self.talks.get(&pair).copied()
+            }
+        }
+    }
+
+    pub(super) fn history(
+        &self,
+        name: &Arc<str>,
+        channel: &ChannelId,
+        before: Option<&MessageId>,
+        take: usize,
+    ) -> Result<Vec<Received>, BackendError> {
+        let Some(log) = self.log_of(name, channel) else { return Ok(Vec::new()) };
+        let before = match before {
+            None => None,
+            Some(id) => match self.prefix.number_of(id).filter(|number| self.archive.at(log, *number).is_some()) {
+                Some(number) => Some(number),
+                None => return Ok(Vec::new()),
+            },
+        };
+        Ok(self.archive.newest(log, before, take).map(|said| said.received.clone()).collect())
+    }
+
+    /// Looks for a post. This world began with this process, so what is not there never was, unless something was
+    /// dropped from the log since, or a record of an earlier process says otherwise.
+    pub(super) fn look_up(&self, name: &Arc<str>, channel: &ChannelId, origin: &OriginId) -> Result<Found, BackendError> {
+        let log = self.log_of(name, channel);
+        if let Some(said) = log.and_then(|log| self.archive.by_origin(log, origin)) {
+            return Ok(Found::Message(Box::new(said.received.clone())));
+        }
+        if let Some(received) = self.record.as_ref().and_then(|record| record.earlier(channel, origin)) {
+            return Ok(Found::Message(Box::new(received)));
+        }
+        Ok(if log.is_none_or(|log| self.archive.is_whole(log)) { Found::Absent } else { Found::CannotTell })
+    }
+
+    pub(super) fn find_channels(&self, query: &str, capabilities: Capabilities) -> Vec<(ChannelId, String)> {
+        let query = query.to_lowercase();
+        let matches = |name: &str| name.to_lowercase().contains(&query);
+        let rooms = self.rooms.iter().filter(|(_, room)| capabilities.rooms && matches(&room.display_name));
+        let people = self.people.values().filter(|somebody| capabilities.contacts && matches(&somebody.name));
+        let mut found: Vec<(ChannelId, String)> = rooms
+            .map(|(id, room)| (id.clone(), room.display_name.clone()))
+            .chain(people.filter_map(|somebody| Some((contact(&somebody.name)?, somebody.name.clone()))))
+            .collect();
+        found.sort_by(|one, other| one.1.cmp(&other.1).then_with(|| one.0.cmp(&other.0)));
+        found.truncate(FOUND_MAX);
+        found
+    }
+}

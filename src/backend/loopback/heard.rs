@@ -1,0 +1,46 @@
+//! What a person hears.
+
+use super::archive::Said;
+use crate::model::{ChannelId, MessageId, Part, visible_text};
+use chrono::{DateTime, Utc};
+
+/// A message as a person heard it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeardMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// Where it was said: the room, or `contact:NAME` of whoever said it.
+    pub channel: ChannelId,
+    /// The sender's address.
+    pub sender: String,
+    /// The sender's display name.
+    pub sender_alias: Option<String>,
+    /// The visible text.
+    pub text: String,
+    /// The text in parts.
+    pub parts: Vec<Part>,
+    /// A story's subject.
+    pub subject: Option<String>,
+    /// Whether it asks for attention.
+    pub alert: bool,
+    /// When it was said.
+    pub time: DateTime<Utc>,
+}
+
+impl HeardMessage {
+    pub(super) fn new(channel: &ChannelId, said: &Said) -> HeardMessage {
+        let received = &said.received;
+        HeardMessage {
+            id: received.id.clone(),
+            channel: channel.clone(),
+            sender: received.sender.clone(),
+            sender_alias: received.sender_alias.clone(),
+            text: visible_text(&received.parts),
+            parts: received.parts.clone(),
+            subject: received.subject.clone(),
+            alert: received.alert,
+            time: received.time,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The embedded chat system: rooms, people and presence in memory, for programs that need no other, and for tests.
+//!
+//! It behaves as a real one does where that matters to the engine: rooms send a post back to its sender, ids are
+//! never reused, a resume point catches up what was missed, a connection can be cut, an agent put out, an answer
+//! come late. Its people are driven from any thread ([`Loopback::person`]); what they say is in the engine's inbox
+//! when the call returns. Rejected: a mock with expectations (it says what was called, not what was heard), and a
+//! chat system in a process of its own (a test that starts one is an integration test of that one).
+//!
+//! Names: the address NAME, whatever its scheme, is the person `contact:NAME`, case aside. Everything is bounded:
+//! 200,000 messages or 64 MiB of them, 128 MiB of files; the oldest make room.
+
+mod archive;
+mod channels;
+mod faults;
+mod files;
+mod heard;
+mod link;
+mod names;
+mod outbox;
+mod person;
+mod record;
+mod saying;
+mod session;
+mod state;
+#[cfg(test)]
+mod tests;
+mod typing;
+mod upload;
+
+pub use heard::HeardMessage;
+pub use person::Person;
+
+use crate::backend::{Capabilities, SeenBy, StateChange};
+use crate::model::{ChannelId, ChannelKind, Id, NetworkId, PresenceState};
+use names::fold;
+use outbox::{Item, Shared};
+use parking_lot::Mutex;
+use state::{PersonState, Room, State};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// An embedded chat system. Cheap to clone; all clones are the same one.
+///
+/// The switches that take and return it ([`Loopback::without_echo`] and its kin) are for the time before it is
+/// cloned or given to an engine.
+#[derive(Clone)]
+pub struct Loopback {
+    shared: Arc<Shared>,
+    network: NetworkId,
+    capabilities: Capabilities,
+}
+
+impl Loopback {
+    /// An empty one: no rooms, nobody there but `contact:parrot`, who says again whatever it is told. Rooms send a
+    /// post back to its sender, contacts do not.
+    pub fn new() -> Loopback {
+        let mut state = State::new();
+        state.somebody("parrot").person = Some(PersonState {
+            presence: PresenceState::Available,
+            presence_text: None,
+            since: 0,
+            heard: HashMap::new(),
+            parrots: true,
+        });
+        Loopback {
+            shared: Arc::new(Shared(Mutex::new(state))),
+            network: NetworkId::parse("loopback:loopback").expect("letters and a colon are an id"),
+            capabilities: Capabilities {
+                rooms: true,
+                contacts: true,
+                shared_rooms: true,
+                echoes_rooms: true,
+                echoes_contacts: false,
+                history: true,
+                look_up: true,
+                uploads: true,
+                find_channels: true,
+                composing: true,
+            },
+        }
+    }
+
+    /// Rooms do not send a post back to its sender: the answer alone says that it is there.
+    #[must_use]
+    pub fn without_echo(mut self) -> Loopback {
+        self.capabilities.echoes_rooms = false;
+        self.capabilities.echoes_contacts = false;
+        self
+    }
+
+    /// Contacts' talks send a post back to its sender, as rooms do.
+    #[must_use]
+    pub fn with_echoing_contacts(mut self) -> Loopback {
+        self.capabilities.echoes_contacts = true;
+        self
+    }
+
+    /// It has no history to page through.
+    #[must_use]
+    pub fn without_history(mut self) -> Loopback {
+        self.capabilities.history = false;
+        self
+    }
+
+    /// It has rooms only: a contact cannot be subscribed to.
+    #[must_use]
+    pub fn rooms_only(mut self) -> Loopback {
+        self.capabilities.contacts = false;
+        self
+    }
+
+    /// It has contacts only: a room cannot be joined.
+    #[must_use]
+    pub fn contacts_only(mut self) -> Loopback {
+        self.capabilities.rooms = false;
+        self
+    }
+
+    /// Opens a room, or renames one.
+    ///
+    /// # Panics
+    /// If `id` is no id of a room, `chat-room:…`.
+    pub fn room(&self, id: impl Id<ChannelId>, display_name: impl Into<String>) {
+        let id = literal(id, ChannelKind::Room);
+        let display_name = display_name.into();
+        let mut state = self.shared.0.lock();
+        if let Some(room) = state.rooms.get_mut(&id) {
+            room.display_name = display_name;
+            return;
+        }
+        let log = state.archive.new_log();
+        state.rooms.insert(id, Room { log, display_name, subject: None, members: HashSet::new() });
+    }
+
+    /// Sets a room's subject, and tells the agents in it; false if there is no such room.
+    ///
+    /// # Panics
+    /// If `room` is no id of a room.
+    pub fn subject(&self, room: impl Id<ChannelId>, subject: Option<&str>) -> bool {
+        let channel = literal(room, ChannelKind::Room);
+        let subject = subject.map(str::to_owned);
+        let (done, _) = self.shared.act(|state| {
+            let Some(room) = state.rooms.get_mut(&channel) else { return false };
+            room.subject.clone_from(&subject);
+            if !room.members.is_empty() {
+                state.place(Item::State(StateChange::Subject { seen_by: SeenBy::Room, channel, subject }));
+            }
+            true
+        });
+        done
+    }
+
+    /// A person, available from now on; the same one whenever the same name is given, case aside. People are in
+    /// every room, and hear what is said after they were first named.
+    ///
+    /// # Panics
+    /// If `id` is no id of a contact, `contact:…`.
+    pub fn person(&self, id: impl Id<ChannelId>) -> Person {
+        let id = literal(id, ChannelKind::Contact);
+        let folded = fold(id.name());
+        let (name, _) = self.shared.act(|state| {
+            let since = state.last;
+            let somebody = state.somebody(id.name());
+            let name = somebody.name.clone();
+            if somebody.person.is_none() {
+                let presence = PresenceState::Available;
+                let heard = HashMap::new();
+                somebody.person = Some(PersonState { presence, presence_text: None, since, heard, parrots: false });
+                state.announce(&folded);
+            }
+            name
+        });
+        Person::new(self.shared.clone(), folded, name)
+    }
+
+    /// The file a link leads to: its name and its bytes.
+    pub fn file(&self, link: &str) -> Option<(String, Vec<u8>)> {
+        self.shared.0.lock().files.find(link)
+    }
+}
+
+impl Default for Loopback {
+    fn default() -> Self {
+        Loopback::new()
+    }
+}
+
+impl fmt::Debug for Loopback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Loopback")
+    }
+}
+
+/// An id written down in a program: a wrong one is a mistake in that program.
+fn literal(id: impl Id<ChannelId>, kind: ChannelKind) -> ChannelId {
+    match id.into_id() {
+        Ok(id) if id.kind() == kind => id,
+        Ok(id) => panic!("`{id}` is not what is wanted here: a room is `chat-room:…`, a person `contact:…`"),
+        Err(error) => panic!("{error}"),
+    }
+}

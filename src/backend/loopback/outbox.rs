@@ -1,0 +1,327 @@
+//! The one way from the chat system to the engine: a line per connection, pumped by whoever finds nobody pumping.
+//!
+//! What is said takes its place in the line under the state's lock, so that the inbox sees the order of the ids; it
+//! is handed over with no lock held, because an inbox may be full. In the ordinary case the thread that said it
+//! pumps it, and no task is woken. When the engine has no room, or a thread has pumped long enough for others, the
+//! line goes to the connection's own task, which waits; it comes back when the line is empty. One [`Busy`] covers
+//! the whole line: whoever pumps holds it, and it is handed over with the line. Rejected: sending under the lock
+//! (a full engine would stop every room), and a task for every message (two thread hops a post).
+
+use super::archive::Said;
+use super::state::State;
+use crate::backend::{Busy, Closed, Full, Inbound, Inbox, SeenBy, StateChange};
+use crate::model::{ChannelId, ResumePoint};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+/// Items one thread pumps before the line goes to the task.
+const ROUNDS: usize = 64;
+/// Items that may wait; beyond this nothing new is taken.
+pub(super) const LINE_MAX: usize = 262_144;
+
+/// One thing on its way to the engine.
+pub(super) enum Item {
+    /// A message, copied only when it is its turn.
+    Said { seen_by: SeenBy, channel: ChannelId, said: Arc<Said>, resume: ResumePoint },
+    /// Anything else the journal takes.
+    Inbound(Inbound),
+    /// A change that is not journaled.
+    State(StateChange),
+}
+
+impl Item {
+    fn offer(self, inbox: &Inbox) -> Result<(), Full> {
+        match self {
+            Item::State(change) => {
+                inbox.state(change);
+                Ok(())
+            }
+            Item::Inbound(inbound) => inbox.offer(inbound),
+            Item::Said { seen_by, channel, said, resume } => {
+                let message = Box::new(said.received.clone());
+                inbox.offer(Inbound::Message { seen_by, channel, message, resume: Some(resume) })
+            }
+        }
+    }
+}
+
+/// The connection that stands.
+pub(super) struct Connection {
+    pub(super) number: u64,
+    pub(super) inbox: Inbox,
+    line: VecDeque<Item>,
+    /// Items ever placed, and items the engine has taken: a ticket is a number placed.
+    placed: u64,
+    pumped: u64,
+    /// Whether somebody pumps, a thread or the task.
+    pumping: bool,
+    /// Whether it is the task's turn.
+    handed_over: bool,
+    /// The task's token while it is its turn.
+    busy: Option<Busy>,
+    task: Option<Waker>,
+    waiters: Vec<(u64, Waker)>,
+}
+
+impl Connection {
+    pub(super) fn new(number: u64, inbox: Inbox) -> Connection {
+        Connection {
+            number,
+            inbox,
+            line: VecDeque::new(),
+            placed: 0,
+            pumped: 0,
+            pumping: false,
+            handed_over: false,
+            busy: None,
+            task: None,
+            waiters: Vec::new(),
+        }
+    }
+
+    pub(super) fn place(&mut self, item: Item) {
+        self.line.push_back(item);
+        self.placed += 1;
+    }
+
+    pub(super) fn is_overlong(&self) -> bool {
+        self.line.len() >= LINE_MAX
+    }
+
+    /// Gives the line to the task; answers its waker, to be called without the lock.
+    fn hand_over(&mut self, busy: Option<Busy>) -> Option<Waker> {
+        self.pumping = true;
+        self.handed_over = true;
+        self.busy = busy;
+        self.task.take()
+    }
+
+    fn waiters_due(&mut self) -> Vec<Waker> {
+        if self.waiters.is_empty() {
+            return Vec::new();
+        }
+        let pumped = self.pumped;
+        self.waiters.extract_if(.., |(place, _)| *place <= pumped).map(|(_, waker)| waker).collect()
+    }
+
+    /// Everybody who waits for something of this connection, which has ended.
+    pub(super) fn into_wakers(self) -> Vec<Waker> {
+        self.waiters.into_iter().map(|(_, waker)| waker).chain(self.task).collect()
+    }
+}
+
+/// A place in a connection's line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ticket {
+    connection: u64,
+    place: u64,
+    /// Items in the line up to this place when it was taken.
+    pub(super) behind: usize,
+}
+
+/// The state, its lock, and what runs when the lock is released.
+pub(super) struct Shared(pub(super) Mutex<State>);
+
+impl Shared {
+    /// Makes a change, then hands over what it placed in the line. The ticket is there if not all of it has been
+    /// taken by the engine when this returns.
+    pub(super) fn act<T>(&self, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
+        let inbox = self.0.lock().connection.as_ref().map(|connection| connection.inbox.clone());
+        self.act_holding(inbox.map(|inbox| inbox.busy()), change)
+    }
+
+    /// As [`Shared::act`], for a caller that has the connection's token.
+    pub(super) fn act_holding<T>(&self, mut busy: Option<Busy>, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
+        let mut state = self.0.lock();
+        let done = change(&mut state);
+        let listeners = std::mem::take(&mut state.listeners);
+        let mut first = None;
+        let mut ticket = None;
+        if let Some(connection) = &mut state.connection {
+            if !connection.line.is_empty() {
+                let behind = connection.line.len();
+                ticket = Some(Ticket { connection: connection.number, place: connection.placed, behind });
+            }
+            if connection.handed_over && connection.busy.is_none() {
+                connection.busy = busy.take();
+            }
+            if !connection.pumping
+                && let Some(item) = connection.line.pop_front()
+            {
+                connection.pumping = true;
+                first = Some((connection.number, connection.inbox.clone(), item));
+            }
+        }
+        drop(state);
+        wake(listeners);
+        if let Some((number, inbox, item)) = first
+            && self.pump(number, &inbox, item, busy)
+        {
+            ticket = None;
+        }
+        (done, ticket)
+    }
+
+    /// As [`Shared::act`], but calls nothing of the engine: for `Drop`, which may run anywhere.
+    pub(super) fn act_apart(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.lock();
+        change(&mut state);
+        let listeners = std::mem::take(&mut state.listeners);
+        let task = state.connection.as_mut().filter(|connection| !connection.pumping && !connection.line.is_empty());
+        let task = task.and_then(|connection| connection.hand_over(None));
+        drop(state);
+        wake(listeners);
+        wake(task);
+    }
+
+    /// Hands items over until the line is empty; false if the rest went to the task.
+    fn pump(&self, number: u64, inbox: &Inbox, first: Item, busy: Option<Busy>) -> bool {
+        let mut item = first;
+        for round in 1.. {
+            let back = match item.offer(inbox) {
+                Ok(()) => None,
+                Err(Full::Full(inbound)) => Some(inbound),
+                Err(Full::Closed) => {
+                    self.hang_up(number);
+                    return true;
+                }
+            };
+            let mut state = self.0.lock();
+            let Some(connection) = state.connection_of(number) else { return true };
+            let full = back.is_some();
+            match back {
+                Some(inbound) => connection.line.push_front(Item::Inbound(inbound)),
+                None => connection.pumped += 1,
+            }
+            let waiters = connection.waiters_due();
+            if full || (round >= ROUNDS && !connection.line.is_empty()) {
+                let task = connection.hand_over(busy);
+                drop(state);
+                wake(waiters);
+                wake(task);
+                return false;
+            }
+            let next = connection.line.pop_front();
+            connection.pumping = next.is_some();
+            drop(state);
+            wake(waiters);
+            match next {
+                Some(next) => item = next,
+                None => break,
+            }
+        }
+        true
+    }
+
+    /// What the connection's task does until the connection ends.
+    pub(super) async fn pump_task(self: Arc<Shared>, number: u64, inbox: Inbox) {
+        // Should the task end in any other way than below, the connection must not wait for it.
+        let _end = HangUp { shared: self.clone(), number };
+        let mut round = 0usize;
+        while self.my_turn(number).await {
+            round += 1;
+            if round.is_multiple_of(ROUNDS) {
+                tokio::task::yield_now().await;
+            }
+            let Some(item) = self.next_or_give_back(number) else { continue };
+            let sent = match item {
+                Item::State(change) => {
+                    inbox.state(change);
+                    Ok(())
+                }
+                Item::Inbound(inbound) => inbox.send(inbound).await,
+                Item::Said { seen_by, channel, said, resume } => {
+                    let message = Box::new(said.received.clone());
+                    inbox.send(Inbound::Message { seen_by, channel, message, resume: Some(resume) }).await
+                }
+            };
+            if sent.is_err() {
+                return;
+            }
+            let mut state = self.0.lock();
+            let Some(connection) = state.connection_of(number) else { return };
+            connection.pumped += 1;
+            let waiters = connection.waiters_due();
+            drop(state);
+            wake(waiters);
+        }
+    }
+
+    /// Waits until the line is the task's; false when the connection has ended.
+    async fn my_turn(&self, number: u64) -> bool {
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            let Some(connection) = state.connection_of(number) else { return Poll::Ready(false) };
+            if connection.handed_over {
+                return Poll::Ready(true);
+            }
+            connection.task = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn next_or_give_back(&self, number: u64) -> Option<Item> {
+        let mut state = self.0.lock();
+        let connection = state.connection_of(number)?;
+        let next = connection.line.pop_front();
+        let mut busy = None;
+        if next.is_none() {
+            connection.handed_over = false;
+            connection.pumping = false;
+            busy = connection.busy.take();
+        }
+        drop(state);
+        drop(busy);
+        next
+    }
+
+    /// Waits until the engine has taken everything up to that place.
+    pub(super) async fn pumped(self: Arc<Shared>, ticket: Option<Ticket>) -> Result<(), Closed> {
+        let Some(ticket) = ticket else { return Ok(()) };
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            let Some(connection) = state.connection_of(ticket.connection) else { return Poll::Ready(Err(Closed)) };
+            if connection.pumped >= ticket.place {
+                return Poll::Ready(Ok(()));
+            }
+            match connection.waiters.iter_mut().find(|(place, held)| *place == ticket.place && held.will_wake(cx.waker())) {
+                Some(_) => {}
+                None => connection.waiters.push((ticket.place, cx.waker().clone())),
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Ends a connection, if it still stands: everybody on it is offline.
+    pub(super) fn hang_up(&self, number: u64) {
+        let mut state = self.0.lock();
+        let Some(connection) = state.end_connection(number) else { return };
+        let listeners = std::mem::take(&mut state.listeners);
+        drop(state);
+        wake(listeners);
+        wake(connection.into_wakers());
+    }
+}
+
+/// Hangs up when dropped.
+pub(super) struct HangUp {
+    pub(super) shared: Arc<Shared>,
+    pub(super) number: u64,
+}
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        self.shared.hang_up(self.number);
+    }
+}
+
+pub(super) fn wake(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        waker.wake();
+    }
+}

@@ -1,0 +1,103 @@
+//! A record of what agents posted, in a file outside the engine: for trials that kill the process.
+//!
+//! One line a message, written with one `write` to a file opened for appending, before the engine hears of it:
+//! `origin TAB channel TAB text TAB id TAB sender TAB milliseconds`, with backslash, tab and line ends escaped. What
+//! an earlier process recorded is read back, so that a look-up by origin finds it as it would on a chat system that
+//! was not killed with us.
+
+use super::archive::Said;
+use crate::backend::Received;
+use crate::error::{Error, Result};
+use crate::model::{ChannelId, MessageId, OriginId, Part, visible_text};
+use chrono::DateTime;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// The file, and what it held when it was opened.
+pub(super) struct Record {
+    file: File,
+    earlier: HashMap<OriginId, (ChannelId, Received)>,
+}
+
+impl Record {
+    pub(super) fn open(path: &Path) -> Result<Record> {
+        let storage = |error: std::io::Error| Error::Storage(format!("`{}`: {error}", path.display()));
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(storage)?;
+        let text = String::from_utf8_lossy(&std::fs::read(path).map_err(storage)?).into_owned();
+        Ok(Record { file, earlier: text.lines().filter_map(parse).collect() })
+    }
+
+    /// Appends a message.
+    pub(super) fn write(&mut self, channel: &ChannelId, said: &Said) -> std::io::Result<()> {
+        let received = &said.received;
+        let Some(origin) = &received.origin else { return Ok(()) };
+        let (text, sender) = (escaped(&visible_text(&received.parts)), escaped(&received.sender));
+        let time = received.time.timestamp_millis();
+        let line = format!("{origin}\t{channel}\t{text}\t{}\t{sender}\t{time}\n", received.id);
+        self.file.write_all(line.as_bytes())
+    }
+
+    /// A message that an earlier process recorded.
+    pub(super) fn earlier(&self, channel: &ChannelId, origin: &OriginId) -> Option<Received> {
+        self.earlier.get(origin).filter(|(recorded, _)| recorded == channel).map(|(_, received)| received.clone())
+    }
+}
+
+fn parse(line: &str) -> Option<(OriginId, (ChannelId, Received))> {
+    let mut fields = line.split('\t');
+    let origin = OriginId::parse(fields.next()?).ok()?;
+    let channel = ChannelId::parse(fields.next()?).ok()?;
+    let text = unescaped(fields.next()?);
+    let id = MessageId::parse(fields.next()?).ok()?;
+    let sender = unescaped(fields.next()?);
+    let time = DateTime::from_timestamp_millis(fields.next()?.parse().ok()?)?;
+    let received = Received {
+        id,
+        origin: Some(origin.clone()),
+        sender,
+        sender_alias: None,
+        subject: None,
+        alert: false,
+        parts: vec![Part::Text(text)],
+        classification: None,
+        security_contexts: Vec::new(),
+        time,
+    };
+    Some((origin, (channel, received)))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        plain.push(match c {
+            '\\' => match chars.next() {
+                Some('t') => '\t',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some(other) => other,
+                None => '\\',
+            },
+            c => c,
+        });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped_comes_back() {
+        let text = "a\\n\tb\r\n\\";
+        assert_eq!(unescaped(&escaped(text)), text);
+        assert!(!escaped(text).contains(['\n', '\t', '\r']));
+    }
+}

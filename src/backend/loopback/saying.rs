@@ -1,0 +1,149 @@
+//! Saying something: where it is kept, and who of the agents is to hear it.
+//!
+//! A message in a room is one item for the whole connection, however many agents are in it; a message to somebody is
+//! one for each agent of that name that is subscribed to the speaker.
+
+use super::archive::{LogKey, Said};
+use super::names::{contact, fold};
+use super::outbox::Item;
+use super::state::State;
+use crate::backend::{BackendError, Outgoing, Received, SeenBy};
+use crate::model::{ChannelId, Classification, OriginId, Part, SecurityContext};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// What is said, whoever says it.
+pub(super) struct Words {
+    pub(super) origin: Option<OriginId>,
+    pub(super) parts: Vec<Part>,
+    pub(super) subject: Option<String>,
+    pub(super) alert: bool,
+    pub(super) classification: Option<Classification>,
+    pub(super) security_contexts: Vec<SecurityContext>,
+}
+
+impl From<Outgoing> for Words {
+    fn from(message: Outgoing) -> Words {
+        Words {
+            origin: Some(message.origin),
+            parts: message.parts,
+            subject: message.subject,
+            alert: message.alert,
+            classification: message.classification,
+            security_contexts: message.security_contexts,
+        }
+    }
+}
+
+/// Who says it.
+pub(super) struct Speaker {
+    pub(super) name: Arc<str>,
+    pub(super) sender: String,
+    pub(super) alias: Option<String>,
+    /// The agent's session, and whether it hears itself.
+    pub(super) session: Option<(u64, bool)>,
+}
+
+impl State {
+    fn said(&mut self, log: LogKey, channel: &ChannelId, speaker: Speaker, words: Words, time: DateTime<Utc>) -> Arc<Said> {
+        self.last += 1;
+        let said = Arc::new(Said {
+            number: self.last,
+            speaker: speaker.name,
+            received: Received {
+                id: self.prefix.message_id(self.last),
+                origin: words.origin,
+                sender: speaker.sender,
+                sender_alias: speaker.alias,
+                subject: words.subject,
+                alert: words.alert,
+                parts: words.parts,
+                classification: words.classification,
+                security_contexts: words.security_contexts,
+                time,
+            },
+        });
+        if let Some(record) = &mut self.record
+            && let Err(error) = record.write(channel, &said)
+        {
+            tracing::error!(%error, "the loopback's record cannot be written");
+        }
+        self.archive.append(log, said.clone());
+        self.listeners.append(&mut self.waiting);
+        said
+    }
+
+    /// Says something in a room; the engine hears of it once if an agent is there to hear it.
+    pub(super) fn say_in_room(
+        &mut self,
+        channel: &ChannelId,
+        speaker: Speaker,
+        words: Words,
+        time: DateTime<Utc>,
+    ) -> Result<Arc<Said>, BackendError> {
+        let Some(room) = self.rooms.get(channel) else { return Err(BackendError::refused("no such room")) };
+        let heard = !room.members.is_empty() && speaker.session.is_none_or(|(_, echo)| echo);
+        let log = room.log;
+        let said = self.said(log, channel, speaker, words, time);
+        if heard {
+            let resume = self.prefix.resume(said.number);
+            self.place(Item::Said { seen_by: SeenBy::Room, channel: channel.clone(), said: said.clone(), resume });
+        }
+        Ok(said)
+    }
+
+    /// Says something to somebody; every agent of that name that is subscribed to the speaker hears it.
+    pub(super) fn say_to(
+        &mut self,
+        channel: &ChannelId,
+        speaker: Speaker,
+        words: Words,
+        time: DateTime<Utc>,
+    ) -> Result<Arc<Said>, BackendError> {
+        let to = fold(channel.name());
+        let Some(somebody) = self.people.get(&to) else { return Err(BackendError::refused("nobody is known by that name")) };
+        let listeners: Vec<u64> = somebody.sessions.clone();
+        let from = speaker.name.clone();
+        let log = self.talk(&from, &to);
+        let session = speaker.session;
+        let said = self.said(log, channel, speaker, words, time);
+        let resume = self.prefix.resume(said.number);
+        for listener in listeners {
+            if session.is_some_and(|(session, _)| session == listener) {
+                continue;
+            }
+            let Some(signed) = self.sessions.get(&listener) else { continue };
+            let Some(spelt) = signed.contacts.get(&from) else { continue };
+            let (seen_by, channel) = (SeenBy::Agent(signed.agent), spelt.clone());
+            self.place(Item::Said { seen_by, channel, said: said.clone(), resume: resume.clone() });
+        }
+        if let Some((session, true)) = session
+            && let Some(signed) = self.sessions.get(&session)
+        {
+            let seen_by = SeenBy::Agent(signed.agent);
+            self.place(Item::Said { seen_by, channel: channel.clone(), said: said.clone(), resume });
+        }
+        Ok(said)
+    }
+
+    /// Lets the parrot, if that is who was spoken to, say it again.
+    pub(super) fn parrot(&mut self, to: &Arc<str>, speaker: &Arc<str>, said: &Said) {
+        let Some(somebody) = self.people.get(to) else { return };
+        if !somebody.person.as_ref().is_some_and(|person| person.parrots) || to == speaker {
+            return;
+        }
+        let name = somebody.name.clone();
+        let Some(back) = self.people.get(speaker).and_then(|somebody| contact(&somebody.name)) else { return };
+        let words = Words {
+            origin: None,
+            parts: said.received.parts.clone(),
+            subject: said.received.subject.clone(),
+            alert: said.received.alert,
+            classification: said.received.classification.clone(),
+            security_contexts: said.received.security_contexts.clone(),
+        };
+        let speaker = Speaker { name: to.clone(), sender: format!("loopback:{name}"), alias: Some(name), session: None };
+        // Whoever was spoken to is known, so this cannot fail.
+        let _ = self.say_to(&back, speaker, words, said.received.time);
+    }
+}

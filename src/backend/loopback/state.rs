@@ -1,0 +1,277 @@
+//! Who is there, where they are and what was said: everything the embedded chat system knows, under one lock.
+//!
+//! Nothing here calls the engine. A change places what the engine must hear into the connection's line
+//! ([`super::outbox`]), in the order in which it came about.
+
+use super::archive::{Archive, LogKey};
+use super::files::Files;
+use super::names::{Prefix, fold};
+use super::outbox::{Connection, Item};
+use super::record::Record;
+use crate::backend::{Inbound, SeenBy, StateChange};
+use crate::model::{AgentKey, ChannelId, PresenceState};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+/// A room.
+pub(super) struct Room {
+    pub(super) log: LogKey,
+    pub(super) display_name: String,
+    pub(super) subject: Option<String>,
+    /// Sessions in it.
+    pub(super) members: HashSet<u64>,
+}
+
+/// Somebody known by name: a person, an agent, or both.
+#[derive(Default)]
+pub(super) struct Somebody {
+    /// The name as it was first written.
+    pub(super) name: String,
+    pub(super) person: Option<PersonState>,
+    /// Sessions of agents of that name.
+    pub(super) sessions: Vec<u64>,
+}
+
+/// A person.
+pub(super) struct PersonState {
+    pub(super) presence: PresenceState,
+    pub(super) presence_text: Option<String>,
+    /// Nothing said before this number is heard.
+    pub(super) since: u64,
+    /// The last message heard in each conversation.
+    pub(super) heard: HashMap<LogKey, u64>,
+    /// Whether it says again whatever it is told.
+    pub(super) parrots: bool,
+}
+
+/// An agent signed in.
+pub(super) struct Signed {
+    pub(super) agent: AgentKey,
+    pub(super) name: Arc<str>,
+    pub(super) address: String,
+    pub(super) rooms: HashSet<ChannelId>,
+    /// Contacts subscribed to, by folded name: the channel as the agent spells it.
+    pub(super) contacts: HashMap<Arc<str>, ChannelId>,
+}
+
+/// What goes wrong on purpose.
+#[derive(Default)]
+pub(super) struct Faults {
+    /// Why nothing can be reached.
+    pub(super) down: Option<String>,
+    /// Sign-ins refused, by folded name.
+    pub(super) refused: HashMap<Arc<str>, String>,
+    pub(super) refused_channels: HashMap<ChannelId, String>,
+    pub(super) panics_on: HashSet<String>,
+    pub(super) delay: Duration,
+    /// Posts that wait for their delay, in the order in which they were made.
+    pub(super) delayed: VecDeque<super::session::Delayed>,
+    pub(super) next_delayed: u64,
+}
+
+/// Everything.
+pub(super) struct State {
+    pub(super) prefix: Prefix,
+    /// The number of the last message said.
+    pub(super) last: u64,
+    pub(super) next_session: u64,
+    pub(super) next_connection: u64,
+    pub(super) rooms: HashMap<ChannelId, Room>,
+    /// Talks of two, by their folded names in order.
+    pub(super) talks: HashMap<(Arc<str>, Arc<str>), LogKey>,
+    pub(super) people: HashMap<Arc<str>, Somebody>,
+    /// Sessions that see somebody's presence, by that one's folded name, who need not be known yet.
+    pub(super) watchers: HashMap<Arc<str>, HashSet<u64>>,
+    pub(super) sessions: HashMap<u64, Signed>,
+    pub(super) by_agent: HashMap<AgentKey, u64>,
+    pub(super) archive: Archive,
+    pub(super) connection: Option<Connection>,
+    pub(super) faults: Faults,
+    pub(super) files: Files,
+    pub(super) record: Option<Record>,
+    /// Who types to whom, folded, and the number of the notice.
+    pub(super) typing: HashMap<(Arc<str>, Arc<str>), (u64, tokio::task::AbortHandle)>,
+    pub(super) next_typing: u64,
+    /// People who wait to hear something.
+    pub(super) listeners: Vec<Waker>,
+    /// Those who wait, put into `listeners` when something is said.
+    pub(super) waiting: Vec<Waker>,
+}
+
+impl State {
+    pub(super) fn new() -> State {
+        State {
+            prefix: Prefix::random(),
+            last: 0,
+            next_session: 1,
+            next_connection: 1,
+            rooms: HashMap::new(),
+            talks: HashMap::new(),
+            people: HashMap::new(),
+            watchers: HashMap::new(),
+            sessions: HashMap::new(),
+            by_agent: HashMap::new(),
+            archive: Archive::default(),
+            connection: None,
+            faults: Faults::default(),
+            files: Files::default(),
+            record: None,
+            typing: HashMap::new(),
+            next_typing: 0,
+            listeners: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    pub(super) fn connection_of(&mut self, number: u64) -> Option<&mut Connection> {
+        self.connection.as_mut().filter(|connection| connection.number == number)
+    }
+
+    pub(super) fn place(&mut self, item: Item) {
+        if let Some(connection) = &mut self.connection {
+            connection.place(item);
+        }
+    }
+
+    /// Somebody of that name, made known if nobody is.
+    pub(super) fn somebody(&mut self, name: &str) -> &mut Somebody {
+        self.people.entry(fold(name)).or_insert_with(|| Somebody { name: name.to_owned(), ..Somebody::default() })
+    }
+
+    /// The log of the talk between two.
+    pub(super) fn talk(&mut self, one: &Arc<str>, other: &Arc<str>) -> LogKey {
+        let pair = if one <= other { (one.clone(), other.clone()) } else { (other.clone(), one.clone()) };
+        let archive = &mut self.archive;
+        *self.talks.entry(pair).or_insert_with(|| archive.new_log())
+    }
+
+    /// How present somebody is.
+    pub(super) fn presence_of(&self, name: &str) -> (PresenceState, Option<String>) {
+        let Some(somebody) = self.people.get(name) else { return (PresenceState::Unknown, None) };
+        match &somebody.person {
+            _ if !somebody.sessions.is_empty() => (PresenceState::Available, None),
+            Some(person) => (person.presence, person.presence_text.clone()),
+            None => (PresenceState::Offline, None),
+        }
+    }
+
+    /// Tells those who watch somebody how present they are now.
+    pub(super) fn announce(&mut self, name: &Arc<str>) {
+        let (presence, text) = self.presence_of(name);
+        let Some(watchers) = self.watchers.get(name) else { return };
+        let changes: Vec<StateChange> = watchers
+            .iter()
+            .filter_map(|watcher| {
+                let signed = self.sessions.get(watcher)?;
+                let channel = signed.contacts.get(name)?.clone();
+                let seen_by = SeenBy::Agent(signed.agent);
+                Some(StateChange::Presence { seen_by, channel, presence, text: text.clone() })
+            })
+            .collect();
+        for change in changes {
+            self.place(Item::State(change));
+        }
+    }
+
+    /// Tells the agents of that name that somebody types to them, or no longer.
+    pub(super) fn show_typing(&mut self, from: &Arc<str>, to: &Arc<str>, composing: bool) {
+        let Some(somebody) = self.people.get(to) else { return };
+        let changes: Vec<StateChange> = somebody
+            .sessions
+            .iter()
+            .filter_map(|session| {
+                let signed = self.sessions.get(session)?;
+                let channel = signed.contacts.get(from)?.clone();
+                Some(StateChange::Composing { agent: signed.agent, channel, composing })
+            })
+            .collect();
+        for change in changes {
+            self.place(Item::State(change));
+        }
+    }
+
+    /// Ends a session, if it still is one; others see the agent offline unless it has another.
+    pub(super) fn sign_out(&mut self, number: u64) -> Option<AgentKey> {
+        let signed = self.sessions.remove(&number)?;
+        if self.by_agent.get(&signed.agent) == Some(&number) {
+            self.by_agent.remove(&signed.agent);
+        }
+        for channel in &signed.rooms {
+            if let Some(room) = self.rooms.get_mut(channel) {
+                room.members.remove(&number);
+            }
+        }
+        for name in signed.contacts.keys() {
+            self.stop_watching(name, number);
+        }
+        if let Some(somebody) = self.people.get_mut(&signed.name) {
+            somebody.sessions.retain(|session| *session != number);
+            if somebody.sessions.is_empty() {
+                self.typing.retain(|(from, _), _| *from != signed.name);
+            }
+        }
+        self.announce(&signed.name);
+        Some(signed.agent)
+    }
+
+    /// Ends a connection with everybody on it.
+    pub(super) fn end_connection(&mut self, number: u64) -> Option<Connection> {
+        self.connection_of(number)?;
+        let connection = self.connection.take();
+        self.sessions.clear();
+        self.by_agent.clear();
+        self.typing.clear();
+        self.rooms.values_mut().for_each(|room| room.members.clear());
+        for somebody in self.people.values_mut() {
+            somebody.sessions.clear();
+        }
+        self.watchers.clear();
+        self.listeners.append(&mut self.waiting);
+        connection
+    }
+
+    /// Puts an agent out of a channel and says so.
+    pub(super) fn put_out(&mut self, number: u64, channel: &ChannelId, reason: &str) -> bool {
+        let Some(agent) = self.sessions.get(&number).map(|signed| signed.agent) else { return false };
+        if !self.leave(number, channel) {
+            return false;
+        }
+        let (channel, reason) = (channel.clone(), reason.to_owned());
+        self.place(Item::Inbound(Inbound::Inactive { agent, channel, reason, may_retry: false }));
+        true
+    }
+
+    /// Takes a session out of a channel; false if it was not in it.
+    pub(super) fn leave(&mut self, number: u64, channel: &ChannelId) -> bool {
+        let Some(signed) = self.sessions.get_mut(&number) else { return false };
+        if let Some(room) = self.rooms.get_mut(channel) {
+            room.members.remove(&number);
+            return signed.rooms.remove(channel);
+        }
+        let name = fold(channel.name());
+        let was_there = signed.contacts.remove(&name).is_some();
+        self.stop_watching(&name, number);
+        was_there
+    }
+
+    fn stop_watching(&mut self, name: &Arc<str>, session: u64) {
+        if let Some(watchers) = self.watchers.get_mut(name) {
+            watchers.remove(&session);
+            if watchers.is_empty() {
+                self.watchers.remove(name);
+            }
+        }
+    }
+
+    /// Somebody's folded name, given as name, address or contact.
+    pub(super) fn known(&self, text: &str) -> Option<Arc<str>> {
+        let whole = fold(text);
+        if self.people.contains_key(&whole) {
+            return Some(whole);
+        }
+        let name = fold(text.split_once(':')?.1);
+        self.people.contains_key(&name).then_some(name)
+    }
+}

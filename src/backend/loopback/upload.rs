@@ -1,0 +1,42 @@
+//! An upload: the file is kept, and a message with the link to it is posted as any other.
+
+use super::files::FILE_BYTES_MAX;
+use super::session::LoopbackSession;
+use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Session, Upload};
+use crate::model::{ChannelId, Part, visible_text};
+use std::sync::Arc;
+
+impl LoopbackSession {
+    /// Reads the file to its end and posts the link; if it has no end, or is too large, nothing is posted.
+    pub(super) async fn receive(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Result<Accepted, BackendError> {
+        let Upload { origin, name, size, mut body } = upload;
+        let too_large = || BackendError::new(BackendErrorKind::Rejected, format!("over {FILE_BYTES_MAX} bytes"));
+        if size.is_some_and(|size| size > FILE_BYTES_MAX as u64) {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        loop {
+            match body.next().await {
+                Ok(Some(chunk)) => bytes.extend(chunk),
+                Ok(None) => break,
+                Err(_) => return Err(BackendError::new(BackendErrorKind::Rejected, "the upload was given up before its end")),
+            }
+            if bytes.len() > FILE_BYTES_MAX {
+                return Err(too_large());
+            }
+        }
+        let url = self.shared.0.lock().files.keep(&name, bytes);
+        let parts = vec![Part::Hyperlink { text: name, url }];
+        let message = Outgoing {
+            origin,
+            text: visible_text(&parts),
+            parts: parts.clone(),
+            subject: None,
+            alert: false,
+            classification: None,
+            security_contexts: Vec::new(),
+        };
+        let accepted = self.post(channel, message).await?;
+        Ok(Accepted { parts: Some(parts), ..accepted })
+    }
+}

@@ -1,0 +1,77 @@
+//! Checks about uploads.
+
+use super::rig::{Rig, Stop, ensure, fail, outgoing, skip};
+use crate::backend::{Accepted, BackendError, ChannelId, OriginId, Session, Upload};
+use crate::model::Part;
+use crate::waiting::{park_until, pipe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const NAME: &str = "täglich 50% <&>.txt";
+
+pub(super) fn upload(rig: &mut Rig<'_>) -> Result<(), Stop> {
+    let (session, channel) = joined(rig)?;
+    let bytes: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
+    let origin = outgoing("").origin;
+    let accepted = send(rig, &session, &channel, origin.clone(), bytes.clone(), true)?;
+    let accepted = accepted.or_else(|error| fail(format!("upload: {error}")))?;
+    let link = accepted.parts.iter().flatten().find_map(|part| match part {
+        Part::Hyperlink { url, .. } => Some(url.clone()),
+        _ => None,
+    });
+    let Some(link) = link else { return fail(format!("no link among its parts {:?}", accepted.parts)) };
+    if let Some(found) = rig.world.file(&link) {
+        ensure(found == bytes, || format!("{} bytes lie behind the link, {} were sent", found.len(), bytes.len()))?;
+    }
+    if rig.capabilities.echoes(channel.kind()) {
+        let echoed = rig.receive(1, |received| received.origin.as_ref() == Some(&origin))?;
+        ensure(echoed.iter().all(|echoed| echoed.id == accepted.id), || "it came back under another id".into())?;
+    }
+    Ok(())
+}
+
+pub(super) fn given_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
+    let (session, channel) = joined(rig)?;
+    let origin = outgoing("").origin;
+    let answer = send(rig, &session, &channel, origin.clone(), b"half of it".to_vec(), false)?;
+    ensure(answer.is_err(), || "half a file was accepted".into())?;
+    ensure(rig.listen().iter().all(|message| message.origin.as_ref() != Some(&origin)), || "something was posted".into())
+}
+
+fn joined(rig: &mut Rig<'_>) -> Result<(Arc<dyn Session>, ChannelId), Stop> {
+    let channel = rig.channel()?;
+    if !rig.capabilities.uploads {
+        return skip("it takes no uploads");
+    }
+    let session = rig.sign_in(0)?;
+    if !rig.join(&session, &channel, None)?.info.can_accept_files {
+        return skip("the channel takes no files");
+    }
+    Ok((session, channel))
+}
+
+/// Sends a file, or half of one: the bytes come from a thread of their own, as they do from a caller.
+fn send(
+    rig: &Rig<'_>,
+    session: &Arc<dyn Session>,
+    channel: &ChannelId,
+    origin: OriginId,
+    bytes: Vec<u8>,
+    whole: bool,
+) -> Result<Result<Accepted, BackendError>, Stop> {
+    let (mut writer, body) = pipe();
+    let size = whole.then_some(bytes.len() as u64);
+    let feeding = std::thread::spawn(move || {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let written = park_until(async { Ok(writer.write(&bytes).await) }, deadline);
+        if whole && matches!(written, Ok(Ok(()))) {
+            writer.finish();
+        }
+    });
+    let upload = Upload { origin, name: NAME.to_owned(), size, body };
+    let answer = rig.ask(|| session.clone().upload(channel.clone(), upload));
+    match feeding.join() {
+        Ok(()) => answer,
+        Err(_) => fail("the suite's own feeder panicked"),
+    }
+}

@@ -1,0 +1,3 @@
+//! One binary for all tests from outside: each is a link of SQLite and tokio, so there is one.
+
+mod conformance;
