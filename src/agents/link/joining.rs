@@ -5,7 +5,6 @@ use super::super::ground::Ground;
 use super::super::intake::pause;
 use super::super::lifecycle::{after_join, dice};
 use super::super::posting::call;
-use super::super::told::Farewell;
 use super::{IN_FLIGHT, Landed, LinkTask, Room, within};
 use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
 use crate::journal::{self, EntryKind};
@@ -100,16 +99,18 @@ impl LinkTask {
         outcome: Result<Joined, BackendError>,
     ) {
         let place = self.place(&channel, cell.key);
-        if place.agent.is_none() {
-            self.room_joined(&channel, first, outcome.is_ok());
-        }
         let current = self.is_here(cell) && cell.look(|state| is_joining(state, epoch, &channel));
+        if place.agent.is_none() {
+            self.room_joined(&channel, first, outcome.is_ok() && current);
+        }
         match outcome {
             Ok(_) if !current => {
-                if let Some(session) = cell.look(|state| state.session.clone().filter(|_| state.epoch == epoch))
-                    && cell.look(|state| state.channel(&channel).is_none())
-                {
-                    self.farewell(Farewell { cell: cell.clone(), session, channels: Some(vec![channel]) });
+                let gone = |state: &CellState| state.channel(&channel).is_none() && state.epoch == epoch;
+                let session = cell.look(|state| state.session.clone().filter(|_| gone(state)));
+                if let Some(session) = session {
+                    let (cell, address) = (cell.clone(), cell.look(|state| state.address.clone()));
+                    // It was never counted as inside, so there is no room to be counted out of.
+                    self.leave_quietly(cell, session, address, channel);
                 }
             }
             Err(_) if !current => {}

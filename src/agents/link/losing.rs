@@ -8,6 +8,7 @@ use crate::backend::BackendError;
 use crate::journal::EntryKind;
 use crate::model::{AgentState, ChannelId};
 use futures_util::stream::FuturesUnordered;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 impl LinkTask {
@@ -22,12 +23,13 @@ impl LinkTask {
         }
         tracing::warn!(link = %self.key, reason = error.reason, attempt, "link down");
         self.rooms.clear();
+        self.leaving.clear();
         self.retries.clear();
         let mut lost = Vec::new();
         for cell in self.agents.values() {
             let (was, session) = cell.change(|state| {
                 let was = state.phase;
-                let session = state.sign_out(date);
+                let (session, _) = state.sign_out(date);
                 state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next: Some(next) }));
                 (was, session)
             });
@@ -54,12 +56,21 @@ impl LinkTask {
 
     pub(super) fn flap(&mut self, cells: Vec<Arc<Cell>>) {
         let due = self.ground.timer.now() + self.ground.flap_delay;
+        for cell in &cells {
+            *self.flapping.entry(cell.key).or_default() += 1;
+        }
         self.flaps.push_back((due, cells));
     }
 
     /// A loss has lasted: what is still not joined is announced. The writer knows what was announced before.
-    pub(super) fn announce(&self, cells: &[Arc<Cell>]) {
+    pub(super) fn announce(&mut self, cells: &[Arc<Cell>]) {
         for cell in cells {
+            if let Entry::Occupied(mut times) = self.flapping.entry(cell.key) {
+                *times.get_mut() -= 1;
+                if *times.get() == 0 {
+                    times.remove();
+                }
+            }
             let down: Vec<ChannelId> = cell.look(|state| {
                 let gone = |phase| matches!(phase, ChannelPhase::Out);
                 state.channels.iter().filter(|channel| gone(channel.phase)).map(|channel| channel.id.clone()).collect()
@@ -71,6 +82,6 @@ impl LinkTask {
     }
 
     pub(super) fn is_flapping(&self, cell: &Cell) -> bool {
-        self.flaps.iter().any(|(_, cells)| cells.iter().any(|other| other.key == cell.key))
+        self.flapping.contains_key(&cell.key)
     }
 }

@@ -16,10 +16,11 @@ use super::registry::Registry;
 use super::told::{Farewell, Told};
 use crate::backend::{Backend, BackendError, BackendErrorKind, Inbox, Joined, Link, Reply, Session};
 use crate::hub::Sleep;
-use crate::model::{AgentKey, AgentState, ChannelId, LinkKey};
+use crate::model::{Address, AgentKey, AgentState, ChannelId, LinkKey};
 use crate::waiting::panic_text;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use leaving::Leaving;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -56,7 +57,7 @@ enum Landed {
     Dialed(Result<Arc<dyn Link>, BackendError>),
     SignedIn { cell: Arc<Cell>, epoch: u32, outcome: Result<Arc<dyn Session>, BackendError> },
     Joined { cell: Arc<Cell>, epoch: u32, channel: ChannelId, first: bool, outcome: Result<Joined, BackendError> },
-    Done,
+    Left { cell: Arc<Cell>, address: Address },
 }
 
 type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
@@ -79,6 +80,9 @@ pub(super) struct LinkTask {
     next_retry: u64,
     /// Losses to announce if they last, in the order of their time.
     flaps: VecDeque<(Duration, Vec<Arc<Cell>>)>,
+    /// Agents in `flaps`, and how often.
+    flapping: HashMap<AgentKey, usize>,
+    leaving: Leaving,
     sleep: Option<Sleep>,
 }
 
@@ -106,6 +110,8 @@ impl LinkTask {
             retries: BTreeMap::new(),
             next_retry: 0,
             flaps: VecDeque::new(),
+            flapping: HashMap::new(),
+            leaving: Leaving::default(),
             sleep: None,
         }
     }
@@ -144,6 +150,9 @@ impl LinkTask {
         for cell in mail.look {
             cell.change(|state| state.queued = false);
             self.todo.push_back(cell);
+        }
+        for channel in mail.left {
+            self.left(&channel);
         }
         for farewell in mail.farewells {
             self.farewell(farewell);
@@ -263,6 +272,10 @@ impl LinkTask {
             return;
         }
         self.agents.insert(cell.key, cell.clone());
+        if cell.look(|state| self.leaving.holds(cell.key, &state.address)) {
+            self.leaving.blocked.push_back(cell);
+            return;
+        }
         let now = self.ground.timer.now();
         let (phase, epoch, wait) = cell.look(|state| {
             let wait = state.trouble.as_ref().and_then(|trouble| trouble.next).map(|(due, _)| due).filter(|due| *due > now);
@@ -302,7 +315,7 @@ impl LinkTask {
             Landed::Dialed(outcome) => self.dialed(outcome),
             Landed::SignedIn { cell, epoch, outcome } => self.signed_in(cell, epoch, outcome),
             Landed::Joined { cell, epoch, channel, first, outcome } => self.joined(&cell, epoch, channel, first, outcome),
-            Landed::Done => {}
+            Landed::Left { cell, address } => self.gone(cell, &address),
         }
     }
 
@@ -331,7 +344,10 @@ impl LinkTask {
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let current = self.is_here(&cell) && cell.look(|state| state.epoch == epoch && state.phase == Phase::SigningIn);
         match outcome {
-            Ok(session) if !current => self.farewell(Farewell { cell, session, channels: None }),
+            Ok(session) if !current => {
+                let address = cell.look(|state| state.address.clone());
+                self.farewell(Farewell { cell, session, address, channels: Vec::new(), for_good: true });
+            }
             Err(_) if !current => {}
             Ok(session) => {
                 let kept = session.clone();
@@ -349,7 +365,8 @@ impl LinkTask {
                 let next = cell.change(|state| {
                     let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
                     let next = pause(now, date, pause_after(&error, attempt, dice()));
-                    drop(state.sign_out(date));
+                    let out = state.sign_out(date);
+                    drop(out);
                     state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next: Some(next) }));
                     next.0
                 });
