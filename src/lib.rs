@@ -5,6 +5,8 @@ mod clock;
 mod error;
 mod model;
 mod waiting;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use clock::{Clock, SystemClock, Timeline};
 pub use error::{Error, Outcome, Result};
