@@ -36,7 +36,7 @@ pub use code::Code;
 pub use collaboration::{Channel, ChannelAgentState, ChannelState, Classification, SecurityContext};
 pub use dictionary::{Dictionary, KeyValue};
 pub use error::ErrorBody;
-pub use event::{ChannelStateEvent, Event, MessageEvent, MetaDataEvent};
+pub use event::{Body, ChannelStateEvent, Event, MessageEvent, MetaDataEvent};
 pub use format::Format;
 pub use lenient::Read;
 pub use message::{Message, PostedMessage};
