@@ -143,7 +143,10 @@ impl Classification {
 
 impl Read for SecurityContext {
     fn read(node: &Node<'_>) -> Result<SecurityContext> {
-        Ok(SecurityContext { display_text: node.member("DisplayText")?.text()?, id: node.member("Id")?.text()?.unwrap_or_default() })
+        Ok(SecurityContext {
+            display_text: node.member("DisplayText")?.text()?,
+            id: node.member("Id")?.text()?.unwrap_or_default(),
+        })
     }
 }
 

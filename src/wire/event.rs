@@ -91,12 +91,7 @@ impl Event {
             }
             EventBody::Gap => return None,
         };
-        Some(Event {
-            event_id: event.id.0,
-            instance_id: event.instance.to_string(),
-            time: event.time.timestamp_millis(),
-            body,
-        })
+        Some(Event { event_id: event.id.0, instance_id: event.instance.to_string(), time: event.time.timestamp_millis(), body })
     }
 }
 

@@ -95,10 +95,9 @@ fn kind_of<'a>(node: &Node<'a>) -> Result<&'a str> {
     match members.first() {
         Some((name, Tree::Text(kind))) if name == "__type" => match kind.split_once(':') {
             Some((kind, COLLABORATION_NAMESPACE)) => Ok(kind),
-            _ => Err(Error::invalid(format!(
-                "{} has a `__type` that does not end in `:{COLLABORATION_NAMESPACE}`",
-                node.named()
-            ))),
+            _ => {
+                Err(Error::invalid(format!("{} has a `__type` that does not end in `:{COLLABORATION_NAMESPACE}`", node.named())))
+            }
         },
         Some((name, _)) if name == "__type" => Err(Error::invalid(format!("{} has a `__type` that is no string", node.named()))),
         _ if members.iter().any(|(name, _)| name == "__type") => {
