@@ -10,11 +10,27 @@ use crate::error::{Error, Result};
 /// What a request asks for, with the ids its path names: decoded, not yet judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
 pub enum Route {
+    /// Something of the authentication service (reference 2).
+    Authentication(Authentication),
+    /// Something of the collaboration service (reference 3).
+    Collaboration(Collaboration),
+    /// Something of the provisioning service (reference 4).
+    Provisioning(Provisioning),
+}
+
+/// What the authentication service can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Authentication {
     LogIn,
     TokenDetails { token: String },
+}
 
+/// What the collaboration service can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Collaboration {
     Channels,
     Channel { channel: String },
     Upload { channel: String, name: String },
@@ -24,7 +40,12 @@ pub enum Route {
     SetComposing { channel: String },
     Events,
     OwnMetadata,
+}
 
+/// What the provisioning service can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Provisioning {
     Agents,
     Agent { agent: String },
     PutAgent { agent: String },
@@ -67,49 +88,49 @@ pub struct Variables(String, String);
 /// The route table: every resource served, once.
 #[rustfmt::skip]
 pub const TABLE: &[Resource] = &[
-    Resource { path: "/Authentication/v1/Tokens", methods: &[("POST", |_| Route::LogIn)] },
-    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| Route::TokenDetails { token: v.0 })] },
+    Resource { path: "/Authentication/v1/Tokens", methods: &[("POST", |_| Route::Authentication(Authentication::LogIn))] },
+    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| Route::Authentication(Authentication::TokenDetails { token: v.0 }))] },
 
-    Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| Route::Channels)] },
-    Resource { path: "/Collaboration/v1/Channels/{id}", methods: &[("GET", |v| Route::Channel { channel: v.0 })] },
+    Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| Route::Collaboration(Collaboration::Channels))] },
+    Resource { path: "/Collaboration/v1/Channels/{id}", methods: &[("GET", |v| Route::Collaboration(Collaboration::Channel { channel: v.0 }))] },
     Resource { path: "/Collaboration/v1/Channels/{id}/File/{fileName}", methods: &[
-        ("POST", |v| Route::Upload { channel: v.0, name: v.1 })] },
+        ("POST", |v| Route::Collaboration(Collaboration::Upload { channel: v.0, name: v.1 }))] },
     Resource { path: "/Collaboration/v1/Channels/{id}/Messages", methods: &[
-        ("GET", |v| Route::Messages { channel: v.0 }),
-        ("POST", |v| Route::Post { channel: v.0 })] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/State", methods: &[("GET", |v| Route::ChannelState { channel: v.0 })] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/Me", methods: &[("POST", |v| Route::SetComposing { channel: v.0 })] },
-    Resource { path: "/Collaboration/v1/Events", methods: &[("GET", |_| Route::Events)] },
-    Resource { path: "/Collaboration/v1/MetaData", methods: &[("GET", |_| Route::OwnMetadata)] },
+        ("GET", |v| Route::Collaboration(Collaboration::Messages { channel: v.0 })),
+        ("POST", |v| Route::Collaboration(Collaboration::Post { channel: v.0 }))] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/State", methods: &[("GET", |v| Route::Collaboration(Collaboration::ChannelState { channel: v.0 }))] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/Me", methods: &[("POST", |v| Route::Collaboration(Collaboration::SetComposing { channel: v.0 }))] },
+    Resource { path: "/Collaboration/v1/Events", methods: &[("GET", |_| Route::Collaboration(Collaboration::Events))] },
+    Resource { path: "/Collaboration/v1/MetaData", methods: &[("GET", |_| Route::Collaboration(Collaboration::OwnMetadata))] },
 
-    Resource { path: "/Provisioning/v1/Agents", methods: &[("GET", |_| Route::Agents)] },
+    Resource { path: "/Provisioning/v1/Agents", methods: &[("GET", |_| Route::Provisioning(Provisioning::Agents))] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}", methods: &[
-        ("GET", |v| Route::Agent { agent: v.0 }),
-        ("PUT", |v| Route::PutAgent { agent: v.0 }),
-        ("DELETE", |v| Route::DeleteAgent { agent: v.0 })] },
+        ("GET", |v| Route::Provisioning(Provisioning::Agent { agent: v.0 })),
+        ("PUT", |v| Route::Provisioning(Provisioning::PutAgent { agent: v.0 })),
+        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteAgent { agent: v.0 }))] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels", methods: &[
-        ("GET", |v| Route::AgentChannels { agent: v.0 })] },
+        ("GET", |v| Route::Provisioning(Provisioning::AgentChannels { agent: v.0 }))] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", methods: &[
-        ("PUT", |v| Route::PutAgentChannel { agent: v.0, channel: v.1 }),
-        ("DELETE", |v| Route::DeleteAgentChannel { agent: v.0, channel: v.1 })] },
+        ("PUT", |v| Route::Provisioning(Provisioning::PutAgentChannel { agent: v.0, channel: v.1 })),
+        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteAgentChannel { agent: v.0, channel: v.1 }))] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData", methods: &[
-        ("GET", |v| Route::Metadata { agent: v.0 }),
-        ("PUT", |v| Route::PutMetadata { agent: v.0 })] },
+        ("GET", |v| Route::Provisioning(Provisioning::Metadata { agent: v.0 })),
+        ("PUT", |v| Route::Provisioning(Provisioning::PutMetadata { agent: v.0 }))] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData/{key}", methods: &[
-        ("GET", |v| Route::MetadataValue { agent: v.0, key: v.1 }),
-        ("PUT", |v| Route::PutMetadataValue { agent: v.0, key: v.1 }),
-        ("DELETE", |v| Route::DeleteMetadataValue { agent: v.0, key: v.1 })] },
-    Resource { path: "/Provisioning/v1/Channels", methods: &[("GET", |_| Route::FindChannels)] },
-    Resource { path: "/Provisioning/v1/Users", methods: &[("GET", |_| Route::Users)] },
+        ("GET", |v| Route::Provisioning(Provisioning::MetadataValue { agent: v.0, key: v.1 })),
+        ("PUT", |v| Route::Provisioning(Provisioning::PutMetadataValue { agent: v.0, key: v.1 })),
+        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteMetadataValue { agent: v.0, key: v.1 }))] },
+    Resource { path: "/Provisioning/v1/Channels", methods: &[("GET", |_| Route::Provisioning(Provisioning::FindChannels))] },
+    Resource { path: "/Provisioning/v1/Users", methods: &[("GET", |_| Route::Provisioning(Provisioning::Users))] },
     Resource { path: "/Provisioning/v1/Users/{userId}", methods: &[
-        ("GET", |v| Route::User { user: v.0 }),
-        ("PUT", |v| Route::PutUser { user: v.0 }),
-        ("DELETE", |v| Route::DeleteUser { user: v.0 })] },
-    Resource { path: "/Provisioning/v1/Throttles", methods: &[("GET", |_| Route::Throttles)] },
+        ("GET", |v| Route::Provisioning(Provisioning::User { user: v.0 })),
+        ("PUT", |v| Route::Provisioning(Provisioning::PutUser { user: v.0 })),
+        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteUser { user: v.0 }))] },
+    Resource { path: "/Provisioning/v1/Throttles", methods: &[("GET", |_| Route::Provisioning(Provisioning::Throttles))] },
     Resource { path: "/Provisioning/v1/Throttles/{throttleId}", methods: &[
-        ("GET", |v| Route::Throttle { throttle: v.0 }),
-        ("PUT", |v| Route::PutThrottle { throttle: v.0 }),
-        ("DELETE", |v| Route::DeleteThrottle { throttle: v.0 })] },
+        ("GET", |v| Route::Provisioning(Provisioning::Throttle { throttle: v.0 })),
+        ("PUT", |v| Route::Provisioning(Provisioning::PutThrottle { throttle: v.0 })),
+        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteThrottle { throttle: v.0 }))] },
 ];
 
 /// What became of a method and a path.
@@ -207,12 +228,12 @@ mod tests {
     #[test]
     fn literals_ignore_case_and_variables_keep_theirs() {
         for path in ["/Authentication/v1/Tokens", "/authentication/V1/TOKENS/", "/Authentication/V1/Tokens/"] {
-            assert_eq!(route("POST", path), Route::LogIn);
+            assert_eq!(route("POST", path), Route::Authentication(Authentication::LogIn));
         }
         for path in ["/Collaboration/v1/Metadata", "/collaboration/v1/METADATA"] {
-            assert_eq!(route("GET", path), Route::OwnMetadata);
+            assert_eq!(route("GET", path), Route::Collaboration(Collaboration::OwnMetadata));
         }
-        assert_eq!(route("GET", "/provisioning/v1/agents/BoT"), Route::Agent { agent: "BoT".into() });
+        assert_eq!(route("GET", "/provisioning/v1/agents/BoT"), Route::Provisioning(Provisioning::Agent { agent: "BoT".into() }));
     }
 
     #[test]
@@ -227,10 +248,13 @@ mod tests {
             ("contact:50%", "contact:50%"),
         ] {
             let found = route("GET", &format!("/Collaboration/v1/Channels/{segment}/Messages/"));
-            assert_eq!(found, Route::Messages { channel: id.into() });
+            assert_eq!(found, Route::Collaboration(Collaboration::Messages { channel: id.into() }));
         }
         let found = route("DELETE", "/Provisioning/V1/Agents/a%2Fb/Channels/chat-room%3Ac%2Fd");
-        assert_eq!(found, Route::DeleteAgentChannel { agent: "a/b".into(), channel: "chat-room:c/d".into() });
+        assert_eq!(
+            found,
+            Route::Provisioning(Provisioning::DeleteAgentChannel { agent: "a/b".into(), channel: "chat-room:c/d".into() })
+        );
     }
 
     #[test]
@@ -248,7 +272,7 @@ mod tests {
         let path = "/Provisioning/v1/Agents/bot";
         assert_eq!(find("POST", path), Found::OtherMethods("GET, HEAD, PUT, DELETE, OPTIONS".into()));
         assert_eq!(find("DELETE", "/Authentication/v1/Tokens/x"), Found::OtherMethods("GET, HEAD, OPTIONS".into()));
-        assert_eq!(route("HEAD", path), Route::Agent { agent: "bot".into() });
+        assert_eq!(route("HEAD", path), Route::Provisioning(Provisioning::Agent { agent: "bot".into() }));
     }
 
     #[test]
@@ -262,8 +286,11 @@ mod tests {
 
     #[test]
     fn an_id_may_be_empty_or_no_text_and_both_are_judged_later() {
-        assert_eq!(route("GET", "/Provisioning/v1/Agents//"), Route::Agent { agent: String::new() });
-        assert_eq!(route("GET", "/Collaboration/v1/Channels//State"), Route::ChannelState { channel: String::new() });
+        assert_eq!(route("GET", "/Provisioning/v1/Agents//"), Route::Provisioning(Provisioning::Agent { agent: String::new() }));
+        assert_eq!(
+            route("GET", "/Collaboration/v1/Channels//State"),
+            Route::Collaboration(Collaboration::ChannelState { channel: String::new() })
+        );
         let Found::Route(Err(error)) = find("GET", "/Provisioning/v1/Agents/%ff") else { panic!("not found") };
         assert_eq!(error.to_string(), "the agentId in the path is not UTF-8");
     }
