@@ -4,6 +4,7 @@
 //! section 0). That is also why no router of an HTTP server can be used: they decode first. Literals are compared
 //! without case, variables keep theirs, one trailing slash is nothing, `+` is a plus.
 
+use self::{Authentication as A, Collaboration as C, Provisioning as P};
 use super::percent;
 use crate::error::{Error, Result};
 
@@ -17,6 +18,24 @@ pub enum Route {
     Collaboration(Collaboration),
     /// Something of the provisioning service (reference 4).
     Provisioning(Provisioning),
+}
+
+impl From<Authentication> for Route {
+    fn from(asked: Authentication) -> Route {
+        Route::Authentication(asked)
+    }
+}
+
+impl From<Collaboration> for Route {
+    fn from(asked: Collaboration) -> Route {
+        Route::Collaboration(asked)
+    }
+}
+
+impl From<Provisioning> for Route {
+    fn from(asked: Provisioning) -> Route {
+        Route::Provisioning(asked)
+    }
 }
 
 /// What the authentication service can be asked.
@@ -88,49 +107,49 @@ pub struct Variables(String, String);
 /// The route table: every resource served, once.
 #[rustfmt::skip]
 pub const TABLE: &[Resource] = &[
-    Resource { path: "/Authentication/v1/Tokens", methods: &[("POST", |_| Route::Authentication(Authentication::LogIn))] },
-    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| Route::Authentication(Authentication::TokenDetails { token: v.0 }))] },
+    Resource { path: "/Authentication/v1/Tokens", methods: &[("POST", |_| A::LogIn.into())] },
+    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: v.0 }.into())] },
 
-    Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| Route::Collaboration(Collaboration::Channels))] },
-    Resource { path: "/Collaboration/v1/Channels/{id}", methods: &[("GET", |v| Route::Collaboration(Collaboration::Channel { channel: v.0 }))] },
+    Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| C::Channels.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}", methods: &[("GET", |v| C::Channel { channel: v.0 }.into())] },
     Resource { path: "/Collaboration/v1/Channels/{id}/File/{fileName}", methods: &[
-        ("POST", |v| Route::Collaboration(Collaboration::Upload { channel: v.0, name: v.1 }))] },
+        ("POST", |v| C::Upload { channel: v.0, name: v.1 }.into())] },
     Resource { path: "/Collaboration/v1/Channels/{id}/Messages", methods: &[
-        ("GET", |v| Route::Collaboration(Collaboration::Messages { channel: v.0 })),
-        ("POST", |v| Route::Collaboration(Collaboration::Post { channel: v.0 }))] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/State", methods: &[("GET", |v| Route::Collaboration(Collaboration::ChannelState { channel: v.0 }))] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/Me", methods: &[("POST", |v| Route::Collaboration(Collaboration::SetComposing { channel: v.0 }))] },
-    Resource { path: "/Collaboration/v1/Events", methods: &[("GET", |_| Route::Collaboration(Collaboration::Events))] },
-    Resource { path: "/Collaboration/v1/MetaData", methods: &[("GET", |_| Route::Collaboration(Collaboration::OwnMetadata))] },
+        ("GET", |v| C::Messages { channel: v.0 }.into()),
+        ("POST", |v| C::Post { channel: v.0 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/State", methods: &[("GET", |v| C::ChannelState { channel: v.0 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/Me", methods: &[("POST", |v| C::SetComposing { channel: v.0 }.into())] },
+    Resource { path: "/Collaboration/v1/Events", methods: &[("GET", |_| C::Events.into())] },
+    Resource { path: "/Collaboration/v1/MetaData", methods: &[("GET", |_| C::OwnMetadata.into())] },
 
-    Resource { path: "/Provisioning/v1/Agents", methods: &[("GET", |_| Route::Provisioning(Provisioning::Agents))] },
+    Resource { path: "/Provisioning/v1/Agents", methods: &[("GET", |_| P::Agents.into())] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}", methods: &[
-        ("GET", |v| Route::Provisioning(Provisioning::Agent { agent: v.0 })),
-        ("PUT", |v| Route::Provisioning(Provisioning::PutAgent { agent: v.0 })),
-        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteAgent { agent: v.0 }))] },
+        ("GET", |v| P::Agent { agent: v.0 }.into()),
+        ("PUT", |v| P::PutAgent { agent: v.0 }.into()),
+        ("DELETE", |v| P::DeleteAgent { agent: v.0 }.into())] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels", methods: &[
-        ("GET", |v| Route::Provisioning(Provisioning::AgentChannels { agent: v.0 }))] },
+        ("GET", |v| P::AgentChannels { agent: v.0 }.into())] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", methods: &[
-        ("PUT", |v| Route::Provisioning(Provisioning::PutAgentChannel { agent: v.0, channel: v.1 })),
-        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteAgentChannel { agent: v.0, channel: v.1 }))] },
+        ("PUT", |v| P::PutAgentChannel { agent: v.0, channel: v.1 }.into()),
+        ("DELETE", |v| P::DeleteAgentChannel { agent: v.0, channel: v.1 }.into())] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData", methods: &[
-        ("GET", |v| Route::Provisioning(Provisioning::Metadata { agent: v.0 })),
-        ("PUT", |v| Route::Provisioning(Provisioning::PutMetadata { agent: v.0 }))] },
+        ("GET", |v| P::Metadata { agent: v.0 }.into()),
+        ("PUT", |v| P::PutMetadata { agent: v.0 }.into())] },
     Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData/{key}", methods: &[
-        ("GET", |v| Route::Provisioning(Provisioning::MetadataValue { agent: v.0, key: v.1 })),
-        ("PUT", |v| Route::Provisioning(Provisioning::PutMetadataValue { agent: v.0, key: v.1 })),
-        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteMetadataValue { agent: v.0, key: v.1 }))] },
-    Resource { path: "/Provisioning/v1/Channels", methods: &[("GET", |_| Route::Provisioning(Provisioning::FindChannels))] },
-    Resource { path: "/Provisioning/v1/Users", methods: &[("GET", |_| Route::Provisioning(Provisioning::Users))] },
+        ("GET", |v| P::MetadataValue { agent: v.0, key: v.1 }.into()),
+        ("PUT", |v| P::PutMetadataValue { agent: v.0, key: v.1 }.into()),
+        ("DELETE", |v| P::DeleteMetadataValue { agent: v.0, key: v.1 }.into())] },
+    Resource { path: "/Provisioning/v1/Channels", methods: &[("GET", |_| P::FindChannels.into())] },
+    Resource { path: "/Provisioning/v1/Users", methods: &[("GET", |_| P::Users.into())] },
     Resource { path: "/Provisioning/v1/Users/{userId}", methods: &[
-        ("GET", |v| Route::Provisioning(Provisioning::User { user: v.0 })),
-        ("PUT", |v| Route::Provisioning(Provisioning::PutUser { user: v.0 })),
-        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteUser { user: v.0 }))] },
-    Resource { path: "/Provisioning/v1/Throttles", methods: &[("GET", |_| Route::Provisioning(Provisioning::Throttles))] },
+        ("GET", |v| P::User { user: v.0 }.into()),
+        ("PUT", |v| P::PutUser { user: v.0 }.into()),
+        ("DELETE", |v| P::DeleteUser { user: v.0 }.into())] },
+    Resource { path: "/Provisioning/v1/Throttles", methods: &[("GET", |_| P::Throttles.into())] },
     Resource { path: "/Provisioning/v1/Throttles/{throttleId}", methods: &[
-        ("GET", |v| Route::Provisioning(Provisioning::Throttle { throttle: v.0 })),
-        ("PUT", |v| Route::Provisioning(Provisioning::PutThrottle { throttle: v.0 })),
-        ("DELETE", |v| Route::Provisioning(Provisioning::DeleteThrottle { throttle: v.0 }))] },
+        ("GET", |v| P::Throttle { throttle: v.0 }.into()),
+        ("PUT", |v| P::PutThrottle { throttle: v.0 }.into()),
+        ("DELETE", |v| P::DeleteThrottle { throttle: v.0 }.into())] },
 ];
 
 /// What became of a method and a path.
