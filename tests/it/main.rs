@@ -1,0 +1,3 @@
+//! One binary for all integration tests, a module per theme: each binary would link SQLite, tokio and axum again.
+
+mod http;
