@@ -74,13 +74,7 @@ pub(crate) async fn answer(State(gateway): State<Arc<Gateway>>, request: Request
     response
 }
 
-async fn dispatch(
-    gateway: &Gateway,
-    format: Format,
-    parts: Parts,
-    body: Body,
-    access: &mut Access,
-) -> Result<Answer, Failure> {
+async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, access: &mut Access) -> Result<Answer, Failure> {
     let path = parts.uri.path();
     if let Some(answer) = operator(gateway, format, &parts.method, path) {
         return answer;

@@ -36,12 +36,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until ctrl-C or SIGTERM, and stops in order.
 #[expect(clippy::disallowed_methods, reason = "the program's own runtime, entered from its main thread")]
-pub(crate) fn run(
-    runtime: &Runtime,
-    listener: TcpListener,
-    gateway: Arc<Gateway>,
-    ready: impl FnOnce(),
-) -> Result<(), String> {
+pub(crate) fn run(runtime: &Runtime, listener: TcpListener, gateway: Arc<Gateway>, ready: impl FnOnce()) -> Result<(), String> {
     runtime.block_on(serve(listener, gateway, ready)).map_err(|error| error.to_string())
 }
 
