@@ -76,6 +76,9 @@ CREATE TABLE token (
     username TEXT NOT NULL,      -- as provisioned
     expires  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX token_agent ON token (agent);
+CREATE INDEX token_user ON token (user);
+CREATE INDEX token_expires ON token (expires);
 
 CREATE TABLE reader (
     agent  INTEGER NOT NULL,

@@ -1,15 +1,37 @@
 //! switchboard: a chat gateway engine as a library.
 
+mod agents;
 pub mod backend;
 mod clock;
+mod config;
+mod database;
+mod engine;
 mod error;
+mod events;
+mod filter;
+mod hub;
+mod journal;
+mod login_delay;
 mod model;
+mod origin;
+mod password;
+mod publish;
+mod runtime;
+mod services;
+mod store;
+mod throttle;
+mod token;
 mod waiting;
 #[cfg(feature = "wire")]
 pub mod wire;
 
 pub use clock::{Clock, SystemClock, Timeline};
+pub use config::{Builder, EventMode};
+pub use database::Durability;
+pub use engine::{Engine, Readiness, Stats};
 pub use error::{Error, Outcome, Result};
+pub use events::{Reader, Subscription};
 pub use model::*;
+pub use services::{Authenticator, Collaboration, Provisioning, Uploading, Waiting};
 
 pub use chrono;

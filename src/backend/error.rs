@@ -16,6 +16,8 @@ pub enum BackendErrorKind {
     ChannelGone,
     /// This message or request was rejected; others may do.
     Rejected,
+    /// It takes nothing larger than that many bytes.
+    TooLarge(u64),
     /// It cannot do that at all.
     Unsupported,
     /// It said something that cannot be understood, or the connector failed: retried with back-off.

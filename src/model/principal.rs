@@ -125,36 +125,44 @@ pub enum Who {
     Host(String),
 }
 
-/// Somebody known: from a token, or a host that trusts itself.
+/// Somebody known: from a token, or a host that trusts itself. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Principal {
+pub struct Principal(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
     who: Who,
+    /// Set when the token it came from is ended.
     ended: Option<Arc<AtomicBool>>,
 }
 
 impl Principal {
     /// The host program itself, under a name that the audit shows. Whoever links the engine is trusted.
     pub fn host(name: impl Into<String>) -> Principal {
-        Principal { who: Who::Host(name.into()), ended: None }
+        Principal(Arc::new(Known { who: Who::Host(name.into()), ended: None }))
     }
 
     pub(crate) fn granted(who: Who, ended: Arc<AtomicBool>) -> Principal {
-        Principal { who, ended: Some(ended) }
+        Principal(Arc::new(Known { who, ended: Some(ended) }))
     }
 
     /// Who it is.
     pub fn who(&self) -> &Who {
-        &self.who
+        &self.0.who
     }
 
     /// Whether the token it came from has been ended since.
     pub fn has_ended(&self) -> bool {
-        self.ended.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire))
+        self.0.ended.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn ended(&self) -> Option<Arc<AtomicBool>> {
+        self.0.ended.clone()
     }
 
     /// How the audit names it: `super:NAME`, `agent:AGENT/USER` or `host:NAME`.
     pub fn label(&self) -> String {
-        match &self.who {
+        match self.who() {
             Who::SuperUser(name) => format!("super:{name}"),
             Who::Agent { agent, user, .. } => format!("agent:{agent}/{user}"),
             Who::Host(name) => format!("host:{name}"),

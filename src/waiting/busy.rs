@@ -38,13 +38,15 @@ impl Activity {
 
     /// Waits until nothing is under way; false if `deadline` (real time) came first.
     pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+        let own = super::park::lay_down();
         let mut quiet = self.0.quiet.lock();
-        while !self.is_idle() {
-            if self.0.changed.wait_until(&mut quiet, deadline).timed_out() {
-                return self.is_idle();
-            }
+        while !self.is_idle() && !self.0.changed.wait_until(&mut quiet, deadline).timed_out() {}
+        let idle = self.is_idle();
+        drop(quiet);
+        if own.is_some() {
+            super::park::take_up(None);
         }
-        true
+        idle
     }
 }
 

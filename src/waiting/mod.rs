@@ -6,13 +6,15 @@
 //! This is floor 0: `std` and `parking_lot` only.
 
 mod busy;
+mod panic;
 mod park;
 mod pending;
 mod pipe;
 
 pub use busy::Busy;
 pub(crate) use busy::{Activity, Tracked};
-pub(crate) use park::{engine_thread, is_parked, park, park_until};
+pub(crate) use panic::panic_text;
+pub(crate) use park::{engine_thread, hold, is_parked, let_go, park, park_until};
 pub(crate) use pending::{Pending, Promise, pending};
+pub(crate) use pipe::{CHUNK_BYTES, PipeWriter, pipe};
 pub use pipe::{PipeClosed, PipeReader};
-pub(crate) use pipe::{PipeWriter, pipe};

@@ -2,9 +2,14 @@
 //!
 //! Works on any thread, a foreign runtime's worker included, because it touches no runtime. On one of the
 //! engine's own threads it answers [`Error::WouldDeadlock`] instead of waiting for itself.
+//!
+//! A thread that works on an event it was given counts as busy ([`hold`]) until it asks for the next one; while it is
+//! parked it does not, for then something else is under way, or only time can help.
 
+use super::busy::{Activity, Busy};
 use crate::error::{Error, Result};
-use std::cell::Cell;
+use parking_lot::Mutex;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,6 +21,38 @@ use std::time::Instant;
 thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
     static PARKED: Cell<bool> = const { Cell::new(false) };
+    static HELD: RefCell<Option<(Activity, Option<Busy>)>> = const { RefCell::new(None) };
+}
+
+/// Counts this thread as busy from now on, except while it is parked.
+pub(crate) fn hold(activity: &Activity) {
+    let busy = activity.busy();
+    HELD.with(|held| *held.borrow_mut() = Some((activity.clone(), Some(busy))));
+}
+
+/// This thread no longer counts as busy.
+pub(crate) fn let_go() {
+    let held = HELD.with(|held| held.borrow_mut().take());
+    drop(held);
+}
+
+/// Takes this thread's token, if it holds one, for as long as it waits for others.
+pub(super) fn lay_down() -> Option<Activity> {
+    HELD.with(|held| {
+        held.borrow_mut().as_mut().map(|(activity, busy)| {
+            *busy = None;
+            activity.clone()
+        })
+    })
+}
+
+/// Counts this thread as busy again.
+pub(super) fn take_up(busy: Option<Busy>) {
+    HELD.with(|held| {
+        if let Some((activity, slot)) = held.borrow_mut().as_mut() {
+            *slot = Some(busy.unwrap_or_else(|| activity.busy()));
+        }
+    });
 }
 
 /// Marks the current thread as one of the engine's own, for good.
@@ -31,6 +68,16 @@ pub(crate) fn is_parked() -> bool {
 struct Unpark {
     thread: Thread,
     woken: AtomicBool,
+    /// Whose token the parked thread laid down; it is taken up by whoever wakes it.
+    activity: Option<Activity>,
+    token: Mutex<Token>,
+}
+
+#[derive(Default)]
+struct Token {
+    busy: Option<Busy>,
+    /// The wait is over; a late waker leaves nothing behind.
+    over: bool,
 }
 
 impl Wake for Unpark {
@@ -40,6 +87,12 @@ impl Wake for Unpark {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.woken.swap(true, Ordering::AcqRel) {
+            if let Some(activity) = &self.activity {
+                let mut token = self.token.lock();
+                if !token.over {
+                    token.busy = Some(activity.busy());
+                }
+            }
             self.thread.unpark();
         }
     }
@@ -63,7 +116,8 @@ fn drive<T>(future: impl Future<Output = Result<T>>, deadline: Option<Instant>) 
         return Err(Error::WouldDeadlock);
     }
     let mut future = pin!(future);
-    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
+    let activity = HELD.with(|held| held.borrow().as_ref().map(|(activity, _)| activity.clone()));
+    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false), activity, token: Mutex::default() });
     let waker = Waker::from(unpark.clone());
     let mut cx = Context::from_waker(&waker);
     loop {
@@ -71,20 +125,29 @@ fn drive<T>(future: impl Future<Output = Result<T>>, deadline: Option<Instant>) 
         let polled = future.as_mut().poll(&mut cx);
         PARKED.with(|parked| parked.set(outer));
         if let Poll::Ready(done) = polled {
+            let mut token = unpark.token.lock();
+            token.over = true;
+            drop(token.busy.take());
             return done;
         }
+        lay_down();
         while !unpark.woken.swap(false, Ordering::AcqRel) {
             match deadline {
                 None => thread::park(),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
+                        take_up(None);
+                        let mut token = unpark.token.lock();
+                        token.over = true;
+                        drop(token.busy.take());
                         return Err(Error::TimedOut("the deadline passed".into()));
                     }
                     thread::park_timeout(left);
                 }
             }
         }
+        take_up(unpark.token.lock().busy.take());
     }
 }
 

@@ -1,0 +1,53 @@
+//! What the agents stand on: the machines of the floors below, handed over once. Nothing is decided here.
+
+use super::infos::Infos;
+use super::pace::Pace;
+use super::posts::PostBook;
+use crate::clock::Clock;
+use crate::database::{Budget, Lane, Readers, Writer};
+use crate::error::{Error, Result};
+use crate::hub::{Hub, Ring, Timer};
+use crate::journal::{Entry, EntryKind, Journal};
+use crate::origin::Origins;
+use crate::waiting::{Activity, Pending, pending};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The machines below.
+pub(crate) struct Ground {
+    pub(crate) writer: Arc<Writer<Journal>>,
+    pub(crate) readers: Readers,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) ring: Arc<Ring>,
+    pub(crate) timer: Arc<Timer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) activity: Activity,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) posts: Arc<PostBook>,
+    pub(crate) pace: Pace,
+    pub(crate) infos: Infos,
+    pub(crate) origins: Origins,
+    pub(crate) budget: Budget,
+    /// How long a link may be lost before its channels are announced as inactive.
+    pub(crate) flap_delay: Duration,
+}
+
+impl Ground {
+    /// Queues an entry that always has room: what the engine itself has to say is little.
+    pub(crate) fn write(&self, kind: EntryKind) {
+        let entry = Entry { kind, busy: self.activity.busy(), done: None };
+        if self.writer.push(entry, 0, Lane::Ordered).is_err() {
+            tracing::debug!("the writer has stopped; an entry is dropped");
+        }
+    }
+
+    /// As [`Ground::write`], and answers when it is committed and published.
+    pub(crate) fn write_through(&self, kind: EntryKind) -> Pending<Result<()>> {
+        let (promise, pending) = pending();
+        let entry = Entry { kind, busy: self.activity.busy(), done: Some(promise) };
+        match self.writer.push(entry, 0, Lane::Ordered) {
+            Ok(()) => pending,
+            Err(_) => Pending::ready(Err(Error::Closed)),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! What comes in over one link, into the writer: the engine's side of an [`Inbox`](crate::backend::Inbox).
+
+use super::cell::{Cell, ChannelPhase, Trouble};
+use super::ground::Ground;
+use super::lifecycle::{backoff, dice, pause_after};
+use super::recent::Recent;
+use super::registry::Registry;
+use super::told::Told;
+use crate::backend::{BackendError, Closed, Full, Inbound, Intake, Received, SeenBy, StateChange};
+use crate::database::Lane;
+use crate::journal::{Entry, EntryKind, NewRow};
+use crate::model::{AgentKey, AgentState, Broadcast, ChannelId, NetworkId, Place, ResumePoint};
+use crate::waiting::{Busy, pending};
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// One connection's intake; the next connection gets another.
+pub(super) struct LinkIntake {
+    ground: Arc<Ground>,
+    registry: Weak<Registry>,
+    told: Arc<Told>,
+    network: NetworkId,
+    generation: u64,
+    closed: AtomicBool,
+    recent: Mutex<Recent>,
+}
+
+impl LinkIntake {
+    pub(super) fn new(
+        ground: Arc<Ground>,
+        registry: Weak<Registry>,
+        told: Arc<Told>,
+        network: NetworkId,
+        generation: u64,
+    ) -> Arc<LinkIntake> {
+        let (closed, recent) = (AtomicBool::new(false), Mutex::default());
+        Arc::new(LinkIntake { ground, registry, told, network, generation, closed, recent })
+    }
+
+    /// Nothing from this connection counts any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    fn place(&self, seen_by: SeenBy, channel: &ChannelId) -> Place {
+        let agent = match seen_by {
+            SeenBy::Room => None,
+            SeenBy::Agent(agent) => Some(agent),
+        };
+        Place { network: self.network.clone(), channel: channel.clone(), agent }
+    }
+
+    fn cell(&self, agent: AgentKey) -> Option<Arc<Cell>> {
+        let cell = self.registry.upgrade()?.by_key(agent)?;
+        let here = cell.look(|state| state.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, &self.told)));
+        here.then_some(cell)
+    }
+
+    fn message(
+        &self,
+        seen_by: SeenBy,
+        channel: ChannelId,
+        message: Box<Received>,
+        resume: Option<ResumePoint>,
+    ) -> Result<(), Full> {
+        let place = self.place(seen_by, &channel);
+        let known = self.recent.lock().knows(&(&place, &message.id));
+        if known {
+            if let Some(point) = resume {
+                self.ground.write(EntryKind::Resume { place, point });
+            }
+            return Ok(());
+        }
+        let bytes = 400 + message.parts.iter().map(|part| 40 + part.visible().len()).sum::<usize>();
+        if !self.ground.writer.reserve(bytes) {
+            return Err(Full::Full(Inbound::Message { seen_by, channel, message, resume }));
+        }
+        self.told.set_flowing();
+        self.recent.lock().note(&(&place, &message.id));
+        let row = self.row(place, *message, resume);
+        let entry = Entry { kind: EntryKind::Message(Box::new(row)), busy: self.ground.activity.busy(), done: None };
+        self.ground.writer.push(entry, bytes, Lane::Ordered).map_err(|_| Full::Closed)
+    }
+
+    fn row(&self, place: Place, message: Received, resume: Option<ResumePoint>) -> NewRow {
+        let ours = message.origin.and_then(|origin| {
+            let agent = self.ground.origins.recognise(&origin, &place.channel)?;
+            Some((origin, agent))
+        });
+        let (posted_by, transfer) =
+            ours.as_ref().and_then(|(origin, _)| self.ground.posts.posted_by(origin)).unwrap_or((None, false));
+        let sender_agent = ours.as_ref().map(|(_, agent)| *agent);
+        NewRow {
+            place,
+            id: message.id,
+            origin: ours.map(|(origin, _)| origin),
+            sender: message.sender,
+            sender_alias: message.sender_alias,
+            sender_agent,
+            posted_by,
+            subject: message.subject,
+            alert: message.alert,
+            parts: message.parts,
+            classification: message.classification,
+            security_contexts: message.security_contexts,
+            time: message.time,
+            transfer,
+            resume,
+        }
+    }
+
+    fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {
+        let Some(cell) = self.cell(agent) else { return };
+        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let known = cell.change(|state| {
+            let Some(channel) = state.channel_mut(channel) else { return false };
+            let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+            let next = may_retry.then(|| pause(now, date, backoff(attempt, dice())));
+            channel.phase = if may_retry { ChannelPhase::Out } else { ChannelPhase::Refused };
+            channel.info = None;
+            channel.trouble = Some(Box::new(Trouble { reason, attempt, next }));
+            true
+        });
+        if !known {
+            return;
+        }
+        let shared = self.registry.upgrade().is_some_and(|registry| registry.is_shared(&self.told, channel));
+        let seen_by = if shared { SeenBy::Room } else { SeenBy::Agent(agent) };
+        let place = self.place(seen_by, channel);
+        if may_retry {
+            self.told.tell(|mail| mail.flaps.push(cell.clone()));
+        } else {
+            self.ground.write(EntryKind::Left { agent, place });
+        }
+        self.told.tell(|mail| mail.look.push(cell));
+    }
+
+    fn signed_out(&self, agent: AgentKey, error: BackendError) {
+        let Some(cell) = self.cell(agent) else { return };
+        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let session = cell.change(|state| {
+            let session = state.sign_out(date);
+            let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+            let next = Some(pause(now, date, pause_after(&error, attempt, dice())));
+            state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
+            session
+        });
+        drop(session);
+        self.ground.show(&cell, AgentState::Idle, Some(error.reason));
+        self.told.tell(|mail| {
+            mail.flaps.push(cell.clone());
+            mail.look.push(cell);
+        });
+    }
+}
+
+/// A pause that begins now: its end in both times.
+pub(super) fn pause(now: Duration, date: DateTime<Utc>, pause: Duration) -> (Duration, DateTime<Utc>) {
+    (now + pause, date + chrono::Duration::from_std(pause).unwrap_or_default())
+}
+
+impl Ground {
+    /// Shows a change of an agent's state to whoever subscribes.
+    pub(super) fn show(&self, cell: &Cell, state: AgentState, reason: Option<String>) {
+        tracing::info!(agent = %cell.id, state = ?state, reason, "agent");
+        if self.ring.is_wanted() {
+            let item = Broadcast::AgentState { agent: cell.id.clone(), state, reason };
+            self.ring.publish([(0, Arc::new(item))]);
+        }
+    }
+}
+
+impl Intake for LinkIntake {
+    fn take(&self, item: Inbound) -> Result<(), Full> {
+        if self.is_closed() {
+            return Err(Full::Closed);
+        }
+        match item {
+            Inbound::Message { seen_by, channel, message, resume } => self.message(seen_by, channel, message, resume),
+            Inbound::Inactive { agent, channel, reason, may_retry } => {
+                self.inactive(agent, &channel, reason, may_retry);
+                Ok(())
+            }
+            Inbound::SignedOut { agent, error } => {
+                self.signed_out(agent, error);
+                Ok(())
+            }
+        }
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_closed() {
+            return Poll::Ready(());
+        }
+        let room = self.ground.writer.poll_room(cx);
+        if room.is_pending() {
+            self.told.set_stuck(self.ground.timer.now());
+        }
+        room
+    }
+
+    fn flush(&self) -> Pin<Box<dyn Future<Output = Result<(), Closed>> + Send + 'static>> {
+        if self.is_closed() {
+            return Box::pin(std::future::ready(Err(Closed)));
+        }
+        let (promise, flushed) = pending();
+        let entry = Entry { kind: EntryKind::Flush, busy: self.ground.activity.busy(), done: Some(promise) };
+        let pushed = self.ground.writer.push(entry, 0, Lane::Ordered);
+        Box::pin(async move {
+            if pushed.is_err() {
+                return Err(Closed);
+            }
+            flushed.await.map_err(|_| Closed)
+        })
+    }
+
+    fn state(&self, change: StateChange) {
+        if self.is_closed() {
+            return;
+        }
+        let place = match &change {
+            StateChange::Presence { seen_by, channel, .. } | StateChange::Subject { seen_by, channel, .. } => {
+                self.place(*seen_by, channel)
+            }
+            StateChange::Composing { agent, channel, composing } => {
+                if let Some(cell) = self.cell(*agent)
+                    && self.ground.ring.is_wanted()
+                {
+                    let item = Broadcast::Composing { agent: cell.id.clone(), channel: channel.clone(), composing: *composing };
+                    self.ground.ring.publish([(0, Arc::new(item))]);
+                }
+                return;
+            }
+        };
+        self.ground.infos.change(&place, change);
+    }
+
+    fn lost(&self, error: BackendError) {
+        if !self.is_closed() {
+            self.close();
+            self.told.tell(|mail| mail.lost = Some((self.generation, error)));
+        }
+    }
+
+    fn busy(&self) -> Busy {
+        self.ground.activity.busy()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
+        Box::pin(self.ground.timer.sleep(duration))
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.ground.clock.wall()
+    }
+}

@@ -1,0 +1,60 @@
+//! What to do next and how long to wait: pure, so that a table can test it.
+
+use crate::backend::{BackendError, BackendErrorKind};
+use std::time::Duration;
+
+/// The longest pause between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Full jitter: a random pause of up to 1 s, 2 s, 4 s … 60 s. `attempt` counts failures from 1, `dice` is random.
+pub(crate) fn backoff(attempt: u32, dice: u64) -> Duration {
+    let ceiling = PAUSE_MAX.min(Duration::from_secs(1 << attempt.saturating_sub(1).min(6)));
+    let millis = ceiling.as_millis() as u64;
+    Duration::from_millis(dice % (millis + 1))
+}
+
+/// The pause after a sign-in or dial that failed: a refused login is retried for ever too, at the cap's pace.
+pub(crate) fn pause_after(error: &BackendError, attempt: u32, dice: u64) -> Duration {
+    match error.kind {
+        BackendErrorKind::RetryAfter(pause) => pause.min(PAUSE_MAX * 10),
+        BackendErrorKind::Unreachable | BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => backoff(attempt, dice),
+        _ => PAUSE_MAX,
+    }
+}
+
+/// What follows a join that failed: a passing reason is retried with back-off, a refusal waits for an administrator.
+pub(crate) fn after_join(error: &BackendError, attempt: u32, dice: u64) -> Option<Duration> {
+    error.is_passing().then(|| pause_after(error, attempt, dice))
+}
+
+/// Eight random bytes; zero if the system has none, which only makes retries prompt.
+pub(crate) fn dice() -> u64 {
+    getrandom::u64().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ceiling_doubles_to_a_minute() {
+        let ceilings: Vec<u64> = (1..=8).map(|attempt| backoff(attempt, u64::MAX).as_millis() as u64).collect();
+        for (got, most) in ceilings.iter().zip([1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]) {
+            assert!(*got <= most, "{got} > {most}");
+        }
+        assert_eq!(backoff(7, 60_000), Duration::from_secs(60));
+        assert_eq!(backoff(1, 1_000), Duration::from_secs(1));
+        assert_eq!(backoff(3, 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_refused_login_waits_a_minute_and_a_refused_join_for_an_administrator() {
+        let refused = BackendError::refused("no");
+        assert_eq!(pause_after(&refused, 1, 5), Duration::from_secs(60));
+        assert_eq!(after_join(&refused, 1, 5), None);
+        let down = BackendError::unreachable("down");
+        assert_eq!(after_join(&down, 1, 7), Some(Duration::from_millis(7)));
+        let asked = BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(9)), "slow down");
+        assert_eq!(pause_after(&asked, 1, 0), Duration::from_secs(9));
+    }
+}

@@ -1,0 +1,26 @@
+//! Agents kept logged on and joined: one task per link, cells of memory per agent, and the posts under way.
+//!
+//! The database is the desired state; [`Registry::apply`] is idempotent, comes in the order of revisions, and is the
+//! same code at `open`. A link's task compares what is wanted with what is so and starts what is missing, at most 64
+//! things at once. Rejected: a task per agent (1.4 KB each, and 100,000 agents over one component are data).
+
+mod cell;
+mod ground;
+mod infos;
+mod intake;
+mod lifecycle;
+mod link;
+mod pace;
+mod posting;
+mod posts;
+mod recent;
+mod registry;
+mod told;
+
+pub(crate) use cell::{Cell, CellState, ChannelPhase, Phase};
+pub(crate) use ground::Ground;
+pub(crate) use infos::Infos;
+pub(crate) use pace::Pace;
+pub(crate) use posting::{Post, call, error_of};
+pub(crate) use posts::{Begun, PostBook};
+pub(crate) use registry::{Backends, Desired, Registry};

@@ -1,0 +1,158 @@
+//! One message out, from the session to its row.
+//!
+//! Where the room echoes a post, the echo is the row and the answer only completes the post; otherwise an answer that
+//! overtakes the inbox would put our post before what was said earlier. Where nothing echoes, the answer makes the
+//! row. Handed over and no answer by the deadline is an outcome of its own.
+
+use super::cell::{Cell, ChannelPhase, Trouble};
+use super::ground::Ground;
+use super::posts::Overdue;
+use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Session};
+use crate::error::Error;
+use crate::journal::{EntryKind, NewRow};
+use crate::model::{OriginId, Place};
+use crate::waiting::{Tracked, panic_text};
+use futures_util::FutureExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// A post ready to leave.
+pub(crate) struct Post {
+    pub(crate) cell: Arc<Cell>,
+    pub(crate) place: Place,
+    pub(crate) origin: OriginId,
+    pub(crate) posted_by: Option<String>,
+    /// Whether the chat system sends it back.
+    pub(crate) echoes: bool,
+    pub(crate) transfer: bool,
+    /// What the row is made of, where the answer makes it.
+    pub(crate) message: Outgoing,
+}
+
+/// Calls into a backend: with the runtime entered, a panic caught.
+pub(crate) fn call<T: Send + 'static>(ground: &Ground, make: impl FnOnce() -> Reply<T>) -> Reply<T> {
+    let _entered = ground.runtime.enter();
+    match catch_unwind(AssertUnwindSafe(make)) {
+        Ok(reply) => {
+            Box::pin(AssertUnwindSafe(reply).catch_unwind().map(|outcome| outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))))
+        }
+        Err(panic) => Box::pin(std::future::ready(Err(panicked(&*panic)))),
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> BackendError {
+    let text = panic_text(panic);
+    tracing::error!(text, "a backend panicked");
+    BackendError::new(BackendErrorKind::OutcomeUnknown, format!("the connector panicked: {text}"))
+}
+
+/// A backend's failure, as the caller of a post or query sees it (rules, requests in general).
+pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
+    let BackendError { kind, reason } = error;
+    match kind {
+        BackendErrorKind::Unreachable => Error::Unreachable(reason),
+        BackendErrorKind::RetryAfter(pause) => Error::Busy { what: "the chat system".into(), retry_after: pause },
+        BackendErrorKind::ChannelGone => Error::ChannelInactive { channel: channel.to_owned(), reason },
+        BackendErrorKind::TooLarge(limit) => Error::TooLarge { what: "the upload", length: limit + 1, limit },
+        BackendErrorKind::Unsupported => Error::Unsupported(reason),
+        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => Error::OutcomeUnknown(reason),
+        BackendErrorKind::Refused | BackendErrorKind::Rejected => Error::Rejected(reason),
+    }
+}
+
+impl Ground {
+    /// Hands a post that is in the book to its session; the book answers.
+    pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
+        self.posts.arm(&post.origin, due);
+        post.cell.change(|state| state.in_flight += 1);
+        let (channel, message) = (post.place.channel.clone(), post.message.clone());
+        let mut reply = call(self, move || session.post(channel, message));
+        let _entered = self.runtime.enter();
+        match reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => self.answered(post, outcome),
+            Poll::Pending => {
+                let ground = self.clone();
+                self.runtime.spawn(Tracked::new(self.activity.clone(), async move {
+                    let outcome = reply.await;
+                    ground.answered(post, outcome);
+                }));
+            }
+        }
+    }
+
+    /// The chat system has answered a post or an upload.
+    pub(crate) fn answered(&self, post: Post, outcome: Result<Accepted, BackendError>) {
+        post.cell.change(|state| state.in_flight -= 1);
+        match outcome {
+            Ok(accepted) => {
+                let origin = post.origin.clone();
+                let echoes = post.echoes;
+                let row = Box::new(row_of(post, accepted));
+                if echoes {
+                    self.posts.accepted(&origin, row);
+                } else {
+                    self.write(EntryKind::Message(row));
+                }
+            }
+            Err(error) => {
+                if error.kind == BackendErrorKind::ChannelGone {
+                    self.channel_gone(&post.cell, &post.place, &error.reason);
+                }
+                self.posts.fail(&post.origin, &error_of(error, post.place.channel.as_str()));
+            }
+        }
+    }
+
+    /// The chat system says that a channel is no more: it becomes Idle, and its span ends.
+    pub(crate) fn channel_gone(&self, cell: &Arc<Cell>, place: &Place, reason: &str) {
+        cell.change(|state| {
+            if let Some(channel) = state.channel_mut(&place.channel) {
+                channel.phase = ChannelPhase::Refused;
+                channel.info = None;
+                channel.trouble = Some(Box::new(Trouble { reason: reason.to_owned(), attempt: 0, next: None }));
+            }
+        });
+        self.write(EntryKind::Left { agent: cell.key, place: place.clone() });
+    }
+
+    /// Watches the deadlines of posts; runs as long as the engine.
+    pub(crate) async fn watch_posts(self: Arc<Self>) {
+        loop {
+            match self.posts.next_due() {
+                Some(due) => self.timer.sleep_until(due).await,
+                None => self.posts.sooner.notified().await,
+            }
+            for (origin, overdue) in self.posts.overdue(self.timer.now()) {
+                match overdue {
+                    Overdue::Accepted(row) => self.write(EntryKind::Message(row)),
+                    Overdue::Unknown => {
+                        let error = Error::OutcomeUnknown("the chat system did not answer within the deadline".into());
+                        self.posts.fail(&origin, &error);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row_of(post: Post, accepted: Accepted) -> NewRow {
+    NewRow {
+        place: post.place,
+        id: accepted.id,
+        origin: Some(post.origin),
+        sender: accepted.sender,
+        sender_alias: accepted.sender_alias,
+        sender_agent: Some(post.cell.key),
+        posted_by: post.posted_by,
+        subject: post.message.subject,
+        alert: post.message.alert,
+        parts: accepted.parts.unwrap_or(post.message.parts),
+        classification: post.message.classification,
+        security_contexts: post.message.security_contexts,
+        time: accepted.time,
+        transfer: post.transfer,
+        resume: accepted.resume,
+    }
+}

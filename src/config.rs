@@ -1,0 +1,272 @@
+//! What an engine is built with. Every setter says its default and its limits.
+
+use crate::agents::Backends;
+use crate::backend::Backend;
+use crate::clock::{Clock, SystemClock};
+use crate::database::{Durability, Location};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::model::Secret;
+use crate::services::Authenticator;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How event ids behave across restarts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum EventMode {
+    /// Ids and instance survive restarts; a reader that was away gets what it missed. The default.
+    #[default]
+    Durable,
+    /// Exactly the reference (3.8.5, 3.8.6): a new instance at each start, ids from 1, and only what is younger than
+    /// the window.
+    Buffered,
+}
+
+/// Builds an [`Engine`].
+pub struct Builder {
+    pub(crate) location: Location,
+    pub(crate) durability: Durability,
+    backends: Vec<Arc<dyn Backend>>,
+    default_backend: Option<String>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) super_user: Option<(String, Secret)>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) event_mode: EventMode,
+    pub(crate) event_window: Duration,
+    pub(crate) token_lifetime: Duration,
+    pub(crate) flap_delay: Duration,
+    pub(crate) post_deadline: Duration,
+    pub(crate) keep_messages: Option<Duration>,
+    pub(crate) keep_bytes: Option<u64>,
+    pub(crate) keep_audit: Option<Duration>,
+    pub(crate) waiters_per_agent: usize,
+    pub(crate) worker_threads: usize,
+    pub(crate) shown_max: Option<i64>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        let day = Duration::from_secs(24 * 3600);
+        Builder {
+            location: Location::Memory,
+            durability: Durability::Power,
+            backends: Vec::new(),
+            default_backend: None,
+            clock: Arc::new(SystemClock::new()),
+            super_user: None,
+            authenticator: None,
+            event_mode: EventMode::Durable,
+            event_window: Duration::from_secs(15),
+            token_lifetime: Duration::from_secs(3600),
+            flap_delay: Duration::from_secs(10),
+            post_deadline: Duration::from_secs(35),
+            keep_messages: Some(30 * day),
+            keep_bytes: Some(4 << 30),
+            keep_audit: Some(400 * day),
+            waiters_per_agent: 1024,
+            worker_threads: 2,
+            shown_max: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("location", &self.location).field("event_mode", &self.event_mode).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Keeps everything in this SQLite file, created if absent. Default: in memory.
+    #[must_use]
+    pub fn database(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.location = Location::File(path.into());
+        self
+    }
+
+    /// Keeps everything in memory, gone with the engine. The default.
+    #[must_use]
+    pub fn in_memory(mut self) -> Builder {
+        self.location = Location::Memory;
+        self
+    }
+
+    /// What a commit survives. Default: [`Durability::Power`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Builder {
+        self.durability = durability;
+        self
+    }
+
+    /// Adds a chat system. The first one is the default for addresses whose scheme no backend has; two of one scheme
+    /// are refused at `open`.
+    #[must_use]
+    pub fn backend(mut self, backend: impl Backend) -> Builder {
+        self.backends.push(Arc::new(backend));
+        self
+    }
+
+    /// Adds a chat system that is shared already.
+    #[must_use]
+    pub fn shared_backend(mut self, backend: Arc<dyn Backend>) -> Builder {
+        self.backends.push(backend);
+        self
+    }
+
+    /// Names the scheme of the backend that takes addresses of any other scheme. Default: the first backend's.
+    #[must_use]
+    pub fn default_backend(mut self, scheme: impl Into<String>) -> Builder {
+        self.default_backend = Some(scheme.into());
+        self
+    }
+
+    /// Where the time comes from. Default: the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Builder {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The super user (reference 6.4). Default: none, so that nobody logs in without an agent.
+    #[must_use]
+    pub fn super_user(mut self, name: impl Into<String>, password: impl Into<Secret>) -> Builder {
+        self.super_user = Some((name.into(), password.into()));
+        self
+    }
+
+    /// Checks users' passwords elsewhere. Default: those in the database.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Builder {
+        self.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// How event ids behave across restarts. Default: [`EventMode::Durable`].
+    #[must_use]
+    pub fn events(mut self, mode: EventMode) -> Builder {
+        self.event_mode = mode;
+        self
+    }
+
+    /// How far back a reader from nowhere is given events (reference 3.8.6). Default 15 s, 1 s to 1 h.
+    #[must_use]
+    pub fn event_window(mut self, window: Duration) -> Builder {
+        self.event_window = window;
+        self
+    }
+
+    /// How long a token is good. Default 1 h (reference 7.1), 1 s to 1 year.
+    #[must_use]
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Builder {
+        self.token_lifetime = lifetime;
+        self
+    }
+
+    /// How long a link may be lost before its channels are announced as inactive. Default 10 s, up to 1 h.
+    #[must_use]
+    pub fn flap_delay(mut self, delay: Duration) -> Builder {
+        self.flap_delay = delay;
+        self
+    }
+
+    /// How long a post may take in all. Default 35 s, 1 s to 1 h.
+    #[must_use]
+    pub fn post_deadline(mut self, deadline: Duration) -> Builder {
+        self.post_deadline = deadline;
+        self
+    }
+
+    /// How long messages and notices are kept. Default 30 days; `None`: for ever.
+    #[must_use]
+    pub fn keep_messages(mut self, age: Option<Duration>) -> Builder {
+        self.keep_messages = age;
+        self
+    }
+
+    /// How large the database may grow before the oldest messages go, in bytes. Default 4 GiB; `None`: no limit.
+    #[must_use]
+    pub fn keep_bytes(mut self, bytes: Option<u64>) -> Builder {
+        self.keep_bytes = bytes;
+        self
+    }
+
+    /// How long the audit is kept. Default 400 days; `None`: for ever.
+    #[must_use]
+    pub fn keep_audit(mut self, age: Option<Duration>) -> Builder {
+        self.keep_audit = age;
+        self
+    }
+
+    /// Waits for events of one agent at once. Default 1,024, at least 1.
+    #[must_use]
+    pub fn waiters_per_agent(mut self, most: usize) -> Builder {
+        self.waiters_per_agent = most.max(1);
+        self
+    }
+
+    /// Worker threads of the engine's own runtime. Default 2, at least 1.
+    #[must_use]
+    pub fn worker_threads(mut self, threads: usize) -> Builder {
+        self.worker_threads = threads.max(1);
+        self
+    }
+
+    /// The largest event id shown before a new instance begins. For tests of that moment.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shown_max(mut self, most: i64) -> Builder {
+        self.shown_max = Some(most);
+        self
+    }
+
+    /// Opens the database, starts the threads, and begins to log on what is provisioned.
+    ///
+    /// # Errors
+    /// `Invalid` for a setting out of its limits or two backends of one scheme; `InUse` if another engine has the
+    /// file; `ForeignDatabase`, `NewerDatabase`, `Corrupt`, each with the file untouched; `Storage`.
+    pub fn open(self) -> Result<Engine> {
+        self.check()?;
+        Engine::start(self)
+    }
+
+    fn check(&self) -> Result<()> {
+        let (second, hour, year) = (Duration::from_secs(1), Duration::from_secs(3600), Duration::from_secs(366 * 86_400));
+        let within = |what: &str, value: Duration, least: Duration, most: Duration| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(Error::Invalid(format!("{what} is {value:?}, but must be {least:?} to {most:?}")))
+        };
+        within("event_window", self.event_window, second, hour)?;
+        within("token_lifetime", self.token_lifetime, second, year)?;
+        within("flap_delay", self.flap_delay, Duration::ZERO, hour)?;
+        within("post_deadline", self.post_deadline, second, hour)?;
+        if let Some((name, password)) = &self.super_user
+            && (name.is_empty() || !(1..=1024).contains(&password.expose().len()))
+        {
+            return Err(Error::invalid("the super user needs a name, and a password of 1 to 1,024 bytes"));
+        }
+        Ok(())
+    }
+
+    /// The backends, by scheme.
+    pub(crate) fn backends(&self) -> Result<Backends> {
+        let scheme = |backend: &Arc<dyn Backend>| backend.network().as_str().split(':').next().unwrap_or_default().to_owned();
+        let schemes: Vec<String> = self.backends.iter().map(scheme).collect();
+        for (at, one) in schemes.iter().enumerate() {
+            if schemes[..at].contains(one) {
+                return Err(Error::Invalid(format!("two backends take the scheme `{one}`")));
+            }
+        }
+        let default = match &self.default_backend {
+            None => 0,
+            Some(named) => schemes
+                .iter()
+                .position(|one| one == named)
+                .ok_or_else(|| Error::Invalid(format!("no backend takes the scheme `{named}`")))?,
+        };
+        Ok(Backends::new(self.backends.clone(), default))
+    }
+}

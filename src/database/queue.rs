@@ -1,0 +1,262 @@
+//! The writer's queue: bounded in bytes, in two lanes, with a budget each for what comes in and what we post.
+//!
+//! Posts reserve bytes of their own: else posts waiting for their echo would hold the room that the echo needs.
+//! Rejected: a channel bounded in items (64 KiB messages and 40-byte acknowledgements do not weigh the same).
+
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// Bytes of incoming entries that may wait for the writer.
+const INBOX_BYTES: usize = 16 << 20;
+/// Bytes that posts under way may hold.
+const POST_BYTES: usize = 16 << 20;
+/// Control-plane jobs that may wait; beyond, `Busy`.
+const JOBS: usize = 64;
+/// Entries in one commit.
+const GROUP: usize = 512;
+/// Bytes in one commit.
+const GROUP_BYTES: usize = 1 << 20;
+/// How long a lazy entry may wait for a commit to ride in.
+const LAZY_WAIT: Duration = Duration::from_millis(50);
+
+/// Where an entry queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// In order, as soon as possible.
+    Ordered,
+    /// With the next commit, or alone after 50 ms.
+    Lazy,
+}
+
+struct Weighed<E> {
+    entry: E,
+    bytes: usize,
+}
+
+struct State<E, J> {
+    ordered: VecDeque<Weighed<E>>,
+    lazy: VecDeque<Weighed<E>>,
+    lazy_due: Option<Instant>,
+    jobs: VecDeque<J>,
+    waiting: Vec<Waker>,
+    stopping: bool,
+    nudged: bool,
+    sleeping: bool,
+}
+
+/// What the writer is given to do next.
+pub(crate) struct Work<E, J> {
+    pub(crate) entries: Vec<E>,
+    /// Bytes to release once the entries are published.
+    pub(crate) bytes: usize,
+    pub(crate) job: Option<J>,
+    /// Nothing else waits.
+    pub(crate) idle: bool,
+    pub(crate) stop: bool,
+}
+
+pub(crate) struct Queue<E, J> {
+    state: Mutex<State<E, J>>,
+    arrived: Condvar,
+    /// Bytes of incoming entries that wait or are being written.
+    bytes: AtomicUsize,
+}
+
+impl<E, J> Queue<E, J> {
+    pub(crate) fn new() -> Queue<E, J> {
+        Queue {
+            state: Mutex::new(State {
+                ordered: VecDeque::new(),
+                lazy: VecDeque::new(),
+                lazy_due: None,
+                jobs: VecDeque::new(),
+                waiting: Vec::new(),
+                stopping: false,
+                nudged: false,
+                sleeping: false,
+            }),
+            arrived: Condvar::new(),
+            bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Makes room for an incoming entry of that many bytes, if there is any.
+    pub(crate) fn reserve(&self, bytes: usize) -> bool {
+        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
+        if before > 0 && before + bytes > INBOX_BYTES {
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            return false;
+        }
+        true
+    }
+
+    /// Queues `entry`, for which `bytes` were reserved (0 where another budget holds them). It comes back if the
+    /// writer has stopped.
+    pub(crate) fn push(&self, entry: E, bytes: usize, lane: Lane) -> Result<(), E> {
+        let mut state = self.state.lock();
+        if state.stopping {
+            return Err(entry);
+        }
+        let weighed = Weighed { entry, bytes };
+        match lane {
+            Lane::Ordered => state.ordered.push_back(weighed),
+            Lane::Lazy => {
+                state.lazy.push_back(weighed);
+                if state.lazy_due.is_none() {
+                    state.lazy_due = Some(Instant::now() + LAZY_WAIT);
+                }
+            }
+        }
+        if state.sleeping {
+            state.sleeping = false;
+            drop(state);
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Ready when there may be room again.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.stopping || self.bytes.load(Ordering::Acquire) < INBOX_BYTES / 2 {
+            return Poll::Ready(());
+        }
+        state.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub(crate) fn job(&self, job: J) -> Result<(), Option<J>> {
+        let mut state = self.state.lock();
+        if state.stopping {
+            return Err(None);
+        }
+        if state.jobs.len() >= JOBS {
+            return Err(Some(job));
+        }
+        state.jobs.push_back(job);
+        state.sleeping = false;
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Has the writer look after its upkeep even if nothing arrives.
+    pub(crate) fn nudge(&self) {
+        let mut state = self.state.lock();
+        state.nudged = true;
+        state.sleeping = false;
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.state.lock().stopping
+    }
+
+    /// Nothing is taken from now on; what waits is still done.
+    pub(crate) fn stop(&self) {
+        let mut state = self.state.lock();
+        state.stopping = true;
+        state.sleeping = false;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        self.arrived.notify_all();
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives back the bytes of entries that have been published.
+    pub(crate) fn release(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let before = self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        if before >= INBOX_BYTES / 2 && before - bytes < INBOX_BYTES / 2 {
+            let waiting = std::mem::take(&mut self.state.lock().waiting);
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// The next work; waits for it at most `patience` (for ever if none), and then answers idle.
+    pub(crate) fn next(&self, patience: Option<Duration>) -> Work<E, J> {
+        let mut state = self.state.lock();
+        let give_up = patience.map(|patience| Instant::now() + patience);
+        loop {
+            let lazy_due = state.lazy_due.is_some_and(|due| due <= Instant::now());
+            let something = !state.ordered.is_empty() || !state.jobs.is_empty() || lazy_due;
+            if something || state.stopping || state.nudged {
+                break;
+            }
+            let until = match (state.lazy_due, give_up) {
+                (Some(due), Some(give_up)) => Some(due.min(give_up)),
+                (due, give_up) => due.or(give_up),
+            };
+            state.sleeping = true;
+            match until {
+                None => self.arrived.wait(&mut state),
+                Some(until) => {
+                    let out = self.arrived.wait_until(&mut state, until).timed_out();
+                    if out && give_up.is_some_and(|give_up| give_up <= Instant::now()) {
+                        state.sleeping = false;
+                        break;
+                    }
+                }
+            }
+            state.sleeping = false;
+        }
+        take(&mut state)
+    }
+}
+
+fn take<E, J>(state: &mut State<E, J>) -> Work<E, J> {
+    let mut work = Work { entries: Vec::new(), bytes: 0, job: state.jobs.pop_front(), idle: false, stop: false };
+    while let Some(weighed) = state.lazy.pop_front() {
+        work.bytes += weighed.bytes;
+        work.entries.push(weighed.entry);
+    }
+    state.lazy_due = None;
+    drain(&mut state.ordered, &mut work);
+    let empty = state.ordered.is_empty() && state.jobs.is_empty();
+    work.idle = work.entries.is_empty() && work.job.is_none();
+    work.stop = state.stopping && empty && work.idle;
+    state.nudged = false;
+    work
+}
+
+fn drain<E, J>(lane: &mut VecDeque<Weighed<E>>, work: &mut Work<E, J>) {
+    let mut weight = 0;
+    while work.entries.len() < GROUP && weight < GROUP_BYTES {
+        let Some(weighed) = lane.pop_front() else { return };
+        weight += weighed.bytes;
+        work.bytes += weighed.bytes;
+        work.entries.push(weighed.entry);
+    }
+}
+
+/// What posts under way may hold, in bytes.
+#[derive(Clone, Default)]
+pub(crate) struct Budget(Arc<AtomicUsize>);
+
+/// Bytes held by one post until it is answered.
+pub(crate) struct Reserved {
+    budget: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Reserves `bytes`, or `None` if posts hold too many already.
+    pub(crate) fn reserve(&self, bytes: usize) -> Option<Reserved> {
+        let before = self.0.fetch_add(bytes, Ordering::AcqRel);
+        let reserved = Reserved { budget: self.0.clone(), bytes };
+        (before + bytes <= POST_BYTES).then_some(reserved)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.budget.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}

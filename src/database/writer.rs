@@ -1,0 +1,403 @@
+//! The one thread that writes: group commits of what happened, one control-plane job at a time between them.
+//!
+//! Its loop: up to 512 entries or 1 MiB in one transaction, hand the batch on, at most one job in a transaction of
+//! its own, a checkpoint when idle or the WAL is large, a slice of upkeep. What cannot be written because the disk
+//! is full or failing is tried again until it can be: the queue fills, the links feel it, and nothing is lost. After
+//! an I/O error the outcome of a commit is unknown: the file is reopened, and its newest seq decides.
+
+use super::error::{StorageFault, storage};
+use super::file::Opened;
+use super::queue::{Lane, Queue, Work};
+use crate::error::{Error, Result};
+use crate::waiting::{Pending, Promise, engine_thread, pending};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Bytes written since the last checkpoint that call for the next one although there is work.
+const WAL_BYTES: usize = 8 << 20;
+/// How long nothing may come before the writer counts as idle and checkpoints.
+const IDLE: Duration = Duration::from_millis(200);
+/// How often a batch that the disk refuses is tried again once the engine is stopping.
+const LAST_TRIES: u32 = 5;
+/// Pause before a batch that the disk refused is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Turns entries into rows.
+pub(crate) trait Recorder: Send + Sized + 'static {
+    type Entry: Send + 'static;
+    type Batch: Send + 'static;
+
+    /// Writes `entries` inside a transaction.
+    fn record(&mut self, transaction: &Connection, entries: &[Self::Entry]) -> rusqlite::Result<Self::Batch>;
+    /// Whether `batch` is in the file, asked after a commit of unknown outcome.
+    fn is_there(&self, connection: &Connection, batch: &Self::Batch) -> rusqlite::Result<bool>;
+    /// The transaction was rolled back: forget what was assumed of it.
+    fn rolled_back(&mut self);
+    /// One slice of at most some 5 ms of retention; true if there is more to do.
+    fn upkeep(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
+    /// The last words before an orderly end.
+    fn close(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+}
+
+/// What is done after a commit, in order with everything else.
+pub(crate) type After = Box<dyn FnOnce() + Send>;
+
+/// Told of every commit, in order. It must not block for long and must not submit to the writer.
+pub(crate) trait Publisher<R: Recorder>: Send + Sync + 'static {
+    /// A batch of entries is committed; `release` gives their bytes back once they are published.
+    fn committed(&self, entries: Vec<R::Entry>, batch: R::Batch, release: After);
+    /// A job is committed; `after` applies and answers it.
+    fn changed(&self, batch: R::Batch, after: After);
+    /// An entry that can never be written.
+    fn failed(&self, entry: R::Entry, error: Error);
+}
+
+type Run<R> = Box<dyn FnOnce(&mut R, &Connection) -> Result<(<R as Recorder>::Batch, After)> + Send>;
+
+struct Job<R: Recorder> {
+    run: Run<R>,
+    refused: Box<dyn FnOnce(Error) + Send>,
+}
+
+struct Shared<R: Recorder> {
+    queue: Queue<R::Entry, Job<R>>,
+    writable: AtomicBool,
+}
+
+/// The handle on the writer's thread.
+pub(crate) struct Writer<R: Recorder> {
+    shared: Arc<Shared<R>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<R: Recorder> Writer<R> {
+    /// Starts the thread.
+    pub(crate) fn start(opened: Arc<Opened>, recorder: R, publisher: Arc<dyn Publisher<R>>) -> Result<Writer<R>> {
+        let connection = match opened.memory() {
+            Some(_) => None,
+            None => Some(opened.write()?),
+        };
+        let shared = Arc::new(Shared { queue: Queue::new(), writable: AtomicBool::new(true) });
+        let mut body = Body { shared: shared.clone(), opened, connection, recorder, publisher, dirty: 0, upkeep: true };
+        let thread = std::thread::Builder::new()
+            .name("switchboard-writer".into())
+            .spawn(move || body.run())
+            .map_err(|error| Error::Storage(format!("cannot start the writer: {error}")))?;
+        Ok(Writer { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Makes room for an incoming entry of that many bytes, if there is any.
+    pub(crate) fn reserve(&self, bytes: usize) -> bool {
+        self.shared.queue.reserve(bytes)
+    }
+
+    /// Queues `entry`, for which `bytes` were reserved (0 where another budget holds them). It comes back if the
+    /// writer has stopped.
+    pub(crate) fn push(&self, entry: R::Entry, bytes: usize, lane: Lane) -> Result<(), R::Entry> {
+        self.shared.queue.push(entry, bytes, lane)
+    }
+
+    /// Ready when an entry that was refused may be offered again.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.queue.poll_room(cx)
+    }
+
+    /// Runs `change` in a transaction of its own. What it returns is the answer, the rows to publish, and what to do
+    /// in memory before the answer is given.
+    pub(crate) fn job<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut R, &Connection) -> Result<(T, R::Batch, After)> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        let (promise, pending) = pending();
+        let slot: Arc<Mutex<Option<Promise<Result<T>>>>> = Arc::new(Mutex::new(Some(promise)));
+        let refused = slot.clone();
+        let run: Run<R> = Box::new(move |recorder, transaction| {
+            let (value, batch, apply) = change(recorder, transaction)?;
+            let after: After = Box::new(move || {
+                apply();
+                if let Some(promise) = slot.lock().take() {
+                    promise.fulfil(Ok(value));
+                }
+            });
+            Ok((batch, after))
+        });
+        let refused: Box<dyn FnOnce(Error) + Send> = Box::new(move |error| {
+            if let Some(promise) = refused.lock().take() {
+                promise.fulfil(Err(error));
+            }
+        });
+        match self.shared.queue.job(Job { run, refused }) {
+            Ok(()) => pending,
+            Err(None) => Pending::ready(Err(Error::Closed)),
+            Err(Some(_)) => Pending::ready(Err(Error::Busy { what: "the database".into(), retry_after: Duration::from_secs(1) })),
+        }
+    }
+
+    /// Whether the last commit succeeded.
+    pub(crate) fn writable(&self) -> bool {
+        self.shared.writable.load(Ordering::Acquire)
+    }
+
+    /// Has the writer look after retention.
+    pub(crate) fn nudge(&self) {
+        self.shared.queue.nudge();
+    }
+
+    /// Takes nothing more, does what waits, and ends. Joins unless called on the writer's own thread.
+    pub(crate) fn stop(&self) {
+        self.shared.queue.stop();
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer's thread panicked");
+        }
+    }
+
+    /// Tells the thread to end, without waiting for it.
+    pub(crate) fn stop_later(&self) {
+        self.shared.queue.stop();
+    }
+}
+
+impl<R: Recorder> Drop for Writer<R> {
+    fn drop(&mut self) {
+        self.stop_later();
+    }
+}
+
+struct Body<R: Recorder> {
+    shared: Arc<Shared<R>>,
+    opened: Arc<Opened>,
+    /// None for a database in memory, whose one connection is borrowed for each transaction.
+    connection: Option<Connection>,
+    recorder: R,
+    publisher: Arc<dyn Publisher<R>>,
+    /// Bytes written since the last checkpoint.
+    dirty: usize,
+    /// Whether upkeep has more to do.
+    upkeep: bool,
+}
+
+enum Attempt<B> {
+    Committed(B),
+    Failed(StorageFault, Error),
+}
+
+impl<R: Recorder> Body<R> {
+    fn run(&mut self) {
+        engine_thread();
+        loop {
+            let patience = (self.dirty > 0 || self.upkeep).then_some(IDLE);
+            let work = self.shared.queue.next(patience);
+            if work.stop {
+                break;
+            }
+            let idle = work.idle;
+            self.work(work);
+            if (idle && self.dirty > 0) || self.dirty > WAL_BYTES {
+                self.checkpoint();
+            }
+            if self.upkeep || idle || self.dirty == 0 {
+                self.look_after();
+            }
+        }
+        let closed = self.with(|recorder, connection| recorder.close(connection));
+        if let Err(error) = closed {
+            tracing::warn!(%error, "the database could not be marked as closed in good order");
+        }
+        self.checkpoint();
+    }
+
+    fn work(&mut self, work: Work<R::Entry, Job<R>>) {
+        if !work.entries.is_empty() {
+            self.dirty += work.bytes + 256 * work.entries.len();
+            self.group(work.entries, work.bytes);
+        }
+        if let Some(job) = work.job {
+            self.dirty += 4096;
+            self.upkeep = true;
+            self.job(job);
+        }
+    }
+
+    /// Commits a group, however long the disk refuses it.
+    fn group(&mut self, entries: Vec<R::Entry>, bytes: usize) {
+        let mut last_tries = LAST_TRIES;
+        loop {
+            let attempt = self.attempt(|recorder, transaction| recorder.record(transaction, &entries).map(Group));
+            match attempt {
+                Attempt::Committed(Group(batch)) => {
+                    self.shared.writable.store(true, Ordering::Release);
+                    let shared = self.shared.clone();
+                    self.publisher.committed(entries, batch, Box::new(move || shared.queue.release(bytes)));
+                    return;
+                }
+                Attempt::Failed(StorageFault::Lasting, error) => return self.singly(entries, bytes, error),
+                Attempt::Failed(_, error) => {
+                    if self.shared.writable.swap(false, Ordering::AcqRel) {
+                        tracing::error!(%error, "the journal cannot be written; trying again until it can");
+                    }
+                    if self.shared.queue.is_stopping() {
+                        last_tries -= 1;
+                    }
+                    if last_tries == 0 {
+                        tracing::error!(%error, "the engine stops while the journal cannot be written");
+                        self.shared.queue.release(bytes);
+                        return entries.into_iter().for_each(|entry| self.publisher.failed(entry, error.clone()));
+                    }
+                    std::thread::sleep(RETRY);
+                }
+            }
+        }
+    }
+
+    /// One entry poisons its group: each goes alone, and the one that cannot be written is reported.
+    fn singly(&mut self, entries: Vec<R::Entry>, bytes: usize, error: Error) {
+        if entries.len() == 1 {
+            tracing::error!(%error, "an entry cannot be written and is dropped");
+            self.shared.queue.release(bytes);
+            for entry in entries {
+                self.publisher.failed(entry, error.clone());
+            }
+            return;
+        }
+        for entry in entries {
+            self.group(vec![entry], 0);
+        }
+        self.shared.queue.release(bytes);
+    }
+
+    fn job(&mut self, job: Job<R>) {
+        let Job { run, refused } = job;
+        let mut why = None;
+        let attempt = self.attempt(|recorder, transaction| match run(recorder, transaction) {
+            Ok(done) => Ok(done),
+            Err(error) => {
+                why = Some(error);
+                Err(rusqlite::Error::QueryReturnedNoRows)
+            }
+        });
+        match attempt {
+            Attempt::Committed((batch, after)) => {
+                self.shared.writable.store(true, Ordering::Release);
+                self.publisher.changed(batch, after);
+            }
+            Attempt::Failed(_, error) => refused(why.unwrap_or(error)),
+        }
+    }
+
+    /// Runs `body` in one transaction and commits it.
+    fn attempt<T: Committable<R>>(&mut self, body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>) -> Attempt<T> {
+        let mut made = None;
+        let result = self.with(|recorder, connection| {
+            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let outcome = catch_unwind(AssertUnwindSafe(|| body(recorder, connection)));
+            match outcome {
+                Ok(Ok(value)) => made = Some(value),
+                Ok(Err(error)) => return Err(error),
+                Err(panic) => {
+                    let text = crate::waiting::panic_text(&*panic);
+                    tracing::error!(text, "a transaction panicked");
+                    return Err(rusqlite::Error::ToSqlConversionFailure(format!("a transaction panicked: {text}").into()));
+                }
+            }
+            connection.prepare_cached("COMMIT")?.execute([]).map(drop)
+        });
+        let Err(error) = result else {
+            return match made {
+                Some(value) => Attempt::Committed(value),
+                None => Attempt::Failed(StorageFault::Lasting, Error::Internal("a transaction made nothing".into())),
+            };
+        };
+        let fault = StorageFault::of(&error);
+        let rolled =
+            self.with(|_, connection| if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") });
+        if let Some(value) = made
+            && (fault == StorageFault::Reopen || rolled.is_err())
+            && self.reopen()
+        {
+            let there = self.with(|recorder, connection| value.is_there(recorder, connection));
+            if there == Ok(true) {
+                return Attempt::Committed(value);
+            }
+        }
+        self.recorder.rolled_back();
+        Attempt::Failed(fault, storage(error))
+    }
+
+    fn reopen(&mut self) -> bool {
+        if self.connection.is_none() {
+            return true;
+        }
+        match self.opened.write() {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be reopened");
+                false
+            }
+        }
+    }
+
+    fn with<T>(&mut self, body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        match (&self.connection, self.opened.memory()) {
+            (Some(connection), _) => body(&mut self.recorder, connection),
+            (None, Some(memory)) => body(&mut self.recorder, &memory.lock()),
+            (None, None) => Err(rusqlite::Error::InvalidQuery),
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        self.dirty = 0;
+        if let Some(connection) = &self.connection
+            && let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        {
+            tracing::warn!(%error, "checkpoint failed; the next one will do");
+        }
+    }
+
+    fn look_after(&mut self) {
+        match self.with(|recorder, connection| recorder.upkeep(connection)) {
+            Ok(more) => self.upkeep = more,
+            Err(error) => {
+                self.upkeep = false;
+                self.recorder.rolled_back();
+                let _ = self.with(
+                    |_, connection| {
+                        if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") }
+                    },
+                );
+                tracing::warn!(%error, "upkeep failed; it will be tried again");
+            }
+        }
+    }
+}
+
+/// What an attempt makes: something whose presence in the file can be asked for.
+trait Committable<R: Recorder> {
+    fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool>;
+}
+
+struct Group<B>(B);
+
+impl<R: Recorder> Committable<R> for (R::Batch, After) {
+    fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool> {
+        recorder.is_there(connection, &self.0)
+    }
+}
+
+impl<R: Recorder> Committable<R> for Group<R::Batch> {
+    fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool> {
+        recorder.is_there(connection, &self.0)
+    }
+}

@@ -1,0 +1,126 @@
+//! Named readers: their places in memory, who holds a name now, and how an older holder learns that it does not.
+
+use crate::database::{Lane, Writer, storage};
+use crate::error::{Error, Result};
+use crate::hub::Hub;
+use crate::journal::{Acknowledged, Entry, EntryKind, Journal};
+use crate::model::{AgentKey, ReaderName, Seq};
+use crate::store::readers::{self, ReaderInsert};
+use crate::waiting::{Activity, Pending, pending};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+/// The holder of a name.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) place: Arc<Acknowledged>,
+    /// Set when a newer holder came.
+    pub(crate) superseded: Arc<AtomicBool>,
+}
+
+/// Every named reader that was used since the start.
+pub(crate) struct Names {
+    held: Mutex<HashMap<(AgentKey, ReaderName), Held>>,
+    pub(crate) writer: Arc<Writer<Journal>>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) activity: Activity,
+}
+
+impl Names {
+    pub(crate) fn new(writer: Arc<Writer<Journal>>, hub: Arc<Hub>, activity: Activity) -> Names {
+        Names { held: Mutex::default(), writer, hub, activity }
+    }
+
+    /// Takes `name` over, superseding whoever held it. A name never seen before begins at `window`.
+    pub(crate) async fn hold(&self, agent: AgentKey, name: &ReaderName, window: Seq) -> Result<Held> {
+        if let Some(held) = self.take_over(agent, name) {
+            return Ok(held);
+        }
+        let wanted = name.clone();
+        let place = self
+            .writer
+            .job(move |journal, transaction| {
+                let batch = journal.begin();
+                let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
+                    ReaderInsert::Inserted => window,
+                    ReaderInsert::Exists(place) => place,
+                    ReaderInsert::Full => {
+                        return Err(Error::Invalid("an agent has at most 32 named readers; delete one first".into()));
+                    }
+                };
+                Ok((place, batch, Box::new(|| {})))
+            })
+            .await?;
+        let acknowledged =
+            Acknowledged { agent, name: name.clone(), place: AtomicI64::new(place), queued: AtomicBool::new(false) };
+        let fresh = Held { place: Arc::new(acknowledged), superseded: Arc::new(AtomicBool::new(false)) };
+        if let Some(held) = self.take_over(agent, name) {
+            return Ok(held);
+        }
+        self.held.lock().insert((agent, name.clone()), fresh.clone());
+        Ok(fresh)
+    }
+
+    fn take_over(&self, agent: AgentKey, name: &ReaderName) -> Option<Held> {
+        let mut all = self.held.lock();
+        let held = all.get_mut(&(agent, name.clone()))?;
+        let before = std::mem::replace(&mut held.superseded, Arc::new(AtomicBool::new(false)));
+        let now = held.clone();
+        drop(all);
+        before.store(true, Ordering::Release);
+        self.hub.nudge(agent);
+        Some(now)
+    }
+
+    /// Everything up to `seq` is acknowledged; written with the next commit, within 50 ms.
+    pub(crate) fn acknowledge(&self, held: &Held, seq: Seq) {
+        if held.place.place.fetch_max(seq, Ordering::AcqRel) >= seq {
+            return;
+        }
+        if !held.place.queued.swap(true, Ordering::AcqRel) {
+            let kind = EntryKind::Acknowledge(held.place.clone());
+            let entry = Entry { kind, busy: self.activity.busy(), done: None };
+            if self.writer.push(entry, 0, Lane::Lazy).is_err() {
+                tracing::debug!("the writer has stopped; an acknowledgement is dropped");
+            }
+        }
+    }
+
+    /// As [`Names::acknowledge`]; answers when it is durable.
+    pub(crate) fn acknowledge_through(&self, held: &Held, seq: Seq) -> Pending<Result<()>> {
+        held.place.place.fetch_max(seq, Ordering::AcqRel);
+        let (promise, pending) = pending();
+        let kind = EntryKind::Acknowledge(held.place.clone());
+        let entry = Entry { kind, busy: self.activity.busy(), done: Some(promise) };
+        match self.writer.push(entry, 0, Lane::Ordered) {
+            Ok(()) => pending,
+            Err(_) => Pending::ready(Err(Error::Closed)),
+        }
+    }
+
+    /// Where every name that was used since the start stands.
+    pub(crate) fn place(&self, agent: AgentKey, name: &ReaderName) -> Option<Seq> {
+        let held = self.held.lock();
+        held.get(&(agent, name.clone())).map(|held| held.place.place.load(Ordering::Acquire))
+    }
+
+    /// Forgets the readers of a deleted agent.
+    pub(crate) fn forget(&self, agent: AgentKey) {
+        self.held.lock().retain(|(key, _), held| {
+            let gone = *key == agent;
+            if gone {
+                held.superseded.store(true, Ordering::Release);
+            }
+            !gone
+        });
+    }
+
+    /// Forgets one reader.
+    pub(crate) fn forget_name(&self, agent: AgentKey, name: &ReaderName) {
+        if let Some(held) = self.held.lock().remove(&(agent, name.clone())) {
+            held.superseded.store(true, Ordering::Release);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A named reader in the host's hands: the engine keeps its place, so that a restart goes on where it stopped.
+
+use super::feed::{Ask, Feed, Start};
+use super::named::{Held, Names};
+use crate::error::{Error, Result};
+use crate::filter::Filter;
+use crate::hub::shown;
+use crate::model::{AgentKey, Event, EventBody, ReaderName, Seq};
+use crate::waiting::{Busy, hold, let_go, park};
+use futures_core::Stream;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A reader whose place the engine keeps in the database, under its agent and its name.
+///
+/// Asking for the next event acknowledges the one before (written within 50 ms; [`Reader::acknowledge`] waits for it),
+/// so a crash repeats only the last few, which [`NewMessage::answering`](crate::NewMessage::answering) makes harmless.
+/// A new name starts at the window. When a second reader of the name opens, this one gets [`Error::Superseded`].
+pub struct Reader {
+    feed: Arc<Feed>,
+    names: Arc<Names>,
+    agent: AgentKey,
+    name: ReaderName,
+    held: Held,
+    filter: Filter,
+    /// How far the journal was looked through.
+    scanned: Seq,
+    ready: VecDeque<Event>,
+    /// The event given last, not yet acknowledged.
+    given: Option<Seq>,
+    ended: Option<Arc<AtomicBool>>,
+    /// Counts an async reader as busy until it asks again.
+    busy: Option<Busy>,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        feed: Arc<Feed>,
+        names: Arc<Names>,
+        agent: AgentKey,
+        name: ReaderName,
+        held: Held,
+        filter: Filter,
+        ended: Option<Arc<AtomicBool>>,
+    ) -> Reader {
+        let scanned = held.place.place.load(Ordering::Acquire);
+        Reader { feed, names, agent, name, held, filter, scanned, ready: VecDeque::new(), given: None, ended, busy: None }
+    }
+
+    /// Waits for the next event, for ever; acknowledges the one before. `None` once the engine is shut down or the
+    /// agent deleted.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`] if a newer reader of this name took over, [`Error::Unauthorized`] if the token it was
+    /// opened with has ended, [`Error::WouldDeadlock`] on one of the engine's own threads.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not be used beside the other ways to ask")]
+    pub fn next(&mut self) -> Result<Option<Event>> {
+        self.wait(None)
+    }
+
+    /// As [`Reader::next`], but answers `None` after `timeout` of the engine's time too.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Event>> {
+        self.wait(Some(timeout))
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
+        let activity = self.feed.activity.clone();
+        // From here on this thread counts as busy, except while it is parked.
+        hold(&activity);
+        let answer = park(self.pull(timeout));
+        self.busy = None;
+        if !matches!(answer, Ok(Some(_))) {
+            let_go();
+        }
+        answer
+    }
+
+    /// As [`Reader::next`], on any executor. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub async fn next_async(&mut self) -> Result<Option<Event>> {
+        self.pull(None).await
+    }
+
+    /// As [`Reader::next_timeout`], on any executor. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub async fn next_timeout_async(&mut self, timeout: Duration) -> Result<Option<Event>> {
+        self.pull(Some(timeout)).await
+    }
+
+    /// The events as a stream, which ends when the engine is shut down, the agent deleted, or after an error.
+    pub fn stream(self) -> impl Stream<Item = Result<Event>> + Send {
+        futures_util::stream::unfold(Some(self), |reader| async {
+            let mut reader = reader?;
+            match reader.next_async().await {
+                Ok(Some(event)) => Some((Ok(event), Some(reader))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+
+    /// Acknowledges the event given last and waits until that is durable.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the engine is shut down; [`Error::WouldDeadlock`] on one of its own threads.
+    pub fn acknowledge(&mut self) -> Result<()> {
+        let given = self.given.take();
+        match given {
+            Some(seq) => park(self.names.acknowledge_through(&self.held, seq)),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Reader::acknowledge`], on any executor.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the engine is shut down.
+    pub async fn acknowledge_async(&mut self) -> Result<()> {
+        match self.given.take() {
+            Some(seq) => self.names.acknowledge_through(&self.held, seq).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn pull(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
+        if let Some(seq) = self.given.take() {
+            self.names.acknowledge(&self.held, seq);
+        }
+        self.check()?;
+        if self.ready.is_empty() {
+            self.busy = None;
+            let ask = Ask {
+                agent: self.agent,
+                start: Start::Place(self.scanned),
+                filter: self.filter.clone(),
+                patience: timeout,
+                ended: self.ended.clone(),
+                superseded: Some(self.held.superseded.clone()),
+            };
+            let answer = self.feed.clone().ask(ask).await?;
+            if answer.batch.gap {
+                self.ready.push_back(self.gap());
+            }
+            self.ready.extend(answer.batch.events);
+            self.scanned = answer.scanned;
+            self.busy = answer.busy;
+            if answer.over && self.ready.is_empty() {
+                return Ok(None);
+            }
+            self.check()?;
+            if self.ready.is_empty() {
+                // Looked through in vain: the place moves, so that a restart need not look again.
+                self.names.acknowledge(&self.held, self.scanned);
+            }
+        }
+        let event = self.ready.pop_front();
+        self.given = event.as_ref().map(|event| event.seq).filter(|seq| *seq > 0);
+        Ok(event)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.held.superseded.load(Ordering::Acquire) {
+            return Err(Error::Superseded(self.name.to_string()));
+        }
+        if self.ended.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire)) {
+            return Err(Error::Unauthorized("the token has ended".into()));
+        }
+        Ok(())
+    }
+
+    /// What stands for the events that retention dropped before this reader came to them.
+    fn gap(&self) -> Event {
+        let (instance, base, _) = self.feed.hub.instance();
+        Event::new(0, shown(self.scanned, base), instance, self.feed.clock.wall(), EventBody::Gap)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let_go();
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("name", &self.name).finish_non_exhaustive()
+    }
+}

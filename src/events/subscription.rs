@@ -1,0 +1,155 @@
+//! What happens to all agents, for the host: the ring while the subscriber keeps up, the journal when it does not.
+
+use super::feed::Feed;
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::hub::{Ring, RingRead};
+use crate::journal;
+use crate::model::{Broadcast, Record, Seq};
+use crate::waiting::{park, park_until};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Items taken at once.
+const AT_ONCE: usize = 64;
+
+/// A cursor over everything that happens; iterate it, or ask with a timeout, or on an executor.
+///
+/// A subscriber that falls behind is served from the journal: it misses no message, metadata or channel state, only
+/// what is not journaled ([`Broadcast::AgentState`], [`Broadcast::Composing`]).
+pub struct Subscription {
+    feed: Arc<Feed>,
+    ring: Arc<Ring>,
+    slot: usize,
+    cursor: u64,
+    /// The last journaled item given.
+    last: Seq,
+    ready: VecDeque<(Seq, Arc<Broadcast>)>,
+    /// Reading from the journal until the ring is reached again.
+    behind: bool,
+}
+
+impl Subscription {
+    pub(crate) fn new(feed: Arc<Feed>, ring: Arc<Ring>) -> Subscription {
+        let (slot, cursor) = ring.enter();
+        let last = feed.hub.head();
+        Subscription { feed, ring, slot, cursor, last, ready: VecDeque::new(), behind: false }
+    }
+
+    /// What is there already, without waiting.
+    pub fn try_next(&mut self) -> Option<Arc<Broadcast>> {
+        if self.ready.is_empty() && !self.behind {
+            match self.ring.read(&mut self.cursor, AT_ONCE) {
+                RingRead::Items(items) => self.ready.extend(items),
+                RingRead::Lagged => self.behind = true,
+                RingRead::Empty | RingRead::Closed => {}
+            }
+        }
+        if self.ready.is_empty() && self.behind {
+            self.catch_up_now();
+        }
+        self.pop()
+    }
+
+    /// Waits for the next item, for `timeout` of real time; `None` if there was none or the engine is shut down.
+    ///
+    /// # Errors
+    /// [`Error::WouldDeadlock`] on one of the engine's own threads, [`Error::Storage`] if the journal cannot be read.
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Arc<Broadcast>>> {
+        match park_until(self.next_async(), Instant::now() + timeout) {
+            Err(Error::TimedOut(_)) => Ok(None),
+            answer => answer,
+        }
+    }
+
+    /// Waits for the next item on any executor; `None` once the engine is shut down. Dropping the future loses
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] if the journal cannot be read.
+    pub async fn next_async(&mut self) -> Result<Option<Arc<Broadcast>>> {
+        loop {
+            if let Some(item) = self.pop() {
+                return Ok(Some(item));
+            }
+            if self.behind {
+                let after = self.last;
+                let read = self
+                    .feed
+                    .readers
+                    .read(move |connection| journal::everything_after(connection, after, AT_ONCE).map_err(storage));
+                let records = read.await?;
+                self.caught_up(&records);
+                continue;
+            }
+            match self.ring.read(&mut self.cursor, AT_ONCE) {
+                RingRead::Items(items) => self.ready.extend(items),
+                RingRead::Lagged => self.behind = true,
+                RingRead::Closed => return Ok(None),
+                RingRead::Empty => self.ring.wait(self.slot, self.cursor).await,
+            }
+        }
+    }
+
+    fn catch_up_now(&mut self) {
+        let after = self.last;
+        let read = self.feed.readers.now(|connection| journal::everything_after(connection, after, AT_ONCE).map_err(storage));
+        match read {
+            Ok(records) => self.caught_up(&records),
+            Err(error) => tracing::warn!(%error, "a subscriber that fell behind cannot read the journal"),
+        }
+    }
+
+    fn caught_up(&mut self, records: &[Arc<Record>]) {
+        for record in records {
+            self.ready.extend(self.feed.hub.broadcast(record).map(|item| (record.seq, Arc::new(item))));
+        }
+        let reached = records.last().map_or(self.last, |last| last.seq);
+        let oldest = self.ring.oldest_seq();
+        if records.len() < AT_ONCE || oldest.is_some_and(|oldest| reached >= oldest) {
+            self.cursor = self.ring.resume_after(reached);
+            self.behind = false;
+        }
+        if records.is_empty() {
+            self.behind = false;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Arc<Broadcast>> {
+        while let Some((seq, item)) = self.ready.pop_front() {
+            if seq == 0 {
+                return Some(item);
+            }
+            if seq > self.last {
+                self.last = seq;
+                return Some(item);
+            }
+        }
+        None
+    }
+}
+
+/// Waits for each item until the engine is shut down or the journal cannot be read.
+impl Iterator for Subscription {
+    type Item = Arc<Broadcast>;
+
+    fn next(&mut self) -> Option<Arc<Broadcast>> {
+        park(self.next_async()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a subscription ends");
+            None
+        })
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.ring.leave(self.slot);
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("last", &self.last).finish_non_exhaustive()
+    }
+}

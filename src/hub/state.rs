@@ -1,0 +1,508 @@
+//! The hub itself: what is in memory, who may see it, who waits for it.
+
+use super::spans::{Span, SpanChange};
+use super::timer::Timer;
+use super::wait::{Slot, Wait, Woken, wake};
+use crate::model::{AgentId, AgentKey, Broadcast, ConversationKey, EventId, InstanceId, Record, Seq, What};
+use crate::waiting::Activity;
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+/// Bytes of records kept in memory at most.
+const BYTES: usize = 64 << 20;
+
+/// One committed thing to publish.
+#[derive(Debug, Clone)]
+pub(crate) enum Published {
+    Record(Arc<Record>),
+    Span(SpanChange),
+    /// A new run of event ids begins: its name and the seq before its first.
+    Instance(InstanceId, Seq),
+}
+
+/// One page of what an agent may see.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) records: Vec<Arc<Record>>,
+    /// Everything up to here was looked at.
+    pub(crate) scanned: Seq,
+}
+
+#[derive(Default)]
+struct Conversation {
+    last: Seq,
+    recent: VecDeque<Arc<Record>>,
+    members: Vec<AgentKey>,
+}
+
+struct Agent {
+    id: AgentId,
+    spans: Vec<Span>,
+    notices: Option<Box<VecDeque<Arc<Record>>>>,
+    last_notice: Seq,
+}
+
+struct State {
+    instance: InstanceId,
+    base: Seq,
+    head: Seq,
+    floor: Seq,
+    log: VecDeque<Arc<Record>>,
+    bytes: usize,
+    conversations: HashMap<ConversationKey, Conversation>,
+    agents: HashMap<AgentKey, Agent>,
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    /// Who waits, by agent; an agent nobody waits for has no entry.
+    waiting: HashMap<AgentKey, Vec<usize>>,
+    closed: bool,
+}
+
+/// The hub.
+pub(crate) struct Hub {
+    state: Mutex<State>,
+    activity: Activity,
+    timer: Arc<Timer>,
+    /// Milliseconds that records stay in memory, and that a reader from nowhere is given.
+    window: i64,
+}
+
+impl Hub {
+    /// A hub whose journal stands at `head`; `window` in milliseconds.
+    pub(crate) fn new(
+        instance: InstanceId,
+        base: Seq,
+        head: Seq,
+        window: i64,
+        activity: Activity,
+        timer: Arc<Timer>,
+    ) -> Arc<Hub> {
+        let state = State {
+            instance,
+            base,
+            head,
+            floor: head,
+            log: VecDeque::new(),
+            bytes: 0,
+            conversations: HashMap::new(),
+            agents: HashMap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            waiting: HashMap::new(),
+            closed: false,
+        };
+        Arc::new(Hub { state: Mutex::new(state), activity, timer, window })
+    }
+
+    /// Takes over what the last process said within the window; `floor` is the seq before the first of it.
+    pub(crate) fn remember(&self, floor: Seq, records: Vec<Arc<Record>>) {
+        let mut state = self.state.lock();
+        state.floor = floor;
+        for record in records {
+            state.append(record);
+        }
+    }
+
+    /// Makes an agent known, with the spans it has.
+    pub(crate) fn add_agent(&self, key: AgentKey, id: AgentId, spans: Vec<(Span, Seq)>) {
+        let mut state = self.state.lock();
+        for (span, last) in &spans {
+            let conversation = state.conversations.entry(span.conversation).or_default();
+            conversation.last = conversation.last.max(*last);
+            if span.is_open() && !conversation.members.contains(&key) {
+                conversation.members.push(key);
+            }
+        }
+        let mut spans: Vec<Span> = spans.into_iter().map(|(span, _)| span).collect();
+        spans.shrink_to_fit();
+        state.agents.entry(key).or_insert(Agent { id, spans, notices: None, last_notice: 0 });
+    }
+
+    /// Forgets an agent and ends its waits.
+    pub(crate) fn remove_agent(&self, key: AgentKey) {
+        let mut state = self.state.lock();
+        if let Some(agent) = state.agents.remove(&key) {
+            for span in agent.spans {
+                state.leave(key, span.conversation);
+            }
+        }
+        let wakers = state.end_waits(key, || Woken::Ended);
+        drop(state);
+        wakers.into_iter().for_each(wake);
+    }
+
+    /// Publishes what was committed, in order, and wakes who waits for it.
+    pub(crate) fn publish(&self, items: &[Published], now: i64) {
+        let mut state = self.state.lock();
+        let mut touched: Vec<ConversationKey> = Vec::new();
+        let mut agents: Vec<AgentKey> = Vec::new();
+        for item in items {
+            match item {
+                Published::Record(record) => {
+                    match &record.what {
+                        What::Message { conversation, .. } => {
+                            if touched.last() != Some(conversation) && !touched.contains(conversation) {
+                                touched.push(*conversation);
+                            }
+                        }
+                        What::MetaData { agent, .. } | What::ChannelState { agent, .. } => agents.push(*agent),
+                    }
+                    state.append(record.clone());
+                }
+                Published::Span(change) => state.change_span(*change),
+                Published::Instance(instance, base) => {
+                    state.instance = instance.clone();
+                    state.base = *base;
+                }
+            }
+        }
+        state.evict(now - self.window);
+        let wakers = state.wakers(&touched, &agents, &self.activity);
+        drop(state);
+        wakers.into_iter().for_each(wake);
+    }
+
+    /// What `agent` may see after `after`, at most `limit` records; `None` if that lies below what is in memory.
+    pub(crate) fn page(&self, agent: AgentKey, after: Seq, limit: usize) -> Option<Page> {
+        let state = self.state.lock();
+        if after < state.floor {
+            return None;
+        }
+        Some(state.page(agent, after, limit))
+    }
+
+    /// The run of event ids: its name, the seq before its first, and the newest seq.
+    pub(crate) fn instance(&self) -> (InstanceId, Seq, Seq) {
+        let state = self.state.lock();
+        (state.instance.clone(), state.base, state.head)
+    }
+
+    /// The number that `seq` has in the present instance.
+    pub(crate) fn head(&self) -> Seq {
+        self.state.lock().head
+    }
+
+    /// The seq before the first record of the window that ends `now`; one from the future counts as made now.
+    pub(crate) fn window_start(&self, now: i64) -> Seq {
+        let state = self.state.lock();
+        let oldest = now - self.window;
+        let inside = state.log.iter().rev().take_while(|record| record.committed > oldest).last();
+        inside.map_or(state.head, |first| first.seq - 1)
+    }
+
+    /// `record` as a subscriber sees it, with the ids of the agents it concerns; none if its agent is gone.
+    pub(crate) fn broadcast(&self, record: &Record) -> Option<Broadcast> {
+        let state = self.state.lock();
+        let id = |key: &AgentKey| state.agents.get(key).map(|agent| agent.id.clone());
+        Some(match &record.what {
+            What::Message { conversation, message, .. } => {
+                let members = state.conversations.get(conversation).map_or(&[][..], |there| &there.members);
+                Broadcast::Message { message: message.clone(), agents: members.iter().filter_map(id).collect() }
+            }
+            What::MetaData { agent, key, value } => {
+                Broadcast::MetaData { agent: id(agent)?, key: key.clone(), value: value.clone() }
+            }
+            What::ChannelState { agent, channel, active } => {
+                Broadcast::ChannelState { agent: id(agent)?, channel: channel.clone(), active: *active }
+            }
+        })
+    }
+
+    /// Waits until something happens to `agent` after `seen`.
+    pub(crate) fn wait(self: &Arc<Hub>, agent: AgentKey, seen: Seq) -> Wait {
+        Wait::new(self.clone(), agent, seen)
+    }
+
+    /// Has the readers of `agent` look again, though nothing happened: a right has ended, or a reader was superseded.
+    pub(crate) fn nudge(&self, agent: AgentKey) {
+        let wakers = self.state.lock().end_waits(agent, || Woken::News(None));
+        wakers.into_iter().for_each(wake);
+    }
+
+    /// Whether nothing was said in `conversation` after `seq`, as far as is known here.
+    pub(crate) fn is_quiet(&self, conversation: ConversationKey, seq: Seq) -> bool {
+        self.state.lock().conversations.get(&conversation).is_some_and(|there| !there.members.is_empty() && there.last <= seq)
+    }
+
+    /// The engine's timer.
+    pub(crate) fn timer(&self) -> &Arc<Timer> {
+        &self.timer
+    }
+
+    /// How many readers wait now.
+    pub(crate) fn waiters(&self) -> usize {
+        let state = self.state.lock();
+        state.slots.len() - state.free.len()
+    }
+
+    /// How many readers of `agent` wait now.
+    pub(crate) fn waiters_of(&self, agent: AgentKey) -> usize {
+        self.state.lock().waiting.get(&agent).map_or(0, Vec::len)
+    }
+
+    /// Bytes of records in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    /// Ends every wait, now and later.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let agents: Vec<AgentKey> = state.waiting.keys().copied().collect();
+        let wakers: Vec<Waker> = agents.into_iter().flat_map(|agent| state.end_waits(agent, || Woken::Closed)).collect();
+        drop(state);
+        wakers.into_iter().for_each(wake);
+    }
+
+    pub(super) fn poll_wait(&self, agent: AgentKey, seen: Seq, slot: &mut Option<usize>, cx: &mut Context<'_>) -> Option<Woken> {
+        let mut state = self.state.lock();
+        if let Some(number) = *slot {
+            match &mut state.slots[number] {
+                Slot::Waiting { waker, .. } => {
+                    waker.clone_from(cx.waker());
+                    return None;
+                }
+                _ => {
+                    *slot = None;
+                    let fired = std::mem::take(&mut state.slots[number]);
+                    state.free.push(number);
+                    drop(state);
+                    return match fired {
+                        Slot::Fired(woken) => Some(woken),
+                        _ => Some(Woken::News(None)),
+                    };
+                }
+            }
+        }
+        if state.closed {
+            return Some(Woken::Closed);
+        }
+        if !state.agents.contains_key(&agent) {
+            return Some(Woken::Ended);
+        }
+        if state.has_news(agent, seen) {
+            return Some(Woken::News(None));
+        }
+        let entry = Slot::Waiting { agent, waker: cx.waker().clone() };
+        let number = match state.free.pop() {
+            Some(number) => {
+                state.slots[number] = entry;
+                number
+            }
+            None => {
+                state.slots.push(entry);
+                state.slots.len() - 1
+            }
+        };
+        state.waiting.entry(agent).or_default().push(number);
+        *slot = Some(number);
+        None
+    }
+
+    pub(super) fn forget_wait(&self, number: usize) {
+        let mut state = self.state.lock();
+        let slot = std::mem::take(&mut state.slots[number]);
+        state.free.push(number);
+        if let Slot::Waiting { agent, .. } = &slot {
+            let empty = state.waiting.get_mut(agent).is_some_and(|numbers| {
+                numbers.retain(|other| *other != number);
+                numbers.is_empty()
+            });
+            if empty {
+                state.waiting.remove(agent);
+            }
+        }
+        drop(state);
+        drop(slot);
+    }
+}
+
+impl State {
+    fn append(&mut self, record: Arc<Record>) {
+        self.head = self.head.max(record.seq);
+        self.bytes += record.weight();
+        match &record.what {
+            What::Message { conversation, .. } => {
+                let there = self.conversations.entry(*conversation).or_default();
+                there.last = record.seq;
+                there.recent.push_back(record.clone());
+            }
+            What::MetaData { agent, .. } | What::ChannelState { agent, .. } => {
+                if let Some(known) = self.agents.get_mut(agent) {
+                    known.last_notice = record.seq;
+                    known.notices.get_or_insert_default().push_back(record.clone());
+                }
+            }
+        }
+        self.log.push_back(record);
+    }
+
+    /// Lets go of what is older than the window or too much; one from the future is never too old.
+    fn evict(&mut self, oldest: i64) {
+        while let Some(first) = self.log.front() {
+            if first.committed > oldest && self.bytes <= BYTES {
+                return;
+            }
+            let Some(record) = self.log.pop_front() else { return };
+            self.floor = record.seq;
+            self.bytes -= record.weight();
+            match &record.what {
+                What::Message { conversation, .. } => {
+                    if let Some(there) = self.conversations.get_mut(conversation) {
+                        there.recent.pop_front();
+                        if there.recent.is_empty() {
+                            there.recent = VecDeque::new();
+                            if there.members.is_empty() {
+                                self.conversations.remove(conversation);
+                            }
+                        }
+                    }
+                }
+                What::MetaData { agent, .. } | What::ChannelState { agent, .. } => {
+                    if let Some(known) = self.agents.get_mut(agent)
+                        && let Some(notices) = &mut known.notices
+                    {
+                        if notices.front().is_some_and(|first| first.seq == record.seq) {
+                            notices.pop_front();
+                        }
+                        if notices.is_empty() {
+                            known.notices = None;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn change_span(&mut self, change: SpanChange) {
+        match change {
+            SpanChange::Opened { agent, span } => {
+                if let Some(known) = self.agents.get_mut(&agent) {
+                    let floor = self.floor;
+                    known.spans.retain(|old| old.is_open() || old.until > floor);
+                    known.spans.push(span);
+                    let members = &mut self.conversations.entry(span.conversation).or_default().members;
+                    if !members.contains(&agent) {
+                        members.push(agent);
+                    }
+                }
+            }
+            SpanChange::Closed { agent, conversation, until } => {
+                if let Some(known) = self.agents.get_mut(&agent) {
+                    for span in &mut known.spans {
+                        if span.conversation == conversation && span.is_open() {
+                            span.until = until;
+                        }
+                    }
+                }
+                self.leave(agent, conversation);
+            }
+        }
+    }
+
+    fn leave(&mut self, agent: AgentKey, conversation: ConversationKey) {
+        if let Some(there) = self.conversations.get_mut(&conversation) {
+            if let Some(at) = there.members.iter().position(|member| *member == agent) {
+                there.members.swap_remove(at);
+            }
+            if there.members.is_empty() && there.recent.is_empty() {
+                self.conversations.remove(&conversation);
+            }
+        }
+    }
+
+    fn page(&self, agent: AgentKey, after: Seq, limit: usize) -> Page {
+        let Some(known) = self.agents.get(&agent) else {
+            return Page { records: Vec::new(), scanned: self.head };
+        };
+        let mut records: Vec<Arc<Record>> = Vec::new();
+        for span in &known.spans {
+            let Some(there) = self.conversations.get(&span.conversation) else { continue };
+            if there.last <= after {
+                continue;
+            }
+            let from = there.recent.partition_point(|record| record.seq <= after.max(span.since));
+            let seen = there.recent.range(from..).take_while(|record| record.seq <= span.until).take(limit);
+            records.extend(seen.cloned());
+        }
+        if let Some(notices) = &known.notices {
+            let from = notices.partition_point(|record| record.seq <= after);
+            records.extend(notices.range(from..).take(limit).cloned());
+        }
+        records.sort_unstable_by_key(|record| record.seq);
+        if records.len() > limit {
+            records.truncate(limit);
+        }
+        let full = records.len() == limit;
+        let scanned = if full { records.last().map_or(self.head, |last| last.seq) } else { self.head };
+        Page { records, scanned }
+    }
+
+    fn has_news(&self, agent: AgentKey, seen: Seq) -> bool {
+        let Some(known) = self.agents.get(&agent) else { return true };
+        known.last_notice > seen
+            || known.spans.iter().any(|span| {
+                span.until > seen
+                    && self
+                        .conversations
+                        .get(&span.conversation)
+                        .is_some_and(|there| there.last > seen && there.last > span.since)
+                    && (span.is_open() || self.seen_in(span, seen))
+            })
+    }
+
+    /// Whether an ended span holds something after `seen`.
+    fn seen_in(&self, span: &Span, seen: Seq) -> bool {
+        self.conversations.get(&span.conversation).is_some_and(|there| {
+            let from = there.recent.partition_point(|record| record.seq <= seen.max(span.since));
+            there.recent.get(from).is_some_and(|record| span.sees(record.seq))
+        })
+    }
+
+    fn wakers(&mut self, touched: &[ConversationKey], agents: &[AgentKey], activity: &Activity) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        if self.waiting.is_empty() {
+            return wakers;
+        }
+        for agent in agents {
+            wakers.extend(self.end_waits(*agent, || Woken::News(Some(activity.busy()))));
+        }
+        for conversation in touched {
+            let Some(there) = self.conversations.get(conversation) else { continue };
+            // Whichever is fewer is walked: the room's members, or those who wait at all.
+            let woken: Vec<AgentKey> = if there.members.len() <= self.waiting.len() {
+                there.members.iter().filter(|member| self.waiting.contains_key(member)).copied().collect()
+            } else {
+                let is_in = |agent: &&AgentKey| {
+                    self.agents
+                        .get(agent)
+                        .is_some_and(|known| known.spans.iter().any(|span| span.conversation == *conversation && span.is_open()))
+                };
+                self.waiting.keys().filter(is_in).copied().collect()
+            };
+            for agent in woken {
+                wakers.extend(self.end_waits(agent, || Woken::News(Some(activity.busy()))));
+            }
+        }
+        wakers
+    }
+
+    fn end_waits(&mut self, agent: AgentKey, why: impl Fn() -> Woken) -> Vec<Waker> {
+        let Some(numbers) = self.waiting.remove(&agent) else { return Vec::new() };
+        numbers
+            .into_iter()
+            .filter_map(|number| match std::mem::replace(&mut self.slots[number], Slot::Fired(why())) {
+                Slot::Waiting { waker, .. } => Some(waker),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// The number that `seq` has in the instance that begins after `base`.
+pub(crate) fn shown(seq: Seq, base: Seq) -> EventId {
+    EventId((seq - base).max(0))
+}

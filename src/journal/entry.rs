@@ -1,0 +1,96 @@
+//! What the writer is given, and what comes of it.
+
+use crate::error::Result;
+use crate::hub::Published;
+use crate::model::{
+    AgentKey, ChannelId, Classification, MessageId, OriginId, Part, Place, ReaderName, Record, ResumePoint, SecurityContext, Seq,
+};
+use crate::waiting::{Busy, Promise};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64};
+
+/// One thing to be written.
+pub(crate) struct Entry {
+    pub(crate) kind: EntryKind,
+    /// Held until the hub has woken its readers.
+    pub(crate) busy: Busy,
+    /// Answered once it is committed and published.
+    pub(crate) done: Option<Promise<Result<()>>>,
+}
+
+pub(crate) enum EntryKind {
+    /// A message: from the chat system, or from the answer to a post that is not echoed.
+    Message(Box<NewRow>),
+    /// A conversation stands here now, though its message was known already.
+    Resume { place: Place, point: ResumePoint },
+    /// An agent is in: its span begins, unless it lasts, and is announced, unless it was.
+    Joined { agent: AgentKey, place: Place, resume: Option<ResumePoint> },
+    /// An agent was put out: its span ends.
+    Left { agent: AgentKey, place: Place },
+    /// The link has been lost for longer than `flap_delay`: announced, but the span lasts.
+    Down { agent: AgentKey, channel: ChannelId },
+    /// A named reader has everything up to here.
+    Acknowledge(Arc<Acknowledged>),
+    /// Nothing: everything before it is committed when it is answered.
+    Flush,
+}
+
+/// How far a named reader has come. One entry is queued for it at most, whatever its pace.
+#[derive(Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) agent: AgentKey,
+    pub(crate) name: ReaderName,
+    /// Everything up to this seq is acknowledged.
+    pub(crate) place: AtomicI64,
+    /// Whether an entry is queued that will write it.
+    pub(crate) queued: AtomicBool,
+}
+
+/// A message to become a row.
+pub(crate) struct NewRow {
+    pub(crate) place: Place,
+    pub(crate) id: MessageId,
+    pub(crate) origin: Option<OriginId>,
+    pub(crate) sender: String,
+    pub(crate) sender_alias: Option<String>,
+    pub(crate) sender_agent: Option<AgentKey>,
+    pub(crate) posted_by: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) alert: bool,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) classification: Option<Classification>,
+    pub(crate) security_contexts: Vec<SecurityContext>,
+    pub(crate) time: DateTime<Utc>,
+    /// The link of an upload: no throttle of messages counts it.
+    pub(crate) transfer: bool,
+    pub(crate) resume: Option<ResumePoint>,
+}
+
+impl Entry {
+    /// Bytes it holds in memory, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.kind {
+            EntryKind::Message(row) => {
+                400 + row.parts.iter().map(|part| 40 + part.visible().len()).sum::<usize>()
+                    + row.subject.as_ref().map_or(0, String::len)
+            }
+            _ => 200,
+        }
+    }
+}
+
+/// A group, written.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// What the hub publishes, in order.
+    pub(crate) published: Vec<Published>,
+    /// Rows that carry an origin of ours, new or known already: posts wait for them.
+    pub(crate) ours: Vec<(OriginId, Arc<Record>)>,
+    /// The newest seq in it, 0 if it wrote no row.
+    pub(crate) last: Seq,
+    /// The revision it makes, if it is a control-plane change.
+    pub(crate) revision: Option<u64>,
+    /// When it was committed: milliseconds since 1970.
+    pub(crate) committed: i64,
+}

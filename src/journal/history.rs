@@ -1,0 +1,85 @@
+//! What the journal knows of one conversation: its messages, its resume point, the posts of the last minute.
+
+use super::row::{MESSAGE_COLUMNS, read_message, unreadable};
+use super::spans::conversation;
+use crate::model::{AgentKey, ChannelId, OriginId, Place, Record, ResumePoint, Seq};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// The newest `take` messages of `place` (older than `before`, exclusive), oldest first. A `before` that was never
+/// issued there answers none (rules, messages).
+pub(crate) fn history(
+    connection: &Connection,
+    place: &Place,
+    before: Option<&str>,
+    take: usize,
+) -> rusqlite::Result<Vec<Record>> {
+    let Some(key) = conversation(connection, place)? else { return Ok(Vec::new()) };
+    let below: Seq = match before {
+        None => Seq::MAX,
+        Some(id) => {
+            let found: Option<Seq> = connection
+                .prepare_cached("SELECT seq FROM message WHERE conversation = ?1 AND message_id = ?2")?
+                .query_row(params![key.0, id], |row| row.get(0))
+                .optional()?;
+            match found {
+                Some(seq) => seq,
+                None => return Ok(Vec::new()),
+            }
+        }
+    };
+    let sql = format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message
+         WHERE conversation = ?1 AND seq < ?2
+         ORDER BY seq DESC LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![key.0, below, take as i64], |row| read_message(row, &place.channel))?;
+    let mut found = rows.collect::<rusqlite::Result<Vec<Record>>>()?;
+    found.reverse();
+    Ok(found)
+}
+
+/// Where the backend is to go on in `place`.
+pub(crate) fn resume(connection: &Connection, place: &Place) -> rusqlite::Result<Option<ResumePoint>> {
+    let point: Option<Option<String>> = connection
+        .prepare_cached("SELECT resume FROM conversation WHERE network = ?1 AND channel = ?2 AND agent = ?3")?
+        .query_row(params![place.network.as_str(), place.channel.as_str(), place.agent.map_or(0, |agent| agent.0)], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    point.flatten().map(|text| ResumePoint::parse(&text).map_err(unreadable)).transpose()
+}
+
+/// The row of a post of ours.
+pub(crate) fn find_origin(connection: &Connection, place: &Place, origin: &OriginId) -> rusqlite::Result<Option<Record>> {
+    let Some(key) = conversation(connection, place)? else { return Ok(None) };
+    let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE conversation = ?1 AND origin_id = ?2");
+    connection
+        .prepare_cached(&sql)?
+        .query_row(params![key.0, origin.as_str()], |row| read_message(row, &place.channel))
+        .optional()
+}
+
+/// Our own posts committed after `oldest` (milliseconds), for rebuilding throttles: agent, channel, when.
+pub(crate) fn recent_posts(connection: &Connection, oldest: i64) -> rusqlite::Result<Vec<(AgentKey, ChannelId, i64)>> {
+    let mut statement = connection.prepare(
+        "SELECT m.sender_agent, c.channel, m.committed, m.transfer FROM message m
+         JOIN conversation c ON c.key = m.conversation
+         ORDER BY m.seq DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let committed: i64 = row.get(2)?;
+        if committed <= oldest {
+            break;
+        }
+        let (agent, transfer): (Option<i64>, bool) = (row.get(0)?, row.get(3)?);
+        if let (Some(agent), false) = (agent, transfer) {
+            let channel = ChannelId::parse(&row.get::<_, String>(1)?).map_err(unreadable)?;
+            found.push((AgentKey(agent), channel, committed));
+        }
+    }
+    found.reverse();
+    Ok(found)
+}

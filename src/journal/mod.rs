@@ -1,0 +1,23 @@
+//! What happened, stored once: one row a message, one a notice; an agent's events are a view of them.
+//!
+//! An agent's events after N = its notices + the messages of its conversations within its spans, merged by seq. The
+//! merge is done here, page by page: a JOIN with ORDER BY varied from 87 to 844 us as the planner changed its mind.
+//! Rejected: an event row per agent (81 ms and 14.8 MB of WAL for one message in a room of 5,000 agents), ids reused,
+//! `ON DELETE CASCADE` into messages.
+
+mod entry;
+mod history;
+mod opening;
+mod parts;
+mod recorder;
+mod retention;
+mod row;
+mod spans;
+mod view;
+
+pub(crate) use entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
+pub(crate) use history::{find_origin, history, recent_posts, resume};
+pub(crate) use opening::{Freshness, Opening, open};
+pub(crate) use recorder::{Journal, JournalSettings};
+pub(crate) use retention::Retention;
+pub(crate) use view::{everything_after, page};

@@ -1,0 +1,173 @@
+//! Where the journal stands when it is opened, and what of it goes into memory.
+
+use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice, unreadable};
+use crate::hub::Span;
+use crate::model::{AgentKey, ChannelId, ConversationKey, InstanceId, Record, Seq};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Records of the last window that are taken into memory at most.
+const WINDOW_ROWS: usize = 100_000;
+
+/// How the journal stands.
+pub(crate) struct Opening {
+    pub(crate) instance: InstanceId,
+    /// The seq before the first of this instance.
+    pub(crate) base: Seq,
+    /// The first seq that was never used.
+    pub(crate) next: Seq,
+    /// The newest seq there is.
+    pub(crate) head: Seq,
+    pub(crate) revision: u64,
+    /// 32 random bytes under which origin ids are made.
+    pub(crate) key: [u8; 32],
+    /// The spans that last or ended within the window, with the last seq of their conversation.
+    pub(crate) spans: HashMap<AgentKey, Vec<(Span, Seq)>>,
+    /// What was committed within the window, oldest first, and the seq before the first of it.
+    pub(crate) window: Vec<Arc<Record>>,
+    pub(crate) floor: Seq,
+}
+
+/// Reads how the journal stands; makes the settings of a new database. `fresh`: begin a new instance in any case
+/// (buffered mode) or after an unclean end (`Durability::Process`). Times in milliseconds.
+pub(crate) fn open(connection: &Connection, fresh: Freshness, now: i64, window: i64) -> rusqlite::Result<Opening> {
+    let transaction = connection.unchecked_transaction()?;
+    if setting::<i64>(&transaction, "reserved")?.is_none() {
+        transaction
+            .execute("INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', 1), ('revision', 0), ('clean', 1)", [])?;
+        transaction.execute("INSERT INTO setting VALUES ('instance', ''), ('base', 0)", [])?;
+        fresh_instance(&transaction, 0)?;
+    }
+    let next: Seq = setting(&transaction, "reserved")?.unwrap_or(1);
+    let clean = setting::<i64>(&transaction, "clean")? == Some(1);
+    if fresh == Freshness::Always || (fresh == Freshness::AfterUnclean && !clean) {
+        fresh_instance(&transaction, next - 1)?;
+    }
+    transaction.execute("UPDATE setting SET value = 0 WHERE name = 'clean'", [])?;
+    let head: Seq = transaction.query_row(
+        "SELECT max(coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM notice), 0))",
+        [],
+        |row| row.get(0),
+    )?;
+    let instance: String = setting(&transaction, "instance")?.unwrap_or_default();
+    let key: Vec<u8> = setting(&transaction, "key")?.unwrap_or_default();
+    let base: Seq = setting(&transaction, "base")?.unwrap_or(0);
+    let revision: i64 = setting(&transaction, "revision")?.unwrap_or(0);
+    let (window, floor) = recent(&transaction, now - window, head.max(base), base)?;
+    let opening = Opening {
+        instance: InstanceId::parse(&instance).map_err(unreadable)?,
+        base,
+        next,
+        head: head.max(base),
+        revision: revision as u64,
+        key: key.try_into().map_err(|_| rusqlite::Error::InvalidQuery)?,
+        spans: spans(&transaction, floor)?,
+        window,
+        floor,
+    };
+    transaction.commit()?;
+    Ok(opening)
+}
+
+/// When an open begins a new instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Only with a new journal.
+    Never,
+    /// After an unclean end too: commits that were shown may be gone.
+    AfterUnclean,
+    /// At every open.
+    Always,
+}
+
+fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
+    connection.query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()
+}
+
+/// Begins a new run of event ids after `base`.
+pub(super) fn fresh_instance(connection: &Connection, base: Seq) -> rusqlite::Result<InstanceId> {
+    let name: String = connection.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
+    connection.execute("UPDATE setting SET value = ?1 WHERE name = 'instance'", [&name])?;
+    connection.execute("UPDATE setting SET value = ?1 WHERE name = 'base'", [base])?;
+    InstanceId::parse(&name).map_err(unreadable)
+}
+
+/// What was committed after `oldest`, read backwards from the newest, never below `base`.
+fn recent(connection: &Connection, oldest: i64, head: Seq, base: Seq) -> rusqlite::Result<(Vec<Arc<Record>>, Seq)> {
+    let mut channels: HashMap<i64, ChannelId> = HashMap::new();
+    let mut found: Vec<Record> = Vec::new();
+    let mut messages = connection.prepare(&format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq DESC"))?;
+    let mut rows = messages.query([base])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(8)? <= oldest || found.len() >= WINDOW_ROWS {
+            break;
+        }
+        let conversation: i64 = row.get(1)?;
+        let channel = match channels.get(&conversation) {
+            Some(channel) => channel.clone(),
+            None => {
+                let channel = channel_of(connection, ConversationKey(conversation))?;
+                channels.insert(conversation, channel.clone());
+                channel
+            }
+        };
+        found.push(read_message(row, &channel)?);
+    }
+    drop(rows);
+    let mut notices = connection.prepare(&format!("SELECT {NOTICE_COLUMNS} FROM notice WHERE seq > ?1 ORDER BY seq DESC"))?;
+    let mut rows = notices.query([base])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(2)? <= oldest || found.len() >= 2 * WINDOW_ROWS {
+            break;
+        }
+        found.push(read_notice(row)?);
+    }
+    drop(rows);
+    found.sort_unstable_by_key(|record| record.seq);
+    // Everything above the floor must be here: it lies below the oldest found only if nothing newer was left out.
+    let Some(first) = found.first() else { return Ok((Vec::new(), head)) };
+    let left_out: Seq = connection.query_row(
+        "SELECT max(coalesce((SELECT max(seq) FROM message WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0),
+                    coalesce((SELECT max(seq) FROM notice WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0))",
+        params![first.seq, head + 1, oldest],
+        |row| row.get(0),
+    )?;
+    let floor = left_out.max(first.seq - 1);
+    found.retain(|record| record.seq > floor);
+    Ok((found.into_iter().map(Arc::new).collect(), floor))
+}
+
+pub(super) fn channel_of(connection: &Connection, key: ConversationKey) -> rusqlite::Result<ChannelId> {
+    let channel: String =
+        connection.prepare_cached("SELECT channel FROM conversation WHERE key = ?1")?.query_row([key.0], |row| row.get(0))?;
+    ChannelId::parse(&channel).map_err(unreadable)
+}
+
+fn spans(connection: &Connection, floor: Seq) -> rusqlite::Result<HashMap<AgentKey, Vec<(Span, Seq)>>> {
+    let mut last: HashMap<i64, Seq> = HashMap::new();
+    let mut statement = connection
+        .prepare("SELECT key, coalesce((SELECT max(seq) FROM message WHERE conversation = key), 0) FROM conversation")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        last.insert(row.get(0)?, row.get(1)?);
+    }
+    let mut statement = connection.prepare(
+        "SELECT agent, conversation, since, until FROM membership
+         WHERE until IS NULL OR until > ?1
+         ORDER BY agent",
+    )?;
+    let mut rows = statement.query([floor])?;
+    let mut spans: HashMap<AgentKey, Vec<(Span, Seq)>> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let conversation: i64 = row.get(1)?;
+        let span = Span {
+            conversation: ConversationKey(conversation),
+            since: row.get(2)?,
+            until: row.get::<_, Option<Seq>>(3)?.unwrap_or(Seq::MAX),
+        };
+        let newest = last.get(&conversation).copied().unwrap_or(0);
+        spans.entry(AgentKey(row.get(0)?)).or_default().push((span, newest));
+    }
+    Ok(spans)
+}

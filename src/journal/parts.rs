@@ -1,0 +1,98 @@
+//! How parts and contexts lie in their columns: short JSON of our own, not the wire's.
+
+use crate::model::{DisplayMode, Part, SecurityContext};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Stored {
+    Text(String),
+    Link { text: String, url: String },
+    Channel { id: String, name: String },
+    Hashtag(String),
+    Code { code: String, language: Option<String>, block: bool },
+    Emoji(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredContext {
+    id: String,
+    text: Option<String>,
+}
+
+/// JSON of `parts`, or `None` where they are one plain text.
+pub(crate) fn encode(parts: &[Part]) -> Option<String> {
+    if let [Part::Text(_)] = parts {
+        return None;
+    }
+    let stored: Vec<Stored> = parts.iter().map(store).collect();
+    serde_json::to_string(&stored).ok()
+}
+
+/// The parts of a row; an unreadable column becomes its plain text.
+pub(crate) fn decode(column: Option<&str>, text: &str) -> Vec<Part> {
+    let plain = || vec![Part::Text(text.to_owned())];
+    let Some(column) = column else { return plain() };
+    match serde_json::from_str::<Vec<Stored>>(column) {
+        Ok(stored) => stored.into_iter().map(restore).collect(),
+        Err(_) => plain(),
+    }
+}
+
+pub(crate) fn encode_contexts(contexts: &[SecurityContext]) -> Option<String> {
+    if contexts.is_empty() {
+        return None;
+    }
+    let stored: Vec<StoredContext> =
+        contexts.iter().map(|context| StoredContext { id: context.id.clone(), text: context.display_text.clone() }).collect();
+    serde_json::to_string(&stored).ok()
+}
+
+pub(crate) fn decode_contexts(column: Option<&str>) -> Vec<SecurityContext> {
+    let stored: Vec<StoredContext> = column.and_then(|column| serde_json::from_str(column).ok()).unwrap_or_default();
+    stored.into_iter().map(|context| SecurityContext { id: context.id, display_text: context.text }).collect()
+}
+
+fn store(part: &Part) -> Stored {
+    match part.clone() {
+        Part::Text(text) => Stored::Text(text),
+        Part::Hyperlink { text, url } => Stored::Link { text, url },
+        Part::ChannelLink { channel, name } => Stored::Channel { id: channel, name },
+        Part::Hashtag(tag) => Stored::Hashtag(tag),
+        Part::CodeBlock { code, language, display } => Stored::Code { code, language, block: display == DisplayMode::Block },
+        Part::Emoji(text) => Stored::Emoji(text),
+    }
+}
+
+fn restore(stored: Stored) -> Part {
+    match stored {
+        Stored::Text(text) => Part::Text(text),
+        Stored::Link { text, url } => Part::Hyperlink { text, url },
+        Stored::Channel { id, name } => Part::ChannelLink { channel: id, name },
+        Stored::Hashtag(tag) => Part::Hashtag(tag),
+        Stored::Code { code, language, block } => {
+            Part::CodeBlock { code, language, display: if block { DisplayMode::Block } else { DisplayMode::Inline } }
+        }
+        Stored::Emoji(text) => Part::Emoji(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_part_comes_back() {
+        let parts = vec![
+            Part::Text("a \"b\" \u{1F980}".into()),
+            Part::Hyperlink { text: "t".into(), url: "http://x/?a&b".into() },
+            Part::ChannelLink { channel: "contact:a".into(), name: "A".into() },
+            Part::Hashtag("#h".into()),
+            Part::CodeBlock { code: "x\n\ty".into(), language: Some("rust".into()), display: DisplayMode::Block },
+            Part::Emoji("\u{1F600}".into()),
+        ];
+        let column = encode(&parts).expect("not plain");
+        assert_eq!(decode(Some(&column), "ignored"), parts);
+        assert_eq!(encode(&[Part::Text("x".into())]), None);
+    }
+}

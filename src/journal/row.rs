@@ -1,0 +1,172 @@
+//! Rows into columns and back.
+
+use super::entry::NewRow;
+use super::parts;
+use crate::model::{AgentKey, ChannelId, Classification, ConversationKey, Message, MessageId, Record, Seq, What, visible_text};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Row, params};
+use std::sync::Arc;
+
+/// The columns that [`read_message`] expects, in its order.
+pub(super) const MESSAGE_COLUMNS: &str = "seq, conversation, message_id, sender, sender_alias, sender_agent, posted_by,
+     time, committed, alert, subject, text, parts, classification, contexts";
+
+/// The columns that [`read_notice`] expects, in its order.
+pub(super) const NOTICE_COLUMNS: &str = "seq, agent, committed, kind, name, value";
+
+const METADATA: i64 = 1;
+const CHANNEL_STATE: i64 = 2;
+
+/// Inserts a message unless its id or origin is known; the record made, or `None`.
+pub(super) fn insert_message(
+    connection: &Connection,
+    seq: Seq,
+    committed: i64,
+    conversation: ConversationKey,
+    row: &NewRow,
+) -> rusqlite::Result<Option<Record>> {
+    let text = visible_text(&row.parts);
+    let changed = connection
+        .prepare_cached(
+            "INSERT INTO message (seq, conversation, message_id, origin_id, sender, sender_alias, sender_agent,
+                                  posted_by, time, committed, alert, transfer, subject, text, parts,
+                                  classification, contexts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            seq,
+            conversation.0,
+            row.id.as_str(),
+            row.origin.as_ref().map(crate::model::OriginId::as_str),
+            row.sender,
+            row.sender_alias,
+            row.sender_agent.map(|agent| agent.0),
+            row.posted_by,
+            row.time.timestamp_millis(),
+            committed,
+            row.alert,
+            row.transfer,
+            row.subject,
+            text,
+            parts::encode(&row.parts),
+            row.classification.as_ref().map(|classification| &classification.token),
+            parts::encode_contexts(&row.security_contexts),
+        ])?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    let message = Message {
+        id: row.id.clone(),
+        channel: row.place.channel.clone(),
+        sender: row.sender.clone(),
+        sender_alias: row.sender_alias.clone(),
+        subject: row.subject.clone(),
+        alert: row.alert,
+        text,
+        parts: row.parts.clone(),
+        classification: row.classification.clone(),
+        security_contexts: row.security_contexts.clone(),
+        time: instant(row.time.timestamp_millis()),
+        posted_by: row.posted_by.clone(),
+    };
+    let what = What::Message { conversation, sender_agent: row.sender_agent, message: Arc::new(message) };
+    Ok(Some(Record { seq, committed, what }))
+}
+
+pub(super) fn insert_metadata(
+    connection: &Connection,
+    seq: Seq,
+    committed: i64,
+    agent: AgentKey,
+    key: &str,
+    value: Option<&str>,
+) -> rusqlite::Result<Record> {
+    insert_notice(connection, seq, committed, agent, METADATA, key, value)?;
+    let what = What::MetaData { agent, key: key.to_owned(), value: value.map(str::to_owned) };
+    Ok(Record { seq, committed, what })
+}
+
+pub(super) fn insert_channel_state(
+    connection: &Connection,
+    seq: Seq,
+    committed: i64,
+    agent: AgentKey,
+    channel: &ChannelId,
+    active: bool,
+) -> rusqlite::Result<Record> {
+    let value = if active { "1" } else { "0" };
+    insert_notice(connection, seq, committed, agent, CHANNEL_STATE, channel.as_str(), Some(value))?;
+    let what = What::ChannelState { agent, channel: channel.clone(), active };
+    Ok(Record { seq, committed, what })
+}
+
+fn insert_notice(
+    connection: &Connection,
+    seq: Seq,
+    committed: i64,
+    agent: AgentKey,
+    kind: i64,
+    name: &str,
+    value: Option<&str>,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO notice (seq, agent, committed, kind, name, value)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![seq, agent.0, committed, kind, name, value])
+        .map(drop)
+}
+
+/// A row of `message`, whose channel the caller knows from its conversation.
+pub(super) fn read_message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Result<Record> {
+    let text: String = row.get(11)?;
+    let stored_parts: Option<String> = row.get(12)?;
+    let contexts: Option<String> = row.get(14)?;
+    let classification: Option<String> = row.get(13)?;
+    let message = Message {
+        id: MessageId::parse(&row.get::<_, String>(2)?).map_err(unreadable)?,
+        channel: channel.clone(),
+        sender: row.get(3)?,
+        sender_alias: row.get(4)?,
+        subject: row.get(10)?,
+        alert: row.get(9)?,
+        parts: parts::decode(stored_parts.as_deref(), &text),
+        text,
+        classification: classification.map(|token| Classification { token }),
+        security_contexts: parts::decode_contexts(contexts.as_deref()),
+        time: instant(row.get(7)?),
+        posted_by: row.get(6)?,
+    };
+    let what = What::Message {
+        conversation: ConversationKey(row.get(1)?),
+        sender_agent: row.get::<_, Option<i64>>(5)?.map(AgentKey),
+        message: Arc::new(message),
+    };
+    Ok(Record { seq: row.get(0)?, committed: row.get(8)?, what })
+}
+
+pub(super) fn read_notice(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let agent = AgentKey(row.get(1)?);
+    let name: String = row.get(4)?;
+    let value: Option<String> = row.get(5)?;
+    let what = match row.get::<_, i64>(3)? {
+        METADATA => What::MetaData { agent, key: name, value },
+        _ => {
+            let channel = ChannelId::parse(&name).map_err(unreadable)?;
+            What::ChannelState { agent, channel, active: value.as_deref() == Some("1") }
+        }
+    };
+    Ok(Record { seq: row.get(0)?, committed: row.get(2)?, what })
+}
+
+/// A moment from milliseconds since 1970; one out of range becomes 1970.
+pub(super) fn instant(milliseconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
+}
+
+/// Text in a column that cannot be what it should.
+pub(super) fn unreadable(error: crate::error::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+}

@@ -1,0 +1,101 @@
+//! Conversations and the spans of agents in them, in SQL.
+
+use crate::hub::{Span, SpanChange};
+use crate::model::{AgentKey, ChannelId, ConversationKey, Place, ResumePoint, Seq};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// How `conversation.agent` tells a shared room.
+fn owner(place: &Place) -> i64 {
+    place.agent.map_or(0, |agent| agent.0)
+}
+
+pub(super) fn conversation(connection: &Connection, place: &Place) -> rusqlite::Result<Option<ConversationKey>> {
+    connection
+        .prepare_cached("SELECT key FROM conversation WHERE network = ?1 AND channel = ?2 AND agent = ?3")?
+        .query_row(params![place.network.as_str(), place.channel.as_str(), owner(place)], |row| row.get(0).map(ConversationKey))
+        .optional()
+}
+
+pub(super) fn create_conversation(connection: &Connection, place: &Place) -> rusqlite::Result<ConversationKey> {
+    connection.prepare_cached("INSERT INTO conversation (network, channel, agent) VALUES (?1, ?2, ?3)")?.execute(params![
+        place.network.as_str(),
+        place.channel.as_str(),
+        owner(place)
+    ])?;
+    Ok(ConversationKey(connection.last_insert_rowid()))
+}
+
+pub(super) fn set_resume(connection: &Connection, key: ConversationKey, point: &ResumePoint) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE conversation SET resume = ?2 WHERE key = ?1")?
+        .execute(params![key.0, point.as_str()])
+        .map(drop)
+}
+
+/// Whether an administrator still wants `agent` in `channel`.
+pub(super) fn is_wanted(connection: &Connection, agent: AgentKey, channel: &ChannelId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM agent_channel WHERE agent = ?1 AND channel = ?2")?
+        .exists(params![agent.0, channel.as_str()])
+}
+
+/// Notes what is announced of a channel; whether that is a flip.
+pub(super) fn announce(connection: &Connection, agent: AgentKey, channel: &ChannelId, active: bool) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "UPDATE agent_channel SET announced = ?3
+             WHERE agent = ?1 AND channel = ?2 AND announced <> ?3",
+        )?
+        .execute(params![agent.0, channel.as_str(), active])
+        .map(|changed| changed > 0)
+}
+
+/// Begins a span after `since`, unless one lasts.
+pub(super) fn open(
+    connection: &Connection,
+    agent: AgentKey,
+    conversation: ConversationKey,
+    since: Seq,
+) -> rusqlite::Result<Option<SpanChange>> {
+    let lasts = connection
+        .prepare_cached("SELECT 1 FROM membership WHERE agent = ?1 AND conversation = ?2 AND until IS NULL")?
+        .exists(params![agent.0, conversation.0])?;
+    if lasts {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO membership (agent, conversation, since) VALUES (?1, ?2, ?3)
+             ON CONFLICT (agent, conversation, since) DO UPDATE SET until = NULL",
+        )?
+        .execute(params![agent.0, conversation.0, since])?;
+    Ok(Some(SpanChange::Opened { agent, span: Span::open(conversation, since) }))
+}
+
+/// Ends the spans of `agent` under the name `channel`, but for the conversation `kept`.
+pub(super) fn close(
+    connection: &Connection,
+    agent: AgentKey,
+    channel: &ChannelId,
+    kept: Option<ConversationKey>,
+    until: Seq,
+) -> rusqlite::Result<Vec<SpanChange>> {
+    let open: Vec<i64> = connection
+        .prepare_cached(
+            "SELECT m.conversation FROM membership m JOIN conversation c ON c.key = m.conversation
+             WHERE m.agent = ?1 AND m.until IS NULL AND c.channel = ?2",
+        )?
+        .query_map(params![agent.0, channel.as_str()], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut closed = Vec::new();
+    for key in open.into_iter().map(ConversationKey).filter(|key| Some(*key) != kept) {
+        connection
+            .prepare_cached(
+                "UPDATE membership SET until = ?3
+                 WHERE agent = ?1 AND conversation = ?2 AND until IS NULL",
+            )?
+            .execute(params![agent.0, key.0, until])?;
+        closed.push(SpanChange::Closed { agent, conversation: key, until });
+    }
+    Ok(closed)
+}

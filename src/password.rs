@@ -1,0 +1,332 @@
+//! Passwords: Argon2id on a small pool of threads, behind a short queue.
+//!
+//! One hash costs 27 ms of a core and 19 MiB, so the login path is the cheapest way to keep a machine busy: one
+//! thread per two cores, 32 jobs waiting, and beyond that [`Error::Busy`] at once. Every login costs the same work
+//! whether or not its name exists, and [`Passwords::work`] counts the hashes so that a test can see it.
+//!
+//! Rejected: hashing on the caller's thread (a hundred logins would take every core and two gigabytes), and a
+//! runtime's blocking pool (512 threads of 19 MiB).
+
+use crate::error::{Error, Result};
+use crate::model::Secret;
+use crate::waiting::{Activity, Busy, Pending, Promise, engine_thread, pending};
+use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Jobs that may wait: about a second of work for one thread.
+const QUEUE: usize = 32;
+/// Bytes of a password at most; a longer one is refused before it is hashed.
+const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// What one hash costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) memory_kib: u32,
+    pub(crate) passes: u32,
+}
+
+impl Cost {
+    /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
+    pub(crate) const STANDARD: Cost = Cost { memory_kib: 19_456, passes: 2 };
+    /// For tests only.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) const LIGHT: Cost = Cost { memory_kib: 8, passes: 1 };
+}
+
+/// A password that one of the candidates has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verified {
+    /// Which candidate.
+    pub(crate) place: usize,
+    /// The same password at today's cost, if it is stored at another.
+    pub(crate) rehash: Option<String>,
+}
+
+/// The pool.
+pub(crate) struct Passwords {
+    /// `None` once the pool is stopping.
+    queue: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+    shared: Arc<Shared>,
+    activity: Activity,
+}
+
+struct Shared {
+    cost: Cost,
+    /// A hash nobody has, at our cost: what a login is checked against whose name does not exist.
+    dummy: String,
+    work: AtomicU64,
+    stopping: AtomicBool,
+}
+
+struct Job {
+    task: Task,
+    /// Declared after the task and so dropped after it: nothing is idle before the answer is out.
+    _busy: Busy,
+}
+
+enum Task {
+    Hash(Secret, Promise<Result<String>>),
+    Verify(Secret, Vec<Option<String>>, Promise<Result<Option<Verified>>>),
+}
+
+impl Passwords {
+    /// Starts the pool.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if a thread cannot be started.
+    pub(crate) fn open(cost: Cost, activity: Activity) -> Result<Passwords> {
+        let Cost { memory_kib, passes } = cost;
+        let zeros = |chars| "A".repeat(chars);
+        let dummy = format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}", zeros(22), zeros(43));
+        let shared = Arc::new(Shared { cost, dummy, work: AtomicU64::new(0), stopping: AtomicBool::new(false) });
+        let (queue, jobs) = bounded(QUEUE);
+        let mut pool = Passwords { queue: Some(queue), threads: Vec::new(), shared, activity };
+        for n in 0..(thread::available_parallelism().map_or(1, |cores| cores.get()) / 2).max(1) {
+            let (jobs, shared) = (jobs.clone(), pool.shared.clone());
+            let thread = thread::Builder::new()
+                .name(format!("switchboard-password-{n}"))
+                .spawn(move || run(&jobs, &shared))
+                .map_err(|error| Error::Internal(format!("a password thread did not start: {error}")))?;
+            pool.threads.push(thread);
+        }
+        Ok(pool)
+    }
+
+    /// The PHC string of a password.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is empty or over 1,024 bytes, [`Error::Busy`] if the queue is full,
+    /// [`Error::Closed`] if the pool stops first.
+    pub(crate) fn hash(&self, password: &Secret) -> Pending<Result<String>> {
+        if !hashable(password) {
+            return Pending::ready(Err(Error::invalid("a password has 1 to 1,024 bytes")));
+        }
+        let (promise, pending) = pending();
+        match self.submit(Task::Hash(password.clone(), promise)) {
+            Ok(()) => pending,
+            Err(error) => Pending::ready(Err(error)),
+        }
+    }
+
+    /// The first candidate that has this password. `None` stands for a user without one; such, and no candidate at
+    /// all, cost as much as one with a password that is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if the queue is full, [`Error::Closed`] if the pool stops first.
+    pub(crate) fn verify(&self, password: &Secret, candidates: Vec<Option<String>>) -> Pending<Result<Option<Verified>>> {
+        if !hashable(password) {
+            return Pending::ready(Ok(None));
+        }
+        let (promise, pending) = pending();
+        match self.submit(Task::Verify(password.clone(), candidates, promise)) {
+            Ok(()) => pending,
+            Err(error) => Pending::ready(Err(error)),
+        }
+    }
+
+    /// Hashes computed so far.
+    pub(crate) fn work(&self) -> u64 {
+        self.shared.work.load(Ordering::Relaxed)
+    }
+
+    /// Drops what waits, which answers [`Error::Closed`]; the threads end with the pool.
+    pub(crate) fn close(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+    }
+
+    fn submit(&self, task: Task) -> Result<()> {
+        let queue = self.queue.as_ref().ok_or(Error::Closed)?;
+        queue.try_send(Job { task, _busy: self.activity.busy() }).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Busy { what: "the password pool".into(), retry_after: Duration::from_secs(1) },
+            TrySendError::Disconnected(_) => Error::Closed,
+        })
+    }
+}
+
+impl Drop for Passwords {
+    /// Lets the job in hand end, drops those that wait (they answer [`Error::Closed`]) and joins the threads,
+    /// unless it runs on one of them: a thread cannot wait for itself.
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        self.queue = None;
+        let here = thread::current().id();
+        if self.threads.iter().all(|thread| thread.thread().id() != here) {
+            for thread in self.threads.drain(..) {
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+fn hashable(password: &Secret) -> bool {
+    (1..=PASSWORD_BYTES_MAX).contains(&password.expose().len())
+}
+
+fn run(jobs: &Receiver<Job>, shared: &Shared) {
+    engine_thread();
+    for Job { task, _busy } in jobs {
+        if shared.stopping.load(Ordering::Acquire) {
+            drop(task);
+            continue;
+        }
+        // A waker that panics must not take the pool with it.
+        if catch_unwind(AssertUnwindSafe(|| shared.perform(task))).is_err() {
+            tracing::error!("a waiter for a password hash panicked");
+        }
+    }
+}
+
+impl Shared {
+    fn perform(&self, task: Task) {
+        match task {
+            Task::Hash(password, promise) => promise.fulfil(caught(|| self.hash(&password))),
+            Task::Verify(password, candidates, promise) => {
+                promise.fulfil(caught(|| self.verify(&password, &candidates)));
+            }
+        }
+    }
+
+    fn hash(&self, password: &Secret) -> Result<String> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+        let params = Params::new(self.cost.memory_kib, self.cost.passes, 1, None).map_err(internal)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        self.work.fetch_add(1, Ordering::Relaxed);
+        let hash = argon2.hash_password_with_salt(password.expose().as_bytes(), &salt).map_err(internal)?;
+        Ok(hash.to_string())
+    }
+
+    fn verify(&self, password: &Secret, candidates: &[Option<String>]) -> Result<Option<Verified>> {
+        if candidates.is_empty() {
+            self.matches(password, None);
+        }
+        let Some(place) = candidates.iter().position(|hash| self.matches(password, hash.as_deref())) else {
+            return Ok(None);
+        };
+        let outdated = candidates[place].as_deref().is_some_and(|hash| !self.is_current(hash));
+        let rehash = if outdated { Some(self.hash(password)?) } else { None };
+        Ok(Some(Verified { place, rehash }))
+    }
+
+    /// Whether this is the password of that hash. Without a hash, or with one that cannot be read, it does the same
+    /// work on the dummy and says no.
+    fn matches(&self, password: &Secret, hash: Option<&str>) -> bool {
+        let readable = hash.and_then(|hash| PasswordHash::new(hash).ok());
+        let real = readable.is_some();
+        let Some(hash) = readable.or_else(|| PasswordHash::new(&self.dummy).ok()) else { return false };
+        self.work.fetch_add(1, Ordering::Relaxed);
+        // The parameters are those of the PHC string, not those of this (default) instance.
+        Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok() && real
+    }
+
+    fn is_current(&self, hash: &str) -> bool {
+        let Cost { memory_kib, passes } = self.cost;
+        hash.starts_with(&format!("$argon2id$v=19$m={memory_kib},t={passes},p=1$"))
+    }
+}
+
+/// Runs `work`; a panic becomes an error.
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::Internal("a password hash panicked".into())))
+}
+
+fn internal(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("argon2: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::waiting::park;
+
+    fn pool() -> Passwords {
+        Passwords::open(Cost::LIGHT, Activity::default()).unwrap()
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text)
+    }
+
+    #[test]
+    fn lenes_password_is_known_again_and_no_other() {
+        let pool = pool();
+        let hash = park(pool.hash(&secret("pässword"))).unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        let verify = |password, candidates| park(pool.verify(&secret(password), candidates)).unwrap();
+        let found = verify("pässword", vec![None, Some("not a hash".into()), Some(hash.clone())]);
+        assert_eq!(found, Some(Verified { place: 2, rehash: None }));
+        assert_eq!(verify("password", vec![Some(hash.clone())]), None);
+        assert_eq!(verify("", vec![Some(hash.clone())]), None);
+        assert_eq!(verify(&"x".repeat(1025), vec![Some(hash)]), None);
+        assert!(matches!(park(pool.hash(&secret(""))), Err(Error::Invalid(_))));
+        assert!(matches!(park(pool.hash(&secret(&"x".repeat(1025)))), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_costs_what_a_wrong_password_costs() {
+        let pool = pool();
+        let hash = park(pool.hash(&secret("right"))).unwrap();
+        let work = |candidates| {
+            let before = pool.work();
+            assert_eq!(park(pool.verify(&secret("wrong"), candidates)), Ok(None));
+            pool.work() - before
+        };
+        assert_eq!([work(vec![Some(hash)]), work(vec![]), work(vec![None]), work(vec![Some("?".into())])], [1; 4]);
+        assert!(PasswordHash::new(&pool.shared.dummy).is_ok(), "the dummy is a hash, so it costs what one costs");
+    }
+
+    #[test]
+    fn a_password_hashed_at_another_cost_is_hashed_anew() {
+        let old = Passwords::open(Cost { memory_kib: 16, passes: 1 }, Activity::default()).unwrap();
+        let pool = pool();
+        let hash = park(old.hash(&secret("right"))).unwrap();
+        let found = park(pool.verify(&secret("right"), vec![Some(hash)])).unwrap().unwrap();
+        let renewed = found.rehash.unwrap();
+        let again = park(pool.verify(&secret("right"), vec![Some(renewed)])).unwrap();
+        assert_eq!(again, Some(Verified { place: 0, rehash: None }));
+    }
+
+    #[test]
+    fn a_full_queue_is_busy_at_once_and_a_dropped_pool_answers_closed() {
+        let activity = Activity::default();
+        // Dear enough that the queue fills while the first is in hand.
+        let pool = Passwords::open(Cost { memory_kib: 4_096, passes: 2 }, activity.clone()).unwrap();
+        let mut answers: Vec<_> = (0..QUEUE * 8).map(|_| pool.hash(&secret("x"))).collect();
+        assert!(!activity.is_idle());
+        assert!(matches!(park(answers.pop().unwrap()), Err(Error::Busy { .. })));
+        drop(pool);
+        let closed = answers.drain(..).map(park).filter(|answer| *answer == Err(Error::Closed)).count();
+        assert!(closed > 0, "those that waited were not hashed");
+        assert!(activity.is_idle());
+    }
+
+    #[test]
+    fn a_pool_dropped_on_its_own_thread_detaches() {
+        struct DropsPool(parking_lot::Mutex<Option<Passwords>>, Sender<()>);
+        impl std::task::Wake for DropsPool {
+            fn wake(self: Arc<Self>) {
+                drop(self.0.lock().take());
+                self.1.send(()).unwrap_or_default();
+            }
+        }
+        let pool = Passwords::open(Cost { memory_kib: 1_024, passes: 1 }, Activity::default()).unwrap();
+        let mut pending = pool.hash(&secret("x"));
+        let (sent, dropped) = bounded(1);
+        let waker = Arc::new(DropsPool(parking_lot::Mutex::new(None), sent));
+        let mut slot = waker.0.lock();
+        let task = std::task::Waker::from(waker.clone());
+        let polled = std::future::Future::poll(std::pin::Pin::new(&mut pending), &mut std::task::Context::from_waker(&task));
+        *slot = Some(pool);
+        drop(slot);
+        if polled.is_pending() {
+            dropped.recv_timeout(Duration::from_secs(30)).unwrap();
+            assert!(waker.0.lock().is_none());
+        }
+    }
+}

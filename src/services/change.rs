@@ -1,0 +1,137 @@
+//! One administrative change: re-check the right, change, audit, events, revision, in one transaction; then memory.
+
+use super::Services;
+use crate::agents::Desired;
+use crate::database::{After, storage};
+use crate::error::{Error, Result};
+use crate::model::{AgentId, AgentKey, Principal, ProvisioningMode, Throttle, ThrottleId, Who};
+use crate::store::agents::{self, AgentRow};
+use crate::store::{Effect, Stamp};
+use crate::waiting::Pending;
+use rusqlite::Connection;
+use std::sync::Arc;
+
+/// What a caller must be allowed to do.
+#[derive(Debug, Clone)]
+pub(super) enum Need {
+    /// Anything (reference 8.2.1, System).
+    System,
+    /// Its own channels and metadata, at least (Self).
+    Own(AgentId),
+}
+
+/// What a change comes to.
+pub(super) struct Changed<T> {
+    pub(super) value: T,
+    /// What follows in the same transaction.
+    pub(super) effects: Vec<Effect>,
+    /// What follows in memory.
+    pub(super) follow: Follow,
+}
+
+/// What memory must know once a change is committed.
+pub(super) enum Follow {
+    Nothing,
+    Agent(Desired),
+    AgentGone(AgentKey),
+    Throttle(Throttle),
+    ThrottleGone(ThrottleId),
+}
+
+impl From<&AgentRow> for Desired {
+    fn from(row: &AgentRow) -> Desired {
+        Desired {
+            key: row.key,
+            id: row.id.clone(),
+            address: row.address.clone(),
+            mode: row.mode,
+            management: row.management,
+            revision: row.revision,
+            channels: row.channels.iter().map(|channel| (channel.id.clone(), channel.put)).collect(),
+        }
+    }
+}
+
+/// Whether a mode is enough for what is needed.
+pub(super) fn is_enough(mode: ProvisioningMode, agent: &AgentId, need: &Need) -> bool {
+    match (mode, need) {
+        (ProvisioningMode::System, _) => true,
+        (ProvisioningMode::Own, Need::Own(own)) => own == agent,
+        _ => false,
+    }
+}
+
+pub(super) fn forbidden() -> Error {
+    Error::Forbidden("this agent may not provision that".into())
+}
+
+/// Checks the right of `principal` by what is committed.
+fn recheck(connection: &Connection, principal: &Principal, need: &Need) -> Result<()> {
+    if principal.has_ended() {
+        return Err(Error::Unauthorized("the token has ended".into()));
+    }
+    let Who::Agent { agent, key, .. } = principal.who() else { return Ok(()) };
+    match agents::find_key(connection, *key).map_err(storage)? {
+        None => Err(Error::Unauthorized("the token's agent is gone".into())),
+        Some(row) if is_enough(row.mode, agent, need) => Ok(()),
+        Some(_) => Err(forbidden()),
+    }
+}
+
+impl Services {
+    /// Runs `work` in one transaction with its audit and events, then lets memory follow.
+    pub(super) fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        principal: Principal,
+        need: Need,
+        work: impl FnOnce(&Connection, &Stamp) -> Result<Changed<T>> + Send + 'static,
+    ) -> Pending<Result<T>> {
+        let services = Arc::downgrade(self);
+        let busy = self.ground.activity.busy();
+        self.ground.writer.job(move |journal, transaction| {
+            recheck(transaction, &principal, &need)?;
+            let mut batch = journal.begin();
+            let revision = journal.next_revision(transaction, &mut batch).map_err(storage)?;
+            let stamp = Stamp { who: principal.label(), now: batch.committed, revision };
+            let Changed { value, effects, follow } = work(transaction, &stamp)?;
+            let mut ended = Vec::new();
+            for effect in effects {
+                match effect {
+                    Effect::MetaData { agent, key, value } => {
+                        journal.metadata_changed(transaction, &mut batch, agent, &key, value.as_deref()).map_err(storage)?;
+                    }
+                    Effect::ChannelRemoved { agent, channel, announced } => {
+                        journal.channel_removed(transaction, &mut batch, agent, &channel, announced).map_err(storage)?;
+                    }
+                    Effect::TokensEnded(digests) => ended.extend(digests),
+                }
+            }
+            let after: After = Box::new(move || {
+                if let Some(services) = services.upgrade() {
+                    services.ended(services.grants.end(&ended));
+                    services.follow(follow);
+                }
+                drop(busy);
+            });
+            Ok((value, batch, after))
+        })
+    }
+
+    fn follow(&self, follow: Follow) {
+        match follow {
+            Follow::Nothing => {}
+            Follow::Agent(desired) => self.registry.apply(desired, true),
+            Follow::AgentGone(key) => {
+                self.ended(self.grants.end_agent(key));
+                self.throttles.lock().forget(key);
+                self.names.forget(key);
+                self.ground.hub.remove_agent(key);
+                self.registry.remove(key);
+            }
+            Follow::Throttle(throttle) => self.throttles.lock().put(throttle),
+            Follow::ThrottleGone(id) => {
+                self.throttles.lock().remove(&id);
+            }
+        }
+    }
+}

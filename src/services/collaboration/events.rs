@@ -1,0 +1,108 @@
+//! Events (reference 3.8), three ways to wait for them, and named readers.
+
+use super::Collaboration;
+use super::posting::busy;
+use crate::error::{Error, Result};
+use crate::events::{Ask, Reader, Start};
+use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
+use crate::services::Waiting;
+use crate::waiting::park;
+use std::time::Duration;
+
+impl Collaboration {
+    /// The agent's events after `cursor` that are there already, oldest first: at most 100, or 256 KiB.
+    ///
+    /// # Errors
+    /// `InstanceGone` (reference 3.8.5); `Invalid` for a pattern that cannot be used; `Unauthorized`; `Closed`;
+    /// `Storage`.
+    pub fn events(&self, cursor: Cursor, query: &EventQuery) -> Result<EventBatch> {
+        park(self.next_events(cursor, query.clone(), Duration::ZERO))
+    }
+
+    /// As [`Collaboration::events`], on any executor.
+    pub fn events_async(&self, cursor: Cursor, query: EventQuery) -> Waiting<EventBatch> {
+        self.next_events(cursor, query, Duration::ZERO)
+    }
+
+    /// As [`Collaboration::events`], but where there are none waits on this thread for `timeout` of the engine's
+    /// time; then, and when the token ends or the engine stops, the answer is empty.
+    ///
+    /// # Errors
+    /// As [`Collaboration::events`]; `Busy` above the limit of waits per agent.
+    pub fn wait_events(&self, cursor: Cursor, query: &EventQuery, timeout: Duration) -> Result<EventBatch> {
+        park(self.next_events(cursor, query.clone(), timeout))
+    }
+
+    /// As [`Collaboration::wait_events`], on any executor. Dropping the future loses nothing.
+    pub fn next_events(&self, cursor: Cursor, query: EventQuery, timeout: Duration) -> Waiting<EventBatch> {
+        let this = self.clone();
+        Box::pin(async move {
+            let ask = this.ask(Start::Cursor(cursor), &query, timeout)?;
+            Ok(this.services.feed.clone().ask(ask).await?.batch)
+        })
+    }
+
+    /// One request of a client whose place the engine keeps as `name` (`reader=` in the rules): a cursor above 0
+    /// first records it, one of 0 or -1 goes on after the recorded place. A newer request of the name ends this one
+    /// with an empty answer.
+    pub fn poll_reader(
+        &self,
+        name: impl Id<ReaderName>,
+        cursor: Cursor,
+        query: EventQuery,
+        timeout: Duration,
+    ) -> Waiting<EventBatch> {
+        let (this, name) = (self.clone(), name.into_id());
+        Box::pin(async move {
+            let name = name?;
+            let mut ask = this.ask(Start::Place(0), &query, timeout)?;
+            let (feed, names) = (this.services.feed.clone(), &this.services.names);
+            let said = feed.resolve(&cursor)?;
+            let held = names.hold(this.cell.key, &name, feed.window_start()).await?;
+            let fresh = cursor.last.0 <= 0;
+            if !fresh {
+                names.acknowledge_through(&held, said).await?;
+            }
+            let place = held.place.place.load(std::sync::atomic::Ordering::Acquire);
+            ask.start = Start::Place(place);
+            ask.superseded = Some(held.superseded.clone());
+            Ok(feed.ask(ask).await?.batch)
+        })
+    }
+
+    /// Opens the reader `name` of this agent: the engine keeps its place in the database. A new name begins at the
+    /// window; an older reader of the name is superseded.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no name, a pattern that cannot be used, or a 33rd reader of the agent; `Unauthorized`;
+    /// `Closed`; `Storage`.
+    pub fn reader(&self, name: impl Id<ReaderName>, query: EventQuery) -> Result<Reader> {
+        park(self.reader_async(name, query))
+    }
+
+    /// As [`Collaboration::reader`], on any executor.
+    pub fn reader_async(&self, name: impl Id<ReaderName>, query: EventQuery) -> Waiting<Reader> {
+        let (this, name) = (self.clone(), name.into_id());
+        Box::pin(async move {
+            let name = name?;
+            this.check()?;
+            let filter = this.services.patterns.compile(&query)?;
+            let (feed, names) = (this.services.feed.clone(), this.services.names.clone());
+            let held = names.hold(this.cell.key, &name, feed.window_start()).await?;
+            Ok(Reader::new(feed, names, this.cell.key, name, held, filter, this.principal.ended()))
+        })
+    }
+
+    fn ask(&self, start: Start, query: &EventQuery, timeout: Duration) -> Result<Ask> {
+        match self.check() {
+            // A poll that comes while the engine stops is answered like those that waited.
+            Ok(()) | Err(Error::Closed) => {}
+            Err(error) => return Err(error),
+        }
+        let filter = self.services.patterns.compile(query)?;
+        if !timeout.is_zero() && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent {
+            return Err(busy("the agent's event queue"));
+        }
+        Ok(Ask { agent: self.cell.key, start, filter, patience: Some(timeout), ended: self.principal.ended(), superseded: None })
+    }
+}

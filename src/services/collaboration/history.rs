@@ -1,0 +1,81 @@
+//! History (reference 3.4, `take` and `before`): the session's where it has one, else the journal's; never mixed.
+
+use super::Collaboration;
+use crate::agents::{call, error_of};
+use crate::backend::Received;
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::journal;
+use crate::model::{ChannelId, Id, Message, MessageId, What, visible_text};
+use crate::services::Waiting;
+use crate::waiting::park;
+
+/// Messages in one answer at most.
+const TAKE_MAX: u32 = 1000;
+
+impl Collaboration {
+    /// The newest `take` messages (1 to 2^31-1; above 1,000 counts as 1,000), oldest of them first; with `before`,
+    /// those older than the message of that id, which is exclusive. A `before` never issued here answers none.
+    ///
+    /// # Errors
+    /// `Invalid` if `take` is out of range; as [`Collaboration::channel`]; what the chat system refuses; `Storage`.
+    pub fn messages(&self, channel: impl Id<ChannelId>, take: u32, before: Option<&str>) -> Result<Vec<Message>> {
+        park(self.messages_async(channel, take, before))
+    }
+
+    /// As [`Collaboration::messages`], on any executor.
+    pub fn messages_async(&self, channel: impl Id<ChannelId>, take: u32, before: Option<&str>) -> Waiting<Vec<Message>> {
+        let (this, channel) = (self.clone(), channel.into_id());
+        let before = before.map(str::to_owned);
+        Box::pin(async move {
+            let channel = channel?;
+            this.check()?;
+            if !(1..=i32::MAX as u32).contains(&take) {
+                return Err(Error::Invalid(format!("take is {take}, but must be 1 to 2147483647")));
+            }
+            this.info(&channel)?;
+            this.past(channel, take.min(TAKE_MAX) as usize, before).await
+        })
+    }
+
+    async fn past(&self, channel: ChannelId, take: usize, before: Option<String>) -> Result<Vec<Message>> {
+        let services = &self.services;
+        let session = services.session(&self.cell)?;
+        let (capabilities, place) = services.registry.place(&self.cell, &channel).ok_or_else(|| services.inactive(&self.cell))?;
+        if !capabilities.history {
+            let read = services
+                .ground
+                .readers
+                .read(move |connection| journal::history(connection, &place, before.as_deref(), take).map_err(storage));
+            return Ok(read
+                .await?
+                .into_iter()
+                .filter_map(|record| match record.what {
+                    What::Message { message, .. } => Some(Message::clone(&message)),
+                    _ => None,
+                })
+                .collect());
+        }
+        let before = match before.as_deref().map(MessageId::parse) {
+            Some(Err(_)) => return Ok(Vec::new()),
+            Some(Ok(id)) => Some(id),
+            None => None,
+        };
+        let wanted = channel.clone();
+        let reply = call(&services.ground, move || session.history(wanted, before, take));
+        let found = reply.await.map_err(|error| error_of(error, channel.as_str()))?;
+        Ok(found.into_iter().map(|received| message(received, &channel)).collect())
+    }
+}
+
+fn message(received: Received, channel: &ChannelId) -> Message {
+    let text = visible_text(&received.parts);
+    let mut message = Message::plain(received.id, channel.clone(), received.sender, text, received.time);
+    message.sender_alias = received.sender_alias;
+    message.subject = received.subject;
+    message.alert = received.alert;
+    message.parts = received.parts;
+    message.classification = received.classification;
+    message.security_contexts = received.security_contexts;
+    message
+}

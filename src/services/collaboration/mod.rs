@@ -1,0 +1,230 @@
+//! Collaboration (reference 3): what an application does through its agent.
+//!
+//! Checked in the order of the rules: the token, the request, the right to the channel, the agent, the channel, the
+//! size, the throttles. What is read from memory answers without a hop and without waiting.
+
+mod events;
+mod history;
+mod posting;
+mod upload;
+
+pub use upload::Uploading;
+
+use super::{Services, Waiting};
+use crate::agents::{Cell, ChannelPhase, Phase, call, error_of};
+use crate::backend::Session;
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::model::{Channel, ChannelId, ChannelInfo, ChannelState, Id, Principal};
+use crate::store::metadata;
+use crate::waiting::{park, park_until};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// What one principal does through one agent. Cheap to clone.
+#[derive(Clone)]
+pub struct Collaboration {
+    services: Arc<Services>,
+    cell: Arc<Cell>,
+    principal: Principal,
+    /// Whether a post waits for a channel that is reconnecting.
+    patient: bool,
+}
+
+impl std::fmt::Debug for Collaboration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collaboration").field("agent", &self.cell.id).finish_non_exhaustive()
+    }
+}
+
+impl Services {
+    /// The session of an active agent.
+    pub(super) fn session(&self, cell: &Cell) -> Result<Arc<dyn Session>> {
+        match cell.look(|state| state.session.clone().filter(|_| state.phase == Phase::In)) {
+            Some(session) => Ok(session),
+            None => Err(self.inactive(cell)),
+        }
+    }
+
+    /// Why an agent is not active, and when that may change.
+    pub(super) fn inactive(&self, cell: &Cell) -> Error {
+        let now = self.ground.timer.now();
+        let trouble = cell.look(|state| state.trouble.as_ref().map(|trouble| (trouble.reason.clone(), trouble.next)));
+        let (reason, next) = trouble.unwrap_or_else(|| ("it is signing in".to_owned(), None));
+        let wait = next.map_or(Duration::from_secs(1), |(due, _)| due.saturating_sub(now));
+        Error::AgentInactive { agent: cell.id.to_string(), reason, retry_after: Some(wait) }
+    }
+}
+
+impl Collaboration {
+    pub(crate) fn new(services: Arc<Services>, cell: Arc<Cell>, principal: Principal) -> Collaboration {
+        Collaboration { services, cell, principal, patient: true }
+    }
+
+    /// The same view, but a post into a channel that is reconnecting fails at once instead of waiting for it.
+    #[must_use]
+    pub fn immediate(&self) -> Collaboration {
+        Collaboration { patient: false, ..self.clone() }
+    }
+
+    /// Whether the right still holds and the engine still runs.
+    fn check(&self) -> Result<()> {
+        if self.principal.has_ended() {
+            return Err(Error::Unauthorized("the token has ended".into()));
+        }
+        if self.cell.look(|state| state.deleted) {
+            return Err(Error::Unauthorized(format!("agent `{}` is gone", self.cell.id)));
+        }
+        if self.services.stopping.load(Ordering::Acquire) {
+            return Err(Error::Closed);
+        }
+        Ok(())
+    }
+
+    /// What the channel is like, if the agent is in it: 403, 503, 404 in that order.
+    fn info(&self, channel: &ChannelId) -> Result<Arc<ChannelInfo>> {
+        self.check()?;
+        let found = self.cell.look(|state| {
+            let Some(there) = state.channel(channel) else { return Err(not_allowed(channel)) };
+            if state.phase != Phase::In {
+                return Ok(None);
+            }
+            match (&there.info, there.phase) {
+                (Some(info), ChannelPhase::In) => Ok(Some(info.load())),
+                _ => Err(inactive_channel(channel, there.trouble.as_ref().map(|trouble| trouble.reason.clone()))),
+            }
+        })?;
+        found.ok_or_else(|| self.services.inactive(&self.cell))
+    }
+
+    /// The channels the agent is in (reference 3.1); from memory.
+    ///
+    /// # Errors
+    /// `AgentInactive`; `Unauthorized` if the token or the agent has ended; `Closed`.
+    pub fn channels(&self) -> Result<Vec<Channel>> {
+        self.check()?;
+        let found = self.cell.look(|state| {
+            (state.phase == Phase::In).then(|| {
+                let inside = state.channels.iter().filter(|channel| channel.phase == ChannelPhase::In);
+                inside.filter_map(|channel| Some(Channel::new(channel.id.clone(), channel.info.as_ref()?.load()))).collect()
+            })
+        });
+        found.ok_or_else(|| self.services.inactive(&self.cell))
+    }
+
+    /// One channel (reference 3.2); from memory.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no channel id; `Forbidden` if it is not provisioned; `AgentInactive`; `ChannelInactive`;
+    /// `Unauthorized`; `Closed`.
+    pub fn channel(&self, id: impl Id<ChannelId>) -> Result<Channel> {
+        let id = id.into_id()?;
+        let info = self.info(&id)?;
+        Ok(Channel::new(id, info))
+    }
+
+    /// A channel's subject and presence (reference 3.5); from memory.
+    ///
+    /// # Errors
+    /// As [`Collaboration::channel`].
+    pub fn state(&self, id: impl Id<ChannelId>) -> Result<ChannelState> {
+        Ok(ChannelState::from(&*self.info(&id.into_id()?)?))
+    }
+
+    /// Shows the contact that the agent is typing, or no longer (reference 3.6). It ends by itself after 30 s; in a
+    /// room nothing is shown.
+    ///
+    /// # Errors
+    /// As [`Collaboration::channel`], and what the chat system refuses.
+    pub fn set_composing(&self, id: impl Id<ChannelId>, composing: bool) -> Result<()> {
+        park(self.set_composing_async(id, composing))
+    }
+
+    /// As [`Collaboration::set_composing`], on any executor.
+    pub fn set_composing_async(&self, id: impl Id<ChannelId>, composing: bool) -> Waiting<()> {
+        let this = self.clone();
+        let id = id.into_id();
+        Box::pin(async move {
+            let id = id?;
+            this.info(&id)?;
+            let session = this.services.session(&this.cell)?;
+            let shows = this.services.registry.place(&this.cell, &id).is_some_and(|(can, _)| can.composing);
+            if !shows || id.kind() == crate::model::ChannelKind::Room {
+                return Ok(());
+            }
+            let channel = id.clone();
+            let reply = call(&this.services.ground, move || session.set_composing(channel, composing));
+            reply.await.map_err(|error| error_of(error, id.as_str()))
+        })
+    }
+
+    /// The agent's own metadata (reference 3.9), whatever the agent's state.
+    ///
+    /// # Errors
+    /// `Unauthorized`; `Closed`; `Storage`.
+    pub fn metadata(&self) -> Result<Vec<(String, String)>> {
+        park(self.metadata_async())
+    }
+
+    /// As [`Collaboration::metadata`], on any executor.
+    pub fn metadata_async(&self) -> Waiting<Vec<(String, String)>> {
+        let this = self.clone();
+        Box::pin(async move {
+            this.check()?;
+            let agent = this.cell.id.clone();
+            let read = this.services.ground.readers.read(move |connection| metadata::all(connection, &agent).map_err(storage));
+            read.await?.ok_or_else(|| Error::unknown("agent", &this.cell.id))
+        })
+    }
+
+    /// Waits, for `timeout` of real time, until the agent is Active and each of its channels has been joined or
+    /// refused.
+    ///
+    /// # Errors
+    /// `TimedOut` with how it stands; `Unauthorized`; `Closed`.
+    pub fn wait_active(&self, timeout: Duration) -> Result<()> {
+        match park_until(self.wait_active_async(), Instant::now() + timeout) {
+            Err(Error::TimedOut(_)) => {
+                let status = self.cell.status();
+                let waiting: Vec<String> = status
+                    .channels
+                    .iter()
+                    .filter(|channel| channel.state != crate::model::AgentState::Active)
+                    .map(|channel| format!("`{}` is {:?}", channel.id, channel.state))
+                    .collect();
+                let reason = status.reason.unwrap_or_default();
+                let text = format!("agent `{}` is {:?} {reason} {}", self.cell.id, status.state, waiting.join(", "));
+                Err(Error::TimedOut(text.trim().to_owned()))
+            }
+            answer => answer,
+        }
+    }
+
+    /// As [`Collaboration::wait_active`], on any executor and without a deadline.
+    pub fn wait_active_async(&self) -> Waiting<()> {
+        let this = self.clone();
+        Box::pin(async move {
+            poll_fn(|cx| {
+                this.cell.poll_state(cx, |state| {
+                    let stopped = this.services.stopping.load(Ordering::Acquire) || state.deleted;
+                    let settled = |phase| matches!(phase, ChannelPhase::In | ChannelPhase::Refused);
+                    let ready = state.phase == Phase::In && state.channels.iter().all(|channel| settled(channel.phase));
+                    (stopped || ready || this.principal.has_ended()).then_some(())
+                })
+            })
+            .await;
+            this.check()
+        })
+    }
+}
+
+fn not_allowed(channel: &ChannelId) -> Error {
+    Error::Forbidden(format!("the agent is not provisioned for channel `{channel}`"))
+}
+
+fn inactive_channel(channel: &ChannelId, reason: Option<String>) -> Error {
+    let reason = reason.unwrap_or_else(|| "it is being joined".to_owned());
+    Error::ChannelInactive { channel: channel.to_string(), reason }
+}

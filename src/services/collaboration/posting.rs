@@ -1,0 +1,253 @@
+//! Posting (reference 3.4): provisioned, active, length, key, throttles, then out. The row is the answer.
+
+use super::{Collaboration, inactive_channel, not_allowed};
+use crate::agents::{Begun, ChannelPhase, Phase, Post, call, error_of};
+use crate::backend::{Found, Outgoing, Received, Session};
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::journal::{self, EntryKind, NewRow};
+use crate::model::{ChannelId, ChannelInfo, Id, Message, NewMessage, OriginId, Part, Place, Record, What, Who, visible_text};
+use crate::services::Waiting;
+use crate::waiting::park;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Posts of one agent in the chat system's hands at most.
+const IN_FLIGHT: u32 = 64;
+
+/// A channel the agent is in.
+pub(super) struct Joined {
+    pub(super) session: Arc<dyn Session>,
+    pub(super) info: Arc<ChannelInfo>,
+}
+
+impl Collaboration {
+    /// Posts a message and answers it as recorded, once it is durable. It waits for a reconnecting channel, and for
+    /// the chat system, 35 seconds in all; a post with a key repeats harmlessly.
+    ///
+    /// # Errors
+    /// `Invalid` for an empty message or what is no channel id; `Forbidden` if the channel is not provisioned;
+    /// `AgentInactive`; `ChannelInactive`; `TooLarge`; `Throttled`; `Busy` above 64 posts in flight; `Rejected` and
+    /// `Unreachable` by the chat system; `OutcomeUnknown` if it was handed over and no answer came.
+    pub fn post(&self, channel: impl Id<ChannelId>, message: NewMessage) -> Result<Message> {
+        park(self.clone().post_through(channel.into_id(), message))
+    }
+
+    /// As [`Collaboration::post`], on any executor. A post that has left goes on without its listener.
+    pub fn post_async(&self, channel: impl Id<ChannelId>, message: NewMessage) -> Waiting<Message> {
+        Box::pin(self.clone().post_through(channel.into_id(), message))
+    }
+
+    async fn post_through(self, channel: Result<ChannelId>, message: NewMessage) -> Result<Message> {
+        let channel = channel?;
+        let services = self.services.clone();
+        let due = services.ground.timer.now() + services.post_deadline;
+        self.check()?;
+        let message = checked(message)?;
+        let joined = self.joined(&channel, due).await?;
+        measure(&message, &joined.info)?;
+        let (capabilities, place) = services.registry.place(&self.cell, &channel).ok_or_else(|| services.inactive(&self.cell))?;
+        let origins = &services.ground.origins;
+        let origin = match &message.key {
+            Some(key) => origins.keyed(self.cell.key, &channel, key),
+            None => origins.fresh(self.cell.key, &channel, services.now_ms()),
+        };
+        let text = visible_text(&message.parts);
+        let reserved = services.ground.budget.reserve(1024 + 3 * text.len()).ok_or_else(|| busy("the journal"))?;
+        let posted_by = self.posted_by();
+        let book = &services.ground.posts;
+        let waiting = match book.begin(&origin, posted_by.clone(), false, Some(reserved)) {
+            Begun::UnderWay(waiting) => return answer(waiting.await?),
+            Begun::New(waiting) => waiting,
+        };
+        let mut unsent = Unsent { view: &self, origin: &origin, sent: false };
+        if message.key.is_some()
+            && let Some(record) = self.repeated(&place, &origin, capabilities.look_up, &joined.session).await?
+        {
+            unsent.sent = true;
+            book.complete(&origin, &record);
+            return answer(waiting.await?);
+        }
+        if self.cell.look(|state| state.in_flight) >= IN_FLIGHT {
+            return Err(busy("the agent"));
+        }
+        self.admit(&channel)?;
+        unsent.sent = true;
+        let outgoing = Outgoing {
+            origin: origin.clone(),
+            text,
+            parts: message.parts,
+            subject: message.subject,
+            alert: message.alert,
+            classification: message.classification,
+            security_contexts: message.security_contexts,
+        };
+        let post = Post {
+            cell: self.cell.clone(),
+            echoes: capabilities.echoes(channel.kind()),
+            place,
+            origin: origin.clone(),
+            posted_by,
+            transfer: false,
+            message: outgoing,
+        };
+        services.ground.send(post, joined.session, due);
+        answer(waiting.await?)
+    }
+
+    /// The channel, once the agent is in it: at once, or by `due` where this view is patient.
+    pub(super) async fn joined(&self, channel: &ChannelId, due: Duration) -> Result<Joined> {
+        let look = |state: &crate::agents::CellState| {
+            let Some(there) = state.channel(channel) else { return Some(Err(not_allowed(channel))) };
+            match (state.phase, there.phase, &state.session, &there.info) {
+                (Phase::In, ChannelPhase::In, Some(session), Some(info)) => {
+                    Some(Ok(Joined { session: session.clone(), info: info.load() }))
+                }
+                (Phase::In, ChannelPhase::Refused, ..) => {
+                    let reason = there.trouble.as_ref().map(|trouble| trouble.reason.clone());
+                    Some(Err(inactive_channel(channel, reason)))
+                }
+                _ => None,
+            }
+        };
+        if let Some(found) = self.cell.look(look) {
+            return found;
+        }
+        if self.patient {
+            let stopped = |state: &crate::agents::CellState| {
+                state.deleted || self.services.stopping.load(Ordering::Acquire) || self.principal.has_ended()
+            };
+            let changed =
+                poll_fn(|cx| self.cell.poll_state(cx, |state| if stopped(state) { Some(None) } else { look(state).map(Some) }));
+            let found = tokio::select! {
+                biased;
+                found = changed => found,
+                () = self.services.ground.timer.sleep_until(due) => None,
+            };
+            if let Some(found) = found {
+                return found;
+            }
+        }
+        self.check()?;
+        self.info(channel)?;
+        Err(self.services.inactive(&self.cell))
+    }
+
+    /// Who the row says posted it.
+    pub(super) fn posted_by(&self) -> Option<String> {
+        match self.principal.who() {
+            Who::Agent { username, .. } => Some(username.clone()),
+            Who::SuperUser(_) | Who::Host(_) => None,
+        }
+    }
+
+    fn admit(&self, channel: &ChannelId) -> Result<()> {
+        let now = self.services.ground.timer.now();
+        let admitted = self.services.throttles.lock().admit_post(&self.cell.id, self.cell.key, channel, now);
+        admitted.map_err(|refusal| Error::Throttled { throttle: refusal.throttle.to_string(), retry_after: refusal.retry_after })
+    }
+
+    /// The row of an earlier post with the same key: from the journal, else from the chat system.
+    async fn repeated(
+        &self,
+        place: &Place,
+        origin: &OriginId,
+        ask: bool,
+        session: &Arc<dyn Session>,
+    ) -> Result<Option<Arc<Record>>> {
+        let ground = &self.services.ground;
+        let (there, wanted) = (place.clone(), origin.clone());
+        let row =
+            ground.readers.read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage)).await?;
+        if row.is_some() || !ask {
+            return Ok(row.map(Arc::new));
+        }
+        let (session, channel, wanted) = (session.clone(), place.channel.clone(), origin.clone());
+        let found = call(ground, move || session.look_up(channel, wanted)).await;
+        let Found::Message(message) = found.map_err(|error| error_of(error, place.channel.as_str()))? else {
+            return Ok(None);
+        };
+        let row = self.row_of(place.clone(), origin.clone(), *message);
+        ground.write_through(EntryKind::Message(Box::new(row))).await?;
+        let (there, wanted) = (place.clone(), origin.clone());
+        let read = ground.readers.read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage));
+        Ok(read.await?.map(Arc::new))
+    }
+
+    fn row_of(&self, place: Place, origin: OriginId, message: Received) -> NewRow {
+        NewRow {
+            place,
+            id: message.id,
+            origin: Some(origin),
+            sender: message.sender,
+            sender_alias: message.sender_alias,
+            sender_agent: Some(self.cell.key),
+            posted_by: self.posted_by(),
+            subject: message.subject,
+            alert: message.alert,
+            parts: message.parts,
+            classification: message.classification,
+            security_contexts: message.security_contexts,
+            time: message.time,
+            transfer: false,
+            resume: None,
+        }
+    }
+}
+
+/// A post that is in the book but not sent yet: if it is given up, the book forgets it.
+struct Unsent<'a> {
+    view: &'a Collaboration,
+    origin: &'a OriginId,
+    sent: bool,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if !self.sent {
+            self.view.services.ground.posts.fail(self.origin, &Error::Closed);
+        }
+    }
+}
+
+pub(super) fn busy(what: &str) -> Error {
+    Error::Busy { what: what.into(), retry_after: Duration::from_secs(1) }
+}
+
+/// A message fit to be sent: some text, no empty subject.
+fn checked(mut message: NewMessage) -> Result<NewMessage> {
+    message.parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+    if message.parts.iter().all(|part| part.visible().is_empty()) {
+        return Err(Error::invalid("the message has no text"));
+    }
+    message.subject = message.subject.filter(|subject| !subject.is_empty());
+    Ok(message)
+}
+
+/// Lengths in Unicode scalar values of the text made from parts (rules, messages).
+fn measure(message: &NewMessage, info: &ChannelInfo) -> Result<()> {
+    let length: usize = message.parts.iter().map(|part| part.visible().chars().count()).sum();
+    let (what, limit) = match &message.subject {
+        None => ("the message text", info.max_message_length),
+        Some(subject) => {
+            let length = subject.chars().count() as u64;
+            let limit = u64::from(info.max_message_length);
+            if length > limit {
+                return Err(Error::TooLarge { what: "the subject", length, limit });
+            }
+            ("the story", info.max_story_length)
+        }
+    };
+    let (length, limit) = (length as u64, u64::from(limit));
+    if length > limit { Err(Error::TooLarge { what, length, limit }) } else { Ok(()) }
+}
+
+/// The message of a row.
+pub(super) fn answer(record: Arc<Record>) -> Result<Message> {
+    match &record.what {
+        What::Message { message, .. } => Ok(Message::clone(message)),
+        _ => Err(Error::Internal("a post became something else than a message".into())),
+    }
+}

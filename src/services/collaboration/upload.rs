@@ -1,0 +1,159 @@
+//! Uploads (reference 3.3): streamed through a pipe of 256 KiB, counted as a transfer while they run.
+
+use super::Collaboration;
+use super::posting::{answer, busy};
+use crate::agents::{Begun, Post, call};
+use crate::backend::{Outgoing, Upload};
+use crate::error::{Error, Result};
+use crate::model::{ChannelId, Id, Message, OriginId, Record};
+use crate::services::{Services, Waiting};
+use crate::throttle::Transfer;
+use crate::waiting::{Pending, PipeWriter, Tracked, park, pipe};
+use std::io::Read;
+use std::sync::Arc;
+
+/// The longest file name, in bytes.
+const NAME_MAX: usize = 1024;
+
+/// An upload under way; dropping it cancels the transfer.
+pub struct Uploading {
+    services: Arc<Services>,
+    origin: OriginId,
+    body: PipeWriter,
+    row: Pending<Result<Arc<Record>>>,
+}
+
+impl std::fmt::Debug for Uploading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Uploading").finish_non_exhaustive()
+    }
+}
+
+impl Uploading {
+    /// Sends the next bytes, waiting while the chat system is slower.
+    ///
+    /// # Errors
+    /// What the chat system refused, as soon as it has.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.body.write(bytes).await.is_ok() {
+            return Ok(());
+        }
+        // The backend went away early: its answer says why.
+        match (&mut self.row).await {
+            Err(error) => Err(error),
+            Ok(_) => Err(Error::OutcomeUnknown("the chat system answered before the end of the file".into())),
+        }
+    }
+
+    /// Ends the file; answers the message that carries the link, once it is durable.
+    ///
+    /// # Errors
+    /// `TooLarge`, `Rejected` or `Unreachable` by the chat system; `OutcomeUnknown` if no answer came within 35 s.
+    pub async fn finish(self) -> Result<Message> {
+        let due = self.services.ground.timer.now() + self.services.post_deadline;
+        self.services.ground.posts.arm(&self.origin, due);
+        self.body.finish();
+        answer(self.row.await?)
+    }
+}
+
+/// Gives the transfer's place back when it is over.
+struct Running {
+    services: Arc<Services>,
+    ticket: Option<Transfer>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.services.throttles.lock().end_transfer(ticket);
+        }
+    }
+}
+
+impl Collaboration {
+    /// Uploads what `file` yields; `size` in bytes if it is known. Answers the message that carries the link.
+    ///
+    /// # Errors
+    /// As [`Collaboration::post`]; `Unsupported` where the channel takes no files; `TooLarge` over the chat system's
+    /// cap; `Invalid` for an empty or overlong name, or if `file` cannot be read (nothing is posted then).
+    pub fn upload(&self, channel: impl Id<ChannelId>, name: &str, size: Option<u64>, mut file: impl Read) -> Result<Message> {
+        let mut uploading = park(self.upload_async(channel, name, size))?;
+        let mut chunk = vec![0; crate::waiting::CHUNK_BYTES];
+        loop {
+            match file.read(&mut chunk) {
+                Ok(0) => return park(uploading.finish()),
+                Ok(read) => park(uploading.write(&chunk[..read]))?,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::Invalid(format!("the file cannot be read: {error}"))),
+            }
+        }
+    }
+
+    /// Begins an upload whose bytes are then [written](Uploading::write) piece by piece.
+    ///
+    /// # Errors
+    /// As [`Collaboration::upload`].
+    pub fn upload_async(&self, channel: impl Id<ChannelId>, name: &str, size: Option<u64>) -> Waiting<Uploading> {
+        let (this, channel, name) = (self.clone(), channel.into_id(), name.to_owned());
+        Box::pin(async move { this.begin_upload(channel?, name, size).await })
+    }
+
+    async fn begin_upload(self, channel: ChannelId, name: String, size: Option<u64>) -> Result<Uploading> {
+        self.check()?;
+        if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
+            return Err(Error::invalid("a file name has 1 to 1,024 bytes and no control characters"));
+        }
+        let services = self.services.clone();
+        let due = services.ground.timer.now() + services.post_deadline;
+        let joined = self.joined(&channel, due).await?;
+        let (capabilities, place) = services.registry.place(&self.cell, &channel).ok_or_else(|| services.inactive(&self.cell))?;
+        if !capabilities.uploads || !joined.info.can_accept_files {
+            return Err(Error::Unsupported(format!("channel `{channel}` takes no files")));
+        }
+        let begun = services.throttles.lock().begin_transfer(&self.cell.id, self.cell.key);
+        let ticket = begun
+            .map_err(|refusal| Error::Throttled { throttle: refusal.throttle.to_string(), retry_after: refusal.retry_after })?;
+        let running = Running { services: services.clone(), ticket: Some(ticket) };
+        let reserved = services.ground.budget.reserve(4096).ok_or_else(|| busy("the journal"))?;
+        let origin = services.ground.origins.fresh(self.cell.key, &channel, services.now_ms());
+        let book = &services.ground.posts;
+        let Begun::New(row) = book.begin(&origin, self.posted_by(), true, Some(reserved)) else {
+            return Err(Error::Internal("a fresh origin was known".into()));
+        };
+        let (body, reader) = pipe();
+        let upload = Upload { origin: origin.clone(), name: name.clone(), size, body: reader };
+        let post = Post {
+            cell: self.cell.clone(),
+            echoes: capabilities.echoes(channel.kind()),
+            place,
+            origin: origin.clone(),
+            posted_by: self.posted_by(),
+            transfer: true,
+            message: plain(&origin, name),
+        };
+        self.cell.change(|state| state.in_flight += 1);
+        let (ground, session) = (services.ground.clone(), joined.session);
+        let reply = call(&ground, move || session.upload(channel, upload));
+        let answered = ground.clone();
+        ground.runtime.spawn(Tracked::new(ground.activity.clone(), async move {
+            let outcome = reply.await;
+            drop(running);
+            answered.answered(post, outcome);
+        }));
+        Ok(Uploading { services, origin, body, row })
+    }
+}
+
+/// What the row says should the chat system not tell what the link became.
+fn plain(origin: &OriginId, name: String) -> Outgoing {
+    Outgoing {
+        origin: origin.clone(),
+        parts: vec![crate::model::Part::Text(name.clone())],
+        text: name,
+        subject: None,
+        alert: false,
+        classification: None,
+        security_contexts: Vec::new(),
+    }
+}

@@ -1,0 +1,68 @@
+//! The rules: who may do what, in which order it is checked, and what follows from it (reference 2 to 4).
+
+mod authentication;
+mod change;
+mod collaboration;
+mod provisioning;
+mod upkeep;
+
+pub use authentication::Authenticator;
+pub(crate) use authentication::SuperUser;
+pub use collaboration::{Collaboration, Uploading};
+pub use provisioning::Provisioning;
+
+use crate::agents::{Ground, Registry};
+use crate::error::Result;
+use crate::events::{Feed, Names};
+use crate::filter::Patterns;
+use crate::login_delay::LoginDelay;
+use crate::password::Passwords;
+use crate::throttle::Throttles;
+use crate::token::Grants;
+use parking_lot::Mutex;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// The answer of a call's async twin: a future for any executor, without ties to what it came from.
+pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>;
+
+/// Everything the rules are applied with.
+pub(crate) struct Services {
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) patterns: Patterns,
+    pub(crate) grants: Grants,
+    pub(crate) passwords: Passwords,
+    pub(crate) delays: Mutex<LoginDelay>,
+    pub(crate) throttles: Mutex<Throttles>,
+    pub(crate) super_user: Option<SuperUser>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) token_lifetime: Duration,
+    /// How long a post may take, its waits included.
+    pub(crate) post_deadline: Duration,
+    /// How long the audit is kept; `None`: for ever.
+    pub(crate) audit_age: Option<Duration>,
+    /// Waits per agent at most.
+    pub(crate) waiters_per_agent: usize,
+    pub(crate) stopping: AtomicBool,
+}
+
+impl Services {
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.ground.clock.wall().timestamp_millis()
+    }
+
+    /// Ends waits whose right has ended.
+    pub(crate) fn ended(&self, grants: Vec<Arc<crate::token::Grant>>) {
+        for grant in grants {
+            if let Some((agent, _)) = grant.agent() {
+                self.ground.hub.nudge(agent);
+            }
+        }
+    }
+}

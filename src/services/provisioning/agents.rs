@@ -1,0 +1,156 @@
+//! Agents (reference 4.1, 4.2).
+
+use super::{Provisioning, failed};
+use crate::agents::{Cell, Desired};
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::model::{AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel};
+use crate::services::change::{Changed, Follow, Need};
+use crate::services::{Services, Waiting};
+use crate::store::agents::{self, AgentRow};
+use crate::waiting::park;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+impl Services {
+    /// A row with the states its agent and channels are in.
+    pub(super) fn shown(&self, row: AgentRow) -> ProvisionedAgent {
+        let cell = self.registry.by_key(row.key);
+        let state = cell.as_ref().map_or(AgentState::Idle, |cell| cell.look(|state| state.shown()));
+        let channels = channels_shown(cell.as_ref(), &row);
+        ProvisionedAgent::new(
+            row.id,
+            row.address,
+            channels,
+            row.metadata,
+            row.users,
+            row.mode,
+            row.management,
+            state,
+            row.revision,
+        )
+    }
+}
+
+pub(super) fn channels_shown(cell: Option<&Arc<Cell>>, row: &AgentRow) -> Vec<ProvisionedChannel> {
+    let ids = row.channels.iter().map(|channel| &channel.id);
+    match cell {
+        None => ids.map(|id| ProvisionedChannel::new(id.clone(), AgentState::Idle)).collect(),
+        Some(cell) => cell.look(|state| {
+            ids.map(|id| {
+                let shown = state.channel(id).map_or(AgentState::Idle, |channel| state.shown_channel(channel));
+                ProvisionedChannel::new(id.clone(), shown)
+            })
+            .collect()
+        }),
+    }
+}
+
+/// A metadata dictionary has each key once (reference 1.3.3).
+pub(super) fn distinct(metadata: &[(String, String)]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match metadata.iter().find(|(key, _)| !seen.insert(key)) {
+        None => Ok(()),
+        Some((key, _)) => Err(Error::Invalid(format!("the metadata key `{key}` is given twice"))),
+    }
+}
+
+impl Provisioning {
+    /// All agents, in the order of their creation (reference 4.1).
+    ///
+    /// # Errors
+    /// `Forbidden` unless the mode is System; `Storage`.
+    pub fn agents(&self) -> Result<Vec<ProvisionedAgent>> {
+        park(self.agents_async())
+    }
+
+    /// As [`Provisioning::agents`], on any executor.
+    pub fn agents_async(&self) -> Waiting<Vec<ProvisionedAgent>> {
+        self.when(Need::System, |services, _, _| async move {
+            let rows = services.ground.readers.read(|connection| agents::all(connection).map_err(storage)).await?;
+            Ok(rows.into_iter().map(|row| services.shown(row)).collect())
+        })
+    }
+
+    /// One agent (reference 4.2).
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System; `Invalid` for what is no id; `Storage`.
+    pub fn agent(&self, id: impl Id<AgentId>) -> Result<ProvisionedAgent> {
+        park(self.agent_async(id))
+    }
+
+    /// As [`Provisioning::agent`], on any executor.
+    pub fn agent_async(&self, id: impl Id<AgentId>) -> Waiting<ProvisionedAgent> {
+        let id = match id.into_id() {
+            Ok(id) => id,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::System, |services, _, _| async move {
+            let row = services.agent_row(id).await?;
+            Ok(services.shown(row))
+        })
+    }
+
+    /// Creates an agent or replaces it (reference 4.2): it logs on at once; unchanged channels stay joined; what is in
+    /// a pause is tried again. Idempotent: the same put again is [`Change::Unchanged`].
+    ///
+    /// # Errors
+    /// `Conflict` if a revision was expected and another found; `Invalid` if a metadata key is given twice;
+    /// `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    pub fn put_agent(&self, agent: NewAgent) -> Result<Change> {
+        park(self.put_agent_async(agent))
+    }
+
+    /// As [`Provisioning::put_agent`], on any executor.
+    pub fn put_agent_async(&self, agent: NewAgent) -> Waiting<Change> {
+        if let Err(error) = distinct(&agent.metadata) {
+            return failed(error);
+        }
+        self.when(Need::System, |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                if let Some(expected) = agent.expected_revision {
+                    let found = agents::find(transaction, &agent.id).map_err(storage)?.map_or(0, |row| row.revision);
+                    if found != expected {
+                        return Err(Error::Conflict { expected, found });
+                    }
+                }
+                let applied = agents::put(transaction, &agent, stamp).map_err(storage)?;
+                let (change, row) = applied.value;
+                Ok(Changed { value: change, effects: applied.effects, follow: Follow::Agent(Desired::from(&row)) })
+            })
+        })
+    }
+
+    /// Deletes an agent with its tokens, readers and notices; its waits end, posts in flight get 5 s. Messages stay
+    /// until retention.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    pub fn delete_agent(&self, id: impl Id<AgentId>) -> Result<()> {
+        park(self.delete_agent_async(id))
+    }
+
+    /// As [`Provisioning::delete_agent`], on any executor.
+    pub fn delete_agent_async(&self, id: impl Id<AgentId>) -> Waiting<()> {
+        let id = match id.into_id() {
+            Ok(id) => id,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::System, |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                let applied = agents::delete(transaction, &id, stamp).map_err(storage)?;
+                let applied = applied.ok_or_else(|| Error::unknown("agent", &id))?;
+                Ok(Changed { value: (), effects: applied.effects, follow: Follow::AgentGone(applied.value.key) })
+            })
+        })
+    }
+}
+
+impl Services {
+    pub(super) async fn agent_row(&self, id: AgentId) -> Result<AgentRow> {
+        let wanted = id.clone();
+        let row = self.ground.readers.read(move |connection| agents::find(connection, &wanted).map_err(storage)).await?;
+        row.ok_or_else(|| Error::unknown("agent", &id))
+    }
+}

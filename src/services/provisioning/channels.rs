@@ -1,0 +1,126 @@
+//! An agent's channels, and channel search (reference 4.3, 4.4, 4.7).
+
+use super::agents::channels_shown;
+use super::{Provisioning, failed};
+use crate::agents::{Desired, call, error_of};
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
+use crate::services::Waiting;
+use crate::services::change::{Changed, Follow, Need};
+use crate::store::{Removal, channels};
+use crate::waiting::park;
+
+impl Provisioning {
+    /// The channels an agent may use, in the order in which they were put (reference 4.3).
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System, or Self and the agent its own; `Storage`.
+    pub fn channels(&self, agent: impl Id<AgentId>) -> Result<Vec<ProvisionedChannel>> {
+        park(self.channels_async(agent))
+    }
+
+    /// As [`Provisioning::channels`], on any executor.
+    pub fn channels_async(&self, agent: impl Id<AgentId>) -> Waiting<Vec<ProvisionedChannel>> {
+        let agent = match agent.into_id() {
+            Ok(agent) => agent,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, _, _| async move {
+            let row = services.agent_row(agent).await?;
+            Ok(channels_shown(services.registry.by_key(row.key).as_ref(), &row))
+        })
+    }
+
+    /// Lets an agent use a channel and joins it at once (reference 4.4). [`Change::Unchanged`] (304) while it is Active
+    /// or Activating already; an Idle one is joined again.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown agent; `Forbidden`; `Invalid` for what is no channel id; `Busy`; `Storage`.
+    pub fn put_channel(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Result<Change> {
+        park(self.put_channel_async(agent, channel))
+    }
+
+    /// As [`Provisioning::put_channel`], on any executor.
+    pub fn put_channel_async(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Waiting<Change> {
+        let (agent, channel) = match (agent.into_id(), channel.into_id()) {
+            (Ok(agent), Ok(channel)) => (agent, channel),
+            (Err(error), _) | (_, Err(error)) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, principal, need| {
+            let shown = services.registry.by_id(&agent).map(|cell| {
+                cell.look(|state| state.channel(&channel).map_or(AgentState::Idle, |there| state.shown_channel(there)))
+            });
+            let rejoin = shown.unwrap_or_default() == AgentState::Idle;
+            services.change(principal, need, move |transaction, stamp| {
+                let applied = channels::put(transaction, &agent, &channel, rejoin, stamp).map_err(storage)?;
+                let applied = applied.ok_or_else(|| Error::unknown("agent", &agent))?;
+                let (change, row) = applied.value;
+                let follow = match change {
+                    Change::Applied => Follow::Agent(Desired::from(&row)),
+                    Change::Unchanged => Follow::Nothing,
+                };
+                Ok(Changed { value: change, effects: applied.effects, follow })
+            })
+        })
+    }
+
+    /// Takes a channel from an agent, which leaves it (reference 4.4).
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown agent or a channel it lacks; `Forbidden`; `Busy`; `Storage`.
+    pub fn delete_channel(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Result<()> {
+        park(self.delete_channel_async(agent, channel))
+    }
+
+    /// As [`Provisioning::delete_channel`], on any executor.
+    pub fn delete_channel_async(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Waiting<()> {
+        let (agent, channel) = match (agent.into_id(), channel.into_id()) {
+            (Ok(agent), Ok(channel)) => (agent, channel),
+            (Err(error), _) | (_, Err(error)) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                match channels::delete(transaction, &agent, &channel, stamp).map_err(storage)? {
+                    Removal::NoAgent => Err(Error::unknown("agent", &agent)),
+                    Removal::Absent => Err(Error::NotFound(format!("agent `{agent}` has no channel `{channel}`"))),
+                    Removal::Done(applied) => {
+                        let follow = Follow::Agent(Desired::from(&applied.value));
+                        Ok(Changed { value: (), effects: applied.effects, follow })
+                    }
+                }
+            })
+        })
+    }
+
+    /// Rooms and people of the token's agent's chat system whose display name contains `query`, case aside
+    /// (reference 4.7).
+    ///
+    /// # Errors
+    /// `Invalid` for an empty query or a principal without an agent; `AgentInactive`; `Forbidden`; `Unsupported` where
+    /// the chat system has no search; what the chat system refuses.
+    pub fn find_channels(&self, query: &str) -> Result<Vec<(ChannelId, String)>> {
+        park(self.find_channels_async(query))
+    }
+
+    /// As [`Provisioning::find_channels`], on any executor.
+    pub fn find_channels_async(&self, query: &str) -> Waiting<Vec<(ChannelId, String)>> {
+        let Who::Agent { agent, key, .. } = self.principal.who() else {
+            return failed(Error::invalid("channel search asks a chat system through an agent, and this login has none"));
+        };
+        if query.is_empty() {
+            return failed(Error::invalid("the query is empty"));
+        }
+        let (key, query) = (*key, query.to_owned());
+        self.when(Need::Own(agent.clone()), |services, _, _| async move {
+            let cell = services.registry.by_key(key);
+            let cell = cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
+            let session = services.session(&cell)?;
+            let mut found =
+                call(&services.ground, move || session.find_channels(query)).await.map_err(|error| error_of(error, ""))?;
+            found.sort();
+            found.dedup_by(|one, other| one.0 == other.0);
+            Ok(found)
+        })
+    }
+}

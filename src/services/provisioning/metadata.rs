@@ -1,0 +1,134 @@
+//! An agent's metadata (reference 4.5, 4.6): any strings, and an event for every key really changed.
+
+use super::agents::distinct;
+use super::{Provisioning, failed};
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::model::{AgentId, Change, Id};
+use crate::services::Waiting;
+use crate::services::change::{Changed, Follow, Need};
+use crate::store::{Applied, Removal, metadata};
+use crate::waiting::park;
+
+fn no_key(agent: &AgentId, key: &str) -> Error {
+    Error::NotFound(format!("agent `{agent}` has no metadata key `{key}`"))
+}
+
+impl Provisioning {
+    /// All metadata of an agent, in the order in which it was put (reference 4.5).
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System, or Self and the agent its own; `Storage`.
+    pub fn metadata(&self, agent: impl Id<AgentId>) -> Result<Vec<(String, String)>> {
+        park(self.metadata_async(agent))
+    }
+
+    /// As [`Provisioning::metadata`], on any executor.
+    pub fn metadata_async(&self, agent: impl Id<AgentId>) -> Waiting<Vec<(String, String)>> {
+        let agent = match agent.into_id() {
+            Ok(agent) => agent,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, _, _| async move {
+            let wanted = agent.clone();
+            let read = services.ground.readers.read(move |connection| metadata::all(connection, &wanted).map_err(storage));
+            read.await?.ok_or_else(|| Error::unknown("agent", &agent))
+        })
+    }
+
+    /// Replaces all metadata of an agent (reference 4.5).
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` if a key is given twice; `Forbidden`; `Busy`; `Storage`.
+    pub fn put_metadata(&self, agent: impl Id<AgentId>, entries: Vec<(String, String)>) -> Result<Change> {
+        park(self.put_metadata_async(agent, entries))
+    }
+
+    /// As [`Provisioning::put_metadata`], on any executor.
+    pub fn put_metadata_async(&self, agent: impl Id<AgentId>, entries: Vec<(String, String)>) -> Waiting<Change> {
+        let agent = match (agent.into_id(), distinct(&entries)) {
+            (Ok(agent), Ok(())) => agent,
+            (Err(error), _) | (_, Err(error)) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                let applied = metadata::put_all(transaction, &agent, &entries, stamp).map_err(storage)?;
+                changed(applied, &agent)
+            })
+        })
+    }
+
+    /// One value (reference 4.6).
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown agent or key; `Forbidden`; `Storage`.
+    pub fn metadata_value(&self, agent: impl Id<AgentId>, key: &str) -> Result<String> {
+        park(self.metadata_value_async(agent, key))
+    }
+
+    /// As [`Provisioning::metadata_value`], on any executor.
+    pub fn metadata_value_async(&self, agent: impl Id<AgentId>, key: &str) -> Waiting<String> {
+        let (agent, key) = match agent.into_id() {
+            Ok(agent) => (agent, key.to_owned()),
+            Err(error) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, _, _| async move {
+            let (wanted, name) = (agent.clone(), key.clone());
+            let read =
+                services.ground.readers.read(move |connection| metadata::value(connection, &wanted, &name).map_err(storage));
+            let value = read.await?.ok_or_else(|| Error::unknown("agent", &agent))?;
+            value.ok_or_else(|| no_key(&agent, &key))
+        })
+    }
+
+    /// Sets one value (reference 4.6).
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown agent; `Forbidden`; `Busy`; `Storage`.
+    pub fn put_metadata_value(&self, agent: impl Id<AgentId>, key: &str, value: &str) -> Result<Change> {
+        park(self.put_metadata_value_async(agent, key, value))
+    }
+
+    /// As [`Provisioning::put_metadata_value`], on any executor.
+    pub fn put_metadata_value_async(&self, agent: impl Id<AgentId>, key: &str, value: &str) -> Waiting<Change> {
+        let (agent, key, value) = match agent.into_id() {
+            Ok(agent) => (agent, key.to_owned(), value.to_owned()),
+            Err(error) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                changed(metadata::put_value(transaction, &agent, &key, &value, stamp).map_err(storage)?, &agent)
+            })
+        })
+    }
+
+    /// Removes one value (reference 4.6).
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown agent or key; `Forbidden`; `Busy`; `Storage`.
+    pub fn delete_metadata_value(&self, agent: impl Id<AgentId>, key: &str) -> Result<()> {
+        park(self.delete_metadata_value_async(agent, key))
+    }
+
+    /// As [`Provisioning::delete_metadata_value`], on any executor.
+    pub fn delete_metadata_value_async(&self, agent: impl Id<AgentId>, key: &str) -> Waiting<()> {
+        let (agent, key) = match agent.into_id() {
+            Ok(agent) => (agent, key.to_owned()),
+            Err(error) => return failed(error),
+        };
+        self.when(Need::Own(agent.clone()), |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                match metadata::delete_value(transaction, &agent, &key, stamp).map_err(storage)? {
+                    Removal::NoAgent => Err(Error::unknown("agent", &agent)),
+                    Removal::Absent => Err(no_key(&agent, &key)),
+                    Removal::Done(applied) => Ok(Changed { value: (), effects: applied.effects, follow: Follow::Nothing }),
+                }
+            })
+        })
+    }
+}
+
+fn changed<R>(applied: Option<Applied<(Change, R)>>, agent: &AgentId) -> Result<Changed<Change>> {
+    let applied = applied.ok_or_else(|| Error::unknown("agent", agent))?;
+    Ok(Changed { value: applied.value.0, effects: applied.effects, follow: Follow::Nothing })
+}

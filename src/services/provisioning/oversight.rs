@@ -1,0 +1,84 @@
+//! What an administrator looks at: named readers with their lag, and the audit.
+
+use super::{Provisioning, failed};
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::model::{AgentId, AuditEntry, Id, ReaderName, ReaderStatus};
+use crate::services::Waiting;
+use crate::services::change::{Changed, Follow, Need};
+use crate::store::{agents, audit, readers};
+use crate::waiting::park;
+use chrono::DateTime;
+
+/// Audit rows in one answer at most.
+const AUDIT_MAX: usize = 1000;
+
+impl Provisioning {
+    /// All named readers and how far behind they are.
+    ///
+    /// # Errors
+    /// `Forbidden` unless the mode is System; `Storage`.
+    pub fn readers(&self) -> Result<Vec<ReaderStatus>> {
+        park(self.readers_async())
+    }
+
+    /// As [`Provisioning::readers`], on any executor.
+    pub fn readers_async(&self) -> Waiting<Vec<ReaderStatus>> {
+        self.when(Need::System, |services, _, _| async move {
+            let rows = services.ground.readers.read(|connection| readers::all(connection).map_err(storage)).await?;
+            let head = services.ground.hub.head();
+            let shown = rows.into_iter().map(|row| {
+                let place = services.names.place(row.agent, &row.name).unwrap_or(row.place).max(row.place);
+                let lag = u64::try_from(head - place).unwrap_or(0);
+                ReaderStatus::new(row.agent_id, row.name, lag, DateTime::from_timestamp_millis(row.moved).unwrap_or_default())
+            });
+            Ok(shown.collect())
+        })
+    }
+
+    /// Forgets a named reader; whoever holds it gets [`Error::Superseded`].
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    pub fn delete_reader(&self, agent: impl Id<AgentId>, name: impl Id<ReaderName>) -> Result<()> {
+        park(self.delete_reader_async(agent, name))
+    }
+
+    /// As [`Provisioning::delete_reader`], on any executor.
+    pub fn delete_reader_async(&self, agent: impl Id<AgentId>, name: impl Id<ReaderName>) -> Waiting<()> {
+        let (agent, name) = match (agent.into_id(), name.into_id()) {
+            (Ok(agent), Ok(name)) => (agent, name),
+            (Err(error), _) | (_, Err(error)) => return failed(error),
+        };
+        self.when(Need::System, |services, principal, need| async move {
+            let (of, wanted) = (agent.clone(), name.clone());
+            let change = services.change(principal, need, move |transaction, stamp| {
+                let key = agents::key(transaction, &of).map_err(storage)?.ok_or_else(|| Error::unknown("agent", &of))?;
+                if !readers::delete(transaction, &of, &wanted, stamp).map_err(storage)? {
+                    return Err(Error::NotFound(format!("agent `{of}` has no reader `{wanted}`")));
+                }
+                Ok(Changed { value: key, effects: Vec::new(), follow: Follow::Nothing })
+            });
+            let key = change.await?;
+            services.names.forget_name(key, &name);
+            services.ground.hub.nudge(key);
+            Ok(())
+        })
+    }
+
+    /// Administrative changes after number `since`, oldest first, at most `limit` (up to 1,000).
+    ///
+    /// # Errors
+    /// `Forbidden` unless the mode is System; `Storage`.
+    pub fn audit(&self, since: u64, limit: usize) -> Result<Vec<AuditEntry>> {
+        park(self.audit_async(since, limit))
+    }
+
+    /// As [`Provisioning::audit`], on any executor.
+    pub fn audit_async(&self, since: u64, limit: usize) -> Waiting<Vec<AuditEntry>> {
+        let limit = limit.min(AUDIT_MAX);
+        self.when(Need::System, |services, _, _| async move {
+            services.ground.readers.read(move |connection| audit::since(connection, since, limit).map_err(storage)).await
+        })
+    }
+}

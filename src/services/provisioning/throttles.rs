@@ -1,0 +1,95 @@
+//! Throttles (reference 4.10, 4.11).
+
+use super::{Provisioning, failed};
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::model::{Change, Id, Throttle, ThrottleId};
+use crate::services::Waiting;
+use crate::services::change::{Changed, Follow, Need};
+use crate::store::throttles::{self, ThrottlePut};
+use crate::waiting::park;
+
+impl Provisioning {
+    /// All throttles (reference 4.10).
+    ///
+    /// # Errors
+    /// `Forbidden` unless the mode is System; `Storage`.
+    pub fn throttles(&self) -> Result<Vec<Throttle>> {
+        park(self.throttles_async())
+    }
+
+    /// As [`Provisioning::throttles`], on any executor.
+    pub fn throttles_async(&self) -> Waiting<Vec<Throttle>> {
+        self.when(Need::System, |services, _, _| async move {
+            services.ground.readers.read(|connection| throttles::all(connection).map_err(storage)).await
+        })
+    }
+
+    /// One throttle (reference 4.11).
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System; `Storage`.
+    pub fn throttle(&self, id: impl Id<ThrottleId>) -> Result<Throttle> {
+        park(self.throttle_async(id))
+    }
+
+    /// As [`Provisioning::throttle`], on any executor.
+    pub fn throttle_async(&self, id: impl Id<ThrottleId>) -> Waiting<Throttle> {
+        let id = match id.into_id() {
+            Ok(id) => id,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::System, |services, _, _| async move {
+            let wanted = id.clone();
+            let read = services.ground.readers.read(move |connection| throttles::find(connection, &wanted).map_err(storage));
+            read.await?.ok_or_else(|| Error::unknown("throttle", &id))
+        })
+    }
+
+    /// Creates a throttle or replaces it (reference 4.11); what was posted in the last 60 seconds counts at once.
+    ///
+    /// # Errors
+    /// `Invalid` if its kind is another than the stored one's; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    pub fn put_throttle(&self, throttle: Throttle) -> Result<Change> {
+        park(self.put_throttle_async(throttle))
+    }
+
+    /// As [`Provisioning::put_throttle`], on any executor.
+    pub fn put_throttle_async(&self, throttle: Throttle) -> Waiting<Change> {
+        self.when(Need::System, |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                match throttles::put(transaction, &throttle, stamp).map_err(storage)? {
+                    ThrottlePut::Done(change, throttle) => {
+                        Ok(Changed { value: change, effects: Vec::new(), follow: Follow::Throttle(throttle) })
+                    }
+                    ThrottlePut::KindDiffers(kind) => {
+                        Err(Error::Invalid(format!("throttle `{}` is of type {}, which cannot change", throttle.id, kind as i32)))
+                    }
+                }
+            })
+        })
+    }
+
+    /// Deletes a throttle.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    pub fn delete_throttle(&self, id: impl Id<ThrottleId>) -> Result<()> {
+        park(self.delete_throttle_async(id))
+    }
+
+    /// As [`Provisioning::delete_throttle`], on any executor.
+    pub fn delete_throttle_async(&self, id: impl Id<ThrottleId>) -> Waiting<()> {
+        let id = match id.into_id() {
+            Ok(id) => id,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::System, |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                let gone = throttles::delete(transaction, &id, stamp).map_err(storage)?;
+                let gone = gone.ok_or_else(|| Error::unknown("throttle", &id))?;
+                Ok(Changed { value: (), effects: Vec::new(), follow: Follow::ThrottleGone(gone.id) })
+            })
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! Users (reference 4.8, 4.9). The password goes in and never comes out.
+
+use super::{Provisioning, failed};
+use crate::database::storage;
+use crate::error::{Error, Result};
+use crate::model::{Change, Id, NewUser, ProvisionedUser, Secret, UserId};
+use crate::services::change::{Changed, Follow, Need};
+use crate::services::{Services, Waiting};
+use crate::store::users::{self, UserRow};
+use crate::waiting::park;
+
+fn shown(row: UserRow) -> ProvisionedUser {
+    ProvisionedUser::new(row.id, row.username, row.password_hash.is_some())
+}
+
+impl Provisioning {
+    /// All users (reference 4.8).
+    ///
+    /// # Errors
+    /// `Forbidden` unless the mode is System; `Storage`.
+    pub fn users(&self) -> Result<Vec<ProvisionedUser>> {
+        park(self.users_async())
+    }
+
+    /// As [`Provisioning::users`], on any executor.
+    pub fn users_async(&self) -> Waiting<Vec<ProvisionedUser>> {
+        self.when(Need::System, |services, _, _| async move {
+            let rows = services.ground.readers.read(|connection| users::all(connection).map_err(storage)).await?;
+            Ok(rows.into_iter().map(shown).collect())
+        })
+    }
+
+    /// One user (reference 4.9).
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System; `Storage`.
+    pub fn user(&self, id: impl Id<UserId>) -> Result<ProvisionedUser> {
+        park(self.user_async(id))
+    }
+
+    /// As [`Provisioning::user`], on any executor.
+    pub fn user_async(&self, id: impl Id<UserId>) -> Waiting<ProvisionedUser> {
+        let id = match id.into_id() {
+            Ok(id) => id,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::System, |services, _, _| async move {
+            services.user_row(&id).await?.map(shown).ok_or_else(|| Error::unknown("user", &id))
+        })
+    }
+
+    /// Creates a user or replaces it (reference 4.9); without a password the stored one stays. A changed password or
+    /// name ends the user's tokens and the waits made with them.
+    ///
+    /// # Errors
+    /// `Forbidden` unless the mode is System; `Busy` if the hashing pool or the database is; `Storage`.
+    pub fn put_user(&self, user: NewUser) -> Result<Change> {
+        park(self.put_user_async(user))
+    }
+
+    /// As [`Provisioning::put_user`], on any executor.
+    pub fn put_user_async(&self, user: NewUser) -> Waiting<Change> {
+        self.when(Need::System, |services, principal, need| async move {
+            let hash = services.new_hash(&user.id, user.password.as_ref()).await?;
+            let change = services.change(principal, need, move |transaction, stamp| {
+                let applied = users::put(transaction, &user.id, &user.username, hash, stamp).map_err(storage)?;
+                Ok(Changed { value: applied.value.0, effects: applied.effects, follow: Follow::Nothing })
+            });
+            change.await
+        })
+    }
+
+    /// Changes a user's password, 1 to 1,024 bytes; ends the user's tokens.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for an empty or longer password; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    pub fn set_password(&self, id: impl Id<UserId>, password: impl Into<Secret>) -> Result<()> {
+        park(self.set_password_async(id, password))
+    }
+
+    /// As [`Provisioning::set_password`], on any executor.
+    pub fn set_password_async(&self, id: impl Id<UserId>, password: impl Into<Secret>) -> Waiting<()> {
+        let password = password.into();
+        if !(1..=1024).contains(&password.expose().len()) {
+            return failed(Error::invalid("a password has 1 to 1,024 bytes"));
+        }
+        let id = match id.into_id() {
+            Ok(id) => id,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::System, |services, principal, need| async move {
+            let hash = services.passwords.hash(&password).await?;
+            let change = services.change(principal, need, move |transaction, stamp| {
+                let applied = users::set_password(transaction, &id, hash, stamp).map_err(storage)?;
+                let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
+                Ok(Changed { value: (), effects: applied.effects, follow: Follow::Nothing })
+            });
+            change.await
+        })
+    }
+
+    /// Deletes a user and ends its tokens. Agents go on naming it.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    pub fn delete_user(&self, id: impl Id<UserId>) -> Result<()> {
+        park(self.delete_user_async(id))
+    }
+
+    /// As [`Provisioning::delete_user`], on any executor.
+    pub fn delete_user_async(&self, id: impl Id<UserId>) -> Waiting<()> {
+        let id = match id.into_id() {
+            Ok(id) => id,
+            Err(error) => return failed(error),
+        };
+        self.when(Need::System, |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                let applied = users::delete(transaction, &id, stamp).map_err(storage)?;
+                let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
+                Ok(Changed { value: (), effects: applied.effects, follow: Follow::Nothing })
+            })
+        })
+    }
+}
+
+impl Services {
+    async fn user_row(&self, id: &UserId) -> Result<Option<UserRow>> {
+        let id = id.clone();
+        self.ground.readers.read(move |connection| users::find(connection, &id).map_err(storage)).await
+    }
+
+    /// The hash to store: none where none is given, or where the stored one is of the same password, so that
+    /// provisioning at every start ends no tokens.
+    async fn new_hash(&self, id: &UserId, password: Option<&Secret>) -> Result<Option<String>> {
+        let Some(password) = password else { return Ok(None) };
+        if let Some(stored) = self.user_row(id).await?.and_then(|row| row.password_hash)
+            && self.passwords.verify(password, vec![Some(stored)]).await?.is_some()
+        {
+            return Ok(None);
+        }
+        self.passwords.hash(password).await.map(Some)
+    }
+}

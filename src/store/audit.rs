@@ -1,0 +1,94 @@
+//! The audit: one row for every administrative change, in the transaction that makes it.
+//!
+//! `before` and `after` are JSON without secrets; each resource says how it is shown (`users` never shows a
+//! password). Rows are numbered by AUTOINCREMENT, so that a reader's cursor survives retention.
+
+use super::Stamp;
+use crate::model::AuditEntry;
+use chrono::DateTime;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Result, params};
+use serde_json::Value;
+
+/// Records one change.
+pub(crate) fn insert(
+    conn: &Connection,
+    stamp: &Stamp,
+    action: &str,
+    subject: &str,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO audit (time, who, action, subject, before, after)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        stamp.now,
+        stamp.who,
+        action,
+        subject,
+        before.map(|value| value.to_string()),
+        after.map(|value| value.to_string()),
+    ])?;
+    Ok(())
+}
+
+/// The changes after `number`, oldest first.
+pub(crate) fn since(conn: &Connection, number: u64, limit: usize) -> Result<Vec<AuditEntry>> {
+    conn.prepare_cached(
+        "SELECT number, time, who, action, subject, before, after
+           FROM audit
+          WHERE number > ?1
+          ORDER BY number
+          LIMIT ?2",
+    )?
+    .query_map(params![i64::try_from(number).unwrap_or(i64::MAX), limit as i64], |row| {
+        let time: i64 = row.get(1)?;
+        let time = DateTime::from_timestamp_millis(time).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, time))?;
+        let number: i64 = row.get(0)?;
+        let number = u64::try_from(number)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(error)))?;
+        Ok(AuditEntry::new(number, time, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+    })?
+    .collect()
+}
+
+/// Drops at most `limit` rows older than `time`; answers how many. Rows are numbered in the order they were made,
+/// so the oldest number goes first and a clock that was set back delays retention, but never tears a hole.
+pub(crate) fn delete_before(conn: &Connection, time: i64, limit: usize) -> Result<usize> {
+    conn.prepare_cached(
+        "DELETE FROM audit
+          WHERE number IN (SELECT number FROM audit ORDER BY number LIMIT ?2)
+            AND number < coalesce((SELECT min(number)
+                                     FROM (SELECT number, time FROM audit ORDER BY number LIMIT ?2)
+                                    WHERE time >= ?1), 9223372036854775807)",
+    )?
+    .execute(params![time, limit as i64])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ada, database};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_audit_is_read_from_a_number_on_and_loses_its_oldest_first() {
+        let conn = database();
+        for n in 1..=5 {
+            insert(&conn, &ada(n), "put agent", "echo", None, Some(json!({ "n": n }))).unwrap();
+        }
+        let seen = since(&conn, 2, 2).unwrap();
+        assert_eq!(seen.iter().map(|entry| entry.number).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!((seen[0].who.as_str(), seen[0].after.as_deref()), ("super:ada", Some(r#"{"n":3}"#)));
+
+        assert_eq!(delete_before(&conn, 4_000, 2).unwrap(), 2, "no more than the limit at once");
+        assert_eq!(delete_before(&conn, 4_000, 10).unwrap(), 1);
+        assert_eq!(delete_before(&conn, 4_000, 10).unwrap(), 0);
+        assert_eq!(since(&conn, 0, 10).unwrap()[0].number, 4);
+        delete_before(&conn, i64::MAX, 10).unwrap();
+        insert(&conn, &ada(6), "delete agent", "echo", None, None).unwrap();
+        assert_eq!(since(&conn, 5, 10).unwrap()[0].number, 6, "numbers never repeat");
+    }
+}

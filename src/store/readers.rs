@@ -1,0 +1,136 @@
+//! Named readers: up to where each has acknowledged. A place never moves back.
+
+use super::{Stamp, agents, audit, parsed};
+use crate::model::{AgentId, AgentKey, ReaderName};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use serde_json::json;
+
+/// Readers an agent may have; each costs a row that only an administrator removes.
+pub(crate) const READERS_PER_AGENT_MAX: i64 = 32;
+
+/// A reader as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReaderRow {
+    pub(crate) agent: AgentKey,
+    pub(crate) agent_id: AgentId,
+    pub(crate) name: ReaderName,
+    /// Everything up to this seq is acknowledged.
+    pub(crate) place: i64,
+    /// When it last moved, milliseconds since 1970.
+    pub(crate) moved: i64,
+}
+
+/// What became of a new reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReaderInsert {
+    Inserted,
+    /// Somebody else made it first; it stays at this place.
+    Exists(i64),
+    /// The agent has [`READERS_PER_AGENT_MAX`] already.
+    Full,
+}
+
+/// All readers, by agent and name.
+pub(crate) fn all(conn: &Connection) -> Result<Vec<ReaderRow>> {
+    conn.prepare_cached(
+        "SELECT reader.agent, agent.id, reader.name, reader.place, reader.moved
+           FROM reader
+           JOIN agent ON agent.key = reader.agent
+          ORDER BY reader.agent, reader.name",
+    )?
+    .query_map([], row)?
+    .collect()
+}
+
+/// One reader.
+pub(crate) fn find(conn: &Connection, agent: AgentKey, name: &ReaderName) -> Result<Option<ReaderRow>> {
+    conn.prepare_cached(
+        "SELECT reader.agent, agent.id, reader.name, reader.place, reader.moved
+           FROM reader
+           JOIN agent ON agent.key = reader.agent
+          WHERE reader.agent = ?1 AND reader.name = ?2",
+    )?
+    .query_row(params![agent.0, name.as_str()], row)
+    .optional()
+}
+
+/// Makes a reader that stands at `place`.
+pub(crate) fn insert(conn: &Connection, agent: AgentKey, name: &ReaderName, place: i64, now: i64) -> Result<ReaderInsert> {
+    if let Some(held) = find(conn, agent, name)? {
+        return Ok(ReaderInsert::Exists(held.place));
+    }
+    let held: i64 =
+        conn.prepare_cached("SELECT count(*) FROM reader WHERE agent = ?1")?.query_row([agent.0], |row| row.get(0))?;
+    if held >= READERS_PER_AGENT_MAX {
+        return Ok(ReaderInsert::Full);
+    }
+    conn.prepare_cached("INSERT INTO reader (agent, name, place, moved) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        agent.0,
+        name.as_str(),
+        place,
+        now
+    ])?;
+    Ok(ReaderInsert::Inserted)
+}
+
+/// Moves a reader forward; false if it is gone or stands there or further already.
+pub(crate) fn move_place(conn: &Connection, agent: AgentKey, name: &ReaderName, place: i64, now: i64) -> Result<bool> {
+    let rows = conn
+        .prepare_cached("UPDATE reader SET place = ?3, moved = ?4 WHERE agent = ?1 AND name = ?2 AND place < ?3")?
+        .execute(params![agent.0, name.as_str(), place, now])?;
+    Ok(rows > 0)
+}
+
+/// Deletes a reader: an administrator's change, and audited as one. False: there is none.
+pub(crate) fn delete(conn: &Connection, agent: &AgentId, name: &ReaderName, stamp: &Stamp) -> Result<bool> {
+    let Some(key) = agents::key(conn, agent)? else { return Ok(false) };
+    let Some(before) = find(conn, key, name)? else { return Ok(false) };
+    conn.prepare_cached("DELETE FROM reader WHERE agent = ?1 AND name = ?2")?.execute(params![key.0, name.as_str()])?;
+    let shown = json!({ "reader": name.as_str(), "place": before.place });
+    audit::insert(conn, stamp, "delete reader", agent.as_str(), Some(shown), None)?;
+    Ok(true)
+}
+
+fn row(row: &Row<'_>) -> Result<ReaderRow> {
+    Ok(ReaderRow {
+        agent: AgentKey(row.get(0)?),
+        agent_id: parsed(row, 1, AgentId::parse)?,
+        name: parsed(row, 2, ReaderName::parse)?,
+        place: row.get(3)?,
+        moved: row.get(4)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ada, database};
+    use super::*;
+    use crate::model::NewAgent;
+
+    fn name(text: &str) -> ReaderName {
+        ReaderName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_place_moves_forward_only_and_an_agent_has_at_most_32_readers() {
+        let conn = database();
+        let echo = agents::put(&conn, &NewAgent::new("echo", "loopback:echo").unwrap(), &ada(1)).unwrap().value.1;
+        let main = name("main");
+        assert_eq!(insert(&conn, echo.key, &main, 10, 1).unwrap(), ReaderInsert::Inserted);
+        assert_eq!(insert(&conn, echo.key, &main, 99, 2).unwrap(), ReaderInsert::Exists(10));
+        assert!(move_place(&conn, echo.key, &main, 12, 3).unwrap());
+        assert!(!move_place(&conn, echo.key, &main, 11, 4).unwrap());
+        let stands = find(&conn, echo.key, &main).unwrap().unwrap();
+        assert_eq!((stands.place, stands.moved), (12, 3));
+
+        for n in 1..32 {
+            assert_eq!(insert(&conn, echo.key, &name(&format!("r{n}")), 0, 5).unwrap(), ReaderInsert::Inserted);
+        }
+        assert_eq!(insert(&conn, echo.key, &name("one too many"), 0, 5).unwrap(), ReaderInsert::Full);
+        assert!(delete(&conn, &echo.id, &main, &ada(2)).unwrap());
+        assert!(!delete(&conn, &echo.id, &main, &ada(3)).unwrap());
+        assert_eq!(all(&conn).unwrap().len(), 31);
+        agents::delete(&conn, &echo.id, &ada(4)).unwrap();
+        assert_eq!(all(&conn).unwrap(), []);
+    }
+}

@@ -1,0 +1,260 @@
+//! Tokens: 256 random bits for the owner, their SHA-256 for us, and the table of those that are good now.
+//!
+//! The table is looked up by digest, so no comparison depends on a secret, and neither memory nor the database
+//! holds what could be shown to us. A token that ends leaves the table at once and marks its principals, so that a
+//! view made from it refuses its next call.
+//!
+//! Rejected: signed tokens without a table (they cannot be ended), and a table keyed by the token itself.
+
+use crate::error::{Error, Result};
+use crate::model::{AgentId, AgentKey, Principal, Token, TokenDetails, Who};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use parking_lot::RwLock;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What a token is known by.
+pub(crate) type Digest = [u8; 32];
+
+/// Live tokens at most (about 300 MB): logins that nobody uses must not fill the memory of a process that runs for years.
+pub(crate) const GRANTS_MAX: usize = 1_000_000;
+
+/// Characters of a token: 32 bytes as base64url without padding.
+const TOKEN_CHARS: usize = 43;
+
+/// Makes a new token, and what it is known by.
+///
+/// # Errors
+/// [`Error::Internal`] if the system has no randomness to give.
+pub(crate) fn fresh() -> Result<(Token, Digest)> {
+    let mut bits = [0; 32];
+    getrandom::fill(&mut bits).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+    let text = URL_SAFE_NO_PAD.encode(bits);
+    let digest = Sha256::digest(text.as_bytes()).into();
+    Ok((Token::new(text), digest))
+}
+
+/// What a token is known by; `None` if this text was never a token.
+pub(crate) fn digest(token: &Token) -> Option<Digest> {
+    let text = token.expose().as_bytes();
+    let plausible =
+        text.len() == TOKEN_CHARS && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    plausible.then(|| Sha256::digest(text).into())
+}
+
+/// What a live token grants.
+pub(crate) struct Grant {
+    /// Who its bearer is.
+    pub(crate) principal: Principal,
+    /// When it ends by itself, milliseconds since 1970.
+    pub(crate) expires: i64,
+    /// Shared with every principal made from it.
+    ended: Arc<AtomicBool>,
+}
+
+impl Grant {
+    /// A right of `who` until `expires` (milliseconds since 1970).
+    pub(crate) fn new(who: Who, expires: i64) -> Grant {
+        let ended = Arc::new(AtomicBool::new(false));
+        Grant { principal: Principal::granted(who, ended.clone()), expires, ended }
+    }
+
+    /// The agent it acts through; `None` for the super user.
+    pub(crate) fn agent(&self) -> Option<(AgentKey, &AgentId)> {
+        match self.principal.who() {
+            Who::Agent { agent, key, .. } => Some((*key, agent)),
+            _ => None,
+        }
+    }
+
+    /// What may be told of it (reference 2.2).
+    pub(crate) fn details(&self) -> TokenDetails {
+        let (agent, username) = match self.principal.who() {
+            Who::Agent { agent, username, .. } => (Some(agent.clone()), username.clone()),
+            Who::SuperUser(name) | Who::Host(name) => (None, name.clone()),
+        };
+        TokenDetails::new(agent, username, DateTime::from_timestamp_millis(self.expires).unwrap_or(DateTime::UNIX_EPOCH))
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Grant({} until {})", self.principal.label(), self.expires)
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    by_digest: HashMap<Digest, Arc<Grant>>,
+    /// The same, soonest end first: for the sweep, and for who must go when the table is full.
+    by_end: BTreeSet<(i64, Digest)>,
+}
+
+/// The tokens that are good now.
+///
+/// What ended is handed back, so that the caller can wake the waits made with it, outside the table's lock.
+pub(crate) struct Grants {
+    table: RwLock<Table>,
+    capacity: usize,
+}
+
+impl Grants {
+    pub(crate) fn new() -> Grants {
+        Grants::with_capacity(GRANTS_MAX)
+    }
+
+    pub(crate) fn with_capacity(capacity: usize) -> Grants {
+        Grants { table: RwLock::new(Table::default()), capacity: capacity.max(1) }
+    }
+
+    /// Makes a token good. If that was one too many, the one that would have ended soonest goes, and comes back
+    /// with its digest: its row must go too.
+    pub(crate) fn insert(&self, digest: Digest, grant: Grant) -> Option<(Digest, Arc<Grant>)> {
+        let mut table = self.table.write();
+        let expires = grant.expires;
+        if let Some(old) = table.by_digest.insert(digest, Arc::new(grant)) {
+            table.by_end.remove(&(old.expires, digest));
+        }
+        table.by_end.insert((expires, digest));
+        if table.by_digest.len() <= self.capacity {
+            return None;
+        }
+        let (_, soonest) = *table.by_end.first()?;
+        table.remove(&soonest).map(|grant| (soonest, grant))
+    }
+
+    /// Who shows this token; `None` if it is none, or no longer. Allocates nothing.
+    pub(crate) fn authenticate(&self, token: &Token, now: i64) -> Option<Arc<Grant>> {
+        let digest = digest(token)?;
+        let table = self.table.read();
+        table.by_digest.get(&digest).filter(|grant| grant.expires > now).cloned()
+    }
+
+    /// Ends these tokens.
+    pub(crate) fn end(&self, digests: &[Digest]) -> Vec<Arc<Grant>> {
+        let mut table = self.table.write();
+        digests.iter().filter_map(|digest| table.remove(digest)).collect()
+    }
+
+    /// Ends all tokens of an agent. Looks at every token: for a deletion, not for a call.
+    pub(crate) fn end_agent(&self, agent: AgentKey) -> Vec<Arc<Grant>> {
+        let mut table = self.table.write();
+        let of_agent = |grant: &Grant| grant.agent().is_some_and(|(key, _)| key == agent);
+        let digests: Vec<Digest> =
+            table.by_digest.iter().filter(|(_, grant)| of_agent(grant)).map(|(digest, _)| *digest).collect();
+        digests.iter().filter_map(|digest| table.remove(digest)).collect()
+    }
+
+    /// Ends what has expired. Costs what has, not what is there.
+    pub(crate) fn sweep(&self, now: i64) -> Vec<Arc<Grant>> {
+        let mut table = self.table.write();
+        let mut ended = Vec::new();
+        while let Some((expires, digest)) = table.by_end.first().copied()
+            && expires <= now
+        {
+            ended.extend(table.remove(&digest));
+        }
+        ended
+    }
+
+    /// When the next one expires, milliseconds since 1970.
+    pub(crate) fn next_end(&self) -> Option<i64> {
+        self.table.read().by_end.first().map(|(expires, _)| *expires)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.read().by_digest.len()
+    }
+}
+
+impl Table {
+    fn remove(&mut self, digest: &Digest) -> Option<Arc<Grant>> {
+        let grant = self.by_digest.remove(digest)?;
+        self.by_end.remove(&(grant.expires, *digest));
+        grant.ended.store(true, Ordering::Release);
+        Some(grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::UserId;
+
+    fn lene(agent: i64) -> Who {
+        Who::Agent {
+            agent: AgentId::parse("echo").unwrap(),
+            key: AgentKey(agent),
+            user: UserId::parse("lene").unwrap(),
+            username: "CONTOSO\\Lene".into(),
+        }
+    }
+
+    fn log_in(grants: &Grants, who: Who, expires: i64) -> (Token, Digest) {
+        let (token, digest) = fresh().unwrap();
+        assert!(grants.insert(digest, Grant::new(who, expires)).is_none());
+        (token, digest)
+    }
+
+    #[test]
+    fn a_token_is_good_until_it_ends() {
+        let grants = Grants::new();
+        let (token, digest) = log_in(&grants, lene(7), 1_000);
+        let grant = grants.authenticate(&token, 999).unwrap();
+        assert_eq!(grant.details().username, "CONTOSO\\Lene");
+        assert!(grants.authenticate(&token, 1_000).is_none(), "the moment it expires it is none");
+        assert!(!grant.principal.has_ended());
+        assert_eq!(grants.end(&[digest, digest]).len(), 1);
+        assert!(grant.principal.has_ended(), "the views made from it know");
+        assert!(grants.authenticate(&token, 0).is_none());
+    }
+
+    #[test]
+    fn an_agent_takes_its_tokens_with_it_and_the_sweep_takes_the_expired() {
+        let grants = Grants::new();
+        let (of_echo, _) = log_in(&grants, lene(7), 1_000);
+        let (of_other, _) = log_in(&grants, lene(8), 2_000);
+        let (of_ada, _) = log_in(&grants, Who::SuperUser("ada".into()), 3_000);
+        assert_eq!(grants.end_agent(AgentKey(7)).len(), 1);
+        assert!(grants.authenticate(&of_echo, 0).is_none());
+        assert_eq!(grants.next_end(), Some(2_000));
+        assert_eq!(grants.sweep(1_999).len(), 0);
+        assert_eq!(grants.sweep(2_000).len(), 1);
+        assert!(grants.authenticate(&of_other, 0).is_none());
+        assert!(grants.authenticate(&of_ada, 2_999).is_some());
+        assert_eq!(grants.len(), 1);
+    }
+
+    #[test]
+    fn one_too_many_ends_the_one_that_would_end_soonest() {
+        let grants = Grants::with_capacity(2);
+        log_in(&grants, lene(1), 300);
+        let (soonest, digest) = log_in(&grants, lene(2), 100);
+        let evicted = grants.insert([9; 32], Grant::new(lene(3), 200)).unwrap();
+        assert_eq!((evicted.0, evicted.1.expires), (digest, 100));
+        assert!(evicted.1.principal.has_ended());
+        assert!(grants.authenticate(&soonest, 0).is_none());
+        assert_eq!(grants.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_none_before_it_is_hashed() {
+        let (token, known) = fresh().unwrap();
+        assert_eq!((token.expose().len(), digest(&token)), (TOKEN_CHARS, Some(known)));
+        let text = token.expose();
+        for wrong in ["", "x", &text[1..], &format!("{text}="), &text.replace(&text[..1], " "), &"ü".repeat(22)[..43 - 1]] {
+            assert_eq!(digest(&Token::new(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tokens_do_not_repeat() {
+        let tokens: std::collections::HashSet<_> = (0..10_000).map(|_| fresh().unwrap().1).collect();
+        assert_eq!(tokens.len(), 10_000);
+    }
+}
