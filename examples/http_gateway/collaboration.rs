@@ -83,7 +83,7 @@ async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure
     let agent = call.gateway.engine.collaboration(principal)?;
     let timeout = if call.head { Duration::ZERO } else { call.gateway.poll_timeout };
     let waited = match asked.reader.filter(|_| !call.head) {
-        Some(reader) => agent.poll_reader(reader, asked.cursor.last, asked.query, timeout).await,
+        Some(reader) => agent.poll_reader(reader, asked.cursor, asked.query, timeout).await,
         None => agent.next_events(asked.cursor, asked.query, timeout).await,
     };
     match waited {

@@ -100,6 +100,7 @@ fn another_version_path_or_method_is_told_apart() {
     // Log-out is the engine's alone.
     world.root("DELETE", &format!("/Authentication/v1/Tokens/{}", world.lene), "").expect_code(405, "method_not_allowed");
     world.lene("GET", "/Collaboration/v1/Channels", "").expect(200);
+    assert_eq!(refused.reason, "Method Not Allowed");
     let options = world.gateway.call("OPTIONS", "/Collaboration/v1/Channels", "", "").expect(204);
     assert_eq!(options.header("allow"), Some("GET, HEAD, OPTIONS"));
     let head = world.lene("HEAD", "/Collaboration/v1/Channels", "").expect(200);
