@@ -51,6 +51,7 @@ call() {
     local arguments=(-sS --max-time 20 -o "$scratch/body" -w '%{http_code}' -X "$1" -H 'Content-Type: application/json')
     [[ -n $token ]] && arguments+=(-H "Authorization: FCF $token")
     [[ $# -ge 3 ]] && arguments+=(--data-binary "$3")
+    : >"$scratch/body"
     status=$(curl "${arguments[@]}" "$base$2") || fail "$1 $2: no answer"
     body=$(cat "$scratch/body")
 }
