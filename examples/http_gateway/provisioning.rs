@@ -8,7 +8,6 @@ use switchboard::wire::route::Provisioning;
 use switchboard::wire::{Dictionary, ProvisionedAgent, ProvisionedChannel, ProvisionedThrottle, ProvisionedUser};
 use switchboard::{AgentId, Change, ChannelId, Principal, ThrottleId, UserId};
 
-#[expect(clippy::too_many_lines, reason = "one short arm for each operation of the service")]
 pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisioning) -> Result<Answer, Failure> {
     let engine = &call.gateway.engine;
     let format = call.format;

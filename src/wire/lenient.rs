@@ -181,7 +181,7 @@ impl<'a> Node<'a> {
     fn number(&self) -> Result<Option<i128>> {
         match self.tree {
             Tree::Integer(number) => Ok(Some(*number)),
-            #[expect(clippy::cast_possible_truncation, reason = "saturates, and saturated is out of every range")]
+            // Saturates, and what is saturated is out of every range.
             Tree::Float(number) if number.fract() == 0.0 => Ok(Some(*number as i128)),
             tree if tree.is_hole() => Ok(None),
             Tree::Text(text) => text.trim().parse().map(Some).map_err(|_| self.not("a whole number")),

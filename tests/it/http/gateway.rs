@@ -62,8 +62,8 @@ impl Gateway {
             }
             printed.push(line);
         }
-        let log = log.join().expect("the log");
-        panic!("the gateway did not start: {printed:?}\n{log}");
+        let (status, log) = (child.wait(), log.join().expect("the log"));
+        panic!("the gateway did not start: {status:?} {printed:?}\n{log}");
     }
 
     /// Sends a request with that token and returns the answer.
