@@ -26,7 +26,7 @@ pub(super) fn program() -> PathBuf {
     path.pop();
     path.push("examples");
     path.push(format!("http_gateway{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is missing; `cargo test` builds it", path.display());
+    assert!(path.exists(), "{} is missing; `cargo test` builds it, `cargo test --test it` does not", path.display());
     path
 }
 
@@ -96,6 +96,14 @@ impl Gateway {
     pub(super) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("there is a kill");
         assert!(sent.success());
+    }
+
+    /// How many threads it has.
+    #[cfg(target_os = "linux")]
+    pub(super) fn threads(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).expect("a line");
+        threads.trim().parse().expect("a number")
     }
 
     /// Waits for the end; the exit status and the whole log.

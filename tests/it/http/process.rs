@@ -30,6 +30,22 @@ fn sigterm_answers_the_waiting_polls_and_exits_with_0() {
     }
 }
 
+/// A poll is a future of the engine's; a thread each would be the end of it at ten thousand.
+#[cfg(target_os = "linux")]
+#[test]
+fn waiting_polls_take_no_threads() {
+    let world = World::new(&["--poll-timeout", "30"]);
+    let before = world.gateway.threads();
+    let polls: Vec<TcpStream> =
+        (0..300).map(|_| begin(&world, "/Collaboration/v1/Events?last-event=2147483646&types=meta-data")).collect();
+    world.lene("GET", "/Collaboration/v1/Channels", "").expect(200);
+    assert!(world.gateway.threads() <= before + 8, "{before} threads, then {}", world.gateway.threads());
+    world.root("PUT", "/Provisioning/v1/Agents/helper/MetaData/k", "\"v\"").expect(200);
+    for poll in polls {
+        assert_eq!(client::receive(poll).expect(200).json()[0]["Key"], "k");
+    }
+}
+
 fn begin(world: &World, target: &str) -> TcpStream {
     let authorization = format!("FCF {}", world.lene);
     let mut stream = TcpStream::connect(world.gateway.address).expect("the gateway listens");
