@@ -2,3 +2,5 @@
 
 mod conformance;
 mod http;
+#[path = "../crash/mod.rs"]
+mod crash;
