@@ -9,30 +9,76 @@ use std::process::Command;
 
 /// Every module of `src` and its floor. `lib` stands above all.
 const FLOORS: &[(&str, u8)] = &[
-    ("model", 0), ("error", 0), ("clock", 0), ("waiting", 0),
-    ("database", 1), ("hub", 1), ("throttle", 1), ("token", 1), ("password", 1), ("login_delay", 1), ("filter", 1),
-    ("origin", 1), ("spool", 1), ("runtime", 1), ("backend", 1),
-    ("store", 2), ("journal", 2),
-    ("agents", 3), ("events", 3),
+    ("model", 0),
+    ("error", 0),
+    ("clock", 0),
+    ("waiting", 0),
+    ("database", 1),
+    ("hub", 1),
+    ("throttle", 1),
+    ("token", 1),
+    ("password", 1),
+    ("login_delay", 1),
+    ("filter", 1),
+    ("origin", 1),
+    ("spool", 1),
+    ("runtime", 1),
+    ("backend", 1),
+    ("store", 2),
+    ("journal", 2),
+    ("agents", 3),
+    ("events", 3),
     ("services", 4),
-    ("config", 5), ("engine", 5), ("publish", 5), ("wire", 5), ("testing", 5),
+    ("config", 5),
+    ("engine", 5),
+    ("publish", 5),
+    ("wire", 5),
+    ("testing", 5),
 ];
 
 /// Who may import less, or more, than its floor says: a folder, and all that it may import.
 const EXCEPT: &[(&str, &[&str])] = &[
     // Floor 0 knows itself only: errors name no ids, words fail with errors, waiting ends with errors.
-    ("error", &[]), ("model", &["error"]), ("clock", &["model", "error"]), ("waiting", &["error"]),
+    ("error", &[]),
+    ("model", &["error"]),
+    ("clock", &["model", "error"]),
+    ("waiting", &["error"]),
     // Floor 5 is assembled from three files that know one another.
-    ("config", ALL), ("engine", ALL), ("publish", ALL),
+    ("config", ALL),
+    ("engine", ALL),
+    ("publish", ALL),
     // Beside floor 5: the contract's documents, and what tests a backend from outside.
-    ("wire", &["model", "error"]), ("testing", &["model", "error", "clock", "waiting", "backend"]),
+    ("wire", &["model", "error"]),
+    ("testing", &["model", "error", "clock", "waiting", "backend"]),
     // Connectors stand on the seam, so that they can leave the house later.
-    ("backend/loopback", CONNECTOR), ("backend/xmpp", CONNECTOR), ("backend/ucwa", CONNECTOR),
+    ("backend/loopback", CONNECTOR),
+    ("backend/xmpp", CONNECTOR),
+    ("backend/ucwa", CONNECTOR),
 ];
 
 const ALL: &[&str] = &[
-    "model", "error", "clock", "waiting", "database", "hub", "throttle", "token", "password", "login_delay", "filter", "origin",
-    "runtime", "backend", "store", "journal", "agents", "events", "services", "config", "engine", "publish",
+    "model",
+    "error",
+    "clock",
+    "waiting",
+    "database",
+    "hub",
+    "throttle",
+    "token",
+    "password",
+    "login_delay",
+    "filter",
+    "origin",
+    "runtime",
+    "backend",
+    "store",
+    "journal",
+    "agents",
+    "events",
+    "services",
+    "config",
+    "engine",
+    "publish",
 ];
 const CONNECTOR: &[&str] = &["backend", "model", "error", "waiting", "clock"];
 /// Files that are too long and why nobody has split them yet: `file`. Empty is best.
@@ -120,9 +166,10 @@ fn a_module_imports_lower_floors_only() {
     for (file, text) in code().iter().filter(|(file, _)| file != "lib.rs") {
         let home = file.split('/').next().unwrap().trim_end_matches(".rs");
         let own = floor(home);
-        let except = EXCEPT.iter().rev().find(|(folder, _)| {
-            file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
-        });
+        let except = EXCEPT
+            .iter()
+            .rev()
+            .find(|(folder, _)| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') || rest == ".rs"));
         for import in imports(text) {
             let fine = match except {
                 Some((_, allowed)) => allowed.contains(&&*import) || import == home,
@@ -138,7 +185,8 @@ fn a_module_imports_lower_floors_only() {
 
 #[test]
 fn the_scanner_sees_what_it_should() {
-    let text = "use crate::{a::{x, y}, b};\n// crate::c\nfn f() { crate::d::g() }\n#[cfg(test)]\nmod tests {\n    use crate::e;\n}\n";
+    let text =
+        "use crate::{a::{x, y}, b};\n// crate::c\nfn f() { crate::d::g() }\n#[cfg(test)]\nmod tests {\n    use crate::e;\n}\n";
     let found: Vec<String> = imports(&plain(text)).into_iter().collect();
     assert_eq!(found, ["a", "b", "d"]);
 }
@@ -169,8 +217,16 @@ fn sql_is_spoken_on_its_floors_and_no_runtime_there() {
 fn the_contract_is_spelled_in_wire_only() {
     // Names of the contract's documents that are no words of ours.
     let names = [
-        "\"MetaDataEvent\"", "\"MessageEvent\"", "\"ChannelStateEvent\"", "\"ProvisionedAgent\"", "\"ProvisionedUser\"",
-        "\"ProvisionedChannel\"", "\"ProvisioningMode\"", "\"SenderAlias\"", "\"MessageParts\"", "\"RequestId\"",
+        "\"MetaDataEvent\"",
+        "\"MessageEvent\"",
+        "\"ChannelStateEvent\"",
+        "\"ProvisionedAgent\"",
+        "\"ProvisionedUser\"",
+        "\"ProvisionedChannel\"",
+        "\"ProvisioningMode\"",
+        "\"SenderAlias\"",
+        "\"MessageParts\"",
+        "\"RequestId\"",
     ];
     for (file, text) in code().iter().filter(|(file, _)| !file.starts_with("wire")) {
         for name in names {
@@ -181,7 +237,8 @@ fn the_contract_is_spelled_in_wire_only() {
 
 #[test]
 fn status_numbers_exist_in_one_place() {
-    let numbers = ["200", "201", "204", "304", "400", "401", "403", "404", "405", "409", "410", "413", "415", "429", "500", "503"];
+    let numbers =
+        ["200", "201", "204", "304", "400", "401", "403", "404", "405", "409", "410", "413", "415", "429", "500", "503"];
     let mut wrong = Vec::new();
     for (file, text) in code().iter().filter(|(file, _)| file != "wire/error.rs") {
         for (number, line) in text.lines().enumerate() {
@@ -228,8 +285,22 @@ fn the_plain_library_stays_small() {
     assert!(crates.contains("rusqlite") && crates.contains("tokio"), "this is not our tree: {crates:?}");
     assert!(crates.len() <= 90, "{} crates: {crates:?}", crates.len());
     let unwanted = [
-        "hyper", "axum", "http", "h2", "tower", "reqwest", "rustls", "native-tls", "openssl", "ring", "aws-lc-rs", "quick-xml",
-        "roxmltree", "xml-rs", "minidom", "rxml",
+        "hyper",
+        "axum",
+        "http",
+        "h2",
+        "tower",
+        "reqwest",
+        "rustls",
+        "native-tls",
+        "openssl",
+        "ring",
+        "aws-lc-rs",
+        "quick-xml",
+        "roxmltree",
+        "xml-rs",
+        "minidom",
+        "rxml",
     ];
     let there: Vec<&&str> = unwanted.iter().filter(|name| crates.contains(**name)).collect();
     assert!(there.is_empty(), "the plain library pulls in {there:?}");

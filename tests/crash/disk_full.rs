@@ -63,7 +63,10 @@ fn fill_it_and_free_it(disk: &Path) {
     let refused: Vec<&(String, Result<Message>)> = answers.iter().filter(|(_, answer)| answer.is_err()).collect();
     assert!(!refused.is_empty(), "the disk never filled");
     for (text, answer) in &refused {
-        assert!(matches!(answer, Err(Error::OutcomeUnknown(_) | Error::Busy { .. } | Error::Storage(_))), "`{text}`: {answer:?}");
+        assert!(
+            matches!(answer, Err(Error::OutcomeUnknown(_) | Error::Busy { .. } | Error::Storage(_))),
+            "`{text}`: {answer:?}"
+        );
     }
     assert!(!engine.readiness().ready, "the journal cannot be written");
     let change = admin.put_metadata_value("echo", "note", &"x".repeat(100_000));
@@ -95,19 +98,22 @@ fn fill_it_and_free_it(disk: &Path) {
         assert_eq!((kept.get(text), handed_over.get(text)), (Some(&1), Some(&1)), "`{text}` in the journal, at the chat system");
     }
     let unknown = refused.iter().filter(|(_, answer)| matches!(answer, Err(Error::OutcomeUnknown(_)))).count();
-    println!("disk full: {} posts, {} refused ({unknown} of unknown outcome), all there once after", answers.len(), refused.len());
+    println!(
+        "disk full: {} posts, {} refused ({unknown} of unknown outcome), all there once after",
+        answers.len(),
+        refused.len()
+    );
 }
 
 fn post(agent: &Collaboration, text: &str) -> Result<Message> {
     agent.post(ROOM, NewMessage::text(text).key(text))
 }
 
-/// Writes until there is no room.
+/// Writes until there is no room, then leaves a little, so that some posts go through before it is full.
 fn fill(path: &Path) {
     let mut file = std::fs::File::create(path).unwrap();
-    for block in [4096, 1] {
-        while file.write_all(&vec![0; block]).is_ok() {}
-    }
+    while file.write_all(&[0; 4096]).is_ok() {}
+    file.set_len(file.metadata().unwrap().len() - (96 << 10)).unwrap();
 }
 
 /// Posts from several threads until each was refused once, with what each post was answered. Each answer comes in

@@ -30,7 +30,9 @@ fn a_torn_log_opens_to_a_prefix_or_is_refused() {
         }
     }
     let (least, most) = (lengths.iter().min().copied().unwrap_or(0), lengths.iter().max().copied().unwrap_or(0));
-    println!("{trials} torn logs, seed {seed}: {prefixes} opened to a prefix of {least} to {most} of {POSTS} posts, {refusals} refused");
+    println!(
+        "{trials} torn logs, seed {seed}: {prefixes} opened to a prefix of {least} to {most} of {POSTS} posts, {refusals} refused"
+    );
 }
 
 /// Leaves `whole` with all its posts in the log and none in the database; answers the posts.

@@ -1,6 +1,6 @@
 //! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
 mod conformance;
-mod http;
 #[path = "../crash/mod.rs"]
 mod crash;
+mod http;
