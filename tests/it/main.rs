@@ -4,3 +4,4 @@ mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
 mod http;
+mod model;
