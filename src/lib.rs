@@ -144,6 +144,8 @@ pub mod testing;
 mod throttle;
 mod token;
 mod waiting;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use clock::{Clock, SystemClock, Timeline};
 pub use config::{Builder, EventMode};

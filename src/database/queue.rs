@@ -44,7 +44,6 @@ struct State<E, J> {
     jobs: VecDeque<J>,
     waiting: Vec<Waker>,
     stopping: bool,
-    nudged: bool,
     sleeping: bool,
 }
 
@@ -76,7 +75,6 @@ impl<E, J> Queue<E, J> {
                 jobs: VecDeque::new(),
                 waiting: Vec::new(),
                 stopping: false,
-                nudged: false,
                 sleeping: false,
             }),
             arrived: Condvar::new(),
@@ -144,15 +142,6 @@ impl<E, J> Queue<E, J> {
         Ok(())
     }
 
-    /// Has the writer look after its upkeep even if nothing arrives.
-    pub(crate) fn nudge(&self) {
-        let mut state = self.state.lock();
-        state.nudged = true;
-        state.sleeping = false;
-        drop(state);
-        self.arrived.notify_one();
-    }
-
     pub(crate) fn is_stopping(&self) -> bool {
         self.state.lock().stopping
     }
@@ -187,7 +176,7 @@ impl<E, J> Queue<E, J> {
         loop {
             let lazy_due = state.lazy_due.is_some_and(|due| due <= Instant::now());
             let something = !state.ordered.is_empty() || !state.jobs.is_empty() || lazy_due;
-            if something || state.stopping || state.nudged {
+            if something || state.stopping {
                 break;
             }
             let until = match (state.lazy_due, give_up) {
@@ -222,7 +211,6 @@ fn take<E, J>(state: &mut State<E, J>) -> Work<E, J> {
     let empty = state.ordered.is_empty() && state.jobs.is_empty();
     work.idle = work.entries.is_empty() && work.job.is_none();
     work.stop = state.stopping && empty && work.idle;
-    state.nudged = false;
     work
 }
 

@@ -144,11 +144,6 @@ impl<R: Recorder> Writer<R> {
         self.shared.writable.load(Ordering::Acquire)
     }
 
-    /// Has the writer look after retention.
-    pub(crate) fn nudge(&self) {
-        self.shared.queue.nudge();
-    }
-
     /// Takes nothing more, does what waits, and ends. Joins unless called on the writer's own thread.
     pub(crate) fn stop(&self) {
         self.shared.queue.stop();

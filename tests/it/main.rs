@@ -1,3 +1,4 @@
-//! One binary for all tests from outside: each is a link of SQLite and tokio, so there is one.
+//! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
 mod conformance;
+mod http;
