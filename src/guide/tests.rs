@@ -50,3 +50,61 @@ fn the_readme_names_the_version_of_rust() {
     let version = version.expect("Cargo.toml has a rust-version").trim_matches('"');
     assert!(README.contains(&format!("Rust {version} ")), "the README must say Rust {version}");
 }
+
+/// The README's HTTP tables against the route table and the statuses.
+#[cfg(feature = "wire")]
+mod http {
+    use super::README;
+    use crate::error::Error;
+    use crate::wire::{error::status, route};
+    use std::time::Duration;
+
+    #[test]
+    fn the_readme_lists_every_resource_and_method() {
+        for resource in route::TABLE {
+            let start = format!("| `{}` |", resource.path);
+            let row = README.lines().find(|line| line.starts_with(&start));
+            let row = row.unwrap_or_else(|| panic!("the README does not list {}", resource.path));
+            for (method, _) in resource.methods {
+                assert!(row.contains(method), "the README does not say {method} {}", resource.path);
+            }
+        }
+    }
+
+    #[test]
+    fn the_readme_gives_every_code_its_status() {
+        let text = || "why".to_owned();
+        let retry_after = Duration::from_secs(1);
+        for error in [
+            Error::Unauthorized(text()),
+            Error::Invalid(text()),
+            Error::Forbidden(text()),
+            Error::NotFound(text()),
+            Error::AgentInactive { agent: text(), reason: text(), retry_after: None },
+            Error::ChannelInactive { channel: text(), reason: text() },
+            Error::TooLarge { what: "message text", length: 501, limit: 500 },
+            Error::Throttled { throttle: text(), retry_after },
+            Error::Busy { what: text(), retry_after },
+            Error::Unreachable(text()),
+            Error::Rejected(text()),
+            Error::Unsupported(text()),
+            Error::OutcomeUnknown(text()),
+            Error::InstanceGone,
+            Error::Conflict { expected: 1, found: 2 },
+            Error::TimedOut(text()),
+            Error::Closed,
+            Error::WouldDeadlock,
+            Error::InUse(text()),
+            Error::ForeignDatabase { path: text(), reason: text() },
+            Error::NewerDatabase { path: text(), found: 2, known: 1 },
+            Error::Corrupt(text()),
+            Error::Storage(text()),
+            Error::Internal(text()),
+        ] {
+            let start = format!("| {} |", status(&error));
+            let code = format!("`{}`", error.code());
+            let row = README.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
+            assert!(row.contains(&code), "the README's table of statuses does not say that {code} is{start}");
+        }
+    }
+}
