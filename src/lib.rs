@@ -146,6 +146,7 @@ mod token;
 mod waiting;
 #[cfg(feature = "wire")]
 pub mod wire;
+mod words;
 
 pub use clock::{Clock, SystemClock, Timeline};
 pub use config::{Builder, EventMode};
@@ -154,7 +155,7 @@ pub use engine::{Engine, Readiness, Stats};
 pub use error::{Error, Outcome, Result};
 pub use events::{Reader, Subscription};
 pub use model::*;
-pub use services::{Authenticator, Collaboration, Provisioning, Uploading, Waiting};
+pub use services::{Authenticator, Collaboration, Management, Provisioning, Uploading, Waiting};
 
 pub use chrono;
 
