@@ -37,7 +37,7 @@
 //! - To write a bot: [`Engine`], [`Builder`], then [`Collaboration`] and [`Reader`]; `examples/echo_bot.rs` is a whole one,
 //!   and [`guide::testing`] shows how it is tested.
 //! - To administer: [`Provisioning`]. To log users in and act for them: [`Engine::log_in`], [`Engine::authenticate`],
-//!   [`Engine::collaboration`].
+//!   [`Engine::collaboration`]. To manage rooms: [`Management`].
 //! - To watch everything: [`Engine::subscribe`]; `examples/tail_events.rs`.
 //! - To serve the HTTP contract: `examples/http_gateway`. To run it: [`guide::operating`].
 //! - To connect another chat system: [`backend`] and [`guide::backend`].
@@ -66,7 +66,7 @@
 //!   3   agents  events                                                  links kept up; readers
 //!   2   store  journal                                                  SQL: what is wanted; what happened
 //!   1   database  hub  backend/*                                        the file; who waits for what; chat systems
-//!       throttle token password login_delay origin filter runtime       one machine each
+//!       throttle token password login_delay origin filter words runtime  one machine each
 //!   0   model  error  clock  waiting                                    the words, time, and waiting itself
 //! ```
 //!
@@ -114,7 +114,7 @@
 //!   "active" would be the last word, and wrong. What has a lower lane is the acknowledgement of named readers.
 //! - **`publish.rs` is floor 5.** The hand-off from the commit to the readers speaks to the hub, the ring and the book of
 //!   posts in `agents`, so it belongs to none of them. It is a trait of the writer's, implemented where all is assembled.
-//! - **`login_delay` and `origin` are machines of floor 1** of their own: both are pure, and tested as such.
+//! - **`login_delay`, `origin` and `words` are machines of floor 1** of their own: each is pure, and tested as such.
 //! - **A spool for uploads is not there.** They are streamed through a pipe of 256 KiB.
 
 #![warn(unreachable_pub)]
