@@ -248,6 +248,10 @@ impl<R: Recorder> Body<R> {
                         self.shared.queue.release(bytes);
                         return entries.into_iter().for_each(|entry| self.publisher.failed(entry, error.clone()));
                     }
+                    // Nobody waits for ever: a change is refused, and nothing of it is done.
+                    for job in self.shared.queue.take_jobs() {
+                        (job.refused)(error.clone());
+                    }
                     std::thread::sleep(RETRY);
                 }
             }
