@@ -1,3 +1,5 @@
 //! One binary for all tests from outside: each is a link of SQLite and tokio, so there is one.
 
 mod conformance;
+mod provisioning;
+mod world;
