@@ -5,3 +5,5 @@ mod conformance;
 mod crash;
 mod http;
 mod rooms;
+mod provisioning;
+mod world;
