@@ -1,7 +1,12 @@
 //! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
 mod http;
 mod model;
+mod provisioning;
+mod rooms;
+mod world;
