@@ -315,9 +315,8 @@ impl Truth {
             self.join_all();
             return true;
         };
-        let lists = |agent: &AgentTruth| {
-            (agent.address.clone(), agent.channels.clone(), agent.users.clone(), agent.metadata.clone())
-        };
+        let lists =
+            |agent: &AgentTruth| (agent.address.clone(), agent.channels.clone(), agent.users.clone(), agent.metadata.clone());
         let changed = lists(&before) != lists(&wanted);
         for channel in before.channels.iter().filter(|channel| !wanted.channels.contains(channel)) {
             self.ends(who, channel);

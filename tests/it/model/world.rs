@@ -91,8 +91,17 @@ impl World {
         self.truth.step += 1;
         self.act(step)?;
         self.engine().settle(SOON).map_err(|error| error.to_string())?;
-        self.compare_provisioned()?;
+        self.compare_provisioned().map_err(|why| self.later(why))?;
         self.compare_events()
+    }
+
+    /// After a failure only: whether it was a matter of time, so that `settle` returned too early.
+    fn later(&self, why: String) -> String {
+        std::thread::sleep(Duration::from_millis(300));
+        match self.compare_provisioned() {
+            Ok(()) => format!("{why} (and 300 ms later it was as wanted: settle returned too early)"),
+            Err(_) => format!("{why} (and stays so: {:?})", AGENTS.map(|who| self.engine().agent_status(who).ok())),
+        }
     }
 
     fn act(&mut self, step: &Step) -> Check {
@@ -114,9 +123,7 @@ impl World {
             Step::LookBack(who, back) => self.look_back(AGENTS[*who], *back),
             Step::History(who, channel, take) => self.history(AGENTS[*who], CHANNELS[*channel], *take),
             Step::OpenReader(who, reader) => self.open_reader(AGENTS[*who], READERS[*reader]),
-            Step::ReadNext(who, reader, times) => {
-                (0..*times).try_for_each(|_| self.read_next(AGENTS[*who], READERS[*reader]))
-            }
+            Step::ReadNext(who, reader, times) => (0..*times).try_for_each(|_| self.read_next(AGENTS[*who], READERS[*reader])),
             Step::Advance(by) => {
                 self.advance(MOVES[*by]);
                 Ok(())
@@ -492,11 +499,9 @@ fn ids<T>(history: &[(EventId, T)]) -> Vec<EventId> {
 
 fn what(event: &Event) -> What {
     match &event.body {
-        EventBody::Message(message) => What::Message {
-            channel: message.channel.to_string(),
-            text: message.text.clone(),
-            sender: message.sender.clone(),
-        },
+        EventBody::Message(message) => {
+            What::Message { channel: message.channel.to_string(), text: message.text.clone(), sender: message.sender.clone() }
+        }
         EventBody::MetaData { key, value } => What::MetaData { key: key.clone(), value: value.clone() },
         EventBody::ChannelState { channel, active } => What::State { channel: channel.to_string(), active: *active },
         _ => What::MetaData { key: "a gap".into(), value: None },
@@ -533,7 +538,11 @@ fn distinct(pairs: &[(String, String)]) -> bool {
 
 fn once(names: impl Iterator<Item = String>) -> Vec<String> {
     let mut all = Vec::new();
-    names.for_each(|name| if !all.contains(&name) { all.push(name) });
+    names.for_each(|name| {
+        if !all.contains(&name) {
+            all.push(name)
+        }
+    });
     all
 }
 
