@@ -23,6 +23,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("login_delay", 1),
     ("filter", 1),
     ("origin", 1),
+    ("words", 1),
     ("spool", 1),
     ("runtime", 1),
     ("backend", 1),
@@ -36,6 +37,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("publish", 5),
     ("wire", 5),
     ("testing", 5),
+    ("guide", 5),
 ];
 
 /// Who may import less, or more, than its floor says: a folder, and all that it may import.
