@@ -57,8 +57,8 @@
 //!
 //! # The floors
 //!
-//! A module imports from lower floors only, and nothing on its own floor outside its own folder. `tests/floors.rs` is to
-//! keep it so.
+//! A module imports from lower floors only, and nothing on its own floor outside its own folder. `tests/floors.rs` keeps
+//! it so.
 //!
 //! ```text
 //!   5   engine  config  publish        beside: wire  testing  guide     assembles all

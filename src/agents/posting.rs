@@ -62,6 +62,14 @@ pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
     }
 }
 
+/// A backend's failure to answer a question: nothing can have happened, so it may be asked again.
+pub(crate) fn error_of_question(error: BackendError, channel: &str) -> Error {
+    match error.kind {
+        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => Error::Unreachable(error.reason),
+        _ => error_of(error, channel),
+    }
+}
+
 impl Ground {
     /// Hands a post that is in the book to its session; the book answers.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
