@@ -5,6 +5,7 @@
 //! `MODEL_CASES` says how many lives, `MODEL_STEPS` how long each may be. What fails is made smaller and printed, and
 //! its seed kept in `tests/it/model.regressions`.
 
+mod looking;
 mod rules;
 mod world;
 
@@ -87,7 +88,7 @@ fn number(name: &str, otherwise: usize) -> usize {
 fn the_engine_does_what_the_rules_say() {
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/model.regressions");
     let config = ProptestConfig {
-        cases: number("MODEL_CASES", 12) as u32,
+        cases: number("MODEL_CASES", 24) as u32,
         max_shrink_iters: 300,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
         ..ProptestConfig::default()
