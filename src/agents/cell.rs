@@ -189,6 +189,11 @@ impl CellState {
         self.channels.iter_mut().find(|channel| channel.id == *id)
     }
 
+    /// The channels it is in.
+    pub(crate) fn inside(&self) -> Vec<ChannelId> {
+        self.channels.iter().filter(|channel| channel.phase == ChannelPhase::In).map(|channel| channel.id.clone()).collect()
+    }
+
     /// The session is over: everything is to be done again.
     pub(crate) fn sign_out(&mut self, now: DateTime<Utc>) -> Option<Arc<dyn Session>> {
         if self.phase != Phase::Out {

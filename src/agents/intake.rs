@@ -122,14 +122,15 @@ impl LinkIntake {
     fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {
         let Some(cell) = self.cell(agent) else { return };
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
-        let known = cell.change(|state| {
-            let Some(channel) = state.channel_mut(channel) else { return false };
+        let (known, was_in) = cell.change(|state| {
+            let Some(channel) = state.channel_mut(channel) else { return (false, false) };
+            let was_in = channel.phase == ChannelPhase::In;
             let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
             let next = may_retry.then(|| pause(now, date, backoff(attempt, dice())));
             channel.phase = if may_retry { ChannelPhase::Out } else { ChannelPhase::Refused };
             channel.info = None;
             channel.trouble = Some(Box::new(Trouble { reason, attempt, next }));
-            true
+            (true, was_in)
         });
         if !known {
             return;
@@ -142,22 +143,27 @@ impl LinkIntake {
         } else {
             self.ground.write(EntryKind::Left { agent, place });
         }
-        self.told.tell(|mail| mail.look.push(cell));
+        self.told.tell(|mail| {
+            mail.left.extend(was_in.then(|| channel.clone()));
+            mail.look.push(cell);
+        });
     }
 
     fn signed_out(&self, agent: AgentKey, error: BackendError) {
         let Some(cell) = self.cell(agent) else { return };
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
-        let session = cell.change(|state| {
+        let (left, session) = cell.change(|state| {
+            let left = state.inside();
             let session = state.sign_out(date);
             let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
             let next = Some(pause(now, date, pause_after(&error, attempt, dice())));
             state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
-            session
+            (left, session)
         });
         drop(session);
         self.ground.show(&cell, AgentState::Idle, Some(error.reason));
         self.told.tell(|mail| {
+            mail.left.extend(left);
             mail.flaps.push(cell.clone());
             mail.look.push(cell);
         });

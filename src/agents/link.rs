@@ -142,6 +142,9 @@ impl LinkTask {
         {
             *next = Duration::ZERO;
         }
+        for channel in &mail.left {
+            self.left(channel);
+        }
         for cell in mail.look {
             cell.change(|state| state.queued = false);
             self.todo.push_back(cell);
@@ -509,6 +512,8 @@ impl LinkTask {
                     && cell.look(|state| state.channel(&channel).is_none())
                 {
                     self.farewell(Farewell { cell: cell.clone(), session, channels: Some(vec![channel]) });
+                } else {
+                    self.left(&channel);
                 }
             }
             Err(_) if !current => {}
@@ -570,15 +575,6 @@ impl LinkTask {
         for channel in left {
             self.left(channel);
         }
-        if channels.is_none() {
-            // All its rooms: a later joiner of an empty room has to catch up again.
-            let rooms: Vec<ChannelId> = self.rooms.keys().cloned().collect();
-            for room in rooms {
-                if !self.agents.values().any(|other| other.key != cell.key && is_in(other, &room)) {
-                    self.rooms.remove(&room);
-                }
-            }
-        }
         let ground = self.ground.clone();
         self.flights.push(Box::pin(async move {
             match channels {
@@ -599,6 +595,7 @@ impl LinkTask {
         }));
     }
 
+    /// One agent less is in a room; who joins an empty one has to catch up again.
     fn left(&mut self, channel: &ChannelId) {
         if let Some(Room::Ready(inside)) = self.rooms.get_mut(channel) {
             *inside -= 1;
@@ -649,10 +646,6 @@ impl LinkTask {
 
 fn is_joining(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
     state.epoch == epoch && state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Joining)
-}
-
-fn is_in(cell: &Cell, room: &ChannelId) -> bool {
-    cell.look(|state| state.channel(room).is_some_and(|channel| channel.phase == ChannelPhase::In))
 }
 
 /// Joins, catches up, and has the span begin before the channel counts as joined.

@@ -107,13 +107,19 @@ impl Ground {
 
     /// The chat system says that a channel is no more: it becomes Idle, and its span ends.
     pub(crate) fn channel_gone(&self, cell: &Arc<Cell>, place: &Place, reason: &str) {
-        cell.change(|state| {
+        let link = cell.change(|state| {
+            let mut was_in = false;
             if let Some(channel) = state.channel_mut(&place.channel) {
+                was_in = channel.phase == ChannelPhase::In;
                 channel.phase = ChannelPhase::Refused;
                 channel.info = None;
                 channel.trouble = Some(Box::new(Trouble { reason: reason.to_owned(), attempt: 0, next: None }));
             }
+            state.link.clone().filter(|_| was_in)
         });
+        if let Some(link) = link {
+            link.tell(|mail| mail.left.push(place.channel.clone()));
+        }
         self.write(EntryKind::Left { agent: cell.key, place: place.clone() });
     }
 

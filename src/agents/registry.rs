@@ -124,7 +124,9 @@ impl Registry {
             if moved {
                 state.epoch += 1;
                 let link = state.link.take();
+                let left = state.inside();
                 if let (Some(session), Some(link)) = (state.sign_out(now), link) {
+                    link.tell(|mail| mail.left.extend(left));
                     farewells.push((link, Farewell { cell: cell.clone(), session, channels: None }));
                 }
                 for channel in &mut state.channels {
@@ -133,7 +135,7 @@ impl Registry {
                 }
                 state.address = desired.address.clone();
                 state.trouble = None;
-            } else if hurry {
+            } else if hurry && state.link.is_some() {
                 state.trouble = None;
             }
             state.mode = desired.mode;
@@ -164,14 +166,16 @@ impl Registry {
         }
         drop(cells);
         let now = self.ground.clock.wall();
-        let (link, session) = cell.change(|state| {
+        let (link, left, session) = cell.change(|state| {
             state.deleted = true;
             state.epoch += 1;
+            let left = state.inside();
             let session: Option<Arc<dyn Session>> = state.sign_out(now);
-            (state.link.clone(), session)
+            (state.link.clone(), left, session)
         });
         let Some(link) = link else { return };
         link.tell(|mail| {
+            mail.left.extend(left);
             if let Some(session) = session {
                 mail.farewells.push(Farewell { cell: cell.clone(), session, channels: None });
             }

@@ -25,6 +25,8 @@ pub(super) struct Mail {
     pub(super) farewells: Vec<Farewell>,
     /// Agents whose loss is to be announced if it lasts.
     pub(super) flaps: Vec<Arc<Cell>>,
+    /// Rooms that an agent is no longer in, each as often as agents left it otherwise than by a farewell to it.
+    pub(super) left: Vec<ChannelId>,
     /// The link of that generation is lost.
     pub(super) lost: Option<(u64, BackendError)>,
     /// An administrator changed something: try at once.

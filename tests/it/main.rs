@@ -1,5 +1,7 @@
 //! One binary for all tests from outside: each is a link of SQLite and tokio, so there is one.
 
+mod authentication;
 mod conformance;
+mod lifecycle;
 mod provisioning;
 mod world;
