@@ -2,6 +2,7 @@
 
 mod authentication;
 mod conformance;
+mod events;
 mod lifecycle;
 mod provisioning;
 mod world;
