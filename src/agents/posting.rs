@@ -127,7 +127,11 @@ impl Ground {
     pub(crate) async fn watch_posts(self: Arc<Self>) {
         loop {
             match self.posts.next_due() {
-                Some(due) => self.timer.sleep_until(due).await,
+                Some(due) => tokio::select! {
+                    biased;
+                    () = self.posts.sooner.notified() => {}
+                    () = self.timer.sleep_until(due) => {}
+                },
                 None => self.posts.sooner.notified().await,
             }
             for (origin, overdue) in self.posts.overdue(self.timer.now()) {

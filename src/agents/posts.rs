@@ -1,6 +1,7 @@
 //! The posts under way, by origin: who waits for the row, and what is known if it never comes.
 //!
-//! All deadlines are equal, so they are a queue with one sleeper in front of it, not a timer each.
+//! One sleeper waits for the earliest deadline, not a timer each. Deadlines mostly come in the order of their time, but
+//! a post that waited for its channel is armed late with an early one.
 
 use crate::database::Reserved;
 use crate::error::{Error, Result};
@@ -21,14 +22,17 @@ struct Posted {
     transfer: bool,
     /// The row that the chat system's answer would make, should the echo not come.
     accepted: Option<Box<NewRow>>,
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
     _reserved: Option<Reserved>,
 }
+
+/// A deadline, and a number that tells equal ones apart.
+type Ticket = (Duration, u64);
 
 #[derive(Default)]
 struct Book {
     posts: HashMap<OriginId, Posted>,
-    due: BTreeMap<u64, (Duration, OriginId)>,
+    due: BTreeMap<Ticket, OriginId>,
     next: u64,
     /// Until when the sleeper sleeps.
     sleeping: Option<Duration>,
@@ -77,20 +81,20 @@ impl PostBook {
         Begun::New(pending)
     }
 
-    /// Sets the deadline of `origin`; later calls come with later deadlines.
+    /// Sets the deadline of `origin`.
     pub(crate) fn arm(&self, origin: &OriginId, due: Duration) {
         let mut book = self.book.lock();
-        let ticket = book.next;
+        let ticket = (due, book.next);
         let Some(posted) = book.posts.get_mut(origin) else { return };
         posted.ticket = Some(ticket);
         book.next += 1;
-        book.due.insert(ticket, (due, origin.clone()));
-        let awake = book.sleeping.is_none();
-        if awake {
+        book.due.insert(ticket, origin.clone());
+        let sooner = book.sleeping.is_none_or(|until| due < until);
+        if sooner {
             book.sleeping = Some(due);
         }
         drop(book);
-        if awake {
+        if sooner {
             self.sooner.notify_one();
         }
     }
@@ -132,7 +136,7 @@ impl PostBook {
     /// When the sleeper is to look again; `None`: when something is armed.
     pub(super) fn next_due(&self) -> Option<Duration> {
         let mut book = self.book.lock();
-        book.sleeping = book.due.values().next().map(|(due, _)| *due);
+        book.sleeping = book.due.keys().next().map(|(due, _)| *due);
         book.sleeping
     }
 
@@ -141,10 +145,10 @@ impl PostBook {
         let mut book = self.book.lock();
         let mut found = Vec::new();
         while let Some(entry) = book.due.first_entry() {
-            if entry.get().0 > now {
+            if entry.key().0 > now {
                 break;
             }
-            let (_, origin) = entry.remove();
+            let origin = entry.remove();
             let what = match book.posts.get_mut(&origin).and_then(|posted| posted.accepted.take()) {
                 Some(row) => Overdue::Accepted(row),
                 None => Overdue::Unknown,

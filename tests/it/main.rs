@@ -4,5 +4,8 @@ mod authentication;
 mod conformance;
 mod events;
 mod lifecycle;
+mod posting;
 mod provisioning;
+mod readers;
+mod script;
 mod world;

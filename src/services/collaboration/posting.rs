@@ -62,19 +62,20 @@ impl Collaboration {
             Begun::UnderWay(waiting) => return answer(waiting.await?),
             Begun::New(waiting) => waiting,
         };
-        let mut unsent = Unsent { view: &self, origin: &origin, sent: false };
-        if message.key.is_some()
-            && let Some(record) = self.repeated(&place, &origin, capabilities.look_up, &joined.session).await?
-        {
-            unsent.sent = true;
-            book.complete(&origin, &record);
-            return answer(waiting.await?);
+        let mut unsent = Unsent { view: &self, origin: &origin, why: Some(Error::Closed) };
+        let repeats = message.key.is_some();
+        match self.cleared(&place, &origin, repeats.then_some(capabilities.look_up), &joined.session).await {
+            Ok(None) => unsent.why = None,
+            Ok(Some(record)) => {
+                unsent.why = None;
+                book.complete(&origin, &record);
+                return answer(waiting.await?);
+            }
+            Err(error) => {
+                unsent.why = Some(error.clone());
+                return Err(error);
+            }
         }
-        if self.cell.look(|state| state.in_flight) >= IN_FLIGHT {
-            return Err(busy("the agent"));
-        }
-        self.admit(&channel)?;
-        unsent.sent = true;
         let outgoing = Outgoing {
             origin: origin.clone(),
             text,
@@ -143,6 +144,27 @@ impl Collaboration {
         }
     }
 
+    /// Whether a post in the book may leave: no row of an earlier one with its key (`repeats`: it has one, and whether
+    /// the chat system can look it up), room in flight, the throttles.
+    async fn cleared(
+        &self,
+        place: &Place,
+        origin: &OriginId,
+        repeats: Option<bool>,
+        session: &Arc<dyn Session>,
+    ) -> Result<Option<Arc<Record>>> {
+        if let Some(ask) = repeats
+            && let Some(record) = self.repeated(place, origin, ask, session).await?
+        {
+            return Ok(Some(record));
+        }
+        if self.cell.look(|state| state.in_flight) >= IN_FLIGHT {
+            return Err(busy("the agent"));
+        }
+        self.admit(&place.channel)?;
+        Ok(None)
+    }
+
     fn admit(&self, channel: &ChannelId) -> Result<()> {
         let now = self.services.ground.timer.now();
         let admitted = self.services.throttles.lock().admit_post(&self.cell.id, self.cell.key, channel, now);
@@ -197,17 +219,18 @@ impl Collaboration {
     }
 }
 
-/// A post that is in the book but not sent yet: if it is given up, the book forgets it.
+/// A post that is in the book but not sent yet: if it is given up, the book forgets it, and tells repeats why.
 struct Unsent<'a> {
     view: &'a Collaboration,
     origin: &'a OriginId,
-    sent: bool,
+    /// Why it is not sent; none once it is.
+    why: Option<Error>,
 }
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        if !self.sent {
-            self.view.services.ground.posts.fail(self.origin, &Error::Closed);
+        if let Some(why) = &self.why {
+            self.view.services.ground.posts.fail(self.origin, why);
         }
     }
 }
