@@ -2,11 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
 
+mod authentication;
 mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
+mod events;
 mod http;
+mod lifecycle;
 mod model;
+mod posting;
 mod provisioning;
+mod readers;
 mod rooms;
+mod script;
 mod world;
