@@ -136,6 +136,10 @@ impl Reader {
             self.names.acknowledge(&self.held, seq);
         }
         self.check()?;
+        if self.held.gone.load(Ordering::Acquire) {
+            self.ready.clear();
+            return Ok(None);
+        }
         if self.ready.is_empty() {
             self.busy = None;
             let ask = Ask {
