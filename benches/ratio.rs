@@ -47,6 +47,9 @@ const USAGE: &str = "cargo bench --bench ratio -- [BENCH..] [--pairs N]
 const KNOWN: [&str; 6] = ["p1", "p2", "p5", "p13", "p21", "p22"];
 const SOON: Duration = Duration::from_secs(60);
 const POSTERS: usize = 64;
+/// After so long a writer that has nothing to do has checkpointed: every slice begins with an empty log, and nobody's
+/// checkpoint falls into another's slice.
+const CHECKPOINTED: Duration = Duration::from_millis(250);
 const ROOMS: usize = 8;
 
 fn main() {
@@ -203,7 +206,7 @@ fn posts(options: &Options, id: &'static str, posters: usize) {
     let mut pairs = vec![Pairs::default(); ours.len()];
     let mut latencies: Vec<Vec<f64>> = vec![Vec::new(); ours.len() + 1];
     let mut spent = vec![0.0; ours.len() + 1];
-    for round in 0..options.pairs(25) {
+    for round in 0..options.pairs(15) {
         let mut rates = vec![0.0; ours.len() + 1];
         let order: Vec<usize> = if round % 2 == 0 { (0..=ours.len()).collect() } else { (0..=ours.len()).rev().collect() };
         for subject in order {
@@ -215,6 +218,7 @@ fn posts(options: &Options, id: &'static str, posters: usize) {
             rates[subject] = rate;
             spent[subject] += cpu.zip(machine::whole_cpu()).map_or(f64::NAN, |(before, after)| (after - before).as_secs_f64());
             latencies[subject].extend(took);
+            thread::sleep(CHECKPOINTED);
         }
         watch.tick();
         for (at, pairs) in pairs.iter_mut().enumerate() {
