@@ -13,6 +13,6 @@ mod wait;
 
 pub(crate) use broadcast::{Ring, RingRead, RingWait};
 pub(crate) use spans::{Span, SpanChange};
-pub(crate) use state::{Hub, Page, Published, shown};
+pub(crate) use state::{Hub, Page, Published, shown, wake_all};
 pub(crate) use timer::{Sleep, Timer};
 pub(crate) use wait::{Wait, Woken};

@@ -133,8 +133,8 @@ impl Hub {
         wakers.into_iter().for_each(wake);
     }
 
-    /// Publishes what was committed, in order, and wakes who waits for it.
-    pub(crate) fn publish(&self, items: &[Published], now: i64) {
+    /// Publishes what was committed, in order; who waits for it is to be woken with [`wake_all`].
+    pub(crate) fn publish(&self, items: &[Published], now: i64) -> Vec<Waker> {
         let mut state = self.state.lock();
         let mut touched: Vec<ConversationKey> = Vec::new();
         let mut agents: Vec<AgentKey> = Vec::new();
@@ -159,9 +159,7 @@ impl Hub {
             }
         }
         state.evict(now - self.window);
-        let wakers = state.wakers(&touched, &agents, &self.activity);
-        drop(state);
-        wakers.into_iter().for_each(wake);
+        state.wakers(&touched, &agents, &self.activity)
     }
 
     /// What `agent` may see after `after`, at most `limit` records; `None` if that lies below what is in memory.
@@ -500,6 +498,11 @@ impl State {
             })
             .collect()
     }
+}
+
+/// Wakes those for whom something was published.
+pub(crate) fn wake_all(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(wake);
 }
 
 /// The number that `seq` has in the instance that begins after `base`.
