@@ -44,7 +44,6 @@ struct State<E, J> {
     jobs: VecDeque<J>,
     waiting: Vec<Waker>,
     stopping: bool,
-    nudged: bool,
     /// Ordered entries that the writer sleeps for; 0 while it is awake.
     wanted: usize,
 }
@@ -88,7 +87,6 @@ impl<E, J> Queue<E, J> {
                 jobs: VecDeque::new(),
                 waiting: Vec::new(),
                 stopping: false,
-                nudged: false,
                 wanted: 0,
             }),
             arrived: Condvar::new(),
@@ -156,13 +154,9 @@ impl<E, J> Queue<E, J> {
         Ok(())
     }
 
-    /// Has the writer look after its upkeep even if nothing arrives.
-    pub(crate) fn nudge(&self) {
-        let mut state = self.state.lock();
-        state.nudged = true;
-        state.wanted = 0;
-        drop(state);
-        self.arrived.notify_one();
+    /// Takes every job that waits, to refuse it.
+    pub(crate) fn take_jobs(&self) -> VecDeque<J> {
+        std::mem::take(&mut self.state.lock().jobs)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -199,7 +193,7 @@ impl<E, J> Queue<E, J> {
         loop {
             let lazy_due = state.lazy_due.is_some_and(|due| due <= Instant::now());
             let something = !state.ordered.is_empty() || !state.jobs.is_empty() || lazy_due;
-            if something || state.stopping || state.nudged {
+            if something || state.stopping {
                 break;
             }
             let until = match (state.lazy_due, give_up) {
@@ -213,9 +207,7 @@ impl<E, J> Queue<E, J> {
         }
         if !state.ordered.is_empty() && state.ordered.len() < patience.group {
             let until = Instant::now() + patience.gather;
-            let alone = |state: &State<E, J>| {
-                state.ordered.len() < patience.group && state.jobs.is_empty() && !state.stopping && !state.nudged
-            };
+            let alone = |state: &State<E, J>| state.ordered.len() < patience.group && state.jobs.is_empty() && !state.stopping;
             while alone(&state) && !self.sleep(&mut state, patience.group, Some(until)) {}
         }
         take(&mut state)
@@ -247,7 +239,6 @@ fn take<E, J>(state: &mut State<E, J>) -> Work<E, J> {
     let empty = state.ordered.is_empty() && state.jobs.is_empty();
     work.idle = work.entries.is_empty() && work.job.is_none();
     work.stop = state.stopping && empty && work.idle;
-    state.nudged = false;
     work
 }
 

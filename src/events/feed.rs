@@ -119,7 +119,7 @@ impl Feed {
                 }
                 continue;
             }
-            busy = None;
+            drop(busy.take());
             let wait = self.hub.wait(ask.agent, scanned);
             let woken = match due {
                 None => wait.await,

@@ -41,7 +41,7 @@ impl Names {
         let wanted = name.clone();
         let place = self
             .writer
-            .job(move |journal, transaction| {
+            .job(self.activity.busy(), move |journal, transaction| {
                 let batch = journal.begin();
                 let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
                     ReaderInsert::Inserted => window,

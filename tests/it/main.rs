@@ -1,3 +1,11 @@
-//! One binary for all tests from outside: each is a link of SQLite and tokio, so there is one.
+//! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
 
 mod conformance;
+#[path = "../crash/mod.rs"]
+mod crash;
+mod http;
+mod provisioning;
+mod rooms;
+mod world;
