@@ -76,10 +76,13 @@ impl Hub {
     /// Makes an agent known, with the spans it has.
     pub(crate) fn add_agent(&self, key: AgentKey, id: AgentId, spans: Vec<(Span, Seq)>) {
         let mut state = self.state.lock();
+        // One that is new is a member of nothing but what this call adds: 100,000 in one room are not compared.
+        let fresh = !state.agents.contains_key(&key);
         for (span, last) in &spans {
             let conversation = state.conversations.entry(span.conversation).or_default();
             conversation.last = conversation.last.max(*last);
-            if span.is_open() && !conversation.members.contains(&key) {
+            let there = if fresh { conversation.members.last() == Some(&key) } else { conversation.members.contains(&key) };
+            if span.is_open() && !there {
                 conversation.members.push(key);
             }
         }
