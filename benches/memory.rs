@@ -114,6 +114,7 @@ fn waiting_readers(path: &Path, agents: usize, waiters: usize) {
     Report::new("P8", format!("{waiters} waiting readers"), "B/wait")
         .goal(Goal::AtMost(640.0 / each(&bare)))
         .also("idle_cpu_percent", figure(&ours, "idle_percent"))
+        .also("future_bytes", figure(&ours, "future_bytes"))
         .also("start_us_each", figure(&ours, "start_ms") * 1e3 / waiters as f64)
         .also("shutdown_ms", figure(&ours, "shutdown_ms"))
         .pairs(&pairs);
@@ -188,10 +189,12 @@ fn wait_for_events(path: &Path, waiters: usize) -> Value {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let views: Vec<_> = (0..waiters).map(|number| engine.agent(world::agent_id(number)).unwrap()).collect();
     let start = views[0].events(Cursor::window(), &EventQuery::messages()).unwrap();
-    let (before, begin) = (resident(), Instant::now());
+    let (before, begin, mut future_bytes) = (resident(), Instant::now(), 0);
     for view in &views {
         let cursor = Cursor::after(start.last, &start.instance);
-        runtime.spawn(view.next_events(cursor, EventQuery::messages().remote(), Duration::from_secs(300)));
+        let wait = view.next_events(cursor, EventQuery::messages().remote(), Duration::from_secs(300));
+        future_bytes = size_of_val(&*wait);
+        runtime.spawn(wait);
     }
     while engine.stats().waiters < waiters {
         assert!(begin.elapsed() < SOON, "{:?}", engine.stats());
@@ -203,7 +206,10 @@ fn wait_for_events(path: &Path, waiters: usize) -> Value {
     engine.shutdown(SOON).unwrap();
     let shutdown_ms = milliseconds(begin);
     runtime.shutdown_background();
-    json!({"before": before, "after": after, "start_ms": start_ms, "idle_percent": idle, "shutdown_ms": shutdown_ms})
+    json!({
+        "before": before, "after": after, "start_ms": start_ms, "idle_percent": idle, "shutdown_ms": shutdown_ms,
+        "future_bytes": future_bytes,
+    })
 }
 
 /// The raw limit of P8: a task each that waits for its own `Notify`, with a timeout.
