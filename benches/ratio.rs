@@ -339,7 +339,9 @@ fn fan_out(options: &Options) {
                 inbox.state(StateChange::Composing { agent, channel: channel.clone(), composing: number % 2 == 0 });
             })
         };
-        (raw(), broadcast(), ours());
+        raw();
+        broadcast();
+        ours();
         let mut watch = Watch::new(options);
         let (mut against_ring, mut against_tokio, mut cpu) = (Pairs::default(), Pairs::default(), Pairs::default());
         for round in 0..options.pairs(7) {
@@ -439,7 +441,8 @@ fn large_room(options: &Options) {
     };
     let raw_post = |_: usize| raw.post(0, &reply);
     let our_post = |number: usize| drop(black_box(view.post(&room, NewMessage::text(world::text(number))).unwrap()));
-    (milliseconds(&raw_post), milliseconds(&our_post));
+    milliseconds(&raw_post);
+    milliseconds(&our_post);
     let mut watch = Watch::new(options);
     let mut quiet = Pairs::default();
     for _ in 0..options.pairs(11) {
