@@ -43,10 +43,11 @@ fn a_full_disk_is_told_truthfully_and_passes() {
 #[test]
 fn the_child_on_a_small_disk() {
     let Some(disk) = std::env::var_os(DISK) else { return };
-    fill_it_and_free_it(Path::new(&disk));
+    println!("{}", fill_it_and_free_it(Path::new(&disk)));
 }
 
-fn fill_it_and_free_it(disk: &Path) {
+/// Answers what came of it.
+fn fill_it_and_free_it(disk: &Path) -> String {
     let outside = disk.parent().unwrap();
     let (record, database) = (outside.join("record"), disk.join("db"));
     let builder = Engine::builder().database(&database).backend(chat(&record)).post_deadline(Duration::from_secs(1));
@@ -98,11 +99,11 @@ fn fill_it_and_free_it(disk: &Path) {
         assert_eq!((kept.get(text), handed_over.get(text)), (Some(&1), Some(&1)), "`{text}` in the journal, at the chat system");
     }
     let unknown = refused.iter().filter(|(_, answer)| matches!(answer, Err(Error::OutcomeUnknown(_)))).count();
-    println!(
+    format!(
         "disk full: {} posts, {} refused ({unknown} of unknown outcome), all there once after",
         answers.len(),
         refused.len()
-    );
+    )
 }
 
 fn post(agent: &Collaboration, text: &str) -> Result<Message> {

@@ -6,6 +6,7 @@ mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
 mod http;
+mod model;
 mod provisioning;
 mod rooms;
 mod world;
