@@ -150,7 +150,7 @@ impl Reader {
                 ended: self.ended.clone(),
                 superseded: Some(self.held.superseded.clone()),
             };
-            let answer = self.feed.clone().ask(ask).await?;
+            let answer = self.feed.clone().ask(Box::new(ask)).await?;
             if answer.batch.gap {
                 self.ready.push_back(self.gap());
             }
