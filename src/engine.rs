@@ -9,7 +9,7 @@ use crate::events::{Feed, Names, Subscription};
 use crate::filter::Patterns;
 use crate::hub::{Hub, Ring, Timer};
 use crate::journal::{self, Freshness, Journal, JournalSettings, Opening, Retention};
-use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Token, TokenDetails, Who};
+use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails, Who};
 use crate::origin::Origins;
 use crate::password::{Cost, Passwords};
 use crate::publish::Publishing;
@@ -269,6 +269,20 @@ impl Engine {
         Ok(Collaboration::new(self.0.services.clone(), cell, Principal::host("host")))
     }
 
+    /// Replaces the super user's password, which is configured and not stored, while the engine runs; tokens given for
+    /// the old one end. The same password again changes nothing.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no super user, or for a password that is none; `Busy`; `Storage`.
+    pub fn set_super_password(&self, password: impl Into<Secret>) -> Result<()> {
+        park(self.set_super_password_async(password))
+    }
+
+    /// As [`Engine::set_super_password`], on any executor.
+    pub fn set_super_password_async(&self, password: impl Into<Secret>) -> Waiting<()> {
+        Box::pin(self.0.services.clone().set_super_password(password.into()))
+    }
+
     /// How an agent stands, and why.
     ///
     /// # Errors
@@ -388,7 +402,7 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
         passwords,
         delays: Mutex::default(),
         throttles: Mutex::new(Throttles::default()),
-        super_user,
+        super_user: parking_lot::RwLock::new(super_user),
         authenticator: builder.authenticator.clone(),
         token_lifetime: builder.token_lifetime,
         post_deadline: builder.post_deadline,

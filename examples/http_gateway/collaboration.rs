@@ -65,7 +65,7 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
     let sent = async {
         let mut uploading = agent.upload_async(&channel, name, body::length(&call.headers)).await?;
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Error::Invalid("the upload ended early".to_owned()))?;
+            let piece = piece.map_err(|_| Error::Invalid("the upload ended early, or came too slowly".to_owned()))?;
             uploading.write(&piece).await?;
         }
         uploading.finish().await
@@ -81,7 +81,7 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
 async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
     let asked = call.query.events()?;
     let agent = call.gateway.engine.collaboration(principal)?;
-    let timeout = if call.head { Duration::ZERO } else { call.gateway.poll_timeout };
+    let timeout = if call.head { Duration::ZERO } else { call.gateway.edge.poll_timeout };
     let waited = match asked.reader.filter(|_| !call.head) {
         Some(reader) => agent.poll_reader(reader, asked.cursor, asked.query, timeout).await,
         None => agent.next_events(asked.cursor, asked.query, timeout).await,

@@ -2,13 +2,13 @@
 
 use crate::answer::{Answer, Failure};
 use crate::log::Access;
+use crate::network::{self, Network};
 use crate::{authentication, collaboration, provisioning};
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serialize;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use switchboard::wire::Format;
@@ -16,11 +16,19 @@ use switchboard::wire::query::Query;
 use switchboard::wire::route::{self, Found, Route};
 use switchboard::{Engine, Error, Principal, Token};
 
+/// Bytes of a path with its query. Two ids of 1,024 bytes, each byte percent-encoded, are 6 KiB.
+const TARGET_MAX: usize = 16 * 1024;
+
+/// Header lines of a request; browsers behind two proxies send forty.
+const HEADERS_MAX: usize = 100;
+
+/// Bytes of all header names and values: what other servers take too, cookies of other services on this host included.
+const HEADER_BYTES_MAX: usize = 32 * 1024;
+
 /// What every request shares.
 pub(crate) struct Gateway {
     pub(crate) engine: Engine,
-    /// How long a request for events waits.
-    pub(crate) poll_timeout: Duration,
+    pub(crate) edge: Edge,
     /// Set once, by the signal that ends the program.
     stopping: AtomicBool,
     /// Random, so that ids of two runs do not meet in one log.
@@ -29,9 +37,9 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn new(engine: Engine, poll_timeout: Duration) -> Gateway {
+    pub(crate) fn new(engine: Engine, edge: Edge) -> Gateway {
         let run = getrandom::u32().unwrap_or_else(|_| std::process::id());
-        Gateway { engine, poll_timeout, stopping: AtomicBool::new(false), run, requests: AtomicU64::new(0) }
+        Gateway { engine, edge, stopping: AtomicBool::new(false), run, requests: AtomicU64::new(0) }
     }
 
     /// From now on this gateway is not ready.
@@ -42,6 +50,14 @@ impl Gateway {
     fn next_request_id(&self) -> String {
         format!("{:08x}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
     }
+}
+
+/// What is configured of serving.
+pub(crate) struct Edge {
+    /// How long a request for events waits.
+    pub(crate) poll_timeout: Duration,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 /// A request on its way to a service: everything but who calls and what is asked for.
@@ -56,13 +72,14 @@ pub(crate) struct Call<'a> {
 }
 
 /// Answers every request.
-pub(crate) async fn answer(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let path = route::without_token(parts.uri.path());
-    let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path);
+    let client = network::client(peer.ip(), &parts.headers, &gateway.edge.trusted_proxies);
+    let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path, client);
     let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let format = Format::choose(text(header::ACCEPT), text(header::CONTENT_TYPE));
-    let mut response = match dispatch(&gateway, format, parts, body, &mut access).await {
+    let mut response = match dispatch(gateway, format, parts, body, &mut access).await {
         Ok(answer) => answer.into_response(format),
         Err(failure) => failure.into_response(format, &access.request_id),
     };
@@ -75,6 +92,7 @@ pub(crate) async fn answer(State(gateway): State<Arc<Gateway>>, request: Request
 }
 
 async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, access: &mut Access) -> Result<Answer, Failure> {
+    within_limits(&parts)?;
     let path = parts.uri.path();
     if let Some(answer) = operator(gateway, format, &parts.method, path) {
         return answer;
@@ -100,6 +118,22 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
         // A service that `wire` knows and this program does not serve.
         _ => Err(Failure::Nothing("there is no such resource".to_owned())),
     }
+}
+
+/// A head that is longer than any client's of the contract ever is.
+fn within_limits(parts: &Parts) -> Result<(), Failure> {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET_MAX {
+        return Err(Failure::TargetTooLong { length: target, limit: TARGET_MAX });
+    }
+    let bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if parts.headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
+        return Err(Failure::HeadersTooLarge(format!(
+            "{} headers of {bytes} bytes; the limits are {HEADERS_MAX} and {HEADER_BYTES_MAX}",
+            parts.headers.len()
+        )));
+    }
+    Ok(())
 }
 
 /// Who calls, by `Authorization: FCF <token>`.

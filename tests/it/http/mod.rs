@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod client;
+mod edge;
 mod gateway;
 mod process;
 mod rules;
