@@ -80,7 +80,7 @@ impl HttpBody for Sent {
 
 /// For connections there is no room for; sent as it stands.
 pub(crate) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
-Content-Length: 71\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
+Content-Length: 72\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
 {\"Code\":\"busy\",\"Message\":\"too many connections are open\",\"RequestId\":\"\"}";
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ mod authentication;
 mod body;
 mod collaboration;
 mod connection;
+mod control;
+mod cors;
 mod demo;
 mod file;
 mod guarded;
@@ -24,17 +26,22 @@ mod log;
 mod nearest;
 mod network;
 mod open_files;
+mod openapi;
+mod operator;
 mod paced;
 mod provisioning;
 mod reload;
 mod secret;
 mod server;
 mod settings;
+mod site;
 mod tls;
 
 use arguments::{Arguments, Command};
+use cors::Cors;
 use handler::{Edge, Gateway};
 use listener::Connections;
+use site::Site;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -77,27 +84,32 @@ fn main() -> ExitCode {
 fn check(arguments: &Arguments) -> Result<(), String> {
     secret::super_password(arguments.super_password.as_ref())?;
     tls(arguments)?;
-    if let Some(directory) = arguments.site.as_ref().filter(|directory| !directory.is_dir()) {
-        return Err(format!("--static {}: no such directory", directory.display()));
-    }
+    site(arguments)?;
     builder(arguments).check().map_err(|error| error.to_string())
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
     let level = log::start(arguments.log_format, arguments.log_level);
     let connections = open_files::raise(arguments.connections);
-    let tls = tls(arguments)?;
+    let (tls, site) = (tls(arguments)?, site(arguments)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
     let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
     let listener = listener::listen(&runtime, &arguments.listen)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     warn_in_clear(address, tls.is_some());
-    let engine = open(arguments)?;
+    let chat = Loopback::new();
+    let engine = open(arguments, &chat)?;
     if arguments.demo {
         say(&demo::provision(&engine, address, scheme)?);
     }
-    let edge = Edge { poll_timeout: arguments.poll_timeout, trusted_proxies: arguments.trusted_proxies.clone() };
+    let edge = Edge {
+        poll_timeout: arguments.poll_timeout,
+        trusted_proxies: arguments.trusted_proxies.clone(),
+        cors: Cors::new(arguments.cors_origins.clone()),
+        site,
+        control: arguments.loopback_control.then_some(chat),
+    };
     let gateway = Arc::new(Gateway::new(engine.clone(), edge));
     let connections = Connections::new(connections, tls.clone());
     let ready = || say(&format!("listening on {scheme}://{address}"));
@@ -110,6 +122,10 @@ fn tls(arguments: &Arguments) -> Result<Option<Arc<Tls>>, String> {
         (Some(cert), Some(key)) => Ok(Some(Arc::new(Tls::load(cert, key)?))),
         _ => Ok(None),
     }
+}
+
+fn site(arguments: &Arguments) -> Result<Option<Site>, String> {
+    arguments.site.as_deref().map(Site::open).transpose()
 }
 
 fn warn_in_clear(address: SocketAddr, tls: bool) {
@@ -135,18 +151,17 @@ fn builder(arguments: &Arguments) -> switchboard::Builder {
         .waiters_per_agent(arguments.polls_per_agent)
 }
 
-fn open(arguments: &Arguments) -> Result<Engine, String> {
+fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
     let given = secret::super_password(arguments.super_password.as_ref())?;
     let generated = given.is_none();
     let password = given.map_or_else(secret::random, Ok)?;
-    let chat = Loopback::new();
     for (id, name) in &arguments.rooms {
         chat.room(id, name);
     }
     if arguments.demo {
         chat.room(demo::ROOM.0, demo::ROOM.1);
     }
-    let builder = builder(arguments).backend(chat).super_user(&arguments.super_user, password.clone());
+    let builder = builder(arguments).backend(chat.clone()).super_user(&arguments.super_user, password.clone());
     let engine = builder.open().map_err(|error| error.to_string())?;
     if generated {
         say(&format!("the password of the super user {} is {}", arguments.super_user, password.expose()));
