@@ -54,8 +54,8 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
     }
 }
 
-/// Bytes of an `Idempotency-Key`: room for a message's id with whatever belongs to it.
-const KEY_MAX: usize = 256;
+/// Bytes of an `Idempotency-Key`: the longest id, percent-encoded.
+const KEY_MAX: usize = 4096;
 
 /// `Idempotency-Key: TEXT`, our addition to the contract: however often a message is posted with the same key through
 /// the same agent into the same channel, it is said once, and every answer is that of the first. A client that was cut

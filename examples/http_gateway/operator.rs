@@ -17,6 +17,7 @@
 
 use crate::answer::{Answer, Failure};
 use crate::handler::Call;
+use crate::openapi;
 use axum::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -123,7 +124,7 @@ pub(crate) fn public(call: &Call<'_>, asked: &Asked) -> Answer {
             }
             answer
         }
-        Asked::Description => Answer::document(Format::Json, &crate::openapi::description()),
+        Asked::Description => Answer::document(Format::Json, &openapi::description(call.gateway.edge.control.is_some())),
         _ => Answer::document(format, "ok"),
     }
 }
