@@ -65,7 +65,7 @@ pub(crate) const TABLE: &[Setting] = &[
     setting("super_password_env", "super-password-env", Takes::Text, |to, text| {
         put(&mut to.super_password, Ok(Some(Source::Variable(text.to_owned()))))
     }),
-    setting("rooms", "room", Takes::List, |to, text| Ok(to.rooms.push(room(text)?))),
+    setting("rooms", "room", Takes::List, |to, text| add(&mut to.rooms, room(text))),
     setting("poll_timeout", "poll-timeout", Takes::Duration, |to, text| put(&mut to.poll_timeout, duration(text))),
     setting("polls_per_agent", "polls-per-agent", Takes::Number, |to, text| put(&mut to.polls_per_agent, number(text))),
     setting("event_window", "event-window", Takes::Duration, |to, text| put(&mut to.event_window, duration(text))),
@@ -85,11 +85,11 @@ pub(crate) const TABLE: &[Setting] = &[
         Ok(most @ 1..=1_000_000) => u32::try_from(most).map_err(|error| error.to_string()),
         _ => Err("1 to 1,000,000".to_owned()),
     })),
-    setting("trusted_proxies", "trusted-proxy", Takes::List, |to, text| Ok(to.trusted_proxies.push(Network::parse(text)?))),
+    setting("trusted_proxies", "trusted-proxy", Takes::List, |to, text| add(&mut to.trusted_proxies, Network::parse(text))),
     setting("tls_cert", "tls-cert", Takes::Text, |to, text| put(&mut to.tls_cert, Ok(Some(text.into())))),
     setting("tls_key", "tls-key", Takes::Text, |to, text| put(&mut to.tls_key, Ok(Some(text.into())))),
     setting("static", "static", Takes::Text, |to, text| put(&mut to.site, Ok(Some(PathBuf::from(text))))),
-    setting("cors_origin", "cors-origin", Takes::List, |to, text| Ok(to.cors_origins.push(origin(text)?))),
+    setting("cors_origin", "cors-origin", Takes::List, |to, text| add(&mut to.cors_origins, origin(text))),
     setting("loopback_control", "loopback-control", Takes::Switch, |to, text| put(&mut to.loopback_control, switch(text))),
     setting("log_format", "log-format", Takes::Text, |to, text| put(&mut to.log_format, match text {
         "text" => Ok(LogFormat::Text),
@@ -125,6 +125,11 @@ pub(crate) fn apply(arguments: &mut Arguments, file: Vec<Given>, flags: Vec<Give
 
 fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
+    Ok(())
+}
+
+fn add<T>(list: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
+    list.push(value?);
     Ok(())
 }
 

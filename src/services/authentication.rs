@@ -73,7 +73,7 @@ impl Services {
 
     async fn super_user(&self, credentials: &Credentials) -> Result<Option<Known>> {
         let named = self.super_user.read().clone().filter(|known| folded(&known.name) == folded(&credentials.username));
-        let hashes = named.iter().map(|known| Some(known.hash.clone())).into_iter().collect();
+        let hashes = named.iter().map(|known| Some(known.hash.clone())).collect();
         let right = self.passwords.verify(&credentials.password, hashes).await?;
         Ok(named.filter(|_| right.is_some()).map(|known| Known {
             who: Who::SuperUser(known.name.clone()),
