@@ -2,9 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use serde::Serialize;
 use switchboard::Error;
-use switchboard::wire::{ErrorBody, Format, error};
+use switchboard::wire::{Document, ErrorBody, Format, error};
 
 /// A success.
 pub(crate) struct Answer {
@@ -16,7 +15,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// 200 with a document.
-    pub(crate) fn document<T: Serialize + ?Sized>(format: Format, document: &T) -> Answer {
+    pub(crate) fn document<T: Document + ?Sized>(format: Format, document: &T) -> Answer {
         Answer { body: Some(format.encode(document)), ..Answer::empty(StatusCode::OK) }
     }
 

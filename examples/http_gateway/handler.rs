@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, Failure};
 use crate::log::Access;
-use crate::{authentication, collaboration, provisioning};
+use crate::{authentication, collaboration, management, provisioning};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -11,9 +11,10 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use switchboard::wire::Format;
 use switchboard::wire::query::Query;
 use switchboard::wire::route::{self, Found, Route};
+use switchboard::wire::xml::Root;
+use switchboard::wire::{Document, Format};
 use switchboard::{Engine, Error, Principal, Token};
 
 /// What every request shares.
@@ -60,8 +61,7 @@ pub(crate) async fn answer(State(gateway): State<Arc<Gateway>>, request: Request
     let (parts, body) = request.into_parts();
     let path = route::without_token(parts.uri.path());
     let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path);
-    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let format = Format::choose(text(header::ACCEPT), text(header::CONTENT_TYPE));
+    let format = format(&parts.headers);
     let mut response = match dispatch(&gateway, format, parts, body, &mut access).await {
         Ok(answer) => answer.into_response(format),
         Err(failure) => failure.into_response(format, &access.request_id),
@@ -72,6 +72,13 @@ pub(crate) async fn answer(State(gateway): State<Arc<Gateway>>, request: Request
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The format of the answer. A header that is given in several lines is one list.
+fn format(headers: &HeaderMap) -> Format {
+    let accept: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Format::choose(Some(&accept.join(",")), content_type)
 }
 
 async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, access: &mut Access) -> Result<Answer, Failure> {
@@ -97,6 +104,8 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
     match route? {
         Route::Collaboration(route) => collaboration::answer(call, &principal, route).await,
         Route::Provisioning(route) => provisioning::answer(call, &principal, route).await,
+        Route::Management(route) => management::answer(call, &principal, route).await,
+        Route::Gateway(_) => Err(Failure::Nothing("this is not served yet".to_owned())),
         // A service that `wire` knows and this program does not serve.
         _ => Err(Failure::Nothing("there is no such resource".to_owned())),
     }
@@ -118,6 +127,12 @@ fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Principal, Error
 struct Readiness<'a> {
     ready: bool,
     reason: &'a str,
+}
+
+impl Document for Readiness<'_> {
+    fn root() -> Root {
+        Root::bare("Readiness")
+    }
 }
 
 /// `/healthz` and `/readyz`, for whoever supervises this process.

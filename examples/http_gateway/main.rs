@@ -16,9 +16,11 @@ mod collaboration;
 mod demo;
 mod handler;
 mod log;
+mod management;
 mod open_files;
 mod password;
 mod provisioning;
+mod search;
 mod server;
 
 use arguments::{Arguments, Command};

@@ -4,7 +4,7 @@
 //! section 0). That is also why no router of an HTTP server can be used: they decode first. Literals are compared
 //! without case, variables keep theirs, one trailing slash is nothing, `+` is a plus.
 
-use self::{Authentication as A, Collaboration as C, Provisioning as P};
+use self::{Authentication as A, Collaboration as C, Gateway as G, Management as M, Provisioning as P};
 use super::percent;
 use crate::error::{Error, Result};
 
@@ -18,6 +18,10 @@ pub enum Route {
     Collaboration(Collaboration),
     /// Something of the provisioning service (reference 4).
     Provisioning(Provisioning),
+    /// Something of the management service (`mindlink-wire.md` 1.4).
+    Management(Management),
+    /// Something of this gateway itself: our addition to the contract.
+    Gateway(Gateway),
 }
 
 impl From<Authentication> for Route {
@@ -35,6 +39,18 @@ impl From<Collaboration> for Route {
 impl From<Provisioning> for Route {
     fn from(asked: Provisioning) -> Route {
         Route::Provisioning(asked)
+    }
+}
+
+impl From<Management> for Route {
+    fn from(asked: Management) -> Route {
+        Route::Management(asked)
+    }
+}
+
+impl From<Gateway> for Route {
+    fn from(asked: Gateway) -> Route {
+        Route::Gateway(asked)
     }
 }
 
@@ -57,6 +73,7 @@ pub enum Collaboration {
     Post { channel: String },
     ChannelState { channel: String },
     SetComposing { channel: String },
+    Search,
     Events,
     OwnMetadata,
 }
@@ -88,6 +105,29 @@ pub enum Provisioning {
     DeleteThrottle { throttle: String },
 }
 
+/// What the management service can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Management {
+    Test,
+    Categories,
+    Channels,
+    CreateChannel,
+    Channel { channel: String },
+    DeleteChannel { channel: String },
+    Members { channel: String },
+    PutMembers { channel: String },
+}
+
+/// What the gateway can be asked about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Gateway {
+    Agents,
+    Agent { agent: String },
+    Audit,
+}
+
 /// One resource of the contract.
 #[derive(Debug)]
 pub struct Resource {
@@ -111,6 +151,10 @@ pub const TABLE: &[Resource] = &[
     Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: v.0 }.into())] },
 
     Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| C::Channels.into())] },
+    // Before `{id}`, of which none is called so: an id has a prefix. The reference's table says GET, its clients POST.
+    Resource { path: "/Collaboration/v1/Channels/Search", methods: &[
+        ("GET", |_| C::Search.into()),
+        ("POST", |_| C::Search.into())] },
     Resource { path: "/Collaboration/v1/Channels/{id}", methods: &[("GET", |v| C::Channel { channel: v.0 }.into())] },
     Resource { path: "/Collaboration/v1/Channels/{id}/File/{fileName}", methods: &[
         ("POST", |v| C::Upload { channel: v.0, name: v.1 }.into())] },
@@ -150,6 +194,22 @@ pub const TABLE: &[Resource] = &[
         ("GET", |v| P::Throttle { throttle: v.0 }.into()),
         ("PUT", |v| P::PutThrottle { throttle: v.0 }.into()),
         ("DELETE", |v| P::DeleteThrottle { throttle: v.0 }.into())] },
+
+    Resource { path: "/Management/v1/Test", methods: &[("GET", |_| M::Test.into())] },
+    Resource { path: "/Management/v1/Categories", methods: &[("GET", |_| M::Categories.into())] },
+    Resource { path: "/Management/v1/Channels", methods: &[
+        ("GET", |_| M::Channels.into()),
+        ("POST", |_| M::CreateChannel.into())] },
+    Resource { path: "/Management/v1/Channels/{id}", methods: &[
+        ("GET", |v| M::Channel { channel: v.0 }.into()),
+        ("DELETE", |v| M::DeleteChannel { channel: v.0 }.into())] },
+    Resource { path: "/Management/v1/Channels/{id}/Members", methods: &[
+        ("GET", |v| M::Members { channel: v.0 }.into()),
+        ("PUT", |v| M::PutMembers { channel: v.0 }.into())] },
+
+    Resource { path: "/Gateway/v1/Agents", methods: &[("GET", |_| G::Agents.into())] },
+    Resource { path: "/Gateway/v1/Agents/{agentId}", methods: &[("GET", |v| G::Agent { agent: v.0 }.into())] },
+    Resource { path: "/Gateway/v1/Audit", methods: &[("GET", |_| G::Audit.into())] },
 ];
 
 /// What became of a method and a path.
@@ -175,9 +235,10 @@ pub fn find(method: &str, path: &str) -> Found {
             if *name == method {
                 return Found::Route(variables.map(make));
             }
-            allowed.push(name);
-            if *name == "GET" {
-                allowed.push("HEAD");
+            // Two resources may match, and both have a GET.
+            if !allowed.contains(name) {
+                allowed.push(name);
+                allowed.extend((*name == "GET").then_some("HEAD"));
             }
         }
     }
@@ -274,6 +335,19 @@ mod tests {
             found,
             Route::Provisioning(Provisioning::DeleteAgentChannel { agent: "a/b".into(), channel: "chat-room:c/d".into() })
         );
+    }
+
+    #[test]
+    fn search_is_no_channel() {
+        for (method, path) in [("POST", "/Collaboration/v1/Channels/Search"), ("GET", "/collaboration/V1/channels/SEARCH/")] {
+            assert_eq!(route(method, path), Route::Collaboration(Collaboration::Search));
+        }
+        assert_eq!(
+            route("GET", "/Collaboration/v1/Channels/chat-room:Search"),
+            Route::Collaboration(Collaboration::Channel { channel: "chat-room:Search".into() })
+        );
+        let allowed = Found::OtherMethods("GET, HEAD, POST, OPTIONS".into());
+        assert_eq!(find("PUT", "/Collaboration/v1/Channels/Search"), allowed);
     }
 
     #[test]
