@@ -81,7 +81,10 @@ impl<'a> Node<'a> {
     pub fn items(&self) -> Result<Vec<Node<'a>>> {
         match self.tree {
             Tree::List(items) => Ok(self.without_holes(items)),
-            Tree::Elements(children) => Ok(self.without_holes(children.iter().map(|(_, item)| item))),
+            // The list may say of which type it is.
+            Tree::Elements(children) => {
+                Ok(self.without_holes(children.iter().filter(|(name, _)| name != "__type").map(|(_, item)| item)))
+            }
             Tree::Map(members) if members.is_empty() => Ok(Vec::new()),
             Tree::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
             Tree::Null => Ok(Vec::new()),

@@ -22,6 +22,8 @@ mod dictionary;
 pub mod error;
 mod event;
 mod format;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod json;
 pub mod lenient;
 mod management;
@@ -57,3 +59,5 @@ pub const COLLABORATION_NAMESPACE: &str = "http://schemas.fcg.im/foundation/v1/c
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod properties;

@@ -68,10 +68,10 @@ fn read(text: &str) -> Option<Date> {
     };
     let seconds_east = match words.next() {
         Some(word) => {
-            let (sign, word) = word.split_at(1);
-            let [hours, minutes] = numbers(word, ':')?;
+            let west = word.strip_prefix('-');
+            let [hours, minutes] = numbers(west.or_else(|| word.strip_prefix('+'))?, ':')?;
             let seconds = i32::try_from((hours <= 14 && minutes < 60).then_some(hours * 3600 + minutes * 60)?).ok()?;
-            if sign == "-" { -seconds } else { seconds }
+            if west.is_some() { -seconds } else { seconds }
         }
         None => 0,
     };

@@ -16,10 +16,13 @@ mod text;
 mod write;
 
 pub use document::{Document, Root};
+pub(crate) use read::DEPTH_MAX;
 pub use read::parse;
 
 use super::lenient::{Node, Read};
 use crate::error::Result;
+pub(crate) use text::carried;
+
 #[cfg(doc)]
 use crate::{error::Error, wire::Tree};
 
@@ -39,3 +42,8 @@ pub fn encode<T: Document + ?Sized>(document: &T) -> Vec<u8> {
     let written = write::document(document, &T::root());
     written.expect("documents are structs, lists, texts and numbers, and fail in no way").into_bytes()
 }
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod requests;

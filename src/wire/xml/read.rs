@@ -208,3 +208,108 @@ fn local(name: &str) -> &str {
 fn shown(text: &str) -> String {
     text.chars().take(80).collect::<String>().escape_debug().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: impl AsRef<[u8]>) -> String {
+        parse(text.as_ref()).expect_err("not readable").to_string()
+    }
+
+    fn nested(depth: usize) -> String {
+        "<a>".repeat(depth) + &"</a>".repeat(depth)
+    }
+
+    #[test]
+    fn elements_in_their_order() {
+        let text = |text: &str| Tree::Text(text.into());
+        let tree = parse(b"<r><b>1</b><a/><x:b i:nil='true'>2</x:b><c> </c></r>").expect("fine");
+        let members = [("b", text("1")), ("a", Tree::Elements(Vec::new())), ("b", Tree::Null), ("c", text(" "))];
+        assert_eq!(tree, Tree::Elements(members.map(|(name, tree)| (name.to_owned(), tree)).into()));
+        let kind = format!("K:{COLLABORATION_NAMESPACE}");
+        for (xml, tree) in [
+            ("<r i:type='K'/>", Tree::Elements(vec![("__type".into(), text(&kind))])),
+            ("<r xsi:type='x:K'>\n</r>", Tree::Elements(vec![("__type".into(), text(&kind))])),
+            ("<r i:type='x:string'>t</r>", text("t")),
+            ("<r type='K' xmlns:type='K' nil='true'/>", Tree::Elements(Vec::new())),
+            ("<r>\r\n\r&#13;</r>", text("\n\n\r")),
+        ] {
+            assert_eq!(parse(xml.as_bytes()), Ok(tree), "{xml}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_xml_is_refused_with_its_place() {
+        for (text, expected) in [
+            ("", "the body is empty, XML is expected"),
+            (" \n", "the body is empty, XML is expected"),
+            ("hello", "`hello` stands outside of the root, at line 1 column 1"),
+            ("{\"Text\":\"x\"}", "stands outside of the root"),
+            ("<a/>x", "`x` stands outside of the root, at line 1 column 5"),
+            ("<a/><![CDATA[x]]>", "`x` stands outside of the root"),
+            ("<a/>&amp;", "`amp` stands outside of the root"),
+            ("<a/><b/>", "there is a second root, at line 1 column 5"),
+            ("<!-- nothing -->", "there is no element"),
+            ("<a>\n <b>", "it ends inside `b`, at line 2 column 5"),
+            ("<a", "tag not closed"),
+            ("<a b='", "attribute value not closed"),
+            ("<a>\né<b></c></a>", "expected `</b>`, but `</c>` was found, at line 2 column 5"),
+            ("</a>", "at line 1 column 1"),
+            ("<a b=c/>", "at line 1 column 1"),
+            ("< />", "an element has no name"),
+            ("<a>&copy;</a>", "`&copy;` stands for no character, at line 1 column 4"),
+            ("<a>&#0;</a>", "`&#0;` stands for no character"),
+            ("<a>&#x1F;</a>", "stands for no character"),
+            ("<a>&#xD800;</a>", "stands for no character"),
+            ("<a>&#99999999999;</a>", "stands for no character"),
+            ("<a>&#x-41;</a>", "stands for no character"),
+            ("<a>x & y</a>", "the body is not readable as XML"),
+            ("<a>&amp</a>", "the body is not readable as XML"),
+            ("<a>\u{1}</a>", "the character U+0001"),
+            ("<a><![CDATA[\u{ffff}]]></a>", "the character U+FFFF"),
+            ("<a><![CDATA[x</a>", "CDATA not closed"),
+            ("<a><!-- x</a>", "comment not closed"),
+        ] {
+            assert!(reason(text).contains(expected), "{text}: {}", reason(text));
+        }
+        assert_eq!(reason(b"<a>\xff</a>"), "the body is not UTF-8 from byte 3 on");
+        assert!(reason("\u{feff}<a>".as_bytes()).contains("line 1 column 4"));
+    }
+
+    #[test]
+    fn a_document_type_is_refused_whatever_it_says() {
+        let laughs = "<?xml version='1.0'?>\n<!DOCTYPE lolz [<!ENTITY lol 'lol'><!ENTITY lol1 '&lol;&lol;'>]><lolz>&lol1;</lolz>";
+        let outside = "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>";
+        for text in [laughs, outside, "<!DOCTYPE html><a/>", "<a><!DOCTYPE a></a>", "<!doctype a><a/>"] {
+            assert!(reason(text).contains("a document type is not allowed"), "{text}: {}", reason(text));
+        }
+    }
+
+    #[test]
+    fn depth_number_and_size_are_bounded() {
+        assert!(parse(nested(DEPTH_MAX).as_bytes()).is_ok());
+        assert!(reason(nested(DEPTH_MAX + 1)).contains("deeper than 32"));
+        assert!(reason("<a>".repeat(1_000_000)).contains("deeper than 32"));
+        let many = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count));
+        assert!(parse(many(ELEMENTS_MAX - 1).as_bytes()).is_ok());
+        assert!(reason(many(ELEMENTS_MAX)).contains("more than 250000 elements"));
+        let large = vec![b' '; SIZE_MAX + 1];
+        assert!(matches!(parse(&large), Err(Error::TooLarge { .. })));
+    }
+
+    /// Each attribute compared with all others would be 10^10 comparisons.
+    #[test]
+    fn many_attributes_cost_no_more_than_their_length() {
+        let text = format!("<a {}/>", (0..100_000).map(|n| format!("b{n}='' ")).collect::<String>());
+        assert_eq!(parse(text.as_bytes()), Ok(Tree::Elements(Vec::new())));
+    }
+
+    #[test]
+    fn an_error_shows_little_of_what_was_sent() {
+        let long = "x".repeat(100_000);
+        for text in [format!("<{long}>"), format!("<a>&{long};</a>"), format!("<a></{long}>"), long] {
+            assert!(reason(&text).len() < 300, "{}", reason(&text).len());
+        }
+    }
+}

@@ -34,7 +34,6 @@ pub(super) fn push(out: &mut String, text: &str) {
 }
 
 /// `text` as a reader of what [`push`] wrote sees it.
-#[cfg(test)]
 pub(crate) fn carried(text: &str) -> String {
     text.chars().map(|c| if can_carry(c) { c } else { '\u{fffd}' }).collect()
 }

@@ -9,7 +9,9 @@
 mod bad_input;
 mod client;
 mod gateway;
+mod management;
 mod process;
 mod rules;
 mod statuses;
 mod world;
+mod xml;
