@@ -142,6 +142,11 @@ impl<E, J> Queue<E, J> {
         Ok(())
     }
 
+    /// Takes every job that waits, to refuse it.
+    pub(crate) fn take_jobs(&self) -> VecDeque<J> {
+        std::mem::take(&mut self.state.lock().jobs)
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.state.lock().stopping
     }

@@ -9,7 +9,7 @@ use super::error::{StorageFault, storage};
 use super::file::Opened;
 use super::queue::{Lane, Queue, Work};
 use crate::error::{Error, Result};
-use crate::waiting::{Pending, Promise, engine_thread, pending};
+use crate::waiting::{Busy, Pending, Promise, engine_thread, pending};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -109,14 +109,15 @@ impl<R: Recorder> Writer<R> {
     }
 
     /// Runs `change` in a transaction of its own. What it returns is the answer, the rows to publish, and what to do
-    /// in memory before the answer is given.
+    /// in memory before the answer is given. `busy` is held until then.
     pub(crate) fn job<T: Send + 'static>(
         &self,
+        busy: Busy,
         change: impl FnOnce(&mut R, &Connection) -> Result<(T, R::Batch, After)> + Send + 'static,
     ) -> Pending<Result<T>> {
         let (promise, pending) = pending();
         let slot: Arc<Mutex<Option<Promise<Result<T>>>>> = Arc::new(Mutex::new(Some(promise)));
-        let refused = slot.clone();
+        let (refused, held) = (slot.clone(), busy.clone());
         let run: Run<R> = Box::new(move |recorder, transaction| {
             let (value, batch, apply) = change(recorder, transaction)?;
             let after: After = Box::new(move || {
@@ -124,6 +125,7 @@ impl<R: Recorder> Writer<R> {
                 if let Some(promise) = slot.lock().take() {
                     promise.fulfil(Ok(value));
                 }
+                drop(held);
             });
             Ok((batch, after))
         });
@@ -131,6 +133,7 @@ impl<R: Recorder> Writer<R> {
             if let Some(promise) = refused.lock().take() {
                 promise.fulfil(Err(error));
             }
+            drop(busy);
         });
         match self.shared.queue.job(Job { run, refused }) {
             Ok(()) => pending,
@@ -247,6 +250,10 @@ impl<R: Recorder> Body<R> {
                         tracing::error!(%error, "the engine stops while the journal cannot be written");
                         self.shared.queue.release(bytes);
                         return entries.into_iter().for_each(|entry| self.publisher.failed(entry, error.clone()));
+                    }
+                    // Nobody waits for ever: a change is refused, and nothing of it is done.
+                    for job in self.shared.queue.take_jobs() {
+                        (job.refused)(error.clone());
                     }
                     std::thread::sleep(RETRY);
                 }

@@ -41,7 +41,7 @@ impl Names {
         let wanted = name.clone();
         let place = self
             .writer
-            .job(move |journal, transaction| {
+            .job(self.activity.busy(), move |journal, transaction| {
                 let batch = journal.begin();
                 let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
                     ReaderInsert::Inserted => window,
@@ -106,15 +106,9 @@ impl Names {
         held.get(&(agent, name.clone())).map(|held| held.place.place.load(Ordering::Acquire))
     }
 
-    /// Forgets the readers of a deleted agent.
+    /// Forgets the readers of a deleted agent: nobody took over from them, the hub ends their waits.
     pub(crate) fn forget(&self, agent: AgentKey) {
-        self.held.lock().retain(|(key, _), held| {
-            let gone = *key == agent;
-            if gone {
-                held.superseded.store(true, Ordering::Release);
-            }
-            !gone
-        });
+        self.held.lock().retain(|(key, _), _| *key != agent);
     }
 
     /// Forgets one reader.

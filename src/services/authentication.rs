@@ -127,7 +127,7 @@ impl Services {
         let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires = self.now_ms().saturating_add(lifetime);
         let services = Arc::downgrade(self);
-        let job = self.ground.writer.job(move |journal, transaction| {
+        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
             if let Who::Agent { agent, user, username, .. } = &known.who {
                 let found = users::by_name(transaction, &folded(username), agent).map_err(storage)?;
                 let still = found
@@ -172,7 +172,7 @@ impl Services {
     pub(crate) async fn log_out(self: Arc<Self>, token: Token) -> Result<()> {
         let Some(digest) = token::digest(&token) else { return Ok(()) };
         let services = Arc::downgrade(&self);
-        let job = self.ground.writer.job(move |journal, transaction| {
+        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
             tokens::delete(transaction, &digest).map_err(storage)?;
             let after: crate::database::After = Box::new(move || {
                 if let Some(services) = services.upgrade() {

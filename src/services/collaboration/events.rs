@@ -44,7 +44,10 @@ impl Collaboration {
 
     /// One request of a client whose place the engine keeps as `name` (`reader=` in the rules): a cursor above 0
     /// first records it, one of 0 or -1 goes on after the recorded place. A newer request of the name ends this one
-    /// with an empty answer.
+    /// with an empty answer. `timeout` is the engine's time.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no name, or a 33rd reader of the agent; else as [`Collaboration::wait_events`].
     pub fn poll_reader(
         &self,
         name: impl Id<ReaderName>,
