@@ -80,6 +80,16 @@ pub(super) enum Overdue {
     Unknown,
 }
 
+impl Book {
+    fn remove(&mut self, origin: &OriginId) -> Option<Posted> {
+        let posted = self.posts.remove(origin)?;
+        if let Some(ticket) = posted.ticket {
+            self.due.remove(&ticket);
+        }
+        Some(posted)
+    }
+}
+
 impl PostBook {
     /// Notes that `origin` is about to be sent; the room it holds is given back with its answer.
     pub(crate) fn begin(
@@ -149,18 +159,28 @@ impl PostBook {
         self.answer(origin, || Ok(record.clone()));
     }
 
+    /// Their rows are committed: taken out under one lock, answered under none.
+    pub(crate) fn complete_all(&self, rows: &[(OriginId, Arc<Record>)]) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut book = self.book.lock();
+        let posted: Vec<Option<Posted>> = rows.iter().map(|(origin, _)| book.remove(origin)).collect();
+        drop(book);
+        for (posted, (_, record)) in posted.into_iter().zip(rows) {
+            for promise in posted.into_iter().flat_map(|posted| posted.waiting) {
+                promise.fulfil(Ok(record.clone()));
+            }
+        }
+    }
+
     /// It failed.
     pub(crate) fn fail(&self, origin: &OriginId, error: &Error) {
         self.answer(origin, || Err(error.clone()));
     }
 
     fn answer(&self, origin: &OriginId, answer: impl Fn() -> Answer) {
-        let mut book = self.book.lock();
-        let Some(posted) = book.posts.remove(origin) else { return };
-        if let Some(ticket) = posted.ticket {
-            book.due.remove(&ticket);
-        }
-        drop(book);
+        let Some(posted) = self.book.lock().remove(origin) else { return };
         for promise in posted.waiting {
             promise.fulfil(answer());
         }

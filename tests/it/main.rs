@@ -2,12 +2,18 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
 
+mod authentication;
 mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
+mod events;
 mod fuzz;
 mod http;
+mod lifecycle;
 mod model;
+mod posting;
 mod provisioning;
+mod readers;
 mod rooms;
+mod script;
 mod world;

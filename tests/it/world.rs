@@ -5,14 +5,17 @@
 use std::future::{Future, ready};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use switchboard::backend::{Loopback, Person};
 use switchboard::chrono::{DateTime, Utc};
 use switchboard::testing::ManualClock;
 use switchboard::{
     AgentState, AgentStatus, Authenticator, Builder, Clock, Collaboration, Credentials, Cursor, Engine, Event, EventBody,
-    EventQuery, NewAgent, NewUser, Principal, Provisioning, Secret, Stats, Token,
+    EventQuery, NewAgent, NewUser, Principal, Provisioning, Secret, Stats, Token, Waiting,
 };
 
 /// Real time that nothing here needs; what takes longer has gone wrong.
@@ -93,6 +96,21 @@ impl World {
     pub(crate) fn seen(&self, agent: &Collaboration, query: &EventQuery) -> Vec<String> {
         self.settle();
         lines(&agent.events(Cursor::window(), query).unwrap().events)
+    }
+
+    /// Where the agent's events end now.
+    pub(crate) fn mark(&self, agent: &Collaboration) -> Cursor {
+        self.settle();
+        let now = agent.events(Cursor::window(), &EventQuery::all()).unwrap();
+        Cursor::after(now.last, &now.instance)
+    }
+
+    /// What came after `mark`, as [`lines`], once nothing is under way.
+    pub(crate) fn since(&self, agent: &Collaboration, mark: &Cursor, query: &EventQuery) -> Vec<String> {
+        self.settle();
+        let batch = agent.events(mark.clone(), query).unwrap();
+        assert!(!batch.gap);
+        lines(&batch.events)
     }
 
     pub(crate) fn person(&self, name: &str) -> Person {
@@ -231,4 +249,36 @@ impl Drop for Disk {
         // What cannot be removed is left to the operating system.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Waits for `future` on this thread, as any small executor would.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        std::thread::park();
+    }
+}
+
+/// Polls `future` once.
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Begins to wait for `future`: it was polled once when this returns, so that every timer it needs is set.
+pub(crate) fn begin<T: Send + 'static>(mut future: Waiting<T>) -> JoinHandle<switchboard::Result<T>> {
+    let ready = match poll(&mut future) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    };
+    std::thread::spawn(move || ready.unwrap_or_else(|| wait(future)))
 }
