@@ -3,6 +3,7 @@
 use crate::answer::{Answer, Failure};
 use crate::body;
 use crate::handler::Call;
+use crate::search;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use std::time::Duration;
@@ -50,6 +51,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
         }
         Collaboration::OwnMetadata => Ok(Answer::document(format, &Dictionary(agent()?.metadata_async().await?))),
         Collaboration::Upload { channel, name } => upload(call, principal, &channel, &name).await,
+        Collaboration::Search => search::answer(call, principal).await,
         Collaboration::Events => events(call, principal).await,
     }
 }

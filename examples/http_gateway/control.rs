@@ -29,7 +29,7 @@ use std::time::Duration;
 use switchboard::backend::{HeardMessage, Loopback, Person};
 use switchboard::wire::lenient::Node;
 use switchboard::wire::route::Resource;
-use switchboard::wire::{Format, Read};
+use switchboard::wire::Read;
 use switchboard::{ChannelId, ChannelKind, Error, PresenceState, Result};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
@@ -144,7 +144,7 @@ pub(crate) async fn answer(call: Call<'_>, chat: Loopback, asked: Asked) -> Resu
         Asked::Say { name } => {
             let (channel, text) = (named("Channel", order.channel)?, named("Text", order.text)?);
             let id = blocking(move || person(&chat, &name)?.say(ChannelId::parse(&channel)?, text)).await?;
-            Ok(Answer::document(Format::Json, &Said { id: id.to_string() }))
+            Ok(Answer::json(&Said { id: id.to_string() }))
         }
         Asked::Hear { name } => hear(chat, name, named("Channel", order.channel)?, order.wait).await,
         other => {
@@ -211,7 +211,7 @@ async fn hear(chat: Loopback, name: String, from: String, wait: i64) -> Result<A
 }
 
 fn list(heard: impl IntoIterator<Item = HeardMessage>) -> Answer {
-    Answer::document(Format::Json, &heard.into_iter().map(Heard::from).collect::<Vec<_>>())
+    Answer::json(&heard.into_iter().map(Heard::from).collect::<Vec<_>>())
 }
 
 fn person(chat: &Loopback, name: &str) -> Result<Person> {

@@ -5,7 +5,7 @@ use crate::cors::Cors;
 use crate::log::Access;
 use crate::network::{self, Network};
 use crate::site::Site;
-use crate::{authentication, collaboration, control, operator, provisioning};
+use crate::{authentication, collaboration, control, management, operator, provisioning};
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -89,8 +89,7 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request
     let path = route::without_token(parts.uri.path());
     let client = network::client(peer.ip(), &parts.headers, &gateway.edge.trusted_proxies);
     let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path, client);
-    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let format = Format::choose(text(header::ACCEPT), text(header::CONTENT_TYPE));
+    let format = format(&parts.headers);
     let allowed = gateway.edge.cors.allowed(&parts.headers);
     let for_site = gateway.edge.site.as_ref().filter(|_| matches!(parts.method, Method::GET | Method::HEAD));
     let for_site = for_site.map(|site| (site, parts.uri.path().to_owned(), parts.headers.clone()));
@@ -112,6 +111,13 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     gateway.edge.cors.mark(allowed, response.headers_mut());
     response
+}
+
+/// The format of the answer. A header that is given in several lines is one list.
+fn format(headers: &HeaderMap) -> Format {
+    let accept: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Format::choose(Some(&accept.join(",")), content_type)
 }
 
 async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, access: &mut Access) -> Result<Answer, Failure> {
@@ -139,6 +145,7 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
     access.by(&principal);
     match asked? {
         Asked::Contract(Route::Collaboration(route)) => collaboration::answer(call, &principal, route).await,
+        Asked::Contract(Route::Management(route)) => management::answer(call, &principal, route).await,
         Asked::Contract(Route::Provisioning(route)) => provisioning::answer(call, &principal, route).await,
         Asked::Operator(asked) => operator::answer(call, &principal, asked).await,
         Asked::Control(chat, asked) => match principal.who() {

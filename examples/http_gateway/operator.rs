@@ -22,8 +22,9 @@ use axum::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use switchboard::wire::Format;
+use switchboard::wire::Document;
 use switchboard::wire::route::Resource;
+use switchboard::wire::xml::Root;
 use switchboard::{AgentId, AgentState, AgentStatus, AuditEntry, Error, Principal, ReaderStatus};
 
 /// What an operator can ask.
@@ -64,6 +65,12 @@ impl Asked {
 struct Readiness<'a> {
     ready: bool,
     reason: &'a str,
+}
+
+impl Document for Readiness<'_> {
+    fn root() -> Root {
+        Root::bare("Readiness")
+    }
 }
 
 #[derive(Serialize)]
@@ -124,7 +131,7 @@ pub(crate) fn public(call: &Call<'_>, asked: &Asked) -> Answer {
             }
             answer
         }
-        Asked::Description => Answer::document(Format::Json, &openapi::description(call.gateway.edge.control.is_some())),
+        Asked::Description => Answer::json(&openapi::description(call.gateway.edge.control.is_some())),
         _ => Answer::document(format, "ok"),
     }
 }
@@ -141,7 +148,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) 
     let administration = engine.provisioning(principal)?;
     if asked == Asked::Audit {
         let entries = administration.audit_async(since, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
-        return Ok(Answer::document(Format::Json, &entries.into_iter().map(Entry::from).collect::<Vec<_>>()));
+        return Ok(Answer::json(&entries.into_iter().map(Entry::from).collect::<Vec<_>>()));
     }
     // It is refused to whoever may not see all agents, so it comes before any of them is looked for.
     let readers = administration.readers_async().await?;
@@ -159,8 +166,8 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) 
         }
     }
     match agent {
-        Some(_) => Ok(Answer::document(Format::Json, &shown.pop())),
-        None => Ok(Answer::document(Format::Json, &shown)),
+        Some(_) => Ok(Answer::json(&shown.pop())),
+        None => Ok(Answer::json(&shown)),
     }
 }
 

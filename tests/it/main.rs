@@ -7,6 +7,7 @@ mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
 mod events;
+mod fuzz;
 mod http;
 mod lifecycle;
 mod model;
