@@ -10,7 +10,8 @@ impl LoopbackSession {
     /// Reads the file to its end and posts the link; if it has no end, or is too large, nothing is posted.
     pub(super) async fn receive(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Result<Accepted, BackendError> {
         let Upload { origin, name, size, mut body } = upload;
-        let too_large = || BackendError::new(BackendErrorKind::Rejected, format!("over {FILE_BYTES_MAX} bytes"));
+        let too_large =
+            || BackendError::new(BackendErrorKind::TooLarge(FILE_BYTES_MAX as u64), format!("over {FILE_BYTES_MAX} bytes"));
         if size.is_some_and(|size| size > FILE_BYTES_MAX as u64) {
             return Err(too_large());
         }
