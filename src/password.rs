@@ -34,7 +34,7 @@ impl Cost {
     /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
     pub(crate) const STANDARD: Cost = Cost { memory_kib: 19_456, passes: 2 };
     /// For tests only.
-    #[cfg(any(test, feature = "testing"))]
+    #[cfg(test)]
     pub(crate) const LIGHT: Cost = Cost { memory_kib: 8, passes: 1 };
 }
 

@@ -189,24 +189,23 @@ impl CellState {
         self.channels.iter_mut().find(|channel| channel.id == *id)
     }
 
-    /// The channels it is in.
-    pub(crate) fn inside(&self) -> Vec<ChannelId> {
-        self.channels.iter().filter(|channel| channel.phase == ChannelPhase::In).map(|channel| channel.id.clone()).collect()
-    }
-
-    /// The session is over: everything is to be done again.
-    pub(crate) fn sign_out(&mut self, now: DateTime<Utc>) -> Option<Arc<dyn Session>> {
+    /// The session is over: everything is to be done again. Answers the session, and the channels it was in.
+    pub(crate) fn sign_out(&mut self, now: DateTime<Utc>) -> (Option<Arc<dyn Session>>, Vec<ChannelId>) {
         if self.phase != Phase::Out {
             self.since = now;
         }
         self.phase = Phase::Out;
+        let mut left = Vec::new();
         for channel in &mut self.channels {
+            if channel.phase == ChannelPhase::In {
+                left.push(channel.id.clone());
+            }
             if channel.phase != ChannelPhase::Refused {
                 channel.phase = ChannelPhase::Out;
                 channel.trouble = None;
             }
             channel.info = None;
         }
-        self.session.take()
+        (self.session.take(), left)
     }
 }

@@ -122,18 +122,19 @@ impl LinkIntake {
     fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {
         let Some(cell) = self.cell(agent) else { return };
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
-        let (known, was_in) = cell.change(|state| {
-            let Some(channel) = state.channel_mut(channel) else { return (false, false) };
-            let was_in = channel.phase == ChannelPhase::In;
+        let was = cell.change(|state| {
+            let channel = state.channel_mut(channel)?;
+            let was = channel.phase;
             let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
             let next = may_retry.then(|| pause(now, date, backoff(attempt, dice())));
             channel.phase = if may_retry { ChannelPhase::Out } else { ChannelPhase::Refused };
             channel.info = None;
             channel.trouble = Some(Box::new(Trouble { reason, attempt, next }));
-            (true, was_in)
+            Some(was)
         });
-        if !known {
-            return;
+        let Some(was) = was else { return };
+        if was == ChannelPhase::In {
+            self.told.tell(|mail| mail.left.push(channel.clone()));
         }
         let shared = self.registry.upgrade().is_some_and(|registry| registry.is_shared(&self.told, channel));
         let seen_by = if shared { SeenBy::Room } else { SeenBy::Agent(agent) };
@@ -143,22 +144,18 @@ impl LinkIntake {
         } else {
             self.ground.write(EntryKind::Left { agent, place });
         }
-        self.told.tell(|mail| {
-            mail.left.extend(was_in.then(|| channel.clone()));
-            mail.look.push(cell);
-        });
+        self.told.tell(|mail| mail.look.push(cell));
     }
 
     fn signed_out(&self, agent: AgentKey, error: BackendError) {
         let Some(cell) = self.cell(agent) else { return };
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
-        let (left, session) = cell.change(|state| {
-            let left = state.inside();
-            let session = state.sign_out(date);
+        let (session, left) = cell.change(|state| {
+            let out = state.sign_out(date);
             let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
             let next = Some(pause(now, date, pause_after(&error, attempt, dice())));
             state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
-            (left, session)
+            out
         });
         drop(session);
         self.ground.show(&cell, AgentState::Idle, Some(error.reason));

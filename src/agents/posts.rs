@@ -1,7 +1,8 @@
 //! The posts under way, by origin: who waits for the row, and what is known if it never comes.
 //!
-//! One sleeper waits for the earliest deadline, not a timer each. Deadlines mostly come in the order of their time, but
-//! a post that waited for its channel is armed late with an early one.
+//! Deadlines are a queue with one sleeper in front of it, not a timer each. Each post has two: at the first, a post
+//! that the chat system has answered and not sent back is recorded from its answer; at the last its caller is told
+//! that nobody knows, also when it is our own disk that does not take the row.
 
 use crate::database::Reserved;
 use crate::error::{Error, Result};
@@ -23,10 +24,14 @@ struct Posted {
     /// The row that the chat system's answer would make, should the echo not come.
     accepted: Option<Box<NewRow>>,
     ticket: Option<Ticket>,
+    /// When its caller is answered at the latest.
+    last: Duration,
+    /// Whether the first deadline has passed.
+    late: bool,
     _reserved: Option<Reserved>,
 }
 
-/// A deadline, and a number that tells equal ones apart.
+/// A deadline, and a number that keeps equal ones apart.
 type Ticket = (Duration, u64);
 
 #[derive(Default)]
@@ -36,6 +41,17 @@ struct Book {
     next: u64,
     /// Until when the sleeper sleeps.
     sleeping: Option<Duration>,
+}
+
+impl Book {
+    /// Puts `origin` in line for `due`.
+    fn wait(&mut self, origin: &OriginId, due: Duration) {
+        let ticket = (due, self.next);
+        let Some(posted) = self.posts.get_mut(origin) else { return };
+        posted.ticket = Some(ticket);
+        self.next += 1;
+        self.due.insert(ticket, origin.clone());
+    }
 }
 
 /// The posts under way.
@@ -53,12 +69,25 @@ pub(crate) enum Begun {
     UnderWay(Pending<Answer>),
 }
 
-/// A post whose deadline passed.
+/// How long before its last deadline a post that was not sent back is recorded from its answer.
+const RECORD_WITHIN: Duration = Duration::from_secs(5);
+
+/// A post one of whose deadlines passed.
 pub(super) enum Overdue {
     /// The chat system has it: its answer makes the row.
     Accepted(Box<NewRow>),
     /// Nobody knows.
     Unknown,
+}
+
+impl Book {
+    fn remove(&mut self, origin: &OriginId) -> Option<Posted> {
+        let posted = self.posts.remove(origin)?;
+        if let Some(ticket) = posted.ticket {
+            self.due.remove(&ticket);
+        }
+        Some(posted)
+    }
 }
 
 impl PostBook {
@@ -76,22 +105,31 @@ impl PostBook {
             posted.waiting.push(promise);
             return Begun::UnderWay(pending);
         }
-        let posted = Posted { waiting: vec![promise], posted_by, transfer, accepted: None, ticket: None, _reserved: reserved };
+        let posted = Posted {
+            waiting: vec![promise],
+            posted_by,
+            transfer,
+            accepted: None,
+            ticket: None,
+            last: Duration::MAX,
+            late: false,
+            _reserved: reserved,
+        };
         book.posts.insert(origin.clone(), posted);
         Begun::New(pending)
     }
 
-    /// Sets the deadline of `origin`.
-    pub(crate) fn arm(&self, origin: &OriginId, due: Duration) {
+    /// Sets the deadlines of `origin`: it is answered by `last`.
+    pub(crate) fn arm(&self, origin: &OriginId, now: Duration, last: Duration) {
+        let first = last - RECORD_WITHIN.min(last.saturating_sub(now) / 4);
         let mut book = self.book.lock();
-        let ticket = (due, book.next);
-        let Some(posted) = book.posts.get_mut(origin) else { return };
-        posted.ticket = Some(ticket);
-        book.next += 1;
-        book.due.insert(ticket, origin.clone());
-        let sooner = book.sleeping.is_none_or(|until| due < until);
+        book.wait(origin, first);
+        if let Some(posted) = book.posts.get_mut(origin) {
+            posted.last = last;
+        }
+        let sooner = book.sleeping.is_none_or(|until| first < until);
         if sooner {
-            book.sleeping = Some(due);
+            book.sleeping = Some(first);
         }
         drop(book);
         if sooner {
@@ -104,16 +142,36 @@ impl PostBook {
         self.book.lock().posts.get(origin).map(|posted| (posted.posted_by.clone(), posted.transfer))
     }
 
-    /// The chat system has it; `row` is made should no echo come by the deadline.
-    pub(crate) fn accepted(&self, origin: &OriginId, row: Box<NewRow>) {
-        if let Some(posted) = self.book.lock().posts.get_mut(origin) {
-            posted.accepted = Some(row);
+    /// The chat system has it; `row` is made should no echo come by the first deadline. It comes back if that has
+    /// passed.
+    pub(crate) fn accepted(&self, origin: &OriginId, row: Box<NewRow>) -> Option<Box<NewRow>> {
+        let mut book = self.book.lock();
+        let posted = book.posts.get_mut(origin)?;
+        if posted.late {
+            return Some(row);
         }
+        posted.accepted = Some(row);
+        None
     }
 
     /// Its row is committed.
     pub(crate) fn complete(&self, origin: &OriginId, record: &Arc<Record>) {
         self.answer(origin, || Ok(record.clone()));
+    }
+
+    /// Their rows are committed: taken out under one lock, answered under none.
+    pub(crate) fn complete_all(&self, rows: &[(OriginId, Arc<Record>)]) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut book = self.book.lock();
+        let posted: Vec<Option<Posted>> = rows.iter().map(|(origin, _)| book.remove(origin)).collect();
+        drop(book);
+        for (posted, (_, record)) in posted.into_iter().zip(rows) {
+            for promise in posted.into_iter().flat_map(|posted| posted.waiting) {
+                promise.fulfil(Ok(record.clone()));
+            }
+        }
     }
 
     /// It failed.
@@ -122,12 +180,7 @@ impl PostBook {
     }
 
     fn answer(&self, origin: &OriginId, answer: impl Fn() -> Answer) {
-        let mut book = self.book.lock();
-        let Some(posted) = book.posts.remove(origin) else { return };
-        if let Some(ticket) = posted.ticket {
-            book.due.remove(&ticket);
-        }
-        drop(book);
+        let Some(posted) = self.book.lock().remove(origin) else { return };
         for promise in posted.waiting {
             promise.fulfil(answer());
         }
@@ -140,7 +193,7 @@ impl PostBook {
         book.sleeping
     }
 
-    /// Takes out what is overdue. Those accepted stay until their row is committed.
+    /// What is overdue. Those accepted stay until their row is committed, or their last deadline passes.
     pub(super) fn overdue(&self, now: Duration) -> Vec<(OriginId, Overdue)> {
         let mut book = self.book.lock();
         let mut found = Vec::new();
@@ -149,11 +202,15 @@ impl PostBook {
                 break;
             }
             let origin = entry.remove();
-            let what = match book.posts.get_mut(&origin).and_then(|posted| posted.accepted.take()) {
-                Some(row) => Overdue::Accepted(row),
-                None => Overdue::Unknown,
-            };
-            found.push((origin, what));
+            let Some(posted) = book.posts.get_mut(&origin) else { continue };
+            if posted.late {
+                found.push((origin, Overdue::Unknown));
+                continue;
+            }
+            posted.late = true;
+            let (row, last) = (posted.accepted.take(), posted.last);
+            book.wait(&origin, last);
+            found.extend(row.map(|row| (origin, Overdue::Accepted(row))));
         }
         found
     }

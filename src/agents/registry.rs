@@ -4,7 +4,7 @@ use super::cell::{Cell, ChannelCell, ChannelPhase, Trouble};
 use super::ground::Ground;
 use super::link::LinkTask;
 use super::told::{Farewell, Told};
-use crate::backend::{Backend, Capabilities, Session};
+use crate::backend::{Backend, Capabilities};
 use crate::model::{
     Address, AgentId, AgentKey, AgentState, ChannelId, ChannelKind, LinkKey, ManagementMode, Place, ProvisioningMode,
 };
@@ -124,10 +124,10 @@ impl Registry {
             if moved {
                 state.epoch += 1;
                 let link = state.link.take();
-                let left = state.inside();
-                if let (Some(session), Some(link)) = (state.sign_out(now), link) {
-                    link.tell(|mail| mail.left.extend(left));
-                    farewells.push((link, Farewell { cell: cell.clone(), session, channels: None }));
+                let (session, channels) = state.sign_out(now);
+                if let (Some(session), Some(link)) = (session, link) {
+                    let address = state.address.clone();
+                    farewells.push((link, Farewell { cell: cell.clone(), session, address, channels, for_good: true }));
                 }
                 for channel in &mut state.channels {
                     channel.phase = ChannelPhase::Out;
@@ -143,7 +143,8 @@ impl Registry {
             state.revision = desired.revision;
             let left = replace_channels(&mut state.channels, &desired.channels);
             if let (false, Some(session), Some(link)) = (left.is_empty(), &state.session, &state.link) {
-                let farewell = Farewell { cell: cell.clone(), session: session.clone(), channels: Some(left) };
+                let (session, address) = (session.clone(), state.address.clone());
+                let farewell = Farewell { cell: cell.clone(), session, address, channels: left, for_good: false };
                 farewells.push((link.clone(), farewell));
             }
         });
@@ -166,18 +167,15 @@ impl Registry {
         }
         drop(cells);
         let now = self.ground.clock.wall();
-        let (link, left, session) = cell.change(|state| {
+        let (link, (session, channels), address) = cell.change(|state| {
             state.deleted = true;
             state.epoch += 1;
-            let left = state.inside();
-            let session: Option<Arc<dyn Session>> = state.sign_out(now);
-            (state.link.clone(), left, session)
+            (state.link.clone(), state.sign_out(now), state.address.clone())
         });
         let Some(link) = link else { return };
         link.tell(|mail| {
-            mail.left.extend(left);
             if let Some(session) = session {
-                mail.farewells.push(Farewell { cell: cell.clone(), session, channels: None });
+                mail.farewells.push(Farewell { cell: cell.clone(), session, address, channels, for_good: true });
             }
             mail.look.push(cell.clone());
         });

@@ -2,7 +2,7 @@
 
 use super::cell::Cell;
 use crate::backend::{BackendError, Session};
-use crate::model::ChannelId;
+use crate::model::{Address, ChannelId};
 use crate::waiting::{Activity, Busy};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -14,8 +14,12 @@ use tokio::sync::Notify;
 pub(super) struct Farewell {
     pub(super) cell: Arc<Cell>,
     pub(super) session: Arc<dyn Session>,
-    /// The channels to leave; `None`: sign out altogether.
-    pub(super) channels: Option<Vec<ChannelId>>,
+    /// The address it was signed in under.
+    pub(super) address: Address,
+    /// The channels it was in and is to leave.
+    pub(super) channels: Vec<ChannelId>,
+    /// Whether to sign out altogether.
+    pub(super) for_good: bool,
 }
 
 #[derive(Default)]
@@ -23,10 +27,10 @@ pub(super) struct Mail {
     /// Agents to look at.
     pub(super) look: Vec<Arc<Cell>>,
     pub(super) farewells: Vec<Farewell>,
+    /// Channels that an agent of this link is no longer in, once for each agent.
+    pub(super) left: Vec<ChannelId>,
     /// Agents whose loss is to be announced if it lasts.
     pub(super) flaps: Vec<Arc<Cell>>,
-    /// Rooms that an agent is no longer in, each as often as agents left it otherwise than by a farewell to it.
-    pub(super) left: Vec<ChannelId>,
     /// The link of that generation is lost.
     pub(super) lost: Option<(u64, BackendError)>,
     /// An administrator changed something: try at once.
@@ -99,7 +103,7 @@ impl Told {
     /// Ends the mailbox if nothing is in it; then the task may end.
     pub(super) fn end(&self) -> bool {
         let mut mail = self.mail.lock();
-        let empty = mail.look.is_empty() && mail.farewells.is_empty() && mail.flaps.is_empty();
+        let empty = mail.look.is_empty() && mail.farewells.is_empty() && mail.left.is_empty() && mail.flaps.is_empty();
         if empty {
             mail.ended = true;
             mail.busy = None;

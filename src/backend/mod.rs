@@ -13,6 +13,7 @@
 mod error;
 mod inbox;
 mod loopback;
+mod manage;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod recorder;
 mod traits;
@@ -20,6 +21,7 @@ mod traits;
 pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
+pub use manage::{Manage, Managed};
 pub use traits::{Accepted, Backend, Capabilities, Found, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply};
 
 pub use crate::model::{

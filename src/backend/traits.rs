@@ -2,6 +2,7 @@
 
 use super::error::BackendError;
 use super::inbox::Inbox;
+use super::manage::{Manage, Managed};
 use crate::model::{
     Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, Classification, LinkKey, MessageId, NetworkId, OriginId, Part,
     ResumePoint, SecurityContext,
@@ -146,6 +147,13 @@ pub trait Session: Send + Sync + 'static {
     fn find_channels(self: Arc<Self>, query: String) -> Reply<Vec<(ChannelId, String)>> {
         let _ = query;
         unsupported("channel search")
+    }
+
+    /// Manages rooms (`mindlink-wire.md` 1.4). A room that is not there, or not this agent's to manage, is
+    /// [`ChannelGone`](super::BackendErrorKind::ChannelGone).
+    fn manage(self: Arc<Self>, request: Manage) -> Reply<Managed> {
+        let _ = request;
+        unsupported("management of rooms")
     }
 }
 

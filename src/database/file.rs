@@ -45,8 +45,6 @@ pub(crate) struct Opened {
     location: Location,
     durability: Durability,
     memory: Option<Arc<Mutex<Connection>>>,
-    /// Whether the file is new.
-    pub(crate) created: bool,
     lock: Mutex<Option<FileLock>>,
 }
 
@@ -64,7 +62,7 @@ pub(crate) fn open(location: Location, durability: Durability) -> Result<Opened>
             create(&connection)?;
             pragmas(&connection, durability, false)?;
             let memory = Some(Arc::new(Mutex::new(connection)));
-            Ok(Opened { location, durability, memory, created: true, lock: Mutex::new(None) })
+            Ok(Opened { location, durability, memory, lock: Mutex::new(None) })
         }
         Location::File(path) => {
             let found = examine_header(path)?;
@@ -78,7 +76,7 @@ pub(crate) fn open(location: Location, durability: Durability) -> Result<Opened>
                 create(&connection)?;
             }
             drop(connection);
-            Ok(Opened { location, durability, memory: None, created: found == Found::Nothing, lock: Mutex::new(Some(lock)) })
+            Ok(Opened { location, durability, memory: None, lock: Mutex::new(Some(lock)) })
         }
     }
 }

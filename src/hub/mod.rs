@@ -9,10 +9,11 @@ mod broadcast;
 mod spans;
 mod state;
 mod timer;
+mod view;
 mod wait;
 
-pub(crate) use broadcast::{Ring, RingRead, RingWait};
+pub(crate) use broadcast::{Ring, RingRead};
 pub(crate) use spans::{Span, SpanChange};
-pub(crate) use state::{Hub, Page, Published, shown};
+pub(crate) use state::{Hub, Page, Published, shown, wake_all};
 pub(crate) use timer::{Sleep, Timer};
-pub(crate) use wait::{Wait, Woken};
+pub(crate) use wait::Woken;

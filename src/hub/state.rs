@@ -2,6 +2,7 @@
 
 use super::spans::{Span, SpanChange};
 use super::timer::Timer;
+use super::view::{Agent, State};
 use super::wait::{Slot, Wait, Woken, wake};
 use crate::model::{AgentId, AgentKey, Broadcast, ConversationKey, EventId, InstanceId, Record, Seq, What};
 use crate::waiting::Activity;
@@ -9,9 +10,6 @@ use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Waker};
-
-/// Bytes of records kept in memory at most.
-const BYTES: usize = 64 << 20;
 
 /// One committed thing to publish.
 #[derive(Debug, Clone)]
@@ -28,36 +26,6 @@ pub(crate) struct Page {
     pub(crate) records: Vec<Arc<Record>>,
     /// Everything up to here was looked at.
     pub(crate) scanned: Seq,
-}
-
-#[derive(Default)]
-struct Conversation {
-    last: Seq,
-    recent: VecDeque<Arc<Record>>,
-    members: Vec<AgentKey>,
-}
-
-struct Agent {
-    id: AgentId,
-    spans: Vec<Span>,
-    notices: Option<Box<VecDeque<Arc<Record>>>>,
-    last_notice: Seq,
-}
-
-struct State {
-    instance: InstanceId,
-    base: Seq,
-    head: Seq,
-    floor: Seq,
-    log: VecDeque<Arc<Record>>,
-    bytes: usize,
-    conversations: HashMap<ConversationKey, Conversation>,
-    agents: HashMap<AgentKey, Agent>,
-    slots: Vec<Slot>,
-    free: Vec<usize>,
-    /// Who waits, by agent; an agent nobody waits for has no entry.
-    waiting: HashMap<AgentKey, Vec<usize>>,
-    closed: bool,
 }
 
 /// The hub.
@@ -108,16 +76,19 @@ impl Hub {
     /// Makes an agent known, with the spans it has.
     pub(crate) fn add_agent(&self, key: AgentKey, id: AgentId, spans: Vec<(Span, Seq)>) {
         let mut state = self.state.lock();
+        // One that is new is a member of nothing but what this call adds: 100,000 in one room are not compared.
+        let fresh = !state.agents.contains_key(&key);
         for (span, last) in &spans {
             let conversation = state.conversations.entry(span.conversation).or_default();
             conversation.last = conversation.last.max(*last);
-            if span.is_open() && !conversation.members.contains(&key) {
+            let there = if fresh { conversation.members.last() == Some(&key) } else { conversation.members.contains(&key) };
+            if span.is_open() && !there {
                 conversation.members.push(key);
             }
         }
         let mut spans: Vec<Span> = spans.into_iter().map(|(span, _)| span).collect();
         spans.shrink_to_fit();
-        state.agents.entry(key).or_insert(Agent { id, spans, notices: None, last_notice: 0 });
+        state.agents.entry(key).or_insert(Agent { id, spans, notices: VecDeque::new(), last_notice: 0 });
     }
 
     /// Forgets an agent and ends its waits.
@@ -133,8 +104,8 @@ impl Hub {
         wakers.into_iter().for_each(wake);
     }
 
-    /// Publishes what was committed, in order, and wakes who waits for it.
-    pub(crate) fn publish(&self, items: &[Published], now: i64) {
+    /// Publishes what was committed, in order; who waits for it is to be woken with [`wake_all`].
+    pub(crate) fn publish(&self, items: &[Published], now: i64) -> Vec<Waker> {
         let mut state = self.state.lock();
         let mut touched: Vec<ConversationKey> = Vec::new();
         let mut agents: Vec<AgentKey> = Vec::new();
@@ -159,9 +130,7 @@ impl Hub {
             }
         }
         state.evict(now - self.window);
-        let wakers = state.wakers(&touched, &agents, &self.activity);
-        drop(state);
-        wakers.into_iter().for_each(wake);
+        state.wakers(&touched, &agents, &self.activity)
     }
 
     /// What `agent` may see after `after`, at most `limit` records; `None` if that lies below what is in memory.
@@ -320,186 +289,9 @@ impl Hub {
     }
 }
 
-impl State {
-    fn append(&mut self, record: Arc<Record>) {
-        self.head = self.head.max(record.seq);
-        self.bytes += record.weight();
-        match &record.what {
-            What::Message { conversation, .. } => {
-                let there = self.conversations.entry(*conversation).or_default();
-                there.last = record.seq;
-                there.recent.push_back(record.clone());
-            }
-            What::MetaData { agent, .. } | What::ChannelState { agent, .. } => {
-                if let Some(known) = self.agents.get_mut(agent) {
-                    known.last_notice = record.seq;
-                    known.notices.get_or_insert_default().push_back(record.clone());
-                }
-            }
-        }
-        self.log.push_back(record);
-    }
-
-    /// Lets go of what is older than the window or too much; one from the future is never too old.
-    fn evict(&mut self, oldest: i64) {
-        while let Some(first) = self.log.front() {
-            if first.committed > oldest && self.bytes <= BYTES {
-                return;
-            }
-            let Some(record) = self.log.pop_front() else { return };
-            self.floor = record.seq;
-            self.bytes -= record.weight();
-            match &record.what {
-                What::Message { conversation, .. } => {
-                    if let Some(there) = self.conversations.get_mut(conversation) {
-                        there.recent.pop_front();
-                        if there.recent.is_empty() {
-                            there.recent = VecDeque::new();
-                            if there.members.is_empty() {
-                                self.conversations.remove(conversation);
-                            }
-                        }
-                    }
-                }
-                What::MetaData { agent, .. } | What::ChannelState { agent, .. } => {
-                    if let Some(known) = self.agents.get_mut(agent)
-                        && let Some(notices) = &mut known.notices
-                    {
-                        if notices.front().is_some_and(|first| first.seq == record.seq) {
-                            notices.pop_front();
-                        }
-                        if notices.is_empty() {
-                            known.notices = None;
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn change_span(&mut self, change: SpanChange) {
-        match change {
-            SpanChange::Opened { agent, span } => {
-                if let Some(known) = self.agents.get_mut(&agent) {
-                    let floor = self.floor;
-                    known.spans.retain(|old| old.is_open() || old.until > floor);
-                    known.spans.push(span);
-                    let members = &mut self.conversations.entry(span.conversation).or_default().members;
-                    if !members.contains(&agent) {
-                        members.push(agent);
-                    }
-                }
-            }
-            SpanChange::Closed { agent, conversation, until } => {
-                if let Some(known) = self.agents.get_mut(&agent) {
-                    for span in &mut known.spans {
-                        if span.conversation == conversation && span.is_open() {
-                            span.until = until;
-                        }
-                    }
-                }
-                self.leave(agent, conversation);
-            }
-        }
-    }
-
-    fn leave(&mut self, agent: AgentKey, conversation: ConversationKey) {
-        if let Some(there) = self.conversations.get_mut(&conversation) {
-            if let Some(at) = there.members.iter().position(|member| *member == agent) {
-                there.members.swap_remove(at);
-            }
-            if there.members.is_empty() && there.recent.is_empty() {
-                self.conversations.remove(&conversation);
-            }
-        }
-    }
-
-    fn page(&self, agent: AgentKey, after: Seq, limit: usize) -> Page {
-        let Some(known) = self.agents.get(&agent) else {
-            return Page { records: Vec::new(), scanned: self.head };
-        };
-        let mut records: Vec<Arc<Record>> = Vec::new();
-        for span in &known.spans {
-            let Some(there) = self.conversations.get(&span.conversation) else { continue };
-            if there.last <= after {
-                continue;
-            }
-            let from = there.recent.partition_point(|record| record.seq <= after.max(span.since));
-            let seen = there.recent.range(from..).take_while(|record| record.seq <= span.until).take(limit);
-            records.extend(seen.cloned());
-        }
-        if let Some(notices) = &known.notices {
-            let from = notices.partition_point(|record| record.seq <= after);
-            records.extend(notices.range(from..).take(limit).cloned());
-        }
-        records.sort_unstable_by_key(|record| record.seq);
-        if records.len() > limit {
-            records.truncate(limit);
-        }
-        let full = records.len() == limit;
-        let scanned = if full { records.last().map_or(self.head, |last| last.seq) } else { self.head };
-        Page { records, scanned }
-    }
-
-    fn has_news(&self, agent: AgentKey, seen: Seq) -> bool {
-        let Some(known) = self.agents.get(&agent) else { return true };
-        known.last_notice > seen
-            || known.spans.iter().any(|span| {
-                span.until > seen
-                    && self
-                        .conversations
-                        .get(&span.conversation)
-                        .is_some_and(|there| there.last > seen && there.last > span.since)
-                    && (span.is_open() || self.seen_in(span, seen))
-            })
-    }
-
-    /// Whether an ended span holds something after `seen`.
-    fn seen_in(&self, span: &Span, seen: Seq) -> bool {
-        self.conversations.get(&span.conversation).is_some_and(|there| {
-            let from = there.recent.partition_point(|record| record.seq <= seen.max(span.since));
-            there.recent.get(from).is_some_and(|record| span.sees(record.seq))
-        })
-    }
-
-    fn wakers(&mut self, touched: &[ConversationKey], agents: &[AgentKey], activity: &Activity) -> Vec<Waker> {
-        let mut wakers = Vec::new();
-        if self.waiting.is_empty() {
-            return wakers;
-        }
-        for agent in agents {
-            wakers.extend(self.end_waits(*agent, || Woken::News(Some(activity.busy()))));
-        }
-        for conversation in touched {
-            let Some(there) = self.conversations.get(conversation) else { continue };
-            // Whichever is fewer is walked: the room's members, or those who wait at all.
-            let woken: Vec<AgentKey> = if there.members.len() <= self.waiting.len() {
-                there.members.iter().filter(|member| self.waiting.contains_key(member)).copied().collect()
-            } else {
-                let is_in = |agent: &&AgentKey| {
-                    self.agents
-                        .get(agent)
-                        .is_some_and(|known| known.spans.iter().any(|span| span.conversation == *conversation && span.is_open()))
-                };
-                self.waiting.keys().filter(is_in).copied().collect()
-            };
-            for agent in woken {
-                wakers.extend(self.end_waits(agent, || Woken::News(Some(activity.busy()))));
-            }
-        }
-        wakers
-    }
-
-    fn end_waits(&mut self, agent: AgentKey, why: impl Fn() -> Woken) -> Vec<Waker> {
-        let Some(numbers) = self.waiting.remove(&agent) else { return Vec::new() };
-        numbers
-            .into_iter()
-            .filter_map(|number| match std::mem::replace(&mut self.slots[number], Slot::Fired(why())) {
-                Slot::Waiting { waker, .. } => Some(waker),
-                _ => None,
-            })
-            .collect()
-    }
+/// Wakes those for whom something was published.
+pub(crate) fn wake_all(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(wake);
 }
 
 /// The number that `seq` has in the instance that begins after `base`.

@@ -67,19 +67,6 @@ pub(crate) struct NewRow {
     pub(crate) resume: Option<ResumePoint>,
 }
 
-impl Entry {
-    /// Bytes it holds in memory, roughly.
-    pub(crate) fn weight(&self) -> usize {
-        match &self.kind {
-            EntryKind::Message(row) => {
-                400 + row.parts.iter().map(|part| 40 + part.visible().len()).sum::<usize>()
-                    + row.subject.as_ref().map_or(0, String::len)
-            }
-            _ => 200,
-        }
-    }
-}
-
 /// A group, written.
 #[derive(Default)]
 pub(crate) struct Batch {

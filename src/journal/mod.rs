@@ -12,6 +12,7 @@ mod parts;
 mod recorder;
 mod retention;
 mod row;
+mod search;
 mod spans;
 mod view;
 
@@ -20,4 +21,5 @@ pub(crate) use history::{find_origin, history, recent_posts, resume};
 pub(crate) use opening::{Freshness, Opening, open};
 pub(crate) use recorder::{Journal, JournalSettings};
 pub(crate) use retention::Retention;
+pub(crate) use search::search;
 pub(crate) use view::{everything_after, page};

@@ -5,10 +5,12 @@ mod audit;
 mod channel;
 mod event;
 mod id;
+mod manage;
 mod message;
 mod principal;
 mod query;
 mod record;
+mod search;
 mod throttle;
 
 pub use agent::{
@@ -22,8 +24,10 @@ pub use id::{
     Address, AgentId, AgentKey, ChannelId, ChannelKind, EventId, Id, InstanceId, LinkKey, MessageId, NetworkId, OriginId,
     ReaderName, ResumePoint, ThrottleId, UserId,
 };
+pub use manage::{Category, ManagedRoom, NewRoom, Privacy};
 pub use message::{Classification, DisplayMode, Message, NewMessage, Part, PostKey, SecurityContext, visible_text};
 pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};
 pub(crate) use record::{ConversationKey, Place, Record, Seq, What};
+pub use search::{SearchCriteria, SearchSet};
 pub use throttle::{Throttle, ThrottleKind};

@@ -3,12 +3,14 @@
 mod authentication;
 mod change;
 mod collaboration;
+mod management;
 mod provisioning;
 mod upkeep;
 
 pub use authentication::Authenticator;
 pub(crate) use authentication::SuperUser;
 pub use collaboration::{Collaboration, Uploading};
+pub use management::Management;
 pub use provisioning::Provisioning;
 
 use crate::agents::{Ground, Registry};

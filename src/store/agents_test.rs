@@ -1,7 +1,7 @@
 //! Goal: a put replaces what changed and leaves alone what did not. Method: Ada, an administrator, puts agents into
 //! a fresh database and looks at rows, effects and audit.
 
-use super::super::testing::{ada, database};
+use super::super::testing::{ada, announce, database};
 use super::super::{Effect, Removal};
 use super::*;
 
@@ -45,8 +45,8 @@ fn the_same_put_again_changes_nothing_and_leaves_no_trace() {
 fn a_replacement_keeps_what_stays_and_tells_what_goes() {
     let conn = database();
     let first = put_by_ada(&conn, &echo(), 1).value.1;
-    channels::announce(&conn, first.key, &first.channels[1].id, true).unwrap();
-    channels::announce(&conn, first.key, &first.channels[0].id, true).unwrap();
+    announce(&conn, first.key, &first.channels[1].id, true);
+    announce(&conn, first.key, &first.channels[0].id, true);
 
     let new = NewAgent::new("echo", "loopback:ECHO").unwrap().channel("chat-room:lab").unwrap();
     let new = new.channel("contact:lene").unwrap().metadata("lang", "da");

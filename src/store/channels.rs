@@ -57,15 +57,6 @@ pub(crate) fn delete(conn: &Connection, agent: &AgentId, channel: &ChannelId, st
     Ok(Removal::Done(Applied { value: agent, effects: vec![effect] }))
 }
 
-/// Notes what the newest channel-state event said; false if the agent no longer has the channel. No change of an
-/// administrator's, so neither revision nor audit.
-pub(crate) fn announce(conn: &Connection, agent: AgentKey, channel: &ChannelId, active: bool) -> Result<bool> {
-    let rows = conn
-        .prepare_cached("UPDATE agent_channel SET announced = ?3 WHERE agent = ?1 AND channel = ?2")?
-        .execute(params![agent.0, channel.as_str(), active])?;
-    Ok(rows > 0)
-}
-
 /// An agent's channels, in the order in which they were put.
 pub(super) fn of(conn: &Connection, agent: AgentKey) -> Result<Vec<ChannelRow>> {
     conn.prepare_cached(
@@ -120,7 +111,7 @@ pub(super) fn removed<'a>(before: &'a AgentRow, after: &'a AgentRow) -> impl Ite
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ada, database};
+    use super::super::testing::{ada, announce, database};
     use super::*;
     use crate::model::NewAgent;
 
@@ -155,7 +146,7 @@ mod tests {
         let conn = database();
         let (echo, ops) = (echo(&conn), channel("chat-room:ops"));
         let key = agents::key(&conn, &echo).unwrap().unwrap();
-        assert!(announce(&conn, key, &ops, true).unwrap());
+        announce(&conn, key, &ops, true);
         let Removal::Done(done) = delete(&conn, &echo, &ops, &ada(2)).unwrap() else { panic!("it was there") };
         assert_eq!(done.effects, [Effect::ChannelRemoved { agent: key, channel: ops.clone(), announced: true }]);
         assert_eq!(agents::find(&conn, &echo).unwrap(), Some(done.value));
@@ -163,6 +154,5 @@ mod tests {
         let nobody = AgentId::parse("nobody").unwrap();
         assert_eq!(delete(&conn, &nobody, &ops, &ada(3)).unwrap(), Removal::NoAgent);
         assert_eq!(put(&conn, &nobody, &ops, false, &ada(3)).unwrap(), None);
-        assert!(!announce(&conn, key, &ops, false).unwrap());
     }
 }

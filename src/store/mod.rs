@@ -89,12 +89,19 @@ fn distinct<T: Clone + Eq + std::hash::Hash>(items: &[T]) -> Vec<T> {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::Stamp;
+    use crate::model::{AgentKey, ChannelId};
     use rusqlite::Connection;
 
     pub(crate) fn database() -> Connection {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(include_str!("../../schema.sql")).unwrap();
         conn
+    }
+
+    /// Notes in `agent_channel` what was announced, as the journal does.
+    pub(crate) fn announce(conn: &Connection, agent: AgentKey, channel: &ChannelId, active: bool) {
+        let sql = "UPDATE agent_channel SET announced = ?3 WHERE agent = ?1 AND channel = ?2";
+        assert_eq!(conn.execute(sql, (agent.0, channel.as_str(), active)).unwrap(), 1);
     }
 
     /// Ada, an administrator, at her change number `revision`.

@@ -73,14 +73,6 @@ pub(crate) fn insert(conn: &Connection, agent: AgentKey, name: &ReaderName, plac
     Ok(ReaderInsert::Inserted)
 }
 
-/// Moves a reader forward; false if it is gone or stands there or further already.
-pub(crate) fn move_place(conn: &Connection, agent: AgentKey, name: &ReaderName, place: i64, now: i64) -> Result<bool> {
-    let rows = conn
-        .prepare_cached("UPDATE reader SET place = ?3, moved = ?4 WHERE agent = ?1 AND name = ?2 AND place < ?3")?
-        .execute(params![agent.0, name.as_str(), place, now])?;
-    Ok(rows > 0)
-}
-
 /// Deletes a reader: an administrator's change, and audited as one. False: there is none.
 pub(crate) fn delete(conn: &Connection, agent: &AgentId, name: &ReaderName, stamp: &Stamp) -> Result<bool> {
     let Some(key) = agents::key(conn, agent)? else { return Ok(false) };
@@ -112,16 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn a_place_moves_forward_only_and_an_agent_has_at_most_32_readers() {
+    fn a_place_is_kept_and_an_agent_has_at_most_32_readers() {
         let conn = database();
         let echo = agents::put(&conn, &NewAgent::new("echo", "loopback:echo").unwrap(), &ada(1)).unwrap().value.1;
         let main = name("main");
         assert_eq!(insert(&conn, echo.key, &main, 10, 1).unwrap(), ReaderInsert::Inserted);
         assert_eq!(insert(&conn, echo.key, &main, 99, 2).unwrap(), ReaderInsert::Exists(10));
-        assert!(move_place(&conn, echo.key, &main, 12, 3).unwrap());
-        assert!(!move_place(&conn, echo.key, &main, 11, 4).unwrap());
         let stands = find(&conn, echo.key, &main).unwrap().unwrap();
-        assert_eq!((stands.place, stands.moved), (12, 3));
+        assert_eq!((stands.place, stands.moved), (10, 1));
 
         for n in 1..32 {
             assert_eq!(insert(&conn, echo.key, &name(&format!("r{n}")), 0, 5).unwrap(), ReaderInsert::Inserted);

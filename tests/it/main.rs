@@ -1,16 +1,23 @@
-//! One binary for all tests from outside: each is a link of SQLite and tokio, so there is one.
+//! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as its test does")]
 
 mod audit;
 mod authentication;
 mod conformance;
+#[path = "../crash/mod.rs"]
+mod crash;
 mod engine;
 mod events;
+mod http;
 mod lifecycle;
+mod model;
 mod posting;
 mod provisioning;
 mod readers;
+mod rooms;
 mod script;
 mod talking;
 mod throttles;

@@ -29,6 +29,9 @@ impl State {
         let (agent, name) = (signed.agent, signed.name.clone());
         let (log, seen_by) = match channel.kind() {
             ChannelKind::Room => match self.rooms.get(channel) {
+                Some(room) if !room.access.may_join(&signed.address) => {
+                    return Err(BackendError::refused("only its members may join this room"));
+                }
                 Some(room) => (room.log, SeenBy::Room),
                 None => return Err(BackendError::refused("no such room")),
             },
@@ -56,6 +59,7 @@ impl State {
             room.members.insert(session);
             info.display_name.clone_from(&room.display_name);
             info.subject.clone_from(&room.subject);
+            info.description.clone_from(&room.access.description);
             if let Some(signed) = self.sessions.get_mut(&session) {
                 signed.rooms.insert(channel.clone());
             }
@@ -116,10 +120,14 @@ impl State {
         Ok(if log.is_none_or(|log| self.archive.is_whole(log)) { Found::Absent } else { Found::CannotTell })
     }
 
-    pub(super) fn find_channels(&self, query: &str, capabilities: Capabilities) -> Vec<(ChannelId, String)> {
+    pub(super) fn find_channels(&self, session: u64, query: &str, capabilities: Capabilities) -> Vec<(ChannelId, String)> {
         let query = query.to_lowercase();
+        let address = self.sessions.get(&session).map_or("", |signed| signed.address.as_str());
         let matches = |name: &str| name.to_lowercase().contains(&query);
-        let rooms = self.rooms.iter().filter(|(_, room)| capabilities.rooms && matches(&room.display_name));
+        let rooms = self
+            .rooms
+            .iter()
+            .filter(|(_, room)| capabilities.rooms && matches(&room.display_name) && room.access.may_find(address));
         let people = self.people.values().filter(|somebody| capabilities.contacts && matches(&somebody.name));
         let mut found: Vec<(ChannelId, String)> = rooms
             .map(|(id, room)| (id.clone(), room.display_name.clone()))

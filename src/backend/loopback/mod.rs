@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod heard;
 mod link;
+mod managing;
 mod names;
 mod outbox;
 mod person;
@@ -31,7 +32,8 @@ pub use heard::HeardMessage;
 pub use person::Person;
 
 use crate::backend::{Capabilities, SeenBy, StateChange};
-use crate::model::{ChannelId, ChannelKind, Id, NetworkId, PresenceState};
+use crate::model::{Category, ChannelId, ChannelKind, Id, NetworkId, PresenceState};
+use managing::Access;
 use names::fold;
 use outbox::{Item, Shared};
 use parking_lot::Mutex;
@@ -130,7 +132,24 @@ impl Loopback {
             return;
         }
         let log = state.archive.new_log();
-        state.rooms.insert(id, Room { log, display_name, subject: None, members: HashSet::new() });
+        let category = state.categories.first().map(|category| category.id.clone()).unwrap_or_default();
+        state.rooms.insert(
+            id,
+            Room { log, display_name, subject: None, members: HashSet::new(), access: Access { category, ..Access::default() } },
+        );
+    }
+
+    /// Names a category that rooms may lie in; the first one named takes the place of the one there is by default.
+    pub fn category(&self, id: impl Into<String>, name: impl Into<String>) {
+        let category = Category { id: id.into(), name: name.into() };
+        let mut state = self.shared.0.lock();
+        if !std::mem::replace(&mut state.categories_named, true) {
+            let first = category.id.clone();
+            state.rooms.values_mut().for_each(|room| room.access.category.clone_from(&first));
+            state.categories.clear();
+        }
+        state.categories.retain(|there| there.id != category.id);
+        state.categories.push(category);
     }
 
     /// Sets a room's subject, and tells the agents in it; false if there is no such room.

@@ -17,7 +17,7 @@ impl Prefix {
         Prefix(format!("{:016x}", u64::from_be_bytes(bytes)))
     }
 
-    fn text(&self, number: u64) -> String {
+    pub(super) fn text(&self, number: u64) -> String {
         format!("{}-{number:016}", self.0)
     }
 

@@ -10,8 +10,8 @@ use super::outbox::{Item, Shared, Ticket};
 use super::saying::{Speaker, Words};
 use super::state::State;
 use crate::backend::{
-    Accepted, BackendError, BackendErrorKind, Capabilities, Found, Inbox, Joined, Outgoing, Received, Reply, SeenBy, Session,
-    Upload, reply,
+    Accepted, BackendError, BackendErrorKind, Capabilities, Found, Inbox, Joined, Manage, Managed, Outgoing, Received, Reply,
+    SeenBy, Session, Upload, reply,
 };
 use crate::model::{ChannelId, ChannelKind, MessageId, OriginId, ResumePoint};
 use chrono::{DateTime, Utc};
@@ -121,7 +121,16 @@ impl Session for LoopbackSession {
     }
 
     fn find_channels(self: Arc<Self>, query: String) -> Reply<Vec<(ChannelId, String)>> {
-        reply(ready(Ok(self.shared.0.lock().find_channels(&query, self.capabilities))))
+        reply(ready(Ok(self.shared.0.lock().find_channels(self.number, &query, self.capabilities))))
+    }
+
+    fn manage(self: Arc<Self>, request: Manage) -> Reply<Managed> {
+        let (answer, ticket) = self.act(|state| state.manage(self.number, request));
+        reply(async move {
+            // Whoever was put out knows it before the manager has the answer.
+            let _ = self.shared.clone().pumped(ticket).await;
+            answer
+        })
     }
 }
 

@@ -5,11 +5,12 @@
 
 use super::archive::{Archive, LogKey};
 use super::files::Files;
+use super::managing::{Access, first_category};
 use super::names::{Prefix, fold};
 use super::outbox::{Connection, Item};
 use super::record::Record;
 use crate::backend::{Inbound, SeenBy, StateChange};
-use crate::model::{AgentKey, ChannelId, PresenceState};
+use crate::model::{AgentKey, Category, ChannelId, PresenceState};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
@@ -22,6 +23,7 @@ pub(super) struct Room {
     pub(super) subject: Option<String>,
     /// Sessions in it.
     pub(super) members: HashSet<u64>,
+    pub(super) access: Access,
 }
 
 /// Somebody known by name: a person, an agent, or both.
@@ -79,6 +81,11 @@ pub(super) struct State {
     pub(super) next_session: u64,
     pub(super) next_connection: u64,
     pub(super) rooms: HashMap<ChannelId, Room>,
+    pub(super) categories: Vec<Category>,
+    /// Whether the host named them.
+    pub(super) categories_named: bool,
+    /// Rooms created by agents so far.
+    pub(super) last_room: u64,
     /// Talks of two, by their folded names in order.
     pub(super) talks: HashMap<(Arc<str>, Arc<str>), LogKey>,
     pub(super) people: HashMap<Arc<str>, Somebody>,
@@ -108,6 +115,9 @@ impl State {
             next_session: 1,
             next_connection: 1,
             rooms: HashMap::new(),
+            categories: vec![first_category()],
+            categories_named: false,
+            last_room: 0,
             talks: HashMap::new(),
             people: HashMap::new(),
             watchers: HashMap::new(),

@@ -1,7 +1,7 @@
 //! History (reference 3.4, `take` and `before`): the session's where it has one, else the journal's; never mixed.
 
 use super::Collaboration;
-use crate::agents::{call, error_of};
+use crate::agents::{call, error_of_question};
 use crate::backend::Received;
 use crate::database::storage;
 use crate::error::{Error, Result};
@@ -63,7 +63,7 @@ impl Collaboration {
         };
         let wanted = channel.clone();
         let reply = call(&services.ground, move || session.history(wanted, before, take));
-        let found = reply.await.map_err(|error| error_of(error, channel.as_str()))?;
+        let found = reply.await.map_err(|error| error_of_question(error, channel.as_str()))?;
         Ok(found.into_iter().map(|received| message(received, &channel)).collect())
     }
 }

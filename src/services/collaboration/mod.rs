@@ -6,6 +6,7 @@
 mod events;
 mod history;
 mod posting;
+mod search;
 mod upload;
 
 pub use upload::Uploading;

@@ -62,17 +62,26 @@ impl Collaboration {
             Begun::UnderWay(waiting) => return answer(waiting.await?),
             Begun::New(waiting) => waiting,
         };
-        let mut unsent = Unsent { view: &self, origin: &origin, why: Some(Error::Closed) };
-        let repeats = message.key.is_some();
-        match self.cleared(&place, &origin, repeats.then_some(capabilities.look_up), &joined.session).await {
-            Ok(None) => unsent.why = None,
+        let mut unsent = Unsent { view: &self, origin: &origin, sent: false };
+        let earlier = match &message.key {
+            Some(_) => self.repeated_by(due, &place, &origin, capabilities.look_up, &joined.session).await,
+            None => Ok(None),
+        };
+        let earlier = earlier.and_then(|earlier| match earlier {
+            Some(record) => Ok(Some(record)),
+            None if self.cell.look(|state| state.in_flight) >= IN_FLIGHT => Err(busy("the agent")),
+            None => self.admit(&channel).map(|()| None),
+        });
+        unsent.sent = true;
+        match earlier {
+            Ok(None) => {}
             Ok(Some(record)) => {
-                unsent.why = None;
                 book.complete(&origin, &record);
                 return answer(waiting.await?);
             }
             Err(error) => {
-                unsent.why = Some(error.clone());
+                // Whoever repeats the same key meanwhile is answered the same.
+                book.fail(&origin, &error);
                 return Err(error);
             }
         }
@@ -144,31 +153,28 @@ impl Collaboration {
         }
     }
 
-    /// Whether a post in the book may leave: no row of an earlier one with its key (`repeats`: it has one, and whether
-    /// the chat system can look it up), room in flight, the throttles.
-    async fn cleared(
-        &self,
-        place: &Place,
-        origin: &OriginId,
-        repeats: Option<bool>,
-        session: &Arc<dyn Session>,
-    ) -> Result<Option<Arc<Record>>> {
-        if let Some(ask) = repeats
-            && let Some(record) = self.repeated(place, origin, ask, session).await?
-        {
-            return Ok(Some(record));
-        }
-        if self.cell.look(|state| state.in_flight) >= IN_FLIGHT {
-            return Err(busy("the agent"));
-        }
-        self.admit(&place.channel)?;
-        Ok(None)
-    }
-
     fn admit(&self, channel: &ChannelId) -> Result<()> {
         let now = self.services.ground.timer.now();
         let admitted = self.services.throttles.lock().admit_post(&self.cell.id, self.cell.key, channel, now);
         admitted.map_err(|refusal| Error::Throttled { throttle: refusal.throttle.to_string(), retry_after: refusal.retry_after })
+    }
+
+    /// As [`Collaboration::repeated`], but not for longer than `due`: what the chat system has may be hard to record.
+    async fn repeated_by(
+        &self,
+        due: Duration,
+        place: &Place,
+        origin: &OriginId,
+        ask: bool,
+        session: &Arc<dyn Session>,
+    ) -> Result<Option<Arc<Record>>> {
+        tokio::select! {
+            biased;
+            found = self.repeated(place, origin, ask, session) => found,
+            () = self.services.ground.timer.sleep_until(due) => {
+                Err(Error::OutcomeUnknown("whether it was posted before could not be found out within the deadline".into()))
+            }
+        }
     }
 
     /// The row of an earlier post with the same key: from the journal, else from the chat system.
@@ -219,18 +225,17 @@ impl Collaboration {
     }
 }
 
-/// A post that is in the book but not sent yet: if it is given up, the book forgets it, and tells repeats why.
+/// A post that is in the book but not sent yet: if it is given up, the book forgets it.
 struct Unsent<'a> {
     view: &'a Collaboration,
     origin: &'a OriginId,
-    /// Why it is not sent; none once it is.
-    why: Option<Error>,
+    sent: bool,
 }
 
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
-        if let Some(why) = &self.why {
-            self.view.services.ground.posts.fail(self.origin, why);
+        if !self.sent {
+            self.view.services.ground.posts.fail(self.origin, &busy("another post with this key, given up,"));
         }
     }
 }

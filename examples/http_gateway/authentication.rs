@@ -1,0 +1,27 @@
+//! The authentication service (reference 2): the only one that asks for no token.
+
+use crate::answer::{Answer, Failure};
+use crate::body;
+use crate::handler::Call;
+use switchboard::wire::route::Authentication;
+use switchboard::wire::{AuthenticationCredentials, TokenDetails};
+use switchboard::{Credentials, Error, Token};
+
+pub(crate) async fn answer(call: Call<'_>, route: Authentication) -> Result<Answer, Failure> {
+    let engine = &call.gateway.engine;
+    match route {
+        Authentication::LogIn => {
+            let credentials: AuthenticationCredentials = body::document(&call.headers, call.body).await?;
+            let token = engine.log_in_async(&Credentials::from(credentials)).await?;
+            Ok(Answer::document(call.format, token.expose()))
+        }
+        Authentication::TokenDetails { token } => {
+            // An unknown token is 400 here and not 401: a client would log in again for ever (reference 2.2).
+            let details = engine.token_details(&Token::new(token)).map_err(|error| match error {
+                Error::Unauthorized(_) | Error::NotFound(_) => Error::Invalid("the token is unknown or has expired".to_owned()),
+                other => other,
+            })?;
+            Ok(Answer::document(call.format, &TokenDetails::from(details)))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The collaboration service (reference 3). Ids, query and body are judged first, then what the caller may do.
+
+use crate::answer::{Answer, Failure};
+use crate::body;
+use crate::handler::Call;
+use axum::http::StatusCode;
+use futures_util::StreamExt;
+use std::time::Duration;
+use switchboard::wire::route::Collaboration;
+use switchboard::wire::{Channel, ChannelAgentState, ChannelState, Dictionary, Event, Message, PostedMessage};
+use switchboard::{ChannelId, Error, EventBatch, NewMessage, Principal};
+
+pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collaboration) -> Result<Answer, Failure> {
+    // Over HTTP a post into a channel that is just reconnecting is refused at once: the client can wait by itself.
+    let agent = || call.gateway.engine.collaboration(principal).map(|agent| agent.immediate());
+    let format = call.format;
+    match route {
+        Collaboration::Channels => {
+            let channels: Vec<Channel> = agent()?.channels()?.iter().map(Channel::from).collect();
+            Ok(Answer::document(format, &channels))
+        }
+        Collaboration::Channel { channel } => {
+            let channel = ChannelId::parse(&channel)?;
+            Ok(Answer::document(format, &Channel::from(&agent()?.channel(&channel)?)))
+        }
+        Collaboration::ChannelState { channel } => {
+            let channel = ChannelId::parse(&channel)?;
+            Ok(Answer::document(format, &ChannelState::from(agent()?.state(&channel)?)))
+        }
+        Collaboration::Messages { channel } => {
+            let channel = ChannelId::parse(&channel)?;
+            let asked = call.query.history()?;
+            let messages = agent()?.messages_async(&channel, asked.take, asked.before.as_deref()).await?;
+            Ok(Answer::document(format, &messages.iter().map(Message::from).collect::<Vec<_>>()))
+        }
+        Collaboration::Post { channel } => {
+            let channel = ChannelId::parse(&channel)?;
+            let posted: PostedMessage = body::document(&call.headers, call.body).await?;
+            let message = NewMessage::try_from(posted)?;
+            let agent = call.gateway.engine.collaboration(principal)?.immediate();
+            let message = agent.post_async(&channel, message).await?;
+            Ok(Answer::document(format, &Message::from(&message)))
+        }
+        Collaboration::SetComposing { channel } => {
+            let channel = ChannelId::parse(&channel)?;
+            let state: ChannelAgentState = body::document(&call.headers, call.body).await?;
+            let agent = call.gateway.engine.collaboration(principal)?.immediate();
+            agent.set_composing_async(&channel, state.is_composing).await?;
+            Ok(Answer::empty(StatusCode::OK))
+        }
+        Collaboration::OwnMetadata => Ok(Answer::document(format, &Dictionary(agent()?.metadata_async().await?))),
+        Collaboration::Upload { channel, name } => upload(call, principal, &channel, &name).await,
+        Collaboration::Events => events(call, principal).await,
+    }
+}
+
+/// The file goes through in pieces; it is never held here as a whole. A client that hangs up cancels it.
+async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str) -> Result<Answer, Failure> {
+    let channel = ChannelId::parse(channel)?;
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(Error::Invalid("the file name is empty or has control characters".to_owned()).into());
+    }
+    let agent = call.gateway.engine.collaboration(principal)?.immediate();
+    let mut stream = call.body.into_data_stream();
+    let sent = async {
+        let mut uploading = agent.upload_async(&channel, name, body::length(&call.headers)).await?;
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(|_| Error::Invalid("the upload ended early".to_owned()))?;
+            uploading.write(&piece).await?;
+        }
+        uploading.finish().await
+    };
+    let sent: Result<_, Error> = sent.await;
+    if let Err(error) = sent {
+        body::drain(&call.headers, stream).await;
+        return Err(error.into());
+    }
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
+    let asked = call.query.events()?;
+    let agent = call.gateway.engine.collaboration(principal)?;
+    let timeout = if call.head { Duration::ZERO } else { call.gateway.poll_timeout };
+    let waited = match asked.reader.filter(|_| !call.head) {
+        Some(reader) => agent.poll_reader(reader, asked.cursor, asked.query, timeout).await,
+        None => agent.next_events(asked.cursor, asked.query, timeout).await,
+    };
+    match waited {
+        Ok(batch) => Ok(batch_answer(&call, &batch)),
+        // The poll was good when it came: a newer one took over, its token ended, or we are stopping. That is no
+        // fault of the client's, and its next call will be told.
+        Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => {
+            Ok(Answer::document(call.format, &Vec::<Event>::new()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn batch_answer(call: &Call<'_>, batch: &EventBatch) -> Answer {
+    let events: Vec<Event> = batch.events.iter().filter_map(Event::from_model).collect();
+    let answer = Answer::document(call.format, &events).with("switchboard-last-event", &batch.last.to_string());
+    if batch.gap { answer.with("switchboard-gap", "true") } else { answer }
+}

@@ -1,0 +1,43 @@
+//! `--demo`: an agent, a user and a room, and two lines to paste into a shell.
+
+use crate::password;
+use std::net::SocketAddr;
+use std::time::Duration;
+use switchboard::{Credentials, Engine, Error, NewAgent, NewUser, Principal, Secret};
+
+/// The demo's room, agent and user are all called this.
+const NAME: &str = "demo";
+
+/// The room, to be made before the engine opens.
+pub(crate) const ROOM: (&str, &str) = ("chat-room:demo", "Demo");
+
+/// Provisions, waits until the agent is in its room, and returns what to print.
+pub(crate) fn provision(engine: &Engine, listening: SocketAddr) -> Result<String, String> {
+    let password = password::random()?;
+    let token = provisioned(engine, password).map_err(|error| format!("--demo: {error}"))?;
+    let base = format!("http://{}/Collaboration/v1", reachable(listening));
+    let authorization = format!("-H 'Authorization: FCF {token}'");
+    Ok(format!(
+        "post a message:\n  curl -s {authorization} -H 'Content-Type: application/json' -d '{{\"Text\":\"hello\"}}' \
+         '{base}/Channels/{room}/Messages'\nstream events:\n  curl -s {authorization} '{base}/Events?last-event=0'",
+        room = ROOM.0
+    ))
+}
+
+fn provisioned(engine: &Engine, password: Secret) -> Result<String, Error> {
+    let admin = engine.provisioning(&Principal::host("--demo"))?;
+    admin.put_user(NewUser::new(NAME, NAME)?.password(password.clone())?)?;
+    admin.put_agent(NewAgent::new(NAME, "loopback:demo")?.channel(ROOM.0)?.user(NAME)?)?;
+    engine.agent(NAME)?.wait_active(Duration::from_secs(10))?;
+    let token = engine.log_in(&Credentials::agent(NAME, password, NAME))?;
+    Ok(token.expose().to_owned())
+}
+
+/// An address that a client on this machine can use, also when listening on all of them.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    if !listening.ip().is_unspecified() {
+        return listening;
+    }
+    let loopback = if listening.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+    SocketAddr::new(loopback, listening.port())
+}

@@ -1,0 +1,197 @@
+//! Joining: what is missing is joined, a shared room is caught up once, a refusal waits for an administrator.
+
+use super::super::cell::{Cell, CellState, ChannelPhase, Trouble};
+use super::super::ground::Ground;
+use super::super::intake::pause;
+use super::super::lifecycle::{after_join, dice};
+use super::super::posting::call;
+use super::{IN_FLIGHT, Landed, LinkTask, Room, within};
+use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
+use crate::journal::{self, EntryKind};
+use crate::model::{AgentKey, ChannelId, ChannelKind, Place};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A join, its catch-up included, that takes longer counts as failed.
+const JOIN_MAX: Duration = Duration::from_secs(600);
+
+impl LinkTask {
+    /// Starts the joins that are missing and due, as far as there is room for them.
+    pub(super) fn join_all(&mut self, cell: Arc<Cell>, epoch: u32) {
+        let now = self.ground.timer.now();
+        let capabilities = self.backend.capabilities();
+        let room = IN_FLIGHT.saturating_sub(self.flights.len());
+        let mut later: Option<Duration> = None;
+        let mut wanted: Vec<ChannelId> = Vec::new();
+        let (session, more) = cell.change(|state| {
+            let mut more = false;
+            for channel in state.channels.iter_mut().filter(|channel| channel.phase == ChannelPhase::Out) {
+                if !capabilities.has(channel.id.kind()) {
+                    let kind = if channel.id.kind() == ChannelKind::Room { "rooms" } else { "contacts" };
+                    let reason = format!("this chat system has no {kind}");
+                    channel.phase = ChannelPhase::Refused;
+                    channel.trouble = Some(Box::new(Trouble { reason, attempt: 0, next: None }));
+                    continue;
+                }
+                let due = channel.trouble.as_ref().and_then(|trouble| trouble.next).map(|(due, _)| due);
+                if let Some(due) = due.filter(|due| *due > now) {
+                    later = Some(later.map_or(due, |earlier| earlier.min(due)));
+                } else if wanted.len() < room {
+                    wanted.push(channel.id.clone());
+                } else {
+                    more = true;
+                }
+            }
+            (state.session.clone(), more)
+        });
+        if let Some(due) = later {
+            self.retry(due, cell.clone());
+        }
+        let Some(session) = session else { return };
+        for channel in wanted {
+            self.join(&cell, epoch, session.clone(), channel);
+        }
+        if more {
+            self.todo.push_back(cell);
+        }
+    }
+
+    fn place(&self, channel: &ChannelId, agent: AgentKey) -> Place {
+        let shared = channel.kind() == ChannelKind::Room && self.backend.capabilities().shared_rooms;
+        Place { network: self.backend.network().clone(), channel: channel.clone(), agent: (!shared).then_some(agent) }
+    }
+
+    fn join(&mut self, cell: &Arc<Cell>, epoch: u32, session: Arc<dyn Session>, channel: ChannelId) {
+        let place = self.place(&channel, cell.key);
+        let mut first = true;
+        if place.agent.is_none() {
+            match self.rooms.get_mut(&channel) {
+                Some(Room::Catching(waiting)) => {
+                    if !waiting.iter().any(|other| other.key == cell.key) {
+                        waiting.push(cell.clone());
+                    }
+                    return;
+                }
+                Some(Room::Ready(_)) => first = false,
+                None => {
+                    self.rooms.insert(channel.clone(), Room::Catching(Vec::new()));
+                }
+            }
+        }
+        cell.change(|state| {
+            if let Some(channel) = state.channel_mut(&channel) {
+                channel.phase = ChannelPhase::Joining;
+            }
+        });
+        let (ground, cell) = (self.ground.clone(), cell.clone());
+        self.flights.push(Box::pin(async move {
+            let outcome = join_through(&ground, &cell, session, place, first).await;
+            Landed::Joined { cell, epoch, channel, first, outcome }
+        }));
+    }
+
+    pub(super) fn joined(
+        &mut self,
+        cell: &Arc<Cell>,
+        epoch: u32,
+        channel: ChannelId,
+        first: bool,
+        outcome: Result<Joined, BackendError>,
+    ) {
+        let place = self.place(&channel, cell.key);
+        let current = self.is_here(cell) && cell.look(|state| is_joining(state, epoch, &channel));
+        if place.agent.is_none() {
+            self.room_joined(&channel, first, outcome.is_ok() && current);
+        }
+        match outcome {
+            Ok(_) if !current => {
+                let gone = |state: &CellState| state.channel(&channel).is_none() && state.epoch == epoch;
+                let session = cell.look(|state| state.session.clone().filter(|_| gone(state)));
+                if let Some(session) = session {
+                    let (cell, address) = (cell.clone(), cell.look(|state| state.address.clone()));
+                    // It was never counted as inside, so there is no room to be counted out of.
+                    self.leave_quietly(cell, session, address, channel);
+                }
+            }
+            Err(_) if !current => {}
+            Ok(joined) => {
+                let slot = self.ground.infos.joined(place, joined.info);
+                cell.change(|state| {
+                    if let Some(channel) = state.channel_mut(&channel) {
+                        channel.phase = ChannelPhase::In;
+                        channel.info = Some(slot);
+                        channel.trouble = None;
+                    }
+                });
+            }
+            Err(error) => self.join_failed(cell, &channel, place, error),
+        }
+    }
+
+    fn join_failed(&mut self, cell: &Arc<Cell>, channel: &ChannelId, place: Place, error: BackendError) {
+        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let next = cell.change(|state| {
+            let channel = state.channel_mut(channel)?;
+            let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+            let next = after_join(&error, attempt, dice()).map(|wait| pause(now, date, wait));
+            channel.phase = if next.is_some() { ChannelPhase::Out } else { ChannelPhase::Refused };
+            channel.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
+            next
+        });
+        tracing::info!(agent = %cell.id, %channel, reason = error.reason, "join failed");
+        match next {
+            Some((due, _)) => {
+                if !self.is_flapping(cell) {
+                    self.ground.write(EntryKind::Down { agent: cell.key, channel: channel.clone() });
+                }
+                self.retry(due, cell.clone());
+            }
+            None => self.ground.write(EntryKind::Left { agent: cell.key, place }),
+        }
+    }
+
+    fn room_joined(&mut self, channel: &ChannelId, first: bool, ok: bool) {
+        match self.rooms.get_mut(channel) {
+            Some(Room::Ready(inside)) if ok => *inside += 1,
+            Some(Room::Catching(waiting)) if first => {
+                self.todo.extend(waiting.drain(..));
+                if ok {
+                    self.rooms.insert(channel.clone(), Room::Ready(1));
+                } else {
+                    self.rooms.remove(channel);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_joining(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
+    state.epoch == epoch && state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Joining)
+}
+
+/// Joins, catches up, and has the span begin before the channel counts as joined.
+async fn join_through(
+    ground: &Arc<Ground>,
+    cell: &Arc<Cell>,
+    session: Arc<dyn Session>,
+    place: Place,
+    first: bool,
+) -> Result<Joined, BackendError> {
+    let failed = |error: crate::error::Error| BackendError::new(BackendErrorKind::Protocol, error.to_string());
+    let mut resume = None;
+    if first {
+        let asked = place.clone();
+        resume = ground
+            .readers
+            .read(move |connection| journal::resume(connection, &asked).map_err(crate::database::storage))
+            .await
+            .map_err(failed)?;
+    }
+    let channel = place.channel.clone();
+    let reply = call(ground, move || session.join(channel, resume));
+    let joined = within(ground, JOIN_MAX, "the join", reply).await?;
+    let entered = EntryKind::Joined { agent: cell.key, place, resume: joined.resume.clone() };
+    ground.write_through(entered).await.map_err(failed)?;
+    Ok(joined)
+}

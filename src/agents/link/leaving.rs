@@ -1,0 +1,159 @@
+//! Leaving: sessions wound up once their posts are answered, and the link's own end.
+
+use super::super::cell::Cell;
+use super::super::ground::Ground;
+use super::super::posting::call;
+use super::super::told::Farewell;
+use super::{IN_FLIGHT, Landed, LinkTask, Room, within};
+use crate::backend::Session;
+use crate::model::{Address, AgentKey, ChannelId};
+use futures_util::stream::StreamExt;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long posts in flight may take once their agent is deleted or moved.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
+
+impl LinkTask {
+    /// Leaves channels, or winds a session up once its posts in flight have been answered. Until that is done nothing
+    /// is begun for its agent or its address, so that the end of the old cannot undo the beginning of the new.
+    pub(super) fn farewell(&mut self, farewell: Farewell) {
+        let Farewell { cell, session, address, channels, for_good } = farewell;
+        for channel in &channels {
+            self.left(channel);
+        }
+        self.leaving.begin(cell.key, &address);
+        let ground = self.ground.clone();
+        self.flights.push(Box::pin(async move {
+            if for_good {
+                posts_done(&ground, &cell).await;
+                let reply = call(&ground, move || session.sign_out());
+                let _ = within(&ground, FAREWELL_MAX, "the sign-out", reply).await;
+            } else {
+                for channel in channels {
+                    let session = session.clone();
+                    let reply = call(&ground, move || session.leave(channel));
+                    let _ = within(&ground, FAREWELL_MAX, "leaving", reply).await;
+                }
+            }
+            Landed::Left { cell, address }
+        }));
+    }
+
+    /// Leaves a channel whose join was answered after it was taken away.
+    pub(super) fn leave_quietly(&mut self, cell: Arc<Cell>, session: Arc<dyn Session>, address: Address, channel: ChannelId) {
+        self.leaving.begin(cell.key, &address);
+        let ground = self.ground.clone();
+        self.flights.push(Box::pin(async move {
+            let reply = call(&ground, move || session.leave(channel));
+            let _ = within(&ground, FAREWELL_MAX, "leaving", reply).await;
+            Landed::Left { cell, address }
+        }));
+    }
+
+    /// A farewell is over: what waited for it is looked at.
+    pub(super) fn gone(&mut self, cell: Arc<Cell>, address: &Address) {
+        self.leaving.end(cell.key, address);
+        self.todo.push_back(cell);
+        self.todo.append(&mut self.leaving.blocked);
+    }
+
+    pub(super) fn left(&mut self, channel: &ChannelId) {
+        if let Some(Room::Ready(inside)) = self.rooms.get_mut(channel) {
+            *inside -= 1;
+            if *inside == 0 {
+                self.rooms.remove(channel);
+            }
+        }
+    }
+
+    /// The engine stops: everybody out, then the link.
+    pub(super) async fn stop(&mut self) {
+        if let Some(link) = self.link.take() {
+            let date = self.ground.clock.wall();
+            let sessions: Vec<Arc<dyn Session>> =
+                self.agents.values().filter_map(|cell| cell.change(|state| state.sign_out(date)).0).collect();
+            let ground = &self.ground;
+            futures_util::stream::iter(sessions)
+                .for_each_concurrent(IN_FLIGHT, |session| async move {
+                    let reply = call(ground, move || session.sign_out());
+                    let _ = reply.await;
+                })
+                .await;
+            let reply = call(&self.ground, move || link.close());
+            let _ = reply.await;
+        }
+        if let Some(intake) = self.intake.take() {
+            intake.close();
+        }
+        self.told.end();
+    }
+
+    /// Nobody travels here any more: hang up and end, unless somebody came meanwhile.
+    pub(super) async fn end(&mut self) -> bool {
+        let Some(registry) = self.registry.upgrade() else { return true };
+        if !registry.end_link(self.told.backend, &self.key, &self.told) {
+            return false;
+        }
+        if let Some(link) = self.link.take() {
+            let reply = call(&self.ground, move || link.close());
+            let _ = within(&self.ground, FAREWELL_MAX, "closing", reply).await;
+        }
+        if let Some(intake) = self.intake.take() {
+            intake.close();
+        }
+        true
+    }
+}
+
+/// Agents and addresses that are on their way out.
+#[derive(Default)]
+pub(super) struct Leaving {
+    agents: HashMap<AgentKey, usize>,
+    addresses: HashMap<String, usize>,
+    /// Who is to be looked at when one of them is out.
+    pub(super) blocked: VecDeque<Arc<Cell>>,
+}
+
+impl Leaving {
+    fn begin(&mut self, agent: AgentKey, address: &Address) {
+        *self.agents.entry(agent).or_default() += 1;
+        *self.addresses.entry(address.as_str().to_lowercase()).or_default() += 1;
+    }
+
+    fn end(&mut self, agent: AgentKey, address: &Address) {
+        end_one(&mut self.agents, agent);
+        end_one(&mut self.addresses, address.as_str().to_lowercase());
+    }
+
+    /// Whether something of this agent, or of its address, is still on its way out.
+    pub(super) fn holds(&self, agent: AgentKey, address: &Address) -> bool {
+        !self.agents.is_empty()
+            && (self.agents.contains_key(&agent) || self.addresses.contains_key(&address.as_str().to_lowercase()))
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Leaving::default();
+    }
+}
+
+fn end_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut count) = counts.entry(key) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
+    }
+}
+
+/// Waits until `cell` has nothing in flight, at most 5 s.
+async fn posts_done(ground: &Ground, cell: &Arc<Cell>) {
+    let done = std::future::poll_fn(|cx| cell.poll_state(cx, |state| (state.in_flight == 0).then_some(())));
+    tokio::select! {
+        biased;
+        () = done => {}
+        () = ground.timer.sleep(FAREWELL_MAX) => {}
+    }
+}

@@ -1,0 +1,87 @@
+//! Losing: the link goes down, its agents are told, and a loss that lasts is announced.
+
+use super::super::cell::{Cell, ChannelPhase, Phase, Trouble};
+use super::super::intake::pause;
+use super::super::lifecycle::{dice, pause_after};
+use super::{Dial, LinkTask};
+use crate::backend::BackendError;
+use crate::journal::EntryKind;
+use crate::model::{AgentState, ChannelId};
+use futures_util::stream::FuturesUnordered;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+impl LinkTask {
+    /// The connection is gone, or never came: every agent on it is told, and the next dial is set.
+    pub(super) fn link_down(&mut self, error: BackendError, attempt: u32) {
+        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let next = pause(now, date, pause_after(&error, attempt, dice()));
+        self.dial = Dial::Down { attempt, next: next.0 };
+        self.told.set_down();
+        if let Some(intake) = self.intake.take() {
+            intake.close();
+        }
+        tracing::warn!(link = %self.key, reason = error.reason, attempt, "link down");
+        self.rooms.clear();
+        self.leaving.clear();
+        self.retries.clear();
+        let mut lost = Vec::new();
+        for cell in self.agents.values() {
+            let (was, session) = cell.change(|state| {
+                let was = state.phase;
+                let (session, _) = state.sign_out(date);
+                state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next: Some(next) }));
+                (was, session)
+            });
+            drop(session);
+            if was == Phase::In {
+                lost.push(cell.clone());
+                self.ground.show(cell, AgentState::Idle, Some(error.reason.clone()));
+            }
+        }
+        if !lost.is_empty() {
+            self.flap(lost);
+        }
+    }
+
+    pub(super) fn lost(&mut self, error: BackendError) {
+        if matches!(self.dial, Dial::Down { .. }) {
+            return;
+        }
+        self.link = None;
+        self.flights = FuturesUnordered::new();
+        self.todo.clear();
+        self.link_down(error, 1);
+    }
+
+    pub(super) fn flap(&mut self, cells: Vec<Arc<Cell>>) {
+        let due = self.ground.timer.now() + self.ground.flap_delay;
+        for cell in &cells {
+            *self.flapping.entry(cell.key).or_default() += 1;
+        }
+        self.flaps.push_back((due, cells));
+    }
+
+    /// A loss has lasted: what is still not joined is announced. The writer knows what was announced before.
+    pub(super) fn announce(&mut self, cells: &[Arc<Cell>]) {
+        for cell in cells {
+            if let Entry::Occupied(mut times) = self.flapping.entry(cell.key) {
+                *times.get_mut() -= 1;
+                if *times.get() == 0 {
+                    times.remove();
+                }
+            }
+            let down: Vec<ChannelId> = cell.look(|state| {
+                let gone = |phase| matches!(phase, ChannelPhase::Out);
+                state.channels.iter().filter(|channel| gone(channel.phase)).map(|channel| channel.id.clone()).collect()
+            });
+            for channel in down {
+                self.ground.write(EntryKind::Down { agent: cell.key, channel });
+            }
+        }
+    }
+
+    pub(super) fn is_flapping(&self, cell: &Cell) -> bool {
+        self.flapping.contains_key(&cell.key)
+    }
+}

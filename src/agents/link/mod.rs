@@ -1,0 +1,396 @@
+//! One link's task: dial, sign in, join, and do it again when something is lost.
+//!
+//! It compares what is wanted with what is so and starts what is missing; what it started lands here again. A call
+//! that panics or hangs is that link's trouble, nobody else's.
+
+mod joining;
+mod leaving;
+mod losing;
+
+use super::cell::{Cell, Phase, Trouble};
+use super::ground::Ground;
+use super::intake::{LinkIntake, pause};
+use super::lifecycle::{dice, pause_after};
+use super::posting::call;
+use super::registry::Registry;
+use super::told::{Farewell, Told};
+use crate::backend::{Backend, BackendError, BackendErrorKind, Inbox, Joined, Link, Reply, Session};
+use crate::hub::Sleep;
+use crate::model::{Address, AgentKey, AgentState, ChannelId, LinkKey};
+use crate::waiting::panic_text;
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use leaving::Leaving;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// Sign-ins and joins under way on one link at most.
+const IN_FLIGHT: usize = 64;
+/// A dial that takes longer counts as failed.
+const DIAL_MAX: Duration = Duration::from_secs(60);
+/// A sign-in that takes longer counts as failed.
+const SIGN_IN_MAX: Duration = Duration::from_secs(60);
+/// An inbox without room for that long gives its link up.
+const STUCK_MAX: Duration = Duration::from_secs(20);
+
+enum Dial {
+    Down { attempt: u32, next: Duration },
+    Dialing { attempt: u32 },
+    Up,
+}
+
+/// A shared room on this link.
+enum Room {
+    /// Its first joiner is catching up; these wait for it.
+    Catching(Vec<Arc<Cell>>),
+    /// So many are in.
+    Ready(usize),
+}
+
+/// Something started, come home.
+enum Landed {
+    Dialed(Result<Arc<dyn Link>, BackendError>),
+    SignedIn { cell: Arc<Cell>, epoch: u32, outcome: Result<Arc<dyn Session>, BackendError> },
+    Joined { cell: Arc<Cell>, epoch: u32, channel: ChannelId, first: bool, outcome: Result<Joined, BackendError> },
+    Left { cell: Arc<Cell>, address: Address },
+}
+
+type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
+
+pub(super) struct LinkTask {
+    ground: Arc<Ground>,
+    registry: Weak<Registry>,
+    backend: Arc<dyn Backend>,
+    key: LinkKey,
+    told: Arc<Told>,
+    agents: HashMap<AgentKey, Arc<Cell>>,
+    todo: VecDeque<Arc<Cell>>,
+    dial: Dial,
+    link: Option<Arc<dyn Link>>,
+    intake: Option<Arc<LinkIntake>>,
+    flights: FuturesUnordered<Flight>,
+    rooms: HashMap<ChannelId, Room>,
+    /// Agents to look at again, by time.
+    retries: BTreeMap<(Duration, u64), Arc<Cell>>,
+    next_retry: u64,
+    /// Losses to announce if they last, in the order of their time.
+    flaps: VecDeque<(Duration, Vec<Arc<Cell>>)>,
+    /// Agents in `flaps`, and how often.
+    flapping: HashMap<AgentKey, usize>,
+    leaving: Leaving,
+    sleep: Option<Sleep>,
+}
+
+impl LinkTask {
+    pub(super) fn new(
+        ground: Arc<Ground>,
+        registry: Weak<Registry>,
+        backend: Arc<dyn Backend>,
+        key: LinkKey,
+        told: Arc<Told>,
+    ) -> LinkTask {
+        LinkTask {
+            ground,
+            registry,
+            backend,
+            key,
+            told,
+            agents: HashMap::new(),
+            todo: VecDeque::new(),
+            dial: Dial::Down { attempt: 0, next: Duration::ZERO },
+            link: None,
+            intake: None,
+            flights: FuturesUnordered::new(),
+            rooms: HashMap::new(),
+            retries: BTreeMap::new(),
+            next_retry: 0,
+            flaps: VecDeque::new(),
+            flapping: HashMap::new(),
+            leaving: Leaving::default(),
+            sleep: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            match AssertUnwindSafe(self.turn()).catch_unwind().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(panic) => {
+                    let text = panic_text(&*panic);
+                    tracing::error!(link = %self.key, text, "a link's task panicked");
+                    self.lost(BackendError::new(BackendErrorKind::Protocol, format!("the link's task panicked: {text}")));
+                }
+            }
+        }
+    }
+
+    /// One turn: read the mail, start what is missing, wait for the next thing. False: the task is over.
+    async fn turn(&mut self) -> bool {
+        let (mail, busy) = self.told.take();
+        if let Some((generation, error)) = mail.lost
+            && generation == self.told.generation.load(Ordering::Acquire)
+        {
+            self.lost(error);
+        }
+        if mail.stop {
+            self.stop().await;
+            return false;
+        }
+        if mail.hurry
+            && let Dial::Down { next, .. } = &mut self.dial
+        {
+            *next = Duration::ZERO;
+        }
+        for cell in mail.look {
+            cell.change(|state| state.queued = false);
+            self.todo.push_back(cell);
+        }
+        for channel in mail.left {
+            self.left(&channel);
+        }
+        for farewell in mail.farewells {
+            self.farewell(farewell);
+        }
+        if !mail.flaps.is_empty() {
+            self.flap(mail.flaps);
+        }
+        self.due();
+        self.advance();
+        drop(busy);
+        if self.agents.is_empty() && self.flights.is_empty() && self.todo.is_empty() && self.end().await {
+            return false;
+        }
+        self.arm();
+        tokio::select! {
+            biased;
+            () = self.told.told() => {}
+            Some(landed) = self.flights.next(), if !self.flights.is_empty() => self.landed(landed),
+            () = asleep(&mut self.sleep) => self.sleep = None,
+        }
+        true
+    }
+
+    /// Has the sleeper sleep to the next thing that is due.
+    fn arm(&mut self) {
+        let dial = match self.dial {
+            Dial::Down { next, .. } if !self.agents.is_empty() => Some(next),
+            _ => None,
+        };
+        let retry = self.retries.keys().next().map(|(due, _)| *due);
+        let flap = self.flaps.front().map(|(due, _)| *due);
+        let stuck = self.told.stuck_since().map(|since| since + STUCK_MAX);
+        let next = [dial, retry, flap, stuck].into_iter().flatten().min();
+        if self.sleep.as_ref().map(Sleep::due) != next {
+            self.sleep = next.map(|due| self.ground.timer.sleep_until(due));
+        }
+    }
+
+    /// Does what has become due.
+    fn due(&mut self) {
+        let now = self.ground.timer.now();
+        while let Some(entry) = self.retries.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let cell = entry.remove();
+            self.todo.push_back(cell);
+        }
+        while self.flaps.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, cells)) = self.flaps.pop_front() {
+                self.announce(&cells);
+            }
+        }
+        if self.told.stuck_since().is_some_and(|since| now >= since + STUCK_MAX) {
+            self.told.set_flowing();
+            self.lost(BackendError::unreachable("the journal took nothing for 20 seconds; this link will catch up later"));
+        }
+    }
+
+    /// Starts what is missing.
+    fn advance(&mut self) {
+        match self.dial {
+            Dial::Down { attempt, next } => {
+                self.take_in();
+                if !self.agents.is_empty() && self.ground.timer.now() >= next {
+                    self.begin_dial(attempt);
+                }
+            }
+            Dial::Dialing { .. } => self.take_in(),
+            Dial::Up => {
+                while self.flights.len() < IN_FLIGHT {
+                    let Some(cell) = self.todo.pop_front() else { return };
+                    self.step(cell);
+                }
+            }
+        }
+    }
+
+    /// While the link is down, agents are only counted.
+    fn take_in(&mut self) {
+        while let Some(cell) = self.todo.pop_front() {
+            if self.is_here(&cell) {
+                self.agents.insert(cell.key, cell);
+            } else {
+                self.agents.remove(&cell.key);
+            }
+        }
+    }
+
+    fn is_here(&self, cell: &Cell) -> bool {
+        cell.look(|state| !state.deleted && state.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, &self.told)))
+    }
+
+    fn begin_dial(&mut self, attempt: u32) {
+        let generation = self.told.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        let network = self.backend.network().clone();
+        let intake = LinkIntake::new(self.ground.clone(), self.registry.clone(), self.told.clone(), network, generation);
+        let inbox = Inbox::new(intake.clone());
+        self.intake = Some(intake);
+        self.dial = Dial::Dialing { attempt };
+        self.told.set_dialing();
+        let (ground, backend, key) = (self.ground.clone(), self.backend.clone(), self.key.clone());
+        self.flights.push(Box::pin(async move {
+            let wait = ground.pace.wait_at(ground.timer.now());
+            if !wait.is_zero() {
+                ground.timer.sleep(wait).await;
+            }
+            let reply = call(&ground, move || backend.dial(key, inbox));
+            Landed::Dialed(within(&ground, DIAL_MAX, "the dial", reply).await)
+        }));
+    }
+
+    /// Looks at one agent and starts what it lacks.
+    fn step(&mut self, cell: Arc<Cell>) {
+        if !self.is_here(&cell) {
+            self.agents.remove(&cell.key);
+            return;
+        }
+        self.agents.insert(cell.key, cell.clone());
+        if cell.look(|state| self.leaving.holds(cell.key, &state.address)) {
+            self.leaving.blocked.push_back(cell);
+            return;
+        }
+        let now = self.ground.timer.now();
+        let (phase, epoch, wait) = cell.look(|state| {
+            let wait = state.trouble.as_ref().and_then(|trouble| trouble.next).map(|(due, _)| due).filter(|due| *due > now);
+            (state.phase, state.epoch, wait)
+        });
+        match (phase, wait) {
+            (Phase::Out, Some(due)) => self.retry(due, cell),
+            (Phase::Out, None) => self.sign_in(cell, epoch),
+            (Phase::SigningIn, _) => {}
+            (Phase::In, _) => self.join_all(cell, epoch),
+        }
+    }
+
+    fn retry(&mut self, due: Duration, cell: Arc<Cell>) {
+        self.next_retry += 1;
+        self.retries.insert((due, self.next_retry), cell);
+    }
+
+    fn sign_in(&mut self, cell: Arc<Cell>, epoch: u32) {
+        let Some(link) = self.link.clone() else { return };
+        let date = self.ground.clock.wall();
+        let address = cell.change(|state| {
+            state.phase = Phase::SigningIn;
+            state.since = date;
+            state.address.clone()
+        });
+        let (ground, key) = (self.ground.clone(), cell.key);
+        let reply = call(&ground, move || link.sign_in(key, address));
+        self.flights.push(Box::pin(async move {
+            let outcome = within(&ground, SIGN_IN_MAX, "the sign-in", reply).await;
+            Landed::SignedIn { cell, epoch, outcome }
+        }));
+    }
+
+    fn landed(&mut self, landed: Landed) {
+        match landed {
+            Landed::Dialed(outcome) => self.dialed(outcome),
+            Landed::SignedIn { cell, epoch, outcome } => self.signed_in(cell, epoch, outcome),
+            Landed::Joined { cell, epoch, channel, first, outcome } => self.joined(&cell, epoch, channel, first, outcome),
+            Landed::Left { cell, address } => self.gone(cell, &address),
+        }
+    }
+
+    fn dialed(&mut self, outcome: Result<Arc<dyn Link>, BackendError>) {
+        let Dial::Dialing { attempt } = self.dial else { return };
+        match outcome {
+            Ok(link) => {
+                self.link = Some(link);
+                self.dial = Dial::Up;
+                self.told.set_up();
+                self.told.set_tried();
+                tracing::info!(link = %self.key, "link up");
+                self.todo = self.agents.values().cloned().collect();
+                for cell in &self.todo {
+                    cell.change(|state| state.trouble = None);
+                }
+            }
+            Err(error) => {
+                self.link_down(error, attempt + 1);
+                self.told.set_tried();
+            }
+        }
+    }
+
+    fn signed_in(&mut self, cell: Arc<Cell>, epoch: u32, outcome: Result<Arc<dyn Session>, BackendError>) {
+        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let current = self.is_here(&cell) && cell.look(|state| state.epoch == epoch && state.phase == Phase::SigningIn);
+        match outcome {
+            Ok(session) if !current => {
+                let address = cell.look(|state| state.address.clone());
+                self.farewell(Farewell { cell, session, address, channels: Vec::new(), for_good: true });
+            }
+            Err(_) if !current => {}
+            Ok(session) => {
+                let kept = session.clone();
+                cell.change(|state| {
+                    state.phase = Phase::In;
+                    state.since = date;
+                    state.trouble = None;
+                    state.session = Some(kept);
+                });
+                drop(session);
+                self.ground.show(&cell, AgentState::Active, None);
+                self.todo.push_back(cell);
+            }
+            Err(error) => {
+                let next = cell.change(|state| {
+                    let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+                    let next = pause(now, date, pause_after(&error, attempt, dice()));
+                    let out = state.sign_out(date);
+                    drop(out);
+                    state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next: Some(next) }));
+                    next.0
+                });
+                self.ground.show(&cell, AgentState::Idle, Some(error.reason));
+                self.retry(next, cell);
+            }
+        }
+    }
+}
+
+/// Waits for a backend's reply, but not for ever.
+async fn within<T>(ground: &Ground, most: Duration, what: &str, reply: Reply<T>) -> Result<T, BackendError> {
+    tokio::select! {
+        biased;
+        outcome = reply => outcome,
+        () = ground.timer.sleep(most) => {
+            Err(BackendError::new(BackendErrorKind::Unreachable, format!("{what} took longer than {} s", most.as_secs())))
+        }
+    }
+}
+
+async fn asleep(sleep: &mut Option<Sleep>) {
+    match sleep {
+        Some(sleep) => Pin::new(sleep).await,
+        None => std::future::pending().await,
+    }
+}

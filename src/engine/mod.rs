@@ -1,0 +1,210 @@
+//! The engine: everything assembled, opened in order and closed in order.
+
+mod assembled;
+mod opening;
+mod stats;
+
+pub use stats::{Readiness, Stats};
+
+use crate::agents::Cell;
+use crate::config::Builder;
+use crate::error::{Error, Result};
+use crate::events::Subscription;
+use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Token, TokenDetails, Who};
+use crate::services::{Collaboration, Management, Provisioning, Waiting};
+use crate::waiting::park;
+use assembled::Assembled;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The gateway. Cheap to clone; any thread may use it, one of a foreign runtime too.
+///
+/// It stops when [`Engine::shutdown`] is called or the last clone is dropped; views, readers and futures made from it
+/// do not keep it alive.
+#[derive(Clone)]
+pub struct Engine(Arc<Assembled>);
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("stats", &self.stats()).finish()
+    }
+}
+
+impl Engine {
+    /// An engine in memory without backends, until told otherwise.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Logs a user in through an agent, or the super user (reference 2.1).
+    ///
+    /// # Errors
+    /// `Unauthorized`; `Busy` if the hashing pool or the database is; `Closed`.
+    pub fn log_in(&self, credentials: &Credentials) -> Result<Token> {
+        park(self.log_in_async(credentials))
+    }
+
+    /// As [`Engine::log_in`], on any executor.
+    pub fn log_in_async(&self, credentials: &Credentials) -> Waiting<Token> {
+        Box::pin(self.0.services.clone().log_in(credentials.clone()))
+    }
+
+    /// Who bears `token`; from memory.
+    ///
+    /// # Errors
+    /// `Unauthorized` if it is unknown or has ended.
+    pub fn authenticate(&self, token: &Token) -> Result<Principal> {
+        self.0.services.authenticate(token)
+    }
+
+    /// What may be known of `token` (reference 2.2); from memory.
+    ///
+    /// # Errors
+    /// `Invalid` if it is unknown or has ended: the reference has 400 there.
+    pub fn token_details(&self, token: &Token) -> Result<TokenDetails> {
+        self.0.services.token_details(token)
+    }
+
+    /// Ends `token` and the waits made with it. Ending one that has ended is fine.
+    ///
+    /// # Errors
+    /// `Busy`; `Storage`; `Closed`.
+    pub fn log_out(&self, token: &Token) -> Result<()> {
+        park(self.log_out_async(token))
+    }
+
+    /// As [`Engine::log_out`], on any executor.
+    pub fn log_out_async(&self, token: &Token) -> Waiting<()> {
+        Box::pin(self.0.services.clone().log_out(token.clone()))
+    }
+
+    /// The provisioning calls (reference 4), for whoever may make them.
+    ///
+    /// # Errors
+    /// `Forbidden` if this agent may provision nothing; `Unauthorized` if the token has ended.
+    pub fn provisioning(&self, principal: &Principal) -> Result<Provisioning> {
+        Provisioning::new(self.0.services.clone(), principal.clone())
+    }
+
+    /// The collaboration calls (reference 3) through the principal's agent.
+    ///
+    /// # Errors
+    /// `Invalid` for a principal without an agent (rules: 400, never 401); `Unauthorized` if the token has ended.
+    pub fn collaboration(&self, principal: &Principal) -> Result<Collaboration> {
+        let cell = self.cell_of(principal)?;
+        Ok(Collaboration::new(self.0.services.clone(), cell, principal.clone()))
+    }
+
+    /// The management calls (`mindlink-wire.md` 1.4) through the principal's agent.
+    ///
+    /// # Errors
+    /// `Invalid` for a principal without an agent; `Forbidden` if the agent may not manage; `Unauthorized`.
+    pub fn management(&self, principal: &Principal) -> Result<Management> {
+        let cell = self.cell_of(principal)?;
+        Management::new(self.0.services.clone(), cell, principal.clone())
+    }
+
+    /// The agent a login acts through.
+    fn cell_of(&self, principal: &Principal) -> Result<Arc<Cell>> {
+        let Who::Agent { key, .. } = principal.who() else {
+            return Err(Error::invalid("this login has no agent; log in with one"));
+        };
+        if principal.has_ended() {
+            return Err(Error::Unauthorized("the token has ended".into()));
+        }
+        let cell = self.0.services.registry.by_key(*key);
+        cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))
+    }
+
+    /// The collaboration calls through `agent`, for the host itself, which is trusted.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for what is no id.
+    pub fn agent(&self, agent: impl Id<AgentId>) -> Result<Collaboration> {
+        let id = agent.into_id()?;
+        let cell = self.0.services.registry.by_id(&id).ok_or_else(|| Error::unknown("agent", &id))?;
+        Ok(Collaboration::new(self.0.services.clone(), cell, Principal::host("host")))
+    }
+
+    /// How an agent stands, and why.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for what is no id.
+    pub fn agent_status(&self, agent: impl Id<AgentId>) -> Result<AgentStatus> {
+        let id = agent.into_id()?;
+        let cell = self.0.services.registry.by_id(&id).ok_or_else(|| Error::unknown("agent", &id))?;
+        Ok(cell.status())
+    }
+
+    /// Everything that happens from now on, to whatever agent.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(self.0.services.feed.clone(), self.0.ring.clone())
+    }
+
+    /// What the engine holds now.
+    pub fn stats(&self) -> Stats {
+        let services = &self.0.services;
+        Stats {
+            agents: services.registry.len(),
+            active_agents: services.registry.active(),
+            tokens: services.grants.len(),
+            waiters: services.ground.hub.waiters(),
+            posts_in_flight: services.ground.posts.len(),
+            window_bytes: services.ground.hub.bytes(),
+            strays: self.0.strays.load(Ordering::Relaxed),
+            pattern_limits: services.patterns.limit_hits(),
+            password_work: services.passwords.work(),
+            writable: self.0.writer.writable(),
+        }
+    }
+
+    /// Whether the engine is fit to serve.
+    pub fn readiness(&self) -> Readiness {
+        let services = &self.0.services;
+        let reason = if services.stopping.load(Ordering::Acquire) {
+            "the engine is stopping"
+        } else if !self.0.writer.writable() {
+            "the journal cannot be written"
+        } else if !services.registry.all_tried() {
+            "some links were not tried yet"
+        } else {
+            ""
+        };
+        Readiness { ready: reason.is_empty(), reason: reason.to_owned() }
+    }
+
+    /// Waits, for `deadline` of real time, until nothing is under way: nothing in a backend's hands, the writer and
+    /// the hub idle, every woken reader waiting again. It cannot know a bot that has no reader yet.
+    ///
+    /// # Errors
+    /// `TimedOut`.
+    pub fn settle(&self, deadline: Duration) -> Result<()> {
+        if self.0.activity.wait_idle(Instant::now() + deadline) {
+            return Ok(());
+        }
+        Err(Error::TimedOut("something is still under way".into()))
+    }
+
+    /// Stops: every wait is answered, every agent signed out, every commit made. `deadline` (real time) bounds the
+    /// signing out; later calls answer `Closed`. Calling it again is fine.
+    ///
+    /// # Errors
+    /// `TimedOut` if links had to be cut at the deadline; `WouldDeadlock` on one of the engine's own threads.
+    pub fn shutdown(&self, deadline: Duration) -> Result<()> {
+        self.0.shut_down(deadline)
+    }
+
+    /// As [`Engine::shutdown`], on any executor: it waits on a thread of its own.
+    pub fn shutdown_async(&self, deadline: Duration) -> Waiting<()> {
+        let (promise, pending) = crate::waiting::pending();
+        let assembled = self.0.clone();
+        let started = std::thread::Builder::new()
+            .name("switchboard-shutdown".into())
+            .spawn(move || promise.fulfil(assembled.shut_down(deadline)));
+        if let Err(error) = started {
+            return Box::pin(std::future::ready(Err(Error::Internal(format!("cannot start a thread: {error}")))));
+        }
+        Box::pin(pending)
+    }
+}

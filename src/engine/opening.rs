@@ -1,0 +1,175 @@
+//! Opening: the parts made in order, and memory brought to what the database says.
+
+use super::Engine;
+use super::assembled::{Assembled, Moved};
+use crate::agents::{Desired, Ground, Infos, Pace, PostBook, Registry};
+use crate::clock::Timeline;
+use crate::config::{Builder, EventMode};
+use crate::database::{self, Budget, Durability, Opened, Readers, Reading, Writer, storage};
+use crate::error::{Error, Result};
+use crate::events::{Feed, Names};
+use crate::filter::Patterns;
+use crate::hub::{Hub, Ring, Timer};
+use crate::journal::{self, Freshness, Journal, JournalSettings, Opening, Retention};
+use crate::model::Who;
+use crate::origin::Origins;
+use crate::password::{Cost, Passwords};
+use crate::publish::Publishing;
+use crate::runtime::Runtime;
+use crate::services::{Services, SuperUser};
+use crate::store;
+use crate::throttle::Throttles;
+use crate::token::{Grant, Grants};
+use crate::waiting::{Activity, Tracked, park};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+impl Engine {
+    pub(crate) fn start(builder: Builder) -> Result<Engine> {
+        let backends = builder.backends()?;
+        let opened = Arc::new(database::open(builder.location.clone(), builder.durability)?);
+        let clock = builder.clock.clone();
+        let window = i64::try_from(builder.event_window.as_millis()).unwrap_or(i64::MAX);
+        let opening = read_opening(&opened, &builder, clock.wall().timestamp_millis(), window)?;
+
+        let activity = Activity::default();
+        let runtime = Runtime::start(builder.worker_threads)?;
+        let timer = Timer::new(clock.clone(), activity.clone());
+        let hub = Hub::new(opening.instance.clone(), opening.base, opening.head, window, activity.clone(), timer.clone());
+        let ring = Ring::new();
+        let posts = Arc::new(PostBook::default());
+        let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone(), clock.clone())?;
+        let (readers, mut threads) = Reading::start(opened.clone(), activity.clone())?;
+        let strays = Arc::new(AtomicU64::new(0));
+        let settings = JournalSettings {
+            clock: clock.clone(),
+            retention: Retention::new(builder.keep_messages, builder.keep_bytes),
+            strays: strays.clone(),
+            shown_max: builder.shown_max,
+        };
+        let journal = Journal::new(settings, &opening);
+        let writer = Arc::new(Writer::start(opened.clone(), journal, publishing.clone())?);
+        let ground = Arc::new(Ground {
+            writer: writer.clone(),
+            readers: readers.clone(),
+            hub: hub.clone(),
+            ring: ring.clone(),
+            timer: timer.clone(),
+            clock: clock.clone(),
+            activity: activity.clone(),
+            runtime: runtime.handle().clone(),
+            posts,
+            pace: Pace::default(),
+            infos: Infos::default(),
+            origins: Origins::new(opening.key),
+            budget: Budget::default(),
+            flap_delay: builder.flap_delay,
+        });
+        let services = Arc::new(services(&builder, ground.clone(), Registry::new(ground.clone(), backends))?);
+        threads.extend(timer.start().map_err(|error| Error::Storage(format!("cannot start the timer: {error}")))?);
+        let timeline: Arc<dyn Timeline> =
+            Arc::new(Moved { activity: activity.clone(), timer: timer.clone(), alive: AtomicBool::new(true) });
+        let engine = Engine(Arc::new(Assembled {
+            services: services.clone(),
+            writer,
+            publishing,
+            readers: readers.clone(),
+            runtime,
+            timer,
+            ring,
+            opened,
+            activity: activity.clone(),
+            strays,
+            threads: Mutex::new(threads),
+            _timeline: timeline.clone(),
+            down: Mutex::new(false),
+        }));
+        load(&services, &readers, &hub, opening)?;
+        clock.attach(timeline);
+        let handle = ground.runtime.clone();
+        handle.spawn(Tracked::new(activity.clone(), ground.watch_posts()));
+        handle.spawn(Tracked::new(activity, Services::look_after(Arc::downgrade(&services))));
+        Ok(engine)
+    }
+}
+
+fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Result<Opening> {
+    let fresh = match (builder.event_mode, builder.durability) {
+        (EventMode::Buffered, _) => Freshness::Always,
+        (EventMode::Durable, Durability::Process) => Freshness::AfterUnclean,
+        (EventMode::Durable, Durability::Power) => Freshness::Never,
+    };
+    let read = |connection: &Connection| journal::open(connection, fresh, now, window).map_err(storage);
+    match opened.memory() {
+        Some(memory) => read(&memory.lock()),
+        None => read(&opened.write()?),
+    }
+}
+
+fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> Result<Services> {
+    let passwords = Passwords::open(Cost::STANDARD, ground.activity.clone())?;
+    let super_user = match &builder.super_user {
+        None => None,
+        Some((name, password)) => Some(SuperUser { name: name.clone(), hash: park(passwords.hash(password))? }),
+    };
+    let feed = Arc::new(Feed {
+        hub: ground.hub.clone(),
+        readers: ground.readers.clone(),
+        clock: ground.clock.clone(),
+        activity: ground.activity.clone(),
+        buffered: builder.event_mode == EventMode::Buffered,
+    });
+    let names = Arc::new(Names::new(ground.writer.clone(), ground.hub.clone(), ground.activity.clone()));
+    Ok(Services {
+        ground,
+        registry,
+        feed,
+        names,
+        patterns: Patterns::new(),
+        grants: Grants::new(),
+        passwords,
+        delays: Mutex::default(),
+        throttles: Mutex::new(Throttles::default()),
+        super_user,
+        authenticator: builder.authenticator.clone(),
+        token_lifetime: builder.token_lifetime,
+        post_deadline: builder.post_deadline,
+        audit_age: builder.keep_audit,
+        waiters_per_agent: builder.waiters_per_agent,
+        stopping: AtomicBool::new(false),
+    })
+}
+
+/// Brings memory to what the database says: the same code that later follows each change.
+fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening) -> Result<()> {
+    let now = services.ground.timer.now();
+    let now_ms = services.now_ms();
+    let Opening { mut spans, window, floor, .. } = opening;
+    readers.now(|connection| {
+        let mut throttles = services.throttles.lock();
+        throttles.replace(store::throttles::all(connection).map_err(storage)?);
+        for (agent, channel, at) in journal::recent_posts(connection, now_ms - 60_000).map_err(storage)? {
+            let age = Duration::from_millis(u64::try_from(now_ms - at).unwrap_or(0));
+            throttles.restore(agent, &channel, age, now);
+        }
+        drop(throttles);
+        for row in store::tokens::all_live(connection, now_ms).map_err(storage)? {
+            let who = match (row.agent, row.user) {
+                (Some((key, agent)), Some(user)) => Who::Agent { agent, key, user, username: row.username },
+                _ => Who::SuperUser(row.username),
+            };
+            services.grants.insert(row.digest, Grant::new(who, row.expires));
+        }
+        store::agents::each_desired(connection, |row| {
+            hub.add_agent(row.key, row.id.clone(), spans.remove(&row.key).unwrap_or_default());
+            services.registry.apply(Desired::from(&row), false);
+            Ok(())
+        })
+        .map_err(storage)?;
+        hub.remember(floor, window);
+        Ok(())
+    })
+}

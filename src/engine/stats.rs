@@ -1,0 +1,37 @@
+//! What is to be seen of a running engine.
+
+/// Whether the engine is fit to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Readiness {
+    /// The database is open and can be written, every agent's link was tried once, and the engine is not stopping.
+    pub ready: bool,
+    /// Why not.
+    pub reason: String,
+}
+
+/// What the engine holds now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Agents provisioned.
+    pub agents: usize,
+    /// Agents signed in.
+    pub active_agents: usize,
+    /// Live tokens.
+    pub tokens: usize,
+    /// Readers waiting for events.
+    pub waiters: usize,
+    /// Posts under way.
+    pub posts_in_flight: usize,
+    /// Bytes of recent records in memory.
+    pub window_bytes: usize,
+    /// Messages that came for conversations none of our agents was ever in.
+    pub strays: u64,
+    /// Matches given up because a pattern met its limit; each counted as no match.
+    pub pattern_limits: u64,
+    /// Passwords hashed or verified.
+    pub password_work: u64,
+    /// Whether the last commit succeeded.
+    pub writable: bool,
+}

@@ -1,0 +1,178 @@
+//! Management (`mindlink-wire.md` 1.4): rooms created, deleted and opened to members, through the agent's session.
+
+use super::{Services, Waiting};
+use crate::agents::{Cell, call, error_of};
+use crate::backend::{BackendErrorKind, Manage, Managed};
+use crate::error::{Error, Result};
+use crate::model::{Category, ChannelId, Id, ManagedRoom, ManagementMode, NewRoom, Principal};
+use crate::waiting::park;
+use std::sync::Arc;
+
+/// What one principal manages through one agent. Cheap to clone.
+#[derive(Clone)]
+pub struct Management {
+    services: Arc<Services>,
+    cell: Arc<Cell>,
+    principal: Principal,
+}
+
+impl std::fmt::Debug for Management {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Management").field("agent", &self.cell.id).finish_non_exhaustive()
+    }
+}
+
+impl Management {
+    /// A view for an agent that may manage.
+    ///
+    /// # Errors
+    /// `Forbidden` if its management mode is not Groups.
+    pub(crate) fn new(services: Arc<Services>, cell: Arc<Cell>, principal: Principal) -> Result<Management> {
+        let view = Management { services, cell, principal };
+        view.check()?;
+        Ok(view)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.principal.has_ended() {
+            return Err(Error::Unauthorized("the token has ended".into()));
+        }
+        let (mode, deleted) = self.cell.look(|state| (state.management, state.deleted));
+        if deleted {
+            return Err(Error::Unauthorized(format!("agent `{}` is gone", self.cell.id)));
+        }
+        if mode != ManagementMode::Groups {
+            return Err(Error::Forbidden(format!("agent `{}` may not manage rooms", self.cell.id)));
+        }
+        Ok(())
+    }
+
+    async fn ask(self, request: Manage) -> Result<Managed> {
+        self.check()?;
+        let session = self.services.session(&self.cell)?;
+        let reply = call(&self.services.ground, move || session.manage(request));
+        reply.await.map_err(|error| match error.kind {
+            BackendErrorKind::ChannelGone => Error::NotFound(error.reason),
+            _ => error_of(error, ""),
+        })
+    }
+
+    fn asking<T: Send + 'static>(&self, request: Result<Manage>, answer: fn(Managed) -> Option<T>) -> Waiting<T> {
+        let this = self.clone();
+        Box::pin(async move {
+            let managed = this.ask(request?).await?;
+            answer(managed).ok_or_else(|| Error::Internal("the chat system answered something else".into()))
+        })
+    }
+
+    /// The categories rooms lie in.
+    ///
+    /// # Errors
+    /// `AgentInactive`; `Unsupported` where the chat system has no management; `Forbidden`; `Unauthorized`.
+    pub fn categories(&self) -> Result<Vec<Category>> {
+        park(self.categories_async())
+    }
+
+    /// As [`Management::categories`], on any executor.
+    pub fn categories_async(&self) -> Waiting<Vec<Category>> {
+        self.asking(Ok(Manage::Categories), |managed| match managed {
+            Managed::Categories(found) => Some(found),
+            _ => None,
+        })
+    }
+
+    /// The rooms this agent may manage.
+    ///
+    /// # Errors
+    /// As [`Management::categories`].
+    pub fn channels(&self) -> Result<Vec<ManagedRoom>> {
+        park(self.channels_async())
+    }
+
+    /// As [`Management::channels`], on any executor.
+    pub fn channels_async(&self) -> Waiting<Vec<ManagedRoom>> {
+        self.asking(Ok(Manage::Rooms), |managed| match managed {
+            Managed::Rooms(found) => Some(found),
+            _ => None,
+        })
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// `NotFound` for a room it may not manage; as [`Management::categories`].
+    pub fn channel(&self, id: impl Id<ChannelId>) -> Result<ManagedRoom> {
+        park(self.channel_async(id))
+    }
+
+    /// As [`Management::channel`], on any executor.
+    pub fn channel_async(&self, id: impl Id<ChannelId>) -> Waiting<ManagedRoom> {
+        self.asking(id.into_id().map(Manage::Room), room)
+    }
+
+    /// Creates a room, which this agent then manages.
+    ///
+    /// # Errors
+    /// `Rejected` for an unknown category or an empty name; as [`Management::categories`].
+    pub fn create_channel(&self, new: NewRoom) -> Result<ManagedRoom> {
+        park(self.create_channel_async(new))
+    }
+
+    /// As [`Management::create_channel`], on any executor.
+    pub fn create_channel_async(&self, new: NewRoom) -> Waiting<ManagedRoom> {
+        self.asking(Ok(Manage::Create(new)), room)
+    }
+
+    /// Deletes a room; whoever is in it is put out.
+    ///
+    /// # Errors
+    /// `NotFound`; as [`Management::categories`].
+    pub fn delete_channel(&self, id: impl Id<ChannelId>) -> Result<()> {
+        park(self.delete_channel_async(id))
+    }
+
+    /// As [`Management::delete_channel`], on any executor.
+    pub fn delete_channel_async(&self, id: impl Id<ChannelId>) -> Waiting<()> {
+        self.asking(id.into_id().map(Manage::Delete), done)
+    }
+
+    /// A room's members.
+    ///
+    /// # Errors
+    /// `NotFound`; as [`Management::categories`].
+    pub fn members(&self, id: impl Id<ChannelId>) -> Result<Vec<String>> {
+        park(self.members_async(id))
+    }
+
+    /// As [`Management::members`], on any executor.
+    pub fn members_async(&self, id: impl Id<ChannelId>) -> Waiting<Vec<String>> {
+        self.asking(id.into_id().map(Manage::Members), |managed| match managed {
+            Managed::Members(found) => Some(found),
+            _ => None,
+        })
+    }
+
+    /// Replaces a room's members; an agent that stops being allowed is put out as by a kick.
+    ///
+    /// # Errors
+    /// `NotFound`; as [`Management::categories`].
+    pub fn put_members(&self, id: impl Id<ChannelId>, members: Vec<String>) -> Result<()> {
+        park(self.put_members_async(id, members))
+    }
+
+    /// As [`Management::put_members`], on any executor.
+    pub fn put_members_async(&self, id: impl Id<ChannelId>, members: Vec<String>) -> Waiting<()> {
+        self.asking(id.into_id().map(|id| Manage::SetMembers(id, members)), done)
+    }
+}
+
+fn room(managed: Managed) -> Option<ManagedRoom> {
+    match managed {
+        Managed::Room(room) => Some(room),
+        _ => None,
+    }
+}
+
+fn done(managed: Managed) -> Option<()> {
+    matches!(managed, Managed::Done).then_some(())
+}

@@ -1,0 +1,115 @@
+//! Errors on the wire: the one place with status numbers.
+//!
+//! A status says what the caller can do about it. So 401 is answered only where a new login cures it (a client of the
+//! vendor logs in again and again on every other 401), and neither 503 nor 429, which invite a repeat, where the call
+//! may have had its effect.
+
+use crate::error::Error;
+use serde::Serialize;
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename = "Error", rename_all = "PascalCase")]
+pub struct ErrorBody {
+    /// The stable name of the error: [`Error::code`], or the edge's own, for example `method_not_allowed`.
+    pub code: String,
+    /// One sentence: what was wrong.
+    pub message: String,
+    /// What to look for in the gateway's log.
+    pub request_id: String,
+}
+
+impl ErrorBody {
+    /// A body with the edge's own code.
+    pub fn new(code: &str, message: impl Into<String>, request_id: &str) -> ErrorBody {
+        ErrorBody { code: code.to_owned(), message: message.into(), request_id: request_id.to_owned() }
+    }
+
+    /// The body for an error of the engine. Of our own failures it tells no more than that there was one: paths and
+    /// what SQLite said belong into the log.
+    pub fn of(error: &Error, request_id: &str) -> ErrorBody {
+        let ours = status(error) == 500 && !matches!(error, Error::OutcomeUnknown(_) | Error::TimedOut(_));
+        let message = if ours { "the gateway failed; its log says more".to_owned() } else { error.to_string() };
+        ErrorBody::new(error.code(), message, request_id)
+    }
+}
+
+/// The status an error is answered with.
+pub fn status(error: &Error) -> u16 {
+    match error {
+        Error::Invalid(_) | Error::Rejected(_) | Error::Unsupported(_) => 400,
+        Error::Unauthorized(_) => 401,
+        Error::Forbidden(_) => 403,
+        Error::NotFound(_) | Error::ChannelInactive { .. } => 404,
+        Error::Conflict { .. } => 409,
+        Error::InstanceGone => 410,
+        Error::TooLarge { .. } => 413,
+        Error::Throttled { .. } => 429,
+        Error::AgentInactive { .. } | Error::Busy { .. } | Error::Unreachable(_) | Error::Closed => 503,
+        // A newer poll took over: the host answers the older with 200 and `[]` and never asks for a number.
+        Error::Superseded(_) => 200,
+        _ => 500,
+    }
+}
+
+/// What `Retry-After` says: whole seconds, rounded up, at least one. `None`: no such header.
+pub fn retry_after(error: &Error) -> Option<u64> {
+    if !matches!(status(error), 429 | 503) {
+        return None;
+    }
+    let known = error.retry_after().map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+    Some(known.unwrap_or(1).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn every_error_has_the_status_of_the_rules() {
+        let text = || "why".to_owned();
+        let second = Duration::from_secs(1);
+        for (error, expected) in [
+            (Error::Unauthorized(text()), 401),
+            (Error::Invalid(text()), 400),
+            (Error::Forbidden(text()), 403),
+            (Error::NotFound(text()), 404),
+            (Error::AgentInactive { agent: text(), reason: text(), retry_after: None }, 503),
+            (Error::ChannelInactive { channel: text(), reason: text() }, 404),
+            (Error::TooLarge { what: "message text", length: 501, limit: 500 }, 413),
+            (Error::Throttled { throttle: text(), retry_after: second }, 429),
+            (Error::Busy { what: text(), retry_after: second }, 503),
+            (Error::Unreachable(text()), 503),
+            (Error::Rejected(text()), 400),
+            (Error::Unsupported(text()), 400),
+            (Error::OutcomeUnknown(text()), 500),
+            (Error::InstanceGone, 410),
+            (Error::Conflict { expected: 1, found: 2 }, 409),
+            (Error::Closed, 503),
+            (Error::TimedOut(text()), 500),
+            (Error::WouldDeadlock, 500),
+            (Error::Corrupt(text()), 500),
+            (Error::Storage(text()), 500),
+            (Error::Internal(text()), 500),
+        ] {
+            assert_eq!(status(&error), expected, "{error:?}");
+            assert_eq!(retry_after(&error).is_some(), matches!(expected, 429 | 503), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up() {
+        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_999, 60)] {
+            let error = Error::Throttled { throttle: "t".into(), retry_after: Duration::from_millis(wait) };
+            assert_eq!(retry_after(&error), Some(seconds));
+        }
+    }
+
+    #[test]
+    fn what_went_wrong_inside_stays_inside() {
+        let error = Error::Storage("disk I/O error in /srv/secret/switchboard.db".into());
+        assert_eq!(ErrorBody::of(&error, "7").message, "the gateway failed; its log says more");
+        assert_eq!(ErrorBody::of(&Error::OutcomeUnknown("no answer".into()), "7").message, "outcome unknown: no answer");
+    }
+}

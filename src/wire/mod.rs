@@ -1,0 +1,51 @@
+//! The MindLink REST contract as documents and their text, for any host that serves it.
+//!
+//! What travels is described once, here, and knows neither HTTP server nor engine: this module imports `model` and
+//! `error` only. A host splits the path with [`route`], reads the query with [`query`], decodes a body with
+//! [`json::decode`], calls the engine with the model's types and writes the answer with [`Format::encode`].
+//!
+//! * A document is a plain struct in the contract's order of members. Writing is `serde::Serialize`, so that XML is one
+//!   more serializer beside [`json`] and no second set of structs.
+//! * Reading goes over a [`Tree`], a text with its order kept, and [`lenient`], the one place that knows how wrongly
+//!   typed the clients' documents are. XML becomes the same tree, so that both are read alike.
+//! * Status numbers stand in [`error`] and nowhere else.
+//!
+//! Rejected: `serde::Deserialize` on the documents (its errors do not say where, it cannot see that `__type` came
+//! first, and quoted numbers would need an attribute at every field); `serde_json::Value` (it sorts or forgets); one
+//! struct per document and format (forty shapes to keep alike).
+
+mod authentication;
+mod code;
+mod collaboration;
+mod dictionary;
+pub mod error;
+mod event;
+mod format;
+pub mod json;
+pub mod lenient;
+mod message;
+mod part;
+mod percent;
+mod provisioning;
+pub mod query;
+pub mod route;
+mod tree;
+
+pub use authentication::{AuthenticationCredentials, TokenDetails};
+pub use code::Code;
+pub use collaboration::{Channel, ChannelAgentState, ChannelState, Classification, SecurityContext};
+pub use dictionary::{Dictionary, KeyValue};
+pub use error::ErrorBody;
+pub use event::{Body, ChannelStateEvent, Event, MessageEvent, MetaDataEvent};
+pub use format::Format;
+pub use lenient::Read;
+pub use message::{Message, PostedMessage};
+pub use part::MessagePart;
+pub use provisioning::{ProvisionedAgent, ProvisionedChannel, ProvisionedThrottle, ProvisionedUser};
+pub use tree::Tree;
+
+/// The namespace of the collaboration documents; also what follows the colon in every `__type`.
+pub const COLLABORATION_NAMESPACE: &str = "http://schemas.fcg.im/foundation/v1/collaboration";
+
+#[cfg(test)]
+mod golden;

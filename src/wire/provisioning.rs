@@ -1,0 +1,236 @@
+//! Documents of the provisioning service (reference 4).
+//!
+//! What comes in is turned into the model's `New…` types against the id in the path: from there on nothing is
+//! checked again.
+
+use super::code;
+use super::dictionary::Dictionary;
+use super::json::check_backslashes;
+use super::lenient::{Node, Read};
+use crate::error::{Error, Result};
+use crate::model::{
+    self, AgentId, AgentState, ChannelId, Id, ManagementMode, NewAgent, NewUser, ProvisioningMode, Secret, Throttle, ThrottleId,
+    ThrottleKind, UserId,
+};
+use serde::Serialize;
+
+/// An agent (reference 4.1). Its lists are never null.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProvisionedAgent {
+    /// The older way to say [`ProvisionedAgent::provisioning_mode`]; true for System and Self.
+    pub can_provision: bool,
+    /// The channels it may use.
+    pub channels: Vec<ProvisionedChannel>,
+    /// Its id.
+    pub id: String,
+    /// Whether it may manage rooms; `None` (0 or absent) leaves it as it is.
+    #[serde(serialize_with = "code::serialize")]
+    pub management_mode: Option<ManagementMode>,
+    /// Its application's configuration.
+    pub meta_data: Dictionary,
+    /// What it may provision; `None` (0 or absent) leaves the decision to `can_provision`.
+    #[serde(serialize_with = "code::serialize")]
+    pub provisioning_mode: Option<ProvisioningMode>,
+    /// Whether it is signed in; ignored in a PUT.
+    #[serde(serialize_with = "code::serialize")]
+    pub state: AgentState,
+    /// Its address on the chat system.
+    pub user_name: String,
+    /// Who may act through it.
+    pub users: Vec<String>,
+}
+
+/// A channel of an agent (reference 4.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProvisionedChannel {
+    /// Its id.
+    pub id: String,
+    /// Whether the agent is in it; ignored in a PUT.
+    #[serde(serialize_with = "code::serialize")]
+    pub state: AgentState,
+}
+
+/// A user (reference 4.8). `UserName` is read too, `Username` is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProvisionedUser {
+    /// Read only, never written: our addition to the contract. `None` keeps the stored one.
+    #[serde(skip)]
+    pub password: Option<Secret>,
+    /// Its id.
+    pub user_id: String,
+    /// The name it logs in with.
+    pub username: String,
+}
+
+/// A throttle (reference 4.10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProvisionedThrottle {
+    /// The agents it applies to.
+    pub agents: Vec<String>,
+    /// Its id.
+    pub id: String,
+    /// How many it admits.
+    pub threshold: u32,
+    /// What it counts.
+    #[serde(rename = "Type", serialize_with = "code::serialize")]
+    pub kind: ThrottleKind,
+}
+
+impl From<model::ProvisionedAgent> for ProvisionedAgent {
+    fn from(agent: model::ProvisionedAgent) -> ProvisionedAgent {
+        ProvisionedAgent {
+            can_provision: agent.mode != ProvisioningMode::None,
+            channels: agent.channels.into_iter().map(ProvisionedChannel::from).collect(),
+            id: agent.id.to_string(),
+            management_mode: Some(agent.management),
+            meta_data: Dictionary(agent.metadata),
+            provisioning_mode: Some(agent.mode),
+            state: agent.state,
+            user_name: agent.address.to_string(),
+            users: agent.users.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl ProvisionedAgent {
+    /// The put this asks for, at the path of `id`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it names another agent, or a member cannot be what it should.
+    pub fn into_new(self, id: &AgentId) -> Result<NewAgent> {
+        same_id("Id", &self.id, id.as_str())?;
+        check_backslashes("UserName", &self.user_name)?;
+        let mut agent = NewAgent::new(id, self.user_name)?;
+        for channel in self.channels {
+            agent = agent.channel(channel.id)?;
+        }
+        for user in self.users {
+            agent = agent.user(user)?;
+        }
+        agent.metadata = self.meta_data.0;
+        agent.mode = self.provisioning_mode;
+        agent.can_provision = self.can_provision;
+        agent.management = self.management_mode;
+        Ok(agent)
+    }
+}
+
+impl Read for ProvisionedAgent {
+    fn read(node: &Node<'_>) -> Result<ProvisionedAgent> {
+        Ok(ProvisionedAgent {
+            can_provision: node.member("CanProvision")?.boolean()?,
+            channels: node.member("Channels")?.list()?,
+            id: node.member("Id")?.required_text()?,
+            management_mode: node.member("ManagementMode")?.code()?.flatten(),
+            meta_data: Dictionary::read(&node.member("MetaData")?)?,
+            provisioning_mode: node.member("ProvisioningMode")?.code()?.flatten(),
+            state: state(node)?,
+            user_name: node.member("UserName")?.required_text()?,
+            users: node.member("Users")?.list()?,
+        })
+    }
+}
+
+impl From<model::ProvisionedChannel> for ProvisionedChannel {
+    fn from(channel: model::ProvisionedChannel) -> ProvisionedChannel {
+        ProvisionedChannel { id: channel.id.to_string(), state: channel.state }
+    }
+}
+
+impl Read for ProvisionedChannel {
+    fn read(node: &Node<'_>) -> Result<ProvisionedChannel> {
+        let id = node.member("Id")?.required_text()?;
+        ChannelId::parse(&id)?;
+        Ok(ProvisionedChannel { id, state: state(node)? })
+    }
+}
+
+impl From<model::ProvisionedUser> for ProvisionedUser {
+    fn from(user: model::ProvisionedUser) -> ProvisionedUser {
+        ProvisionedUser { password: None, user_id: user.id.to_string(), username: user.username }
+    }
+}
+
+impl ProvisionedUser {
+    /// The put this asks for, at the path of `id`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it names another user, or a member cannot be what it should.
+    pub fn into_new(self, id: &UserId) -> Result<NewUser> {
+        same_id("UserId", &self.user_id, id.as_str())?;
+        check_backslashes("Username", &self.username)?;
+        let user = NewUser::new(id, &self.username)?;
+        match self.password {
+            Some(password) => user.password(password),
+            None => Ok(user),
+        }
+    }
+}
+
+impl Read for ProvisionedUser {
+    fn read(node: &Node<'_>) -> Result<ProvisionedUser> {
+        let older = node.member("UserName")?;
+        let username = match node.member("Username")? {
+            name if name.is_hole() && !older.is_hole() => older,
+            name => name,
+        };
+        Ok(ProvisionedUser {
+            password: node.member("Password")?.text()?.map(Secret::from),
+            user_id: node.member("UserId")?.required_text()?,
+            username: username.required_text()?,
+        })
+    }
+}
+
+impl From<model::Throttle> for ProvisionedThrottle {
+    fn from(throttle: model::Throttle) -> ProvisionedThrottle {
+        ProvisionedThrottle {
+            agents: throttle.agents.iter().map(ToString::to_string).collect(),
+            id: throttle.id.to_string(),
+            threshold: throttle.threshold,
+            kind: throttle.kind,
+        }
+    }
+}
+
+impl ProvisionedThrottle {
+    /// The put this asks for, at the path of `id`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it names another throttle, or an agent that cannot be one.
+    pub fn into_throttle(self, id: &ThrottleId) -> Result<Throttle> {
+        same_id("Id", &self.id, id.as_str())?;
+        let agents = self.agents.into_iter().map(Id::into_id).collect::<Result<Vec<AgentId>>>()?;
+        Ok(Throttle { id: id.clone(), kind: self.kind, threshold: self.threshold, agents })
+    }
+}
+
+impl Read for ProvisionedThrottle {
+    /// An absent `Threshold` is 0 and an absent `Type` the first one, as the vendor's serializer has it.
+    fn read(node: &Node<'_>) -> Result<ProvisionedThrottle> {
+        let threshold = node.member("Threshold")?.integer(0..=i32::MAX.into())?.unwrap_or_default();
+        Ok(ProvisionedThrottle {
+            agents: node.member("Agents")?.list()?,
+            id: node.member("Id")?.required_text()?,
+            threshold: u32::try_from(threshold).unwrap_or_default(),
+            kind: node.member("Type")?.code()?.unwrap_or(ThrottleKind::MessagesPerMinute),
+        })
+    }
+}
+
+/// A state that clients send back as they got it, or as they please: nobody acts on it, so nothing in it is an error.
+fn state(node: &Node<'_>) -> Result<AgentState> {
+    Ok(node.member("State")?.code().unwrap_or_default().unwrap_or_default())
+}
+
+fn same_id(member: &str, body: &str, path: &str) -> Result<()> {
+    if body == path {
+        return Ok(());
+    }
+    let shown: String = body.chars().take(80).collect();
+    Err(Error::invalid(format!("`{member}` is `{}`, but the path names `{path}`", shown.escape_debug())))
+}

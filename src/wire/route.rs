@@ -1,0 +1,328 @@
+//! The one route table, and how a path is matched with it.
+//!
+//! A path is split on `/` *before* it is decoded, because ids may contain an encoded `/` (rule 2 of `mindlink-wire.md`
+//! section 0). That is also why no router of an HTTP server can be used: they decode first. Literals are compared
+//! without case, variables keep theirs, one trailing slash is nothing, `+` is a plus.
+
+use self::{Authentication as A, Collaboration as C, Provisioning as P};
+use super::percent;
+use crate::error::{Error, Result};
+
+/// What a request asks for, with the ids its path names: decoded, not yet judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Route {
+    /// Something of the authentication service (reference 2).
+    Authentication(Authentication),
+    /// Something of the collaboration service (reference 3).
+    Collaboration(Collaboration),
+    /// Something of the provisioning service (reference 4).
+    Provisioning(Provisioning),
+}
+
+impl From<Authentication> for Route {
+    fn from(asked: Authentication) -> Route {
+        Route::Authentication(asked)
+    }
+}
+
+impl From<Collaboration> for Route {
+    fn from(asked: Collaboration) -> Route {
+        Route::Collaboration(asked)
+    }
+}
+
+impl From<Provisioning> for Route {
+    fn from(asked: Provisioning) -> Route {
+        Route::Provisioning(asked)
+    }
+}
+
+/// What the authentication service can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Authentication {
+    LogIn,
+    TokenDetails { token: String },
+}
+
+/// What the collaboration service can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Collaboration {
+    Channels,
+    Channel { channel: String },
+    Upload { channel: String, name: String },
+    Messages { channel: String },
+    Post { channel: String },
+    ChannelState { channel: String },
+    SetComposing { channel: String },
+    Events,
+    OwnMetadata,
+}
+
+/// What the provisioning service can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+pub enum Provisioning {
+    Agents,
+    Agent { agent: String },
+    PutAgent { agent: String },
+    DeleteAgent { agent: String },
+    AgentChannels { agent: String },
+    PutAgentChannel { agent: String, channel: String },
+    DeleteAgentChannel { agent: String, channel: String },
+    Metadata { agent: String },
+    PutMetadata { agent: String },
+    MetadataValue { agent: String, key: String },
+    PutMetadataValue { agent: String, key: String },
+    DeleteMetadataValue { agent: String, key: String },
+    FindChannels,
+    Users,
+    User { user: String },
+    PutUser { user: String },
+    DeleteUser { user: String },
+    Throttles,
+    Throttle { throttle: String },
+    PutThrottle { throttle: String },
+    DeleteThrottle { throttle: String },
+}
+
+/// One resource of the contract.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its path; `{…}` stands for a variable.
+    pub path: &'static str,
+    /// Its methods, and what each of them asks for.
+    pub methods: &'static [(&'static str, Make)],
+}
+
+/// Makes a route of the variables of its path, in their order.
+pub type Make = fn(Variables) -> Route;
+
+/// The decoded variables of a path; the contract has two at most.
+#[derive(Debug, Clone, Default)]
+pub struct Variables(String, String);
+
+/// The route table: every resource served, once.
+#[rustfmt::skip]
+pub const TABLE: &[Resource] = &[
+    Resource { path: "/Authentication/v1/Tokens", methods: &[("POST", |_| A::LogIn.into())] },
+    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: v.0 }.into())] },
+
+    Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| C::Channels.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}", methods: &[("GET", |v| C::Channel { channel: v.0 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/File/{fileName}", methods: &[
+        ("POST", |v| C::Upload { channel: v.0, name: v.1 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/Messages", methods: &[
+        ("GET", |v| C::Messages { channel: v.0 }.into()),
+        ("POST", |v| C::Post { channel: v.0 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/State", methods: &[("GET", |v| C::ChannelState { channel: v.0 }.into())] },
+    Resource { path: "/Collaboration/v1/Channels/{id}/Me", methods: &[("POST", |v| C::SetComposing { channel: v.0 }.into())] },
+    Resource { path: "/Collaboration/v1/Events", methods: &[("GET", |_| C::Events.into())] },
+    Resource { path: "/Collaboration/v1/MetaData", methods: &[("GET", |_| C::OwnMetadata.into())] },
+
+    Resource { path: "/Provisioning/v1/Agents", methods: &[("GET", |_| P::Agents.into())] },
+    Resource { path: "/Provisioning/v1/Agents/{agentId}", methods: &[
+        ("GET", |v| P::Agent { agent: v.0 }.into()),
+        ("PUT", |v| P::PutAgent { agent: v.0 }.into()),
+        ("DELETE", |v| P::DeleteAgent { agent: v.0 }.into())] },
+    Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels", methods: &[
+        ("GET", |v| P::AgentChannels { agent: v.0 }.into())] },
+    Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", methods: &[
+        ("PUT", |v| P::PutAgentChannel { agent: v.0, channel: v.1 }.into()),
+        ("DELETE", |v| P::DeleteAgentChannel { agent: v.0, channel: v.1 }.into())] },
+    Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData", methods: &[
+        ("GET", |v| P::Metadata { agent: v.0 }.into()),
+        ("PUT", |v| P::PutMetadata { agent: v.0 }.into())] },
+    Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData/{key}", methods: &[
+        ("GET", |v| P::MetadataValue { agent: v.0, key: v.1 }.into()),
+        ("PUT", |v| P::PutMetadataValue { agent: v.0, key: v.1 }.into()),
+        ("DELETE", |v| P::DeleteMetadataValue { agent: v.0, key: v.1 }.into())] },
+    Resource { path: "/Provisioning/v1/Channels", methods: &[("GET", |_| P::FindChannels.into())] },
+    Resource { path: "/Provisioning/v1/Users", methods: &[("GET", |_| P::Users.into())] },
+    Resource { path: "/Provisioning/v1/Users/{userId}", methods: &[
+        ("GET", |v| P::User { user: v.0 }.into()),
+        ("PUT", |v| P::PutUser { user: v.0 }.into()),
+        ("DELETE", |v| P::DeleteUser { user: v.0 }.into())] },
+    Resource { path: "/Provisioning/v1/Throttles", methods: &[("GET", |_| P::Throttles.into())] },
+    Resource { path: "/Provisioning/v1/Throttles/{throttleId}", methods: &[
+        ("GET", |v| P::Throttle { throttle: v.0 }.into()),
+        ("PUT", |v| P::PutThrottle { throttle: v.0 }.into()),
+        ("DELETE", |v| P::DeleteThrottle { throttle: v.0 }.into())] },
+];
+
+/// What became of a method and a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This is asked for. The error is that of a variable that is not UTF-8: it must not be told before the caller is
+    /// known.
+    Route(Result<Route>),
+    /// The resource exists, but not this method: 405 with this `Allow`. For OPTIONS, the answer to it.
+    OtherMethods(String),
+    /// No such resource: 404 with this sentence.
+    Nothing(String),
+}
+
+/// Finds what a method and a path, as it came over the wire and without its query, ask for. HEAD is GET.
+pub fn find(method: &str, path: &str) -> Found {
+    let segments = split(path);
+    let method = if method == "HEAD" { "GET" } else { method };
+    let mut allowed: Vec<&str> = Vec::new();
+    for resource in TABLE {
+        let Some(variables) = matched(resource.path, &segments) else { continue };
+        for (name, make) in resource.methods {
+            if *name == method {
+                return Found::Route(variables.map(make));
+            }
+            allowed.push(name);
+            if *name == "GET" {
+                allowed.push("HEAD");
+            }
+        }
+    }
+    if !allowed.is_empty() {
+        allowed.push("OPTIONS");
+        return Found::OtherMethods(allowed.join(", "));
+    }
+    Found::Nothing(match segments.as_slice() {
+        [service, version, ..] if is_service(service) && !version.eq_ignore_ascii_case("v1") => {
+            "there is no such version; the only one is v1".to_owned()
+        }
+        _ => "there is no such resource".to_owned(),
+    })
+}
+
+/// The path as a log may show it: the reference puts tokens into paths.
+pub fn without_token(path: &str) -> String {
+    let mut shown: Vec<&str> = Vec::new();
+    let mut hide = false;
+    for segment in path.split('/') {
+        shown.push(if hide && !segment.is_empty() { "***" } else { segment });
+        hide = hide || percent::decode(segment, false).is_some_and(|name| name.trim().eq_ignore_ascii_case("tokens"));
+    }
+    shown.join("/")
+}
+
+fn split(path: &str) -> Vec<&str> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path).split('/').collect()
+}
+
+/// The variables, if the segments are this path.
+fn matched(path: &str, segments: &[&str]) -> Option<Result<Variables>> {
+    let expected = split(path);
+    if expected.len() != segments.len() {
+        return None;
+    }
+    let mut values = Vec::new();
+    for (expected, segment) in expected.iter().zip(segments) {
+        let decoded = percent::decode(segment, false);
+        if let Some(name) = expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            values.push(decoded.ok_or_else(|| Error::invalid(format!("the {name} in the path is not UTF-8"))));
+        } else if !decoded.is_some_and(|text| text.eq_ignore_ascii_case(expected)) {
+            return None;
+        }
+    }
+    let mut values = values.into_iter();
+    let mut next = || values.next().unwrap_or(Ok(String::new()));
+    Some(next().and_then(|first| Ok(Variables(first, next()?))))
+}
+
+fn is_service(segment: &str) -> bool {
+    TABLE.iter().any(|resource| split(resource.path)[0].eq_ignore_ascii_case(segment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(method: &str, path: &str) -> Route {
+        match find(method, path) {
+            Found::Route(Ok(route)) => route,
+            other => panic!("{method} {path}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn literals_ignore_case_and_variables_keep_theirs() {
+        for path in ["/Authentication/v1/Tokens", "/authentication/V1/TOKENS/", "/Authentication/V1/Tokens/"] {
+            assert_eq!(route("POST", path), Route::Authentication(Authentication::LogIn));
+        }
+        for path in ["/Collaboration/v1/Metadata", "/collaboration/v1/METADATA"] {
+            assert_eq!(route("GET", path), Route::Collaboration(Collaboration::OwnMetadata));
+        }
+        assert_eq!(route("GET", "/provisioning/v1/agents/BoT"), Route::Provisioning(Provisioning::Agent { agent: "BoT".into() }));
+    }
+
+    #[test]
+    fn a_path_is_split_before_it_is_decoded() {
+        for (segment, id) in [
+            ("chat-room%3aguid", "chat-room:guid"),
+            ("chat-room%3Aguid", "chat-room:guid"),
+            ("chat-room:guid", "chat-room:guid"),
+            ("chat-room:a%2Fb%2f", "chat-room:a/b/"),
+            ("contact:a+b", "contact:a+b"),
+            ("contact:50%25%20%F0%9F%A6%80%22", "contact:50% 🦀\""),
+            ("contact:50%", "contact:50%"),
+        ] {
+            let found = route("GET", &format!("/Collaboration/v1/Channels/{segment}/Messages/"));
+            assert_eq!(found, Route::Collaboration(Collaboration::Messages { channel: id.into() }));
+        }
+        let found = route("DELETE", "/Provisioning/V1/Agents/a%2Fb/Channels/chat-room%3Ac%2Fd");
+        assert_eq!(
+            found,
+            Route::Provisioning(Provisioning::DeleteAgentChannel { agent: "a/b".into(), channel: "chat-room:c/d".into() })
+        );
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_found() {
+        for resource in TABLE {
+            let path = resource.path.replace('{', "x").replace('}', "");
+            for (method, _) in resource.methods {
+                assert!(matches!(find(method, &path), Found::Route(Ok(_))), "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_method_is_told_what_there_is() {
+        let path = "/Provisioning/v1/Agents/bot";
+        assert_eq!(find("POST", path), Found::OtherMethods("GET, HEAD, PUT, DELETE, OPTIONS".into()));
+        assert_eq!(find("DELETE", "/Authentication/v1/Tokens/x"), Found::OtherMethods("GET, HEAD, OPTIONS".into()));
+        assert_eq!(route("HEAD", path), Route::Provisioning(Provisioning::Agent { agent: "bot".into() }));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        for path in ["/", "", "/Provisioning", "/Provisioning/v1", "/Other/v1/Agents", "/Provisioning/v1/Agents/a/b", "//", "*"] {
+            assert!(matches!(find("GET", path), Found::Nothing(_)), "{path}");
+        }
+        let Found::Nothing(text) = find("GET", "/Provisioning/v2/Agents") else { panic!("found") };
+        assert!(text.contains("v1"), "{text}");
+    }
+
+    #[test]
+    fn an_id_may_be_empty_or_no_text_and_both_are_judged_later() {
+        assert_eq!(route("GET", "/Provisioning/v1/Agents//"), Route::Provisioning(Provisioning::Agent { agent: String::new() }));
+        assert_eq!(
+            route("GET", "/Collaboration/v1/Channels//State"),
+            Route::Collaboration(Collaboration::ChannelState { channel: String::new() })
+        );
+        let Found::Route(Err(error)) = find("GET", "/Provisioning/v1/Agents/%ff") else { panic!("not found") };
+        assert_eq!(error.to_string(), "the agentId in the path is not UTF-8");
+    }
+
+    #[test]
+    fn a_token_never_gets_into_a_log() {
+        for (path, shown) in [
+            ("/Authentication/v1/Tokens/s3cret", "/Authentication/v1/Tokens/***"),
+            ("/authentication/V1/tokens/s3cret/", "/authentication/V1/tokens/***/"),
+            ("/x/%54okens/s3cret/more", "/x/%54okens/***/***"),
+            ("/Provisioning/v1/Agents/a", "/Provisioning/v1/Agents/a"),
+        ] {
+            assert_eq!(without_token(path), shown);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A document as it was written: order kept, nothing interpreted.
+//!
+//! `serde_json::Value` was rejected, because it loses what the contract turns on (whether `__type` came first) and
+//! lets a member given twice win silently. XML will be read into the same tree.
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use std::collections::HashSet;
+use std::fmt;
+
+/// One value of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tree {
+    /// `null`.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Integer(i128),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Tree>),
+    /// Members in the order in which they were written.
+    Map(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    /// What kind of value this is, as an error says it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Tree::Null => "null",
+            Tree::Bool(_) => "a truth value",
+            Tree::Integer(_) | Tree::Float(_) => "a number",
+            Tree::Text(_) => "a string",
+            Tree::List(_) => "a list",
+            Tree::Map(_) => "an object",
+        }
+    }
+
+    /// Whether this is what clients leave where nothing is meant: `null` or `""`.
+    pub(crate) fn is_hole(&self) -> bool {
+        matches!(self, Tree::Null) || matches!(self, Tree::Text(text) if text.is_empty())
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Integer(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree::Integer(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
+        Ok(Tree::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Tree, E> {
+        Ok(Tree::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Tree::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree, A::Error> {
+        let mut map: Vec<(String, Tree)> = Vec::new();
+        let mut seen = HashSet::new();
+        while let Some((name, value)) = members.next_entry::<String, Tree>()? {
+            if !seen.insert(name.clone()) {
+                return Err(A::Error::custom(format_args!("the member `{name}` is given twice")));
+            }
+            map.push((name, value));
+        }
+        Ok(Tree::Map(map))
+    }
+}

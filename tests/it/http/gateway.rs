@@ -1,0 +1,127 @@
+//! The program under test as a child process.
+
+use super::client::{self, Answer};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+/// The super user and the password that [`Gateway::start`] gives them.
+pub(super) const SUPER: (&str, &str) = (r"CONTOSO\super", "correct horse");
+
+/// A running gateway; dropping it kills it.
+pub(super) struct Gateway {
+    child: Child,
+    pub(super) address: SocketAddr,
+    /// What it printed before it was ready.
+    pub(super) printed: Vec<String>,
+    log: Option<JoinHandle<String>>,
+}
+
+/// The example beside this test binary: `target/debug/deps/it-…` -> `target/debug/examples/http_gateway`.
+pub(super) fn program() -> PathBuf {
+    let mut path = std::env::current_exe().expect("this binary has a path");
+    path.pop();
+    path.pop();
+    path.push("examples");
+    path.push(format!("http_gateway{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is missing; `cargo test` builds it, `cargo test --test it` does not", path.display());
+    path
+}
+
+impl Gateway {
+    /// In memory, on a free port, with the rooms `ops` and `a/b`, short polls, and whatever else is asked for.
+    pub(super) fn start(more: &[&str]) -> Gateway {
+        let rooms = ["--room", "ops=Operations", "--room", "a/b=A slash"];
+        let mut command = Command::new(program());
+        command.args(["--listen", "127.0.0.1:0", "--poll-timeout", "1", "--super-user", SUPER.0]).args(rooms);
+        if !more.contains(&"--database") {
+            command.args(["--database", ":memory:"]);
+        }
+        command.args(more).env("SWITCHBOARD_SUPER_PASSWORD", SUPER.1);
+        Gateway::spawn(command)
+    }
+
+    pub(super) fn spawn(mut command: Command) -> Gateway {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stderr = child.stderr.take().expect("piped");
+        // Read on, or it would wait for us one day.
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        let mut printed = Vec::new();
+        for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
+            let line = line.expect("UTF-8");
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                let address = address.parse().expect("an address");
+                return Gateway { child, address, printed, log: Some(log) };
+            }
+            printed.push(line);
+        }
+        let (status, log) = (child.wait(), log.join().expect("the log"));
+        panic!("the gateway did not start: {status:?} {printed:?}\n{log}");
+    }
+
+    /// Sends a request with that token and returns the answer.
+    pub(super) fn call(&self, method: &str, target: &str, token: &str, body: &str) -> Answer {
+        let authorization = format!("FCF {token}");
+        let mut headers = vec![("Content-Type", "application/json")];
+        if !token.is_empty() {
+            headers.push(("Authorization", authorization.as_str()));
+        }
+        client::send(self.address, &client::request(method, target, &headers, body.as_bytes()))
+    }
+
+    pub(super) fn get(&self, target: &str, token: &str) -> Answer {
+        self.call("GET", target, token, "")
+    }
+
+    /// Logs in and returns the token.
+    #[track_caller]
+    pub(super) fn log_in(&self, username: &str, password: &str, agent: &str) -> String {
+        let body = serde_json::json!({ "Username": username, "Password": password, "AgentId": agent }).to_string();
+        let answer = self.call("POST", "/Authentication/v1/Tokens", "", &body).expect(200);
+        answer.json().as_str().expect("a bare string").to_owned()
+    }
+
+    pub(super) fn super_token(&self) -> String {
+        self.log_in(SUPER.0, SUPER.1, "")
+    }
+
+    /// Sends a signal by its name.
+    pub(super) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("there is a kill");
+        assert!(sent.success());
+    }
+
+    /// How many threads it has.
+    #[cfg(target_os = "linux")]
+    pub(super) fn threads(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).expect("a line");
+        threads.trim().parse().expect("a number")
+    }
+
+    /// Waits for the end; the exit status and the whole log.
+    pub(super) fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("it ends");
+        (status, self.log.take().map(|log| log.join().expect("the log")).unwrap_or_default())
+    }
+
+    /// Ends it as an operator would; the exit status and the whole log.
+    pub(super) fn stop(self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        self.ended()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
