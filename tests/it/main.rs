@@ -1,9 +1,6 @@
 //! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
-
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails as its test does")]
-
 mod audit;
 mod authentication;
 mod conformance;
