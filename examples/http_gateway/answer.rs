@@ -52,6 +52,10 @@ pub(crate) enum Failure {
     Nothing(String),
     /// The resource has these methods only.
     OtherMethods(String),
+    /// The path with its query is longer than we read.
+    TargetTooLong { length: usize, limit: usize },
+    /// The headers are more or longer than we read.
+    HeadersTooLarge(String),
 }
 
 impl From<Error> for Failure {
@@ -68,6 +72,11 @@ impl Failure {
             Failure::OtherMethods(allow) => {
                 (405, ErrorBody::new("method_not_allowed", format!("this resource answers {allow}"), request_id))
             }
+            Failure::TargetTooLong { length, limit } => (
+                414,
+                ErrorBody::new("target_too_long", format!("the URL of {length} is over the limit of {limit}"), request_id),
+            ),
+            Failure::HeadersTooLarge(text) => (431, ErrorBody::new("headers_too_large", text, request_id)),
         };
         if let (500, Failure::Engine(error)) = (status, &self) {
             tracing::error!(request_id, %error, "failed");
@@ -81,7 +90,7 @@ impl Failure {
                     answer = answer.with("retry-after", &seconds.to_string());
                 }
             }
-            Failure::Nothing(_) => {}
+            Failure::Nothing(_) | Failure::TargetTooLong { .. } | Failure::HeadersTooLarge(_) => {}
         }
         answer = answer.with("content-type", format.content_type());
         answer.into_response(format)

@@ -20,7 +20,7 @@ pub(crate) async fn document<T: Read>(headers: &HeaderMap, body: Body) -> Result
     let mut text = Vec::new();
     if announced <= LIMIT as u64 {
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Error::Invalid("the body ended early".to_owned()))?;
+            let piece = piece.map_err(|_| Error::Invalid("the body ended early, or came too slowly".to_owned()))?;
             text.extend_from_slice(&piece);
             if text.len() > LIMIT {
                 break;

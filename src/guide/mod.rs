@@ -4,6 +4,7 @@
 //! |---|---|
 //! | test a bot without a server, a sleep or a mock | [`testing`] |
 //! | run the gateway | [`operating`] |
+//! | put it behind nginx, Caddy or Apache | [`proxies`] |
 //! | know what an error means and whether to repeat the call | [`errors`] |
 //! | connect another chat system | [`backend`] |
 //! | add something that administrators provision | [`resource`] |
@@ -21,6 +22,9 @@ pub mod errors {
 }
 pub mod operating {
     #![doc = include_str!("operating.md")]
+}
+pub mod proxies {
+    #![doc = include_str!("proxies.md")]
 }
 pub mod releasing {
     #![doc = include_str!("releasing.md")]

@@ -25,7 +25,7 @@ pub mod json;
 pub mod lenient;
 mod message;
 mod part;
-mod percent;
+pub mod percent;
 mod provisioning;
 pub mod query;
 pub mod route;

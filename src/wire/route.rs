@@ -88,21 +88,21 @@ pub enum Provisioning {
     DeleteThrottle { throttle: String },
 }
 
-/// One resource of the contract.
+/// One resource: of the contract, or, with a type of its own, of a host that serves more beside it.
 #[derive(Debug)]
-pub struct Resource {
+pub struct Resource<R: 'static = Route> {
     /// Its path; `{…}` stands for a variable.
     pub path: &'static str,
     /// Its methods, and what each of them asks for.
-    pub methods: &'static [(&'static str, Make)],
+    pub methods: &'static [(&'static str, Make<R>)],
 }
 
 /// Makes a route of the variables of its path, in their order.
-pub type Make = fn(Variables) -> Route;
+pub type Make<R = Route> = fn(Variables) -> R;
 
 /// The decoded variables of a path; the contract has two at most.
 #[derive(Debug, Clone, Default)]
-pub struct Variables(String, String);
+pub struct Variables(pub String, pub String);
 
 /// The route table: every resource served, once.
 #[rustfmt::skip]
@@ -154,22 +154,47 @@ pub const TABLE: &[Resource] = &[
 
 /// What became of a method and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum Found<R = Route> {
     /// This is asked for. The error is that of a variable that is not UTF-8: it must not be told before the caller is
     /// known.
-    Route(Result<Route>),
+    Route(Result<R>),
     /// The resource exists, but not this method: 405 with this `Allow`. For OPTIONS, the answer to it.
     OtherMethods(String),
     /// No such resource: 404 with this sentence.
     Nothing(String),
 }
 
+impl<R> Found<R> {
+    /// The same with another type of route.
+    pub fn map<T>(self, to: impl FnOnce(R) -> T) -> Found<T> {
+        match self {
+            Found::Route(route) => Found::Route(route.map(to)),
+            Found::OtherMethods(allow) => Found::OtherMethods(allow),
+            Found::Nothing(text) => Found::Nothing(text),
+        }
+    }
+
+    /// This, unless nothing was found.
+    #[must_use]
+    pub fn or_else(self, other: impl FnOnce() -> Found<R>) -> Found<R> {
+        match self {
+            Found::Nothing(_) => other(),
+            found => found,
+        }
+    }
+}
+
 /// Finds what a method and a path, as it came over the wire and without its query, ask for. HEAD is GET.
 pub fn find(method: &str, path: &str) -> Found {
+    find_in(TABLE, method, path)
+}
+
+/// As [`find`], in the table of a host that serves more than the contract: the same rules for paths hold there.
+pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     let segments = split(path);
     let method = if method == "HEAD" { "GET" } else { method };
     let mut allowed: Vec<&str> = Vec::new();
-    for resource in TABLE {
+    for resource in table {
         let Some(variables) = matched(resource.path, &segments) else { continue };
         for (name, make) in resource.methods {
             if *name == method {
@@ -186,7 +211,7 @@ pub fn find(method: &str, path: &str) -> Found {
         return Found::OtherMethods(allowed.join(", "));
     }
     Found::Nothing(match segments.as_slice() {
-        [service, version, ..] if is_service(service) && !version.eq_ignore_ascii_case("v1") => {
+        [service, version, ..] if is_service(table, service) && !version.eq_ignore_ascii_case("v1") => {
             "there is no such version; the only one is v1".to_owned()
         }
         _ => "there is no such resource".to_owned(),
@@ -229,8 +254,8 @@ fn matched(path: &str, segments: &[&str]) -> Option<Result<Variables>> {
     Some(next().and_then(|first| Ok(Variables(first, next()?))))
 }
 
-fn is_service(segment: &str) -> bool {
-    TABLE.iter().any(|resource| split(resource.path)[0].eq_ignore_ascii_case(segment))
+fn is_service<R>(table: &[Resource<R>], segment: &str) -> bool {
+    table.iter().any(|resource| split(resource.path)[0].eq_ignore_ascii_case(segment))
 }
 
 #[cfg(test)]

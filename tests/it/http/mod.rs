@@ -7,9 +7,16 @@
 //! alone does not and runs the one that lies there.
 
 mod bad_input;
+mod browser;
 mod client;
+mod clients;
+mod configuration;
+mod edge;
 mod gateway;
+mod harness;
+mod operator;
 mod process;
 mod rules;
 mod statuses;
+mod tls;
 mod world;
