@@ -57,6 +57,13 @@ impl Clone for Busy {
     }
 }
 
+impl Busy {
+    /// The count it is part of.
+    pub(crate) fn activity(&self) -> Activity {
+        Activity(self.0.clone())
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         if self.0.held.fetch_sub(1, Ordering::AcqRel) == 1 {

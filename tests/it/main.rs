@@ -1,11 +1,12 @@
 //! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
-
+mod audit;
 mod authentication;
 mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
+mod engine;
 mod events;
 mod fuzz;
 mod http;
@@ -16,4 +17,6 @@ mod provisioning;
 mod readers;
 mod rooms;
 mod script;
+mod talking;
+mod throttles;
 mod world;

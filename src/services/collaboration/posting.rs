@@ -104,7 +104,11 @@ impl Collaboration {
             message: outgoing,
         };
         services.ground.send(post, joined.session, due);
-        answer(waiting.await?)
+        match waiting.await {
+            // Its session was signed out under it because the engine stops: not the chat system's doing.
+            Err(Error::Unreachable(_)) if services.stopping.load(Ordering::Acquire) => Err(Error::Closed),
+            posted => answer(posted?),
+        }
     }
 
     /// The channel, once the agent is in it: at once, or by `due` where this view is patient.
