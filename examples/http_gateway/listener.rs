@@ -11,6 +11,7 @@ use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -63,13 +64,15 @@ pub(crate) struct Connections {
     /// `None`: in clear.
     tls: Option<Arc<Tls>>,
     stop: watch::Sender<bool>,
+    /// Whether the last one was one too many: the log says so once and not ten thousand times.
+    full: AtomicBool,
 }
 
 impl Connections {
     pub(crate) fn new(most: u32, tls: Option<Arc<Tls>>) -> Connections {
         let (stop, _) = watch::channel(false);
         let room = Arc::new(Semaphore::new(most as usize));
-        Connections { most, room, refusals: Arc::new(Semaphore::new(REFUSALS_MAX)), tls, stop }
+        Connections { most, room, refusals: Arc::new(Semaphore::new(REFUSALS_MAX)), tls, stop, full: AtomicBool::new(false) }
     }
 
     /// Accepts for ever.
@@ -96,6 +99,7 @@ impl Connections {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             return self.refuse(stream, peer);
         };
+        self.full.store(false, Ordering::Relaxed);
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
         let prepared = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
         if prepared.is_err() {
@@ -123,7 +127,9 @@ impl Connections {
     }
 
     fn refuse(&self, mut stream: TcpStream, peer: SocketAddr) {
-        tracing::warn!(%peer, most = self.most, "one connection too many");
+        if !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%peer, most = self.most, "one connection too many");
+        }
         let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
         if self.tls.is_some() {
             // A handshake would cost more than the answer is worth.
