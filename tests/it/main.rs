@@ -1,6 +1,6 @@
 //! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod audit;
 mod authentication;
 mod conformance;
