@@ -6,7 +6,11 @@
 //! waits are for what must come, with a deadline. What cannot run here is skipped with a line that names it, and fails
 //! where `CI=true` or `SWITCHBOARD_XMPP=required`.
 
+mod faults;
 mod people;
 mod people_test;
 mod proxy;
 mod server;
+mod talking;
+mod town;
+mod world;
