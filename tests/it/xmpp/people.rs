@@ -103,10 +103,6 @@ impl Drop for Python {
 }
 
 impl Person {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     fn ask(&self, op: &str, request: Value) -> Answer {
         self.people.ask(&self.name, op, request)
     }
