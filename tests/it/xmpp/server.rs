@@ -86,7 +86,10 @@ impl Server {
     pub(crate) fn start(kind: Kind, environment: &[(&str, &str)]) -> Server {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("switchboard-xmpp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let directory = std::env::temp_dir().join(name);
+        // In memory where there is such a place: a server here dies by SIGKILL, not by a power cut, and its waiting for
+        // the disk at every message is not what is tested.
+        let memory = PathBuf::from("/dev/shm");
+        let directory = if memory.is_dir() { memory } else { std::env::temp_dir() }.join(name);
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut server = Server { kind, directory, environment, script: None, values: HashMap::new() };
         server.begin();
