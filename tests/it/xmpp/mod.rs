@@ -7,9 +7,11 @@
 //! where `CI=true` or `SWITCHBOARD_XMPP=required`.
 
 mod faults;
+mod managing;
 mod people;
 mod people_test;
 mod proxy;
+mod security;
 mod server;
 mod talking;
 mod town;

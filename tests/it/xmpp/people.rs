@@ -136,6 +136,10 @@ impl Person {
         self.want("join", json!({ "room": room }));
     }
 
+    pub(crate) fn try_join(&self, room: &str) -> Result<(), String> {
+        self.ask("join", json!({ "room": room })).map(drop)
+    }
+
     /// Says it in a room they are in, or to a contact; returns when the server has it.
     ///
     /// # Errors
