@@ -17,6 +17,8 @@ mod manage;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod recorder;
 mod traits;
+#[cfg(feature = "xmpp")]
+pub mod xmpp;
 
 pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};

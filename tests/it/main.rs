@@ -20,3 +20,4 @@ mod script;
 mod talking;
 mod throttles;
 mod world;
+mod xmpp;

@@ -1,0 +1,120 @@
+//! What was said before (XEP-0313): pages of a room's archive, or of an account's own.
+
+use super::core::Core;
+use super::errors::StanzaError;
+use super::jid::Jid;
+use super::message::{Point, stamp_of, time_of};
+use super::ns;
+use super::xml::Element;
+use crate::backend::BackendError;
+use chrono::{DateTime, Utc};
+
+/// Messages asked for at once: servers give 50 to 250.
+pub(super) const PAGE: usize = 100;
+
+/// Whose archive, and of whom in it.
+#[derive(Debug, Clone)]
+pub(super) struct Archive {
+    /// Who asks.
+    pub(super) agent: Jid,
+    /// The room; `None` is the account's own archive.
+    pub(super) room: Option<String>,
+    /// The contact, in the account's own.
+    pub(super) with: Option<String>,
+}
+
+/// Which part of it.
+#[derive(Debug, Clone)]
+pub(super) enum Range {
+    /// The oldest after a point.
+    After(Point),
+    /// The oldest since a time.
+    Since(DateTime<Utc>),
+    /// The newest before that id; before nothing, the newest of all.
+    Before(Option<String>),
+}
+
+/// A message as it lies in an archive.
+#[derive(Debug, Clone)]
+pub(super) struct Archived {
+    pub(super) id: String,
+    pub(super) time: DateTime<Utc>,
+    pub(super) message: Element,
+}
+
+/// A page, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) items: Vec<Archived>,
+    /// There is nothing more in that direction.
+    pub(super) is_last: bool,
+}
+
+impl Archive {
+    /// Asks for one page.
+    pub(super) async fn page(&self, core: &Core, range: &Range, most: usize) -> Result<Result<Page, StanzaError>, BackendError> {
+        let query = core.fresh_id();
+        let collecting = core.collect(&query, self.room.as_deref());
+        let asked = core.ask(&self.agent, self.room.as_deref(), "set", self.query(&query, range, most)).await;
+        let found = collecting.take();
+        let answer = match asked? {
+            Ok(answer) => answer,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let end = answer.find("fin", ns::MAM);
+        let items: Vec<Archived> = found.iter().filter_map(archived).collect();
+        let is_last = end.is_none_or(|end| matches!(end.attribute("complete"), Some("true" | "1"))) || found.is_empty();
+        Ok(Ok(Page { items, is_last }))
+    }
+
+    fn query(&self, query: &str, range: &Range, most: usize) -> Element {
+        let field = |name: &str, value: &str| {
+            Element::new("field", ns::DATA).with("var", name).child(Element::new("value", ns::DATA).text(value))
+        };
+        let mut form = Element::new("x", ns::DATA).with("type", "submit");
+        form = form.child(
+            Element::new("field", ns::DATA)
+                .with("var", "FORM_TYPE")
+                .with("type", "hidden")
+                .child(Element::new("value", ns::DATA).text(ns::MAM)),
+        );
+        if let Some(with) = &self.with {
+            form = form.child(field("with", with));
+        }
+        let mut set = Element::new("set", ns::RSM).child(Element::new("max", ns::RSM).text(most.clamp(1, PAGE).to_string()));
+        match range {
+            Range::After(Point::Beginning) => {}
+            Range::After(Point::After { id, .. }) => set = set.child(Element::new("after", ns::RSM).text(id.as_str())),
+            Range::Since(time) => form = form.child(field("start", &stamp_of(*time))),
+            Range::Before(None) => set = set.child(Element::new("before", ns::RSM)),
+            Range::Before(Some(id)) => set = set.child(Element::new("before", ns::RSM).text(id.as_str())),
+        }
+        Element::new("query", ns::MAM).with("queryid", query).child(form).child(set)
+    }
+
+    /// The newest point; `None` if the archive does not answer.
+    pub(super) async fn newest(&self, core: &Core) -> Result<Option<Point>, BackendError> {
+        let page = match self.page(core, &Range::Before(None), 1).await? {
+            Ok(page) => page,
+            Err(refused) => {
+                tracing::debug!(reason = refused.reason(), "an archive does not answer");
+                return Ok(None);
+            }
+        };
+        Ok(Some(page.items.last().map_or(Point::Beginning, Archived::point)))
+    }
+}
+
+impl Archived {
+    pub(super) fn point(&self) -> Point {
+        Point::After { id: self.id.clone(), time: self.time }
+    }
+}
+
+/// Reads one result.
+fn archived(result: &Element) -> Option<Archived> {
+    let id = result.attribute("id")?.to_owned();
+    let forwarded = result.find("forwarded", ns::FORWARD)?;
+    let time = time_of(forwarded.find("delay", ns::DELAY)?.attribute("stamp")?)?;
+    Some(Archived { id, time, message: forwarded.find("message", ns::CLIENT)?.clone() })
+}

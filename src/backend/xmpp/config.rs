@@ -1,0 +1,263 @@
+//! How an XMPP service is reached, and by whom.
+
+use super::jid::Jid;
+use super::secret::SecretSource;
+use crate::error::{Error, Result};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How a connection is kept from being read or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Security {
+    /// TLS from the first byte.
+    DirectTls,
+    /// TLS after `STARTTLS`, which the server must offer.
+    StartTls,
+    /// No TLS, to an address of this machine only (a tunnel's end, a server beside us): anything else is refused.
+    PlainLoopback,
+    /// No TLS to anywhere: whoever is on the way reads and changes everything.
+    InsecurePlaintext,
+}
+
+/// Which certificates are believed.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Trust {
+    /// Those the operating system believes.
+    #[default]
+    System,
+    /// Those signed by a certificate in this PEM file, and no others.
+    CaFile(PathBuf),
+    /// One certificate, known by the SHA-256 of its DER form, whatever it says of itself.
+    PinnedSha256([u8; 32]),
+    /// Any certificate at all: encrypted, but nobody knows to whom.
+    InsecureAnyCertificate,
+}
+
+/// A component (XEP-0114): one connection for all agents of one domain.
+#[derive(Clone)]
+pub struct Component {
+    pub(super) domain: String,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    pub(super) secret: Arc<dyn SecretSource>,
+}
+
+impl Component {
+    /// The component `domain` on the server at `host` and `port`, without TLS and so on this machine only.
+    pub fn new(domain: impl Into<String>, host: impl Into<String>, port: u16, secret: impl SecretSource) -> Component {
+        Component { domain: domain.into(), host: host.into(), port, security: Security::PlainLoopback, secret: Arc::new(secret) }
+    }
+
+    /// How its connection is secured. `StartTls` does not exist for components. Default: `PlainLoopback`.
+    #[must_use]
+    pub fn security(mut self, security: Security) -> Component {
+        self.security = security;
+        self
+    }
+}
+
+/// Accounts: a connection for each agent that is not of the component's domain.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(super) host: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) security: Security,
+    pub(super) secrets: Arc<dyn SecretSource>,
+}
+
+impl Accounts {
+    /// Accounts on the servers their addresses name, with STARTTLS on port 5222. SRV records are not asked for.
+    pub fn new(secrets: impl SecretSource) -> Accounts {
+        Accounts { host: None, port: None, security: Security::StartTls, secrets: Arc::new(secrets) }
+    }
+
+    /// The server's host, where it is not that of the address. Certificates are checked against the address's domain.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Accounts {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// The server's port. Default: 5222, for `DirectTls` 5223.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Accounts {
+        self.port = Some(port);
+        self
+    }
+
+    /// How connections are secured. Default: `StartTls`.
+    #[must_use]
+    pub fn security(mut self, security: Security) -> Accounts {
+        self.security = security;
+        self
+    }
+}
+
+/// Makes an agent's nickname of its address.
+pub type NicknameRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// An XMPP service, as configured.
+#[derive(Clone)]
+pub struct XmppConfig {
+    pub(super) domain: String,
+    pub(super) component: Option<Component>,
+    pub(super) accounts: Option<Accounts>,
+    pub(super) trust: Trust,
+    pub(super) rooms_host: String,
+    pub(super) upload_host: Option<String>,
+    pub(super) upload_bytes_max: u64,
+    pub(super) message_length_max: u32,
+    pub(super) story_length_max: u32,
+    pub(super) resource: String,
+    pub(super) nickname: Option<NicknameRule>,
+    pub(super) approves: bool,
+}
+
+impl XmppConfig {
+    /// The service of `domain`, for example `example.org`: the network's name is made of it, so it must not change
+    /// once there are conversations. A component, or accounts, or both must be added.
+    pub fn new(domain: impl Into<String>) -> XmppConfig {
+        let domain = domain.into().to_lowercase();
+        XmppConfig {
+            rooms_host: format!("rooms.{domain}"),
+            domain,
+            component: None,
+            accounts: None,
+            trust: Trust::System,
+            upload_host: None,
+            upload_bytes_max: 100 * 1024 * 1024,
+            message_length_max: 8000,
+            story_length_max: 32_000,
+            resource: "switchboard".into(),
+            nickname: None,
+            approves: true,
+        }
+    }
+
+    /// Connects agents of that component's domain over one connection.
+    #[must_use]
+    pub fn component(mut self, component: Component) -> XmppConfig {
+        self.component = Some(component);
+        self
+    }
+
+    /// Connects all other agents, each over a connection of its own.
+    #[must_use]
+    pub fn accounts(mut self, accounts: Accounts) -> XmppConfig {
+        self.accounts = Some(accounts);
+        self
+    }
+
+    /// Which certificates are believed, of the server and where files are uploaded to. Default: the system's.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> XmppConfig {
+        self.trust = trust;
+        self
+    }
+
+    /// Where rooms live: searched and created there; a room's name without an `@` is one of it. Default: `rooms.`
+    /// and the domain.
+    #[must_use]
+    pub fn rooms_host(mut self, host: impl Into<String>) -> XmppConfig {
+        self.rooms_host = host.into().to_lowercase();
+        self
+    }
+
+    /// The service that takes files (XEP-0363). Default: found among what the domain's server lists.
+    #[must_use]
+    pub fn upload_host(mut self, host: impl Into<String>) -> XmppConfig {
+        self.upload_host = Some(host.into());
+        self
+    }
+
+    /// The largest file in bytes; the service's own limit holds too. Default: 100 MiB.
+    #[must_use]
+    pub fn upload_bytes_max(mut self, bytes: u64) -> XmppConfig {
+        self.upload_bytes_max = bytes;
+        self
+    }
+
+    /// The longest message and the longest story, in Unicode scalar values. Default: 8,000 and 32,000; at most
+    /// 60,000 each count, because servers refuse stanzas over 256 KiB.
+    #[must_use]
+    pub fn lengths_max(mut self, message: u32, story: u32) -> XmppConfig {
+        self.message_length_max = message.clamp(1, 60_000);
+        self.story_length_max = story.clamp(1, 60_000);
+        self
+    }
+
+    /// The resource agents sign in with. Default: `switchboard`. Two engines on one account need different ones.
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> XmppConfig {
+        self.resource = resource.into();
+        self
+    }
+
+    /// How an agent's nickname in rooms is made of its address (`bot@example.org`). Default: what stands before the
+    /// `@`. If it is taken, a number is added.
+    #[must_use]
+    pub fn nickname(mut self, rule: impl Fn(&str) -> String + Send + Sync + 'static) -> XmppConfig {
+        self.nickname = Some(Arc::new(rule));
+        self
+    }
+
+    /// Whether whoever asks may see an agent's presence. Default: true.
+    #[must_use]
+    pub fn approve_subscriptions(mut self, approves: bool) -> XmppConfig {
+        self.approves = approves;
+        self
+    }
+
+    /// Checks what can be checked without connecting.
+    pub(super) fn check(&self) -> Result<()> {
+        let domain = |what: &str, text: &str| match Jid::parse(text) {
+            Some(jid) if jid.local().is_none() && jid.resource().is_none() => Ok(()),
+            _ => Err(Error::Invalid(format!("{what} `{text}` is no domain"))),
+        };
+        domain("the XMPP domain", &self.domain)?;
+        domain("the rooms' host", &self.rooms_host)?;
+        if let Some(host) = &self.upload_host {
+            domain("the upload host", host)?;
+        }
+        if let Some(component) = &self.component {
+            domain("the component", &component.domain)?;
+            if component.security == Security::StartTls {
+                return Err(Error::invalid("a component has no STARTTLS: it takes DirectTls, or PlainLoopback through a tunnel"));
+            }
+        }
+        if self.component.is_none() && self.accounts.is_none() {
+            return Err(Error::invalid("an XMPP backend needs a component or accounts"));
+        }
+        match Jid::parse(&format!("a@b/{}", self.resource)) {
+            Some(_) => Ok(()),
+            None => Err(Error::Invalid(format!("`{}` is no resource", self.resource))),
+        }
+    }
+
+    /// Whether an address is of the component's domain.
+    pub(super) fn is_component(&self, jid: &Jid) -> bool {
+        self.component.as_ref().is_some_and(|component| component.domain.eq_ignore_ascii_case(jid.domain()))
+    }
+
+    /// The nickname of an agent, never one that cannot be a resource.
+    pub(super) fn nickname_of(&self, jid: &Jid) -> String {
+        let made = self.nickname.as_ref().map(|rule| rule(jid.bare()));
+        let fits = |nick: &String| jid.with_resource(nick).is_some();
+        made.filter(fits).unwrap_or_else(|| jid.local().unwrap_or("switchboard").to_owned())
+    }
+}
+
+impl fmt::Debug for XmppConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("XmppConfig")
+            .field("domain", &self.domain)
+            .field("component", &self.component.as_ref().map(|component| &component.domain))
+            .field("accounts", &self.accounts.is_some())
+            .field("rooms_host", &self.rooms_host)
+            .finish_non_exhaustive()
+    }
+}

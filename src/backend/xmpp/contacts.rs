@@ -1,0 +1,265 @@
+//! Contacts: subscribing, presence, what they say and whether they type.
+
+use super::core::{Agent, Contact, Core, STRAYS_MAX, WATCHERS_MAX};
+use super::errors::StanzaError;
+use super::held::Held;
+use super::jid::Jid;
+use super::message::{Point, said};
+use super::ns;
+use super::presence::{Resources, shown};
+use super::talk::{Talk, from_contact};
+use super::xml::Element;
+use crate::backend::{BackendError, Inbound, Joined, ResumePoint, SeenBy, StateChange};
+use crate::model::ChannelInfo;
+use std::collections::HashMap;
+
+/// Contacts that an account's roster may name.
+const ROSTER_MAX: usize = 10_000;
+
+fn presence_to(core: &Core, agent: &Jid, to: &str, kind: Option<&'static str>) -> Result<(), BackendError> {
+    let presence = Element::stanza("presence").with("to", to).with_some("type", kind);
+    let from = if matches!(kind, Some("subscribe" | "subscribed" | "unsubscribed" | "unsubscribe" | "probe")) {
+        agent.to_bare()
+    } else {
+        agent.clone()
+    };
+    core.send(&core.from(&from, presence))
+}
+
+/// Subscribes to a contact, catches up where there is an archive, and answers how the contact is.
+pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<ResumePoint>) -> Result<Joined, BackendError> {
+    let point = resume.as_ref().and_then(Point::parse).filter(|_| talk.has_archive(core));
+    let strays = core.with_agent(talk.agent.bare(), session, |agent| {
+        let (mine, others) = std::mem::take(&mut agent.strays).into_iter().partition(|(from, _)| *from == talk.place);
+        agent.strays = others;
+        let contact = agent.contacts.entry(talk.place.clone()).or_insert_with(|| Contact {
+            channel: talk.channel.clone(),
+            spoke: None,
+            resources: Resources::default(),
+            held: None,
+            refused: None,
+            composing: false,
+        });
+        contact.channel = talk.channel.clone();
+        contact.refused = None;
+        contact.held.get_or_insert_default();
+        let strays: std::collections::VecDeque<(String, Element)> = mine;
+        strays
+    })?;
+    for (_, stanza) in strays {
+        if let Some((id, item)) = from_contact(talk, core, &stanza) {
+            let _ = core.with_agent(talk.agent.bare(), session, |agent| {
+                agent.contacts.get_mut(&talk.place).and_then(|contact| contact.held.as_mut()).map(|held| held.push(id, item))
+            });
+        }
+    }
+    subscribe(core, talk)?;
+    core.fence().await?;
+    let refused = core.with_agent(talk.agent.bare(), session, |agent| {
+        agent.contacts.get(&talk.place).and_then(|contact| contact.refused.clone())
+    })?;
+    if let Some(refused) = refused {
+        let _ = core.with_agent(talk.agent.bare(), session, |agent| agent.contacts.remove(&talk.place));
+        let reason = format!("the contact cannot be reached: {}", refused.reason());
+        let is_gone = refused.is("item-not-found") || refused.is("jid-malformed") || refused.is("forbidden");
+        return Err(if is_gone { BackendError::refused(reason) } else { BackendError::unreachable(reason) });
+    }
+    let had_point = point.is_some();
+    let mut stands = talk.catch_up(core, point).await?;
+    if !had_point {
+        stands = talk.newest(core).await?;
+    }
+    let uploads = super::upload::service(core, &talk.agent).await?;
+    let (presence, text) = core.with_agent(talk.agent.bare(), session, |agent| {
+        agent.contacts.get(&talk.place).map(|contact| contact.resources.best()).unwrap_or_default()
+    })?;
+    let name = core.state.lock().roster.get(&talk.place).and_then(|(name, _)| name.clone());
+    let mut info = ChannelInfo::named(name.unwrap_or_else(|| talk.channel.name().to_owned()));
+    (info.presence, info.presence_text) = (presence, text);
+    info.can_accept_files = uploads.is_some();
+    info.max_message_length = core.config.message_length_max;
+    info.max_story_length = core.config.story_length_max;
+    Ok(Joined { info, resume: stands })
+}
+
+/// Asks to see the contact, and shows the agent to it. An account whose server has done both already need not.
+fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
+    let sees = core.state.lock().roster.get(&talk.place).is_some_and(|(_, sees)| *sees);
+    if !core.is_component {
+        return if sees { Ok(()) } else { presence_to(core, &talk.agent, &talk.place, Some("subscribe")) };
+    }
+    // A probe now would end a request that waits for the person's answer: Prosody takes it for a stranger's.
+    presence_to(core, &talk.agent, &talk.place, Some("subscribe"))?;
+    presence_to(core, &talk.agent, &talk.place, None)
+}
+
+/// Forgets a contact; on a component it sees the agent no more.
+pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
+    let known = core.with_agent(talk.agent.bare(), session, |agent| agent.contacts.remove(&talk.place).is_some())?;
+    if known && core.is_component {
+        presence_to(core, &talk.agent, &talk.place, Some("unavailable"))?;
+    }
+    Ok(())
+}
+
+/// Says goodbye for an agent: to its contacts and rooms, or on an account to all at once.
+pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
+    let gone = |to: Option<&str>| Element::stanza("presence").with("type", "unavailable").with_some("to", to);
+    for (room, seat) in &agent.seats {
+        core.shared.vacate(room, &seat.nick, agent.session);
+        if let Some(to) = Jid::parse(room).and_then(|room| room.with_resource(&seat.nick)) {
+            core.send(&core.from(&agent.jid, gone(Some(to.as_str()))))?;
+        }
+    }
+    if !core.is_component {
+        return core.send(&gone(None));
+    }
+    for contact in agent.contacts.keys().chain(agent.watchers.iter().filter(|one| !agent.contacts.contains_key(*one))) {
+        core.send(&core.from(&agent.jid, gone(Some(contact))))?;
+    }
+    Ok(())
+}
+
+/// A person's presence, or a question about ours.
+pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Result<(), BackendError> {
+    let kind = stanza.attribute("type");
+    if let Some(kind @ ("subscribe" | "probe" | "unsubscribe")) = kind {
+        return asked(core, from, to, kind);
+    }
+    let mut state = core.state.lock();
+    let Some(agent) = state.agents.get_mut(to) else { return Ok(()) };
+    let key = agent.key;
+    let Some(contact) = agent.contacts.get_mut(from.bare()) else { return Ok(()) };
+    let before = contact.resources.best();
+    let resource = from.resource().unwrap_or_default();
+    match kind {
+        None => contact.resources.note(resource, Some(shown(stanza))),
+        Some("unavailable") => {
+            contact.resources.note(resource, None);
+            if contact.spoke.as_ref().is_some_and(|spoke| spoke == from) {
+                contact.spoke = None;
+            }
+        }
+        Some("subscribed") if core.is_component => {
+            let jid = agent.jid.clone();
+            drop(state);
+            // Not every server shows the presence with its consent.
+            return presence_to(core, &jid, from.bare(), Some("probe"));
+        }
+        Some("unsubscribed") => contact.resources.note("", None),
+        Some("error") => contact.refused = Some(StanzaError::of(stanza)),
+        Some(_) => return Ok(()),
+    }
+    let (presence, text) = contact.resources.best();
+    if (presence, &text) != (before.0, &before.1) {
+        let change = StateChange::Presence { seen_by: SeenBy::Agent(key), channel: contact.channel.clone(), presence, text };
+        drop(state);
+        core.inbox.state(change);
+    }
+    Ok(())
+}
+
+/// Somebody asks to see an agent's presence, or not any more.
+fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendError> {
+    let mut state = core.state.lock();
+    let Some(agent) = state.agents.get_mut(to) else {
+        drop(state);
+        // Whoever saw an agent that is signed out now, or asks for one, learns that it is not there.
+        return match Jid::parse(to).and_then(|to| to.with_resource(&core.config.resource)) {
+            Some(absent) if core.is_component && absent.local().is_some() && kind != "unsubscribe" => {
+                presence_to(core, &absent, from.bare(), Some("unavailable"))
+            }
+            _ => Ok(()),
+        };
+    };
+    let jid = agent.jid.clone();
+    if kind == "unsubscribe" {
+        agent.watchers.remove(from.bare());
+    } else if core.config.approves && agent.watchers.len() < WATCHERS_MAX {
+        agent.watchers.insert(from.bare().to_owned());
+    }
+    drop(state);
+    match kind {
+        "unsubscribe" => presence_to(core, &jid, from.bare(), Some("unsubscribed")),
+        _ if !core.config.approves => Ok(()),
+        "subscribe" => {
+            presence_to(core, &jid, from.bare(), Some("subscribed"))?;
+            if core.is_component { presence_to(core, &jid, from.bare(), None) } else { Ok(()) }
+        }
+        _ if core.is_component => presence_to(core, &jid, from.as_str(), None),
+        _ => Ok(()),
+    }
+}
+
+/// Something a person said to an agent, or did not say yet.
+pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
+    let said = said(stanza);
+    let talk = {
+        let mut state = core.state.lock();
+        let Some(agent) = state.agents.get_mut(to) else { return };
+        let Some(contact) = agent.contacts.get_mut(from.bare()) else {
+            if said.parts.is_some() {
+                if agent.strays.len() >= STRAYS_MAX {
+                    agent.strays.pop_front();
+                }
+                agent.strays.push_back((from.bare().to_owned(), stanza.clone()));
+            }
+            return;
+        };
+        let typing = said.composing.unwrap_or(false) && said.parts.is_none();
+        let mut change = None;
+        if said.parts.is_some() || said.composing.is_some() {
+            contact.spoke = from.resource().map(|_| from.clone());
+            if std::mem::replace(&mut contact.composing, typing) != typing {
+                change = Some(StateChange::Composing { agent: agent.key, channel: contact.channel.clone(), composing: typing });
+            }
+        }
+        let (key, jid, channel) = (agent.key, agent.jid.clone(), contact.channel.clone());
+        drop(state);
+        if let Some(change) = change {
+            core.inbox.state(change);
+        }
+        Talk { key, agent: jid, place: from.bare().to_owned(), channel, is_room: false }
+    };
+    if said.parts.is_none() {
+        return;
+    }
+    let Some((id, item)) = from_contact(&talk, core, stanza) else { return };
+    if let Some(item) = hold(core, to, &talk, id, item) {
+        core.hand_over(item).await;
+    }
+}
+
+/// Puts a message into the line if its talk is being caught up; answers it if not.
+fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option<Inbound> {
+    let mut state = core.state.lock();
+    let contact = state.agents.get_mut(to).and_then(|agent| agent.contacts.get_mut(&talk.place));
+    match contact.and_then(|contact| contact.held.as_mut()) {
+        Some(held) => {
+            Held::push(held, id, item);
+            None
+        }
+        None => Some(item),
+    }
+}
+
+/// Where words for a contact go: to the resource that spoke last, else to all.
+pub(super) fn address(core: &Core, talk: &Talk, session: u64) -> Result<Option<String>, BackendError> {
+    core.with_agent(talk.agent.bare(), session, |agent| {
+        let contact = agent.contacts.get(&talk.place)?;
+        Some(contact.spoke.as_ref().map_or(talk.place.clone(), |spoke| spoke.as_str().to_owned()))
+    })
+}
+
+/// Reads an account's roster, or what changed in it.
+pub(super) fn roster(query: &Element) -> HashMap<String, (Option<String>, bool)> {
+    let items = query.children().filter(|item| item.is("item", ns::ROSTER)).take(ROSTER_MAX);
+    items
+        .filter_map(|item| {
+            let jid = Jid::parse(item.attribute("jid")?)?;
+            let name = item.attribute("name").filter(|name| !name.is_empty()).map(str::to_owned);
+            let sees = matches!(item.attribute("subscription"), Some("to" | "both"));
+            Some((jid.bare().to_owned(), (name, sees)))
+        })
+        .collect()
+}

@@ -1,0 +1,182 @@
+//! One HTTP/1.1 PUT, streamed: all that XEP-0363 needs of HTTP.
+//!
+//! Rejected: an HTTP client library for one request with a known length and a status to read.
+
+use super::config::Trust;
+use super::stream::Io;
+use super::tls;
+use crate::backend::{BackendError, BackendErrorKind, PipeReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Bytes of an answer that are read.
+const ANSWER_MAX: usize = 16 * 1024;
+
+/// Where a file goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    host: String,
+    port: u16,
+    is_secure: bool,
+    /// Path and query, as they go into the request.
+    path: String,
+}
+
+impl Target {
+    /// Reads an address; `None` if it is none that a file can be put to.
+    pub(super) fn parse(url: &str) -> Option<Target> {
+        let (is_secure, rest) = match url.split_once("://")? {
+            (scheme, rest) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+            (scheme, rest) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+            _ => return None,
+        };
+        let rest = rest.split('#').next().unwrap_or_default();
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let default = if is_secure { 443 } else { 80 };
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
+            _ => (authority, default),
+        };
+        let host = host.trim_matches(['[', ']']);
+        let is_clean = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if host.is_empty() || host.contains('@') || !is_clean(host) || !is_clean(path) {
+            return None;
+        }
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Some(Target { host: host.to_owned(), port, is_secure, path })
+    }
+
+    /// The request's head.
+    fn head(&self, length: u64, headers: &[(String, String)]) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let mut head = format!("PUT {} HTTP/1.1\r\nHost: {host}:{}\r\n", self.path, self.port);
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!(
+            "Content-Type: application/octet-stream\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        ));
+        head
+    }
+}
+
+/// The headers a server may ask for: those three, without line ends (XEP-0363, 5).
+pub(super) fn admissible(name: &str, value: &str) -> Option<(String, String)> {
+    let is_known = ["authorization", "cookie", "expires"].contains(&name.trim().to_lowercase().as_str());
+    let clean: String = value.chars().filter(|c| !c.is_control()).collect();
+    is_known.then(|| (name.trim().to_owned(), clean))
+}
+
+/// Puts what `body` yields, which must be `length` bytes. Plain HTTP is for this machine only, unless `may_be_plain`.
+pub(super) async fn put(
+    target: &Target,
+    headers: &[(String, String)],
+    length: u64,
+    first: Vec<u8>,
+    body: &mut PipeReader,
+    trust: &Trust,
+    may_be_plain: bool,
+) -> Result<(), BackendError> {
+    let place = format!("{}:{}", target.host, target.port);
+    let lost = |error: std::io::Error| BackendError::unreachable(format!("the upload to {place} was cut: {error}"));
+    let tcp = TcpStream::connect((target.host.as_str(), target.port)).await;
+    let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{place} cannot be reached: {error}")))?;
+    if !target.is_secure && !may_be_plain && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
+        return Err(BackendError::refused(format!("the server wants the file at {place} without TLS")));
+    }
+    let mut io: Box<dyn Io> = if target.is_secure {
+        let (tls, _) = tls::connect(trust, &target.host, tcp).await?;
+        Box::new(tls)
+    } else {
+        Box::new(tcp)
+    };
+    io.write_all(target.head(length, headers).as_bytes()).await.map_err(lost)?;
+    let rejected = |reason: &str| BackendError::new(BackendErrorKind::Rejected, reason);
+    let mut left = length;
+    let mut next = Some(first);
+    let mut is_cut = false;
+    while let Some(chunk) = next.take() {
+        left = left.checked_sub(chunk.len() as u64).ok_or_else(|| rejected("the file is longer than was said"))?;
+        if io.write_all(&chunk).await.is_err() {
+            // It may have said why before it hung up.
+            is_cut = true;
+            break;
+        }
+        next = body.next().await.map_err(|_| rejected("the upload was given up"))?;
+    }
+    if !is_cut && left > 0 {
+        return Err(rejected("the file is shorter than was said"));
+    }
+    let _ = io.flush().await;
+    let status = status(&mut io).await.map_err(lost)?;
+    match status {
+        Some(200..=299) => Ok(()),
+        Some(413) => Err(BackendError::new(BackendErrorKind::TooLarge(length.saturating_sub(1)), "the file is too large")),
+        Some(status @ (429 | 500..)) => Err(BackendError::unreachable(format!("the upload was answered with {status}"))),
+        Some(status) => Err(rejected(&format!("the upload was answered with {status}"))),
+        None => Err(BackendError::unreachable("the upload was not answered")),
+    }
+}
+
+async fn status(io: &mut Box<dyn Io>) -> std::io::Result<Option<u16>> {
+    let mut answer = Vec::new();
+    let mut chunk = [0; 1024];
+    loop {
+        match read_status(&answer) {
+            Some(100..=199) => match answer.windows(4).position(|window| window == b"\r\n\r\n") {
+                Some(end) => {
+                    answer.drain(..end + 4);
+                    continue;
+                }
+                None => {}
+            },
+            Some(status) => return Ok(Some(status)),
+            None => {}
+        }
+        if answer.len() > ANSWER_MAX {
+            return Ok(None);
+        }
+        match io.read(&mut chunk).await? {
+            0 => return Ok(None),
+            read => answer.extend_from_slice(&chunk[..read]),
+        }
+    }
+}
+
+/// The status of an answer whose first line has come.
+fn read_status(answer: &[u8]) -> Option<u16> {
+    let end = answer.windows(2).position(|window| window == b"\r\n")?;
+    let line = std::str::from_utf8(&answer[..end]).ok()?;
+    line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_to_put_to() {
+        let target = Target::parse("https://up.example:5443/a%20b/c.txt?x=1#f").expect("an address");
+        assert_eq!((&*target.host, target.port, target.is_secure, &*target.path), ("up.example", 5443, true, "/a%20b/c.txt?x=1"));
+        assert_eq!(Target::parse("http://up.example").map(|target| (target.port, target.path)), Some((80, "/".into())));
+        assert_eq!(Target::parse("http://[::1]:81/x").map(|target| (target.host, target.port)), Some(("::1".into(), 81)));
+        for bad in ["ftp://a/", "https://", "https:/a", "https://a b/", "https://a/\r\nX: y", "https://u:p@a/", "https://a:x/"] {
+            assert_eq!(Target::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_server_cannot_smuggle_headers() {
+        assert_eq!(admissible("Authorization", "Basic x\r\nEvil: y"), Some(("Authorization".into(), "Basic xEvil: y".into())));
+        assert_eq!(admissible("Host", "evil"), None);
+    }
+
+    #[test]
+    fn a_status_is_read() {
+        assert_eq!(read_status(b"HTTP/1.1 201 Created\r\n"), Some(201));
+        for bad in [&b"HTTP/1.1 201"[..], b"HTTP/2 201 x\r\n", b"\r\n", b"HTTP/1.1 x\r\n"] {
+            assert_eq!(read_status(bad), None);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Addresses of XMPP: `local@domain/resource`.
+//!
+//! Local part and domain are compared without case, so they are kept folded; the resource as it is. Full stringprep
+//! is the server's business: what it answers is what counts.
+
+use std::fmt;
+
+/// The longest of each of the three parts, in bytes (RFC 7622).
+const PART_MAX: usize = 1023;
+
+/// An address, whole.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Jid {
+    text: String,
+    /// Where the domain begins.
+    domain: usize,
+    /// Where the bare address ends.
+    bare: usize,
+}
+
+impl Jid {
+    /// Reads an address; `None` if it is none.
+    pub(super) fn parse(text: &str) -> Option<Jid> {
+        let (bare, resource) = match text.split_once('/') {
+            Some((bare, resource)) => (bare, Some(resource)),
+            None => (text, None),
+        };
+        let (local, domain) = match bare.split_once('@') {
+            Some((local, domain)) => (Some(local), domain),
+            None => (None, bare),
+        };
+        let fits = |part: &str| !part.is_empty() && part.len() <= PART_MAX && !part.chars().any(char::is_control);
+        let is_local = |part: &str| fits(part) && !part.contains(|c: char| c.is_whitespace() || "\"&'/:<>@".contains(c));
+        let is_domain = |part: &str| fits(part) && !part.contains(|c: char| c.is_whitespace() || "\"&'/<>@".contains(c));
+        if !is_domain(domain) || !local.is_none_or(is_local) || !resource.is_none_or(fits) {
+            return None;
+        }
+        let mut text = bare.to_lowercase();
+        let domain = text.find('@').map_or(0, |at| at + 1);
+        let bare = text.len();
+        if let Some(resource) = resource {
+            text.push('/');
+            text.push_str(resource);
+        }
+        Some(Jid { text, domain, bare })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The address without its resource.
+    pub(super) fn bare(&self) -> &str {
+        &self.text[..self.bare]
+    }
+
+    pub(super) fn domain(&self) -> &str {
+        &self.text[self.domain..self.bare]
+    }
+
+    pub(super) fn local(&self) -> Option<&str> {
+        (self.domain > 0).then(|| &self.text[..self.domain - 1])
+    }
+
+    pub(super) fn resource(&self) -> Option<&str> {
+        self.text.get(self.bare + 1..)
+    }
+
+    /// The bare address as one of its own.
+    pub(super) fn to_bare(&self) -> Jid {
+        Jid { text: self.bare().to_owned(), domain: self.domain, bare: self.bare }
+    }
+
+    /// The same person or room with another resource; `None` if that is no resource.
+    pub(super) fn with_resource(&self, resource: &str) -> Option<Jid> {
+        Jid::parse(&format!("{}/{resource}", self.bare()))
+    }
+}
+
+impl fmt::Display for Jid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Jid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Jid;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_address_has_up_to_three_parts() {
+        let jid = Jid::parse("Lene@Example.ORG/Phone/2@x").expect("an address");
+        assert_eq!((jid.local(), jid.domain(), jid.resource()), (Some("lene"), "example.org", Some("Phone/2@x")));
+        assert_eq!(jid.bare(), "lene@example.org");
+        let jid = Jid::parse("example.org").expect("a domain");
+        assert_eq!((jid.local(), jid.domain(), jid.resource()), (None, "example.org", None));
+        assert_eq!(jid.with_resource("a").map(|jid| jid.to_string()).as_deref(), Some("example.org/a"));
+        for bad in ["", "@a", "a@", "a/", "a b@c", "a@b@c", "a@b/\u{1}", "/a", "a\"@b"] {
+            assert_eq!(Jid::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}", resource in "\\PC{0,10}") {
+            if let Some(jid) = Jid::parse(&text) {
+                let _ = (jid.local(), jid.domain(), jid.resource(), jid.to_bare(), jid.with_resource(&resource));
+                prop_assert_eq!(Jid::parse(jid.as_str()), Some(jid));
+            }
+        }
+    }
+}

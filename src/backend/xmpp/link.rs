@@ -1,0 +1,242 @@
+//! One connection: its dial, the tasks that read, write and listen for silence, and its end.
+
+use super::Xmpp;
+use super::core::{Agent, Core};
+use super::jid::Jid;
+use super::negotiate::{self, Ready};
+use super::ns;
+use super::outbox::{Line, outbox};
+use super::session::XmppSession;
+use super::stream::{Io, Reader};
+use super::xml::{Element, Event};
+use super::{contacts, disco, dispatch};
+use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
+use crate::model::{Address, AgentKey};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{ReadHalf, WriteHalf};
+
+/// How a component's link is named.
+pub(super) const COMPONENT_KEY: &str = "component";
+/// A connection that is not ready by then will not be.
+const DIAL_MAX: Duration = Duration::from_secs(20);
+/// How often the server is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_secs(60);
+/// A server that is silent for that long when asked is not.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// How long the last words may take.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
+
+/// Opens a connection.
+pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Result<Arc<dyn Link>, BackendError> {
+    let config = &backend.config;
+    let is_component = key.as_str() == COMPONENT_KEY;
+    let negotiated = async {
+        match (&config.component, &config.accounts) {
+            (Some(component), _) if is_component => negotiate::component(component, &config.trust).await,
+            (_, Some(accounts)) if !is_component => {
+                let jid = Jid::parse(key.as_str()).filter(|jid| jid.local().is_some());
+                let jid = jid.ok_or_else(|| BackendError::refused(format!("`{key}` is no account's address")))?;
+                negotiate::account(&jid, accounts, config).await
+            }
+            _ => Err(BackendError::refused(format!("`{key}` is not of the component's domain, and no accounts are configured"))),
+        }
+    };
+    let Ready { stream, jid, acknowledges, early } = tokio::select! {
+        biased;
+        ready = negotiated => ready?,
+        () = inbox.sleep(DIAL_MAX) => return Err(BackendError::unreachable("the server was too slow to let us in")),
+    };
+    let (near, far) = outbox();
+    let core = Core::new(inbox.clone(), config.clone(), backend.shared.clone(), jid, is_component, near)?;
+    let core = Arc::new(core);
+    let (reader, writer) = stream.split();
+    inbox.spawn(write(core.clone(), far, writer));
+    inbox.spawn(read(core.clone(), reader, acknowledges, early));
+    inbox.spawn(listen(core.clone()));
+    let link = Arc::new(XmppLink { core: core.clone() });
+    if !is_component {
+        let jid = core.jid.clone();
+        if let Ok(info) = disco::info(&core, &jid, Some(jid.bare())).await? {
+            core.has_archive.store(info.has(ns::MAM), Ordering::Relaxed);
+        }
+        if let Ok(answer) = core.ask(&jid, None, "get", Element::new("query", ns::ROSTER)).await?
+            && let Some(query) = answer.find("query", ns::ROSTER)
+        {
+            core.state.lock().roster = contacts::roster(query);
+        }
+    }
+    Ok(link)
+}
+
+async fn write(core: Arc<Core>, line: Line, mut io: WriteHalf<Box<dyn Io>>) {
+    let slow = async {
+        core.ended().await;
+        core.inbox.sleep(FAREWELL_MAX).await;
+    };
+    tokio::select! {
+        biased;
+        written = line.write(&mut io) => {
+            if let Err(error) = written {
+                core.fail(BackendError::unreachable(format!("the connection was lost: {error}")));
+            }
+        }
+        () = slow => {}
+    }
+}
+
+async fn read(core: Arc<Core>, mut reader: Reader<ReadHalf<Box<dyn Io>>>, acknowledges: bool, early: Vec<Element>) {
+    let ended = core.ended();
+    tokio::pin!(ended);
+    let mut handled: u32 = 0;
+    let mut early = early.into_iter();
+    loop {
+        let event = match early.next() {
+            Some(element) => Ok(Event::Element(Box::new(element))),
+            None => tokio::select! {
+                biased;
+                () = &mut ended => return,
+                event = reader.next() => event,
+            },
+        };
+        core.heard.store(true, Ordering::Relaxed);
+        let done = match event {
+            Ok(Event::Element(element)) if element.namespace == ns::SM => {
+                if acknowledges && element.name == "r" {
+                    acknowledge(&core, handled);
+                }
+                Ok(())
+            }
+            Ok(Event::Element(element)) => {
+                handled = handled.wrapping_add(u32::from(element.namespace == ns::CLIENT));
+                let _busy = core.inbox.busy();
+                dispatch::stanza(&core, *element).await
+            }
+            Ok(Event::Skipped(reason)) => {
+                tracing::warn!(reason, "a stanza was passed over");
+                handled = handled.wrapping_add(1);
+                Ok(())
+            }
+            Ok(Event::Closed) => Err(BackendError::unreachable("the server closed the stream")),
+            Ok(Event::Opened(_)) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            core.fail(error);
+            return;
+        }
+    }
+}
+
+/// Says how much has been handled, once it is committed.
+fn acknowledge(core: &Arc<Core>, handled: u32) {
+    let core = core.clone();
+    core.inbox.clone().spawn(async move {
+        if core.inbox.flush().await.is_ok() {
+            let _ = core.send(&Element::new("a", ns::SM).with("h", handled.to_string()));
+        }
+    });
+}
+
+/// Asks the server from time to time whether it is there.
+async fn listen(core: Arc<Core>) {
+    let watch = async {
+        loop {
+            core.inbox.sleep(PING_EVERY).await;
+            loop {
+                core.heard.store(false, Ordering::Relaxed);
+                tokio::select! {
+                    biased;
+                    reached = core.fence() => {
+                        if reached.is_err() {
+                            return;
+                        }
+                        break;
+                    }
+                    () = core.inbox.sleep(SILENCE_MAX) => {}
+                }
+                // Whatever came counts, and while we are the ones who do not read, nothing can.
+                if !core.heard.load(Ordering::Relaxed) && !core.stalled.load(Ordering::Relaxed) {
+                    core.fail(BackendError::unreachable("the server does not answer"));
+                    return;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = core.ended() => {}
+        () = watch => {}
+    }
+}
+
+/// One connection; dropping it says goodbye and hangs up.
+struct XmppLink {
+    core: Arc<Core>,
+}
+
+impl Drop for XmppLink {
+    fn drop(&mut self) {
+        hang_up(&self.core);
+    }
+}
+
+/// Says goodbye for everybody and closes the line: what is in it is still written.
+fn hang_up(core: &Core) {
+    let agents = std::mem::take(&mut core.state.lock().agents);
+    for agent in agents.values() {
+        let _ = contacts::farewell(core, agent);
+    }
+    core.finish(&BackendError::unreachable("the connection was closed"));
+}
+
+impl Link for XmppLink {
+    fn sign_in(self: Arc<Self>, agent: AgentKey, address: Address) -> Reply<Arc<dyn Session>> {
+        reply(async move { sign_in(&self.core, agent, address).await.map(|session| session as Arc<dyn Session>) })
+    }
+
+    fn close(self: Arc<Self>) -> Reply<()> {
+        hang_up(&self.core);
+        reply(std::future::ready(Ok(())))
+    }
+}
+
+async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Arc<XmppSession>, BackendError> {
+    let jid = Jid::parse(address.name()).filter(|jid| jid.local().is_some());
+    let jid = jid.ok_or_else(|| BackendError::refused(format!("`{address}` is no address of XMPP")))?;
+    let is_here = if core.is_component { jid.domain() == core.jid.domain() } else { jid.bare() == core.jid.bare() };
+    if !is_here {
+        return Err(BackendError::refused(format!("`{address}` does not belong to this connection")));
+    }
+    let full = if core.is_component { jid.with_resource(&core.config.resource) } else { Some(core.jid.clone()) };
+    let full = full.ok_or_else(|| BackendError::refused("the resource cannot be one"))?;
+    let session = core.shared.number();
+    let agent = Agent {
+        key,
+        address,
+        jid: full.clone(),
+        session,
+        seats: HashMap::new(),
+        contacts: HashMap::new(),
+        watchers: HashSet::new(),
+        strays: VecDeque::new(),
+    };
+    let old = {
+        let mut state = core.state.lock();
+        if let Some(error) = &state.over {
+            return Err(error.clone());
+        }
+        state.agents.insert(full.bare().to_owned(), agent)
+    };
+    if let Some(old) = old {
+        contacts::farewell(core, &old)?;
+    }
+    let signed = Arc::new(XmppSession { core: core.clone(), jid: full, key, session });
+    if !core.is_component {
+        core.send(&Element::stanza("presence"))?;
+        core.fence().await?;
+    }
+    Ok(signed)
+}

@@ -1,0 +1,192 @@
+//! Messages as stanzas, and stanzas as messages. Pure.
+
+use super::jid::Jid;
+use super::ns;
+use super::text::{body_of, parts_of};
+use super::xml::Element;
+use crate::backend::{Outgoing, Received};
+use crate::model::{MessageId, OriginId, Part, ResumePoint};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// What a message stanza says, before anybody knows who is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) parts: Option<Vec<Part>>,
+    pub(super) subject: Option<String>,
+    pub(super) alert: bool,
+    pub(super) origin: Option<OriginId>,
+    /// When it was said, if that was before it came.
+    pub(super) time: Option<DateTime<Utc>>,
+    /// Whether its sender is typing, if it says so.
+    pub(super) composing: Option<bool>,
+}
+
+/// Reads a message.
+pub(super) fn said(stanza: &Element) -> Said {
+    let body = in_any_language(stanza, "body").filter(|body| !body.is_empty());
+    let subject = in_any_language(stanza, "subject");
+    let origin = stanza.find("origin-id", ns::SID).and_then(|origin| origin.attribute("id"));
+    let composing = stanza.children().find(|child| child.namespace == ns::CHAT_STATES).map(|state| state.name == "composing");
+    Said {
+        parts: body.map(|body| parts_of(&body)),
+        subject,
+        alert: stanza.find("attention", ns::ATTENTION).is_some(),
+        origin: origin.and_then(|origin| OriginId::parse(origin).ok()),
+        time: stanza.find("delay", ns::DELAY).and_then(|delay| time_of(delay.attribute("stamp")?)),
+        composing,
+    }
+}
+
+/// The text of a child that may be there in several languages: the one without a language, else the first.
+fn in_any_language(stanza: &Element, name: &str) -> Option<String> {
+    let mut found = stanza.children().filter(|child| child.is(name, ns::CLIENT));
+    let first = found.next()?;
+    let plain = std::iter::once(first).chain(found).find(|child| child.attribute("xml:lang").is_none());
+    Some(plain.unwrap_or(first).inner_text())
+}
+
+pub(super) fn time_of(stamp: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(stamp).ok().map(|time| time.to_utc())
+}
+
+pub(super) fn stamp_of(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// The id that `by` gave a message (XEP-0359): the room, or the account's own archive. Nobody else's word counts.
+pub(super) fn stanza_id(stanza: &Element, by: &str) -> Option<String> {
+    let given = stanza.children().filter(|child| child.is("stanza-id", ns::SID));
+    let mut given = given.filter(|id| id.attribute("by").and_then(Jid::parse).is_some_and(|jid| jid.as_str() == by));
+    given.next()?.attribute("id").map(str::to_owned)
+}
+
+impl Said {
+    /// The message, if there is something to read in it.
+    pub(super) fn received(self, id: MessageId, sender: Sender, now: DateTime<Utc>) -> Option<Received> {
+        Some(Received {
+            id,
+            origin: self.origin.filter(|_| sender.is_ours),
+            sender: sender.address,
+            sender_alias: sender.alias,
+            subject: self.subject.filter(|subject| !subject.is_empty()),
+            alert: self.alert,
+            parts: self.parts?,
+            classification: None,
+            security_contexts: Vec::new(),
+            time: self.time.unwrap_or(now),
+        })
+    }
+}
+
+/// Who says something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sender {
+    pub(super) address: String,
+    pub(super) alias: Option<String>,
+    /// It is one of our agents.
+    pub(super) is_ours: bool,
+}
+
+/// A message on its way out.
+pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Element {
+    let origin = message.origin.as_str();
+    let mut stanza = Element::stanza("message").with("type", kind).with("to", to).with("id", origin);
+    if let Some(subject) = &message.subject {
+        stanza = stanza.child(Element::stanza("subject").text(subject.as_str()));
+    }
+    let body = if message.parts.is_empty() { message.text.clone() } else { body_of(&message.parts) };
+    stanza = stanza.child(Element::stanza("body").text(body));
+    stanza = stanza.child(Element::new("origin-id", ns::SID).with("id", origin));
+    if message.alert {
+        stanza = stanza.child(Element::new("attention", ns::ATTENTION));
+    }
+    if kind == "chat" {
+        stanza = stanza.child(Element::new("active", ns::CHAT_STATES));
+    }
+    stanza
+}
+
+/// Where an archive stands: after an id, or at its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Point {
+    Beginning,
+    /// After that id; the time serves where the archive has forgotten it.
+    After {
+        id: String,
+        time: DateTime<Utc>,
+    },
+}
+
+impl Point {
+    pub(super) fn parse(resume: &ResumePoint) -> Option<Point> {
+        match resume.as_str().split_once(' ') {
+            None if resume.as_str() == "beginning" => Some(Point::Beginning),
+            None => None,
+            Some((time, id)) => Some(Point::After { id: id.to_owned(), time: time_of(time)? }),
+        }
+    }
+
+    pub(super) fn to_resume(&self) -> Option<ResumePoint> {
+        let text = match self {
+            Point::Beginning => "beginning".to_owned(),
+            Point::After { id, time } => format!("{} {id}", stamp_of(*time)),
+        };
+        ResumePoint::parse(&text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outgoing() -> Outgoing {
+        Outgoing {
+            origin: OriginId::parse("s1").expect("an id"),
+            text: "hello <you>".into(),
+            parts: vec![Part::Text("hello <you>".into())],
+            subject: Some("News".into()),
+            alert: true,
+            classification: None,
+            security_contexts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_goes_out_is_what_comes_in() {
+        let said = said(&stanza("a@b", "groupchat", &outgoing()));
+        assert_eq!(said.parts, Some(outgoing().parts));
+        assert_eq!((said.subject.as_deref(), said.alert, said.origin.as_ref()), (Some("News"), true, Some(&outgoing().origin)));
+        let id = MessageId::parse("1").expect("an id");
+        let sender = |is_ours| Sender { address: "xmpp:a@b".into(), alias: None, is_ours };
+        let of = |is_ours| said.clone().received(id.clone(), sender(is_ours), Utc::now()).expect("a message");
+        assert_eq!(of(true).origin, Some(outgoing().origin));
+        assert_eq!(of(false).origin, None, "a stranger cannot claim it");
+    }
+
+    #[test]
+    fn only_the_room_gives_ids() {
+        let given = |by: &str| Element::new("stanza-id", ns::SID).with("by", by).with("id", format!("of {by}"));
+        let stanza = Element::stanza("message").child(given("evil@b")).child(given("Room@B"));
+        assert_eq!(stanza_id(&stanza, "room@b").as_deref(), Some("of Room@B"));
+        assert_eq!(stanza_id(&stanza, "other@b"), None);
+    }
+
+    #[test]
+    fn a_body_may_come_in_languages() {
+        let body = |language: Option<&str>, text: &str| Element::stanza("body").with_some("xml:lang", language).text(text);
+        let stanza = Element::stanza("message").child(body(Some("de"), "hallo")).child(body(None, "hello"));
+        assert_eq!(said(&stanza).parts, Some(vec![Part::Text("hello".into())]));
+        let stanza = Element::stanza("message").child(body(Some("de"), "hallo"));
+        assert_eq!(said(&stanza).parts, Some(vec![Part::Text("hallo".into())]));
+        assert_eq!(said(&Element::stanza("message").child(body(None, ""))).parts, None);
+    }
+
+    #[test]
+    fn a_point_survives_being_stored() {
+        let time = time_of("2026-11-22T12:00:00.123456Z").expect("a time");
+        for point in [Point::Beginning, Point::After { id: "a b".into(), time }] {
+            assert_eq!(point.to_resume().and_then(|resume| Point::parse(&resume)), Some(point));
+        }
+        assert_eq!(Point::parse(&ResumePoint::parse("else").expect("an id")), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! XMPP: rooms and people on servers that others wrote, as a component, as accounts, or both in one engine.
+//!
+//! | part | does |
+//! |---|---|
+//! | `xml` | stanzas as trees, text into stanzas: pure |
+//! | `jid` `form` `message` `presence` `text` `errors` `scram` | what is meant by them: pure |
+//! | `stream` `tls` `negotiate` `outbox` `http` | bytes |
+//! | `core` `held` `shared` | what a link knows, and what links share |
+//! | `link` `dispatch` | the connection, and what comes in |
+//! | `session` `rooms` `contacts` `talk` `archive` `posting` `upload` `disco` `manage` | what an agent does |
+//!
+//! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at compile time, and one
+//! binary needs both; its component's stream ends for one invalid stanza of any stranger; a wrong password is a line
+//! in a log. A stream is a parser, a handshake and a login: they are here.
+//!
+//! A room sends a message once to each agent in it. The copies are told apart by the room's own id for the message
+//! (XEP-0359); the first counts. Our own posts are recognised when the room sends them back by two things together: the nickname is
+//! one that an agent of ours holds, and the message carries the id under which it left.
+//!
+//! What a component cannot do: nobody keeps an archive for its agents, so a contact's words of while the gateway was
+//! away are lost with the component's connection (servers bounce them), and its history is the journal's.
+
+mod archive;
+mod config;
+mod contacts;
+mod core;
+mod disco;
+mod dispatch;
+mod errors;
+mod form;
+mod held;
+mod http;
+mod jid;
+mod link;
+mod manage;
+mod message;
+mod negotiate;
+mod ns;
+mod outbox;
+mod posting;
+mod presence;
+mod rooms;
+mod scram;
+mod secret;
+mod session;
+mod shared;
+mod stream;
+mod talk;
+mod text;
+mod tls;
+mod upload;
+mod xml;
+
+pub use config::{Accounts, Component, NicknameRule, Security, Trust, XmppConfig};
+pub use secret::{Secret, SecretFile, SecretSource};
+
+use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply};
+use crate::error::Result;
+use crate::model::{Address, LinkKey, NetworkId};
+use jid::Jid;
+use shared::Shared;
+use std::fmt;
+use std::sync::Arc;
+
+/// An XMPP service. Addresses of its agents are `xmpp:bot@agents.example.org`, its channels
+/// `chat-room:room@rooms.example.org` and `contact:somebody@example.org`.
+pub struct Xmpp {
+    config: Arc<XmppConfig>,
+    network: NetworkId,
+    shared: Arc<Shared>,
+}
+
+impl Xmpp {
+    /// The service as configured. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// `Invalid` if a domain is none, neither a component nor accounts are configured, or a component is to use
+    /// STARTTLS.
+    ///
+    /// # Examples
+    /// ```
+    /// use switchboard::backend::xmpp::{Component, Secret, Xmpp, XmppConfig};
+    ///
+    /// let component = Component::new("agents.example.org", "127.0.0.1", 5347, Secret::new("s3cret"));
+    /// let config = XmppConfig::new("example.org").component(component).rooms_host("rooms.example.org");
+    /// let xmpp = Xmpp::new(config)?;
+    /// # Ok::<(), switchboard::Error>(())
+    /// ```
+    pub fn new(config: XmppConfig) -> Result<Xmpp> {
+        config.check()?;
+        let network = NetworkId::parse(&format!("xmpp:{}", config.domain))?;
+        Ok(Xmpp { config: Arc::new(config), network, shared: Arc::new(Shared::default()) })
+    }
+}
+
+impl Backend for Xmpp {
+    fn network(&self) -> &NetworkId {
+        &self.network
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            rooms: true,
+            contacts: true,
+            shared_rooms: true,
+            echoes_rooms: true,
+            echoes_contacts: false,
+            history: true,
+            look_up: true,
+            uploads: true,
+            find_channels: true,
+            composing: true,
+        }
+    }
+
+    fn link_key(&self, address: &Address) -> LinkKey {
+        let jid = Jid::parse(address.name());
+        let key = match &jid {
+            Some(jid) if self.config.is_component(jid) => link::COMPONENT_KEY,
+            Some(jid) => jid.bare(),
+            None => address.name(),
+        };
+        LinkKey::parse(key).unwrap_or_else(|_| LinkKey::parse(link::COMPONENT_KEY).expect("a word is a key"))
+    }
+
+    fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
+        reply(link::dial(self, key, inbox))
+    }
+}
+
+impl fmt::Debug for Xmpp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Xmpp").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_of_the_components_domain_share_a_link() {
+        let component = Component::new("agents.im.test", "127.0.0.1", 5347, Secret::new("s3cret"));
+        let config = XmppConfig::new("im.test").component(component).accounts(Accounts::new(Secret::new("pw")));
+        let xmpp = Xmpp::new(config).expect("a service");
+        let key = |address: &str| xmpp.link_key(&Address::parse(address).expect("an address")).to_string();
+        assert_eq!(key("xmpp:bot1@agents.im.test"), "component");
+        assert_eq!(key("xmpp:Bot2@Agents.im.test"), "component");
+        assert_eq!(key("xmpp:Bot@im.test/x"), "bot@im.test");
+        assert_eq!(key("nobody"), "nobody");
+        assert!(!format!("{xmpp:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_at_once() {
+        let component = || Component::new("agents.im.test", "127.0.0.1", 5347, Secret::new("s"));
+        for config in [
+            XmppConfig::new("im.test"),
+            XmppConfig::new("im test").component(component()),
+            XmppConfig::new("im.test").component(component()).rooms_host("a@b"),
+            XmppConfig::new("im.test").component(component().security(Security::StartTls)),
+            XmppConfig::new("im.test").component(component()).resource(""),
+        ] {
+            assert!(Xmpp::new(config).is_err());
+        }
+    }
+}

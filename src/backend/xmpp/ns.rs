@@ -1,0 +1,56 @@
+//! The namespaces spoken here, each once.
+
+use std::borrow::Cow;
+
+macro_rules! namespaces {
+    ($($name:ident = $text:literal;)*) => {
+        $(pub(super) const $name: &str = $text;)*
+        /// All of them, so that a parsed element need not own a copy of its namespace.
+        const ALL: &[&str] = &[$($text),*];
+    };
+}
+
+namespaces! {
+    ATTENTION = "urn:xmpp:attention:0";
+    BIND = "urn:ietf:params:xml:ns:xmpp-bind";
+    CHANNEL_BINDING = "urn:xmpp:sasl-cb:0";
+    CHAT_STATES = "http://jabber.org/protocol/chatstates";
+    CLIENT = "jabber:client";
+    COMPONENT = "jabber:component:accept";
+    DATA = "jabber:x:data";
+    DELAY = "urn:xmpp:delay";
+    DISCO_INFO = "http://jabber.org/protocol/disco#info";
+    DISCO_ITEMS = "http://jabber.org/protocol/disco#items";
+    FORWARD = "urn:xmpp:forward:0";
+    IDLE = "urn:xmpp:idle:1";
+    MAM = "urn:xmpp:mam:2";
+    MUC = "http://jabber.org/protocol/muc";
+    MUC_ADMIN = "http://jabber.org/protocol/muc#admin";
+    MUC_OWNER = "http://jabber.org/protocol/muc#owner";
+    MUC_USER = "http://jabber.org/protocol/muc#user";
+    OOB = "jabber:x:oob";
+    PING = "urn:xmpp:ping";
+    ROSTER = "jabber:iq:roster";
+    RSM = "http://jabber.org/protocol/rsm";
+    SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
+    SID = "urn:xmpp:sid:0";
+    SM = "urn:xmpp:sm:3";
+    STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas";
+    STREAM = "http://etherx.jabber.org/streams";
+    STREAMS = "urn:ietf:params:xml:ns:xmpp-streams";
+    TLS = "urn:ietf:params:xml:ns:xmpp-tls";
+    UPLOAD = "urn:xmpp:http:upload:0";
+    XML = "http://www.w3.org/XML/1998/namespace";
+}
+
+/// The namespace's name, borrowed where it is one of ours. A component's own is read as [`CLIENT`], so that nothing
+/// above the stream has to know how it is connected.
+pub(super) fn known(text: &str) -> Cow<'static, str> {
+    if text == COMPONENT {
+        return Cow::Borrowed(CLIENT);
+    }
+    match ALL.iter().find(|known| **known == text) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(text.to_owned()),
+    }
+}

@@ -1,0 +1,80 @@
+//! Where secrets come from: asked at every dial, kept nowhere, never shown.
+
+use crate::backend::{BackendError, Reply, reply};
+use std::fmt;
+use std::path::PathBuf;
+
+/// A password or a component's secret. It is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret of that text.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What knows the secrets of agents. It is asked at every dial, so that a changed password is used at the next try.
+///
+/// A closure is one too: `|of: &str| Ok(Secret::new("…"))`.
+pub trait SecretSource: Send + Sync + 'static {
+    /// The secret of `of`: a component's domain (`agents.example.org`) or an account's address (`bot@example.org`).
+    fn secret(&self, of: &str) -> Reply<Secret>;
+}
+
+impl<F: Fn(&str) -> Result<Secret, BackendError> + Send + Sync + 'static> SecretSource for F {
+    fn secret(&self, of: &str) -> Reply<Secret> {
+        reply(std::future::ready(self(of)))
+    }
+}
+
+impl SecretSource for Secret {
+    fn secret(&self, _of: &str) -> Reply<Secret> {
+        reply(std::future::ready(Ok(self.clone())))
+    }
+}
+
+/// A file that holds one secret, read at every dial; a line end at its end is not part of it.
+#[derive(Debug, Clone)]
+pub struct SecretFile(
+    /// Where it lies.
+    pub PathBuf,
+);
+
+impl SecretSource for SecretFile {
+    fn secret(&self, of: &str) -> Reply<Secret> {
+        let (path, of) = (self.0.clone(), of.to_owned());
+        reply(async move {
+            let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(&path).map_err(|error| (path, error))).await;
+            match read {
+                Ok(Ok(text)) => Ok(Secret::new(text.trim_end_matches(['\n', '\r']))),
+                Ok(Err((path, error))) => {
+                    Err(BackendError::refused(format!("the secret of `{of}` cannot be read from {}: {error}", path.display())))
+                }
+                Err(_) => Err(BackendError::unreachable("the engine is stopping")),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+}

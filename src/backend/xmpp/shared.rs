@@ -1,0 +1,123 @@
+//! What the links of one backend share while it lives: who of the occupants are our agents, and which posts have
+//! left. A room may be seen over the component and over an account at once, and either may see a post first.
+
+use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Received};
+use crate::model::{Address, OriginId, ResumePoint};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::oneshot;
+
+/// A post's answer, to come.
+pub(super) type Answer = oneshot::Receiver<Result<Accepted, BackendError>>;
+
+/// A post that has left and is not answered.
+struct Sent {
+    message: Outgoing,
+    link: u64,
+    /// The room or the contact, bare.
+    place: String,
+    answer: oneshot::Sender<Result<Accepted, BackendError>>,
+}
+
+#[derive(Default)]
+pub(super) struct Shared {
+    /// By room and nickname.
+    occupants: Mutex<HashMap<String, HashMap<String, (Address, u64)>>>,
+    posts: Mutex<HashMap<String, Sent>>,
+    next: AtomicU64,
+}
+
+impl Shared {
+    /// A number that nothing else has.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Our agent has, or asks for, that nickname; false if another agent of ours has it.
+    pub(super) fn occupy(&self, room: &str, nick: &str, address: &Address, session: u64) -> bool {
+        let mut occupants = self.occupants.lock();
+        let nicks = occupants.entry(room.to_owned()).or_default();
+        match nicks.get(nick) {
+            Some((other, _)) if other != address => false,
+            _ => {
+                nicks.insert(nick.to_owned(), (address.clone(), session));
+                true
+            }
+        }
+    }
+
+    /// Our agent has that nickname no more.
+    pub(super) fn vacate(&self, room: &str, nick: &str, session: u64) {
+        let mut occupants = self.occupants.lock();
+        if let Some(nicks) = occupants.get_mut(room) {
+            if nicks.get(nick).is_some_and(|(_, held)| *held == session) {
+                nicks.remove(nick);
+            }
+            if nicks.is_empty() {
+                occupants.remove(room);
+            }
+        }
+    }
+
+    /// Our agent of that nickname.
+    pub(super) fn occupant(&self, room: &str, nick: &str) -> Option<Address> {
+        Some(self.occupants.lock().get(room)?.get(nick)?.0.clone())
+    }
+
+    /// A post leaves; its answer is waited for.
+    pub(super) fn sent(&self, message: Outgoing, link: u64, place: &str) -> Answer {
+        let (answer, waits) = oneshot::channel();
+        let origin = message.origin.as_str().to_owned();
+        self.posts.lock().insert(origin, Sent { message, link, place: place.to_owned(), answer });
+        waits
+    }
+
+    /// The room has sent a post back: what only we knew of it is put in, and the post is answered.
+    pub(super) fn echoed(&self, room: &str, received: &mut Received, resume: Option<&ResumePoint>) {
+        let Some(origin) = &received.origin else { return };
+        let mut posts = self.posts.lock();
+        if !posts.get(origin.as_str()).is_some_and(|sent| sent.place == room) {
+            return;
+        }
+        let Some(sent) = posts.remove(origin.as_str()) else { return };
+        drop(posts);
+        received.parts.clone_from(&sent.message.parts);
+        received.subject = sent.message.subject;
+        received.alert = sent.message.alert;
+        received.classification = sent.message.classification;
+        received.security_contexts = sent.message.security_contexts;
+        let _ = sent.answer.send(Ok(Accepted {
+            id: received.id.clone(),
+            sender: received.sender.clone(),
+            sender_alias: received.sender_alias.clone(),
+            time: received.time,
+            parts: Some(sent.message.parts),
+            resume: resume.cloned(),
+        }));
+    }
+
+    /// A post came back as an error, from where it was sent to.
+    pub(super) fn refused(&self, origin: &str, from: &str, error: BackendError) {
+        let mut posts = self.posts.lock();
+        if posts.get(origin).is_some_and(|sent| sent.place == from)
+            && let Some(sent) = posts.remove(origin)
+        {
+            drop(posts);
+            let _ = sent.answer.send(Err(error));
+        }
+    }
+
+    /// Nobody waits for that post any more.
+    pub(super) fn forget(&self, origin: &OriginId) {
+        self.posts.lock().remove(origin.as_str());
+    }
+
+    /// A link is over: what had left over it may have arrived.
+    pub(super) fn link_over(&self, link: u64, reason: &str) {
+        let gone: Vec<Sent> = self.posts.lock().extract_if(|_, sent| sent.link == link).map(|(_, sent)| sent).collect();
+        for sent in gone {
+            let _ = sent.answer.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A stream over a socket: bytes out, events in, whatever protects it.
+
+use super::config::{Security, Trust};
+use super::errors;
+use super::ns;
+use super::tls::{self, Binding};
+use super::xml::{Element, Event, Parser};
+use crate::backend::{BackendError, BackendErrorKind};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
+
+/// Anything that carries bytes both ways.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// The way to a server.
+pub(super) struct Way<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    pub(super) trust: &'a Trust,
+    /// Whom its certificate must name.
+    pub(super) domain: &'a str,
+}
+
+/// What reads.
+pub(super) struct Reader<R> {
+    io: R,
+    parser: Parser,
+    buffer: Box<[u8]>,
+}
+
+/// A stream while it is negotiated.
+pub(super) struct Stream {
+    reader: Reader<Box<dyn Io>>,
+    /// What the TLS channel can be bound with.
+    pub(super) binding: Option<Binding>,
+    pub(super) is_secure: bool,
+}
+
+impl Stream {
+    /// Connects, with TLS if that comes first.
+    pub(super) async fn connect(way: &Way<'_>) -> Result<Stream, BackendError> {
+        let place = format!("{}:{}", way.host, way.port);
+        let tcp = TcpStream::connect((way.host, way.port)).await;
+        let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{place} cannot be reached: {error}")))?;
+        let _ = tcp.set_nodelay(true);
+        if way.security == Security::PlainLoopback && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
+            let reason =
+                format!("{place} is not on this machine, and the connection has no TLS: not without `InsecurePlaintext`");
+            return Err(BackendError::refused(reason));
+        }
+        let mut stream = Stream { reader: Reader::new(Box::new(tcp)), binding: None, is_secure: false };
+        if way.security == Security::DirectTls {
+            stream.secure(way).await?;
+        }
+        Ok(stream)
+    }
+
+    /// Goes on in TLS.
+    pub(super) async fn secure(&mut self, way: &Way<'_>) -> Result<(), BackendError> {
+        if !self.reader.parser.rest().is_empty() {
+            // Said before TLS, to be heard as if after: that is an attack (CVE-2011-0411).
+            return Err(BackendError::refused("the server spoke before TLS was there"));
+        }
+        let plain = std::mem::replace(&mut self.reader.io, Box::new(tokio::io::empty()));
+        let (io, binding) = tls::connect(way.trust, way.domain, plain).await?;
+        self.reader.io = Box::new(io);
+        self.binding = binding;
+        self.is_secure = true;
+        Ok(())
+    }
+
+    pub(super) async fn send(&mut self, xml: &str) -> Result<(), BackendError> {
+        let io = &mut self.reader.io;
+        let sent = async {
+            io.write_all(xml.as_bytes()).await?;
+            io.flush().await
+        };
+        sent.await.map_err(|error| BackendError::unreachable(format!("the connection was lost: {error}")))
+    }
+
+    /// Begins a stream, or begins it anew; answers the server's header.
+    pub(super) async fn open(&mut self, to: &str, namespace: &str) -> Result<Element, BackendError> {
+        let mut parser = Parser::default();
+        parser.feed(self.reader.parser.rest());
+        self.reader.parser = parser;
+        let mut header = String::from("<?xml version='1.0'?><stream:stream to='");
+        super::xml::escape(&mut header, to, true);
+        header.push_str(&format!("' version='1.0' xmlns='{namespace}' xmlns:stream='{}'>", ns::STREAM));
+        self.send(&header).await?;
+        loop {
+            match self.reader.next().await? {
+                Event::Opened(header) => return Ok(header),
+                Event::Closed => return Err(BackendError::unreachable("the server closed the stream")),
+                Event::Element(_) | Event::Skipped(_) => {}
+            }
+        }
+    }
+
+    /// The next element at the top.
+    pub(super) async fn next(&mut self) -> Result<Element, BackendError> {
+        loop {
+            match self.reader.next().await? {
+                Event::Element(element) => return Ok(*element),
+                Event::Closed => return Err(BackendError::unreachable("the server closed the stream")),
+                Event::Opened(_) | Event::Skipped(_) => {}
+            }
+        }
+    }
+
+    /// The next element that is not the end of all.
+    pub(super) async fn expect(&mut self) -> Result<Element, BackendError> {
+        let element = self.next().await?;
+        if element.is("error", ns::STREAM) { Err(errors::of_stream(&element)) } else { Ok(element) }
+    }
+
+    /// The two directions, for a task each.
+    pub(super) fn split(self) -> (Reader<tokio::io::ReadHalf<Box<dyn Io>>>, tokio::io::WriteHalf<Box<dyn Io>>) {
+        let Reader { io, parser, buffer } = self.reader;
+        let (read, write) = tokio::io::split(io);
+        (Reader { io: read, parser, buffer }, write)
+    }
+}
+
+impl<R: AsyncRead + Unpin> Reader<R> {
+    fn new(io: R) -> Reader<R> {
+        Reader { io, parser: Parser::default(), buffer: vec![0; READ].into_boxed_slice() }
+    }
+
+    /// The next event; waits for it.
+    pub(super) async fn next(&mut self) -> Result<Event, BackendError> {
+        loop {
+            let parsed = self.parser.next();
+            match parsed.map_err(|error| BackendError::new(BackendErrorKind::Protocol, format!("malformed XML: {error}")))? {
+                Some(event) => return Ok(event),
+                None => self.fill().await?,
+            }
+        }
+    }
+
+    /// An event that has come already.
+    pub(super) async fn fill(&mut self) -> Result<(), BackendError> {
+        match self.io.read(&mut self.buffer).await {
+            Ok(0) => Err(BackendError::unreachable("the server closed the connection")),
+            Ok(read) => {
+                self.parser.feed(&self.buffer[..read]);
+                Ok(())
+            }
+            Err(error) => Err(BackendError::unreachable(format!("the connection was lost: {error}"))),
+        }
+    }
+}

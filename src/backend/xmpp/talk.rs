@@ -1,0 +1,321 @@
+//! One agent's conversation: what was said in it, as the engine is told, whether it comes live or from an archive.
+
+use super::archive::{Archive, Archived, PAGE, Page, Range};
+use super::core::{Core, Room};
+use super::errors::StanzaError;
+use super::held::Held;
+use super::jid::Jid;
+use super::message::{Point, Said, Sender, said};
+use super::ns;
+use super::xml::Element;
+use crate::backend::{BackendError, BackendErrorKind, ChannelId, Found, Inbound, Received, ResumePoint, SeenBy};
+use crate::model::{AgentKey, MessageId, OriginId};
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+
+/// Messages looked through for one of ours.
+const LOOK_MAX: usize = 1000;
+/// Times a conversation that does not hold still is caught up again.
+const ROUNDS_MAX: usize = 20;
+
+/// Who talks with whom.
+#[derive(Debug, Clone)]
+pub(super) struct Talk {
+    pub(super) key: AgentKey,
+    pub(super) agent: Jid,
+    /// The room or the contact, bare.
+    pub(super) place: String,
+    pub(super) channel: ChannelId,
+    pub(super) is_room: bool,
+}
+
+/// Who somebody in a room is. `real`: what the room itself says.
+pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) -> Sender {
+    let alias = Some(nick.to_owned());
+    if let Some(address) = core.shared.occupant(room, nick) {
+        return Sender { address: address.as_str().to_owned(), alias, is_ours: true };
+    }
+    match real {
+        Some(real) => {
+            let is_ours = Jid::parse(real).is_some_and(|jid| core.config.is_component(&jid) || jid.bare() == core.jid.bare());
+            Sender { address: format!("xmpp:{real}"), alias, is_ours }
+        }
+        None => Sender { address: format!("xmpp:{room}/{nick}"), alias, is_ours: false },
+    }
+}
+
+impl Talk {
+    fn archive(&self) -> Archive {
+        let (room, with) = if self.is_room { (Some(self.place.clone()), None) } else { (None, Some(self.place.clone())) };
+        Archive { agent: self.agent.clone(), room, with }
+    }
+
+    pub(super) fn seen_by(&self) -> SeenBy {
+        if self.is_room { SeenBy::Room } else { SeenBy::Agent(self.key) }
+    }
+
+    /// Whether it has an archive that can be asked.
+    pub(super) fn has_archive(&self, core: &Core) -> bool {
+        if !self.is_room {
+            return core.has_archive.load(Ordering::Relaxed);
+        }
+        let state = core.state.lock();
+        state.rooms.get(&self.place).and_then(|room| room.info.as_ref()).is_some_and(|info| info.has_archive)
+    }
+
+    /// A message from the archive, if it is one that people read.
+    fn received(&self, core: &Core, archived: &Archived) -> Option<Received> {
+        let message = &archived.message;
+        let from = message.attribute("from").and_then(Jid::parse);
+        let mut said: Said = said(message);
+        said.time = Some(archived.time);
+        let mut id = archived.id.clone();
+        let sender = if self.is_room {
+            let nick = from.as_ref()?.resource()?.to_owned();
+            // The archive itself appends who it was, last; what comes before may be anybody's.
+            let told = message.children().filter(|child| child.is("x", ns::MUC_USER)).last();
+            let told = told.and_then(|x| x.find("item", ns::MUC_USER)?.attribute("jid")).and_then(Jid::parse);
+            let state = core.state.lock();
+            let room = state.rooms.get(&self.place);
+            let tells = room.and_then(|room| room.info.as_ref()).is_some_and(|info| info.tells_who);
+            let real = match told.filter(|_| tells) {
+                Some(told) => Some(told.bare().to_owned()),
+                None => room.and_then(|room: &Room| room.real.get(&nick).cloned()),
+            };
+            drop(state);
+            occupant(core, &self.place, &nick, real.as_deref())
+        } else if from.as_ref().is_none_or(|from| from.bare() == self.agent.bare()) {
+            // Our own words go by the id they were answered with.
+            if let Some(origin) = &said.origin {
+                id = origin.as_str().to_owned();
+            }
+            Sender { address: format!("xmpp:{}", self.agent.bare()), alias: None, is_ours: true }
+        } else {
+            Sender { address: format!("xmpp:{}", self.place), alias: None, is_ours: false }
+        };
+        said.received(MessageId::parse(&id).ok()?, sender, archived.time)
+    }
+
+    /// Brings in what was said after `point`, then what has come live meanwhile; answers where the talk stands.
+    pub(super) async fn catch_up(&self, core: &Core, point: Option<Point>) -> Result<Option<ResumePoint>, BackendError> {
+        let mut seen = HashSet::new();
+        let mut stands = point;
+        if let Some(point) = &mut stands {
+            for _ in 0..ROUNDS_MAX {
+                *point = self.bring_in(core, point.clone(), &mut seen).await?;
+                if !self.held(core, |held| held.begin_anew()).unwrap_or(false) {
+                    break;
+                }
+            }
+        }
+        self.release(core, &seen).await;
+        if core.state.lock().over.is_some() {
+            return Err(core.why_over());
+        }
+        Ok(stands.and_then(|point| point.to_resume()))
+    }
+
+    async fn bring_in(&self, core: &Core, from: Point, seen: &mut HashSet<String>) -> Result<Point, BackendError> {
+        let archive = self.archive();
+        let mut point = from;
+        let mut range = Range::After(point.clone());
+        loop {
+            let page = match (archive.page(core, &range, PAGE).await?, &range, &point) {
+                (Ok(page), ..) => page,
+                // The archive has forgotten the message we stood at: what is as old or younger comes.
+                (Err(refused), Range::After(_), Point::After { time, .. }) if refused.is("item-not-found") => {
+                    range = Range::Since(*time);
+                    continue;
+                }
+                (Err(refused), ..) => {
+                    tracing::warn!(place = self.place, reason = refused.reason(), "cannot be caught up");
+                    return Ok(point);
+                }
+            };
+            let Page { items, is_last } = page;
+            for archived in &items {
+                point = archived.point();
+                if seen.insert(archived.id.clone())
+                    && let Some(received) = self.received(core, archived)
+                {
+                    seen.insert(received.id.as_str().to_owned());
+                    core.hand_over(self.inbound(received, point.to_resume())).await;
+                }
+            }
+            if is_last || items.is_empty() {
+                return Ok(point);
+            }
+            range = Range::After(point.clone());
+        }
+    }
+
+    pub(super) fn inbound(&self, received: Received, resume: Option<ResumePoint>) -> Inbound {
+        Inbound::Message { seen_by: self.seen_by(), channel: self.channel.clone(), message: Box::new(received), resume }
+    }
+
+    /// What came live while the talk was caught up follows, and then nothing is held any more.
+    async fn release(&self, core: &Core, seen: &HashSet<String>) {
+        while let Some(Some((id, item))) = self.held(core, Held::pop) {
+            if !seen.contains(&id) {
+                core.hand_over(item).await;
+            }
+        }
+    }
+
+    /// Looks at what is held of this talk, if anything is to be held. An emptied line ends under the same lock.
+    fn held<T>(&self, core: &Core, look: impl FnOnce(&mut Held) -> T) -> Option<T> {
+        let mut state = core.state.lock();
+        let held = if self.is_room {
+            &mut state.rooms.get_mut(&self.place)?.held
+        } else {
+            &mut state.agents.get_mut(self.agent.bare())?.contacts.get_mut(&self.place)?.held
+        };
+        let looked = look(held.as_mut()?);
+        if held.as_ref().is_some_and(Held::is_done) {
+            *held = None;
+        }
+        Some(looked)
+    }
+
+    /// From now on what comes live is held, or no longer.
+    pub(super) fn hold(&self, core: &Core, line: Option<Held>) {
+        let mut state = core.state.lock();
+        let held = if self.is_room {
+            state.rooms.get_mut(&self.place).map(|room| &mut room.held)
+        } else {
+            let agent = state.agents.get_mut(self.agent.bare());
+            agent.and_then(|agent| agent.contacts.get_mut(&self.place)).map(|contact| &mut contact.held)
+        };
+        if let Some(held) = held {
+            *held = line;
+        }
+    }
+
+    /// The newest point of its archive, if it has one.
+    pub(super) async fn newest(&self, core: &Core) -> Result<Option<ResumePoint>, BackendError> {
+        if !self.has_archive(core) {
+            return Ok(None);
+        }
+        Ok(self.archive().newest(core).await?.and_then(|point| point.to_resume()))
+    }
+
+    /// The newest `take` messages before `before`, oldest first.
+    pub(super) async fn history(
+        &self,
+        core: &Core,
+        before: Option<MessageId>,
+        take: usize,
+    ) -> Result<Vec<Received>, BackendError> {
+        if !self.has_archive(core) {
+            return Err(BackendError::unsupported("archive of this conversation"));
+        }
+        let mut before = before.map(|id| id.as_str().to_owned());
+        if let Some(id) = &before
+            && !self.is_room
+            && let Some((archived, _)) = self.find(core, |_, received| received.id.as_str() == id).await?
+        {
+            before = Some(archived.id);
+        }
+        let mut newest_first = Vec::new();
+        let archive = self.archive();
+        let asked = before.clone();
+        while newest_first.len() < take {
+            let most = (take - newest_first.len()).saturating_add(10).min(PAGE);
+            let Page { items, is_last } = match archive.page(core, &Range::Before(before.clone()), most).await? {
+                Ok(page) => page,
+                Err(refused) if refused.is("item-not-found") => break,
+                Err(refused) => return Err(unanswered(&refused)),
+            };
+            if newest_first.is_empty() && asked.is_some() && !is_of_that_kind(asked.as_deref(), &items) {
+                break;
+            }
+            newest_first.extend(items.iter().rev().filter_map(|archived| self.received(core, archived)));
+            match items.first() {
+                Some(oldest) if !is_last => before = Some(oldest.id.clone()),
+                _ => break,
+            }
+        }
+        newest_first.truncate(take);
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    /// Looks for a message of ours among the last ones.
+    pub(super) async fn look_up(&self, core: &Core, origin: &OriginId) -> Result<Found, BackendError> {
+        if !self.has_archive(core) {
+            return Ok(Found::CannotTell);
+        }
+        let mut saw_all = false;
+        let found = self.find_noting(core, |_, received| received.origin.as_ref() == Some(origin), &mut saw_all).await?;
+        Ok(match found {
+            Some((_, received)) => Found::Message(Box::new(received)),
+            None if saw_all => Found::Absent,
+            None => Found::CannotTell,
+        })
+    }
+
+    async fn find(
+        &self,
+        core: &Core,
+        is_it: impl Fn(&Archived, &Received) -> bool,
+    ) -> Result<Option<(Archived, Received)>, BackendError> {
+        self.find_noting(core, is_it, &mut false).await
+    }
+
+    async fn find_noting(
+        &self,
+        core: &Core,
+        is_it: impl Fn(&Archived, &Received) -> bool,
+        saw_all: &mut bool,
+    ) -> Result<Option<(Archived, Received)>, BackendError> {
+        let archive = self.archive();
+        let mut before = None;
+        for _ in 0..LOOK_MAX / PAGE {
+            let Ok(page) = archive.page(core, &Range::Before(before), PAGE).await? else { return Ok(None) };
+            for archived in page.items.iter().rev() {
+                if let Some(received) = self.received(core, archived).filter(|received| is_it(archived, received)) {
+                    return Ok(Some((archived.clone(), received)));
+                }
+            }
+            before = match page.items.first() {
+                Some(oldest) if !page.is_last => Some(oldest.id.clone()),
+                _ => {
+                    *saw_all = true;
+                    return Ok(None);
+                }
+            };
+        }
+        Ok(None)
+    }
+}
+
+/// An archive that numbers its messages takes an id that is no number for none at all, and answers the newest.
+fn is_of_that_kind(asked: Option<&str>, items: &[Archived]) -> bool {
+    let is_number = |id: &str| id.bytes().all(|byte| byte.is_ascii_digit());
+    match (asked, items.last()) {
+        (Some(asked), Some(last)) => is_number(asked) || !is_number(&last.id),
+        _ => true,
+    }
+}
+
+fn unanswered(refused: &StanzaError) -> BackendError {
+    let error = refused.of_request("the archive does not answer");
+    match error.kind {
+        BackendErrorKind::ChannelGone => BackendError::new(BackendErrorKind::Rejected, error.reason),
+        _ => error,
+    }
+}
+
+/// A message that came live from a contact.
+pub(super) fn from_contact(talk: &Talk, core: &Core, stanza: &Element) -> Option<(String, Inbound)> {
+    let said = said(stanza);
+    let now = core.inbox.now();
+    let archived = if talk.has_archive(core) { super::message::stanza_id(stanza, core.jid.bare()) } else { None };
+    // Without an archive nobody gives ids, and those of the sender's program need not be unique: it gets one of ours.
+    let id = archived.clone().unwrap_or_else(|| format!("{:x}-{}", now.timestamp_millis(), core.fresh_id()));
+    let time = said.time.unwrap_or(now);
+    let sender = Sender { address: format!("xmpp:{}", talk.place), alias: None, is_ours: false };
+    let received = said.received(MessageId::parse(&id).ok()?, sender, now)?;
+    let resume = archived.and_then(|id| Point::After { id, time }.to_resume());
+    Some((id, talk.inbound(received, resume)))
+}

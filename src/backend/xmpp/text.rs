@@ -1,0 +1,124 @@
+//! Text into parts and back. Pure: links and hashtags are recognised, and the visible text stays what was said.
+
+use crate::model::Part;
+
+/// Parts made of one text at most; what follows stays text.
+const PARTS_MAX: usize = 200;
+const SCHEMES: [&str; 4] = ["https://", "http://", "xmpp:", "mailto:"];
+
+/// The parts of a text that came in, at least one.
+pub(super) fn parts_of(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut plain = 0;
+    let mut at = 0;
+    let mut before: Option<char> = None;
+    while let Some(here) = text[at..].chars().next() {
+        let begins = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '/' && c != '&');
+        let found = if begins && parts.len() < PARTS_MAX { recognise(&text[at..]) } else { None };
+        match found {
+            Some((length, part)) => {
+                if plain < at {
+                    parts.push(Part::Text(text[plain..at].to_owned()));
+                }
+                parts.push(part);
+                before = text[at..at + length].chars().next_back();
+                at += length;
+                plain = at;
+            }
+            None => {
+                before = Some(here);
+                at += here.len_utf8();
+            }
+        }
+    }
+    if plain < text.len() || parts.is_empty() {
+        parts.push(Part::Text(text[plain..].to_owned()));
+    }
+    parts
+}
+
+/// A link or a hashtag at the beginning of `text`, and its length in bytes.
+fn recognise(text: &str) -> Option<(usize, Part)> {
+    if let Some(tag) = text.strip_prefix('#') {
+        let length = tag.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(tag.len());
+        let tag = tag[..length].trim_end_matches('-');
+        // `#1` is a number, not a tag.
+        let is_tag = tag.chars().any(char::is_alphabetic);
+        return is_tag.then(|| (tag.len() + 1, Part::Hashtag(format!("#{tag}"))));
+    }
+    let scheme = SCHEMES.iter().find(|scheme| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))?;
+    let end = text.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"".contains(c)).unwrap_or(text.len());
+    let mut url = text[..end].trim_end_matches(|c: char| ".,;:!?'".contains(c));
+    while let Some(inner) = url.strip_suffix(')') {
+        // A parenthesis that was opened before the link closes after it.
+        if url.matches('(').count() >= url.matches(')').count() {
+            break;
+        }
+        url = inner.trim_end_matches(|c: char| ".,;:!?'".contains(c));
+    }
+    let is_link = url.len() > scheme.len() && url[scheme.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '[');
+    is_link.then(|| (url.len(), Part::Hyperlink { text: url.to_owned(), url: url.to_owned() }))
+}
+
+/// The text people see of parts that go out: a link whose text is not its address gets the address beside it.
+pub(super) fn body_of(parts: &[Part]) -> String {
+    let mut body = String::new();
+    for part in parts {
+        match part {
+            Part::Hyperlink { text, url } if !text.is_empty() && text != url => {
+                body.push_str(&format!("{text} <{url}>"));
+            }
+            other => body.push_str(other.visible()),
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::visible_text;
+    use proptest::prelude::*;
+
+    fn link(url: &str) -> Part {
+        Part::Hyperlink { text: url.into(), url: url.into() }
+    }
+
+    #[test]
+    fn links_and_hashtags_are_recognised() {
+        let plain = |text: &str| Part::Text(text.into());
+        assert_eq!(
+            parts_of("see https://a.example/x_(y)?z#w, and (http://b.example). #ops!"),
+            [
+                plain("see "),
+                link("https://a.example/x_(y)?z#w"),
+                plain(", and ("),
+                link("http://b.example"),
+                plain("). "),
+                Part::Hashtag("#ops".into()),
+                plain("!"),
+            ]
+        );
+        for text in ["issue #12", "a#b", "https://", "xhttp://a.example", "", "# heading", "&#x41;"] {
+            assert_eq!(parts_of(text), [plain(text)], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_keeps_its_address_on_the_way_out() {
+        let named = Part::Hyperlink { text: "the page".into(), url: "https://a.example".into() };
+        assert_eq!(
+            body_of(&[Part::Text("see ".into()), named, link("https://b.example")]),
+            "see the page <https://a.example>https://b.example"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_seen_is_what_was_said(text in "(\\PC|#[a-z]|https://[a-z.()]{1,8}|\n){0,30}") {
+            let parts = parts_of(&text);
+            prop_assert!(!parts.is_empty());
+            prop_assert_eq!(visible_text(&parts), text);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Files (XEP-0363): a slot is asked for, the bytes are streamed into it, the link is posted.
+
+use super::config::Security;
+use super::core::Core;
+use super::http::{Target, admissible, put};
+use super::jid::Jid;
+use super::ns;
+use super::xml::Element;
+use super::{disco, http};
+use crate::backend::{BackendError, BackendErrorKind, Outgoing, PipeReader, Upload};
+use crate::model::Part;
+
+/// Services of the server that are asked whether they take files.
+const SERVICES_MAX: usize = 32;
+/// A file of unknown length is kept until its length is known: at most that much.
+const UNKNOWN_MAX: usize = 16 * 1024 * 1024;
+
+/// What takes files.
+#[derive(Debug, Clone)]
+pub(super) struct Service {
+    host: String,
+    bytes_max: u64,
+}
+
+/// The service that takes files, looked for once a link.
+pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>, BackendError> {
+    if let Some(known) = core.state.lock().upload.clone() {
+        return Ok(known);
+    }
+    let hosts = match &core.config.upload_host {
+        Some(host) => vec![host.clone()],
+        None => match disco::items(core, agent, &core.config.domain).await {
+            Ok(items) => items.into_iter().map(|(jid, _)| jid.as_str().to_owned()).take(SERVICES_MAX).collect(),
+            Err(error) if core.state.lock().over.is_some() => return Err(error),
+            Err(_) => Vec::new(),
+        },
+    };
+    let mut found = None;
+    for host in hosts {
+        if core.is_component && host == core.jid.as_str() {
+            continue;
+        }
+        let Ok(info) = disco::info(core, agent, Some(&host)).await? else { continue };
+        if info.has(ns::UPLOAD) {
+            let limit = info.field("max-file-size").and_then(|limit| limit.trim().parse().ok()).unwrap_or(u64::MAX);
+            found = Some(Service { host, bytes_max: limit.min(core.config.upload_bytes_max) });
+            break;
+        }
+    }
+    core.state.lock().upload = Some(found.clone());
+    Ok(found)
+}
+
+/// A place for one file.
+struct Slot {
+    put: Target,
+    headers: Vec<(String, String)>,
+    get: String,
+}
+
+/// Streams a file to the service; answers the message that carries its link.
+pub(super) async fn send(core: &Core, agent: &Jid, upload: Upload) -> Result<Outgoing, BackendError> {
+    let Upload { origin, name, size, mut body } = upload;
+    let service = service(core, agent).await?.ok_or_else(|| BackendError::unsupported("service that takes files"))?;
+    let too_large = || BackendError::new(BackendErrorKind::TooLarge(service.bytes_max), "the file is too large");
+    let (first, length) = match size {
+        Some(size) if size > service.bytes_max => return Err(too_large()),
+        Some(size) => (Vec::new(), size),
+        None => {
+            let whole = whole(&mut body, service.bytes_max.min(UNKNOWN_MAX as u64)).await?;
+            let length = whole.len() as u64;
+            (whole, length)
+        }
+    };
+    let slot = slot(core, agent, &service, &name, length).await?;
+    let accounts_plain = core.config.accounts.as_ref().is_some_and(|accounts| accounts.security == Security::InsecurePlaintext);
+    let component_plain = core.config.component.as_ref().is_some_and(|one| one.security == Security::InsecurePlaintext);
+    let may_be_plain = accounts_plain || component_plain;
+    tokio::select! {
+        biased;
+        () = core.ended() => return Err(core.why_over()),
+        done = put(&slot.put, &slot.headers, length, first, &mut body, &core.config.trust, may_be_plain) => done?,
+    }
+    let parts = vec![Part::Hyperlink { text: slot.get.clone(), url: slot.get.clone() }];
+    Ok(Outgoing {
+        origin,
+        text: slot.get,
+        parts,
+        subject: None,
+        alert: false,
+        classification: None,
+        security_contexts: Vec::new(),
+    })
+}
+
+async fn whole(body: &mut PipeReader, most: u64) -> Result<Vec<u8>, BackendError> {
+    let mut whole = Vec::new();
+    loop {
+        match body.next().await {
+            Ok(Some(chunk)) if (whole.len() + chunk.len()) as u64 <= most => whole.extend(chunk),
+            Ok(Some(_)) => {
+                return Err(BackendError::new(BackendErrorKind::TooLarge(most), "a file of unknown length is too large"));
+            }
+            Ok(None) => return Ok(whole),
+            Err(_) => return Err(BackendError::new(BackendErrorKind::Rejected, "the upload was given up")),
+        }
+    }
+}
+
+async fn slot(core: &Core, agent: &Jid, service: &Service, name: &str, length: u64) -> Result<Slot, BackendError> {
+    // The name becomes a part of an address: what would be a path is none.
+    let name: String = name.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '_' } else { c }).collect();
+    let request = Element::new("request", ns::UPLOAD)
+        .with("filename", name)
+        .with("size", length.to_string())
+        .with("content-type", "application/octet-stream");
+    let answer = match core.ask(agent, Some(&service.host), "get", request).await? {
+        Ok(answer) => answer,
+        Err(refused) if refused.is("not-acceptable") => {
+            return Err(BackendError::new(BackendErrorKind::TooLarge(length.saturating_sub(1)), refused.reason()));
+        }
+        Err(refused) => {
+            let error = refused.of_request("the file was refused");
+            let is_gone = error.kind == BackendErrorKind::ChannelGone;
+            return Err(if is_gone { BackendError::new(BackendErrorKind::Rejected, error.reason) } else { error });
+        }
+    };
+    let slot = answer.find("slot", ns::UPLOAD);
+    let url = |what: &str| slot.and_then(|slot| slot.find(what, ns::UPLOAD)?.attribute("url")).map(str::to_owned);
+    let unreadable = || BackendError::new(BackendErrorKind::Rejected, "the server gave no place that a file can be put to");
+    let put = url("put").as_deref().and_then(http::Target::parse).ok_or_else(unreadable)?;
+    let get = url("get").filter(|get| Target::parse(get).is_some()).ok_or_else(unreadable)?;
+    let headers = slot.and_then(|slot| slot.find("put", ns::UPLOAD)).into_iter().flat_map(Element::children);
+    let headers = headers.filter_map(|header| admissible(header.attribute("name")?, &header.inner_text())).collect();
+    Ok(Slot { put, headers, get })
+}

@@ -1,0 +1,295 @@
+//! Servers that die, lines that fail, passwords and certificates that change: what was said meanwhile comes once, in
+//! order.
+
+use super::server::Kind;
+use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next};
+use std::time::{Duration, Instant};
+use switchboard::testing::ManualClock;
+use switchboard::{AgentState, Engine, NewMessage, Reader};
+
+/// Exactly those texts, in that order.
+#[track_caller]
+fn hears_all(reader: &mut Reader, texts: &[String]) {
+    let heard: Vec<String> = texts.iter().map(|_| next(reader).text).collect();
+    assert_eq!(heard, texts);
+}
+
+fn numbered(what: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{what} {n:02}")).collect()
+}
+
+fn killed(kind: Kind, way: Way) {
+    let Some(mut town) = Town::open(&format!("XMPP kill -9, {way:?} over {kind:?}"), kind) else { return };
+    let (engine, room) = (town.engine(), town.room());
+    let bot = engine.bot("helper", &town.bot(way, "bot0"), &[&town.ops()]);
+    let mut ear = ear(&bot);
+    town.alice.say(&room, "before");
+    hears(&mut ear, "before");
+
+    // The connector finds no server until everything has been said that it is to miss.
+    town.to_component.refuse(true);
+    town.to_accounts.refuse(true);
+    town.server.kill();
+    town.server.begin();
+    town.alice.reconnect();
+    let missed = numbered("meanwhile", 20);
+    for text in &missed {
+        town.alice.say(&room, text);
+    }
+    town.to_component.refuse(false);
+    town.to_accounts.refuse(false);
+    // Some of these come as history, the others live: nobody can tell.
+    let live = numbered("around", 20);
+    for text in &live {
+        town.alice.say(&room, text);
+    }
+    hears_all(&mut ear, &missed);
+    hears_all(&mut ear, &live);
+    bot.post(town.ops(), NewMessage::text("I am back")).expect("posted");
+    town.alice.hears(&room, "I am back");
+    hears_no_more(&engine, &mut ear);
+}
+
+#[test]
+fn a_component_catches_up_after_its_prosody_was_killed() {
+    killed(Kind::Prosody, Way::Component);
+}
+
+#[test]
+fn an_account_catches_up_after_its_prosody_was_killed() {
+    killed(Kind::Prosody, Way::Account);
+}
+
+#[test]
+fn a_component_catches_up_after_its_ejabberd_was_killed() {
+    killed(Kind::Ejabberd, Way::Component);
+}
+
+#[test]
+fn an_account_catches_up_after_its_ejabberd_was_killed() {
+    killed(Kind::Ejabberd, Way::Account);
+}
+
+#[test]
+fn what_was_said_while_the_engine_was_down_comes_when_it_is_up() {
+    let Some(town) = Town::prosody("XMPP engine restart") else { return };
+    let path = std::env::temp_dir().join(format!("switchboard-xmpp-restart-{}.db", std::process::id()));
+    let remove = || {
+        for suffix in ["", "-wal", "-shm", "-lock"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+        }
+    };
+    remove();
+    let room = town.room();
+    let missed = numbered("while it slept", 20);
+    {
+        let engine = town.over(Engine::builder().database(&path));
+        let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+        let mut ear = ear(&bot);
+        town.alice.say(&room, "before");
+        hears(&mut ear, "before");
+        ear.acknowledge().expect("acknowledged");
+        drop(ear);
+        engine.shutdown(SOON).expect("in time");
+    }
+    for text in &missed {
+        town.alice.say(&room, text);
+    }
+    let engine = town.over(Engine::builder().database(&path));
+    let bot = engine.agent("helper").expect("provisioned");
+    let mut ear = ear(&bot);
+    hears_all(&mut ear, &missed);
+    hears_no_more(&engine, &mut ear);
+    drop(ear);
+    drop(engine);
+    remove();
+}
+
+#[test]
+fn twenty_agents_in_a_room_catch_up_once() {
+    let Some(town) = Town::prosody("XMPP catch-up of many") else { return };
+    let (engine, room) = (town.engine(), town.room());
+    let names: Vec<String> = (0..20).map(|n| format!("agent{n:02}")).collect();
+    for name in &names {
+        engine.put(name, &town.bot(Way::Component, name), &[&town.ops()]);
+    }
+    for name in &names {
+        engine.agent(name).expect("there").wait_active(SOON).expect("active");
+    }
+    let mut ears: Vec<Reader> = names.iter().map(|name| ear(&engine.agent(name).expect("there"))).collect();
+    town.alice.say(&room, "before");
+    for ear in &mut ears {
+        hears(ear, "before");
+    }
+    town.to_component.refuse(true);
+    town.to_component.cut();
+    let missed = numbered("meanwhile", 20);
+    for text in &missed {
+        town.alice.say(&room, text);
+    }
+    town.to_component.refuse(false);
+    for ear in &mut ears {
+        hears_all(ear, &missed);
+    }
+    hears_no_more(&engine, &mut ears[0]);
+}
+
+#[test]
+fn lines_that_are_cut_or_spoilt_are_taken_up_again() {
+    let Some(town) = Town::prosody("XMPP broken lines") else { return };
+    let room = town.room();
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        let engine = town.engine();
+        let line = if way == Way::Component { &town.to_component } else { &town.to_accounts };
+        let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
+        let mut ear = ear(&bot);
+        let faults: [(&str, &dyn Fn()); 3] = [
+            ("cut", &|| line.cut()),
+            ("not XML", &|| line.spoil(b"<message></presence>]]>&nope;\x00\xff")),
+            ("another stream's end", &|| line.spoil(b"</stream:stream>")),
+        ];
+        for (fault, happens) in faults {
+            let before = line.connections();
+            happens();
+            let said = numbered(fault, 10);
+            for text in &said {
+                town.alice.say(&room, text);
+            }
+            hears_all(&mut ear, &said);
+            assert!(line.connections() > before, "{fault}: the link was taken up again");
+        }
+        hears_no_more(&engine, &mut ear);
+    }
+}
+
+/// Nothing passes and nothing says so: only asking finds out. The bound is the connector's own.
+#[test]
+fn a_dead_line_is_noticed() {
+    let Some(town) = Town::prosody("XMPP dead lines") else { return };
+    let clock = ManualClock::new();
+    let engine = town.over(Engine::builder().in_memory().clock(clock.clone()));
+    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+    let mut ear = ear(&bot);
+    town.to_component.stall(true);
+    town.alice.say(&town.room(), "does anybody hear me?");
+    for _ in 0..30 {
+        clock.advance(Duration::from_secs(10));
+        if engine.agent_status("helper").expect("there").state != AgentState::Active {
+            break;
+        }
+    }
+    assert_ne!(
+        engine.agent_status("helper").expect("there").state,
+        AgentState::Active,
+        "five minutes and nothing was noticed"
+    );
+    town.to_component.cut();
+    town.to_component.stall(false);
+    clock.advance(Duration::from_secs(60));
+    hears(&mut ear, "does anybody hear me?");
+}
+
+#[test]
+fn a_changed_password_is_told_and_the_new_one_is_asked_for() {
+    let Some(mut town) = Town::prosody("XMPP passwords") else { return };
+    let clock = ManualClock::new();
+    let engine = town.over(Engine::builder().in_memory().clock(clock.clone()));
+    let bot = engine.bot("helper", &town.bot(Way::Account, "bot1"), &[&town.ops()]);
+    town.server.stop();
+    town.server.set_password("bot1", "another");
+    town.server.begin();
+    let status = || engine.agent_status("helper").expect("there");
+    // In steps shorter than any patience of the connector: what it waits for takes real time, little of it.
+    let step = || {
+        clock.advance(Duration::from_secs(5));
+        let begun = Instant::now();
+        while status().state == AgentState::Activating && begun.elapsed() < Duration::from_secs(5) {
+            std::thread::yield_now();
+        }
+    };
+    for _ in 0..60 {
+        step();
+        if status().reason.is_some_and(|reason| reason.contains("not-authorized") || reason.contains("refused")) {
+            break;
+        }
+    }
+    let reason = status().reason.unwrap_or_default();
+    assert!(reason.contains("not-authorized") || reason.contains("refused"), "{reason}");
+    assert!(!reason.contains("pw-bot1"), "{reason}");
+    town.passwords.lock().expect("no panic").insert("bot1".into(), "another".into());
+    // Refused, it is tried again all the same, at the pace of the cap.
+    for _ in 0..60 {
+        step();
+    }
+    bot.wait_active(SOON).expect("active again");
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let Some(mut town) = Town::prosody("XMPP certificates") else { return };
+    // The connector believes a copy of the first certificate.
+    let believed = std::env::temp_dir().join(format!("switchboard-xmpp-believed-{}.pem", std::process::id()));
+    std::fs::copy(town.server.certificate(), &believed).expect("copied");
+    let config = town.config().trust(switchboard::backend::xmpp::Trust::CaFile(believed.clone()));
+    let backend = switchboard::backend::xmpp::Xmpp::new(config).expect("right");
+    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    engine.bot("helper", &town.bot(Way::Account, "bot1"), &[&town.ops()]);
+    town.server.stop();
+    town.server.forget_certificate();
+    town.server.begin();
+    let mut changes = engine.subscribe();
+    let mut reasons = Vec::new();
+    let refused = loop {
+        let reason = engine.agent_status("helper").expect("there").reason.unwrap_or_default();
+        if reason.to_lowercase().contains("certificate") {
+            break true;
+        }
+        reasons.push(reason);
+        if reasons.len() > 300 {
+            break false;
+        }
+        let _ = changes.next_timeout(Duration::from_millis(100));
+    };
+    let _ = std::fs::remove_file(&believed);
+    assert!(refused, "{:?}", reasons.last());
+}
+
+#[test]
+fn a_wrong_component_secret_is_told() {
+    let Some(town) = Town::prosody("XMPP component secret") else { return };
+    use switchboard::backend::xmpp::{Component, Secret, Xmpp};
+    let wrong = Component::new(town.server.value("AGENTS"), "127.0.0.1", town.server.port("COMPONENT"), Secret::new("wrong"));
+    let backend = Xmpp::new(town.config().component(wrong)).expect("right");
+    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    engine.put("helper", &town.bot(Way::Component, "bot0"), &[]);
+    let mut changes = engine.subscribe();
+    for _ in 0..300 {
+        let reason = engine.agent_status("helper").expect("there").reason.unwrap_or_default();
+        if reason.contains("not-authorized") || reason.contains("secret") {
+            return;
+        }
+        let _ = changes.next_timeout(Duration::from_millis(100));
+    }
+    panic!("{:?}", engine.agent_status("helper"));
+}
+
+#[test]
+fn a_second_engine_with_the_same_component_does_not_make_them_fight_without_end() {
+    let Some(town) = Town::prosody("XMPP component conflict") else { return };
+    let (first, second) = (town.engine(), town.engine());
+    let bot = first.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+    second.put("helper", &town.bot(Way::Component, "bot5"), &[&town.ops()]);
+    let mut ear = ear(&bot);
+    // Prosody keeps the one that was there first.
+    let mut changes = second.subscribe();
+    for _ in 0..300 {
+        if second.agent_status("helper").expect("there").reason.is_some() {
+            break;
+        }
+        let _ = changes.next_timeout(Duration::from_millis(100));
+    }
+    assert!(second.agent_status("helper").expect("there").reason.is_some(), "the second is told why");
+    town.alice.say(&town.room(), "who is it?");
+    hears(&mut ear, "who is it?");
+    drop(second);
+}

@@ -1,0 +1,362 @@
+//! People and agents, in rooms and one to one: each test an engine over a server of its own.
+
+use super::server::Kind;
+use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next};
+use std::time::{Duration, Instant};
+use switchboard::{AgentState, Broadcast, Collaboration, NewMessage, Part, PresenceState};
+
+fn talk(kind: Kind, way: Way) {
+    let Some(town) = Town::open(&format!("XMPP talking, {way:?} over {kind:?}"), kind) else { return };
+    let (engine, address, alice) = (town.engine(), town.bot(way, "bot0"), town.contact("alice"));
+    let bot = engine.bot("helper", &address, &[&town.ops(), &alice]);
+    let mut ear = ear(&bot);
+
+    town.alice.say(&town.room(), "who is there?");
+    let heard = hears(&mut ear, "who is there?");
+    assert_eq!((heard.channel.as_str(), heard.sender_alias.as_deref()), (town.ops().as_str(), Some("alice")));
+    let posted = bot.post(town.ops(), NewMessage::text("I am")).expect("posted");
+    assert_eq!(town.alice.hears(&town.room(), "I am").resource, "bot0");
+
+    town.alice.say(&address, "and here?");
+    let heard = hears(&mut ear, "and here?");
+    assert_eq!(heard.channel.as_str(), alice);
+    assert!(heard.sender.contains(&town.address_of("alice")), "{}", heard.sender);
+    bot.post(&alice, NewMessage::text("here as well")).expect("posted");
+    town.alice.hears(&address, "here as well");
+
+    hears_no_more(&engine, &mut ear);
+    let kept = bot.messages(town.ops(), 1, None).expect("history");
+    assert_eq!((kept[0].text.as_str(), &kept[0].id), ("I am", &posted.id), "the echo is the row");
+    assert!(!bot.channels().expect("in memory").is_empty());
+    engine.shutdown(SOON).expect("in time");
+}
+
+#[test]
+fn a_component_talks_over_prosody() {
+    talk(Kind::Prosody, Way::Component);
+}
+
+#[test]
+fn an_account_talks_over_prosody() {
+    talk(Kind::Prosody, Way::Account);
+}
+
+#[test]
+fn a_component_talks_over_ejabberd() {
+    talk(Kind::Ejabberd, Way::Component);
+}
+
+#[test]
+fn an_account_talks_over_ejabberd() {
+    talk(Kind::Ejabberd, Way::Account);
+}
+
+#[test]
+fn both_ways_of_connecting_in_one_engine() {
+    let Some(town) = Town::prosody("XMPP both ways") else { return };
+    let engine = town.engine();
+    let inner = engine.bot("inner", &town.bot(Way::Component, "inner"), &[&town.ops()]);
+    let outer = engine.bot("outer", &town.bot(Way::Account, "bot1"), &[&town.ops()]);
+    let (mut inner_ear, mut outer_ear) = (ear(&inner), ear(&outer));
+    inner.post(town.ops(), NewMessage::text("from the component")).expect("posted");
+    hears(&mut outer_ear, "from the component");
+    outer.post(town.ops(), NewMessage::text("from the account")).expect("posted");
+    hears(&mut inner_ear, "from the account");
+    town.alice.say(&town.room(), "both of you");
+    let (one, other) = (hears(&mut inner_ear, "both of you"), hears(&mut outer_ear, "both of you"));
+    assert_eq!(one.id, other.id, "one row, whatever link brought it first");
+    assert_eq!((town.to_component.connections(), town.to_accounts.connections()), (1, 1));
+}
+
+#[test]
+fn a_message_that_fifty_agents_hear_is_one_row() {
+    let Some(town) = Town::prosody("XMPP fifty agents in a room") else { return };
+    let engine = town.engine();
+    let names: Vec<String> = (0..50).map(|n| format!("agent{n:02}")).collect();
+    for name in &names {
+        engine.put(name, &town.bot(Way::Component, name), &[&town.ops()]);
+    }
+    let bots: Vec<Collaboration> = names.iter().map(|name| engine.agent(name).expect("there")).collect();
+    for bot in &bots {
+        bot.wait_active(SOON).expect("active");
+    }
+    assert_eq!(town.to_component.connections(), 1);
+    let mut all = engine.subscribe();
+    let mut ears: Vec<_> = bots.iter().map(ear).collect();
+    town.alice.say(&town.room(), "hello everybody");
+    let ids: Vec<_> = ears.iter_mut().map(|ear| hears(ear, "hello everybody").id).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]));
+    bots[0].post(town.ops(), NewMessage::text("hello Alice")).expect("posted");
+    town.alice.hears(&town.room(), "hello Alice");
+    for ear in &mut ears[1..] {
+        hears(ear, "hello Alice");
+    }
+    engine.settle(SOON).expect("it settles");
+    let mut rows = Vec::new();
+    while let Some(item) = all.try_next() {
+        if let Broadcast::Message { message, agents } = &*item {
+            assert_eq!(agents.len(), 50, "{message:?}");
+            rows.push(message.text.clone());
+        }
+    }
+    assert_eq!(rows, ["hello everybody", "hello Alice"]);
+}
+
+#[test]
+fn history_is_what_the_server_keeps() {
+    let Some(town) = Town::prosody("XMPP history") else { return };
+    for n in 0..8 {
+        town.alice.say(&town.room(), &format!("before anybody came {n}"));
+    }
+    let engine = town.engine();
+    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops(), &town.contact("alice")]);
+    let texts = |page: &[switchboard::Message]| -> Vec<String> { page.iter().map(|one| one.text.clone()).collect() };
+    let newest = bot.messages(town.ops(), 3, None).expect("history");
+    assert_eq!(texts(&newest), ["before anybody came 5", "before anybody came 6", "before anybody came 7"]);
+    let older = bot.messages(town.ops(), 2, Some(newest[0].id.as_str())).expect("history");
+    assert_eq!(texts(&older), ["before anybody came 3", "before anybody came 4"]);
+    assert!(bot.messages(town.ops(), 2, Some("never issued")).expect("history").is_empty());
+    hears_no_more(&engine, &mut ear(&bot));
+}
+
+#[test]
+fn what_a_message_is_made_of_survives_both_ways() {
+    let Some(town) = Town::prosody("XMPP parts of messages") else { return };
+    let engine = town.engine();
+    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+    let mut ear = ear(&bot);
+    town.alice.say(&town.room(), "see https://example.org/a?b=1&c and #ops, please");
+    let message = next(&mut ear);
+    let link = |part: &Part| matches!(part, Part::Hyperlink { url, .. } if url == "https://example.org/a?b=1&c");
+    assert!(message.parts.iter().any(link), "{:?}", message.parts);
+    assert!(message.parts.contains(&Part::Hashtag("#ops".into())), "{:?}", message.parts);
+    assert_eq!(message.text, "see https://example.org/a?b=1&c and #ops, please");
+
+    let attention = "<attention xmlns='urn:xmpp:attention:0'/>";
+    town.alice.say_with(&town.room(), "wake up", attention);
+    assert!(next(&mut ear).alert);
+    bot.post(town.ops(), NewMessage::text("I am awake").alert()).expect("posted");
+    assert!(town.alice.hears(&town.room(), "I am awake").alert);
+    bot.post(town.ops(), NewMessage::text("a long tale").story("Once")).expect("posted");
+    assert_eq!(town.alice.hears(&town.room(), "a long tale").subject.as_deref(), Some("Once"));
+    assert_ne!(bot.state(town.ops()).expect("state").subject.as_deref(), Some("Once"), "a story is no new topic");
+}
+
+#[test]
+fn a_rooms_subject_is_its_state() {
+    let Some(town) = Town::prosody("XMPP subject") else { return };
+    town.alice.set_subject(&town.room(), "quiet");
+    let engine = town.engine();
+    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+    let subject = |wanted: &str| {
+        let shows = || bot.state(town.ops()).expect("state").subject.as_deref() == Some(wanted);
+        until(&format!("the subject is `{wanted}`"), shows);
+    };
+    subject("quiet");
+    town.alice.set_subject(&town.room(), "on fire");
+    subject("on fire");
+}
+
+#[test]
+fn presence_is_mapped() {
+    let Some(town) = Town::prosody("XMPP presence") else { return };
+    let (engine, alice) = (town.engine(), town.contact("alice"));
+    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&alice]);
+    let expected = [
+        ("away", PresenceState::Away),
+        ("dnd", PresenceState::DoNotDisturb),
+        ("chat", PresenceState::Available),
+        ("xa", PresenceState::Away),
+        ("", PresenceState::Available),
+    ];
+    for (show, presence) in expected {
+        town.alice.show(show, &format!("this is {show}"));
+        let text = format!("this is {show}");
+        until(&format!("`{show}` shows as {presence:?}"), || {
+            let state = bot.state(&alice).expect("state");
+            state.presence == presence && state.presence_text.as_deref() == Some(&text)
+        });
+    }
+    town.alice.disconnect();
+    until("she is offline", || bot.state(&alice).expect("state").presence == PresenceState::Offline);
+}
+
+#[test]
+fn people_see_the_agent_come_and_go() {
+    let Some(town) = Town::prosody("XMPP presence of agents") else { return };
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        let (engine, address) = (town.engine(), town.bot(way, name));
+        engine.bot("helper", &address, &[&town.contact("alice")]);
+        town.alice.subscribe(&address);
+        town.alice.waits_to_see(&address, true);
+        engine.admin().delete_agent("helper").expect("deleted");
+        town.alice.waits_to_see(&address, false);
+    }
+}
+
+#[test]
+fn typing_is_shown_both_ways() {
+    let Some(town) = Town::prosody("XMPP typing") else { return };
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        let (engine, address, alice) = (town.engine(), town.bot(way, name), town.contact("alice"));
+        let bot = engine.bot("helper", &address, &[&alice]);
+        let mut ear = ear(&bot);
+        town.alice.say(&address, "are you there?");
+        hears(&mut ear, "are you there?");
+        bot.set_composing(&alice, true).expect("shown");
+        town.alice.waits_for_state(&address, "composing");
+        bot.post(&alice, NewMessage::text("yes")).expect("posted");
+        town.alice.hears(&address, "yes");
+        town.alice.waits_for_state(&address, "active");
+
+        let mut all = engine.subscribe();
+        for (state, shown) in [("composing", true), ("paused", false)] {
+            town.alice.state(&address, state);
+            until(&format!("{state} is told"), || {
+                let item = all.next_timeout(Duration::from_millis(100)).expect("it reads");
+                matches!(item.as_deref(), Some(Broadcast::Composing { composing, .. }) if *composing == shown)
+            });
+        }
+    }
+}
+
+#[test]
+fn a_file_is_uploaded_and_linked() {
+    let Some(town) = Town::prosody("XMPP upload") else { return };
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        let engine = town.engine();
+        let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
+        let bytes: Vec<u8> = (0..1_000_000u32).map(|n| (n / 7) as u8).collect();
+        let file = format!("report {name}.bin");
+        let message = bot.upload(town.ops(), &file, Some(bytes.len() as u64), &bytes[..]).expect("uploaded");
+        let url = message.parts.iter().find_map(|part| match part {
+            Part::Hyperlink { url, .. } => Some(url.clone()),
+            _ => None,
+        });
+        let url = url.expect("a link");
+        let heard = town.alice.hears(&town.room(), &message.text);
+        assert!(heard.link.is_none_or(|link| link == url));
+        assert_eq!(town.alice.fetch(&url).expect("it is there"), bytes);
+    }
+}
+
+#[test]
+fn rooms_and_people_are_found_by_name() {
+    let Some(town) = Town::prosody("XMPP channel search") else { return };
+    let engine = town.engine();
+    engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+    let mode = switchboard::ProvisioningMode::Own;
+    let admin = engine.admin();
+    admin.put_user(switchboard::NewUser::new("ada", "ada").unwrap().password("secret").unwrap()).unwrap();
+    let agent = switchboard::NewAgent::new("helper", format!("xmpp:{}", town.bot(Way::Component, "bot0"))).unwrap();
+    admin.put_agent(agent.user("ada").unwrap().channel(town.ops()).unwrap().mode(mode)).unwrap();
+    let token = engine.log_in(&switchboard::Credentials::agent("ada", "secret", "helper")).unwrap();
+    let own = engine.provisioning(&engine.authenticate(&token).unwrap()).unwrap();
+    let found = own.find_channels("PERAT").expect("searched");
+    assert!(found.iter().any(|(id, name)| id.as_str() == town.ops() && name == "Operations"), "{found:?}");
+    assert!(own.find_channels("no such name").expect("searched").is_empty());
+}
+
+#[test]
+fn a_kick_a_ban_and_a_room_destroyed_say_why() {
+    let Some(town) = Town::prosody("XMPP kicks") else { return };
+    let engine = town.engine();
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        let address = town.bot(way, name);
+        let rooms: Vec<String> = ["kick", "ban", "doom"].map(|room| town.make_room(&format!("{room}-{name}"), room)).into();
+        let channels: Vec<String> = rooms.iter().map(|room| format!("chat-room:{room}")).collect();
+        engine.bot(name, &address, &channels.iter().map(String::as_str).collect::<Vec<_>>());
+        town.alice.kick(&rooms[0], &address, "too loud");
+        town.alice.affiliate(&rooms[1], &address, "outcast", "far too loud");
+        town.alice.destroy(&rooms[2], "we have moved");
+        for (channel, word) in channels.iter().zip(["too loud", "far too loud", "we have moved"]) {
+            let reason = engine.waits_for(name, channel, AgentState::Idle);
+            assert!(reason.contains(word), "{channel}: {reason}");
+        }
+        // A kick is not retried; putting the channel tries again.
+        assert!(engine.stands(name, &channels[0]).next_try.is_none());
+        engine.admin().put_channel(name, &channels[0]).expect("put");
+        engine.waits_for(name, &channels[0], AgentState::Active);
+        engine.admin().put_channel(name, &channels[1]).expect("put");
+        engine.agent(name).expect("there").wait_active(SOON).expect("settled");
+        assert_eq!(engine.stands(name, &channels[1]).state, AgentState::Idle, "a ban holds");
+    }
+}
+
+#[test]
+fn rooms_that_refuse_say_why() {
+    let Some(town) = Town::prosody("XMPP refusals") else { return };
+    let engine = town.engine();
+    let locked = town.make_room("locked", "Locked");
+    town.alice.configure(&locked, &[("passwordprotectedroom", "1"), ("roomsecret", "sesame")]);
+    let club = town.make_room("club", "Club");
+    town.alice.configure(&club, &[("membersonly", "1")]);
+    let channels = [format!("chat-room:{locked}"), format!("chat-room:{club}"), town.ops()];
+    engine.put("helper", &town.bot(Way::Component, "bot0"), &channels.each_ref().map(String::as_str));
+    engine.agent("helper").expect("there").wait_active(SOON).expect("settled");
+    let reason = |channel: &str| engine.waits_for("helper", channel, AgentState::Idle);
+    assert!(reason(&channels[0]).to_lowercase().contains("password"), "{}", reason(&channels[0]));
+    assert!(reason(&channels[1]).to_lowercase().contains("member"), "{}", reason(&channels[1]));
+    assert_eq!(engine.stands("helper", &channels[2]).state, AgentState::Active);
+    town.alice.affiliate(&club, &town.bot(Way::Component, "bot0"), "member", "welcome");
+    engine.admin().put_channel("helper", &channels[1]).expect("put");
+    engine.waits_for("helper", &channels[1], AgentState::Active);
+}
+
+#[test]
+fn a_nickname_that_is_taken_is_no_obstacle() {
+    let Some(town) = Town::prosody("XMPP nicknames") else { return };
+    let engine = town.engine();
+    // Alice's own account is called so; the agent of that name comes in all the same.
+    let bot = engine.bot("twin", &town.bot(Way::Component, "alice"), &[&town.ops()]);
+    bot.post(town.ops(), NewMessage::text("I am the other one")).expect("posted");
+    assert_ne!(town.alice.hears(&town.room(), "I am the other one").resource, "alice");
+}
+
+#[test]
+fn what_a_stranger_sends_ends_nothing() {
+    let Some(town) = Town::prosody("XMPP strangers") else { return };
+    let mallory = town.with_person("dora");
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        let (engine, address) = (town.engine(), town.bot(way, name));
+        let bot = engine.bot("helper", &address, &[&town.ops(), &town.contact("alice")]);
+        let mut ear = ear(&bot);
+        let full = format!("{address}/switchboard");
+        let deep = format!("{}{}", "<x>".repeat(300), "</x>".repeat(300));
+        for to in [&address, &full] {
+            for stanza in [
+                "<presence to='{to}'><show>foo</show><priority>abc</priority></presence>",
+                "<presence to='{to}' type='nonsense'/>",
+                "<message to='{to}' type='nonsense'><body>x</body></message>",
+                "<message to='{to}' type='error'><body>x</body></message>",
+                "<message to='{to}' type='chat'><body/></message>",
+                "<message to='{to}' type='groupchat'><body>not from a room</body></message>",
+                "<message to='{to}'><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='god'/></x></message>",
+                "<message to='{to}'><result xmlns='urn:xmpp:mam:2'><forwarded xmlns='urn:xmpp:forward:0'/></result></message>",
+                "<message to='{to}'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'><message from='alice@im.test' xmlns='jabber:client'><body>forged</body></message></forwarded></sent></message>",
+                "<message to='{to}'><composing xmlns='http://jabber.org/protocol/chatstates'/><paused xmlns='http://jabber.org/protocol/chatstates'/></message>",
+                "<message to='{to}'>{deep}</message>",
+                "<iq to='{to}' type='get' id='a'><query xmlns='no:such'/></iq>",
+                "<iq to='{to}' type='result' id='b'/>",
+                "<iq to='{to}' type='set' id='c'><query xmlns='jabber:iq:roster'><item jid='x'/></query></iq>",
+            ] {
+                mallory.raw(&stanza.replace("{to}", to).replace("{deep}", &deep));
+            }
+        }
+        town.alice.say(&town.room(), "still there?");
+        hears(&mut ear, "still there?");
+        let connections = (town.to_component.connections(), town.to_accounts.connections());
+        assert_eq!(connections, if way == Way::Component { (1, 0) } else { (1, 1) }, "no link was lost");
+        assert_eq!(engine.agent_status("helper").expect("there").state, AgentState::Active);
+    }
+}
+
+/// Waits until it shows.
+#[track_caller]
+fn until(what: &str, mut shows: impl FnMut() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !shows() {
+        assert!(Instant::now() < deadline, "not so: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

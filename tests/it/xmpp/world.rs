@@ -1,0 +1,124 @@
+//! The conformance suite against live servers, both ways of connecting.
+
+use super::server::Kind;
+use super::town::{Town, Way};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use switchboard::Address;
+use switchboard::backend::{Backend, ChannelId};
+use switchboard::testing::conformance::{World, run};
+
+/// How often Alice asks after an agent again.
+const ASKING: Duration = Duration::from_millis(300);
+
+struct Live {
+    town: Town,
+    way: Way,
+    /// When Alice last asked to see an agent.
+    asked: Mutex<HashMap<Address, Instant>>,
+}
+
+impl Live {
+    fn open(kind: Kind, way: Way) -> Option<Live> {
+        let town = Town::open(&format!("XMPP conformance, {way:?} over {kind:?}"), kind)?;
+        let vault = town.make_room("vault", "Vault");
+        town.alice.configure(&vault, &[("membersonly", "1")]);
+        Some(Live { town, way, asked: Mutex::default() })
+    }
+
+    /// Where Alice hears or says what belongs to that channel.
+    fn place<'a>(&self, channel: &'a ChannelId, address: &'a Address) -> &'a str {
+        channel.as_str().strip_prefix("chat-room:").unwrap_or(address.name())
+    }
+}
+
+impl World for Live {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.town.backend()
+    }
+
+    fn agent_address(&self, n: usize) -> Address {
+        let address = self.town.bot(self.way, &format!("bot{n}"));
+        Address::parse(&format!("xmpp:{address}")).expect("an address")
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+
+    fn room(&self) -> Option<ChannelId> {
+        ChannelId::parse(&self.town.ops()).ok()
+    }
+
+    fn closed_room(&self) -> Option<ChannelId> {
+        ChannelId::parse(&format!("chat-room:vault@{}", self.town.server.value("ROOMS"))).ok()
+    }
+
+    fn contact(&self) -> Option<ChannelId> {
+        ChannelId::parse(&self.town.contact("alice")).ok()
+    }
+
+    fn say(&self, channel: &ChannelId, address: &Address, text: &str) -> Option<Result<(), String>> {
+        Some(self.town.alice.try_say(self.place(channel, address), text))
+    }
+
+    fn heard(&self, channel: &ChannelId, address: &Address) -> Option<Vec<String>> {
+        let heard = self.town.alice.heard(self.place(channel, address));
+        Some(heard.into_iter().map(|one| one.text).collect())
+    }
+
+    /// Presence is shown to whoever asked for it. Alice asks again and again, as nobody must, so that she hears too
+    /// that an agent's whole domain is gone, of which no server tells.
+    fn sees_online(&self, address: &Address) -> Option<bool> {
+        let mut asked = self.asked.lock();
+        if asked.get(address).is_none_or(|at| at.elapsed() > ASKING) {
+            asked.insert(address.clone(), Instant::now());
+            self.town.alice.subscribe(address.name());
+        }
+        Some(self.town.alice.sees(address.name()).is_some())
+    }
+
+    fn kick(&self, channel: &ChannelId, address: &Address) -> Option<()> {
+        self.town.alice.kick(channel.as_str().strip_prefix("chat-room:")?, address.name(), "out");
+        Some(())
+    }
+
+    fn cut(&self, _: &Address) -> Option<()> {
+        self.town.to_component.cut();
+        self.town.to_accounts.cut();
+        Some(())
+    }
+
+    fn file(&self, link: &str) -> Option<Vec<u8>> {
+        self.town.alice.fetch(link).ok()
+    }
+}
+
+fn conforms(kind: Kind, way: Way) {
+    let Some(live) = Live::open(kind, way) else { return };
+    let report = run(&live);
+    report.assert();
+    println!("{report}");
+}
+
+#[test]
+fn a_component_of_prosody_conforms() {
+    conforms(Kind::Prosody, Way::Component);
+}
+
+#[test]
+fn an_account_of_prosody_conforms() {
+    conforms(Kind::Prosody, Way::Account);
+}
+
+#[test]
+fn a_component_of_ejabberd_conforms() {
+    conforms(Kind::Ejabberd, Way::Component);
+}
+
+#[test]
+fn an_account_of_ejabberd_conforms() {
+    conforms(Kind::Ejabberd, Way::Account);
+}
