@@ -9,7 +9,7 @@ use super::outbox::{Line, outbox};
 use super::session::XmppSession;
 use super::stream::{Incoming, Sink};
 use super::xml::{Element, Event};
-use super::{contacts, disco, dispatch};
+use super::{contacts, disco, dispatch, rooms};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -139,7 +139,7 @@ fn acknowledge(core: &Arc<Core>, handled: u32) {
     });
 }
 
-/// Asks the server from time to time whether it is there.
+/// Asks the server from time to time whether it is there, and rooms whether our agents are.
 async fn listen(core: Arc<Core>) {
     let watch = async {
         loop {
@@ -164,10 +164,18 @@ async fn listen(core: Arc<Core>) {
             }
         }
     };
+    let rounds = async {
+        let mut checked = 0;
+        loop {
+            core.inbox.sleep(PING_EVERY).await;
+            checked = rooms::check(&core, checked).await;
+        }
+    };
     tokio::select! {
         biased;
         () = core.ended() => {}
         () = watch => {}
+        () = rounds => {}
     }
 }
 
