@@ -7,16 +7,15 @@ use super::negotiate::{self, Ready};
 use super::ns;
 use super::outbox::{Line, outbox};
 use super::session::XmppSession;
-use super::stream::{Io, Reader};
+use super::stream::{Incoming, Sink};
 use super::xml::{Element, Event};
-use super::{contacts, disco, dispatch};
+use super::{contacts, disco, dispatch, rooms};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{ReadHalf, WriteHalf};
 
 /// How a component's link is named.
 pub(super) const COMPONENT_KEY: &str = "component";
@@ -71,7 +70,7 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
     Ok(link)
 }
 
-async fn write(core: Arc<Core>, line: Line, mut io: WriteHalf<Box<dyn Io>>) {
+async fn write(core: Arc<Core>, line: Line, mut io: Sink) {
     let slow = async {
         core.ended().await;
         core.inbox.sleep(FAREWELL_MAX).await;
@@ -87,7 +86,7 @@ async fn write(core: Arc<Core>, line: Line, mut io: WriteHalf<Box<dyn Io>>) {
     }
 }
 
-async fn read(core: Arc<Core>, mut reader: Reader<ReadHalf<Box<dyn Io>>>, acknowledges: bool, early: Vec<Element>) {
+async fn read(core: Arc<Core>, mut reader: Incoming, acknowledges: bool, early: Vec<Element>) {
     let ended = core.ended();
     tokio::pin!(ended);
     let mut handled: u32 = 0;
@@ -140,7 +139,7 @@ fn acknowledge(core: &Arc<Core>, handled: u32) {
     });
 }
 
-/// Asks the server from time to time whether it is there.
+/// Asks the server from time to time whether it is there, and rooms whether our agents are.
 async fn listen(core: Arc<Core>) {
     let watch = async {
         loop {
@@ -165,10 +164,18 @@ async fn listen(core: Arc<Core>) {
             }
         }
     };
+    let rounds = async {
+        let mut checked = 0;
+        loop {
+            core.inbox.sleep(PING_EVERY).await;
+            checked = rooms::check(&core, checked).await;
+        }
+    };
     tokio::select! {
         biased;
         () = core.ended() => {}
         () = watch => {}
+        () = rounds => {}
     }
 }
 
