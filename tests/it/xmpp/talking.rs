@@ -172,10 +172,16 @@ fn presence_is_mapped() {
     for (show, presence) in expected {
         town.alice.show(show, &format!("this is {show}"));
         let text = format!("this is {show}");
-        until(&format!("`{show}` shows as {presence:?}"), || {
+        let shown = || {
             let state = bot.state(&alice).expect("state");
-            state.presence == presence && state.presence_text.as_deref() == Some(&text)
-        });
+            (state.presence, state.presence_text)
+        };
+        let deadline = Instant::now() + SOON;
+        while shown().1.as_deref() != Some(&text) {
+            assert!(Instant::now() < deadline, "`{text}`: {:?}", shown());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(shown().0, presence, "{show}");
     }
     town.alice.disconnect();
     until("she is offline", || bot.state(&alice).expect("state").presence == PresenceState::Offline);
@@ -234,8 +240,9 @@ fn a_file_is_uploaded_and_linked() {
             _ => None,
         });
         let url = url.expect("a link");
-        let heard = town.alice.hears(&town.room(), &message.text);
+        let heard = town.alice.hears(&town.room(), &url);
         assert!(heard.link.is_none_or(|link| link == url));
+        assert!([&file, &url].contains(&&message.text), "{}", message.text);
         assert_eq!(town.alice.fetch(&url).expect("it is there"), bytes);
     }
 }
