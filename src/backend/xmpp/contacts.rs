@@ -1,6 +1,6 @@
 //! Contacts: subscribing, presence, what they say and whether they type.
 
-use super::core::{Agent, Contact, Core, STRAYS_MAX};
+use super::core::{Agent, Contact, Core, STRAYS_MAX, WATCHERS_MAX};
 use super::errors::StanzaError;
 use super::held::Held;
 use super::jid::Jid;
@@ -114,7 +114,7 @@ pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
     if !core.is_component {
         return core.send(&gone(None));
     }
-    for contact in agent.contacts.keys() {
+    for contact in agent.contacts.keys().chain(agent.watchers.iter().filter(|one| !agent.contacts.contains_key(*one))) {
         core.send(&core.from(&agent.jid, gone(Some(contact))))?;
     }
     Ok(())
@@ -122,30 +122,17 @@ pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
 
 /// A person's presence, or a question about ours.
 pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Result<(), BackendError> {
+    let kind = stanza.attribute("type");
+    if let Some(kind @ ("subscribe" | "probe" | "unsubscribe")) = kind {
+        return asked(core, from, to, kind);
+    }
     let mut state = core.state.lock();
     let Some(agent) = state.agents.get_mut(to) else { return Ok(()) };
-    let jid = agent.jid.clone();
-    match stanza.attribute("type") {
-        Some("subscribe") if core.config.approves => {
-            drop(state);
-            presence_to(core, &jid, from.bare(), Some("subscribed"))?;
-            return if core.is_component { presence_to(core, &jid, from.bare(), None) } else { Ok(()) };
-        }
-        Some("probe") if core.is_component && core.config.approves => {
-            drop(state);
-            return presence_to(core, &jid, from.as_str(), None);
-        }
-        Some("unsubscribe") => {
-            drop(state);
-            return presence_to(core, &jid, from.bare(), Some("unsubscribed"));
-        }
-        _ => {}
-    }
     let key = agent.key;
     let Some(contact) = agent.contacts.get_mut(from.bare()) else { return Ok(()) };
     let before = contact.resources.best();
     let resource = from.resource().unwrap_or_default();
-    match stanza.attribute("type") {
+    match kind {
         None => contact.resources.note(resource, Some(shown(stanza))),
         Some("unavailable") => {
             contact.resources.note(resource, None);
@@ -164,6 +151,38 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> R
         core.inbox.state(change);
     }
     Ok(())
+}
+
+/// Somebody asks to see an agent's presence, or not any more.
+fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendError> {
+    let mut state = core.state.lock();
+    let Some(agent) = state.agents.get_mut(to) else {
+        drop(state);
+        // Whoever saw an agent that is signed out now, or asks for one, learns that it is not there.
+        return match Jid::parse(to).and_then(|to| to.with_resource(&core.config.resource)) {
+            Some(absent) if core.is_component && absent.local().is_some() && kind != "unsubscribe" => {
+                presence_to(core, &absent, from.bare(), Some("unavailable"))
+            }
+            _ => Ok(()),
+        };
+    };
+    let jid = agent.jid.clone();
+    if kind == "unsubscribe" {
+        agent.watchers.remove(from.bare());
+    } else if core.config.approves && agent.watchers.len() < WATCHERS_MAX {
+        agent.watchers.insert(from.bare().to_owned());
+    }
+    drop(state);
+    match kind {
+        "unsubscribe" => presence_to(core, &jid, from.bare(), Some("unsubscribed")),
+        _ if !core.config.approves => Ok(()),
+        "subscribe" => {
+            presence_to(core, &jid, from.bare(), Some("subscribed"))?;
+            if core.is_component { presence_to(core, &jid, from.bare(), None) } else { Ok(()) }
+        }
+        _ if core.is_component => presence_to(core, &jid, from.as_str(), None),
+        _ => Ok(()),
+    }
 }
 
 /// Something a person said to an agent, or did not say yet.

@@ -16,7 +16,7 @@ use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbox, ResumePoint};
 use crate::model::{Address, AgentKey};
 use parking_lot::Mutex;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,6 +28,9 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 const RESULTS_MAX: usize = 1000;
 /// Messages kept for a contact that is about to be joined, of one agent.
 pub(super) const STRAYS_MAX: usize = 64;
+
+/// People who asked for an agent's presence that are kept.
+pub(super) const WATCHERS_MAX: usize = 10_000;
 
 /// What a request was answered.
 pub(super) type Answered = Result<Element, StanzaError>;
@@ -70,6 +73,8 @@ pub(super) struct Agent {
     pub(super) session: u64,
     pub(super) seats: HashMap<String, Seat>,
     pub(super) contacts: HashMap<String, Contact>,
+    /// Who else was shown the agent's presence: people who asked. On an account the server knows them.
+    pub(super) watchers: HashSet<String>,
     /// Messages of people who are not joined yet.
     pub(super) strays: VecDeque<(String, Element)>,
 }

@@ -12,7 +12,7 @@ use super::xml::{Element, Event};
 use super::{contacts, disco, dispatch};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -220,6 +220,7 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         session,
         seats: HashMap::new(),
         contacts: HashMap::new(),
+        watchers: HashSet::new(),
         strays: VecDeque::new(),
     };
     let old = {

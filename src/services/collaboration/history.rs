@@ -1,12 +1,13 @@
-//! History (reference 3.4, `take` and `before`): the session's where it has one, else the journal's; never mixed.
+//! History (reference 3.4, `take` and `before`): the session's where it has one, else the journal's; never mixed
+//! within a conversation.
 
 use super::Collaboration;
 use crate::agents::{call, error_of};
-use crate::backend::Received;
+use crate::backend::{BackendErrorKind, Received};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal;
-use crate::model::{ChannelId, Id, Message, MessageId, What, visible_text};
+use crate::model::{ChannelId, Id, Message, MessageId, Place, What, visible_text};
 use crate::services::Waiting;
 use crate::waiting::park;
 
@@ -43,28 +44,35 @@ impl Collaboration {
         let session = services.session(&self.cell)?;
         let (capabilities, place) = services.registry.place(&self.cell, &channel).ok_or_else(|| services.inactive(&self.cell))?;
         if !capabilities.history {
-            let read = services
-                .ground
-                .readers
-                .read(move |connection| journal::history(connection, &place, before.as_deref(), take).map_err(storage));
-            return Ok(read
-                .await?
-                .into_iter()
-                .filter_map(|record| match record.what {
-                    What::Message { message, .. } => Some(Message::clone(&message)),
-                    _ => None,
-                })
-                .collect());
+            return self.kept(place, before, take).await;
         }
-        let before = match before.as_deref().map(MessageId::parse) {
+        let asked = match before.as_deref().map(MessageId::parse) {
             Some(Err(_)) => return Ok(Vec::new()),
             Some(Ok(id)) => Some(id),
             None => None,
         };
         let wanted = channel.clone();
-        let reply = call(&services.ground, move || session.history(wanted, before, take));
-        let found = reply.await.map_err(|error| error_of(error, channel.as_str()))?;
-        Ok(found.into_iter().map(|received| message(received, &channel)).collect())
+        let reply = call(&services.ground, move || session.history(wanted, asked, take));
+        match reply.await {
+            Ok(found) => Ok(found.into_iter().map(|received| message(received, &channel)).collect()),
+            // This conversation has no archive, though others of that chat system have.
+            Err(error) if error.kind == BackendErrorKind::Unsupported => self.kept(place, before, take).await,
+            Err(error) => Err(error_of(error, channel.as_str())),
+        }
+    }
+
+    /// What the journal has.
+    async fn kept(&self, place: Place, before: Option<String>, take: usize) -> Result<Vec<Message>> {
+        let read = self
+            .services
+            .ground
+            .readers
+            .read(move |connection| journal::history(connection, &place, before.as_deref(), take).map_err(storage));
+        let messages = read.await?.into_iter().filter_map(|record| match record.what {
+            What::Message { message, .. } => Some(Message::clone(&message)),
+            _ => None,
+        });
+        Ok(messages.collect())
     }
 }
 

@@ -178,7 +178,11 @@ fn a_dead_line_is_noticed() {
             break;
         }
     }
-    assert_ne!(engine.agent_status("helper").expect("there").state, AgentState::Active, "five minutes and nothing was noticed");
+    assert_ne!(
+        engine.agent_status("helper").expect("there").state,
+        AgentState::Active,
+        "five minutes and nothing was noticed"
+    );
     town.to_component.cut();
     town.to_component.stall(false);
     clock.advance(Duration::from_secs(60));

@@ -256,7 +256,8 @@ impl Person {
     /// What lies behind a link.
     pub(crate) fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
         let bytes = self.ask("fetch", json!({ "url": url }))?;
-        Ok(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, bytes.as_str().unwrap_or_default()).expect("base64"))
+        Ok(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, bytes.as_str().unwrap_or_default())
+            .expect("base64"))
     }
 }
 

@@ -113,7 +113,10 @@ fn what_a_server_says_in_parting_is_the_reason() {
         (parting!("<host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"), "host-unknown"),
         (parting!("<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"), "conflict"),
         (parting!("<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"), "resource-constraint"),
-        (parting!("<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>elsewhere.test</see-other-host>"), "see-other-host"),
+        (
+            parting!("<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>elsewhere.test</see-other-host>"),
+            "see-other-host",
+        ),
         (
             parting!(
                 "<system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\

@@ -82,6 +82,9 @@ impl Parser {
         loop {
             if self.open.len() <= 1 && self.skipping.is_none() {
                 self.lexer.skip_blanks();
+                if self.lexer.rest().first().is_some_and(|first| *first != b'<') {
+                    return Err(Malformed("text between stanzas"));
+                }
             }
             let Some(token) = self.lexer.next()? else { return Ok(None) };
             let length = self.lexer.bytes(&token).len();
@@ -160,7 +163,7 @@ impl Parser {
                 self.begun = true;
                 Ok(None)
             }
-            Kind::Text | Kind::Data if self.open.len() <= 1 => Err(Malformed("text between stanzas").into()),
+            Kind::Data if self.open.len() <= 1 => Err(Malformed("text between stanzas").into()),
             Kind::Text => {
                 let text = unescape(text, false)?;
                 self.add_text(&text)
