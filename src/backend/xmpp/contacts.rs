@@ -88,8 +88,9 @@ fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     if !core.is_component {
         return if sees { Ok(()) } else { presence_to(core, &talk.agent, &talk.place, Some("subscribe")) };
     }
-    presence_to(core, &talk.agent, &talk.place, Some("subscribe"))?;
+    // The probe first: after a request that is not answered yet, Prosody takes it for a reason to drop the request.
     presence_to(core, &talk.agent, &talk.place, Some("probe"))?;
+    presence_to(core, &talk.agent, &talk.place, Some("subscribe"))?;
     presence_to(core, &talk.agent, &talk.place, None)
 }
 
