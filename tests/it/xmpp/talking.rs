@@ -170,8 +170,8 @@ fn presence_is_mapped() {
         ("", PresenceState::Available),
     ];
     for (show, presence) in expected {
-        town.alice.show(show, &format!("this is {show}"));
-        let text = format!("this is {show}");
+        town.alice.show(show, &format!("this is ({show})"));
+        let text = format!("this is ({show})");
         let shown = || {
             let state = bot.state(&alice).expect("state");
             (state.presence, state.presence_text)
