@@ -88,7 +88,8 @@ fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     if !core.is_component {
         return if sees { Ok(()) } else { presence_to(core, &talk.agent, &talk.place, Some("subscribe")) };
     }
-    // The probe first: after a request that is not answered yet, Prosody takes it for a reason to drop the request.
+    // The probe first, for one who has approved already: after a request that waits for its answer, Prosody takes it
+    // for a stranger's and drops the request.
     presence_to(core, &talk.agent, &talk.place, Some("probe"))?;
     presence_to(core, &talk.agent, &talk.place, Some("subscribe"))?;
     presence_to(core, &talk.agent, &talk.place, None)
@@ -140,6 +141,12 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> R
             if contact.spoke.as_ref().is_some_and(|spoke| spoke == from) {
                 contact.spoke = None;
             }
+        }
+        Some("subscribed") if core.is_component => {
+            let jid = agent.jid.clone();
+            drop(state);
+            // Not every server shows the presence with its consent.
+            return presence_to(core, &jid, from.bare(), Some("probe"));
         }
         Some("unsubscribed") => contact.resources.note("", None),
         Some("error") => contact.refused = Some(StanzaError::of(stanza)),

@@ -21,7 +21,7 @@ use tokio::io::{ReadHalf, WriteHalf};
 /// How a component's link is named.
 pub(super) const COMPONENT_KEY: &str = "component";
 /// A connection that is not ready by then will not be.
-const DIAL_MAX: Duration = Duration::from_secs(45);
+const DIAL_MAX: Duration = Duration::from_secs(20);
 /// How often the server is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(60);
 /// A server that is silent for that long when asked is not.

@@ -81,7 +81,7 @@ pub(super) async fn send(core: &Core, agent: &Jid, upload: Upload) -> Result<Out
         () = core.ended() => return Err(core.why_over()),
         done = put(&slot.put, &slot.headers, length, first, &mut body, &core.config.trust, may_be_plain) => done?,
     }
-    let parts = vec![Part::Hyperlink { text: name, url: slot.get.clone() }];
+    let parts = vec![Part::Hyperlink { text: slot.get.clone(), url: slot.get.clone() }];
     Ok(Outgoing {
         origin,
         text: slot.get,
