@@ -3,7 +3,7 @@
 
 use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use switchboard::testing::ManualClock;
 use switchboard::{AgentState, Engine, NewMessage, Reader};
 
