@@ -231,7 +231,11 @@ impl Builder {
         Engine::start(self)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Whether the settings are within their limits; [`Builder::open`] begins with it.
+    ///
+    /// # Errors
+    /// `Invalid` names the setting and its limits.
+    pub fn check(&self) -> Result<()> {
         let (second, hour, year) = (Duration::from_secs(1), Duration::from_secs(3600), Duration::from_secs(366 * 86_400));
         let within = |what: &str, value: Duration, least: Duration, most: Duration| {
             if (least..=most).contains(&value) {

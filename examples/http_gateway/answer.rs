@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use switchboard::Error;
-use switchboard::wire::{ErrorBody, Format, error};
+use switchboard::wire::{Document, ErrorBody, Format, error};
 
 /// A success.
 pub(crate) struct Answer {
@@ -16,8 +16,15 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// 200 with a document.
-    pub(crate) fn document<T: Serialize + ?Sized>(format: Format, document: &T) -> Answer {
+    pub(crate) fn document<T: Document + ?Sized>(format: Format, document: &T) -> Answer {
         Answer { body: Some(format.encode(document)), ..Answer::empty(StatusCode::OK) }
+    }
+
+    /// 200 with a document of our own, which has no form but JSON.
+    pub(crate) fn json<T: Serialize + ?Sized>(document: &T) -> Answer {
+        let body = serde_json::to_vec(document).unwrap_or_default();
+        let answer = Answer { body: Some(body), ..Answer::empty(StatusCode::OK) };
+        answer.with("content-type", Format::Json.content_type())
     }
 
     /// A status and nothing else.
@@ -38,7 +45,8 @@ impl Answer {
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         if self.status == StatusCode::OK {
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+            let own = HeaderValue::from_static(format.content_type());
+            response.headers_mut().entry(header::CONTENT_TYPE).or_insert(own);
         }
         response
     }
@@ -52,6 +60,10 @@ pub(crate) enum Failure {
     Nothing(String),
     /// The resource has these methods only.
     OtherMethods(String),
+    /// The path with its query is longer than we read.
+    TargetTooLong { length: usize, limit: usize },
+    /// The headers are more or longer than we read.
+    HeadersTooLarge(String),
 }
 
 impl From<Error> for Failure {
@@ -68,6 +80,11 @@ impl Failure {
             Failure::OtherMethods(allow) => {
                 (405, ErrorBody::new("method_not_allowed", format!("this resource answers {allow}"), request_id))
             }
+            Failure::TargetTooLong { length, limit } => (
+                414,
+                ErrorBody::new("target_too_long", format!("the URL of {length} is over the limit of {limit}"), request_id),
+            ),
+            Failure::HeadersTooLarge(text) => (431, ErrorBody::new("headers_too_large", text, request_id)),
         };
         if let (500, Failure::Engine(error)) = (status, &self) {
             tracing::error!(request_id, %error, "failed");
@@ -81,7 +98,7 @@ impl Failure {
                     answer = answer.with("retry-after", &seconds.to_string());
                 }
             }
-            Failure::Nothing(_) => {}
+            Failure::Nothing(_) | Failure::TargetTooLong { .. } | Failure::HeadersTooLarge(_) => {}
         }
         answer = answer.with("content-type", format.content_type());
         answer.into_response(format)

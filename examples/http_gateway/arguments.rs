@@ -1,28 +1,57 @@
-//! The command line: what the issue that asked for this program lists, and nothing else.
+//! The command line, and over the file what it says: which settings there are is in [`crate::settings`].
 
-use std::fmt::Display;
+use crate::file;
+use crate::network::Network;
+use crate::secret::Source;
+use crate::settings::{self, Given, Setting, TABLE, Takes};
 use std::path::PathBuf;
 use std::time::Duration;
-use switchboard::{ChannelId, EventMode};
+use switchboard::{ChannelId, Durability, EventMode};
+use tracing::Level;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 http_gateway: the MindLink REST API over switchboard's embedded loopback chat system
 
+  --config FILE               settings in TOML, called as the flags are (poll_timeout, rooms, cors_origin ...); a flag
+                              overrides what the file says
+  --check                     reads everything, says what is wrong, and exits with 0 or 2
+
   --listen ADDRESS            where to listen (127.0.0.1:8081); port 0 takes a free one
+  --tls-cert FILE             certificate chain in PEM; with it, and only then, TLS is spoken
+  --tls-key FILE              its private key in PEM
+  --trusted-proxy NETWORK     address or network whose X-Forwarded-For is believed; may be given several times
+  --connections NUMBER        connections at a time (12000); above it they are answered 503
+  --polls-per-agent NUMBER    waiting requests for events of one agent (1024); above it they are answered 503
+  --static DIR                serves the files of this directory to browsers
+  --cors-origin ORIGIN        lets pages of that origin (or *) call; may be given several times
+
   --database FILE             the database (switchboard.db), or :memory:
-  --super-user NAME           the super user's name (admin); its password is taken from --super-password-file, else
+  --durability power|process  what a commit survives (power)
+  --super-user NAME           the super user's name (admin); without either of the following the password is taken
                               from SWITCHBOARD_SUPER_PASSWORD, else generated and printed once
   --super-password-file FILE  a file that holds the super user's password
-  --room ID=NAME              a loopback room `chat-room:ID`; may be given several times
-  --poll-timeout SECONDS      how long a request for events waits (30)
-  --event-window SECONDS      how far back last-event=0 reaches (15)
+  --super-password-env NAME   an environment variable that holds it
+  --token-lifetime DURATION   how long a token is valid (1h)
+  --poll-timeout DURATION     how long a request for events waits (30)
+  --event-window DURATION     how far back last-event=0 reaches (15)
   --events durable|buffered   whether events survive a restart (durable)
-  --token-lifetime SECONDS    how long a token is valid (3600)
+  --flap-delay DURATION       how long a link may be lost before its channels are announced as inactive (10)
+  --keep-messages DURATION    how long messages are kept (30d); 0: for ever
+  --keep-bytes SIZE           how large the database may grow (4GiB); 0: without limit
+  --keep-audit DURATION       how long the audit is kept (400d); 0: for ever
+
+  --room ID=NAME              a loopback room `chat-room:ID`; may be given several times
+  --category ID=NAME          a category that loopback rooms lie in (general=General); the first holds those of --room
+  --loopback-control          serves /Loopback/v1 to the super user: people who say and hear, and faults to order
   --log-format text|json      how the log on stderr is written (text)
+  --log-level LEVEL           error, warn, info, debug or trace (info)
   --demo                      provisions an agent, a user and a room and prints two curl lines that use them;
                               in memory unless --database is given
   --help                      prints this
+
+A DURATION is in seconds, or has a unit: 500ms, 15s, 5m, 12h, 30d. A SIZE is in bytes, or has one: 512MiB, 4GiB.
+SIGHUP reads the password, the certificate and the log level again. SIGTERM and ctrl-C stop in order.
 ";
 
 /// How the log is written.
@@ -35,96 +64,138 @@ pub(crate) enum LogFormat {
 /// What is asked for.
 pub(crate) enum Command {
     Help,
+    Check(Box<Arguments>),
     Serve(Box<Arguments>),
 }
 
-/// The flags with their defaults filled in.
+/// The settings with their defaults filled in.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) listen: String,
     /// `None`: in memory.
     pub(crate) database: Option<PathBuf>,
+    pub(crate) durability: Durability,
     pub(crate) super_user: String,
-    pub(crate) super_password_file: Option<PathBuf>,
+    pub(crate) super_password: Option<Source>,
     pub(crate) rooms: Vec<(ChannelId, String)>,
+    pub(crate) categories: Vec<(String, String)>,
     pub(crate) poll_timeout: Duration,
+    pub(crate) polls_per_agent: usize,
     pub(crate) event_window: Duration,
     pub(crate) events: EventMode,
     pub(crate) token_lifetime: Duration,
+    pub(crate) flap_delay: Duration,
+    /// `None`: for ever, as with the two that follow.
+    pub(crate) keep_messages: Option<Duration>,
+    pub(crate) keep_bytes: Option<u64>,
+    pub(crate) keep_audit: Option<Duration>,
+    pub(crate) connections: u32,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    /// `--static`, which is a keyword.
+    pub(crate) site: Option<PathBuf>,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) loopback_control: bool,
     pub(crate) log_format: LogFormat,
+    pub(crate) log_level: Level,
     pub(crate) demo: bool,
 }
 
-/// Reads the command line; the error is a sentence that names the flag.
-pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
-    use lexopt::prelude::*;
-    let mut database = None;
-    let mut arguments = Arguments {
-        listen: "127.0.0.1:8081".to_owned(),
-        database: None,
-        super_user: "admin".to_owned(),
-        super_password_file: None,
-        rooms: Vec::new(),
-        poll_timeout: Duration::from_secs(30),
-        event_window: Duration::from_secs(15),
-        events: EventMode::Durable,
-        token_lifetime: Duration::from_secs(3600),
-        log_format: LogFormat::Text,
-        demo: false,
-    };
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help),
-            Long("listen") => arguments.listen = parser.value()?.string()?,
-            Long("database") => database = Some(PathBuf::from(parser.value()?)),
-            Long("super-user") => arguments.super_user = parser.value()?.string()?,
-            Long("super-password-file") => arguments.super_password_file = Some(PathBuf::from(parser.value()?)),
-            Long("room") => arguments.rooms.push(room(&parser.value()?.string()?)?),
-            Long("poll-timeout") => arguments.poll_timeout = seconds("--poll-timeout", &parser.value()?.string()?)?,
-            Long("event-window") => arguments.event_window = seconds("--event-window", &parser.value()?.string()?)?,
-            Long("token-lifetime") => arguments.token_lifetime = seconds("--token-lifetime", &parser.value()?.string()?)?,
-            Long("events") => {
-                arguments.events = match parser.value()?.string()?.as_str() {
-                    "durable" => EventMode::Durable,
-                    "buffered" => EventMode::Buffered,
-                    other => return Err(wrong("--events", other, "durable or buffered")),
-                }
-            }
-            Long("log-format") => {
-                arguments.log_format = match parser.value()?.string()?.as_str() {
-                    "text" => LogFormat::Text,
-                    "json" => LogFormat::Json,
-                    other => return Err(wrong("--log-format", other, "text or json")),
-                }
-            }
-            Long("demo") => arguments.demo = true,
-            other => return Err(other.unexpected()),
+impl Default for Arguments {
+    fn default() -> Arguments {
+        let day = Duration::from_secs(86_400);
+        Arguments {
+            listen: "127.0.0.1:8081".to_owned(),
+            database: None,
+            durability: Durability::Power,
+            super_user: "admin".to_owned(),
+            super_password: None,
+            rooms: Vec::new(),
+            categories: Vec::new(),
+            poll_timeout: Duration::from_secs(30),
+            polls_per_agent: 1024,
+            event_window: Duration::from_secs(15),
+            events: EventMode::Durable,
+            token_lifetime: Duration::from_secs(3600),
+            flap_delay: Duration::from_secs(10),
+            keep_messages: Some(30 * day),
+            keep_bytes: Some(4 << 30),
+            keep_audit: Some(400 * day),
+            // Ten thousand pollers, and a fifth more for whoever calls beside them.
+            connections: 12_000,
+            trusted_proxies: Vec::new(),
+            tls_cert: None,
+            tls_key: None,
+            site: None,
+            cors_origins: Vec::new(),
+            loopback_control: false,
+            log_format: LogFormat::Text,
+            log_level: Level::INFO,
+            demo: false,
         }
     }
-    arguments.database = match database {
-        Some(path) if path.as_os_str() == ":memory:" => None,
-        Some(path) => Some(path),
-        None if arguments.demo => None,
-        None => Some(PathBuf::from("switchboard.db")),
-    };
-    Ok(Command::Serve(Box::new(arguments)))
 }
 
-fn room(text: &str) -> Result<(ChannelId, String), lexopt::Error> {
-    let Some((id, name)) = text.split_once('=') else { return Err(wrong("--room", text, "ID=NAME")) };
-    match ChannelId::parse(&format!("chat-room:{id}")) {
-        Ok(id) => Ok((id, name.to_owned())),
-        Err(error) => Err(wrong("--room", text, error)),
+/// Reads the command line and the file it names; the error is a sentence that names the flag, or the file's line.
+pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
+    let mut line = Line::default();
+    loop {
+        match line.next(&mut parser) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return Err(error.to_string()),
+        }
     }
+    if line.help {
+        return Ok(Command::Help);
+    }
+    let file = line.config.as_deref().map_or_else(|| Ok(Vec::new()), file::read)?;
+    let names_database = file.iter().chain(&line.given).any(|given| given.name == "database");
+    let mut arguments = Arguments { demo: line.demo, ..Arguments::default() };
+    settings::apply(&mut arguments, file, line.given)?;
+    if !names_database && !line.demo {
+        arguments.database = Some(PathBuf::from("switchboard.db"));
+    }
+    arguments.database = arguments.database.filter(|path| path.as_os_str() != ":memory:");
+    if arguments.tls_cert.is_some() != arguments.tls_key.is_some() {
+        return Err("--tls-cert and --tls-key belong together".to_owned());
+    }
+    let arguments = Box::new(arguments);
+    Ok(if line.check { Command::Check(arguments) } else { Command::Serve(arguments) })
 }
 
-fn seconds(flag: &str, text: &str) -> Result<Duration, lexopt::Error> {
-    let number = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    number.ok_or_else(|| wrong(flag, text, "a number of seconds"))
+/// What the command line says.
+#[derive(Default)]
+struct Line {
+    help: bool,
+    check: bool,
+    demo: bool,
+    config: Option<PathBuf>,
+    given: Vec<Given>,
 }
 
-fn wrong(flag: &str, value: &str, expected: impl Display) -> lexopt::Error {
-    lexopt::Error::Custom(format!("{flag} is `{}`: {expected}", value.escape_debug()).into())
+impl Line {
+    /// Takes one flag; false at the end.
+    fn next(&mut self, parser: &mut lexopt::Parser) -> Result<bool, lexopt::Error> {
+        use lexopt::prelude::*;
+        let Some(argument) = parser.next()? else { return Ok(false) };
+        match argument {
+            Short('h') | Long("help") => self.help = true,
+            Long("check") => self.check = true,
+            Long("demo") => self.demo = true,
+            Long("config") => self.config = Some(PathBuf::from(parser.value()?)),
+            Long(flag) => {
+                let Some(Setting { name, flag, takes, .. }) = TABLE.iter().find(|setting| setting.flag == flag) else {
+                    return Err(Long(flag).unexpected());
+                };
+                let value = if *takes == Takes::Switch { "true".to_owned() } else { parser.value()?.string()? };
+                self.given.push(Given { name, value, whence: format!("--{flag}") });
+            }
+            other => return Err(other.unexpected()),
+        }
+        Ok(true)
+    }
 }
 
 #[cfg(test)]
@@ -132,10 +203,9 @@ mod tests {
     use super::*;
 
     fn arguments(line: &str) -> Result<Arguments, String> {
-        match parse(lexopt::Parser::from_args(line.split_whitespace())) {
-            Ok(Command::Serve(arguments)) => Ok(*arguments),
-            Ok(Command::Help) => Err("help".to_owned()),
-            Err(error) => Err(error.to_string()),
+        match parse(lexopt::Parser::from_args(line.split_whitespace()))? {
+            Command::Serve(arguments) | Command::Check(arguments) => Ok(*arguments),
+            Command::Help => Err("help".to_owned()),
         }
     }
 
@@ -153,6 +223,13 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_is_in_the_help() {
+        for setting in TABLE {
+            assert!(HELP.contains(&format!("  --{} ", setting.flag)), "--{}", setting.flag);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (line, name) in [
             ("--sparkle", "--sparkle"),
@@ -162,6 +239,12 @@ mod tests {
             ("--poll-timeout -1", "--poll-timeout"),
             ("--room ops", "--room"),
             ("--room =Operations", "--room"),
+            ("--cors-origin example.org", "--cors-origin"),
+            ("--trusted-proxy localhost", "--trusted-proxy"),
+            ("--connections 0", "--connections"),
+            ("--loopback-control=yes", "--loopback-control"),
+            ("--tls-cert x.pem", "--tls-key"),
+            ("--config /none/such", "/none/such"),
             ("surplus", "surplus"),
         ] {
             let error = arguments(line).expect_err(name);

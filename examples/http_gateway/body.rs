@@ -3,7 +3,7 @@
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
-use switchboard::wire::{Read, json};
+use switchboard::wire::{Format, Read};
 use switchboard::{Error, Result};
 
 /// The largest document that is read. The largest the contract knows is a long list of channels, far below it.
@@ -13,14 +13,14 @@ const LIMIT: usize = 1024 * 1024;
 /// broken connection instead of the answer.
 const DRAINED: usize = 32 * 1024 * 1024;
 
-/// Reads a document.
+/// Reads a document, in the format its `Content-Type` says.
 pub(crate) async fn document<T: Read>(headers: &HeaderMap, body: Body) -> Result<T> {
     let mut stream = body.into_data_stream();
     let announced = length(headers).unwrap_or(0);
     let mut text = Vec::new();
     if announced <= LIMIT as u64 {
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Error::Invalid("the body ended early".to_owned()))?;
+            let piece = piece.map_err(|_| Error::Invalid("the body ended early, or came too slowly".to_owned()))?;
             text.extend_from_slice(&piece);
             if text.len() > LIMIT {
                 break;
@@ -32,7 +32,8 @@ pub(crate) async fn document<T: Read>(headers: &HeaderMap, body: Body) -> Result
         drain(headers, stream).await;
         return Err(Error::TooLarge { what: "the body", length, limit: LIMIT as u64 });
     }
-    json::decode(&text)
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Format::of_body(content_type).decode(&text)
 }
 
 /// What `Content-Length` says.

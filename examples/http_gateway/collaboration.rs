@@ -3,7 +3,8 @@
 use crate::answer::{Answer, Failure};
 use crate::body;
 use crate::handler::Call;
-use axum::http::StatusCode;
+use crate::search;
+use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use std::time::Duration;
 use switchboard::wire::route::Collaboration;
@@ -36,7 +37,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
         Collaboration::Post { channel } => {
             let channel = ChannelId::parse(&channel)?;
             let posted: PostedMessage = body::document(&call.headers, call.body).await?;
-            let message = NewMessage::try_from(posted)?;
+            let message = keyed(NewMessage::try_from(posted)?, &call.headers)?;
             let agent = call.gateway.engine.collaboration(principal)?.immediate();
             let message = agent.post_async(&channel, message).await?;
             Ok(Answer::document(format, &Message::from(&message)))
@@ -50,7 +51,23 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
         }
         Collaboration::OwnMetadata => Ok(Answer::document(format, &Dictionary(agent()?.metadata_async().await?))),
         Collaboration::Upload { channel, name } => upload(call, principal, &channel, &name).await,
+        Collaboration::Search => search::answer(call, principal).await,
         Collaboration::Events => events(call, principal).await,
+    }
+}
+
+/// Bytes of an `Idempotency-Key`: the longest id, percent-encoded.
+const KEY_MAX: usize = 4096;
+
+/// `Idempotency-Key: TEXT`, our addition to the contract: however often a message is posted with the same key through
+/// the same agent into the same channel, it is said once, and every answer is that of the first. A client that was cut
+/// off between its post and the answer, or died before it noted that it had posted, just posts again.
+fn keyed(message: NewMessage, headers: &HeaderMap) -> Result<NewMessage, Error> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else { return Ok(message) };
+    match key.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) && keys.next().is_none() => Ok(message.key(key)),
+        _ => Err(Error::Invalid(format!("one Idempotency-Key of 1 to {KEY_MAX} ASCII characters is expected"))),
     }
 }
 
@@ -65,7 +82,7 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
     let sent = async {
         let mut uploading = agent.upload_async(&channel, name, body::length(&call.headers)).await?;
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Error::Invalid("the upload ended early".to_owned()))?;
+            let piece = piece.map_err(|_| Error::Invalid("the upload ended early, or came too slowly".to_owned()))?;
             uploading.write(&piece).await?;
         }
         uploading.finish().await
@@ -81,7 +98,7 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
 async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
     let asked = call.query.events()?;
     let agent = call.gateway.engine.collaboration(principal)?;
-    let timeout = if call.head { Duration::ZERO } else { call.gateway.poll_timeout };
+    let timeout = if call.head { Duration::ZERO } else { call.gateway.edge.poll_timeout };
     let waited = match asked.reader.filter(|_| !call.head) {
         Some(reader) => agent.poll_reader(reader, asked.cursor, asked.query, timeout).await,
         None => agent.next_events(asked.cursor, asked.query, timeout).await,

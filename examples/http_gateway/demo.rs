@@ -1,6 +1,6 @@
 //! `--demo`: an agent, a user and a room, and two lines to paste into a shell.
 
-use crate::password;
+use crate::secret;
 use std::net::SocketAddr;
 use std::time::Duration;
 use switchboard::{Credentials, Engine, Error, NewAgent, NewUser, Principal, Secret};
@@ -12,10 +12,10 @@ const NAME: &str = "demo";
 pub(crate) const ROOM: (&str, &str) = ("chat-room:demo", "Demo");
 
 /// Provisions, waits until the agent is in its room, and returns what to print.
-pub(crate) fn provision(engine: &Engine, listening: SocketAddr) -> Result<String, String> {
-    let password = password::random()?;
+pub(crate) fn provision(engine: &Engine, listening: SocketAddr, scheme: &str) -> Result<String, String> {
+    let password = secret::random()?;
     let token = provisioned(engine, password).map_err(|error| format!("--demo: {error}"))?;
-    let base = format!("http://{}/Collaboration/v1", reachable(listening));
+    let base = format!("{scheme}://{}/Collaboration/v1", reachable(listening));
     let authorization = format!("-H 'Authorization: FCF {token}'");
     Ok(format!(
         "post a message:\n  curl -s {authorization} -H 'Content-Type: application/json' -d '{{\"Text\":\"hello\"}}' \

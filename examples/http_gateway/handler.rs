@@ -1,26 +1,36 @@
-//! The one handler: find the route, authenticate, call, encode; and the two resources for whoever operates this.
+//! The one handler: find the route, authenticate, call, encode.
 
 use crate::answer::{Answer, Failure};
+use crate::cors::Cors;
 use crate::log::Access;
-use crate::{authentication, collaboration, provisioning};
+use crate::network::{self, Network};
+use crate::site::Site;
+use crate::{authentication, collaboration, control, management, operator, provisioning};
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use serde::Serialize;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use switchboard::backend::Loopback;
 use switchboard::wire::Format;
 use switchboard::wire::query::Query;
 use switchboard::wire::route::{self, Found, Route};
-use switchboard::{Engine, Error, Principal, Token};
+use switchboard::{Engine, Error, Principal, Token, Who};
+
+/// Bytes of a path with its query. Two ids of 1,024 bytes, each byte percent-encoded, are 6 KiB.
+const TARGET_MAX: usize = 16 * 1024;
+
+/// Header lines of a request; browsers behind two proxies send forty.
+const HEADERS_MAX: usize = 100;
+
+/// Bytes of all header names and values: what other servers take too, cookies of other services on this host included.
+const HEADER_BYTES_MAX: usize = 32 * 1024;
 
 /// What every request shares.
 pub(crate) struct Gateway {
     pub(crate) engine: Engine,
-    /// How long a request for events waits.
-    pub(crate) poll_timeout: Duration,
+    pub(crate) edge: Edge,
     /// Set once, by the signal that ends the program.
     stopping: AtomicBool,
     /// Random, so that ids of two runs do not meet in one log.
@@ -29,9 +39,9 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn new(engine: Engine, poll_timeout: Duration) -> Gateway {
+    pub(crate) fn new(engine: Engine, edge: Edge) -> Gateway {
         let run = getrandom::u32().unwrap_or_else(|_| std::process::id());
-        Gateway { engine, poll_timeout, stopping: AtomicBool::new(false), run, requests: AtomicU64::new(0) }
+        Gateway { engine, edge, stopping: AtomicBool::new(false), run, requests: AtomicU64::new(0) }
     }
 
     /// From now on this gateway is not ready.
@@ -39,9 +49,27 @@ impl Gateway {
         self.stopping.store(true, Ordering::Release);
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     fn next_request_id(&self) -> String {
         format!("{:08x}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
     }
+}
+
+/// What is configured of serving.
+pub(crate) struct Edge {
+    /// How long a request for events waits.
+    pub(crate) poll_timeout: Duration,
+    /// Whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// Which pages from elsewhere may call.
+    pub(crate) cors: Cors,
+    /// Files served beside the contract.
+    pub(crate) site: Option<Site>,
+    /// The chat system whose people and faults may be ordered about.
+    pub(crate) control: Option<Loopback>,
 }
 
 /// A request on its way to a service: everything but who calls and what is asked for.
@@ -56,31 +84,50 @@ pub(crate) struct Call<'a> {
 }
 
 /// Answers every request.
-pub(crate) async fn answer(State(gateway): State<Arc<Gateway>>, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let path = route::without_token(parts.uri.path());
-    let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path);
-    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let format = Format::choose(text(header::ACCEPT), text(header::CONTENT_TYPE));
-    let mut response = match dispatch(&gateway, format, parts, body, &mut access).await {
+    let client = network::client(peer.ip(), &parts.headers, &gateway.edge.trusted_proxies);
+    let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path, client);
+    let format = format(&parts.headers);
+    let allowed = gateway.edge.cors.allowed(&parts.headers);
+    let for_site = gateway.edge.site.as_ref().filter(|_| matches!(parts.method, Method::GET | Method::HEAD));
+    let for_site = for_site.map(|site| (site, parts.uri.path().to_owned(), parts.headers.clone()));
+    let mut response = match dispatch(gateway, format, parts, body, &mut access).await {
         Ok(answer) => answer.into_response(format),
+        Err(Failure::Nothing(text)) => {
+            let file = match for_site {
+                Some((site, path, headers)) => site.answer(&path, &headers).await,
+                None => None,
+            };
+            file.unwrap_or_else(|| Failure::Nothing(text).into_response(format, &access.request_id))
+        }
         Err(failure) => failure.into_response(format, &access.request_id),
     };
     access.status = response.status().as_u16();
     if let Ok(id) = HeaderValue::from_str(&access.request_id) {
         response.headers_mut().insert("x-request-id", id);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    gateway.edge.cors.mark(allowed, response.headers_mut());
     response
 }
 
+/// The format of the answer. A header that is given in several lines is one list.
+fn format(headers: &HeaderMap) -> Format {
+    let accept: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Format::choose(Some(&accept.join(",")), content_type)
+}
+
 async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, access: &mut Access) -> Result<Answer, Failure> {
-    let path = parts.uri.path();
-    if let Some(answer) = operator(gateway, format, &parts.method, path) {
-        return answer;
+    within_limits(&parts)?;
+    if let Some(answer) = gateway.edge.cors.preflight(&parts.method, &parts.headers) {
+        return Ok(answer);
     }
-    let route = match route::find(parts.method.as_str(), path) {
-        Found::Route(route) => route,
+    let found = find(gateway, parts.method.as_str(), parts.uri.path());
+    let asked = match found {
+        Found::Route(asked) => asked,
         Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
             return Ok(Answer::empty(StatusCode::NO_CONTENT).with("allow", &allow));
         }
@@ -89,17 +136,58 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
     };
     let query = Query::parse(parts.uri.query());
     let call = Call { gateway, format, head: parts.method == Method::HEAD, headers: parts.headers, query, body };
-    if let Ok(Route::Authentication(route)) = route {
-        return authentication::answer(call, route).await;
+    match &asked {
+        Ok(Asked::Contract(Route::Authentication(route))) => return authentication::answer(call, route.clone()).await,
+        Ok(Asked::Operator(asked)) if asked.is_public() => return Ok(operator::public(&call, asked)),
+        _ => {}
     }
     let principal = authenticate(&gateway.engine, &call.headers)?;
     access.by(&principal);
-    match route? {
-        Route::Collaboration(route) => collaboration::answer(call, &principal, route).await,
-        Route::Provisioning(route) => provisioning::answer(call, &principal, route).await,
+    match asked? {
+        Asked::Contract(Route::Collaboration(route)) => collaboration::answer(call, &principal, route).await,
+        Asked::Contract(Route::Management(route)) => management::answer(call, &principal, route).await,
+        Asked::Contract(Route::Provisioning(route)) => provisioning::answer(call, &principal, route).await,
+        Asked::Operator(asked) => operator::answer(call, &principal, asked).await,
+        Asked::Control(chat, asked) => match principal.who() {
+            Who::SuperUser(_) => control::answer(call, chat, asked).await,
+            _ => Err(Error::Forbidden("only the super user orders the chat system about".to_owned()).into()),
+        },
         // A service that `wire` knows and this program does not serve.
-        _ => Err(Failure::Nothing("there is no such resource".to_owned())),
+        Asked::Contract(_) => Err(Failure::Nothing("there is no such resource".to_owned())),
     }
+}
+
+/// What is asked for, by whose table it was found in.
+enum Asked {
+    Contract(Route),
+    Operator(operator::Asked),
+    Control(Loopback, control::Asked),
+}
+
+/// Looks in all tables; what the contract says of a path it knows goes before what the others do not know.
+fn find(gateway: &Gateway, method: &str, path: &str) -> Found<Asked> {
+    let found = route::find_in(operator::TABLE, method, path).map(Asked::Operator);
+    let found = found.or_else(|| match &gateway.edge.control {
+        Some(chat) => route::find_in(control::TABLE, method, path).map(|asked| Asked::Control(chat.clone(), asked)),
+        None => Found::Nothing(String::new()),
+    });
+    found.or_else(|| route::find(method, path).map(Asked::Contract))
+}
+
+/// A head that is longer than any client's of the contract ever is.
+fn within_limits(parts: &Parts) -> Result<(), Failure> {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET_MAX {
+        return Err(Failure::TargetTooLong { length: target, limit: TARGET_MAX });
+    }
+    let bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if parts.headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
+        return Err(Failure::HeadersTooLarge(format!(
+            "{} headers of {bytes} bytes; the limits are {HEADERS_MAX} and {HEADER_BYTES_MAX}",
+            parts.headers.len()
+        )));
+    }
+    Ok(())
 }
 
 /// Who calls, by `Authorization: FCF <token>`.
@@ -110,37 +198,4 @@ fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Principal, Error
         Some((_, token)) => engine.authenticate(&Token::new(token.trim())),
         None => Err(Error::Unauthorized("no token was sent; the header is `Authorization: FCF <token>`".to_owned())),
     }
-}
-
-/// What `/readyz` answers.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Readiness<'a> {
-    ready: bool,
-    reason: &'a str,
-}
-
-/// `/healthz` and `/readyz`, for whoever supervises this process.
-fn operator(gateway: &Gateway, format: Format, method: &Method, path: &str) -> Option<Result<Answer, Failure>> {
-    if !matches!(path, "/healthz" | "/readyz") {
-        return None;
-    }
-    if *method == Method::OPTIONS {
-        return Some(Ok(Answer::empty(StatusCode::NO_CONTENT).with("allow", "GET, HEAD, OPTIONS")));
-    }
-    if *method != Method::GET && *method != Method::HEAD {
-        return Some(Err(Failure::OtherMethods("GET, HEAD, OPTIONS".to_owned())));
-    }
-    if path == "/healthz" {
-        return Some(Ok(Answer::document(format, "ok")));
-    }
-    let found = gateway.engine.readiness();
-    let stopping = gateway.stopping.load(Ordering::Acquire);
-    let ready = found.ready && !stopping;
-    let mut answer = Answer::document(format, &Readiness { ready, reason: if stopping { "stopping" } else { &found.reason } });
-    if !ready {
-        answer.status = StatusCode::SERVICE_UNAVAILABLE;
-        answer = answer.with("content-type", format.content_type()).with("retry-after", "1");
-    }
-    Some(Ok(answer))
 }

@@ -2,15 +2,33 @@
 //! out of paths, queries and headers are not logged at all.
 
 use crate::arguments::LogFormat;
+use std::net::IpAddr;
 use std::time::Instant;
 use switchboard::{Principal, Who};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, fmt, reload};
+
+/// The log's level, which can be changed while it is written.
+pub(crate) struct Level(reload::Handle<LevelFilter, Registry>);
 
 /// Starts the log.
-pub(crate) fn start(format: LogFormat) {
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_max_level(tracing::Level::INFO);
+pub(crate) fn start(format: LogFormat, level: tracing::Level) -> Level {
+    let (filter, handle) = reload::Layer::new(LevelFilter::from(level));
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let registry = tracing_subscriber::registry().with(filter);
     match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => registry.with(lines).init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
+    }
+    Level(handle)
+}
+
+impl Level {
+    pub(crate) fn set(&self, level: tracing::Level) {
+        // An error says that the log is gone, and then there is nobody to tell.
+        let _ = self.0.reload(LevelFilter::from(level));
     }
 }
 
@@ -19,6 +37,8 @@ pub(crate) struct Access {
     started: Instant,
     pub(crate) request_id: String,
     method: String,
+    /// Who asked: the other end, or whom a trusted proxy names.
+    client: IpAddr,
     /// As it came over the wire, with any token replaced.
     path: String,
     agent: String,
@@ -28,8 +48,17 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn begin(request_id: String, method: String, path: String) -> Access {
-        Access { started: Instant::now(), request_id, method, path, agent: String::new(), user: String::new(), status: 499 }
+    pub(crate) fn begin(request_id: String, method: String, path: String, client: IpAddr) -> Access {
+        Access {
+            started: Instant::now(),
+            request_id,
+            method,
+            client,
+            path,
+            agent: String::new(),
+            user: String::new(),
+            status: 499,
+        }
     }
 
     /// Notes who called.
@@ -47,9 +76,9 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        let Access { request_id, method, path, agent, user, status, .. } = &*self;
+        let Access { request_id, method, client, path, agent, user, status, .. } = &*self;
         let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Text fields are written quoted and escaped in both formats, so that no name can begin a line of its own.
-        tracing::info!(target: "access", request_id, agent, user, method, path, status, milliseconds, "request");
+        tracing::info!(target: "access", request_id, %client, agent, user, method, path, status, milliseconds, "request");
     }
 }

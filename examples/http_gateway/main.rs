@@ -8,25 +8,49 @@
 //! split before they are decoded; no call blocks a worker, because each has an `_async` twin; and a waiting poll is a
 //! future of the engine's, so that ten thousand of them cost no thread.
 
+mod allowance;
 mod answer;
 mod arguments;
 mod authentication;
 mod body;
 mod collaboration;
+mod connection;
+mod control;
+mod cors;
 mod demo;
+mod file;
+mod guarded;
 mod handler;
+mod listener;
 mod log;
+mod management;
+mod nearest;
+mod network;
 mod open_files;
-mod password;
+mod openapi;
+mod operator;
+mod paced;
 mod provisioning;
+mod reload;
+mod search;
+mod secret;
 mod server;
+mod settings;
+mod site;
+mod tls;
 
 use arguments::{Arguments, Command};
+use cors::Cors;
+use handler::{Edge, Gateway};
+use listener::Connections;
+use site::Site;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use switchboard::Engine;
 use switchboard::backend::Loopback;
+use tls::Tls;
 
 fn main() -> ExitCode {
     match arguments::parse(lexopt::Parser::from_env()) {
@@ -34,6 +58,16 @@ fn main() -> ExitCode {
             say(arguments::HELP.trim_end());
             ExitCode::SUCCESS
         }
+        Ok(Command::Check(arguments)) => match check(&arguments) {
+            Ok(()) => {
+                say("everything is fine");
+                ExitCode::SUCCESS
+            }
+            Err(reason) => {
+                complain(&reason);
+                ExitCode::from(2)
+            }
+        },
         Ok(Command::Serve(arguments)) => match run(&arguments) {
             Ok(()) => ExitCode::SUCCESS,
             Err(reason) => {
@@ -48,42 +82,92 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), String> {
-    log::start(arguments.log_format);
-    open_files::raise();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
-    let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
-    let listener = server::listen(&runtime, &arguments.listen)?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let engine = open(arguments)?;
-    if arguments.demo {
-        say(&demo::provision(&engine, address)?);
-    }
-    let gateway = Arc::new(handler::Gateway::new(engine, arguments.poll_timeout));
-    server::run(&runtime, listener, gateway, || say(&format!("listening on http://{address}")))
+/// What can be found out without opening the database or the port, which the gateway that is running holds.
+fn check(arguments: &Arguments) -> Result<(), String> {
+    secret::super_password(arguments.super_password.as_ref())?;
+    tls(arguments)?;
+    site(arguments)?;
+    builder(arguments).check().map_err(|error| error.to_string())
 }
 
-fn open(arguments: &Arguments) -> Result<Engine, String> {
-    let (password, generated) = password::super_user(arguments)?;
+fn run(arguments: &Arguments) -> Result<(), String> {
+    let level = log::start(arguments.log_format, arguments.log_level);
+    let connections = open_files::raise(arguments.connections);
+    let (tls, site) = (tls(arguments)?, site(arguments)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
+    let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
+    let listener = listener::listen(&runtime, &arguments.listen)?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    warn_in_clear(address, tls.is_some());
     let chat = Loopback::new();
+    let engine = open(arguments, &chat)?;
+    if arguments.demo {
+        say(&demo::provision(&engine, address, scheme)?);
+    }
+    let edge = Edge {
+        poll_timeout: arguments.poll_timeout,
+        trusted_proxies: arguments.trusted_proxies.clone(),
+        cors: Cors::new(arguments.cors_origins.clone()),
+        site,
+        control: arguments.loopback_control.then_some(chat),
+    };
+    let gateway = Arc::new(Gateway::new(engine.clone(), edge));
+    let connections = Connections::new(connections, tls.clone());
+    let ready = || say(&format!("listening on {scheme}://{address}"));
+    let reloaded = reload::Reloaded::new(engine, level, tls);
+    server::run(&runtime, listener, connections, gateway, ready, move || reloaded.again())
+}
+
+fn tls(arguments: &Arguments) -> Result<Option<Arc<Tls>>, String> {
+    match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(cert), Some(key)) => Ok(Some(Arc::new(Tls::load(cert, key)?))),
+        _ => Ok(None),
+    }
+}
+
+fn site(arguments: &Arguments) -> Result<Option<Site>, String> {
+    arguments.site.as_deref().map(Site::open).transpose()
+}
+
+fn warn_in_clear(address: SocketAddr, tls: bool) {
+    if !tls && !address.ip().is_loopback() {
+        tracing::warn!(%address, "passwords and tokens cross the network in clear; give --tls-cert, or listen on 127.0.0.1 behind a proxy");
+    }
+}
+
+fn builder(arguments: &Arguments) -> switchboard::Builder {
+    let builder = match &arguments.database {
+        Some(path) => Engine::builder().database(path),
+        None => Engine::builder().in_memory(),
+    };
+    builder
+        .durability(arguments.durability)
+        .events(arguments.events)
+        .event_window(arguments.event_window)
+        .token_lifetime(arguments.token_lifetime)
+        .flap_delay(arguments.flap_delay)
+        .keep_messages(arguments.keep_messages)
+        .keep_bytes(arguments.keep_bytes)
+        .keep_audit(arguments.keep_audit)
+        .waiters_per_agent(arguments.polls_per_agent)
+}
+
+fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
+    let given = secret::super_password(arguments.super_password.as_ref())?;
+    let generated = given.is_none();
+    let password = given.map_or_else(secret::random, Ok)?;
+    for (id, name) in &arguments.categories {
+        chat.category(id, name);
+    }
     for (id, name) in &arguments.rooms {
         chat.room(id, name);
     }
     if arguments.demo {
         chat.room(demo::ROOM.0, demo::ROOM.1);
     }
-    let builder = match &arguments.database {
-        Some(path) => Engine::builder().database(path),
-        None => Engine::builder().in_memory(),
-    };
-    let engine = builder
-        .backend(chat)
-        .super_user(&arguments.super_user, password.clone())
-        .event_window(arguments.event_window)
-        .events(arguments.events)
-        .token_lifetime(arguments.token_lifetime)
-        .open()
-        .map_err(|error| error.to_string())?;
+    let builder = builder(arguments).backend(chat.clone()).super_user(&arguments.super_user, password.clone());
+    let engine = builder.open().map_err(|error| error.to_string())?;
     if generated {
         say(&format!("the password of the super user {} is {}", arguments.super_user, password.expose()));
     }

@@ -1,65 +1,60 @@
-//! The listener, and how it stops: no new connections, the waiting polls answered, then the end.
+//! Serving, and how it stops: no new connections, the waiting polls answered, then the end. On SIGHUP what can change
+//! under way is read again.
 
-use crate::handler::{self, Gateway};
-use axum::Router;
-use std::future::IntoFuture;
+use crate::handler::Gateway;
+use crate::listener::Connections;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 /// How long a stop may take: posts under way get their answers, polls theirs at once.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
-/// How many connections may wait to be accepted; ten thousand pollers come back all at once after a restart.
-const BACKLOG: u32 = 4096;
-
-/// Binds the listener.
+/// Serves until ctrl-C or SIGTERM, and stops in order; `reload` is called at each SIGHUP.
 #[expect(clippy::disallowed_methods, reason = "the program's own runtime, entered from its main thread")]
-pub(crate) fn listen(runtime: &Runtime, listen: &str) -> Result<TcpListener, String> {
-    let bound = listen.to_socket_addrs().and_then(|mut addresses| {
-        let address = addresses.next().ok_or_else(|| io::Error::other("names no address"))?;
-        runtime.block_on(async { bind(address) })
-    });
-    bound.map_err(|error| format!("--listen {listen}: {error}"))
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Serves until ctrl-C or SIGTERM, and stops in order.
-#[expect(clippy::disallowed_methods, reason = "the program's own runtime, entered from its main thread")]
-pub(crate) fn run(runtime: &Runtime, listener: TcpListener, gateway: Arc<Gateway>, ready: impl FnOnce()) -> Result<(), String> {
-    runtime.block_on(serve(listener, gateway, ready)).map_err(|error| error.to_string())
+pub(crate) fn run(
+    runtime: &Runtime,
+    listener: TcpListener,
+    connections: Connections,
+    gateway: Arc<Gateway>,
+    ready: impl FnOnce(),
+    reload: impl Fn() + Clone + Send + 'static,
+) -> Result<(), String> {
+    runtime.block_on(serve(listener, connections, gateway, ready, reload)).map_err(|error| error.to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the deadline of a stop is real time: the engine's clock is stopping too")]
-async fn serve(listener: TcpListener, gateway: Arc<Gateway>, ready: impl FnOnce()) -> io::Result<()> {
-    let signal = Signals::listen()?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let app = Router::new().fallback(handler::answer).with_state(Arc::clone(&gateway));
-    let serving = axum::serve(listener, app).with_graceful_shutdown(async {
-        // An error says that the other end is gone, which is the same.
-        let _ = stopped.await;
-    });
-    let mut serving = std::pin::pin!(serving.into_future());
+async fn serve(
+    listener: TcpListener,
+    connections: Connections,
+    gateway: Arc<Gateway>,
+    ready: impl FnOnce(),
+    reload: impl Fn() + Clone + Send + 'static,
+) -> io::Result<()> {
+    let mut signals = Signals::listen()?;
     ready();
-    tokio::select! {
-        ended = &mut serving => return ended,
-        () = signal.come() => {}
+    {
+        let mut accepting = std::pin::pin!(connections.accept(listener, &gateway));
+        loop {
+            tokio::select! {
+                () = &mut accepting => {}
+                signal = signals.come() => match signal {
+                    Signal::Reload => {
+                        // It reads files, and may wait for a password to be hashed.
+                        let reload = reload.clone();
+                        tokio::task::spawn_blocking(reload);
+                    }
+                    Signal::Stop => break,
+                },
+            }
+        }
     }
     tracing::info!("stopping");
     gateway.stop();
-    drop(stop);
     let stopping = gateway.engine.shutdown_async(STOP_MAX);
-    let (stopped, served) = tokio::join!(stopping, tokio::time::timeout(STOP_MAX, serving));
+    let (stopped, served) = tokio::join!(stopping, tokio::time::timeout(STOP_MAX, connections.end()));
     if let Err(error) = stopped {
         tracing::warn!(%error, "the engine did not stop in time");
     }
@@ -69,26 +64,39 @@ async fn serve(listener: TcpListener, gateway: Arc<Gateway>, ready: impl FnOnce(
     Ok(())
 }
 
-/// What ends the program. Listened to before it says that it is ready, so that no signal meets the default.
+/// What an operator asks for.
+enum Signal {
+    /// SIGTERM or ctrl-C.
+    Stop,
+    /// SIGHUP.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Reload,
+}
+
+/// Listened to before the program says that it is ready, so that no signal meets the default.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     #[cfg(unix)]
     fn listen() -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Signals { terminate, interrupt, hangup: signal(SignalKind::hangup())? })
     }
 
     #[cfg(unix)]
-    async fn come(mut self) {
+    async fn come(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hangup.recv() => Signal::Reload,
         }
     }
 
@@ -98,7 +106,8 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    async fn come(self) {
+    async fn come(&mut self) -> Signal {
         let _ = tokio::signal::ctrl_c().await;
+        Signal::Stop
     }
 }

@@ -1,21 +1,27 @@
-//! The pace of dials: over all links at most 50 begin per second.
+//! The pace of dials: over all links at most 50 begin in any second.
+//!
+//! The first fifty go at once: a link that is needed anew a moment after the last one is not held, and under a clock
+//! that stands still it would be for good. Rejected: one every 20 ms.
 
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Time between two dials.
-const GAP: Duration = Duration::from_millis(20);
+/// Dials in any second.
+const MOST: usize = 50;
+const SECOND: Duration = Duration::from_secs(1);
 
-/// When the next dial may begin, in monotonic time.
+/// When the last dials began or are to begin, in monotonic time.
 #[derive(Default)]
-pub(crate) struct Pace(Mutex<Duration>);
+pub(crate) struct Pace(Mutex<VecDeque<Duration>>);
 
 impl Pace {
     /// Takes the next place: how long to wait for it.
     pub(crate) fn wait_at(&self, now: Duration) -> Duration {
-        let mut next = self.0.lock();
-        let begin = (*next).max(now);
-        *next = begin + GAP;
+        let mut begun = self.0.lock();
+        let before = if begun.len() < MOST { None } else { begun.pop_front() };
+        let begin = before.map_or(now, |before| now.max(before + SECOND));
+        begun.push_back(begin);
         begin - now
     }
 }
@@ -25,12 +31,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_storm_is_spread_and_a_lone_dial_is_not_held() {
+    fn a_storm_is_spread_and_a_few_dials_are_not_held() {
         let pace = Pace::default();
-        let second = Duration::from_secs(1);
-        let waits: Vec<Duration> = (0..51).map(|_| pace.wait_at(second)).collect();
-        assert_eq!(waits[0], Duration::ZERO);
-        assert_eq!(waits[50], second);
-        assert_eq!(pace.wait_at(second * 10), Duration::ZERO);
+        let waits: Vec<Duration> = (0..151).map(|_| pace.wait_at(SECOND)).collect();
+        assert_eq!((waits[0], waits[49]), (Duration::ZERO, Duration::ZERO));
+        assert_eq!((waits[50], waits[99], waits[150]), (SECOND, SECOND, SECOND * 3));
+        assert_eq!(pace.wait_at(SECOND * 10), Duration::ZERO);
     }
 }

@@ -62,10 +62,18 @@ pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
     }
 }
 
+/// A backend's failure to answer a question: nothing can have happened, so it may be asked again.
+pub(crate) fn error_of_question(error: BackendError, channel: &str) -> Error {
+    match error.kind {
+        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => Error::Unreachable(error.reason),
+        _ => error_of(error, channel),
+    }
+}
+
 impl Ground {
     /// Hands a post that is in the book to its session; the book answers.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
-        self.posts.arm(&post.origin, due);
+        self.posts.arm(&post.origin, self.timer.now(), due);
         post.cell.change(|state| state.in_flight += 1);
         let (channel, message) = (post.place.channel.clone(), post.message.clone());
         let mut reply = call(self, move || session.post(channel, message));
@@ -90,9 +98,8 @@ impl Ground {
                 let origin = post.origin.clone();
                 let echoes = post.echoes;
                 let row = Box::new(row_of(post, accepted));
-                if echoes {
-                    self.posts.accepted(&origin, row);
-                } else {
+                let unsent_back = if echoes { self.posts.accepted(&origin, row) } else { Some(row) };
+                if let Some(row) = unsent_back {
                     self.write(EntryKind::Message(row));
                 }
             }
@@ -124,14 +131,17 @@ impl Ground {
     pub(crate) async fn watch_posts(self: Arc<Self>) {
         loop {
             match self.posts.next_due() {
-                Some(due) => self.timer.sleep_until(due).await,
+                Some(due) => tokio::select! {
+                    () = self.timer.sleep_until(due) => {}
+                    () = self.posts.sooner.notified() => {}
+                },
                 None => self.posts.sooner.notified().await,
             }
             for (origin, overdue) in self.posts.overdue(self.timer.now()) {
                 match overdue {
                     Overdue::Accepted(row) => self.write(EntryKind::Message(row)),
                     Overdue::Unknown => {
-                        let error = Error::OutcomeUnknown("the chat system did not answer within the deadline".into());
+                        let error = Error::OutcomeUnknown("it was handed over, and not recorded within the deadline".into());
                         self.posts.fail(&origin, &error);
                     }
                 }

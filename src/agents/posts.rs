@@ -1,6 +1,8 @@
 //! The posts under way, by origin: who waits for the row, and what is known if it never comes.
 //!
-//! All deadlines are equal, so they are a queue with one sleeper in front of it, not a timer each.
+//! Deadlines are a queue with one sleeper in front of it, not a timer each. Each post has two: at the first, a post
+//! that the chat system has answered and not sent back is recorded from its answer; at the last its caller is told
+//! that nobody knows, also when it is our own disk that does not take the row.
 
 use crate::database::Reserved;
 use crate::error::{Error, Result};
@@ -21,17 +23,35 @@ struct Posted {
     transfer: bool,
     /// The row that the chat system's answer would make, should the echo not come.
     accepted: Option<Box<NewRow>>,
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
+    /// When its caller is answered at the latest.
+    last: Duration,
+    /// Whether the first deadline has passed.
+    late: bool,
     _reserved: Option<Reserved>,
 }
+
+/// A deadline, and a number that keeps equal ones apart.
+type Ticket = (Duration, u64);
 
 #[derive(Default)]
 struct Book {
     posts: HashMap<OriginId, Posted>,
-    due: BTreeMap<u64, (Duration, OriginId)>,
+    due: BTreeMap<Ticket, OriginId>,
     next: u64,
     /// Until when the sleeper sleeps.
     sleeping: Option<Duration>,
+}
+
+impl Book {
+    /// Puts `origin` in line for `due`.
+    fn wait(&mut self, origin: &OriginId, due: Duration) {
+        let ticket = (due, self.next);
+        let Some(posted) = self.posts.get_mut(origin) else { return };
+        posted.ticket = Some(ticket);
+        self.next += 1;
+        self.due.insert(ticket, origin.clone());
+    }
 }
 
 /// The posts under way.
@@ -49,12 +69,25 @@ pub(crate) enum Begun {
     UnderWay(Pending<Answer>),
 }
 
-/// A post whose deadline passed.
+/// How long before its last deadline a post that was not sent back is recorded from its answer.
+const RECORD_WITHIN: Duration = Duration::from_secs(5);
+
+/// A post one of whose deadlines passed.
 pub(super) enum Overdue {
     /// The chat system has it: its answer makes the row.
     Accepted(Box<NewRow>),
     /// Nobody knows.
     Unknown,
+}
+
+impl Book {
+    fn remove(&mut self, origin: &OriginId) -> Option<Posted> {
+        let posted = self.posts.remove(origin)?;
+        if let Some(ticket) = posted.ticket {
+            self.due.remove(&ticket);
+        }
+        Some(posted)
+    }
 }
 
 impl PostBook {
@@ -72,25 +105,34 @@ impl PostBook {
             posted.waiting.push(promise);
             return Begun::UnderWay(pending);
         }
-        let posted = Posted { waiting: vec![promise], posted_by, transfer, accepted: None, ticket: None, _reserved: reserved };
+        let posted = Posted {
+            waiting: vec![promise],
+            posted_by,
+            transfer,
+            accepted: None,
+            ticket: None,
+            last: Duration::MAX,
+            late: false,
+            _reserved: reserved,
+        };
         book.posts.insert(origin.clone(), posted);
         Begun::New(pending)
     }
 
-    /// Sets the deadline of `origin`; later calls come with later deadlines.
-    pub(crate) fn arm(&self, origin: &OriginId, due: Duration) {
+    /// Sets the deadlines of `origin`: it is answered by `last`.
+    pub(crate) fn arm(&self, origin: &OriginId, now: Duration, last: Duration) {
+        let first = last - RECORD_WITHIN.min(last.saturating_sub(now) / 4);
         let mut book = self.book.lock();
-        let ticket = book.next;
-        let Some(posted) = book.posts.get_mut(origin) else { return };
-        posted.ticket = Some(ticket);
-        book.next += 1;
-        book.due.insert(ticket, (due, origin.clone()));
-        let awake = book.sleeping.is_none();
-        if awake {
-            book.sleeping = Some(due);
+        book.wait(origin, first);
+        if let Some(posted) = book.posts.get_mut(origin) {
+            posted.last = last;
+        }
+        let sooner = book.sleeping.is_none_or(|until| first < until);
+        if sooner {
+            book.sleeping = Some(first);
         }
         drop(book);
-        if awake {
+        if sooner {
             self.sooner.notify_one();
         }
     }
@@ -100,16 +142,36 @@ impl PostBook {
         self.book.lock().posts.get(origin).map(|posted| (posted.posted_by.clone(), posted.transfer))
     }
 
-    /// The chat system has it; `row` is made should no echo come by the deadline.
-    pub(crate) fn accepted(&self, origin: &OriginId, row: Box<NewRow>) {
-        if let Some(posted) = self.book.lock().posts.get_mut(origin) {
-            posted.accepted = Some(row);
+    /// The chat system has it; `row` is made should no echo come by the first deadline. It comes back if that has
+    /// passed.
+    pub(crate) fn accepted(&self, origin: &OriginId, row: Box<NewRow>) -> Option<Box<NewRow>> {
+        let mut book = self.book.lock();
+        let posted = book.posts.get_mut(origin)?;
+        if posted.late {
+            return Some(row);
         }
+        posted.accepted = Some(row);
+        None
     }
 
     /// Its row is committed.
     pub(crate) fn complete(&self, origin: &OriginId, record: &Arc<Record>) {
         self.answer(origin, || Ok(record.clone()));
+    }
+
+    /// Their rows are committed: taken out under one lock, answered under none.
+    pub(crate) fn complete_all(&self, rows: &[(OriginId, Arc<Record>)]) {
+        if rows.is_empty() {
+            return;
+        }
+        let mut book = self.book.lock();
+        let posted: Vec<Option<Posted>> = rows.iter().map(|(origin, _)| book.remove(origin)).collect();
+        drop(book);
+        for (posted, (_, record)) in posted.into_iter().zip(rows) {
+            for promise in posted.into_iter().flat_map(|posted| posted.waiting) {
+                promise.fulfil(Ok(record.clone()));
+            }
+        }
     }
 
     /// It failed.
@@ -118,12 +180,7 @@ impl PostBook {
     }
 
     fn answer(&self, origin: &OriginId, answer: impl Fn() -> Answer) {
-        let mut book = self.book.lock();
-        let Some(posted) = book.posts.remove(origin) else { return };
-        if let Some(ticket) = posted.ticket {
-            book.due.remove(&ticket);
-        }
-        drop(book);
+        let Some(posted) = self.book.lock().remove(origin) else { return };
         for promise in posted.waiting {
             promise.fulfil(answer());
         }
@@ -132,24 +189,28 @@ impl PostBook {
     /// When the sleeper is to look again; `None`: when something is armed.
     pub(super) fn next_due(&self) -> Option<Duration> {
         let mut book = self.book.lock();
-        book.sleeping = book.due.values().next().map(|(due, _)| *due);
+        book.sleeping = book.due.keys().next().map(|(due, _)| *due);
         book.sleeping
     }
 
-    /// Takes out what is overdue. Those accepted stay until their row is committed.
+    /// What is overdue. Those accepted stay until their row is committed, or their last deadline passes.
     pub(super) fn overdue(&self, now: Duration) -> Vec<(OriginId, Overdue)> {
         let mut book = self.book.lock();
         let mut found = Vec::new();
         while let Some(entry) = book.due.first_entry() {
-            if entry.get().0 > now {
+            if entry.key().0 > now {
                 break;
             }
-            let (_, origin) = entry.remove();
-            let what = match book.posts.get_mut(&origin).and_then(|posted| posted.accepted.take()) {
-                Some(row) => Overdue::Accepted(row),
-                None => Overdue::Unknown,
-            };
-            found.push((origin, what));
+            let origin = entry.remove();
+            let Some(posted) = book.posts.get_mut(&origin) else { continue };
+            if posted.late {
+                found.push((origin, Overdue::Unknown));
+                continue;
+            }
+            posted.late = true;
+            let (row, last) = (posted.accepted.take(), posted.last);
+            book.wait(&origin, last);
+            found.extend(row.map(|row| (origin, Overdue::Accepted(row))));
         }
         found
     }

@@ -135,7 +135,7 @@ impl Registry {
                 }
                 state.address = desired.address.clone();
                 state.trouble = None;
-            } else if hurry {
+            } else if hurry && state.link.is_some() {
                 state.trouble = None;
             }
             state.mode = desired.mode;

@@ -3,7 +3,7 @@
 use super::error::BackendError;
 use super::traits::Received;
 use crate::model::{AgentKey, ChannelId, PresenceState, ResumePoint};
-use crate::waiting::{Busy, panic_text};
+use crate::waiting::{Busy, Tracked, panic_text};
 use chrono::{DateTime, Utc};
 use std::future::Future;
 use std::pin::Pin;
@@ -196,16 +196,17 @@ impl Inbox {
         self.0.now()
     }
 
-    /// Runs `task` on the engine's runtime. If it panics, the link is lost, and nothing else.
+    /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If it panics, the link is lost, and nothing else.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let inbox = self.clone();
-        tokio::spawn(async move {
+        let task = async move {
             if let Err(panic) = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(task)).await {
                 let reason = panic_text(&*panic);
                 tracing::error!(reason, "a backend's task panicked");
                 inbox.lost(BackendError::new(super::BackendErrorKind::Protocol, format!("the connector panicked: {reason}")));
             }
-        });
+        };
+        tokio::spawn(Tracked::new(self.busy().activity(), task));
     }
 }
 

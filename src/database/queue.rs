@@ -3,7 +3,7 @@
 //! Posts reserve bytes of their own: else posts waiting for their echo would hold the room that the echo needs.
 //! Rejected: a channel bounded in items (64 KiB messages and 40-byte acknowledgements do not weigh the same).
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,19 @@ struct State<E, J> {
     jobs: VecDeque<J>,
     waiting: Vec<Waker>,
     stopping: bool,
-    sleeping: bool,
+    /// Ordered entries that the writer sleeps for; 0 while it is awake.
+    wanted: usize,
+}
+
+/// How long the writer may wait, and for what.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Patience {
+    /// How long for anything at all; `None`: for ever.
+    pub(crate) idle: Option<Duration>,
+    /// For so many entries, once the first is there, so that they share a commit...
+    pub(crate) group: usize,
+    /// ...but no longer than this.
+    pub(crate) gather: Duration,
 }
 
 /// What the writer is given to do next.
@@ -75,7 +87,7 @@ impl<E, J> Queue<E, J> {
                 jobs: VecDeque::new(),
                 waiting: Vec::new(),
                 stopping: false,
-                sleeping: false,
+                wanted: 0,
             }),
             arrived: Condvar::new(),
             bytes: AtomicUsize::new(0),
@@ -109,8 +121,8 @@ impl<E, J> Queue<E, J> {
                 }
             }
         }
-        if state.sleeping {
-            state.sleeping = false;
+        if state.wanted > 0 && (state.ordered.len() >= state.wanted || lane == Lane::Lazy) {
+            state.wanted = 0;
             drop(state);
             self.arrived.notify_one();
         }
@@ -136,10 +148,15 @@ impl<E, J> Queue<E, J> {
             return Err(Some(job));
         }
         state.jobs.push_back(job);
-        state.sleeping = false;
+        state.wanted = 0;
         drop(state);
         self.arrived.notify_one();
         Ok(())
+    }
+
+    /// Takes every job that waits, to refuse it.
+    pub(crate) fn take_jobs(&self) -> VecDeque<J> {
+        std::mem::take(&mut self.state.lock().jobs)
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -150,7 +167,7 @@ impl<E, J> Queue<E, J> {
     pub(crate) fn stop(&self) {
         let mut state = self.state.lock();
         state.stopping = true;
-        state.sleeping = false;
+        state.wanted = 0;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         self.arrived.notify_all();
@@ -169,10 +186,10 @@ impl<E, J> Queue<E, J> {
         }
     }
 
-    /// The next work; waits for it at most `patience` (for ever if none), and then answers idle.
-    pub(crate) fn next(&self, patience: Option<Duration>) -> Work<E, J> {
+    /// The next work. Waits for it, and a little for company if many came last time; where nothing came, answers idle.
+    pub(crate) fn next(&self, patience: Patience) -> Work<E, J> {
         let mut state = self.state.lock();
-        let give_up = patience.map(|patience| Instant::now() + patience);
+        let give_up = patience.idle.map(|idle| Instant::now() + idle);
         loop {
             let lazy_due = state.lazy_due.is_some_and(|due| due <= Instant::now());
             let something = !state.ordered.is_empty() || !state.jobs.is_empty() || lazy_due;
@@ -183,20 +200,31 @@ impl<E, J> Queue<E, J> {
                 (Some(due), Some(give_up)) => Some(due.min(give_up)),
                 (due, give_up) => due.or(give_up),
             };
-            state.sleeping = true;
-            match until {
-                None => self.arrived.wait(&mut state),
-                Some(until) => {
-                    let out = self.arrived.wait_until(&mut state, until).timed_out();
-                    if out && give_up.is_some_and(|give_up| give_up <= Instant::now()) {
-                        state.sleeping = false;
-                        break;
-                    }
-                }
+            let out = self.sleep(&mut state, 1, until);
+            if out && give_up.is_some_and(|give_up| give_up <= Instant::now()) {
+                break;
             }
-            state.sleeping = false;
+        }
+        if !state.ordered.is_empty() && state.ordered.len() < patience.group {
+            let until = Instant::now() + patience.gather;
+            let alone = |state: &State<E, J>| state.ordered.len() < patience.group && state.jobs.is_empty() && !state.stopping;
+            while alone(&state) && !self.sleep(&mut state, patience.group, Some(until)) {}
         }
         take(&mut state)
+    }
+
+    /// Sleeps until `wanted` entries wait, something else comes, or `until`; true if it was that.
+    fn sleep(&self, state: &mut MutexGuard<'_, State<E, J>>, wanted: usize, until: Option<Instant>) -> bool {
+        state.wanted = wanted;
+        let out = match until {
+            None => {
+                self.arrived.wait(state);
+                false
+            }
+            Some(until) => self.arrived.wait_until(state, until).timed_out(),
+        };
+        state.wanted = 0;
+        out
     }
 }
 

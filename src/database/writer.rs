@@ -7,9 +7,9 @@
 
 use super::error::{StorageFault, storage};
 use super::file::Opened;
-use super::queue::{Lane, Queue, Work};
+use super::queue::{Lane, Patience, Queue, Work};
 use crate::error::{Error, Result};
-use crate::waiting::{Pending, Promise, engine_thread, pending};
+use crate::waiting::{Busy, Pending, Promise, engine_thread, pending};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,12 +17,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes written since the last checkpoint that call for the next one although there is work.
 const WAL_BYTES: usize = 8 << 20;
 /// How long nothing may come before the writer counts as idle and checkpoints.
 const IDLE: Duration = Duration::from_millis(200);
+/// Groups below this size are not waited for.
+const CROWD: usize = 8;
+/// How long a group is gathered at most.
+const GATHER_MAX: Duration = Duration::from_millis(2);
 /// How often a batch that the disk refuses is tried again once the engine is stopping.
 const LAST_TRIES: u32 = 5;
 /// Pause before a batch that the disk refused is tried again.
@@ -84,7 +88,16 @@ impl<R: Recorder> Writer<R> {
             None => Some(opened.write()?),
         };
         let shared = Arc::new(Shared { queue: Queue::new(), writable: AtomicBool::new(true) });
-        let mut body = Body { shared: shared.clone(), opened, connection, recorder, publisher, dirty: 0, upkeep: true };
+        let mut body = Body {
+            shared: shared.clone(),
+            opened,
+            connection,
+            recorder,
+            publisher,
+            crowd: Crowd::default(),
+            dirty: 0,
+            upkeep: true,
+        };
         let thread = std::thread::Builder::new()
             .name("switchboard-writer".into())
             .spawn(move || body.run())
@@ -109,14 +122,15 @@ impl<R: Recorder> Writer<R> {
     }
 
     /// Runs `change` in a transaction of its own. What it returns is the answer, the rows to publish, and what to do
-    /// in memory before the answer is given.
+    /// in memory before the answer is given. `busy` is held until then.
     pub(crate) fn job<T: Send + 'static>(
         &self,
+        busy: Busy,
         change: impl FnOnce(&mut R, &Connection) -> Result<(T, R::Batch, After)> + Send + 'static,
     ) -> Pending<Result<T>> {
         let (promise, pending) = pending();
         let slot: Arc<Mutex<Option<Promise<Result<T>>>>> = Arc::new(Mutex::new(Some(promise)));
-        let refused = slot.clone();
+        let (refused, held) = (slot.clone(), busy.clone());
         let run: Run<R> = Box::new(move |recorder, transaction| {
             let (value, batch, apply) = change(recorder, transaction)?;
             let after: After = Box::new(move || {
@@ -124,6 +138,7 @@ impl<R: Recorder> Writer<R> {
                 if let Some(promise) = slot.lock().take() {
                     promise.fulfil(Ok(value));
                 }
+                drop(held);
             });
             Ok((batch, after))
         });
@@ -131,6 +146,7 @@ impl<R: Recorder> Writer<R> {
             if let Some(promise) = refused.lock().take() {
                 promise.fulfil(Err(error));
             }
+            drop(busy);
         });
         match self.shared.queue.job(Job { run, refused }) {
             Ok(()) => pending,
@@ -175,6 +191,7 @@ struct Body<R: Recorder> {
     connection: Option<Connection>,
     recorder: R,
     publisher: Arc<dyn Publisher<R>>,
+    crowd: Crowd,
     /// Bytes written since the last checkpoint.
     dirty: usize,
     /// Whether upkeep has more to do.
@@ -190,8 +207,8 @@ impl<R: Recorder> Body<R> {
     fn run(&mut self) {
         engine_thread();
         loop {
-            let patience = (self.dirty > 0 || self.upkeep).then_some(IDLE);
-            let work = self.shared.queue.next(patience);
+            let idle = (self.dirty > 0 || self.upkeep).then_some(IDLE);
+            let work = self.shared.queue.next(self.crowd.patience(idle));
             if work.stop {
                 break;
             }
@@ -214,7 +231,9 @@ impl<R: Recorder> Body<R> {
     fn work(&mut self, work: Work<R::Entry, Job<R>>) {
         if !work.entries.is_empty() {
             self.dirty += work.bytes + 256 * work.entries.len();
+            let (size, begin) = (work.entries.len(), Instant::now());
             self.group(work.entries, work.bytes);
+            self.crowd.note(size, begin.elapsed());
         }
         if let Some(job) = work.job {
             self.dirty += 4096;
@@ -247,6 +266,10 @@ impl<R: Recorder> Body<R> {
                         tracing::error!(%error, "the engine stops while the journal cannot be written");
                         self.shared.queue.release(bytes);
                         return entries.into_iter().for_each(|entry| self.publisher.failed(entry, error.clone()));
+                    }
+                    // Nobody waits for ever: a change is refused, and nothing of it is done.
+                    for job in self.shared.queue.take_jobs() {
+                        (job.refused)(error.clone());
                     }
                     std::thread::sleep(RETRY);
                 }
@@ -375,6 +398,32 @@ impl<R: Recorder> Body<R> {
                 tracing::warn!(%error, "upkeep failed; it will be tried again");
             }
         }
+    }
+}
+
+/// How many come together, and what a commit costs: how long it pays to wait for those who are about to come.
+///
+/// Whoever is answered posts again a moment later. A writer that takes what is there at once finds the quickest few,
+/// and all others wait for the commit after that: two syncs for what one could hold.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// The largest group of late.
+    size: usize,
+    /// How long a group takes to write and sync.
+    commit: Duration,
+}
+
+impl Crowd {
+    fn note(&mut self, size: usize, took: Duration) {
+        self.size = size.max(self.size - self.size / 8);
+        self.commit = (self.commit * 3 + took) / 4;
+    }
+
+    fn patience(&self, idle: Option<Duration>) -> Patience {
+        if self.size < CROWD {
+            return Patience { idle, ..Patience::default() };
+        }
+        Patience { idle, group: self.size * 3 / 4, gather: (self.commit / 2).min(GATHER_MAX) }
     }
 }
 

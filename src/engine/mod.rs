@@ -10,7 +10,7 @@ use crate::agents::Cell;
 use crate::config::Builder;
 use crate::error::{Error, Result};
 use crate::events::Subscription;
-use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Token, TokenDetails, Who};
+use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails, Who};
 use crate::services::{Collaboration, Management, Provisioning, Waiting};
 use crate::waiting::park;
 use assembled::Assembled;
@@ -125,6 +125,20 @@ impl Engine {
         let id = agent.into_id()?;
         let cell = self.0.services.registry.by_id(&id).ok_or_else(|| Error::unknown("agent", &id))?;
         Ok(Collaboration::new(self.0.services.clone(), cell, Principal::host("host")))
+    }
+
+    /// Replaces the super user's password, which is configured and not stored, while the engine runs; tokens given for
+    /// the old one end. The same password again changes nothing.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no super user, or for a password that is none; `Busy`; `Storage`.
+    pub fn set_super_password(&self, password: impl Into<Secret>) -> Result<()> {
+        park(self.set_super_password_async(password))
+    }
+
+    /// As [`Engine::set_super_password`], on any executor.
+    pub fn set_super_password_async(&self, password: impl Into<Secret>) -> Waiting<()> {
+        Box::pin(self.0.services.clone().set_super_password(password.into()))
     }
 
     /// How an agent stands, and why.

@@ -133,7 +133,7 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
         passwords,
         delays: Mutex::default(),
         throttles: Mutex::new(Throttles::default()),
-        super_user,
+        super_user: parking_lot::RwLock::new(super_user),
         authenticator: builder.authenticator.clone(),
         token_lifetime: builder.token_lifetime,
         post_deadline: builder.post_deadline,

@@ -87,8 +87,9 @@ impl Feed {
         self.hub.window_start(self.clock.wall().timestamp_millis())
     }
 
-    /// Answers with what there is, or waits for it.
-    pub(crate) async fn ask(self: Arc<Self>, ask: Ask) -> Result<Answer> {
+    /// Answers with what there is, or waits for it. The request is boxed because a future that waits holds its
+    /// arguments twice.
+    pub(crate) async fn ask(self: Arc<Self>, ask: Box<Ask>) -> Result<Answer> {
         let mut scanned = match &ask.start {
             Start::Cursor(cursor) => self.resolve(cursor)?,
             Start::Place(place) => *place,

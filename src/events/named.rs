@@ -18,6 +18,8 @@ pub(crate) struct Held {
     pub(crate) place: Arc<Acknowledged>,
     /// Set when a newer holder came.
     pub(crate) superseded: Arc<AtomicBool>,
+    /// Set when the agent was deleted.
+    pub(crate) gone: Arc<AtomicBool>,
 }
 
 /// Every named reader that was used since the start.
@@ -41,7 +43,7 @@ impl Names {
         let wanted = name.clone();
         let place = self
             .writer
-            .job(move |journal, transaction| {
+            .job(self.activity.busy(), move |journal, transaction| {
                 let batch = journal.begin();
                 let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
                     ReaderInsert::Inserted => window,
@@ -55,7 +57,7 @@ impl Names {
             .await?;
         let acknowledged =
             Acknowledged { agent, name: name.clone(), place: AtomicI64::new(place), queued: AtomicBool::new(false) };
-        let fresh = Held { place: Arc::new(acknowledged), superseded: Arc::new(AtomicBool::new(false)) };
+        let fresh = Held { place: Arc::new(acknowledged), superseded: Arc::default(), gone: Arc::default() };
         if let Some(held) = self.take_over(agent, name) {
             return Ok(held);
         }
@@ -106,14 +108,11 @@ impl Names {
         held.get(&(agent, name.clone())).map(|held| held.place.place.load(Ordering::Acquire))
     }
 
-    /// Forgets the readers of a deleted agent.
+    /// Forgets the readers of a deleted agent: nobody took over from them, the hub ends their waits.
     pub(crate) fn forget(&self, agent: AgentKey) {
         self.held.lock().retain(|(key, _), held| {
-            let gone = *key == agent;
-            if gone {
-                held.superseded.store(true, Ordering::Release);
-            }
-            !gone
+            held.gone.fetch_or(*key == agent, Ordering::AcqRel);
+            *key != agent
         });
     }
 

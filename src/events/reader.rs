@@ -136,6 +136,10 @@ impl Reader {
             self.names.acknowledge(&self.held, seq);
         }
         self.check()?;
+        if self.held.gone.load(Ordering::Acquire) {
+            self.ready.clear();
+            return Ok(None);
+        }
         if self.ready.is_empty() {
             self.busy = None;
             let ask = Ask {
@@ -146,7 +150,7 @@ impl Reader {
                 ended: self.ended.clone(),
                 superseded: Some(self.held.superseded.clone()),
             };
-            let answer = self.feed.clone().ask(ask).await?;
+            let answer = self.feed.clone().ask(Box::new(ask)).await?;
             if answer.batch.gap {
                 self.ready.push_back(self.gap());
             }

@@ -76,10 +76,13 @@ impl Hub {
     /// Makes an agent known, with the spans it has.
     pub(crate) fn add_agent(&self, key: AgentKey, id: AgentId, spans: Vec<(Span, Seq)>) {
         let mut state = self.state.lock();
+        // One that is new is a member of nothing but what this call adds: 100,000 in one room are not compared.
+        let fresh = !state.agents.contains_key(&key);
         for (span, last) in &spans {
             let conversation = state.conversations.entry(span.conversation).or_default();
             conversation.last = conversation.last.max(*last);
-            if span.is_open() && !conversation.members.contains(&key) {
+            let there = if fresh { conversation.members.last() == Some(&key) } else { conversation.members.contains(&key) };
+            if span.is_open() && !there {
                 conversation.members.push(key);
             }
         }
@@ -101,8 +104,8 @@ impl Hub {
         wakers.into_iter().for_each(wake);
     }
 
-    /// Publishes what was committed, in order, and wakes who waits for it.
-    pub(crate) fn publish(&self, items: &[Published], now: i64) {
+    /// Publishes what was committed, in order; who waits for it is to be woken with [`wake_all`].
+    pub(crate) fn publish(&self, items: &[Published], now: i64) -> Vec<Waker> {
         let mut state = self.state.lock();
         let mut touched: Vec<ConversationKey> = Vec::new();
         let mut agents: Vec<AgentKey> = Vec::new();
@@ -127,9 +130,7 @@ impl Hub {
             }
         }
         state.evict(now - self.window);
-        let wakers = state.wakers(&touched, &agents, &self.activity);
-        drop(state);
-        wakers.into_iter().for_each(wake);
+        state.wakers(&touched, &agents, &self.activity)
     }
 
     /// What `agent` may see after `after`, at most `limit` records; `None` if that lies below what is in memory.
@@ -286,6 +287,11 @@ impl Hub {
         drop(state);
         drop(slot);
     }
+}
+
+/// Wakes those for whom something was published.
+pub(crate) fn wake_all(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(wake);
 }
 
 /// The number that `seq` has in the instance that begins after `base`.

@@ -106,7 +106,11 @@ impl State {
                     let floor = self.floor;
                     known.spans.retain(|old| old.is_open() || old.until > floor);
                     known.spans.push(span);
-                    let members = &mut self.conversations.entry(span.conversation).or_default().members;
+                    // A conversation forgotten meanwhile may hold anything up to now: taken for quiet since ever, it
+                    // would be skipped for those whose earlier spans reach below the floor.
+                    let head = self.head;
+                    let there = self.conversations.entry(span.conversation);
+                    let members = &mut there.or_insert_with(|| Conversation { last: head, ..Conversation::default() }).members;
                     if !members.contains(&agent) {
                         members.push(agent);
                     }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::database::Recorder;
 use crate::hub::Published;
 use crate::model::{AgentKey, ChannelId, ConversationKey, Place, Record, ResumePoint, Seq};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -165,6 +165,7 @@ impl Journal {
     fn message(
         &mut self,
         transaction: &Connection,
+        inserting: &mut CachedStatement<'_>,
         batch: &mut Batch,
         resumes: &mut HashMap<ConversationKey, ResumePoint>,
         new: &NewRow,
@@ -177,7 +178,7 @@ impl Journal {
             resumes.insert(conversation, point.clone());
         }
         let seq = self.number(transaction, batch)?;
-        match row::insert_message(transaction, seq, batch.committed, conversation, new)? {
+        match row::insert_message(inserting, seq, batch.committed, conversation, new)? {
             Some(record) => {
                 let record = Arc::new(record);
                 if let Some(origin) = &new.origin {
@@ -276,10 +277,11 @@ impl Recorder for Journal {
 
     fn record(&mut self, transaction: &Connection, entries: &[Entry]) -> rusqlite::Result<Batch> {
         let mut batch = self.begin();
+        let mut inserting = row::inserting(transaction)?;
         let mut resumes: HashMap<ConversationKey, ResumePoint> = HashMap::new();
         for entry in entries {
             match &entry.kind {
-                EntryKind::Message(new) => self.message(transaction, &mut batch, &mut resumes, new)?,
+                EntryKind::Message(new) => self.message(transaction, &mut inserting, &mut batch, &mut resumes, new)?,
                 EntryKind::Resume { place, point } => {
                     if let Some(key) = self.conversation(transaction, place)? {
                         resumes.insert(key, point.clone());

@@ -4,7 +4,7 @@ use super::entry::NewRow;
 use super::parts;
 use crate::model::{AgentKey, ChannelId, Classification, ConversationKey, Message, MessageId, Record, Seq, What, visible_text};
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 use std::sync::Arc;
 
 /// The columns that [`read_message`] expects, in its order.
@@ -17,42 +17,45 @@ pub(super) const NOTICE_COLUMNS: &str = "seq, agent, committed, kind, name, valu
 const METADATA: i64 = 1;
 const CHANNEL_STATE: i64 = 2;
 
+/// The statement of [`insert_message`], looked up once a group: its text is long to hash.
+pub(super) fn inserting(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    connection.prepare_cached(
+        "INSERT INTO message (seq, conversation, message_id, origin_id, sender, sender_alias, sender_agent,
+                              posted_by, time, committed, alert, transfer, subject, text, parts,
+                              classification, contexts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+         ON CONFLICT DO NOTHING",
+    )
+}
+
 /// Inserts a message unless its id or origin is known; the record made, or `None`.
 pub(super) fn insert_message(
-    connection: &Connection,
+    statement: &mut CachedStatement<'_>,
     seq: Seq,
     committed: i64,
     conversation: ConversationKey,
     row: &NewRow,
 ) -> rusqlite::Result<Option<Record>> {
     let text = visible_text(&row.parts);
-    let changed = connection
-        .prepare_cached(
-            "INSERT INTO message (seq, conversation, message_id, origin_id, sender, sender_alias, sender_agent,
-                                  posted_by, time, committed, alert, transfer, subject, text, parts,
-                                  classification, contexts)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-             ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![
-            seq,
-            conversation.0,
-            row.id.as_str(),
-            row.origin.as_ref().map(crate::model::OriginId::as_str),
-            row.sender,
-            row.sender_alias,
-            row.sender_agent.map(|agent| agent.0),
-            row.posted_by,
-            row.time.timestamp_millis(),
-            committed,
-            row.alert,
-            row.transfer,
-            row.subject,
-            text,
-            parts::encode(&row.parts),
-            row.classification.as_ref().map(|classification| &classification.token),
-            parts::encode_contexts(&row.security_contexts),
-        ])?;
+    let changed = statement.execute(params![
+        seq,
+        conversation.0,
+        row.id.as_str(),
+        row.origin.as_ref().map(crate::model::OriginId::as_str),
+        row.sender,
+        row.sender_alias,
+        row.sender_agent.map(|agent| agent.0),
+        row.posted_by,
+        row.time.timestamp_millis(),
+        committed,
+        row.alert,
+        row.transfer,
+        row.subject,
+        text,
+        parts::encode(&row.parts),
+        row.classification.as_ref().map(|classification| &classification.token),
+        parts::encode_contexts(&row.security_contexts),
+    ])?;
     if changed == 0 {
         return Ok(None);
     }

@@ -24,6 +24,7 @@ pub trait Authenticator: Send + Sync + 'static {
 }
 
 /// The one who is configured, not provisioned (reference 6.4).
+#[derive(Clone)]
 pub(crate) struct SuperUser {
     pub(crate) name: String,
     /// argon2id PHC string of the password.
@@ -71,8 +72,8 @@ impl Services {
     }
 
     async fn super_user(&self, credentials: &Credentials) -> Result<Option<Known>> {
-        let named = self.super_user.as_ref().filter(|known| folded(&known.name) == folded(&credentials.username));
-        let hashes = named.map(|known| Some(known.hash.clone())).into_iter().collect();
+        let named = self.super_user.read().clone().filter(|known| folded(&known.name) == folded(&credentials.username));
+        let hashes = named.iter().map(|known| Some(known.hash.clone())).collect();
         let right = self.passwords.verify(&credentials.password, hashes).await?;
         Ok(named.filter(|_| right.is_some()).map(|known| Known {
             who: Who::SuperUser(known.name.clone()),
@@ -127,7 +128,7 @@ impl Services {
         let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires = self.now_ms().saturating_add(lifetime);
         let services = Arc::downgrade(self);
-        let job = self.ground.writer.job(move |journal, transaction| {
+        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
             if let Who::Agent { agent, user, username, .. } = &known.who {
                 let found = users::by_name(transaction, &folded(username), agent).map_err(storage)?;
                 let still = found
@@ -168,11 +169,35 @@ impl Services {
             .ok_or_else(|| Error::invalid("the token is unknown or has ended"))
     }
 
+    /// Replaces the super user's password and ends the tokens given for the old one; the same again changes nothing.
+    pub(crate) async fn set_super_password(self: Arc<Self>, password: Secret) -> Result<()> {
+        let known = self.super_user.read().clone().ok_or_else(|| Error::invalid("there is no super user"))?;
+        if !(1..=1024).contains(&password.expose().len()) {
+            return Err(Error::invalid("a password has 1 to 1,024 bytes"));
+        }
+        if self.passwords.verify(&password, vec![Some(known.hash)]).await?.is_some() {
+            return Ok(());
+        }
+        let hash = self.passwords.hash(&password).await?;
+        *self.super_user.write() = Some(SuperUser { name: known.name, hash });
+        let services = Arc::downgrade(&self);
+        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
+            let digests = tokens::delete_of_super_user(transaction).map_err(storage)?;
+            let after: crate::database::After = Box::new(move || {
+                if let Some(services) = services.upgrade() {
+                    services.ended(services.grants.end(&digests));
+                }
+            });
+            Ok(((), journal.begin(), after))
+        });
+        job.await
+    }
+
     /// Ends `token` and the waits made with it. Ending one that has ended is fine.
     pub(crate) async fn log_out(self: Arc<Self>, token: Token) -> Result<()> {
         let Some(digest) = token::digest(&token) else { return Ok(()) };
         let services = Arc::downgrade(&self);
-        let job = self.ground.writer.job(move |journal, transaction| {
+        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
             tokens::delete(transaction, &digest).map_err(storage)?;
             let after: crate::database::After = Box::new(move || {
                 if let Some(services) = services.upgrade() {

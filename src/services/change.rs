@@ -88,7 +88,7 @@ impl Services {
     ) -> Pending<Result<T>> {
         let services = Arc::downgrade(self);
         let busy = self.ground.activity.busy();
-        self.ground.writer.job(move |journal, transaction| {
+        self.ground.writer.job(busy, move |journal, transaction| {
             recheck(transaction, &principal, &need)?;
             let mut batch = journal.begin();
             let revision = journal.next_revision(transaction, &mut batch).map_err(storage)?;
@@ -111,7 +111,6 @@ impl Services {
                     services.ended(services.grants.end(&ended));
                     services.follow(follow);
                 }
-                drop(busy);
             });
             Ok((value, batch, after))
         })

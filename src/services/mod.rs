@@ -21,7 +21,7 @@ use crate::login_delay::LoginDelay;
 use crate::password::Passwords;
 use crate::throttle::Throttles;
 use crate::token::Grants;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,7 +42,8 @@ pub(crate) struct Services {
     pub(crate) passwords: Passwords,
     pub(crate) delays: Mutex<LoginDelay>,
     pub(crate) throttles: Mutex<Throttles>,
-    pub(crate) super_user: Option<SuperUser>,
+    /// Locked, because its password can be changed while the engine runs.
+    pub(crate) super_user: RwLock<Option<SuperUser>>,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) token_lifetime: Duration,
     /// How long a post may take, its waits included.

@@ -33,7 +33,7 @@ impl Services {
     async fn drop_old(self: &Arc<Self>) {
         let now = self.now_ms();
         let oldest = self.audit_age.map(|age| now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)));
-        let job = self.ground.writer.job(move |journal, transaction| {
+        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
             tokens::delete_expired(transaction, now, SLICE).map_err(storage)?;
             if let Some(oldest) = oldest {
                 audit::delete_before(transaction, oldest, SLICE).map_err(storage)?;

@@ -87,6 +87,11 @@ pub(super) fn delete_of_user(conn: &Connection, user: &UserId) -> Result<Vec<[u8
     ended(conn, "DELETE FROM token WHERE user = ?1 RETURNING digest", [user.as_str()])
 }
 
+/// Ends all tokens of the super user.
+pub(crate) fn delete_of_super_user(conn: &Connection) -> Result<Vec<[u8; 32]>> {
+    ended(conn, "DELETE FROM token WHERE agent IS NULL RETURNING digest", [])
+}
+
 fn ended(conn: &Connection, delete: &str, params: impl Params) -> Result<Vec<[u8; 32]>> {
     conn.prepare_cached(delete)?.query_map(params, |row| row.get(0))?.collect()
 }

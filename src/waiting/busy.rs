@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 #[derive(Default)]
@@ -57,6 +57,13 @@ impl Clone for Busy {
     }
 }
 
+impl Busy {
+    /// The count it is part of.
+    pub(crate) fn activity(&self) -> Activity {
+        Activity(self.0.clone())
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         if self.0.held.fetch_sub(1, Ordering::AcqRel) == 1 {
@@ -73,15 +80,39 @@ impl std::fmt::Debug for Busy {
     }
 }
 
-/// A task of ours: busy while it is polled, so that whatever it picked up is covered until it hands it on.
+/// A task of ours: busy from the moment it is woken until it waits again, so that whatever it picks up is covered
+/// until it hands it on.
+///
+/// Whoever wakes it may let go of its own token at once: between the wake and the poll, while the task is only in the
+/// runtime's line, the token is the waker's.
 pub(crate) struct Tracked<F> {
     task: Pin<Box<F>>,
+    woken: Arc<Woken>,
+    waker: Waker,
+}
+
+/// What stands between a task and whoever wakes it.
+struct Woken {
     activity: Activity,
+    state: Mutex<WokenState>,
+}
+
+#[derive(Default)]
+struct WokenState {
+    /// How the runtime is told.
+    runtime: Option<Waker>,
+    /// Held from a wake to the end of the poll that follows.
+    busy: Option<Busy>,
+    /// The task is over; a late wake leaves nothing behind.
+    over: bool,
 }
 
 impl<F: Future> Tracked<F> {
     pub(crate) fn new(activity: Activity, task: F) -> Tracked<F> {
-        Tracked { task: Box::pin(task), activity }
+        // It is to be polled once in any case, so it begins as one that was woken.
+        let state = WokenState { busy: Some(activity.busy()), ..WokenState::default() };
+        let woken = Arc::new(Woken { activity, state: Mutex::new(state) });
+        Tracked { task: Box::pin(task), waker: Waker::from(woken.clone()), woken }
     }
 }
 
@@ -89,7 +120,59 @@ impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let _busy = self.activity.busy();
-        self.task.as_mut().poll(cx)
+        let this = &mut *self;
+        // Taken before the poll: a wake that comes during it asks for another one, with a token of its own.
+        let _busy = this.woken.begin(cx.waker()).unwrap_or_else(|| this.woken.activity.busy());
+        let outcome = this.task.as_mut().poll(&mut Context::from_waker(&this.waker));
+        if outcome.is_ready() {
+            this.woken.end();
+        }
+        outcome
+    }
+}
+
+impl<F> Drop for Tracked<F> {
+    fn drop(&mut self) {
+        self.woken.end();
+    }
+}
+
+impl Woken {
+    fn begin(&self, runtime: &Waker) -> Option<Busy> {
+        let mut state = self.state.lock();
+        match &mut state.runtime {
+            Some(held) => held.clone_from(runtime),
+            None => state.runtime = Some(runtime.clone()),
+        }
+        state.busy.take()
+    }
+
+    fn end(&self) {
+        let mut state = self.state.lock();
+        state.over = true;
+        let left = (state.busy.take(), state.runtime.take());
+        drop(state);
+        drop(left);
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        if state.over {
+            return;
+        }
+        if state.busy.is_none() {
+            state.busy = Some(self.activity.busy());
+        }
+        let runtime = state.runtime.clone();
+        drop(state);
+        if let Some(runtime) = runtime {
+            runtime.wake();
+        }
     }
 }

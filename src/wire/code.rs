@@ -1,6 +1,6 @@
 //! Enumerations on the wire: a number in JSON, a name in XML (rule 12 of `mindlink-wire.md` section 0).
 
-use crate::model::{AgentState, DisplayMode, ManagementMode, PresenceState, ProvisioningMode, ThrottleKind};
+use crate::model::{AgentState, DisplayMode, ManagementMode, PresenceState, Privacy, ProvisioningMode, ThrottleKind};
 use serde::{Serialize, Serializer};
 
 /// One value of an enumeration: the contract's number and name for it.
@@ -80,6 +80,11 @@ impl Coded for DisplayMode {
         &[(DisplayMode::Inline, 0, "Inline"), (DisplayMode::Block, 1, "Block")];
 }
 
+impl Coded for Privacy {
+    const CODES: &'static [(Privacy, i32, &'static str)] =
+        &[(Privacy::Open, 0, "Open"), (Privacy::Closed, 1, "Closed"), (Privacy::Secret, 2, "Secret")];
+}
+
 impl Coded for PresenceState {
     const CODES: &'static [(PresenceState, i32, &'static str)] = &[
         (PresenceState::Unknown, 0, "Unknown"),
@@ -112,6 +117,7 @@ mod tests {
         check::<Option<ManagementMode>>();
         check::<ThrottleKind>();
         check::<DisplayMode>();
+        check::<Privacy>();
         check::<PresenceState>();
         for presence in PresenceState::ALL {
             assert_eq!(presence.code(), Coded::code(presence).number);

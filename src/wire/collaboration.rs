@@ -1,8 +1,8 @@
 //! Channels, their state, and the markings that channels and messages carry (reference 3.1, 3.5, 3.6).
 
-use super::code;
 use super::dictionary::Dictionary;
 use super::lenient::{Node, Read};
+use super::{arrays, code};
 use crate::error::Result;
 use crate::model::{self, PresenceState};
 use serde::Serialize;
@@ -48,6 +48,7 @@ pub struct Channel {
     /// The longest story, in characters.
     pub max_story_length: u32,
     /// In the reference "not implemented"; always null.
+    #[serde(serialize_with = "arrays::optional_dictionary")]
     pub metadata: Option<Dictionary>,
     /// Its security contexts; null for none.
     pub security_contexts: Option<Vec<SecurityContext>>,

@@ -1,5 +1,6 @@
 //! Dictionaries: `[{"Key":"k","Value":"v"}]` wherever one appears (rule 13 of `mindlink-wire.md` section 0).
 
+use super::arrays;
 use super::lenient::{Node, Read};
 use super::tree::Tree;
 use crate::error::{Error, Result};
@@ -21,11 +22,10 @@ pub struct KeyValue {
 pub struct Dictionary(pub Vec<(String, String)>);
 
 impl Serialize for Dictionary {
-    /// A newtype struct of this name, so that an XML serializer knows it from other lists.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let entries: Vec<KeyValue> =
             self.0.iter().map(|(key, value)| KeyValue { key: key.clone(), value: value.clone() }).collect();
-        serializer.serialize_newtype_struct("ArrayOfKeyValueOfstringstring", &entries)
+        serializer.serialize_newtype_struct(arrays::DICTIONARY, &entries)
     }
 }
 

@@ -52,6 +52,26 @@ pub fn status(error: &Error) -> u16 {
     }
 }
 
+/// What a status means here, in a few words: for a description of the contract.
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "Done.",
+        204 => "Done; there is no more to say.",
+        304 => "It was so already.",
+        400 => "The request cannot be read, names an impossible id, or is refused by the chat system.",
+        401 => "There is no token, or it has ended; a new login cures it.",
+        403 => "The caller may not do this.",
+        404 => "There is no such thing, or the channel is not active.",
+        409 => "Somebody else changed it meanwhile.",
+        410 => "The event instance is another one now; start again at 0 without an instance.",
+        413 => "It is too long.",
+        429 => "A throttle admits no more for now; Retry-After says when it will.",
+        500 => "The gateway failed, or the chat system never answered and nobody knows.",
+        503 => "Not now; Retry-After says when to come again.",
+        _ => "See the contract.",
+    }
+}
+
 /// What `Retry-After` says: whole seconds, rounded up, at least one. `None`: no such header.
 pub fn retry_after(error: &Error) -> Option<u64> {
     if !matches!(status(error), 429 | 503) {

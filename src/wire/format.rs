@@ -1,7 +1,9 @@
-//! Which format an answer has (rule 4 of `mindlink-wire.md` section 0).
+//! Which format a body has (rule 4 of `mindlink-wire.md` section 0).
 
 use super::json;
-use serde::Serialize;
+use super::lenient::Read;
+use super::xml::{self, Document};
+use crate::error::Result;
 
 /// A format of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,16 +12,20 @@ pub enum Format {
     /// JSON.
     #[default]
     Json,
-    /// XML. It is recognised, but not written yet: it encodes as JSON until it is.
+    /// XML.
     Xml,
 }
 
 impl Format {
-    /// The format of an answer: the first specific type in `Accept` that we know, else the request's `Content-Type`,
-    /// else JSON. `*/*` is not specific.
+    /// The format of an answer: the specific type in `Accept` that is wanted most, else the request's `Content-Type`,
+    /// else JSON. `*/*` is not specific: the workbooks send it with everything and must get XML.
     pub fn choose(accept: Option<&str>, content_type: Option<&str>) -> Format {
-        let accepted = accept.and_then(|accept| accept.split(',').find_map(Format::of));
-        accepted.or_else(|| content_type.and_then(Format::of)).unwrap_or_default()
+        accept.and_then(accepted).unwrap_or_else(|| Format::of_body(content_type))
+    }
+
+    /// The format of a request's body: its `Content-Type`'s, else JSON.
+    pub fn of_body(content_type: Option<&str>) -> Format {
+        content_type.and_then(Format::of).unwrap_or_default()
     }
 
     /// The format a media type names; its parameters do not matter.
@@ -37,15 +43,49 @@ impl Format {
 
     /// What the answer's `Content-Type` says.
     pub fn content_type(self) -> &'static str {
-        "application/json; charset=utf-8"
+        match self {
+            Format::Json => "application/json; charset=utf-8",
+            Format::Xml => "application/xml; charset=utf-8",
+        }
     }
 
     /// The document's text.
-    pub fn encode<T: Serialize + ?Sized>(self, document: &T) -> Vec<u8> {
+    pub fn encode<T: Document + ?Sized>(self, document: &T) -> Vec<u8> {
         match self {
-            Format::Json | Format::Xml => json::encode(document),
+            Format::Json => json::encode(document),
+            Format::Xml => xml::encode(document),
         }
     }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// As [`json::decode`] and [`xml::decode`].
+    pub fn decode<T: Read>(self, text: &[u8]) -> Result<T> {
+        match self {
+            Format::Json => json::decode(text),
+            Format::Xml => xml::decode(text),
+        }
+    }
+}
+
+/// Of the types we know, the first of those with the highest `q`; one with `q=0` is not wanted.
+fn accepted(accept: &str) -> Option<Format> {
+    let mut best: Option<(Format, f32)> = None;
+    for media_type in accept.split(',') {
+        let Some(format) = Format::of(media_type) else { continue };
+        let quality = quality(media_type);
+        if quality > best.map_or(0.0, |(_, quality)| quality) {
+            best = Some((format, quality));
+        }
+    }
+    best.map(|(format, _)| format)
+}
+
+fn quality(media_type: &str) -> f32 {
+    let parameters = media_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut qualities = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    qualities.next().and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(1.0)
 }
 
 #[cfg(test)]
@@ -58,10 +98,17 @@ mod tests {
             (None, None, Format::Json),
             (Some("*/*"), None, Format::Json),
             (Some("*/*"), Some("application/xml; charset=utf-8"), Format::Xml),
+            (Some("application/*"), Some("text/xml"), Format::Xml),
             (None, Some("application/xml; charset=utf-8"), Format::Xml),
             (Some("application/json, text/javascript, */*; q=0.01"), Some("application/xml"), Format::Json),
             (Some("text/html, application/xml;q=0.9"), Some("application/json"), Format::Xml),
+            (Some("application/json;q=0.5, text/xml"), None, Format::Xml),
+            (Some("application/xml;q=0.5, application/json; Q=0.5"), None, Format::Xml),
+            (Some("application/xml;q=0"), Some("application/json"), Format::Json),
+            (Some("application/xml;q=0, */*"), None, Format::Json),
+            (Some("application/xml; q=much"), None, Format::Xml),
             (Some("APPLICATION/XML"), None, Format::Xml),
+            (Some(""), Some("Text/Xml"), Format::Xml),
             (Some("text/plain"), Some("application/x-www-form-urlencoded"), Format::Json),
         ] {
             assert_eq!(Format::choose(accept, content_type), format, "{accept:?} {content_type:?}");

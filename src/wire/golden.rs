@@ -9,7 +9,6 @@ use crate::model::{
     Part, PresenceState, ProvisioningMode, ThrottleKind,
 };
 use chrono::DateTime;
-use proptest::prelude::*;
 use serde::Serialize;
 use std::fmt::Debug;
 
@@ -376,65 +375,5 @@ fn members_are_alphabetical() {
         let Ok(Tree::Map(members)) = json::parse(&text) else { panic!("no object") };
         let names: Vec<&String> = members.iter().map(|(name, _)| name).collect();
         assert!(names[shared..].is_sorted(), "{names:?}");
-    }
-}
-
-fn any_part() -> impl Strategy<Value = Part> {
-    let text = || any::<String>();
-    prop_oneof![
-        text().prop_map(Part::Text),
-        (text(), text()).prop_map(|(text, url)| Part::Hyperlink { text, url }),
-        (text(), text()).prop_map(|(channel, name)| Part::ChannelLink { channel, name }),
-        text().prop_map(Part::Hashtag),
-        (text(), proptest::option::of("[a-z]{1,8}"), any::<bool>()).prop_map(|(code, language, block)| {
-            Part::CodeBlock { code, language, display: if block { DisplayMode::Block } else { DisplayMode::Inline } }
-        }),
-        text().prop_map(Part::Emoji),
-    ]
-}
-
-fn any_message() -> impl Strategy<Value = model::Message> {
-    let contexts = proptest::collection::vec((any::<String>(), proptest::option::of(any::<String>())), 0..3);
-    let optional = || proptest::option::of(any::<String>());
-    (
-        (any::<String>(), any::<String>(), optional(), optional(), any::<bool>()),
-        (
-            proptest::collection::vec(any_part(), 0..4),
-            proptest::option::of("[a-z.,]{1,20}"),
-            contexts,
-            0..4_102_444_800_000_i64,
-        ),
-    )
-        .prop_map(|((sender, text, alias, subject, alert), (parts, token, contexts, time))| {
-            let time = DateTime::from_timestamp_millis(time).expect("a time");
-            let (id, channel) = (MessageId::parse("m/1 \"🦀\"").expect("id"), ChannelId::parse(ROOM).expect("id"));
-            let mut message = model::Message::plain(id, channel, sender, text, time);
-            (message.sender_alias, message.subject, message.alert, message.parts) = (alias, subject, alert, parts);
-            message.classification = token.map(|token| model::Classification { token });
-            message.security_contexts =
-                contexts.into_iter().map(|(id, display_text)| model::SecurityContext { id, display_text }).collect();
-            message
-        })
-}
-
-proptest! {
-    #[test]
-    fn any_message_survives_json(message in any_message()) {
-        let text = json::encode(&Message::from(&message));
-        let back = json::decode::<Message>(&text).and_then(model::Message::try_from);
-        prop_assert_eq!(back, Ok(message));
-    }
-
-    #[test]
-    fn no_text_makes_a_reader_panic(text in any::<Vec<u8>>()) {
-        let _ = json::decode::<PostedMessage>(&text);
-        let _ = json::decode::<ProvisionedAgent>(&text);
-    }
-
-    #[test]
-    fn no_path_or_query_makes_a_reader_panic(text in any::<String>()) {
-        let _ = route::find("GET", &text);
-        let _ = route::without_token(&text);
-        let _ = query::Query::parse(Some(&text)).events();
     }
 }

@@ -31,6 +31,8 @@ pub fn parse(text: &[u8]) -> Result<Tree> {
     serde_json::from_slice(text).map_err(|error| {
         let hint = if backslash_before(text, &error) {
             r"; a backslash inside a string is written twice, as in `DOMAIN\\user`"
+        } else if text.trim_ascii_start().starts_with(b"<") {
+            "; XML is sent with `Content-Type: application/xml`"
         } else {
             ""
         };
@@ -78,6 +80,7 @@ mod tests {
             (r#"{"a":1,"a":2}"#, "the member `a` is given twice"),
             (r#"{"a":{"b":1,"b":2}}"#, "the member `b` is given twice"),
             ("<Message/>", "expected value"),
+            (" <Message/>", "`Content-Type: application/xml`"),
             ("1e999", "out of range"),
             (&"[".repeat(100_000), "recursion limit"),
         ] {

@@ -1,7 +1,8 @@
 //! Reading documents as kindly as the clients need it, in one place.
 //!
 //! Clients quote numbers and truth values, leave `null` and `""` where nothing is meant, and write `{}` for an empty
-//! list (rules 13 to 15 of `mindlink-wire.md` section 0). All that is taken. What cannot be understood is
+//! list (rules 13 to 15 of `mindlink-wire.md` section 0); an XML element does not even say whether it is a list, an
+//! object or a text (section 4). All that is taken. What cannot be understood is
 //! [`Error::Invalid`] with one sentence that says what was wrong and where: a member that is silently taken for
 //! something else would be worse than a refusal. Members nobody asked for are never looked at.
 
@@ -40,7 +41,7 @@ impl<'a> Node<'a> {
         self.tree
     }
 
-    /// Whether there is anything: an absent member, `null` and `""` are holes.
+    /// Whether nothing is meant: an absent member, `null`, `""` and an empty element are holes.
     pub fn is_hole(&self) -> bool {
         self.tree.is_hole()
     }
@@ -51,7 +52,9 @@ impl<'a> Node<'a> {
     /// [`Error::Invalid`] if it is no object.
     pub fn members(&self) -> Result<&'a [(String, Tree)]> {
         match self.tree {
-            Tree::Map(members) => Ok(members),
+            Tree::Map(members) | Tree::Elements(members) => Ok(members),
+            // Of XML that is laid out in lines.
+            Tree::Text(text) if !text.is_empty() && text.trim().is_empty() => Ok(&[]),
             _ => Err(self.not("an object")),
         }
     }
@@ -59,10 +62,15 @@ impl<'a> Node<'a> {
     /// A member of an object; one that is absent reads as `null`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if this is no object.
+    /// [`Error::Invalid`] if this is no object, or has the member twice.
     pub fn member(&self, name: &str) -> Result<Node<'a>> {
-        let found = self.members()?.iter().find(|(found, _)| found == name);
+        let mut named = self.members()?.iter().filter(|(found, _)| found == name);
         let place = if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) };
+        let found = named.next();
+        // Of JSON the parser has seen to it; of elements only now is it known that they are members.
+        if named.next().is_some() {
+            return Err(Error::invalid(format!("the member `{place}` is given twice")));
+        }
         Ok(Node { tree: found.map_or(&NOTHING, |(_, tree)| tree), place })
     }
 
@@ -72,16 +80,21 @@ impl<'a> Node<'a> {
     /// [`Error::Invalid`] if it is no list.
     pub fn items(&self) -> Result<Vec<Node<'a>>> {
         match self.tree {
-            Tree::List(items) => Ok(items
-                .iter()
-                .enumerate()
-                .filter(|(_, item)| !item.is_hole())
-                .map(|(index, tree)| Node { tree, place: format!("{}[{index}]", self.place) })
-                .collect()),
+            Tree::List(items) => Ok(self.without_holes(items)),
+            // The list may say of which type it is.
+            Tree::Elements(children) => {
+                Ok(self.without_holes(children.iter().filter(|(name, _)| name != "__type").map(|(_, item)| item)))
+            }
             Tree::Map(members) if members.is_empty() => Ok(Vec::new()),
-            tree if tree.is_hole() => Ok(Vec::new()),
+            Tree::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
+            Tree::Null => Ok(Vec::new()),
             _ => Err(self.not("a list")),
         }
+    }
+
+    fn without_holes(&self, items: impl IntoIterator<Item = &'a Tree>) -> Vec<Node<'a>> {
+        let items = items.into_iter().enumerate().filter(|(_, item)| !item.is_hole());
+        items.map(|(index, tree)| Node { tree, place: format!("{}[{index}]", self.place) }).collect()
     }
 
     /// Every item read as a `T`.
@@ -102,6 +115,8 @@ impl<'a> Node<'a> {
             Tree::Text(text) => Ok(Some(text.clone())),
             Tree::Integer(number) => Ok(Some(number.to_string())),
             Tree::Float(number) => Ok(Some(number.to_string())),
+            // An empty element, whatever type it says it has.
+            Tree::Elements(children) if children.iter().all(|(name, _)| name == "__type") => Ok(Some(String::new())),
             _ => Err(self.not("a string")),
         }
     }
@@ -138,7 +153,7 @@ impl<'a> Node<'a> {
                 text if text.eq_ignore_ascii_case("false") => Ok(false),
                 _ => Err(self.not("true or false")),
             },
-            Tree::Null => Ok(false),
+            tree if tree.is_hole() => Ok(false),
             _ => Err(self.not("true or false")),
         }
     }

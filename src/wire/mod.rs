@@ -2,10 +2,10 @@
 //!
 //! What travels is described once, here, and knows neither HTTP server nor engine: this module imports `model` and
 //! `error` only. A host splits the path with [`route`], reads the query with [`query`], decodes a body with
-//! [`json::decode`], calls the engine with the model's types and writes the answer with [`Format::encode`].
+//! [`Format::decode`], calls the engine with the model's types and writes the answer with [`Format::encode`].
 //!
-//! * A document is a plain struct in the contract's order of members. Writing is `serde::Serialize`, so that XML is one
-//!   more serializer beside [`json`] and no second set of structs.
+//! * A document is a plain struct in the contract's order of members. Writing is `serde::Serialize`, so that [`xml`] is
+//!   one more serializer beside [`json`] and no second set of structs.
 //! * Reading goes over a [`Tree`], a text with its order kept, and [`lenient`], the one place that knows how wrongly
 //!   typed the clients' documents are. XML becomes the same tree, so that both are read alike.
 //! * Status numbers stand in [`error`] and nowhere else.
@@ -14,6 +14,7 @@
 //! first, and quoted numbers would need an attribute at every field); `serde_json::Value` (it sorts or forgets); one
 //! struct per document and format (forty shapes to keep alike).
 
+mod arrays;
 mod authentication;
 mod code;
 mod collaboration;
@@ -21,15 +22,21 @@ mod dictionary;
 pub mod error;
 mod event;
 mod format;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod json;
 pub mod lenient;
+mod management;
 mod message;
 mod part;
-mod percent;
+pub mod percent;
 mod provisioning;
 pub mod query;
 pub mod route;
+mod search;
+mod search_date;
 mod tree;
+pub mod xml;
 
 pub use authentication::{AuthenticationCredentials, TokenDetails};
 pub use code::Code;
@@ -39,13 +46,18 @@ pub use error::ErrorBody;
 pub use event::{Body, ChannelStateEvent, Event, MessageEvent, MetaDataEvent};
 pub use format::Format;
 pub use lenient::Read;
+pub use management::{Category, ManagedChannel, NewManagedChannel};
 pub use message::{Message, PostedMessage};
 pub use part::MessagePart;
 pub use provisioning::{ProvisionedAgent, ProvisionedChannel, ProvisionedThrottle, ProvisionedUser};
+pub use search::{MessageSearchCriteria, PostSearchResultSet, SearchWindow};
 pub use tree::Tree;
+pub use xml::Document;
 
 /// The namespace of the collaboration documents; also what follows the colon in every `__type`.
 pub const COLLABORATION_NAMESPACE: &str = "http://schemas.fcg.im/foundation/v1/collaboration";
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod properties;

@@ -3,10 +3,10 @@
 //! What comes in is turned into the model's `New…` types against the id in the path: from there on nothing is
 //! checked again.
 
-use super::code;
 use super::dictionary::Dictionary;
 use super::json::check_backslashes;
 use super::lenient::{Node, Read};
+use super::{arrays, code};
 use crate::error::{Error, Result};
 use crate::model::{
     self, AgentId, AgentState, ChannelId, Id, ManagementMode, NewAgent, NewUser, ProvisioningMode, Secret, Throttle, ThrottleId,
@@ -38,6 +38,7 @@ pub struct ProvisionedAgent {
     /// Its address on the chat system.
     pub user_name: String,
     /// Who may act through it.
+    #[serde(serialize_with = "arrays::strings")]
     pub users: Vec<String>,
 }
 
@@ -70,6 +71,7 @@ pub struct ProvisionedUser {
 #[serde(rename_all = "PascalCase")]
 pub struct ProvisionedThrottle {
     /// The agents it applies to.
+    #[serde(serialize_with = "arrays::strings")]
     pub agents: Vec<String>,
     /// Its id.
     pub id: String,

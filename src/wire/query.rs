@@ -124,7 +124,10 @@ impl Query {
     }
 
     /// The one value under a name; empty is absent, the same value twice is one.
-    fn single(&self, name: &str) -> Result<Option<String>> {
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there are several, or it is not UTF-8.
+    pub fn single(&self, name: &str) -> Result<Option<String>> {
         let values = self.values(&[name])?;
         match values.as_slice() {
             [] => Ok(None),

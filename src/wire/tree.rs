@@ -1,7 +1,7 @@
 //! A document as it was written: order kept, nothing interpreted.
 //!
 //! `serde_json::Value` was rejected, because it loses what the contract turns on (whether `__type` came first) and
-//! lets a member given twice win silently. XML will be read into the same tree.
+//! lets a member given twice win silently. XML is read into the same tree.
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
@@ -24,6 +24,9 @@ pub enum Tree {
     List(Vec<Tree>),
     /// Members in the order in which they were written.
     Map(Vec<(String, Tree)>),
+    /// The children of an XML element, in order: the members of an object or the items of a list, which only its
+    /// reader knows. Without any it may be an empty text as well.
+    Elements(Vec<(String, Tree)>),
 }
 
 impl Tree {
@@ -36,12 +39,18 @@ impl Tree {
             Tree::Text(_) => "a string",
             Tree::List(_) => "a list",
             Tree::Map(_) => "an object",
+            Tree::Elements(_) => "an element with others in it",
         }
     }
 
-    /// Whether this is what clients leave where nothing is meant: `null` or `""`.
+    /// Whether this is what clients leave where nothing is meant: `null`, `""` or an empty element.
     pub(crate) fn is_hole(&self) -> bool {
-        matches!(self, Tree::Null) || matches!(self, Tree::Text(text) if text.is_empty())
+        match self {
+            Tree::Null => true,
+            Tree::Text(text) => text.is_empty(),
+            Tree::Elements(children) => children.is_empty(),
+            _ => false,
+        }
     }
 }
 

@@ -1,6 +1,23 @@
 //! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod audit;
+mod authentication;
 mod conformance;
+#[path = "../crash/mod.rs"]
+mod crash;
+mod engine;
+mod events;
+mod fuzz;
 mod http;
+mod lifecycle;
+mod model;
+mod posting;
+mod provisioning;
+mod readers;
 mod rooms;
+mod script;
+mod talking;
+mod throttles;
+mod world;
 mod xmpp;

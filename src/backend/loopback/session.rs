@@ -6,12 +6,12 @@
 
 use super::archive::Said;
 use super::names::fold;
-use super::outbox::{Shared, Ticket};
+use super::outbox::{Item, Shared, Ticket};
 use super::saying::{Speaker, Words};
 use super::state::State;
 use crate::backend::{
     Accepted, BackendError, BackendErrorKind, Capabilities, Found, Inbox, Joined, Manage, Managed, Outgoing, Received, Reply,
-    Session, Upload, reply,
+    SeenBy, Session, Upload, reply,
 };
 use crate::model::{ChannelId, ChannelKind, MessageId, OriginId, ResumePoint};
 use chrono::{DateTime, Utc};
@@ -197,7 +197,8 @@ impl LoopbackSession {
         })
     }
 
-    /// The parrot speaks a moment after the post was answered, so that its words follow those it repeats.
+    /// The parrot speaks after the post was answered. Its words must follow those it repeats, but an answer takes a way
+    /// of its own to the journal: so those go into the line first, as an echo would; whichever copy comes first is kept.
     fn let_the_parrot_speak(&self, channel: &ChannelId, posted: &Posted) {
         let Ok(accepted) = posted else { return };
         if channel.kind() != ChannelKind::Contact {
@@ -209,6 +210,7 @@ impl LoopbackSession {
             return;
         }
         let (shared, inbox, name, id) = (self.shared.clone(), self.inbox.clone(), self.name.clone(), accepted.id.clone());
+        let (session, channel) = (self.number, channel.clone());
         let busy = self.inbox.busy();
         self.inbox.spawn(async move {
             tokio::task::yield_now().await;
@@ -216,6 +218,10 @@ impl LoopbackSession {
                 let log = state.talk(&name, &to);
                 let said = state.prefix.number_of(&id).and_then(|number| state.archive.at(log, number).cloned());
                 if let Some(said) = said {
+                    if let Some(agent) = state.sessions.get(&session).map(|signed| signed.agent) {
+                        let (seen_by, resume) = (SeenBy::Agent(agent), state.prefix.resume(said.number));
+                        state.place(Item::Said { seen_by, channel, said: said.clone(), resume });
+                    }
                     state.parrot(&to, &name, &said);
                 }
             });

@@ -3,6 +3,7 @@
 use super::outbox::Shared;
 use super::session::LoopbackSession;
 use crate::backend::Inbox;
+use crate::waiting::Tracked;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ impl LoopbackSession {
             state.next_typing += 1;
             state.next_typing
         };
-        let timer = tokio::spawn(typing_ends(self.shared.clone(), self.inbox.clone(), pair.clone(), number)).abort_handle();
+        let ends = typing_ends(self.shared.clone(), self.inbox.clone(), pair.clone(), number);
+        let timer = tokio::spawn(Tracked::new(self.inbox.busy().activity(), ends)).abort_handle();
         let (old, _) = self.act(|state| {
             state.show_typing(&pair.0, &pair.1, true);
             state.typing.insert(pair, (number, timer))

@@ -109,3 +109,185 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
     };
     core.send(&answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::core::{Agent, Contact, Phase, Room, RoomInfo, Seat};
+    use super::super::presence::Resources;
+    use super::super::{Component, Secret, XmppConfig, held, outbox, shared};
+    use super::*;
+    use crate::backend::recorder::Recorder;
+    use crate::backend::{ChannelId, Inbound, SeenBy};
+    use crate::model::{Address, AgentKey};
+    use futures_util::FutureExt;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+    use std::sync::Arc;
+
+    const ROOM: &str = "ops@rooms.im.test";
+    const BOT: &str = "bot@agents.im.test";
+
+    /// A component with an agent that is in a room and has a contact.
+    fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
+        let component = Component::new("agents.im.test", "127.0.0.1", 1, Secret::new("s"));
+        let config = Arc::new(XmppConfig::new("im.test").component(component));
+        let jid = Jid::parse("agents.im.test").expect("a domain");
+        let (near, far) = outbox::outbox();
+        let core =
+            Core::new(recorder.inbox(), config, Arc::new(shared::Shared::default()), jid, true, near).expect("random bytes");
+        let seat = Seat { nick: "bot".into(), phase: Phase::In };
+        let contact = Contact {
+            channel: ChannelId::parse("contact:lene@im.test").expect("an id"),
+            spoke: None,
+            resources: Resources::default(),
+            held: None,
+            refused: None,
+            composing: false,
+        };
+        let address = Address::parse("xmpp:bot@agents.im.test").expect("an address");
+        core.shared.occupy(ROOM, "bot", &address, 1);
+        let agent = Agent {
+            key: AgentKey(7),
+            address,
+            jid: Jid::parse("bot@agents.im.test/switchboard").expect("an address"),
+            session: 1,
+            seats: HashMap::from([(ROOM.to_owned(), seat)]),
+            contacts: HashMap::from([("lene@im.test".to_owned(), contact)]),
+            watchers: Default::default(),
+            strays: Default::default(),
+        };
+        let room = Room {
+            channel: ChannelId::parse("chat-room:ops@rooms.im.test").expect("an id"),
+            info: Some(RoomInfo { has_archive: true, ..RoomInfo::default() }),
+            subject: None,
+            recent: held::Recent::default(),
+            held: None,
+            real: HashMap::new(),
+            last: None,
+        };
+        let mut state = core.state.lock();
+        state.agents.insert(BOT.to_owned(), agent);
+        state.rooms.insert(ROOM.to_owned(), room);
+        drop(state);
+        (core, far)
+    }
+
+    fn said(from: &str, id: &str, body: &str) -> Element {
+        let given = Element::new("stanza-id", ns::SID).with("by", ROOM).with("id", id);
+        let origin = Element::new("origin-id", ns::SID).with("id", "s1");
+        let message = Element::stanza("message").with("from", from).with("to", BOT).with("type", "groupchat");
+        message.child(Element::stanza("body").text(body)).child(given).child(origin)
+    }
+
+    fn handle(core: &Core, element: Element) {
+        stanza(core, element).now_or_never().expect("the recorder has room").expect("a stanza ends nothing");
+    }
+
+    #[test]
+    fn copies_are_one_and_a_stranger_cannot_claim_our_words() {
+        let recorder = Recorder::by_hand();
+        let (core, _line) = core(&recorder);
+        for _ in 0..3 {
+            handle(&core, said("ops@rooms.im.test/bot", "1", "ours"));
+        }
+        handle(&core, said("ops@rooms.im.test/mallory", "2", "hers"));
+        let [Inbound::Message { seen_by, message: ours, .. }, Inbound::Message { message: hers, .. }] = &recorder.items()[..]
+        else {
+            panic!("{:?}", recorder.items())
+        };
+        assert_eq!((*seen_by, ours.id.as_str(), ours.sender.as_str()), (SeenBy::Room, "1", "xmpp:bot@agents.im.test"));
+        assert!(ours.origin.is_some());
+        assert_eq!((&hers.origin, hers.sender.as_str()), (&None, "xmpp:ops@rooms.im.test/mallory"));
+    }
+
+    /// Elements of words that mean something here, in places where they need not.
+    fn nonsense() -> impl Strategy<Value = Element> {
+        let name = proptest::sample::select(vec![
+            "message",
+            "presence",
+            "iq",
+            "body",
+            "subject",
+            "x",
+            "item",
+            "status",
+            "query",
+            "result",
+            "forwarded",
+            "error",
+            "ping",
+            "origin-id",
+            "stanza-id",
+            "delay",
+            "destroy",
+            "composing",
+            "show",
+            "priority",
+            "actor",
+        ]);
+        let space = proptest::sample::select(vec![
+            ns::CLIENT,
+            ns::MUC_USER,
+            ns::MAM,
+            ns::FORWARD,
+            ns::SID,
+            ns::DELAY,
+            ns::ROSTER,
+            ns::PING,
+            ns::DISCO_INFO,
+            ns::CHAT_STATES,
+        ]);
+        let attribute =
+            proptest::sample::select(vec!["from", "to", "type", "id", "by", "code", "nick", "jid", "stamp", "queryid"]);
+        let value = proptest::sample::select(vec![
+            "ops@rooms.im.test/bot",
+            "ops@rooms.im.test",
+            "ops@rooms.im.test/x",
+            BOT,
+            "lene@im.test/a",
+            "lene@im.test",
+            "agents.im.test",
+            "groupchat",
+            "chat",
+            "error",
+            "unavailable",
+            "subscribe",
+            "subscribed",
+            "probe",
+            "get",
+            "set",
+            "result",
+            "110",
+            "303",
+            "307",
+            "201",
+            "",
+            "\u{1}",
+            "@",
+            "2026-11-22T12:00:00Z",
+            "999999",
+        ]);
+        let attributes = proptest::collection::vec((attribute, value.clone()), 0..5);
+        let leaf = (name, space, attributes, value).prop_map(|(name, space, attributes, text)| {
+            let element =
+                attributes.into_iter().fold(Element::new(name, space), |element, (name, value)| element.with(name, value));
+            element.text(text)
+        });
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            (inner.clone(), proptest::collection::vec(inner, 0..4)).prop_map(|(outer, children)| outer.children_from(children))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_stanza_ends_anything(elements in proptest::collection::vec(nonsense(), 1..12)) {
+            let recorder = Recorder::by_hand();
+            let (core, _line) = core(&recorder);
+            for mut element in elements {
+                element.namespace = ns::CLIENT.into();
+                handle(&core, element);
+            }
+            prop_assert!(recorder.lost().is_none());
+        }
+    }
+}

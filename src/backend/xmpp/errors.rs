@@ -135,13 +135,13 @@ pub(super) fn of_login(failure: &Element) -> BackendError {
 
 fn condition(error: &Element, namespace: &str) -> (Option<String>, Option<String>) {
     let condition = error.children().find(|child| child.namespace == namespace && child.name != "text");
-    let text = error.text_of("text", namespace).map(|text| short(&text)).filter(|text| !text.is_empty());
+    let text = error.text_of("text", namespace).map(|text| short(text.trim())).filter(|text| !text.is_empty());
     (condition.map(|condition| condition.name.to_string()), text)
 }
 
 /// Somebody else's words, fit for a reason.
 pub(super) fn short(text: &str) -> String {
-    text.trim().chars().filter(|c| !c.is_control()).take(REASON_MAX).collect()
+    text.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect()
 }
 
 #[cfg(test)]

@@ -124,13 +124,13 @@ async fn status(io: &mut Box<dyn Io>) -> std::io::Result<Option<u16>> {
     let mut chunk = [0; 1024];
     loop {
         match read_status(&answer) {
-            Some(100..=199) => match answer.windows(4).position(|window| window == b"\r\n\r\n") {
-                Some(end) => {
+            // An interim answer: the one that counts follows.
+            Some(100..=199) => {
+                if let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") {
                     answer.drain(..end + 4);
                     continue;
                 }
-                None => {}
-            },
+            }
             Some(status) => return Ok(Some(status)),
             None => {}
         }

@@ -7,7 +7,7 @@ use super::negotiate::{self, Ready};
 use super::ns;
 use super::outbox::{Line, outbox};
 use super::session::XmppSession;
-use super::stream::{Io, Reader};
+use super::stream::{Incoming, Sink};
 use super::xml::{Element, Event};
 use super::{contacts, disco, dispatch};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
@@ -16,7 +16,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{ReadHalf, WriteHalf};
 
 /// How a component's link is named.
 pub(super) const COMPONENT_KEY: &str = "component";
@@ -71,7 +70,7 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
     Ok(link)
 }
 
-async fn write(core: Arc<Core>, line: Line, mut io: WriteHalf<Box<dyn Io>>) {
+async fn write(core: Arc<Core>, line: Line, mut io: Sink) {
     let slow = async {
         core.ended().await;
         core.inbox.sleep(FAREWELL_MAX).await;
@@ -87,7 +86,7 @@ async fn write(core: Arc<Core>, line: Line, mut io: WriteHalf<Box<dyn Io>>) {
     }
 }
 
-async fn read(core: Arc<Core>, mut reader: Reader<ReadHalf<Box<dyn Io>>>, acknowledges: bool, early: Vec<Element>) {
+async fn read(core: Arc<Core>, mut reader: Incoming, acknowledges: bool, early: Vec<Element>) {
     let ended = core.ended();
     tokio::pin!(ended);
     let mut handled: u32 = 0;

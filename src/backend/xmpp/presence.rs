@@ -29,7 +29,7 @@ pub(super) struct Shown {
 /// Reads an available resource's presence; what is not understood counts as not said.
 pub(super) fn shown(presence: &Element) -> Shown {
     let status = presence.children().find(|child| child.is("status", ns::CLIENT)).map(Element::inner_text);
-    let text = status.map(|status| short(&status)).filter(|status| !status.is_empty());
+    let text = status.map(|status| short(&status)).filter(|status| !status.trim().is_empty());
     let words = text.as_deref().unwrap_or_default().to_lowercase();
     let is_idle = presence.find("idle", ns::IDLE).is_some();
     let says = |some: &[&str]| some.iter().any(|some| words.contains(some));

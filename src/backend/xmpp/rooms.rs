@@ -254,7 +254,8 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> O
 pub(super) fn put_out(stanza: &Element) -> (String, bool) {
     let Some(x) = stanza.find("x", ns::MUC_USER) else { return ("the agent is no longer in the room".into(), true) };
     let detail = |element: &Element, by: Option<&str>| {
-        let reason = element.text_of("reason", ns::MUC_USER).map(|reason| short(&reason)).filter(|reason| !reason.is_empty());
+        let reason =
+            element.text_of("reason", ns::MUC_USER).map(|reason| short(reason.trim())).filter(|reason| !reason.is_empty());
         let by = by.map(|by| format!(" by {}", short(by))).unwrap_or_default();
         format!("{by}{}", reason.map(|reason| format!(": {reason}")).unwrap_or_default())
     };

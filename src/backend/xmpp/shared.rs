@@ -20,10 +20,13 @@ struct Sent {
     answer: oneshot::Sender<Result<Accepted, BackendError>>,
 }
 
+/// Our agents in a room: by nickname, who has it and in which session.
+type Nicks = HashMap<String, (Address, u64)>;
+
 #[derive(Default)]
 pub(super) struct Shared {
-    /// By room and nickname.
-    occupants: Mutex<HashMap<String, HashMap<String, (Address, u64)>>>,
+    /// By room.
+    occupants: Mutex<HashMap<String, Nicks>>,
     posts: Mutex<HashMap<String, Sent>>,
     next: AtomicU64,
 }
@@ -77,7 +80,7 @@ impl Shared {
     pub(super) fn echoed(&self, room: &str, received: &mut Received, resume: Option<&ResumePoint>) {
         let Some(origin) = &received.origin else { return };
         let mut posts = self.posts.lock();
-        if !posts.get(origin.as_str()).is_some_and(|sent| sent.place == room) {
+        if posts.get(origin.as_str()).is_none_or(|sent| sent.place != room) {
             return;
         }
         let Some(sent) = posts.remove(origin.as_str()) else { return };

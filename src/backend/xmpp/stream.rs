@@ -6,7 +6,7 @@ use super::ns;
 use super::tls::{self, Binding};
 use super::xml::{Element, Event, Parser};
 use crate::backend::{BackendError, BackendErrorKind};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 
 /// Bytes read at once.
@@ -32,6 +32,10 @@ pub(super) struct Reader<R> {
     parser: Parser,
     buffer: Box<[u8]>,
 }
+
+/// A stream's way in, and its way out.
+pub(super) type Incoming = Reader<ReadHalf<Box<dyn Io>>>;
+pub(super) type Sink = WriteHalf<Box<dyn Io>>;
 
 /// A stream while it is negotiated.
 pub(super) struct Stream {
@@ -119,7 +123,7 @@ impl Stream {
     }
 
     /// The two directions, for a task each.
-    pub(super) fn split(self) -> (Reader<tokio::io::ReadHalf<Box<dyn Io>>>, tokio::io::WriteHalf<Box<dyn Io>>) {
+    pub(super) fn split(self) -> (Incoming, Sink) {
         let Reader { io, parser, buffer } = self.reader;
         let (read, write) = tokio::io::split(io);
         (Reader { io: read, parser, buffer }, write)
@@ -142,8 +146,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// An event that has come already.
-    pub(super) async fn fill(&mut self) -> Result<(), BackendError> {
+    /// Reads what has come, or waits for it.
+    async fn fill(&mut self) -> Result<(), BackendError> {
         match self.io.read(&mut self.buffer).await {
             Ok(0) => Err(BackendError::unreachable("the server closed the connection")),
             Ok(read) => {

@@ -35,16 +35,25 @@ impl Collaboration {
 
     /// As [`Collaboration::wait_events`], on any executor. Dropping the future loses nothing.
     pub fn next_events(&self, cursor: Cursor, query: EventQuery, timeout: Duration) -> Waiting<EventBatch> {
-        let this = self.clone();
+        // What is asked is checked at the first poll, and gone before the wait: a waiting future is all that an idle
+        // client costs.
+        let asked = Box::new((self.clone(), cursor, query));
         Box::pin(async move {
-            let ask = this.ask(Start::Cursor(cursor), &query, timeout)?;
-            Ok(this.services.feed.clone().ask(ask).await?.batch)
+            let (feed, ask) = {
+                let (this, cursor, query) = *asked;
+                let ask = this.ask(Start::Cursor(cursor), &query, timeout)?;
+                (this.services.feed.clone(), ask)
+            };
+            Ok(feed.ask(ask).await?.batch)
         })
     }
 
     /// One request of a client whose place the engine keeps as `name` (`reader=` in the rules): a cursor above 0
     /// first records it, one of 0 or -1 goes on after the recorded place. A newer request of the name ends this one
-    /// with an empty answer.
+    /// with an empty answer. `timeout` is the engine's time.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no name, or a 33rd reader of the agent; else as [`Collaboration::wait_events`].
     pub fn poll_reader(
         &self,
         name: impl Id<ReaderName>,
@@ -93,7 +102,7 @@ impl Collaboration {
         })
     }
 
-    fn ask(&self, start: Start, query: &EventQuery, timeout: Duration) -> Result<Ask> {
+    fn ask(&self, start: Start, query: &EventQuery, timeout: Duration) -> Result<Box<Ask>> {
         match self.check() {
             // A poll that comes while the engine stops is answered like those that waited.
             Ok(()) | Err(Error::Closed) => {}
@@ -103,6 +112,7 @@ impl Collaboration {
         if !timeout.is_zero() && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent {
             return Err(busy("the agent's event queue"));
         }
-        Ok(Ask { agent: self.cell.key, start, filter, patience: Some(timeout), ended: self.principal.ended(), superseded: None })
+        let ended = self.principal.ended();
+        Ok(Box::new(Ask { agent: self.cell.key, start, filter, patience: Some(timeout), ended, superseded: None }))
     }
 }

@@ -2,7 +2,7 @@
 //! within a conversation.
 
 use super::Collaboration;
-use crate::agents::{call, error_of};
+use crate::agents::{call, error_of_question};
 use crate::backend::{BackendErrorKind, Received};
 use crate::database::storage;
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ impl Collaboration {
             Ok(found) => Ok(found.into_iter().map(|received| message(received, &channel)).collect()),
             // This conversation has no archive, though others of that chat system have.
             Err(error) if error.kind == BackendErrorKind::Unsupported => self.kept(place, before, take).await,
-            Err(error) => Err(error_of(error, channel.as_str())),
+            Err(error) => Err(error_of_question(error, channel.as_str())),
         }
     }
 

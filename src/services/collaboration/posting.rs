@@ -63,18 +63,28 @@ impl Collaboration {
             Begun::New(waiting) => waiting,
         };
         let mut unsent = Unsent { view: &self, origin: &origin, sent: false };
-        if message.key.is_some()
-            && let Some(record) = self.repeated(&place, &origin, capabilities.look_up, &joined.session).await?
-        {
-            unsent.sent = true;
-            book.complete(&origin, &record);
-            return answer(waiting.await?);
-        }
-        if self.cell.look(|state| state.in_flight) >= IN_FLIGHT {
-            return Err(busy("the agent"));
-        }
-        self.admit(&channel)?;
+        let earlier = match &message.key {
+            Some(_) => self.repeated_by(due, &place, &origin, capabilities.look_up, &joined.session).await,
+            None => Ok(None),
+        };
+        let earlier = earlier.and_then(|earlier| match earlier {
+            Some(record) => Ok(Some(record)),
+            None if self.cell.look(|state| state.in_flight) >= IN_FLIGHT => Err(busy("the agent")),
+            None => self.admit(&channel).map(|()| None),
+        });
         unsent.sent = true;
+        match earlier {
+            Ok(None) => {}
+            Ok(Some(record)) => {
+                book.complete(&origin, &record);
+                return answer(waiting.await?);
+            }
+            Err(error) => {
+                // Whoever repeats the same key meanwhile is answered the same.
+                book.fail(&origin, &error);
+                return Err(error);
+            }
+        }
         let outgoing = Outgoing {
             origin: origin.clone(),
             text,
@@ -94,7 +104,11 @@ impl Collaboration {
             message: outgoing,
         };
         services.ground.send(post, joined.session, due);
-        answer(waiting.await?)
+        match waiting.await {
+            // Its session was signed out under it because the engine stops: not the chat system's doing.
+            Err(Error::Unreachable(_)) if services.stopping.load(Ordering::Acquire) => Err(Error::Closed),
+            posted => answer(posted?),
+        }
     }
 
     /// The channel, once the agent is in it: at once, or by `due` where this view is patient.
@@ -147,6 +161,24 @@ impl Collaboration {
         let now = self.services.ground.timer.now();
         let admitted = self.services.throttles.lock().admit_post(&self.cell.id, self.cell.key, channel, now);
         admitted.map_err(|refusal| Error::Throttled { throttle: refusal.throttle.to_string(), retry_after: refusal.retry_after })
+    }
+
+    /// As [`Collaboration::repeated`], but not for longer than `due`: what the chat system has may be hard to record.
+    async fn repeated_by(
+        &self,
+        due: Duration,
+        place: &Place,
+        origin: &OriginId,
+        ask: bool,
+        session: &Arc<dyn Session>,
+    ) -> Result<Option<Arc<Record>>> {
+        tokio::select! {
+            biased;
+            found = self.repeated(place, origin, ask, session) => found,
+            () = self.services.ground.timer.sleep_until(due) => {
+                Err(Error::OutcomeUnknown("whether it was posted before could not be found out within the deadline".into()))
+            }
+        }
     }
 
     /// The row of an earlier post with the same key: from the journal, else from the chat system.
@@ -207,7 +239,7 @@ struct Unsent<'a> {
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
         if !self.sent {
-            self.view.services.ground.posts.fail(self.origin, &Error::Closed);
+            self.view.services.ground.posts.fail(self.origin, &busy("another post with this key, given up,"));
         }
     }
 }

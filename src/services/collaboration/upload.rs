@@ -51,7 +51,8 @@ impl Uploading {
     /// `TooLarge`, `Rejected` or `Unreachable` by the chat system; `OutcomeUnknown` if no answer came within 35 s.
     pub async fn finish(self) -> Result<Message> {
         let due = self.services.ground.timer.now() + self.services.post_deadline;
-        self.services.ground.posts.arm(&self.origin, due);
+        let ground = &self.services.ground;
+        ground.posts.arm(&self.origin, ground.timer.now(), due);
         self.body.finish();
         answer(self.row.await?)
     }

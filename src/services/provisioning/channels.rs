@@ -2,7 +2,7 @@
 
 use super::agents::channels_shown;
 use super::{Provisioning, failed};
-use crate::agents::{Desired, call, error_of};
+use crate::agents::{Desired, call, error_of_question};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
@@ -116,8 +116,9 @@ impl Provisioning {
             let cell = services.registry.by_key(key);
             let cell = cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
             let session = services.session(&cell)?;
-            let mut found =
-                call(&services.ground, move || session.find_channels(query)).await.map_err(|error| error_of(error, ""))?;
+            let mut found = call(&services.ground, move || session.find_channels(query))
+                .await
+                .map_err(|error| error_of_question(error, ""))?;
             found.sort();
             found.dedup_by(|one, other| one.0 == other.0);
             Ok(found)

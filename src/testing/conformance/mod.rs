@@ -5,10 +5,7 @@
 //! skipped and listed as such, never passed in silence. Rejected: running it through an engine (the engine forgives
 //! what it should not have to: copies, order across channels, late echoes).
 //!
-//! ```ignore
-//! let world = MyWorld::start();
-//! conformance::run(&world).assert();
-//! ```
+//! [`crate::guide::testing`] shows the smallest world, [`crate::guide::backend`] what a backend is held to.
 
 mod checks;
 mod files;

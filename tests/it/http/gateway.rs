@@ -56,7 +56,8 @@ impl Gateway {
         let mut printed = Vec::new();
         for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
             let line = line.expect("UTF-8");
-            if let Some(address) = line.strip_prefix("listening on http://") {
+            let address = line.strip_prefix("listening on http://").or_else(|| line.strip_prefix("listening on https://"));
+            if let Some(address) = address {
                 let address = address.parse().expect("an address");
                 return Gateway { child, address, printed, log: Some(log) };
             }

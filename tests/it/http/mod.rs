@@ -1,15 +1,24 @@
 //! The HTTP example as its clients see it: a child process, plain sockets, and text.
 //!
-//! Goal: every status of the rules and each rule of the wire contract that speaks of JSON, told by a test of its name.
+//! Goal: every status of the rules and each rule of the wire contract, in JSON and in XML, told by a test of its name.
 //! Method: the program itself is started on a free port, because what matters (exit status, signals, what is printed
 //! and logged, raw paths) exists only in a process; the client is forty lines over `TcpStream`, because a real one
 //! would repair just those odd requests that are to be tried. `cargo test` builds the program; `cargo test --test it`
 //! alone does not and runs the one that lies there.
 
 mod bad_input;
+mod browser;
 mod client;
+mod clients;
+mod configuration;
+mod edge;
 mod gateway;
+mod harness;
+mod management;
+mod operator;
 mod process;
 mod rules;
 mod statuses;
+mod tls;
 mod world;
+mod xml;

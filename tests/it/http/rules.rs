@@ -1,4 +1,4 @@
-//! The twenty rules of the wire contract, section 0, as far as they speak of JSON: a test each, named after it.
+//! The twenty rules of the wire contract, section 0, a test each, named after it; rule 4 is in `xml`.
 
 use super::client;
 use super::world::{MESSAGES, NAMESPACE, ROOM, World};

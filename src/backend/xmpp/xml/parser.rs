@@ -251,7 +251,7 @@ impl Parser {
     }
 
     /// Resolves an element's namespaces.
-    fn resolve(&self, written: &str, attributes: Vec<(&str, String)>) -> Result<Open, Wrong> {
+    fn resolve(&self, written: &str, attributes: Attributes<'_>) -> Result<Open, Wrong> {
         let mut default = self.open.last().map_or(Cow::Borrowed(""), |open| open.default.clone());
         let mut prefixes = Vec::new();
         let mut kept: Vec<(Cow<'static, str>, String)> = Vec::with_capacity(attributes.len());
@@ -294,8 +294,11 @@ fn attribute_name(name: &str) -> Cow<'static, str> {
     }
 }
 
+/// Attributes as written, their values resolved.
+type Attributes<'a> = Vec<(&'a str, String)>;
+
 /// A tag's name and its attributes.
-fn tag(text: &str) -> Result<(&str, Vec<(&str, String)>), Wrong> {
+fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
     let end = text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
     if !is_name(name) {

@@ -1,183 +1,70 @@
-//! The one route table, and how a path is matched with it.
+//! How a path is matched with the one route table.
 //!
 //! A path is split on `/` *before* it is decoded, because ids may contain an encoded `/` (rule 2 of `mindlink-wire.md`
 //! section 0). That is also why no router of an HTTP server can be used: they decode first. Literals are compared
 //! without case, variables keep theirs, one trailing slash is nothing, `+` is a plus.
 
-use self::{Authentication as A, Collaboration as C, Provisioning as P};
+mod asked;
+mod table;
+
+pub use asked::{Authentication, Collaboration, Management, Provisioning, Route};
+pub use table::{Make, Resource, TABLE, Variables};
+
 use super::percent;
 use crate::error::{Error, Result};
 
-/// What a request asks for, with the ids its path names: decoded, not yet judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Route {
-    /// Something of the authentication service (reference 2).
-    Authentication(Authentication),
-    /// Something of the collaboration service (reference 3).
-    Collaboration(Collaboration),
-    /// Something of the provisioning service (reference 4).
-    Provisioning(Provisioning),
-}
-
-impl From<Authentication> for Route {
-    fn from(asked: Authentication) -> Route {
-        Route::Authentication(asked)
-    }
-}
-
-impl From<Collaboration> for Route {
-    fn from(asked: Collaboration) -> Route {
-        Route::Collaboration(asked)
-    }
-}
-
-impl From<Provisioning> for Route {
-    fn from(asked: Provisioning) -> Route {
-        Route::Provisioning(asked)
-    }
-}
-
-/// What the authentication service can be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
-pub enum Authentication {
-    LogIn,
-    TokenDetails { token: String },
-}
-
-/// What the collaboration service can be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
-pub enum Collaboration {
-    Channels,
-    Channel { channel: String },
-    Upload { channel: String, name: String },
-    Messages { channel: String },
-    Post { channel: String },
-    ChannelState { channel: String },
-    SetComposing { channel: String },
-    Events,
-    OwnMetadata,
-}
-
-/// What the provisioning service can be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
-pub enum Provisioning {
-    Agents,
-    Agent { agent: String },
-    PutAgent { agent: String },
-    DeleteAgent { agent: String },
-    AgentChannels { agent: String },
-    PutAgentChannel { agent: String, channel: String },
-    DeleteAgentChannel { agent: String, channel: String },
-    Metadata { agent: String },
-    PutMetadata { agent: String },
-    MetadataValue { agent: String, key: String },
-    PutMetadataValue { agent: String, key: String },
-    DeleteMetadataValue { agent: String, key: String },
-    FindChannels,
-    Users,
-    User { user: String },
-    PutUser { user: String },
-    DeleteUser { user: String },
-    Throttles,
-    Throttle { throttle: String },
-    PutThrottle { throttle: String },
-    DeleteThrottle { throttle: String },
-}
-
-/// One resource of the contract.
-#[derive(Debug)]
-pub struct Resource {
-    /// Its path; `{…}` stands for a variable.
-    pub path: &'static str,
-    /// Its methods, and what each of them asks for.
-    pub methods: &'static [(&'static str, Make)],
-}
-
-/// Makes a route of the variables of its path, in their order.
-pub type Make = fn(Variables) -> Route;
-
-/// The decoded variables of a path; the contract has two at most.
-#[derive(Debug, Clone, Default)]
-pub struct Variables(String, String);
-
-/// The route table: every resource served, once.
-#[rustfmt::skip]
-pub const TABLE: &[Resource] = &[
-    Resource { path: "/Authentication/v1/Tokens", methods: &[("POST", |_| A::LogIn.into())] },
-    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: v.0 }.into())] },
-
-    Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| C::Channels.into())] },
-    Resource { path: "/Collaboration/v1/Channels/{id}", methods: &[("GET", |v| C::Channel { channel: v.0 }.into())] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/File/{fileName}", methods: &[
-        ("POST", |v| C::Upload { channel: v.0, name: v.1 }.into())] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/Messages", methods: &[
-        ("GET", |v| C::Messages { channel: v.0 }.into()),
-        ("POST", |v| C::Post { channel: v.0 }.into())] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/State", methods: &[("GET", |v| C::ChannelState { channel: v.0 }.into())] },
-    Resource { path: "/Collaboration/v1/Channels/{id}/Me", methods: &[("POST", |v| C::SetComposing { channel: v.0 }.into())] },
-    Resource { path: "/Collaboration/v1/Events", methods: &[("GET", |_| C::Events.into())] },
-    Resource { path: "/Collaboration/v1/MetaData", methods: &[("GET", |_| C::OwnMetadata.into())] },
-
-    Resource { path: "/Provisioning/v1/Agents", methods: &[("GET", |_| P::Agents.into())] },
-    Resource { path: "/Provisioning/v1/Agents/{agentId}", methods: &[
-        ("GET", |v| P::Agent { agent: v.0 }.into()),
-        ("PUT", |v| P::PutAgent { agent: v.0 }.into()),
-        ("DELETE", |v| P::DeleteAgent { agent: v.0 }.into())] },
-    Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels", methods: &[
-        ("GET", |v| P::AgentChannels { agent: v.0 }.into())] },
-    Resource { path: "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", methods: &[
-        ("PUT", |v| P::PutAgentChannel { agent: v.0, channel: v.1 }.into()),
-        ("DELETE", |v| P::DeleteAgentChannel { agent: v.0, channel: v.1 }.into())] },
-    Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData", methods: &[
-        ("GET", |v| P::Metadata { agent: v.0 }.into()),
-        ("PUT", |v| P::PutMetadata { agent: v.0 }.into())] },
-    Resource { path: "/Provisioning/v1/Agents/{agentId}/MetaData/{key}", methods: &[
-        ("GET", |v| P::MetadataValue { agent: v.0, key: v.1 }.into()),
-        ("PUT", |v| P::PutMetadataValue { agent: v.0, key: v.1 }.into()),
-        ("DELETE", |v| P::DeleteMetadataValue { agent: v.0, key: v.1 }.into())] },
-    Resource { path: "/Provisioning/v1/Channels", methods: &[("GET", |_| P::FindChannels.into())] },
-    Resource { path: "/Provisioning/v1/Users", methods: &[("GET", |_| P::Users.into())] },
-    Resource { path: "/Provisioning/v1/Users/{userId}", methods: &[
-        ("GET", |v| P::User { user: v.0 }.into()),
-        ("PUT", |v| P::PutUser { user: v.0 }.into()),
-        ("DELETE", |v| P::DeleteUser { user: v.0 }.into())] },
-    Resource { path: "/Provisioning/v1/Throttles", methods: &[("GET", |_| P::Throttles.into())] },
-    Resource { path: "/Provisioning/v1/Throttles/{throttleId}", methods: &[
-        ("GET", |v| P::Throttle { throttle: v.0 }.into()),
-        ("PUT", |v| P::PutThrottle { throttle: v.0 }.into()),
-        ("DELETE", |v| P::DeleteThrottle { throttle: v.0 }.into())] },
-];
-
 /// What became of a method and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum Found<R = Route> {
     /// This is asked for. The error is that of a variable that is not UTF-8: it must not be told before the caller is
     /// known.
-    Route(Result<Route>),
+    Route(Result<R>),
     /// The resource exists, but not this method: 405 with this `Allow`. For OPTIONS, the answer to it.
     OtherMethods(String),
     /// No such resource: 404 with this sentence.
     Nothing(String),
 }
 
+impl<R> Found<R> {
+    /// The same with another type of route.
+    pub fn map<T>(self, to: impl FnOnce(R) -> T) -> Found<T> {
+        match self {
+            Found::Route(route) => Found::Route(route.map(to)),
+            Found::OtherMethods(allow) => Found::OtherMethods(allow),
+            Found::Nothing(text) => Found::Nothing(text),
+        }
+    }
+
+    /// This, unless nothing was found.
+    #[must_use]
+    pub fn or_else(self, other: impl FnOnce() -> Found<R>) -> Found<R> {
+        match self {
+            Found::Nothing(_) => other(),
+            found => found,
+        }
+    }
+}
+
 /// Finds what a method and a path, as it came over the wire and without its query, ask for. HEAD is GET.
 pub fn find(method: &str, path: &str) -> Found {
+    find_in(TABLE, method, path)
+}
+
+/// As [`find`], in the table of a host that serves more than the contract: the same rules for paths hold there.
+pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     let segments = split(path);
     let method = if method == "HEAD" { "GET" } else { method };
     let mut allowed: Vec<&str> = Vec::new();
-    for resource in TABLE {
+    for resource in table {
         let Some(variables) = matched(resource.path, &segments) else { continue };
         for (name, make) in resource.methods {
             if *name == method {
                 return Found::Route(variables.map(make));
             }
-            allowed.push(name);
-            if *name == "GET" {
-                allowed.push("HEAD");
+            // Two resources may match, and both have a GET.
+            if !allowed.contains(name) {
+                allowed.push(name);
+                allowed.extend((*name == "GET").then_some("HEAD"));
             }
         }
     }
@@ -186,7 +73,7 @@ pub fn find(method: &str, path: &str) -> Found {
         return Found::OtherMethods(allowed.join(", "));
     }
     Found::Nothing(match segments.as_slice() {
-        [service, version, ..] if is_service(service) && !version.eq_ignore_ascii_case("v1") => {
+        [service, version, ..] if is_service(table, service) && !version.eq_ignore_ascii_case("v1") => {
             "there is no such version; the only one is v1".to_owned()
         }
         _ => "there is no such resource".to_owned(),
@@ -229,8 +116,8 @@ fn matched(path: &str, segments: &[&str]) -> Option<Result<Variables>> {
     Some(next().and_then(|first| Ok(Variables(first, next()?))))
 }
 
-fn is_service(segment: &str) -> bool {
-    TABLE.iter().any(|resource| split(resource.path)[0].eq_ignore_ascii_case(segment))
+fn is_service<R>(table: &[Resource<R>], segment: &str) -> bool {
+    table.iter().any(|resource| split(resource.path)[0].eq_ignore_ascii_case(segment))
 }
 
 #[cfg(test)]
@@ -274,6 +161,19 @@ mod tests {
             found,
             Route::Provisioning(Provisioning::DeleteAgentChannel { agent: "a/b".into(), channel: "chat-room:c/d".into() })
         );
+    }
+
+    #[test]
+    fn search_is_no_channel() {
+        for (method, path) in [("POST", "/Collaboration/v1/Channels/Search"), ("GET", "/collaboration/V1/channels/SEARCH/")] {
+            assert_eq!(route(method, path), Route::Collaboration(Collaboration::Search));
+        }
+        assert_eq!(
+            route("GET", "/Collaboration/v1/Channels/chat-room:Search"),
+            Route::Collaboration(Collaboration::Channel { channel: "chat-room:Search".into() })
+        );
+        let allowed = Found::OtherMethods("GET, HEAD, POST, OPTIONS".into());
+        assert_eq!(find("PUT", "/Collaboration/v1/Channels/Search"), allowed);
     }
 
     #[test]

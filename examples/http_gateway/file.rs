@@ -1,0 +1,212 @@
+//! `--config FILE`: the settings in TOML.
+//!
+//! ```toml
+//! listen = "0.0.0.0:8443"
+//! database = "/var/lib/switchboard/switchboard.db"
+//! super_password = { file = "/etc/switchboard/password" }   # or { env = "NAME" }; never the password itself
+//! tls_cert = "/etc/switchboard/cert.pem"
+//! tls_key = "/etc/switchboard/key.pem"
+//! keep_messages = "90d"
+//!
+//! [rooms]                       # or rooms = ["ops=Operations"]
+//! ops = "Operations"
+//!
+//! [[backend]]
+//! type = "loopback"
+//!
+//! [[authenticator]]
+//! type = "database"
+//! ```
+//!
+//! A key nobody knows is refused with its line and the name that was probably meant: a misspelt limit that silently
+//! is the default is found out only when it is needed. Read with [`crate::settings`], as the command line is.
+
+use crate::nearest::nearest;
+use crate::settings::{Given, Setting, TABLE, Takes};
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is not in the table of settings.
+const MORE: [&str; 3] = ["super_password", "backend", "authenticator"];
+
+/// The chat systems this program has.
+const BACKENDS: [&str; 1] = ["loopback"];
+
+/// Where users' passwords can be checked.
+const AUTHENTICATORS: [&str; 1] = ["database"];
+
+/// Reads a file; the error is a sentence that begins with `FILE:LINE:`.
+pub(crate) fn read(path: &Path) -> Result<Vec<Given>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
+    parse(&path.display().to_string(), &text)
+}
+
+fn parse(name: &str, text: &str) -> Result<Vec<Given>, String> {
+    let file = File { name, text };
+    let table = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        file.error(at, error.message())
+    })?;
+    let mut given = Vec::new();
+    for (key, value) in table.get_ref() {
+        given.extend(file.setting(key, value)?);
+    }
+    Ok(given)
+}
+
+struct File<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+type Value<'a> = Spanned<DeValue<'a>>;
+
+impl File<'_> {
+    fn error(&self, at: usize, text: impl std::fmt::Display) -> String {
+        format!("{}{text}", self.place(at))
+    }
+
+    /// `FILE:LINE: `
+    fn place(&self, at: usize) -> String {
+        let line = 1 + self.text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        format!("{}:{line}: ", self.name)
+    }
+
+    fn setting(&self, key: &Spanned<std::borrow::Cow<'_, str>>, value: &Value<'_>) -> Result<Vec<Given>, String> {
+        let (name, at) = (key.get_ref().as_ref(), key.span().start);
+        match name {
+            "super_password" => return self.secret(at, value).map(|given| vec![given]),
+            "backend" => return self.kinds("backend", at, value, &BACKENDS),
+            "authenticator" => return self.kinds("authenticator", at, value, &AUTHENTICATORS),
+            _ => {}
+        }
+        let Some(setting) = TABLE.iter().find(|setting| setting.name == name) else {
+            return Err(self.unknown("setting", name, at, TABLE.iter().map(|setting| setting.name).chain(MORE)));
+        };
+        let texts = texts(setting, value.get_ref()).map_err(|expected| self.error(at, format!("{name} must be {expected}")))?;
+        let whence = self.error(at, name);
+        Ok(texts.into_iter().map(|value| Given { name: setting.name, value, whence: whence.clone() }).collect())
+    }
+
+    fn unknown<'a>(&self, what: &str, name: &str, at: usize, known: impl IntoIterator<Item = &'a str>) -> String {
+        let meant = nearest(name, known).unwrap_or_default();
+        self.error(at, format!("there is no {what} `{}`; did you mean `{meant}`?", name.escape_debug()))
+    }
+
+    /// `{ file = "…" }` or `{ env = "…" }`.
+    fn secret(&self, at: usize, value: &Value<'_>) -> Result<Given, String> {
+        let refused = "a secret does not belong into this file; write super_password = { file = \"…\" } or { env = \"…\" }";
+        let table = value.get_ref().as_table().filter(|table| table.len() == 1);
+        let (key, value) = table.and_then(|table| table.iter().next()).ok_or_else(|| self.error(at, refused))?;
+        let setting = match key.get_ref().as_ref() {
+            "file" => "super_password_file",
+            "env" => "super_password_env",
+            other => return Err(self.unknown("source of a secret", other, at, ["file", "env"])),
+        };
+        let value = value.get_ref().as_str().ok_or_else(|| self.error(at, refused))?;
+        Ok(Given { name: setting, value: value.to_owned(), whence: self.error(at, "super_password") })
+    }
+
+    /// `[[backend]]` or `[[authenticator]]`: a list of tables that each have a `type`, and nothing else yet.
+    fn kinds(&self, what: &str, at: usize, value: &Value<'_>, known: &[&str]) -> Result<Vec<Given>, String> {
+        let list = value.get_ref().as_array().ok_or_else(|| self.error(at, format!("{what} must be a list: [[{what}]]")))?;
+        for (nth, item) in list.iter().enumerate() {
+            let at = item.span().start;
+            let table = item.get_ref().as_table().ok_or_else(|| self.error(at, format!("{what} must be a table")))?;
+            if let Some((key, _)) = table.iter().find(|(key, _)| key.get_ref() != "type") {
+                return Err(self.unknown(&format!("setting of a {what}"), key.get_ref(), key.span().start, ["type"]));
+            }
+            let kind = table.get("type").ok_or_else(|| self.error(at, format!("a {what} needs a type")))?;
+            let name = kind.get_ref().as_str().unwrap_or_default();
+            if !known.contains(&name) {
+                return Err(self.unknown(&format!("{what} of type"), name, kind.span().start, known.iter().copied()));
+            }
+            if nth > 0 {
+                return Err(self.error(at, format!("there can be one {what} of type `{name}`")));
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// A value as the command line would say it; the error says what was expected.
+fn texts(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
+    let number = match value {
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
+        DeValue::Float(number) if setting.takes == Takes::Duration => Some(number.as_str().to_owned()),
+        _ => None,
+    };
+    let text = value.as_str().map(str::to_owned);
+    match setting.takes {
+        Takes::Text => text.map(|text| vec![text]).ok_or("a text"),
+        Takes::Number => number.map(|number| vec![number]).ok_or("a whole number"),
+        Takes::Duration => number.or(text).map(|text| vec![text]).ok_or("a number of seconds, or a text as \"30d\""),
+        Takes::Size => number.or(text).map(|text| vec![text]).ok_or("a number of bytes, or a text as \"4GiB\""),
+        Takes::Switch => value.as_bool().map(|on| vec![on.to_string()]).ok_or("true or false"),
+        Takes::List => match value {
+            DeValue::Array(list) => {
+                list.iter().map(|item| item.get_ref().as_str().map(str::to_owned).ok_or("a list of texts")).collect()
+            }
+            DeValue::Table(table) => table
+                .iter()
+                .map(|(key, value)| Ok(format!("{}={}", key.get_ref(), value.get_ref().as_str().ok_or("a table of texts")?)))
+                .collect(),
+            _ => text.map(|text| vec![text]).ok_or("a list of texts"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(text: &str) -> Result<Vec<(&'static str, String)>, String> {
+        Ok(parse("gateway.toml", text)?.into_iter().map(|given| (given.name, given.value)).collect())
+    }
+
+    #[test]
+    fn what_the_file_says_is_what_the_command_line_would() {
+        let text = "listen = \"[::1]:80\"\npoll_timeout = 1.5\nkeep_messages = \"90d\"\nconnections = 5\nloopback_control = true\n\
+                    super_password = { env = \"PW\" }\n[rooms]\nops = \"Operations\"\n\"a/b\" = \"A slash\"\n[[backend]]\ntype = \"loopback\"";
+        let mut pairs = pairs(text).expect("fine");
+        pairs.sort();
+        let expected = [
+            ("connections", "5"),
+            ("keep_messages", "90d"),
+            ("listen", "[::1]:80"),
+            ("loopback_control", "true"),
+            ("poll_timeout", "1.5"),
+            ("rooms", "a/b=A slash"),
+            ("rooms", "ops=Operations"),
+            ("super_password_env", "PW"),
+        ];
+        assert_eq!(pairs.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line_and_what_was_meant() {
+        for (text, error) in [
+            (
+                "listen = 'x'\npol_timeout = 3",
+                "gateway.toml:2: there is no setting `pol_timeout`; did you mean `poll_timeout`?",
+            ),
+            ("backends = []", "gateway.toml:1: there is no setting `backends`; did you mean `backend`?"),
+            ("\n\nlisten = ", "gateway.toml:3: "),
+            ("listen = 5", "gateway.toml:1: listen must be a text"),
+            ("poll_timeout = true", "gateway.toml:1: poll_timeout must be a number of seconds, or a text as \"30d\""),
+            ("super_password = 'secret'", "gateway.toml:1: a secret does not belong into this file; write super_password ="),
+            ("super_password = { fil = 'x' }", "gateway.toml:1: there is no source of a secret `fil`; did you mean `file`?"),
+            (
+                "[[backend]]\ntype = 'loopbak'",
+                "gateway.toml:2: there is no backend of type `loopbak`; did you mean `loopback`?",
+            ),
+            ("[[backend]]\nkind = 'x'", "gateway.toml:2: there is no setting of a backend `kind`; did you mean `type`?"),
+            ("[backend]\ntype = 'loopback'", "gateway.toml:1: backend must be a list: [[backend]]"),
+        ] {
+            let found = pairs(text).expect_err(text);
+            assert!(found.starts_with(error), "{found}");
+            assert!(!found.contains("'secret'"));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A socket that cannot be held without being used: the deadlines between requests, and of a reader that does not read.
+//!
+//! hyper has one timer for a request's head, and it runs between requests too; so a browser that keeps a connection
+//! for its next click would be cut off as soon as one that sends its head a byte at a time. Here the socket itself
+//! knows which of the two it is, because it sees the first byte of a head, and is told when a request is being answered.
+
+use crate::allowance::Allowance;
+use futures_util::task::AtomicWaker;
+use std::future::Future;
+use std::io::{Error, ErrorKind, Result};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long a request's head may take, from its first byte, or from the beginning of the connection.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// How long a connection may lie idle between two requests: longer than the minute that proxies keep theirs, so that
+/// it is they who close and no request meets a connection that is just ending.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// How far a connection is with its requests.
+#[derive(Clone, Default)]
+pub(crate) struct Phase(Arc<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    /// How many have begun and ended, added up: odd while one is being answered.
+    passed: AtomicU64,
+    /// The connection, which must look at its socket again when an answer has ended: hyper has asked for the next head
+    /// by then, when nobody was counting yet, and does not ask a second time.
+    connection: AtomicWaker,
+}
+
+impl Phase {
+    /// A request is being answered until what is returned is dropped.
+    pub(crate) fn answering(&self) -> Answering {
+        self.0.passed.fetch_add(1, Ordering::AcqRel);
+        Answering(self.clone())
+    }
+
+    fn now(&self) -> u64 {
+        self.0.passed.load(Ordering::Acquire)
+    }
+}
+
+/// Lives as long as a request is being answered, its body included.
+pub(crate) struct Answering(Phase);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let requests = &self.0.0;
+        requests.passed.fetch_add(1, Ordering::AcqRel);
+        requests.connection.wake();
+    }
+}
+
+/// What we wait for on a connection that has no request.
+struct Wait {
+    /// The phase in which this wait began; in another one it means nothing any more.
+    phase: u64,
+    /// Whether a byte of the head has come.
+    begun: bool,
+    until: Pin<Box<Sleep>>,
+}
+
+/// The socket.
+pub(crate) struct Guarded<S> {
+    stream: S,
+    phase: Phase,
+    wait: Option<Wait>,
+    head: Duration,
+    idle: Duration,
+    writing: Allowance,
+}
+
+impl<S> Guarded<S> {
+    pub(crate) fn new(stream: S, phase: Phase) -> Guarded<S> {
+        Guarded::with_limits(stream, phase, HEAD, IDLE)
+    }
+
+    fn with_limits(stream: S, phase: Phase, head: Duration, idle: Duration) -> Guarded<S> {
+        // A new connection is opened to be used: its first head has to come within the time of a head.
+        let wait = Wait { phase: phase.now(), begun: true, until: Box::pin(sleep_until(Instant::now() + head)) };
+        Guarded { stream, phase, wait: Some(wait), head, idle, writing: Allowance::default() }
+    }
+
+    /// The wait of this phase, begun anew where the phase is new or the head just begins.
+    fn wait(&mut self, begun: bool) -> Pin<&mut Sleep> {
+        let phase = self.phase.now();
+        let new = self.wait.as_ref().is_none_or(|wait| wait.phase != phase || (begun && !wait.begun));
+        if new {
+            self.wait = None;
+        }
+        let limit = if begun { self.head } else { self.idle };
+        let wait = self.wait.get_or_insert_with(|| Wait { phase, begun, until: Box::pin(sleep_until(Instant::now() + limit)) });
+        wait.until.as_mut()
+    }
+}
+
+fn too_slow() -> Error {
+    Error::from(ErrorKind::TimedOut)
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let before = buffer.filled().len();
+        self.phase.0.connection.register(cx.waker());
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if self.phase.now() % 2 == 1 {
+            return read;
+        }
+        match read {
+            Poll::Pending => {
+                ready!(self.wait(false).poll(cx));
+                Poll::Ready(Err(too_slow()))
+            }
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                self.wait(true);
+                Poll::Ready(Ok(()))
+            }
+            ended @ Poll::Ready(_) => ended,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Guarded<S> {
+    fn watch<T>(&mut self, cx: &mut Context<'_>, done: Poll<Result<T>>, bytes: impl FnOnce(&T) -> usize) -> Poll<Result<T>> {
+        match done {
+            Poll::Pending => {
+                ready!(self.writing.poll_spent(cx));
+                Poll::Ready(Err(too_slow()))
+            }
+            Poll::Ready(Ok(done)) => {
+                self.writing.moved(bytes(&done));
+                Poll::Ready(Ok(done))
+            }
+            failed @ Poll::Ready(Err(_)) => failed,
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watch(cx, done, |bytes| *bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let done = Pin::new(&mut self.stream).poll_flush(cx);
+        self.watch(cx, done, |()| 0)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let done = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.watch(cx, done, |()| 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper::{Request, Response, body::Incoming};
+    use hyper_util::rt::TokioIo;
+    use std::convert::Infallible;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    const SHORT: Duration = Duration::from_millis(150);
+    const LONG: Duration = Duration::from_millis(600);
+
+    /// A server on the other end that takes a moment for each answer.
+    fn served(head: Duration, idle: Duration) -> DuplexStream {
+        let (client, server) = duplex(4096);
+        let phase = Phase::default();
+        let stream = Guarded::with_limits(server, phase.clone(), head, idle);
+        let service = service_fn(move |_: Request<Incoming>| {
+            let answering = phase.answering();
+            async move {
+                sleep_until(Instant::now() + LONG).await;
+                drop(answering);
+                Ok::<_, Infallible>(Response::new("x".to_owned()))
+            }
+        });
+        let mut settings = http1::Builder::new();
+        settings.header_read_timeout(None);
+        tokio::spawn(settings.serve_connection(TokioIo::new(stream), service));
+        client
+    }
+
+    /// Sends that, reads to the end, and answers what came and how long it took.
+    async fn until_closed(mut client: DuplexStream, request: &str) -> (String, Duration) {
+        let began = Instant::now();
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        (answer, began.elapsed())
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_second_request_is_closed_after_the_idle_time() {
+        let (answer, took) = until_closed(served(LONG * 9, SHORT), "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "an answer may take longer than a head or idling: {answer}");
+        assert!((LONG + SHORT..LONG + 20 * SHORT).contains(&took), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn half_a_second_head_is_closed_after_the_time_of_a_head() {
+        let twice = "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT";
+        for request in [twice, "GET / HT", ""] {
+            let (_, took) = until_closed(served(SHORT, LONG * 4), request).await;
+            assert!(took < LONG * 7, "{request}: {took:?}");
+        }
+    }
+}

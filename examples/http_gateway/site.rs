@@ -1,0 +1,153 @@
+//! `--static DIR`: the files of a directory, so that a page and the API it calls have one origin and need no CORS.
+//!
+//! Served only where the contract has nothing, and never anything outside the directory: each segment of a path is
+//! decoded and refused if it could be more than a name, and what is found must, with all links followed, still lie
+//! inside. Rejected: a list of directories, directory listings, compression, ranges: a proxy does those better.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use chrono::{DateTime, Utc};
+use futures_util::stream;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use switchboard::wire::percent;
+use tokio::task::spawn_blocking;
+
+/// Bytes read at a time: a slow browser holds no more than this of a large file in our memory.
+const PIECE: u64 = 64 * 1024;
+
+/// What is served for a directory.
+const INDEX: &str = "index.html";
+
+/// Content types by extension; anything else is bytes to be saved.
+const TYPES: &[(&str, &str)] = &[
+    ("css", "text/css; charset=utf-8"),
+    ("gif", "image/gif"),
+    ("htm", "text/html; charset=utf-8"),
+    ("html", "text/html; charset=utf-8"),
+    ("ico", "image/x-icon"),
+    ("jpeg", "image/jpeg"),
+    ("jpg", "image/jpeg"),
+    ("js", "text/javascript; charset=utf-8"),
+    ("json", "application/json"),
+    ("map", "application/json"),
+    ("mjs", "text/javascript; charset=utf-8"),
+    ("pdf", "application/pdf"),
+    ("png", "image/png"),
+    ("svg", "image/svg+xml"),
+    ("txt", "text/plain; charset=utf-8"),
+    ("wasm", "application/wasm"),
+    ("webp", "image/webp"),
+    ("woff", "font/woff"),
+    ("woff2", "font/woff2"),
+    ("xml", "application/xml"),
+];
+
+/// A directory that is served.
+pub(crate) struct Site {
+    /// With all links followed.
+    root: PathBuf,
+}
+
+struct Found {
+    file: File,
+    length: u64,
+    content_type: &'static str,
+    modified: String,
+}
+
+impl Site {
+    pub(crate) fn open(root: &Path) -> Result<Site, String> {
+        let found =
+            root.canonicalize().and_then(|root| if root.is_dir() { Ok(root) } else { Err(io::ErrorKind::NotADirectory.into()) });
+        found.map(|root| Site { root }).map_err(|error| format!("--static {}: {error}", root.display()))
+    }
+
+    /// The file a path names, if there is one.
+    pub(crate) async fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
+        let name = relative(path)?;
+        let root = self.root.clone();
+        let Found { file, length, content_type, modified } = spawn_blocking(move || find(&root, &name)).await.ok()??;
+        let unchanged = headers.get(header::IF_MODIFIED_SINCE).is_some_and(|since| since == modified.as_str());
+        let mut response = Response::new(if unchanged { Body::empty() } else { Body::from_stream(pieces(file, length)) });
+        let headers = response.headers_mut();
+        if let Ok(modified) = HeaderValue::from_str(&modified) {
+            headers.insert(header::LAST_MODIFIED, modified);
+        }
+        // Asked for again each time, and answered with 304 unless it changed.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if unchanged {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        Some(response)
+    }
+}
+
+/// The path of a URL as one of files; `None` if a segment is no plain name. Names that begin with a dot are not for
+/// visitors: `.git`, `.htpasswd`, and `..`.
+fn relative(path: &str) -> Option<PathBuf> {
+    let mut name = PathBuf::new();
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        let segment = percent::decode(segment, false)?;
+        if segment.starts_with('.') || segment.contains(['/', '\\', ':', '\0']) {
+            return None;
+        }
+        name.push(segment);
+    }
+    Some(name)
+}
+
+fn find(root: &Path, name: &Path) -> Option<Found> {
+    let mut path = root.join(name).canonicalize().ok()?;
+    if path.is_dir() {
+        path = path.join(INDEX).canonicalize().ok()?;
+    }
+    if !path.starts_with(root) {
+        return None;
+    }
+    let file = File::open(&path).ok()?;
+    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let known = TYPES.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
+    let modified: DateTime<Utc> = metadata.modified().ok()?.into();
+    Some(Found {
+        file,
+        length: metadata.len(),
+        content_type: known.map_or("application/octet-stream", |(_, content_type)| content_type),
+        modified: modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+    })
+}
+
+/// The file's bytes; never more than were promised, and an error if it became shorter meanwhile.
+fn pieces(file: File, length: u64) -> impl futures_util::Stream<Item = io::Result<Vec<u8>>> + Send + 'static {
+    stream::try_unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let read = spawn_blocking(move || {
+            let mut piece = Vec::new();
+            let length = file.by_ref().take(left.min(PIECE)).read_to_end(&mut piece)? as u64;
+            if length == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok((piece, (file, left - length))) }
+        });
+        read.await.unwrap_or_else(|_| Err(io::Error::other("the reading thread died"))).map(Some)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_become_paths() {
+        assert_eq!(relative("/"), Some(PathBuf::new()));
+        assert_eq!(relative("/a%20b//c.html"), Some(PathBuf::from("a b/c.html")));
+        for path in ["/..", "/a/../b", "/%2e%2e/x", "/..%2fx", "/a%2fb", "/a%5c..%5cb", "/.git/config", "/c:/x", "/%00", "/%ff"] {
+            assert_eq!(relative(path), None, "{path}");
+        }
+    }
+}

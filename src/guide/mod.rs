@@ -1,0 +1,40 @@
+//! Guides, one task each: what the reference of the items cannot say because it concerns several of them.
+//!
+//! | you want to | read |
+//! |---|---|
+//! | test a bot without a server, a sleep or a mock | [`testing`] |
+//! | run the gateway | [`operating`] |
+//! | put it behind nginx, Caddy or Apache | [`proxies`] |
+//! | know what an error means and whether to repeat the call | [`errors`] |
+//! | connect another chat system | [`backend`] |
+//! | add something that administrators provision | [`resource`] |
+//! | cut a release | [`releasing`] |
+//! | see what changed | [`changelog`] |
+
+pub mod backend {
+    #![doc = include_str!("backend.md")]
+}
+pub mod changelog {
+    #![doc = include_str!("changelog.md")]
+}
+pub mod errors {
+    #![doc = include_str!("errors.md")]
+}
+pub mod operating {
+    #![doc = include_str!("operating.md")]
+}
+pub mod proxies {
+    #![doc = include_str!("proxies.md")]
+}
+pub mod releasing {
+    #![doc = include_str!("releasing.md")]
+}
+pub mod resource {
+    #![doc = include_str!("resource.md")]
+}
+pub mod testing {
+    #![doc = include_str!("testing.md")]
+}
+
+#[cfg(test)]
+mod tests;
