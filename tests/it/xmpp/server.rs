@@ -114,6 +114,7 @@ impl Server {
         }
         let mut why = String::new();
         let _ = script.stderr.take().expect("piped").read_to_string(&mut why);
+        let _ = script.wait();
         panic!("{:?} did not start: {why}", self.kind);
     }
 
@@ -169,6 +170,7 @@ impl Server {
 }
 
 impl Drop for Server {
+    #[allow(clippy::print_stdout, reason = "for a failing test; the benchmark, which shares this, allows it for all")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();
