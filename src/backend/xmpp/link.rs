@@ -228,6 +228,7 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         seats: HashMap::new(),
         contacts: HashMap::new(),
         watchers: HashSet::new(),
+        early: HashMap::new(),
         strays: VecDeque::new(),
     };
     let old = {
