@@ -22,6 +22,8 @@ const JOIN_MAX: Duration = Duration::from_secs(30);
 const LEAVE_MAX: Duration = Duration::from_secs(5);
 /// Nicknames tried.
 const NICKS_MAX: usize = 8;
+/// Seats asked after at once.
+const CHECKED_MAX: usize = 64;
 /// Occupants of a room whose addresses are kept.
 const REAL_MAX: usize = 5000;
 
@@ -349,27 +351,58 @@ fn unnamed(core: &Core, from: &Jid, stanza: &Element) -> String {
 
 /// A message into a room came back.
 pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> {
+    // Posts go to the room itself: an error from an occupant is no answer to them, whatever it says.
+    let id = stanza.attribute("id").filter(|_| from.resource().is_none())?;
     let error = StanzaError::of(stanza);
-    let id = stanza.attribute("id")?;
     let mut post_error = error.of_post();
     let mut item = None;
     // The room does not know us any more: it forgot us without a word.
     if error.is("not-acceptable") || error.is("item-not-found") {
         post_error = BackendError::new(BackendErrorKind::Unreachable, "the agent is no longer in the room; it joins again");
-        let mut state = core.state.lock();
-        let channel: Option<ChannelId> = state.rooms.get(from.bare()).map(|room| room.channel.clone());
-        if let (Some(agent), Some(channel)) = (state.agents.get_mut(to), channel)
-            && let Entry::Occupied(entry) = agent.seats.entry(from.bare().to_owned())
-            && matches!(entry.get().phase, Phase::In)
-        {
-            let seat = entry.remove();
-            core.shared.vacate(from.bare(), &seat.nick, agent.session);
-            let reason = "the room does not know the agent any more".to_owned();
-            item = Some(Inbound::Inactive { agent: agent.key, channel, reason, may_retry: true });
-        }
+        item = forgotten(core, from.bare(), to);
     }
     core.shared.refused(id, from.bare(), post_error);
     item
+}
+
+/// The room does not know an agent any more that believes to be in it.
+fn forgotten(core: &Core, place: &str, agent: &str) -> Option<Inbound> {
+    let mut state = core.state.lock();
+    let channel: ChannelId = state.rooms.get(place)?.channel.clone();
+    let agent = state.agents.get_mut(agent)?;
+    let Entry::Occupied(entry) = agent.seats.entry(place.to_owned()) else { return None };
+    if !matches!(entry.get().phase, Phase::In) {
+        return None;
+    }
+    let seat = entry.remove();
+    core.shared.vacate(place, &seat.nick, agent.session);
+    let reason = "the room does not know the agent any more".to_owned();
+    Some(Inbound::Inactive { agent: agent.key, channel, reason, may_retry: true })
+}
+
+/// Asks some rooms whether our agents are still in them (XEP-0410): a rooms' service that was started anew forgets
+/// them without a word. `from` goes round all seats; answers where to go on.
+pub(super) async fn check(core: &Core, from: usize) -> usize {
+    let seats: Vec<(Jid, Jid)> = {
+        let state = core.state.lock();
+        let all = state.agents.values().flat_map(|agent| agent.seats.iter().map(move |(place, seat)| (agent, place, seat)));
+        let inside = all.filter(|(_, _, seat)| matches!(seat.phase, Phase::In)).skip(from).take(CHECKED_MAX);
+        inside
+            .filter_map(|(agent, place, seat)| Some((agent.jid.clone(), Jid::parse(place)?.with_resource(&seat.nick)?)))
+            .collect()
+    };
+    let asked = seats.iter().map(|(agent, seat)| async move {
+        let answer = core.ask(agent, Some(seat.as_str()), "get", Element::new("ping", ns::PING)).await;
+        // Any other answer comes from somebody in the room, or says nothing about it.
+        if let Ok(Err(refused)) = answer
+            && refused.is("not-acceptable")
+            && let Some(item) = forgotten(core, seat.bare(), agent.bare())
+        {
+            core.hand_over(item).await;
+        }
+    });
+    futures_util::future::join_all(asked).await;
+    if seats.len() < CHECKED_MAX { 0 } else { from + seats.len() }
 }
 
 #[cfg(test)]
