@@ -6,7 +6,7 @@ use super::held::Held;
 use super::jid::Jid;
 use super::message::{Point, said};
 use super::ns;
-use super::presence::{Resources, shown};
+use super::presence::shown;
 use super::talk::{Talk, from_contact};
 use super::xml::Element;
 use crate::backend::{BackendError, Inbound, Joined, ResumePoint, SeenBy, StateChange};
@@ -35,7 +35,7 @@ pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<
         let contact = agent.contacts.entry(talk.place.clone()).or_insert_with(|| Contact {
             channel: talk.channel.clone(),
             spoke: None,
-            resources: Resources::default(),
+            resources: agent.early.remove(&talk.place).unwrap_or_default(),
             held: None,
             refused: None,
             composing: false,
@@ -88,14 +88,23 @@ fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     if !core.is_component {
         return if sees { Ok(()) } else { presence_to(core, &talk.agent, &talk.place, Some("subscribe")) };
     }
-    // A probe now would end a request that waits for the person's answer: Prosody takes it for a stranger's.
+    // The probe first, for one who has approved already: after a request that waits for its answer, Prosody takes it
+    // for a stranger's and drops the request.
+    presence_to(core, &talk.agent, &talk.place, Some("probe"))?;
     presence_to(core, &talk.agent, &talk.place, Some("subscribe"))?;
     presence_to(core, &talk.agent, &talk.place, None)
 }
 
 /// Forgets a contact; on a component it sees the agent no more.
 pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
-    let known = core.with_agent(talk.agent.bare(), session, |agent| agent.contacts.remove(&talk.place).is_some())?;
+    let known = core.with_agent(talk.agent.bare(), session, |agent| {
+        let left = agent.contacts.remove(&talk.place);
+        let known = left.is_some();
+        if let Some(contact) = left.filter(|_| !core.is_component) {
+            agent.early.insert(talk.place.clone(), contact.resources);
+        }
+        known
+    })?;
     if known && core.is_component {
         presence_to(core, &talk.agent, &talk.place, Some("unavailable"))?;
     }
@@ -127,11 +136,23 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> R
         return asked(core, from, to, kind);
     }
     let mut state = core.state.lock();
+    let sees = state.roster.get(from.bare()).is_some_and(|(_, sees)| *sees);
     let Some(agent) = state.agents.get_mut(to) else { return Ok(()) };
     let key = agent.key;
-    let Some(contact) = agent.contacts.get_mut(from.bare()) else { return Ok(()) };
-    let before = contact.resources.best();
     let resource = from.resource().unwrap_or_default();
+    let Some(contact) = agent.contacts.get_mut(from.bare()) else {
+        // An account's server tells of everybody at once, before the first of them is joined.
+        let shown = match stanza.attribute("type") {
+            None => Some(shown(stanza)),
+            Some("unavailable") => None,
+            Some(_) => return Ok(()),
+        };
+        if sees {
+            agent.early.entry(from.bare().to_owned()).or_default().note(resource, shown);
+        }
+        return Ok(());
+    };
+    let before = contact.resources.best();
     match kind {
         None => contact.resources.note(resource, Some(shown(stanza))),
         Some("unavailable") => {

@@ -75,6 +75,8 @@ pub(super) struct Agent {
     pub(super) contacts: HashMap<String, Contact>,
     /// Who else was shown the agent's presence: people who asked. On an account the server knows them.
     pub(super) watchers: HashSet<String>,
+    /// How people of an account's roster are who are not joined.
+    pub(super) early: HashMap<String, Resources>,
     /// Messages of people who are not joined yet.
     pub(super) strays: VecDeque<(String, Element)>,
 }

@@ -154,6 +154,7 @@ mod tests {
             seats: HashMap::from([(ROOM.to_owned(), seat)]),
             contacts: HashMap::from([("lene@im.test".to_owned(), contact)]),
             watchers: Default::default(),
+            early: Default::default(),
             strays: Default::default(),
         };
         let room = Room {

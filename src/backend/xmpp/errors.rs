@@ -111,6 +111,11 @@ pub(super) fn of_stream(error: &Element) -> BackendError {
     BackendError::new(kind, format!("the server ended the stream: {condition}{text}"))
 }
 
+/// Whether the server ended the stream because the name is taken.
+pub(super) fn is_conflict(error: &BackendError) -> bool {
+    matches!(error.kind, BackendErrorKind::RetryAfter(_)) && error.reason.contains(": conflict")
+}
+
 /// Where a server says that the stream should rather be: host and port.
 pub(super) fn other_host(error: &Element) -> Option<(String, Option<u16>)> {
     let other = error.text_of("see-other-host", ns::STREAMS)?;

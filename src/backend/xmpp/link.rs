@@ -9,7 +9,7 @@ use super::outbox::{Line, outbox};
 use super::session::XmppSession;
 use super::stream::{Incoming, Sink};
 use super::xml::{Element, Event};
-use super::{contacts, disco, dispatch, rooms};
+use super::{contacts, disco, dispatch, errors, rooms};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -21,6 +21,8 @@ use std::time::Duration;
 pub(super) const COMPONENT_KEY: &str = "component";
 /// A connection that is not ready by then will not be.
 const DIAL_MAX: Duration = Duration::from_secs(20);
+/// How long the end of our last connection is waited for, each time the server says that it still stands.
+const ENDING_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(1000)];
 /// How often the server is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(60);
 /// A server that is silent for that long when asked is not.
@@ -34,7 +36,16 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
     let is_component = key.as_str() == COMPONENT_KEY;
     let negotiated = async {
         match (&config.component, &config.accounts) {
-            (Some(component), _) if is_component => negotiate::component(component, &config.trust).await,
+            (Some(component), _) if is_component => {
+                // Our own last connection may not have ended yet at the server's end: a moment's patience, no more.
+                for wait in ENDING_WAITS {
+                    match negotiate::component(component, &config.trust).await {
+                        Err(error) if errors::is_conflict(&error) => inbox.sleep(wait).await,
+                        done => return done,
+                    }
+                }
+                negotiate::component(component, &config.trust).await
+            }
             (_, Some(accounts)) if !is_component => {
                 let jid = Jid::parse(key.as_str()).filter(|jid| jid.local().is_some());
                 let jid = jid.ok_or_else(|| BackendError::refused(format!("`{key}` is no account's address")))?;
@@ -228,6 +239,7 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         seats: HashMap::new(),
         contacts: HashMap::new(),
         watchers: HashSet::new(),
+        early: HashMap::new(),
         strays: VecDeque::new(),
     };
     let old = {

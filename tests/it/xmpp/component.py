@@ -56,6 +56,16 @@ class Many(ComponentXMPP):
     def say(self, agent, room, text):
         self.make_message(mfrom=f"{agent}@{self.boundjid.host}/s", mto=room, mbody=text, mtype="groupchat").send()
 
+    async def keep(self, agent, room):
+        """Makes the room one that survives a server that is killed."""
+        iq = self.make_iq_set(ito=room, ifrom=f"{agent}@{self.boundjid.host}/s")
+        query = ET.SubElement(iq.xml, f"{{{MUC}#owner}}query")
+        form = ET.SubElement(query, "{jabber:x:data}x", {"type": "submit"})
+        for name, value in {"FORM_TYPE": f"{MUC}#roomconfig", "muc#roomconfig_persistentroom": "1"}.items():
+            field = ET.SubElement(form, "{jabber:x:data}field", {"var": name})
+            ET.SubElement(field, "{jabber:x:data}value").text = value
+        await iq.send(timeout=30)
+
     async def until(self, reached, seconds=600):
         deadline = time.monotonic() + seconds
         while not reached():
@@ -102,6 +112,8 @@ async def speak(domain, secret, port, rooms, count):
     for n in range(count):
         component.join("speaker", f"bench{n}@{rooms}", "speaker")
     await component.until(lambda: component.joined >= count)
+    for n in range(count):
+        await component.keep("speaker", f"bench{n}@{rooms}")
     tell(ready=count)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

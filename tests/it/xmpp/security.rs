@@ -87,7 +87,9 @@ fn answering(answer: &'static str) -> u16 {
             let mut buffer = [0; 4096];
             let _ = stream.read(&mut buffer);
             let _ = stream.write_all(answer.as_bytes());
-            let _ = stream.read(&mut buffer);
+            if !answer.is_empty() {
+                let _ = stream.read(&mut buffer);
+            }
         }
     });
     port

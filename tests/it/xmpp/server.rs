@@ -114,6 +114,7 @@ impl Server {
         }
         let mut why = String::new();
         let _ = script.stderr.take().expect("piped").read_to_string(&mut why);
+        let _ = script.wait();
         panic!("{:?} did not start: {why}", self.kind);
     }
 
@@ -162,27 +163,14 @@ impl Server {
         self.value("CERTIFICATE").into()
     }
 
-    /// The processor time it has used so far, in seconds.
-    pub(crate) fn processor_seconds(&self) -> f64 {
-        processor_seconds(self.value("PID"))
-    }
-
     /// What its log says, for a failing test.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.value("LOG")).unwrap_or_default()
     }
 }
 
-/// The processor time a process has used so far, in seconds (Linux; elsewhere 0).
-pub(crate) fn processor_seconds(process: &str) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
-    // utime and stime, the 14th and 15th of all, in the hundredths that Linux shows everywhere.
-    (ticks(11) + ticks(12)) / 100.0
-}
-
 impl Drop for Server {
+    #[allow(clippy::print_stdout, reason = "for a failing test; the benchmark, which shares this, allows it for all")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();

@@ -157,11 +157,22 @@ fn a_rooms_subject_is_its_state() {
     subject("on fire");
 }
 
-#[test]
-fn presence_is_mapped() {
-    let Some(town) = Town::prosody("XMPP presence") else { return };
+fn presence(kind: Kind, way: Way) {
+    let Some(town) = Town::open(&format!("XMPP presence, {way:?} over {kind:?}"), kind) else { return };
     let (engine, alice) = (town.engine(), town.contact("alice"));
-    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&alice]);
+    let bot = engine.bot("helper", &town.bot(way, "bot0"), &[&alice]);
+    let shows = |presence: PresenceState, text: &str| {
+        let shown = || {
+            let state = bot.state(&alice).expect("state");
+            (state.presence, state.presence_text)
+        };
+        let deadline = Instant::now() + SOON;
+        while shown().1.as_deref() != Some(text) {
+            assert!(Instant::now() < deadline, "`{text}`: {:?}", shown());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(shown().0, presence, "{text}");
+    };
     let expected = [
         ("away", PresenceState::Away),
         ("dnd", PresenceState::DoNotDisturb),
@@ -170,15 +181,49 @@ fn presence_is_mapped() {
         ("", PresenceState::Available),
     ];
     for (show, presence) in expected {
-        town.alice.show(show, &format!("this is {show}"));
-        let text = format!("this is {show}");
-        until(&format!("`{show}` shows as {presence:?}"), || {
-            let state = bot.state(&alice).expect("state");
-            state.presence == presence && state.presence_text.as_deref() == Some(&text)
-        });
+        let text = format!("this is ({show})");
+        town.alice.show(show, &text);
+        shows(presence, &text);
     }
+    // What changed while the line was down is seen when it is up again.
+    for line in [&town.to_component, &town.to_accounts] {
+        line.refuse(true);
+        line.cut();
+    }
+    town.alice.show("dnd", "changed meanwhile");
+    for line in [&town.to_component, &town.to_accounts] {
+        line.refuse(false);
+    }
+    shows_later(&bot, &alice, "changed meanwhile");
+    shows(PresenceState::DoNotDisturb, "changed meanwhile");
     town.alice.disconnect();
     until("she is offline", || bot.state(&alice).expect("state").presence == PresenceState::Offline);
+}
+
+/// Waits until the agent is back and is shown that text.
+#[track_caller]
+fn shows_later(bot: &Collaboration, channel: &str, text: &str) {
+    until(text, || bot.state(channel).is_ok_and(|state| state.presence_text.as_deref() == Some(text)));
+}
+
+#[test]
+fn a_component_of_prosody_is_shown_presence() {
+    presence(Kind::Prosody, Way::Component);
+}
+
+#[test]
+fn an_account_of_prosody_is_shown_presence() {
+    presence(Kind::Prosody, Way::Account);
+}
+
+#[test]
+fn a_component_of_ejabberd_is_shown_presence() {
+    presence(Kind::Ejabberd, Way::Component);
+}
+
+#[test]
+fn an_account_of_ejabberd_is_shown_presence() {
+    presence(Kind::Ejabberd, Way::Account);
 }
 
 #[test]
@@ -234,8 +279,9 @@ fn a_file_is_uploaded_and_linked() {
             _ => None,
         });
         let url = url.expect("a link");
-        let heard = town.alice.hears(&town.room(), &message.text);
+        let heard = town.alice.hears(&town.room(), &url);
         assert!(heard.link.is_none_or(|link| link == url));
+        assert!([&file, &url].contains(&&message.text), "{}", message.text);
         assert_eq!(town.alice.fetch(&url).expect("it is there"), bytes);
     }
 }

@@ -12,8 +12,8 @@ use switchboard::{
     AgentState, Builder, ChannelStatus, Collaboration, Engine, EventQuery, Message, NewAgent, Principal, Provisioning, Reader,
 };
 
-/// Long enough for a reconnect that waits its turn on a busy machine.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// Long enough for a reconnect that waits its turn: a server that starts slowly is tried up to a minute later.
+pub(crate) const SOON: Duration = Duration::from_secs(90);
 
 /// How an agent comes to its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
