@@ -308,7 +308,7 @@ mod tests {
                 "gateway.toml:4: secrets do not belong into this file",
             ),
             ("[[backend]]\ntype = 'xmpp'\ncomponent = 5", "gateway.toml:3: component must be a table: [backend.component]"),
-            ("[[backend]]\ntype = 'xmpp'\ndomain = 'b.c'", "gateway.toml:2: invalid"),
+            ("[[backend]]\ntype = 'xmpp'\ndomain = 'b.c'", "gateway.toml:2: an XMPP backend needs a component"),
             ("[[backend]]\ntype = 'xmpp'\nmessage_length = 0", "gateway.toml:3: message_length is `0`: 1 to 60,000"),
             (
                 "[[backend]]\ntype = 'loopback'\n[[backend]]\ntype = 'loopback'",
