@@ -1,5 +1,6 @@
 //! The command line, and over the file what it says: which settings there are is in [`crate::settings`].
 
+use crate::backends::{self, Chat};
 use crate::file;
 use crate::network::Network;
 use crate::secret::Source;
@@ -11,7 +12,7 @@ use tracing::Level;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-http_gateway: the MindLink REST API over switchboard's embedded loopback chat system
+http_gateway: the MindLink REST API over switchboard: XMPP, or an embedded chat system
 
   --config FILE               settings in TOML, called as the flags are (poll_timeout, rooms, cors_origin ...); a flag
                               overrides what the file says
@@ -41,6 +42,11 @@ http_gateway: the MindLink REST API over switchboard's embedded loopback chat sy
   --keep-bytes SIZE           how large the database may grow (4GiB); 0: without limit
   --keep-audit DURATION       how long the audit is kept (400d); 0: for ever
 
+  --xmpp-component HOST:PORT,DOMAIN,SECRETFILE
+                              an XMPP server (XEP-0114) that takes this gateway as the component DOMAIN, with the
+                              secret in that file; [[backend]] in --config has all the rest. Without a backend there
+                              is the embedded one, loopback
+  --default-backend TYPE      xmpp or loopback: whose are addresses of no known scheme; else the first one's
   --room ID=NAME              a loopback room `chat-room:ID`; may be given several times
   --category ID=NAME          a category that loopback rooms lie in (general=General); the first holds those of --room
   --loopback-control          serves /Loopback/v1 to the super user: people who say and hear, and faults to order
@@ -96,6 +102,9 @@ pub(crate) struct Arguments {
     /// `--static`, which is a keyword.
     pub(crate) site: Option<PathBuf>,
     pub(crate) cors_origins: Vec<String>,
+    pub(crate) backends: Vec<Chat>,
+    /// `None`: the first one.
+    pub(crate) default_backend: Option<String>,
     pub(crate) loopback_control: bool,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: Level,
@@ -129,6 +138,8 @@ impl Default for Arguments {
             tls_key: None,
             site: None,
             cors_origins: Vec::new(),
+            backends: Vec::new(),
+            default_backend: None,
             loopback_control: false,
             log_format: LogFormat::Text,
             log_level: Level::INFO,
@@ -150,10 +161,11 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     if line.help {
         return Ok(Command::Help);
     }
-    let file = line.config.as_deref().map_or_else(|| Ok(Vec::new()), file::read)?;
-    let names_database = file.iter().chain(&line.given).any(|given| given.name == "database");
-    let mut arguments = Arguments { demo: line.demo, ..Arguments::default() };
-    settings::apply(&mut arguments, file, line.given)?;
+    let file = line.config.as_deref().map_or_else(|| Ok(file::Said::default()), file::read)?;
+    let names_database = file.settings.iter().chain(&line.given).any(|given| given.name == "database");
+    let mut arguments = Arguments { demo: line.demo, backends: file.backends, ..Arguments::default() };
+    settings::apply(&mut arguments, file.settings, line.given)?;
+    backends::complete(&mut arguments)?;
     if !names_database && !line.demo {
         arguments.database = Some(PathBuf::from("switchboard.db"));
     }
@@ -243,6 +255,12 @@ mod tests {
             ("--trusted-proxy localhost", "--trusted-proxy"),
             ("--connections 0", "--connections"),
             ("--loopback-control=yes", "--loopback-control"),
+            ("--xmpp-component 127.0.0.1:5347", "HOST:PORT,DOMAIN,SECRETFILE"),
+            ("--xmpp-component 127.0.0.1:5347,a.b.c,x --loopback-control", "--loopback-control"),
+            ("--xmpp-component 127.0.0.1:5347,a.b.c,x --room a=A", "--room"),
+            ("--xmpp-component 127.0.0.1:5347,a.b.c,x --demo", "--demo"),
+            ("--xmpp-component 127.0.0.1:1,a.b.c,x --xmpp-component 127.0.0.1:1,d.e.f,x", "one backend of type `xmpp`"),
+            ("--default-backend xmpp", "default_backend is `xmpp`"),
             ("--tls-cert x.pem", "--tls-key"),
             ("--config /none/such", "/none/such"),
             ("surplus", "surplus"),

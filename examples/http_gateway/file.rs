@@ -11,7 +11,7 @@
 //! [rooms]                       # or rooms = ["ops=Operations"]
 //! ops = "Operations"
 //!
-//! [[backend]]
+//! [[backend]]                   # of `type = "xmpp"` see `xmpp.rs`
 //! type = "loopback"
 //!
 //! [[authenticator]]
@@ -21,8 +21,10 @@
 //! A key nobody knows is refused with its line and the name that was probably meant: a misspelt limit that silently
 //! is the default is found out only when it is needed. Read with [`crate::settings`], as the command line is.
 
+use crate::backends::Chat;
 use crate::nearest::nearest;
-use crate::settings::{Given, Setting, TABLE, Takes};
+use crate::settings::{Given, TABLE, Takes};
+use crate::xmpp;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -31,28 +33,39 @@ use toml::de::{DeTable, DeValue};
 const MORE: [&str; 3] = ["super_password", "backend", "authenticator"];
 
 /// The chat systems this program has.
-const BACKENDS: [&str; 1] = ["loopback"];
+const BACKENDS: [&str; 2] = ["loopback", "xmpp"];
 
 /// Where users' passwords can be checked.
 const AUTHENTICATORS: [&str; 1] = ["database"];
 
+/// What a file says.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) settings: Vec<Given>,
+    /// In their order there.
+    pub(crate) backends: Vec<Chat>,
+}
+
 /// Reads a file; the error is a sentence that begins with `FILE:LINE:`.
-pub(crate) fn read(path: &Path) -> Result<Vec<Given>, String> {
+pub(crate) fn read(path: &Path) -> Result<Said, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
     parse(&path.display().to_string(), &text)
 }
 
-fn parse(name: &str, text: &str) -> Result<Vec<Given>, String> {
+fn parse(name: &str, text: &str) -> Result<Said, String> {
     let file = File { name, text };
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         file.error(at, error.message())
     })?;
-    let mut given = Vec::new();
+    let mut said = Said::default();
     for (key, value) in table.get_ref() {
-        given.extend(file.setting(key, value)?);
+        match key.get_ref().as_ref() {
+            "backend" => said.backends = file.backends(key.span().start, value)?,
+            _ => said.settings.extend(file.setting(key, value)?),
+        }
     }
-    Ok(given)
+    Ok(said)
 }
 
 struct File<'a> {
@@ -77,14 +90,19 @@ impl File<'_> {
         let (name, at) = (key.get_ref().as_ref(), key.span().start);
         match name {
             "super_password" => return self.secret(at, value).map(|given| vec![given]),
-            "backend" => return self.kinds("backend", at, value, &BACKENDS),
-            "authenticator" => return self.kinds("authenticator", at, value, &AUTHENTICATORS),
+            "authenticator" => {
+                for (table, _) in self.kinds("authenticator", at, value, &AUTHENTICATORS)? {
+                    self.bare("authenticator", table)?;
+                }
+                return Ok(Vec::new());
+            }
             _ => {}
         }
         let Some(setting) = TABLE.iter().find(|setting| setting.name == name) else {
             return Err(self.unknown("setting", name, at, TABLE.iter().map(|setting| setting.name).chain(MORE)));
         };
-        let texts = texts(setting, value.get_ref()).map_err(|expected| self.error(at, format!("{name} must be {expected}")))?;
+        let texts =
+            texts(setting.takes, value.get_ref()).map_err(|expected| self.error(at, format!("{name} must be {expected}")))?;
         let whence = self.error(at, name);
         Ok(texts.into_iter().map(|value| Given { name: setting.name, value, whence: whence.clone() }).collect())
     }
@@ -108,37 +126,108 @@ impl File<'_> {
         Ok(Given { name: setting, value: value.to_owned(), whence: self.error(at, "super_password") })
     }
 
-    /// `[[backend]]` or `[[authenticator]]`: a list of tables that each have a `type`, and nothing else yet.
-    fn kinds(&self, what: &str, at: usize, value: &Value<'_>, known: &[&str]) -> Result<Vec<Given>, String> {
+    /// `[[backend]]` or `[[authenticator]]`: a list of tables, no two of one `type`.
+    fn kinds<'v>(
+        &self,
+        what: &str,
+        at: usize,
+        value: &'v Value<'v>,
+        known: &[&'static str],
+    ) -> Result<Vec<(&'v DeTable<'v>, &'static str)>, String> {
         let list = value.get_ref().as_array().ok_or_else(|| self.error(at, format!("{what} must be a list: [[{what}]]")))?;
-        for (nth, item) in list.iter().enumerate() {
+        let mut found: Vec<(&DeTable<'_>, &str)> = Vec::new();
+        for item in list {
             let at = item.span().start;
             let table = item.get_ref().as_table().ok_or_else(|| self.error(at, format!("{what} must be a table")))?;
-            if let Some((key, _)) = table.iter().find(|(key, _)| key.get_ref() != "type") {
-                return Err(self.unknown(&format!("setting of a {what}"), key.get_ref(), key.span().start, ["type"]));
-            }
-            let kind = table.get("type").ok_or_else(|| self.error(at, format!("a {what} needs a type")))?;
+            let Some(kind) = table.get("type") else {
+                if let Some((key, _)) = table.iter().next().filter(|_| table.len() == 1) {
+                    return Err(self.unknown(&format!("setting of a {what}"), key.get_ref(), key.span().start, ["type"]));
+                }
+                return Err(self.error(at, format!("a {what} needs a type")));
+            };
             let name = kind.get_ref().as_str().unwrap_or_default();
-            if !known.contains(&name) {
+            let Some(known) = known.iter().find(|known| **known == name) else {
                 return Err(self.unknown(&format!("{what} of type"), name, kind.span().start, known.iter().copied()));
-            }
-            if nth > 0 {
+            };
+            if found.iter().any(|(_, before)| before == known) {
                 return Err(self.error(at, format!("there can be one {what} of type `{name}`")));
             }
+            found.push((table, known));
         }
-        Ok(Vec::new())
+        Ok(found)
+    }
+
+    /// A table that has a `type` and nothing else.
+    fn bare(&self, what: &str, table: &DeTable<'_>) -> Result<(), String> {
+        match table.iter().find(|(key, _)| key.get_ref() != "type") {
+            Some((key, _)) => Err(self.unknown(&format!("setting of a {what}"), key.get_ref(), key.span().start, ["type"])),
+            None => Ok(()),
+        }
+    }
+
+    fn backends(&self, at: usize, value: &Value<'_>) -> Result<Vec<Chat>, String> {
+        let read = |(table, kind): (&DeTable<'_>, &str)| match kind {
+            "xmpp" => {
+                let at = table.iter().map(|(key, _)| key.span().start).min().unwrap_or(at);
+                let given = self.nested("", table)?;
+                Ok(Chat::Xmpp(Box::new(xmpp::Settings::new(self.place(at), &given)?)))
+            }
+            _ => self.bare("backend", table).map(|()| Chat::Loopback),
+        };
+        self.kinds("backend", at, value, &BACKENDS)?.into_iter().map(read).collect()
+    }
+
+    /// The settings in a table of a backend, and in the tables in it; `within` is empty or ends in a dot.
+    fn nested(&self, within: &str, table: &DeTable<'_>) -> Result<Vec<Given>, String> {
+        let mut given = Vec::new();
+        for (key, value) in table {
+            let (name, at) = (format!("{within}{}", key.get_ref()), key.span().start);
+            if name == "type" {
+                continue;
+            }
+            let deeper = format!("{name}.");
+            if let Some(setting) = xmpp::TABLE.iter().find(|setting| setting.name == name) {
+                let texts = texts(setting.takes, value.get_ref());
+                let texts = texts.map_err(|expected| self.error(at, format!("{name} must be {expected}")))?;
+                let whence = self.error(at, &name);
+                given.extend(texts.into_iter().map(|value| Given { name: setting.name, value, whence: whence.clone() }));
+            } else if xmpp::TABLE.iter().any(|setting| setting.name.starts_with(&deeper)) {
+                let inner = value.get_ref().as_table();
+                let inner = if deeper.contains("secret") { inner.filter(|inner| inner.len() == 1) } else { inner };
+                given.extend(self.nested(&deeper, inner.ok_or_else(|| self.error(at, must_be_a_table(&name)))?)?);
+            } else {
+                let known = xmpp::TABLE.iter().filter_map(|setting| setting.name.strip_prefix(within)?.split('.').next());
+                let known = known.chain(within.is_empty().then_some("type"));
+                let what =
+                    format!("setting of a backend{}{}", if within.is_empty() { "" } else { "'s " }, within.trim_end_matches('.'));
+                return Err(self.unknown(&what, key.get_ref(), at, known));
+            }
+        }
+        Ok(given)
+    }
+}
+
+fn must_be_a_table(name: &str) -> String {
+    match name {
+        "component.secret" => {
+            "a secret does not belong into this file; write secret = { file = \"…\" } or { env = \"…\" }".to_owned()
+        }
+        "accounts.secrets" => {
+            "secrets do not belong into this file; write secrets = { directory = \"…\" } or { file = \"…\" }".to_owned()
+        }
+        _ => format!("{name} must be a table: [backend.{name}]"),
     }
 }
 
 /// A value as the command line would say it; the error says what was expected.
-fn texts(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
+fn texts(takes: Takes, value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
     let number = match value {
         DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
-        DeValue::Float(number) if setting.takes == Takes::Duration => Some(number.as_str().to_owned()),
+        DeValue::Float(number) if takes == Takes::Duration => Some(number.as_str().to_owned()),
         _ => None,
     };
     let text = value.as_str().map(str::to_owned);
-    match setting.takes {
+    match takes {
         Takes::Text => text.map(|text| vec![text]).ok_or("a text"),
         Takes::Number => number.map(|number| vec![number]).ok_or("a whole number"),
         Takes::Duration => number.or(text).map(|text| vec![text]).ok_or("a number of seconds, or a text as \"30d\""),
@@ -162,7 +251,7 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str) -> Result<Vec<(&'static str, String)>, String> {
-        Ok(parse("gateway.toml", text)?.into_iter().map(|given| (given.name, given.value)).collect())
+        Ok(parse("gateway.toml", text)?.settings.into_iter().map(|given| (given.name, given.value)).collect())
     }
 
     #[test]
@@ -202,6 +291,29 @@ mod tests {
                 "gateway.toml:2: there is no backend of type `loopbak`; did you mean `loopback`?",
             ),
             ("[[backend]]\nkind = 'x'", "gateway.toml:2: there is no setting of a backend `kind`; did you mean `type`?"),
+            (
+                "[[backend]]\ntype = 'xmpp'\ndomian = 'b.c'",
+                "gateway.toml:3: there is no setting of a backend `domian`; did you mean `domain`?",
+            ),
+            (
+                "[[backend]]\ntype = 'xmpp'\n[backend.component]\nhots = 'x'",
+                "gateway.toml:4: there is no setting of a backend's component `hots`; did you mean `host`?",
+            ),
+            (
+                "[[backend]]\ntype = 'xmpp'\n[backend.component]\nsecret = 'secret'",
+                "gateway.toml:4: a secret does not belong into this file",
+            ),
+            (
+                "[[backend]]\ntype = 'xmpp'\n[backend.accounts]\nsecrets = {}",
+                "gateway.toml:4: secrets do not belong into this file",
+            ),
+            ("[[backend]]\ntype = 'xmpp'\ncomponent = 5", "gateway.toml:3: component must be a table: [backend.component]"),
+            ("[[backend]]\ntype = 'xmpp'\ndomain = 'b.c'", "gateway.toml:2: an XMPP backend needs a component"),
+            ("[[backend]]\ntype = 'xmpp'\nmessage_length = 0", "gateway.toml:3: message_length is `0`: 1 to 60,000"),
+            (
+                "[[backend]]\ntype = 'loopback'\n[[backend]]\ntype = 'loopback'",
+                "gateway.toml:3: there can be one backend of type",
+            ),
             ("[backend]\ntype = 'loopback'", "gateway.toml:1: backend must be a list: [[backend]]"),
         ] {
             let found = pairs(text).expect_err(text);

@@ -1,4 +1,4 @@
-//! `http_gateway`: the MindLink REST API over switchboard, with its embedded loopback chat system.
+//! `http_gateway`: the MindLink REST API over switchboard, with XMPP or the embedded loopback chat system.
 //!
 //!     cargo run --release --example http_gateway -- --demo
 //!
@@ -12,6 +12,7 @@ mod allowance;
 mod answer;
 mod arguments;
 mod authentication;
+mod backends;
 mod body;
 mod collaboration;
 mod connection;
@@ -38,6 +39,8 @@ mod server;
 mod settings;
 mod site;
 mod tls;
+mod xmpp;
+mod xmpp_secrets;
 
 use arguments::{Arguments, Command};
 use cors::Cors;
@@ -87,7 +90,8 @@ fn check(arguments: &Arguments) -> Result<(), String> {
     secret::super_password(arguments.super_password.as_ref())?;
     tls(arguments)?;
     site(arguments)?;
-    builder(arguments).check().map_err(|error| error.to_string())
+    let builder = backends::add(builder(arguments), arguments, &Loopback::new())?;
+    builder.check().map_err(|error| error.to_string())
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
@@ -166,7 +170,7 @@ fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
     if arguments.demo {
         chat.room(demo::ROOM.0, demo::ROOM.1);
     }
-    let builder = builder(arguments).backend(chat.clone()).super_user(&arguments.super_user, password.clone());
+    let builder = backends::add(builder(arguments), arguments, chat)?.super_user(&arguments.super_user, password.clone());
     let engine = builder.open().map_err(|error| error.to_string())?;
     if generated {
         say(&format!("the password of the super user {} is {}", arguments.super_user, password.expose()));

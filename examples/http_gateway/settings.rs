@@ -5,8 +5,10 @@
 //! the two would drift apart, and serde's errors name neither the line of an unknown key nor the one that was meant.
 
 use crate::arguments::{Arguments, LogFormat};
+use crate::backends::Chat;
 use crate::network::Network;
 use crate::secret::Source;
+use crate::xmpp;
 use std::path::PathBuf;
 use std::time::Duration;
 use switchboard::{ChannelId, Durability, EventMode};
@@ -29,14 +31,14 @@ pub(crate) enum Takes {
     List,
 }
 
-/// One setting.
-pub(crate) struct Setting {
+/// One setting of the gateway, or of one of its backends.
+pub(crate) struct Setting<T = Arguments> {
     /// Its name in the file.
     pub(crate) name: &'static str,
     /// Its name on the command line, after the `--`.
     pub(crate) flag: &'static str,
     pub(crate) takes: Takes,
-    set: fn(&mut Arguments, &str) -> Result<(), String>,
+    set: Set<T>,
 }
 
 /// A setting that somebody wrote down.
@@ -46,6 +48,15 @@ pub(crate) struct Given {
     pub(crate) value: String,
     /// How to speak of it in an error: `--poll-timeout`, or `gateway.toml:7: poll_timeout`.
     pub(crate) whence: String,
+}
+
+impl Given {
+    /// Does what the row of this name says.
+    pub(crate) fn set<T>(&self, table: &[Setting<T>], to: &mut T) -> Result<(), String> {
+        let setting = table.iter().find(|setting| setting.name == self.name).ok_or("a setting without a row")?;
+        (setting.set)(to, &self.value)
+            .map_err(|expected| format!("{} is `{}`: {expected}", self.whence, self.value.escape_debug()))
+    }
 }
 
 /// All settings.
@@ -91,6 +102,10 @@ pub(crate) const TABLE: &[Setting] = &[
     setting("tls_key", "tls-key", Takes::Text, |to, text| put(&mut to.tls_key, Ok(Some(text.into())))),
     setting("static", "static", Takes::Text, |to, text| put(&mut to.site, Ok(Some(PathBuf::from(text))))),
     setting("cors_origin", "cors-origin", Takes::List, |to, text| add(&mut to.cors_origins, origin(text))),
+    setting("xmpp_component", "xmpp-component", Takes::Text, |to, text| {
+        add(&mut to.backends, xmpp::Settings::shorthand(text).map(|settings| Chat::Xmpp(Box::new(settings))))
+    }),
+    setting("default_backend", "default-backend", Takes::Text, |to, text| put(&mut to.default_backend, Ok(Some(text.to_owned())))),
     setting("loopback_control", "loopback-control", Takes::Switch, |to, text| put(&mut to.loopback_control, switch(text))),
     setting("log_format", "log-format", Takes::Text, |to, text| put(&mut to.log_format, match text {
         "text" => Ok(LogFormat::Text),
@@ -107,9 +122,9 @@ pub(crate) const TABLE: &[Setting] = &[
     })),
 ];
 
-type Set = fn(&mut Arguments, &str) -> Result<(), String>;
+type Set<T> = fn(&mut T, &str) -> Result<(), String>;
 
-const fn setting(name: &'static str, flag: &'static str, takes: Takes, set: Set) -> Setting {
+pub(crate) const fn setting<T>(name: &'static str, flag: &'static str, takes: Takes, set: Set<T>) -> Setting<T> {
     Setting { name, flag, takes, set }
 }
 
@@ -117,14 +132,12 @@ const fn setting(name: &'static str, flag: &'static str, takes: Takes, set: Set)
 pub(crate) fn apply(arguments: &mut Arguments, file: Vec<Given>, flags: Vec<Given>) -> Result<(), String> {
     let kept = file.into_iter().filter(|given| flags.iter().all(|flag| flag.name != given.name));
     for given in kept.chain(flags.iter().cloned()) {
-        let setting = TABLE.iter().find(|setting| setting.name == given.name).ok_or("a setting without a row")?;
-        (setting.set)(arguments, &given.value)
-            .map_err(|expected| format!("{} is `{}`: {expected}", given.whence, given.value.escape_debug()))?;
+        given.set(TABLE, arguments)?;
     }
     Ok(())
 }
 
-fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+pub(crate) fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
     Ok(())
 }
@@ -157,11 +170,11 @@ fn kept(age: Duration) -> Option<Duration> {
     Some(age).filter(|age| !age.is_zero())
 }
 
-fn number(text: &str) -> Result<usize, String> {
+pub(crate) fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "a whole number".to_owned())
 }
 
-fn switch(text: &str) -> Result<bool, String> {
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "true or false".to_owned())
 }
 
@@ -173,7 +186,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "a number of seconds, or one with a unit as 500ms, 15s, 5m, 12h, 30d".to_owned())
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
     let (number, unit) = with_unit(text, &units);
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));

@@ -22,3 +22,4 @@ mod statuses;
 mod tls;
 mod world;
 mod xml;
+mod xmpp;
