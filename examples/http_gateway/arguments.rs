@@ -42,6 +42,7 @@ http_gateway: the MindLink REST API over switchboard's embedded loopback chat sy
   --keep-audit DURATION       how long the audit is kept (400d); 0: for ever
 
   --room ID=NAME              a loopback room `chat-room:ID`; may be given several times
+  --category ID=NAME          a category that loopback rooms lie in (general=General); the first holds those of --room
   --loopback-control          serves /Loopback/v1 to the super user: people who say and hear, and faults to order
   --log-format text|json      how the log on stderr is written (text)
   --log-level LEVEL           error, warn, info, debug or trace (info)
@@ -77,6 +78,7 @@ pub(crate) struct Arguments {
     pub(crate) super_user: String,
     pub(crate) super_password: Option<Source>,
     pub(crate) rooms: Vec<(ChannelId, String)>,
+    pub(crate) categories: Vec<(String, String)>,
     pub(crate) poll_timeout: Duration,
     pub(crate) polls_per_agent: usize,
     pub(crate) event_window: Duration,
@@ -110,6 +112,7 @@ impl Default for Arguments {
             super_user: "admin".to_owned(),
             super_password: None,
             rooms: Vec::new(),
+            categories: Vec::new(),
             poll_timeout: Duration::from_secs(30),
             polls_per_agent: 1024,
             event_window: Duration::from_secs(15),

@@ -157,6 +157,9 @@ fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
     let given = secret::super_password(arguments.super_password.as_ref())?;
     let generated = given.is_none();
     let password = given.map_or_else(secret::random, Ok)?;
+    for (id, name) in &arguments.categories {
+        chat.category(id, name);
+    }
     for (id, name) in &arguments.rooms {
         chat.room(id, name);
     }

@@ -66,6 +66,7 @@ pub(crate) const TABLE: &[Setting] = &[
         put(&mut to.super_password, Ok(Some(Source::Variable(text.to_owned()))))
     }),
     setting("rooms", "room", Takes::List, |to, text| add(&mut to.rooms, room(text))),
+    setting("categories", "category", Takes::List, |to, text| add(&mut to.categories, category(text))),
     setting("poll_timeout", "poll-timeout", Takes::Duration, |to, text| put(&mut to.poll_timeout, duration(text))),
     setting("polls_per_agent", "polls-per-agent", Takes::Number, |to, text| put(&mut to.polls_per_agent, number(text))),
     setting("event_window", "event-window", Takes::Duration, |to, text| put(&mut to.event_window, duration(text))),
@@ -137,6 +138,11 @@ fn room(text: &str) -> Result<(ChannelId, String), String> {
     let (id, name) = text.split_once('=').ok_or("ID=NAME")?;
     let id = ChannelId::parse(&format!("chat-room:{id}")).map_err(|error| error.to_string())?;
     Ok((id, name.to_owned()))
+}
+
+fn category(text: &str) -> Result<(String, String), String> {
+    let (id, name) = text.split_once('=').filter(|(id, _)| !id.is_empty()).ok_or("ID=NAME")?;
+    Ok((id.to_owned(), name.to_owned()))
 }
 
 /// An origin is compared as it stands, so that one written with a path would never match.

@@ -54,6 +54,10 @@ const WRITE: Statuses = &[200, 400, 401, 403, 404, 413, 503];
 const LIST: Statuses = &[200, 400, 401, 403, 503];
 const CHANNEL: Statuses = &[200, 400, 401, 403, 404, 503];
 const POST: Statuses = &[200, 400, 401, 403, 404, 413, 429, 500, 503];
+/// A search; a body may be too large even on a GET.
+const SEARCH: Statuses = &[200, 400, 401, 403, 413, 503];
+/// What reaches the chat system and may stay unanswered there.
+const ORDER_OUT: Statuses = &[200, 400, 401, 403, 404, 413, 500, 503];
 const ORDER: Statuses = &[200, 400, 401, 403, 404, 413, 503];
 
 /// All of them.
@@ -93,6 +97,18 @@ pub(crate) const TABLE: &[Operation] = &[
     one("GET", "/Provisioning/v1/Throttles/{throttleId}", "One of them.", NONE, "", "ProvisionedThrottle", READ),
     one("PUT", "/Provisioning/v1/Throttles/{throttleId}", "Creates or replaces a throttle.", NONE, "ProvisionedThrottle", "", WRITE),
     one("DELETE", "/Provisioning/v1/Throttles/{throttleId}", "Deletes a throttle.", NONE, "", "", READ),
+
+    one("GET", "/Collaboration/v1/Channels/Search", "As POST, for clients of the reference's table; the body holds the criteria.", NONE, "MessageSearchCriteria", "[PostSearchResultSet]", SEARCH),
+    one("POST", "/Collaboration/v1/Channels/Search", "Searches what was said; channels without a hit are left out.", NONE, "MessageSearchCriteria", "[PostSearchResultSet]", SEARCH),
+
+    one("GET", "/Management/v1/Test", "Whether the caller may manage.", NONE, "", "boolean", LIST),
+    one("GET", "/Management/v1/Categories", "What rooms lie in.", NONE, "", "[Category]", LIST),
+    one("GET", "/Management/v1/Channels", "The rooms the agent may manage.", NONE, "", "[ManagedChannel]", LIST),
+    one("POST", "/Management/v1/Channels", "Creates a room.", NONE, "NewManagedChannel", "text", ORDER_OUT),
+    one("GET", "/Management/v1/Channels/{id}", "One of them.", NONE, "", "ManagedChannel", READ),
+    one("DELETE", "/Management/v1/Channels/{id}", "Deletes a room.", NONE, "", "", &[200, 400, 401, 403, 404, 500, 503]),
+    one("GET", "/Management/v1/Channels/{id}/Members", "Its members.", NONE, "", "[text]", READ),
+    one("PUT", "/Management/v1/Channels/{id}/Members", "Replaces its members.", NONE, "[text]", "", ORDER_OUT),
 
     one("GET", "/healthz", "Whether the process lives.", NONE, "", "text", &[200]),
     one("GET", "/readyz", "Whether it is fit to serve.", NONE, "", "Readiness", &[200, 503]),

@@ -11,6 +11,7 @@ pub(crate) fn schema(name: &str) -> Value {
         "count" => json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX }),
         "cursor" => json!({ "type": "integer", "minimum": -1, "maximum": i32::MAX }),
         "object" => json!({ "type": "object" }),
+        "boolean" => json!({ "type": "boolean" }),
         "bytes" => json!({ "type": "string", "format": "binary" }),
         _ => match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
             Some(item) => json!({ "type": "array", "items": schema(item) }),
@@ -56,6 +57,20 @@ pub(crate) fn all() -> Value {
             ("MaxStoryLength", "number"), ("SecurityContexts?", "any"), ("Subject?", "text"),
         ]),
         "ChannelState": object(&[("PresenceState", "number"), ("PresenceText?", "text"), ("Subject?", "text")]),
+        "MessageSearchCriteria": object(&[
+            ("SearchTerm", "text"), ("MatchCase?", "boolean"), ("MatchExact?", "boolean"), ("MatchAll?", "boolean"),
+            ("FromDate?", "text"), ("ToDate?", "text"), ("OnDate?", "text"), ("DaysBack?", "number"), ("Limit?", "number"),
+            ("ChannelIds?", "[text]"),
+        ]),
+        "PostSearchResultSet": object(&[
+            ("ChannelId", "text"), ("Count", "number"), ("MaxMessageId", "text"), ("Messages", "[Message]"),
+            ("MinMessageId", "text"),
+        ]),
+        "Category": object(&[("Id", "text"), ("Name", "text")]),
+        "ManagedChannel": object(&[("Id", "text"), ("Name", "text"), ("Privacy", "number")]),
+        "NewManagedChannel": object(&[
+            ("CategoryId", "text"), ("Description?", "text"), ("Members?", "[text]"), ("Name", "text"), ("Privacy?", "number"),
+        ]),
         "ChannelAgentState": object(&[("IsComposing", "boolean")]),
         "MessagePart": { "type": "object", "properties": { "__type": { "type": "string" } }, "required": ["__type"] },
         "PostedMessage": object(&[("IsAlert?", "boolean"), ("Subject?", "text"), ("Text", "text")]),

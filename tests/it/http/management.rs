@@ -90,6 +90,4 @@ fn who_may_not_manage() {
     }
     world.gateway.get(&format!("{CHANNELS}/nonsense"), &keeper).expect_code(400, "invalid");
     world.gateway.get(&format!("{CHANNELS}/chat-room:none"), &keeper).expect_code(404, "not_found");
-    // Known to the route table, and to be served later.
-    world.root("GET", "/Gateway/v1/Agents", "").expect_code(404, "not_found");
 }
