@@ -6,9 +6,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Resident bytes of this process; `None` where the system does not tell.
-#[cfg(target_os = "linux")]
 pub fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    resident_of("self")
+}
+
+/// Resident bytes of a process; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn resident_of(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
 }
@@ -25,24 +30,29 @@ pub fn cpu() -> Option<Duration> {
 }
 
 /// CPU time of this process with its ended threads, to a hundredth of a second; `None` where the system does not tell.
-#[cfg(target_os = "linux")]
 pub fn whole_cpu() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    whole_cpu_of("self")
+}
+
+/// CPU time of a process with its ended threads, to a hundredth of a second; `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn whole_cpu_of(process: &str) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // What follows the name, which may hold anything: state is the first, user and system time are 12th and 13th.
     let ticks = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
     let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     Some(Duration::from_millis(ticks * 10))
 }
 
-/// CPU time of this process with its ended threads; `None` where the system does not tell.
+/// CPU time of a process with its ended threads; `None` where the system does not tell.
 #[cfg(not(target_os = "linux"))]
-pub fn whole_cpu() -> Option<Duration> {
+pub fn whole_cpu_of(_process: &str) -> Option<Duration> {
     None
 }
 
-/// Resident bytes of this process; `None` where the system does not tell.
+/// Resident bytes of a process; `None` where the system does not tell.
 #[cfg(not(target_os = "linux"))]
-pub fn resident() -> Option<u64> {
+pub fn resident_of(_process: &str) -> Option<u64> {
     None
 }
 
