@@ -222,7 +222,7 @@ fn person(chat: &Loopback, name: &str) -> Result<Person> {
 fn channel(kind: ChannelKind, name: &str) -> Result<ChannelId> {
     match kind {
         ChannelKind::Room => ChannelId::parse(&format!("chat-room:{name}")),
-        ChannelKind::Contact => ChannelId::parse(&format!("contact:{name}")),
+        _ => ChannelId::parse(&format!("contact:{name}")),
     }
 }
 

@@ -184,9 +184,9 @@ fn iso(time: DateTime<Utc>) -> String {
 
 fn state(state: AgentState) -> &'static str {
     match state {
-        AgentState::Idle => "Idle",
         AgentState::Activating => "Activating",
         AgentState::Active => "Active",
+        _ => "Idle",
     }
 }
 

@@ -41,8 +41,8 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisi
             // The body is not looked at: the clients send three different ones.
             let (agent, channel) = (AgentId::parse(&agent)?, ChannelId::parse(&channel)?);
             match engine.provisioning(principal)?.put_channel_async(&agent, &channel).await? {
-                Change::Applied => done(),
                 Change::Unchanged => Ok(Answer::empty(StatusCode::NOT_MODIFIED)),
+                _ => done(),
             }
         }
         Provisioning::DeleteAgentChannel { agent, channel } => {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 /// Who sees a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SeenBy {
     /// Everybody in the room, under the room's own message id.
     Room,
@@ -22,6 +23,7 @@ pub enum SeenBy {
 
 /// One thing that came in.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Inbound {
     /// A message. Copies of one message (same place, same id) may come any number of times.
     Message {

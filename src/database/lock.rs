@@ -10,7 +10,17 @@ use std::path::Path;
 /// Held while an engine has the database open.
 #[derive(Debug)]
 pub(crate) struct FileLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FileLock {
+    /// Unlocks in so many words: a child process that the host is just starting holds a copy of the handle until it
+    /// runs its program, and closing ours alone would leave the lock with it for that moment.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "the lock ends with its file");
+        }
+    }
 }
 
 impl FileLock {
@@ -25,7 +35,7 @@ impl FileLock {
             .open(&name)
             .map_err(|error| Error::Storage(format!("cannot open the lock file of `{shown}`: {error}")))?;
         match file.try_lock() {
-            Ok(()) => Ok(FileLock { _file: file }),
+            Ok(()) => Ok(FileLock { file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(shown)),
             Err(TryLockError::Error(error)) => Err(Error::Storage(format!("cannot lock `{shown}`: {error}"))),
         }

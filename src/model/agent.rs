@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 /// How far a connection or a channel has come (reference 4.1); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum AgentState {
     /// Not connected, waiting for the next try or for an administrator.
     #[default]
@@ -18,6 +19,7 @@ pub enum AgentState {
 
 /// What an agent may do through the provisioning calls (reference 8.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum ProvisioningMode {
     /// Nothing.
     #[default]
@@ -30,6 +32,7 @@ pub enum ProvisioningMode {
 
 /// Whether an agent may manage rooms (`mindlink-wire.md` 1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum ManagementMode {
     /// It may not.
     #[default]
@@ -166,6 +169,7 @@ impl NewUser {
 
 /// What a put or delete did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Change {
     /// It changed something.
     Applied,

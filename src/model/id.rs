@@ -148,6 +148,7 @@ fn channel_prefix(text: &str) -> Result<()> {
 
 /// What a channel is, as its prefix says (reference 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ChannelKind {
     /// `chat-room:`, shared by many.
     Room,

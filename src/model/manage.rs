@@ -4,6 +4,7 @@ use super::ChannelId;
 
 /// Who may find a room and join it; the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Privacy {
     /// Everybody finds it and joins it.
     #[default]

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 /// How a code block is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum DisplayMode {
     /// Within the line.
     #[default]

@@ -4,6 +4,7 @@ use super::{AgentId, ThrottleId};
 
 /// What a throttle counts; the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ThrottleKind {
     /// Posts of an agent in any 60 seconds.
     MessagesPerMinute = 0,
