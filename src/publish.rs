@@ -85,7 +85,10 @@ impl Publishing {
         }
     }
 
-    fn hand(&self, entries: Vec<Entry>, batch: Batch, after: After) {
+    fn hand(&self, mut entries: Vec<Entry>, batch: Batch, after: After) {
+        for before in entries.iter_mut().filter_map(|entry| entry.before.take()) {
+            before();
+        }
         let news = catch_unwind(AssertUnwindSafe(|| self.desk.publish(&batch))).unwrap_or_else(|panic| {
             tracing::error!(text = panic_text(&*panic), "publishing panicked");
             News::default()

@@ -35,7 +35,7 @@ pub(crate) struct Ground {
 impl Ground {
     /// Queues an entry that always has room: what the engine itself has to say is little.
     pub(crate) fn write(&self, kind: EntryKind) {
-        let entry = Entry { kind, busy: self.activity.busy(), done: None };
+        let entry = Entry { kind, busy: self.activity.busy(), before: None, done: None };
         if self.writer.push(entry, 0, Lane::Ordered).is_err() {
             tracing::debug!("the writer has stopped; an entry is dropped");
         }
@@ -43,8 +43,13 @@ impl Ground {
 
     /// As [`Ground::write`], and answers when it is committed and published.
     pub(crate) fn write_through(&self, kind: EntryKind) -> Pending<Result<()>> {
+        self.write_with(kind, None)
+    }
+
+    /// As [`Ground::write_through`]; `before` is done once it is committed, before anybody is told of it.
+    pub(crate) fn write_with(&self, kind: EntryKind, before: Option<Box<dyn FnOnce() + Send>>) -> Pending<Result<()>> {
         let (promise, pending) = pending();
-        let entry = Entry { kind, busy: self.activity.busy(), done: Some(promise) };
+        let entry = Entry { kind, busy: self.activity.busy(), before, done: Some(promise) };
         match self.writer.push(entry, 0, Lane::Ordered) {
             Ok(()) => pending,
             Err(_) => Pending::ready(Err(Error::Closed)),

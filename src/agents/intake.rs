@@ -88,7 +88,8 @@ impl LinkIntake {
         self.told.set_flowing();
         self.recent.lock().note(&(&place, &message.id));
         let row = self.row(place, *message, resume);
-        let entry = Entry { kind: EntryKind::Message(Box::new(row)), busy: self.ground.activity.busy(), done: None };
+        let entry =
+            Entry { kind: EntryKind::Message(Box::new(row)), busy: self.ground.activity.busy(), before: None, done: None };
         self.ground.writer.push(entry, bytes, Lane::Ordered).map_err(|_| Full::Closed)
     }
 
@@ -217,7 +218,7 @@ impl Intake for LinkIntake {
             return Box::pin(std::future::ready(Err(Closed)));
         }
         let (promise, flushed) = pending();
-        let entry = Entry { kind: EntryKind::Flush, busy: self.ground.activity.busy(), done: Some(promise) };
+        let entry = Entry { kind: EntryKind::Flush, busy: self.ground.activity.busy(), before: None, done: Some(promise) };
         let pushed = self.ground.writer.push(entry, 0, Lane::Ordered);
         Box::pin(async move {
             if pushed.is_err() {

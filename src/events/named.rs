@@ -83,7 +83,7 @@ impl Names {
         }
         if !held.place.queued.swap(true, Ordering::AcqRel) {
             let kind = EntryKind::Acknowledge(held.place.clone());
-            let entry = Entry { kind, busy: self.activity.busy(), done: None };
+            let entry = Entry { kind, busy: self.activity.busy(), before: None, done: None };
             if self.writer.push(entry, 0, Lane::Lazy).is_err() {
                 tracing::debug!("the writer has stopped; an acknowledgement is dropped");
             }
@@ -95,7 +95,7 @@ impl Names {
         held.place.place.fetch_max(seq, Ordering::AcqRel);
         let (promise, pending) = pending();
         let kind = EntryKind::Acknowledge(held.place.clone());
-        let entry = Entry { kind, busy: self.activity.busy(), done: Some(promise) };
+        let entry = Entry { kind, busy: self.activity.busy(), before: None, done: Some(promise) };
         match self.writer.push(entry, 0, Lane::Ordered) {
             Ok(()) => pending,
             Err(_) => Pending::ready(Err(Error::Closed)),

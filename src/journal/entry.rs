@@ -15,6 +15,8 @@ pub(crate) struct Entry {
     pub(crate) kind: EntryKind,
     /// Held until the hub has woken its readers.
     pub(crate) busy: Busy,
+    /// Done once it is committed and before anybody is told: memory is never behind what an event says.
+    pub(crate) before: Option<Box<dyn FnOnce() + Send>>,
     /// Answered once it is committed and published.
     pub(crate) done: Option<Promise<Result<()>>>,
 }

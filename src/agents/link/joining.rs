@@ -2,6 +2,7 @@
 
 use super::super::cell::{Cell, CellState, ChannelPhase, Trouble};
 use super::super::ground::Ground;
+use super::super::infos::InfoSlot;
 use super::super::intake::pause;
 use super::super::lifecycle::{after_join, dice};
 use super::super::posting::call;
@@ -85,7 +86,7 @@ impl LinkTask {
         });
         let (ground, cell) = (self.ground.clone(), cell.clone());
         self.flights.push(Box::pin(async move {
-            let outcome = join_through(&ground, &cell, session, place, first).await;
+            let outcome = join_through(&ground, &cell, epoch, session, place, first).await;
             Landed::Joined { cell, epoch, channel, first, outcome }
         }));
     }
@@ -99,7 +100,8 @@ impl LinkTask {
         outcome: Result<Joined, BackendError>,
     ) {
         let place = self.place(&channel, cell.key);
-        let current = self.is_here(cell) && cell.look(|state| is_joining(state, epoch, &channel));
+        let current =
+            self.is_here(cell) && cell.look(|state| is_joining(state, epoch, &channel) || is_in(state, epoch, &channel));
         if place.agent.is_none() {
             self.room_joined(&channel, first, outcome.is_ok() && current);
         }
@@ -114,16 +116,8 @@ impl LinkTask {
                 }
             }
             Err(_) if !current => {}
-            Ok(joined) => {
-                let slot = self.ground.infos.joined(place, joined.info);
-                cell.change(|state| {
-                    if let Some(channel) = state.channel_mut(&channel) {
-                        channel.phase = ChannelPhase::In;
-                        channel.info = Some(slot);
-                        channel.trouble = None;
-                    }
-                });
-            }
+            // Entered when it was committed.
+            Ok(_) => {}
             Err(error) => self.join_failed(cell, &channel, place, error),
         }
     }
@@ -166,6 +160,19 @@ impl LinkTask {
     }
 }
 
+fn is_in(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
+    state.epoch == epoch && state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::In)
+}
+
+/// The channel counts as joined.
+fn enter(state: &mut CellState, channel: &ChannelId, slot: Arc<InfoSlot>) {
+    if let Some(channel) = state.channel_mut(channel) {
+        channel.phase = ChannelPhase::In;
+        channel.info = Some(slot);
+        channel.trouble = None;
+    }
+}
+
 fn is_joining(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
     state.epoch == epoch && state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Joining)
 }
@@ -174,6 +181,7 @@ fn is_joining(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
 async fn join_through(
     ground: &Arc<Ground>,
     cell: &Arc<Cell>,
+    epoch: u32,
     session: Arc<dyn Session>,
     place: Place,
     first: bool,
@@ -191,7 +199,16 @@ async fn join_through(
     let channel = place.channel.clone();
     let reply = call(ground, move || session.join(channel, resume));
     let joined = within(ground, JOIN_MAX, "the join", reply).await?;
+    // Whoever reads the event that says so may post at once: the channel counts as joined just before it is told.
+    let (slot, inside, id) = (ground.infos.joined(place.clone(), joined.info.clone()), cell.clone(), place.channel.clone());
+    let before = Box::new(move || {
+        inside.change(|state| {
+            if is_joining(state, epoch, &id) {
+                enter(state, &id, slot);
+            }
+        });
+    });
     let entered = EntryKind::Joined { agent: cell.key, place, resume: joined.resume.clone() };
-    ground.write_through(entered).await.map_err(failed)?;
+    ground.write_with(entered, Some(before)).await.map_err(failed)?;
     Ok(joined)
 }
