@@ -24,7 +24,10 @@ fn nothing() -> [&'static str; 0] {
 /// Something of each kind: ops joined, a key set, hello from lene and a word of echo's own in the lab.
 fn busy_world() -> (World, Collaboration) {
     let world = World::new();
-    let echo = world.agent("echo", &[OPS, LAB]);
+    // One after the other: joins of one agent go side by side, so that their events would come in either order.
+    let echo = world.agent("echo", &[OPS]);
+    world.admin().put_channel("echo", LAB).unwrap();
+    echo.wait_active(crate::world::SOON).unwrap();
     world.admin().put_metadata_value("echo", "colour", "red").unwrap();
     world.person("lene").say(OPS, "hello 42").unwrap();
     world.settle();
