@@ -87,7 +87,10 @@ impl Publishing {
 
     fn hand(&self, mut entries: Vec<Entry>, batch: Batch, after: After) {
         for before in entries.iter_mut().filter_map(|entry| entry.before.take()) {
-            before();
+            // It wakes whoever watches the agent, and a host's waker that panics must not end the writer.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(before)) {
+                tracing::error!(text = panic_text(&*panic), "a watcher panicked");
+            }
         }
         let news = catch_unwind(AssertUnwindSafe(|| self.desk.publish(&batch))).unwrap_or_else(|panic| {
             tracing::error!(text = panic_text(&*panic), "publishing panicked");
