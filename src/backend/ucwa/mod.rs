@@ -8,6 +8,7 @@ mod config;
 mod data_uri;
 mod document;
 mod failure;
+mod markup;
 mod package;
 mod status;
 
