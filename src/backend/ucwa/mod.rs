@@ -8,8 +8,12 @@ mod config;
 mod data_uri;
 mod document;
 mod failure;
+#[doc(hidden)]
+pub mod fuzz;
 mod markup;
 mod package;
+mod presence;
+mod search;
 mod status;
 
 pub use config::{Grant, LoginRule, UcwaConfig};
