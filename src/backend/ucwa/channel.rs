@@ -43,7 +43,7 @@ pub(super) async fn read(core: Arc<Core>, first: Place) {
     core.fail(error);
 }
 
-async fn follow(core: &Core, first: Place) -> BackendError {
+async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
     let mut place = first;
     let mut line = None;
     let (mut tries, mut resyncs, mut hasty) = (0, 0, 0);

@@ -47,6 +47,8 @@ pub(super) struct Contact {
     pub(super) is_pumped: bool,
     /// Which of our notices of typing is the last, if the agent is typing.
     composing: u64,
+    /// What people call it.
+    pub(super) name: Option<String>,
     presence: Option<String>,
     note: Option<String>,
 }
@@ -77,6 +79,7 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
     let found = look_up(core, &with).await?;
     let links = |rel| found.as_ref().and_then(|found| found.link(rel)).map(str::to_owned);
     let (presence, note) = (links("contactPresence"), links("contactNote"));
+    let name = found.as_ref().and_then(|found| found.text("name")).filter(|name| !name.is_empty()).map(str::to_owned);
     core.change(|state| {
         let contact = state.contacts.entry(with.clone()).or_insert_with(|| Contact {
             channel: channel.clone(),
@@ -85,32 +88,23 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
             line: VecDeque::new(),
             is_pumped: false,
             composing: 0,
+            name: None,
             presence: None,
             note: None,
         });
         contact.channel = channel.clone();
-        (contact.presence, contact.note) = (presence, note);
+        (contact.name, contact.presence, contact.note) = (name.clone(), presence, note);
         state.subscription.missing.insert(with.clone());
     });
     subscribe(core).await;
     incoming::welcome(core, &with).await;
     let (state, text) = seen(core, &with).await.unwrap_or_default();
-    let name = found.as_ref().and_then(|found| found.text("name")).unwrap_or(with.as_str()).to_owned();
-    let email = found.as_ref().and_then(|found| found.texts("emailAddresses").next().map(str::to_owned));
+    let mut info = ChannelInfo::named(name.unwrap_or_else(|| with.as_str().to_owned()));
+    info.email_address = found.as_ref().and_then(|found| found.texts("emailAddresses").next().map(str::to_owned));
+    (info.presence, info.presence_text) = (state, text);
     let config = &core.account.config;
-    Ok(Joined {
-        info: ChannelInfo {
-            display_name: name,
-            email_address: email,
-            presence: state,
-            presence_text: text,
-            can_accept_files: false,
-            max_message_length: config.message_length_max,
-            max_story_length: config.story_length_max,
-            ..ChannelInfo::default()
-        },
-        resume: None,
-    })
+    (info.max_message_length, info.max_story_length) = (config.message_length_max, config.story_length_max);
+    Ok(Joined { info, resume: None })
 }
 
 /// Whom a channel is with.
@@ -382,6 +376,8 @@ pub(super) fn typing(core: &Core, who: &Sip, composing: bool) {
 }
 
 /// A message as the engine takes it.
-pub(super) fn inbound(core: &Core, channel: ChannelId, message: crate::backend::Received) -> Inbound {
+pub(super) fn inbound(core: &Core, contact: &Contact, mut message: crate::backend::Received) -> Inbound {
+    let channel = contact.channel.clone();
+    message.sender_alias = message.sender_alias.or_else(|| contact.name.clone());
     Inbound::Message { seen_by: SeenBy::Agent(core.agent), channel, message: Box::new(message), resume: None }
 }

@@ -58,6 +58,7 @@ impl Trouble {
 
 /// An invitation of ours under way, by its operation id.
 pub(super) struct Invitation {
+    pub(super) with: Sip,
     /// Its own address, to cancel it.
     pub(super) cancel: Option<String>,
     /// The conversation's key.
@@ -304,9 +305,11 @@ impl Core {
         let _ = self.stage.subscribe().wait_for(|stage| *stage == Stage::Over).await;
     }
 
-    /// The link is over, for that reason; the first one counts.
+    /// The link is over, for that reason; the first one counts. While the agent says goodbye nobody is told: the
+    /// application that is gone then is the one we deleted.
     pub(super) fn fail(&self, error: BackendError) {
-        if self.finish(&error) {
+        let is_open = self.stage() == Stage::Open;
+        if self.finish(&error) && is_open {
             self.inbox.lost(error);
         }
     }

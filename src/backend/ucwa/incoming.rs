@@ -15,7 +15,7 @@ use super::http::Ask;
 use super::markup;
 use super::package::{Event, Kind};
 use crate::backend::Received;
-use crate::model::{MessageId, Part};
+use crate::model::MessageId;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,10 +184,7 @@ async fn adopt(core: &Core, key: &str, with: Sip, messaging: Option<&str>) {
 /// A text as the engine takes it; `None` if there is none.
 fn received(core: &Core, key: &str, number: &str, href: &str, with: &Sip, resource: Option<&Document>) -> Option<Received> {
     let (format, text) = data_uri::decode(href)?;
-    let parts: Vec<Part> = markup::parts(format, &text);
-    if parts.is_empty() || text.is_empty() {
-        return None;
-    }
+    let parts = markup::read(format, &text)?;
     let participant = resource.and_then(|resource| resource.anchor("participant"));
     Some(Received {
         id: message_id(core, key, number)?,
@@ -212,7 +209,7 @@ async fn deliver(core: &Core, with: Sip, message: Received) {
     let item = {
         let mut state = core.state.lock();
         match state.contacts.get(&with) {
-            Some(contact) => Some(inbound(core, contact.channel.clone(), message)),
+            Some(contact) => Some(inbound(core, contact, message)),
             None => {
                 if state.strays.len() == STRAYS_MAX {
                     state.strays.pop_front();
@@ -231,11 +228,10 @@ async fn deliver(core: &Core, with: Sip, message: Received) {
 pub(super) async fn welcome(core: &Arc<Core>, with: &Sip) {
     let (said, ringing) = core.change(|state| {
         let Some(contact) = state.contacts.get(with) else { return Default::default() };
-        let channel = contact.channel.clone();
         let (mine, others) = std::mem::take(&mut state.strays).into_iter().partition(|(from, _)| from == with);
         state.strays = others;
-        let mine: Vec<(Sip, Received)> = mine;
-        let said: Vec<_> = mine.into_iter().map(|(_, message)| inbound(core, channel.clone(), message)).collect();
+        let mine: std::collections::VecDeque<(Sip, Received)> = mine;
+        let said: Vec<_> = mine.into_iter().map(|(_, message)| inbound(core, contact, message)).collect();
         let keys: Vec<String> = state.ringing.iter().filter(|(_, ringing)| ringing.with == *with).map(|(key, _)| key.clone()).collect();
         let ringing: Vec<Ringing> = keys.iter().filter_map(|key| state.ringing.remove(key)).collect();
         let talks: Vec<String> = state.talks.iter().filter(|(_, talk)| talk.with == *with).map(|(key, _)| key.clone()).collect();

@@ -139,12 +139,12 @@ async fn say(core: &Core, key: &str, message: &Outgoing) -> Said {
         (place, talk.takes_html)
     };
     let operation = core.operation();
-    let (format, text) = markup::body(&message.parts, takes_html);
-    let kind = match format {
+    let written = markup::write(&message.parts, &message.text, takes_html);
+    let kind = match written.format {
         Format::Plain => "text/plain; charset=utf-8",
         Format::Html => "text/html; charset=utf-8",
     };
-    let ask = Ask::post(place.with("OperationContext", &operation)).body(kind, text);
+    let ask = Ask::post(place.with("OperationContext", &operation)).body(kind, written.text);
     match core.ask(ask).await {
         Ok(answer) => Said::Left(operation, answer.location.map(|location| core.key(&location))),
         Err(Trouble::Lost(Lost::Unanswered(_))) => Said::Left(operation, None),
@@ -205,7 +205,7 @@ async fn invite(core: &Arc<Core>, with: &Sip, message: &Outgoing) -> Result<Acce
         (contact.thread.clone(), contact.current.clone())
     };
     let place = core.link("startMessaging")?;
-    let (_, text) = markup::body(&message.parts, false);
+    let text = markup::write(&message.parts, &message.text, false).text;
     let (operation, asked) = loop {
         let operation = core.operation();
         let mut body = json!({
