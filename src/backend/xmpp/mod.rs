@@ -3,7 +3,7 @@
 //! | part | does |
 //! |---|---|
 //! | `xml` | stanzas as trees, text into stanzas: pure |
-//! | `jid` `form` `message` `presence` `text` `errors` `scram` | what is meant by them: pure |
+//! | `jid` `form` `message` `presence` `errors` `scram` | what is meant by them: pure |
 //! | `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
 //! | `link` `dispatch` | the connection, and what comes in |
@@ -45,7 +45,6 @@ mod session;
 mod shared;
 mod stream;
 mod talk;
-mod text;
 mod upload;
 mod xml;
 
