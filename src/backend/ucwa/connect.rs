@@ -49,9 +49,7 @@ impl Tls {
     /// The client as of now. Looks at files: for a thread that may wait.
     fn client(&self) -> Result<Arc<ClientConfig>, BackendError> {
         let stamp = match &self.trust {
-            Trust::CaFile(path) => {
-                std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok()
-            }
+            Trust::CaFile(path) => std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok(),
             _ => None,
         };
         if let Some((made_of, client)) = &*self.made.lock()

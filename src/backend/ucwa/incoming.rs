@@ -232,7 +232,8 @@ pub(super) async fn welcome(core: &Arc<Core>, with: &Sip) {
         state.strays = others;
         let mine: std::collections::VecDeque<(Sip, Received)> = mine;
         let said: Vec<_> = mine.into_iter().map(|(_, message)| inbound(core, contact, message)).collect();
-        let keys: Vec<String> = state.ringing.iter().filter(|(_, ringing)| ringing.with == *with).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<String> =
+            state.ringing.iter().filter(|(_, ringing)| ringing.with == *with).map(|(key, _)| key.clone()).collect();
         let ringing: Vec<Ringing> = keys.iter().filter_map(|key| state.ringing.remove(key)).collect();
         let talks: Vec<String> = state.talks.iter().filter(|(_, talk)| talk.with == *with).map(|(key, _)| key.clone()).collect();
         for key in talks {

@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn addresses_are_read_and_followed() {
         let root = Place::parse("https://LyncDiscover.contoso.com/?sipuri=a").expect("an address");
-        assert_eq!((root.origin.host.as_str(), root.origin.port, root.path.as_str()), ("lyncdiscover.contoso.com", 443, "/?sipuri=a"));
+        assert_eq!(
+            (root.origin.host.as_str(), root.origin.port, root.path.as_str()),
+            ("lyncdiscover.contoso.com", 443, "/?sipuri=a")
+        );
         let user = root.follow("/Autodiscover/root/user?x=1#y").expect("a path");
         assert_eq!(user.path, "/Autodiscover/root/user?x=1");
         assert_eq!(user.with("q", "ü&=").path, "/Autodiscover/root/user?x=1&q=%C3%BC%26%3D");
@@ -131,7 +134,9 @@ mod tests {
     #[test]
     fn what_is_no_address_of_http_is_not_followed() {
         let root = Place::parse("https://a.example/").expect("an address");
-        for href in ["", "x", "../x", "//evil.example/x", "ftp://a/b", "https://", "https://u:p@a/", "/a b", "/a\r\nHost: x", "data:,x"] {
+        for href in
+            ["", "x", "../x", "//evil.example/x", "ftp://a/b", "https://", "https://u:p@a/", "/a b", "/a\r\nHost: x", "data:,x"]
+        {
             assert_eq!(root.follow(href), None, "{href}");
         }
         assert_eq!(root.follow(&format!("/{}", "a".repeat(5000))), None);

@@ -180,12 +180,7 @@ pub(super) fn answer(core: &Core, key: &str, done: super::conversation::Done, re
     let _ = done.send(answer);
 }
 
-fn accepted(
-    core: &Core,
-    key: &str,
-    number: &str,
-    time: Option<chrono::DateTime<chrono::Utc>>,
-) -> Result<Accepted, BackendError> {
+fn accepted(core: &Core, key: &str, number: &str, time: Option<chrono::DateTime<chrono::Utc>>) -> Result<Accepted, BackendError> {
     let unfit = || BackendError::new(BackendErrorKind::OutcomeUnknown, "the server gave the message no id");
     Ok(Accepted {
         id: message_id(core, key, number).ok_or_else(unfit)?,

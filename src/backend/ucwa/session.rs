@@ -3,9 +3,7 @@
 use super::contacts;
 use super::core::{Core, Stage};
 use super::posting;
-use crate::backend::{
-    Accepted, BackendError, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply,
-};
+use crate::backend::{Accepted, BackendError, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply};
 use std::future::ready;
 use std::sync::Arc;
 

@@ -134,7 +134,10 @@ impl Account {
         if place.origin == from.origin || self.config.allows_host(&place.origin.host) {
             return Ok(place);
         }
-        Err(BackendError::refused(format!("{from} leads to {}, which is not among the hosts that are allowed", place.origin)))
+        Err(BackendError::refused(format!(
+            "{from} leads to {}, which is not among the hosts that are allowed",
+            place.origin
+        )))
     }
 
     /// Asks with the account's token for that host, and once more with a new one where the old one is not taken.
