@@ -26,6 +26,8 @@ mod data_uri;
 mod dispatch;
 mod document;
 mod failure;
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod incoming;
 mod link;
@@ -34,6 +36,7 @@ mod package;
 mod place;
 mod posting;
 mod presence;
+mod search;
 mod session;
 mod sign_on;
 mod status;
