@@ -86,8 +86,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         seed: None,
     };
     let mut list = false;
-    let text =
-        |parser: &mut lexopt::Parser| parser.value().and_then(|value| value.string()).map_err(|error| error.to_string());
+    let text = |parser: &mut lexopt::Parser| parser.value().and_then(|value| value.string()).map_err(|error| error.to_string());
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),

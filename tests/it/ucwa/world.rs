@@ -7,20 +7,18 @@ use super::simulator::serve::{listen, serve};
 use super::simulator::switches::Switches;
 use super::simulator::timer::{Moment, RealTime, Timer};
 use super::simulator::world::Config;
+use crate::world::{SOON, begin};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use crate::world::{SOON, begin};
 use switchboard::backend::ucwa::{Connect, Io, Origin, Secret, Trust, Ucwa, UcwaConfig};
 use switchboard::backend::{BackendError, Inbox, Reply, reply};
 use switchboard::chrono::Utc;
 use switchboard::testing::ManualClock;
-use switchboard::{
-    AgentStatus, Clock, Collaboration, Cursor, Engine, EventQuery, Message, NewAgent, NewMessage, Principal,
-};
+use switchboard::{AgentStatus, Clock, Collaboration, Cursor, Engine, EventQuery, Message, NewAgent, NewMessage, Principal};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
