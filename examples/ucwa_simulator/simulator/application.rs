@@ -277,7 +277,7 @@ impl World {
     }
 
     /// Ends it for idleness: for a while it answers 410.
-    fn expire(&mut self, now: Moment, app: &str) {
+    pub fn expire(&mut self, now: Moment, app: &str) {
         if let Some(own) = self.applications.get_mut(app) {
             own.channel.interrupt(now, Some(Fault::gone("InactiveApplicationExpired", EXPIRED).into()));
         }
@@ -337,7 +337,7 @@ impl World {
             return self.expire(now, app);
         }
         if quiet.is_some_and(|since| passed(since, switches.silence)) {
-            self.close_after_silence(now, app);
+            self.close_after_silence(now, app, false);
         }
         if let Some(own) = self.applications.get(app)
             && own.available.as_ref().is_some_and(|available| passed(own.active_at, available.inactive))
@@ -349,9 +349,10 @@ impl World {
     }
 
     /// After a long silence: conversations and subscriptions are closed, and the client is told so by `resume`.
-    pub fn close_after_silence(&mut self, now: Moment, app: &str) {
+    /// With nothing to close it is not told, unless `always`.
+    pub fn close_after_silence(&mut self, now: Moment, app: &str, always: bool) {
         let Some(own) = self.applications.get_mut(app) else { return };
-        if own.conversations.is_empty() && own.subscriptions.is_empty() && own.invitations.is_empty() {
+        if !always && own.conversations.is_empty() && own.subscriptions.is_empty() && own.invitations.is_empty() {
             return;
         }
         let conversations: Vec<String> = own.conversations.keys().cloned().collect();
@@ -370,7 +371,8 @@ impl World {
 
 const EXPIRED: &str = "An error occurred. Please try again.";
 
-fn people_json(base: &str) -> Value {
+/// `people` of an application.
+pub fn people_json(base: &str) -> Value {
     let mut links = serde_json::Map::new();
     for (rel, path) in [
         ("self", ""),

@@ -121,7 +121,17 @@ impl World {
         }
         self.tell_calling(now, app, &id, &conversation);
         let caller = Caller::Client(app.to_owned(), id.clone());
-        let ring = Ring { talk, caller, from: user, to, legs: Vec::new(), taken: false, text: wish.text, meeting: None };
+        let ring = Ring {
+            talk,
+            caller,
+            from: user,
+            to,
+            legs: Vec::new(),
+            taken: false,
+            text: wish.text,
+            more: Vec::new(),
+            meeting: None,
+        };
         let ring = self.start_ring(now, ring);
         if let Some(own) = self.applications.get_mut(app).and_then(|own| own.invitations.get_mut(&id)) {
             own.ring = Some(ring);

@@ -47,8 +47,6 @@ pub struct Person {
     pub heard: VecDeque<Heard>,
     /// What became of what the person said.
     pub reports: VecDeque<Report>,
-    /// Failed logins do not lock anybody out; calls are forwarded nowhere.
-    pub relations: BTreeMap<Address, String>,
 }
 
 /// The words on a person's card.
@@ -115,6 +113,21 @@ pub struct Report {
     pub why: String,
 }
 
+impl Manner {
+    /// The manner of that name; None for no manner.
+    pub fn read(word: &str, after: Duration) -> Option<Manner> {
+        Some(match word {
+            "offline" => Manner::Offline,
+            "accept" => Manner::Accept(after),
+            "echo" => Manner::Echo(after),
+            "decline" => Manner::Decline(after),
+            "ignore" => Manner::Ignore,
+            "busy" => Manner::Busy,
+            _ => return None,
+        })
+    }
+}
+
 impl Person {
     /// A person with a name made from the address.
     pub fn new(address: &Address, name: Option<&str>) -> Person {
@@ -136,7 +149,6 @@ impl Person {
             card: Card { company: "Contoso".to_owned(), ..Card::default() },
             heard: VecDeque::new(),
             reports: VecDeque::new(),
-            relations: BTreeMap::new(),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Ring {
     pub taken: bool,
     /// The first text.
     pub text: Option<Text>,
+    /// What a simulated caller says while it rings.
+    pub more: Vec<Text>,
     /// The meeting it invites to.
     pub meeting: Option<String>,
 }
@@ -282,6 +284,9 @@ impl World {
         }
         self.watch_talk(now, ring.talk);
         if let Some(text) = ring.text.take() {
+            self.first_text(now, &ring, text);
+        }
+        for text in std::mem::take(&mut ring.more) {
             self.first_text(now, &ring, text);
         }
     }

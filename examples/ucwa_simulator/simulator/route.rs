@@ -29,14 +29,15 @@ impl World {
             [] => self.discover(now, request, &[]),
             ["autodiscover", rest @ ..] => self.discover(now, request, rest),
             ["webticket", "oauthtoken"] => self.oauth_token(now, request),
-            ["ucwa", "oauth", "v1", "applications", rest @ ..] => return self.served(now, request, rest, &segments[4..]),
+            ["ucwa", "oauth", "v1", "applications", rest @ ..] => return self.served(now, request, rest),
+            ["simulator", "v1", rest @ ..] => self.control(now, request, rest),
             _ => Answer::html(404, "File or directory not found.", "The resource you are looking for might have been removed."),
         };
         Outcome::Now(answer)
     }
 
     /// What needs a token: faults first, then who asks, then what.
-    fn served(&mut self, now: Moment, request: &Request, lower: &[&str], segments: &[String]) -> Outcome {
+    fn served(&mut self, now: Moment, request: &Request, lower: &[&str]) -> Outcome {
         match self.fault() {
             Some(Hit::Answer(answer)) => return Outcome::Now(answer),
             Some(Hit::Cut) => return cut(),
@@ -53,7 +54,7 @@ impl World {
         if let [app, "events"] = lower {
             return self.events(now, request, app);
         }
-        let answer = self.resource(now, request, &token, lower, segments).unwrap_or_else(|refused| refused);
+        let answer = self.resource(now, request, &token, lower).unwrap_or_else(|refused| refused);
         let answer = dressed(answer, request, &self.switches.default_type);
         if self.faults.lost_answers > 0 {
             self.faults.lost_answers -= 1;
@@ -110,14 +111,7 @@ impl World {
     }
 
     /// One resource of an application.
-    pub fn resource(
-        &mut self,
-        now: Moment,
-        request: &Request,
-        token: &Token,
-        lower: &[&str],
-        segments: &[String],
-    ) -> Result<Answer, Answer> {
+    pub fn resource(&mut self, now: Moment, request: &Request, token: &Token, lower: &[&str]) -> Result<Answer, Answer> {
         let method = request.method.as_str();
         match lower {
             [] => self.create_application(now, request, token),
@@ -149,16 +143,33 @@ impl World {
                 };
                 self.messaging(now, app, id, rest, request, input)
             }
+            [app, "communication", "conversations", rest @ ..] => self.conversations(now, app, rest, request, &request.input()?),
+            [app, "onlinemeetings", rest @ ..] => self.online_meetings(now, app, rest, request),
             [app, "people", "presencesubscriptions", rest @ ..] => {
                 self.presence_subscriptions(now, app, method, rest, &request.input()?)
             }
             [app, "people", "presencesubscriptionmemberships", rest @ ..] => {
                 self.memberships(now, app, method, rest, &request.input()?)
             }
-            _ => {
-                let _ = segments;
-                Err(Fault::not_found("ResourceNotFound").into())
+            [app, "people", rest @ ..] => self.contacts(now, app, method, rest, &request.input()?),
+            [_, "photos", who] if method == "GET" => self.photo(who),
+            [app, "policies"] if method == "GET" => Ok(self.policies(app, "policies")),
+            [app, "mediapolicies"] if method == "GET" => Ok(self.policies(app, "mediaPolicies")),
+            [app, "communication", "misseditems"] if method == "GET" => {
+                let links = serde_json::json!({"self": {"href": format!("{}/communication/missedItems", href(app))}});
+                Ok(Answer::ok(
+                    serde_json::json!({"rel": "missedItems", "missedConversationsCount": 0, "unreadMissedConversationsCount": 0, "_links": links}),
+                ))
             }
+            [app, "communication", "conversationlogs"] if method == "GET" => {
+                let links = serde_json::json!({"self": {"href": format!("{}/communication/conversationLogs", href(app))}, "conversationLog": []});
+                Ok(Answer::ok(serde_json::json!({"rel": "conversationLogs", "_links": links})))
+            }
+            [_, "batch"] => self.batch(now, request, token),
+            [_, "photos", _] | [_, "policies" | "mediapolicies"] | [_, "communication", "misseditems" | "conversationlogs"] => {
+                Err(Fault::method().into())
+            }
+            _ => Err(Fault::not_found("ResourceNotFound").into()),
         }
     }
 }

@@ -101,8 +101,7 @@ fn render(answer: Answer, host: &str) -> io::Result<Response<Bytes>> {
             if !has("Content-Type") {
                 response = response.header("Content-Type", "application/json; charset=utf-8");
             }
-            // .NET's reader takes a date only with its slashes escaped.
-            Bytes::from(value.to_string().replace("\"/Date(", "\"\\/Date(").replace(")/\"", ")\\/\""))
+            Bytes::from(json_text(&value))
         }
         Body::Bytes(kind, bytes) => {
             response = response.header("Content-Type", kind);
@@ -113,4 +112,9 @@ fn render(answer: Answer, host: &str) -> io::Result<Response<Bytes>> {
         response = response.header(name, value);
     }
     response.body(body).map_err(io::Error::other)
+}
+
+/// JSON as ASP.NET writes it: .NET's reader takes a date only with its slashes escaped.
+pub fn json_text(value: &serde_json::Value) -> String {
+    value.to_string().replace("\"/Date(", "\"\\/Date(").replace(")/\"", ")\\/\"")
 }

@@ -85,9 +85,8 @@ impl World {
     pub fn say(&mut self, now: Moment, talk: u64, from: &Address, seat: &Seat, text: &Text, sender: Sender) {
         let Some(own) = self.talks.get_mut(&talk) else { return };
         own.quiet_since = now;
-        for member in own.members.iter_mut().filter(|member| member.seat == *seat && member.address == *from) {
-            member.typing_until = None;
-        }
+        let speaker = own.members.iter_mut().find(|member| member.seat == *seat && member.address == *from);
+        let typed = speaker.is_some_and(|member| member.typing_until.take().is_some());
         let meeting = own.meeting.clone();
         let (thread, subject, importance) = (own.thread.clone(), own.subject.clone(), own.importance.clone());
         let others: Vec<Member> = own
@@ -97,6 +96,9 @@ impl World {
             .cloned()
             .collect();
         let meeting_uri = meeting.as_ref().and_then(|id| self.meetings.get(id)).map(|meeting| meeting.uri.clone());
+        if typed {
+            self.tell_typing(now, talk, from, "deleted");
+        }
         let number = self.number();
         let mut delivery = Delivery { sender, waiting: Vec::new(), failed: Vec::new(), conference: meeting.is_some() };
         for member in others {
@@ -221,6 +223,11 @@ impl World {
             }
             if others.is_empty() {
                 self.talks.remove(&talk);
+                self.meetings.retain(|_, meeting| {
+                    let was = meeting.talk == Some(talk);
+                    meeting.talk = meeting.talk.filter(|_| !was);
+                    meeting.scheduled || !was
+                });
             }
             return;
         }

@@ -1,11 +1,13 @@
 //! A simulator, the ways to it, and an engine whose agents are its users.
 
+use super::simulator::control::Driven;
 use super::simulator::core::Simulator;
 use super::simulator::person::Manner;
 use super::simulator::serve::{listen, serve};
 use super::simulator::switches::Switches;
 use super::simulator::timer::{Moment, RealTime, Timer};
 use super::simulator::world::Config;
+use crate::world::{SOON, begin};
 use parking_lot::Mutex;
 use std::future::Future;
 use std::path::PathBuf;
@@ -14,6 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use switchboard::backend::ucwa::{Connect, Io, Origin, Secret, Trust, Ucwa, UcwaConfig};
 use switchboard::backend::{BackendError, Inbox, Reply, reply};
+use switchboard::chrono::Utc;
+use switchboard::testing::ManualClock;
+use switchboard::{AgentStatus, Clock, Collaboration, Cursor, Engine, EventQuery, Message, NewAgent, NewMessage, Principal};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -83,6 +88,13 @@ impl World {
         World { simulator, root, trust, pipes: None, _runtime: Some(runtime) }
     }
 
+    /// From now on it has that clock's time.
+    fn at(&self, clock: ManualClock) {
+        if let Some(pipes) = &self.pipes {
+            *pipes.time.clock.lock() = Some(clock);
+        }
+    }
+
     /// Adds a person whom nobody but the simulator drives.
     pub fn person(&self, name: &str, manner: Manner) {
         self.simulator.add_person(&format!("sip:{name}@{DOMAIN}"), None, None, manner).unwrap();
@@ -104,9 +116,120 @@ impl World {
     }
 }
 
+/// `sip:NAME@contoso.com`.
+pub fn sip(name: &str) -> String {
+    format!("sip:{name}@{DOMAIN}")
+}
+
 /// `contact:sip:NAME@contoso.com`.
 pub fn contact(name: &str) -> String {
-    format!("contact:sip:{name}@{DOMAIN}")
+    format!("contact:{}", sip(name))
+}
+
+/// A simulator over pipes, an engine on it, and the time of both.
+pub struct Office {
+    pub world: World,
+    pub clock: ManualClock,
+    pub engine: Engine,
+}
+
+impl Office {
+    /// With those switches set. Quiet conversations stand until somebody ends them, unless `far-idle` is set.
+    pub fn open(set: &[(&str, &str)]) -> Office {
+        Office::of(set, |config| config)
+    }
+
+    /// With the backend configured a little differently.
+    pub fn of(set: &[(&str, &str)], configure: impl FnOnce(UcwaConfig) -> UcwaConfig) -> Office {
+        let mut all = vec![("far-idle", "0")];
+        all.extend(set);
+        let world = World::open(Way::Pipes, &all);
+        let clock = ManualClock::new();
+        world.at(clock.clone());
+        let backend = world.backend_of(configure(world.config()));
+        let engine = Engine::builder().in_memory().backend(backend).clock(clock.clone()).open().unwrap();
+        Office { world, clock, engine }
+    }
+
+    /// Puts `botN` with those contacts, without waiting for it.
+    pub fn put(&self, n: usize, contacts: &[&str]) {
+        let new = NewAgent::new(format!("bot{n}"), format!("ucwa:bot{n}@{DOMAIN}")).unwrap();
+        let new = contacts.iter().fold(new, |new, name| new.channel(contact(name)).unwrap());
+        let admin = self.engine.provisioning(&Principal::host("ada")).unwrap();
+        admin.put_agent(new).unwrap();
+        self.engine.settle(SOON).unwrap();
+    }
+
+    /// Puts `botN` with those contacts and waits until it is there.
+    pub fn bot(&self, n: usize, contacts: &[&str]) -> Bot<'_> {
+        self.put(n, contacts);
+        let view = self.engine.agent(format!("bot{n}")).unwrap();
+        view.wait_active(SOON).unwrap();
+        self.pass(Duration::from_millis(1));
+        let now = view.events(Cursor::window(), &EventQuery::all()).unwrap();
+        Bot { office: self, n, view, mark: Mutex::new(Cursor::after(now.last, &now.instance)) }
+    }
+
+    pub fn person(&self, name: &str) -> Driven {
+        self.world.simulator.person(&sip(name)).unwrap()
+    }
+
+    /// Moves the clock of all, in steps.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    pub fn status(&self, n: usize) -> AgentStatus {
+        self.engine.agent_status(format!("bot{n}")).unwrap()
+    }
+}
+
+/// An agent, and how far its events were looked at.
+pub struct Bot<'a> {
+    office: &'a Office,
+    pub n: usize,
+    pub view: Collaboration,
+    mark: Mutex<Cursor>,
+}
+
+impl Bot<'_> {
+    /// The messages that came since this was last asked, as `lene@contoso.com: hello`.
+    pub fn heard(&self) -> Vec<String> {
+        self.messages().iter().map(|message| line(message)).collect()
+    }
+
+    /// The same, whole: other people's only.
+    pub fn messages(&self) -> Vec<Message> {
+        self.office.engine.settle(SOON).unwrap();
+        let mut mark = self.mark.lock();
+        let batch = self.view.events(mark.clone(), &EventQuery::messages()).unwrap();
+        assert!(!batch.gap && batch.events.len() < 100);
+        *mark = Cursor::after(batch.last, &batch.instance);
+        let own = format!("ucwa:bot{}@{DOMAIN}", self.n);
+        let messages = batch.events.iter().filter_map(|event| event.message().cloned());
+        messages.filter(|message| message.sender != own).collect()
+    }
+
+    /// Posts, and lets time pass until it is answered.
+    pub fn post(&self, to: &str, message: NewMessage) -> switchboard::Result<Message> {
+        let answer = begin(self.view.post_async(contact(to), message));
+        self.office.engine.settle(SOON).unwrap();
+        for _ in 0..400 {
+            if answer.is_finished() {
+                break;
+            }
+            self.office.pass(Duration::from_millis(100));
+        }
+        answer.join().unwrap()
+    }
+
+    pub fn says(&self, to: &str, text: &str) -> switchboard::Result<Message> {
+        self.post(to, NewMessage::text(text))
+    }
+}
+
+fn line(message: &Message) -> String {
+    format!("{}: {}", message.sender.strip_prefix("sip:").unwrap_or(&message.sender), message.text)
 }
 
 /// A file of the certificates that the HTTP tests use, for `localhost`.
@@ -142,22 +265,29 @@ impl Connect for Pipes {
 
 /// The engine's time, from the first connection on.
 #[derive(Default)]
-struct EngineTime(Mutex<Option<Inbox>>);
+struct EngineTime {
+    inbox: Mutex<Option<Inbox>>,
+    /// The clock, where it is moved by hand: then the simulator knows the time before it is spoken to.
+    clock: Mutex<Option<ManualClock>>,
+}
 
 impl EngineTime {
     /// True the first time.
     fn begin(&self, inbox: &Inbox) -> bool {
-        self.0.lock().replace(inbox.clone()).is_none()
+        self.inbox.lock().replace(inbox.clone()).is_none()
     }
 }
 
 impl Timer for EngineTime {
     fn now(&self) -> Moment {
-        self.0.lock().as_ref().map_or(chrono::DateTime::UNIX_EPOCH, Inbox::now)
+        match &*self.clock.lock() {
+            Some(clock) => clock.wall(),
+            None => Utc::now(),
+        }
     }
 
     fn sleep(&self, how_long: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let inbox = self.0.lock().clone();
+        let inbox = self.inbox.lock().clone();
         Box::pin(async move {
             match inbox {
                 Some(inbox) => inbox.sleep(how_long).await,
