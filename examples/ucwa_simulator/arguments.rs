@@ -52,7 +52,7 @@ Faults: at once drop-channel, replace-pget, expire-tokens, lose-application, exp
 /// What is asked for.
 pub(crate) enum Command {
     Help,
-    Switches(Switches),
+    Switches(Box<Switches>),
     Serve(Box<Arguments>),
 }
 
@@ -86,8 +86,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         seed: None,
     };
     let mut list = false;
-    let text =
-        |parser: &mut lexopt::Parser| parser.value().and_then(|value| value.string()).map_err(|error| error.to_string());
+    let text = |parser: &mut lexopt::Parser| parser.value().and_then(|value| value.string()).map_err(|error| error.to_string());
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -114,7 +113,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         }
     }
     if list {
-        return Ok(Command::Switches(own.switches));
+        return Ok(Command::Switches(Box::new(own.switches)));
     }
     if own.listen.is_empty() {
         own.listen.push("127.0.0.1:8480".to_owned());
