@@ -6,14 +6,10 @@
 
 use super::address::Sip;
 use super::document::Document;
-use super::failure::Reason;
 use super::package::{Event, Kind};
+use super::reports::Reports;
 use crate::backend::{Accepted, BackendError};
-use std::collections::VecDeque;
 use tokio::sync::oneshot;
-
-/// Delivery reports kept for posts whose answer has not come yet.
-const EARLY_MAX: usize = 32;
 
 /// What answers a post.
 pub(super) type Done = oneshot::Sender<Result<Accepted, BackendError>>;
@@ -45,24 +41,6 @@ pub(super) struct Opening {
     pub(super) alert: bool,
 }
 
-/// A post that the server has, and whose delivery is not reported yet.
-struct Waiting {
-    operation: String,
-    /// The message's address; none if the answer was lost.
-    href: Option<String>,
-    done: Done,
-}
-
-/// What became of a message of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Report {
-    pub(super) href: String,
-    operation: Option<String>,
-    pub(super) time: Option<chrono::DateTime<chrono::Utc>>,
-    /// None: it was delivered.
-    pub(super) failed: Option<Option<Reason>>,
-}
-
 /// A conversation with one contact.
 pub(super) struct Talk {
     pub(super) with: Sip,
@@ -80,8 +58,7 @@ pub(super) struct Talk {
     pub(super) thread: Option<String>,
     pub(super) toast: Option<Toast>,
     pub(super) opening: Opening,
-    waiting: Vec<Waiting>,
-    early: VecDeque<Report>,
+    pub(super) reports: Reports,
 }
 
 impl Talk {
@@ -98,8 +75,7 @@ impl Talk {
             thread: None,
             toast: None,
             opening: Opening::default(),
-            waiting: Vec::new(),
-            early: VecDeque::new(),
+            reports: Reports::default(),
         }
     }
 
@@ -151,53 +127,5 @@ impl Talk {
             self.phase = Phase::Over;
         }
         before != (self.phase, self.is_crowded)
-    }
-
-    /// A post has left; its report may have come already.
-    pub(super) fn sent(&mut self, operation: String, href: Option<String>, done: Done) -> Option<(Done, Report)> {
-        let is_its = |report: &Report| report.is_of(&operation, href.as_deref());
-        if let Some(at) = self.early.iter().position(is_its)
-            && let Some(report) = self.early.remove(at)
-        {
-            return Some((done, report));
-        }
-        self.waiting.retain(|waiting| !waiting.done.is_closed());
-        self.waiting.push(Waiting { operation, href, done });
-        None
-    }
-
-    /// A report has come; answers whom it concerns, if that is known.
-    pub(super) fn report(&mut self, report: Report) -> Option<(Done, Report)> {
-        let is_its = |waiting: &Waiting| report.is_of(&waiting.operation, waiting.href.as_deref());
-        if let Some(at) = self.waiting.iter().position(is_its) {
-            return Some((self.waiting.swap_remove(at).done, report));
-        }
-        if self.early.len() == EARLY_MAX {
-            self.early.pop_front();
-        }
-        self.early.push_back(report);
-        None
-    }
-
-    /// Those who wait for a report that will not come.
-    pub(super) fn forsaken(&mut self) -> Vec<Done> {
-        self.waiting.drain(..).map(|waiting| waiting.done).collect()
-    }
-}
-
-impl Report {
-    /// Reads a `message` event about a message of ours.
-    pub(super) fn of(event: &Event, href: String) -> Report {
-        let resource = event.resource.as_ref();
-        Report {
-            href,
-            operation: resource.and_then(|message| message.text("operationId")).map(str::to_owned),
-            time: resource.and_then(|message| message.time("timeStamp")),
-            failed: (event.succeeded == Some(false)).then(|| event.why()),
-        }
-    }
-
-    fn is_of(&self, operation: &str, href: Option<&str>) -> bool {
-        href == Some(&self.href) || self.operation.as_deref() == Some(operation)
     }
 }

@@ -342,7 +342,7 @@ impl Core {
 
 /// Answers whoever waits for reports of a conversation that is no more.
 fn forsake(talk: &mut Talk) {
-    for done in talk.forsaken() {
+    for done in talk.reports.forsaken() {
         let reason = "the conversation ended before the message's delivery was reported";
         let _ = done.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
     }

@@ -7,13 +7,14 @@
 
 use super::address::{Sip, last_segment};
 use super::contacts::inbound;
-use super::conversation::{Phase, Report, Talk, Toast};
+use super::conversation::{Phase, Talk, Toast};
 use super::core::{Core, Ringing};
 use super::data_uri;
 use super::document::Document;
 use super::http::Ask;
 use super::markup;
 use super::package::{Event, Kind};
+use super::reports::Report;
 use crate::backend::Received;
 use crate::model::MessageId;
 use serde_json::json;
@@ -252,7 +253,7 @@ pub(super) async fn welcome(core: &Arc<Core>, with: &Sip) {
 
 /// A message of ours was delivered, or not.
 fn reported(core: &Core, key: &str, report: Report) {
-    let due = core.state.lock().talks.get_mut(key).and_then(|talk| talk.report(report));
+    let due = core.state.lock().talks.get_mut(key).and_then(|talk| talk.reports.report(report));
     if let Some((done, report)) = due {
         super::posting::answer(core, key, done, &report);
     }

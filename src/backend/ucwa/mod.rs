@@ -36,6 +36,7 @@ mod package;
 mod place;
 mod posting;
 mod presence;
+mod reports;
 mod search;
 mod session;
 mod sign_on;

@@ -8,7 +8,7 @@
 
 use super::address::{Sip, last_segment};
 use super::contacts::{Post, gone, terminate};
-use super::conversation::{Report, Talk};
+use super::conversation::Talk;
 use super::core::{Core, Invitation, Trouble};
 use super::data_uri::{self, Format};
 use super::failure;
@@ -16,6 +16,7 @@ use super::http::{Ask, Lost};
 use super::incoming::message_id;
 use super::markup;
 use super::package::{Event, Kind};
+use super::reports::Report;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing};
 use serde_json::json;
 use std::sync::Arc;
@@ -159,7 +160,7 @@ async fn say(core: &Core, key: &str, message: &Outgoing) -> Said {
 
 fn left(core: &Core, key: &str, operation: String, href: Option<String>, done: super::conversation::Done) {
     let due = match core.state.lock().talks.get_mut(key) {
-        Some(talk) => talk.sent(operation, href, done),
+        Some(talk) => talk.reports.sent(operation, href, done),
         None => {
             let reason = "the conversation ended before the message's delivery was reported";
             let _ = done.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
