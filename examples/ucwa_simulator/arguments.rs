@@ -52,7 +52,7 @@ Faults: at once drop-channel, replace-pget, expire-tokens, lose-application, exp
 /// What is asked for.
 pub(crate) enum Command {
     Help,
-    Switches(Switches),
+    Switches(Box<Switches>),
     Serve(Box<Arguments>),
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         }
     }
     if list {
-        return Ok(Command::Switches(own.switches));
+        return Ok(Command::Switches(Box::new(own.switches)));
     }
     if own.listen.is_empty() {
         own.listen.push("127.0.0.1:8480".to_owned());

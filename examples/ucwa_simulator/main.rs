@@ -29,8 +29,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     match arguments::parse(lexopt::Parser::from_env()) {
         Ok(Command::Help) => say(arguments::HELP.trim_end()),
         Ok(Command::Switches(switches)) => {
@@ -39,7 +38,7 @@ async fn main() -> ExitCode {
             }
         }
         Ok(Command::Serve(arguments)) => {
-            if let Err(reason) = run(&arguments).await {
+            if let Err(reason) = start(&arguments) {
                 complain(&reason);
                 return ExitCode::FAILURE;
             }
@@ -50,6 +49,12 @@ async fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+#[expect(clippy::disallowed_methods, reason = "the main thread is in no runtime")]
+fn start(arguments: &Arguments) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("no threads: {error}"))?.block_on(run(arguments))
 }
 
 async fn run(arguments: &Arguments) -> Result<(), String> {

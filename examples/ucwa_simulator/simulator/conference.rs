@@ -6,18 +6,16 @@
 use super::address::Address;
 use super::agenda::Deed;
 use super::answer::{Answer, Fault};
-use super::conversation::{conversation_href, participant_href};
+use super::conversation::conversation_href;
 use super::event::{Event, Reason};
 use super::invitation::Invitation;
 use super::meeting::Meeting;
 use super::messaging::Wish;
 use super::request::Input;
 use super::ring::{Caller, Leg, Ring};
-use super::talk::{Member, Seat, Sender, Talk};
-use super::text::Text;
+use super::talk::{Member, Seat, Talk};
 use super::timer::Moment;
 use super::world::World;
-use serde_json::json;
 
 /// Members of one conference.
 const MEMBERS_MAX: usize = 1_000;
@@ -135,7 +133,7 @@ impl World {
         }
     }
 
-    fn turned_away(&mut self, now: Moment, app: &str, conversation: &str, invitation: &str, reason: &Reason) {
+    pub fn turned_away(&mut self, now: Moment, app: &str, conversation: &str, invitation: &str, reason: &Reason) {
         self.close_invitation(app, invitation, "Failed");
         self.tell_invitation(now, app, invitation, "completed", Some(reason));
         self.end_view(now, app, conversation, Some(reason));
@@ -168,54 +166,6 @@ impl World {
         self.tell_entry(now, talk, &user);
     }
 
-    /// All who are in the room see `who` come.
-    pub fn tell_entry(&mut self, now: Moment, talk: u64, who: &Address) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        let Some(new) = members.iter().find(|member| member.address == *who && !member.lobby) else { return };
-        for member in members.iter().filter(|member| member.address != *who && !member.lobby) {
-            if let Seat::Client { app, conversation } = &member.seat {
-                let known = self
-                    .applications
-                    .get(app)
-                    .and_then(|own| own.conversations.get(conversation))
-                    .is_none_or(|view| view.seen.contains(who));
-                if !known {
-                    self.tell_member(now, app, conversation, new);
-                }
-            }
-        }
-    }
-
-    /// `participant added`, and again in leaders or attendees.
-    fn tell_member(&mut self, now: Moment, app: &str, conversation: &str, member: &Member) {
-        self.tell_arrival(now, app, conversation, &member.address);
-        self.tell_roster(now, app, conversation, &member.address, "added", if member.leader { "Leaders" } else { "Attendees" });
-        if member.im {
-            let theirs = participant_href(&conversation_href(app, conversation), &member.address);
-            self.push_conversation(now, app, conversation, |sender| {
-                Event::new(sender, "added", "participantMessaging", &format!("{theirs}/messaging")).within("participant", &theirs)
-            });
-        }
-    }
-
-    fn tell_roster(&mut self, now: Moment, app: &str, conversation: &str, who: &Address, kind: &str, filter: &str) {
-        let at = conversation_href(app, conversation);
-        let title = self.title_of(who);
-        self.push_conversation(now, app, conversation, |sender| {
-            let event = Event::new(sender, kind, "participant", &participant_href(&at, who)).title(&title);
-            event.within(&filter.to_lowercase(), &format!("{at}/participants?filter={filter}"))
-        });
-    }
-
-    fn tell_lobby(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        for member in members.iter().filter(|member| member.leader && !member.lobby && member.address != *who) {
-            if let Seat::Client { app, conversation } = &member.seat {
-                self.tell_roster(now, app, conversation, who, kind, "Lobby");
-            }
-        }
-    }
-
     fn tell_online_meeting(&mut self, now: Moment, app: &str, conversation: &str) {
         let at = conversation_href(app, conversation);
         let view = self.applications.get(app).and_then(|own| own.conversations.get(conversation));
@@ -226,109 +176,6 @@ impl World {
                 .within("conversation", &at)
                 .embed("onlineMeeting", resource)
         });
-    }
-
-    /// `addMessaging`: the operation starts; only one at a time, and only in a room.
-    pub fn add_messaging(&mut self, now: Moment, app: &str, conversation: &str, input: &Input) -> Result<Answer, Answer> {
-        let wish = Wish::read(input)?;
-        let id = self.ids.hex();
-        let own = self.applications.get_mut(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
-        let user = own.user.clone();
-        let view = own.conversations.get_mut(conversation).ok_or_else(|| Fault::not_found("ConversationNotFound"))?;
-        if view.adding {
-            return Err(Fault::conflict("AnotherOperationPending", "Messaging is being added.").into());
-        }
-        if !["Conferenced", "Connected"].contains(&view.state) || view.messaging != "Disconnected" {
-            return Err(Fault::conflict("", "Messaging can't be added now.").into());
-        }
-        view.adding = true;
-        view.messaging = "Connecting";
-        let invitation = Invitation {
-            id: id.clone(),
-            rel: "messagingInvitation",
-            outgoing: true,
-            state: "Connecting",
-            operation: wish.operation,
-            subject: view.subject.clone(),
-            importance: wish.importance,
-            thread: view.thread.clone(),
-            from: user.clone(),
-            to: user,
-            conversation: conversation.to_owned(),
-            ring: None,
-            message: wish.text.as_ref().map(Text::data_uri),
-            meeting_uri: None,
-            accepted_by: None,
-            open: false,
-        };
-        let location = invitation.href(app);
-        own.invitations.insert(id.clone(), invitation);
-        self.tell_invitation(now, app, &id, "started", None);
-        self.tell_messaging(now, app, conversation, None);
-        self.agenda.after(now, self.switches.signalling, Deed::AddMessaging(app.to_owned(), conversation.to_owned(), id));
-        Ok(Answer::created(&location))
-    }
-
-    /// Messaging was added.
-    pub fn messaging_added(&mut self, now: Moment, app: &str, conversation: &str, invitation: &str) {
-        let Some(own) = self.applications.get_mut(app) else { return };
-        let user = own.user.clone();
-        let text = own.invitations.get(invitation).and_then(|own| Text::parse(own.message.as_deref()?));
-        let Some(view) = own.conversations.get_mut(conversation).filter(|view| view.adding) else { return };
-        view.adding = false;
-        view.messaging = "Connected";
-        let talk = view.talk;
-        let seat = Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() };
-        if let Some(member) =
-            self.talks.get_mut(&talk).and_then(|talk| talk.members.iter_mut().find(|member| member.seat == seat))
-        {
-            member.im = true;
-        }
-        self.tell_conversation(now, app, conversation, "updated", None);
-        self.tell_own_messaging(now, app, conversation, &user);
-        self.tell_messaging(now, app, conversation, None);
-        self.complete(now, app, invitation, &user);
-        self.tell_others_messaging(now, talk, &user, "added");
-        if let Some(text) = text {
-            let sender = Sender::Client(app.to_owned(), conversation.to_owned(), None);
-            self.say(now, talk, &user, &seat, &text, sender);
-        }
-    }
-
-    /// The others see that a member takes part in the messages, or no longer.
-    fn tell_others_messaging(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        for member in members.iter().filter(|member| member.address != *who && !member.lobby) {
-            if let Seat::Client { app, conversation } = &member.seat {
-                let theirs = participant_href(&conversation_href(app, conversation), who);
-                self.push_conversation(now, app, conversation, |sender| {
-                    Event::new(sender, kind, "participantMessaging", &format!("{theirs}/messaging"))
-                        .within("participant", &theirs)
-                });
-            }
-        }
-    }
-
-    /// stopMessaging in a conference: one stays in the room.
-    pub fn stop_messaging(&mut self, now: Moment, app: &str, conversation: &str) {
-        let Some(own) = self.applications.get_mut(app) else { return };
-        let user = own.user.clone();
-        let Some(view) = own.conversations.get_mut(conversation) else { return };
-        if view.messaging == "Disconnected" {
-            return;
-        }
-        view.messaging = "Disconnected";
-        view.adding = false;
-        let talk = view.talk;
-        let seat = Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() };
-        if let Some(member) =
-            self.talks.get_mut(&talk).and_then(|talk| talk.members.iter_mut().find(|member| member.seat == seat))
-        {
-            member.im = false;
-        }
-        self.tell_messaging(now, app, conversation, None);
-        self.tell_conversation(now, app, conversation, "updated", None);
-        self.tell_others_messaging(now, talk, &user, "deleted");
     }
 
     /// `POST addParticipant`: a talk of two becomes a conference, and somebody is rung.
@@ -430,116 +277,6 @@ impl World {
                 self.tell_entry(now, talk, &ring.to);
             }
         }
-    }
-
-    /// What a leader does to a participant.
-    pub fn rule(&mut self, now: Moment, talk: u64, who: &Address, verb: &str) -> Result<Answer, Answer> {
-        let shared = self.talks.get_mut(&talk).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-        let found = shared
-            .members
-            .iter_mut()
-            .find(|member| member.address == *who)
-            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-        match verb {
-            "eject" => self.remove(now, talk, who, &Reason::new("Informational", "Ejected")),
-            "reject" if found.lobby => {
-                self.tell_lobby(now, talk, who, "deleted");
-                self.remove(now, talk, who, &Reason::new("RemoteFailure", "Denied"));
-            }
-            "admit" if found.lobby => {
-                found.lobby = false;
-                let seat = found.seat.clone();
-                self.tell_lobby(now, talk, who, "deleted");
-                match seat {
-                    Seat::Client { app, conversation } => {
-                        let pending = |own: &&Invitation| own.conversation == conversation && own.state == "Connecting";
-                        let invitation = self
-                            .applications
-                            .get(&app)
-                            .and_then(|own| own.invitations.values().find(pending))
-                            .map(|own| own.id.clone());
-                        self.enter(now, &app, &conversation, invitation.as_deref());
-                    }
-                    Seat::Person => self.tell_entry(now, talk, who),
-                }
-            }
-            "promote" | "demote" => {
-                let leader = verb == "promote";
-                let changed = found.leader != leader;
-                found.leader = leader;
-                if changed {
-                    self.tell_role(now, talk, who, leader);
-                }
-            }
-            _ => return Err(Fault::conflict("", "The participant is not in the lobby.").into()),
-        }
-        Ok(Answer::done())
-    }
-
-    fn tell_role(&mut self, now: Moment, talk: u64, who: &Address, leader: bool) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        let (left, entered) = if leader { ("Attendees", "Leaders") } else { ("Leaders", "Attendees") };
-        for member in members.iter().filter(|member| !member.lobby) {
-            let Seat::Client { app, conversation } = &member.seat else { continue };
-            let local = member.address == *who;
-            let at = conversation_href(app, conversation);
-            let title = self.title_of(who);
-            let rel = if local { "localParticipant" } else { "participant" };
-            self.push_conversation(now, app, conversation, |sender| {
-                Event::new(sender, "updated", rel, &participant_href(&at, who)).title(&title)
-            });
-            self.tell_roster(now, app, conversation, who, "deleted", left);
-            self.tell_roster(now, app, conversation, who, "added", entered);
-        }
-    }
-
-    /// Takes somebody out of a conference, with the reason that is told.
-    fn remove(&mut self, now: Moment, talk: u64, who: &Address, reason: &Reason) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        for member in members.into_iter().filter(|member| member.address == *who) {
-            if let Seat::Client { app, conversation } = &member.seat {
-                self.out(now, app, conversation, who, reason);
-            }
-            self.remove_member(now, talk, who, &member.seat);
-        }
-    }
-
-    /// A view ends by somebody else's will.
-    fn out(&mut self, now: Moment, app: &str, conversation: &str, who: &Address, reason: &Reason) {
-        let pending = |own: &&Invitation| {
-            own.conversation == conversation && own.state == "Connecting" && own.rel == "onlineMeetingInvitation"
-        };
-        let invitation =
-            self.applications.get(app).and_then(|own| own.invitations.values().find(pending)).map(|own| own.id.clone());
-        if let Some(invitation) = invitation {
-            return self.turned_away(now, app, conversation, &invitation, reason);
-        }
-        let own = participant_href(&conversation_href(app, conversation), who);
-        self.push_conversation(now, app, conversation, |sender| Event::new(sender, "deleted", "localParticipant", &own));
-        self.end_view_ordered(now, app, conversation, Some(reason), self.switches.eject_order);
-    }
-
-    /// The meeting is over for all.
-    pub fn end_meeting(&mut self, now: Moment, id: &str, reason: &Reason) {
-        let Some(talk) = self.meetings.get_mut(id).and_then(|meeting| meeting.talk.take()) else { return };
-        let members = self.talks.remove(&talk).map(|talk| talk.members).unwrap_or_default();
-        for member in members {
-            if let Seat::Client { app, conversation } = &member.seat {
-                self.out(now, app, conversation, &member.address, reason);
-            }
-        }
-    }
-
-    /// `participantMessaging added` of oneself.
-    fn tell_own_messaging(&mut self, now: Moment, app: &str, conversation: &str, user: &Address) {
-        let own = participant_href(&conversation_href(app, conversation), user);
-        let here = format!("{own}/messaging");
-        let resource = json!({"rel": "participantMessaging", "_links": {"self": {"href": here}, "participant": {"href": own}}});
-        self.push_conversation(now, app, conversation, |sender| {
-            Event::new(sender, "added", "participantMessaging", &here)
-                .within("localParticipant", &own)
-                .embed("participantMessaging", resource)
-        });
     }
 }
 

@@ -4,6 +4,7 @@
 //! loop; [`serve`]: bytes). It knows nothing of the gateway it is made to test. Rejected: a mock with canned answers,
 //! because a client's troubles are in the order of things, and two real clients are to talk to each other through it.
 
+pub mod adding;
 pub mod address;
 pub mod agenda;
 pub mod answer;
@@ -30,6 +31,7 @@ pub mod person;
 pub mod put;
 pub mod request;
 pub mod ring;
+pub mod roster;
 pub mod route;
 pub mod serve;
 pub mod subscription;

@@ -208,11 +208,11 @@ impl World {
         }
         match self.switches.end_order {
             _ if invites_only => self.tell_invitation(now, app, invitation, "completed", Some(reason)),
-            EndOrder::InvitationFirst => {
+            EndOrder::Invitation => {
                 self.tell_invitation(now, app, invitation, "completed", Some(reason));
                 self.end_view(now, app, &conversation, Some(reason));
             }
-            EndOrder::MessagingFirst | EndOrder::ConversationFirst => {
+            EndOrder::Messaging | EndOrder::Conversation => {
                 self.end_view_ordered(now, app, &conversation, Some(reason), self.switches.end_order);
                 self.tell_invitation(now, app, invitation, "completed", Some(reason));
             }

@@ -89,7 +89,7 @@ words!(
     MessageType { Completed = "completed", Started = "started" });
 words!(
     /// In which order an ending is told.
-    EndOrder { InvitationFirst = "invitation-first", MessagingFirst = "messaging-first", ConversationFirst = "conversation-first" });
+    EndOrder { Invitation = "invitation-first", Messaging = "messaging-first", Conversation = "conversation-first" });
 
 macro_rules! switches {
     ($($field:ident: $kind:ty = $default:expr, $name:literal, $line:literal;)*) => {
@@ -139,8 +139,8 @@ switches! {
     unknown_destination_now: bool = false, "unknown-destination-now", "startMessaging to nobody is 404 at once instead of a failed invitation";
     too_many_status: u32 = 409, "too-many-status", "status of TooManyConversations and ThreadIdAlreadyExists: 409 or 403";
     dead_conversation: u32 = 404, "dead-conversation", "sendMessage on an ended conversation: 404 ResourceNotFound or 409 Conflict";
-    end_order: EndOrder = EndOrder::InvitationFirst, "end-order", "order of events when an invitation fails";
-    eject_order: EndOrder = EndOrder::MessagingFirst, "eject-order", "order of events when one is ejected or a meeting ends";
+    end_order: EndOrder = EndOrder::Invitation, "end-order", "order of events when an invitation fails";
+    eject_order: EndOrder = EndOrder::Messaging, "eject-order", "order of events when one is ejected or a meeting ends";
     expired_token: u32 = 401, "expired-token", "an expired token is answered 401, or 403 with challenges as online servers did";
     retry_after: u32 = 0, "retry-after", "Retry-After of the server's own 429 and 503 in seconds; 0 sends none";
     replay: bool = true, "replay", "the same ack asked again gives the same package again; off: resync";

@@ -340,7 +340,7 @@ impl World {
 
     /// A view ends, in the usual order.
     pub fn end_view(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>) {
-        self.end_view_ordered(now, app, conversation, reason, EndOrder::MessagingFirst);
+        self.end_view_ordered(now, app, conversation, reason, EndOrder::Messaging);
     }
 
     /// A view ends: modality, conversation, and then it is gone.
@@ -350,13 +350,13 @@ impl World {
         let had_messaging = own.messaging != "Disconnected";
         own.state = "Disconnected";
         own.messaging = "Disconnected";
-        if order == EndOrder::ConversationFirst {
+        if order == EndOrder::Conversation {
             self.tell_conversation(now, app, conversation, "updated", reason);
         }
         if had_messaging {
             self.tell_messaging(now, app, conversation, reason);
         }
-        if order != EndOrder::ConversationFirst {
+        if order != EndOrder::Conversation {
             self.tell_conversation(now, app, conversation, "updated", reason);
         }
         if let Some(own) = self.applications.get_mut(app) {

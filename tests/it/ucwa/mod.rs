@@ -4,7 +4,10 @@
 //! Method: each test has a simulator of its own. Over pipes its time is the engine's, so that a clock moved by hand
 //! steps both; over sockets, with and without TLS, everything is real. Nobody sleeps: waits are for what must come.
 
+mod conformance;
+mod signing_on;
 mod talking;
+mod trouble;
 mod world;
 
 #[path = "../../../examples/ucwa_simulator/simulator/mod.rs"]

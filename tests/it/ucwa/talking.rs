@@ -328,11 +328,17 @@ fn presence_and_note_of_a_contact_are_seen() {
 }
 
 #[test]
-fn a_message_that_was_not_delivered_is_rejected() {
+fn agents_talk_to_each_other_and_what_was_not_fetched_in_time_is_rejected() {
     let office = Office::open(&[]);
     let bot = office.bot(0, &["bot1"]);
     let other = office.bot(1, &["bot0"]);
     bot.says("bot1", "one").unwrap();
     office.pass(SECOND);
-    assert_eq!(other.heard(), ["bot0@contoso.com: one"], "agents talk to each other");
+    assert_eq!(other.heard(), ["bot0@contoso.com: one"]);
+    office.person("bot1").suffers("swallow-pget", 1).unwrap();
+    bot.says("bot1", "two").unwrap();
+    match bot.says("bot1", "three") {
+        Err(Error::Rejected(reason)) => assert!(reason.contains("not delivered"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
 }

@@ -100,6 +100,11 @@ impl World {
         self.simulator.add_person(&format!("sip:{name}@{DOMAIN}"), None, None, manner).unwrap();
     }
 
+    /// How people see that one.
+    pub fn availability(&self, name: &str) -> Option<String> {
+        self.simulator.person(&sip(name)).unwrap().availability()
+    }
+
     pub fn config(&self) -> UcwaConfig {
         UcwaConfig::new(DOMAIN, Secret::new(PASSWORD)).root(&self.root).trust(self.trust.clone())
     }
