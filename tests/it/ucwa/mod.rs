@@ -8,6 +8,7 @@ mod conformance;
 mod signing_on;
 mod talking;
 mod trouble;
+mod week;
 mod world;
 
 #[path = "../../../examples/ucwa_simulator/simulator/mod.rs"]
