@@ -53,11 +53,6 @@ impl Sip {
         format!("sip:{}", self.0)
     }
 
-    /// What stands before the `@`.
-    pub(super) fn local(&self) -> &str {
-        self.0.split_once('@').map_or(&self.0, |(local, _)| local)
-    }
-
     /// What stands after the `@`: where its server is looked for.
     pub(super) fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
@@ -99,11 +94,6 @@ impl MeetingUri {
     /// Whose meeting it is.
     pub(super) fn organizer(&self) -> Option<Sip> {
         Sip::parse(self.0.split(';').next().unwrap_or_default())
-    }
-
-    /// The meeting's own id, for people to read.
-    pub(super) fn id(&self) -> &str {
-        self.0.rsplit(':').next().unwrap_or_default()
     }
 }
 
@@ -173,7 +163,7 @@ mod tests {
         ] {
             assert_eq!(Sip::parse(text), Some(lene.clone()), "{text}");
         }
-        assert_eq!((lene.uri().as_str(), lene.local(), lene.domain()), ("sip:lene@contoso.com", "lene", "contoso.com"));
+        assert_eq!((lene.uri().as_str(), lene.domain()), ("sip:lene@contoso.com", "contoso.com"));
         assert!(Sip::parse("o'neil&co@contoso.com").is_some());
         for bad in ["", "sip:", "lene", "@contoso.com", "lene@", "a b@c", "a@b@c", "a@b/c", "tel:+15551234", "a@\u{7}", MEETING] {
             assert_eq!(Sip::parse(bad), None, "{bad}");
@@ -199,7 +189,7 @@ mod tests {
     #[test]
     fn a_meeting_is_nobody_to_talk_to() {
         let meeting = MeetingUri::parse(MEETING).expect("a meeting");
-        assert_eq!((meeting.as_str(), meeting.id()), (MEETING, "1XAW22CG"));
+        assert_eq!(meeting.as_str(), MEETING);
         assert_eq!(meeting.organizer(), Sip::parse("lene@contoso.com"));
         assert_eq!(MeetingUri::parse(&MEETING.to_lowercase()["sip:".len()..]), Some(meeting));
         for bad in

@@ -23,7 +23,7 @@ const FOLLOWED: [&str; 10] = [
     "search",
     "startMessaging",
     "joinOnlineMeeting",
-    "startOnlineMeeting",
+    "conversations",
     "myOnlineMeetings",
     "myContacts",
 ];

@@ -9,7 +9,6 @@ use crate::backend::BackendError;
 const READ_MAX: usize = 64;
 /// The grant types of section 1.3.
 const WINDOWS: &str = "urn:microsoft.rtc:windows";
-const PASSIVE: &str = "urn:microsoft.rtc:passive";
 const PASSWORD: &str = "password";
 
 /// Where a token is had, and with what.
@@ -53,11 +52,6 @@ impl Challenge {
     /// Whether it takes a Windows login of the token request itself.
     pub(super) fn takes_windows(&self) -> bool {
         self.grants.iter().any(|grant| grant == WINDOWS)
-    }
-
-    /// Whether it wants a browser to sign in somewhere (ADFS).
-    pub(super) fn takes_passive(&self) -> bool {
-        self.grants.iter().any(|grant| grant == PASSIVE)
     }
 
     /// What it takes, for an error.
@@ -158,7 +152,7 @@ mod tests {
         ] {
             let challenge = Challenge::read(headers.clone()).expect("a challenge");
             assert_eq!(challenge.href, HREF, "{headers:?}");
-            assert!(challenge.takes_password() && challenge.takes_windows() && !challenge.takes_passive(), "{headers:?}");
+            assert!(challenge.takes_password() && challenge.takes_windows(), "{headers:?}");
         }
     }
 
@@ -167,7 +161,7 @@ mod tests {
         let header = r#"msrtcoauth HREF=https://a/t, grant_type="urn:microsoft.rtc:passive,password,password""#;
         let challenge = Challenge::read([header]).expect("a challenge");
         assert_eq!(challenge.grants(), "urn:microsoft.rtc:passive, password");
-        assert!(challenge.takes_passive() && !challenge.takes_windows());
+        assert!(challenge.takes_password() && !challenge.takes_windows());
     }
 
     #[test]

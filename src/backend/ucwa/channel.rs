@@ -10,6 +10,7 @@ use super::core::Core;
 use super::dispatch;
 use super::failure::Verdict;
 use super::http::{Answer, Ask, Line, Lost};
+use super::meetings;
 use super::package::{After, Package};
 use super::place::Place;
 use crate::backend::{BackendError, BackendErrorKind};
@@ -68,6 +69,7 @@ async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
             After::Next(href) => href,
             After::Resume(href) => {
                 core.resumed();
+                meetings::forgotten(core);
                 href
             }
             After::Resync(href) => {

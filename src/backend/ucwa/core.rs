@@ -10,6 +10,7 @@ use super::conversation::{Phase, Talk};
 use super::document::Document;
 use super::failure::{Failure, Reason, Verdict};
 use super::http::{Answer, Ask, Lost};
+use super::meetings;
 use super::place::Place;
 use super::sign_on::Account;
 use crate::backend::{BackendError, BackendErrorKind, Closed, Inbound, Inbox, Received};
@@ -90,6 +91,7 @@ pub(super) struct State {
     pub(super) stale: HashSet<Sip>,
     pub(super) is_looking: bool,
     pub(super) subscription: super::contacts::Subscription,
+    pub(super) meetings: meetings::Meetings,
 }
 
 pub(super) struct Core {
@@ -325,7 +327,11 @@ impl Core {
         state.invitations.clear();
         state.ringing.clear();
         state.strays.clear();
+        let meetings = state.meetings.clear();
         drop(state);
+        for meeting in meetings {
+            meetings::close(meeting, error);
+        }
         for mut talk in talks.into_values() {
             forsake(&mut talk);
         }

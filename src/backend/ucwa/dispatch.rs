@@ -5,17 +5,28 @@ use super::contacts;
 use super::conversation::{Phase, Talk};
 use super::core::Core;
 use super::package::{Event, Kind};
-use super::{incoming, posting};
+use super::{incoming, meetings, posting};
 use std::sync::Arc;
 
 /// Handles one event.
 pub(super) async fn event(core: &Arc<Core>, event: &Event) {
     match event.link.rel.as_str() {
         "messagingInvitation" => invitation(core, event),
-        "conversation" => conversation(core, event),
-        "messaging" => messaging(core, event),
+        "onlineMeetingInvitation" => meetings::invitation(core, event).await,
+        "onlineMeeting" => meetings::about(core, event),
+        "conversation" => {
+            if !meetings::conversation(core, event).await {
+                conversation(core, event);
+            }
+        }
+        "messaging" => {
+            if !meetings::messaging(core, event) {
+                messaging(core, event);
+            }
+        }
         "message" => incoming::message(core, event).await,
         "participant" if event.is_within("typingParticipants") => typing(core, event),
+        "participant" => meetings::roster(core, event),
         "contactPresence" if event.kind != Kind::Deleted => contacts::presence_changed(core, &event.link.href, false),
         "contactNote" if event.kind != Kind::Deleted => contacts::presence_changed(core, &event.link.href, true),
         "presenceSubscription" if event.kind == Kind::Deleted => contacts::subscription_changed(core, true).await,
@@ -27,6 +38,7 @@ pub(super) async fn event(core: &Arc<Core>, event: &Event) {
 fn invitation(core: &Arc<Core>, event: &Event) {
     match event.text_of("direction") {
         Some("Incoming") => incoming::invitation(core, event),
+        _ if meetings::adding(core, event) => {}
         _ => posting::invitation(core, event),
     }
 }

@@ -85,16 +85,6 @@ impl Document {
         self.property(name)?.as_str()
     }
 
-    /// A property that is true or false; some write it as text.
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
-        match self.property(name)? {
-            Value::Bool(flag) => Some(*flag),
-            Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
-            Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
-        }
-    }
-
     /// A property that is a whole number; some write it as text.
     pub(super) fn number(&self, name: &str) -> Option<u64> {
         match self.property(name)? {
@@ -153,13 +143,6 @@ impl Document {
     /// application.
     pub(super) fn find_link(&self, rel: &str) -> Option<&str> {
         self.link(rel).or_else(|| self.embedded.iter().find_map(|(_, within)| within.find_link(rel)))
-    }
-
-    /// The odd property that a PUT must send back (section 2.5): its name.
-    pub(super) fn put_token(&self) -> Option<&str> {
-        let is_token =
-            |value: &Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("please pass this in a PUT request"));
-        self.properties.iter().find(|(_, value)| is_token(value)).map(|(name, _)| name.as_str())
     }
 
     pub(super) fn property(&self, name: &str) -> Option<&Value> {

@@ -272,7 +272,7 @@ pub(super) fn of_delivery(reason: Option<&Reason>) -> BackendError {
 /// Why a meeting could not be joined.
 pub(super) fn of_join(reason: Option<&Reason>) -> BackendError {
     let Some(reason) = reason else {
-        return BackendError::refused("the meeting was not joined, and the server does not say why");
+        return BackendError::unreachable("the meeting was not joined, and the server does not say why");
     };
     let (kind, sentence) = match () {
         () if reason.is_any(&["DestinationNotFound", "ConversationNotFound"]) => {
@@ -294,7 +294,11 @@ pub(super) fn of_join(reason: Option<&Reason>) -> BackendError {
         }
         () if reason.is("TooManyConversations") => (BackendErrorKind::Unreachable, "the account has too many conversations"),
         () if is_passing(reason) => (BackendErrorKind::Unreachable, "the meeting cannot be joined now"),
-        () => (BackendErrorKind::Refused, "the meeting was not joined"),
+        () if reason.is_any(&["Ejected", "Removed"]) => {
+            (BackendErrorKind::Refused, "somebody removed the agent from the meeting")
+        }
+        // What nobody knows may pass.
+        () => (BackendErrorKind::Unreachable, "the meeting was not joined"),
     };
     BackendError::new(kind, format!("{sentence}: {reason}"))
 }

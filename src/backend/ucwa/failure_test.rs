@@ -161,7 +161,8 @@ fn a_meeting_refuses_ends_or_is_full() {
         ("InviteesOnly", BackendErrorKind::Refused),
         ("TooManyParticipants", BackendErrorKind::Unreachable),
         ("Timeout", BackendErrorKind::Unreachable),
-        ("SomethingNew", BackendErrorKind::Refused),
+        ("Ejected", BackendErrorKind::Refused),
+        ("SomethingNew", BackendErrorKind::Unreachable),
     ] {
         assert_eq!(of_join(Some(&reason("RemoteFailure", subcode))).kind, kind, "{subcode}");
     }

@@ -13,8 +13,10 @@ use super::data_uri;
 use super::document::Document;
 use super::http::Ask;
 use super::markup;
+use super::meetings;
 use super::package::{Event, Kind};
 use super::reports::Report;
+use super::speaking;
 use crate::backend::Received;
 use crate::model::MessageId;
 use serde_json::json;
@@ -132,6 +134,10 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event) {
             &fetched
         }
     };
+    let is_new = !core.state.lock().talks.contains_key(&key);
+    if is_new && (meetings::is_known(core, &key) || meetings::look_behind(core, &event.sender.href).await) {
+        return speaking::message(core, event, resource).await;
+    }
     if resource.text("direction").is_some_and(|direction| direction.eq_ignore_ascii_case("Outgoing")) {
         if event.kind == Kind::Completed {
             reported(core, &key, Report::of(event, core.key(&event.link.href)));

@@ -11,6 +11,7 @@ use super::channel;
 use super::contacts::{keep_subscribed, terminate};
 use super::core::Core;
 use super::http::Ask;
+use super::meetings;
 use super::place::Place;
 use super::session::UcwaSession;
 use super::sign_on::Account;
@@ -131,7 +132,7 @@ async fn farewell(core: &Core) {
         }
         state.talks.values_mut().filter_map(|talk| talk.stop.take()).collect()
     };
-    terminate(core, stops).await;
+    tokio::join!(terminate(core, stops), meetings::part(core));
     let place = core.application.place.clone();
     if let Err(trouble) = core.persist(|| Ask::delete(place.clone())).await {
         let reason = trouble.error("signing out").reason;

@@ -25,6 +25,7 @@ mod core;
 mod data_uri;
 mod dispatch;
 mod document;
+mod entering;
 mod failure;
 #[doc(hidden)]
 pub mod fuzz;
@@ -32,6 +33,8 @@ mod http;
 mod incoming;
 mod link;
 mod markup;
+mod meeting;
+mod meetings;
 mod package;
 mod place;
 mod posting;
@@ -40,6 +43,7 @@ mod reports;
 mod search;
 mod session;
 mod sign_on;
+mod speaking;
 mod status;
 
 pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
@@ -107,7 +111,7 @@ impl Backend for Ucwa {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { rooms: false, contacts: true, shared_rooms: false, composing: true, ..Capabilities::PLAIN }
+        Capabilities { shared_rooms: false, find_channels: true, composing: true, ..Capabilities::PLAIN }
     }
 
     fn link_key(&self, address: &Address) -> LinkKey {

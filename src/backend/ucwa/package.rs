@@ -122,6 +122,7 @@ impl Event {
     }
 
     /// Whether it tells that of a resource of this rel.
+    #[cfg(test)]
     pub(super) fn is(&self, kind: Kind, rel: &str) -> bool {
         self.kind == kind && self.link.rel == rel
     }

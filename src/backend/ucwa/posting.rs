@@ -16,6 +16,7 @@ use super::http::{Ask, Lost};
 use super::incoming::message_id;
 use super::markup;
 use super::package::{Event, Kind};
+use super::place::Place;
 use super::reports::Report;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing};
 use serde_json::json;
@@ -124,7 +125,7 @@ async fn standing(core: &Core, with: &Sip) -> Option<String> {
 }
 
 /// How a message fared that was sent into a conversation.
-enum Said {
+pub(super) enum Said {
     /// The server has it, or may have it: its operation, and its address if that is known.
     Left(String, Option<String>),
     /// The conversation is not there any more; nobody got it.
@@ -139,6 +140,11 @@ async fn say(core: &Core, key: &str, message: &Outgoing) -> Said {
         let Some(place) = talk.send.as_ref().and_then(|send| core.place(send).ok()) else { return Said::Nowhere };
         (place, talk.takes_html)
     };
+    transmit(core, place, takes_html, message).await
+}
+
+/// Sends a message to where a conversation takes them.
+pub(super) async fn transmit(core: &Core, place: Place, takes_html: bool, message: &Outgoing) -> Said {
     let operation = core.operation();
     let written = markup::write(&message.parts, &message.text, takes_html);
     let kind = match written.format {

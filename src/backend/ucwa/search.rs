@@ -5,15 +5,31 @@
 //! are all asked for, and their subjects looked at here.
 
 use super::address::{MeetingUri, Sip};
+use super::core::Core;
 use super::document::Document;
+use crate::backend::BackendError;
 use crate::model::ChannelId;
 
 /// The longest text that is looked for, in characters (fact sheet, section 6).
-pub(super) const QUERY_MAX: usize = 256;
+const QUERY_MAX: usize = 256;
 /// People asked for at most; the server gives no more than 100.
-pub(super) const PEOPLE_MAX: usize = 100;
+const PEOPLE_MAX: usize = 100;
 /// Meetings looked at.
 const MEETINGS_MAX: usize = 1000;
+
+/// Channels that `query` finds: people first.
+pub(super) async fn find(core: &Core, query: &str) -> Result<Vec<(ChannelId, String)>, BackendError> {
+    let query: String = query.trim().chars().take(QUERY_MAX).collect();
+    let search = core.link("search")?.with("query", &query).with("limit", &PEOPLE_MAX.to_string());
+    let mut found = people(&core.get(search).await?);
+    // An account that may hold no meetings has no such list.
+    if let Ok(mine) = core.link("myOnlineMeetings")
+        && let Ok(listed) = core.get(mine).await
+    {
+        found.extend(meetings(&listed, &query));
+    }
+    Ok(found)
+}
 
 /// The people in the answer to a search, with the names people know them by.
 pub(super) fn people(found: &Document) -> Vec<(ChannelId, String)> {

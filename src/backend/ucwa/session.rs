@@ -1,9 +1,8 @@
 //! One agent signed in: each call goes to where it is done.
 
-use super::contacts;
 use super::core::{Core, Stage};
-use super::posting;
-use crate::backend::{Accepted, BackendError, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply};
+use super::{contacts, entering, meetings, posting, search, speaking};
+use crate::backend::{Accepted, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply};
 use std::future::ready;
 use std::sync::Arc;
 
@@ -18,16 +17,12 @@ impl Drop for UcwaSession {
     }
 }
 
-fn no_rooms<T>() -> Result<T, BackendError> {
-    Err(BackendError::unsupported("rooms"))
-}
-
 impl Session for UcwaSession {
     fn join(self: Arc<Self>, channel: ChannelId, _resume: Option<ResumePoint>) -> Reply<Joined> {
         reply(async move {
             match channel.kind() {
                 ChannelKind::Contact => contacts::join(&self.core, channel).await,
-                ChannelKind::Room => no_rooms(),
+                ChannelKind::Room => entering::join(&self.core, channel).await,
             }
         })
     }
@@ -36,7 +31,7 @@ impl Session for UcwaSession {
         reply(async move {
             match channel.kind() {
                 ChannelKind::Contact => contacts::leave(&self.core, &channel).await,
-                ChannelKind::Room => no_rooms(),
+                ChannelKind::Room => meetings::leave(&self.core, &channel).await,
             }
         })
     }
@@ -44,7 +39,7 @@ impl Session for UcwaSession {
     fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
         let left = match channel.kind() {
             ChannelKind::Contact => contacts::person(&channel).and_then(|with| posting::leave(&self.core, &with, message)),
-            ChannelKind::Room => no_rooms(),
+            ChannelKind::Room => speaking::post(&self.core, &channel, message),
         };
         match left {
             Ok(left) => reply(posting::arrive(self.core.clone(), left)),
@@ -65,8 +60,13 @@ impl Session for UcwaSession {
     fn set_composing(self: Arc<Self>, channel: ChannelId, composing: bool) -> Reply<()> {
         let done = match channel.kind() {
             ChannelKind::Contact => contacts::compose(&self.core, &channel, composing),
+            // Nobody sees it there.
             ChannelKind::Room => Ok(()),
         };
         reply(ready(done))
+    }
+
+    fn find_channels(self: Arc<Self>, query: String) -> Reply<Vec<(ChannelId, String)>> {
+        reply(async move { search::find(&self.core, &query).await })
     }
 }

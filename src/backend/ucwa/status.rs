@@ -25,11 +25,6 @@ impl Status {
         matches!(self.0, 301 | 302 | 303 | 307 | 308)
     }
 
-    /// Input that the server does not take, or a token request that it refuses.
-    pub(super) fn is_bad_request(self) -> bool {
-        self.0 == 400
-    }
-
     /// There is no token, or it has ended.
     pub(super) fn wants_token(self) -> bool {
         self.0 == 401
@@ -60,11 +55,6 @@ impl Status {
         self.0 == 413
     }
 
-    /// The server does not take this format.
-    pub(super) fn is_wrong_format(self) -> bool {
-        self.0 == 415
-    }
-
     /// Too many requests at once.
     pub(super) fn is_too_many(self) -> bool {
         self.0 == 429
@@ -78,11 +68,6 @@ impl Status {
     /// Nobody can tell whether the request was carried out.
     pub(super) fn is_unclear(self) -> bool {
         matches!(self.0, 408 | 500 | 502 | 504)
-    }
-
-    /// The cached address of the user's pool may be out of date (section 1.1): no other status says so.
-    pub(super) fn restarts_discovery(self) -> bool {
-        matches!(self.0, 403 | 502)
     }
 }
 
@@ -119,19 +104,16 @@ mod tests {
         assert_eq!(is(Status::is_redirect, &[302]), 5);
         assert_eq!(is(Status::is_passing, &[408, 429, 500, 502, 503, 504]), 102);
         for (question, number) in [
-            (Status::is_bad_request as fn(Status) -> bool, 400),
-            (Status::wants_token, 401),
+            (Status::wants_token as fn(Status) -> bool, 401),
             (Status::is_forbidden, 403),
             (Status::is_missing, 404),
             (Status::is_conflict, 409),
             (Status::is_gone, 410),
             (Status::is_too_large, 413),
-            (Status::is_wrong_format, 415),
             (Status::is_too_many, 429),
         ] {
             assert_eq!(is(question, &[number]), 1);
         }
-        assert_eq!(is(Status::restarts_discovery, &[403, 502]), 2);
         assert_eq!(is(Status::is_unclear, &[408, 500, 502, 504]), 4);
         assert_eq!(Status::from(hyper::StatusCode::GONE).to_string(), "410");
     }
