@@ -130,6 +130,14 @@ impl World {
                 "POST" => self.start_messaging(now, app, &request.input()?),
                 _ => Err(Fault::method().into()),
             },
+            [app, "communication", "onlinemeetinginvitations"] if method == "POST" => {
+                self.join_meeting(now, app, &request.input()?)
+            }
+            [app, "communication", "participantinvitations"] if method == "POST" => {
+                let input = request.input()?;
+                let conversation = input.text("conversation").unwrap_or_default();
+                self.add_participant(now, app, &conversation, &input)
+            }
             [
                 app,
                 "communication",
