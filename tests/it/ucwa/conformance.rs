@@ -18,7 +18,7 @@ struct Lync {
 
 struct Town {
     world: World,
-    /// Lene's meeting, which is open to all, and Olaf's, which is not.
+    /// One that is held, and one that is not.
     meetings: [String; 2],
 }
 
@@ -44,10 +44,12 @@ impl conformance::World for Lync {
     fn backend(&self) -> Arc<dyn Backend> {
         let world = World::open(self.way, &[("signalling", "0.001")]);
         world.person("lene", Manner::Accept(Duration::from_millis(1)));
-        world.person("olaf", Manner::Ignore);
         let backend = Arc::new(world.backend());
         let person = |name: &str| world.simulator.person(&sip(name)).unwrap();
-        let meetings = [person("lene").holds_meeting("Ops", "Everyone"), person("olaf").holds_meeting("Board", "Invited")];
+        // The search finds the account's own meetings: Bot 0 has scheduled one, and Lene holds it.
+        let meeting = person("bot0").holds_meeting("Ops", "Everyone");
+        assert!(person("lene").joins(&meeting) && person("bot0").leaves_meeting(&meeting));
+        let meetings = [meeting, format!("sip:olaf@{DOMAIN};gruu;opaque=app:conf:focus:id:NOWHERE0")];
         *self.now.lock() = Some(Arc::new(Town { world, meetings }));
         backend
     }
