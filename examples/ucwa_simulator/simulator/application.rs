@@ -190,6 +190,9 @@ impl World {
                 out["instanceId"] = json!(instance);
             }
             out["_links"]["mediaPolicies"] = json!({"href": format!("{base}/mediaPolicies")});
+            for rel in ["myGroups", "myGroupMemberships", "search"] {
+                out["_embedded"]["people"]["_links"][rel]["revision"] = json!("2");
+            }
         }
         out
     }
@@ -219,6 +222,9 @@ impl World {
         }
         if self.switches.shape == Shape::Sfb2015 {
             out["conversationHistory"] = json!("Disabled");
+            if app.guest_of.is_none() {
+                out["_links"]["startMessaging"]["revision"] = json!("2");
+            }
             out["_links"]["missedItems"] = json!({"href": format!("{base}/communication/missedItems")});
             out["_links"]["conversationLogs"] = json!({"href": format!("{base}/communication/conversationLogs")});
         }

@@ -117,7 +117,7 @@ fn write(out: &mut Vec<u8>, answer: Answer) {
     }
     let (kind, body) = match answer.body {
         Body::Empty => (None, Vec::new()),
-        Body::Json(value) => (Some("application/json; charset=utf-8".to_owned()), super::serve::json_text(&value).into_bytes()),
+        Body::Json(value) => (Some("application/json; charset=utf-8".to_owned()), super::json::text(&value).into_bytes()),
         Body::Bytes(kind, bytes) => (Some(kind), bytes),
     };
     if let Some(kind) = kind {

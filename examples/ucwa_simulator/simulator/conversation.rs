@@ -57,7 +57,12 @@ impl World {
     pub fn conversation_json(&self, app: &str, conversation: &Conversation) -> Value {
         let at = conversation_href(app, &conversation.id);
         let live = ["Connected", "Conferenced"].contains(&conversation.state);
-        let active: &[&str] = if conversation.messaging == "Connected" { &["Messaging"] } else { &[] };
+        let active: &[&str] =
+            if conversation.messaging == "Connected" || conversation.state == "Incoming" && conversation.meeting.is_none() {
+                &["Messaging"]
+            } else {
+                &[]
+            };
         let others = self.talks.get(&conversation.talk).map_or(0, |talk| talk.members.len().saturating_sub(1));
         let mut out = json!({
             "state": conversation.state, "threadId": conversation.thread, "subject": conversation.subject, "activeModalities": active,

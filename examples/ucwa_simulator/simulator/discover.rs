@@ -29,7 +29,8 @@ impl World {
         }
         if let (Some(secure), "http") = (&self.config.secure_port, request.scheme.as_str()) {
             let host = request.host.rsplit_once(':').map_or(request.host.as_str(), |(host, _)| host);
-            return redirect(&format!("https://{host}:{secure}{SERVICE}"));
+            let port = if *secure == 443 { String::new() } else { format!(":{secure}") };
+            return redirect(&format!("https://{host}{port}{SERVICE}"));
         }
         let domain = request
             .pairs()

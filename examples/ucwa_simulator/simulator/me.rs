@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const SETTABLE: [&str; 7] = ["Online", "Busy", "DoNotDisturb", "BeRightBack", "Away", "Offwork", "Offline"];
+const NAMES: [&str; 7] =
+    ["makeMeAvailable", "phones", "callForwardingSettings", "presence", "note", "location", "reportMyActivity"];
 const NEEDED: &str = "Make the user available first.";
 
 impl World {
@@ -53,13 +55,20 @@ impl World {
         let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let base = own.href();
         let user = own.user.clone();
-        let href = format!("{base}/me/{}", rest.join("/"));
+        let name = rest.first().map_or("", |name| NAMES.into_iter().find(|own| own.eq_ignore_ascii_case(name)).unwrap_or(name));
+        let href = format!("{base}/me/{name}");
         match (rest, method) {
             ([], "GET") => return Ok(Answer::ok(self.me_json(own))),
             (["makemeavailable"], "POST") => return self.make_me_available(now, app, input),
             (["phones"], "GET") => {
-                let links = json!({"self": {"href": href}, "phone": []});
-                return Ok(Answer::ok(json!({"rel": "phones", "_links": links})));
+                let number = self.people.get(&user).map(|person| person.card.phone.clone()).filter(|number| !number.is_empty());
+                let links = json!({"self": {"href": format!("{href}/work")}, "changeNumber": {"href": format!("{href}/work/changeNumber")}});
+                let phones: Vec<Value> = number
+                    .into_iter()
+                    .map(|number| json!({"rel": "phone", "number": number, "type": "work", "includeInContactCard": true, "_links": links}))
+                    .collect();
+                let links = json!({"self": {"href": href}});
+                return Ok(Answer::ok(json!({"rel": "phones", "_links": links, "_embedded": {"phone": phones}})));
             }
             (["callforwardingsettings"], "GET") => {
                 let links = json!({"self": {"href": href}});

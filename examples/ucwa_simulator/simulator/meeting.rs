@@ -18,6 +18,10 @@ const MEETINGS_MAX: usize = 250;
 /// Default life of a meeting.
 const LIFE: Duration = Duration::from_secs(8 * 3600);
 
+/// What lies under `onlineMeetings`.
+const NAMES: [&str; 6] =
+    ["myOnlineMeetings", "defaultValues", "eligibleValues", "customInvitation", "policies", "phoneDialInInformation"];
+
 /// A meeting.
 #[derive(Debug, Clone)]
 pub struct Meeting {
@@ -108,7 +112,11 @@ impl World {
     pub fn online_meetings(&mut self, now: Moment, app: &str, rest: &[&str], request: &Request) -> Result<Answer, Answer> {
         let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let user = own.user.clone();
-        let here = format!("{}/onlineMeetings/{}", own.href(), rest.join("/"));
+        let named = |name: &&str| NAMES.into_iter().find(|own| own.eq_ignore_ascii_case(name)).unwrap_or("extensions");
+        let here = match rest {
+            [_, id, _] => format!("{}/onlineMeetings/myOnlineMeetings/{}/extensions", own.href(), id.to_uppercase()),
+            _ => format!("{}/onlineMeetings/{}", own.href(), rest.first().map_or("", named)),
+        };
         let links = json!({"self": {"href": here}});
         let method = request.method.as_str();
         if own.guest_of.is_some() && !rest.is_empty() {

@@ -146,7 +146,16 @@ impl Person {
             },
             contacts: BTreeSet::new(),
             groups: BTreeMap::new(),
-            card: Card { company: "Contoso".to_owned(), ..Card::default() },
+            card: Card {
+                title: "Consultant".to_owned(),
+                department: "Sales".to_owned(),
+                company: "Contoso".to_owned(),
+                office: "20/2107".to_owned(),
+                phone: format!(
+                    "tel:+1425555{:04}",
+                    address.uri().bytes().fold(7_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 10_000)
+                ),
+            },
             heard: VecDeque::new(),
             reports: VecDeque::new(),
         }

@@ -110,7 +110,7 @@ impl World {
         number
     }
 
-    /// `accept`: no link to answer any more, and a step later both are connected.
+    /// `accept`: no link to answer any more, and both are connected: clients send a message right after it.
     pub fn accept(&mut self, now: Moment, app: &str, invitation: &Invitation) {
         let Some(number) = invitation.ring else { return };
         let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else { return };
@@ -119,7 +119,7 @@ impl World {
         ring.taken = true;
         self.close_invitation(app, &invitation.id, "Connecting");
         self.tell_invitation(now, app, &invitation.id, "updated", None);
-        self.agenda.after(now, self.switches.signalling, Deed::Connect(number, leg));
+        self.connect(now, number, leg);
     }
 
     /// `decline`: here, or everywhere.

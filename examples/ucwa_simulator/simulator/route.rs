@@ -20,9 +20,17 @@ impl World {
         let segments = request.segments();
         let lower: Vec<String> = segments.iter().map(|segment| segment.to_lowercase()).collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-        if ["OPTIONS", "HEAD", "TRACE"].contains(&request.method.as_str()) {
-            let page =
-                Answer::html(if request.method == "OPTIONS" { 400 } else { 405 }, "Bad Request", "The method is not supported.");
+        let method = request.method.as_str();
+        // Whoever has no token is told so first, whatever the method: some clients ask by HEAD.
+        let asks_by_head =
+            method == "HEAD" && self.authorize(now, request).is_err() && matches!(lower.first(), Some(&"ucwa" | &"autodiscover"));
+        if ["OPTIONS", "HEAD", "TRACE"].contains(&method) && !asks_by_head {
+            let status = if method == "OPTIONS" { 400 } else { 405 };
+            let page = Answer::html(
+                status,
+                if method == "OPTIONS" { "Bad Request" } else { "Method Not Allowed" },
+                "The method is not supported.",
+            );
             return Outcome::Now(page.with("X-Ms-diagnostics", "28020;source=\"simulator\";reason=\"No valid security token.\""));
         }
         let answer = match lower.as_slice() {

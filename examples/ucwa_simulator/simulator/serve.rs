@@ -60,8 +60,9 @@ async fn answer(
     let (head, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(Bytes::new(body), BODY_MAX).await else {
         let fault = super::answer::Fault::new(413, "EntityTooLarge", "", "The body is too long.");
-        return render(fault.into(), &simulator.host());
+        return render(fault.into(), &simulator.host(), false);
     };
+    let gzip = head.headers.get("accept-encoding").is_some_and(|value| value.to_str().is_ok_and(|value| value.contains("gzip")));
     let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Vec<(String, String)> =
         head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
@@ -80,10 +81,10 @@ async fn answer(
         // An error here makes hyper drop the connection, which is what a fault wants.
         Outcome::Later(reply) => reply.await.map_err(|_| io::Error::other("cut by a fault"))?,
     };
-    render(answer, &simulator.host())
+    render(answer, &simulator.host(), gzip)
 }
 
-fn render(answer: Answer, host: &str) -> io::Result<Response<Bytes>> {
+fn render(answer: Answer, host: &str, gzip: bool) -> io::Result<Response<Bytes>> {
     let status = StatusCode::from_u16(answer.status).map_err(io::Error::other)?;
     let mut response = Response::builder()
         .status(status)
@@ -96,25 +97,24 @@ fn render(answer: Answer, host: &str) -> io::Result<Response<Bytes>> {
         response = response.header("Cache-Control", "no-cache");
     }
     let body = match answer.body {
-        Body::Empty => Bytes::empty(),
+        Body::Empty => Vec::new(),
         Body::Json(value) => {
             if !has("Content-Type") {
                 response = response.header("Content-Type", "application/json; charset=utf-8");
             }
-            Bytes::from(json_text(&value))
+            super::json::text(&value).into_bytes()
         }
         Body::Bytes(kind, bytes) => {
             response = response.header("Content-Type", kind);
-            Bytes::from(bytes)
+            bytes
         }
     };
+    let zipped = gzip && !body.is_empty();
+    if zipped {
+        response = response.header("Content-Encoding", "gzip").header("Vary", "Accept-Encoding");
+    }
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    response.body(body).map_err(io::Error::other)
-}
-
-/// JSON as ASP.NET writes it: .NET's reader takes a date only with its slashes escaped.
-pub fn json_text(value: &serde_json::Value) -> String {
-    value.to_string().replace("\"/Date(", "\"\\/Date(").replace(")/\"", ")\\/\"")
+    response.body(Bytes::from(if zipped { super::gzip::wrap(&body) } else { body })).map_err(io::Error::other)
 }

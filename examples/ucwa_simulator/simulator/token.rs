@@ -110,12 +110,7 @@ impl World {
         if request.method != "POST" {
             return Answer::html(405, "Method Not Allowed", "The page you are looking for cannot be displayed.");
         }
-        // The samples send charset='utf-8' in quotes, some clients no type at all.
-        let input = Request {
-            headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
-            ..request.clone()
-        }
-        .input();
+        let input = form(request).input();
         let Ok(input) = input else { return refused("invalid_request", "28020", "No valid security token.") };
         match input.text("grant_type").as_deref() {
             Some("password") => self.password_grant(now, request, &input),
@@ -187,4 +182,50 @@ fn refused(error: &str, number: &str, why: &str) -> Answer {
     Answer { status: 400, headers: Vec::new(), body: Body::Json(json!({"error": error})) }
         .with("X-Ms-diagnostics", &format!("{number};source=\"simulator\";reason=\"{why}\""))
         .with("Cache-Control", "no-store")
+}
+
+/// The form as it came: url-encoded (the samples send charset='utf-8' in quotes, some clients no type at all), or in
+/// parts, as PHP's curl sends an array.
+fn form(request: &Request) -> Request {
+    let mut plain = request.clone();
+    plain.headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+    let kind = request.header("content-type").unwrap_or_default();
+    if let Some((_, boundary)) = kind.split_once("boundary=").filter(|_| kind.to_lowercase().starts_with("multipart/form-data")) {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        let delimiter = format!("--{}", boundary.trim_matches('"'));
+        let fields = body.split(&delimiter).filter_map(|part| {
+            let (head, value) = part.split_once("\r\n\r\n")?;
+            let name = head.split_once("name=\"")?.1.split('"').next()?;
+            Some(format!("{}={}", escaped(name), escaped(value.strip_suffix("\r\n").unwrap_or(value))))
+        });
+        plain.body = fields.collect::<Vec<_>>().join("&").into_bytes();
+    }
+    plain
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_in_parts_is_read_as_one_that_is_encoded() {
+        let body = "--xy\r\nContent-Disposition: form-data; name=\"grant_type\"\r\n\r\npassword\r\n\
+                    --xy\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\na&b=c\r\n--xy--\r\n";
+        let request = Request {
+            headers: vec![("content-type".to_owned(), "multipart/form-data; boundary=xy".to_owned())],
+            body: body.as_bytes().to_vec(),
+            ..Request::default()
+        };
+        let input = form(&request).input().unwrap();
+        assert_eq!(
+            (input.text("grant_type").unwrap(), input.text("password").unwrap()),
+            ("password".to_owned(), "a&b=c".to_owned())
+        );
+    }
 }

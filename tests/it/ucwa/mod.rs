@@ -9,6 +9,7 @@ mod meetings;
 mod signing_on;
 mod talking;
 mod trouble;
+mod week;
 mod world;
 
 #[path = "../../../examples/ucwa_simulator/simulator/mod.rs"]

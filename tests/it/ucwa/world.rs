@@ -60,10 +60,7 @@ impl World {
             Way::Pipes => World::over_pipes(config),
             _ => World::over_sockets(config, way == Way::Tls),
         };
-        for n in 0..3 {
-            let name = format!("sip:bot{n}@{DOMAIN}");
-            world.simulator.add_person(&name, None, Some(PASSWORD), Manner::Offline).unwrap();
-        }
+        (0..3).for_each(|n| world.agent(n));
         world.person("lene", Manner::Accept(Duration::from_millis(10)));
         world
     }
@@ -93,6 +90,11 @@ impl World {
         if let Some(pipes) = &self.pipes {
             *pipes.time.clock.lock() = Some(clock);
         }
+    }
+
+    /// Adds the account `botN`.
+    pub fn agent(&self, n: usize) {
+        self.simulator.add_person(&sip(&format!("bot{n}")), None, Some(PASSWORD), Manner::Offline).unwrap();
     }
 
     /// Adds a person whom nobody but the simulator drives.
@@ -152,7 +154,7 @@ impl Office {
         let clock = ManualClock::new();
         world.at(clock.clone());
         let backend = world.backend_of(configure(world.config()));
-        let engine = Engine::builder().in_memory().backend(backend).clock(clock.clone()).open().unwrap();
+        let engine = Engine::builder().in_memory().backend(backend).clock(clock.clone()).worker_threads(1).open().unwrap();
         Office { world, clock, engine }
     }
 
