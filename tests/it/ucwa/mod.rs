@@ -10,7 +10,7 @@ mod signing_on;
 mod talking;
 mod trouble;
 mod week;
-mod world;
+pub(crate) mod world;
 
 #[path = "../../../examples/ucwa_simulator/simulator/mod.rs"]
 #[allow(dead_code, missing_docs, clippy::unwrap_used, reason = "the program's; each test uses a part of it")]

@@ -97,6 +97,11 @@ impl World {
         self.simulator.add_person(&sip(&format!("bot{n}")), None, Some(PASSWORD), Manner::Offline).unwrap();
     }
 
+    /// Where autodiscovery begins.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
     /// Adds a person whom nobody but the simulator drives.
     pub fn person(&self, name: &str, manner: Manner) {
         self.simulator.add_person(&format!("sip:{name}@{DOMAIN}"), None, None, manner).unwrap();
@@ -240,7 +245,7 @@ fn line(message: &Message) -> String {
 }
 
 /// A file of the certificates that the HTTP tests use, for `localhost`.
-fn certificate(name: &str) -> PathBuf {
+pub fn certificate(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/http/tls").join(name)
 }
 
