@@ -104,6 +104,16 @@ impl World {
         }
     }
 
+    /// The members of one of the application's user's groups.
+    pub fn group_of(&self, app: &str, group: &str) -> Option<Vec<Address>> {
+        let user = self.applications.get(app)?.user.clone();
+        match group {
+            "1" => Some(self.list_of(&user)),
+            "0" => Some(Vec::new()),
+            _ => self.people.get(&user)?.groups.get(group).map(|(_, members)| members.iter().cloned().collect()),
+        }
+    }
+
     /// The resource `contact`.
     pub fn contact_json(&self, app: &str, who: &Address) -> Value {
         let base = href(app);

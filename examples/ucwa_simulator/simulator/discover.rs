@@ -17,7 +17,7 @@ impl World {
                 self.user(now, request)
             }
             ["autodiscoverservice.svc", "root", "domain"] => redirect(&format!("{}{SERVICE}", request.origin())),
-            ["xframe", "xframe.html"] => frame(),
+            ["xframe", "xframe.html"] | ["autodiscoverservice.svc", "root", "xframe"] => frame(),
             _ => Answer::html(404, "File or directory not found.", "The resource you are looking for might have been removed."),
         }
     }

@@ -15,7 +15,7 @@ pub fn text(value: &Value) -> String {
 fn write(out: &mut String, value: &Value) {
     match value {
         Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
+            let mut members: Vec<_> = members.iter().filter(|(name, value)| !is_void(name, value)).collect();
             members.sort_by_key(|(name, _)| place(name));
             out.push('{');
             for (at, (name, value)) in members.into_iter().enumerate() {
@@ -41,6 +41,31 @@ fn write(out: &mut String, value: &Value) {
         other => out.push_str(&other.to_string()),
     }
 }
+
+/// What the server leaves out: a collection without members has no link to them, and embeds nothing.
+fn is_void(name: &str, value: &Value) -> bool {
+    let listed = |value: &Value| {
+        value.as_object().is_some_and(|members| members.values().all(|own| own.as_array().is_some_and(Vec::is_empty)))
+    };
+    name == "_embedded" && listed(value) || LISTS.contains(&name) && value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Members of collections, in `_links` and `_embedded`.
+const LISTS: [&str; 13] = [
+    "contact",
+    "group",
+    "conversation",
+    "participant",
+    "phone",
+    "myOnlineMeeting",
+    "presenceSubscription",
+    "presenceSubscriptionMembership",
+    "myGroupMembership",
+    "conversationLog",
+    "distributionGroup",
+    "failedDeliveryParticipant",
+    "delegator",
+];
 
 /// Where a member stands: the guid property and an event's link first, then what there is, links, what is embedded.
 fn place(name: &str) -> u8 {
@@ -71,6 +96,12 @@ mod tests {
             text(&value),
             r#"{"f4d221db-7af0-476b-9443-8bc874283085":"please","timeStamp":"\/Date(5)\/","_links":{"self":{"href":"/a"}},"rel":"communication","etag":"1"}"#
         );
+    }
+
+    #[test]
+    fn an_empty_collection_embeds_nothing() {
+        let value = json!({"_embedded": {"contact": []}, "_links": {"self": {"href": "/a"}, "conversation": []}, "sender": []});
+        assert_eq!(text(&value), r#"{"_links":{"self":{"href":"/a"}},"sender":[]}"#);
     }
 
     #[test]

@@ -35,6 +35,7 @@ impl World {
         }
         let answer = match lower.as_slice() {
             [] => self.discover(now, request, &[]),
+            ["xframe"] => self.discover(now, request, &["xframe", "xframe.html"]),
             ["autodiscover", rest @ ..] => self.discover(now, request, rest),
             ["webticket", "oauthtoken"] => self.oauth_token(now, request),
             ["ucwa", "oauth", "v1", "applications", rest @ ..] => return self.served(now, request, rest),
@@ -130,13 +131,17 @@ impl World {
                 "POST" => self.start_messaging(now, app, &request.input()?),
                 _ => Err(Fault::method().into()),
             },
-            [app, "communication", "onlinemeetinginvitations"] if method == "POST" => {
-                self.join_meeting(now, app, &request.input()?)
-            }
-            [app, "communication", "participantinvitations"] if method == "POST" => {
+            [app, "communication", "onlinemeetinginvitations"] => match method {
+                "POST" => self.join_meeting(now, app, &request.input()?),
+                _ => Err(Fault::method().into()),
+            },
+            [app, "communication", "participantinvitations"] => {
                 let input = request.input()?;
-                let conversation = input.text("conversation").unwrap_or_default();
-                self.add_participant(now, app, &conversation, &input)
+                match (method, input.text("conversation")) {
+                    ("POST", Some(conversation)) => self.add_participant(now, app, &conversation, &input),
+                    ("POST", None) => Err(Fault::parameter("conversation", "Follow the link addParticipant.").into()),
+                    _ => Err(Fault::method().into()),
+                }
             }
             [
                 app,

@@ -86,7 +86,10 @@ impl World {
     }
 
     fn subscribe(&mut self, now: Moment, app: &str, input: &Input) -> Result<Answer, Answer> {
-        let contacts = contacts(input, "uris")?;
+        let contacts = match input.text("groupId") {
+            Some(group) => self.group_of(app, &group).ok_or_else(|| Fault::not_found("ResourceNotFound"))?,
+            None => contacts(input, "uris")?,
+        };
         let lasts = duration(input)?;
         let max = self.switches.max_subscriptions as usize;
         let id = self.ids.short();
