@@ -44,3 +44,12 @@ pub mod text;
 pub mod timer;
 pub mod token;
 pub mod world;
+
+#[cfg(test)]
+mod life_test;
+#[cfg(test)]
+mod room_test;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod talk_test;
