@@ -5,7 +5,7 @@
 //! | `status` `challenge` `document` `package` `data_uri` `failure` `presence` `address` `markup` | what is meant: pure |
 //! | `conversation` `meeting` `reports` | how a talk stands, as events tell: pure |
 //! | `place` `connect` `http` | requests, bytes |
-//! | `sign_on` `application` `channel` | an account on the server, and what it is told |
+//! | `sign_on` `ntlm` `windows` `application` `channel` | an account on the server, and what it is told |
 //! | `core` `dispatch` | what a link knows, and what comes in |
 //! | `link` `session` `contacts` `incoming` `posting` `search` | what an agent does |
 //! | `meetings` `entering` `speaking` | the same in meetings |
@@ -20,7 +20,7 @@
 //! longer outage is lost, and its senders are told.
 //!
 //! This code has met the simulator of this repository, which other people's clients have met too, and not yet a Lync
-//! server: none could be had. Not done: uploads, management of meetings, meetings joined as a guest, the passive grant
+//! server: none could be had. The login by NTLM has met the published exchange of MS-NLMP only. Not done: uploads, management of meetings, meetings joined as a guest, the passive grant
 //! (ADFS), Skype for Business Online.
 
 mod address;
@@ -45,6 +45,7 @@ mod link;
 mod markup;
 mod meeting;
 mod meetings;
+mod ntlm;
 mod package;
 mod place;
 mod posting;
@@ -55,6 +56,7 @@ mod session;
 mod sign_on;
 mod speaking;
 mod status;
+mod windows;
 
 pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
 pub use config::{Grant, LoginRule, UcwaConfig};
