@@ -82,15 +82,16 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
     let sent = async {
         let mut uploading = agent.upload_async(&channel, name, body::length(&call.headers)).await?;
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Error::Invalid("the upload ended early, or came too slowly".to_owned()))?;
-            uploading.write(&piece).await?;
+            uploading.write(&piece.map_err(|error| body::broken(&error))?).await?;
         }
-        uploading.finish().await
+        Ok(uploading.finish().await?)
     };
-    let sent: Result<_, Error> = sent.await;
-    if let Err(error) = sent {
-        body::drain(&call.headers, stream).await;
-        return Err(error.into());
+    let sent: Result<_, Failure> = sent.await;
+    if let Err(failure) = sent {
+        if let Failure::Engine(_) = failure {
+            body::drain(&call.headers, stream).await;
+        }
+        return Err(failure);
     }
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
