@@ -125,6 +125,9 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
     if let Some(answer) = gateway.edge.cors.preflight(&parts.method, &parts.headers) {
         return Ok(answer);
     }
+    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        return Ok(Answer::empty(StatusCode::NO_CONTENT).with("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS"));
+    }
     let found = find(gateway, parts.method.as_str(), parts.uri.path());
     let asked = match found {
         Found::Route(asked) => asked,
