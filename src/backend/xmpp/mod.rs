@@ -6,7 +6,7 @@
 //! | `jid` `form` `message` `presence` `text` `errors` `scram` | what is meant by them: pure |
 //! | `stream` `tls` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
-//! | `link` `dispatch` | the connection, and what comes in |
+//! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `contacts` `talk` `archive` `posting` `upload` `disco` `manage` | what an agent does |
 //!
 //! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at compile time, and one
@@ -39,6 +39,7 @@ mod ns;
 mod outbox;
 mod posting;
 mod presence;
+mod probe;
 mod rooms;
 mod scram;
 mod secret;

@@ -122,6 +122,13 @@ impl Stream {
         if element.is("error", ns::STREAM) { Err(errors::of_stream(&element)) } else { Ok(element) }
     }
 
+    /// Ends it, and waits until the server has hung up.
+    pub(super) async fn close(&mut self) {
+        let _ = self.send("</stream:stream>").await;
+        let _ = self.reader.io.shutdown().await;
+        self.reader.until_closed().await;
+    }
+
     /// The two directions, for a task each.
     pub(super) fn split(self) -> (Incoming, Sink) {
         let Reader { io, parser, buffer } = self.reader;
@@ -144,6 +151,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 None => self.fill().await?,
             }
         }
+    }
+
+    /// Waits until nothing more comes, whatever comes until then.
+    pub(super) async fn until_closed(&mut self) {
+        while let Ok(1..) = self.io.read(&mut self.buffer).await {}
     }
 
     /// Reads what has come, or waits for it.
