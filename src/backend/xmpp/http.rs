@@ -3,7 +3,7 @@
 //! Rejected: an HTTP client library for one request with a known length and a status to read.
 
 use super::config::Trust;
-use super::stream::Io;
+use super::stream::{Io, plain};
 use super::tls;
 use crate::backend::{BackendError, BackendErrorKind, PipeReader};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -79,7 +79,7 @@ pub(super) async fn put(
     may_be_plain: bool,
 ) -> Result<(), BackendError> {
     let place = format!("{}:{}", target.host, target.port);
-    let lost = |error: std::io::Error| BackendError::unreachable(format!("the upload to {place} was cut: {error}"));
+    let lost = |error: std::io::Error| BackendError::unreachable(format!("the upload to {place} was cut: {}", plain(&error)));
     let tcp = TcpStream::connect((target.host.as_str(), target.port)).await;
     let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{place} cannot be reached: {error}")))?;
     if !target.is_secure && !may_be_plain && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {

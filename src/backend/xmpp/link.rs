@@ -8,7 +8,7 @@ use super::ns;
 use super::outbox::{Line, outbox};
 use super::session::XmppSession;
 use super::shared::Turn;
-use super::stream::{Incoming, Sink};
+use super::stream::{Incoming, Sink, lost};
 use super::xml::{Element, Event};
 use super::{contacts, core, disco, dispatch, errors, probe, rooms};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
@@ -125,7 +125,7 @@ async fn write(core: Arc<Core>, line: Line, mut io: Sink, turn: Option<Arc<Turn>
         biased;
         written = line.write(&mut io) => {
             if let Err(error) = written {
-                core.fail(BackendError::unreachable(format!("the connection was lost: {error}")));
+                core.fail(lost(&error));
             }
         }
         () = slow => {}

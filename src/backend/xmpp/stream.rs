@@ -26,6 +26,19 @@ pub(super) struct Way<'a> {
     pub(super) domain: &'a str,
 }
 
+/// A connection that broke.
+pub(super) fn lost(error: &std::io::Error) -> BackendError {
+    BackendError::unreachable(format!("the connection was lost: {}", plain(error)))
+}
+
+/// Why, in plain words: of an end without TLS's farewell the library says where its manual is.
+pub(super) fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the server hung up without a farewell".into(),
+        _ => error.to_string(),
+    }
+}
+
 /// What reads.
 pub(super) struct Reader<R> {
     io: R,
@@ -84,7 +97,7 @@ impl Stream {
             io.write_all(xml.as_bytes()).await?;
             io.flush().await
         };
-        sent.await.map_err(|error| BackendError::unreachable(format!("the connection was lost: {error}")))
+        sent.await.map_err(|error| lost(&error))
     }
 
     /// Begins a stream, or begins it anew; answers the server's header.
@@ -166,7 +179,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 self.parser.feed(&self.buffer[..read]);
                 Ok(())
             }
-            Err(error) => Err(BackendError::unreachable(format!("the connection was lost: {error}"))),
+            Err(error) => Err(lost(&error)),
         }
     }
 }

@@ -272,24 +272,3 @@ fn a_wrong_component_secret_is_told() {
     }
     panic!("{:?}", engine.agent_status("helper"));
 }
-
-#[test]
-fn a_second_engine_with_the_same_component_does_not_make_them_fight_without_end() {
-    let Some(town) = Town::prosody("XMPP component conflict") else { return };
-    let (first, second) = (town.engine(), town.engine());
-    let bot = first.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
-    second.put("helper", &town.bot(Way::Component, "bot5"), &[&town.ops()]);
-    let mut ear = ear(&bot);
-    // Prosody keeps the one that was there first.
-    let mut changes = second.subscribe();
-    for _ in 0..300 {
-        if second.agent_status("helper").expect("there").reason.is_some() {
-            break;
-        }
-        let _ = changes.next_timeout(Duration::from_millis(100));
-    }
-    assert!(second.agent_status("helper").expect("there").reason.is_some(), "the second is told why");
-    town.alice.say(&town.room(), "who is it?");
-    hears(&mut ear, "who is it?");
-    drop(second);
-}

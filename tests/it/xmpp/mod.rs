@@ -11,6 +11,8 @@ mod managing;
 mod people;
 mod people_test;
 mod proxy;
+mod refusals;
+mod scripted;
 mod security;
 pub(crate) mod server;
 mod talking;
