@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `xml` | stanzas as trees, text into stanzas: pure |
 //! | `jid` `form` `message` `presence` `text` `errors` `scram` | what is meant by them: pure |
-//! | `stream` `tls` `negotiate` `outbox` `http` | bytes |
+//! | `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
 //! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `contacts` `talk` `archive` `posting` `upload` `disco` `manage` | what an agent does |
@@ -42,18 +42,16 @@ mod presence;
 mod probe;
 mod rooms;
 mod scram;
-mod secret;
 mod session;
 mod shared;
 mod stream;
 mod talk;
 mod text;
-mod tls;
 mod upload;
 mod xml;
 
-pub use config::{Accounts, Component, NicknameRule, Security, Trust, XmppConfig};
-pub use secret::{Secret, SecretFile, SecretSource};
+pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
+pub use config::{Accounts, Component, NicknameRule, Security, XmppConfig};
 
 use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply};
 use crate::error::Result;

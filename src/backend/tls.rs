@@ -1,24 +1,42 @@
-//! TLS by the configured trust, and what a channel is bound with.
+//! TLS by the configured trust, and what a channel is bound with: one for all connectors.
+//!
+//! Rejected: `rustls-platform-verifier` (it has no answer to a pin or to a file of one's own), and OpenSSL (another
+//! library to keep safe).
 
-use super::config::Trust;
-use crate::backend::BackendError;
+use super::error::BackendError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls;
 
+/// Which certificates are believed.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Trust {
+    /// Those the operating system believes.
+    #[default]
+    System,
+    /// Those signed by a certificate in this PEM file, and no others.
+    CaFile(PathBuf),
+    /// One certificate, known by the SHA-256 of its DER form, whatever it says of itself.
+    PinnedSha256([u8; 32]),
+    /// Any certificate at all: encrypted, but nobody knows to whom.
+    InsecureAnyCertificate,
+}
+
 /// Bytes that two ends of one TLS channel alone know (RFC 9266).
-pub(super) type Binding = [u8; 32];
+pub(crate) type Binding = [u8; 32];
 
 /// A client's configuration for `trust`. Reads files: for a thread that may wait.
-pub(super) fn client(trust: &Trust) -> Result<ClientConfig, BackendError> {
+pub(crate) fn client(trust: &Trust) -> Result<ClientConfig, BackendError> {
     let refused = |reason: String| BackendError::refused(reason);
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -50,7 +68,7 @@ pub(super) fn client(trust: &Trust) -> Result<ClientConfig, BackendError> {
 }
 
 /// Speaks TLS over `io` with whoever can prove to be `domain`; answers the stream and what it is bound with.
-pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     trust: &Trust,
     domain: &str,
     io: S,
