@@ -46,7 +46,7 @@ impl Target {
     }
 
     /// The request's head.
-    fn head(&self, length: u64, headers: &[(String, String)]) -> String {
+    pub(super) fn head(&self, length: u64, headers: &[(String, String)]) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let mut head = format!("PUT {} HTTP/1.1\r\nHost: {host}:{}\r\n", self.path, self.port);
         for (name, value) in headers {
@@ -143,7 +143,7 @@ async fn status(io: &mut Box<dyn Io>) -> std::io::Result<Option<u16>> {
 }
 
 /// The status of an answer whose first line has come.
-fn read_status(answer: &[u8]) -> Option<u16> {
+pub(super) fn read_status(answer: &[u8]) -> Option<u16> {
     let end = answer.windows(2).position(|window| window == b"\r\n")?;
     let line = std::str::from_utf8(&answer[..end]).ok()?;
     line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()

@@ -28,6 +28,9 @@ mod disco;
 mod dispatch;
 mod errors;
 mod form;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod held;
 mod http;
 mod jid;

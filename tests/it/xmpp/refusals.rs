@@ -1,7 +1,7 @@
 //! What real servers say too rarely to be waited for: that they are overloaded, that one should go elsewhere, that a
 //! component is there twice. A scripted server says it; a real one is what comes after it.
 
-use super::scripted::{Says, component, header, refusal, serve, stream_error};
+use super::scripted::{Says, component, header, refusal, serve, serve_at, stream_error};
 use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears};
 use std::sync::Arc;
@@ -103,26 +103,32 @@ fn a_server_that_says_where_to_go_instead_is_followed_but_not_for_ever() {
     assert!(round.load(Ordering::Relaxed) >= 3, "it was followed");
 }
 
-/// One who may say where to go must not be able to send an unencrypted login off the machine.
+/// One who may say where to go must not be able to lead an unencrypted login off the machine: this machine's other
+/// address stands for another machine.
 #[test]
 fn see_other_host_does_not_lead_a_plain_login_away() {
-    let elsewhere = serve(move |_, element| match element.contains("<stream:stream") {
-        true => Says::Last(header(PLAIN) + &stream_error("see-other-host", "192.0.2.1")),
+    let route = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let Ok(outer) = route.map(|address| address.ip()) else { return };
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = heard.clone();
+    let away = serve_at("0.0.0.0:0", move |_, _| {
+        hears.store(true, Ordering::Relaxed);
+        Says::Nothing
+    });
+    let here = serve(move |_, element| match element.contains("<stream:stream") {
+        true => Says::Last(header(PLAIN) + &stream_error("see-other-host", &format!("{outer}:{away}"))),
         false => Says::Nothing,
     });
-    let accounts = Accounts::new(Secret::new("pw")).host("127.0.0.1").port(elsewhere).security(Security::PlainLoopback);
+    let accounts = Accounts::new(Secret::new("pw")).host("127.0.0.1").port(here).security(Security::PlainLoopback);
     let backend = Xmpp::new(XmppConfig::new("im.test").accounts(accounts)).expect("right");
-    let clock = ManualClock::new();
-    let engine = Engine::builder().in_memory().clock(clock.clone()).backend(backend).open().expect("opens");
+    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
     engine.put("helper", "bot1@im.test", &[]);
-    let mut tries = 0;
-    while engine.agent_status("helper").expect("there").reason.is_none() {
-        tries += 1;
-        assert!(tries < 6000, "no reason");
-        clock.advance(Duration::from_secs(1));
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-    assert_ne!(engine.agent_status("helper").expect("there").state, AgentState::Active);
+    let told = waits(&engine, "it is told", |status| status.reason.is_some()).reason.unwrap_or_default();
+    assert!(told.contains("not on this machine"), "{told}");
+    assert!(!heard.load(Ordering::Relaxed), "not a word");
 }
 
 #[test]
@@ -196,16 +202,11 @@ fn a_component_does_not_stay_where_stanzas_go_astray() {
         let is_lost = connection <= 2 && element.contains("to='probe9@");
         if is_lost { Says::Nothing } else { component(element) }
     });
-    let clock = ManualClock::new();
-    let engine = over(port, &clock);
+    let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
+    let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
+    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
     engine.put("helper", BOT, &[OPS]);
-    let mut tries = 0;
-    while engine.agent_status("helper").expect("there").state != AgentState::Active {
-        tries += 1;
-        assert!(tries < 6000, "{:?}", engine.agent_status("helper"));
-        clock.advance(Duration::from_millis(20));
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
+    waits(&engine, "it is in", |_| engine.stands("helper", OPS).state == AgentState::Active);
     assert_eq!(connections.load(Ordering::Relaxed), 3);
 }
 

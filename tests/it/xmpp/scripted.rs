@@ -12,9 +12,14 @@ pub(crate) enum Says {
     Last(String),
 }
 
-/// The address of a server that answers `answer(connection, element)`; connections count from 1.
+/// The port of a server that answers `answer(connection, element)`; connections count from 1.
 pub(crate) fn serve(answer: impl Fn(u32, &str) -> Says + Send + Clone + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    serve_at("127.0.0.1:0", answer)
+}
+
+/// As [`serve`], listening there.
+pub(crate) fn serve_at(place: &str, answer: impl Fn(u32, &str) -> Says + Send + Clone + 'static) -> u16 {
+    let listener = TcpListener::bind(place).expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     std::thread::spawn(move || {
         for (number, stream) in (1..).zip(listener.incoming().flatten()) {
