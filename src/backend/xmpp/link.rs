@@ -45,7 +45,7 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
             (_, Some(accounts)) if !is_component => {
                 let jid = Jid::parse(key.as_str()).filter(|jid| jid.local().is_some());
                 let jid = jid.ok_or_else(|| BackendError::refused(format!("`{key}` is no account's address")))?;
-                Ok((negotiate::account(&jid, accounts, config).await?, None))
+                Ok((negotiate::account(&jid, accounts, config, &inbox).await?, None))
             }
             _ => Err(BackendError::refused(format!("`{key}` is not of the component's domain, and no accounts are configured"))),
         }

@@ -3,8 +3,8 @@
 //! | part | does |
 //! |---|---|
 //! | `xml` | stanzas as trees, text into stanzas: pure |
-//! | `jid` `form` `message` `presence` `text` `errors` `scram` | what is meant by them: pure |
-//! | `stream` `negotiate` `outbox` `http` | bytes |
+//! | `jid` `form` `message` `presence` `text` `errors` `scram` `srv` | what is meant by them: pure |
+//! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
 //! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `contacts` `talk` `archive` `posting` `upload` `disco` `manage` | what an agent does |
@@ -43,10 +43,12 @@ mod outbox;
 mod posting;
 mod presence;
 mod probe;
+mod resolver;
 mod rooms;
 mod scram;
 mod session;
 mod shared;
+mod srv;
 mod stream;
 mod talk;
 mod text;

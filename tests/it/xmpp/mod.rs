@@ -7,6 +7,7 @@
 //! where `CI=true` or `SWITCHBOARD_XMPP=required`.
 
 mod faults;
+mod finding;
 mod managing;
 mod people;
 mod people_test;
