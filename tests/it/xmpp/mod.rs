@@ -12,6 +12,7 @@ mod managing;
 mod people;
 mod people_test;
 mod proxy;
+mod recovery;
 mod refusals;
 mod scripted;
 mod security;
