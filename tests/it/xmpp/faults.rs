@@ -134,9 +134,8 @@ fn twenty_agents_in_a_room_catch_up_once() {
     hears_no_more(&engine, &mut ears[0]);
 }
 
-#[test]
-fn lines_that_are_cut_or_spoilt_are_taken_up_again() {
-    let Some(town) = Town::prosody("XMPP broken lines") else { return };
+fn broken(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP broken lines over {kind:?}"), kind) else { return };
     let room = town.room();
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let engine = town.engine();
@@ -160,6 +159,16 @@ fn lines_that_are_cut_or_spoilt_are_taken_up_again() {
         }
         hears_no_more(&engine, &mut ear);
     }
+}
+
+#[test]
+fn lines_that_are_cut_or_spoilt_are_taken_up_again() {
+    broken(Kind::Prosody);
+}
+
+#[test]
+fn lines_that_are_cut_or_spoilt_are_taken_up_again_over_ejabberd() {
+    broken(Kind::Ejabberd);
 }
 
 /// Nothing passes and nothing says so: only asking finds out. The bound is the connector's own.

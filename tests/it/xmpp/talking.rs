@@ -102,9 +102,8 @@ fn a_message_that_fifty_agents_hear_is_one_row() {
     assert_eq!(rows, ["hello everybody", "hello Alice"]);
 }
 
-#[test]
-fn history_is_what_the_server_keeps() {
-    let Some(town) = Town::prosody("XMPP history") else { return };
+fn history(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP history over {kind:?}"), kind) else { return };
     for n in 0..8 {
         town.alice.say(&town.room(), &format!("before anybody came {n}"));
     }
@@ -120,8 +119,17 @@ fn history_is_what_the_server_keeps() {
 }
 
 #[test]
-fn what_a_message_is_made_of_survives_both_ways() {
-    let Some(town) = Town::prosody("XMPP parts of messages") else { return };
+fn history_is_what_the_server_keeps() {
+    history(Kind::Prosody);
+}
+
+#[test]
+fn history_is_what_the_server_keeps_over_ejabberd() {
+    history(Kind::Ejabberd);
+}
+
+fn parts(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP parts of messages over {kind:?}"), kind) else { return };
     let engine = town.engine();
     let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
     let mut ear = ear(&bot);
@@ -140,6 +148,16 @@ fn what_a_message_is_made_of_survives_both_ways() {
     bot.post(town.ops(), NewMessage::text("a long tale").story("Once")).expect("posted");
     assert_eq!(town.alice.hears(&town.room(), "a long tale").subject.as_deref(), Some("Once"));
     assert_ne!(bot.state(town.ops()).expect("state").subject.as_deref(), Some("Once"), "a story is no new topic");
+}
+
+#[test]
+fn what_a_message_is_made_of_survives_both_ways() {
+    parts(Kind::Prosody);
+}
+
+#[test]
+fn what_a_message_is_made_of_survives_both_ways_over_ejabberd() {
+    parts(Kind::Ejabberd);
 }
 
 #[test]
@@ -239,9 +257,8 @@ fn people_see_the_agent_come_and_go() {
     }
 }
 
-#[test]
-fn typing_is_shown_both_ways() {
-    let Some(town) = Town::prosody("XMPP typing") else { return };
+fn typing(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP typing over {kind:?}"), kind) else { return };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let (engine, address, alice) = (town.engine(), town.bot(way, name), town.contact("alice"));
         let bot = engine.bot("helper", &address, &[&alice]);
@@ -266,8 +283,17 @@ fn typing_is_shown_both_ways() {
 }
 
 #[test]
-fn a_file_is_uploaded_and_linked() {
-    let Some(town) = Town::prosody("XMPP upload") else { return };
+fn typing_is_shown_both_ways() {
+    typing(Kind::Prosody);
+}
+
+#[test]
+fn typing_is_shown_both_ways_over_ejabberd() {
+    typing(Kind::Ejabberd);
+}
+
+fn upload(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP upload over {kind:?}"), kind) else { return };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let engine = town.engine();
         let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
@@ -287,6 +313,16 @@ fn a_file_is_uploaded_and_linked() {
 }
 
 #[test]
+fn a_file_is_uploaded_and_linked() {
+    upload(Kind::Prosody);
+}
+
+#[test]
+fn a_file_is_uploaded_and_linked_over_ejabberd() {
+    upload(Kind::Ejabberd);
+}
+
+#[test]
 fn rooms_and_people_are_found_by_name() {
     let Some(town) = Town::prosody("XMPP channel search") else { return };
     let engine = town.engine();
@@ -303,9 +339,8 @@ fn rooms_and_people_are_found_by_name() {
     assert!(own.find_channels("no such name").expect("searched").is_empty());
 }
 
-#[test]
-fn a_kick_a_ban_and_a_room_destroyed_say_why() {
-    let Some(town) = Town::prosody("XMPP kicks") else { return };
+fn put_out(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP kicks over {kind:?}"), kind) else { return };
     let engine = town.engine();
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let address = town.bot(way, name);
@@ -330,8 +365,17 @@ fn a_kick_a_ban_and_a_room_destroyed_say_why() {
 }
 
 #[test]
-fn rooms_that_refuse_say_why() {
-    let Some(town) = Town::prosody("XMPP refusals") else { return };
+fn a_kick_a_ban_and_a_room_destroyed_say_why() {
+    put_out(Kind::Prosody);
+}
+
+#[test]
+fn a_kick_a_ban_and_a_room_destroyed_say_why_over_ejabberd() {
+    put_out(Kind::Ejabberd);
+}
+
+fn refusals(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP refusals over {kind:?}"), kind) else { return };
     let engine = town.engine();
     let locked = town.make_room("locked", "Locked");
     town.alice.configure(&locked, &[("passwordprotectedroom", "1"), ("roomsecret", "sesame")]);
@@ -350,13 +394,32 @@ fn rooms_that_refuse_say_why() {
 }
 
 #[test]
-fn a_nickname_that_is_taken_is_no_obstacle() {
-    let Some(town) = Town::prosody("XMPP nicknames") else { return };
+fn rooms_that_refuse_say_why() {
+    refusals(Kind::Prosody);
+}
+
+#[test]
+fn rooms_that_refuse_say_why_over_ejabberd() {
+    refusals(Kind::Ejabberd);
+}
+
+fn nickname(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP nicknames over {kind:?}"), kind) else { return };
     let engine = town.engine();
     // Alice's own account is called so; the agent of that name comes in all the same.
     let bot = engine.bot("twin", &town.bot(Way::Component, "alice"), &[&town.ops()]);
     bot.post(town.ops(), NewMessage::text("I am the other one")).expect("posted");
     assert_ne!(town.alice.hears(&town.room(), "I am the other one").resource, "alice");
+}
+
+#[test]
+fn a_nickname_that_is_taken_is_no_obstacle() {
+    nickname(Kind::Prosody);
+}
+
+#[test]
+fn a_nickname_that_is_taken_is_no_obstacle_over_ejabberd() {
+    nickname(Kind::Ejabberd);
 }
 
 #[test]
