@@ -70,10 +70,9 @@ fn an_account_catches_up_after_its_ejabberd_was_killed() {
     killed(Kind::Ejabberd, Way::Account);
 }
 
-#[test]
-fn what_was_said_while_the_engine_was_down_comes_when_it_is_up() {
+fn restarted(way: Way) {
     let Some(town) = Town::prosody("XMPP engine restart") else { return };
-    let path = std::env::temp_dir().join(format!("switchboard-xmpp-restart-{}.db", std::process::id()));
+    let path = std::env::temp_dir().join(format!("switchboard-xmpp-restart-{way:?}-{}.db", std::process::id()));
     let remove = || {
         for suffix in ["", "-wal", "-shm", "-lock"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
@@ -84,7 +83,7 @@ fn what_was_said_while_the_engine_was_down_comes_when_it_is_up() {
     let missed = numbered("while it slept", 20);
     {
         let engine = town.over(Engine::builder().database(&path));
-        let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+        let bot = engine.bot("helper", &town.bot(way, "bot0"), &[&town.ops()]);
         let mut ear = ear(&bot);
         town.alice.say(&room, "before");
         hears(&mut ear, "before");
@@ -103,6 +102,16 @@ fn what_was_said_while_the_engine_was_down_comes_when_it_is_up() {
     drop(ear);
     drop(engine);
     remove();
+}
+
+#[test]
+fn what_was_said_while_the_engine_was_down_comes_when_it_is_up() {
+    restarted(Way::Component);
+}
+
+#[test]
+fn what_was_said_while_an_accounts_engine_was_down_comes_when_it_is_up() {
+    restarted(Way::Account);
 }
 
 #[test]

@@ -5,12 +5,12 @@ use super::town::{SOON, Town, Way, Words, ear, hears};
 use std::time::Instant;
 use switchboard::{Credentials, ManagementMode, NewAgent, NewRoom, NewUser, Privacy};
 
-fn ruled(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP management over {kind:?}"), kind) else { return };
+fn ruled(kind: Kind, way: Way) {
+    let Some(town) = Town::open(&format!("XMPP management, {way:?} over {kind:?}"), kind) else { return };
     let (engine, bob) = (town.engine(), town.with_person("bob"));
     let admin = engine.admin();
     admin.put_user(NewUser::new("ada", "ada").unwrap().password("secret").unwrap()).unwrap();
-    let address = town.bot(Way::Component, "warden");
+    let address = town.bot(way, "bot2");
     let warden = NewAgent::new("warden", format!("xmpp:{address}")).unwrap().user("ada").unwrap();
     admin.put_agent(warden.management(ManagementMode::Groups)).unwrap();
     engine.agent("warden").unwrap().wait_active(SOON).unwrap();
@@ -39,7 +39,7 @@ fn ruled(kind: Kind) {
     }
     assert!(town.alice.try_join(&room).is_err(), "alice is a member no longer");
 
-    let helper = engine.bot("helper", &town.bot(Way::Component, "helper"), &[&town.ops()]);
+    let helper = engine.bot("helper", &town.bot(way, "bot3"), &[&town.ops()]);
     let mut ear = ear(&helper);
     town.alice.say(&town.room(), "elsewhere all goes on");
     hears(&mut ear, "elsewhere all goes on");
@@ -51,10 +51,15 @@ fn ruled(kind: Kind) {
 
 #[test]
 fn an_agent_makes_a_room_rules_it_and_takes_it_away() {
-    ruled(Kind::Prosody);
+    ruled(Kind::Prosody, Way::Component);
 }
 
 #[test]
 fn an_agent_makes_a_room_rules_it_and_takes_it_away_over_ejabberd() {
-    ruled(Kind::Ejabberd);
+    ruled(Kind::Ejabberd, Way::Component);
+}
+
+#[test]
+fn an_account_makes_a_room_rules_it_and_takes_it_away() {
+    ruled(Kind::Prosody, Way::Account);
 }

@@ -2,7 +2,7 @@
 //! nobody tells is found out.
 
 use super::server::Kind;
-use super::town::{SOON, Town, Way, Words, ear, hears};
+use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 use switchboard::testing::ManualClock;
@@ -60,6 +60,39 @@ fn an_account_posts_around_kills_of_prosody() {
 #[test]
 fn a_component_posts_around_kills_of_ejabberd() {
     posted_around_kills(Kind::Ejabberd, Way::Component);
+}
+
+/// An account's server keeps what people say to it: what the archive gives and what the server delivers late is one.
+fn contact_catches_up(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP contact's catch-up over {kind:?}"), kind) else { return };
+    let (engine, address, alice) = (town.engine(), town.bot(Way::Account, "bot1"), town.contact("alice"));
+    let bot = engine.bot("helper", &address, &[&alice]);
+    let mut ear = ear(&bot);
+    town.alice.say(&address, "before");
+    hears(&mut ear, "before");
+    town.to_accounts.refuse(true);
+    town.to_accounts.cut();
+    // While the server takes the account for connected, it would give it to nobody: it is still in the archive.
+    for n in 0..10 {
+        town.alice.say(&address, &format!("meanwhile {n}"));
+    }
+    town.to_accounts.refuse(false);
+    for n in 0..10 {
+        hears(&mut ear, &format!("meanwhile {n}"));
+    }
+    town.alice.say(&address, "after");
+    hears(&mut ear, "after");
+    hears_no_more(&engine, &mut ear);
+}
+
+#[test]
+fn an_account_of_prosody_catches_up_with_a_contact() {
+    contact_catches_up(Kind::Prosody);
+}
+
+#[test]
+fn an_account_of_ejabberd_catches_up_with_a_contact() {
+    contact_catches_up(Kind::Ejabberd);
 }
 
 /// The room hears that the agent leaves, and the agent does not hear that it has left: as after a restart of a rooms'
