@@ -54,6 +54,8 @@
 //! | `bundled` (default) | SQLite is built from source; without it the system's is linked, 3.51.3 or newer |
 //! | `wire` | the documents of the MindLink REST contract, for hosts that serve it |
 //! | `testing` | a clock moved by hand, and the conformance suite for backends |
+//! | `xmpp` | rooms and people on XMPP servers: `backend::xmpp` |
+//! | `ucwa` | Lync Server 2013 and Skype for Business Server: `backend::ucwa` |
 //!
 //! # The floors
 //!

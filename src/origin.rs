@@ -71,6 +71,16 @@ impl Origins {
         self.seal(KEYED, head, agent, channel)
     }
 
+    /// 128 bits that are always the same for this database and `of`.
+    pub(crate) fn identity(&self, of: &str) -> [u8; 16] {
+        let mut mac = self.mac.clone();
+        mac.update(b"identity");
+        mac.update(of.as_bytes());
+        let mut identity = [0; 16];
+        identity.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+        identity
+    }
+
     /// The agent of ours that posted this into that channel; `None` if no agent of this database did.
     pub(crate) fn recognise(&self, origin: &OriginId, channel: &ChannelId) -> Option<AgentKey> {
         let bytes = decode(origin.as_str())?;

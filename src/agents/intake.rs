@@ -256,6 +256,10 @@ impl Intake for LinkIntake {
         }
     }
 
+    fn identity(&self, of: &str) -> [u8; 16] {
+        self.ground.origins.identity(of)
+    }
+
     fn busy(&self) -> Busy {
         self.ground.activity.busy()
     }

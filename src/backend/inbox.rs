@@ -126,6 +126,8 @@ pub trait Intake: Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
     /// The engine's date and time.
     fn now(&self) -> DateTime<Utc>;
+    /// 128 bits that are always the same for this database and `of`, and another's for any other.
+    fn identity(&self, of: &str) -> [u8; 16];
 }
 
 /// One link's way to the engine. Cheap to clone.
@@ -196,6 +198,12 @@ impl Inbox {
     /// The engine's date and time.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.now()
+    }
+
+    /// 128 bits that are the same for this database and `of` in every process, and nobody else's: for a chat system
+    /// that knows its clients by an id, where a connector keeps nothing.
+    pub fn identity(&self, of: &str) -> [u8; 16] {
+        self.0.identity(of)
     }
 
     /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If it panics, the link is lost, and nothing else.

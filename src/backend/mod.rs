@@ -16,7 +16,14 @@ mod loopback;
 mod manage;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod recorder;
+mod secret;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod text;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod tls;
 mod traits;
+#[cfg(feature = "ucwa")]
+pub mod ucwa;
 #[cfg(feature = "xmpp")]
 pub mod xmpp;
 
@@ -24,6 +31,9 @@ pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
+pub use secret::{Secret, SecretFile, SecretSource};
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+pub use tls::Trust;
 pub use traits::{Accepted, Backend, Capabilities, Found, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply};
 
 pub use crate::model::{

@@ -1,10 +1,9 @@
 //! How an XMPP service is reached, and by whom.
 
 use super::jid::Jid;
-use super::secret::SecretSource;
+use crate::backend::{SecretSource, Trust};
 use crate::error::{Error, Result};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How a connection is kept from being read or changed.
@@ -19,21 +18,6 @@ pub enum Security {
     PlainLoopback,
     /// No TLS to anywhere: whoever is on the way reads and changes everything.
     InsecurePlaintext,
-}
-
-/// Which certificates are believed.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub enum Trust {
-    /// Those the operating system believes.
-    #[default]
-    System,
-    /// Those signed by a certificate in this PEM file, and no others.
-    CaFile(PathBuf),
-    /// One certificate, known by the SHA-256 of its DER form, whatever it says of itself.
-    PinnedSha256([u8; 32]),
-    /// Any certificate at all: encrypted, but nobody knows to whom.
-    InsecureAnyCertificate,
 }
 
 /// A component (XEP-0114): one connection for all agents of one domain.

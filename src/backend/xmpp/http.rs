@@ -2,10 +2,8 @@
 //!
 //! Rejected: an HTTP client library for one request with a known length and a status to read.
 
-use super::config::Trust;
 use super::stream::Io;
-use super::tls;
-use crate::backend::{BackendError, BackendErrorKind, PipeReader};
+use crate::backend::{BackendError, BackendErrorKind, PipeReader, Trust, tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

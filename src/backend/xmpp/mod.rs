@@ -3,8 +3,8 @@
 //! | part | does |
 //! |---|---|
 //! | `xml` | stanzas as trees, text into stanzas: pure |
-//! | `jid` `form` `message` `presence` `text` `errors` `scram` | what is meant by them: pure |
-//! | `stream` `tls` `negotiate` `outbox` `http` | bytes |
+//! | `jid` `form` `message` `presence` `errors` `scram` | what is meant by them: pure |
+//! | `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
 //! | `link` `dispatch` | the connection, and what comes in |
 //! | `session` `rooms` `contacts` `talk` `archive` `posting` `upload` `disco` `manage` | what an agent does |
@@ -41,18 +41,15 @@ mod posting;
 mod presence;
 mod rooms;
 mod scram;
-mod secret;
 mod session;
 mod shared;
 mod stream;
 mod talk;
-mod text;
-mod tls;
 mod upload;
 mod xml;
 
-pub use config::{Accounts, Component, NicknameRule, Security, Trust, XmppConfig};
-pub use secret::{Secret, SecretFile, SecretSource};
+pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
+pub use config::{Accounts, Component, NicknameRule, Security, XmppConfig};
 
 use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply};
 use crate::error::Result;

@@ -1,14 +1,13 @@
 //! From a connection to a stream that carries stanzas: as a component, or as an account.
 
-use super::config::{Accounts, Component, Security, Trust, XmppConfig};
+use super::config::{Accounts, Component, Security, XmppConfig};
 use super::errors;
 use super::jid::Jid;
 use super::ns;
 use super::scram::{Bound, Hash, Scram};
-use super::secret::Secret;
 use super::stream::{Stream, Way};
 use super::xml::Element;
-use crate::backend::{BackendError, BackendErrorKind};
+use crate::backend::{BackendError, BackendErrorKind, Secret, Trust};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};

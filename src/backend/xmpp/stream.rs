@@ -1,11 +1,11 @@
 //! A stream over a socket: bytes out, events in, whatever protects it.
 
-use super::config::{Security, Trust};
+use super::config::Security;
 use super::errors;
 use super::ns;
-use super::tls::{self, Binding};
 use super::xml::{Element, Event, Parser};
-use crate::backend::{BackendError, BackendErrorKind};
+use crate::backend::tls::{self, Binding};
+use crate::backend::{BackendError, BackendErrorKind, Trust};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 

@@ -1,6 +1,7 @@
 //! Where secrets come from: asked at every dial, kept nowhere, never shown.
 
-use crate::backend::{BackendError, Reply, reply};
+use super::error::BackendError;
+use super::traits::{Reply, reply};
 use std::fmt;
 use std::path::PathBuf;
 

@@ -1,24 +1,43 @@
-//! TLS by the configured trust, and what a channel is bound with.
+//! TLS by the configured trust, and what a channel is bound with: one for all connectors.
+//!
+//! Rejected: `rustls-platform-verifier` (it has no answer to a pin or to a file of one's own), and OpenSSL (another
+//! library to keep safe).
 
-use super::config::Trust;
-use crate::backend::BackendError;
+use super::error::BackendError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls;
 
+/// Which certificates are believed.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Trust {
+    /// Those the operating system believes.
+    #[default]
+    System,
+    /// Those signed by a certificate in this PEM file, and no others.
+    CaFile(PathBuf),
+    /// One certificate, known by the SHA-256 of its DER form, whatever it says of itself.
+    PinnedSha256([u8; 32]),
+    /// Any certificate at all: encrypted, but nobody knows to whom.
+    InsecureAnyCertificate,
+}
+
 /// Bytes that two ends of one TLS channel alone know (RFC 9266).
-pub(super) type Binding = [u8; 32];
+#[cfg(feature = "xmpp")]
+pub(crate) type Binding = [u8; 32];
 
 /// A client's configuration for `trust`. Reads files: for a thread that may wait.
-pub(super) fn client(trust: &Trust) -> Result<ClientConfig, BackendError> {
+pub(crate) fn client(trust: &Trust) -> Result<ClientConfig, BackendError> {
     let refused = |reason: String| BackendError::refused(reason);
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -50,7 +69,8 @@ pub(super) fn client(trust: &Trust) -> Result<ClientConfig, BackendError> {
 }
 
 /// Speaks TLS over `io` with whoever can prove to be `domain`; answers the stream and what it is bound with.
-pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+#[cfg(feature = "xmpp")]
+pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     trust: &Trust,
     domain: &str,
     io: S,
@@ -58,19 +78,28 @@ pub(super) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     let trust = trust.clone();
     let client = tokio::task::spawn_blocking(move || client(&trust)).await;
     let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
-    let name = ServerName::try_from(domain.to_owned())
-        .map_err(|_| BackendError::refused(format!("`{domain}` cannot be a certificate's name")))?;
-    let stream = TlsConnector::from(Arc::new(client)).connect(name, io).await.map_err(|error| {
-        let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-        let reason = format!("TLS with `{domain}`: {error}");
-        if is_tls { BackendError::refused(reason) } else { BackendError::unreachable(reason) }
-    })?;
+    let stream = secure(Arc::new(client), domain, io).await?;
     let connection = stream.get_ref().1;
     // Before TLS 1.3 the exporter binds only with an extension that the library does not report.
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
     let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
     let binding = exported.ok().filter(|_| is_13);
     Ok((stream, binding))
+}
+
+/// Speaks TLS over `io` as that client, with whoever can prove to be `domain`.
+pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+    client: Arc<ClientConfig>,
+    domain: &str,
+    io: S,
+) -> Result<TlsStream<S>, BackendError> {
+    let name = ServerName::try_from(domain.to_owned())
+        .map_err(|_| BackendError::refused(format!("`{domain}` cannot be a certificate's name")))?;
+    TlsConnector::from(client).connect(name, io).await.map_err(|error| {
+        let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        let reason = format!("TLS with `{domain}`: {error}");
+        if is_tls { BackendError::refused(reason) } else { BackendError::unreachable(reason) }
+    })
 }
 
 /// Believes one certificate, or any; that the server has its key is checked all the same.
