@@ -9,6 +9,7 @@ mod meetings;
 mod signing_on;
 mod talking;
 mod trouble;
+mod walk;
 mod week;
 pub(crate) mod world;
 
