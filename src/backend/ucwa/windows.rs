@@ -127,6 +127,7 @@ mod tests {
         String::from_utf8(read).ok()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the runtime is this test's own")]
     fn sign_in(password: &'static str) -> (Result<Answer, BackendError>, Vec<u32>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let seen = Arc::new(Mutex::default());
