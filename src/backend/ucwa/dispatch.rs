@@ -43,7 +43,10 @@ async fn handle(core: &Arc<Core>, event: &Event) {
 }
 
 fn invitation(core: &Arc<Core>, event: &Event) {
+    let is_meetings = |href: &str| meetings::is_known(core, &core.key(href));
     match event.text_of("direction") {
+        // Messages of a meeting are added by ourselves.
+        Some("Incoming") if event.link_of("conversation").is_some_and(is_meetings) => {}
         Some("Incoming") => incoming::invitation(core, event),
         _ if meetings::adding(core, event) => {}
         _ => posting::invitation(core, event),
