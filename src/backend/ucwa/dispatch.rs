@@ -29,16 +29,8 @@ async fn handle(core: &Arc<Core>, event: &Event) {
         "messagingInvitation" => invitation(core, event),
         "onlineMeetingInvitation" => meetings::invitation(core, event).await,
         "onlineMeeting" => meetings::about(core, event),
-        "conversation" => {
-            if !meetings::conversation(core, event).await {
-                conversation(core, event);
-            }
-        }
-        "messaging" => {
-            if !meetings::messaging(core, event) {
-                messaging(core, event);
-            }
-        }
+        "conversation" => conversation(core, event).await,
+        "messaging" => messaging(core, event),
         "message" => incoming::message(core, event).await,
         "participant" if event.is_within("typingParticipants") => typing(core, event),
         "participant" => meetings::roster(core, event),
@@ -58,7 +50,10 @@ fn invitation(core: &Arc<Core>, event: &Event) {
     }
 }
 
-fn conversation(core: &Core, event: &Event) {
+async fn conversation(core: &Arc<Core>, event: &Event) {
+    if meetings::conversation(core, event).await {
+        return;
+    }
     let key = core.key(&event.link.href);
     core.change(|state| {
         let Some(talk) = state.talks.get_mut(&key) else { return };
@@ -71,7 +66,10 @@ fn conversation(core: &Core, event: &Event) {
     });
 }
 
-fn messaging(core: &Core, event: &Event) {
+fn messaging(core: &Arc<Core>, event: &Event) {
+    if meetings::messaging(core, event) {
+        return;
+    }
     let key = core.key(&event.sender.href);
     let Some(resource) = &event.resource else { return };
     core.change(|state| {
