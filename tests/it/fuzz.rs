@@ -5,6 +5,7 @@
 //! is present, libFuzzer goes further from the same corpora. `FUZZ_ROUNDS` sets the mutations per file.
 
 use std::path::Path;
+use switchboard::backend::xmpp;
 use switchboard::wire::fuzz;
 
 /// xorshift64*: good enough to pick bytes, and the same everywhere.
@@ -78,6 +79,12 @@ const WORDS: &[&str] = &[
     "\u{fffe}",
     "🦀",
     "05/15/2012",
+    "<message from='ops@rooms.im.test/bot' to='bot@agents.im.test' type='groupchat'>",
+    "<presence from='ops@rooms.im.test/bot' to='bot@agents.im.test'>",
+    "</stream:stream>",
+    "<body>",
+    " xmlns='jabber:component:accept'",
+    " type='error'",
 ];
 
 fn mutated(text: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
@@ -148,4 +155,14 @@ fn query() {
 #[test]
 fn path() {
     replay("path", fuzz::path);
+}
+
+#[test]
+fn xmpp_stream() {
+    replay("xmpp_stream", xmpp::fuzz::stream);
+}
+
+#[test]
+fn xmpp_words() {
+    replay("xmpp_words", xmpp::fuzz::words);
 }

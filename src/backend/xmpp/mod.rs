@@ -3,10 +3,10 @@
 //! | part | does |
 //! |---|---|
 //! | `xml` | stanzas as trees, text into stanzas: pure |
-//! | `jid` `form` `message` `presence` `text` `errors` `scram` | what is meant by them: pure |
-//! | `stream` `negotiate` `outbox` `http` | bytes |
+//! | `jid` `form` `message` `presence` `text` `errors` `scram` `srv` | what is meant by them: pure |
+//! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
-//! | `link` `dispatch` | the connection, and what comes in |
+//! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `contacts` `talk` `archive` `posting` `upload` `disco` `manage` | what an agent does |
 //!
 //! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at compile time, and one
@@ -28,6 +28,9 @@ mod disco;
 mod dispatch;
 mod errors;
 mod form;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod held;
 mod http;
 mod jid;
@@ -39,10 +42,13 @@ mod ns;
 mod outbox;
 mod posting;
 mod presence;
+mod probe;
+mod resolver;
 mod rooms;
 mod scram;
 mod session;
 mod shared;
+mod srv;
 mod stream;
 mod talk;
 mod text;
