@@ -18,6 +18,8 @@ mod manage;
 pub(crate) mod recorder;
 mod secret;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod text;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod tls;
 mod traits;
 #[cfg(feature = "ucwa")]

@@ -1,9 +1,9 @@
-//! The secrets of an XMPP service, read from where they lie at every dial: one that is changed is used at the next.
+//! The secrets of components and accounts, read from where they lie at every dial: one that is changed is used at the
+//! next.
 
 use crate::secret::Source;
 use std::path::{Path, PathBuf};
-use switchboard::backend::xmpp::{Secret, SecretSource};
-use switchboard::backend::{BackendError, Reply, reply};
+use switchboard::backend::{BackendError, Reply, Secret, SecretSource, reply};
 
 /// A component's.
 #[derive(Debug, Clone)]
