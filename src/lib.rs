@@ -110,7 +110,7 @@
 //! The house was planned before it was built; these walls were moved.
 //!
 //! - **`waiting` is floor 0** (`Busy`, `Pending`, `park`, `pipe`): database, hub and backends all need them, and on floor 1
-//!   they would have to import from one another. It is `std` and `parking_lot` only. `clock` and `error` stand beside
+//!   they would have to import from one another. It is `std`, `parking_lot` and a line in the log. `clock` and `error` stand beside
 //!   `model` instead of in it, because half of them is not words.
 //! - **Notices of a lost link go in the one ordered lane**, not in a lower one: a late "inactive" written behind a newer
 //!   "active" would be the last word, and wrong. What has a lower lane is the acknowledgement of named readers.

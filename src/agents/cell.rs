@@ -6,6 +6,7 @@ use crate::backend::Session;
 use crate::model::{
     Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, ManagementMode, ProvisioningMode,
 };
+use crate::waiting::wake;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -119,7 +120,7 @@ impl Cell {
         let answer = change(&mut state);
         let watchers = std::mem::take(&mut state.watchers);
         drop(state);
-        watchers.into_iter().for_each(Waker::wake);
+        watchers.into_iter().for_each(wake);
         answer
     }
 

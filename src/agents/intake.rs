@@ -93,31 +93,18 @@ impl LinkIntake {
         self.ground.writer.push(entry, bytes, Lane::Ordered).map_err(|_| Full::Closed)
     }
 
-    fn row(&self, place: Place, message: Received, resume: Option<ResumePoint>) -> NewRow {
-        let ours = message.origin.and_then(|origin| {
+    fn row(&self, place: Place, mut message: Received, resume: Option<ResumePoint>) -> NewRow {
+        let ours = message.origin.take().and_then(|origin| {
             let agent = self.ground.origins.recognise(&origin, &place.channel)?;
             Some((origin, agent))
         });
-        let (posted_by, transfer) =
-            ours.as_ref().and_then(|(origin, _)| self.ground.posts.posted_by(origin)).unwrap_or((None, false));
-        let sender_agent = ours.as_ref().map(|(_, agent)| *agent);
-        NewRow {
-            place,
-            id: message.id,
-            origin: ours.map(|(origin, _)| origin),
-            sender: message.sender,
-            sender_alias: message.sender_alias,
-            sender_agent,
-            posted_by,
-            subject: message.subject,
-            alert: message.alert,
-            parts: message.parts,
-            classification: message.classification,
-            security_contexts: message.security_contexts,
-            time: message.time,
-            transfer,
-            resume,
+        let mut row = NewRow { resume, ..NewRow::of(place, message) };
+        if let Some((origin, agent)) = ours {
+            (row.posted_by, row.transfer) = self.ground.posts.posted_by(&origin).unwrap_or_default();
+            row.sender_agent = Some(agent);
+            row.origin = Some(origin);
         }
+        row
     }
 
     fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {

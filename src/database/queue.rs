@@ -3,6 +3,7 @@
 //! Posts reserve bytes of their own: else posts waiting for their echo would hold the room that the echo needs.
 //! Rejected: a channel bounded in items (64 KiB messages and 40-byte acknowledgements do not weigh the same).
 
+use crate::waiting::wake;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -171,7 +172,7 @@ impl<E, J> Queue<E, J> {
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         self.arrived.notify_all();
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(wake);
     }
 
     /// Gives back the bytes of entries that have been published.
@@ -182,7 +183,7 @@ impl<E, J> Queue<E, J> {
         let before = self.bytes.fetch_sub(bytes, Ordering::AcqRel);
         if before >= INBOX_BYTES / 2 && before - bytes < INBOX_BYTES / 2 {
             let waiting = std::mem::take(&mut self.state.lock().waiting);
-            waiting.into_iter().for_each(Waker::wake);
+            waiting.into_iter().for_each(wake);
         }
     }
 

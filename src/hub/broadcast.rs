@@ -3,8 +3,8 @@
 //! A shared ring with cursors beats tokio's `broadcast` two to three times and lets a slow reader fall behind to the
 //! journal instead of losing (`limits.md` A2). Nothing is kept while nobody subscribes.
 
-use super::wait::wake;
 use crate::model::{Broadcast, Seq};
+use crate::waiting::wake;
 use parking_lot::{Mutex, RwLock};
 use std::collections::VecDeque;
 use std::future::Future;

@@ -3,9 +3,9 @@
 use super::spans::{Span, SpanChange};
 use super::timer::Timer;
 use super::view::{Agent, State};
-use super::wait::{Slot, Wait, Woken, wake};
+use super::wait::{Slot, Wait, Woken};
 use crate::model::{AgentId, AgentKey, Broadcast, ConversationKey, EventId, InstanceId, Record, Seq, What};
-use crate::waiting::Activity;
+use crate::waiting::{Activity, wake};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

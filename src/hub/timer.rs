@@ -4,7 +4,7 @@
 //! A fired entry holds a `Busy` until its task looks, so that a stepped clock waits for what it set off.
 
 use crate::clock::Clock;
-use crate::waiting::{Activity, Busy, engine_thread};
+use crate::waiting::{Activity, Busy, engine_thread, wake};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -77,7 +77,7 @@ impl Timer {
             wakers.push(waker);
         }
         drop(state);
-        wakers.into_iter().for_each(super::wait::wake);
+        wakers.into_iter().for_each(wake);
     }
 
     /// Ends the thread and fires everything that still waits.
@@ -87,7 +87,7 @@ impl Timer {
         let due = std::mem::take(&mut state.due);
         drop(state);
         self.earlier.notify_all();
-        due.into_values().for_each(super::wait::wake);
+        due.into_values().for_each(wake);
     }
 
     fn run(&self) {

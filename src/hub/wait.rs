@@ -4,17 +4,9 @@ use super::state::Hub;
 use crate::model::{AgentKey, Seq};
 use crate::waiting::Busy;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-/// Calls a waker; a panic in it is the host's and stays here.
-pub(super) fn wake(waker: Waker) {
-    if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
-        tracing::error!("a waker panicked");
-    }
-}
 
 /// Why a wait ended.
 #[derive(Debug)]

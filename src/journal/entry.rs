@@ -1,5 +1,6 @@
 //! What the writer is given, and what comes of it.
 
+use crate::backend::Received;
 use crate::error::Result;
 use crate::hub::Published;
 use crate::model::{
@@ -67,6 +68,29 @@ pub(crate) struct NewRow {
     /// The link of an upload: no throttle of messages counts it.
     pub(crate) transfer: bool,
     pub(crate) resume: Option<ResumePoint>,
+}
+
+impl NewRow {
+    /// The row of a message as it came from a chat system, by nobody of ours as far as is known.
+    pub(crate) fn of(place: Place, message: Received) -> NewRow {
+        NewRow {
+            place,
+            id: message.id,
+            origin: None,
+            sender: message.sender,
+            sender_alias: message.sender_alias,
+            sender_agent: None,
+            posted_by: None,
+            subject: message.subject,
+            alert: message.alert,
+            parts: message.parts,
+            classification: message.classification,
+            security_contexts: message.security_contexts,
+            time: message.time,
+            transfer: false,
+            resume: None,
+        }
+    }
 }
 
 /// A group, written.

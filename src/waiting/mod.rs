@@ -3,17 +3,17 @@
 //! Every waiting operation is written once, as a future that knows no tokio type. `x_async()` hands it to any
 //! executor, `x()` parks the calling thread on it ([`park`]). Rejected: `Handle::block_on`, `blocking_recv` and
 //! their kin, each of which panics inside a foreign runtime; and tokio's timers, which a test cannot step.
-//! This is floor 0: `std` and `parking_lot` only.
+//! This is floor 0: `std`, `parking_lot`, and a line in the log.
 
 mod busy;
-mod panic;
+mod guarded;
 mod park;
 mod pending;
 mod pipe;
 
 pub use busy::Busy;
 pub(crate) use busy::{Activity, Tracked};
-pub(crate) use panic::panic_text;
+pub(crate) use guarded::{panic_text, wake};
 pub(crate) use park::{engine_thread, hold, is_parked, let_go, park, park_until};
 pub(crate) use pending::{Pending, Promise, pending};
 pub(crate) use pipe::{CHUNK_BYTES, PipeWriter, pipe};

@@ -2,6 +2,7 @@
 //!
 //! A promise dropped unkept answers [`Error::Closed`], so that no waiter hangs when a thread ends.
 
+use super::guarded::wake;
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
 use std::future::Future;
@@ -55,7 +56,7 @@ impl<T: Broken> Promise<T> {
 fn fill<T>(slot: &Mutex<Slot<T>>, value: T) {
     let before = std::mem::replace(&mut *slot.lock(), Slot::Ready(value));
     if let Slot::Waiting(Some(waker)) = before {
-        waker.wake();
+        wake(waker);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Uploads go through it, so that a file of any size costs 256 KiB of memory (reference 3.3). Dropping either end
 //! tells the other: an upload whose caller went away is cancelled, not ended.
 
+use super::guarded::wake;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -52,7 +53,7 @@ impl PipeReader {
                 let writer = state.writer.take();
                 drop(state);
                 if let Some(writer) = writer {
-                    writer.wake();
+                    wake(writer);
                 }
                 return Poll::Ready(Ok(Some(chunk)));
             }
@@ -87,7 +88,7 @@ impl PipeWriter {
                 let reader = state.reader.take();
                 drop(state);
                 if let Some(reader) = reader {
-                    reader.wake();
+                    wake(reader);
                 }
                 Poll::Ready(Ok(()))
             })
@@ -109,7 +110,7 @@ impl Drop for PipeWriter {
         let reader = state.reader.take();
         drop(state);
         if let Some(reader) = reader {
-            reader.wake();
+            wake(reader);
         }
     }
 }
@@ -121,7 +122,7 @@ impl Drop for PipeReader {
         let writer = state.writer.take();
         drop(state);
         if let Some(writer) = writer {
-            writer.wake();
+            wake(writer);
         }
     }
 }

@@ -129,3 +129,68 @@ impl Talk {
         before != (self.phase, self.is_crowded)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::package::Package;
+    use super::*;
+
+    fn lene() -> Sip {
+        Sip::parse("lene@contoso.com").expect("an address")
+    }
+
+    fn document(json: &str) -> Document {
+        Document::read(json.as_bytes()).expect("a document")
+    }
+
+    fn event(kind: &str, conversation: &str) -> Event {
+        let package = format!(
+            r#"{{"_links":{{"next":{{"href":"/e?ack=2"}}}},"sender":[{{"rel":"communication","href":"/c","events":[
+                {{"link":{{"rel":"conversation","href":"/c/1"}},"type":"{kind}","_embedded":{{"conversation":{conversation}}}}}]}}]}}"#
+        );
+        Package::read(package.as_bytes()).expect("a package").events.remove(0)
+    }
+
+    const CONNECTED: &str = r#"{"state":"Connected","negotiatedMessageFormats":["Plain","Html"],"_links":{
+        "sendMessage":{"href":"/c/1/messages"},"setIsTyping":{"href":"/c/1/typing"},"stopMessaging":{"href":"/c/1/terminate"}}}"#;
+
+    #[test]
+    fn messages_may_be_sent_while_the_server_gives_a_link_for_it() {
+        let mut talk = Talk::new(lene(), true);
+        assert!(!talk.messaging(&document(r#"{"state":"Connecting","_links":{"stopMessaging":{"href":"/c/1/terminate"}}}"#)));
+        assert!(!talk.is_open() && talk.stop.is_some());
+        // Before a conversation of ours is connected its messages are not, and that is no end.
+        assert!(!talk.messaging(&document(r#"{"state":"Disconnected"}"#)));
+        assert!(talk.messaging(&document(CONNECTED)) && talk.is_open() && talk.takes_html);
+        assert!(!talk.messaging(&document(r#"{"state":"Connected","_links":{}}"#)));
+        assert!(!talk.is_open(), "no link, no message");
+        assert!(talk.messaging(&document(r#"{"state":"Disconnected","_links":{"addMessaging":{"href":"/x"}}}"#)));
+        assert_eq!((talk.phase, talk.stop.as_deref()), (Phase::Over, None));
+    }
+
+    #[test]
+    fn a_conversation_that_others_came_into_is_no_place_for_what_is_meant_for_one() {
+        let mut talk = Talk::new(lene(), false);
+        talk.messaging(&document(CONNECTED));
+        assert!(!talk.conversation(&event("updated", r#"{"state":"Connected","threadId":"t1"}"#)));
+        assert_eq!(talk.thread.as_deref(), Some("t1"));
+        assert!(talk.conversation(&event("updated", r#"{"state":"Conferencing"}"#)));
+        assert!(!talk.is_open() && talk.phase == Phase::Connected);
+        assert!(talk.conversation(&event("deleted", "null")));
+        assert_eq!(talk.phase, Phase::Over);
+    }
+
+    #[test]
+    fn an_invitation_says_how_its_first_message_is_meant() {
+        let talk = Talk::invited(
+            lene(),
+            &document(
+                r#"{"importance":"Emergency","subject":" Plans ","threadId":"t","_links":{"message":{"href":"data:,Hi"}}}"#,
+            ),
+        );
+        assert_eq!(talk.opening, Opening { subject: Some("Plans".into()), alert: true });
+        assert_eq!(talk.toast, Some(Toast { href: "data:,Hi".into(), delivered: false }));
+        let talk = Talk::invited(lene(), &document(r#"{"importance":"Normal","subject":""}"#));
+        assert_eq!((talk.opening, talk.toast), (Opening::default(), None));
+    }
+}

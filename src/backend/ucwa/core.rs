@@ -25,6 +25,8 @@ use tokio::sync::{Notify, watch};
 /// How often a request that must succeed is made, and the pause before the second time; it doubles.
 const PERSIST_MAX: u32 = 4;
 const PERSIST_PAUSE: Duration = Duration::from_millis(500);
+/// Conversations that an account has at most; the server's own limit is lower.
+const TALKS_MAX: usize = 1000;
 /// The longest pause within one request that a server may ask for; beyond it the request has failed.
 const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(10);
 
@@ -60,7 +62,9 @@ impl Trouble {
 /// An invitation of ours under way, by its operation id.
 pub(super) struct Invitation {
     pub(super) with: Sip,
-    /// Its own address, to cancel it.
+    /// Its own address, as a key.
+    pub(super) own: Option<String>,
+    /// Where it is cancelled.
     pub(super) cancel: Option<String>,
     /// The conversation's key.
     pub(super) talk: Option<String>,
@@ -92,6 +96,16 @@ pub(super) struct State {
     pub(super) is_looking: bool,
     pub(super) subscription: super::contacts::Subscription,
     pub(super) meetings: meetings::Meetings,
+}
+
+impl State {
+    /// Whether one more conversation may be known; those that ended and were never taken away make room.
+    pub(super) fn has_room(&mut self) -> bool {
+        if self.talks.len() >= TALKS_MAX {
+            self.talks.retain(|_, talk| talk.phase != Phase::Over);
+        }
+        self.talks.len() < TALKS_MAX
+    }
 }
 
 pub(super) struct Core {

@@ -8,8 +8,23 @@ use super::package::{Event, Kind};
 use super::{incoming, meetings, posting};
 use std::sync::Arc;
 
-/// Handles one event.
+/// Resources whose events mean nothing without them. A server sends most of them along.
+const NEEDED: [&str; 4] = ["messagingInvitation", "onlineMeetingInvitation", "conversation", "messaging"];
+
+/// Handles one event. What it lacks is asked for.
 pub(super) async fn event(core: &Arc<Core>, event: &Event) {
+    let tells_of_change = matches!(event.kind, Kind::Started | Kind::Updated | Kind::Added);
+    if event.resource.is_some() || !tells_of_change || !NEEDED.contains(&event.link.rel.as_str()) {
+        return handle(core, event).await;
+    }
+    let found = match core.place(&event.link.href) {
+        Ok(place) => core.get(place).await.ok(),
+        Err(_) => None,
+    };
+    handle(core, &Event { resource: found, ..event.clone() }).await;
+}
+
+async fn handle(core: &Arc<Core>, event: &Event) {
     match event.link.rel.as_str() {
         "messagingInvitation" => invitation(core, event),
         "onlineMeetingInvitation" => meetings::invitation(core, event).await,

@@ -27,8 +27,8 @@ use std::time::Duration;
 const RINGING_MAX: Duration = Duration::from_secs(10);
 /// How long the message that repeats an invitation's text is waited for.
 const TOAST_MAX: Duration = Duration::from_secs(8);
-/// Conversations that an account has at most; the server's own limit is lower.
-const TALKS_MAX: usize = 1000;
+/// Who rang while its channel was being joined is answered that much later: what it says must not overtake the join.
+const JOINED_AFTER: Duration = Duration::from_millis(200);
 /// Messages kept of people whose channels are not joined yet.
 const STRAYS_MAX: usize = 64;
 
@@ -49,7 +49,7 @@ fn begins(core: &Arc<Core>, key: String, resource: &Document) {
     let link = |rel| resource.link(rel).map(str::to_owned);
     let (accept, decline) = (link("accept"), link("decline"));
     let is_joined = core.change(|state| {
-        if state.talks.len() >= TALKS_MAX || state.talks.contains_key(&key) {
+        if !state.has_room() || state.talks.contains_key(&key) {
             return None;
         }
         state.talks.insert(key.clone(), Talk::invited(with.clone(), resource));
@@ -177,7 +177,7 @@ async fn adopt(core: &Core, key: &str, with: Sip, messaging: Option<&str>) {
         None => None,
     };
     core.change(|state| {
-        if state.talks.len() >= TALKS_MAX {
+        if !state.has_room() {
             return;
         }
         let talk = state.talks.entry(key.to_owned()).or_insert_with(|| Talk::new(with, false));
@@ -253,7 +253,10 @@ pub(super) async fn welcome(core: &Arc<Core>, with: &Sip) {
     }
     for ringing in ringing {
         let callee = core.clone();
-        core.inbox.spawn(async move { pick_up(&callee, ringing.accept).await });
+        core.inbox.spawn(async move {
+            callee.inbox.sleep(JOINED_AFTER).await;
+            pick_up(&callee, ringing.accept).await;
+        });
     }
 }
 

@@ -6,10 +6,11 @@
 //! the connection is lost it is not: the next dial finds it again, with what nobody has fetched.
 
 use super::Ucwa;
+use super::address::Sip;
 use super::application::Application;
 use super::channel;
 use super::contacts::{keep_subscribed, terminate};
-use super::core::Core;
+use super::core::{Core, Stage};
 use super::http::Ask;
 use super::meetings;
 use super::place::Place;
@@ -29,11 +30,24 @@ const FAREWELL_MAX: Duration = Duration::from_secs(4);
 /// Opens an account's connection.
 pub(super) async fn dial(backend: Arc<Ucwa>, key: LinkKey, inbox: Inbox) -> Result<Arc<dyn Link>, BackendError> {
     let address = backend.person(key.as_str())?;
+    parted(&backend, &address, &inbox).await;
     let account = Arc::new(Account::new(backend.http.clone(), backend.config.clone(), inbox, address));
     let applications = account.discover(&backend.root).await?;
     let application = Application::make(&account, &applications).await?;
     let ready = Mutex::new(Some(application));
     Ok(Arc::new(UcwaLink { backend, account, applications, ready, signed_in: Mutex::default() }))
+}
+
+/// Waits until the account's last link has said goodbye: its application would be found again, and then be deleted.
+async fn parted(backend: &Ucwa, address: &Sip, inbox: &Inbox) {
+    let before = backend.signed_in.lock().get(address).and_then(Weak::upgrade);
+    if let Some(before) = before.filter(|before| before.stage() == Stage::Closing) {
+        tokio::select! {
+            biased;
+            () = before.ended() => {}
+            () = inbox.sleep(FAREWELL_MAX) => {}
+        }
+    }
 }
 
 /// One account's connection; dropping it signs the agent out.
@@ -79,6 +93,7 @@ impl Link for UcwaLink {
             application.make_available(&self.account).await?;
             let core = Arc::new(Core::new(self.account.clone(), application, agent, address)?);
             *self.signed_in.lock() = Arc::downgrade(&core);
+            self.backend.note(&self.account.address, &core);
             core.inbox.spawn(channel::read(core.clone(), events));
             core.inbox.spawn(keep_up(core.clone()));
             Ok(Arc::new(UcwaSession { core }) as Arc<dyn Session>)

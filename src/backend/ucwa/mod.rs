@@ -51,15 +51,18 @@ pub use config::{Grant, LoginRule, UcwaConfig};
 pub use connect::{Connect, Io};
 pub use place::Origin;
 
+use self::core::Core;
 use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply};
 use crate::error::Result;
 use crate::model::{Address, LinkKey, NetworkId};
 use address::Sip;
 use connect::Sockets;
 use http::Http;
+use parking_lot::Mutex;
 use sign_on::Root;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// A Lync or Skype for Business service. Addresses of its agents are `ucwa:bot@contoso.com`, its channels
 /// `contact:sip:lene@contoso.com`.
@@ -68,6 +71,8 @@ pub struct Ucwa {
     network: NetworkId,
     http: Arc<Http>,
     root: Root,
+    /// Who is signed in, or is saying goodbye.
+    signed_in: Mutex<HashMap<Sip, Weak<Core>>>,
 }
 
 impl Ucwa {
@@ -96,7 +101,22 @@ impl Ucwa {
     pub fn over(config: UcwaConfig, connect: Arc<dyn Connect>) -> Result<Ucwa> {
         config.check()?;
         let network = NetworkId::parse(&format!("ucwa:{}", config.domain))?;
-        Ok(Ucwa { config: Arc::new(config), network, http: Arc::new(Http::new(connect)), root: Root::default() })
+        Ok(Ucwa {
+            config: Arc::new(config),
+            network,
+            http: Arc::new(Http::new(connect)),
+            root: Root::default(),
+            signed_in: Mutex::default(),
+        })
+    }
+
+    /// Remembers who is signed in, as long as it is.
+    fn note(&self, address: &Sip, core: &Arc<Core>) {
+        let mut signed_in = self.signed_in.lock();
+        if signed_in.len() == signed_in.capacity() {
+            signed_in.retain(|_, core| core.strong_count() > 0);
+        }
+        signed_in.insert(address.clone(), Arc::downgrade(core));
     }
 
     /// The account of that name.

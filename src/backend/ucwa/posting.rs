@@ -8,7 +8,7 @@
 
 use super::address::{Sip, last_segment};
 use super::contacts::{Post, gone, terminate};
-use super::conversation::Talk;
+use super::conversation::{Phase, Talk};
 use super::core::{Core, Invitation, Trouble};
 use super::data_uri::{self, Format};
 use super::failure;
@@ -100,7 +100,7 @@ async fn send(core: &Arc<Core>, with: &Sip, post: Post) {
             // The far end has hung up, and its event is on the way: a new conversation, then.
             Said::Nowhere => core.change(|state| {
                 if let Some(talk) = state.talks.get_mut(&key) {
-                    talk.phase = super::conversation::Phase::Over;
+                    talk.phase = Phase::Over;
                     core.settle(state, &key);
                 }
             }),
@@ -111,7 +111,7 @@ async fn send(core: &Arc<Core>, with: &Sip, post: Post) {
 
 /// The conversation that a post goes into. One that is just being connected is waited for.
 async fn standing(core: &Core, with: &Sip) -> Option<String> {
-    let is_coming = |talk: &Talk| talk.with == *with && talk.phase == super::conversation::Phase::Connecting && !talk.is_ours;
+    let is_coming = |talk: &Talk| talk.with == *with && talk.phase == Phase::Connecting && !talk.is_ours;
     let found = core.until(CONNECTING_MAX, |state| {
         let current = state.contacts.get(with).and_then(|contact| contact.current.clone());
         let current = current.filter(|current| state.talks.get(current).is_some_and(Talk::is_open));
@@ -222,7 +222,7 @@ async fn invite(core: &Arc<Core>, with: &Sip, message: &Outgoing) -> Result<Acce
         if let Some(thread) = &thread {
             body["threadId"] = json!(thread);
         }
-        let invitation = Invitation { with: with.clone(), cancel: None, talk: None, outcome: None };
+        let invitation = Invitation { with: with.clone(), own: None, cancel: None, talk: None, outcome: None };
         core.change(|state| state.invitations.insert(operation.clone(), invitation));
         let asked = core.ask(Ask::post(place.clone()).json(&body)).await;
         match asked {
@@ -235,7 +235,12 @@ async fn invite(core: &Arc<Core>, with: &Sip, message: &Outgoing) -> Result<Acce
     };
     let _forget = Forget { core, operation: &operation };
     match asked {
-        Ok(_) | Err(Trouble::Lost(Lost::Unanswered(_))) => {}
+        Ok(answer) => core.change(|state| {
+            if let Some(invitation) = state.invitations.get_mut(&operation) {
+                invitation.own = invitation.own.take().or_else(|| answer.location.map(|location| core.key(&location)));
+            }
+        }),
+        Err(Trouble::Lost(Lost::Unanswered(_))) => {}
         Err(Trouble::Lost(Lost::Unsent(error))) => return Err(error),
         Err(Trouble::Failed(failure)) => {
             return Err(match &failure.reason {
@@ -285,26 +290,34 @@ async fn answered(core: &Arc<Core>, operation: &str) -> Result<String, BackendEr
     }
 }
 
-/// An event about an invitation of ours.
+/// An event about an invitation of ours: known by its operation or, where the event does not say that, by its address.
 pub(super) fn invitation(core: &Core, event: &Event) {
-    let Some(resource) = &event.resource else { return };
-    let Some(operation) = resource.text("operationId") else { return };
+    let own = core.key(&event.link.href);
+    let operation = event.text_of("operationId");
     core.change(|state| {
-        let Some(invitation) = state.invitations.get_mut(operation) else { return };
-        if let Some(conversation) = resource.link("conversation") {
+        let is_it = |(id, known): &(&String, &mut Invitation)| {
+            operation.map_or_else(|| known.own.as_ref() == Some(&own), |operation| *id == operation)
+        };
+        let Some((_, invitation)) = state.invitations.iter_mut().find(is_it) else { return };
+        invitation.own = Some(own.clone());
+        if let Some(conversation) = event.link_of("conversation") {
             let key = core.key(conversation);
             let talk = state.talks.entry(key.clone()).or_insert_with(|| Talk::new(invitation.with.clone(), true));
-            if let Some(thread) = resource.text("threadId").filter(|thread| !thread.is_empty()) {
+            if let Some(thread) = event.text_of("threadId").filter(|thread| !thread.is_empty()) {
                 talk.thread = Some(thread.to_owned());
             }
-            talk.stop = talk.stop.take().or_else(|| resource.link("cancel").map(str::to_owned));
+            talk.stop = talk.stop.take().or_else(|| event.link_of("cancel").map(str::to_owned));
             invitation.talk = Some(key);
         }
         if event.kind != Kind::Completed {
-            invitation.cancel = resource.link("cancel").map(str::to_owned);
+            invitation.cancel = event.link_of("cancel").map(str::to_owned).or_else(|| invitation.cancel.take());
             return;
         }
-        invitation.outcome = Some(if event.succeeded == Some(false) { Err(event.why()) } else { Ok(()) });
+        let failed = event.succeeded == Some(false);
+        invitation.outcome = Some(if failed { Err(event.why()) } else { Ok(()) });
+        if let Some(talk) = invitation.talk.as_ref().filter(|_| failed).and_then(|key| state.talks.get_mut(key)) {
+            talk.phase = Phase::Over;
+        }
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Collaboration, inactive_channel, not_allowed};
 use crate::agents::{Begun, ChannelPhase, Phase, Post, call, error_of};
-use crate::backend::{Found, Outgoing, Received, Session};
+use crate::backend::{Found, Outgoing, Session};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
@@ -201,31 +201,16 @@ impl Collaboration {
         let Found::Message(message) = found.map_err(|error| error_of(error, place.channel.as_str()))? else {
             return Ok(None);
         };
-        let row = self.row_of(place.clone(), origin.clone(), *message);
+        let row = NewRow {
+            origin: Some(origin.clone()),
+            sender_agent: Some(self.cell.key),
+            posted_by: self.posted_by(),
+            ..NewRow::of(place.clone(), *message)
+        };
         ground.write_through(EntryKind::Message(Box::new(row))).await?;
         let (there, wanted) = (place.clone(), origin.clone());
         let read = ground.readers.read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage));
         Ok(read.await?.map(Arc::new))
-    }
-
-    fn row_of(&self, place: Place, origin: OriginId, message: Received) -> NewRow {
-        NewRow {
-            place,
-            id: message.id,
-            origin: Some(origin),
-            sender: message.sender,
-            sender_alias: message.sender_alias,
-            sender_agent: Some(self.cell.key),
-            posted_by: self.posted_by(),
-            subject: message.subject,
-            alert: message.alert,
-            parts: message.parts,
-            classification: message.classification,
-            security_contexts: message.security_contexts,
-            time: message.time,
-            transfer: false,
-            resume: None,
-        }
     }
 }
 
