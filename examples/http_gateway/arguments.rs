@@ -242,6 +242,26 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_has_the_flags_of_the_help_and_their_defaults() {
+        let guide = include_str!("../../src/guide/operating.md");
+        let mut rows = std::collections::BTreeMap::new();
+        for row in guide.lines().filter(|line| line.starts_with("| `--")) {
+            let row = row.replace("\\|", "/");
+            let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`').replace('/', "|")).collect();
+            rows.insert(cells[1].clone(), cells[2].clone());
+        }
+        for line in HELP.lines().filter(|line| line.starts_with("  --")) {
+            let (flag, text) = line.trim_start().split_once("  ").unwrap_or((line.trim_start(), ""));
+            let default = rows.remove(flag).unwrap_or_else(|| panic!("the guide lacks {flag}"));
+            // The help has it in brackets, as one word.
+            let bracketed = text.split('(').skip(1).filter_map(|rest| rest.split_once(')'));
+            let said = bracketed.map(|(word, _)| word).find(|word| !word.contains(' ')).unwrap_or_default();
+            assert_eq!(said, default, "{flag}");
+        }
+        assert!(rows.is_empty(), "not in the help: {rows:?}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (line, name) in [
             ("--sparkle", "--sparkle"),

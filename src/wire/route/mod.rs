@@ -80,15 +80,24 @@ pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     })
 }
 
-/// The path as a log may show it: the reference puts tokens into paths.
+/// The path as a log may show it: the reference puts tokens into paths. What follows `Tokens` is hidden, and wherever
+/// else a segment has something as long as a token and made of its characters.
 pub fn without_token(path: &str) -> String {
     let mut shown: Vec<&str> = Vec::new();
     let mut hide = false;
     for segment in path.split('/') {
-        shown.push(if hide && !segment.is_empty() { "***" } else { segment });
-        hide = hide || percent::decode(segment, false).is_some_and(|name| name.trim().eq_ignore_ascii_case("tokens"));
+        let decoded = percent::decode(segment, false);
+        let secret = hide || decoded.as_deref().is_none_or(|text| looks_like_a_token(text) || looks_like_a_token(segment));
+        shown.push(if secret && !segment.is_empty() { "***" } else { segment });
+        hide = hide || decoded.is_some_and(|name| name.trim().eq_ignore_ascii_case("tokens"));
     }
     shown.join("/")
+}
+
+/// Whether there is a run of 43 characters of base64url, which is what a token of ours is.
+fn looks_like_a_token(text: &str) -> bool {
+    let runs = text.split(|char: char| !char.is_ascii_alphanumeric() && !matches!(char, '-' | '_'));
+    runs.into_iter().any(|run| run.len() == 43)
 }
 
 fn split(path: &str) -> Vec<&str> {
@@ -216,11 +225,15 @@ mod tests {
 
     #[test]
     fn a_token_never_gets_into_a_log() {
+        let token = "-4wJwL91u_NBjY6nQa_dRkYuRN0ycweQBem08MYScGI";
         for (path, shown) in [
             ("/Authentication/v1/Tokens/s3cret", "/Authentication/v1/Tokens/***"),
             ("/authentication/V1/tokens/s3cret/", "/authentication/V1/tokens/***/"),
             ("/x/%54okens/s3cret/more", "/x/%54okens/***/***"),
             ("/Provisioning/v1/Agents/a", "/Provisioning/v1/Agents/a"),
+            (&format!("/Authentication/v1/Tokens%2F{token}"), "/Authentication/v1/***"),
+            (&format!("/Authentication/v1/%2554okens/{token}"), "/Authentication/v1/%2554okens/***"),
+            (&format!("/{token}/x%00{token}%ff"), "/***/***"),
         ] {
             assert_eq!(without_token(path), shown);
         }

@@ -1,0 +1,280 @@
+//! The simulated people and the faults, for Rust: what a test says instead of clicking in a Lync client.
+
+use super::address::Address;
+use super::answer::Answer;
+use super::core::Simulator;
+use super::drive::Invite;
+use super::person::{Heard, Manner, Person, Report};
+use super::text::Text;
+use super::timer::Moment;
+use super::world::World;
+use std::sync::Arc;
+
+/// A person of the directory, to be driven.
+#[derive(Clone)]
+pub struct Driven {
+    simulator: Arc<Simulator>,
+    /// Who.
+    pub address: Address,
+}
+
+impl Simulator {
+    /// The person of that address, made with the manner `Ignore` if nobody knows it.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn person(self: &Arc<Self>, uri: &str) -> Result<Driven, String> {
+        let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is no SIP address"))?;
+        self.change(|world, _| {
+            world.people.entry(address.clone()).or_insert_with(|| {
+                let mut person = Person::new(&address, None);
+                person.manner = Manner::Ignore;
+                person.presence.availability = Some("Online".to_owned());
+                person
+            });
+        });
+        Ok(Driven { simulator: self.clone(), address })
+    }
+
+    /// Sets a switch, from now on.
+    ///
+    /// # Errors
+    /// There is no such switch or value.
+    pub fn switch(&self, name: &str, value: &str) -> Result<(), String> {
+        self.change(|world, _| world.switches.set(name, value))
+    }
+
+    /// How many applications, conversations and parked P-GETs a user has.
+    pub fn count(&self, uri: &str) -> (usize, usize, usize) {
+        self.change(|world, _| {
+            let own: Vec<_> = world.applications.values().filter(|own| own.user.uri() == uri).collect();
+            (
+                own.len(),
+                own.iter().map(|own| own.conversations.len()).sum(),
+                own.iter().map(|own| own.channel.outstanding()).sum(),
+            )
+        })
+    }
+}
+
+impl Driven {
+    fn act<T>(&self, action: impl FnOnce(&mut World, Moment, &Address) -> T) -> T {
+        self.simulator.change(|world, now| action(world, now, &self.address))
+    }
+
+    fn other(uri: &str) -> Address {
+        Address::parse(uri).unwrap_or_else(|| Address::parse("nobody@invalid").expect("it has a user and a domain"))
+    }
+
+    /// Says `text` to `to`: in the conversation there is, or by an invitation that carries it.
+    pub fn say(&self, to: &str, text: &str) {
+        self.say_as(to, Text { text: text.to_owned(), html: false }, &Invite::default());
+    }
+
+    /// The same with HTML, or with an invitation of one's own.
+    pub fn say_as(&self, to: &str, text: Text, invite: &Invite) {
+        self.act(|world, now, who| world.person_says_to(now, who, &Self::other(to), text, invite));
+    }
+
+    /// Types, or stops typing; false without a conversation.
+    pub fn types(&self, to: &str, typing: bool) -> bool {
+        self.act(|world, now, who| world.person_types(now, who, &Self::other(to), typing))
+    }
+
+    /// How it treats invitations from now on.
+    pub fn behave(&self, manner: Manner) {
+        self.act(|world, _, who| {
+            if let Some(person) = world.people.get_mut(who) {
+                person.manner = manner;
+            }
+        });
+    }
+
+    /// Accepts the invitation that rings; false if none does.
+    pub fn accepts(&self) -> bool {
+        self.act(|world, now, who| world.person_takes(now, who))
+    }
+
+    /// Declines it with a subcode: Declined, Busy, DoNotDisturb, Unreachable, …
+    pub fn refuses(&self, subcode: &str) -> bool {
+        self.act(|world, now, who| world.person_refuses(now, who, subcode))
+    }
+
+    /// Ends the conversation with `other`.
+    pub fn leaves(&self, other: &str) -> bool {
+        self.act(|world, now, who| world.person_leaves(now, who, &Self::other(other)))
+    }
+
+    /// Is seen so from now on.
+    pub fn shows(&self, availability: &str, activity: &str) {
+        self.act(|world, now, who| world.set_availability(now, who, availability, activity));
+    }
+
+    /// Sets its note.
+    pub fn notes(&self, text: &str) {
+        self.act(|world, now, who| world.set_note(now, who, text));
+    }
+
+    /// Sets its location.
+    pub fn is_at(&self, text: &str) {
+        self.act(|world, now, who| world.set_location(now, who, text));
+    }
+
+    /// Holds a meeting of that access level (empty: Everyone) and is in it; gives the meeting's URI.
+    pub fn holds_meeting(&self, subject: &str, access: &str) -> String {
+        self.act(|world, now, who| world.person_holds(now, who, subject, access))
+    }
+
+    /// Comes into a meeting.
+    pub fn joins(&self, uri: &str) -> bool {
+        self.act(|world, now, who| world.person_joins(now, who, uri))
+    }
+
+    /// Says something in a meeting.
+    pub fn says_in(&self, uri: &str, text: &str) -> bool {
+        self.act(|world, now, who| world.person_says_in(now, who, uri, &Text { text: text.to_owned(), html: false }))
+    }
+
+    /// Types in a meeting.
+    pub fn types_in(&self, uri: &str, typing: bool) -> bool {
+        self.act(|world, now, who| world.person_types_at(now, who, uri, typing))
+    }
+
+    /// Leaves a meeting.
+    pub fn leaves_meeting(&self, uri: &str) -> bool {
+        self.act(|world, now, who| world.person_leaves_meeting(now, who, uri))
+    }
+
+    /// `eject`, `admit`, `reject`, `promote` or `demote` somebody in a meeting.
+    pub fn rules(&self, uri: &str, whom: &str, verb: &str) -> bool {
+        self.act(|world, now, _| world.person_rules(now, uri, &Self::other(whom), verb))
+    }
+
+    /// Ends a meeting for all.
+    pub fn ends(&self, uri: &str) -> bool {
+        self.act(|world, now, _| world.person_ends(now, uri))
+    }
+
+    /// Invites somebody into a meeting.
+    pub fn invites(&self, uri: &str, whom: &str) -> bool {
+        self.act(|world, now, who| world.person_invites(now, who, uri, &Self::other(whom)))
+    }
+
+    /// The next text that reached the person, once; waits for it.
+    pub async fn hears(&self) -> Heard {
+        self.wait(|person| person.heard.pop_front()).await
+    }
+
+    /// What became of the next thing the person said, once; waits for it.
+    pub async fn learns(&self) -> Report {
+        self.wait(|person| person.reports.pop_front()).await
+    }
+
+    /// All that reached the person and was not taken by `hears`.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.act(|world, _, who| world.people.get(who).map(|person| person.heard.iter().cloned().collect()).unwrap_or_default())
+    }
+
+    async fn wait<T>(&self, mut take: impl FnMut(&mut Person) -> Option<T>) -> T {
+        loop {
+            let happened = self.simulator.happened.notified();
+            let mut happened = std::pin::pin!(happened);
+            happened.as_mut().enable();
+            if let Some(taken) = self.simulator.world.lock().people.get_mut(&self.address).and_then(&mut take) {
+                return taken;
+            }
+            happened.await;
+        }
+    }
+
+    /// Does a fault to this user's clients; see [`World::do_fault`].
+    ///
+    /// # Errors
+    /// There is no such fault.
+    pub fn suffers(&self, fault: &str, count: u32) -> Result<usize, String> {
+        self.act(|world, now, who| world.do_fault(now, fault, Some(who), count, 0))
+    }
+}
+
+impl World {
+    /// Does or prepares a fault, for one user's applications or all; gives how many it hit.
+    ///
+    /// # Errors
+    /// There is no fault of that name.
+    pub fn do_fault(
+        &mut self,
+        now: Moment,
+        fault: &str,
+        user: Option<&Address>,
+        count: u32,
+        retry_after: u32,
+    ) -> Result<usize, String> {
+        let own = |app: &&super::application::Application| user.is_none_or(|user| app.user == *user);
+        let apps: Vec<String> = self.applications.values().filter(own).map(|app| app.id.clone()).collect();
+        let hit = apps.len();
+        let each = |world: &mut World, action: &mut dyn FnMut(&mut super::channel::Channel) -> bool| {
+            let own = world.applications.values_mut().filter(|app| apps.contains(&app.id));
+            let done = own.fold(0, |done, app| done + usize::from(action(&mut app.channel)));
+            apps.iter().for_each(|app| world.touch_channel(app));
+            done
+        };
+        let replaced: Answer =
+            super::answer::Fault::conflict("PGetReplaced", "Another request for events took this one's place.").into();
+        match fault {
+            // At once.
+            "drop-channel" => return Ok(each(self, &mut |channel| channel.interrupt(now, None))),
+            "replace-pget" => return Ok(each(self, &mut |channel| channel.interrupt(now, Some(replaced.clone())))),
+            "expire-tokens" => return Ok(user.map_or(0, |user| self.tokens.end_all(user))),
+            "lose-application" => apps.iter().for_each(|app| self.end_application(now, app)),
+            "expire-application" => apps.iter().for_each(|app| self.expire(now, app)),
+            "resume" => apps.iter().for_each(|app| self.close_after_silence(now, app, true)),
+            // The next so many P-GETs of these applications.
+            "swallow-pget" => {
+                return Ok(each(self, &mut |channel| {
+                    channel.swallow = count;
+                    true
+                }));
+            }
+            "lose-package" => {
+                return Ok(each(self, &mut |channel| {
+                    channel.lose = count;
+                    true
+                }));
+            }
+            "resync" => {
+                return Ok(each(self, &mut |channel| {
+                    channel.resync_next = true;
+                    true
+                }));
+            }
+            // The next so many requests of anybody.
+            "unavailable" => self.faults.unavailable = count,
+            "bad-gateway" => self.faults.bad_gateway = count,
+            "throttle" => self.faults.throttled = (count, retry_after),
+            "cut" => self.faults.cut = count,
+            "lose-answer" => self.faults.lost_answers = count,
+            "reorder" => self.faults.reorder = count,
+            _ => return Err(format!("no fault `{fault}`; there are {}", FAULTS.join(", "))),
+        }
+        Ok(hit)
+    }
+}
+
+/// All faults.
+pub const FAULTS: [&str; 15] = [
+    "drop-channel",
+    "replace-pget",
+    "expire-tokens",
+    "lose-application",
+    "expire-application",
+    "resume",
+    "swallow-pget",
+    "lose-package",
+    "resync",
+    "unavailable",
+    "bad-gateway",
+    "throttle",
+    "cut",
+    "lose-answer",
+    "reorder",
+];

@@ -1,0 +1,96 @@
+//! The simulator: one lock over the world, a clock, and a loop that wakes when something is due.
+
+use super::address::Address;
+use super::person::{Manner, Person};
+use super::request::Request;
+use super::timer::{Moment, Timer};
+use super::world::{Config, Outcome, World};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How long the loop sleeps at most; it is woken when something sooner appears.
+const NAP_MAX: Duration = Duration::from_secs(3600);
+
+/// A simulated Lync or Skype for Business server.
+pub struct Simulator {
+    pub(super) world: Mutex<World>,
+    timer: Arc<dyn Timer>,
+    /// Something is due sooner than the loop knows.
+    sooner: Notify,
+    /// Something has happened that somebody may wait for.
+    pub(super) happened: Notify,
+}
+
+impl Simulator {
+    /// A server without people.
+    pub fn new(config: Config, timer: Arc<dyn Timer>) -> Arc<Simulator> {
+        Arc::new(Simulator { world: Mutex::new(World::new(config)), timer, sooner: Notify::new(), happened: Notify::new() })
+    }
+
+    /// The time that this server believes in.
+    pub fn now(&self) -> Moment {
+        self.timer.now()
+    }
+
+    /// Answers a request, or says where the answer will come.
+    pub fn handle(&self, request: &Request) -> Outcome {
+        self.change(|world, now| world.handle(now, request))
+    }
+
+    /// Does what time drives, until dropped: to be spawned once.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            let due = self.world.lock().due();
+            let now = self.timer.now();
+            let nap = due.map_or(NAP_MAX, |due| (due - now).to_std().unwrap_or_default()).min(NAP_MAX);
+            if !nap.is_zero() {
+                tokio::select! {
+                    () = self.timer.sleep(nap) => {}
+                    () = self.sooner.notified() => {}
+                }
+            }
+            self.change(|world, now| world.tick(now));
+        }
+    }
+
+    /// Changes the world, and lets those know who wait for it.
+    pub(super) fn change<T>(&self, action: impl FnOnce(&mut World, Moment) -> T) -> T {
+        let now = self.timer.now();
+        let mut world = self.world.lock();
+        let before = world.due();
+        let done = action(&mut world, now);
+        world.tick(now);
+        let after = world.due();
+        drop(world);
+        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
+            self.sooner.notify_one();
+        }
+        self.happened.notify_waiters();
+        done
+    }
+
+    /// Adds a person to the directory; one with a password can sign on with a client.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn add_person(&self, uri: &str, name: Option<&str>, password: Option<&str>, manner: Manner) -> Result<Address, String> {
+        let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is no SIP address"))?;
+        self.change(|world, _| {
+            let mut person = Person::new(&address, name);
+            person.password = password.map(str::to_owned);
+            if manner != Manner::Offline {
+                person.presence.availability = Some("Online".to_owned());
+            }
+            person.manner = manner;
+            world.people.insert(address.clone(), person);
+        });
+        Ok(address)
+    }
+
+    /// The host's name, as X-MS-Server-Fqdn tells it.
+    pub(super) fn host(&self) -> String {
+        format!("fe1.{}", self.world.lock().config.domain)
+    }
+}

@@ -1,0 +1,83 @@
+//! What is to go wrong, on demand: answers kept back, pages of a proxy, refusals. A count each, so that it ends.
+
+use super::answer::{Answer, Fault};
+use super::timer::Moment;
+use super::world::World;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Faults that wait for their requests.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// So many requests under `/ucwa` get 503 and a page of HTML.
+    pub unavailable: u32,
+    /// So many get 429, with Retry-After unless 0.
+    pub throttled: (u32, u32),
+    /// So many get 502 of a proxy.
+    pub bad_gateway: u32,
+    /// So many requests under `/ucwa` have their connection cut without an answer.
+    pub cut: u32,
+    /// So many are done, and their connection is cut instead of the answer.
+    pub lost_answers: u32,
+    /// So many 201 of messagingInvitations come after their events.
+    pub reorder: u32,
+    kept: BTreeMap<u64, (oneshot::Sender<Answer>, Answer)>,
+}
+
+impl Faults {
+    /// Sends an answer that was kept back.
+    pub fn let_go(&mut self, number: u64) {
+        if let Some((reply, answer)) = self.kept.remove(&number) {
+            drop(reply.send(answer));
+        }
+    }
+}
+
+/// What a fault does to a request before it is looked at.
+pub enum Hit {
+    /// Answer so.
+    Answer(Answer),
+    /// Cut the connection.
+    Cut,
+}
+
+impl World {
+    /// Whether a fault waits for this request.
+    pub fn fault(&mut self) -> Option<Hit> {
+        let faults = &mut self.faults;
+        let take = |count: &mut u32| {
+            let some = *count > 0;
+            *count = count.saturating_sub(1);
+            some
+        };
+        if take(&mut faults.cut) {
+            return Some(Hit::Cut);
+        }
+        if take(&mut faults.unavailable) {
+            let page = Answer::html(503, "Service Unavailable", "The service is unavailable.");
+            return Some(Hit::Answer(page.retry_after(self.switches.retry_after)));
+        }
+        if take(&mut faults.bad_gateway) {
+            return Some(Hit::Answer(Answer::html(502, "Bad Gateway", "The proxy got no valid answer.")));
+        }
+        if take(&mut faults.throttled.0) {
+            return Some(Hit::Answer(too_many(faults.throttled.1)));
+        }
+        None
+    }
+
+    /// Keeps `answer` back for `wait`.
+    pub fn keep_back(&mut self, now: Moment, answer: Answer, wait: Duration) -> oneshot::Receiver<Answer> {
+        let (reply, later) = oneshot::channel();
+        let number = self.number();
+        self.faults.kept.insert(number, (reply, answer));
+        self.agenda.after(now, wait, super::agenda::Deed::LetGo(number));
+        later
+    }
+}
+
+/// 429.
+pub fn too_many(retry_after: u32) -> Answer {
+    Answer::from(Fault::new(429, "TooManyRequests", "", "There are too many outstanding requests.")).retry_after(retry_after)
+}

@@ -1,0 +1,157 @@
+//! An invitation as one application sees it: an operation with an id, a direction, a state.
+
+use super::address::Address;
+use super::answer::{Answer, Fault};
+use super::application::href;
+use super::conversation::{conversation_href, participant_href};
+use super::timer::Moment;
+use super::world::World;
+use serde_json::{Value, json};
+
+/// One invitation.
+#[derive(Debug, Clone)]
+pub struct Invitation {
+    /// 32 hex digits.
+    pub id: String,
+    /// messagingInvitation, onlineMeetingInvitation or participantInvitation.
+    pub rel: &'static str,
+    /// We sent it.
+    pub outgoing: bool,
+    /// Of `InvitationState`.
+    pub state: &'static str,
+    /// The client's own id of it.
+    pub operation: Option<String>,
+    /// As given.
+    pub subject: String,
+    /// As given.
+    pub importance: String,
+    /// As given or made.
+    pub thread: String,
+    /// Who invites.
+    pub from: Address,
+    /// Who is invited; for a meeting that is joined, oneself.
+    pub to: Address,
+    /// The application's view that it makes.
+    pub conversation: String,
+    /// Until it is answered.
+    pub ring: Option<u64>,
+    /// The first text as a data URI.
+    pub message: Option<String>,
+    /// Of a meeting.
+    pub meeting_uri: Option<String>,
+    /// Who took it.
+    pub accepted_by: Option<Address>,
+    /// It can be accepted or declined.
+    pub open: bool,
+}
+
+impl Invitation {
+    /// The collection it lies in.
+    fn folder(&self) -> &'static str {
+        match self.rel {
+            "messagingInvitation" => "messagingInvitations",
+            "onlineMeetingInvitation" => "onlineMeetingInvitations",
+            _ => "participantInvitations",
+        }
+    }
+
+    /// Its own href.
+    pub fn href(&self, app: &str) -> String {
+        format!("{}/communication/{}/{}", href(app), self.folder(), self.id)
+    }
+}
+
+impl World {
+    /// The resource.
+    pub fn invitation_json(&self, app: &str, invitation: &Invitation) -> Value {
+        let at = conversation_href(app, &invitation.conversation);
+        let own = invitation.href(app);
+        let person = |who: &Address| json!({"href": format!("{}/people/{}", href(app), who.bare()), "title": self.title_of(who)});
+        let mut out = json!({
+            "direction": if invitation.outgoing { "Outgoing" } else { "Incoming" }, "importance": invitation.importance,
+            "threadId": invitation.thread, "state": invitation.state, "subject": invitation.subject, "rel": invitation.rel,
+            "_links": {"self": {"href": own}, "conversation": {"href": at}},
+        });
+        if let Some(operation) = &invitation.operation {
+            out["operationId"] = json!(operation);
+        }
+        let from_link = json!({"href": participant_href(&at, &invitation.from), "title": self.title_of(&invitation.from)});
+        if invitation.outgoing || self.switches.from_link {
+            out["_links"]["from"] = from_link;
+        }
+        if invitation.rel != "onlineMeetingInvitation" || !invitation.outgoing {
+            out["_links"]["to"] = person(&invitation.to);
+        }
+        match invitation.rel {
+            "messagingInvitation" => out["_links"]["messaging"] = json!({"href": format!("{at}/messaging")}),
+            "onlineMeetingInvitation" => {
+                out["onlineMeetingUri"] = json!(invitation.meeting_uri);
+                out["availableModalities"] = json!(["Messaging"]);
+            }
+            _ => out["_links"]["participant"] = json!({"href": participant_href(&at, &invitation.to)}),
+        }
+        let ringing = invitation.ring.is_some();
+        if invitation.outgoing && ringing && invitation.state == "Connecting" {
+            let cancel = match invitation.rel {
+                "messagingInvitation" => format!("{at}/messaging/terminate"),
+                _ => format!("{own}/cancel"),
+            };
+            out["_links"]["cancel"] = json!({"href": cancel});
+        }
+        if !invitation.outgoing {
+            if invitation.open {
+                out["_links"]["accept"] = json!({"href": format!("{own}/accept")});
+                out["_links"]["decline"] = json!({"href": format!("{own}/decline")});
+            }
+            if let Some(message) = &invitation.message {
+                out["_links"]["message"] = json!({"href": message});
+            }
+        }
+        let parties = self.applications.get(app).and_then(|own| Some((own, own.conversations.get(&invitation.conversation)?)));
+        if let Some((own, conversation)) = parties {
+            if !invitation.outgoing {
+                out["_embedded"] = json!({"from": self.participant_json(own, conversation, &invitation.from)});
+            }
+            if let Some(who) = &invitation.accepted_by {
+                out["_embedded"]["acceptedByParticipant"] = json!([self.participant_json(own, conversation, who)]);
+            }
+        }
+        out
+    }
+
+    /// What lies under an invitation: itself, accept, decline, cancel.
+    pub fn invitation(
+        &mut self,
+        now: Moment,
+        app: &str,
+        method: &str,
+        id: &str,
+        rest: &[&str],
+        global: bool,
+    ) -> Result<Answer, Answer> {
+        let found = self.applications.get(app).and_then(|own| own.invitations.get(id)).cloned();
+        let invitation = found.ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        match (rest, method) {
+            ([], "GET") => Ok(Answer::ok(self.invitation_json(app, &invitation))),
+            (["accept" | "decline"], "POST") if invitation.outgoing || !invitation.open => {
+                Err(Fault::conflict("", "The invitation can no longer be answered.").into())
+            }
+            (["accept"], "POST") => {
+                self.accept(now, app, &invitation);
+                Ok(Answer::done())
+            }
+            (["decline"], "POST") => {
+                self.decline(now, app, &invitation, global);
+                Ok(Answer::done())
+            }
+            (["cancel"], "POST") if invitation.outgoing => {
+                if let Some(ring) = invitation.ring {
+                    self.ring_fails(now, ring, "LocalFailure", "Canceled");
+                }
+                Ok(Answer::done())
+            }
+            ([] | ["accept" | "decline" | "cancel"], _) => Err(Fault::method().into()),
+            _ => Err(Fault::not_found("").into()),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A simulated UCWA server, as a module: the program runs it, and tests and benches include it by path.
+//!
+//! A pure core ([`world::World`]: state, and time as an argument) inside a thin shell ([`core::Simulator`]: a lock and a
+//! loop; [`serve`]: bytes). It knows nothing of the gateway it is made to test. Rejected: a mock with canned answers,
+//! because a client's troubles are in the order of things, and two real clients are to talk to each other through it.
+
+pub mod adding;
+pub mod address;
+pub mod agenda;
+pub mod answer;
+pub mod application;
+pub mod batch;
+pub mod channel;
+pub mod conference;
+pub mod contacts;
+pub mod control;
+pub mod control_http;
+pub mod conversation;
+pub mod conversations;
+pub mod core;
+pub mod discover;
+pub mod drive;
+pub mod event;
+pub mod fault;
+pub mod gzip;
+pub mod ids;
+pub mod invitation;
+pub mod json;
+pub mod me;
+pub mod meeting;
+pub mod messaging;
+pub mod person;
+pub mod put;
+pub mod request;
+pub mod ring;
+pub mod roster;
+pub mod route;
+pub mod serve;
+pub mod subscription;
+pub mod switches;
+pub mod talk;
+pub mod tell;
+pub mod text;
+pub mod timer;
+pub mod token;
+pub mod world;
+
+#[cfg(test)]
+mod life_test;
+#[cfg(test)]
+mod room_test;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod talk_test;

@@ -1,0 +1,211 @@
+//! A request as the core sees it, and what a client says in it, by names without case.
+
+use super::answer::{Answer, Fault};
+use serde_json::{Map, Value};
+
+/// One HTTP request, wholly read.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// In capitals.
+    pub method: String,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// The Host header, port included.
+    pub host: String,
+    /// Undecoded, without the query.
+    pub path: String,
+    /// Undecoded, without the `?`.
+    pub query: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// At most as long as the shell's limit.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first header of that name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `scheme://host`.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.host)
+    }
+
+    /// The path's segments, decoded.
+    pub fn segments(&self) -> Vec<String> {
+        self.path.split('/').filter(|piece| !piece.is_empty()).map(|piece| decode(piece, false)).collect()
+    }
+
+    /// The query's names (as sent) and values.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        pairs(&self.query)
+    }
+
+    /// What the client says: the body's JSON object and the query, by names without case. The body wins.
+    ///
+    /// # Errors
+    /// 415 for a body that is neither JSON nor a form, 400 for JSON that is no object.
+    pub fn input(&self) -> Result<Input, Answer> {
+        let mut all = Map::new();
+        for (name, value) in self.pairs() {
+            all.insert(name.to_lowercase(), Value::String(value));
+        }
+        let kind = self.header("content-type").unwrap_or("application/json").to_lowercase();
+        let text = String::from_utf8_lossy(&self.body);
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if !text.is_empty() {
+            if kind.contains("x-www-form-urlencoded") && !text.starts_with('{') {
+                for (name, value) in pairs(text) {
+                    all.insert(name.to_lowercase(), Value::String(value));
+                }
+            } else if kind.contains("json") || kind.contains("x-www-form-urlencoded") || kind.starts_with("text/plain") {
+                match serde_json::from_str(text) {
+                    Ok(Value::Object(body)) => all.extend(body.into_iter().map(|(name, value)| (name.to_lowercase(), value))),
+                    Ok(Value::Null) => {}
+                    _ => return Err(Fault::bad("DeserializationFailure", "The body is not a JSON object.").into()),
+                }
+            } else {
+                return Err(Fault::new(415, "UnsupportedMediaType", "UnsupportedMediaType", "Only JSON is read.").into());
+            }
+        }
+        Ok(Input(all))
+    }
+}
+
+/// Named values, names without case.
+#[derive(Debug, Clone, Default)]
+pub struct Input(Map<String, Value>);
+
+impl Input {
+    /// The value of that name.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(&name.to_lowercase()).filter(|value| !value.is_null())
+    }
+
+    /// A string; numbers are taken as their text, since a query has nothing else.
+    pub fn text(&self, name: &str) -> Option<String> {
+        match self.value(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(yes) => Some(yes.to_string()),
+            _ => None,
+        }
+    }
+
+    /// A whole number.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.text(name)?.trim().parse::<f64>().ok().map(|number| number as i64)
+    }
+
+    /// Strings of an array, or the parts of one string at its commas.
+    pub fn list(&self, name: &str) -> Option<Vec<String>> {
+        match self.value(name)? {
+            Value::Array(items) => Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            Value::String(text) => {
+                Some(text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether nothing at all was said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `_links.<rel>.href`.
+    pub fn link(&self, rel: &str) -> Option<String> {
+        let links = self.value("_links")?.as_object()?;
+        let link = links.iter().find(|(name, _)| name.eq_ignore_ascii_case(rel))?.1.as_object()?;
+        Some(link.iter().find(|(name, _)| name.eq_ignore_ascii_case("href"))?.1.as_str()?.to_owned())
+    }
+
+    /// A string that must be there and be at most `max` characters.
+    ///
+    /// # Errors
+    /// 400 ParameterValidationFailure that names it.
+    pub fn required(&self, name: &str, max: usize) -> Result<String, Answer> {
+        match self.optional(name, max)? {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err(Fault::parameter(name, "A value is required.").into()),
+        }
+    }
+
+    /// A string of at most `max` characters, if it is there.
+    ///
+    /// # Errors
+    /// 400 ParameterValidationFailure that names it.
+    pub fn optional(&self, name: &str, max: usize) -> Result<Option<String>, Answer> {
+        match self.text(name) {
+            Some(text) if text.chars().count() > max => Err(Fault::parameter(name, &format!("At most {max} characters.")).into()),
+            text => Ok(text),
+        }
+    }
+
+    /// All names, in lower case.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// Splits a query or form and decodes it.
+pub fn pairs(text: &str) -> Vec<(String, String)> {
+    let pieces = text.split('&').filter(|piece| !piece.is_empty());
+    pieces
+        .map(|piece| {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+            (decode(name, true), decode(value, true))
+        })
+        .collect()
+}
+
+/// Undoes percent encoding; in a form a plus is a blank.
+pub fn decode(text: &str, form: bool) -> String {
+    String::from_utf8_lossy(&decode_bytes(text, form)).into_owned()
+}
+
+/// Undoes percent encoding, to bytes.
+pub fn decode_bytes(text: &str, form: bool) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let hex = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], hex(at + 1), hex(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 2;
+            }
+            (b'+', ..) if form => out.push(b' '),
+            (byte, ..) => out.push(byte),
+        }
+        at += 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_no_case_and_the_body_wins_over_the_query() {
+        let request = Request {
+            query: "OperationContext=a%20b&To=x".to_owned(),
+            body: br#"{"to":"sip:y@z","_LINKS":{"Message":{"Href":"data:,a"}}}"#.to_vec(),
+            ..Request::default()
+        };
+        let input = request.input().unwrap();
+        assert_eq!(input.text("operationcontext").unwrap(), "a b");
+        assert_eq!(input.text("TO").unwrap(), "sip:y@z");
+        assert_eq!(input.link("message").unwrap(), "data:,a");
+    }
+
+    #[test]
+    fn percent_encoding_is_undone_once() {
+        assert_eq!(decode("a+b%2b%C3%A4%zz%2", true), "a b+ä%zz%2");
+        assert_eq!(decode("a+b", false), "a+b");
+    }
+}

@@ -1,0 +1,217 @@
+//! Which resource a request means. Paths have no case on IIS; ids and addresses are kept as they came.
+
+use super::answer::{Answer, Body, Fault};
+use super::application::href;
+use super::channel::Asked;
+use super::fault::{Hit, too_many};
+use super::request::Request;
+use super::timer::Moment;
+use super::token::Token;
+use super::world::{Outcome, World};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a reordered 201 is kept back.
+const REORDERED: Duration = Duration::from_millis(300);
+
+impl World {
+    /// Answers one request.
+    pub fn route(&mut self, now: Moment, request: &Request) -> Outcome {
+        let segments = request.segments();
+        let lower: Vec<String> = segments.iter().map(|segment| segment.to_lowercase()).collect();
+        let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+        let method = request.method.as_str();
+        // Whoever has no token is told so first, whatever the method: some clients ask by HEAD.
+        let asks_by_head =
+            method == "HEAD" && self.authorize(now, request).is_err() && matches!(lower.first(), Some(&"ucwa" | &"autodiscover"));
+        if ["OPTIONS", "HEAD", "TRACE"].contains(&method) && !asks_by_head {
+            let status = if method == "OPTIONS" { 400 } else { 405 };
+            let page = Answer::html(
+                status,
+                if method == "OPTIONS" { "Bad Request" } else { "Method Not Allowed" },
+                "The method is not supported.",
+            );
+            return Outcome::Now(page.with("X-Ms-diagnostics", "28020;source=\"simulator\";reason=\"No valid security token.\""));
+        }
+        let answer = match lower.as_slice() {
+            [] => self.discover(now, request, &[]),
+            ["xframe"] => self.discover(now, request, &["xframe", "xframe.html"]),
+            ["autodiscover", rest @ ..] => self.discover(now, request, rest),
+            ["webticket", "oauthtoken"] => self.oauth_token(now, request),
+            ["ucwa", "oauth", "v1", "applications", rest @ ..] => return self.served(now, request, rest),
+            ["simulator", "v1", rest @ ..] => self.control(now, request, rest),
+            _ => Answer::html(404, "File or directory not found.", "The resource you are looking for might have been removed."),
+        };
+        Outcome::Now(answer)
+    }
+
+    /// What needs a token: faults first, then who asks, then what.
+    fn served(&mut self, now: Moment, request: &Request, lower: &[&str]) -> Outcome {
+        match self.fault() {
+            Some(Hit::Answer(answer)) => return Outcome::Now(answer),
+            Some(Hit::Cut) => return cut(),
+            None => {}
+        }
+        let token = match self.authorize(now, request) {
+            Ok(token) => token,
+            Err(refused) => return Outcome::Now(refused),
+        };
+        match self.allowed(now, request, &token, lower) {
+            Ok(()) => {}
+            Err(refused) => return Outcome::Now(dressed(refused, request, &self.switches.default_type)),
+        }
+        if let [app, "events"] = lower {
+            return self.events(now, request, app);
+        }
+        let answer = self.resource(now, request, &token, lower).unwrap_or_else(|refused| refused);
+        let answer = dressed(answer, request, &self.switches.default_type);
+        if self.faults.lost_answers > 0 {
+            self.faults.lost_answers -= 1;
+            return cut();
+        }
+        if answer.status == 201 && lower.last() == Some(&"messaginginvitations") && self.faults.reorder > 0 {
+            self.faults.reorder -= 1;
+            return Outcome::Later(self.keep_back(now, answer, REORDERED));
+        }
+        Outcome::Now(answer)
+    }
+
+    /// What is refused whatever the resource.
+    fn allowed(&mut self, now: Moment, request: &Request, token: &Token, lower: &[&str]) -> Result<(), Answer> {
+        if request.header("x-ms-origin").is_some() && !self.switches.origin_allowed {
+            let page = Answer::html(403, "Forbidden", "Access is denied.");
+            return Err(page.with(
+                "X-Ms-diagnostics",
+                "28070;source=\"simulator\";reason=\"Service does not allow a cross domain request from this origin.\"",
+            ));
+        }
+        if let Some(version) = request.header("x-ms-requiresminresourceversion")
+            && !version.trim().parse::<f64>().is_ok_and(|version| version <= 2.0)
+        {
+            return Err(Fault::not_found("APIVersionNotSupported").into());
+        }
+        if let [app, ..] = lower {
+            self.find_application(now, app, token)?;
+        }
+        let outstanding: usize =
+            self.applications.values().filter(|own| own.user == token.user).map(|own| own.channel.outstanding()).sum();
+        if outstanding >= self.switches.max_outstanding as usize {
+            return Err(too_many(self.switches.retry_after));
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, now: Moment, request: &Request, app: &str) -> Outcome {
+        let asked = match (request.method.as_str(), request.input()) {
+            ("GET", Ok(input)) => {
+                let Some(own) = self.applications.get_mut(app) else {
+                    return Outcome::Now(Fault::not_found("ApplicationNotFound").into());
+                };
+                own.channel.ask(now, &input, &href(app), &self.switches)
+            }
+            ("GET", Err(refused)) => Asked::Now(refused),
+            _ => Asked::Now(Fault::method().into()),
+        };
+        self.touch_channel(app);
+        match asked {
+            Asked::Now(answer) => Outcome::Now(dressed(answer, request, &self.switches.default_type)),
+            Asked::Parked(reply) => Outcome::Later(reply),
+        }
+    }
+
+    /// One resource of an application.
+    pub fn resource(&mut self, now: Moment, request: &Request, token: &Token, lower: &[&str]) -> Result<Answer, Answer> {
+        let method = request.method.as_str();
+        match lower {
+            [] => self.create_application(now, request, token),
+            [app] => self.application(now, app, method),
+            [app, "me", rest @ ..] => self.me(now, app, method, rest, &request.input()?),
+            [app, "communication"] => self.communication(now, app, request, &request.input()?),
+            [app, "communication", "messaginginvitations"] => match method {
+                "POST" => self.start_messaging(now, app, &request.input()?),
+                _ => Err(Fault::method().into()),
+            },
+            [app, "communication", "onlinemeetinginvitations"] => match method {
+                "POST" => self.join_meeting(now, app, &request.input()?),
+                _ => Err(Fault::method().into()),
+            },
+            [app, "communication", "participantinvitations"] => {
+                let input = request.input()?;
+                match (method, input.text("conversation")) {
+                    ("POST", Some(conversation)) => self.add_participant(now, app, &conversation, &input),
+                    ("POST", None) => Err(Fault::parameter("conversation", "Follow the link addParticipant.").into()),
+                    _ => Err(Fault::method().into()),
+                }
+            }
+            [
+                app,
+                "communication",
+                "messaginginvitations" | "onlinemeetinginvitations" | "participantinvitations",
+                id,
+                rest @ ..,
+            ] => {
+                let global = request.input()?.text("reason").as_deref() == Some("Global");
+                self.invitation(now, app, method, id, rest, global)
+            }
+            [app, "communication", "conversations", id, "messaging", rest @ ..] => {
+                let query = Request { body: Vec::new(), ..request.clone() };
+                let input = || {
+                    if request.header("content-type").is_some_and(|kind| kind.contains("json")) {
+                        request.input()
+                    } else {
+                        query.input()
+                    }
+                };
+                self.messaging(now, app, id, rest, request, input)
+            }
+            [app, "communication", "conversations", rest @ ..] => self.conversations(now, app, rest, request, &request.input()?),
+            [app, "onlinemeetings", rest @ ..] => self.online_meetings(now, app, rest, request),
+            [app, "people", "presencesubscriptions", rest @ ..] => {
+                self.presence_subscriptions(now, app, method, rest, &request.input()?)
+            }
+            [app, "people", "presencesubscriptionmemberships", rest @ ..] => {
+                self.memberships(now, app, method, rest, &request.input()?)
+            }
+            [app, "people", rest @ ..] => self.contacts(now, app, method, rest, &request.input()?),
+            [_, "photos", who] if method == "GET" => self.photo(who),
+            [app, "policies"] if method == "GET" => Ok(self.policies(app, "policies")),
+            [app, "mediapolicies"] if method == "GET" => Ok(self.policies(app, "mediaPolicies")),
+            [app, "communication", "misseditems"] if method == "GET" => {
+                let links = serde_json::json!({"self": {"href": format!("{}/communication/missedItems", href(app))}});
+                Ok(Answer::ok(
+                    serde_json::json!({"rel": "missedItems", "missedConversationsCount": 0, "unreadMissedConversationsCount": 0, "_links": links}),
+                ))
+            }
+            [app, "communication", "conversationlogs"] if method == "GET" => {
+                let links = serde_json::json!({"self": {"href": format!("{}/communication/conversationLogs", href(app))}, "conversationLog": []});
+                Ok(Answer::ok(serde_json::json!({"rel": "conversationLogs", "_links": links})))
+            }
+            [_, "batch"] => self.batch(now, request, token),
+            [_, "photos", _] | [_, "policies" | "mediapolicies"] | [_, "communication", "misseditems" | "conversationlogs"] => {
+                Err(Fault::method().into())
+            }
+            _ => Err(Fault::not_found("ResourceNotFound").into()),
+        }
+    }
+}
+
+/// The content type that the client asked for, where it can be had.
+fn dressed(mut answer: Answer, request: &Request, default: &str) -> Answer {
+    if matches!(answer.body, Body::Json(_)) {
+        let accept = request.header("accept").unwrap_or_default().to_lowercase();
+        let kind = if accept.is_empty() {
+            default
+        } else if accept.contains("application/vnd.microsoft.com.ucwa+json") {
+            "application/vnd.microsoft.com.ucwa+json; charset=utf-8"
+        } else {
+            "application/json; charset=utf-8"
+        };
+        answer.headers.push(("Content-Type".to_owned(), kind.to_owned()));
+    }
+    answer
+}
+
+/// No answer: the connection is cut.
+fn cut() -> Outcome {
+    Outcome::Later(oneshot::channel().1)
+}

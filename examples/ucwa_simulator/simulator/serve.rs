@@ -1,0 +1,120 @@
+//! Bytes: HTTP/1.1 over any stream, and listening on a port, plain or by TLS.
+
+use super::answer::{Answer, Body};
+use super::core::Simulator;
+use super::request::Request;
+use super::world::Outcome;
+use axum::body::Body as Bytes;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// Bytes of a request's body; above it 413.
+const BODY_MAX: usize = 1024 * 1024;
+/// Connections of one listener; further ones wait in the system's queue.
+const CONNECTIONS_MAX: usize = 50_000;
+
+/// Serves one connection until its end. `scheme` is http or https.
+pub async fn serve<S>(simulator: Arc<Simulator>, stream: S, scheme: &'static str)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| answer(simulator.clone(), request, scheme));
+    // An error is a client that left or a connection that a fault cuts.
+    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+}
+
+/// Accepts connections for ever, by TLS where there is an acceptor.
+pub async fn listen(simulator: Arc<Simulator>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        drop(stream.set_nodelay(true));
+        let (simulator, tls) = (simulator.clone(), tls.clone());
+        tokio::spawn(async move {
+            match tls {
+                None => serve(simulator, stream, "http").await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(simulator, stream, "https").await;
+                    }
+                }
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn answer(
+    simulator: Arc<Simulator>,
+    request: hyper::Request<Incoming>,
+    scheme: &'static str,
+) -> io::Result<Response<Bytes>> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(Bytes::new(body), BODY_MAX).await else {
+        let fault = super::answer::Fault::new(413, "EntityTooLarge", "", "The body is too long.");
+        return render(fault.into(), &simulator.host(), false);
+    };
+    let gzip = head.headers.get("accept-encoding").is_some_and(|value| value.to_str().is_ok_and(|value| value.contains("gzip")));
+    let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<(String, String)> =
+        head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let host = head.headers.get("host").map(text).or_else(|| head.uri.authority().map(ToString::to_string));
+    let request = Request {
+        method: head.method.as_str().to_owned(),
+        scheme: scheme.to_owned(),
+        host: host.unwrap_or_else(|| "localhost".to_owned()),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers,
+        body: body.to_vec(),
+    };
+    let answer = match simulator.handle(&request) {
+        Outcome::Now(answer) => answer,
+        // An error here makes hyper drop the connection, which is what a fault wants.
+        Outcome::Later(reply) => reply.await.map_err(|_| io::Error::other("cut by a fault"))?,
+    };
+    render(answer, &simulator.host(), gzip)
+}
+
+fn render(answer: Answer, host: &str, gzip: bool) -> io::Result<Response<Bytes>> {
+    let status = StatusCode::from_u16(answer.status).map_err(io::Error::other)?;
+    let mut response = Response::builder()
+        .status(status)
+        .header("Server", "Microsoft-IIS/8.5")
+        .header("X-Powered-By", "ASP.NET")
+        .header("X-MS-Server-Fqdn", host)
+        .header("X-MS-UcwaVersion", "2.0");
+    let has = |name: &str| answer.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+    if !has("Cache-Control") {
+        response = response.header("Cache-Control", "no-cache");
+    }
+    let body = match answer.body {
+        Body::Empty => Vec::new(),
+        Body::Json(value) => {
+            if !has("Content-Type") {
+                response = response.header("Content-Type", "application/json; charset=utf-8");
+            }
+            super::json::text(&value).into_bytes()
+        }
+        Body::Bytes(kind, bytes) => {
+            response = response.header("Content-Type", kind);
+            bytes
+        }
+    };
+    let zipped = gzip && !body.is_empty();
+    if zipped {
+        response = response.header("Content-Encoding", "gzip").header("Vary", "Accept-Encoding");
+    }
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Bytes::from(if zipped { super::gzip::wrap(&body) } else { body })).map_err(io::Error::other)
+}

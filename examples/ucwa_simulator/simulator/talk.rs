@@ -1,0 +1,282 @@
+//! A conversation as all its sides share it: who is in it, and how a text or an end travels from one to the others.
+
+use super::address::Address;
+use super::agenda::Deed;
+use super::event::{Event, Reason};
+use super::person::{Heard, Manner, Report};
+use super::text::Text;
+use super::timer::Moment;
+use super::world::World;
+
+/// Where a member sits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seat {
+    /// At an application's conversation.
+    Client {
+        /// The application.
+        app: String,
+        /// Its view.
+        conversation: String,
+    },
+    /// A simulated person.
+    Person,
+}
+
+/// One who is in a talk.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Who.
+    pub address: Address,
+    /// Where.
+    pub seat: Seat,
+    /// Takes part in its messages.
+    pub im: bool,
+    /// Leads the meeting.
+    pub leader: bool,
+    /// Waits outside the meeting.
+    pub lobby: bool,
+    /// Types until then.
+    pub typing_until: Option<Moment>,
+}
+
+/// The talk.
+#[derive(Debug)]
+pub struct Talk {
+    /// Its thread.
+    pub thread: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its importance.
+    pub importance: String,
+    /// The meeting's id, if it is a conference.
+    pub meeting: Option<String>,
+    /// Who is in it.
+    pub members: Vec<Member>,
+    /// Since when nobody has said anything.
+    pub quiet_since: Moment,
+    /// The check for quiet stands in the agenda.
+    pub watched: bool,
+}
+
+/// A message on its way: done when every client has fetched it or was given up.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Who said it: an application, its conversation and the message's number; or a simulated person.
+    pub sender: Sender,
+    /// Clients that have not fetched it, with their users.
+    pub waiting: Vec<(String, Address)>,
+    /// Users who missed it.
+    pub failed: Vec<Address>,
+    /// In a conference it is told who missed it.
+    pub conference: bool,
+}
+
+/// Who said a message.
+#[derive(Debug, Clone)]
+pub enum Sender {
+    /// An application's message, with its operation id; None if nobody wants a report.
+    Client(String, String, Option<(u32, Option<String>)>),
+    /// A person, to whom, and the text.
+    Person(Address, String, String),
+}
+
+impl World {
+    /// Takes `text` from a member to all others who take part in the messages.
+    pub fn say(&mut self, now: Moment, talk: u64, from: &Address, seat: &Seat, text: &Text, sender: Sender) {
+        let Some(own) = self.talks.get_mut(&talk) else { return };
+        own.quiet_since = now;
+        let speaker = own.members.iter_mut().find(|member| member.seat == *seat && member.address == *from);
+        let typed = speaker.is_some_and(|member| member.typing_until.take().is_some());
+        let meeting = own.meeting.clone();
+        let (thread, subject, importance) = (own.thread.clone(), own.subject.clone(), own.importance.clone());
+        let others: Vec<Member> = own
+            .members
+            .iter()
+            .filter(|member| member.im && !(member.seat == *seat && member.address == *from))
+            .cloned()
+            .collect();
+        let meeting_uri = meeting.as_ref().and_then(|id| self.meetings.get(id)).map(|meeting| meeting.uri.clone());
+        if typed {
+            self.tell_typing(now, talk, from, "deleted");
+        }
+        let number = self.number();
+        let mut delivery = Delivery { sender, waiting: Vec::new(), failed: Vec::new(), conference: meeting.is_some() };
+        for member in others {
+            match &member.seat {
+                Seat::Client { app, conversation } => {
+                    if self.tell_message(now, app, conversation, from, text, number) {
+                        delivery.waiting.push((app.clone(), member.address.clone()));
+                    }
+                }
+                Seat::Person => {
+                    let echo = match self.people.get_mut(&member.address) {
+                        Some(person) => {
+                            person.hear(Heard {
+                                from: from.uri().to_owned(),
+                                text: text.text.clone(),
+                                html: text.html,
+                                meeting: meeting_uri.clone(),
+                                thread: thread.clone(),
+                                subject: subject.clone(),
+                                importance: importance.clone(),
+                            });
+                            matches!(person.manner, Manner::Echo(_)) && *seat != Seat::Person
+                        }
+                        None => false,
+                    };
+                    if echo {
+                        self.agenda.after(
+                            now,
+                            self.switches.signalling,
+                            Deed::Says(talk, member.address.clone(), text.text.clone()),
+                        );
+                    }
+                }
+            }
+        }
+        self.deliveries.insert(number, delivery);
+        self.agenda.after(now, self.switches.fetch, Deed::Undelivered(number));
+        self.settle_delivery(now, number);
+        self.watch_talk(now, talk);
+    }
+
+    /// A client has fetched a message.
+    pub fn fetched(&mut self, now: Moment, delivery: u64, app: &str) {
+        if let Some(own) = self.deliveries.get_mut(&delivery) {
+            own.waiting.retain(|(waiting, _)| waiting != app);
+            self.settle_delivery(now, delivery);
+        }
+    }
+
+    /// The time to fetch a message is over.
+    pub fn undelivered(&mut self, now: Moment, delivery: u64) {
+        let Some(own) = self.deliveries.get_mut(&delivery) else { return };
+        for (app, user) in std::mem::take(&mut own.waiting) {
+            own.failed.push(user);
+            if let Some(app) = self.applications.get_mut(&app) {
+                app.channel.take_back(delivery);
+            }
+        }
+        self.settle_delivery(now, delivery);
+    }
+
+    fn settle_delivery(&mut self, now: Moment, number: u64) {
+        if self.deliveries.get(&number).is_none_or(|delivery| !delivery.waiting.is_empty()) {
+            return;
+        }
+        let Some(delivery) = self.deliveries.remove(&number) else { return };
+        match &delivery.sender {
+            Sender::Client(app, conversation, Some((message, operation))) => {
+                self.tell_report(now, app, conversation, *message, operation.as_deref(), &delivery);
+            }
+            Sender::Client(..) => {}
+            Sender::Person(who, to, text) => {
+                let delivered = delivery.failed.is_empty();
+                let why = if delivered { String::new() } else { "not fetched".to_owned() };
+                if let Some(person) = self.people.get_mut(who) {
+                    person.report(Report { to: to.clone(), text: text.clone(), delivered, why });
+                }
+            }
+        }
+    }
+
+    /// A simulated person speaks in a talk that it is in.
+    pub fn person_says(&mut self, now: Moment, talk: u64, who: &Address, text: &str, html: bool) {
+        let Some(own) = self.talks.get(&talk) else { return };
+        if !own.members.iter().any(|member| member.address == *who && member.seat == Seat::Person && member.im) {
+            return;
+        }
+        let others = own.members.iter().filter(|member| member.address != *who).map(|member| member.address.uri());
+        let to = match own.meeting.as_ref().and_then(|id| self.meetings.get(id)) {
+            Some(meeting) => meeting.uri.clone(),
+            None => others.collect::<Vec<_>>().join(","),
+        };
+        let sender = Sender::Person(who.clone(), to, text.to_owned());
+        self.say(now, talk, who, &Seat::Person, &Text { text: text.to_owned(), html }, sender);
+    }
+
+    /// An application leaves: its view ends, and in a talk of two the other's too.
+    pub fn leave(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>) {
+        let found =
+            self.applications.get(app).and_then(|own| Some((own.user.clone(), own.conversations.get(conversation)?.talk)));
+        let Some((user, talk)) = found else { return };
+        let ring = self.rings.iter().find(|(_, ring)| ring.talk == talk && ring.caller_is(app)).map(|(number, _)| *number);
+        if let Some(ring) = ring {
+            self.ring_fails(now, ring, "LocalFailure", "Canceled");
+        }
+        self.end_view(now, app, conversation, reason);
+        self.remove_member(now, talk, &user, &Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() });
+    }
+
+    /// Takes a member out of a talk and tells the others.
+    pub fn remove_member(&mut self, now: Moment, talk: u64, who: &Address, seat: &Seat) {
+        let Some(own) = self.talks.get_mut(&talk) else { return };
+        own.members.retain(|member| !(member.address == *who && member.seat == *seat));
+        let others = own.members.clone();
+        let conference = own.meeting.is_some();
+        if conference {
+            let still = others.iter().any(|member| member.address == *who);
+            for member in others.iter().filter(|_| !still) {
+                if let Seat::Client { app, conversation } = &member.seat {
+                    self.tell_gone(now, app, conversation, who);
+                }
+            }
+            if others.is_empty() {
+                self.talks.remove(&talk);
+                self.meetings.retain(|_, meeting| {
+                    let was = meeting.talk == Some(talk);
+                    meeting.talk = meeting.talk.filter(|_| !was);
+                    meeting.scheduled || !was
+                });
+            }
+            return;
+        }
+        self.talks.remove(&talk);
+        for member in others {
+            if let Seat::Client { app, conversation } = &member.seat {
+                self.end_view(now, app, conversation, None);
+            }
+        }
+    }
+
+    /// Puts the check for a quiet talk with a simulated person into the agenda.
+    pub fn watch_talk(&mut self, now: Moment, talk: u64) {
+        let idle = self.switches.far_idle;
+        let Some(own) = self.talks.get_mut(&talk) else { return };
+        let with_person = own.members.iter().any(|member| member.seat == Seat::Person);
+        if !idle.is_zero() && !own.watched && own.meeting.is_none() && with_person {
+            own.watched = true;
+            self.agenda.after(now, idle, Deed::TalkIdle(talk));
+        }
+    }
+
+    /// A simulated person's client closes what has been quiet for long.
+    pub fn talk_idle(&mut self, now: Moment, talk: u64) {
+        let idle = self.switches.far_idle;
+        let Some(own) = self.talks.get_mut(&talk) else { return };
+        let end = super::agenda::later(own.quiet_since, idle);
+        if now < end || own.meeting.is_some() {
+            own.watched = own.meeting.is_none();
+            if own.watched {
+                self.agenda.at(end, Deed::TalkIdle(talk));
+            }
+            return;
+        }
+        let person = own.members.iter().find(|member| member.seat == Seat::Person).map(|member| member.address.clone());
+        if let Some(person) = person {
+            self.remove_member(now, talk, &person, &Seat::Person);
+        }
+    }
+
+    /// Adds an event whose sender is an application's conversation.
+    pub fn push_conversation(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        make: impl FnOnce((&'static str, String)) -> Event,
+    ) {
+        let sender = ("conversation", super::conversation::conversation_href(app, conversation));
+        self.push(now, app, make(sender));
+    }
+}

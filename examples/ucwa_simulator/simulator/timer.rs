@@ -1,0 +1,35 @@
+//! Where the simulator gets its time from: one seam, so that a test can hold the clock in its hand.
+//!
+//! The core knows time only as an argument; the shell asks this trait for it and for a sleep. Rejected: tokio's time
+//! inside the core (a test under a clock of its own would wait for real hours).
+
+use chrono::{DateTime, Utc};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// A moment, as the core uses it.
+pub type Moment = DateTime<Utc>;
+
+/// A clock and a way to wait by it.
+pub trait Timer: Send + Sync + 'static {
+    /// The date and time of day.
+    fn now(&self) -> Moment;
+    /// Ends after `how_long` of this clock's time.
+    fn sleep(&self, how_long: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The machine's own time, by tokio.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct RealTime;
+
+impl Timer for RealTime {
+    fn now(&self) -> Moment {
+        Utc::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the simulator is no engine: this is its real clock")]
+    fn sleep(&self, how_long: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(how_long))
+    }
+}

@@ -1,0 +1,200 @@
+//! The whole state of the simulated server, and the one loop that time drives: what is due, then what is to be sent.
+//!
+//! Nothing here waits or knows a socket. `handle` and `tick` get the moment as an argument; a request that has to wait
+//! is given back as a receiver.
+
+use super::address::Address;
+use super::agenda::{Agenda, Deed};
+use super::answer::Answer;
+use super::application::{Application, href};
+use super::event::Event;
+use super::fault::Faults;
+use super::ids::Ids;
+use super::meeting::Meeting;
+use super::person::Person;
+use super::request::Request;
+use super::ring::Ring;
+use super::switches::Switches;
+use super::talk::{Delivery, Talk};
+use super::timer::Moment;
+use super::token::Tokens;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::oneshot;
+
+/// How a simulator is made.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The SIP domain.
+    pub domain: String,
+    /// Ids follow from it.
+    pub seed: u64,
+    /// Where HTTPS listens, if plain HTTP is only the first hop.
+    pub secure_port: Option<u16>,
+    /// The open points.
+    pub switches: Switches,
+}
+
+/// What becomes of a request.
+pub enum Outcome {
+    /// Answered.
+    Now(Answer),
+    /// The answer comes later; if its sender is dropped, the connection is to be cut.
+    Later(oneshot::Receiver<Answer>),
+}
+
+/// The state.
+pub struct World {
+    /// As given.
+    pub config: Config,
+    /// As they are now.
+    pub switches: Switches,
+    /// Makes ids.
+    pub ids: Ids,
+    /// The directory.
+    pub people: BTreeMap<Address, Person>,
+    /// Live tokens.
+    pub tokens: Tokens,
+    /// Live applications by id.
+    pub applications: BTreeMap<String, Application>,
+    /// Expired ones, and until when they say 410.
+    pub gone: BTreeMap<String, Moment>,
+    /// Conversations, as all their sides share them.
+    pub talks: BTreeMap<u64, Talk>,
+    /// Invitations under way.
+    pub rings: BTreeMap<u64, Ring>,
+    /// Messages not fetched yet.
+    pub deliveries: BTreeMap<u64, Delivery>,
+    /// Meetings by id.
+    pub meetings: BTreeMap<String, Meeting>,
+    /// What is to be done later.
+    pub agenda: Agenda,
+    /// What is to go wrong.
+    pub faults: Faults,
+    counter: u64,
+    dirty: BTreeSet<String>,
+}
+
+impl World {
+    /// An empty server.
+    pub fn new(config: Config) -> World {
+        World {
+            switches: config.switches.clone(),
+            ids: Ids::new(config.seed),
+            people: BTreeMap::new(),
+            tokens: Tokens::default(),
+            applications: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            talks: BTreeMap::new(),
+            rings: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            meetings: BTreeMap::new(),
+            agenda: Agenda::default(),
+            faults: Faults::default(),
+            counter: 0,
+            dirty: BTreeSet::new(),
+            config,
+        }
+    }
+
+    /// Answers one request.
+    pub fn handle(&mut self, now: Moment, request: &Request) -> Outcome {
+        self.tick(now);
+        let outcome = self.route(now, request);
+        self.send_out(now);
+        outcome
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Moment) {
+        while let Some(deed) = self.agenda.take(now) {
+            self.perform(now, deed);
+        }
+        self.send_out(now);
+    }
+
+    /// When `tick` has something to do next.
+    pub fn due(&self) -> Option<Moment> {
+        self.agenda.due()
+    }
+
+    /// A number that nothing else has.
+    pub fn number(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Adds an event to an application's channel.
+    pub fn push(&mut self, now: Moment, app: &str, event: Event) {
+        let retention = self.switches.retention;
+        let Some(own) = self.applications.get_mut(app) else { return };
+        if own.channel.push(now, event, retention) {
+            own.channel.say_resume();
+        }
+        self.dirty.insert(app.to_owned());
+    }
+
+    /// This application's channel has to be looked at.
+    pub fn touch_channel(&mut self, app: &str) {
+        self.dirty.insert(app.to_owned());
+    }
+
+    /// A person's name, or its address without a person.
+    pub fn name_of(&self, address: &Address) -> String {
+        self.people.get(address).map_or_else(|| address.bare().to_owned(), |person| person.name.clone())
+    }
+
+    /// Sends what is due, until nothing more follows from it.
+    fn send_out(&mut self, now: Moment) {
+        while let Some(app) = self.dirty.pop_first() {
+            let Some(own) = self.applications.get_mut(&app) else { continue };
+            own.channel.release(now, &href(&app), &self.switches);
+            let fetched = own.channel.take_fetched();
+            let due = own.channel.due();
+            for delivery in fetched {
+                self.fetched(now, delivery, &app);
+            }
+            if let Some(due) = due.filter(|due| *due > now) {
+                self.release_at(due, &app);
+            }
+            self.watch_idle(now, &app);
+        }
+    }
+
+    /// One entry of the agenda a moment and application is enough.
+    fn release_at(&mut self, due: Moment, app: &str) {
+        let Some(own) = self.applications.get_mut(app) else { return };
+        if own.release_at != Some(due) {
+            own.release_at = Some(due);
+            self.agenda.at(due, Deed::Release(app.to_owned()));
+        }
+    }
+
+    fn perform(&mut self, now: Moment, deed: Deed) {
+        match deed {
+            Deed::Release(app) => self.touch_channel(&app),
+            Deed::Idle(app) => self.check_idle(now, &app),
+            Deed::RingOut(ring) => self.ring_out(now, ring),
+            Deed::RingFails(ring, code, subcode) => self.ring_fails(now, ring, code, subcode),
+            Deed::Answers(ring) => self.person_answers(now, ring),
+            Deed::Connect(ring, leg) => self.connect(now, ring, leg),
+            Deed::Join(app, conversation, invitation) => self.join(now, &app, &conversation, &invitation),
+            Deed::AddMessaging(app, conversation, invitation) => self.messaging_added(now, &app, &conversation, &invitation),
+            Deed::Undelivered(delivery) => self.undelivered(now, delivery),
+            Deed::TypingEnds(talk) => self.typing_ends(now, talk),
+            Deed::TalkIdle(talk) => self.talk_idle(now, talk),
+            Deed::Subscription(app, subscription) => self.subscription_due(now, &app, &subscription),
+            Deed::ForgetInvitation(app, invitation) => {
+                if let Some(own) = self.applications.get_mut(&app) {
+                    own.invitations.remove(&invitation);
+                }
+            }
+            Deed::Says(talk, who, text) => self.person_says(now, talk, &who, &text, false),
+            Deed::LetGo(kept) => self.faults.let_go(kept),
+            Deed::ContactsSubscription(app) => {
+                if let Some(own) = self.applications.get_mut(&app) {
+                    own.contacts_until = own.contacts_until.filter(|until| *until > now);
+                }
+            }
+        }
+    }
+}
