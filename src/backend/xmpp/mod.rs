@@ -40,8 +40,12 @@
 //! - Prosody 0.12 forgets with a `kill -9` the rooms whose configuration was never submitted, even if they are
 //!   persistent by default; one that an agent makes is configured, one that a person made by joining may not be.
 //!
-//! What one host carries: as a component 100,000 agents are data (17 KB each with one room). As accounts each has a
-//! connection with TLS: `ACCOUNTS_FIGURE`
+//! What one host carries. Over a component, agents are data: some KB each with a room. An account is a connection.
+//! Measured with 1,000 of them and their Prosody on one machine (two cores, which others used as well), each with TLS and
+//! a room of twenty: 46 KB each here, 64 KB after a restart of the server, 71 KB in Prosody; 27 sign-ons a second, each
+//! 6 ms of processor here and 23 ms in Prosody for SCRAM, TLS and the join. The engine begins at most 50 dials a second.
+//! So 10,000 accounts (reckoned, not run) are half a gigabyte, as many open files, and three to seven minutes after a
+//! restart; beyond that a component is the way. And a room sends each of its accounts a copy, over TLS of its own.
 
 mod archive;
 mod config;
