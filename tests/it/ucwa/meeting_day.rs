@@ -53,7 +53,7 @@ fn two_days(seed: u64) {
         .collect();
     let is_in = |n: usize| office.status(n).channels.iter().all(|channel| channel.state == AgentState::Active);
     assert!((0..AGENTS).all(is_in));
-    let mut marks: Vec<Cursor> = bots.iter().map(|bot| end_of(bot)).collect();
+    let mut marks: Vec<Cursor> = bots.iter().map(end_of).collect();
     let mut dice = Dice(seed);
     let (mut said, mut calmly, mut posted) = (0, Vec::new(), Vec::new());
     let mut passed = Duration::ZERO;
