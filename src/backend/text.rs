@@ -5,6 +5,8 @@ use crate::model::Part;
 
 /// Parts made of one text at most; what follows stays text.
 pub(super) const PARTS_MAX: usize = 200;
+/// The longest link, in bytes; what is longer stays text.
+const LINK_MAX: usize = 4096;
 const SCHEMES: [&str; 5] = ["https://", "http://", "xmpp:", "sip:", "mailto:"];
 
 /// The parts of a text that came in, at least one.
@@ -17,7 +19,11 @@ pub(super) fn parts_of(text: &str) -> Vec<Part> {
         let begins = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '/' && c != '&');
         let found = if begins && parts.len() < PARTS_MAX { recognise(&text[at..]) } else { None };
         match found {
-            Some((length, part)) => {
+            Some((length, None)) => {
+                before = text[at..at + length].chars().next_back();
+                at += length;
+            }
+            Some((length, Some(part))) => {
                 if plain < at {
                     parts.push(Part::Text(text[plain..at].to_owned()));
                 }
@@ -38,33 +44,42 @@ pub(super) fn parts_of(text: &str) -> Vec<Part> {
     parts
 }
 
-/// A link or a hashtag at the beginning of `text`, and its length in bytes.
-fn recognise(text: &str) -> Option<(usize, Part)> {
+/// A link or a hashtag at the beginning of `text`, and its length in bytes; or how much of it is neither, so that a long
+/// text is looked at once and not from each of its places anew: it is a stranger's.
+fn recognise(text: &str) -> Option<(usize, Option<Part>)> {
     if let Some(tag) = text.strip_prefix('#') {
         let length = tag.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(tag.len());
         let tag = tag[..length].trim_end_matches('-');
         // `#1` is a number, not a tag.
         let is_tag = tag.chars().any(char::is_alphabetic);
-        return is_tag.then(|| (tag.len() + 1, Part::Hashtag(format!("#{tag}"))));
+        return is_tag.then(|| (tag.len() + 1, Some(Part::Hashtag(format!("#{tag}")))));
     }
     let scheme = SCHEMES.iter().find(|scheme| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))?;
-    let end = text.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"".contains(c)).unwrap_or(text.len());
-    let mut url = text[..end].trim_end_matches(|c: char| ".,;:!?'".contains(c));
-    while let Some(inner) = url.strip_suffix(')') {
-        // A parenthesis that was opened before the link closes after it.
-        if url.matches('(').count() >= url.matches(')').count() {
-            break;
-        }
-        url = inner.trim_end_matches(|c: char| ".,;:!?'".contains(c));
+    if !text[scheme.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '[') {
+        return None;
     }
-    let is_link = url.len() > scheme.len() && url[scheme.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '[');
-    is_link.then(|| (url.len(), Part::Hyperlink { text: url.to_owned(), url: url.to_owned() }))
+    let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"".contains(c);
+    let end = text.char_indices().find(|(at, c)| ends(*c) || *at >= LINK_MAX).map_or(text.len(), |(at, _)| at);
+    if end >= LINK_MAX {
+        return Some((end, None));
+    }
+    let trailing = |c: char| ".,;:!?'".contains(c);
+    let mut url = text[..end].trim_end_matches(trailing);
+    // A parenthesis that was opened before the link closes after it.
+    let mut unopened = url.matches(')').count().saturating_sub(url.matches('(').count());
+    while unopened > 0 {
+        let Some(inner) = url.strip_suffix(')') else { break };
+        url = inner.trim_end_matches(trailing);
+        unopened -= 1;
+    }
+    let is_link = url.len() > scheme.len();
+    is_link.then(|| (url.len(), Some(Part::Hyperlink { text: url.to_owned(), url: url.to_owned() })))
 }
 
 /// Whether an address is one that may become a link: nothing that a program would run.
 #[cfg(feature = "ucwa")]
 pub(super) fn is_link(url: &str) -> bool {
-    recognise(url).is_some_and(|(length, part)| length == url.len() && matches!(part, Part::Hyperlink { .. }))
+    recognise(url).is_some_and(|(length, part)| length == url.len() && matches!(part, Some(Part::Hyperlink { .. })))
 }
 
 /// The text people see of parts that go out: a link whose text is not its address gets the address beside it.
@@ -109,6 +124,26 @@ mod tests {
         for text in ["issue #12", "a#b", "https://", "xhttp://a.example", "", "# heading", "&#x41;"] {
             assert_eq!(parts_of(text), [plain(text)], "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_looked_at_once() {
+        // Looked at from each place anew, each of these would take minutes.
+        let long = 1 << 20;
+        for text in [
+            format!("https://a{}", ")".repeat(long)),
+            "https://(".repeat(long / 9),
+            "(https://a".repeat(long / 10),
+            format!("{}https://a", "#1".repeat(long / 2)),
+            "https://".repeat(long / 8),
+        ] {
+            let parts = parts_of(&text);
+            assert!(parts.len() <= PARTS_MAX + 1);
+            assert_eq!(visible_text(&parts), text);
+        }
+        let fits = format!("https://a.example/{}", "x".repeat(LINK_MAX - 19));
+        assert_eq!(parts_of(&fits), [link(&fits)]);
+        assert_eq!(parts_of(&format!("{fits}xx")), [Part::Text(format!("{fits}xx"))]);
     }
 
     #[test]
