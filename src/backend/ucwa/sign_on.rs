@@ -225,7 +225,7 @@ impl Account {
     /// Gets a token.
     async fn issue(&self, issuer: Place, origin: &Origin) -> Result<Token, BackendError> {
         let secret = self.config.passwords.secret(self.address.as_str()).await?;
-        let (name, password) = (self.config.login_of(&self.address), secret.reveal());
+        let (name, password) = (self.config.login_of(&self.address), secret.expose());
         let answer = match self.config.grant {
             Grant::Windows => windows::ask_for_token(self, &issuer, &Login::new(&name, password), STEP_MAX).await?,
             Grant::Password => {

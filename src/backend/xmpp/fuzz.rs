@@ -10,6 +10,7 @@ use super::jid::Jid;
 use super::message::Point;
 use super::presence::Resources;
 use super::scram::{Bound, Hash, Scram};
+use super::srv::{self, Answer, Service};
 use super::xml::{Element, Event, Parser};
 use super::{Component, Secret, XmppConfig, dispatch, errors, held, ns, outbox, shared};
 use crate::backend::recorder::Recorder;
@@ -21,6 +22,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 const HEADER: &[u8] = b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='1'>";
+const SERVICE: &str = "_xmpp-client._tcp.example.org";
 /// The room and the agent of [`core`].
 pub(super) const ROOM: &str = "ops@rooms.im.test";
 pub(super) const BOT: &str = "bot@agents.im.test";
@@ -49,9 +51,14 @@ pub fn stream(bytes: &[u8]) {
 }
 
 /// Every other text of a server, or of somebody behind it: an address, a link, a point in an archive, a challenge, an
-/// answer over HTTP, a message's body.
+/// answer over HTTP or of a resolver, a message's body.
 pub fn words(bytes: &[u8]) {
     let _ = read_status(bytes);
+    if let [first, second, ..] = bytes
+        && let Answer::Is(Service::At(records)) = srv::answer(bytes, u16::from_be_bytes([*first, *second]), SERVICE)
+    {
+        assert!(srv::ordered(records.clone(), |most| most / 2).len() == records.len());
+    }
     let Ok(words) = std::str::from_utf8(bytes) else { return };
     if let Some(jid) = Jid::parse(words) {
         assert_eq!(Jid::parse(jid.as_str()).as_ref(), Some(&jid));

@@ -17,6 +17,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How a component's link is named.
 pub(super) const COMPONENT_KEY: &str = "component";
@@ -145,24 +146,31 @@ async fn read(core: Arc<Core>, mut reader: Incoming, acknowledges: bool, early: 
 }
 
 async fn hear(core: &Arc<Core>, reader: &mut Incoming, acknowledges: bool, early: Vec<Element>) {
+    // What came before the server began to count is not counted here either.
+    for element in early {
+        let _busy = core.inbox.busy();
+        if let Err(error) = dispatch::stanza(core, element).await {
+            return core.fail(error);
+        }
+    }
+    let (asks, asked) = watch::channel(0);
+    if acknowledges {
+        core.inbox.spawn(acknowledge(core.clone(), asked));
+    }
     let ended = core.ended();
     tokio::pin!(ended);
     let mut handled: u32 = 0;
-    let mut early = early.into_iter();
     loop {
-        let event = match early.next() {
-            Some(element) => Ok(Event::Element(Box::new(element))),
-            None => tokio::select! {
-                biased;
-                () = &mut ended => return,
-                event = reader.next() => event,
-            },
+        let event = tokio::select! {
+            biased;
+            () = &mut ended => return,
+            event = reader.next() => event,
         };
         core.heard.store(true, Ordering::Relaxed);
         let done = match event {
             Ok(Event::Element(element)) if element.namespace == ns::SM => {
-                if acknowledges && element.name == "r" {
-                    acknowledge(core, handled);
+                if element.name == "r" {
+                    asks.send_replace(handled);
                 }
                 Ok(())
             }
@@ -181,20 +189,19 @@ async fn hear(core: &Arc<Core>, reader: &mut Incoming, acknowledges: bool, early
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            core.fail(error);
-            return;
+            return core.fail(error);
         }
     }
 }
 
-/// Says how much has been handled, once it is committed.
-fn acknowledge(core: &Arc<Core>, handled: u32) {
-    let core = core.clone();
-    core.inbox.clone().spawn(async move {
+/// Says how much has been handled, each time it is asked and once that is committed.
+async fn acknowledge(core: Arc<Core>, mut asked: watch::Receiver<u32>) {
+    while asked.changed().await.is_ok() {
+        let handled = *asked.borrow_and_update();
         if core.inbox.flush().await.is_ok() {
             let _ = core.send(&Element::new("a", ns::SM).with("h", handled.to_string()));
         }
-    });
+    }
 }
 
 /// Asks the server from time to time whether it is there, and rooms whether our agents are.
@@ -305,4 +312,44 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         core.fence().await?;
     }
     Ok(signed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fuzz;
+    use super::super::stream::Stream;
+    use super::*;
+    use crate::backend::recorder::Recorder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// ejabberd ends a stream whose client has counted more than it sent.
+    #[test]
+    fn what_came_before_counting_began_is_not_counted() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let (done, waits) = std::sync::mpsc::channel();
+        let recorder = Recorder::new();
+        let (core, line) = fuzz::core(&recorder);
+        let core = Arc::new(core);
+        runtime.spawn(async move {
+            let (mut server, near) = tokio::io::duplex(4096);
+            let (mut reader, mut writer) = Stream::over(near).split();
+            tokio::spawn(async move { line.write(&mut writer).await });
+            let early = vec![Element::stanza("presence").with("from", "lene@im.test/x")];
+            tokio::spawn(async move { hear(&core, &mut reader, true, early).await });
+            let stanzas = format!(
+                "<stream:stream xmlns='jabber:client' xmlns:stream='{}'><presence from='a@b'/><r xmlns='{}'/>",
+                ns::STREAM,
+                ns::SM
+            );
+            server.write_all(stanzas.as_bytes()).await.expect("written");
+            let (mut said, mut buffer) = (String::new(), [0; 512]);
+            while !said.contains("/>") {
+                let read = server.read(&mut buffer).await.expect("read");
+                said.push_str(std::str::from_utf8(&buffer[..read]).expect("ASCII"));
+            }
+            done.send(said)
+        });
+        let said = waits.recv_timeout(Duration::from_secs(60)).expect("acknowledged");
+        assert_eq!(said, "<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    }
 }

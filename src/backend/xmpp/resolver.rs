@@ -123,12 +123,44 @@ mod tests {
         assert!(!system().is_empty());
     }
 
+    /// Runs it on a runtime of its own; `meanwhile` is called until it is done.
+    fn run<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static, mut meanwhile: impl FnMut()) -> T {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let (done, waits) = std::sync::mpsc::channel();
+        runtime.spawn(async move { done.send(task.await) });
+        loop {
+            match waits.recv_timeout(Duration::from_millis(1)) {
+                Ok(value) => return value,
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => meanwhile(),
+                Err(error) => panic!("the task panicked: {error}"),
+            }
+        }
+    }
+
     /// What is truncated is asked again over TCP; what is not an answer to our question is not taken for one.
-    #[tokio::test]
-    async fn a_long_answer_comes_over_tcp() {
-        let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let place = tcp.local_addr().expect("bound");
-        let udp = UdpSocket::bind(place).await.expect("the same port");
+    #[test]
+    fn a_long_answer_comes_over_tcp() {
+        let recorder = Recorder::new();
+        let inbox = recorder.inbox();
+        let found = run(
+            async move {
+                let place = truncating().await;
+                places(Some(place), "im.test", Security::StartTls, &inbox).await
+            },
+            || {},
+        );
+        assert_eq!(found, [Place { host: "home.test".into(), port: 5222, security: Security::StartTls }]);
+    }
+
+    /// A resolver whose answers do not fit into a datagram.
+    async fn truncating() -> SocketAddr {
+        let (tcp, place, udp) = loop {
+            let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let place = tcp.local_addr().expect("bound");
+            if let Ok(udp) = UdpSocket::bind(place).await {
+                break (tcp, place, udp);
+            }
+        };
         tokio::spawn(async move {
             let mut buffer = [0; 512];
             loop {
@@ -162,24 +194,17 @@ mod tests {
                 stream.write_all(&answer).await.expect("written");
             }
         });
-        let recorder = Recorder::new();
-        let found = places(Some(place), "im.test", Security::StartTls, &recorder.inbox()).await;
-        assert_eq!(found, [Place { host: "home.test".into(), port: 5222, security: Security::StartTls }]);
+        place
     }
 
-    #[tokio::test]
-    async fn without_an_answer_the_domain_itself_is_the_place() {
-        let silent = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    #[test]
+    fn without_an_answer_the_domain_itself_is_the_place() {
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let resolver = silent.local_addr().expect("bound");
         let recorder = Recorder::by_hand();
         let inbox = recorder.inbox();
-        let asking = places(silent.local_addr().ok(), "im.test", Security::DirectTls, &inbox);
-        tokio::pin!(asking);
-        let found = loop {
-            tokio::select! {
-                found = &mut asking => break found,
-                () = tokio::time::sleep(Duration::from_millis(1)) => recorder.advance(ANSWER_MAX),
-            }
-        };
+        let asking = async move { places(Some(resolver), "im.test", Security::DirectTls, &inbox).await };
+        let found = run(asking, || recorder.advance(ANSWER_MAX));
         assert_eq!(found, [Place { host: "im.test".into(), port: 5223, security: Security::DirectTls }]);
     }
 }

@@ -77,6 +77,12 @@ impl Stream {
         Ok(stream)
     }
 
+    /// A stream over what a test holds the other end of.
+    #[cfg(test)]
+    pub(super) fn over(io: impl Io + 'static) -> Stream {
+        Stream { reader: Reader::new(Box::new(io)), binding: None, is_secure: false }
+    }
+
     /// Goes on in TLS.
     pub(super) async fn secure(&mut self, way: &Way<'_>) -> Result<(), BackendError> {
         if !self.reader.parser.rest().is_empty() {
