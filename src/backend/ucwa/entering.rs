@@ -237,6 +237,7 @@ async fn adopt(core: &Arc<Core>, uri: &MeetingUri, href: &str, conversation: &Do
         let key = core.key(href);
         if let Some(meeting) = state.meetings.of(uri) {
             meeting.key = Some(key);
+            meeting.is_roster_whole = false;
             meeting.stands(conversation);
             if let Some(messaging) = &messaging {
                 meeting.messaging(messaging, None);

@@ -11,7 +11,7 @@ use super::failure::{self, Reason};
 use super::package::{Event, Kind};
 use super::reports::Reports;
 use crate::backend::{BackendError, ChannelId};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Members whose names are kept; the server's own limit is 250.
 const MEMBERS_MAX: usize = 1000;
@@ -97,6 +97,8 @@ pub(super) struct Meeting {
     pub(super) line: VecDeque<Post>,
     /// Somebody works on the line.
     pub(super) is_pumped: bool,
+    /// The members were told of one by one since the agent came in.
+    pub(super) is_roster_whole: bool,
     /// By the address of the participant.
     members: HashMap<String, Member>,
     /// Why messages ended: some servers give the reason there alone.
@@ -121,6 +123,7 @@ impl Meeting {
             reports: Reports::default(),
             line: VecDeque::new(),
             is_pumped: false,
+            is_roster_whole: true,
             members: HashMap::new(),
             hint: None,
         }
@@ -234,16 +237,28 @@ impl Meeting {
         self.members.get(participant)?.name.as_deref()
     }
 
-    /// How many others are in.
-    pub(super) fn others(&self) -> usize {
-        self.members.len()
+    /// Whom a message reached whose delivery is reported as failed: the report lists whom it missed, as addresses are
+    /// compared. A meeting that was gone on with has members that nobody told us of.
+    pub(super) fn reached(&self, missed: &HashSet<String>) -> Reached {
+        let all_missed = self.members.keys().all(|member| missed.contains(member));
+        match () {
+            () if missed.is_empty() && self.members.len() > 1 => Reached::Unclear,
+            () if !missed.is_empty() && !all_missed => Reached::Some,
+            () if self.is_roster_whole && !self.members.is_empty() => Reached::Nobody,
+            () => Reached::Unclear,
+        }
     }
 }
 
-/// A message that reached some members and missed others was posted all the same.
-pub(super) fn reached_some(message: &Document, others: usize) -> bool {
-    let missed = message.anchors("failedDeliveryParticipant").count();
-    missed > 0 && missed < others
+/// Whom a message reached, of a meeting's members, where its delivery is reported as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Some, and missed others: it was posted.
+    Some,
+    /// Nobody.
+    Nobody,
+    /// Perhaps somebody.
+    Unclear,
 }
 
 /// Whom an address of a participant names; guests have none that anybody could write to.
@@ -283,7 +298,7 @@ mod tests {
         assert_eq!((meeting.stage, meeting.end.clone(), meeting.subject.as_deref()), (Stage::Inside, None, Some("Weekly talk")));
         assert!(meeting.add.is_some() && !meeting.is_open());
         let lene = "/ucwa/oauth/v1/applications/105/communication/conversations/c3b7/participants/lenea@contoso.com";
-        assert_eq!((meeting.name_of(lene), meeting.others()), (Some("Lene Aaling"), 1));
+        assert_eq!((meeting.name_of(lene), meeting.members.len()), (Some("Lene Aaling"), 1));
         assert_eq!(sender_of(lene, None), "sip:lenea@contoso.com");
         assert_eq!(sender_of("/participants/guest7", None), "guest7");
         play(&mut meeting, include_bytes!("../../../tests/fuzz/corpus/ucwa_package/connected.json"));
@@ -309,11 +324,20 @@ mod tests {
 
     #[test]
     fn a_message_that_missed_some_was_posted() {
-        let message = |missed: usize| {
-            let list = vec![r#"{"href":"/p"}"#; missed].join(",");
-            Document::read(format!(r#"{{"_links":{{"failedDeliveryParticipant":[{list}]}}}}"#).as_bytes()).expect("a document")
-        };
-        assert!(reached_some(&message(1), 3));
-        assert!(!reached_some(&message(3), 3) && !reached_some(&message(0), 3) && !reached_some(&message(1), 1));
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<String>>();
+        for (members, missed, is_whole, reached) in [
+            (&["lene", "olaf"][..], &["lene"][..], true, Reached::Some),
+            (&["lene"], &["olaf"], true, Reached::Some),
+            (&["lene", "olaf"], &["lene", "olaf"], true, Reached::Nobody),
+            (&["lene"], &[], true, Reached::Nobody),
+            (&["lene", "olaf"], &[], true, Reached::Unclear),
+            (&[], &["lene"], true, Reached::Unclear),
+            (&["lene"], &["lene"], false, Reached::Unclear),
+        ] {
+            let mut meeting = meeting();
+            members.iter().for_each(|name| meeting.note_member(name, None));
+            meeting.is_roster_whole = is_whole;
+            assert_eq!(meeting.reached(&names(missed)), reached, "{missed:?} of {members:?}");
+        }
     }
 }

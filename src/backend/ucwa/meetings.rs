@@ -191,7 +191,8 @@ async fn tell_end(core: &Core, key: &str) {
     let Some(meeting) = ended else { return };
     let (reason, may_retry) = meeting.end.as_ref().map(End::of_removal).unwrap_or_default();
     let channel = meeting.channel.clone();
-    close(meeting, &BackendError::new(BackendErrorKind::ChannelGone, reason.as_str()));
+    // Not that the channel is gone: what follows says whether it is.
+    close(meeting, &BackendError::unreachable(reason.as_str()));
     core.hand_over(Inbound::Inactive { agent: core.agent, channel, reason, may_retry }).await;
 }
 

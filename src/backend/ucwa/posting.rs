@@ -181,6 +181,10 @@ fn left(core: &Core, key: &str, operation: String, href: Option<String>, done: s
 /// Answers a post whose delivery was reported.
 pub(super) fn answer(core: &Core, key: &str, done: super::conversation::Done, report: &Report) {
     let answer = match &report.failed {
+        Some(reason) if report.is_unclear => {
+            let why = failure::of_delivery(reason.as_ref()).reason;
+            Err(BackendError::new(BackendErrorKind::OutcomeUnknown, format!("{why}; somebody may have got it")))
+        }
         Some(reason) => Err(failure::of_delivery(reason.as_ref())),
         None => accepted(core, key, last_segment(&report.href), report.time),
     };

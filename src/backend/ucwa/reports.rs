@@ -28,6 +28,8 @@ pub(super) struct Report {
     pub(super) time: Option<DateTime<Utc>>,
     /// None: it was delivered.
     pub(super) failed: Option<Option<Reason>>,
+    /// Somebody may have got it all the same.
+    pub(super) is_unclear: bool,
 }
 
 /// The posts of one conversation.
@@ -79,6 +81,7 @@ impl Report {
             operation: resource.and_then(|message| message.text("operationId")).map(str::to_owned),
             time: resource.and_then(|message| message.time("timeStamp")),
             failed: (event.succeeded == Some(false)).then(|| event.why()),
+            is_unclear: false,
         }
     }
 
@@ -93,7 +96,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     fn report(href: &str, operation: Option<&str>) -> Report {
-        Report { href: href.into(), operation: operation.map(str::to_owned), time: None, failed: None }
+        Report { href: href.into(), operation: operation.map(str::to_owned), time: None, failed: None, is_unclear: false }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::document::Document;
 use super::entering::stand;
 use super::incoming::message_id;
 use super::markup;
-use super::meeting::{reached_some, sender_of};
-use super::meetings::{gone, inbound, meeting_of};
+use super::meeting::{Reached, sender_of};
+use super::meetings::{inbound, meeting_of};
 use super::package::{Event, Kind};
 use super::posting::{self, Said};
 use super::reports::Report;
@@ -99,17 +99,27 @@ async fn who(core: &Core, key: &str, href: &str, title: Option<String>) -> (Stri
 
 /// A message of ours was delivered, or not.
 fn reported(core: &Core, key: &str, event: &Event, message: &Document) {
+    let missed = message.anchors("failedDeliveryParticipant").map(|anchor| core.key(&anchor.href)).collect();
     let due = core.change(|state| {
         let meeting = state.meetings.with_key(key)?;
         let mut report = Report::of(event, core.key(&event.link.href));
-        if reached_some(message, meeting.others()) {
-            report.failed = None;
+        if report.failed.is_some() {
+            match meeting.reached(&missed) {
+                Reached::Some => report.failed = None,
+                Reached::Nobody => {}
+                Reached::Unclear => report.is_unclear = true,
+            }
         }
         meeting.reports.report(report)
     });
     if let Some((done, report)) = due {
         posting::answer(core, key, done, &report);
     }
+}
+
+/// The error of a post while the agent is not in. It is no end of the channel: the events tell of that.
+fn away() -> BackendError {
+    BackendError::unreachable("the agent is not in the meeting just now")
 }
 
 /// Puts a post into its meeting's line: it has its place when this returns.
@@ -125,7 +135,7 @@ pub(super) fn post(
         if let Some(error) = &state.over {
             return Err(error.clone());
         }
-        let meeting = state.meetings.of(&uri).filter(|meeting| meeting.is_joined && meeting.end.is_none()).ok_or_else(gone)?;
+        let meeting = state.meetings.of(&uri).filter(|meeting| meeting.is_joined && meeting.end.is_none()).ok_or_else(away)?;
         if meeting.line.len() >= LINE_MAX {
             let reason = "too many posts wait for this meeting";
             return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason));
@@ -169,7 +179,7 @@ async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
             Ok(place) => (place, takes_html, key),
             Err(error) => return drop(done.send(Err(error))),
         },
-        Some(None) => return drop(done.send(Err(gone()))),
+        Some(None) => return drop(done.send(Err(away()))),
         None => return drop(done.send(Err(BackendError::unreachable("the meeting takes no messages now")))),
     };
     match posting::transmit(core, place, takes_html, &as_said(message)).await {
@@ -184,7 +194,7 @@ async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
             }
         }
         Said::Refused(error) => drop(done.send(Err(error))),
-        Said::Nowhere => drop(done.send(Err(gone()))),
+        Said::Nowhere => drop(done.send(Err(away()))),
     }
 }
 

@@ -5,6 +5,7 @@
 //! steps both; over sockets, with and without TLS, everything is real. Nobody sleeps: waits are for what must come.
 
 mod conformance;
+mod meeting_day;
 mod meetings;
 mod signing_on;
 mod talking;
