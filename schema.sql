@@ -8,6 +8,7 @@ CREATE TABLE setting (
                              -- 'reserved': the next seq after a restart; raised in blocks, so that no commit touches it
                              -- 'revision': counts control-plane changes
                              -- 'clean': 1 after an orderly end
+                             -- 'super_name', 'super_hash': the super user seen last, argon2id; to notice a new password
     value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -7,7 +7,7 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, dead_code, reason = "a program that prints; half of what the tests share")]
 
-#[allow(missing_docs, reason = "the program's; the bench uses a part of it")]
+#[allow(missing_docs, unused_imports, reason = "the program's, with its tests; the bench uses a part of it")]
 #[path = "../examples/ucwa_simulator/simulator/mod.rs"]
 mod simulator;
 

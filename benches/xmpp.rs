@@ -1,8 +1,9 @@
 //! A thousand agents over one XMPP component, with what it costs the server, beside slixmpp doing the same.
 //!
 //! `cargo bench --bench xmpp`; says what is missing where there is no Prosody. `SWITCHBOARD_BENCH_AGENTS` (1,000),
-//! twenty to a room. The server is a real Prosody on the same machine, which mostly is the bottleneck: its processor
-//! time stands beside each figure.
+//! twenty to a room; then `SWITCHBOARD_BENCH_ACCOUNTS` (1,000) of them as accounts, each over TLS of its own, believing
+//! what this system believes and the server. The server is a real Prosody on the same machine, which mostly is the
+//! bottleneck: its processor time stands beside each figure.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, dead_code, reason = "a program that prints; half of what the tests share")]
 
@@ -18,7 +19,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use switchboard::backend::xmpp::{Component, Secret, Xmpp, XmppConfig};
+use switchboard::backend::BackendError;
+use switchboard::backend::xmpp::{Accounts, Component, Secret, Trust, Xmpp, XmppConfig};
 use switchboard::{Broadcast, Engine, NewAgent, NewMessage, Principal, Subscription};
 
 const PER_ROOM: usize = 20;
@@ -33,7 +35,8 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") || !can_run("XMPP benchmark", Kind::Prosody) {
         return;
     }
-    let agents: usize = std::env::var("SWITCHBOARD_BENCH_AGENTS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
+    let count = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
+    let (agents, accounts): (usize, usize) = (count("SWITCHBOARD_BENCH_AGENTS"), count("SWITCHBOARD_BENCH_ACCOUNTS"));
     let server = Server::start(Kind::Prosody, &[("LOG_LEVEL", "warn")]);
     println!("{agents} agents, {PER_ROOM} to a room, one component; CPU seconds of this program and of Prosody\n");
     println!("{:<52} {:>10} {:>12} {:>8} {:>8}", "switchboard", "seconds", "per second", "own", "Prosody");
@@ -42,6 +45,52 @@ fn main() {
     println!("\n{:<52} {:>10} {:>12} {:>8} {:>8}", "slixmpp", "seconds", "per second", "own", "Prosody");
     bench.slixmpp();
     remove(&bench.path);
+    drop(bench);
+    if accounts > 0 {
+        println!("\n{:<52} {:>10} {:>12} {:>8} {:>8}", "switchboard, as accounts", "seconds", "per second", "own", "Prosody");
+        of_accounts(accounts);
+    }
+}
+
+/// Accounts in place of a component: a connection, a login and TLS for each.
+fn of_accounts(count: usize) {
+    let names: Vec<String> = (0..count).map(|n| format!("a{n}")).collect();
+    let server = Server::start(Kind::Prosody, &[("LOG_LEVEL", "warn"), ("ACCOUNTS", &names.join(" "))]);
+    let mut bench = Bench { server, agents: count, path: database() };
+    drop(bench.speaker());
+    let believed = bench.path.with_extension("pem");
+    let mut certificates = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+    certificates.extend(std::fs::read(bench.server.certificate()).unwrap());
+    std::fs::write(&believed, certificates).unwrap();
+    let password = |address: &str| -> Result<Secret, BackendError> {
+        Ok(Secret::new(format!("pw-{}", address.split('@').next().unwrap_or_default())))
+    };
+    let accounts = Accounts::new(password).host("127.0.0.1").port(bench.server.port("C2S"));
+    let config = XmppConfig::new(bench.server.value("DOMAIN")).rooms_host(bench.server.value("ROOMS")).accounts(accounts);
+    let backend = Xmpp::new(config.trust(Trust::CaFile(believed.clone()))).unwrap();
+    let engine = Engine::builder().database(&bench.path).backend(backend).open().unwrap();
+    let before = (resident("self"), resident(bench.server.value("PID")));
+    bench.begins("provisioned one by one, until all are Active", count, |bench| {
+        let admin = engine.provisioning(&Principal::host("bench")).unwrap();
+        for n in 0..count {
+            let agent = NewAgent::new(format!("a{n}"), format!("xmpp:a{n}@{}", bench.server.value("DOMAIN"))).unwrap();
+            admin.put_agent(agent.channel(bench.channel(n)).unwrap()).unwrap();
+        }
+        bench.all_active(&engine);
+    });
+    let each = |now: u64, before: u64| now.saturating_sub(before) / count as u64;
+    println!("{:<52} {:>10}", "resident bytes per account", each(resident("self"), before.0));
+    println!("{:<52} {:>10}", "  and Prosody's", each(resident(bench.server.value("PID")), before.1));
+    bench.begins("posts out, each answered and durable", POSTS, |bench| bench.post(&engine));
+    bench.begins("server killed and restarted, until all are Active", count, |bench| {
+        bench.server.kill();
+        bench.server.begin();
+        bench.all_active_again(&engine);
+    });
+    println!("{:<52} {:>10}", "resident bytes per account, after that", each(resident("self"), before.0));
+    engine.shutdown(DEADLINE).unwrap();
+    remove(&bench.path);
+    let _ = std::fs::remove_file(believed);
 }
 
 struct Bench {
@@ -66,13 +115,13 @@ impl Bench {
             bench.all_active(&engine);
             engine.shutdown(DEADLINE).unwrap();
         });
-        let before = resident();
+        let before = resident("self");
         let engine = self.begins("engine opened, until all are Active", self.agents, |bench| {
             let engine = bench.engine(&line);
             bench.all_active(&engine);
             engine
         });
-        println!("{:<52} {:>10}", "resident bytes per agent", (resident().saturating_sub(before)) / self.agents as u64);
+        println!("{:<52} {:>10}", "resident bytes per agent", (resident("self").saturating_sub(before)) / self.agents as u64);
 
         let mut all = engine.subscribe();
         self.begins("posts out, each answered and durable", POSTS, |bench| bench.post(&engine));
@@ -229,9 +278,9 @@ fn processor_seconds(process: &str) -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// What this process holds in memory (Linux; elsewhere 0).
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// What a process holds in memory (Linux; elsewhere 0).
+fn resident(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
 }

@@ -62,6 +62,9 @@ pub(crate) enum Failure {
     OtherMethods(String),
     /// The path with its query is longer than we read.
     TargetTooLong { length: usize, limit: usize },
+    /// The body did not keep coming. It was never whole, so nothing happened, and a client may send it again: hence no
+    /// 400, which says that the same request will fail again.
+    TooSlow,
     /// The headers are more or longer than we read.
     HeadersTooLarge(String),
 }
@@ -80,6 +83,7 @@ impl Failure {
             Failure::OtherMethods(allow) => {
                 (405, ErrorBody::new("method_not_allowed", format!("this resource answers {allow}"), request_id))
             }
+            Failure::TooSlow => (408, ErrorBody::new("too_slow", "the body did not keep coming", request_id)),
             Failure::TargetTooLong { length, limit } => (
                 414,
                 ErrorBody::new("target_too_long", format!("the URL of {length} is over the limit of {limit}"), request_id),
@@ -98,6 +102,8 @@ impl Failure {
                     answer = answer.with("retry-after", &seconds.to_string());
                 }
             }
+            // What it may send yet would be taken for the next request.
+            Failure::TooSlow => answer = answer.with("connection", "close"),
             Failure::Nothing(_) | Failure::TargetTooLong { .. } | Failure::HeadersTooLarge(_) => {}
         }
         answer = answer.with("content-type", format.content_type());

@@ -46,7 +46,7 @@ http_gateway: the MindLink REST API over switchboard: XMPP, or an embedded chat 
                               an XMPP server (XEP-0114) that takes this gateway as the component DOMAIN, with the
                               secret in that file; [[backend]] in --config has all the rest. Without a backend there
                               is the embedded one, loopback
-  --default-backend TYPE      xmpp or loopback: whose are addresses of no known scheme; else the first one's
+  --default-backend TYPE      xmpp, ucwa or loopback: whose are addresses of no known scheme; else the first
   --room ID=NAME              a loopback room `chat-room:ID`; may be given several times
   --category ID=NAME          a category that loopback rooms lie in (general=General); the first holds those of --room
   --loopback-control          serves /Loopback/v1 to the super user: people who say and hear, and faults to order
@@ -239,6 +239,26 @@ mod tests {
         for setting in TABLE {
             assert!(HELP.contains(&format!("  --{} ", setting.flag)), "--{}", setting.flag);
         }
+    }
+
+    #[test]
+    fn the_guide_has_the_flags_of_the_help_and_their_defaults() {
+        let guide = include_str!("../../src/guide/operating.md");
+        let mut rows = std::collections::BTreeMap::new();
+        for row in guide.lines().filter(|line| line.starts_with("| `--")) {
+            let row = row.replace("\\|", "/");
+            let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`').replace('/', "|")).collect();
+            rows.insert(cells[1].clone(), cells[2].clone());
+        }
+        for line in HELP.lines().filter(|line| line.starts_with("  --")) {
+            let (flag, text) = line.trim_start().split_once("  ").unwrap_or((line.trim_start(), ""));
+            let default = rows.remove(flag).unwrap_or_else(|| panic!("the guide lacks {flag}"));
+            // The help has it in brackets, as one word.
+            let bracketed = text.split('(').skip(1).filter_map(|rest| rest.split_once(')'));
+            let said = bracketed.map(|(word, _)| word).find(|word| !word.contains(' ')).unwrap_or_default();
+            assert_eq!(said, default, "{flag}");
+        }
+        assert!(rows.is_empty(), "not in the help: {rows:?}");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Request bodies: read whole up to a limit, or handed on piece by piece.
 
+use crate::answer::Failure;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
+use std::error::Error as _;
+use std::io;
+use switchboard::Error;
 use switchboard::wire::{Format, Read};
-use switchboard::{Error, Result};
 
 /// The largest document that is read. The largest the contract knows is a long list of channels, far below it.
 const LIMIT: usize = 1024 * 1024;
@@ -14,13 +17,13 @@ const LIMIT: usize = 1024 * 1024;
 const DRAINED: usize = 32 * 1024 * 1024;
 
 /// Reads a document, in the format its `Content-Type` says.
-pub(crate) async fn document<T: Read>(headers: &HeaderMap, body: Body) -> Result<T> {
+pub(crate) async fn document<T: Read>(headers: &HeaderMap, body: Body) -> Result<T, Failure> {
     let mut stream = body.into_data_stream();
     let announced = length(headers).unwrap_or(0);
     let mut text = Vec::new();
     if announced <= LIMIT as u64 {
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Error::Invalid("the body ended early, or came too slowly".to_owned()))?;
+            let piece = piece.map_err(|error| broken(&error))?;
             text.extend_from_slice(&piece);
             if text.len() > LIMIT {
                 break;
@@ -30,10 +33,22 @@ pub(crate) async fn document<T: Read>(headers: &HeaderMap, body: Body) -> Result
     let length = announced.max(text.len() as u64);
     if length > LIMIT as u64 {
         drain(headers, stream).await;
-        return Err(Error::TooLarge { what: "the body", length, limit: LIMIT as u64 });
+        return Err(Error::TooLarge { what: "the body", length, limit: LIMIT as u64 }.into());
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Format::of_body(content_type).decode(&text)
+    Ok(Format::of_body(content_type).decode(&text)?)
+}
+
+/// Why a body broke off: the client kept us waiting ([`crate::paced`]), or it hung up or sent what is no body.
+pub(crate) fn broken(error: &axum::Error) -> Failure {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return Failure::TooSlow;
+        }
+        cause = error.source();
+    }
+    Error::Invalid("the body ended early".to_owned()).into()
 }
 
 /// What `Content-Length` says.

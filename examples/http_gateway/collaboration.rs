@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use std::time::Duration;
 use switchboard::wire::route::Collaboration;
-use switchboard::wire::{Channel, ChannelAgentState, ChannelState, Dictionary, Event, Message, PostedMessage};
+use switchboard::wire::{Channel, ChannelAgentState, ChannelState, Dictionary, Event, Format, Message, PostedMessage};
 use switchboard::{ChannelId, Error, EventBatch, NewMessage, Principal};
 
 pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collaboration) -> Result<Answer, Failure> {
@@ -50,8 +50,9 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
             Ok(Answer::empty(StatusCode::OK))
         }
         Collaboration::OwnMetadata => Ok(Answer::document(format, &Dictionary(agent()?.metadata_async().await?))),
-        Collaboration::Upload { channel, name } => upload(call, principal, &channel, &name).await,
-        Collaboration::Search => search::answer(call, principal).await,
+        // What is large stands in a box, so that a waiting poll, of which there are many, need not have room for it.
+        Collaboration::Upload { channel, name } => Box::pin(upload(call, principal, &channel, &name)).await,
+        Collaboration::Search => Box::pin(search::answer(call, principal)).await,
         Collaboration::Events => events(call, principal).await,
     }
 }
@@ -82,15 +83,16 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
     let sent = async {
         let mut uploading = agent.upload_async(&channel, name, body::length(&call.headers)).await?;
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|_| Error::Invalid("the upload ended early, or came too slowly".to_owned()))?;
-            uploading.write(&piece).await?;
+            uploading.write(&piece.map_err(|error| body::broken(&error))?).await?;
         }
-        uploading.finish().await
+        Ok(uploading.finish().await?)
     };
-    let sent: Result<_, Error> = sent.await;
-    if let Err(error) = sent {
-        body::drain(&call.headers, stream).await;
-        return Err(error.into());
+    let sent: Result<_, Failure> = sent.await;
+    if let Err(failure) = sent {
+        if let Failure::Engine(_) = failure {
+            body::drain(&call.headers, stream).await;
+        }
+        return Err(failure);
     }
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
@@ -98,24 +100,25 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
 async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
     let asked = call.query.events()?;
     let agent = call.gateway.engine.collaboration(principal)?;
-    let timeout = if call.head { Duration::ZERO } else { call.gateway.edge.poll_timeout };
-    let waited = match asked.reader.filter(|_| !call.head) {
+    let (format, head) = (call.format, call.head);
+    let timeout = if head { Duration::ZERO } else { call.gateway.edge.poll_timeout };
+    // With it go the headers, and with them the buffer that the head was read into.
+    drop(call);
+    let waited = match asked.reader.filter(|_| !head) {
         Some(reader) => agent.poll_reader(reader, asked.cursor, asked.query, timeout).await,
         None => agent.next_events(asked.cursor, asked.query, timeout).await,
     };
     match waited {
-        Ok(batch) => Ok(batch_answer(&call, &batch)),
+        Ok(batch) => Ok(batch_answer(format, &batch)),
         // The poll was good when it came: a newer one took over, its token ended, or we are stopping. That is no
         // fault of the client's, and its next call will be told.
-        Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => {
-            Ok(Answer::document(call.format, &Vec::<Event>::new()))
-        }
+        Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => Ok(Answer::document(format, &Vec::<Event>::new())),
         Err(error) => Err(error.into()),
     }
 }
 
-fn batch_answer(call: &Call<'_>, batch: &EventBatch) -> Answer {
+fn batch_answer(format: Format, batch: &EventBatch) -> Answer {
     let events: Vec<Event> = batch.events.iter().filter_map(Event::from_model).collect();
-    let answer = Answer::document(call.format, &events).with("switchboard-last-event", &batch.last.to_string());
+    let answer = Answer::document(format, &events).with("switchboard-last-event", &batch.last.to_string());
     if batch.gap { answer.with("switchboard-gap", "true") } else { answer }
 }

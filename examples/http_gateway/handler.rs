@@ -21,8 +21,8 @@ use switchboard::{Engine, Error, Principal, Token, Who};
 /// Bytes of a path with its query. Two ids of 1,024 bytes, each byte percent-encoded, are 6 KiB.
 const TARGET_MAX: usize = 16 * 1024;
 
-/// Header lines of a request; browsers behind two proxies send forty.
-const HEADERS_MAX: usize = 100;
+/// Header lines of a request; browsers behind two proxies send forty. More than hyper's 100 never come here.
+const HEADERS_MAX: usize = 80;
 
 /// Bytes of all header names and values: what other servers take too, cookies of other services on this host included.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
@@ -91,7 +91,7 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request
     let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path, client);
     let format = format(&parts.headers);
     let allowed = gateway.edge.cors.allowed(&parts.headers);
-    let for_site = gateway.edge.site.as_ref().filter(|_| matches!(parts.method, Method::GET | Method::HEAD));
+    let for_site = gateway.edge.site.as_ref().filter(|_| is_for_site(gateway, &parts));
     let for_site = for_site.map(|site| (site, parts.uri.path().to_owned(), parts.headers.clone()));
     let mut response = match dispatch(gateway, format, parts, body, &mut access).await {
         Ok(answer) => answer.into_response(format),
@@ -113,6 +113,12 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request
     response
 }
 
+/// Whether a file may be meant: no table has the path.
+fn is_for_site(gateway: &Gateway, parts: &Parts) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD)
+        && matches!(find(gateway, parts.method.as_str(), parts.uri.path()), Found::Nothing(_))
+}
+
 /// The format of the answer. A header that is given in several lines is one list.
 fn format(headers: &HeaderMap) -> Format {
     let accept: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -125,6 +131,9 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
     if let Some(answer) = gateway.edge.cors.preflight(&parts.method, &parts.headers) {
         return Ok(answer);
     }
+    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        return Ok(Answer::empty(StatusCode::NO_CONTENT).with("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS"));
+    }
     let found = find(gateway, parts.method.as_str(), parts.uri.path());
     let asked = match found {
         Found::Route(asked) => asked,
@@ -134,8 +143,11 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
         Found::OtherMethods(allow) => return Err(Failure::OtherMethods(allow)),
         Found::Nothing(text) => return Err(Failure::Nothing(text)),
     };
-    let query = Query::parse(parts.uri.query());
-    let call = Call { gateway, format, head: parts.method == Method::HEAD, headers: parts.headers, query, body };
+    let Parts { method, uri, headers, .. } = parts;
+    let call = Call { gateway, format, head: method == Method::HEAD, headers, query: Query::parse(uri.query()), body };
+    // It lies in the buffer that the head was read into, as the headers do: a poll that waits must hold neither, or the
+    // connection takes another buffer.
+    drop(uri);
     match &asked {
         Ok(Asked::Contract(Route::Authentication(route))) => return authentication::answer(call, route.clone()).await,
         Ok(Asked::Operator(asked)) if asked.is_public() => return Ok(operator::public(&call, asked)),
@@ -149,7 +161,7 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
         Asked::Contract(Route::Provisioning(route)) => provisioning::answer(call, &principal, route).await,
         Asked::Operator(asked) => operator::answer(call, &principal, asked).await,
         Asked::Control(chat, asked) => match principal.who() {
-            Who::SuperUser(_) => control::answer(call, chat, asked).await,
+            Who::SuperUser(_) => Box::pin(control::answer(call, chat, asked)).await,
             _ => Err(Error::Forbidden("only the super user orders the chat system about".to_owned()).into()),
         },
         // A service that `wire` knows and this program does not serve.

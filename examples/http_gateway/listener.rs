@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
+use tokio_rustls::TlsAcceptor;
 
 /// How many connections may wait to be accepted; ten thousand pollers come back all at once after a restart.
 const BACKLOG: u32 = 4096;
@@ -111,16 +112,8 @@ impl Connections {
         tokio::spawn(async move {
             match acceptor {
                 None => connection::serve(stream, peer, gateway, stop).await,
-                Some(acceptor) => {
-                    let shaken = tokio::select! {
-                        shaken = acceptor.accept(stream) => shaken,
-                        () = sleep_until(Instant::now() + HANDSHAKE) => Err(io::ErrorKind::TimedOut.into()),
-                    };
-                    match shaken {
-                        Ok(stream) => connection::serve(stream, peer, gateway, stop).await,
-                        Err(error) => tracing::debug!(%peer, %error, "no TLS handshake"),
-                    }
-                }
+                // In a box, or every connection in clear would have room for a handshake as long as it lives.
+                Some(acceptor) => Box::pin(encrypted(acceptor, stream, peer, gateway, stop)).await,
             }
             drop(place);
         });
@@ -150,6 +143,24 @@ impl Connections {
             }
             drop(place);
         });
+    }
+}
+
+/// Shakes hands, and serves.
+async fn encrypted(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+    gateway: Arc<Gateway>,
+    stop: watch::Receiver<bool>,
+) {
+    let shaken = tokio::select! {
+        shaken = acceptor.accept(stream) => shaken,
+        () = sleep_until(Instant::now() + HANDSHAKE) => Err(io::ErrorKind::TimedOut.into()),
+    };
+    match shaken {
+        Ok(stream) => connection::serve(stream, peer, gateway, stop).await,
+        Err(error) => tracing::debug!(%peer, %error, "no TLS handshake"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! by its method and path; an operation without a row is a test's failure, not a gap in the description. Rejected: a
 //! file written by hand (it would be right for a week), and a crate of attributes (there are no handlers to put them on).
 
+mod examples;
 mod operations;
 mod schemas;
 
@@ -27,7 +28,9 @@ pub(crate) fn description(with_control: bool) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Log in with POST /Authentication/v1/Tokens and send `Authorization: FCF <token>` with every \
                             other request. Ids in paths are percent-encoded, slashes included. Every answer other than a \
-                            success is an Error.",
+                            success is an Error, in the format that was asked for; a client that did not come this way \
+                            may hear 405. All documents are also spoken in XML, to `Accept` or `Content-Type: \
+                            application/xml`; this description has the JSON.",
         },
         "security": [{ "token": [] }],
         "paths": paths,
@@ -55,24 +58,15 @@ fn operation(path: &str, method: &str) -> Value {
     let Some(Operation { summary, query, body, answer, statuses, .. }) = known else {
         return json!({ "summary": "Not described yet.", "responses": { "default": { "description": "Anything" } } });
     };
-    let mut parameters: Vec<Value> = variables(path)
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } }))
-        .collect();
+    let mut parameters: Vec<Value> =
+        variables(path).map(|name| parameter(name, "path", true, json!({ "type": "string", "minLength": 1 }))).collect();
     parameters.extend(query.iter().map(|(name, required, schema)| {
-        json!({ "name": name, "in": if *name == "Idempotency-Key" { "header" } else { "query" }, "required": required,
-                "schema": schemas::schema(schema) })
+        let place = if *name == "Idempotency-Key" { "header" } else { "query" };
+        parameter(name, place, *required, schemas::schema(schema))
     }));
     let mut responses = Map::new();
-    for status in statuses.iter() {
-        let description = switchboard::wire::error::reason(*status);
-        let response = if *status >= 400 {
-            json!({ "description": description, "content": { "application/json": { "schema": schemas::schema("Error") } } })
-        } else if *status == 200 && !answer.is_empty() {
-            json!({ "description": description, "content": { "application/json": { "schema": schemas::schema(answer) } } })
-        } else {
-            json!({ "description": description })
-        };
-        responses.insert(status.to_string(), response);
+    for status in statuses.iter().chain(operations::beside(path, body)) {
+        responses.insert(status.to_string(), response(path, *status, answer));
     }
     let mut operation = json!({ "summary": summary, "parameters": parameters, "responses": responses });
     if !body.is_empty() {
@@ -83,6 +77,37 @@ fn operation(path: &str, method: &str) -> Value {
         operation["security"] = json!([]);
     }
     operation
+}
+
+fn parameter(name: &str, place: &str, required: bool, schema: Value) -> Value {
+    let mut parameter = json!({ "name": name, "in": place, "required": required, "schema": schema });
+    if let Some(example) = examples::parameter(name) {
+        parameter["example"] = example;
+    }
+    parameter
+}
+
+fn response(path: &str, status: u16, answer: &str) -> Value {
+    let mut response = json!({ "description": switchboard::wire::error::reason(status) });
+    let schema = if status >= 400 { "Error" } else { answer };
+    if (status == 200 && !answer.is_empty()) || status >= 400 {
+        response["content"] = json!({ "application/json": { "schema": schemas::schema(schema) } });
+    }
+    let number = |least: u8| json!({ "type": "integer", "minimum": least });
+    if matches!(status, 429 | 503) && path != "/readyz" {
+        response["headers"] = json!({ "Retry-After": {
+            "description": "seconds until it is worth coming again", "required": true, "schema": number(1),
+        } });
+    }
+    if status == 200 && path == "/Collaboration/v1/Events" {
+        response["headers"] = json!({
+            "Switchboard-Last-Event": { "description": "how far the answer looked", "required": true, "schema": number(0) },
+            "Switchboard-Gap": {
+                "description": "true: retention dropped something before it was read", "schema": { "type": "boolean" },
+            },
+        });
+    }
+    response
 }
 
 /// The names of a path's variables.

@@ -3,14 +3,13 @@
 use crate::answer::{Answer, Failure};
 use crate::body;
 use crate::handler::Call;
-use chrono::Utc;
 use switchboard::Principal;
 use switchboard::wire::{MessageSearchCriteria, PostSearchResultSet};
 
 pub(crate) async fn answer(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
     let asked: MessageSearchCriteria = body::document(&call.headers, call.body).await?;
-    // `DaysBack` counts from the day it is here.
-    let criteria = asked.into_criteria(Utc::now())?;
+    // `DaysBack` counts from the day it is by the engine's clock.
+    let criteria = asked.into_criteria(call.gateway.engine.now())?;
     let sets = call.gateway.engine.collaboration(principal)?.search_async(criteria).await?;
     let found: Vec<PostSearchResultSet> = sets.iter().filter_map(PostSearchResultSet::from_model).collect();
     Ok(Answer::document(call.format, &found))

@@ -4,6 +4,8 @@
 //! library to keep safe).
 
 use super::error::BackendError;
+use parking_lot::Mutex;
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -11,7 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -36,35 +38,70 @@ pub enum Trust {
 #[cfg(feature = "xmpp")]
 pub(crate) type Binding = [u8; 32];
 
-/// A client's configuration for `trust`. Reads files: for a thread that may wait.
-pub(crate) fn client(trust: &Trust) -> Result<ClientConfig, BackendError> {
-    let refused = |reason: String| BackendError::refused(reason);
+/// A client's configuration for `trust`: the one in use already, if there is one that believes the same, because a
+/// system's roots are 60 KiB and a thousand accounts a thousand connections. What is believed is read each time all
+/// the same, so that a changed file counts from the next connection on. Reads files: for a thread that may wait.
+pub(crate) fn client(trust: &Trust) -> Result<Arc<ClientConfig>, BackendError> {
+    static IN_USE: Mutex<Vec<([u8; 32], Weak<ClientConfig>)>> = Mutex::new(Vec::new());
+    let roots = roots(trust)?;
+    let mut key = Sha256::new();
+    match trust {
+        Trust::PinnedSha256(pin) => key.update(pin),
+        Trust::InsecureAnyCertificate => key.update(b"any"),
+        Trust::System | Trust::CaFile(_) => {}
+    }
+    for root in roots.iter().flat_map(|roots| &roots.roots) {
+        for part in [Some(&root.subject), Some(&root.subject_public_key_info), root.name_constraints.as_ref()] {
+            let part = part.map_or(&[][..], |part| part);
+            key.update((part.len() as u64).to_le_bytes());
+            key.update(part);
+        }
+    }
+    let key: [u8; 32] = key.finalize().into();
+    let mut in_use = IN_USE.lock();
+    in_use.retain(|(_, client)| client.strong_count() > 0);
+    if let Some(client) = in_use.iter().find(|(known, _)| *known == key).and_then(|(_, client)| client.upgrade()) {
+        return Ok(client);
+    }
+    let mut client = configured(trust, roots)?;
+    // Taking up an earlier session would spare the server's certificate another look.
+    client.resumption = Resumption::disabled();
+    let client = Arc::new(client);
+    in_use.push((key, Arc::downgrade(&client)));
+    Ok(client)
+}
+
+/// The certificates that `trust` begins with; `None` where it is not by them that it judges.
+fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
+    let mut roots = RootCertStore::empty();
+    match trust {
+        Trust::System => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        Trust::CaFile(path) => {
+            let unreadable = |error| BackendError::refused(format!("the CA file {} cannot be read: {error}", path.display()));
+            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+                let added = roots.add(certificate.map_err(unreadable)?);
+                added.map_err(|error| BackendError::refused(format!("a certificate in {}: {error}", path.display())))?;
+            }
+        }
+        Trust::PinnedSha256(_) | Trust::InsecureAnyCertificate => return Ok(None),
+    }
+    if roots.is_empty() { Err(BackendError::refused("no certificate to believe in was found")) } else { Ok(Some(roots)) }
+}
+
+fn configured(trust: &Trust, roots: Option<RootCertStore>) -> Result<ClientConfig, BackendError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| refused(format!("TLS cannot be set up: {error}")))?;
-    let mut roots = RootCertStore::empty();
-    let believed = match trust {
-        Trust::System => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-            None
+        .map_err(|error| BackendError::refused(format!("TLS cannot be set up: {error}")))?;
+    let pin = if let Trust::PinnedSha256(pin) = trust { Some(*pin) } else { None };
+    Ok(match roots {
+        Some(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
+        None => {
+            let believed = Arc::new(Believed { pin, provider });
+            builder.dangerous().with_custom_certificate_verifier(believed).with_no_client_auth()
         }
-        Trust::CaFile(path) => {
-            let unreadable = |error| refused(format!("the CA file {} cannot be read: {error}", path.display()));
-            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-                let certificate = certificate.map_err(unreadable)?;
-                roots.add(certificate).map_err(|error| refused(format!("a certificate in {}: {error}", path.display())))?;
-            }
-            None
-        }
-        Trust::PinnedSha256(pin) => Some(Believed { pin: Some(*pin), provider }),
-        Trust::InsecureAnyCertificate => Some(Believed { pin: None, provider }),
-    };
-    Ok(match believed {
-        Some(believed) => builder.dangerous().with_custom_certificate_verifier(Arc::new(believed)).with_no_client_auth(),
-        None if roots.is_empty() => return Err(refused("no certificate to believe in was found".into())),
-        None => builder.with_root_certificates(roots).with_no_client_auth(),
     })
 }
 
@@ -78,7 +115,7 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     let trust = trust.clone();
     let client = tokio::task::spawn_blocking(move || client(&trust)).await;
     let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
-    let stream = secure(Arc::new(client), domain, io).await?;
+    let stream = secure(client, domain, io).await?;
     let connection = stream.get_ref().1;
     // Before TLS 1.3 the exporter binds only with an extension that the library does not report.
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
@@ -146,5 +183,37 @@ impl ServerCertVerifier for Believed {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_believes_the_same_shares_a_configuration() {
+        let client = |trust: &Trust| client(trust).expect("a configuration");
+        let (one, other) = (Trust::PinnedSha256([1; 32]), Trust::PinnedSha256([2; 32]));
+        let (first, again) = (client(&one), client(&one));
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(!Arc::ptr_eq(&first, &client(&other)));
+        assert!(!Arc::ptr_eq(&first, &client(&Trust::InsecureAnyCertificate)));
+    }
+
+    #[test]
+    fn a_file_that_changes_is_believed_as_it_is_now() {
+        let path = std::env::temp_dir().join(format!("switchboard-believed-{}.pem", std::process::id()));
+        let pem = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
+        let mut certificates = pem.split_inclusive("-----END CERTIFICATE-----\n");
+        let (Some(one), Some(other)) = (certificates.next(), certificates.next()) else { return };
+        let trust = Trust::CaFile(path.clone());
+        let as_of = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            client(&trust)
+        };
+        let (first, second) = (as_of(one).expect("one"), as_of(&format!("{one}{other}")).expect("two"));
+        assert!(!Arc::ptr_eq(&first, &second) && Arc::ptr_eq(&first, &as_of(one).expect("one")));
+        assert!(as_of("").is_err() && as_of("-----BEGIN CERTIFICATE-----\n!\n").is_err());
+        let _ = std::fs::remove_file(path);
     }
 }

@@ -14,6 +14,7 @@ use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Secret, Tok
 use crate::services::{Collaboration, Management, Provisioning, Waiting};
 use crate::waiting::park;
 use assembled::Assembled;
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -139,6 +140,11 @@ impl Engine {
     /// As [`Engine::set_super_password`], on any executor.
     pub fn set_super_password_async(&self, password: impl Into<Secret>) -> Waiting<()> {
         Box::pin(self.0.services.clone().set_super_password(password.into()))
+    }
+
+    /// The date and time of day by the engine's clock: what a host should take for "today" where it reads a request.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.0.services.ground.clock.wall()
     }
 
     /// How an agent stands, and why.

@@ -20,7 +20,7 @@ use crate::services::{Services, SuperUser};
 use crate::store;
 use crate::throttle::Throttles;
 use crate::token::{Grant, Grants};
-use crate::waiting::{Activity, Tracked, park};
+use crate::waiting::{Activity, Tracked};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -111,10 +111,7 @@ fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Re
 
 fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> Result<Services> {
     let passwords = Passwords::open(Cost::STANDARD, ground.activity.clone())?;
-    let super_user = match &builder.super_user {
-        None => None,
-        Some((name, password)) => Some(SuperUser { name: name.clone(), hash: park(passwords.hash(password))? }),
-    };
+    let super_user = SuperUser::configured(builder.super_user.as_ref(), &passwords, &ground)?;
     let feed = Arc::new(Feed {
         hub: ground.hub.clone(),
         readers: ground.readers.clone(),

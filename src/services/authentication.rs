@@ -23,20 +23,14 @@ pub trait Authenticator: Send + Sync + 'static {
     fn check(&self, username: String, password: Secret) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>>;
 }
 
-/// The one who is configured, not provisioned (reference 6.4).
-#[derive(Clone)]
-pub(crate) struct SuperUser {
-    pub(crate) name: String,
-    /// argon2id PHC string of the password.
-    pub(crate) hash: String,
-}
-
 /// Who a right password belongs to.
 struct Known {
     who: Who,
     agent: Option<AgentKey>,
     user: Option<UserId>,
     username: String,
+    /// The super user's hash that the password was checked against.
+    super_hash: Option<String>,
     /// A hash made with today's cost, to be stored instead.
     rehash: Option<(String, String)>,
 }
@@ -80,6 +74,7 @@ impl Services {
             agent: None,
             user: None,
             username: known.name.clone(),
+            super_hash: Some(known.hash),
             rehash: None,
         }))
     }
@@ -107,6 +102,7 @@ impl Services {
             agent: Some(key),
             user: Some(id),
             username,
+            super_hash: None,
             rehash: password_hash.zip(rehash),
         }))
     }
@@ -122,7 +118,8 @@ impl Services {
         Ok(right.then_some((0, None)))
     }
 
-    /// Makes the token, re-checking in its transaction that the user is still listed with the same password.
+    /// Makes the token, re-checking in its transaction that the user is still listed, or the super user's password still
+    /// the same.
     async fn grant(self: &Arc<Self>, known: Known) -> Result<Token> {
         let (token, digest) = token::fresh()?;
         let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
@@ -138,6 +135,12 @@ impl Services {
                 }
                 if let Some((old, new)) = &known.rehash {
                     users::rehash(transaction, user, old, new).map_err(storage)?;
+                }
+            }
+            if let Some(checked) = &known.super_hash {
+                let services = services.upgrade().ok_or(Error::Closed)?;
+                if services.super_user.read().as_ref().is_none_or(|now| now.hash != *checked) {
+                    return Err(wrong());
                 }
             }
             tokens::insert(transaction, &digest, known.agent, known.user.as_ref(), &known.username, expires).map_err(storage)?;
@@ -167,30 +170,6 @@ impl Services {
             .authenticate(token, self.now_ms())
             .map(|grant| grant.details())
             .ok_or_else(|| Error::invalid("the token is unknown or has ended"))
-    }
-
-    /// Replaces the super user's password and ends the tokens given for the old one; the same again changes nothing.
-    pub(crate) async fn set_super_password(self: Arc<Self>, password: Secret) -> Result<()> {
-        let known = self.super_user.read().clone().ok_or_else(|| Error::invalid("there is no super user"))?;
-        if !(1..=1024).contains(&password.expose().len()) {
-            return Err(Error::invalid("a password has 1 to 1,024 bytes"));
-        }
-        if self.passwords.verify(&password, vec![Some(known.hash)]).await?.is_some() {
-            return Ok(());
-        }
-        let hash = self.passwords.hash(&password).await?;
-        *self.super_user.write() = Some(SuperUser { name: known.name, hash });
-        let services = Arc::downgrade(&self);
-        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
-            let digests = tokens::delete_of_super_user(transaction).map_err(storage)?;
-            let after: crate::database::After = Box::new(move || {
-                if let Some(services) = services.upgrade() {
-                    services.ended(services.grants.end(&digests));
-                }
-            });
-            Ok(((), journal.begin(), after))
-        });
-        job.await
     }
 
     /// Ends `token` and the waits made with it. Ending one that has ended is fine.

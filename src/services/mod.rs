@@ -5,13 +5,14 @@ mod change;
 mod collaboration;
 mod management;
 mod provisioning;
+mod super_user;
 mod upkeep;
 
 pub use authentication::Authenticator;
-pub(crate) use authentication::SuperUser;
 pub use collaboration::{Collaboration, Uploading};
 pub use management::Management;
 pub use provisioning::Provisioning;
+pub(crate) use super_user::SuperUser;
 
 use crate::agents::{Ground, Registry};
 use crate::error::Result;

@@ -13,6 +13,7 @@ pub(crate) mod audit;
 pub(crate) mod channels;
 pub(crate) mod metadata;
 pub(crate) mod readers;
+pub(crate) mod super_user;
 pub(crate) mod throttles;
 pub(crate) mod tokens;
 pub(crate) mod users;

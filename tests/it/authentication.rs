@@ -404,3 +404,36 @@ fn neither_token_nor_password_is_in_the_files_or_in_a_debug_text() {
     world.engine.shutdown(SOON).unwrap();
     assert_eq!(find(token.expose().as_bytes()) + find(PASSWORD.as_bytes()), 0);
 }
+
+#[test]
+fn another_super_password_name_or_none_ends_the_super_user_s_tokens_over_a_restart() {
+    let disk = Disk::new();
+    let mut world = World::with(|builder| builder.database(disk.path()).super_user("root", "pw-eins"));
+    let log_in =
+        |world: &World, name: &str, password: &str| world.engine.log_in(&Credentials::super_user(name, password)).unwrap();
+    let first = log_in(&world, "root", "pw-eins");
+    world = world.restart_with(&disk, |builder| builder.super_user("ROOT", "pw-eins"));
+    assert!(world.engine.authenticate(&first).is_ok(), "the same one, spelled otherwise");
+
+    world = world.restart_with(&disk, |builder| builder.super_user("root", "pw-zwei"));
+    is_unauthorized(world.engine.authenticate(&first));
+    let second = log_in(&world, "root", "pw-zwei");
+    world = world.restart_with(&disk, |builder| builder.super_user("toor", "pw-zwei"));
+    is_unauthorized(world.engine.authenticate(&second));
+
+    let third = log_in(&world, "toor", "pw-zwei");
+    world = world.restart_with(&disk, |builder| builder);
+    is_unauthorized(world.engine.authenticate(&third));
+    world = world.restart_with(&disk, |builder| builder.super_user("toor", "pw-zwei"));
+    is_unauthorized(world.engine.authenticate(&third));
+
+    // What was changed while it ran is what the next one compares with.
+    world.engine.set_super_password("pw-drei").unwrap();
+    let fourth = log_in(&world, "toor", "pw-drei");
+    world = world.restart_with(&disk, |builder| builder.super_user("toor", "pw-drei"));
+    assert!(world.engine.authenticate(&fourth).is_ok());
+    for file in std::fs::read_dir(disk.directory()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(bytes.windows(3).all(|part| part != b"pw-"), "a password in clear");
+    }
+}

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use switchboard::backend::ucwa::fuzz as ucwa;
+use switchboard::backend::xmpp;
 use switchboard::wire::fuzz;
 
 /// xorshift64*: good enough to pick bytes, and the same everywhere.
@@ -88,6 +89,12 @@ const WORDS: &[&str] = &[
     "<pre>",
     "<a href='https://a.example'>",
     "&nbsp;",
+    "<message from='ops@rooms.im.test/bot' to='bot@agents.im.test' type='groupchat'>",
+    "<presence from='ops@rooms.im.test/bot' to='bot@agents.im.test'>",
+    "</stream:stream>",
+    "<body>",
+    " xmlns='jabber:component:accept'",
+    " type='error'",
 ];
 
 fn mutated(text: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
@@ -183,4 +190,14 @@ fn ucwa_data_uri() {
 #[test]
 fn ucwa_html() {
     replay("ucwa_html", ucwa::html);
+}
+
+#[test]
+fn xmpp_stream() {
+    replay("xmpp_stream", xmpp::fuzz::stream);
+}
+
+#[test]
+fn xmpp_words() {
+    replay("xmpp_words", xmpp::fuzz::words);
 }

@@ -5,6 +5,7 @@
 use crate::world::{LAB, OPS, World, furnished, new_agent, seconds, wait};
 use std::io::{Error as IoError, Read};
 use switchboard::backend::Loopback;
+use switchboard::wire::{Format, MessageSearchCriteria};
 use switchboard::{Broadcast, Collaboration, Error, EventQuery, NewMessage, Part, Result};
 
 fn texts(echo: &Collaboration, take: u32, before: Option<&str>) -> Result<Vec<String>> {
@@ -201,4 +202,25 @@ fn channels_are_those_the_agent_is_in_with_what_the_chat_system_says_of_them() {
     assert!(matches!(echo.channel("chat-room:nowhere"), Err(Error::ChannelInactive { .. })));
     assert!(matches!(echo.channel(LAB), Err(Error::Forbidden(_))));
     assert!(matches!(echo.channel("nonsense"), Err(Error::Invalid(_))));
+}
+
+#[test]
+fn days_back_count_by_the_engine_s_clock() {
+    let world = World::on(furnished(Loopback::new()), |builder| builder);
+    let echo = world.agent("echo", &[OPS]);
+    let lene = world.person("lene");
+    lene.say(OPS, "the day before").unwrap();
+    world.pass(seconds(24 * 3600));
+    lene.say(OPS, "the same day").unwrap();
+    world.settle();
+    let found = |days: u32| {
+        let asked = format!(r#"{{"SearchTerm":"day","DaysBack":{days}}}"#);
+        let asked: MessageSearchCriteria = Format::Json.decode(asked.as_bytes()).unwrap();
+        let sets = echo.search(&asked.into_criteria(world.engine.now()).unwrap()).unwrap();
+        sets.into_iter().flat_map(|set| set.messages).map(|message| message.text).collect::<Vec<_>>()
+    };
+    assert_eq!(found(1), ["the same day"]);
+    assert_eq!(found(2), ["the day before", "the same day"]);
+    world.pass(seconds(24 * 3600));
+    assert_eq!((found(1).len(), found(2).len(), found(3).len()), (0, 1, 2));
 }

@@ -19,6 +19,15 @@ pub(crate) fn is_public(path: &str) -> bool {
     path.starts_with("/Authentication/") || !path.contains("/v1/")
 }
 
+/// What the edge or a failure of our own may answer beside what a row names.
+pub(crate) fn beside(path: &str, body: &str) -> &'static [u16] {
+    match (is_public(path) && !path.starts_with("/Auth"), body.is_empty()) {
+        (true, _) => &[414, 431],
+        (false, true) => &[414, 431, 500],
+        (false, false) => &[408, 414, 431, 500],
+    }
+}
+
 type Query = &'static [(&'static str, bool, &'static str)];
 type Statuses = &'static [u16];
 
@@ -41,6 +50,7 @@ const EVENTS: Query = &[
     ("channels", false, "text"),
     ("regex", false, "text"),
     ("origin", false, "text"),
+    ("origins", false, "text"),
     ("instance", false, "text"),
     ("reader", false, "text"),
 ];
@@ -51,13 +61,13 @@ const AUDIT: Query = &[("since", false, "integer"), ("limit", false, "integer")]
 /// What every call with a token may answer: 400 for what cannot be read, 503 when the gateway is busy or stopping.
 const READ: Statuses = &[200, 400, 401, 403, 404, 503];
 const WRITE: Statuses = &[200, 400, 401, 403, 404, 413, 503];
+/// Creates what is not there, so nothing is missing.
+const PUT: Statuses = &[200, 400, 401, 403, 413, 503];
 const LIST: Statuses = &[200, 400, 401, 403, 503];
 const CHANNEL: Statuses = &[200, 400, 401, 403, 404, 503];
-const POST: Statuses = &[200, 400, 401, 403, 404, 413, 429, 500, 503];
+const POST: Statuses = &[200, 400, 401, 403, 404, 413, 429, 503];
 /// A search; a body may be too large even on a GET.
 const SEARCH: Statuses = &[200, 400, 401, 403, 413, 503];
-/// What reaches the chat system and may stay unanswered there.
-const ORDER_OUT: Statuses = &[200, 400, 401, 403, 404, 413, 500, 503];
 const ORDER: Statuses = &[200, 400, 401, 403, 404, 413, 503];
 
 /// All of them.
@@ -68,17 +78,17 @@ pub(crate) const TABLE: &[Operation] = &[
 
     one("GET", "/Collaboration/v1/Channels", "The agent's channels that can be used.", NONE, "", "[Channel]", &[200, 400, 401, 503]),
     one("GET", "/Collaboration/v1/Channels/{id}", "One of them.", NONE, "", "Channel", CHANNEL),
-    one("POST", "/Collaboration/v1/Channels/{id}/File/{fileName}", "Uploads a file.", NONE, "bytes", "", &[204, 400, 401, 403, 404, 413, 429, 500, 503]),
-    one("GET", "/Collaboration/v1/Channels/{id}/Messages", "The newest messages, oldest of them first.", HISTORY, "", "[Message]", &[200, 400, 401, 403, 404, 429, 500, 503]),
+    one("POST", "/Collaboration/v1/Channels/{id}/File/{fileName}", "Uploads a file.", NONE, "bytes", "", &[204, 400, 401, 403, 404, 413, 429, 503]),
+    one("GET", "/Collaboration/v1/Channels/{id}/Messages", "The newest messages, oldest of them first.", HISTORY, "", "[Message]", &[200, 400, 401, 403, 404, 429, 503]),
     one("POST", "/Collaboration/v1/Channels/{id}/Messages", "Posts a message; the same Idempotency-Key again does not post it again.", KEY, "PostedMessage", "Message", POST),
     one("GET", "/Collaboration/v1/Channels/{id}/State", "Presence and subject.", NONE, "", "ChannelState", CHANNEL),
-    one("POST", "/Collaboration/v1/Channels/{id}/Me", "Begins or stops typing.", NONE, "ChannelAgentState", "", &[200, 400, 401, 403, 404, 413, 500, 503]),
+    one("POST", "/Collaboration/v1/Channels/{id}/Me", "Begins or stops typing.", NONE, "ChannelAgentState", "", &[200, 400, 401, 403, 404, 413, 503]),
     one("GET", "/Collaboration/v1/Events", "Waits for events after a number. With a reader's name the gateway keeps its place.", EVENTS, "", "[Event]", &[200, 400, 401, 410, 503]),
     one("GET", "/Collaboration/v1/MetaData", "The agent's configuration.", NONE, "", "Dictionary", &[200, 400, 401, 503]),
 
     one("GET", "/Provisioning/v1/Agents", "All agents.", NONE, "", "[ProvisionedAgent]", LIST),
     one("GET", "/Provisioning/v1/Agents/{agentId}", "One of them.", NONE, "", "ProvisionedAgent", READ),
-    one("PUT", "/Provisioning/v1/Agents/{agentId}", "Creates or replaces it.", NONE, "ProvisionedAgent", "", WRITE),
+    one("PUT", "/Provisioning/v1/Agents/{agentId}", "Creates or replaces it.", NONE, "ProvisionedAgent", "", PUT),
     one("DELETE", "/Provisioning/v1/Agents/{agentId}", "Deletes it.", NONE, "", "", READ),
     one("GET", "/Provisioning/v1/Agents/{agentId}/Channels", "Its channels.", NONE, "", "[ProvisionedChannel]", READ),
     one("PUT", "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", "Adds a channel; 304 if it is there and active.", NONE, "", "", &[200, 304, 400, 401, 403, 404, 503]),
@@ -91,11 +101,11 @@ pub(crate) const TABLE: &[Operation] = &[
     one("GET", "/Provisioning/v1/Channels", "Channels of the chat system by name.", &[("query", true, "text")], "", "Dictionary", LIST),
     one("GET", "/Provisioning/v1/Users", "All users.", NONE, "", "[ProvisionedUser]", LIST),
     one("GET", "/Provisioning/v1/Users/{userId}", "One of them.", NONE, "", "ProvisionedUser", READ),
-    one("PUT", "/Provisioning/v1/Users/{userId}", "Creates or replaces a user.", NONE, "ProvisionedUser", "", WRITE),
+    one("PUT", "/Provisioning/v1/Users/{userId}", "Creates or replaces a user.", NONE, "ProvisionedUser", "", PUT),
     one("DELETE", "/Provisioning/v1/Users/{userId}", "Deletes a user.", NONE, "", "", READ),
     one("GET", "/Provisioning/v1/Throttles", "All throttles.", NONE, "", "[ProvisionedThrottle]", LIST),
     one("GET", "/Provisioning/v1/Throttles/{throttleId}", "One of them.", NONE, "", "ProvisionedThrottle", READ),
-    one("PUT", "/Provisioning/v1/Throttles/{throttleId}", "Creates or replaces a throttle.", NONE, "ProvisionedThrottle", "", WRITE),
+    one("PUT", "/Provisioning/v1/Throttles/{throttleId}", "Creates or replaces a throttle.", NONE, "ProvisionedThrottle", "", PUT),
     one("DELETE", "/Provisioning/v1/Throttles/{throttleId}", "Deletes a throttle.", NONE, "", "", READ),
 
     one("GET", "/Collaboration/v1/Channels/Search", "As POST, for clients of the reference's table; the body holds the criteria.", NONE, "MessageSearchCriteria", "[PostSearchResultSet]", SEARCH),
@@ -104,11 +114,11 @@ pub(crate) const TABLE: &[Operation] = &[
     one("GET", "/Management/v1/Test", "Whether the caller may manage.", NONE, "", "boolean", LIST),
     one("GET", "/Management/v1/Categories", "What rooms lie in.", NONE, "", "[Category]", LIST),
     one("GET", "/Management/v1/Channels", "The rooms the agent may manage.", NONE, "", "[ManagedChannel]", LIST),
-    one("POST", "/Management/v1/Channels", "Creates a room.", NONE, "NewManagedChannel", "text", ORDER_OUT),
+    one("POST", "/Management/v1/Channels", "Creates a room.", NONE, "NewManagedChannel", "text", ORDER),
     one("GET", "/Management/v1/Channels/{id}", "One of them.", NONE, "", "ManagedChannel", READ),
-    one("DELETE", "/Management/v1/Channels/{id}", "Deletes a room.", NONE, "", "", &[200, 400, 401, 403, 404, 500, 503]),
+    one("DELETE", "/Management/v1/Channels/{id}", "Deletes a room.", NONE, "", "", &[200, 400, 401, 403, 404, 503]),
     one("GET", "/Management/v1/Channels/{id}/Members", "Its members.", NONE, "", "[text]", READ),
-    one("PUT", "/Management/v1/Channels/{id}/Members", "Replaces its members.", NONE, "[text]", "", ORDER_OUT),
+    one("PUT", "/Management/v1/Channels/{id}/Members", "Replaces its members.", NONE, "[text]", "", ORDER),
 
     one("GET", "/healthz", "Whether the process lives.", NONE, "", "text", &[200]),
     one("GET", "/readyz", "Whether it is fit to serve.", NONE, "", "Readiness", &[200, 503]),

@@ -1,5 +1,6 @@
 //! The documents as JSON Schema. What is read is described as it should be sent; more is taken (quoted numbers, holes).
 
+use super::examples;
 use serde_json::{Value, json};
 
 /// The schema a row names: `[Name]` is a list, a name in capitals one of [`all`].
@@ -43,8 +44,18 @@ fn object(members: &[(&str, &str)]) -> Value {
     json!({ "type": "object", "properties": properties, "required": required })
 }
 
-/// All named schemas.
+/// All named schemas, each with an example.
 pub(crate) fn all() -> Value {
+    let mut all = named();
+    for (name, schema) in all.as_object_mut().into_iter().flatten() {
+        if let Some(example) = examples::document(name) {
+            schema["examples"] = json!([example]);
+        }
+    }
+    all
+}
+
+fn named() -> Value {
     json!({
         "Error": object(&[("Code", "text"), ("Message", "text"), ("RequestId", "text")]),
         "AuthenticationCredentials": object(&[("Username", "text"), ("Password", "text"), ("AgentId?", "text")]),
@@ -54,7 +65,7 @@ pub(crate) fn all() -> Value {
         "Channel": object(&[
             ("CanAcceptFiles", "boolean"), ("Classification?", "any"), ("Description?", "text"), ("DisplayName", "text"),
             ("EmailAddress?", "text"), ("Id", "text"), ("IsReadOnly", "boolean"), ("MaxMessageLength", "number"),
-            ("MaxStoryLength", "number"), ("SecurityContexts?", "any"), ("Subject?", "text"),
+            ("MaxStoryLength", "number"), ("Metadata?", "any"), ("SecurityContexts?", "any"), ("Subject?", "text"),
         ]),
         "ChannelState": object(&[("PresenceState", "number"), ("PresenceText?", "text"), ("Subject?", "text")]),
         "MessageSearchCriteria": object(&[
@@ -73,7 +84,10 @@ pub(crate) fn all() -> Value {
         ]),
         "ChannelAgentState": object(&[("IsComposing", "boolean")]),
         "MessagePart": { "type": "object", "properties": { "__type": { "type": "string" } }, "required": ["__type"] },
-        "PostedMessage": object(&[("IsAlert?", "boolean"), ("Subject?", "text"), ("Text", "text")]),
+        "PostedMessage": object(&[
+            ("IsAlert?", "boolean"), ("Subject?", "text"), ("Text?", "text"), ("MessageParts?", "[MessagePart]"),
+            ("Classification?", "any"), ("SecurityContexts?", "any"),
+        ]),
         "Message": object(&[
             ("ChannelId", "text"), ("Classification?", "any"), ("Id", "text"), ("IsAlert", "boolean"),
             ("MessageParts", "[MessagePart]"), ("SecurityContexts?", "any"), ("SenderAlias?", "text"), ("SenderId", "text"),

@@ -17,8 +17,9 @@ pub enum Grant {
     /// By name and password, in the token request.
     #[default]
     Password,
-    /// By name and password through NTLM, where the server takes no passwords in the request. Has met recorded
-    /// exchanges only, never a server.
+    /// By name and password through NTLM, where the server takes no passwords in the request. It has met the published
+    /// exchange of MS-NLMP only, never a server; one that demands channel binding (Extended Protection: Required), or
+    /// Kerberos alone, refuses it.
     Windows,
 }
 

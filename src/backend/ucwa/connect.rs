@@ -57,7 +57,7 @@ impl Tls {
         {
             return Ok(client.clone());
         }
-        let client = Arc::new(tls::client(&self.trust)?);
+        let client = tls::client(&self.trust)?;
         *self.made.lock() = Some((stamp, client.clone()));
         Ok(client)
     }

@@ -29,16 +29,8 @@ async fn handle(core: &Arc<Core>, event: &Event) {
         "messagingInvitation" => invitation(core, event),
         "onlineMeetingInvitation" => meetings::invitation(core, event).await,
         "onlineMeeting" => meetings::about(core, event),
-        "conversation" => {
-            if !meetings::conversation(core, event).await {
-                conversation(core, event);
-            }
-        }
-        "messaging" => {
-            if !meetings::messaging(core, event) {
-                messaging(core, event);
-            }
-        }
+        "conversation" => conversation(core, event).await,
+        "messaging" => messaging(core, event),
         "message" => incoming::message(core, event).await,
         "participant" if event.is_within("typingParticipants") => typing(core, event),
         "participant" => meetings::roster(core, event),
@@ -51,14 +43,20 @@ async fn handle(core: &Arc<Core>, event: &Event) {
 }
 
 fn invitation(core: &Arc<Core>, event: &Event) {
+    let is_meetings = |href: &str| meetings::is_known(core, &core.key(href));
     match event.text_of("direction") {
+        // Messages of a meeting are added by ourselves.
+        Some("Incoming") if event.link_of("conversation").is_some_and(is_meetings) => {}
         Some("Incoming") => incoming::invitation(core, event),
         _ if meetings::adding(core, event) => {}
         _ => posting::invitation(core, event),
     }
 }
 
-fn conversation(core: &Core, event: &Event) {
+async fn conversation(core: &Arc<Core>, event: &Event) {
+    if meetings::conversation(core, event).await {
+        return;
+    }
     let key = core.key(&event.link.href);
     core.change(|state| {
         let Some(talk) = state.talks.get_mut(&key) else { return };
@@ -71,7 +69,10 @@ fn conversation(core: &Core, event: &Event) {
     });
 }
 
-fn messaging(core: &Core, event: &Event) {
+fn messaging(core: &Arc<Core>, event: &Event) {
+    if meetings::messaging(core, event) {
+        return;
+    }
     let key = core.key(&event.sender.href);
     let Some(resource) = &event.resource else { return };
     core.change(|state| {

@@ -41,7 +41,9 @@ impl Drop for Entering<'_> {
             return;
         }
         let left = self.core.change(|state| state.meetings.take(&self.uri));
-        if let Some(key) = left.and_then(|meeting| close(meeting, &gone())) {
+        let key = left.and_then(|meeting| close(meeting, &gone()));
+        // Where there is no runtime any more, the server will notice by itself.
+        if let (Some(key), Ok(_)) = (key, tokio::runtime::Handle::try_current()) {
             let leaver = self.core.clone();
             self.core.inbox.spawn(async move { hang_up(&leaver, &key).await });
         }

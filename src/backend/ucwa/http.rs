@@ -237,6 +237,12 @@ impl Http {
         }
     }
 
+    /// A connection that nobody else uses, for what proves who a connection is.
+    pub(super) async fn open_own(&self, inbox: &Inbox, origin: &Origin) -> Result<Line, BackendError> {
+        let sender = self.open(origin, inbox).await?;
+        Ok(Line { sender, origin: origin.clone(), since: inbox.now() })
+    }
+
     async fn open(&self, origin: &Origin, inbox: &Inbox) -> Result<SendRequest<Full<Bytes>>, BackendError> {
         let io = self.connect.connect(origin, inbox).await?;
         let opened = http1::Builder::new().max_header_size(HEAD_MAX).handshake(TokioIo::new(io)).await;

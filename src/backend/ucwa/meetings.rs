@@ -203,12 +203,14 @@ pub(super) async fn invitation(core: &Arc<Core>, event: &Event) {
     let uri = resource.text("onlineMeetingUri").and_then(MeetingUri::parse);
     let is_ours = core.change(|state| {
         let operation = resource.text("operationId").filter(|_| !incoming);
-        let by_operation = state.meetings.list.iter_mut().find(|meeting| Some(meeting.operation.as_str()) == operation);
-        let found = match (by_operation, &key) {
-            (Some(meeting), _) => Some(meeting),
-            (None, Some(key)) => state.meetings.with_key(key),
-            (None, None) => None,
+        // Some events lack the operation: then the conversation tells, or the meeting itself.
+        let is_its = |meeting: &Meeting| match (operation, &key, &uri) {
+            (Some(operation), ..) => meeting.operation == operation,
+            (None, Some(key), _) if meeting.key.is_some() => meeting.key.as_ref() == Some(key),
+            (None, _, Some(uri)) => !incoming && meeting.uri == *uri,
+            _ => false,
         };
+        let found = state.meetings.list.iter_mut().find(|meeting| is_its(meeting));
         let Some(meeting) = found else { return false };
         meeting.key = meeting.key.take().or_else(|| key.clone());
         meeting.invitation(event);

@@ -3,15 +3,25 @@
 //! | part | does |
 //! |---|---|
 //! | `status` `challenge` `document` `package` `data_uri` `failure` `presence` `address` `markup` | what is meant: pure |
+//! | `conversation` `meeting` `reports` | how a talk stands, as events tell: pure |
 //! | `place` `connect` `http` | requests, bytes |
-//! | `sign_on` `application` `channel` | an account on the server, and what it is told |
-//! | `core` `dispatch` `conversation` | what a link knows, and what comes in |
-//! | `link` `session` `contacts` `incoming` `posting` | what an agent does |
+//! | `sign_on` `ntlm` `windows` `application` `channel` | an account on the server, and what it is told |
+//! | `core` `dispatch` | what a link knows, and what comes in |
+//! | `link` `session` `contacts` `incoming` `posting` `search` | what an agent does |
+//! | `meetings` `entering` `speaking` | the same in meetings |
 //!
 //! Each agent is a user of its own: one link, one application on the server, one request that always waits there for
 //! events. Nothing is shared between accounts but the way to the server (connections, TLS, the root that answered).
+//! One host carries about 10,000 accounts: each has a connection on which that request waits.
 //!
-//! This code has met the simulator of this repository and nothing else: no Lync server could be had.
+//! UCWA 2.0 has no Persistent Chat. A room is an online meeting, known by its address
+//! (`chat-room:sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC`): it has no history, and it ends. History and
+//! search come from the engine's own archive. The server keeps what nobody fetches for 30 seconds; what was said in a
+//! longer outage is lost, and its senders are told.
+//!
+//! This code has met the simulator of this repository, which other people's clients have met too, and not yet a Lync
+//! server: none could be had. The login by NTLM has met the published exchange of MS-NLMP only. Not done: uploads, management of meetings, meetings joined as a guest, the passive grant
+//! (ADFS), Skype for Business Online.
 
 mod address;
 mod application;
@@ -35,6 +45,7 @@ mod link;
 mod markup;
 mod meeting;
 mod meetings;
+mod ntlm;
 mod package;
 mod place;
 mod posting;
@@ -45,6 +56,7 @@ mod session;
 mod sign_on;
 mod speaking;
 mod status;
+mod windows;
 
 pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
 pub use config::{Grant, LoginRule, UcwaConfig};
@@ -65,7 +77,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 /// A Lync or Skype for Business service. Addresses of its agents are `ucwa:bot@contoso.com`, its channels
-/// `contact:sip:lene@contoso.com`.
+/// `contact:sip:lene@contoso.com` and `chat-room:` with a meeting's address.
 pub struct Ucwa {
     config: Arc<UcwaConfig>,
     network: NetworkId,

@@ -10,7 +10,9 @@ use super::challenge::Challenge;
 use super::config::{Grant, UcwaConfig};
 use super::document::Document;
 use super::http::{Answer, Ask, Http, Line, Lost};
+use super::ntlm::Login;
 use super::place::{Origin, Place, encode};
+use super::windows;
 use crate::backend::{BackendError, BackendErrorKind, Inbox};
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::header::HeaderValue;
@@ -222,14 +224,16 @@ impl Account {
 
     /// Gets a token.
     async fn issue(&self, issuer: Place, origin: &Origin) -> Result<Token, BackendError> {
-        if self.config.grant == Grant::Windows {
-            return Err(BackendError::unsupported("login by NTLM"));
-        }
         let secret = self.config.passwords.secret(self.address.as_str()).await?;
-        let (name, password) = (self.config.login_of(&self.address), secret.reveal());
-        let form = format!("grant_type=password&username={}&password={}", encode(&name), encode(password));
-        let ask = Ask::post(issuer.clone()).body("application/x-www-form-urlencoded;charset=UTF-8", form).within(STEP_MAX);
-        let answer = self.http.ask(&self.inbox, &ask).await.map_err(Lost::error)?;
+        let (name, password) = (self.config.login_of(&self.address), secret.expose());
+        let answer = match self.config.grant {
+            Grant::Windows => windows::ask_for_token(self, &issuer, &Login::new(&name, password), STEP_MAX).await?,
+            Grant::Password => {
+                let form = format!("grant_type=password&username={}&password={}", encode(&name), encode(password));
+                let ask = Ask::post(issuer.clone()).body("application/x-www-form-urlencoded;charset=UTF-8", form);
+                self.http.ask(&self.inbox, &ask.within(STEP_MAX)).await.map_err(Lost::error)?
+            }
+        };
         if !answer.status.is_success() {
             return Err(answer.failure().of_token(self.address.as_str()));
         }

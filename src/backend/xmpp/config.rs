@@ -4,6 +4,7 @@ use super::jid::Jid;
 use crate::backend::{SecretSource, Trust};
 use crate::error::{Error, Result};
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// How a connection is kept from being read or changed.
@@ -50,33 +51,43 @@ pub struct Accounts {
     pub(super) host: Option<String>,
     pub(super) port: Option<u16>,
     pub(super) security: Security,
+    pub(super) resolver: Option<SocketAddr>,
     pub(super) secrets: Arc<dyn SecretSource>,
 }
 
 impl Accounts {
-    /// Accounts on the servers their addresses name, with STARTTLS on port 5222. SRV records are not asked for.
+    /// Accounts on the servers their addresses name, with STARTTLS. Where neither host nor port are set, the domain's
+    /// SRV records say where (RFC 6120, 3.2): the hosts for the configured kind of TLS first, those for the other kind
+    /// after them (XEP-0368); without records it is the domain itself, at port 5222 (5223 for `DirectTls`).
     pub fn new(secrets: impl SecretSource) -> Accounts {
-        Accounts { host: None, port: None, security: Security::StartTls, secrets: Arc::new(secrets) }
+        Accounts { host: None, port: None, security: Security::StartTls, resolver: None, secrets: Arc::new(secrets) }
     }
 
-    /// The server's host, where it is not that of the address. Certificates are checked against the address's domain.
+    /// The server's host; SRV records are not asked for. Certificates are checked against the address's domain.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Accounts {
         self.host = Some(host.into());
         self
     }
 
-    /// The server's port. Default: 5222, for `DirectTls` 5223.
+    /// The server's port; SRV records are not asked for. Default: 5222, for `DirectTls` 5223.
     #[must_use]
     pub fn port(mut self, port: u16) -> Accounts {
         self.port = Some(port);
         self
     }
 
-    /// How connections are secured. Default: `StartTls`.
+    /// How connections are secured. Default: `StartTls`. Without TLS no SRV records are asked for.
     #[must_use]
     pub fn security(mut self, security: Security) -> Accounts {
         self.security = security;
+        self
+    }
+
+    /// The resolver that is asked for SRV records. Default: those of `/etc/resolv.conf`, at most three.
+    #[must_use]
+    pub fn resolver(mut self, resolver: SocketAddr) -> Accounts {
+        self.resolver = Some(resolver);
         self
     }
 }

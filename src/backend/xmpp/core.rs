@@ -147,6 +147,13 @@ pub(super) struct Core {
     salt: String,
 }
 
+/// What nobody can guess, to begin ids with.
+pub(super) fn salt() -> Result<String, BackendError> {
+    let mut salt = [0; 6];
+    getrandom::fill(&mut salt).map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
+    Ok(salt.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 impl Core {
     pub(super) fn new(
         inbox: Inbox,
@@ -156,8 +163,7 @@ impl Core {
         is_component: bool,
         outbox: Outbox,
     ) -> Result<Core, BackendError> {
-        let mut salt = [0; 6];
-        getrandom::fill(&mut salt).map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
+        let salt = salt()?;
         let number = shared.number();
         Ok(Core {
             inbox,
@@ -172,7 +178,7 @@ impl Core {
             heard: AtomicBool::new(true),
             stalled: AtomicBool::new(false),
             ended: watch::Sender::new(false),
-            salt: salt.iter().map(|byte| format!("{byte:02x}")).collect(),
+            salt,
         })
     }
 

@@ -112,66 +112,12 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::core::{Agent, Contact, Phase, Room, RoomInfo, Seat};
-    use super::super::presence::Resources;
-    use super::super::{Component, Secret, XmppConfig, held, outbox, shared};
+    use super::super::fuzz::{BOT, ROOM, core};
     use super::*;
     use crate::backend::recorder::Recorder;
-    use crate::backend::{ChannelId, Inbound, SeenBy};
-    use crate::model::{Address, AgentKey};
+    use crate::backend::{Inbound, SeenBy};
     use futures_util::FutureExt;
     use proptest::prelude::*;
-    use std::collections::HashMap;
-    use std::sync::Arc;
-
-    const ROOM: &str = "ops@rooms.im.test";
-    const BOT: &str = "bot@agents.im.test";
-
-    /// A component with an agent that is in a room and has a contact.
-    fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
-        let component = Component::new("agents.im.test", "127.0.0.1", 1, Secret::new("s"));
-        let config = Arc::new(XmppConfig::new("im.test").component(component));
-        let jid = Jid::parse("agents.im.test").expect("a domain");
-        let (near, far) = outbox::outbox();
-        let core =
-            Core::new(recorder.inbox(), config, Arc::new(shared::Shared::default()), jid, true, near).expect("random bytes");
-        let seat = Seat { nick: "bot".into(), phase: Phase::In };
-        let contact = Contact {
-            channel: ChannelId::parse("contact:lene@im.test").expect("an id"),
-            spoke: None,
-            resources: Resources::default(),
-            held: None,
-            refused: None,
-            composing: false,
-        };
-        let address = Address::parse("xmpp:bot@agents.im.test").expect("an address");
-        core.shared.occupy(ROOM, "bot", &address, 1);
-        let agent = Agent {
-            key: AgentKey(7),
-            address,
-            jid: Jid::parse("bot@agents.im.test/switchboard").expect("an address"),
-            session: 1,
-            seats: HashMap::from([(ROOM.to_owned(), seat)]),
-            contacts: HashMap::from([("lene@im.test".to_owned(), contact)]),
-            watchers: Default::default(),
-            early: Default::default(),
-            strays: Default::default(),
-        };
-        let room = Room {
-            channel: ChannelId::parse("chat-room:ops@rooms.im.test").expect("an id"),
-            info: Some(RoomInfo { has_archive: true, ..RoomInfo::default() }),
-            subject: None,
-            recent: held::Recent::default(),
-            held: None,
-            real: HashMap::new(),
-            last: None,
-        };
-        let mut state = core.state.lock();
-        state.agents.insert(BOT.to_owned(), agent);
-        state.rooms.insert(ROOM.to_owned(), room);
-        drop(state);
-        (core, far)
-    }
 
     fn said(from: &str, id: &str, body: &str) -> Element {
         let given = Element::new("stanza-id", ns::SID).with("by", ROOM).with("id", id);

@@ -2,7 +2,7 @@
 //!
 //! Rejected: an HTTP client library for one request with a known length and a status to read.
 
-use super::stream::Io;
+use super::stream::{Io, plain};
 use crate::backend::{BackendError, BackendErrorKind, PipeReader, Trust, tls};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -46,7 +46,7 @@ impl Target {
     }
 
     /// The request's head.
-    fn head(&self, length: u64, headers: &[(String, String)]) -> String {
+    pub(super) fn head(&self, length: u64, headers: &[(String, String)]) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let mut head = format!("PUT {} HTTP/1.1\r\nHost: {host}:{}\r\n", self.path, self.port);
         for (name, value) in headers {
@@ -77,7 +77,7 @@ pub(super) async fn put(
     may_be_plain: bool,
 ) -> Result<(), BackendError> {
     let place = format!("{}:{}", target.host, target.port);
-    let lost = |error: std::io::Error| BackendError::unreachable(format!("the upload to {place} was cut: {error}"));
+    let lost = |error: std::io::Error| BackendError::unreachable(format!("the upload to {place} was cut: {}", plain(&error)));
     let tcp = TcpStream::connect((target.host.as_str(), target.port)).await;
     let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{place} cannot be reached: {error}")))?;
     if !target.is_secure && !may_be_plain && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
@@ -143,7 +143,7 @@ async fn status(io: &mut Box<dyn Io>) -> std::io::Result<Option<u16>> {
 }
 
 /// The status of an answer whose first line has come.
-fn read_status(answer: &[u8]) -> Option<u16> {
+pub(super) fn read_status(answer: &[u8]) -> Option<u16> {
     let end = answer.windows(2).position(|window| window == b"\r\n")?;
     let line = std::str::from_utf8(&answer[..end]).ok()?;
     line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()

@@ -7,15 +7,17 @@ use super::negotiate::{self, Ready};
 use super::ns;
 use super::outbox::{Line, outbox};
 use super::session::XmppSession;
-use super::stream::{Incoming, Sink};
+use super::shared::Turn;
+use super::stream::{Incoming, Sink, lost};
 use super::xml::{Element, Event};
-use super::{contacts, disco, dispatch, errors, rooms};
+use super::{contacts, core, disco, dispatch, errors, probe, rooms};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How a component's link is named.
 pub(super) const COMPONENT_KEY: &str = "component";
@@ -27,8 +29,12 @@ const ENDING_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_
 const PING_EVERY: Duration = Duration::from_secs(60);
 /// A server that is silent for that long when asked is not.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
-/// How long the last words may take.
+/// How long the last words may take, and the server's own after them.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
+/// How long the component's last connection is waited for until it is hung up.
+const TURN_MAX: Duration = Duration::from_secs(10);
+/// What a new connection of a component sends round is back by then.
+const PROBE_MAX: Duration = Duration::from_secs(5);
 
 /// Opens a connection.
 pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Result<Arc<dyn Link>, BackendError> {
@@ -36,25 +42,16 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
     let is_component = key.as_str() == COMPONENT_KEY;
     let negotiated = async {
         match (&config.component, &config.accounts) {
-            (Some(component), _) if is_component => {
-                // Our own last connection may not have ended yet at the server's end: a moment's patience, no more.
-                for wait in ENDING_WAITS {
-                    match negotiate::component(component, &config.trust).await {
-                        Err(error) if errors::is_conflict(&error) => inbox.sleep(wait).await,
-                        done => return done,
-                    }
-                }
-                negotiate::component(component, &config.trust).await
-            }
+            (Some(_), _) if is_component => component(&backend, &inbox).await,
             (_, Some(accounts)) if !is_component => {
                 let jid = Jid::parse(key.as_str()).filter(|jid| jid.local().is_some());
                 let jid = jid.ok_or_else(|| BackendError::refused(format!("`{key}` is no account's address")))?;
-                negotiate::account(&jid, accounts, config).await
+                Ok((negotiate::account(&jid, accounts, config, &inbox).await?, None))
             }
             _ => Err(BackendError::refused(format!("`{key}` is not of the component's domain, and no accounts are configured"))),
         }
     };
-    let Ready { stream, jid, acknowledges, early } = tokio::select! {
+    let (Ready { stream, jid, acknowledges, early }, turn) = tokio::select! {
         biased;
         ready = negotiated => ready?,
         () = inbox.sleep(DIAL_MAX) => return Err(BackendError::unreachable("the server was too slow to let us in")),
@@ -63,8 +60,8 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
     let core = Core::new(inbox.clone(), config.clone(), backend.shared.clone(), jid, is_component, near)?;
     let core = Arc::new(core);
     let (reader, writer) = stream.split();
-    inbox.spawn(write(core.clone(), far, writer));
-    inbox.spawn(read(core.clone(), reader, acknowledges, early));
+    inbox.spawn(write(core.clone(), far, writer, turn.clone()));
+    inbox.spawn(read(core.clone(), reader, acknowledges, early, turn));
     inbox.spawn(listen(core.clone()));
     let link = Arc::new(XmppLink { core: core.clone() });
     if !is_component {
@@ -81,7 +78,46 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
     Ok(link)
 }
 
-async fn write(core: Arc<Core>, line: Line, mut io: Sink) {
+/// Connects the component, one connection after the other: a server may take two for one (`probe`).
+async fn component(backend: &Xmpp, inbox: &Inbox) -> Result<(Ready, Option<Arc<Turn>>), BackendError> {
+    let turn = tokio::select! {
+        biased;
+        turn = backend.shared.turn() => Arc::new(turn),
+        () = inbox.sleep(TURN_MAX) => return Err(BackendError::unreachable("the component's last connection is still open")),
+    };
+    // The server may not have noticed yet that our last connection is gone: a moment's patience, no more.
+    for wait in ENDING_WAITS {
+        match connect_component(backend, inbox).await {
+            Err(error) if errors::is_conflict(&error) || error.reason == probe::ASTRAY => inbox.sleep(wait).await,
+            done => return Ok((done?, Some(turn))),
+        }
+    }
+    Ok((connect_component(backend, inbox).await?, Some(turn)))
+}
+
+/// Connects the component once.
+async fn connect_component(backend: &Xmpp, inbox: &Inbox) -> Result<Ready, BackendError> {
+    let component = backend.config.component.as_ref().expect("whoever calls has looked");
+    let mut ready = negotiate::component(component, &backend.config.trust).await?;
+    let salt = core::salt()?;
+    let probed = tokio::select! {
+        biased;
+        probed = probe::sent_round(&mut ready.stream, &ready.jid, &salt, &mut ready.early) => probed,
+        () = inbox.sleep(PROBE_MAX) => Err(BackendError::unreachable(probe::ASTRAY)),
+    };
+    if let Err(error) = probed {
+        // Or it would be the connection that the next one finds in its way.
+        tokio::select! {
+            biased;
+            () = ready.stream.close() => {}
+            () = inbox.sleep(FAREWELL_MAX) => {}
+        }
+        return Err(error);
+    }
+    Ok(ready)
+}
+
+async fn write(core: Arc<Core>, line: Line, mut io: Sink, turn: Option<Arc<Turn>>) {
     let slow = async {
         core.ended().await;
         core.inbox.sleep(FAREWELL_MAX).await;
@@ -90,39 +126,58 @@ async fn write(core: Arc<Core>, line: Line, mut io: Sink) {
         biased;
         written = line.write(&mut io) => {
             if let Err(error) = written {
-                core.fail(BackendError::unreachable(format!("the connection was lost: {error}")));
+                core.fail(lost(&error));
             }
         }
         () = slow => {}
     }
+    drop((io, turn));
 }
 
-async fn read(core: Arc<Core>, mut reader: Incoming, acknowledges: bool, early: Vec<Element>) {
+async fn read(core: Arc<Core>, mut reader: Incoming, acknowledges: bool, early: Vec<Element>, turn: Option<Arc<Turn>>) {
+    hear(&core, &mut reader, acknowledges, early).await;
+    // Until the server has hung up too, it may take this connection for the one to speak to.
+    tokio::select! {
+        biased;
+        () = reader.until_closed() => {}
+        () = core.inbox.sleep(FAREWELL_MAX) => {}
+    }
+    drop((reader, turn));
+}
+
+async fn hear(core: &Arc<Core>, reader: &mut Incoming, acknowledges: bool, early: Vec<Element>) {
+    // What came before the server began to count is not counted here either.
+    for element in early {
+        let _busy = core.inbox.busy();
+        if let Err(error) = dispatch::stanza(core, element).await {
+            return core.fail(error);
+        }
+    }
+    let (asks, asked) = watch::channel(0);
+    if acknowledges {
+        core.inbox.spawn(acknowledge(core.clone(), asked));
+    }
     let ended = core.ended();
     tokio::pin!(ended);
     let mut handled: u32 = 0;
-    let mut early = early.into_iter();
     loop {
-        let event = match early.next() {
-            Some(element) => Ok(Event::Element(Box::new(element))),
-            None => tokio::select! {
-                biased;
-                () = &mut ended => return,
-                event = reader.next() => event,
-            },
+        let event = tokio::select! {
+            biased;
+            () = &mut ended => return,
+            event = reader.next() => event,
         };
         core.heard.store(true, Ordering::Relaxed);
         let done = match event {
             Ok(Event::Element(element)) if element.namespace == ns::SM => {
-                if acknowledges && element.name == "r" {
-                    acknowledge(&core, handled);
+                if element.name == "r" {
+                    asks.send_replace(handled);
                 }
                 Ok(())
             }
             Ok(Event::Element(element)) => {
                 handled = handled.wrapping_add(u32::from(element.namespace == ns::CLIENT));
                 let _busy = core.inbox.busy();
-                dispatch::stanza(&core, *element).await
+                dispatch::stanza(core, *element).await
             }
             Ok(Event::Skipped(reason)) => {
                 tracing::warn!(reason, "a stanza was passed over");
@@ -134,20 +189,19 @@ async fn read(core: Arc<Core>, mut reader: Incoming, acknowledges: bool, early: 
             Err(error) => Err(error),
         };
         if let Err(error) = done {
-            core.fail(error);
-            return;
+            return core.fail(error);
         }
     }
 }
 
-/// Says how much has been handled, once it is committed.
-fn acknowledge(core: &Arc<Core>, handled: u32) {
-    let core = core.clone();
-    core.inbox.clone().spawn(async move {
+/// Says how much has been handled, each time it is asked and once that is committed.
+async fn acknowledge(core: Arc<Core>, mut asked: watch::Receiver<u32>) {
+    while asked.changed().await.is_ok() {
+        let handled = *asked.borrow_and_update();
         if core.inbox.flush().await.is_ok() {
             let _ = core.send(&Element::new("a", ns::SM).with("h", handled.to_string()));
         }
-    });
+    }
 }
 
 /// Asks the server from time to time whether it is there, and rooms whether our agents are.
@@ -258,4 +312,44 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         core.fence().await?;
     }
     Ok(signed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fuzz;
+    use super::super::stream::Stream;
+    use super::*;
+    use crate::backend::recorder::Recorder;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// ejabberd ends a stream whose client has counted more than it sent.
+    #[test]
+    fn what_came_before_counting_began_is_not_counted() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let (done, waits) = std::sync::mpsc::channel();
+        let recorder = Recorder::new();
+        let (core, line) = fuzz::core(&recorder);
+        let core = Arc::new(core);
+        runtime.spawn(async move {
+            let (mut server, near) = tokio::io::duplex(4096);
+            let (mut reader, mut writer) = Stream::over(near).split();
+            tokio::spawn(async move { line.write(&mut writer).await });
+            let early = vec![Element::stanza("presence").with("from", "lene@im.test/x")];
+            tokio::spawn(async move { hear(&core, &mut reader, true, early).await });
+            let stanzas = format!(
+                "<stream:stream xmlns='jabber:client' xmlns:stream='{}'><presence from='a@b'/><r xmlns='{}'/>",
+                ns::STREAM,
+                ns::SM
+            );
+            server.write_all(stanzas.as_bytes()).await.expect("written");
+            let (mut said, mut buffer) = (String::new(), [0; 512]);
+            while !said.contains("/>") {
+                let read = server.read(&mut buffer).await.expect("read");
+                said.push_str(std::str::from_utf8(&buffer[..read]).expect("ASCII"));
+            }
+            done.send(said)
+        });
+        let said = waits.recv_timeout(Duration::from_secs(60)).expect("acknowledged");
+        assert_eq!(said, "<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    }
 }

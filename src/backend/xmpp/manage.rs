@@ -159,6 +159,8 @@ async fn configure(
         ("muc#roomconfig_persistentroom", yes(true)),
         ("muc#roomconfig_publicroom", yes(privacy != Privacy::Secret)),
         ("muc#roomconfig_membersonly", yes(privacy != Privacy::Open)),
+        // Of a moderated room ejabberd keeps everybody's role, and lets in by it who is a member no more.
+        ("muc#roomconfig_moderatedroom", yes(false)),
         ("muc#roomconfig_whois", "anyone".to_owned()),
         ("muc#roomconfig_enablearchiving", yes(true)),
         ("mam", yes(true)),

@@ -9,6 +9,9 @@ use crate::backend::{Outgoing, Received};
 use crate::model::{MessageId, OriginId, Part, ResumePoint};
 use chrono::{DateTime, SecondsFormat, Utc};
 
+/// The longest address of a link beside a text, in bytes.
+const URL_MAX: usize = 4096;
+
 /// What a message stanza says, before anybody knows who is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Said {
@@ -29,12 +32,36 @@ pub(super) fn said(stanza: &Element) -> Said {
     let origin = stanza.find("origin-id", ns::SID).and_then(|origin| origin.attribute("id"));
     let composing = stanza.children().find(|child| child.namespace == ns::CHAT_STATES).map(|state| state.name == "composing");
     Said {
-        parts: body.map(|body| parts_of(&body)),
+        parts: with_link(body.as_deref(), link(stanza)),
         subject,
         alert: stanza.find("attention", ns::ATTENTION).is_some(),
         origin: origin.and_then(|origin| OriginId::parse(origin).ok()),
         time: stanza.find("delay", ns::DELAY).and_then(|delay| time_of(delay.attribute("stamp")?)),
         composing,
+    }
+}
+
+/// The link beside the text (XEP-0066), as programs send a file's.
+fn link(stanza: &Element) -> Option<Part> {
+    let x = stanza.find("x", ns::OOB)?;
+    let url = x.text_of("url", ns::OOB).filter(|url| url.len() <= URL_MAX)?;
+    // Only what would be recognised as a link in a text is one.
+    let [Part::Hyperlink { url, .. }] = &parts_of(url.trim())[..] else { return None };
+    let said = x.text_of("desc", ns::OOB).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    Some(Part::Hyperlink { text: said.unwrap_or_else(|| url.clone()), url: url.clone() })
+}
+
+/// The parts of a body, and the link beside it unless the body has it already: mostly it is all that the body has.
+fn with_link(body: Option<&str>, link: Option<Part>) -> Option<Vec<Part>> {
+    match (body, link) {
+        (Some(body), Some(Part::Hyperlink { url, .. })) if body.contains(&url) => Some(parts_of(body)),
+        (Some(body), Some(link)) => {
+            let mut parts = parts_of(body);
+            parts.extend([Part::Text("\n".into()), link]);
+            Some(parts)
+        }
+        (Some(body), None) => Some(parts_of(body)),
+        (None, link) => Some(vec![link?]),
     }
 }
 
@@ -180,6 +207,26 @@ mod tests {
         let stanza = Element::stanza("message").child(body(Some("de"), "hallo"));
         assert_eq!(said(&stanza).parts, Some(vec![Part::Text("hallo".into())]));
         assert_eq!(said(&Element::stanza("message").child(body(None, ""))).parts, None);
+    }
+
+    #[test]
+    fn a_link_beside_the_text_is_a_part() {
+        let said = |body: Option<&str>, url: &str, desc: Option<&str>| {
+            let x = Element::new("x", ns::OOB).child(Element::new("url", ns::OOB).text(url));
+            let x = x.children_from(desc.map(|desc| Element::new("desc", ns::OOB).text(desc)));
+            let stanza = Element::stanza("message").children_from(body.map(|body| Element::stanza("body").text(body)));
+            said(&stanza.child(x)).parts
+        };
+        let url = "https://up.example/a.jpg";
+        let link = |text: &str| Part::Hyperlink { text: text.into(), url: url.into() };
+        assert_eq!(said(Some(url), url, None), Some(vec![link(url)]), "said once");
+        assert_eq!(said(None, url, None), Some(vec![link(url)]));
+        let text = |text: &str| Part::Text(text.into());
+        assert_eq!(said(Some("look"), url, Some(" a photo ")), Some(vec![text("look"), text("\n"), link("a photo")]));
+        for nonsense in ["javascript:alert(1)", "", "https://", "two https://a.example https://b.example"] {
+            assert_eq!(said(Some("look"), nonsense, None), Some(vec![text("look")]), "{nonsense}");
+            assert_eq!(said(None, nonsense, None), None, "{nonsense}");
+        }
     }
 
     #[test]

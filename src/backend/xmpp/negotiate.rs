@@ -4,16 +4,21 @@ use super::config::{Accounts, Component, Security, XmppConfig};
 use super::errors;
 use super::jid::Jid;
 use super::ns;
+use super::resolver;
 use super::scram::{Bound, Hash, Scram};
+use super::srv::Place;
 use super::stream::{Stream, Way};
 use super::xml::Element;
-use crate::backend::{BackendError, BackendErrorKind, Secret, Trust};
+use crate::backend::{BackendError, BackendErrorKind, Inbox, Secret, Trust};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
+use std::time::Duration;
 
 /// Servers that may send us to another one, one after the other.
 const HOPS_MAX: usize = 3;
+/// A host that does not take the connection by then is passed over for the next one.
+const CONNECT_MAX: Duration = Duration::from_secs(8);
 
 /// A stream ready for stanzas.
 pub(super) struct Ready {
@@ -41,7 +46,7 @@ pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Re
         // A server that does not know the component says so instead.
         return Err(stream.expect().await.err().unwrap_or_else(|| protocol("the stream has no id")));
     };
-    let digest = Sha1::digest(format!("{id}{}", secret.reveal()));
+    let digest = Sha1::digest(format!("{id}{}", secret.expose()));
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     stream.send(&format!("<handshake>{hex}</handshake>")).await?;
     let answer = stream.expect().await?;
@@ -52,15 +57,34 @@ pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Re
     Ok(Ready { stream, jid, acknowledges: false, early: Vec::new() })
 }
 
-/// Signs an account in (RFC 6120).
-pub(super) async fn account(jid: &Jid, accounts: &Accounts, config: &XmppConfig) -> Result<Ready, BackendError> {
+/// Signs an account in (RFC 6120), at the first of its domain's hosts that can be reached.
+pub(super) async fn account(jid: &Jid, accounts: &Accounts, config: &XmppConfig, inbox: &Inbox) -> Result<Ready, BackendError> {
     let secret = accounts.secrets.secret(jid.bare()).await?;
-    let direct = accounts.security == Security::DirectTls;
-    let mut host = accounts.host.clone().unwrap_or_else(|| jid.domain().to_owned());
-    let mut port = accounts.port.unwrap_or(if direct { 5223 } else { 5222 });
+    let security = accounts.security;
+    let is_tls = matches!(security, Security::StartTls | Security::DirectTls);
+    let places = if accounts.host.is_none() && accounts.port.is_none() && is_tls {
+        resolver::places(accounts.resolver, jid.domain(), security, inbox).await
+    } else {
+        let host = accounts.host.clone().unwrap_or_else(|| jid.domain().to_owned());
+        let port = accounts.port.unwrap_or(if security == Security::DirectTls { 5223 } else { 5222 });
+        vec![Place { host, port, security }]
+    };
+    let mut unreachable = BackendError::refused(format!("`{}` says that it serves no accounts", jid.domain()));
+    for place in places {
+        match at(place, jid, &secret, config, inbox).await {
+            Err(error) if error.kind == BackendErrorKind::Unreachable => unreachable = error,
+            done => return done,
+        }
+    }
+    Err(unreachable)
+}
+
+/// Signs an account in at one host, or where that host says.
+async fn at(place: Place, jid: &Jid, secret: &Secret, config: &XmppConfig, inbox: &Inbox) -> Result<Ready, BackendError> {
+    let Place { mut host, mut port, security } = place;
     for _ in 0..HOPS_MAX {
-        let way = Way { host: &host, port, security: accounts.security, trust: &config.trust, domain: jid.domain() };
-        match sign_in(&way, jid, &secret, &config.resource).await {
+        let way = Way { host: &host, port, security, trust: &config.trust, domain: jid.domain() };
+        match sign_in(&way, jid, secret, &config.resource, inbox).await {
             Ok(ready) => return Ok(ready),
             Err(Ended::Elsewhere(other, other_port)) => (host, port) = (other, other_port.unwrap_or(port)),
             Err(Ended::Failed(error)) => return Err(error),
@@ -98,8 +122,14 @@ async fn features(stream: &mut Stream, domain: &str) -> Result<Element, Ended> {
     if features.is("features", ns::STREAM) { Ok(features) } else { Err(protocol("the server sent no features").into()) }
 }
 
-async fn sign_in(way: &Way<'_>, jid: &Jid, secret: &Secret, resource: &str) -> Result<Ready, Ended> {
-    let mut stream = Stream::connect(way).await?;
+async fn sign_in(way: &Way<'_>, jid: &Jid, secret: &Secret, resource: &str, inbox: &Inbox) -> Result<Ready, Ended> {
+    let mut stream = tokio::select! {
+        biased;
+        connected = Stream::connect(way) => connected?,
+        () = inbox.sleep(CONNECT_MAX) => {
+            return Err(BackendError::unreachable(format!("{}:{} does not answer", way.host, way.port)).into());
+        }
+    };
     let mut offered = features(&mut stream, jid.domain()).await?;
     if way.security == Security::StartTls {
         if offered.find("starttls", ns::TLS).is_none() {
@@ -190,7 +220,7 @@ async fn login(stream: &mut Stream, offered: &Element, jid: &Jid, secret: &Secre
     let chosen = mechanism(offered, stream.binding, stream.is_secure);
     match chosen.ok_or_else(|| BackendError::refused("the server offers no login that is safe here"))? {
         Mechanism::Plain => {
-            let words = STANDARD.encode(format!("\0{user}\0{}", secret.reveal()));
+            let words = STANDARD.encode(format!("\0{user}\0{}", secret.expose()));
             stream.send(&Element::new("auth", ns::SASL).with("mechanism", "PLAIN").text(words).to_xml()).await?;
             let answer = next(stream).await?;
             if answer.is("success", ns::SASL) { Ok(()) } else { Err(errors::of_login(&answer).into()) }
@@ -209,7 +239,7 @@ async fn login(stream: &mut Stream, offered: &Element, jid: &Jid, secret: &Secre
             // Thousands of rounds: not on a thread that others wait for.
             let password = secret.clone();
             let answered = tokio::task::spawn_blocking(move || {
-                let answer = login.answer(&words, password.reveal());
+                let answer = login.answer(&words, password.expose());
                 (login, answer)
             });
             let (login, answer) = answered.await.map_err(|_| BackendError::unreachable("the engine is stopping"))?;

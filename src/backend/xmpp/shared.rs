@@ -5,8 +5,9 @@ use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Receive
 use crate::model::{Address, OriginId, ResumePoint};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
 /// A post's answer, to come.
 pub(super) type Answer = oneshot::Receiver<Result<Accepted, BackendError>>;
@@ -23,15 +24,25 @@ struct Sent {
 /// Our agents in a room: by nickname, who has it and in which session.
 type Nicks = HashMap<String, (Address, u64)>;
 
+/// The component's one connection, from its dial until it is closed at both ends. It is a lock that is held across
+/// waits, and so not `parking_lot`'s.
+pub(super) type Turn = OwnedMutexGuard<()>;
+
 #[derive(Default)]
 pub(super) struct Shared {
     /// By room.
     occupants: Mutex<HashMap<String, Nicks>>,
     posts: Mutex<HashMap<String, Sent>>,
     next: AtomicU64,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Shared {
+    /// Waits until no connection of the component is open.
+    pub(super) async fn turn(&self) -> Turn {
+        self.turn.clone().lock_owned().await
+    }
+
     /// A number that nothing else has.
     pub(super) fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)

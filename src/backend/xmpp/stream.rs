@@ -26,6 +26,19 @@ pub(super) struct Way<'a> {
     pub(super) domain: &'a str,
 }
 
+/// A connection that broke.
+pub(super) fn lost(error: &std::io::Error) -> BackendError {
+    BackendError::unreachable(format!("the connection was lost: {}", plain(error)))
+}
+
+/// Why, in plain words: of an end without TLS's farewell the library says where its manual is.
+pub(super) fn plain(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the server hung up without a farewell".into(),
+        _ => error.to_string(),
+    }
+}
+
 /// What reads.
 pub(super) struct Reader<R> {
     io: R,
@@ -64,6 +77,12 @@ impl Stream {
         Ok(stream)
     }
 
+    /// A stream over what a test holds the other end of.
+    #[cfg(test)]
+    pub(super) fn over(io: impl Io + 'static) -> Stream {
+        Stream { reader: Reader::new(Box::new(io)), binding: None, is_secure: false }
+    }
+
     /// Goes on in TLS.
     pub(super) async fn secure(&mut self, way: &Way<'_>) -> Result<(), BackendError> {
         if !self.reader.parser.rest().is_empty() {
@@ -84,7 +103,7 @@ impl Stream {
             io.write_all(xml.as_bytes()).await?;
             io.flush().await
         };
-        sent.await.map_err(|error| BackendError::unreachable(format!("the connection was lost: {error}")))
+        sent.await.map_err(|error| lost(&error))
     }
 
     /// Begins a stream, or begins it anew; answers the server's header.
@@ -122,6 +141,13 @@ impl Stream {
         if element.is("error", ns::STREAM) { Err(errors::of_stream(&element)) } else { Ok(element) }
     }
 
+    /// Ends it, and waits until the server has hung up.
+    pub(super) async fn close(&mut self) {
+        let _ = self.send("</stream:stream>").await;
+        let _ = self.reader.io.shutdown().await;
+        self.reader.until_closed().await;
+    }
+
     /// The two directions, for a task each.
     pub(super) fn split(self) -> (Incoming, Sink) {
         let Reader { io, parser, buffer } = self.reader;
@@ -146,6 +172,11 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
+    /// Waits until nothing more comes, whatever comes until then.
+    pub(super) async fn until_closed(&mut self) {
+        while let Ok(1..) = self.io.read(&mut self.buffer).await {}
+    }
+
     /// Reads what has come, or waits for it.
     async fn fill(&mut self) -> Result<(), BackendError> {
         match self.io.read(&mut self.buffer).await {
@@ -154,7 +185,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 self.parser.feed(&self.buffer[..read]);
                 Ok(())
             }
-            Err(error) => Err(BackendError::unreachable(format!("the connection was lost: {error}"))),
+            Err(error) => Err(lost(&error)),
         }
     }
 }

@@ -278,6 +278,53 @@ fn what_the_server_kept_while_the_link_was_down_comes_with_the_next() {
 }
 
 #[test]
+fn a_meeting_in_which_nobody_spoke_meanwhile_is_found_again_too() {
+    let office = Office::open(&[("fetch", "600"), ("silence", "0")]);
+    let (bot, uri) = in_meeting(&office, "Quiet");
+    let began = office.status(0).since;
+    office.person("bot0").suffers("unavailable", 12).unwrap();
+    office.person("bot0").suffers("drop-channel", 1).unwrap();
+    office.pass(2 * MINUTE);
+    assert_ne!(office.status(0).since, began, "it is another link");
+    is_active(&office, 0, &uri);
+    assert_eq!(office.world.simulator.count(&sip("bot0")), (1, 1, 1), "and the same conversation");
+    post(&office, &bot, &uri, NewMessage::text("anybody?")).unwrap();
+    hears(&office, &bot, &uri, "I am");
+}
+
+#[test]
+fn an_invitation_into_a_meeting_that_the_agent_is_in_changes_nothing() {
+    let office = Office::open(&[]);
+    let (bot, uri) = in_meeting(&office, "Again");
+    assert!(office.person("lene").invites(&uri, &sip("bot0")));
+    office.pass(MINUTE);
+    is_active(&office, 0, &uri);
+    assert_eq!(office.world.simulator.count(&sip("bot0")).1, 1);
+    hears(&office, &bot, &uri, "still here");
+}
+
+#[test]
+fn a_post_under_way_when_the_agent_is_ejected_is_answered() {
+    let office = Office::open(&[("signalling", "5")]);
+    let bot = office.bot(0, &[]);
+    let uri = office.person("lene").holds_meeting("Quick", "");
+    put(&office, 0, &uri);
+    office.pass(MINUTE);
+    is_active(&office, 0, &uri);
+    let under_way = crate::world::begin(bot.view.post_async(room(&uri), NewMessage::text("wait")));
+    office.engine.settle(Duration::from_secs(20)).unwrap();
+    assert!(office.person("lene").rules(&uri, &sip("bot0"), "eject"));
+    office.pass(MINUTE);
+    let answer = under_way.join().unwrap();
+    let said = texts(&office, "lene").contains(&"wait".to_owned());
+    match answer {
+        Ok(_) => assert!(said),
+        Err(Error::OutcomeUnknown(_)) => {}
+        Err(error) => assert!(!said, "{error}"),
+    }
+}
+
+#[test]
 fn answers_that_are_late_or_lost_do_not_matter() {
     for fault in ["reorder", "lose-answer"] {
         for count in 1..=2 {

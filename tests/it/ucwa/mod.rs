@@ -11,7 +11,7 @@ mod talking;
 mod trouble;
 mod walk;
 mod week;
-mod world;
+pub(crate) mod world;
 
 #[path = "../../../examples/ucwa_simulator/simulator/mod.rs"]
 #[allow(dead_code, missing_docs, clippy::unwrap_used, reason = "the program's; each test uses a part of it")]

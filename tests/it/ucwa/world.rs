@@ -76,8 +76,12 @@ impl World {
     fn over_sockets(config: Config, tls: bool) -> World {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let simulator = Simulator::new(config, Arc::new(RealTime));
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        drop(entered);
         runtime.spawn(simulator.clone().run());
         runtime.spawn(listen(simulator.clone(), listener, tls.then(acceptor)));
         let scheme = if tls { "https" } else { "http" };
@@ -95,6 +99,11 @@ impl World {
     /// Adds the account `botN`.
     pub fn agent(&self, n: usize) {
         self.simulator.add_person(&sip(&format!("bot{n}")), None, Some(PASSWORD), Manner::Offline).unwrap();
+    }
+
+    /// Where autodiscovery begins.
+    pub fn root(&self) -> &str {
+        &self.root
     }
 
     /// Adds a person whom nobody but the simulator drives.
@@ -202,7 +211,7 @@ pub struct Bot<'a> {
 impl Bot<'_> {
     /// The messages that came since this was last asked, as `lene@contoso.com: hello`.
     pub fn heard(&self) -> Vec<String> {
-        self.messages().iter().map(|message| line(message)).collect()
+        self.messages().iter().map(line).collect()
     }
 
     /// The same, whole: other people's only.
@@ -240,7 +249,7 @@ fn line(message: &Message) -> String {
 }
 
 /// A file of the certificates that the HTTP tests use, for `localhost`.
-fn certificate(name: &str) -> PathBuf {
+pub fn certificate(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/http/tls").join(name)
 }
 

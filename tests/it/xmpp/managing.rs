@@ -1,15 +1,16 @@
 //! Rooms that an agent creates and rules, as people then find them.
 
+use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears};
+use std::time::Instant;
 use switchboard::{Credentials, ManagementMode, NewAgent, NewRoom, NewUser, Privacy};
 
-#[test]
-fn an_agent_makes_a_room_rules_it_and_takes_it_away() {
-    let Some(town) = Town::prosody("XMPP management") else { return };
+fn ruled(kind: Kind, way: Way) {
+    let Some(town) = Town::open(&format!("XMPP management, {way:?} over {kind:?}"), kind) else { return };
     let (engine, bob) = (town.engine(), town.with_person("bob"));
     let admin = engine.admin();
     admin.put_user(NewUser::new("ada", "ada").unwrap().password("secret").unwrap()).unwrap();
-    let address = town.bot(Way::Component, "warden");
+    let address = town.bot(way, "bot2");
     let warden = NewAgent::new("warden", format!("xmpp:{address}")).unwrap().user("ada").unwrap();
     admin.put_agent(warden.management(ManagementMode::Groups)).unwrap();
     engine.agent("warden").unwrap().wait_active(SOON).unwrap();
@@ -32,9 +33,13 @@ fn an_agent_makes_a_room_rules_it_and_takes_it_away() {
     manage.put_members(&made.id, vec![format!("xmpp:{}", town.address_of("bob"))]).expect("changed");
     bob.join(&room);
     assert_eq!(manage.members(&made.id).expect("listed"), [format!("xmpp:{}", town.address_of("bob"))]);
+    let deadline = Instant::now() + SOON;
+    while town.alice.occupants(&room).contains(&"alice".to_owned()) {
+        assert!(Instant::now() < deadline, "alice is still in it");
+    }
     assert!(town.alice.try_join(&room).is_err(), "alice is a member no longer");
 
-    let helper = engine.bot("helper", &town.bot(Way::Component, "helper"), &[&town.ops()]);
+    let helper = engine.bot("helper", &town.bot(way, "bot3"), &[&town.ops()]);
     let mut ear = ear(&helper);
     town.alice.say(&town.room(), "elsewhere all goes on");
     hears(&mut ear, "elsewhere all goes on");
@@ -42,4 +47,19 @@ fn an_agent_makes_a_room_rules_it_and_takes_it_away() {
     assert!(manage.channels().expect("listed").iter().any(|one| one.id == made.id && one.name == "War room"));
     manage.delete_channel(&made.id).expect("gone");
     assert!(manage.channel(&made.id).is_err());
+}
+
+#[test]
+fn an_agent_makes_a_room_rules_it_and_takes_it_away() {
+    ruled(Kind::Prosody, Way::Component);
+}
+
+#[test]
+fn an_agent_makes_a_room_rules_it_and_takes_it_away_over_ejabberd() {
+    ruled(Kind::Ejabberd, Way::Component);
+}
+
+#[test]
+fn an_account_makes_a_room_rules_it_and_takes_it_away() {
+    ruled(Kind::Prosody, Way::Account);
 }

@@ -7,10 +7,14 @@
 //! where `CI=true` or `SWITCHBOARD_XMPP=required`.
 
 mod faults;
+mod finding;
 mod managing;
 mod people;
 mod people_test;
 mod proxy;
+mod recovery;
+mod refusals;
+mod scripted;
 mod security;
 pub(crate) mod server;
 mod talking;

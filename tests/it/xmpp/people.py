@@ -21,6 +21,8 @@ from slixmpp.xmlstream.matcher import MatchXPath
 CLIENT = "{jabber:client}"
 MUC = "http://jabber.org/protocol/muc"
 STATES = "{http://jabber.org/protocol/chatstates}"
+# Seconds until what must come counts as missing: only a test that fails waits that long.
+PATIENCE = 60
 BEST = {"chat": 4, "": 3, "away": 2, "xa": 1, "dnd": 0}
 
 
@@ -63,7 +65,7 @@ class Person:
         except asyncio.TimeoutError:
             raise Failed(f"{self.name}: not within {seconds} s: {what}") from None
 
-    async def connect(self, jid, password, port, certificate, seconds=10, resource="test"):
+    async def connect(self, jid, password, port, certificate, seconds=PATIENCE, resource="test"):
         self.settings = dict(jid=jid, password=password, port=port, certificate=certificate, resource=resource)
         if self.client is not None:
             self.client.abort()
@@ -107,7 +109,7 @@ class Person:
         for room, options in list(self.rooms.items()):
             await self.join(room, **options)
 
-    async def reconnect(self, seconds=30):
+    async def reconnect(self, seconds=2 * PATIENCE):
         """Tries until the server is there again, and joins the rooms again."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
@@ -187,7 +189,7 @@ class Person:
         from slixmpp.exceptions import IqError, IqTimeout
 
         try:
-            return await iq.send(timeout=10)
+            return await iq.send(timeout=PATIENCE)
         except IqError as error:
             if fine:
                 return None
@@ -199,11 +201,11 @@ class Person:
         nick = nick or self.name
         self.rooms[room] = {"nick": nick, "password": password}
         joining = asyncio.ensure_future(
-            self.need().plugin["xep_0045"].join_muc_wait(JID(room), nick, password=password, maxstanzas=0, timeout=10))
+            self.need().plugin["xep_0045"].join_muc_wait(JID(room), nick, password=password, maxstanzas=0, timeout=PATIENCE))
         # Not every refusal reaches slixmpp's own wait.
         refused = lambda: next((one for who, one in self.presences.items()
                                 if JID(who).bare == room and one["type"] == "error"), None)
-        refusal = asyncio.ensure_future(self.until(refused, 10, f"an answer to the join of {room}"))
+        refusal = asyncio.ensure_future(self.until(refused, PATIENCE, f"an answer to the join of {room}"))
         await asyncio.wait((joining, refusal), return_when=asyncio.FIRST_COMPLETED)
         joining.cancel(), refusal.cancel()
         if joining.cancelled() or not joining.done() or joining.exception():
@@ -231,7 +233,7 @@ class Person:
         if not room:
             return await self.settle()
         await self.until(
-            lambda: any(one["own"] and one["id"] == mark for one in reversed(self.heard)), 10, f"{to} has `{text}`")
+            lambda: any(one["own"] and one["id"] == mark for one in reversed(self.heard)), PATIENCE, f"{to} has `{text}`")
 
     async def show(self, show=None, status=None, type=None, to=None):
         self.need().send_presence(pshow=show, pstatus=status, ptype=type, pto=to)
@@ -301,7 +303,7 @@ class Person:
         message["subject"] = subject
         message.send()
         await self.until(
-            lambda: any(one["place"] == room and one["subject"] == subject for one in reversed(self.heard)), 10, "subject")
+            lambda: any(one["place"] == room and one["subject"] == subject for one in reversed(self.heard)), PATIENCE, "subject")
 
     async def raw(self, xml):
         self.need().send_raw(xml)
@@ -315,7 +317,7 @@ class Person:
     async def tell_heard(self, place, own=False):
         return [one for one in self.heard_in(place) if (own or not one["own"]) and not one["late"]]
 
-    async def wait_heard(self, place, text, seconds=10):
+    async def wait_heard(self, place, text, seconds=PATIENCE):
         match = lambda: next((one for one in self.heard_in(place) if one["text"] == text and not one["own"]), None)
         return await self.until(match, seconds, f"hears `{text}` in {place}, only {[o['text'] for o in self.heard_in(place)][-5:]}")
 
@@ -326,7 +328,7 @@ class Person:
     async def sees(self, jid):
         return self.best(jid)
 
-    async def wait_sees(self, jid, show=None, online=True, seconds=10):
+    async def wait_sees(self, jid, show=None, online=True, seconds=PATIENCE):
         def shows():
             best = self.best(jid)
             if not online:
@@ -335,7 +337,7 @@ class Person:
 
         return await self.until(shows, seconds, f"sees {jid} as {show if online else 'offline'}, not {self.best(jid)}")
 
-    async def wait_state(self, jid, state, seconds=10):
+    async def wait_state(self, jid, state, seconds=PATIENCE):
         """The newest chat state of that address is that one."""
         newest = lambda: next((one for one in reversed(self.states) if one["from"] == jid), None)
         shows = lambda: (newest() or {}).get("state") == state
@@ -347,7 +349,7 @@ class Person:
         return sorted(found, key=str)
 
     async def fetch(self, url):
-        read = lambda: urllib.request.urlopen(url, timeout=10).read()
+        read = lambda: urllib.request.urlopen(url, timeout=PATIENCE).read()
         return base64.b64encode(await asyncio.get_running_loop().run_in_executor(None, read)).decode()
 
 

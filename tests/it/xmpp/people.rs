@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Longer than any wait inside the child.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 type Answer = Result<Value, String>;
 
@@ -222,7 +222,7 @@ impl Person {
     /// Waits until they hear that text there.
     #[track_caller]
     pub(crate) fn hears(&self, place: &str, text: &str) -> Heard {
-        heard_of(&self.want("wait_heard", json!({ "place": place, "text": text, "seconds": 20 })))
+        heard_of(&self.want("wait_heard", json!({ "place": place, "text": text })))
     }
 
     /// As whom they see that address: the show (`""` for plainly available) and the status; `None` for offline.
@@ -236,13 +236,13 @@ impl Person {
     /// Waits until they see that address online, or offline.
     #[track_caller]
     pub(crate) fn waits_to_see(&self, address: &str, online: bool) {
-        self.want("wait_sees", json!({ "jid": address, "online": online, "seconds": 20 }));
+        self.want("wait_sees", json!({ "jid": address, "online": online }));
     }
 
     /// Waits until the newest chat state of that address is that one.
     #[track_caller]
     pub(crate) fn waits_for_state(&self, address: &str, state: &str) {
-        self.want("wait_state", json!({ "jid": address, "state": state, "seconds": 20 }));
+        self.want("wait_state", json!({ "jid": address, "state": state }));
     }
 
     /// The nicknames in the room, the person's own among them.

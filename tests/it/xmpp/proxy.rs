@@ -69,6 +69,13 @@ impl Proxy {
         self.line.moved.notify_all();
     }
 
+    /// Says that to the server, on the newest connection, as if the connector had.
+    pub(crate) fn say(&self, bytes: &[u8]) {
+        let open = self.line.open.lock().expect("no panic");
+        let mut server = open.last().expect("a connection");
+        server.write_all(bytes).expect("written");
+    }
+
     /// Puts those bytes in place of what the server says next.
     pub(crate) fn spoil(&self, bytes: &[u8]) {
         *self.line.spoil.lock().expect("no panic") = Some(bytes.to_vec());

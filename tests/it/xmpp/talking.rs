@@ -102,26 +102,41 @@ fn a_message_that_fifty_agents_hear_is_one_row() {
     assert_eq!(rows, ["hello everybody", "hello Alice"]);
 }
 
-#[test]
-fn history_is_what_the_server_keeps() {
-    let Some(town) = Town::prosody("XMPP history") else { return };
+fn history(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP history over {kind:?}"), kind) else { return };
+    let (alice, account) = (town.contact("alice"), town.bot(Way::Account, "bot1"));
     for n in 0..8 {
         town.alice.say(&town.room(), &format!("before anybody came {n}"));
+        town.alice.say(&account, &format!("before anybody came {n}"));
     }
-    let engine = town.engine();
-    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops(), &town.contact("alice")]);
     let texts = |page: &[switchboard::Message]| -> Vec<String> { page.iter().map(|one| one.text.clone()).collect() };
-    let newest = bot.messages(town.ops(), 3, None).expect("history");
-    assert_eq!(texts(&newest), ["before anybody came 5", "before anybody came 6", "before anybody came 7"]);
-    let older = bot.messages(town.ops(), 2, Some(newest[0].id.as_str())).expect("history");
-    assert_eq!(texts(&older), ["before anybody came 3", "before anybody came 4"]);
-    assert!(bot.messages(town.ops(), 2, Some("never issued")).expect("history").is_empty());
-    hears_no_more(&engine, &mut ear(&bot));
+    // A component has no archive of its own, so only rooms have a history there that is older than the engine.
+    for (address, channels) in [(town.bot(Way::Component, "bot0"), vec![town.ops()]), (account, vec![town.ops(), alice])] {
+        let engine = town.engine();
+        let bot = engine.bot("helper", &address, &channels.iter().map(String::as_str).collect::<Vec<_>>());
+        for channel in &channels {
+            let newest = bot.messages(channel, 3, None).expect("history");
+            assert_eq!(texts(&newest), ["before anybody came 5", "before anybody came 6", "before anybody came 7"], "{channel}");
+            let older = bot.messages(channel, 2, Some(newest[0].id.as_str())).expect("history");
+            assert_eq!(texts(&older), ["before anybody came 3", "before anybody came 4"], "{channel}");
+            assert!(bot.messages(channel, 2, Some("never issued")).expect("history").is_empty(), "{channel}");
+        }
+        hears_no_more(&engine, &mut ear(&bot));
+    }
 }
 
 #[test]
-fn what_a_message_is_made_of_survives_both_ways() {
-    let Some(town) = Town::prosody("XMPP parts of messages") else { return };
+fn history_is_what_the_server_keeps() {
+    history(Kind::Prosody);
+}
+
+#[test]
+fn history_is_what_the_server_keeps_over_ejabberd() {
+    history(Kind::Ejabberd);
+}
+
+fn parts(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP parts of messages over {kind:?}"), kind) else { return };
     let engine = town.engine();
     let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
     let mut ear = ear(&bot);
@@ -131,6 +146,12 @@ fn what_a_message_is_made_of_survives_both_ways() {
     assert!(message.parts.iter().any(link), "{:?}", message.parts);
     assert!(message.parts.contains(&Part::Hashtag("#ops".into())), "{:?}", message.parts);
     assert_eq!(message.text, "see https://example.org/a?b=1&c and #ops, please");
+
+    let photo = "<x xmlns='jabber:x:oob'><url>https://example.org/photo.jpg</url><desc>a photo</desc></x>";
+    town.alice.say_with(&town.room(), "look", photo);
+    let message = next(&mut ear);
+    let link = Part::Hyperlink { text: "a photo".into(), url: "https://example.org/photo.jpg".into() };
+    assert_eq!((message.text.as_str(), message.parts.last()), ("look\na photo", Some(&link)));
 
     let attention = "<attention xmlns='urn:xmpp:attention:0'/>";
     town.alice.say_with(&town.room(), "wake up", attention);
@@ -143,18 +164,30 @@ fn what_a_message_is_made_of_survives_both_ways() {
 }
 
 #[test]
+fn what_a_message_is_made_of_survives_both_ways() {
+    parts(Kind::Prosody);
+}
+
+#[test]
+fn what_a_message_is_made_of_survives_both_ways_over_ejabberd() {
+    parts(Kind::Ejabberd);
+}
+
+#[test]
 fn a_rooms_subject_is_its_state() {
     let Some(town) = Town::prosody("XMPP subject") else { return };
-    town.alice.set_subject(&town.room(), "quiet");
-    let engine = town.engine();
-    let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
-    let subject = |wanted: &str| {
-        let shows = || bot.state(town.ops()).expect("state").subject.as_deref() == Some(wanted);
-        until(&format!("the subject is `{wanted}`"), shows);
-    };
-    subject("quiet");
-    town.alice.set_subject(&town.room(), "on fire");
-    subject("on fire");
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        town.alice.set_subject(&town.room(), "quiet");
+        let engine = town.engine();
+        let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
+        let subject = |wanted: &str| {
+            let shows = || bot.state(town.ops()).expect("state").subject.as_deref() == Some(wanted);
+            until(&format!("the subject is `{wanted}`"), shows);
+        };
+        subject("quiet");
+        town.alice.set_subject(&town.room(), "on fire");
+        subject("on fire");
+    }
 }
 
 fn presence(kind: Kind, way: Way) {
@@ -239,9 +272,8 @@ fn people_see_the_agent_come_and_go() {
     }
 }
 
-#[test]
-fn typing_is_shown_both_ways() {
-    let Some(town) = Town::prosody("XMPP typing") else { return };
+fn typing(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP typing over {kind:?}"), kind) else { return };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let (engine, address, alice) = (town.engine(), town.bot(way, name), town.contact("alice"));
         let bot = engine.bot("helper", &address, &[&alice]);
@@ -266,8 +298,17 @@ fn typing_is_shown_both_ways() {
 }
 
 #[test]
-fn a_file_is_uploaded_and_linked() {
-    let Some(town) = Town::prosody("XMPP upload") else { return };
+fn typing_is_shown_both_ways() {
+    typing(Kind::Prosody);
+}
+
+#[test]
+fn typing_is_shown_both_ways_over_ejabberd() {
+    typing(Kind::Ejabberd);
+}
+
+fn upload(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP upload over {kind:?}"), kind) else { return };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let engine = town.engine();
         let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
@@ -287,25 +328,38 @@ fn a_file_is_uploaded_and_linked() {
 }
 
 #[test]
-fn rooms_and_people_are_found_by_name() {
-    let Some(town) = Town::prosody("XMPP channel search") else { return };
-    let engine = town.engine();
-    engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
-    let mode = switchboard::ProvisioningMode::Own;
-    let admin = engine.admin();
-    admin.put_user(switchboard::NewUser::new("ada", "ada").unwrap().password("secret").unwrap()).unwrap();
-    let agent = switchboard::NewAgent::new("helper", format!("xmpp:{}", town.bot(Way::Component, "bot0"))).unwrap();
-    admin.put_agent(agent.user("ada").unwrap().channel(town.ops()).unwrap().mode(mode)).unwrap();
-    let token = engine.log_in(&switchboard::Credentials::agent("ada", "secret", "helper")).unwrap();
-    let own = engine.provisioning(&engine.authenticate(&token).unwrap()).unwrap();
-    let found = own.find_channels("PERAT").expect("searched");
-    assert!(found.iter().any(|(id, name)| id.as_str() == town.ops() && name == "Operations"), "{found:?}");
-    assert!(own.find_channels("no such name").expect("searched").is_empty());
+fn a_file_is_uploaded_and_linked() {
+    upload(Kind::Prosody);
 }
 
 #[test]
-fn a_kick_a_ban_and_a_room_destroyed_say_why() {
-    let Some(town) = Town::prosody("XMPP kicks") else { return };
+fn a_file_is_uploaded_and_linked_over_ejabberd() {
+    upload(Kind::Ejabberd);
+}
+
+#[test]
+fn rooms_and_people_are_found_by_name() {
+    let Some(town) = Town::prosody("XMPP channel search") else { return };
+    for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
+        let (engine, alice) = (town.engine(), town.contact("alice"));
+        engine.bot("helper", &town.bot(way, name), &[&town.ops(), &alice]);
+        let admin = engine.admin();
+        admin.put_user(switchboard::NewUser::new("ada", "ada").unwrap().password("secret").unwrap()).unwrap();
+        let agent = switchboard::NewAgent::new("helper", format!("xmpp:{}", town.bot(way, name))).unwrap();
+        let agent = agent.user("ada").unwrap().channel(town.ops()).unwrap().channel(&*alice).unwrap();
+        admin.put_agent(agent.mode(switchboard::ProvisioningMode::Own)).unwrap();
+        let token = engine.log_in(&switchboard::Credentials::agent("ada", "secret", "helper")).unwrap();
+        let own = engine.provisioning(&engine.authenticate(&token).unwrap()).unwrap();
+        let found = own.find_channels("PERAT").expect("searched");
+        assert!(found.iter().any(|(id, name)| id.as_str() == town.ops() && name == "Operations"), "{found:?}");
+        let found = own.find_channels("Alice").expect("searched");
+        assert!(found.iter().any(|(id, _)| id.as_str() == alice), "{found:?}");
+        assert!(own.find_channels("no such name").expect("searched").is_empty());
+    }
+}
+
+fn put_out(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP kicks over {kind:?}"), kind) else { return };
     let engine = town.engine();
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let address = town.bot(way, name);
@@ -330,8 +384,17 @@ fn a_kick_a_ban_and_a_room_destroyed_say_why() {
 }
 
 #[test]
-fn rooms_that_refuse_say_why() {
-    let Some(town) = Town::prosody("XMPP refusals") else { return };
+fn a_kick_a_ban_and_a_room_destroyed_say_why() {
+    put_out(Kind::Prosody);
+}
+
+#[test]
+fn a_kick_a_ban_and_a_room_destroyed_say_why_over_ejabberd() {
+    put_out(Kind::Ejabberd);
+}
+
+fn refusals(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP refusals over {kind:?}"), kind) else { return };
     let engine = town.engine();
     let locked = town.make_room("locked", "Locked");
     town.alice.configure(&locked, &[("passwordprotectedroom", "1"), ("roomsecret", "sesame")]);
@@ -350,13 +413,32 @@ fn rooms_that_refuse_say_why() {
 }
 
 #[test]
-fn a_nickname_that_is_taken_is_no_obstacle() {
-    let Some(town) = Town::prosody("XMPP nicknames") else { return };
+fn rooms_that_refuse_say_why() {
+    refusals(Kind::Prosody);
+}
+
+#[test]
+fn rooms_that_refuse_say_why_over_ejabberd() {
+    refusals(Kind::Ejabberd);
+}
+
+fn nickname(kind: Kind) {
+    let Some(town) = Town::open(&format!("XMPP nicknames over {kind:?}"), kind) else { return };
     let engine = town.engine();
     // Alice's own account is called so; the agent of that name comes in all the same.
     let bot = engine.bot("twin", &town.bot(Way::Component, "alice"), &[&town.ops()]);
     bot.post(town.ops(), NewMessage::text("I am the other one")).expect("posted");
     assert_ne!(town.alice.hears(&town.room(), "I am the other one").resource, "alice");
+}
+
+#[test]
+fn a_nickname_that_is_taken_is_no_obstacle() {
+    nickname(Kind::Prosody);
+}
+
+#[test]
+fn a_nickname_that_is_taken_is_no_obstacle_over_ejabberd() {
+    nickname(Kind::Ejabberd);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use switchboard::{
 };
 
 /// Long enough for a reconnect that waits its turn: a server that starts slowly is tried up to a minute later.
-pub(crate) const SOON: Duration = Duration::from_secs(90);
+pub(crate) const SOON: Duration = Duration::from_secs(180);
 
 /// How an agent comes to its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,7 +45,7 @@ impl World for Live {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(20)
+        Duration::from_secs(60)
     }
 
     fn room(&self) -> Option<ChannelId> {

@@ -1,17 +1,20 @@
 //! Passwords: Argon2id on a small pool of threads, behind a short queue.
 //!
 //! One hash costs 27 ms of a core and 19 MiB, so the login path is the cheapest way to keep a machine busy: one
-//! thread per two cores, 32 jobs waiting, and beyond that [`Error::Busy`] at once. Every login costs the same work
-//! whether or not its name exists, and [`Passwords::work`] counts the hashes so that a test can see it.
+//! thread per two cores, each with memory that serves one job after the other ([`hashing`]), 32 jobs waiting, and beyond
+//! that [`Error::Busy`] at once. Every login costs the same work whether or not its name exists, and [`Passwords::work`]
+//! counts the hashes so that a test can see it.
 //!
 //! Rejected: hashing on the caller's thread (a hundred logins would take every core and two gigabytes), and a
 //! runtime's blocking pool (512 threads of 19 MiB).
 
+mod hashing;
+
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use crate::waiting::{Activity, Busy, Pending, Promise, engine_thread, pending};
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use hashing::{Hasher, Readable};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -170,59 +173,57 @@ fn hashable(password: &Secret) -> bool {
 
 fn run(jobs: &Receiver<Job>, shared: &Shared) {
     engine_thread();
+    let mut hasher = Hasher::new(shared.cost);
     for Job { task, _busy } in jobs {
         if shared.stopping.load(Ordering::Acquire) {
             drop(task);
             continue;
         }
         // A waker that panics must not take the pool with it.
-        if catch_unwind(AssertUnwindSafe(|| shared.perform(task))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| shared.perform(&mut hasher, task))).is_err() {
             tracing::error!("a waiter for a password hash panicked");
+        }
+        if jobs.is_empty() {
+            hasher.rest();
         }
     }
 }
 
 impl Shared {
-    fn perform(&self, task: Task) {
+    fn perform(&self, hasher: &mut Hasher, task: Task) {
         match task {
-            Task::Hash(password, promise) => promise.fulfil(caught(|| self.hash(&password))),
+            Task::Hash(password, promise) => promise.fulfil(caught(|| self.hash(hasher, &password))),
             Task::Verify(password, candidates, promise) => {
-                promise.fulfil(caught(|| self.verify(&password, &candidates)));
+                promise.fulfil(caught(|| self.verify(hasher, &password, &candidates)));
             }
         }
     }
 
-    fn hash(&self, password: &Secret) -> Result<String> {
-        let mut salt = [0; 16];
-        getrandom::fill(&mut salt).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
-        let params = Params::new(self.cost.memory_kib, self.cost.passes, 1, None).map_err(internal)?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    fn hash(&self, hasher: &mut Hasher, password: &Secret) -> Result<String> {
         self.work.fetch_add(1, Ordering::Relaxed);
-        let hash = argon2.hash_password_with_salt(password.expose().as_bytes(), &salt).map_err(internal)?;
-        Ok(hash.to_string())
+        hasher.hash(password)
     }
 
-    fn verify(&self, password: &Secret, candidates: &[Option<String>]) -> Result<Option<Verified>> {
+    fn verify(&self, hasher: &mut Hasher, password: &Secret, candidates: &[Option<String>]) -> Result<Option<Verified>> {
         if candidates.is_empty() {
-            self.matches(password, None);
+            self.matches(hasher, password, None);
         }
-        let Some(place) = candidates.iter().position(|hash| self.matches(password, hash.as_deref())) else {
+        let Some(place) = candidates.iter().position(|hash| self.matches(hasher, password, hash.as_deref())) else {
             return Ok(None);
         };
         let outdated = candidates[place].as_deref().is_some_and(|hash| !self.is_current(hash));
-        let rehash = if outdated { Some(self.hash(password)?) } else { None };
+        let rehash = if outdated { Some(self.hash(hasher, password)?) } else { None };
         Ok(Some(Verified { place, rehash }))
     }
 
     /// Whether this is the password of that hash. Without a hash, or with one that cannot be read, it does the same
     /// work on the dummy and says no.
-    fn matches(&self, password: &Secret, hash: Option<&str>) -> bool {
-        let readable = hash.and_then(|hash| PasswordHash::new(hash).ok());
+    fn matches(&self, hasher: &mut Hasher, password: &Secret, hash: Option<&str>) -> bool {
+        let readable = hash.and_then(Readable::parse);
         let real = readable.is_some();
-        let Some(hash) = readable.or_else(|| PasswordHash::new(&self.dummy).ok()) else { return false };
+        let Some(hash) = readable.or_else(|| Readable::parse(&self.dummy)) else { return false };
         self.work.fetch_add(1, Ordering::Relaxed);
-        // The parameters are those of the PHC string, not those of this (default) instance.
-        Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok() && real
+        hasher.matches(password, &hash) && real
     }
 
     fn is_current(&self, hash: &str) -> bool {
@@ -234,10 +235,6 @@ impl Shared {
 /// Runs `work`; a panic becomes an error.
 fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::Internal("a password hash panicked".into())))
-}
-
-fn internal(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("argon2: {error}"))
 }
 
 #[cfg(test)]
@@ -278,7 +275,7 @@ mod tests {
             pool.work() - before
         };
         assert_eq!([work(vec![Some(hash)]), work(vec![]), work(vec![None]), work(vec![Some("?".into())])], [1; 4]);
-        assert!(PasswordHash::new(&pool.shared.dummy).is_ok(), "the dummy is a hash, so it costs what one costs");
+        assert!(Readable::parse(&pool.shared.dummy).is_some(), "the dummy is a hash, so it costs what one costs");
     }
 
     #[test]

@@ -1,0 +1,238 @@
+//! What real servers say too rarely to be waited for: that they are overloaded, that one should go elsewhere, that a
+//! component is there twice. A scripted server says it; a real one is what comes after it.
+
+use super::scripted::{Says, component, header, refusal, serve, serve_at, stream_error};
+use super::server::Kind;
+use super::town::{SOON, Town, Way, Words, ear, hears};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use switchboard::backend::xmpp::{Accounts, Component, Secret, Security, Trust, Xmpp, XmppConfig};
+use switchboard::testing::ManualClock;
+use switchboard::{AgentState, AgentStatus, Engine, Error, NewMessage};
+
+const BOT: &str = "bot@agents.im.test";
+const OPS: &str = "chat-room:ops@rooms.im.test";
+const PLAIN: &str = "jabber:client";
+
+fn over(port: u16, clock: &ManualClock) -> Engine {
+    let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
+    let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
+    Engine::builder().in_memory().clock(clock.clone()).backend(backend).open().expect("opens")
+}
+
+/// Waits until it shows in how the agent stands.
+#[track_caller]
+fn waits(engine: &Engine, what: &str, shows: impl Fn(&AgentStatus) -> bool) -> AgentStatus {
+    let (deadline, mut changes) = (Instant::now() + SOON, engine.subscribe());
+    loop {
+        let status = engine.agent_status("helper").expect("there");
+        if shows(&status) {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "not so: {what}: {status:?}");
+        let _ = changes.next_timeout(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_overloaded_server_is_left_alone_for_a_while() {
+    for condition in ["resource-constraint", "policy-violation", "conflict"] {
+        let overloaded = Arc::new(AtomicBool::new(true));
+        let shared = overloaded.clone();
+        let port = serve(move |_, element| match component(element) {
+            Says::This(_) if shared.load(Ordering::Relaxed) && element.starts_with("<handshake") => {
+                Says::Last(stream_error(condition, ""))
+            }
+            says => says,
+        });
+        let clock = ManualClock::new();
+        let engine = over(port, &clock);
+        engine.put("helper", BOT, &[OPS]);
+        // A conflict is tried again at once, three times: our own last connection may be dying.
+        let mut tries = 0;
+        let told = loop {
+            let status = engine.agent_status("helper").expect("there");
+            if status.reason.as_ref().is_some_and(|reason| reason.contains(condition)) {
+                break status;
+            }
+            tries += 1;
+            assert!(tries < 6000, "{condition}: {status:?}");
+            clock.advance(Duration::from_millis(if condition == "conflict" { 100 } else { 0 }));
+            std::thread::park_timeout(Duration::from_millis(10));
+        };
+        let pause = told.next_try.expect("it is tried again") - told.since;
+        assert!(pause >= chrono::TimeDelta::seconds(29), "{condition}: {pause}");
+        overloaded.store(false, Ordering::Relaxed);
+        clock.advance(Duration::from_secs(61));
+        waits(&engine, "it is let in", |status| status.state == AgentState::Active);
+    }
+}
+
+#[test]
+fn a_server_that_says_where_to_go_instead_is_followed_but_not_for_ever() {
+    let Some(town) = Town::prosody("XMPP see-other-host") else { return };
+    let real = town.server.port("C2S");
+    let elsewhere = serve(move |_, element| match element.contains("<stream:stream") {
+        true => Says::Last(header(PLAIN) + &stream_error("see-other-host", &format!("127.0.0.1:{real}"))),
+        false => Says::Nothing,
+    });
+    let accounts = |port| {
+        let accounts = Accounts::new(Secret::new("pw-bot1")).host("127.0.0.1").port(port);
+        let config = XmppConfig::new("im.test").accounts(accounts).trust(Trust::CaFile(town.server.certificate()));
+        let backend = Xmpp::new(config).expect("right");
+        let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+        engine.put("helper", &town.bot(Way::Account, "bot1"), &[]);
+        engine
+    };
+    waits(&accounts(elsewhere), "it is at the other host", |status| status.state == AgentState::Active);
+
+    let round = Arc::new(AtomicU32::new(0));
+    let counted = round.clone();
+    let circle = serve(move |connection, element| match element.contains("<stream:stream") {
+        true => {
+            counted.store(connection, Ordering::Relaxed);
+            // Without a port: the one it came by.
+            Says::Last(header(PLAIN) + &stream_error("see-other-host", "127.0.0.1"))
+        }
+        false => Says::Nothing,
+    });
+    let engine = accounts(circle);
+    let told = waits(&engine, "it is told", |status| status.reason.is_some());
+    assert!(told.reason.as_deref().unwrap_or_default().contains("from one host to another"), "{told:?}");
+    assert!(round.load(Ordering::Relaxed) >= 3, "it was followed");
+}
+
+/// One who may say where to go must not be able to lead an unencrypted login off the machine: this machine's other
+/// address stands for another machine.
+#[test]
+fn see_other_host_does_not_lead_a_plain_login_away() {
+    let route = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let Ok(outer) = route.map(|address| address.ip()) else { return };
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = heard.clone();
+    let away = serve_at("0.0.0.0:0", move |_, _| {
+        hears.store(true, Ordering::Relaxed);
+        Says::Nothing
+    });
+    let here = serve(move |_, element| match element.contains("<stream:stream") {
+        true => Says::Last(header(PLAIN) + &stream_error("see-other-host", &format!("{outer}:{away}"))),
+        false => Says::Nothing,
+    });
+    let accounts = Accounts::new(Secret::new("pw")).host("127.0.0.1").port(here).security(Security::PlainLoopback);
+    let backend = Xmpp::new(XmppConfig::new("im.test").accounts(accounts)).expect("right");
+    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    engine.put("helper", "bot1@im.test", &[]);
+    let told = waits(&engine, "it is told", |status| status.reason.is_some()).reason.unwrap_or_default();
+    assert!(told.contains("not on this machine"), "{told}");
+    assert!(!heard.load(Ordering::Relaxed), "not a word");
+}
+
+#[test]
+fn a_room_and_a_message_that_are_too_much_for_now() {
+    let busy = Arc::new(AtomicBool::new(true));
+    let shared = busy.clone();
+    let port = serve(move |_, element| {
+        let is_too_much = shared.load(Ordering::Relaxed) && element.contains("to='ops@rooms.im.test");
+        match component(element) {
+            Says::This(_) if is_too_much && element.starts_with("<presence") => {
+                Says::This(refusal(element, "wait", "resource-constraint"))
+            }
+            Says::Nothing if element.starts_with("<message") => Says::This(refusal(element, "wait", "policy-violation")),
+            says => says,
+        }
+    });
+    let clock = ManualClock::new();
+    let engine = over(port, &clock);
+    engine.put("helper", BOT, &[OPS]);
+    let stands = || engine.stands("helper", OPS);
+    waits(&engine, "the room is full", |_| stands().reason.is_some_and(|reason| reason.contains("resource-constraint")));
+    assert!(stands().next_try.is_some(), "it is tried again: {:?}", stands());
+    busy.store(false, Ordering::Relaxed);
+    clock.advance(Duration::from_secs(61));
+    waits(&engine, "it is in", |_| stands().state == AgentState::Active);
+    let posted = engine.agent("helper").expect("there").post(OPS, NewMessage::text("hello"));
+    assert!(matches!(posted, Err(Error::Busy { retry_after, .. }) if retry_after >= Duration::from_secs(1)), "{posted:?}");
+}
+
+#[test]
+fn a_room_that_refuses_says_why() {
+    let cases = [
+        ("not-authorized", "password"),
+        ("forbidden", "banned"),
+        ("registration-required", "members only"),
+        ("conflict", "nickname is taken"),
+        ("not-acceptable", "reserved nicknames"),
+        ("item-not-found", "no such room"),
+        ("not-allowed", "may not be created"),
+        ("service-unavailable", "full"),
+    ];
+    let port = serve(move |_, element| match component(element) {
+        Says::This(said) if element.starts_with("<presence") => {
+            let room = super::scripted::attribute(element, "to").split('@').next().unwrap_or_default();
+            let refused = cases.iter().find(|(condition, _)| *condition == room);
+            Says::This(refused.map_or(said, |(condition, _)| refusal(element, "auth", condition)))
+        }
+        says => says,
+    });
+    let clock = ManualClock::new();
+    let engine = over(port, &clock);
+    let channels: Vec<String> = cases.iter().map(|(room, _)| format!("chat-room:{room}@rooms.im.test")).collect();
+    engine.put("helper", BOT, &channels.iter().map(String::as_str).collect::<Vec<_>>());
+    for ((condition, word), channel) in cases.iter().zip(&channels) {
+        let told = |reason: Option<String>| reason.is_some_and(|reason| reason.contains(word));
+        waits(&engine, condition, |_| told(engine.stands("helper", channel).reason));
+        let stands = engine.stands("helper", channel);
+        assert_eq!(stands.state, AgentState::Idle, "{stands:?}");
+        assert_eq!(stands.next_try.is_some(), *condition == "service-unavailable", "only a full room is tried again: {stands:?}");
+    }
+}
+
+/// Of what a component sends itself the first connections get only a part back: as over a server that takes an old,
+/// dead connection for alive.
+#[test]
+fn a_component_does_not_stay_where_stanzas_go_astray() {
+    let connections = Arc::new(AtomicU32::new(0));
+    let counted = connections.clone();
+    let port = serve(move |connection, element| {
+        counted.fetch_max(connection, Ordering::Relaxed);
+        let is_lost = connection <= 2 && element.contains("to='probe9@");
+        if is_lost { Says::Nothing } else { component(element) }
+    });
+    let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
+    let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
+    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    engine.put("helper", BOT, &[OPS]);
+    waits(&engine, "it is in", |_| engine.stands("helper", OPS).state == AgentState::Active);
+    assert_eq!(connections.load(Ordering::Relaxed), 3);
+}
+
+fn there_twice(kind: Kind, why: &str) {
+    let Some(town) = Town::open(&format!("XMPP component conflict over {kind:?}"), kind) else { return };
+    let (first, second) = (town.engine(), town.engine());
+    let bot = first.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
+    second.put("helper", &town.bot(Way::Component, "bot5"), &[]);
+    let told = waits(&second, "the second is told why", |status| status.reason.is_some());
+    assert!(told.reason.as_deref().unwrap_or_default().contains(why), "{told:?}");
+    if kind == Kind::Prosody {
+        // It keeps the one that was there first, and gives the other nothing.
+        let mut ear = ear(&bot);
+        town.alice.say(&town.room(), "who is it?");
+        hears(&mut ear, "who is it?");
+    }
+    first.shutdown(SOON).expect("in time");
+    waits(&second, "the second is in", |status| status.state == AgentState::Active);
+}
+
+#[test]
+fn a_component_that_is_there_twice_over_prosody() {
+    there_twice(Kind::Prosody, "conflict");
+}
+
+#[test]
+fn a_component_that_is_there_twice_over_ejabberd() {
+    there_twice(Kind::Ejabberd, "another connection");
+}
