@@ -5,6 +5,7 @@ use super::traits::Received;
 use crate::model::{AgentKey, ChannelId, PresenceState, ResumePoint};
 use crate::waiting::{Busy, Tracked, panic_text};
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -209,13 +210,14 @@ impl Inbox {
     /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If it panics, the link is lost, and nothing else.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let inbox = self.clone();
-        let task = async move {
-            if let Err(panic) = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(task)).await {
+        // Chained, not awaited: an `async` block would hold the task twice, before and while it is polled.
+        let task = std::panic::AssertUnwindSafe(task).catch_unwind().map(move |ended| {
+            if let Err(panic) = ended {
                 let reason = panic_text(&*panic);
                 tracing::error!(reason, "a backend's task panicked");
                 inbox.lost(BackendError::new(super::BackendErrorKind::Protocol, format!("the connector panicked: {reason}")));
             }
-        };
+        });
         tokio::spawn(Tracked::new(self.busy().activity(), task));
     }
 }

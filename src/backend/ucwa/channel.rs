@@ -89,7 +89,8 @@ async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
             Err(error) => return error,
         };
         for event in &package.events {
-            dispatch::event(core, event).await;
+            // Boxed: ten thousand accounts wait here, and none of them for this.
+            Box::pin(dispatch::event(core, event)).await;
         }
         if core.hand_over_done().await.is_err() {
             return BackendError::unreachable("the engine has closed this link");
