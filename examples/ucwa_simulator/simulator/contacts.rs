@@ -14,9 +14,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Contacts and groups one may have.
-const CONTACTS_MAX: usize = 250;
-/// The groups that everybody has: id, relation, name.
-const FIXED: [(&str, &str, &str); 2] = [("1", "defaultGroup", "Other Contacts"), ("0", "pinnedGroup", "Pinned Contacts")];
+pub const CONTACTS_MAX: usize = 250;
 /// A grey square of one pixel.
 const PHOTO: &str = "/9j/4AAQSkZJRgABAQEAYABgAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0Hyc5PTgyPC4zNDL/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AKp//2Q==";
 
@@ -60,13 +58,7 @@ impl World {
                 Ok(Answer::done())
             }
             (["groups", rest @ ..], _) => self.groups(app, &user, method, rest, input),
-            (["groupmemberships"], "GET") => {
-                let all: Vec<Value> = self.list_of(&user).iter().map(|who| membership(&base, "1", who)).collect();
-                Ok(Answer::ok(
-                    json!({"rel": "myGroupMemberships", "_links": {"self": {"href": format!("{base}/groupMemberships")}},
-                    "_embedded": {"myGroupMembership": all}}),
-                ))
-            }
+            (["groupmemberships", rest @ ..], _) => self.group_memberships(now, app, &user, method, rest, input),
             (["privacyrelationships"], "GET") => Ok(Answer::ok(
                 json!({"rel": "myPrivacyRelationships", "_links": {"self": {"href": format!("{base}/privacyRelationships")}}}),
             )),
@@ -96,21 +88,11 @@ impl World {
     }
 
     /// The contact list: as kept, or everybody else, if it was never kept.
-    fn list_of(&self, user: &Address) -> Vec<Address> {
+    pub fn list_of(&self, user: &Address) -> Vec<Address> {
         let kept = self.people.get(user).map(|person| &person.contacts).filter(|contacts| !contacts.is_empty());
         match kept {
             Some(contacts) => contacts.iter().cloned().collect(),
             None => self.people.keys().filter(|who| *who != user).take(CONTACTS_MAX).cloned().collect(),
-        }
-    }
-
-    /// The members of one of the application's user's groups.
-    pub fn group_of(&self, app: &str, group: &str) -> Option<Vec<Address>> {
-        let user = self.applications.get(app)?.user.clone();
-        match group {
-            "1" => Some(self.list_of(&user)),
-            "0" => Some(Vec::new()),
-            _ => self.people.get(&user)?.groups.get(group).map(|(_, members)| members.iter().cloned().collect()),
         }
     }
 
@@ -196,63 +178,6 @@ impl World {
             "_links": {"self": {"href": format!("{}/people/search?query={escaped}&limit={limit}", href(app))}}})))
     }
 
-    fn groups(&mut self, app: &str, user: &Address, method: &str, rest: &[&str], input: &Input) -> Result<Answer, Answer> {
-        let base = format!("{}/people/groups", href(app));
-        let person = self.people.get(user).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-        match (rest, method) {
-            ([], "GET") => {
-                let mut embedded = json!({});
-                for (id, rel, name) in FIXED {
-                    embedded[rel] = group_json(&base, id, rel, name);
-                }
-                embedded["group"] = person.groups.iter().map(|(id, (name, _))| group_json(&base, id, "group", name)).collect();
-                Ok(Answer::ok(json!({"rel": "myGroups", "_links": {"self": {"href": base}}, "_embedded": embedded})))
-            }
-            ([], "POST") => {
-                let name = input.required("displayName", 100)?;
-                if person.groups.len() >= CONTACTS_MAX {
-                    return Err(Fault::conflict("TooManyGroups", "There are too many groups.").into());
-                }
-                let id = self.ids.short();
-                if let Some(person) = self.people.get_mut(user) {
-                    person.groups.insert(id.clone(), (name.clone(), BTreeSet::new()));
-                }
-                Ok(Answer::created_with(group_json(&base, &id, "group", &name)))
-            }
-            ([id, rest @ ..], _) => {
-                let fixed = FIXED.into_iter().find(|(own, ..)| own == id);
-                let found = person.groups.get(*id);
-                let (rel, name) = match (fixed, found) {
-                    (Some((_, rel, name)), _) => (rel, name.to_owned()),
-                    (None, Some((name, _))) => ("group", name.clone()),
-                    _ => return Err(Fault::not_found("ResourceNotFound").into()),
-                };
-                match (rest, method) {
-                    ([], "GET") => Ok(Answer::ok(group_json(&base, id, rel, &name))),
-                    ([], "DELETE") if fixed.is_none() => {
-                        if let Some(person) = self.people.get_mut(user) {
-                            person.groups.remove(*id);
-                        }
-                        Ok(Answer::done())
-                    }
-                    (["contacts" | "groupcontacts"], "GET") => {
-                        let members: Vec<Address> = match (fixed, found) {
-                            (Some(("1", ..)), _) => self.list_of(user),
-                            (_, Some((_, members))) => members.iter().cloned().collect(),
-                            _ => Vec::new(),
-                        };
-                        let all: Vec<Value> = members.iter().map(|who| self.contact_json(app, who)).collect();
-                        Ok(Answer::ok(
-                            json!({"rel": "groupContacts", "_links": {"self": {"href": format!("{base}/{id}/contacts")}}, "_embedded": {"contact": all}}),
-                        ))
-                    }
-                    _ => Err(Fault::method().into()),
-                }
-            }
-            _ => Err(Fault::method().into()),
-        }
-    }
-
     fn contacts_subscription(
         &mut self,
         now: Moment,
@@ -296,7 +221,7 @@ impl World {
         }
     }
 
-    fn tell_contact_list(&mut self, now: Moment, user: &Address, who: &Address, kind: &str) {
+    pub fn tell_contact_list(&mut self, now: Moment, user: &Address, who: &Address, kind: &str) {
         let subscribed =
             |app: &&super::application::Application| app.user == *user && app.contacts_until.is_some_and(|until| until > now);
         let apps: Vec<String> = self.applications.values().filter(subscribed).map(|app| app.id.clone()).collect();
@@ -331,24 +256,14 @@ impl World {
     }
 }
 
-fn group_json(base: &str, id: &str, rel: &str, name: &str) -> Value {
-    json!({"rel": rel, "id": id, "name": name, "etag": id, "_links": {
-        "self": {"href": format!("{base}/{id}")}, "groupContacts": {"href": format!("{base}/{id}/contacts")},
-        "subscribeToGroupPresence": {"href": format!("{}/presenceSubscriptions?groupId={id}", base.trim_end_matches("/groups"))}}})
-}
-
-fn membership(base: &str, group: &str, who: &Address) -> Value {
-    json!({"rel": "myGroupMembership", "_links": {"self": {"href": format!("{base}/groupMemberships/{},{group}", who.bare())},
-        "contact": {"href": format!("{base}/{}", who.bare())}, "defaultGroup": {"href": format!("{base}/groups/{group}")}}})
-}
-
 /// Changes with what a card says.
 fn etag(person: &Person) -> u32 {
     let all = format!("{}{:?}", person.name, person.card);
     all.bytes().fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
 }
 
-fn one(input: &Input, name: &str) -> Result<Address, Answer> {
+/// A SIP address that must be there.
+pub fn one(input: &Input, name: &str) -> Result<Address, Answer> {
     let given = input.required(name, 1000)?;
     Address::parse(&given).ok_or_else(|| Fault::parameter(name, "Not a SIP address.").into())
 }

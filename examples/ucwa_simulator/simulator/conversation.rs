@@ -67,7 +67,7 @@ impl World {
         let mut out = json!({
             "state": conversation.state, "threadId": conversation.thread, "subject": conversation.subject, "activeModalities": active,
             "importance": conversation.importance, "recording": false, "readLocally": true, "participantCount": others,
-            "created": date(conversation.created), "audienceMessaging": "Disabled", "audienceMute": "Disabled", "rel": "conversation",
+            "created": date(conversation.created), "audienceMessaging": "Enabled", "audienceMute": "Disabled", "rel": "conversation",
             "_links": {"self": {"href": at}, "messaging": {"href": format!("{at}/messaging")}},
         });
         for modality in UNUSED {

@@ -72,10 +72,8 @@ impl World {
             }
             (["callforwardingsettings"], "GET") => {
                 let links = json!({"self": {"href": href}});
-                return Ok(Answer::ok(
-                    json!({"rel": "callForwardingSettings", "activePeriod": "Always", "activeSetting": "None",
-                    "unansweredCallHandling": "None", "_links": links}),
-                ));
+                return Ok(Answer::ok(json!({"rel": "callForwardingSettings", "activePeriod": "Always",
+                    "unansweredCallHandling": "Disabled", "_links": links})));
             }
             (["presence" | "note" | "location" | "reportmyactivity"], "GET" | "POST") => {}
             (

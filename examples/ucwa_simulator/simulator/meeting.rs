@@ -140,13 +140,13 @@ impl World {
             }
             (["defaultvalues"], "GET") => Ok(Answer::ok(json!({"rel": "onlineMeetingDefaultValues", "accessLevel": "Everyone",
                 "automaticLeaderAssignment": "Disabled", "entryExitAnnouncement": "Disabled", "lobbyBypassForPhoneUsers": "Disabled",
-                "participantsWarningThreshold": 100, "phoneUserAdmission": "Disabled", "defaultOnlineMeetingRel": "MyOnlineMeetings",
+                "participantsWarningThreshold": 100, "phoneUserAdmission": "Disabled", "defaultOnlineMeetingRel": "myOnlineMeetings",
                 "_links": links}))),
             (["eligiblevalues"], "GET") => Ok(Answer::ok(json!({"rel": "onlineMeetingEligibleValues",
                 "accessLevels": ["Everyone", "SameEnterprise", "Invited", "Locked"],
                 "automaticLeaderAssignments": ["Disabled", "SameEnterprise", "Everyone"], "entryExitAnnouncements": ["Unsupported", "Disabled"],
                 "lobbyBypassForPhoneUsersSettings": ["Disabled", "Enabled"], "phoneUserAdmissions": ["Disabled"],
-                "eligibleOnlineMeetingRels": ["MyOnlineMeetings"], "_links": links}))),
+                "eligibleOnlineMeetingRels": ["myOnlineMeetings"], "_links": links}))),
             (["custominvitation"], "GET") => {
                 Ok(Answer::ok(json!({"rel": "onlineMeetingInvitationCustomization", "enterpriseHelpUrl": "",
                 "invitationFooterText": "", "invitationHelpUrl": "", "invitationLegalUrl": "", "invitationLogoUrl": "", "_links": links})))

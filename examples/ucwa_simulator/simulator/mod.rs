@@ -22,6 +22,7 @@ pub mod discover;
 pub mod drive;
 pub mod event;
 pub mod fault;
+pub mod groups;
 pub mod gzip;
 pub mod ids;
 pub mod invitation;

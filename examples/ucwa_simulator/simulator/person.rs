@@ -202,7 +202,7 @@ impl Presence {
         if let Some(availability) = &self.availability {
             out["availability"] = json!(availability);
             out["activity"] = json!(self.shown_activity());
-            out["deviceType"] = json!(if availability == "Offline" { "Unknown" } else { "Desktop" });
+            out["deviceType"] = json!(if availability == "Offline" { "Unknown" } else { "PC" });
         }
         if let Some(at) = self.last_active {
             out["lastActive"] = json!(date(at));

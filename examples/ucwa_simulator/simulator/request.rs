@@ -43,7 +43,8 @@ impl Request {
         pairs(&self.query)
     }
 
-    /// What the client says: the body's JSON object and the query, by names without case. The body wins.
+    /// What the client says: the body's JSON object and the query, by names without case. The body wins, where it is
+    /// not null.
     ///
     /// # Errors
     /// 415 for a body that is neither JSON nor a form, 400 for JSON that is no object.
@@ -62,7 +63,9 @@ impl Request {
                 }
             } else if kind.contains("json") || kind.contains("x-www-form-urlencoded") || kind.starts_with("text/plain") {
                 match serde_json::from_str(text) {
-                    Ok(Value::Object(body)) => all.extend(body.into_iter().map(|(name, value)| (name.to_lowercase(), value))),
+                    Ok(Value::Object(body)) => all.extend(
+                        body.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_lowercase(), value)),
+                    ),
                     Ok(Value::Null) => {}
                     _ => return Err(Fault::bad("DeserializationFailure", "The body is not a JSON object.").into()),
                 }
@@ -201,6 +204,12 @@ mod tests {
         assert_eq!(input.text("operationcontext").unwrap(), "a b");
         assert_eq!(input.text("TO").unwrap(), "sip:y@z");
         assert_eq!(input.link("message").unwrap(), "data:,a");
+        let null = Request {
+            query: "onlineMeetingUri=adhoc".to_owned(),
+            body: br#"{"onlineMeetingUri":null}"#.to_vec(),
+            ..Request::default()
+        };
+        assert_eq!(null.input().unwrap().text("onlineMeetingUri").unwrap(), "adhoc");
     }
 
     #[test]

@@ -87,3 +87,27 @@ async fn open(tls: Arc<Tls>, to: &Origin) -> Result<Box<dyn Io>, BackendError> {
     let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
     Ok(Box::new(tls::secure(client, &to.host, tcp).await?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn a_client_is_made_once_and_again_when_the_ca_file_changed() {
+        let certificates = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/http/tls");
+        let file = std::env::temp_dir().join(format!("switchboard-ca-{}.pem", std::process::id()));
+        std::fs::copy(certificates.join("cert.pem"), &file).expect("a certificate");
+        let sockets = Sockets::new(Trust::CaFile(file.clone()));
+        let first = sockets.0.client().expect("a client");
+        assert!(Arc::ptr_eq(&first, &sockets.0.client().expect("a client")), "shared by all connections");
+        let both =
+            ["cert.pem", "other_cert.pem"].map(|name| std::fs::read_to_string(certificates.join(name)).expect("a certificate"));
+        std::fs::write(&file, both.concat()).expect("it can be written");
+        let second = sockets.0.client().expect("a client");
+        assert!(!Arc::ptr_eq(&first, &second), "read again");
+        std::fs::remove_file(&file).expect("it can be removed");
+        let error = sockets.0.client().expect_err("without its file there is none");
+        assert!(error.reason.contains("cannot be read"), "{error}");
+    }
+}

@@ -15,5 +15,11 @@ mod week;
 pub(crate) mod world;
 
 #[path = "../../../examples/ucwa_simulator/simulator/mod.rs"]
-#[allow(dead_code, missing_docs, clippy::unwrap_used, reason = "the program's; each test uses a part of it")]
+#[allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "the program's; each test uses a part of it"
+)]
 pub(crate) mod simulator;

@@ -1,0 +1,182 @@
+//! Groups of the contact list, and who is in which: read, and by the second revision changed.
+
+use super::address::Address;
+use super::answer::{Answer, Fault};
+use super::application::href;
+use super::contacts::{CONTACTS_MAX, one};
+use super::request::Input;
+use super::timer::Moment;
+use super::world::World;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The groups that everybody has: id, relation, name.
+const FIXED: [(&str, &str, &str); 2] = [("1", "defaultGroup", "Other Contacts"), ("0", "pinnedGroup", "Pinned Contacts")];
+impl World {
+    /// The members of one of the application's user's groups.
+    pub fn group_of(&self, app: &str, group: &str) -> Option<Vec<Address>> {
+        let user = self.applications.get(app)?.user.clone();
+        match group {
+            "1" => Some(self.list_of(&user)),
+            "0" => Some(Vec::new()),
+            _ => self.people.get(&user)?.groups.get(group).map(|(_, members)| members.iter().cloned().collect()),
+        }
+    }
+
+    /// `{A}/people/groups` and below.
+    pub fn groups(&mut self, app: &str, user: &Address, method: &str, rest: &[&str], input: &Input) -> Result<Answer, Answer> {
+        let base = format!("{}/people/groups", href(app));
+        let person = self.people.get(user).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        match (rest, method) {
+            ([], "GET") => {
+                let mut embedded = json!({});
+                for (id, rel, name) in FIXED {
+                    embedded[rel] = group_json(&base, id, rel, name);
+                }
+                embedded["group"] = person.groups.iter().map(|(id, (name, _))| group_json(&base, id, "group", name)).collect();
+                Ok(Answer::ok(json!({"rel": "myGroups", "_links": {"self": {"href": base}}, "_embedded": embedded})))
+            }
+            ([], "POST") => {
+                let name = input.required("displayName", 100)?;
+                if person.groups.len() >= CONTACTS_MAX {
+                    return Err(Fault::conflict("TooManyGroups", "There are too many groups.").into());
+                }
+                let id = self.ids.short();
+                if let Some(person) = self.people.get_mut(user) {
+                    person.groups.insert(id.clone(), (name.clone(), BTreeSet::new()));
+                }
+                Ok(Answer::created_with(group_json(&base, &id, "group", &name)))
+            }
+            ([id, rest @ ..], _) => {
+                let fixed = FIXED.into_iter().find(|(own, ..)| own == id);
+                let found = person.groups.get(*id);
+                let (rel, name) = match (fixed, found) {
+                    (Some((_, rel, name)), _) => (rel, name.to_owned()),
+                    (None, Some((name, _))) => ("group", name.clone()),
+                    _ => return Err(Fault::not_found("ResourceNotFound").into()),
+                };
+                match (rest, method) {
+                    ([], "GET") => Ok(Answer::ok(group_json(&base, id, rel, &name))),
+                    ([], "PUT") if fixed.is_none() => {
+                        let name = input.text("displayName").or_else(|| input.text("name")).filter(|name| !name.is_empty());
+                        let name = name.ok_or_else(|| Fault::parameter("displayName", "A value is required."))?;
+                        if let Some((own, _)) = self.people.get_mut(user).and_then(|person| person.groups.get_mut(*id)) {
+                            own.clone_from(&name);
+                        }
+                        Ok(Answer::ok(group_json(&base, id, "group", &name)))
+                    }
+                    ([], "DELETE") if fixed.is_none() => {
+                        if let Some(person) = self.people.get_mut(user) {
+                            person.groups.remove(*id);
+                        }
+                        Ok(Answer::done())
+                    }
+                    (["contacts" | "groupcontacts"], "GET") => {
+                        let members: Vec<Address> = match (fixed, found) {
+                            (Some(("1", ..)), _) => self.list_of(user),
+                            (_, Some((_, members))) => members.iter().cloned().collect(),
+                            _ => Vec::new(),
+                        };
+                        let all: Vec<Value> = members.iter().map(|who| self.contact_json(app, who)).collect();
+                        Ok(Answer::ok(
+                            json!({"rel": "groupContacts", "_links": {"self": {"href": format!("{base}/{id}/contacts")}}, "_embedded": {"contact": all}}),
+                        ))
+                    }
+                    _ => Err(Fault::method().into()),
+                }
+            }
+            _ => Err(Fault::method().into()),
+        }
+    }
+
+    /// `{A}/people/groupMemberships` and below.
+    pub fn group_memberships(
+        &mut self,
+        now: Moment,
+        app: &str,
+        user: &Address,
+        method: &str,
+        rest: &[&str],
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let people = format!("{}/people", href(app));
+        let here = format!("{people}/groupMemberships");
+        match (rest, method) {
+            ([], "GET") => {
+                let wanted = input.text("groupId");
+                let fits = |group: &str| wanted.as_ref().is_none_or(|wanted| wanted == group);
+                let mut all: Vec<Value> =
+                    self.list_of(user).iter().filter(|_| fits("1")).map(|who| membership(&people, "1", who)).collect();
+                let groups = self.people.get(user).map(|person| &person.groups).into_iter().flatten().filter(|(id, _)| fits(id));
+                all.extend(
+                    groups.flat_map(|(id, (_, members))| {
+                        members.iter().map(|who| membership(&people, id, who)).collect::<Vec<_>>()
+                    }),
+                );
+                Ok(Answer::ok(
+                    json!({"rel": "myGroupMemberships", "_embedded": {"myGroupMembership": all}, "_links": {"self": {"href": here},
+                    "removeContactFromAllGroups": {"href": format!("{here}/removeContactFromAllGroups")}}}),
+                ))
+            }
+            ([], "POST") => {
+                let who = one(input, "contactUri")?;
+                let group = input.required("groupId", 256)?;
+                let full = self.list_of(user).len() >= CONTACTS_MAX;
+                let all = self.list_of(user);
+                let person = self.people.get_mut(user).ok_or_else(|| Fault::not_found(""))?;
+                if full {
+                    return Err(Fault::conflict("TooManyContacts", "There are too many contacts.").into());
+                }
+                match person.groups.get_mut(&group) {
+                    Some((_, members)) => drop(members.replace(who.clone())),
+                    None if FIXED.iter().any(|(id, ..)| *id == group) => {}
+                    None => return Err(Fault::not_found("ResourceNotFound").into()),
+                }
+                // A list that was never kept is everybody; from now on it is kept.
+                person.contacts.extend(all);
+                person.contacts.insert(who.clone());
+                self.tell_contact_list(now, user, &who, "added");
+                Ok(Answer::done())
+            }
+            (["removecontactfromallgroups"], "POST") => {
+                let who = one(input, "contactUri")?;
+                self.forget_contact(now, user, &who)
+            }
+            ([key], "DELETE") => {
+                let (who, group) = key.split_once(',').ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                let who = Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                let members =
+                    self.people.get_mut(user).and_then(|person| person.groups.get_mut(group)).map(|(_, members)| members);
+                match members.map(|members| members.remove(&who)) {
+                    Some(true) => Ok(Answer::done()),
+                    None if group == "1" => self.forget_contact(now, user, &who),
+                    _ => Err(Fault::not_found("ResourceNotFound").into()),
+                }
+            }
+            _ => Err(Fault::method().into()),
+        }
+    }
+
+    /// Takes a contact off the list and out of all groups.
+    fn forget_contact(&mut self, now: Moment, user: &Address, who: &Address) -> Result<Answer, Answer> {
+        let all = self.list_of(user);
+        let person =
+            self.people.get_mut(user).filter(|_| all.contains(who)).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        person.contacts.extend(all);
+        person.contacts.remove(who);
+        person.groups.values_mut().for_each(|(_, members)| members.retain(|other| other != who));
+        self.tell_contact_list(now, user, who, "deleted");
+        Ok(Answer::done())
+    }
+}
+
+fn group_json(base: &str, id: &str, rel: &str, name: &str) -> Value {
+    json!({"rel": rel, "id": id, "name": name, "etag": id, "_links": {
+        "self": {"href": format!("{base}/{id}")}, "groupContacts": {"href": format!("{base}/{id}/contacts")},
+        "subscribeToGroupPresence": {"href": format!("{}/presenceSubscriptions?groupId={id}", base.trim_end_matches("/groups"))}}})
+}
+
+fn membership(base: &str, group: &str, who: &Address) -> Value {
+    json!({"rel": "myGroupMembership", "_links": {"self": {"href": format!("{base}/groupMemberships/{},{group}", who.bare())},
+        "contact": {"href": format!("{base}/{}", who.bare())}, "defaultGroup": {"href": format!("{base}/groups/{group}")}}})
+}
