@@ -27,8 +27,8 @@
 //! acknowledges is committed.
 //!
 //! Rejected: XHTML-IM (XEP-0071), deprecated since 2018 because strangers' HTML was shown unchecked, and always beside
-//! a text that says the same. The text is read and written; a link whose text is not its address goes out as `text
-//! <address>`. A link beside the text (XEP-0066) is a part.
+//! a text that says the same. The text is read and written; a link whose text is not its address goes out as
+//! `text <address>`. A link beside the text (XEP-0066) is a part.
 //!
 //! What servers do that has to be known:
 //!
