@@ -85,6 +85,5 @@ fn record() -> Extensions {
             break;
         }
     }
-    let record = seen.lock().clone();
-    record
+    seen.lock().clone()
 }
