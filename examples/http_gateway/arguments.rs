@@ -46,7 +46,7 @@ http_gateway: the MindLink REST API over switchboard: XMPP, or an embedded chat 
                               an XMPP server (XEP-0114) that takes this gateway as the component DOMAIN, with the
                               secret in that file; [[backend]] in --config has all the rest. Without a backend there
                               is the embedded one, loopback
-  --default-backend TYPE      xmpp or loopback: whose are addresses of no known scheme; else the first one's
+  --default-backend TYPE      xmpp, ucwa or loopback: whose are addresses of no known scheme; else the first
   --room ID=NAME              a loopback room `chat-room:ID`; may be given several times
   --category ID=NAME          a category that loopback rooms lie in (general=General); the first holds those of --room
   --loopback-control          serves /Loopback/v1 to the super user: people who say and hear, and faults to order

@@ -1,7 +1,7 @@
 //! Which chat systems the engine is given: those that are configured, or the embedded one alone.
 
 use crate::arguments::Arguments;
-use crate::xmpp;
+use crate::{ucwa, xmpp};
 use switchboard::Builder;
 use switchboard::backend::Loopback;
 
@@ -10,6 +10,7 @@ use switchboard::backend::Loopback;
 pub(crate) enum Chat {
     Loopback,
     Xmpp(Box<xmpp::Settings>),
+    Ucwa(Box<ucwa::Settings>),
 }
 
 impl Chat {
@@ -18,6 +19,7 @@ impl Chat {
         match self {
             Chat::Loopback => "loopback",
             Chat::Xmpp(_) => "xmpp",
+            Chat::Ucwa(_) => "ucwa",
         }
     }
 }
@@ -54,6 +56,7 @@ pub(crate) fn add(mut builder: Builder, arguments: &Arguments, loopback: &Loopba
         builder = match chat {
             Chat::Loopback => builder.backend(loopback.clone()),
             Chat::Xmpp(settings) => builder.backend(settings.backend()?),
+            Chat::Ucwa(settings) => builder.backend(settings.backend()?),
         };
     }
     Ok(match &arguments.default_backend {

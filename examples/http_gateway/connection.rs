@@ -17,12 +17,10 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-/// Bytes of a request's head that are read at all. Over the handler's own limits, which are lower, the answer has a
+/// Bytes of a request's head that are read at all, in 100 lines, which is hyper's own limit: room for as many lies on the
+/// stack, for more it is 16 KiB of the heap for each request. Over the handler's own limits, which are lower, the answer has a
 /// body that says so; over this one hyper answers 431 or 414 without.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-
-/// Header lines that are read at all; the handler's own limit is lower here too.
-const HEADERS_MAX: usize = 256;
 
 /// Serves a connection until it ends; from `stop` on, what is under way is answered and nothing more.
 pub(crate) async fn serve<S>(stream: S, peer: SocketAddr, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>)
@@ -41,7 +39,7 @@ where
     });
     let mut settings = http1::Builder::new();
     // The head's deadline is `Guarded`'s.
-    settings.header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
+    settings.header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX);
     let mut connection = pin!(settings.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -11,7 +11,7 @@
 //! [rooms]                       # or rooms = ["ops=Operations"]
 //! ops = "Operations"
 //!
-//! [[backend]]                   # of `type = "xmpp"` see `xmpp.rs`
+//! [[backend]]                   # of `type = "xmpp"` see `xmpp.rs`, of `"ucwa"` see `ucwa.rs`
 //! type = "loopback"
 //!
 //! [[authenticator]]
@@ -23,8 +23,8 @@
 
 use crate::backends::Chat;
 use crate::nearest::nearest;
-use crate::settings::{Given, TABLE, Takes};
-use crate::xmpp;
+use crate::settings::{Given, Setting, TABLE, Takes};
+use crate::{ucwa, xmpp};
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -33,7 +33,7 @@ use toml::de::{DeTable, DeValue};
 const MORE: [&str; 3] = ["super_password", "backend", "authenticator"];
 
 /// The chat systems this program has.
-const BACKENDS: [&str; 2] = ["loopback", "xmpp"];
+const BACKENDS: [&str; 3] = ["loopback", "xmpp", "ucwa"];
 
 /// Where users' passwords can be checked.
 const AUTHENTICATORS: [&str; 1] = ["database"];
@@ -168,17 +168,25 @@ impl File<'_> {
     fn backends(&self, at: usize, value: &Value<'_>) -> Result<Vec<Chat>, String> {
         let read = |(table, kind): (&DeTable<'_>, &str)| match kind {
             "xmpp" => {
-                let at = table.iter().map(|(key, _)| key.span().start).min().unwrap_or(at);
-                let given = self.nested("", table)?;
-                Ok(Chat::Xmpp(Box::new(xmpp::Settings::new(self.place(at), &given)?)))
+                let given = self.nested(xmpp::TABLE, "", table)?;
+                Ok(Chat::Xmpp(Box::new(xmpp::Settings::new(self.first(at, table), &given)?)))
+            }
+            "ucwa" => {
+                let given = self.nested(ucwa::TABLE, "", table)?;
+                Ok(Chat::Ucwa(Box::new(ucwa::Settings::new(self.first(at, table), &given)?)))
             }
             _ => self.bare("backend", table).map(|()| Chat::Loopback),
         };
         self.kinds("backend", at, value, &BACKENDS)?.into_iter().map(read).collect()
     }
 
+    /// Where a table's first key stands.
+    fn first(&self, at: usize, table: &DeTable<'_>) -> String {
+        self.place(table.iter().map(|(key, _)| key.span().start).min().unwrap_or(at))
+    }
+
     /// The settings in a table of a backend, and in the tables in it; `within` is empty or ends in a dot.
-    fn nested(&self, within: &str, table: &DeTable<'_>) -> Result<Vec<Given>, String> {
+    fn nested<T>(&self, settings: &[Setting<T>], within: &str, table: &DeTable<'_>) -> Result<Vec<Given>, String> {
         let mut given = Vec::new();
         for (key, value) in table {
             let (name, at) = (format!("{within}{}", key.get_ref()), key.span().start);
@@ -186,17 +194,17 @@ impl File<'_> {
                 continue;
             }
             let deeper = format!("{name}.");
-            if let Some(setting) = xmpp::TABLE.iter().find(|setting| setting.name == name) {
+            if let Some(setting) = settings.iter().find(|setting| setting.name == name) {
                 let texts = texts(setting.takes, value.get_ref());
                 let texts = texts.map_err(|expected| self.error(at, format!("{name} must be {expected}")))?;
                 let whence = self.error(at, &name);
                 given.extend(texts.into_iter().map(|value| Given { name: setting.name, value, whence: whence.clone() }));
-            } else if xmpp::TABLE.iter().any(|setting| setting.name.starts_with(&deeper)) {
+            } else if settings.iter().any(|setting| setting.name.starts_with(&deeper)) {
                 let inner = value.get_ref().as_table();
                 let inner = if deeper.contains("secret") { inner.filter(|inner| inner.len() == 1) } else { inner };
-                given.extend(self.nested(&deeper, inner.ok_or_else(|| self.error(at, must_be_a_table(&name)))?)?);
+                given.extend(self.nested(settings, &deeper, inner.ok_or_else(|| self.error(at, must_be_a_table(&name)))?)?);
             } else {
-                let known = xmpp::TABLE.iter().filter_map(|setting| setting.name.strip_prefix(within)?.split('.').next());
+                let known = settings.iter().filter_map(|setting| setting.name.strip_prefix(within)?.split('.').next());
                 let known = known.chain(within.is_empty().then_some("type"));
                 let what =
                     format!("setting of a backend{}{}", if within.is_empty() { "" } else { "'s " }, within.trim_end_matches('.'));
@@ -212,7 +220,7 @@ fn must_be_a_table(name: &str) -> String {
         "component.secret" => {
             "a secret does not belong into this file; write secret = { file = \"…\" } or { env = \"…\" }".to_owned()
         }
-        "accounts.secrets" => {
+        "accounts.secrets" | "secrets" => {
             "secrets do not belong into this file; write secrets = { directory = \"…\" } or { file = \"…\" }".to_owned()
         }
         _ => format!("{name} must be a table: [backend.{name}]"),
@@ -309,6 +317,12 @@ mod tests {
             ),
             ("[[backend]]\ntype = 'xmpp'\ncomponent = 5", "gateway.toml:3: component must be a table: [backend.component]"),
             ("[[backend]]\ntype = 'xmpp'\ndomain = 'b.c'", "gateway.toml:2: an XMPP backend needs a component"),
+            ("[[backend]]\ntype = 'ucwa'\ndomain = 'b.c'", "gateway.toml:2: a UCWA backend needs the accounts' secrets"),
+            ("[[backend]]\ntype = 'ucwa'\nsecrets = 'x'", "gateway.toml:3: secrets do not belong into this file"),
+            (
+                "[[backend]]\ntype = 'ucwa'\nrooms_host = 'x'",
+                "gateway.toml:3: there is no setting of a backend `rooms_host`; did you mean",
+            ),
             ("[[backend]]\ntype = 'xmpp'\nmessage_length = 0", "gateway.toml:3: message_length is `0`: 1 to 60,000"),
             (
                 "[[backend]]\ntype = 'loopback'\n[[backend]]\ntype = 'loopback'",

@@ -60,19 +60,23 @@ impl Drop for Answering {
 }
 
 /// What we wait for on a connection that has no request.
+#[derive(Clone, Copy)]
 struct Wait {
     /// The phase in which this wait began; in another one it means nothing any more.
     phase: u64,
     /// Whether a byte of the head has come.
     begun: bool,
-    until: Pin<Box<Sleep>>,
+    until: Instant,
 }
 
 /// The socket.
 pub(crate) struct Guarded<S> {
     stream: S,
     phase: Phase,
-    wait: Option<Wait>,
+    wait: Wait,
+    /// Made at the first wait and kept: with most requests the next wait only ends later, and when the timer fires too
+    /// early it is set again. A timer for each would be made, queued and taken out of the queue twice a request.
+    timer: Option<Pin<Box<Sleep>>>,
     head: Duration,
     idle: Duration,
     writing: Allowance,
@@ -85,20 +89,33 @@ impl<S> Guarded<S> {
 
     fn with_limits(stream: S, phase: Phase, head: Duration, idle: Duration) -> Guarded<S> {
         // A new connection is opened to be used: its first head has to come within the time of a head.
-        let wait = Wait { phase: phase.now(), begun: true, until: Box::pin(sleep_until(Instant::now() + head)) };
-        Guarded { stream, phase, wait: Some(wait), head, idle, writing: Allowance::default() }
+        let wait = Wait { phase: phase.now(), begun: true, until: Instant::now() + head };
+        Guarded { stream, phase, wait, timer: None, head, idle, writing: Allowance::default() }
     }
 
     /// The wait of this phase, begun anew where the phase is new or the head just begins.
-    fn wait(&mut self, begun: bool) -> Pin<&mut Sleep> {
+    fn wait(&mut self, begun: bool) -> Wait {
         let phase = self.phase.now();
-        let new = self.wait.as_ref().is_none_or(|wait| wait.phase != phase || (begun && !wait.begun));
-        if new {
-            self.wait = None;
+        if self.wait.phase != phase || (begun && !self.wait.begun) {
+            let limit = if begun { self.head } else { self.idle };
+            self.wait = Wait { phase, begun, until: Instant::now() + limit };
         }
-        let limit = if begun { self.head } else { self.idle };
-        let wait = self.wait.get_or_insert_with(|| Wait { phase, begun, until: Box::pin(sleep_until(Instant::now() + limit)) });
-        wait.until.as_mut()
+        self.wait
+    }
+
+    /// Ready at `until`.
+    fn poll_until(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        if timer.deadline() > until {
+            timer.as_mut().reset(until);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= until {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(until);
+        }
+        Poll::Pending
     }
 }
 
@@ -116,7 +133,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         }
         match read {
             Poll::Pending => {
-                ready!(self.wait(false).poll(cx));
+                let Wait { until, .. } = self.wait(false);
+                ready!(self.poll_until(cx, until));
                 Poll::Ready(Err(too_slow()))
             }
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {

@@ -8,6 +8,7 @@
 //! split before they are decoded; no call blocks a worker, because each has an `_async` twin; and a waiting poll is a
 //! future of the engine's, so that ten thousand of them cost no thread.
 
+mod account_secrets;
 mod allowance;
 mod answer;
 mod arguments;
@@ -39,8 +40,9 @@ mod server;
 mod settings;
 mod site;
 mod tls;
+mod trust;
+mod ucwa;
 mod xmpp;
-mod xmpp_secrets;
 
 use arguments::{Arguments, Command};
 use cors::Cors;

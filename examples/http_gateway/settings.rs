@@ -142,7 +142,7 @@ pub(crate) fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), Stri
     Ok(())
 }
 
-fn add<T>(list: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
+pub(crate) fn add<T>(list: &mut Vec<T>, value: Result<T, String>) -> Result<(), String> {
     list.push(value?);
     Ok(())
 }

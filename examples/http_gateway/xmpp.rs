@@ -16,9 +16,10 @@
 //! secrets = { directory = "/etc/switchboard/accounts" }
 //! ```
 
+use crate::account_secrets::{AccountSecrets, ComponentSecret};
 use crate::secret::Source;
 use crate::settings::{Given, Setting, Takes, number, put, setting, size, switch};
-use crate::xmpp_secrets::{AccountSecrets, ComponentSecret};
+use crate::trust::{certificates, fingerprint};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use switchboard::backend::xmpp::{Accounts, Component, Security, Trust, Xmpp, XmppConfig};
@@ -242,54 +243,17 @@ fn port(text: &str) -> Result<Option<u16>, String> {
     text.parse().ok().filter(|port| *port > 0).map(Some).ok_or_else(|| "a port from 1 to 65535".to_owned())
 }
 
-fn length(text: &str) -> Result<Option<u32>, String> {
+/// A longest message.
+pub(crate) fn length(text: &str) -> Result<Option<u32>, String> {
     match number(text)? {
         length @ 1..=60_000 => u32::try_from(length).map(Some).map_err(|error| error.to_string()),
         _ => Err("1 to 60,000 characters".to_owned()),
     }
 }
 
-/// 64 hexadecimal digits, with colons as `openssl x509 -fingerprint -sha256` writes them, or without.
-fn fingerprint(text: &str) -> Result<[u8; 32], String> {
-    let expected = || "64 hexadecimal digits, as openssl x509 -noout -fingerprint -sha256 prints them".to_owned();
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .filter(|letter| *letter != ':')
-        .map(|letter| letter.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let bytes: Vec<u8> =
-        digits.ok_or_else(expected)?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-    if text.chars().filter(|letter| *letter != ':').count() != 64 {
-        return Err(expected());
-    }
-    bytes.try_into().map_err(|_| expected())
-}
-
-/// That a file has certificates.
-fn certificates(path: &std::path::Path) -> Result<(), String> {
-    use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
-    let whence = |error: String| format!("ca_file {}: {error}", path.display());
-    let mut found = CertificateDer::pem_file_iter(path).map_err(|error| whence(error.to_string()))?;
-    match found.next() {
-        Some(Ok(_)) => Ok(()),
-        Some(Err(error)) => Err(whence(error.to_string())),
-        None => Err(whence("it has no certificate".to_owned())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fingerprints() {
-        let plain = "00ff".repeat(16);
-        assert_eq!(fingerprint(&plain).expect("fine")[..2], [0, 255]);
-        assert_eq!(fingerprint(&["00:FF"; 16].join(":")).expect("fine")[31], 255);
-        for text in ["", "00ff", "zz", &"00ff".repeat(17)] {
-            assert!(fingerprint(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn the_shorthand() {

@@ -18,6 +18,8 @@ mod manage;
 pub(crate) mod recorder;
 mod secret;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod text;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod tls;
 mod traits;
 #[cfg(feature = "ucwa")]
@@ -29,12 +31,13 @@ pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
-pub use secret::{Secret, SecretFile, SecretSource};
+pub use secret::{SecretFile, SecretSource};
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;
 pub use traits::{Accepted, Backend, Capabilities, Found, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply};
 
 pub use crate::model::{
     Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, LinkKey, MessageId, NetworkId, OriginId, PresenceState, ResumePoint,
+    Secret,
 };
 pub use crate::waiting::{Busy, PipeClosed, PipeReader};

@@ -2,30 +2,8 @@
 
 use super::error::BackendError;
 use super::traits::{Reply, reply};
-use std::fmt;
+use crate::model::Secret;
 use std::path::PathBuf;
-
-/// A password or a component's secret. It is not shown by `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A secret of that text.
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The text itself.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// What knows the secrets of agents. It is asked at every dial, so that a changed password is used at the next try.
 ///
@@ -67,15 +45,5 @@ impl SecretSource for SecretFile {
                 Err(_) => Err(BackendError::unreachable("the engine is stopping")),
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_not_shown() {
-        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
     }
 }

@@ -35,6 +35,7 @@ pub enum Trust {
 }
 
 /// Bytes that two ends of one TLS channel alone know (RFC 9266).
+#[cfg(feature = "xmpp")]
 pub(crate) type Binding = [u8; 32];
 
 /// A client's configuration for `trust`: the one in use already, if there is one that believes the same, because a
@@ -105,6 +106,7 @@ fn configured(trust: &Trust, roots: Option<RootCertStore>) -> Result<ClientConfi
 }
 
 /// Speaks TLS over `io` with whoever can prove to be `domain`; answers the stream and what it is bound with.
+#[cfg(feature = "xmpp")]
 pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     trust: &Trust,
     domain: &str,
@@ -113,19 +115,28 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     let trust = trust.clone();
     let client = tokio::task::spawn_blocking(move || client(&trust)).await;
     let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
-    let name = ServerName::try_from(domain.to_owned())
-        .map_err(|_| BackendError::refused(format!("`{domain}` cannot be a certificate's name")))?;
-    let stream = TlsConnector::from(client).connect(name, io).await.map_err(|error| {
-        let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-        let reason = format!("TLS with `{domain}`: {error}");
-        if is_tls { BackendError::refused(reason) } else { BackendError::unreachable(reason) }
-    })?;
+    let stream = secure(client, domain, io).await?;
     let connection = stream.get_ref().1;
     // Before TLS 1.3 the exporter binds only with an extension that the library does not report.
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
     let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
     let binding = exported.ok().filter(|_| is_13);
     Ok((stream, binding))
+}
+
+/// Speaks TLS over `io` as that client, with whoever can prove to be `domain`.
+pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+    client: Arc<ClientConfig>,
+    domain: &str,
+    io: S,
+) -> Result<TlsStream<S>, BackendError> {
+    let name = ServerName::try_from(domain.to_owned())
+        .map_err(|_| BackendError::refused(format!("`{domain}` cannot be a certificate's name")))?;
+    TlsConnector::from(client).connect(name, io).await.map_err(|error| {
+        let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        let reason = format!("TLS with `{domain}`: {error}");
+        if is_tls { BackendError::refused(reason) } else { BackendError::unreachable(reason) }
+    })
 }
 
 /// Believes one certificate, or any; that the server has its key is checked all the same.

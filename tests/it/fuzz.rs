@@ -5,6 +5,7 @@
 //! is present, libFuzzer goes further from the same corpora. `FUZZ_ROUNDS` sets the mutations per file.
 
 use std::path::Path;
+use switchboard::backend::ucwa::fuzz as ucwa;
 use switchboard::backend::xmpp;
 use switchboard::wire::fuzz;
 
@@ -79,6 +80,15 @@ const WORDS: &[&str] = &[
     "\u{fffe}",
     "🦀",
     "05/15/2012",
+    "\"_links\":{",
+    "\"_embedded\":{",
+    "\"href\":\"",
+    "data:text/html;base64,",
+    "/Date(1364327898968)/",
+    "MsRtcOAuth ",
+    "<pre>",
+    "<a href='https://a.example'>",
+    "&nbsp;",
     "<message from='ops@rooms.im.test/bot' to='bot@agents.im.test' type='groupchat'>",
     "<presence from='ops@rooms.im.test/bot' to='bot@agents.im.test'>",
     "</stream:stream>",
@@ -155,6 +165,31 @@ fn query() {
 #[test]
 fn path() {
     replay("path", fuzz::path);
+}
+
+#[test]
+fn ucwa_package() {
+    replay("ucwa_package", ucwa::package);
+}
+
+#[test]
+fn ucwa_document() {
+    replay("ucwa_document", ucwa::document);
+}
+
+#[test]
+fn ucwa_challenge() {
+    replay("ucwa_challenge", ucwa::challenge);
+}
+
+#[test]
+fn ucwa_data_uri() {
+    replay("ucwa_data_uri", ucwa::data_uri);
+}
+
+#[test]
+fn ucwa_html() {
+    replay("ucwa_html", ucwa::html);
 }
 
 #[test]

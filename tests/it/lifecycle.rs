@@ -81,6 +81,29 @@ fn an_unreachable_chat_system_is_tried_again_with_back_off_up_to_a_minute() {
 }
 
 #[test]
+fn a_link_that_dies_after_each_sign_in_is_not_dialed_in_a_tight_loop() {
+    let world = World::new();
+    world.agent("echo", &[OPS]);
+    world.pass(seconds(60));
+    for attempt in 1..=6 {
+        world.chat.go_down("out again");
+        world.settle();
+        world.chat.go_down("and again");
+        // A pause of nothing is possible, and then the next dial has failed already.
+        assert!(world.status("echo").attempt >= attempt, "loss {attempt}: {:?}", world.status("echo"));
+        world.chat.come_up();
+        world.pass(seconds(59));
+        world.admin().put_channel("echo", LAB).unwrap();
+        world.settle();
+        assert_eq!(world.status("echo").state, AgentState::Active);
+    }
+    world.pass(seconds(60));
+    world.chat.go_down("once");
+    world.settle();
+    assert!(world.status("echo").attempt <= 2, "a link that stood for a minute begins anew: {:?}", world.status("echo"));
+}
+
+#[test]
 fn an_agent_that_was_cut_says_so_and_comes_back_into_its_channels() {
     let world = World::new();
     let echo = world.agent("echo", &[OPS]);

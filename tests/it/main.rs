@@ -19,5 +19,6 @@ mod rooms;
 mod script;
 mod talking;
 mod throttles;
+mod ucwa;
 mod world;
 mod xmpp;

@@ -249,6 +249,9 @@ impl World {
                     }
                 }
                 self.tell_communication(now, app);
+                if self.switches.put_status == 204 {
+                    return Ok(Answer::done());
+                }
                 let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
                 Ok(Answer::ok(self.communication_json(own)))
             }

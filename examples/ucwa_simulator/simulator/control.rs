@@ -110,6 +110,11 @@ impl Driven {
         self.act(|world, now, who| world.set_availability(now, who, availability, activity));
     }
 
+    /// How the others see it.
+    pub fn availability(&self) -> Option<String> {
+        self.act(|world, _, who| world.people.get(who).and_then(|person| person.presence.availability.clone()))
+    }
+
     /// Sets its note.
     pub fn notes(&self, text: &str) {
         self.act(|world, now, who| world.set_note(now, who, text));

@@ -16,7 +16,7 @@ impl World {
             ["autodiscoverservice.svc", "root", "user"] | ["autodiscoverservice.svc", "root", "oauth", "user"] => {
                 self.user(now, request)
             }
-            ["autodiscoverservice.svc", "root", "domain"] => redirect(&format!("{}{SERVICE}", request.origin())),
+            ["autodiscoverservice.svc", "root", "domain"] => self.redirect(request, &format!("{}{SERVICE}", request.origin())),
             ["xframe", "xframe.html"] | ["autodiscoverservice.svc", "root", "xframe"] => frame(),
             _ => Answer::html(404, "File or directory not found.", "The resource you are looking for might have been removed."),
         }
@@ -25,12 +25,12 @@ impl World {
     fn root(&self, request: &Request) -> Answer {
         let origin = request.origin();
         if !self.switches.root_redirect.is_empty() && self.switches.root_redirect != origin {
-            return redirect(&format!("{}{SERVICE}", self.switches.root_redirect));
+            return self.redirect(request, &format!("{}{SERVICE}", self.switches.root_redirect));
         }
         if let (Some(secure), "http") = (&self.config.secure_port, request.scheme.as_str()) {
             let host = request.host.rsplit_once(':').map_or(request.host.as_str(), |(host, _)| host);
             let port = if *secure == 443 { String::new() } else { format!(":{secure}") };
-            return redirect(&format!("https://{host}{port}{SERVICE}"));
+            return self.redirect(request, &format!("https://{host}{port}{SERVICE}"));
         }
         let domain = request
             .pairs()
@@ -51,14 +51,22 @@ impl World {
         }
         let origin = request.origin();
         if !self.switches.user_redirect.is_empty() && self.switches.user_redirect != origin {
-            return redirect(&format!("{}{SERVICE}/oauth/user", self.switches.user_redirect));
+            return self.redirect(request, &format!("{}{SERVICE}/oauth/user", self.switches.user_redirect));
         }
         let pool = if self.switches.pool.is_empty() { &origin } else { &self.switches.pool };
         let mut links = json!({
-            "self": {"href": format!("{origin}{SERVICE}/user")},
+            "self": {"href": format!("{pool}{SERVICE}/user")},
             "applications": {"href": format!("{pool}/ucwa/oauth/v1/applications"), "revision": "2"},
         });
         self.add_frame(&mut links, pool);
+        Answer::ok(json!({"_links": links}))
+    }
+
+    /// Elsewhere; a capture shows `self` and `xframe` beside it.
+    fn redirect(&self, request: &Request, href: &str) -> Answer {
+        let origin = request.origin();
+        let mut links = json!({"self": {"href": format!("{origin}{SERVICE}")}, "redirect": {"href": href}});
+        self.add_frame(&mut links, &origin);
         Answer::ok(json!({"_links": links}))
     }
 
@@ -67,10 +75,6 @@ impl World {
             links["xframe"] = json!({"href": format!("{origin}/Autodiscover/XFrame/XFrame.html")});
         }
     }
-}
-
-fn redirect(href: &str) -> Answer {
-    Answer::ok(json!({"_links": {"redirect": {"href": href}}}))
 }
 
 fn frame() -> Answer {

@@ -36,6 +36,7 @@ pub mod ring;
 pub mod roster;
 pub mod route;
 pub mod serve;
+pub mod spelling;
 pub mod subscription;
 pub mod switches;
 pub mod talk;

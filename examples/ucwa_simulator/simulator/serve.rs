@@ -27,7 +27,8 @@ where
 {
     let service = service_fn(move |request| answer(simulator.clone(), request, scheme));
     // An error is a client that left or a connection that a fault cuts.
-    drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+    let mut http = hyper::server::conn::http1::Builder::new();
+    drop(http.preserve_header_case(true).title_case_headers(true).serve_connection(TokioIo::new(stream), service).await);
 }
 
 /// Accepts connections for ever, by TLS where there is an acceptor.
@@ -116,5 +117,41 @@ fn render(answer: Answer, host: &str, gzip: bool) -> io::Result<Response<Bytes>>
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    response.body(Bytes::from(if zipped { super::gzip::wrap(&body) } else { body })).map_err(io::Error::other)
+    let body = if zipped { super::gzip::wrap(&body) } else { body };
+    let mut response = response.body(Bytes::from(body)).map_err(io::Error::other)?;
+    *response.extensions_mut() = super::spelling::of_iis();
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::switches::Switches;
+    use super::super::timer::RealTime;
+    use super::super::world::Config;
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn header_names_are_spelled_as_iis_spells_them() {
+        let config = Config { domain: "contoso.com".to_owned(), seed: 1, secure_port: None, switches: Switches::default() };
+        let simulator = Simulator::new(config, Arc::new(RealTime));
+        let (mut client, server) = tokio::io::duplex(65_536);
+        let serving = tokio::spawn(serve(simulator, server, "http"));
+        client
+            .write_all(b"POST /ucwa/oauth/v1/applications HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        let mut text = String::new();
+        client.read_to_string(&mut text).await.unwrap();
+        for line in [
+            "WWW-Authenticate: Bearer ",
+            "WWW-Authenticate: MsRtcOAuth ",
+            "X-MS-Server-Fqdn: ",
+            "Content-Type: text/html",
+            "Content-Length: ",
+        ] {
+            assert!(text.contains(line), "no `{line}` in {text}");
+        }
+        serving.await.unwrap();
+    }
 }

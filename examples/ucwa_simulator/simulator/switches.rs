@@ -168,6 +168,7 @@ switches! {
     anonymous_grant: bool = true, "anonymous-grant", "guests may join meetings by the anonmeeting grant";
     schedule_status: u32 = 200, "schedule-status", "scheduling a meeting answers 200 as seen or 201 as documented";
     resend_status: u32 = 200, "recreate-status", "creating an application that exists already: 200 as seen, or 201";
+    put_status: u32 = 200, "communication-put-status", "PUT communication answers 200 with the resource as documented, or 204 as one client expects";
     html: bool = true, "html", "policy htmlMessaging";
     // Several pools: traps of autodiscovery and of tokens.
     root_redirect: String = String::new(), "root-redirect", "root answers only a redirect to this scheme://host[:port]";

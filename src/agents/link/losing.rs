@@ -3,7 +3,7 @@
 use super::super::cell::{Cell, ChannelPhase, Phase, Trouble};
 use super::super::intake::pause;
 use super::super::lifecycle::{dice, pause_after};
-use super::{Dial, LinkTask};
+use super::{Dial, LinkTask, STEADY};
 use crate::backend::BackendError;
 use crate::journal::EntryKind;
 use crate::model::{AgentState, ChannelId};
@@ -45,13 +45,21 @@ impl LinkTask {
     }
 
     pub(super) fn lost(&mut self, error: BackendError) {
-        if matches!(self.dial, Dial::Down { .. }) {
-            return;
-        }
+        let attempt = match self.dial {
+            Dial::Down { .. } => return,
+            Dial::Dialing { attempt } => attempt,
+            Dial::Up { attempt, since } => {
+                if self.ground.timer.now() - since < STEADY {
+                    attempt
+                } else {
+                    0
+                }
+            }
+        };
         self.link = None;
         self.flights = FuturesUnordered::new();
         self.todo.clear();
-        self.link_down(error, 1);
+        self.link_down(error, attempt + 1);
     }
 
     pub(super) fn flap(&mut self, cells: Vec<Arc<Cell>>) {

@@ -37,11 +37,23 @@ const DIAL_MAX: Duration = Duration::from_secs(60);
 const SIGN_IN_MAX: Duration = Duration::from_secs(60);
 /// An inbox without room for that long gives its link up.
 const STUCK_MAX: Duration = Duration::from_secs(20);
+/// A link that was lost sooner goes on with the back-off where it was: one that dies right after each sign-in must not
+/// be dialed twice a second for ever.
+const STEADY: Duration = Duration::from_secs(60);
 
 enum Dial {
-    Down { attempt: u32, next: Duration },
-    Dialing { attempt: u32 },
-    Up,
+    Down {
+        attempt: u32,
+        next: Duration,
+    },
+    Dialing {
+        attempt: u32,
+    },
+    /// Up since then, after that many failures.
+    Up {
+        attempt: u32,
+        since: Duration,
+    },
 }
 
 /// A shared room on this link.
@@ -222,7 +234,7 @@ impl LinkTask {
                 }
             }
             Dial::Dialing { .. } => self.take_in(),
-            Dial::Up => {
+            Dial::Up { .. } => {
                 while self.flights.len() < IN_FLIGHT {
                     let Some(cell) = self.todo.pop_front() else { return };
                     self.step(cell);
@@ -324,7 +336,7 @@ impl LinkTask {
         match outcome {
             Ok(link) => {
                 self.link = Some(link);
-                self.dial = Dial::Up;
+                self.dial = Dial::Up { attempt, since: self.ground.timer.now() };
                 self.told.set_up();
                 self.told.set_tried();
                 tracing::info!(link = %self.key, "link up");

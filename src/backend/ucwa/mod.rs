@@ -1,1 +1,164 @@
 //! UCWA: Lync Server 2013 and Skype for Business Server, as ordinary users over their web API.
+//!
+//! | part | does |
+//! |---|---|
+//! | `status` `challenge` `document` `package` `data_uri` `failure` `presence` `address` `markup` | what is meant: pure |
+//! | `conversation` `meeting` `reports` | how a talk stands, as events tell: pure |
+//! | `place` `connect` `http` | requests, bytes |
+//! | `sign_on` `ntlm` `windows` `application` `channel` | an account on the server, and what it is told |
+//! | `core` `dispatch` | what a link knows, and what comes in |
+//! | `link` `session` `contacts` `incoming` `posting` `search` | what an agent does |
+//! | `meetings` `entering` `speaking` | the same in meetings |
+//!
+//! Each agent is a user of its own: one link, one application on the server, one request that always waits there for
+//! events. Nothing is shared between accounts but the way to the server (connections, TLS, the root that answered).
+//! One host carries about 10,000 accounts: each has a connection on which that request waits.
+//!
+//! UCWA 2.0 has no Persistent Chat. A room is an online meeting, known by its address
+//! (`chat-room:sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC`): it has no history, and it ends. History and
+//! search come from the engine's own archive. The server keeps what nobody fetches for 30 seconds; what was said in a
+//! longer outage is lost, and its senders are told.
+//!
+//! This code has met the simulator of this repository, which other people's clients have met too, and not yet a Lync
+//! server: none could be had. The login by NTLM has met the published exchange of MS-NLMP only. Not done: uploads, management of meetings, meetings joined as a guest, the passive grant
+//! (ADFS), Skype for Business Online.
+
+mod address;
+mod application;
+mod challenge;
+mod channel;
+mod config;
+mod connect;
+mod contacts;
+mod conversation;
+mod core;
+mod data_uri;
+mod dispatch;
+mod document;
+mod entering;
+mod failure;
+#[doc(hidden)]
+pub mod fuzz;
+mod http;
+mod incoming;
+mod link;
+mod markup;
+mod meeting;
+mod meetings;
+mod ntlm;
+mod package;
+mod place;
+mod posting;
+mod presence;
+mod reports;
+mod search;
+mod session;
+mod sign_on;
+mod speaking;
+mod status;
+mod windows;
+
+pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
+pub use config::{Grant, LoginRule, UcwaConfig};
+pub use connect::{Connect, Io};
+pub use place::Origin;
+
+use self::core::Core;
+use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply};
+use crate::error::Result;
+use crate::model::{Address, LinkKey, NetworkId};
+use address::Sip;
+use connect::Sockets;
+use http::Http;
+use parking_lot::Mutex;
+use sign_on::Root;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+/// A Lync or Skype for Business service. Addresses of its agents are `ucwa:bot@contoso.com`, its channels
+/// `contact:sip:lene@contoso.com` and `chat-room:` with a meeting's address.
+pub struct Ucwa {
+    config: Arc<UcwaConfig>,
+    network: NetworkId,
+    http: Arc<Http>,
+    root: Root,
+    /// Who is signed in, or is saying goodbye.
+    signed_in: Mutex<HashMap<Sip, Weak<Core>>>,
+}
+
+impl Ucwa {
+    /// The service as configured. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// `Invalid` if the domain or a host is none, or the root is no address of HTTPS, or of HTTP and another machine's.
+    ///
+    /// # Examples
+    /// ```
+    /// use switchboard::backend::ucwa::{Secret, Ucwa, UcwaConfig};
+    ///
+    /// let config = UcwaConfig::new("contoso.com", Secret::new("the accounts' password"));
+    /// let ucwa = Ucwa::new(config)?;
+    /// # Ok::<(), switchboard::Error>(())
+    /// ```
+    pub fn new(config: UcwaConfig) -> Result<Ucwa> {
+        let sockets = Arc::new(Sockets::new(config.trust.clone()));
+        Ucwa::over(config, sockets)
+    }
+
+    /// As [`Ucwa::new`], over lines that `connect` opens.
+    ///
+    /// # Errors
+    /// As [`Ucwa::new`].
+    pub fn over(config: UcwaConfig, connect: Arc<dyn Connect>) -> Result<Ucwa> {
+        config.check()?;
+        let network = NetworkId::parse(&format!("ucwa:{}", config.domain))?;
+        Ok(Ucwa {
+            config: Arc::new(config),
+            network,
+            http: Arc::new(Http::new(connect)),
+            root: Root::default(),
+            signed_in: Mutex::default(),
+        })
+    }
+
+    /// Remembers who is signed in, as long as it is.
+    fn note(&self, address: &Sip, core: &Arc<Core>) {
+        let mut signed_in = self.signed_in.lock();
+        if signed_in.len() == signed_in.capacity() {
+            signed_in.retain(|_, core| core.strong_count() > 0);
+        }
+        signed_in.insert(address.clone(), Arc::downgrade(core));
+    }
+
+    /// The account of that name.
+    fn person(&self, name: &str) -> std::result::Result<Sip, BackendError> {
+        Sip::parse(name).ok_or_else(|| BackendError::refused(format!("`{name}` is no account's address")))
+    }
+}
+
+impl Backend for Ucwa {
+    fn network(&self) -> &NetworkId {
+        &self.network
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { shared_rooms: false, find_channels: true, composing: true, ..Capabilities::PLAIN }
+    }
+
+    fn link_key(&self, address: &Address) -> LinkKey {
+        let name = address.name();
+        let key = Sip::parse(name).and_then(|sip| LinkKey::parse(sip.as_str()).ok());
+        key.or_else(|| LinkKey::parse(name).ok()).unwrap_or_else(|| LinkKey::parse("nobody").expect("a word is a key"))
+    }
+
+    fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
+        reply(link::dial(self, key, inbox))
+    }
+}
+
+impl fmt::Debug for Ucwa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ucwa").field("config", &self.config).finish_non_exhaustive()
+    }
+}

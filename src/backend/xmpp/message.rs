@@ -2,8 +2,9 @@
 
 use super::jid::Jid;
 use super::ns;
-use super::text::{body_of, parts_of};
+
 use super::xml::Element;
+use crate::backend::text::{body_of, parts_of};
 use crate::backend::{Outgoing, Received};
 use crate::model::{MessageId, OriginId, Part, ResumePoint};
 use chrono::{DateTime, SecondsFormat, Utc};

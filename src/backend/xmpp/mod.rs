@@ -3,7 +3,7 @@
 //! | part | does |
 //! |---|---|
 //! | `xml` | stanzas as trees, text into stanzas: pure |
-//! | `jid` `form` `message` `presence` `text` `errors` `scram` `srv` | what is meant by them: pure |
+//! | `jid` `form` `message` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
 //! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
@@ -78,7 +78,6 @@ mod shared;
 mod srv;
 mod stream;
 mod talk;
-mod text;
 mod upload;
 mod xml;
 

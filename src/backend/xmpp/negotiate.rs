@@ -46,7 +46,7 @@ pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Re
         // A server that does not know the component says so instead.
         return Err(stream.expect().await.err().unwrap_or_else(|| protocol("the stream has no id")));
     };
-    let digest = Sha1::digest(format!("{id}{}", secret.reveal()));
+    let digest = Sha1::digest(format!("{id}{}", secret.expose()));
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     stream.send(&format!("<handshake>{hex}</handshake>")).await?;
     let answer = stream.expect().await?;
@@ -220,7 +220,7 @@ async fn login(stream: &mut Stream, offered: &Element, jid: &Jid, secret: &Secre
     let chosen = mechanism(offered, stream.binding, stream.is_secure);
     match chosen.ok_or_else(|| BackendError::refused("the server offers no login that is safe here"))? {
         Mechanism::Plain => {
-            let words = STANDARD.encode(format!("\0{user}\0{}", secret.reveal()));
+            let words = STANDARD.encode(format!("\0{user}\0{}", secret.expose()));
             stream.send(&Element::new("auth", ns::SASL).with("mechanism", "PLAIN").text(words).to_xml()).await?;
             let answer = next(stream).await?;
             if answer.is("success", ns::SASL) { Ok(()) } else { Err(errors::of_login(&answer).into()) }
@@ -239,7 +239,7 @@ async fn login(stream: &mut Stream, offered: &Element, jid: &Jid, secret: &Secre
             // Thousands of rounds: not on a thread that others wait for.
             let password = secret.clone();
             let answered = tokio::task::spawn_blocking(move || {
-                let answer = login.answer(&words, password.reveal());
+                let answer = login.answer(&words, password.expose());
                 (login, answer)
             });
             let (login, answer) = answered.await.map_err(|_| BackendError::unreachable("the engine is stopping"))?;

@@ -7,8 +7,8 @@ use super::report::CheckOutcome;
 use super::world::World;
 use crate::backend::recorder::Recorder;
 use crate::backend::{
-    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined, Link, OriginId, Outgoing,
-    Received, Reply, ResumePoint, Session, StateChange,
+    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined, Link, LinkKey, OriginId,
+    Outgoing, Received, Reply, ResumePoint, Session, StateChange,
 };
 use crate::model::{Part, visible_text};
 use crate::waiting::panic_text;
@@ -58,13 +58,13 @@ pub(super) fn run_one(world: &dyn World, check: Check) -> CheckOutcome {
     }
 }
 
-/// One connection of a check, and the agents on it.
+/// The connections of a check, one for each link key, and the agents on them.
 pub(super) struct Rig<'a> {
     pub(super) world: &'a dyn World,
     pub(super) capabilities: Capabilities,
     pub(super) recorder: Arc<Recorder>,
     backend: Arc<dyn Backend>,
-    link: Option<Arc<dyn Link>>,
+    links: Vec<(LinkKey, Arc<dyn Link>)>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Rig<'a> {
         let runtime = runtime.map_err(|error| Stop::Fail(format!("no runtime: {error}")))?;
         let backend = world.backend();
         let capabilities = backend.capabilities();
-        Ok(Rig { world, capabilities, recorder: Recorder::new(), backend, link: None, runtime: Some(runtime) })
+        Ok(Rig { world, capabilities, recorder: Recorder::new(), backend, links: Vec::new(), runtime: Some(runtime) })
     }
 
     /// Makes a call as the engine makes it, and waits for the answer.
@@ -96,16 +96,13 @@ impl<'a> Rig<'a> {
     }
 
     fn link(&mut self, n: usize) -> Result<Arc<dyn Link>, Stop> {
-        if let Some(link) = &self.link {
-            let backend = &self.backend;
-            if backend.link_key(&self.address(n)) != backend.link_key(&self.address(0)) {
-                return skip("each of its agents travels on a connection of its own");
-            }
+        let key = self.backend.link_key(&self.address(n));
+        if let Some((_, link)) = self.links.iter().find(|(known, _)| *known == key) {
             return Ok(link.clone());
         }
-        let (key, inbox) = (self.backend.link_key(&self.address(n)), self.recorder.inbox());
-        let link = self.want("dial", || self.backend.clone().dial(key, inbox))?;
-        self.link = Some(link.clone());
+        let (backend, dialed, inbox) = (self.backend.clone(), key.clone(), self.recorder.inbox());
+        let link = self.want("dial", || backend.dial(dialed, inbox))?;
+        self.links.push((key, link.clone()));
         Ok(link)
     }
 
@@ -118,13 +115,13 @@ impl<'a> Rig<'a> {
 
     /// Hangs up and forgets what was recorded: what comes next is another connection.
     pub(super) fn hang_up(&mut self) {
-        self.link = None;
+        self.links.clear();
         self.recorder = Recorder::new();
     }
 
     /// Hangs up by dropping, and nothing else.
     pub(super) fn drop_link(&mut self) {
-        self.link = None;
+        self.links.clear();
     }
 
     pub(super) fn join(
@@ -209,7 +206,7 @@ impl<'a> Rig<'a> {
 
 impl Drop for Rig<'_> {
     fn drop(&mut self) {
-        self.link = None;
+        self.links.clear();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -12,6 +12,7 @@ pub use table::{Make, Resource, TABLE, Variables};
 
 use super::percent;
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 
 /// What became of a method and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,11 +53,10 @@ pub fn find(method: &str, path: &str) -> Found {
 
 /// As [`find`], in the table of a host that serves more than the contract: the same rules for paths hold there.
 pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
-    let segments = split(path);
     let method = if method == "HEAD" { "GET" } else { method };
     let mut allowed: Vec<&str> = Vec::new();
     for resource in table {
-        let Some(variables) = matched(resource.path, &segments) else { continue };
+        let Some(variables) = matched(resource.path, path) else { continue };
         for (name, make) in resource.methods {
             if *name == method {
                 return Found::Route(variables.map(make));
@@ -72,8 +72,9 @@ pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
         allowed.push("OPTIONS");
         return Found::OtherMethods(allowed.join(", "));
     }
-    Found::Nothing(match segments.as_slice() {
-        [service, version, ..] if is_service(table, service) && !version.eq_ignore_ascii_case("v1") => {
+    let mut segments = split(path);
+    Found::Nothing(match (segments.next(), segments.next()) {
+        (Some(service), Some(version)) if is_service(table, service) && !version.eq_ignore_ascii_case("v1") => {
             "there is no such version; the only one is v1".to_owned()
         }
         _ => "there is no such resource".to_owned(),
@@ -83,15 +84,18 @@ pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
 /// The path as a log may show it: the reference puts tokens into paths. What follows `Tokens` is hidden, and wherever
 /// else a segment has something as long as a token and made of its characters.
 pub fn without_token(path: &str) -> String {
-    let mut shown: Vec<&str> = Vec::new();
+    let mut shown = String::with_capacity(path.len());
     let mut hide = false;
-    for segment in path.split('/') {
-        let decoded = percent::decode(segment, false);
+    for (nth, segment) in path.split('/').enumerate() {
+        if nth > 0 {
+            shown.push('/');
+        }
+        let decoded = decoded(segment);
         let secret = hide || decoded.as_deref().is_none_or(|text| looks_like_a_token(text) || looks_like_a_token(segment));
-        shown.push(if secret && !segment.is_empty() { "***" } else { segment });
+        shown.push_str(if secret && !segment.is_empty() { "***" } else { segment });
         hide = hide || decoded.is_some_and(|name| name.trim().eq_ignore_ascii_case("tokens"));
     }
-    shown.join("/")
+    shown
 }
 
 /// Whether there is a run of 43 characters of base64url, which is what a token of ours is.
@@ -100,33 +104,48 @@ fn looks_like_a_token(text: &str) -> bool {
     runs.into_iter().any(|run| run.len() == 43)
 }
 
-fn split(path: &str) -> Vec<&str> {
+fn split(path: &str) -> std::str::Split<'_, char> {
     let path = path.strip_prefix('/').unwrap_or(path);
-    path.strip_suffix('/').unwrap_or(path).split('/').collect()
+    path.strip_suffix('/').unwrap_or(path).split('/')
 }
 
-/// The variables, if the segments are this path.
-fn matched(path: &str, segments: &[&str]) -> Option<Result<Variables>> {
-    let expected = split(path);
-    if expected.len() != segments.len() {
-        return None;
-    }
-    let mut values = Vec::new();
-    for (expected, segment) in expected.iter().zip(segments) {
-        let decoded = percent::decode(segment, false);
-        if let Some(name) = expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-            values.push(decoded.ok_or_else(|| Error::invalid(format!("the {name} in the path is not UTF-8"))));
-        } else if !decoded.is_some_and(|text| text.eq_ignore_ascii_case(expected)) {
-            return None;
+/// A segment, decoded; `None` if it is not UTF-8. Nearly all have nothing to decode.
+fn decoded(segment: &str) -> Option<Cow<'_, str>> {
+    if segment.contains('%') { percent::decode(segment, false).map(Cow::Owned) } else { Some(Cow::Borrowed(segment)) }
+}
+
+/// The name of a variable, if this segment of a resource is one.
+fn variable(expected: &str) -> Option<&str> {
+    expected.strip_prefix('{')?.strip_suffix('}')
+}
+
+/// The variables, if `path` is this resource's. Each request asks this of every resource before its own, so nothing is
+/// kept before all literals are right.
+fn matched(resource: &str, path: &str) -> Option<Result<Variables>> {
+    let (mut expected, mut segments) = (split(resource), split(path));
+    loop {
+        match (expected.next(), segments.next()) {
+            (None, None) => break,
+            (Some(literal), Some(segment)) => {
+                let fits = || decoded(segment).is_some_and(|text| text.eq_ignore_ascii_case(literal));
+                if variable(literal).is_none() && !fits() {
+                    return None;
+                }
+            }
+            _ => return None,
         }
     }
-    let mut values = values.into_iter();
+    let mut values = split(resource).zip(split(path)).filter_map(|(name, segment)| {
+        let name = variable(name)?;
+        let missing = || Error::invalid(format!("the {name} in the path is not UTF-8"));
+        Some(decoded(segment).map(Cow::into_owned).ok_or_else(missing))
+    });
     let mut next = || values.next().unwrap_or(Ok(String::new()));
     Some(next().and_then(|first| Ok(Variables(first, next()?))))
 }
 
 fn is_service<R>(table: &[Resource<R>], segment: &str) -> bool {
-    table.iter().any(|resource| split(resource.path)[0].eq_ignore_ascii_case(segment))
+    table.iter().any(|resource| split(resource.path).next().is_some_and(|service| service.eq_ignore_ascii_case(segment)))
 }
 
 #[cfg(test)]

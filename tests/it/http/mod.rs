@@ -20,6 +20,7 @@ mod process;
 mod rules;
 mod statuses;
 mod tls;
+mod ucwa;
 mod world;
 mod xml;
 mod xmpp;

@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A file beside the test binary's other temporary ones, removed with it.
-struct Kept(PathBuf);
+pub(super) struct Kept(PathBuf);
 
 impl Kept {
-    fn new(name: &str, text: &str) -> Kept {
+    pub(super) fn new(name: &str, text: &str) -> Kept {
         let path = std::env::temp_dir().join(format!("switchboard-gateway-xmpp-{}-{name}", std::process::id()));
         std::fs::write(&path, text).expect("a file");
         Kept(path)
     }
 
-    fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         self.0.to_str().expect("UTF-8")
     }
 }
@@ -29,7 +29,7 @@ impl Drop for Kept {
     }
 }
 
-fn command(more: &[&str]) -> Command {
+pub(super) fn command(more: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.args(["--listen", "127.0.0.1:0", "--database", ":memory:", "--poll-timeout", "2", "--super-user", SUPER.0]);
     command.args(more).env("SWITCHBOARD_SUPER_PASSWORD", SUPER.1);

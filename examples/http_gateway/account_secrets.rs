@@ -1,9 +1,9 @@
-//! The secrets of an XMPP service, read from where they lie at every dial: one that is changed is used at the next.
+//! The secrets of components and accounts, read from where they lie at every dial: one that is changed is used at the
+//! next.
 
 use crate::secret::Source;
 use std::path::{Path, PathBuf};
-use switchboard::backend::xmpp::{Secret, SecretSource};
-use switchboard::backend::{BackendError, Reply, reply};
+use switchboard::backend::{BackendError, Reply, Secret, SecretSource, reply};
 
 /// A component's.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub(crate) struct ComponentSecret(pub(crate) Source);
 impl SecretSource for ComponentSecret {
     fn secret(&self, of: &str) -> Reply<Secret> {
         let source = self.0.clone();
-        read(of, move |_| source.read().map(|secret| Secret::new(secret.expose())))
+        read(of, move |_| source.read())
     }
 }
 
@@ -28,7 +28,7 @@ pub(crate) enum AccountSecrets {
 impl SecretSource for AccountSecrets {
     fn secret(&self, of: &str) -> Reply<Secret> {
         let secrets = self.clone();
-        read(of, move |of| Source::File(secrets.place(of)?).read().map(|secret| Secret::new(secret.expose())))
+        read(of, move |of| Source::File(secrets.place(of)?).read())
     }
 }
 

@@ -1,10 +1,11 @@
-//! Text into parts and back. Pure: links and hashtags are recognised, and the visible text stays what was said.
+//! Text into parts and back: one for all connectors. Pure: links and hashtags are recognised, and the visible text
+//! stays what was said.
 
 use crate::model::Part;
 
 /// Parts made of one text at most; what follows stays text.
-const PARTS_MAX: usize = 200;
-const SCHEMES: [&str; 4] = ["https://", "http://", "xmpp:", "mailto:"];
+pub(super) const PARTS_MAX: usize = 200;
+const SCHEMES: [&str; 5] = ["https://", "http://", "xmpp:", "sip:", "mailto:"];
 
 /// The parts of a text that came in, at least one.
 pub(super) fn parts_of(text: &str) -> Vec<Part> {
@@ -58,6 +59,12 @@ fn recognise(text: &str) -> Option<(usize, Part)> {
     }
     let is_link = url.len() > scheme.len() && url[scheme.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '[');
     is_link.then(|| (url.len(), Part::Hyperlink { text: url.to_owned(), url: url.to_owned() }))
+}
+
+/// Whether an address is one that may become a link: nothing that a program would run.
+#[cfg(feature = "ucwa")]
+pub(super) fn is_link(url: &str) -> bool {
+    recognise(url).is_some_and(|(length, part)| length == url.len() && matches!(part, Part::Hyperlink { .. }))
 }
 
 /// The text people see of parts that go out: a link whose text is not its address gets the address beside it.

@@ -1,0 +1,46 @@
+//! Which certificates a backend believes, as the file says it: shared by all that speak TLS to their servers.
+
+use std::path::Path;
+
+/// 64 hexadecimal digits, with colons as `openssl x509 -fingerprint -sha256` writes them, or without.
+pub(crate) fn fingerprint(text: &str) -> Result<[u8; 32], String> {
+    let expected = || "64 hexadecimal digits, as openssl x509 -noout -fingerprint -sha256 prints them".to_owned();
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .filter(|letter| *letter != ':')
+        .map(|letter| letter.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let bytes: Vec<u8> =
+        digits.ok_or_else(expected)?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    if text.chars().filter(|letter| *letter != ':').count() != 64 {
+        return Err(expected());
+    }
+    bytes.try_into().map_err(|_| expected())
+}
+
+/// That a file has certificates.
+pub(crate) fn certificates(path: &Path) -> Result<(), String> {
+    use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+    let whence = |error: String| format!("ca_file {}: {error}", path.display());
+    let mut found = CertificateDer::pem_file_iter(path).map_err(|error| whence(error.to_string()))?;
+    match found.next() {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(whence(error.to_string())),
+        None => Err(whence("it has no certificate".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints() {
+        let plain = "00ff".repeat(16);
+        assert_eq!(fingerprint(&plain).expect("fine")[..2], [0, 255]);
+        assert_eq!(fingerprint(&["00:FF"; 16].join(":")).expect("fine")[31], 255);
+        for text in ["", "00ff", "zz", &"00ff".repeat(17)] {
+            assert!(fingerprint(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! `WWW-Authenticate` of a UCWA server: where a token is had, and for what (fact sheet, section 1.2). Pure.
+//!
+//! A server sends two challenges, `Bearer` and `MsRtcOAuth`, in two headers or, behind some proxies, folded into one;
+//! the address is quoted or not. Rejected: a search for `href="` in the text, which finds the other challenge's.
+
+use crate::backend::BackendError;
+
+/// Challenges and parameters that are read; a server sends two and five.
+const READ_MAX: usize = 64;
+/// The grant types of section 1.3.
+const WINDOWS: &str = "urn:microsoft.rtc:windows";
+const PASSWORD: &str = "password";
+
+/// Where a token is had, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Challenge {
+    /// Where the token is asked for, as the server wrote it.
+    pub(super) href: String,
+    grants: Vec<String>,
+}
+
+impl Challenge {
+    /// Finds the challenge of scheme `MsRtcOAuth` in the values of all `WWW-Authenticate` headers of one answer.
+    ///
+    /// # Errors
+    /// `Refused` if there is none: then this is no server whose users can sign in here.
+    pub(super) fn read<'a>(headers: impl IntoIterator<Item = &'a str>) -> Result<Challenge, BackendError> {
+        let schemes: Vec<Scheme<'a>> = headers.into_iter().take(READ_MAX).flat_map(schemes).take(READ_MAX).collect();
+        let ours = schemes.iter().find(|scheme| scheme.name.eq_ignore_ascii_case("MsRtcOAuth"));
+        if let Some((ours, href)) = ours.and_then(|ours| Some((ours, ours.parameter("href").filter(|href| !href.is_empty())?))) {
+            let mut grants: Vec<String> = Vec::new();
+            for grant in ours.parameter("grant_type").unwrap_or_default().split([',', ' ']).map(str::trim) {
+                if !grant.is_empty() && !grants.iter().any(|known| known == grant) {
+                    grants.push(grant.to_owned());
+                }
+            }
+            return Ok(Challenge { href: href.to_owned(), grants });
+        }
+        let is_cloud = schemes.iter().any(|scheme| scheme.parameter("authorization_uri").is_some());
+        Err(BackendError::refused(if is_cloud {
+            "the server wants a token of Azure AD: that is Skype for Business Online, which is not supported"
+        } else {
+            "the server wants a token and does not say where to get one (no `MsRtcOAuth` challenge)"
+        }))
+    }
+
+    /// Whether it takes a user's name and password.
+    pub(super) fn takes_password(&self) -> bool {
+        self.grants.iter().any(|grant| grant == PASSWORD)
+    }
+
+    /// Whether it takes a Windows login of the token request itself.
+    pub(super) fn takes_windows(&self) -> bool {
+        self.grants.iter().any(|grant| grant == WINDOWS)
+    }
+
+    /// What it takes, for an error.
+    pub(super) fn grants(&self) -> String {
+        self.grants.join(", ")
+    }
+}
+
+/// One challenge: its scheme and its parameters.
+struct Scheme<'a> {
+    name: &'a str,
+    parameters: Vec<(&'a str, String)>,
+}
+
+impl Scheme<'_> {
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The challenges of one header. A word with `=` after it is a parameter, any other begins a challenge.
+fn schemes(header: &str) -> Vec<Scheme<'_>> {
+    let mut found: Vec<Scheme<'_>> = Vec::new();
+    let mut rest = header;
+    for _ in 0..READ_MAX {
+        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
+        let end = rest.find(|c: char| c == '=' || c == ',' || c.is_whitespace()).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        if word.is_empty() {
+            // An `=` with no name before it: skipped, else nothing is left.
+            match rest.strip_prefix('=') {
+                Some(after) => rest = after,
+                None => break,
+            }
+            continue;
+        }
+        match after.trim_start().strip_prefix('=') {
+            Some(value) => {
+                let (value, after) = value_of(value.trim_start());
+                if let Some(scheme) = found.last_mut() {
+                    scheme.parameters.push((word, value));
+                }
+                rest = after;
+            }
+            None => {
+                found.push(Scheme { name: word, parameters: Vec::new() });
+                rest = after;
+            }
+        }
+    }
+    found
+}
+
+/// A quoted string or a bare word, and what follows it.
+fn value_of(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(|c: char| c == ',' || c.is_whitespace()).unwrap_or(text.len());
+        return (text[..end].to_owned(), &text[end..]);
+    };
+    let mut value = String::new();
+    let mut escaped = false;
+    for (at, c) in quoted.char_indices() {
+        match c {
+            '"' if !escaped => return (value, &quoted[at + 1..]),
+            '\\' if !escaped => escaped = true,
+            c => {
+                value.push(c);
+                escaped = false;
+            }
+        }
+    }
+    (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BEARER: &str = r#"Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@contoso.com", client_id="00000004-0000-0ff1-ce00-000000000000""#;
+    const OURS: &str = r#"MsRtcOAuth href="https://lyncweb.contoso.com/WebTicket/oauthtoken",grant_type="urn:microsoft.rtc:windows,urn:microsoft.rtc:anonmeeting,password""#;
+    const HREF: &str = "https://lyncweb.contoso.com/WebTicket/oauthtoken";
+
+    #[test]
+    fn every_variant_of_the_sheet_is_read() {
+        let folded = format!("{BEARER}, {OURS}");
+        let turned = format!("{OURS}, {BEARER}");
+        let unquoted = OURS.replace(&format!("\"{HREF}\""), HREF);
+        for headers in [
+            vec![BEARER, OURS],
+            vec![OURS, BEARER],
+            vec![r#"Bearer trusted_issuers="", client_id="x""#, OURS],
+            vec![&folded],
+            vec![&turned],
+            vec![BEARER, &unquoted],
+            vec!["Negotiate", "NTLM", OURS],
+            vec!["Negotiate, NTLM", OURS],
+        ] {
+            let challenge = Challenge::read(headers.clone()).expect("a challenge");
+            assert_eq!(challenge.href, HREF, "{headers:?}");
+            assert!(challenge.takes_password() && challenge.takes_windows(), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_given_twice_counts_once() {
+        let header = r#"msrtcoauth HREF=https://a/t, grant_type="urn:microsoft.rtc:passive,password,password""#;
+        let challenge = Challenge::read([header]).expect("a challenge");
+        assert_eq!(challenge.grants(), "urn:microsoft.rtc:passive, password");
+        assert!(challenge.takes_password() && !challenge.takes_windows());
+    }
+
+    #[test]
+    fn the_cloud_is_named() {
+        let cloud =
+            r#"Bearer trusted_issuers="", client_id="x", authorization_uri="https://login.windows.net/common/oauth2/authorize""#;
+        let reason = |headers: &[&'static str]| Challenge::read(headers.iter().copied()).expect_err("no challenge").reason;
+        assert!(reason(&[cloud]).contains("Azure AD"));
+        for headers in [&[][..], &[BEARER], &["MsRtcOAuth"], &["MsRtcOAuth href="], &["Basic realm=\"a\\\"b"]] {
+            assert!(reason(headers).contains("MsRtcOAuth"), "{headers:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic(header in "(\\PC|[=,\" \\\\]|MsRtcOAuth |href=|grant_type=){0,40}") {
+            let _ = Challenge::read([header.as_str()]);
+        }
+    }
+}

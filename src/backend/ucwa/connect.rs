@@ -1,0 +1,89 @@
+//! How a connection is opened: TCP and TLS as configured, or whatever a test puts in their place.
+//!
+//! The TLS client is made once for a backend and shared by all its connections, so that ten thousand accounts hold one
+//! list of roots and resume one another's sessions; a CA file that has changed is read again at the next connection.
+
+use super::place::Origin;
+use crate::backend::{BackendError, Inbox, Reply, Trust, reply, tls};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::ClientConfig;
+
+/// How long a connection may take to open, TLS included.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// A line to a server: bytes both ways.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+
+/// What opens lines to servers. The default speaks TCP, and TLS by the configured trust; a test may hand over one end
+/// of a pipe.
+pub trait Connect: Send + Sync + 'static {
+    /// Opens a line to `to`, secured if it says so. Timers and tasks are the inbox's, so that a test can step them.
+    fn connect(&self, to: &Origin, inbox: &Inbox) -> Reply<Box<dyn Io>>;
+}
+
+/// TCP and TLS.
+pub(super) struct Sockets(Arc<Tls>);
+
+struct Tls {
+    trust: Trust,
+    /// The client made last, and what the CA file looked like then.
+    made: Mutex<Option<(Stamp, Arc<ClientConfig>)>>,
+}
+
+/// Length and date of a file; `None` where the trust is not in one, or it cannot be looked at.
+type Stamp = Option<(u64, SystemTime)>;
+
+impl Sockets {
+    pub(super) fn new(trust: Trust) -> Sockets {
+        Sockets(Arc::new(Tls { trust, made: Mutex::default() }))
+    }
+}
+
+impl Tls {
+    /// The client as of now. Looks at files: for a thread that may wait.
+    fn client(&self) -> Result<Arc<ClientConfig>, BackendError> {
+        let stamp = match &self.trust {
+            Trust::CaFile(path) => std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok(),
+            _ => None,
+        };
+        if let Some((made_of, client)) = &*self.made.lock()
+            && *made_of == stamp
+        {
+            return Ok(client.clone());
+        }
+        let client = tls::client(&self.trust)?;
+        *self.made.lock() = Some((stamp, client.clone()));
+        Ok(client)
+    }
+}
+
+impl Connect for Sockets {
+    fn connect(&self, to: &Origin, inbox: &Inbox) -> Reply<Box<dyn Io>> {
+        let (tls, to, inbox) = (self.0.clone(), to.clone(), inbox.clone());
+        reply(async move {
+            tokio::select! {
+                biased;
+                opened = open(tls, &to) => opened,
+                () = inbox.sleep(CONNECT_MAX) => Err(BackendError::unreachable(format!("{to} was too slow to answer"))),
+            }
+        })
+    }
+}
+
+async fn open(tls: Arc<Tls>, to: &Origin) -> Result<Box<dyn Io>, BackendError> {
+    let tcp = TcpStream::connect((to.host.as_str(), to.port)).await;
+    let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{to} cannot be reached: {error}")))?;
+    let _ = tcp.set_nodelay(true);
+    if !to.secure {
+        return Ok(Box::new(tcp));
+    }
+    let client = tokio::task::spawn_blocking(move || tls.client()).await;
+    let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
+    Ok(Box::new(tls::secure(client, &to.host, tcp).await?))
+}

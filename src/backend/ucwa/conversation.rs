@@ -1,0 +1,196 @@
+//! One conversation with one contact, as the events tell of it. Pure: it is given events and asked how things stand.
+//!
+//! The server names everything by address, so a conversation is known by its own; what can be done with it is the links
+//! of the last `messaging` event, and nothing else. Two conversations with one person may stand at the same time (both
+//! invited each other, or one is being replaced).
+
+use super::address::Sip;
+use super::document::Document;
+use super::package::{Event, Kind};
+use super::reports::Reports;
+use crate::backend::{Accepted, BackendError};
+use tokio::sync::oneshot;
+
+/// What answers a post.
+pub(super) type Done = oneshot::Sender<Result<Accepted, BackendError>>;
+
+/// How a conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// We have invited, or were invited, and it is not connected yet.
+    Connecting,
+    /// Messages may be sent.
+    Connected,
+    /// It ended.
+    Over,
+}
+
+/// What was said in an invitation, until the message event comes that says it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Toast {
+    /// As a data URI.
+    pub(super) href: String,
+    /// It was delivered, because no message event came.
+    pub(super) delivered: bool,
+}
+
+/// What the far end asked for with its invitation; it belongs to the first message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Opening {
+    pub(super) subject: Option<String>,
+    pub(super) alert: bool,
+}
+
+/// A conversation with one contact.
+pub(super) struct Talk {
+    pub(super) with: Sip,
+    pub(super) phase: Phase,
+    /// We began it.
+    pub(super) is_ours: bool,
+    /// Somebody else has come in: it is no place for what is meant for one.
+    pub(super) is_crowded: bool,
+    /// Where messages go, while they may.
+    pub(super) send: Option<String>,
+    pub(super) typing: Option<String>,
+    pub(super) stop: Option<String>,
+    /// The far end takes HTML.
+    pub(super) takes_html: bool,
+    pub(super) thread: Option<String>,
+    pub(super) toast: Option<Toast>,
+    pub(super) opening: Opening,
+    pub(super) reports: Reports,
+}
+
+impl Talk {
+    pub(super) fn new(with: Sip, is_ours: bool) -> Talk {
+        Talk {
+            with,
+            phase: Phase::Connecting,
+            is_ours,
+            is_crowded: false,
+            send: None,
+            typing: None,
+            stop: None,
+            takes_html: false,
+            thread: None,
+            toast: None,
+            opening: Opening::default(),
+            reports: Reports::default(),
+        }
+    }
+
+    /// One that somebody else begins, of the resource of their invitation.
+    pub(super) fn invited(with: Sip, invitation: &Document) -> Talk {
+        let mut talk = Talk::new(with, false);
+        let text = |name| invitation.text(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        talk.thread = text("threadId");
+        let alert = text("importance").is_some_and(|importance| !importance.eq_ignore_ascii_case("Normal"));
+        talk.opening = Opening { subject: text("subject"), alert };
+        talk.toast = invitation.link("message").map(|href| Toast { href: href.to_owned(), delivered: false });
+        talk
+    }
+
+    /// Whether messages may be sent in it.
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Connected && self.send.is_some() && !self.is_crowded
+    }
+
+    /// Learns from a `messaging` resource; true if that changed how it stands.
+    pub(super) fn messaging(&mut self, messaging: &Document) -> bool {
+        let link = |rel| messaging.link(rel).map(str::to_owned);
+        (self.send, self.typing, self.stop) = (link("sendMessage"), link("setIsTyping"), link("stopMessaging"));
+        self.takes_html = messaging.texts("negotiatedMessageFormats").any(|format| format.eq_ignore_ascii_case("Html"));
+        let before = self.phase;
+        match messaging.text("state") {
+            Some("Connected") => self.phase = Phase::Connected,
+            // A conversation of ours begins without messages, too.
+            Some("Disconnected") if self.phase == Phase::Connected => self.phase = Phase::Over,
+            _ => {}
+        }
+        before != self.phase
+    }
+
+    /// Learns from a `conversation` event; true if that changed how it stands.
+    pub(super) fn conversation(&mut self, event: &Event) -> bool {
+        let before = (self.phase, self.is_crowded);
+        if let Some(conversation) = &event.resource {
+            match conversation.text("state") {
+                Some("Disconnected") => self.phase = Phase::Over,
+                Some("Conferencing" | "Conferenced" | "InLobby") => self.is_crowded = true,
+                _ => {}
+            }
+            if let Some(thread) = conversation.text("threadId").filter(|thread| !thread.is_empty()) {
+                self.thread = Some(thread.to_owned());
+            }
+        }
+        if event.kind == Kind::Deleted {
+            self.phase = Phase::Over;
+        }
+        before != (self.phase, self.is_crowded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::package::Package;
+    use super::*;
+
+    fn lene() -> Sip {
+        Sip::parse("lene@contoso.com").expect("an address")
+    }
+
+    fn document(json: &str) -> Document {
+        Document::read(json.as_bytes()).expect("a document")
+    }
+
+    fn event(kind: &str, conversation: &str) -> Event {
+        let package = format!(
+            r#"{{"_links":{{"next":{{"href":"/e?ack=2"}}}},"sender":[{{"rel":"communication","href":"/c","events":[
+                {{"link":{{"rel":"conversation","href":"/c/1"}},"type":"{kind}","_embedded":{{"conversation":{conversation}}}}}]}}]}}"#
+        );
+        Package::read(package.as_bytes()).expect("a package").events.remove(0)
+    }
+
+    const CONNECTED: &str = r#"{"state":"Connected","negotiatedMessageFormats":["Plain","Html"],"_links":{
+        "sendMessage":{"href":"/c/1/messages"},"setIsTyping":{"href":"/c/1/typing"},"stopMessaging":{"href":"/c/1/terminate"}}}"#;
+
+    #[test]
+    fn messages_may_be_sent_while_the_server_gives_a_link_for_it() {
+        let mut talk = Talk::new(lene(), true);
+        assert!(!talk.messaging(&document(r#"{"state":"Connecting","_links":{"stopMessaging":{"href":"/c/1/terminate"}}}"#)));
+        assert!(!talk.is_open() && talk.stop.is_some());
+        // Before a conversation of ours is connected its messages are not, and that is no end.
+        assert!(!talk.messaging(&document(r#"{"state":"Disconnected"}"#)));
+        assert!(talk.messaging(&document(CONNECTED)) && talk.is_open() && talk.takes_html);
+        assert!(!talk.messaging(&document(r#"{"state":"Connected","_links":{}}"#)));
+        assert!(!talk.is_open(), "no link, no message");
+        assert!(talk.messaging(&document(r#"{"state":"Disconnected","_links":{"addMessaging":{"href":"/x"}}}"#)));
+        assert_eq!((talk.phase, talk.stop.as_deref()), (Phase::Over, None));
+    }
+
+    #[test]
+    fn a_conversation_that_others_came_into_is_no_place_for_what_is_meant_for_one() {
+        let mut talk = Talk::new(lene(), false);
+        talk.messaging(&document(CONNECTED));
+        assert!(!talk.conversation(&event("updated", r#"{"state":"Connected","threadId":"t1"}"#)));
+        assert_eq!(talk.thread.as_deref(), Some("t1"));
+        assert!(talk.conversation(&event("updated", r#"{"state":"Conferencing"}"#)));
+        assert!(!talk.is_open() && talk.phase == Phase::Connected);
+        assert!(talk.conversation(&event("deleted", "null")));
+        assert_eq!(talk.phase, Phase::Over);
+    }
+
+    #[test]
+    fn an_invitation_says_how_its_first_message_is_meant() {
+        let talk = Talk::invited(
+            lene(),
+            &document(
+                r#"{"importance":"Emergency","subject":" Plans ","threadId":"t","_links":{"message":{"href":"data:,Hi"}}}"#,
+            ),
+        );
+        assert_eq!(talk.opening, Opening { subject: Some("Plans".into()), alert: true });
+        assert_eq!(talk.toast, Some(Toast { href: "data:,Hi".into(), delivered: false }));
+        let talk = Talk::invited(lene(), &document(r#"{"importance":"Normal","subject":""}"#));
+        assert_eq!((talk.opening, talk.toast), (Opening::default(), None));
+    }
+}

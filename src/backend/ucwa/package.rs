@@ -1,0 +1,158 @@
+//! An event package: what one answer of the event channel holds, in its order (fact sheet, section 3). Pure.
+//!
+//! The order is kept across senders: a server puts `conversation added` before what happens in it. Whatever an event
+//! lacks it lacks here too; who needs the resource behind a link fetches it. Rejected: one enum variant for each pair
+//! of rel and type, for there are some sixty and a new one must not break a package.
+
+use super::document::{Anchor, Document, each, json};
+use super::failure::Reason;
+use serde_json::Value;
+
+/// What the server says in one answer of the event channel.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Package {
+    /// Its own address, under which it comes again until the next is asked for.
+    pub(super) own: Option<String>,
+    /// Where to go on.
+    pub(super) after: After,
+    /// What happened, in order; none if the server had nothing to say in time.
+    pub(super) events: Vec<Event>,
+}
+
+/// Where the event channel goes on. The address is the server's; nobody counts here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum After {
+    /// At the next package; asking for it acknowledges this one.
+    Next(String),
+    /// At the next package, but the server has closed all conversations and subscriptions, and forgotten the timers.
+    Resume(String),
+    /// At the first package that was not acknowledged: what was asked for is not there.
+    Resync(String),
+    /// Nowhere: this is no package, or the channel cannot go on.
+    Nowhere,
+}
+
+/// What happened to an operation (the first three) or to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An operation began.
+    Started,
+    /// An operation or a resource changed.
+    Updated,
+    /// An operation is over; [`Event::succeeded`] says how.
+    Completed,
+    /// A resource is there, or is in `within` now.
+    Added,
+    /// A resource is gone, or is in `within` no longer.
+    Deleted,
+    /// Something this connector does not know.
+    Other,
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Event {
+    /// Who tells: `me`, `people`, `communication`, `conversation`.
+    pub(super) sender: Anchor,
+    /// What happened.
+    pub(super) kind: Kind,
+    /// What it happened to.
+    pub(super) link: Anchor,
+    /// The collection it was added to, changed in or taken from: a roster's leaders, those who type.
+    pub(super) within: Option<Anchor>,
+    /// Of a completed operation, whether it succeeded.
+    pub(super) succeeded: Option<bool>,
+    /// Why it failed, or why the server did it.
+    pub(super) reason: Option<Reason>,
+    /// The resource, where the server sends it along.
+    pub(super) resource: Option<Document>,
+}
+
+impl Package {
+    /// Reads a body. `None` if it is not JSON: then a proxy has spoken.
+    pub(super) fn read(body: &[u8]) -> Option<Package> {
+        let Value::Object(mut body) = json(body)? else { return None };
+        let senders = body.remove("sender").unwrap_or_default();
+        let document = Document::of_value(Value::Object(body))?;
+        let link = |rel| document.link(rel).map(str::to_owned);
+        let after = None
+            .or_else(|| link("resync").map(After::Resync))
+            .or_else(|| link("resume").map(After::Resume))
+            .or_else(|| link("next").map(After::Next))
+            .unwrap_or(After::Nowhere);
+        let mut events = Vec::new();
+        for mut sender in each(senders) {
+            let Some(from) = Anchor::of_itself(&sender) else { continue };
+            let told = sender.get_mut("events").map(Value::take).unwrap_or_default();
+            events.extend(each(told).filter_map(|event| Event::of(&from, event)));
+        }
+        Some(Package { own: link("self"), after, events })
+    }
+}
+
+impl Event {
+    fn of(sender: &Anchor, mut event: Value) -> Option<Event> {
+        let link = Anchor::of_itself(event.get("link")?)?;
+        let kind = match event.get("type").and_then(Value::as_str) {
+            Some("started") => Kind::Started,
+            Some("updated") => Kind::Updated,
+            Some("completed") => Kind::Completed,
+            Some("added") => Kind::Added,
+            Some("deleted") => Kind::Deleted,
+            _ => Kind::Other,
+        };
+        let status = event.get("status").and_then(Value::as_str);
+        let succeeded = status.map(|status| status.eq_ignore_ascii_case("success"));
+        let within = event.get("in").and_then(Anchor::of_itself);
+        let reason = event.get("reason").and_then(Reason::of_value);
+        // The key is the link's rel; the resource's own `rel` may say something else (`participant` for oneself).
+        let embedded = match event.get_mut("_embedded").map(Value::take) {
+            Some(Value::Object(mut embedded)) => embedded.remove(&link.rel).or_else(|| only(embedded)),
+            _ => None,
+        };
+        Some(Event {
+            sender: sender.clone(),
+            kind,
+            succeeded,
+            reason,
+            resource: embedded.and_then(|embedded| each(embedded).next()).and_then(Document::of_value),
+            within,
+            link,
+        })
+    }
+
+    /// Whether it tells that of a resource of this rel.
+    #[cfg(test)]
+    pub(super) fn is(&self, kind: Kind, rel: &str) -> bool {
+        self.kind == kind && self.link.rel == rel
+    }
+
+    /// Whether it is about membership in the collection `rel`.
+    pub(super) fn is_within(&self, rel: &str) -> bool {
+        self.within.as_ref().is_some_and(|within| within.rel == rel)
+    }
+
+    /// Why, from the event or, where a server puts it there, from its resource.
+    pub(super) fn why(&self) -> Option<Reason> {
+        self.reason.clone().or_else(|| self.resource.as_ref()?.reason())
+    }
+
+    /// A link of the resource that came along.
+    pub(super) fn link_of(&self, rel: &str) -> Option<&str> {
+        self.resource.as_ref()?.link(rel)
+    }
+
+    /// A text of the resource that came along.
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        self.resource.as_ref()?.text(name)
+    }
+}
+
+/// The one member of an object that has one.
+fn only(object: serde_json::Map<String, Value>) -> Option<Value> {
+    if object.len() == 1 { object.into_iter().next().map(|(_, value)| value) } else { None }
+}
+
+#[cfg(test)]
+#[path = "package_test.rs"]
+mod tests;

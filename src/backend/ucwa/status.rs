@@ -1,0 +1,120 @@
+//! HTTP's status numbers, in one place: the rest of the connector asks what an answer means.
+//!
+//! What a number means here is what the UCWA pages say of it (fact sheet, sections 1, 3 and 8); the subcode beside it
+//! is read by `failure`. Rejected: handing hyper's own type around, because then every file decides about numbers.
+
+use std::fmt;
+
+/// An answer's status.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Status(u16);
+
+impl Status {
+    /// The status of that number; a test of a parser needs no connection.
+    pub(super) fn new(number: u16) -> Status {
+        Status(number)
+    }
+
+    /// It was done. Servers say 200 where the pages say 201, so nobody asks which.
+    pub(super) fn is_success(self) -> bool {
+        matches!(self.0, 200..=299)
+    }
+
+    /// It is somewhere else: of a root, a reason to go on to the next candidate.
+    pub(super) fn is_redirect(self) -> bool {
+        matches!(self.0, 301 | 302 | 303 | 307 | 308)
+    }
+
+    /// There is no token, or it has ended.
+    pub(super) fn wants_token(self) -> bool {
+        self.0 == 401
+    }
+
+    /// Not allowed; with a challenge beside it, an old token (section 1.3).
+    pub(super) fn is_forbidden(self) -> bool {
+        self.0 == 403
+    }
+
+    /// Nothing is there (any more).
+    pub(super) fn is_missing(self) -> bool {
+        self.0 == 404
+    }
+
+    /// The state of the resource is against it.
+    pub(super) fn is_conflict(self) -> bool {
+        self.0 == 409
+    }
+
+    /// It was there, and the server has put it away.
+    pub(super) fn is_gone(self) -> bool {
+        self.0 == 410
+    }
+
+    /// The body was too long.
+    pub(super) fn is_too_large(self) -> bool {
+        self.0 == 413
+    }
+
+    /// Too many requests at once.
+    pub(super) fn is_too_many(self) -> bool {
+        self.0 == 429
+    }
+
+    /// Nothing wrong with the request: later it may do. Proxies' own answers are among them.
+    pub(super) fn is_passing(self) -> bool {
+        matches!(self.0, 408 | 429 | 500..=599)
+    }
+
+    /// Nobody can tell whether the request was carried out.
+    pub(super) fn is_unclear(self) -> bool {
+        matches!(self.0, 408 | 500 | 502 | 504)
+    }
+}
+
+impl From<hyper::StatusCode> for Status {
+    fn from(status: hyper::StatusCode) -> Status {
+        Status(status.as_u16())
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Status({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_of_the_pages_has_its_meaning() {
+        let is = |question: fn(Status) -> bool, numbers: &[u16]| {
+            let yes: Vec<u16> = (100..600).filter(|number| question(Status(*number))).collect();
+            assert!(numbers.iter().all(|number| yes.contains(number)), "{numbers:?} are not all in {yes:?}");
+            yes.len()
+        };
+        assert_eq!(is(Status::is_success, &[200, 201, 204]), 100);
+        assert_eq!(is(Status::is_redirect, &[302]), 5);
+        assert_eq!(is(Status::is_passing, &[408, 429, 500, 502, 503, 504]), 102);
+        for (question, number) in [
+            (Status::wants_token as fn(Status) -> bool, 401),
+            (Status::is_forbidden, 403),
+            (Status::is_missing, 404),
+            (Status::is_conflict, 409),
+            (Status::is_gone, 410),
+            (Status::is_too_large, 413),
+            (Status::is_too_many, 429),
+        ] {
+            assert_eq!(is(question, &[number]), 1);
+        }
+        assert_eq!(is(Status::is_unclear, &[408, 500, 502, 504]), 4);
+        assert_eq!(Status::from(hyper::StatusCode::GONE).to_string(), "410");
+    }
+}

@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|text: &[u8]| switchboard::backend::ucwa::fuzz::html(text));

@@ -1,0 +1,107 @@
+//! Signing on: discovery with its detours, tokens for each host, and who is not let in or not trusted.
+
+use super::world::{DOMAIN, Office, PASSWORD, Way, World, contact, sip};
+use std::time::Duration;
+use switchboard::backend::ucwa::{Secret, Trust};
+use switchboard::{AgentState, Engine, NewAgent, Principal};
+
+#[test]
+fn every_form_of_the_challenge_is_read() {
+    for form in ["two", "folded", "unquoted", "no-issuers", "passive"] {
+        let office = Office::open(&[("challenge", form)]);
+        let bot = office.bot(0, &["lene"]);
+        bot.says("lene", form).unwrap();
+    }
+}
+
+#[test]
+fn applications_and_users_on_other_hosts_get_tokens_of_their_own() {
+    for (switch, value) in [
+        ("root-redirect", "https://other.contoso.com"),
+        ("user-redirect", "https://pool02.contoso.com"),
+        ("pool", "https://pool03.contoso.com:4443"),
+    ] {
+        let office = Office::open(&[(switch, value)]);
+        let bot = office.bot(0, &["lene"]);
+        bot.says("lene", "hello").unwrap();
+        assert_eq!(office.status(0).state, AgentState::Active, "{switch}");
+    }
+}
+
+#[test]
+fn nobody_is_followed_to_a_foreign_host_or_out_of_tls() {
+    for (switch, value, sentence) in [
+        ("root-redirect", "https://lyncdiscover.evil.example", "not among the hosts"),
+        ("user-redirect", "https://contoso.com.evil.example", "not among the hosts"),
+        ("pool", "https://evilcontoso.com", "not among the hosts"),
+        ("pool", "http://pool.contoso.com", "without TLS"),
+    ] {
+        let office = Office::open(&[(switch, value)]);
+        office.put(0, &["lene"]);
+        let status = office.status(0);
+        let reason = status.reason.unwrap_or_default();
+        assert!(status.state == AgentState::Idle && reason.contains(sentence), "{switch}: {reason}");
+    }
+    let office = Office::of(&[("pool", "https://pool.contoso.local")], |config| config.host("contoso.local"));
+    office.bot(0, &["lene"]).says("lene", "allowed").unwrap();
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_tried_every_minute() {
+    let wrong = |secret: &'static str| move |_: &str| Ok(Secret::new(secret));
+    let office = Office::of(&[], |_| {
+        switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, wrong("guess")).root(format!("https://lyncdiscover.{DOMAIN}/"))
+    });
+    office.put(0, &["lene"]);
+    let status = office.status(0);
+    let reason = status.reason.unwrap_or_default();
+    assert!(status.state == AgentState::Idle && reason.contains("the login of `bot0@contoso.com` was refused"), "{reason}");
+    assert!(!reason.contains("guess"));
+    assert_eq!(status.next_try.map(|next| next - status.since), Some(chrono::TimeDelta::seconds(60)));
+}
+
+#[test]
+fn a_server_is_found_by_its_domain() {
+    let office = Office::of(&[], |_| switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, Secret::new(PASSWORD)));
+    office.bot(0, &["lene"]).says("lene", "found").unwrap();
+}
+
+#[test]
+fn no_origin_is_sent_that_a_server_could_refuse() {
+    let office = Office::open(&[("origin-allowed", "off")]);
+    office.bot(0, &["lene"]).says("lene", "hello").unwrap();
+}
+
+#[test]
+fn an_agent_signed_out_is_gone_from_the_server() {
+    let office = Office::open(&[]);
+    let bot = office.bot(0, &["lene"]);
+    bot.says("lene", "hello").unwrap();
+    let seen = || office.world.availability("bot0");
+    assert_eq!(seen().as_deref(), Some("Online"));
+    office.engine.provisioning(&Principal::host("ada")).unwrap().delete_agent("bot0").unwrap();
+    office.pass(Duration::from_secs(6));
+    assert_eq!(office.world.simulator.count(&sip("bot0")), (0, 0, 0));
+    assert_eq!(seen().as_deref(), Some("Offline"));
+    // And back again, on the same address.
+    office.bot(0, &["lene"]).says("lene", "back").unwrap();
+}
+
+#[test]
+fn a_server_whose_certificate_nobody_believes_is_refused() {
+    let world = World::open(Way::Tls, &[]);
+    let backend = world.backend_of(world.config().trust(Trust::System));
+    let engine = Engine::builder().in_memory().backend(backend).open().unwrap();
+    let agent = NewAgent::new("bot0", format!("ucwa:bot0@{DOMAIN}")).unwrap().channel(contact("lene")).unwrap();
+    engine.provisioning(&Principal::host("ada")).unwrap().put_agent(agent).unwrap();
+    let agent = engine.agent("bot0").unwrap();
+    let mut changes = engine.subscribe();
+    let mut reason = String::new();
+    while reason.is_empty() {
+        reason = engine.agent_status("bot0").unwrap().reason.unwrap_or_default();
+        let _ = changes.next_timeout(Duration::from_millis(20));
+    }
+    assert!(reason.contains("TLS with `localhost`"), "{reason}");
+    drop(agent);
+    engine.shutdown(Duration::from_secs(10)).unwrap();
+}
