@@ -123,6 +123,8 @@ pub(super) struct State {
 #[derive(Default)]
 struct Fence {
     asked: Option<String>,
+    /// Asked beside it when it was long unanswered.
+    again: Option<String>,
     waiting: Vec<oneshot::Sender<()>>,
     next: Vec<oneshot::Sender<()>>,
 }
@@ -232,12 +234,10 @@ impl Core {
     /// An answer has come; false if nobody asked.
     pub(super) fn answer(&self, stanza: Element) -> bool {
         let Some(id) = stanza.attribute("id") else { return false };
-        let mut state = self.state.lock();
-        if state.fence.asked.as_deref() == Some(id) {
-            drop(state);
-            self.fence_reached();
+        if self.came_round(id) {
             return true;
         }
+        let mut state = self.state.lock();
         let from = stanza.attribute("from").and_then(Jid::parse);
         let own = self.jid.bare();
         // Only who was asked may answer; our own server may leave its name out.
@@ -300,24 +300,53 @@ impl Core {
     }
 
     fn begin_fence(&self, state: &mut State) -> Element {
+        let (id, question) = self.question(state);
+        state.fence.asked = Some(id);
+        question
+    }
+
+    fn question(&self, state: &mut State) -> (String, Element) {
         state.next += 1;
         let id = format!("{}-f{:x}", self.salt, state.next);
-        state.fence.asked = Some(id.clone());
         // A component asks itself, by way of the server; an account asks its server.
         let (from, to) = if self.is_component { (Some(self.jid.as_str()), self.jid.as_str()) } else { (None, self.jid.domain()) };
         let ping = Element::new("ping", ns::PING);
-        Element::stanza("iq").with("type", "get").with("id", id).with_some("from", from).with("to", to).child(ping)
+        let question = Element::stanza("iq").with("type", "get").with("id", id.as_str()).with_some("from", from).with("to", to);
+        (id, question.child(ping))
     }
 
-    /// Whether this is our own question, come round.
-    pub(super) fn is_fence(&self, id: &str) -> bool {
-        self.state.lock().fence.asked.as_deref() == Some(id)
+    /// Asks once more beside a question that is long unanswered though other things come: a server handles a stream in
+    /// order, so if the later one comes back first, the other went to somebody else or was lost.
+    pub(super) fn ask_again(&self) {
+        let mut state = self.state.lock();
+        if state.fence.asked.is_none() {
+            return;
+        }
+        let (id, question) = self.question(&mut state);
+        state.fence.again = Some(id);
+        drop(state);
+        if let Err(error) = self.send(&question) {
+            self.fail(error);
+        }
     }
 
-    pub(super) fn fence_reached(&self) {
+    /// Whether this is a question of ours to the server, come back or answered.
+    pub(super) fn came_round(&self, id: &str) -> bool {
+        let state = self.state.lock();
+        let (is_first, is_again) = (state.fence.asked.as_deref() == Some(id), state.fence.again.as_deref() == Some(id));
+        drop(state);
+        if is_first {
+            self.fence_reached();
+        } else if is_again {
+            self.fail(BackendError::unreachable("the server answers only a part of what it is asked"));
+        }
+        is_first || is_again
+    }
+
+    fn fence_reached(&self) {
         let mut state = self.state.lock();
         let waiting = std::mem::take(&mut state.fence.waiting);
-        state.fence.asked = None;
+        (state.fence.asked, state.fence.again) = (None, None);
         let mut ask = None;
         if !state.fence.next.is_empty() {
             state.fence.waiting = std::mem::take(&mut state.fence.next);
@@ -426,5 +455,36 @@ impl Collecting<'_> {
 impl Drop for Collecting<'_> {
     fn drop(&mut self) {
         self.core.state.lock().results.remove(self.query);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fuzz;
+    use crate::backend::recorder::Recorder;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn a_question_that_is_overtaken_is_lost_and_ends_the_link() {
+        let recorder = Recorder::by_hand();
+        let (core, _line) = fuzz::core(&recorder);
+        let again = |core: &super::Core| {
+            core.ask_again();
+            core.state.lock().fence.again.clone()
+        };
+        assert_eq!(again(&core), None, "nothing was asked");
+        let mut fence = Box::pin(core.fence());
+        assert!(fence.as_mut().now_or_never().is_none());
+        let first = core.state.lock().fence.asked.clone().expect("asked");
+        let second = again(&core).expect("asked again");
+        assert!(core.came_round(&first) && fence.now_or_never().is_some_and(|reached| reached.is_ok()));
+        assert!(!core.came_round(&second) && recorder.lost().is_none(), "late, and no harm");
+
+        let mut fence = Box::pin(core.fence());
+        assert!(fence.as_mut().now_or_never().is_none());
+        let second = again(&core).expect("asked again");
+        assert!(core.came_round(&second));
+        assert!(recorder.lost().is_some_and(|error| error.reason.contains("only a part")));
+        assert!(fence.now_or_never().is_some_and(|reached| reached.is_err()));
     }
 }

@@ -79,8 +79,7 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
         _ => return Ok(()),
     }
     let Some(id) = stanza.attribute("id") else { return Ok(()) };
-    if core.is_component && stanza.attribute("from") == Some(core.jid.as_str()) && core.is_fence(id) {
-        core.fence_reached();
+    if core.is_component && stanza.attribute("from") == Some(core.jid.as_str()) && core.came_round(id) {
         return Ok(());
     }
     let is_get = stanza.attribute("type") == Some("get");

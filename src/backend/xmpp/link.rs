@@ -209,11 +209,13 @@ async fn listen(core: Arc<Core>) {
     let watch = async {
         loop {
             core.inbox.sleep(PING_EVERY).await;
+            let fence = core.fence();
+            tokio::pin!(fence);
             loop {
                 core.heard.store(false, Ordering::Relaxed);
                 tokio::select! {
                     biased;
-                    reached = core.fence() => {
+                    reached = &mut fence => {
                         if reached.is_err() {
                             return;
                         }
@@ -222,10 +224,14 @@ async fn listen(core: Arc<Core>) {
                     () = core.inbox.sleep(SILENCE_MAX) => {}
                 }
                 // Whatever came counts, and while we are the ones who do not read, nothing can.
-                if !core.heard.load(Ordering::Relaxed) && !core.stalled.load(Ordering::Relaxed) {
+                if core.stalled.load(Ordering::Relaxed) {
+                    continue;
+                }
+                if !core.heard.load(Ordering::Relaxed) {
                     core.fail(BackendError::unreachable("the server does not answer"));
                     return;
                 }
+                core.ask_again();
             }
         }
     };

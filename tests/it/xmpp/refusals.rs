@@ -210,6 +210,33 @@ fn a_component_does_not_stay_where_stanzas_go_astray() {
     assert_eq!(connections.load(Ordering::Relaxed), 3);
 }
 
+/// What the component asks itself is lost once, while other things come: later, the same fault as above.
+#[test]
+fn a_component_does_not_stay_where_its_questions_are_lost() {
+    let (connections, lost) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, loses) = (connections.clone(), lost.clone());
+    let port = serve(move |connection, element| {
+        counted.fetch_max(connection, Ordering::Relaxed);
+        let is_question = element.contains("to='agents.im.test'") && element.contains("urn:xmpp:ping");
+        // The first one after the joins.
+        if is_question && loses.swap(false, Ordering::Relaxed) { Says::Nothing } else { component(element) }
+    });
+    let clock = ManualClock::new();
+    let engine = over(port, &clock);
+    engine.put("helper", BOT, &[OPS]);
+    waits(&engine, "it is in", |_| engine.stands("helper", OPS).state == AgentState::Active);
+    lost.store(true, Ordering::Relaxed);
+    let deadline = Instant::now() + SOON;
+    while connections.load(Ordering::Relaxed) < 2 {
+        assert!(Instant::now() < deadline, "{:?}", engine.agent_status("helper"));
+        // Rooms are asked after every minute, and answer: the line is not silent.
+        clock.advance(Duration::from_secs(5));
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    assert!(!lost.load(Ordering::Relaxed), "a question was lost");
+    waits(&engine, "it is in again", |_| engine.stands("helper", OPS).state == AgentState::Active);
+}
+
 fn there_twice(kind: Kind, why: &str) {
     let Some(town) = Town::open(&format!("XMPP component conflict over {kind:?}"), kind) else { return };
     let (first, second) = (town.engine(), town.engine());
