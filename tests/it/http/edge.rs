@@ -8,6 +8,7 @@ use super::gateway::Gateway;
 use super::world::{MESSAGES, World};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -109,23 +110,34 @@ fn one_connection_too_many_hears_503_and_room_comes_back() {
 
 #[test]
 fn one_poll_too_many_of_an_agent_is_503() {
-    let world = World::new(&["--poll-timeout", "20", "--polls-per-agent", "2"]);
-    let last = world.events("last-event=0").last().map(|event| event["EventId"].clone()).expect("an event");
-    let target = format!("/Collaboration/v1/Events?last-event={last}");
+    let world = World::new(&["--poll-timeout", "40", "--polls-per-agent", "2"]);
+    let seen = world.events("last-event=0").last().map(|event| event["EventId"].clone()).expect("an event");
+    // Nothing but a message ends them: what the agent's channels do meanwhile is not asked for.
+    let target = format!("/Collaboration/v1/Events?last-event={seen}&types=message");
     let authorization = format!("FCF {}", world.lene);
-    let headers = [("Authorization", authorization.as_str())];
-    let polls: Vec<TcpStream> = (0..2)
-        .map(|_| {
-            let mut stream = connect(&world.gateway);
-            stream.write_all(&request("GET", &target, &headers, b"")).expect("the gateway reads");
-            stream
-        })
-        .collect();
-    world.lene("GET", "/Collaboration/v1/Channels", "").expect(200);
-    world.lene("GET", &target, "").expect_code(503, "busy");
-    // Who hangs up makes room.
-    drop(polls);
-    world.post("room");
+    let asked = request("GET", &target, &[("Authorization", authorization.as_str())], b"");
+    let (tell, answers) = mpsc::channel();
+    thread::scope(|scope| {
+        // Three at once: whichever comes last is the one too many.
+        for _ in 0..3 {
+            let (tell, asked, gateway) = (tell.clone(), &asked, &world.gateway);
+            scope.spawn(move || {
+                let mut stream = connect(gateway);
+                stream.write_all(asked).expect("the gateway reads");
+                tell.send(rest(&mut stream)).expect("the test waits");
+            });
+        }
+        let answer = || answers.recv_timeout(Duration::from_secs(35)).expect("an answer before the polls end by themselves");
+        let refused = answer();
+        assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("busy"), "{refused}");
+        world.post("room");
+        for _ in 0..2 {
+            let answered = answer();
+            assert!(answered.starts_with("HTTP/1.1 200 ") && answered.contains("room"), "{answered}");
+        }
+    });
+    // They have made room.
+    world.lene("GET", &target, "").expect(200);
 }
 
 #[test]
