@@ -48,6 +48,8 @@ pub mod token;
 pub mod world;
 
 #[cfg(test)]
+mod control_test;
+#[cfg(test)]
 mod life_test;
 #[cfg(test)]
 mod room_test;
