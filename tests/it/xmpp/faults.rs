@@ -2,7 +2,7 @@
 //! order.
 
 use super::server::Kind;
-use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next};
+use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next, passes};
 use std::time::{Duration, Instant};
 use switchboard::testing::ManualClock;
 use switchboard::{AgentState, AgentStatus, Engine, NewMessage, Reader};
@@ -200,7 +200,9 @@ fn a_dead_line_is_noticed() {
     assert_ne!(state, AgentState::Active, "five minutes and nothing was noticed");
     town.to_component.cut();
     town.to_component.stall(false);
-    clock.advance(Duration::from_secs(60));
+    passes(&engine, &clock, "it is in again", |status| {
+        status.channels.iter().all(|channel| channel.state == AgentState::Active)
+    });
     hears(&mut ear, "does anybody hear me?");
 }
 
@@ -214,28 +216,14 @@ fn a_changed_password_is_told_and_the_new_one_is_asked_for() {
     town.server.set_password("bot1", "another");
     town.server.begin();
     let status = || engine.agent_status("helper").expect("there");
-    let is_told = || status().reason.is_some_and(|reason| reason.contains("not-authorized") || reason.contains("refused"));
-    passes(&engine, &clock, is_told);
+    let is_told = |reason: &String| reason.contains("not-authorized") || reason.contains("refused");
+    passes(&engine, &clock, "the password is refused", |status| status.reason.as_ref().is_some_and(is_told));
     let reason = status().reason.unwrap_or_default();
     assert!(!reason.contains("pw-bot1"), "{reason}");
     town.passwords.lock().expect("no panic").insert("bot1".into(), "another".into());
     // Refused, it is tried again all the same, at the pace of the cap.
-    passes(&engine, &clock, || status().state == AgentState::Active);
+    passes(&engine, &clock, "the new one is taken", |status| status.state == AgentState::Active);
     bot.wait_active(SOON).expect("in its room again");
-}
-
-/// Lets time pass as long as the agent waits for its next try, and never while it tries: that takes what it takes.
-#[track_caller]
-fn passes(engine: &Engine, clock: &ManualClock, mut shows: impl FnMut() -> bool) {
-    let (deadline, mut changes) = (Instant::now() + SOON, engine.subscribe());
-    while !shows() {
-        let status = engine.agent_status("helper").expect("there");
-        assert!(Instant::now() < deadline, "{status:?}");
-        if status.state == AgentState::Idle && status.next_try.is_some() {
-            clock.advance(Duration::from_secs(1));
-        }
-        let _ = changes.next_timeout(Duration::from_millis(20));
-    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::scripted::{Says, component, header, refusal, serve, serve_at, stream_error};
 use super::server::Kind;
-use super::town::{SOON, Town, Way, Words, ear, hears};
+use super::town::{SOON, Town, Way, Words, ear, hears, passes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -65,8 +65,7 @@ fn an_overloaded_server_is_left_alone_for_a_while() {
         let pause = told.next_try.expect("it is tried again") - told.since;
         assert!(pause >= chrono::TimeDelta::seconds(29), "{condition}: {pause}");
         overloaded.store(false, Ordering::Relaxed);
-        clock.advance(Duration::from_secs(61));
-        waits(&engine, "it is let in", |status| status.state == AgentState::Active);
+        passes(&engine, &clock, "it is let in", |status| status.state == AgentState::Active);
     }
 }
 
@@ -153,8 +152,7 @@ fn a_room_and_a_message_that_are_too_much_for_now() {
     waits(&engine, "the room is full", |_| stands().reason.is_some_and(|reason| reason.contains("resource-constraint")));
     assert!(stands().next_try.is_some(), "it is tried again: {:?}", stands());
     busy.store(false, Ordering::Relaxed);
-    clock.advance(Duration::from_secs(61));
-    waits(&engine, "it is in", |_| stands().state == AgentState::Active);
+    passes(&engine, &clock, "it is in", |_| stands().state == AgentState::Active);
     let posted = engine.agent("helper").expect("there").post(OPS, NewMessage::text("hello"));
     assert!(matches!(posted, Err(Error::Busy { retry_after, .. }) if retry_after >= Duration::from_secs(1)), "{posted:?}");
 }
@@ -231,7 +229,7 @@ fn a_component_does_not_stay_where_its_questions_are_lost() {
     while connections.load(Ordering::Relaxed) < 2 {
         assert!(Instant::now() < deadline, "{:?}", engine.agent_status("helper"));
         // Rooms are asked after every minute, and answer: the line is not silent.
-        clock.advance(Duration::from_secs(5));
+        clock.advance(Duration::from_millis(500));
         std::thread::park_timeout(Duration::from_millis(20));
     }
     assert!(!lost.load(Ordering::Relaxed), "a question was lost");

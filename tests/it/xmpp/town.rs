@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use switchboard::backend::xmpp::{Accounts, Component, Secret, Trust, Xmpp, XmppConfig};
 use switchboard::backend::{Backend, BackendError};
+use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, Builder, ChannelStatus, Collaboration, Engine, EventQuery, Message, NewAgent, Principal, Provisioning, Reader,
+    AgentState, AgentStatus, Builder, ChannelStatus, Collaboration, Engine, EventQuery, Message, NewAgent, Principal,
+    Provisioning, Reader,
 };
 
 /// Long enough for a reconnect that waits its turn: a server that starts slowly is tried up to a minute later.
@@ -217,4 +219,24 @@ pub(crate) fn hears_no_more(engine: &Engine, reader: &mut Reader) {
     engine.settle(SOON).expect("it settles");
     let more = reader.next_timeout(Duration::from_millis(300)).expect("it reads");
     assert!(more.is_none(), "{more:?}");
+}
+
+/// Lets time pass until it shows in how the agent `helper` stands: as long as something waits for its next try, and never
+/// while anything is tried, which takes the real time it takes.
+#[track_caller]
+pub(super) fn passes(engine: &Engine, clock: &ManualClock, what: &str, shows: impl Fn(&AgentStatus) -> bool) {
+    let (deadline, mut changes) = (Instant::now() + SOON, engine.subscribe());
+    loop {
+        let status = engine.agent_status("helper").expect("there");
+        if shows(&status) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "not so: {what}: {status:?}");
+        let is_tried = |state| state == AgentState::Activating;
+        let is_waiting = status.next_try.is_some() || status.channels.iter().any(|channel| channel.next_try.is_some());
+        if is_waiting && !is_tried(status.state) && !status.channels.iter().any(|channel| is_tried(channel.state)) {
+            clock.advance(Duration::from_secs(1));
+        }
+        let _ = changes.next_timeout(Duration::from_millis(20));
+    }
 }
