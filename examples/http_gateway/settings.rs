@@ -174,6 +174,14 @@ pub(crate) fn number(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "a whole number".to_owned())
 }
 
+/// How long a message may be, in characters.
+pub(crate) fn length(text: &str) -> Result<Option<u32>, String> {
+    match number(text)? {
+        length @ 1..=60_000 => u32::try_from(length).map(Some).map_err(|error| error.to_string()),
+        _ => Err("1 to 60,000 characters".to_owned()),
+    }
+}
+
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "true or false".to_owned())
 }

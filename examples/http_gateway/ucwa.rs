@@ -12,10 +12,9 @@
 //! ```
 
 use crate::account_secrets::AccountSecrets;
-use crate::settings::{Given, Setting, Takes, add, put, setting, switch};
-use crate::trust::{certificates, fingerprint};
-use crate::xmpp::length;
-use switchboard::backend::ucwa::{Grant, Trust, Ucwa, UcwaConfig};
+use crate::settings::{Given, Setting, Takes, add, length, put, setting, switch};
+use crate::trust::Believed;
+use switchboard::backend::ucwa::{Grant, Ucwa, UcwaConfig};
 
 /// What is configured, as far as it was given; the connector has the defaults.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +24,7 @@ pub(crate) struct Settings {
     domain: String,
     root: Option<String>,
     hosts: Vec<String>,
-    trust: Vec<Trust>,
+    trust: Believed,
     insecure_plain_http: bool,
     grant: Grant,
     login: Option<String>,
@@ -42,12 +41,9 @@ pub(crate) const TABLE: &[Setting<Settings>] = &[
     setting("domain", "", Takes::Text, |to, text| put(&mut to.domain, Ok(text.to_owned()))),
     setting("root", "", Takes::Text, |to, text| put(&mut to.root, Ok(Some(text.to_owned())))),
     setting("hosts", "", Takes::List, |to, text| add(&mut to.hosts, Ok(text.to_owned()))),
-    setting("ca_file", "", Takes::Text, |to, text| add(&mut to.trust, Ok(Trust::CaFile(text.into())))),
-    setting("pinned_sha256", "", Takes::Text, |to, text| add(&mut to.trust, fingerprint(text).map(Trust::PinnedSha256))),
-    setting("insecure_any_certificate", "", Takes::Switch, |to, text| match switch(text)? {
-        true => add(&mut to.trust, Ok(Trust::InsecureAnyCertificate)),
-        false => Ok(()),
-    }),
+    setting("ca_file", "", Takes::Text, |to, text| to.trust.ca_file(text)),
+    setting("pinned_sha256", "", Takes::Text, |to, text| to.trust.pinned_sha256(text)),
+    setting("insecure_any_certificate", "", Takes::Switch, |to, text| to.trust.insecure_any_certificate(text)),
     setting("insecure_plain_http", "", Takes::Switch, |to, text| put(&mut to.insecure_plain_http, switch(text))),
     setting("grant", "", Takes::Text, |to, text| put(&mut to.grant, match text {
         "password" => Ok(Grant::Password),
@@ -79,10 +75,7 @@ impl Settings {
             if let Some(secrets) = &self.secrets {
                 secrets.check()?;
             }
-            match self.trust.first() {
-                Some(Trust::CaFile(path)) => certificates(path),
-                _ => Ok(()),
-            }
+            self.trust.check()
         };
         read().map_err(|error| self.error(&error))?;
         Ucwa::new(self.config()?).map_err(|error| self.error(&error.to_string()))
@@ -115,10 +108,8 @@ impl Settings {
         if self.insecure_plain_http {
             config = config.insecure_plain_http();
         }
-        match self.trust.as_slice() {
-            [] => {}
-            [trust] => config = config.trust(trust.clone()),
-            _ => return Err(self.error("ca_file, pinned_sha256 and insecure_any_certificate exclude each other")),
+        if let Some(trust) = self.trust.trust().map_err(|error| self.error(&error))? {
+            config = config.trust(trust);
         }
         // What is wrong with it is found by the connector; it opens nothing.
         Ucwa::new(config.clone()).map_err(|error| self.error(&error.to_string())).map(|_| config)

@@ -18,11 +18,11 @@
 
 use crate::account_secrets::{AccountSecrets, ComponentSecret};
 use crate::secret::Source;
-use crate::settings::{Given, Setting, Takes, number, put, setting, size, switch};
-use crate::trust::{certificates, fingerprint};
+use crate::settings::{Given, Setting, Takes, length, put, setting, size, switch};
+use crate::trust::Believed;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use switchboard::backend::xmpp::{Accounts, Component, Security, Trust, Xmpp, XmppConfig};
+use switchboard::backend::xmpp::{Accounts, Component, Security, Xmpp, XmppConfig};
 
 /// What is configured, as far as it was given; the connector has the defaults.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ pub(crate) struct Settings {
     story_length: Option<u32>,
     resource: Option<String>,
     refuse_subscriptions: bool,
-    trust: Vec<Trust>,
+    trust: Believed,
     component: Option<Line>,
     component_domain: String,
     component_secret: Option<Source>,
@@ -64,12 +64,9 @@ pub(crate) const TABLE: &[Setting<Settings>] = &[
     setting("story_length", "", Takes::Number, |to, text| put(&mut to.story_length, length(text))),
     setting("resource", "", Takes::Text, |to, text| put(&mut to.resource, Ok(Some(text.to_owned())))),
     setting("approve_subscriptions", "", Takes::Switch, |to, text| put(&mut to.refuse_subscriptions, switch(text).map(|on| !on))),
-    setting("ca_file", "", Takes::Text, |to, text| trust(to, Ok(Trust::CaFile(text.into())))),
-    setting("pinned_sha256", "", Takes::Text, |to, text| trust(to, fingerprint(text).map(Trust::PinnedSha256))),
-    setting("insecure_any_certificate", "", Takes::Switch, |to, text| match switch(text)? {
-        true => trust(to, Ok(Trust::InsecureAnyCertificate)),
-        false => Ok(()),
-    }),
+    setting("ca_file", "", Takes::Text, |to, text| to.trust.ca_file(text)),
+    setting("pinned_sha256", "", Takes::Text, |to, text| to.trust.pinned_sha256(text)),
+    setting("insecure_any_certificate", "", Takes::Switch, |to, text| to.trust.insecure_any_certificate(text)),
     setting("component.domain", "", Takes::Text, |to, text| {
         to.component.get_or_insert_default();
         put(&mut to.component_domain, Ok(text.to_owned()))
@@ -138,10 +135,7 @@ impl Settings {
             if let Some(secrets) = &self.account_secrets {
                 secrets.check()?;
             }
-            match self.trust.first() {
-                Some(Trust::CaFile(path)) => certificates(path),
-                _ => Ok(()),
-            }
+            self.trust.check()
         };
         read().map_err(|error| self.error(&error))?;
         Xmpp::new(self.config()?).map_err(|error| self.error(&error.to_string()))
@@ -169,10 +163,8 @@ impl Settings {
         if let Some(resource) = &self.resource {
             config = config.resource(resource);
         }
-        match self.trust.as_slice() {
-            [] => {}
-            [trust] => config = config.trust(trust.clone()),
-            _ => return Err(self.error("ca_file, pinned_sha256 and insecure_any_certificate exclude each other")),
+        if let Some(trust) = self.trust.trust().map_err(|error| self.error(&error))? {
+            config = config.trust(trust);
         }
         if let Some(line) = &self.component {
             config = config.component(self.component(line)?);
@@ -224,11 +216,6 @@ impl Settings {
     }
 }
 
-fn trust(to: &mut Settings, trust: Result<Trust, String>) -> Result<(), String> {
-    to.trust.push(trust?);
-    Ok(())
-}
-
 fn security(text: &str) -> Result<Security, String> {
     match text {
         "starttls" => Ok(Security::StartTls),
@@ -241,14 +228,6 @@ fn security(text: &str) -> Result<Security, String> {
 
 fn port(text: &str) -> Result<Option<u16>, String> {
     text.parse().ok().filter(|port| *port > 0).map(Some).ok_or_else(|| "a port from 1 to 65535".to_owned())
-}
-
-/// A longest message.
-pub(crate) fn length(text: &str) -> Result<Option<u32>, String> {
-    match number(text)? {
-        length @ 1..=60_000 => u32::try_from(length).map(Some).map_err(|error| error.to_string()),
-        _ => Err("1 to 60,000 characters".to_owned()),
-    }
 }
 
 #[cfg(test)]

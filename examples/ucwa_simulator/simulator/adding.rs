@@ -31,22 +31,12 @@ impl World {
         view.adding = true;
         view.messaging = "Connecting";
         let invitation = Invitation {
-            id: id.clone(),
-            rel: "messagingInvitation",
-            outgoing: true,
-            state: "Connecting",
             operation: wish.operation,
             subject: view.subject.clone(),
             importance: wish.importance,
             thread: view.thread.clone(),
-            from: user.clone(),
-            to: user,
-            conversation: conversation.to_owned(),
-            ring: None,
             message: wish.text.as_ref().map(Text::data_uri),
-            meeting_uri: None,
-            accepted_by: None,
-            open: false,
+            ..Invitation::sent(&id, "messagingInvitation", user.clone(), user, conversation)
         };
         let location = invitation.href(app);
         own.invitations.insert(id.clone(), invitation);

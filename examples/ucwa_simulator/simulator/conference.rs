@@ -52,25 +52,16 @@ impl World {
         }
         let talk = self.conference(now, &id).ok_or_else(|| Fault::not_found("DestinationNotFound"))?;
         let conversation = self.new_view(now, app, talk, "Connecting", "Disconnected");
+        let number = self.ids.hex();
         let invitation = Invitation {
-            id: self.ids.hex(),
-            rel: "onlineMeetingInvitation",
-            outgoing: true,
-            state: "Connecting",
             operation: wish.operation,
             subject: wish.subject,
             importance: wish.importance,
             thread: wish.thread.unwrap_or_else(|| self.ids.hex()),
-            from: user.clone(),
-            to: user,
-            conversation: conversation.clone(),
-            ring: None,
-            message: None,
             meeting_uri: self.meetings.get(&id).map(|meeting| meeting.uri.clone()),
-            accepted_by: None,
-            open: false,
+            ..Invitation::sent(&number, "onlineMeetingInvitation", user.clone(), user, &conversation)
         };
-        let (location, number) = (invitation.href(app), invitation.id.clone());
+        let location = invitation.href(app);
         if let Some(own) = self.applications.get_mut(app) {
             own.invitations.insert(number.clone(), invitation);
         }
@@ -191,22 +182,12 @@ impl World {
             return Err(Fault::conflict("", "Nobody can be added now.").into());
         }
         let invitation = Invitation {
-            id: id.clone(),
-            rel: "participantInvitation",
-            outgoing: true,
-            state: "Connecting",
             operation: wish.operation,
             subject: view.subject.clone(),
             importance: wish.importance,
             thread: view.thread.clone(),
-            from: user.clone(),
-            to: to.clone(),
-            conversation: conversation.to_owned(),
             ring: Some(0),
-            message: None,
-            meeting_uri: None,
-            accepted_by: None,
-            open: false,
+            ..Invitation::sent(&id, "participantInvitation", user.clone(), to.clone(), conversation)
         };
         let (talk, location) = (view.talk, invitation.href(app));
         if let Some(own) = self.applications.get_mut(app) {

@@ -46,6 +46,28 @@ pub struct Invitation {
 }
 
 impl Invitation {
+    /// One that an application has just sent, and nobody has answered.
+    pub fn sent(id: &str, rel: &'static str, from: Address, to: Address, conversation: &str) -> Invitation {
+        Invitation {
+            id: id.to_owned(),
+            rel,
+            outgoing: true,
+            state: "Connecting",
+            operation: None,
+            subject: String::new(),
+            importance: String::new(),
+            thread: String::new(),
+            from,
+            to,
+            conversation: conversation.to_owned(),
+            ring: None,
+            message: None,
+            meeting_uri: None,
+            accepted_by: None,
+            open: false,
+        }
+    }
+
     /// The collection it lies in.
     fn folder(&self) -> &'static str {
         match self.rel {

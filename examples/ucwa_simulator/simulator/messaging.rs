@@ -98,22 +98,12 @@ impl World {
         }
         let id = self.ids.hex();
         let invitation = Invitation {
-            id: id.clone(),
-            rel: "messagingInvitation",
-            outgoing: true,
-            state: "Connecting",
             operation: wish.operation,
             subject: wish.subject,
             importance: wish.importance,
             thread,
-            from: user.clone(),
-            to: to.clone(),
-            conversation: conversation.clone(),
             ring: Some(0),
-            message: None,
-            meeting_uri: None,
-            accepted_by: None,
-            open: false,
+            ..Invitation::sent(&id, "messagingInvitation", user.clone(), to.clone(), &conversation)
         };
         let location = invitation.href(app);
         if let Some(own) = self.applications.get_mut(app) {
