@@ -1,6 +1,7 @@
 //! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod attack;
 mod audit;
 mod authentication;
 mod conformance;

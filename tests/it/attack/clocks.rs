@@ -1,0 +1,1 @@
+//! A clock that jumps ahead and back: nothing is deleted for it, and no token lives longer for it.

@@ -1,0 +1,1 @@
+//! Strangers who log in, and bots that all log in at once.

@@ -1,0 +1,18 @@
+//! What attacks on the gateway found, played again: a stranger, a small agent that is greedy, and a failing disk.
+//!
+//! One module a theme; each test says what it attacks and prints its figure (peak memory, slowest answer to others,
+//! acknowledged and present). The long ones run only with `SWITCHBOARD_ATTACKS=full`, which `tests/run --full` sets.
+
+mod agents;
+mod clocks;
+mod edge;
+mod file;
+mod logins;
+mod quota;
+mod reads;
+
+/// Whether the long attacks run too.
+#[allow(dead_code, reason = "not every theme has a long attack")]
+pub(crate) fn full() -> bool {
+    std::env::var("SWITCHBOARD_ATTACKS").is_ok_and(|value| value == "full")
+}

@@ -1,0 +1,1 @@
+//! What one principal may fill: the journal, the audit, the write-ahead log.
