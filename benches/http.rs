@@ -10,6 +10,7 @@
 
 #[allow(dead_code, reason = "each binary uses its part of the harness")]
 mod common;
+#[allow(dead_code, reason = "each binary uses its part of the server")]
 mod edge;
 #[allow(dead_code, reason = "each binary uses its part of the probes")]
 mod raw;
@@ -44,7 +45,7 @@ fn main() {
         Some("client") => return edge::client::obey(),
         _ => {}
     }
-    let program = options.text("gateway").map_or_else(built, PathBuf::from);
+    let program = options.text("gateway").map_or_else(edge::server::built, PathBuf::from);
     if options.wants("p17") || options.wants("p18") {
         rates(&options, &program);
     }
@@ -52,21 +53,6 @@ fn main() {
         polls(&options, &program);
     }
     options.clean();
-}
-
-/// The example, built as it is shipped.
-fn built() -> PathBuf {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    // What cargo says of this package to a bench, ring's build script takes for a change of its own.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-            command.env_remove(name);
-        }
-    }
-    let status = command.args(["build", "--release", "--locked", "--example", "http_gateway"]).status().unwrap();
-    assert!(status.success(), "the example does not build");
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join("examples").join("http_gateway")
 }
 
 fn start_trivial() -> Server {

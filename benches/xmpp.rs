@@ -7,6 +7,8 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, dead_code, reason = "a program that prints; half of what the tests share")]
 
+#[path = "../tests/it/port.rs"]
+mod port;
 #[path = "../tests/it/xmpp/proxy.rs"]
 mod proxy;
 #[path = "../tests/it/xmpp/server.rs"]

@@ -11,11 +11,24 @@ pub fn resident() -> Option<u64> {
 }
 
 /// Resident bytes of a process; `None` where the system does not tell.
-#[cfg(target_os = "linux")]
 pub fn resident_of(process: &str) -> Option<u64> {
+    status_of(process, "VmRSS:").map(|kibibytes| kibibytes * 1024)
+}
+
+/// Threads of a process; `None` where the system does not tell.
+pub fn threads_of(process: &str) -> Option<u64> {
+    status_of(process, "Threads:")
+}
+
+/// Open handles of a process; `None` where the system does not tell.
+pub fn handles_of(process: &str) -> Option<u64> {
+    std::fs::read_dir(format!("/proc/{process}/fd")).ok().map(|handles| handles.count() as u64)
+}
+
+/// A number of `/proc/PROCESS/status`; `None` where there is no such file.
+fn status_of(process: &str, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
 }
 
 /// CPU time of all threads of this process that live; `None` where the system does not tell.
@@ -47,12 +60,6 @@ pub fn whole_cpu_of(process: &str) -> Option<Duration> {
 /// CPU time of a process with its ended threads; `None` where the system does not tell.
 #[cfg(not(target_os = "linux"))]
 pub fn whole_cpu_of(_process: &str) -> Option<Duration> {
-    None
-}
-
-/// Resident bytes of a process; `None` where the system does not tell.
-#[cfg(not(target_os = "linux"))]
-pub fn resident_of(_process: &str) -> Option<u64> {
     None
 }
 

@@ -4,8 +4,9 @@ use crate::common::machine;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A running server; dropping it kills it.
 pub struct Server {
@@ -22,14 +23,32 @@ impl Server {
         Server { child, address: address.expect("the server says where it listens") }
     }
 
+    /// Its process id.
+    pub fn id(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Ends it as an operator would; true if it ended with status 0 within 30 s.
+    pub fn stop(mut self) -> bool {
+        let sent = Command::new("kill").args(["-s", "TERM", &self.id()]).status();
+        let begin = Instant::now();
+        while sent.as_ref().is_ok_and(|sent| sent.success()) && begin.elapsed() < Duration::from_secs(30) {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
     /// Its resident bytes.
     pub fn resident(&self) -> f64 {
-        machine::resident_of(&self.child.id().to_string()).map_or(f64::NAN, |bytes| bytes as f64)
+        machine::resident_of(&self.id()).map_or(f64::NAN, |bytes| bytes as f64)
     }
 
     /// The CPU time it has taken.
     pub fn cpu(&self) -> Duration {
-        machine::whole_cpu_of(&self.child.id().to_string()).unwrap_or_default()
+        machine::whole_cpu_of(&self.id()).unwrap_or_default()
     }
 
     /// One call on a connection of its own: the status, and the document if there is one.
@@ -60,4 +79,19 @@ pub fn request(method: &str, target: &str, token: &str, headers: &str, body: &st
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// The example, built as it is shipped.
+pub fn built() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // What cargo says of this package to a bench, ring's build script takes for a change of its own.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
+    let status = command.args(["build", "--release", "--locked", "--example", "http_gateway"]).status().expect("cargo runs");
+    assert!(status.success(), "the example does not build");
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join("examples").join("http_gateway")
 }

@@ -232,11 +232,12 @@ fn an_answer_has_at_most_100_events_and_the_next_goes_on_after_it() {
     let mut sizes = Vec::new();
     let mut texts = Vec::new();
     loop {
-        let batch = echo.events(cursor, &messages()).unwrap();
+        let batch = echo.events(cursor.clone(), &messages()).unwrap();
         if batch.events.is_empty() {
             break;
         }
         assert_eq!(batch.events.last().unwrap().id.0.max(batch.last.0), batch.last.0);
+        assert!(batch.last > cursor.last, "the same page twice");
         sizes.push(batch.events.len());
         texts.extend(lines(&batch.events));
         cursor = Cursor::after(batch.last, &batch.instance);

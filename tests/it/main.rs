@@ -4,15 +4,19 @@
 mod attack;
 mod audit;
 mod authentication;
+mod children;
 mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;
+#[cfg(unix)]
+mod deadline;
 mod engine;
 mod events;
 mod fuzz;
 mod http;
 mod lifecycle;
 mod model;
+mod port;
 mod posting;
 mod provisioning;
 mod readers;

@@ -20,6 +20,8 @@ use switchboard::{
 
 /// Real time that nothing here needs; what takes longer has gone wrong.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
+/// Real time after which a future that is waited for counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const OPS: &str = "chat-room:ops";
 pub(crate) const LAB: &str = "chat-room:lab";
 /// The one password that [`Sesame`] takes from anybody.
@@ -261,11 +263,14 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     }
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut future = std::pin::pin!(future);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
-        std::thread::park();
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(left > Duration::ZERO, "not ready within {PATIENCE:?}");
+        std::thread::park_timeout(left);
     }
 }
 

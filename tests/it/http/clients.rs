@@ -8,6 +8,7 @@
 //! passed over, aloud.
 
 use super::gateway::Gateway;
+use crate::port::Port;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -49,16 +50,16 @@ fn another_instance_stops_no_bot() {
         }
         let database = scratch(&format!("buffered-{program}"));
         let start = |listen: &str| Stage::start_with(&database, listen, &["--events", "buffered", "--poll-timeout", "1"]);
-        let mut stage = start("127.0.0.1:0");
+        let (_port, listen) = address();
+        let mut stage = start(&listen);
         stage.provision();
-        let address = stage.gateway.address;
-        let _bot = Bot::start(language, program, address);
+        let _bot = Bot::start(language, program, stage.gateway.address);
         for round in 0..2 {
             stage.says(&format!("round {round}"));
             stage.answered();
             if round == 0 {
                 drop(stage);
-                stage = start(&address.to_string());
+                stage = start(&listen);
                 stage.joined();
             }
         }
@@ -167,6 +168,7 @@ impl Stage {
             let target = format!("/Collaboration/v1/Events?types=message&last-event={last}");
             let events = self.gateway.get(&target, &token).expect(200).json();
             let Some(newest) = events.as_array().and_then(|events| events.last()) else { return talk };
+            assert!(newest["EventId"].as_i64() > last.as_i64(), "{events}");
             last = newest["EventId"].clone();
             for event in events.as_array().into_iter().flatten() {
                 let text = event["Content"].as_str().expect("text");
@@ -184,7 +186,8 @@ fn trial(language: &str, program: &str) {
         return;
     }
     let database = scratch(program);
-    let mut stage = Stage::start(&database, "127.0.0.1:0");
+    let (_port, listen) = address();
+    let mut stage = Stage::start(&database, &listen);
     stage.provision();
     let address = stage.gateway.address;
     let mut bot = Bot::start(language, program, address);
@@ -211,7 +214,7 @@ fn trial(language: &str, program: &str) {
         thread::sleep(Duration::from_millis(60 * round as u64));
         drop(stage);
         thread::sleep(Duration::from_millis(300));
-        stage = Stage::start(&database, &address.to_string());
+        stage = Stage::start(&database, &listen);
         stage.joined();
     }
     let talk = stage.answered();
@@ -222,6 +225,13 @@ fn trial(language: &str, program: &str) {
     assert!(talk.values().all(|counts| *counts == [1, 1]), "{talk:#?}");
     drop((bot, stage));
     let _ = std::fs::remove_dir_all(database.parent().expect("a folder"));
+}
+
+/// Where a bot looks for the gateway, also while it is down: nobody else takes the port meanwhile.
+fn address() -> (Port, String) {
+    let port = Port::reserve();
+    let listen = format!("127.0.0.1:{}", port.number());
+    (port, listen)
 }
 
 fn scratch(name: &str) -> PathBuf {

@@ -1,14 +1,19 @@
 //! The program under test as a child process.
 
 use super::client::{self, Answer};
+use crate::children::Deadline;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The super user and the password that [`Gateway::start`] gives them.
 pub(super) const SUPER: (&str, &str) = (r"CONTOSO\super", "correct horse");
+
+/// What starting or stopping takes at most, on the busiest machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running gateway; dropping it kills it.
 pub(super) struct Gateway {
@@ -54,6 +59,7 @@ impl Gateway {
             text
         });
         let mut printed = Vec::new();
+        let _starts = Deadline::of(child.id(), PATIENCE);
         for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
             let line = line.expect("UTF-8");
             let address = line.strip_prefix("listening on http://").or_else(|| line.strip_prefix("listening on https://"));
@@ -107,9 +113,11 @@ impl Gateway {
         threads.trim().parse().expect("a number")
     }
 
-    /// Waits for the end; the exit status and the whole log.
+    /// Waits for the end, for a minute at most; the exit status and the whole log.
     pub(super) fn ended(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().expect("it ends");
+        let ends = Deadline::of(self.child.id(), PATIENCE);
+        let status = self.child.wait().expect("it is ours");
+        assert!(!ends.passed(), "the gateway does not end within {PATIENCE:?}");
         (status, self.log.take().map(|log| log.join().expect("the log")).unwrap_or_default())
     }
 

@@ -7,6 +7,7 @@ use crate::xmpp::town::Town;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// A file beside the test binary's other temporary ones, removed with it.
 pub(super) struct Kept(PathBuf);
@@ -191,7 +192,9 @@ fn a_certificate_is_not_believed_unless_in_so_many_words() {
             .expect(200);
         let agent = json!({ "Id": "bot", "UserName": format!("xmpp:{address}"), "Users": ["lene"] }).to_string();
         gateway.call("PUT", "/Provisioning/v1/Agents/bot", &root, &agent).expect(200);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while gateway.get("/readyz", "").status != 200 {
+            assert!(Instant::now() < deadline, "never ready: {:?}", gateway.get("/readyz", ""));
             std::thread::yield_now();
         }
         let lene = gateway.log_in("lene", "lenes", "bot");

@@ -48,6 +48,7 @@ impl World {
                 if batch.events.is_empty() {
                     break;
                 }
+                further(*cursor, batch.last)?;
                 *cursor = batch.last;
             }
             truth.all_received().map_err(|why| format!("`{who}`: {why}"))?;
@@ -111,13 +112,19 @@ fn page(view: &Collaboration, cursor: Cursor) -> Result<EventBatch, String> {
 fn all_after(view: &Collaboration, mut cursor: Cursor) -> Result<Vec<EventId>, String> {
     let mut all = Vec::new();
     loop {
-        let batch = page(view, cursor)?;
+        let batch = page(view, cursor.clone())?;
         if batch.events.is_empty() {
             return Ok(all);
         }
+        further(cursor.last, batch.last)?;
         all.extend(batch.events.iter().map(|event| event.id));
         cursor = Cursor::after_id(batch.last);
     }
+}
+
+/// Each page ends further on than the one before, or reading them would never end.
+fn further(before: EventId, after: EventId) -> Check {
+    if after > before { Ok(()) } else { Err(format!("a page after {} ends at {}", before.0, after.0)) }
 }
 
 fn ids<T>(history: &[(EventId, T)]) -> Vec<EventId> {

@@ -140,9 +140,10 @@ fn heard(office: &Office, bot: &Collaboration, mark: &mut Cursor) -> HashMap<Str
         for message in batch.events.iter().filter_map(|event| event.message()) {
             *heard.entry(message.text.clone()).or_default() += 1;
         }
-        *mark = Cursor::after(batch.last, &batch.instance);
         if batch.events.is_empty() {
             return heard;
         }
+        assert!(batch.last > mark.last, "the same page twice");
+        *mark = Cursor::after(batch.last, &batch.instance);
     }
 }

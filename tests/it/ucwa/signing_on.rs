@@ -1,7 +1,7 @@
 //! Signing on: discovery with its detours, tokens for each host, and who is not let in or not trusted.
 
 use super::world::{DOMAIN, Office, PASSWORD, Way, World, contact, sip};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use switchboard::backend::ucwa::{Secret, Trust};
 use switchboard::{AgentState, Engine, NewAgent, Principal};
 
@@ -96,8 +96,9 @@ fn a_server_whose_certificate_nobody_believes_is_refused() {
     engine.provisioning(&Principal::host("ada")).unwrap().put_agent(agent).unwrap();
     let agent = engine.agent("bot0").unwrap();
     let mut changes = engine.subscribe();
-    let mut reason = String::new();
+    let (mut reason, deadline) = (String::new(), Instant::now() + Duration::from_secs(60));
     while reason.is_empty() {
+        assert!(Instant::now() < deadline, "{:?}", engine.agent_status("bot0"));
         reason = engine.agent_status("bot0").unwrap().reason.unwrap_or_default();
         let _ = changes.next_timeout(Duration::from_millis(20));
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A plain client: one connection a request, a token once it has one.
 struct Plain {
@@ -76,7 +76,9 @@ fn link(resource: &Value, rel: &str) -> String {
 
 /// Polls until an event embeds the resource `rel` in that state; moves `events` on.
 fn poll(client: &Plain, events: &mut String, rel: &str, state: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
+        assert!(Instant::now() < deadline, "no {rel} becomes {state}");
         let package = client.get(events).resource(200);
         *events = link(&package, "next");
         let all = package["sender"].as_array().unwrap().iter().flat_map(|sender| sender["events"].as_array().unwrap());

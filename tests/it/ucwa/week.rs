@@ -181,13 +181,14 @@ fn heard_by_agents(
     for (n, (view, mark)) in views.iter().zip(marks).enumerate() {
         let mut mark = mark;
         loop {
-            let batch = view.events(mark, &EventQuery::messages()).unwrap();
+            let batch = view.events(mark.clone(), &EventQuery::messages()).unwrap();
             for message in batch.events.iter().filter_map(|event| event.message()) {
                 *events.entry((n, message.text.clone())).or_default() += 1;
             }
             if batch.events.is_empty() {
                 break;
             }
+            assert!(batch.last > mark.last, "the same page twice");
             mark = Cursor::after(batch.last, &batch.instance);
         }
     }

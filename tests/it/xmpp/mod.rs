@@ -14,6 +14,7 @@ mod people_test;
 mod proxy;
 mod recovery;
 mod refusals;
+mod resolver;
 mod scripted;
 mod security;
 pub(crate) mod server;

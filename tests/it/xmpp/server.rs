@@ -3,6 +3,7 @@
 //! The script holds the server as long as its standard input is open, so even a test that is killed leaves nothing
 //! behind. [`Server::kill`] takes the process itself with SIGKILL; started again it has the same ports and data.
 
+use crate::port::Port;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -87,6 +88,8 @@ pub(crate) struct Server {
     kind: Kind,
     directory: PathBuf,
     environment: Vec<(String, String)>,
+    /// Its ports, ours also while it is down.
+    _ports: [Port; 4],
     script: Option<Child>,
     values: HashMap<String, String>,
 }
@@ -100,8 +103,11 @@ impl Server {
         // the disk at every message is not what is tested.
         let memory = PathBuf::from("/dev/shm");
         let directory = if memory.is_dir() { memory } else { std::env::temp_dir() }.join(name);
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut server = Server { kind, directory, environment, script: None, values: HashMap::new() };
+        let ports = [(); 4].map(|()| Port::reserve());
+        let numbers: Vec<String> = ports.iter().map(|port| port.number().to_string()).collect();
+        let given = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = given.chain([("PORTS".to_owned(), numbers.join(" "))]).collect();
+        let mut server = Server { kind, directory, environment, _ports: ports, script: None, values: HashMap::new() };
         server.begin();
         server
     }

@@ -1,0 +1,139 @@
+//! What a process takes, looked at again and again, and the bounds it must keep.
+//!
+//! The slope is that of the straight line nearest to all looks (least squares) and not the difference of two: resident
+//! memory goes up and down by whole arenas, and a soak that happens to end high would have grown.
+
+use crate::common::machine;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+const KIB: f64 = 1024.0;
+const MIB: f64 = 1024.0 * 1024.0;
+/// The part of a soak that is not judged: what is filled once fills here.
+const WARM_UP: f64 = 1.0 / 3.0;
+
+/// What must hold.
+pub struct Bounds {
+    /// KiB a minute by which resident memory may grow.
+    pub slope_kib: f64,
+    /// Bytes of the write-ahead log: twice `journal_size_limit`, which it may pass while a reader holds a checkpoint up.
+    pub wal_bytes: u64,
+    /// Open handles above those at the end of the warm-up: a connection more here and there.
+    pub handles_more: u64,
+    /// Threads above those at the end of the warm-up.
+    pub threads_more: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { slope_kib: 16.0, wal_bytes: 128 << 20, handles_more: 8, threads_more: 2 }
+    }
+}
+
+/// One look.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    minutes: f64,
+    resident: u64,
+    wal: u64,
+    handles: u64,
+    threads: u64,
+}
+
+/// All looks, oldest first.
+#[derive(Debug, Default)]
+pub struct Figures(Vec<Look>);
+
+impl Figures {
+    /// Looks at that process and the log of its database.
+    pub fn look(&mut self, after: Duration, process: &str, database: &Path) {
+        let mut wal = database.as_os_str().to_owned();
+        wal.push("-wal");
+        self.0.push(Look {
+            minutes: after.as_secs_f64() / 60.0,
+            resident: machine::resident_of(process).unwrap_or(0),
+            wal: std::fs::metadata(wal).map_or(0, |file| file.len()),
+            handles: machine::handles_of(process).unwrap_or(0),
+            threads: machine::threads_of(process).unwrap_or(0),
+        });
+    }
+
+    /// The newest look in words.
+    pub fn last(&self) -> String {
+        self.0.last().map_or_else(String::new, |look| {
+            format!(
+                "resident {:.0} KiB, log {:.1} MiB, {} handles, {} threads",
+                look.resident as f64 / KIB,
+                look.wal as f64 / MIB,
+                look.handles,
+                look.threads
+            )
+        })
+    }
+
+    /// The looks after the warm-up.
+    fn judged(&self) -> &[Look] {
+        let from = self.0.last().map_or(0.0, |last| last.minutes * WARM_UP);
+        &self.0[self.0.partition_point(|look| look.minutes < from)..]
+    }
+
+    /// KiB a minute by which resident memory grew after the warm-up.
+    pub fn slope_kib(&self) -> f64 {
+        let points: Vec<(f64, f64)> = self.judged().iter().map(|look| (look.minutes, look.resident as f64 / KIB)).collect();
+        slope(&points)
+    }
+
+    /// The bounds that did not hold, in words.
+    pub fn broken(&self, bounds: &Bounds) -> Vec<String> {
+        let judged = self.judged();
+        let Some(first) = judged.first() else { return vec!["nothing was looked at".to_owned()] };
+        let most = |of: fn(&Look) -> u64| judged.iter().map(of).max().unwrap_or(0);
+        let mut broken = Vec::new();
+        if self.slope_kib() > bounds.slope_kib {
+            broken.push(format!("memory grows by {:.1} KiB a minute, {} are allowed", self.slope_kib(), bounds.slope_kib));
+        }
+        for (what, found, allowed) in [
+            ("bytes of write-ahead log", self.0.iter().map(|look| look.wal).max().unwrap_or(0), bounds.wal_bytes),
+            ("handles", most(|look| look.handles), first.handles + bounds.handles_more),
+            ("threads", most(|look| look.threads), first.threads + bounds.threads_more),
+        ] {
+            if found > allowed {
+                broken.push(format!("{found} {what}, {allowed} are allowed"));
+            }
+        }
+        if first.resident == 0 {
+            broken.push("this system does not tell what a process takes".to_owned());
+        }
+        broken
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let range = |of: fn(&Look) -> u64| {
+            let all = || self.0.iter().map(of);
+            (all().min().unwrap_or(0), all().max().unwrap_or(0))
+        };
+        let (resident, wal, handles, threads) =
+            (range(|look| look.resident), range(|look| look.wal), range(|look| look.handles), range(|look| look.threads));
+        writeln!(f, "slope    {:.1} KiB a minute over the last two thirds", self.slope_kib())?;
+        writeln!(f, "resident {:.0} to {:.0} KiB", resident.0 as f64 / KIB, resident.1 as f64 / KIB)?;
+        writeln!(f, "log      {:.1} MiB at most", wal.1 as f64 / MIB)?;
+        writeln!(f, "handles  {} to {}", handles.0, handles.1)?;
+        write!(f, "threads  {} to {}", threads.0, threads.1)
+    }
+}
+
+/// The rise of the straight line nearest to these points.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (middle, height) = (mean(|point| point.0), mean(|point| point.1));
+    let (mut with, mut square) = (0.0, 0.0);
+    for (x, y) in points {
+        with += (x - middle) * (y - height);
+        square += (x - middle) * (x - middle);
+    }
+    if square > 0.0 { with / square } else { 0.0 }
+}
