@@ -98,7 +98,10 @@ fn the_tests_that_hang_are_named_and_the_others_run() {
     let program = Program::of("all", TESTS).compiled();
     let (status, said) = program.run(&["--test-threads=3"]);
     assert_eq!(status, Some(101), "{said}");
-    says(&said, &["HANGS    hangs_in_silence in hanging-", "HANGS    hangs_and_talks in hanging-", "what it said before"]);
+    says(
+        &said,
+        &["HANGS    hangs_in_silence in hanging-", "HANGS    hangs_and_talks in hanging-", "what it said before"],
+    );
     says(&said, &["test a_quick_one ... ok", "test z_comes_last ... ok", "test panics - should panic ... ok"]);
     says(&said, &["test is_left_out ... ignored", "test fails ... FAILED", "why it fails"]);
     assert_eq!(said.matches("HANGS").count(), 2, "{said}");
@@ -114,7 +117,10 @@ fn what_had_not_begun_runs_after_a_hang() {
     let program = Program::of("one", TESTS).compiled();
     let (status, said) = program.run(&["--test-threads=1", "--skip", "hangs_and_talks", "-q"]);
     assert_eq!(status, Some(101), "{said}");
-    says(&said, &["HANGS    hangs_in_silence in hanging-", "test z_comes_last ... ok, alone", "test panics ... ok, alone"]);
+    says(
+        &said,
+        &["HANGS    hangs_in_silence in hanging-", "test z_comes_last ... ok, alone", "test panics ... ok, alone"],
+    );
     assert!(!said.contains("test a_quick_one"), "with -q what is well is not said:\n{said}");
 }
 
@@ -140,7 +146,8 @@ fn where_nothing_hangs_nothing_is_changed() {
 /// Examples of the documentation: the one that hangs has failed, by its name, and the others have run.
 #[test]
 fn an_example_that_hangs_is_named() {
-    let source = "//! ```\n//! assert!(true);\n//! ```\n\n/// ```\n/// loop { std::thread::park() }\n/// ```\npub fn hangs() {}\n";
+    let source =
+        "//! ```\n//! assert!(true);\n//! ```\n\n/// ```\n/// loop { std::thread::park() }\n/// ```\npub fn hangs() {}\n";
     let program = Program::of("documentation", source);
     let rustdoc = std::env::var_os("RUSTDOC").unwrap_or_else(|| "rustdoc".into());
     let mut command = Command::new(rustdoc);
