@@ -68,7 +68,9 @@ impl State {
             Manage::Delete(id) => {
                 self.managed(&id, &address)?;
                 self.put_out_unless(&id, "the room was deleted", |_| false);
-                self.rooms.remove(&id);
+                if let Some(room) = self.rooms.remove(&id) {
+                    self.archive.abandon(room.log);
+                }
                 Ok(Managed::Done)
             }
             Manage::Members(id) => Ok(Managed::Members(self.managed(&id, &address)?.members.clone())),
