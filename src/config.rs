@@ -28,6 +28,7 @@ pub enum EventMode {
 pub struct Builder {
     pub(crate) location: Location,
     pub(crate) durability: Durability,
+    pub(crate) accept_loss: bool,
     backends: Vec<Arc<dyn Backend>>,
     default_backend: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -52,6 +53,7 @@ impl Default for Builder {
         Builder {
             location: Location::Memory,
             durability: Durability::Power,
+            accept_loss: false,
             backends: Vec::new(),
             default_backend: None,
             clock: Arc::new(SystemClock::new()),
@@ -97,6 +99,14 @@ impl Builder {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Builder {
         self.durability = durability;
+        self
+    }
+
+    /// Whether to open a database that lacks what an earlier run committed ([`Error::CommitsLost`]). A new instance of
+    /// events begins then. Default: no.
+    #[must_use]
+    pub fn accept_loss(mut self, accept: bool) -> Builder {
+        self.accept_loss = accept;
         self
     }
 
@@ -225,7 +235,7 @@ impl Builder {
     ///
     /// # Errors
     /// `Invalid` for a setting out of its limits or two backends of one scheme; `InUse` if another engine has the
-    /// file; `ForeignDatabase`, `NewerDatabase`, `Corrupt`, each with the file untouched; `Storage`.
+    /// file; `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, each with the file untouched; `Storage`.
     pub fn open(self) -> Result<Engine> {
         self.check()?;
         Engine::start(self)

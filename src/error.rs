@@ -136,6 +136,18 @@ pub enum Error {
         /// The newest this build can open.
         known: i64,
     },
+    /// The database lacks what an earlier run committed: put the missing files back, or accept the loss.
+    #[error(
+        "`{path}` lacks what was committed: its newest row is {found}, but {expected} was written; put `{path}` and `{path}-wal` back, or accept the loss (`--accept-loss`, `Builder::accept_loss`), and a new instance of events begins"
+    )]
+    CommitsLost {
+        /// The file.
+        path: String,
+        /// The newest seq in it, 0 if there is none.
+        found: i64,
+        /// The newest seq that was committed.
+        expected: i64,
+    },
     /// The database is damaged.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
@@ -173,6 +185,7 @@ impl Error {
             Error::InUse(_) => "in_use",
             Error::ForeignDatabase { .. } => "foreign_database",
             Error::NewerDatabase { .. } => "newer_database",
+            Error::CommitsLost { .. } => "commits_lost",
             Error::Corrupt(_) => "corrupt",
             Error::Storage(_) => "storage",
             Error::Internal(_) => "internal",

@@ -1,11 +1,9 @@
 //! What a process takes, looked at again and again, and the bounds it must keep.
 //!
-//! What is judged of resident memory is the least of each minute: a login takes 19 MiB for a moment, and whether a look
-//! falls into one says nothing. The slope is that of the straight line nearest to those (least squares) and not the
-//! difference of two, so that a soak does not grow because its last minute happens to be a high one.
+//! The slope is that of the straight line nearest to all looks (least squares) and not the difference of two: resident
+//! memory goes up and down by whole arenas, and a soak that happens to end high would have grown.
 
 use crate::common::machine;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -82,12 +80,7 @@ impl Figures {
 
     /// KiB a minute by which resident memory grew after the warm-up.
     pub fn slope_kib(&self) -> f64 {
-        let mut least: BTreeMap<u64, u64> = BTreeMap::new();
-        for look in self.judged() {
-            let of_minute = least.entry(look.minutes as u64).or_insert(look.resident);
-            *of_minute = look.resident.min(*of_minute);
-        }
-        let points: Vec<(f64, f64)> = least.iter().map(|(minute, bytes)| (*minute as f64, *bytes as f64 / KIB)).collect();
+        let points: Vec<(f64, f64)> = self.judged().iter().map(|look| (look.minutes, look.resident as f64 / KIB)).collect();
         slope(&points)
     }
 

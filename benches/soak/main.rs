@@ -35,7 +35,7 @@ const USAGE: &str = "cargo bench --bench soak -- [--minutes N] [--rate N] [--chu
   --minutes N    how long (60, or SOAK_MINUTES)
   --rate N       messages a second over all (200)
   --churn-ms N   milliseconds from one agent that comes and goes to the next (8000)
-  --sample-ms N  milliseconds from one look at the process to the next (500)
+  --sample-ms N  milliseconds from one look at the process to the next (2000)
   --slope N      KiB a minute by which resident memory may grow over the last two thirds (16)
   --gateway PATH the program, if it is built";
 
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         churn: Duration::from_millis(options.number("churn-ms", 8000).max(1) as u64),
         length,
     };
-    let sample = Duration::from_millis(options.number("sample-ms", 500).max(100) as u64);
+    let sample = Duration::from_millis(options.number("sample-ms", 2000).max(100) as u64);
     println!("{} minutes at {} messages a second, an agent every {:?}", length.as_secs() / 60, load.rate, load.churn);
     let begun = load.begin();
     let mut figures = Figures::default();

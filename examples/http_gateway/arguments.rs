@@ -29,6 +29,8 @@ http_gateway: the MindLink REST API over switchboard: XMPP, or an embedded chat 
 
   --database FILE             the database (switchboard.db), or :memory:
   --durability power|process  what a commit survives (power)
+  --accept-loss               starts although the database lacks what was committed before (its files were removed,
+                              replaced or cut); a new instance of events begins then
   --super-user NAME           the super user's name (admin); without either of the following the password is taken
                               from SWITCHBOARD_SUPER_PASSWORD, else generated and printed once
   --super-password-file FILE  a file that holds the super user's password
@@ -81,6 +83,7 @@ pub(crate) struct Arguments {
     /// `None`: in memory.
     pub(crate) database: Option<PathBuf>,
     pub(crate) durability: Durability,
+    pub(crate) accept_loss: bool,
     pub(crate) super_user: String,
     pub(crate) super_password: Option<Source>,
     pub(crate) rooms: Vec<(ChannelId, String)>,
@@ -118,6 +121,7 @@ impl Default for Arguments {
             listen: "127.0.0.1:8081".to_owned(),
             database: None,
             durability: Durability::Power,
+            accept_loss: false,
             super_user: "admin".to_owned(),
             super_password: None,
             rooms: Vec::new(),

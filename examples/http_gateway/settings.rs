@@ -69,6 +69,7 @@ pub(crate) const TABLE: &[Setting] = &[
         "process" => Ok(Durability::Process),
         _ => Err("power or process".to_owned()),
     })),
+    setting("accept_loss", "accept-loss", Takes::Switch, |to, text| put(&mut to.accept_loss, switch(text))),
     setting("super_user", "super-user", Takes::Text, |to, text| put(&mut to.super_user, Ok(text.to_owned()))),
     setting("super_password_file", "super-password-file", Takes::Text, |to, text| {
         put(&mut to.super_password, Ok(Some(Source::File(text.into()))))

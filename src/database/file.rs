@@ -1,24 +1,27 @@
-//! Opening: whose file is it, which version, is it whole; then pragmas and the schema.
+//! Opening: hold the file, see whose it is and whether all of it is there, bring it to this version; then connections.
 //!
-//! A file is looked at read-only first, so that a database of another application, of a newer version, or a damaged
-//! one is left exactly as it was (rules, testing and time).
+//! What opens the database, its log or its lock and is not SQLite lies in `holding` and `lock`, and stays open as long
+//! as the engine (why: there). A file is examined before anything is made beside it, so that a database of another
+//! application, of a newer version, or a damaged one is left exactly as it was (rules, testing and time).
 
 use super::error::storage;
+use super::examine::{self, Found};
+use super::holding::{self, Holding};
 use super::lock::FileLock;
+use super::steps;
+use super::watch::{self, Watch};
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
-/// `SWBD`: what the header of our files says.
-const APPLICATION_ID: i64 = 0x5357_4244;
-/// The schema this build writes.
-const SCHEMA_VERSION: i64 = 1;
-/// The schema itself.
-const SCHEMA: &str = include_str!("../../schema.sql");
 /// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint (`limits.md` B3).
 const SQLITE_MIN: i32 = 3_051_003;
+/// How long a look at the files holds for writes: removing them is noticed that late at most.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Where the database lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,45 +43,131 @@ pub enum Durability {
     Process,
 }
 
+/// What is opened, and how.
+pub(crate) struct Wanted {
+    pub(crate) location: Location,
+    pub(crate) durability: Durability,
+    /// Whether to start although committed rows are missing.
+    pub(crate) accept_loss: bool,
+    /// The newest seq in a database; what it counts is the journal's business.
+    pub(crate) newest: fn(&Connection) -> rusqlite::Result<i64>,
+}
+
 /// An open database: how further connections are made.
 pub(crate) struct Opened {
     location: Location,
     durability: Durability,
+    newest: fn(&Connection) -> rusqlite::Result<i64>,
     memory: Option<Arc<Mutex<Connection>>>,
+    /// The connection that opened the file, until the writer takes it: while one is open the log stays the same file.
+    first: Mutex<Option<Connection>>,
+    watch: Option<Watch>,
+    looked: Mutex<Option<(Instant, Result<(), String>)>>,
+    /// What the lock file says.
+    mark: AtomicI64,
+    /// The newest seq that was committed, marked or not.
+    newest_committed: AtomicI64,
+    /// The newest seq that was lost before this start, if the loss was accepted.
+    lost: Option<i64>,
+    /// What a reader met that should not be there; stays until the next start.
+    damage: Mutex<Option<String>>,
     lock: Mutex<Option<FileLock>>,
+    /// The last field, so that it goes after everything that may hold a connection.
+    holding: Option<Holding>,
 }
 
-/// Opens or creates the database at `location`.
+/// Opens or creates the database.
 ///
 /// # Errors
-/// `InUse`, `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `Storage`; the file is untouched by each.
-pub(crate) fn open(location: Location, durability: Durability) -> Result<Opened> {
+/// `InUse`, `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, `Storage`; the file is untouched by each, but
+/// `Storage` may come after a step of a migration.
+pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(Error::Storage(format!("SQLite {} is too old; 3.51.3 or newer is needed", rusqlite::version())));
     }
-    match &location {
+    let Wanted { location, durability, accept_loss, newest } = wanted;
+    let mut opened = Opened {
+        location,
+        durability,
+        newest,
+        memory: None,
+        first: Mutex::new(None),
+        watch: None,
+        looked: Mutex::new(None),
+        mark: AtomicI64::new(0),
+        newest_committed: AtomicI64::new(0),
+        lost: None,
+        damage: Mutex::new(None),
+        lock: Mutex::new(None),
+        holding: None,
+    };
+    let path = match &opened.location {
         Location::Memory => {
             let connection = Connection::open_in_memory().map_err(storage)?;
-            create(&connection)?;
+            steps::create(&connection)?;
             pragmas(&connection, durability, false)?;
-            let memory = Some(Arc::new(Mutex::new(connection)));
-            Ok(Opened { location, durability, memory, lock: Mutex::new(None) })
+            opened.memory = Some(Arc::new(Mutex::new(connection)));
+            return Ok(opened);
         }
-        Location::File(path) => {
-            let found = examine_header(path)?;
-            let lock = FileLock::take(path)?;
-            if found == Found::Ours {
-                examine(path)?;
-            }
-            let connection = Connection::open(path).map_err(storage)?;
-            pragmas(&connection, durability, false)?;
-            if found == Found::Nothing {
-                create(&connection)?;
-            }
-            drop(connection);
-            Ok(Opened { location, durability, memory: None, lock: Mutex::new(Some(lock)) })
+        Location::File(path) => holding::canonical(path)?,
+    };
+    let found = examine::header(&path)?;
+    let lock = FileLock::take(&path)?;
+    let mark = lock.mark();
+    if found == Found::Nothing && mark > 0 && !accept_loss {
+        return Err(lost(&path, 0, mark));
+    }
+    opened.holding = Some(Holding::take(&path)?);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&path, flags).map_err(storage)?;
+    let newest_there = match found {
+        Found::Nothing => {
+            steps::create(&connection)?;
+            0
+        }
+        Found::Ours => {
+            connection.busy_timeout(BUSY).map_err(storage)?;
+            steps::migrate(&connection, &path)?;
+            examine::schema(&connection, &path)?;
+            newest(&connection).map_err(storage)?
+        }
+    };
+    if newest_there < mark {
+        if !accept_loss {
+            return Err(lost(&path, newest_there, mark));
+        }
+        tracing::warn!(newest = newest_there, mark, "committed rows are missing; the loss is accepted and a new instance begins");
+        opened.lost = Some(mark);
+    }
+    pragmas(&connection, durability, false)?;
+    opened.watch = Some(Watch::new(&path));
+    warn_of_readers(&path);
+    opened.location = Location::File(path);
+    opened.newest_committed = AtomicI64::new(newest_there);
+    opened.mark = AtomicI64::new(mark);
+    *opened.lock.get_mut() = Some(lock);
+    if newest_there < mark {
+        opened.lower_mark(newest_there);
+    }
+    *opened.first.get_mut() = Some(connection);
+    Ok(opened)
+}
+
+fn lost(path: &Path, found: i64, expected: i64) -> Error {
+    Error::CommitsLost { path: path.display().to_string(), found, expected }
+}
+
+/// What others of this machine may read is said once: the database holds every message.
+fn warn_of_readers(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+            tracing::warn!(database = %path.display(), "other users of this machine can open the database: chmod 600");
         }
     }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 impl Opened {
@@ -87,23 +176,42 @@ impl Opened {
         self.memory.as_ref()
     }
 
-    /// Lets another engine have the file; called once every connection is closed.
+    /// The newest seq that this start lost and was told to accept.
+    pub(crate) fn lost(&self) -> Option<i64> {
+        self.lost
+    }
+
+    /// Lets another engine have the file; called once the writer is done.
     pub(crate) fn unlock(&self) {
         let lock = self.lock.lock().take();
         drop(lock);
+        if let Some(holding) = &self.holding {
+            holding.release();
+        }
+    }
+
+    /// The writer's connection to the file.
+    pub(super) fn writer(&self) -> Result<Connection> {
+        let first = self.first.lock().take();
+        first.map_or_else(|| self.write(), Ok)
     }
 
     /// A writing connection to the file.
     pub(crate) fn write(&self) -> Result<Connection> {
-        let connection = Connection::open(self.path()?).map_err(storage)?;
-        pragmas(&connection, self.durability, false)?;
-        Ok(connection)
+        self.connect(false)
     }
 
     /// A reading connection to the file.
     pub(crate) fn read(&self) -> Result<Connection> {
-        let connection = Connection::open(self.path()?).map_err(storage)?;
-        pragmas(&connection, self.durability, true)?;
+        self.look().map_err(Error::Storage)?;
+        self.connect(true)
+    }
+
+    /// Never makes the file: where it was removed, an empty one would take its place.
+    fn connect(&self, reading: bool) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(self.path()?, flags).map_err(storage)?;
+        pragmas(&connection, self.durability, reading)?;
         Ok(connection)
     }
 
@@ -113,88 +221,99 @@ impl Opened {
             Location::Memory => Err(Error::Internal("a database in memory has one connection".into())),
         }
     }
-}
 
-#[derive(Debug, PartialEq, Eq)]
-enum Found {
-    Nothing,
-    Ours,
-}
+    /// Whether the files are still the ones that were opened, and whole; the reason if not.
+    pub(crate) fn look(&self) -> Result<(), String> {
+        let Some(watch) = &self.watch else { return Ok(()) };
+        let found = match watch.look() {
+            watch::Found::Same => Ok(()),
+            watch::Found::Other(reason) => Err(reason),
+            watch::Found::Smaller => self.compare(),
+        };
+        if found.is_ok() {
+            watch.note();
+        }
+        *self.looked.lock() = Some((Instant::now(), found.clone()));
+        found
+    }
 
-/// Looks at the first 100 bytes only, without SQLite: a stranger's file is not even locked.
-fn examine_header(path: &Path) -> Result<Found> {
-    use std::io::Read;
-    let shown = || path.display().to_string();
-    let mut file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(error) => return Err(Error::Storage(format!("cannot open `{}`: {error}", shown()))),
-    };
-    let mut header = Vec::with_capacity(100);
-    file.by_ref()
-        .take(100)
-        .read_to_end(&mut header)
-        .map_err(|error| Error::Storage(format!("cannot read `{}`: {error}", shown())))?;
-    if header.is_empty() {
-        return Ok(Found::Nothing);
+    /// As [`Opened::look`], but a look a moment ago counts.
+    pub(crate) fn look_lately(&self) -> Result<(), String> {
+        if let Some((at, found)) = &*self.looked.lock()
+            && found.is_ok()
+            && at.elapsed() < LOOK
+        {
+            return Ok(());
+        }
+        self.look()
     }
-    if header.len() < 100 || !header.starts_with(b"SQLite format 3\0") {
-        return Err(Error::ForeignDatabase { path: shown(), reason: "it is no SQLite database".into() });
-    }
-    let application = i64::from(u32::from_be_bytes([header[68], header[69], header[70], header[71]]));
-    let version = i64::from(u32::from_be_bytes([header[60], header[61], header[62], header[63]]));
-    if application != APPLICATION_ID {
-        let reason = format!("its application id is {application:#010x}");
-        return Err(Error::ForeignDatabase { path: shown(), reason });
-    }
-    if version > SCHEMA_VERSION {
-        return Err(Error::NewerDatabase { path: shown(), found: version, known: SCHEMA_VERSION });
-    }
-    Ok(Found::Ours)
-}
 
-/// Checks the schema read-only: every table and index of ours must be there as we wrote it.
-fn examine(path: &Path) -> Result<()> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(storage)?;
-    let there = schema_of(&connection).map_err(storage)?;
-    let wanted = Connection::open_in_memory()
-        .and_then(|scratch| {
-            scratch.execute_batch(SCHEMA)?;
-            schema_of(&scratch)
-        })
-        .map_err(storage)?;
-    for (name, sql) in wanted {
-        match there.iter().find(|(found, _)| *found == name) {
-            None => return Err(Error::Corrupt(format!("`{}` has no `{name}`", path.display()))),
-            Some((_, found)) if *found != sql => {
-                return Err(Error::Corrupt(format!("`{name}` in `{}` is not as this version made it", path.display())));
-            }
-            Some(_) => {}
+    /// Whether a database whose files became smaller still has all its rows and pages, seen by a new connection.
+    fn compare(&self) -> Result<(), String> {
+        let path = self.path().map_err(|error| error.to_string())?;
+        let whole = |connection: &Connection| -> rusqlite::Result<bool> {
+            let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+            let pages = number("page_count")? * number("page_size")?;
+            let bytes = std::fs::metadata(path).map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX));
+            Ok((self.newest)(connection)? >= self.newest_committed.load(Ordering::Acquire) && pages <= bytes)
+        };
+        match self.connect(true).map(|connection| whole(&connection)) {
+            Ok(Ok(true)) => Ok(()),
+            _ => Err(format!("`{}` or its log was cut short", path.display())),
         }
     }
-    Ok(())
+
+    /// Before a commit that deletes the newest rows: the mark must never promise rows that are gone.
+    pub(crate) fn lower_mark(&self, newest: i64) {
+        if newest < self.mark.load(Ordering::Acquire) {
+            self.set_mark(newest);
+        }
+    }
+
+    /// After a commit whose newest row is `newest`. With `synchronous=NORMAL` a commit may still be lost in a power
+    /// cut, so there the mark waits for the checkpoint.
+    pub(crate) fn committed(&self, newest: i64) {
+        self.newest_committed.store(newest, Ordering::Release);
+        if self.durability == Durability::Power && newest != self.mark.load(Ordering::Acquire) {
+            self.set_mark(newest);
+        }
+    }
+
+    /// After a checkpoint that reached the end of the log.
+    pub(crate) fn checkpointed(&self) {
+        let newest = self.newest_committed.load(Ordering::Acquire);
+        if newest != self.mark.load(Ordering::Acquire) {
+            self.set_mark(newest);
+        }
+    }
+
+    fn set_mark(&self, newest: i64) {
+        let lock = self.lock.lock();
+        let Some(lock) = &*lock else { return };
+        match lock.set_mark(newest) {
+            Ok(()) => self.mark.store(newest, Ordering::Release),
+            // A full disk: the mark stays behind, which is harmless, or ahead until the next commit.
+            Err(error) => tracing::debug!(%error, "the lock file cannot be written"),
+        }
+    }
+
+    /// A reader or the writer met damage: the engine is not ready from now on.
+    pub(crate) fn note_damage(&self, reason: &str) {
+        let mut damage = self.damage.lock();
+        if damage.is_none() {
+            tracing::error!(reason, "the database is damaged; stop, and restore a backup");
+            *damage = Some(reason.to_owned());
+        }
+    }
+
+    /// The damage that was met since the start.
+    pub(crate) fn damage(&self) -> Option<String> {
+        self.damage.lock().clone()
+    }
 }
 
-fn schema_of(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement = connection.prepare(
-        "SELECT name, sql FROM sqlite_schema
-         WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-    )?;
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
-fn create(connection: &Connection) -> Result<()> {
-    connection
-        .execute_batch(&format!(
-            "BEGIN IMMEDIATE;
-             {SCHEMA}
-             PRAGMA application_id = {APPLICATION_ID};
-             PRAGMA user_version = {SCHEMA_VERSION};
-             COMMIT;"
-        ))
-        .map_err(storage)
-}
+/// How long a statement waits for a lock that another program holds.
+const BUSY: Duration = Duration::from_secs(5);
 
 fn pragmas(connection: &Connection, durability: Durability, reading: bool) -> Result<()> {
     let synchronous = match durability {

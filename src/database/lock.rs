@@ -1,43 +1,72 @@
-//! One engine a file: an operating-system lock beside it that dies with its process.
+//! The lock file beside the database, `NAME-lock`: held while an engine runs, and the newest seq is written into it.
 //!
-//! The lock is on a file of its own, `NAME-lock`: closing any handle on the database itself would drop SQLite's
-//! POSIX locks for the whole process.
+//! The system ends the lock with its process. The mark, the newest seq that was committed, is written after each group
+//! without a sync, so it is never ahead of what the disk was told to keep. At a start the rows must reach it: if they do
+//! not, the database or its write-ahead log was removed, replaced or cut while nobody looked, and starting on would
+//! lose it silently. A log that is merely gone is no loss: another program that opened and closed the database after a
+//! kill has merged it. Deleting the newest rows lowers the mark before the commit, so that a process killed between the
+//! two promises too little instead of too much.
+//!
+//! The lock is on a file of its own, because closing any handle on the database drops SQLite's locks.
 
+use super::holding::private;
 use crate::error::{Error, Result};
-use std::fs::{File, OpenOptions, TryLockError};
+use parking_lot::Mutex;
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Held while an engine has the database open.
 #[derive(Debug)]
 pub(crate) struct FileLock {
-    file: File,
+    file: Mutex<File>,
 }
 
 impl Drop for FileLock {
     /// Unlocks in so many words: a child process that the host is just starting holds a copy of the handle until it
     /// runs its program, and closing ours alone would leave the lock with it for that moment.
     fn drop(&mut self) {
-        if let Err(error) = self.file.unlock() {
+        if let Err(error) = self.file.lock().unlock() {
             tracing::debug!(%error, "the lock ends with its file");
         }
     }
 }
 
 impl FileLock {
-    pub(crate) fn take(database: &Path) -> Result<FileLock> {
-        let mut name = database.as_os_str().to_owned();
-        name.push("-lock");
+    /// Takes the lock of the database at `database`, which is canonical.
+    ///
+    /// # Errors
+    /// `InUse`; `Storage`.
+    pub(super) fn take(database: &Path) -> Result<FileLock> {
+        let name = super::examine::beside(database, "-lock");
         let shown = database.display().to_string();
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&name)
-            .map_err(|error| Error::Storage(format!("cannot open the lock file of `{shown}`: {error}")))?;
+        let failed = |error: std::io::Error| Error::Storage(format!("cannot open the lock file of `{shown}`: {error}"));
+        if std::fs::metadata(&name).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::Storage(format!("the lock file of `{shown}` is not a regular file")));
+        }
+        let file = private().create(true).truncate(false).read(true).open(&name).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(FileLock { file }),
+            Ok(()) => Ok(FileLock { file: Mutex::new(file) }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse(shown)),
             Err(TryLockError::Error(error)) => Err(Error::Storage(format!("cannot lock `{shown}`: {error}"))),
         }
+    }
+
+    /// The newest seq that was written into it; 0 if there is none, or none that can be read.
+    pub(super) fn mark(&self) -> i64 {
+        let mut text = String::new();
+        let mut file = self.file.lock();
+        let read = file.seek(SeekFrom::Start(0)).and_then(|_| (&mut *file).take(64).read_to_string(&mut text));
+        if read.is_err() {
+            return 0;
+        }
+        text.trim().strip_prefix("newest ").and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
+    /// Writes the newest seq; always as many bytes, so that one write replaces the one before.
+    pub(super) fn set_mark(&self, newest: i64) -> std::io::Result<()> {
+        let mut file = self.file.lock();
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(format!("newest {newest:020}\n").as_bytes())
     }
 }

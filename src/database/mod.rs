@@ -6,15 +6,19 @@
 //! The writer knows neither the journal nor the hub: it is handed a [`Recorder`] and a [`Publisher`].
 
 mod error;
+mod examine;
 mod file;
+mod holding;
 mod lock;
 mod queue;
 mod reading;
+mod steps;
+mod watch;
 mod writer;
 
 pub(crate) use error::storage;
 pub use file::Durability;
-pub(crate) use file::{Location, Opened, open};
+pub(crate) use file::{Location, Opened, Wanted, open};
 pub(crate) use queue::{Budget, Lane, Reserved};
 pub(crate) use reading::{Readers, Reading};
 pub(crate) use writer::{After, Publisher, Recorder, Writer};

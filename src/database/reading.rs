@@ -30,8 +30,9 @@ type Task = Box<dyn FnOnce(&Reading) + Send>;
 
 /// The reading side of the database.
 pub(crate) struct Reading {
-    opened: Arc<Opened>,
+    /// Above `opened`, because they must be closed before the file is let go.
     kept: Mutex<Vec<Connection>>,
+    opened: Arc<Opened>,
     activity: Activity,
     closed: AtomicBool,
 }
@@ -74,6 +75,9 @@ impl Reading {
             None => self.opened.read()?,
         };
         let answer = inside(&connection, read);
+        if let Err(Error::Corrupt(reason)) = &answer {
+            self.opened.note_damage(reason);
+        }
         let mut kept = self.kept.lock();
         if kept.len() < KEPT && connection.is_autocommit() && !self.closed.load(Ordering::Acquire) {
             kept.push(connection);

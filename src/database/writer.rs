@@ -39,11 +39,17 @@ pub(crate) trait Recorder: Send + Sized + 'static {
 
     /// Writes `entries` inside a transaction.
     fn record(&mut self, transaction: &Connection, entries: &[Self::Entry]) -> rusqlite::Result<Self::Batch>;
+    /// Makes sure that `batch` can be recognised in the file should the outcome of its commit be unknown.
+    fn seal(&mut self, transaction: &Connection, batch: &mut Self::Batch) -> rusqlite::Result<()>;
+    /// The newest seq in the file.
+    fn newest(connection: &Connection) -> rusqlite::Result<i64>;
     /// Whether `batch` is in the file, asked after a commit of unknown outcome.
     fn is_there(&self, connection: &Connection, batch: &Self::Batch) -> rusqlite::Result<bool>;
     /// The transaction was rolled back: forget what was assumed of it.
     fn rolled_back(&mut self);
-    /// One slice of at most some 5 ms of retention; true if there is more to do.
+    /// Whether it is time for a slice of upkeep.
+    fn upkeep_due(&self) -> bool;
+    /// One slice of at most some 5 ms of retention, inside a transaction; true if there is more to do.
     fn upkeep(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
     /// The last words before an orderly end.
     fn close(&mut self, connection: &Connection) -> rusqlite::Result<()>;
@@ -85,7 +91,7 @@ impl<R: Recorder> Writer<R> {
     pub(crate) fn start(opened: Arc<Opened>, recorder: R, publisher: Arc<dyn Publisher<R>>) -> Result<Writer<R>> {
         let connection = match opened.memory() {
             Some(_) => None,
-            None => Some(opened.write()?),
+            None => Some(opened.writer()?),
         };
         let shared = Arc::new(Shared { queue: Queue::new(), writable: AtomicBool::new(true) });
         let mut body = Body {
@@ -155,7 +161,7 @@ impl<R: Recorder> Writer<R> {
         }
     }
 
-    /// Whether the last commit succeeded.
+    /// Whether the last commit succeeded and the files are still the ones that were opened.
     pub(crate) fn writable(&self) -> bool {
         self.shared.writable.load(Ordering::Acquire)
     }
@@ -186,9 +192,10 @@ impl<R: Recorder> Drop for Writer<R> {
 
 struct Body<R: Recorder> {
     shared: Arc<Shared<R>>,
-    opened: Arc<Opened>,
-    /// None for a database in memory, whose one connection is borrowed for each transaction.
+    /// None for a database in memory, whose one connection is borrowed for each transaction. Above `opened`, because it
+    /// must be closed before the file is let go.
     connection: Option<Connection>,
+    opened: Arc<Opened>,
     recorder: R,
     publisher: Arc<dyn Publisher<R>>,
     crowd: Crowd,
@@ -207,13 +214,16 @@ impl<R: Recorder> Body<R> {
     fn run(&mut self) {
         engine_thread();
         loop {
-            let idle = (self.dirty > 0 || self.upkeep).then_some(IDLE);
+            let idle = (self.dirty > 0 || self.upkeep || !self.shared.writable.load(Ordering::Acquire)).then_some(IDLE);
             let work = self.shared.queue.next(self.crowd.patience(idle));
             if work.stop {
                 break;
             }
             let idle = work.idle;
             self.work(work);
+            if idle && !self.shared.writable.load(Ordering::Acquire) {
+                self.shared.writable.store(self.opened.look().is_ok(), Ordering::Release);
+            }
             if (idle && self.dirty > 0) || self.dirty > WAL_BYTES {
                 self.checkpoint();
             }
@@ -314,12 +324,25 @@ impl<R: Recorder> Body<R> {
 
     /// Runs `body` in one transaction and commits it.
     fn attempt<T: Committable<R>>(&mut self, body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>) -> Attempt<T> {
+        if let Err(reason) = self.opened.look_lately() {
+            if self.shared.writable.swap(false, Ordering::AcqRel) {
+                tracing::error!(reason, "the database is not the one that was opened; nothing more is written to it");
+            }
+            return Attempt::Failed(StorageFault::Passing, Error::Storage(reason));
+        }
         let mut made = None;
+        let mut newest = 0;
+        let opened = self.opened.clone();
         let result = self.with(|recorder, connection| {
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             let outcome = catch_unwind(AssertUnwindSafe(|| body(recorder, connection)));
             match outcome {
-                Ok(Ok(value)) => made = Some(value),
+                Ok(Ok(mut value)) => {
+                    value.seal(recorder, connection)?;
+                    newest = R::newest(connection)?;
+                    opened.lower_mark(newest);
+                    made = Some(value);
+                }
                 Ok(Err(error)) => return Err(error),
                 Err(panic) => {
                     let text = crate::waiting::panic_text(&*panic);
@@ -330,6 +353,7 @@ impl<R: Recorder> Body<R> {
             connection.prepare_cached("COMMIT")?.execute([]).map(drop)
         });
         let Err(error) = result else {
+            self.opened.committed(newest);
             return match made {
                 Some(value) => Attempt::Committed(value),
                 None => Attempt::Failed(StorageFault::Lasting, Error::Internal("a transaction made nothing".into())),
@@ -344,11 +368,16 @@ impl<R: Recorder> Body<R> {
         {
             let there = self.with(|recorder, connection| value.is_there(recorder, connection));
             if there == Ok(true) {
+                self.opened.committed(newest);
                 return Attempt::Committed(value);
             }
         }
         self.recorder.rolled_back();
-        Attempt::Failed(fault, storage(error))
+        let error = storage(error);
+        if let Error::Corrupt(reason) = &error {
+            self.opened.note_damage(reason);
+        }
+        Attempt::Failed(fault, error)
     }
 
     fn reopen(&mut self) -> bool {
@@ -377,24 +406,24 @@ impl<R: Recorder> Body<R> {
 
     fn checkpoint(&mut self) {
         self.dirty = 0;
-        if let Some(connection) = &self.connection
-            && let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-        {
-            tracing::warn!(%error, "checkpoint failed; the next one will do");
+        let Some(connection) = &self.connection else { return };
+        let numbers = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], numbers) {
+            Ok((log, done)) if log == done => self.opened.checkpointed(),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "checkpoint failed; the next one will do"),
         }
     }
 
     fn look_after(&mut self) {
-        match self.with(|recorder, connection| recorder.upkeep(connection)) {
-            Ok(more) => self.upkeep = more,
-            Err(error) => {
+        if !self.recorder.upkeep_due() {
+            self.upkeep = false;
+            return;
+        }
+        match self.attempt(|recorder, transaction| recorder.upkeep(transaction).map(Slice)) {
+            Attempt::Committed(Slice(more)) => self.upkeep = more,
+            Attempt::Failed(_, error) => {
                 self.upkeep = false;
-                self.recorder.rolled_back();
-                let _ = self.with(
-                    |_, connection| {
-                        if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") }
-                    },
-                );
                 tracing::warn!(%error, "upkeep failed; it will be tried again");
             }
         }
@@ -429,18 +458,40 @@ impl Crowd {
 
 /// What an attempt makes: something whose presence in the file can be asked for.
 trait Committable<R: Recorder> {
+    fn seal(&mut self, recorder: &mut R, transaction: &Connection) -> rusqlite::Result<()>;
     fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool>;
 }
 
 struct Group<B>(B);
 
+/// A slice of upkeep, and whether there is more to do. One that was lost is done again.
+struct Slice(bool);
+
+impl<R: Recorder> Committable<R> for Slice {
+    fn seal(&mut self, _: &mut R, _: &Connection) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    fn is_there(&self, _: &R, _: &Connection) -> rusqlite::Result<bool> {
+        Ok(false)
+    }
+}
+
 impl<R: Recorder> Committable<R> for (R::Batch, After) {
+    fn seal(&mut self, recorder: &mut R, transaction: &Connection) -> rusqlite::Result<()> {
+        recorder.seal(transaction, &mut self.0)
+    }
+
     fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool> {
         recorder.is_there(connection, &self.0)
     }
 }
 
 impl<R: Recorder> Committable<R> for Group<R::Batch> {
+    fn seal(&mut self, recorder: &mut R, transaction: &Connection) -> rusqlite::Result<()> {
+        recorder.seal(transaction, &mut self.0)
+    }
+
     fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool> {
         recorder.is_there(connection, &self.0)
     }

@@ -183,15 +183,19 @@ impl Engine {
     pub fn readiness(&self) -> Readiness {
         let services = &self.0.services;
         let reason = if services.stopping.load(Ordering::Acquire) {
-            "the engine is stopping"
+            "the engine is stopping".to_owned()
+        } else if let Err(reason) = self.0.opened.look() {
+            format!("the journal cannot be written: {reason}")
         } else if !self.0.writer.writable() {
-            "the journal cannot be written"
+            "the journal cannot be written".to_owned()
+        } else if let Some(reason) = self.0.opened.damage() {
+            format!("the database is damaged: {reason}")
         } else if !services.registry.all_tried() {
-            "some links were not tried yet"
+            "some links were not tried yet".to_owned()
         } else {
-            ""
+            String::new()
         };
-        Readiness { ready: reason.is_empty(), reason: reason.to_owned() }
+        Readiness { ready: reason.is_empty(), reason }
     }
 
     /// Waits, for `deadline` of real time, until nothing is under way: nothing in a backend's hands, the writer and

@@ -30,7 +30,12 @@ use std::time::Duration;
 impl Engine {
     pub(crate) fn start(builder: Builder) -> Result<Engine> {
         let backends = builder.backends()?;
-        let opened = Arc::new(database::open(builder.location.clone(), builder.durability)?);
+        let opened = Arc::new(database::open(database::Wanted {
+            location: builder.location.clone(),
+            durability: builder.durability,
+            accept_loss: builder.accept_loss,
+            newest: journal::newest,
+        })?);
         let clock = builder.clock.clone();
         let window = i64::try_from(builder.event_window.as_millis()).unwrap_or(i64::MAX);
         let opening = read_opening(&opened, &builder, clock.wall().timestamp_millis(), window)?;
@@ -102,7 +107,9 @@ fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Re
         (EventMode::Durable, Durability::Process) => Freshness::AfterUnclean,
         (EventMode::Durable, Durability::Power) => Freshness::Never,
     };
-    let read = |connection: &Connection| journal::open(connection, fresh, now, window).map_err(storage);
+    let read = |connection: &Connection| {
+        journal::open(connection, fresh, opened.lost(), now, window).map_err(damaged("setting, message, notice or membership"))
+    };
     match opened.memory() {
         Some(memory) => read(&memory.lock()),
         None => read(&opened.write()?),
@@ -140,6 +147,23 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
     })
 }
 
+/// A failed read of the start; a value that cannot be read names its table.
+fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+    use rusqlite::Error as Failed;
+    move |error| match error {
+        Failed::FromSqlConversionFailure(..)
+        | Failed::IntegralValueOutOfRange(..)
+        | Failed::InvalidColumnType(..)
+        | Failed::Utf8Error(..)
+        | Failed::InvalidQuery
+        | Failed::QueryReturnedNoRows => Error::Corrupt(format!("a row of the table {table} cannot be read: {error}")),
+        _ => match storage(error) {
+            Error::Corrupt(reason) => Error::Corrupt(format!("the table {table} cannot be read: {reason}")),
+            other => other,
+        },
+    }
+}
+
 /// Brings memory to what the database says: the same code that later follows each change.
 fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening) -> Result<()> {
     let now = services.ground.timer.now();
@@ -147,13 +171,13 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
     let Opening { mut spans, window, floor, .. } = opening;
     readers.now(|connection| {
         let mut throttles = services.throttles.lock();
-        throttles.replace(store::throttles::all(connection).map_err(storage)?);
-        for (agent, channel, at) in journal::recent_posts(connection, now_ms - 60_000).map_err(storage)? {
+        throttles.replace(store::throttles::all(connection).map_err(damaged("throttle"))?);
+        for (agent, channel, at) in journal::recent_posts(connection, now_ms - 60_000).map_err(damaged("message"))? {
             let age = Duration::from_millis(u64::try_from(now_ms - at).unwrap_or(0));
             throttles.restore(agent, &channel, age, now);
         }
         drop(throttles);
-        for row in store::tokens::all_live(connection, now_ms).map_err(storage)? {
+        for row in store::tokens::all_live(connection, now_ms).map_err(damaged("token"))? {
             let who = match (row.agent, row.user) {
                 (Some((key, agent)), Some(user)) => Who::Agent { agent, key, user, username: row.username },
                 _ => Who::SuperUser(row.username),
@@ -165,7 +189,7 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
             services.registry.apply(Desired::from(&row), false);
             Ok(())
         })
-        .map_err(storage)?;
+        .map_err(damaged("agent, agent_channel, agent_user or agent_metadata"))?;
         hub.remember(floor, window);
         Ok(())
     })

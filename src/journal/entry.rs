@@ -104,6 +104,10 @@ pub(crate) struct Batch {
     pub(crate) last: Seq,
     /// The revision it makes, if it is a control-plane change.
     pub(crate) revision: Option<u64>,
+    /// Whether writing it twice changes nothing.
+    pub(crate) repeatable: bool,
+    /// Its own number, if nothing else in it can be recognised in the file.
+    pub(crate) sealed: Option<i64>,
     /// When it was committed: milliseconds since 1970.
     pub(crate) committed: i64,
 }

@@ -20,6 +20,8 @@ pub(crate) struct Opening {
     /// The newest seq there is.
     pub(crate) head: Seq,
     pub(crate) revision: u64,
+    /// The number of the last batch that was sealed with one.
+    pub(crate) sealed: i64,
     /// 32 random bytes under which origin ids are made.
     pub(crate) key: [u8; 32],
     /// The spans that last or ended within the window, with the last seq of their conversation.
@@ -31,7 +33,14 @@ pub(crate) struct Opening {
 
 /// Reads how the journal stands; makes the settings of a new database. `fresh`: begin a new instance in any case
 /// (buffered mode) or after an unclean end (`Durability::Process`). Times in milliseconds.
-pub(crate) fn open(connection: &Connection, fresh: Freshness, now: i64, window: i64) -> rusqlite::Result<Opening> {
+/// `lost`: the newest seq that an earlier run showed and this file lacks; none up to it is used again.
+pub(crate) fn open(
+    connection: &Connection,
+    fresh: Freshness,
+    lost: Option<Seq>,
+    now: i64,
+    window: i64,
+) -> rusqlite::Result<Opening> {
     let transaction = connection.unchecked_transaction()?;
     if setting::<i64>(&transaction, "reserved")?.is_none() {
         transaction
@@ -39,21 +48,23 @@ pub(crate) fn open(connection: &Connection, fresh: Freshness, now: i64, window: 
         transaction.execute("INSERT INTO setting VALUES ('instance', ''), ('base', 0)", [])?;
         fresh_instance(&transaction, 0)?;
     }
-    let next: Seq = setting(&transaction, "reserved")?.unwrap_or(1);
+    let reserved: Seq = setting(&transaction, "reserved")?.unwrap_or(1);
+    let next = reserved.max(lost.unwrap_or(0).saturating_add(1));
+    if next > reserved {
+        transaction.execute("UPDATE setting SET value = ?1 WHERE name = 'reserved'", [next])?;
+    }
     let clean = setting::<i64>(&transaction, "clean")? == Some(1);
-    if fresh == Freshness::Always || (fresh == Freshness::AfterUnclean && !clean) {
+    if lost.is_some() || fresh == Freshness::Always || (fresh == Freshness::AfterUnclean && !clean) {
         fresh_instance(&transaction, next - 1)?;
     }
     transaction.execute("UPDATE setting SET value = 0 WHERE name = 'clean'", [])?;
-    let head: Seq = transaction.query_row(
-        "SELECT max(coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM notice), 0))",
-        [],
-        |row| row.get(0),
-    )?;
+    // Not the newest row: a reader may have been shown one that is deleted since, and its cursor must stay valid.
+    let head: Seq = next - 1;
     let instance: String = setting(&transaction, "instance")?.unwrap_or_default();
     let key: Vec<u8> = setting(&transaction, "key")?.unwrap_or_default();
     let base: Seq = setting(&transaction, "base")?.unwrap_or(0);
     let revision: i64 = setting(&transaction, "revision")?.unwrap_or(0);
+    let sealed: i64 = setting(&transaction, "sealed")?.unwrap_or(0);
     let (window, floor) = recent(&transaction, now - window, head.max(base), base)?;
     let opening = Opening {
         instance: InstanceId::parse(&instance).map_err(unreadable)?,
@@ -61,6 +72,7 @@ pub(crate) fn open(connection: &Connection, fresh: Freshness, now: i64, window: 
         next,
         head: head.max(base),
         revision: revision as u64,
+        sealed,
         key: key.try_into().map_err(|_| rusqlite::Error::InvalidQuery)?,
         spans: spans(&transaction, floor)?,
         window,

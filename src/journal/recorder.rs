@@ -42,6 +42,8 @@ pub(crate) struct Journal {
     /// The base before the one that the present transaction began, if it began one.
     base_before: Option<Seq>,
     revision: u64,
+    /// The number of the last batch that was sealed with one.
+    sealed: i64,
     known: HashMap<Place, ConversationKey>,
 }
 
@@ -54,6 +56,7 @@ impl Journal {
             base: opening.base,
             base_before: None,
             revision: opening.revision,
+            sealed: opening.sealed,
             known: HashMap::new(),
         }
     }
@@ -303,7 +306,26 @@ impl Recorder for Journal {
         for (key, point) in &resumes {
             spans::set_resume(transaction, *key, point)?;
         }
+        batch.repeatable = batch.published.is_empty();
         Ok(batch)
+    }
+
+    /// A change has its revision, messages and notices have their rows, acknowledgements and resume points can be
+    /// written twice. All that is left (spans without an event, a token) takes a number of its own.
+    fn seal(&mut self, transaction: &Connection, batch: &mut Batch) -> rusqlite::Result<()> {
+        if batch.revision.is_some() || batch.repeatable || batch.records().next().is_some() {
+            return Ok(());
+        }
+        self.sealed += 1;
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES ('sealed', ?1)")?
+            .execute([self.sealed])?;
+        batch.sealed = Some(self.sealed);
+        Ok(())
+    }
+
+    fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+        newest(connection)
     }
 
     fn is_there(&self, connection: &Connection, batch: &Batch) -> rusqlite::Result<bool> {
@@ -311,12 +333,12 @@ impl Recorder for Journal {
             let stored: i64 = connection.query_row("SELECT value FROM setting WHERE name = 'revision'", [], |row| row.get(0))?;
             return Ok(stored >= revision as i64);
         }
-        let newest: i64 = connection.query_row(
-            "SELECT max(coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM notice), 0))",
-            [],
-            |row| row.get(0),
-        )?;
-        Ok(batch.last > 0 && batch.published.iter().any(is_record) && newest >= last_record(batch))
+        if let Some(sealed) = batch.sealed {
+            let stored: Option<i64> =
+                connection.query_row("SELECT value FROM setting WHERE name = 'sealed'", [], |row| row.get(0)).optional()?;
+            return Ok(stored == Some(sealed));
+        }
+        Ok(last_record(batch) > 0 && newest(connection)? >= last_record(batch))
     }
 
     fn rolled_back(&mut self) {
@@ -324,6 +346,10 @@ impl Recorder for Journal {
         self.reserved = self.next;
         self.base = self.base_before.take().unwrap_or(self.base);
         self.known.clear();
+    }
+
+    fn upkeep_due(&self) -> bool {
+        self.settings.retention.is_due(self.now())
     }
 
     fn upkeep(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
@@ -336,20 +362,15 @@ impl Recorder for Journal {
     }
 }
 
-fn is_record(item: &Published) -> bool {
-    matches!(item, Published::Record(_))
+/// The newest seq of a row.
+pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<Seq> {
+    connection
+        .prepare_cached("SELECT max(coalesce((SELECT max(seq) FROM message), 0), coalesce((SELECT max(seq) FROM notice), 0))")?
+        .query_row([], |row| row.get(0))
 }
 
 fn last_record(batch: &Batch) -> Seq {
-    batch
-        .published
-        .iter()
-        .filter_map(|item| match item {
-            Published::Record(record) => Some(record.seq),
-            _ => None,
-        })
-        .max()
-        .unwrap_or(0)
+    batch.records().map(|record| record.seq).max().unwrap_or(0)
 }
 
 impl Batch {

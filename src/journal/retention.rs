@@ -27,23 +27,23 @@ impl Retention {
         Retention { age, bytes, looked: i64::MIN }
     }
 
-    /// Drops one slice if something is due; true if more may be.
-    pub(crate) fn slice(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<bool> {
-        if now >= self.looked && now < self.looked.saturating_add(PAUSE) {
-            return Ok(false);
-        }
+    /// Whether it is time to look.
+    pub(crate) fn is_due(&self, now: i64) -> bool {
+        now < self.looked || now >= self.looked.saturating_add(PAUSE)
+    }
+
+    /// Drops one slice if something is due, inside the writer's transaction; true if more may be.
+    pub(crate) fn slice(&mut self, transaction: &Connection, now: i64) -> rusqlite::Result<bool> {
         let cutoff = match self.age {
             Some(age) => now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)),
             None => i64::MIN,
         };
-        let cutoff = if self.is_too_large(connection)? { i64::MAX } else { cutoff };
+        let cutoff = if self.is_too_large(transaction)? { i64::MAX } else { cutoff };
         if cutoff == i64::MIN {
             self.looked = now;
             return Ok(false);
         }
-        let transaction = connection.unchecked_transaction()?;
-        let dropped = drop_messages(&transaction, cutoff)? + drop_notices(&transaction, cutoff)?;
-        transaction.commit()?;
+        let dropped = drop_messages(transaction, cutoff)? + drop_notices(transaction, cutoff)?;
         if dropped == 0 {
             self.looked = now;
         }

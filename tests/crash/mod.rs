@@ -67,7 +67,7 @@ impl Drop for Scratch {
 }
 
 /// This binary again, to run that one test and nothing else.
-fn again(test: &str, variables: &[(&str, &str)]) -> Command {
+pub(crate) fn again(test: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
     command.envs(variables.iter().copied()).stdin(Stdio::null());

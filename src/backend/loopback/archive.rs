@@ -51,18 +51,12 @@ struct Log {
     said: VecDeque<Arc<Said>>,
     /// Whether something was dropped from it.
     dropped: bool,
-    /// Whether it is nobody's any more, and goes with its last message.
-    abandoned: bool,
 }
 
 /// All logs.
 #[derive(Default)]
 pub(super) struct Archive {
     logs: Vec<Log>,
-    /// Places in `logs` that are nobody's any more, given to the next.
-    free: Vec<usize>,
-    /// Whether a log was forgotten from which something was dropped.
-    forgot: bool,
     /// The log of every message kept, oldest message first.
     order: VecDeque<LogKey>,
     /// Where each message of an agent lies.
@@ -72,39 +66,8 @@ pub(super) struct Archive {
 
 impl Archive {
     pub(super) fn new_log(&mut self) -> LogKey {
-        if let Some(free) = self.free.pop() {
-            return LogKey(free);
-        }
         self.logs.push(Log::default());
         LogKey(self.logs.len() - 1)
-    }
-
-    /// Forgets a log that holds nothing; false if it holds something. Its key is another's from now on.
-    pub(super) fn forget(&mut self, key: LogKey) -> bool {
-        if !self.logs[key.0].said.is_empty() {
-            return false;
-        }
-        self.release(key);
-        true
-    }
-
-    /// Gives up a log that nobody reads again: what was said there goes when it is the oldest.
-    pub(super) fn abandon(&mut self, key: LogKey) {
-        if !self.forget(key) {
-            self.logs[key.0].abandoned = true;
-        }
-    }
-
-    fn release(&mut self, key: LogKey) {
-        self.forgot |= self.logs[key.0].dropped;
-        self.logs[key.0] = Log::default();
-        self.free.push(key.0);
-    }
-
-    /// How many logs there are.
-    #[cfg(test)]
-    pub(super) fn logs(&self) -> usize {
-        self.logs.len() - self.free.len()
     }
 
     /// Appends a message, whose number must be above all before it.
@@ -125,13 +88,9 @@ impl Archive {
         let log = &mut self.logs[key.0];
         log.dropped = true;
         let Some(said) = log.said.pop_front() else { return };
-        let is_done = log.abandoned && log.said.is_empty();
         self.bytes -= said.weight();
         if let Some(origin) = &said.received.origin {
             self.origins.remove(origin);
-        }
-        if is_done {
-            self.release(key);
         }
     }
 
@@ -160,9 +119,8 @@ impl Archive {
         if *log == key { self.at(key, *number) } else { None }
     }
 
-    /// Whether everything ever said in that log is still there; of a log that is not there, whether it cannot have been
-    /// forgotten.
-    pub(super) fn is_whole(&self, key: Option<LogKey>) -> bool {
-        key.map_or(!self.forgot, |key| !self.logs[key.0].dropped)
+    /// Whether everything ever said in that log is still there.
+    pub(super) fn is_whole(&self, key: LogKey) -> bool {
+        !self.logs[key.0].dropped
     }
 }

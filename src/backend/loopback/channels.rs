@@ -117,7 +117,7 @@ impl State {
         if let Some(received) = self.record.as_ref().and_then(|record| record.earlier(channel, origin)) {
             return Ok(Found::Message(Box::new(received)));
         }
-        Ok(if self.archive.is_whole(log) { Found::Absent } else { Found::CannotTell })
+        Ok(if log.is_none_or(|log| self.archive.is_whole(log)) { Found::Absent } else { Found::CannotTell })
     }
 
     pub(super) fn find_channels(&self, session: u64, query: &str, capabilities: Capabilities) -> Vec<(ChannelId, String)> {

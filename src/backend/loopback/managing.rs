@@ -68,9 +68,7 @@ impl State {
             Manage::Delete(id) => {
                 self.managed(&id, &address)?;
                 self.put_out_unless(&id, "the room was deleted", |_| false);
-                if let Some(room) = self.rooms.remove(&id) {
-                    self.archive.abandon(room.log);
-                }
+                self.rooms.remove(&id);
                 Ok(Managed::Done)
             }
             Manage::Members(id) => Ok(Managed::Members(self.managed(&id, &address)?.members.clone())),

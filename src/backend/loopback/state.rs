@@ -2,10 +2,6 @@
 //!
 //! Nothing here calls the engine. A change places what the engine must hear into the connection's line
 //! ([`super::outbox`]), in the order in which it came about.
-//!
-//! Agents come and go for as long as the process lives, so the names of those that are gone are bounded, and so are their
-//! talks: a soak in which agents were created and deleted grew by 450 bytes with each of them, for ever. They are not
-//! forgotten at once, because a contact that is offline is something else than a stranger.
 
 use super::archive::{Archive, LogKey};
 use super::files::Files;
@@ -19,9 +15,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
-
-/// Names are kept until there are so many, or twice as many as there were people and agents at the last count.
-pub(super) const NAMES_MIN: usize = 1024;
 
 /// A room.
 pub(super) struct Room {
@@ -96,8 +89,6 @@ pub(super) struct State {
     /// Talks of two, by their folded names in order.
     pub(super) talks: HashMap<(Arc<str>, Arc<str>), LogKey>,
     pub(super) people: HashMap<Arc<str>, Somebody>,
-    /// Names beyond which those that are gone are forgotten.
-    names_max: usize,
     /// Sessions that see somebody's presence, by that one's folded name, who need not be known yet.
     pub(super) watchers: HashMap<Arc<str>, HashSet<u64>>,
     pub(super) sessions: HashMap<u64, Signed>,
@@ -129,7 +120,6 @@ impl State {
             last_room: 0,
             talks: HashMap::new(),
             people: HashMap::new(),
-            names_max: NAMES_MIN,
             watchers: HashMap::new(),
             sessions: HashMap::new(),
             by_agent: HashMap::new(),
@@ -157,29 +147,7 @@ impl State {
 
     /// Somebody of that name, made known if nobody is.
     pub(super) fn somebody(&mut self, name: &str) -> &mut Somebody {
-        let folded = fold(name);
-        if self.people.len() >= self.names_max && !self.people.contains_key(&folded) {
-            self.forget_the_gone();
-        }
-        self.people.entry(folded).or_insert_with(|| Somebody { name: name.to_owned(), ..Somebody::default() })
-    }
-
-    /// Forgets the agents that are signed out, and the talks with them of which nothing is kept.
-    fn forget_the_gone(&mut self) {
-        let State { people, talks, archive, .. } = self;
-        people.retain(|_, somebody| somebody.person.is_some() || !somebody.sessions.is_empty());
-        let mut forgotten = HashSet::new();
-        talks.retain(|(one, other), log| {
-            let is_kept = people.contains_key(one) && people.contains_key(other) || !archive.forget(*log);
-            if !is_kept {
-                forgotten.insert(*log);
-            }
-            is_kept
-        });
-        for person in people.values_mut().filter_map(|somebody| somebody.person.as_mut()) {
-            person.heard.retain(|log, _| !forgotten.contains(log));
-        }
-        self.names_max = NAMES_MIN.max(2 * self.people.len());
+        self.people.entry(fold(name)).or_insert_with(|| Somebody { name: name.to_owned(), ..Somebody::default() })
     }
 
     /// The log of the talk between two.

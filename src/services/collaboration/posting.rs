@@ -45,6 +45,7 @@ impl Collaboration {
         let services = self.services.clone();
         let due = services.ground.timer.now() + services.post_deadline;
         self.check()?;
+        self.writable()?;
         let message = checked(message)?;
         let joined = self.joined(&channel, due).await?;
         measure(&message, &joined.info)?;
@@ -108,6 +109,14 @@ impl Collaboration {
             // Its session was signed out under it because the engine stops: not the chat system's doing.
             Err(Error::Unreachable(_)) if services.stopping.load(Ordering::Acquire) => Err(Error::Closed),
             posted => answer(posted?),
+        }
+    }
+
+    /// Nothing leaves while it could not be recorded.
+    pub(super) fn writable(&self) -> Result<()> {
+        match self.services.ground.writer.writable() {
+            true => Ok(()),
+            false => Err(busy("the journal")),
         }
     }
 

@@ -102,6 +102,7 @@ impl Collaboration {
 
     async fn begin_upload(self, channel: ChannelId, name: String, size: Option<u64>) -> Result<Uploading> {
         self.check()?;
+        self.writable()?;
         if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
             return Err(Error::invalid("a file name has 1 to 1,024 bytes and no control characters"));
         }

@@ -1,1 +1,260 @@
 //! The file under the engine: second openers, files that are removed or replaced, locks that are dropped.
+
+use crate::world::{Disk, LAB, OPS, SOON, World, chat, seconds};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use switchboard::backend::Loopback;
+use switchboard::{Cursor, Engine, Error, EventQuery, NewMessage};
+
+/// `NAME-wal` and the like.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// An engine on that file as a second one would be.
+fn second(path: &Path) -> switchboard::Result<Engine> {
+    let chat = Loopback::new();
+    chat.room(OPS, "Operations");
+    Engine::builder().database(path).backend(chat).open()
+}
+
+/// What another program sees, as `sqlite3 FILE 'SELECT count(*) FROM message'` would.
+fn rows_for_another_program(path: &Path) -> i64 {
+    let script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM message').fetchone()[0])";
+    let output = Command::new("python3").arg("-c").arg(script).arg(path).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+/// Whether there is another program to try; without one a test has nothing to say.
+fn python() -> bool {
+    Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn a_refused_second_engine_does_not_drop_the_locks_of_the_first() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    let agent = world.engine.agent("echo").unwrap();
+    agent.post(OPS, NewMessage::text("before")).unwrap();
+    for _ in 0..3 {
+        assert!(matches!(second(&disk.path()), Err(Error::InUse(_))));
+    }
+    // Another program that opens and closes the file deletes the log if it believes that it is the last user.
+    assert_eq!(rows_for_another_program(&disk.path()), 1);
+    assert!(beside(&disk.path(), "-wal").exists(), "the log was deleted under the engine");
+    for n in 0..20 {
+        agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
+    }
+    assert!(world.engine.readiness().ready, "{:?}", world.engine.readiness());
+    assert_eq!(rows_for_another_program(&disk.path()), 21);
+}
+
+#[cfg(unix)]
+#[test]
+fn one_database_has_one_engine_by_whichever_name() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let folder = disk.path().parent().unwrap().to_owned();
+    let link = folder.join("link.db");
+    std::os::unix::fs::symlink(disk.path(), &link).unwrap();
+    let around = folder.join("around");
+    std::os::unix::fs::symlink(&folder, &around).unwrap();
+    let names = [link.clone(), around.join(disk.path().file_name().unwrap()), folder.join(".").join("link.db")];
+    for name in &names {
+        assert!(matches!(second(name), Err(Error::InUse(_))), "{}", name.display());
+    }
+    if cfg!(target_os = "linux") {
+        let hard = folder.join("hard.db");
+        std::fs::hard_link(disk.path(), &hard).unwrap();
+        assert!(matches!(second(&hard), Err(Error::InUse(_))), "a hard link");
+        // In a process of its own too, where this process's table does not help.
+        let child = crate::crash::again("attack::file::the_child_that_opens", &[])
+            .env("SWITCHBOARD_ATTACK_FILE", &hard)
+            .stdout(Stdio::piped())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout).into_owned();
+        assert!(said.contains("refused: in_use"), "{said}");
+        std::fs::remove_file(&hard).unwrap();
+    }
+    drop(world);
+    // The file is free again, under its link too.
+    drop(second(&link).unwrap());
+}
+
+#[test]
+fn the_child_that_opens() {
+    let Some(path) = std::env::var_os("SWITCHBOARD_ATTACK_FILE") else { return };
+    match second(Path::new(&path)) {
+        Ok(_) => println!("opened"),
+        Err(error) => println!("refused: {}", error.code()),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn files_that_are_removed_moved_or_cut_are_noticed() {
+    for how in ["removed", "moved", "replaced", "log removed", "log cut", "database cut"] {
+        let disk = Disk::new();
+        let world = World::stored(&disk);
+        world.agent("echo", &[OPS, LAB]);
+        let agent = world.engine.agent("echo").unwrap();
+        agent.post(OPS, NewMessage::text("before")).unwrap();
+        assert!(world.engine.readiness().ready);
+        let (path, log) = (disk.path(), beside(&disk.path(), "-wal"));
+        match how {
+            "removed" => ["", "-wal", "-shm"].iter().for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap()),
+            "moved" => std::fs::rename(&path, beside(&path, "-away")).unwrap(),
+            "replaced" => {
+                std::fs::copy(&path, beside(&path, "-copy")).unwrap();
+                std::fs::rename(beside(&path, "-copy"), &path).unwrap();
+            }
+            "log removed" => std::fs::remove_file(&log).unwrap(),
+            "log cut" => std::fs::File::options().write(true).open(&log).unwrap().set_len(0).unwrap(),
+            _ => std::fs::File::options().write(true).open(&path).unwrap().set_len(4096).unwrap(),
+        }
+        let readiness = world.engine.readiness();
+        assert!(!readiness.ready && readiness.reason.contains("cannot be written"), "{how}: {readiness:?}");
+        // A change notices it as well, and sets the mark that posts look at.
+        let refused = world.admin().put_metadata_value("echo", "k", "v");
+        assert!(matches!(refused, Err(Error::Storage(_))), "{how}: {refused:?}");
+        assert!(matches!(agent.post(OPS, NewMessage::text("after")), Err(Error::Busy { .. })), "{how}");
+        if how == "moved" {
+            std::fs::rename(beside(&path, "-away"), &path).unwrap();
+            let until = std::time::Instant::now() + SOON;
+            while !world.engine.readiness().ready || !world.engine.stats().writable {
+                assert!(std::time::Instant::now() < until, "{how}: not writable again");
+                std::thread::yield_now();
+            }
+            agent.post(OPS, NewMessage::text("back")).unwrap();
+        }
+        println!("{how}: {}", readiness.reason);
+        let _ = world.engine.shutdown(seconds(1));
+    }
+}
+
+/// A file, a log and a lock as a killed process leaves them, with three messages in the log only.
+fn killed(disk: &Disk) {
+    let live = Disk::new();
+    let world = World::stored(&live);
+    world.agent("echo", &[OPS]);
+    let agent = world.engine.agent("echo").unwrap();
+    for n in 0..3 {
+        agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
+    }
+    world.engine.settle(SOON).unwrap();
+    for end in ["", "-wal", "-lock"] {
+        std::fs::copy(beside(&live.path(), end), beside(&disk.path(), end)).unwrap();
+    }
+}
+
+#[test]
+fn a_start_without_what_was_committed_is_refused_until_the_loss_is_accepted() {
+    for how in ["log missing", "database empty", "database missing", "older copy"] {
+        let disk = Disk::new();
+        let path = disk.path();
+        killed(&disk);
+        match how {
+            "log missing" | "older copy" => std::fs::remove_file(beside(&path, "-wal")).unwrap(),
+            "database empty" => {
+                std::fs::write(&path, b"").unwrap();
+                std::fs::remove_file(beside(&path, "-wal")).unwrap();
+            }
+            _ => ["", "-wal"].iter().for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap()),
+        }
+        let refused = second(&path).err();
+        let Some(error @ Error::CommitsLost { .. }) = refused else { panic!("{how}: {refused:?}") };
+        assert!(error.to_string().contains("--accept-loss"), "{error}");
+        let before = path.exists();
+        assert_eq!(before, how != "database missing", "{how}: a refused start makes no file");
+        let open = || {
+            let chat = chat();
+            Engine::builder().database(&path).backend(chat).accept_loss(true).open()
+        };
+        let engine = open().unwrap();
+        drop(engine);
+        // Accepted once; the next start is an ordinary one.
+        drop(second(&path).unwrap());
+        println!("{how}: {error}");
+    }
+}
+
+#[test]
+fn a_log_that_another_program_merged_after_a_kill_is_no_loss() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    killed(&disk);
+    let before = rows_for_another_program(&disk.path());
+    assert_eq!(before, 3);
+    assert!(!beside(&disk.path(), "-wal").exists(), "the other program merged the log");
+    drop(second(&disk.path()).unwrap());
+}
+
+#[test]
+fn deleting_the_newest_rows_keeps_the_file_open_able() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    // The newest rows are the agent's notices, and go with it.
+    world.admin().delete_agent("echo").unwrap();
+    let lock = std::fs::read_to_string(beside(&disk.path(), "-lock")).unwrap();
+    let other = Disk::new();
+    for end in ["", "-wal", "-lock"] {
+        std::fs::copy(beside(&disk.path(), end), beside(&other.path(), end)).unwrap();
+    }
+    drop(second(&other.path()).unwrap());
+    println!("the mark afterwards: {}", lock.trim());
+}
+
+#[test]
+fn a_reader_whose_newest_event_was_deleted_keeps_its_cursor_over_a_restart() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    world.agent("other", &[OPS]);
+    let batch = world.engine.agent("other").unwrap().events(Cursor::window(), &EventQuery::all()).unwrap();
+    let last = Cursor::after(batch.last, &batch.instance);
+    world.admin().delete_agent("other").unwrap();
+    let world = world.restart(&disk);
+    let again = world.engine.agent("echo").unwrap().events(last, &EventQuery::all());
+    assert!(again.is_ok(), "{again:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_we_create_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    for end in ["", "-wal", "-shm", "-lock"] {
+        let mode = std::fs::metadata(beside(&disk.path(), end)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "`{end}` has mode {mode:o}");
+    }
+}
+
+#[test]
+fn a_damaged_row_at_the_start_names_its_table() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    world.engine.shutdown(SOON).unwrap();
+    drop(world);
+    let script =
+        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"UPDATE agent SET id = char(0) || 'x'\"); c.commit()";
+    assert!(Command::new("python3").arg("-c").arg(script).arg(disk.path()).status().unwrap().success());
+    let error = second(&disk.path()).err();
+    assert!(matches!(&error, Some(Error::Corrupt(text)) if text.contains("agent")), "{error:?}");
+}

@@ -52,17 +52,10 @@ impl Answer {
     }
 }
 
-/// A connection on which nothing is waited for without end.
-pub(super) fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).expect("the gateway listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-    stream
-}
-
 /// Sends one request as it stands and reads until the server hangs up.
 pub(super) fn send(address: SocketAddr, request: &[u8]) -> Answer {
-    let mut stream = connect(address);
+    let mut stream = TcpStream::connect(address).expect("the gateway listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.write_all(request).expect("the gateway reads");
     receive(stream)
 }

@@ -1,9 +1,9 @@
 //! TLS, with certificates made for these tests alone and good until 2126.
 
-use super::client::{self, request};
+use super::client::request;
 use super::gateway::{Gateway, SUPER, program};
 use std::io::{Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ fn health(address: SocketAddr, certificate: &str, versions: &[&'static Supported
     let config = config.expect("versions").with_root_certificates(roots).with_no_client_auth();
     let name = ServerName::try_from("localhost").expect("a name");
     let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
-    let mut stream = StreamOwned::new(connection, client::connect(address));
+    let mut stream = StreamOwned::new(connection, TcpStream::connect(address).expect("the gateway listens"));
     stream.write_all(&request("GET", "/healthz", &[], b"")).ok()?;
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
@@ -54,7 +54,7 @@ fn tls_is_spoken_and_a_new_certificate_is_taken_at_sighup() {
     }
     assert_eq!(health(gateway.address, "other_cert.pem", &[&TLS13]), None);
     // Who speaks in clear is hung up on.
-    let mut clear = client::connect(gateway.address);
+    let mut clear = TcpStream::connect(gateway.address).expect("the gateway listens");
     clear.write_all(&request("GET", "/healthz", &[], b"")).expect("the gateway reads");
     let mut answer = Vec::new();
     let _ = clear.read_to_end(&mut answer);

@@ -5,7 +5,6 @@ use super::proxy::Proxy;
 use super::server::{Kind, Server, can_run};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 fn people_talk_and_a_killed_server_comes_back(kind: Kind) {
     if !can_run(&format!("XMPP people over {kind:?}"), kind) {
@@ -55,9 +54,6 @@ fn the_proxy_carries_spoils_stalls_and_cuts() {
     let proxy = Proxy::to(listener.local_addr().expect("bound").port());
     let mut near = TcpStream::connect(("127.0.0.1", proxy.port())).expect("it listens");
     let (mut far, _) = listener.accept().expect("it goes on");
-    for stream in [&near, &far] {
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-    }
     let mut four = [0; 4];
     near.write_all(b"ping").expect("written");
     far.read_exact(&mut four).expect("carried");

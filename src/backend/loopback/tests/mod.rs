@@ -446,27 +446,3 @@ fn panics_when_told_to() {
 fn a_literal_that_names_no_channel_is_a_mistake_in_the_program() {
     Loopback::new().person("lene");
 }
-
-/// Whoever is gone for good leaves nothing behind that grows; people, and those who are there, stay known.
-#[test]
-fn agents_that_come_and_go_are_forgotten_in_the_end() {
-    let chat = Loopback::new();
-    chat.person("contact:lene");
-    let mut state = chat.shared.0.lock();
-    let (lene, echo) = (fold("lene"), fold("echo"));
-    state.somebody("echo").sessions.push(1);
-    let kept = state.talk(&lene, &echo);
-    for number in 2..20_000 {
-        let name = format!("Visitor-{number}");
-        state.somebody(&name).sessions.push(number);
-        state.talk(&fold(&name), &lene);
-        state.talk(&fold(&name), &echo);
-        state.people.get_mut(&fold(&name)).expect("there").sessions.clear();
-    }
-    let most = super::state::NAMES_MIN;
-    println!("20,000 came and went: {} names, {} talks", state.people.len(), state.talks.len());
-    assert!(state.people.len() <= most && state.talks.len() <= 2 * most + 1, "{}", state.talks.len());
-    assert_eq!(state.archive.logs(), state.talks.len() + state.rooms.len());
-    assert_eq!(state.talk(&echo, &lene), kept);
-    assert!(state.people.contains_key(&echo) && state.people.contains_key(&lene));
-}

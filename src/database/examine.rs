@@ -1,0 +1,126 @@
+//! Whose file it is, which version, and whether the schema is whole; nothing is changed by looking.
+//!
+//! The first look goes through SQLite with `immutable=1`: no lock is taken and no file is made beside a stranger's
+//! database. Rejected: reading the header with a plain [`std::fs::File`]. Its close releases every POSIX lock that this
+//! process holds on the database, the locks of a running engine or of the host's own connections included; another
+//! program then takes itself for the last user and deletes the write-ahead log under the engine.
+
+use super::error::storage;
+use super::steps;
+use crate::error::{Error, Result};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::Path;
+
+/// `SWBD`: the application id in the header of our files.
+pub(super) const APPLICATION_ID: i64 = 0x5357_4244;
+
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// No file, or an empty one.
+    Nothing,
+    /// A database of ours.
+    Ours,
+}
+
+/// Looks at the header only.
+///
+/// # Errors
+/// `ForeignDatabase`, `NewerDatabase`; `Storage` for what is no regular file or cannot be read.
+pub(super) fn header(path: &Path) -> Result<Found> {
+    let shown = || path.display().to_string();
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(Error::Storage(format!("cannot open `{}`: {error}", shown()))),
+        Ok(found) if !found.is_file() => return Err(Error::Storage(format!("`{}` is not a regular file", shown()))),
+        Ok(found) if found.len() == 0 => return Ok(Found::Nothing),
+        Ok(_) => {}
+    }
+    let mut numbers = numbers(path, true);
+    // A database whose first commit is still in its log, or was cut short, shows its header only with that log.
+    let unfinished = ["-wal", "-journal"].iter().any(|end| beside(path, end).metadata().is_ok_and(|log| log.len() > 0));
+    if unfinished && numbers.as_ref().is_ok_and(|(application, _)| *application != APPLICATION_ID) {
+        numbers = self::numbers(path, false);
+    }
+    let (application, version) = match numbers {
+        Ok(numbers) => numbers,
+        Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)) => {
+            return Err(Error::ForeignDatabase { path: shown(), reason: "it is no SQLite database".into() });
+        }
+        Err(error) => return Err(Error::Storage(format!("cannot read `{}`: {error}", shown()))),
+    };
+    if application != APPLICATION_ID {
+        let reason = format!("its application id is {application:#010x}");
+        return Err(Error::ForeignDatabase { path: shown(), reason });
+    }
+    if version > steps::VERSION {
+        return Err(Error::NewerDatabase { path: shown(), found: version, known: steps::VERSION });
+    }
+    Ok(Found::Ours)
+}
+
+/// The application id and the schema version; `alone`: as the file itself has them, without its log.
+fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64)> {
+    let connection = match alone {
+        true => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+            Connection::open_with_flags(uri(path), flags)?
+        }
+        // For writing: the rest of a first commit that was cut short has to be rolled back.
+        false => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?,
+    };
+    let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    Ok((number("application_id")?, number("user_version")?))
+}
+
+/// `path` as a URI whose file SQLite reads without locks.
+fn uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(*byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
+/// The file that SQLite keeps beside `path` under that ending.
+pub(super) fn beside(path: &Path, end: &str) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Checks that every table and index of ours is there as we wrote it.
+///
+/// # Errors
+/// `Corrupt` names what is missing or different.
+pub(super) fn schema(connection: &Connection, path: &Path) -> Result<()> {
+    let there = schema_of(connection).map_err(storage)?;
+    let wanted = Connection::open_in_memory()
+        .and_then(|scratch| {
+            scratch.execute_batch(steps::SCHEMA)?;
+            schema_of(&scratch)
+        })
+        .map_err(storage)?;
+    for (name, sql) in wanted {
+        match there.iter().find(|(found, _)| *found == name) {
+            None => return Err(Error::Corrupt(format!("`{}` has no `{name}`", path.display()))),
+            Some((_, found)) if *found != sql => {
+                return Err(Error::Corrupt(format!("`{name}` in `{}` is not as this version made it", path.display())));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn schema_of(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare(
+        "SELECT name, sql FROM sqlite_schema
+         WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         ORDER BY name",
+    )?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}

@@ -1,0 +1,83 @@
+//! Whether the files under the engine are still the ones it opened.
+//!
+//! On Unix a file that is removed or replaced lives on for whoever has it open: every commit succeeds, and all of it is
+//! gone at the end. So before a write the paths are looked at (device, inode, size; two or three `stat` calls), and the
+//! engine is not writable while they lead elsewhere. A file that became smaller is not always a fault: an
+//! administrator's `VACUUM` or `wal_checkpoint(TRUNCATE)` does that rightly; then a new connection decides.
+
+use super::examine::beside;
+use super::holding::FileId;
+use parking_lot::Mutex;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// A file as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    id: Option<FileId>,
+    bytes: u64,
+}
+
+impl Seen {
+    fn at(path: &Path) -> std::io::Result<Seen> {
+        std::fs::metadata(path).map(|found| Seen { id: FileId::of(&found), bytes: found.len() })
+    }
+}
+
+/// The database, its log and the log's index, as they were after the last write.
+#[derive(Debug)]
+pub(super) struct Watch {
+    paths: [PathBuf; 3],
+    seen: Mutex<[Option<Seen>; 3]>,
+}
+
+/// What a look found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The files are the same.
+    Same,
+    /// A file is the same but smaller: whether something is missing, a new connection can tell.
+    Smaller,
+    /// A file is gone or another one.
+    Other(String),
+}
+
+impl Watch {
+    pub(super) fn new(path: &Path) -> Watch {
+        let watch = Watch { paths: [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")], seen: Mutex::new([None; 3]) };
+        watch.note();
+        watch
+    }
+
+    /// Remembers how the files are now: called when they are known to be ours, and after each write.
+    pub(super) fn note(&self) {
+        let now = self.paths.each_ref().map(|path| Seen::at(path).ok());
+        let mut seen = self.seen.lock();
+        // Which file it is, is settled at the first look; only sizes change rightly.
+        for (was, now) in seen.iter_mut().zip(now) {
+            match (was.as_mut(), now) {
+                (Some(was), Some(now)) if was.id == now.id => was.bytes = now.bytes,
+                (None, now) => *was = now,
+                _ => {}
+            }
+        }
+    }
+
+    /// Compares the files with what was remembered.
+    pub(super) fn look(&self) -> Found {
+        let seen = *self.seen.lock();
+        let mut smaller = false;
+        for (path, was) in self.paths.iter().zip(seen) {
+            let Some(was) = was else { continue };
+            let shown = path.display();
+            match Seen::at(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Found::Other(format!("`{shown}` was removed")),
+                Err(error) => return Found::Other(format!("`{shown}` cannot be seen: {error}")),
+                Ok(now) if now.id != was.id => return Found::Other(format!("`{shown}` was replaced by another file")),
+                // The index has no size of its own to keep.
+                Ok(now) => smaller |= now.bytes < was.bytes && path != &self.paths[2],
+            }
+        }
+        if smaller { Found::Smaller } else { Found::Same }
+    }
+}
