@@ -12,7 +12,8 @@ pub(crate) async fn answer(call: Call<'_>, route: Authentication) -> Result<Answ
     match route {
         Authentication::LogIn => {
             let credentials: AuthenticationCredentials = body::document(&call.headers, call.body).await?;
-            let token = engine.log_in_async(&Credentials::from(credentials)).await?;
+            let credentials = Credentials::from(credentials).from_peer(call.peer);
+            let token = engine.log_in_async(&credentials).await?;
             Ok(Answer::document(call.format, token.expose()))
         }
         Authentication::TokenDetails { token } => {

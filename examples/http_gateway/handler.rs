@@ -9,7 +9,7 @@ use crate::{authentication, collaboration, control, management, operator, provis
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use switchboard::backend::Loopback;
@@ -78,6 +78,8 @@ pub(crate) struct Call<'a> {
     pub(crate) format: Format,
     /// HEAD asks what GET would answer, and must change nothing.
     pub(crate) head: bool,
+    /// Where it comes from; `None` behind a proxy that does not say.
+    pub(crate) peer: Option<IpAddr>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Query,
     pub(crate) body: Body,
@@ -93,7 +95,7 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request
     let allowed = gateway.edge.cors.allowed(&parts.headers);
     let for_site = gateway.edge.site.as_ref().filter(|_| is_for_site(gateway, &parts));
     let for_site = for_site.map(|site| (site, parts.uri.path().to_owned(), parts.headers.clone()));
-    let mut response = match dispatch(gateway, format, parts, body, &mut access).await {
+    let mut response = match dispatch(gateway, format, client, parts, body, &mut access).await {
         Ok(answer) => answer.into_response(format),
         Err(Failure::Nothing(text)) => {
             let file = match for_site {
@@ -126,7 +128,14 @@ fn format(headers: &HeaderMap) -> Format {
     Format::choose(Some(&accept.join(",")), content_type)
 }
 
-async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, access: &mut Access) -> Result<Answer, Failure> {
+async fn dispatch(
+    gateway: &Gateway,
+    format: Format,
+    client: IpAddr,
+    parts: Parts,
+    body: Body,
+    access: &mut Access,
+) -> Result<Answer, Failure> {
     within_limits(&parts)?;
     if let Some(answer) = gateway.edge.cors.preflight(&parts.method, &parts.headers) {
         return Ok(answer);
@@ -144,7 +153,8 @@ async fn dispatch(gateway: &Gateway, format: Format, parts: Parts, body: Body, a
         Found::Nothing(text) => return Err(Failure::Nothing(text)),
     };
     let Parts { method, uri, headers, .. } = parts;
-    let call = Call { gateway, format, head: method == Method::HEAD, headers, query: Query::parse(uri.query()), body };
+    let peer = network::peer(client, &gateway.edge.trusted_proxies);
+    let call = Call { gateway, format, head: method == Method::HEAD, peer, headers, query: Query::parse(uri.query()), body };
     // It lies in the buffer that the head was read into, as the headers do: a poll that waits must hold neither, or the
     // connection takes another buffer.
     drop(uri);

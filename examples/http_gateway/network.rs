@@ -47,6 +47,11 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> 
     client
 }
 
+/// Whom logins are counted for: the client, unless that is a trusted proxy that named nobody; then it is not known.
+pub(crate) fn peer(client: IpAddr, trusted: &[Network]) -> Option<IpAddr> {
+    (!trusted.iter().any(|network| network.contains(client))).then_some(client)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +88,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["1.2.3.4", "198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("10.0.0.1", &["unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        assert_eq!(peer(address("198.51.100.1"), &trusted), Some(address("198.51.100.1")));
+        assert_eq!(peer(address("10.0.0.1"), &trusted), None, "a proxy is not a peer");
     }
 }

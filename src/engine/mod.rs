@@ -38,10 +38,12 @@ impl Engine {
         Builder::default()
     }
 
-    /// Logs a user in through an agent, or the super user (reference 2.1).
+    /// Logs a user in through an agent, or the super user (reference 2.1). A host that serves strangers says where the
+    /// login comes from ([`Credentials::from_peer`]), so that many from one address do not keep out the others.
     ///
     /// # Errors
-    /// `Unauthorized`; `Busy` if the hashing pool or the database is; `Closed`.
+    /// `Unauthorized`; `Busy` if it waited 20 seconds for the hashing pool (real time), or 1,024 others wait and none of
+    /// them comes from a peer with more; `Busy` if the database is; `Closed`.
     pub fn log_in(&self, credentials: &Credentials) -> Result<Token> {
         park(self.log_in_async(credentials))
     }
@@ -175,6 +177,7 @@ impl Engine {
             strays: self.0.strays.load(Ordering::Relaxed),
             pattern_limits: services.patterns.limit_hits(),
             password_work: services.passwords.work(),
+            passwords_waiting: services.passwords.waiting(),
             writable: self.0.writer.writable(),
         }
     }

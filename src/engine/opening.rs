@@ -13,10 +13,10 @@ use crate::hub::{Hub, Ring, Timer};
 use crate::journal::{self, Freshness, Journal, JournalSettings, Opening, Retention};
 use crate::model::Who;
 use crate::origin::Origins;
-use crate::password::{Cost, Passwords};
+use crate::password::{Cost, Passwords, Recent};
 use crate::publish::Publishing;
 use crate::runtime::Runtime;
-use crate::services::{Services, SuperUser};
+use crate::services::{Asks, Services, SuperUser};
 use crate::store;
 use crate::throttle::Throttles;
 use crate::token::{Grant, Grants};
@@ -135,6 +135,8 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
         patterns: Patterns::new(),
         grants: Grants::new(),
         passwords,
+        recent: Mutex::new(Recent::new()?),
+        asks: Asks::default(),
         delays: Mutex::default(),
         throttles: Mutex::new(Throttles::default()),
         super_user: parking_lot::RwLock::new(super_user),

@@ -32,6 +32,8 @@ pub struct Stats {
     pub pattern_limits: u64,
     /// Passwords hashed or verified.
     pub password_work: u64,
+    /// Passwords that wait to be hashed or verified.
+    pub passwords_waiting: usize,
     /// Whether the last commit succeeded.
     pub writable: bool,
 }

@@ -3,6 +3,7 @@
 use super::{AgentId, AgentKey, UserId};
 use chrono::{DateTime, Utc};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -50,17 +51,25 @@ pub struct Credentials {
     pub password: Secret,
     /// The agent to act through; `None` or empty for the super user.
     pub agent: Option<String>,
+    /// The address that the login comes from; `None` if it is not known. Logins of one peer wait behind one another and
+    /// not before those of others, so a host behind a proxy gives what the proxy names, never the proxy's own.
+    pub peer: Option<IpAddr>,
 }
 
 impl Credentials {
     /// A user of an agent.
     pub fn agent(username: impl Into<String>, password: impl Into<Secret>, agent: impl Into<String>) -> Credentials {
-        Credentials { username: username.into(), password: password.into(), agent: Some(agent.into()) }
+        Credentials { username: username.into(), password: password.into(), agent: Some(agent.into()), peer: None }
     }
 
     /// The super user (reference 6.4).
     pub fn super_user(username: impl Into<String>, password: impl Into<Secret>) -> Credentials {
-        Credentials { username: username.into(), password: password.into(), agent: None }
+        Credentials { username: username.into(), password: password.into(), agent: None, peer: None }
+    }
+
+    /// The same, from that address.
+    pub fn from_peer(self, peer: impl Into<Option<IpAddr>>) -> Credentials {
+        Credentials { peer: peer.into(), ..self }
     }
 }
 

@@ -1,28 +1,36 @@
-//! Passwords: Argon2id on a small pool of threads, behind a short queue.
+//! Passwords: Argon2id on a small pool of threads, behind a fair line.
 //!
 //! One hash costs 27 ms of a core and 19 MiB, so the login path is the cheapest way to keep a machine busy: one
-//! thread per two cores, each with memory that serves one job after the other ([`hashing`]), 32 jobs waiting, and beyond
-//! that [`Error::Busy`] at once. Every login costs the same work whether or not its name exists, and [`Passwords::work`]
-//! counts the hashes so that a test can see it.
+//! thread per two cores, each with memory that serves one job after the other ([`hashing`]). Up to 1,024 logins wait,
+//! in turn by peer and by name, at most 20 s each ([`line`]); what loses its place is [`Error::Busy`]. A job that nobody
+//! waits for any more is not done: a stranger who sends and hangs up costs nothing. A password that was right within the
+//! last 15 minutes need not be hashed again ([`recent`]). Every login costs the same work whether or not its name
+//! exists, and [`Passwords::work`] counts the hashes so that a test can see it.
 //!
 //! Rejected: hashing on the caller's thread (a hundred logins would take every core and two gigabytes), and a
 //! runtime's blocking pool (512 threads of 19 MiB).
 
 mod hashing;
+mod line;
+mod recent;
+
+pub(crate) use line::Asker;
+pub(crate) use recent::{Recent, Whose};
 
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use crate::waiting::{Activity, Busy, Pending, Promise, engine_thread, pending};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use hashing::{Hasher, Readable};
+use line::Line;
+use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Jobs that may wait: about a second of work for one thread.
-const QUEUE: usize = 32;
+/// After how long a login that found no place may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Bytes of a password at most; a longer one is refused before it is hashed.
 const PASSWORD_BYTES_MAX: usize = 1024;
 
@@ -52,8 +60,6 @@ pub(crate) struct Verified {
 
 /// The pool.
 pub(crate) struct Passwords {
-    /// `None` once the pool is stopping.
-    queue: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
     shared: Arc<Shared>,
     activity: Activity,
@@ -64,7 +70,14 @@ struct Shared {
     /// A hash nobody has, at our cost: what a login is checked against whose name does not exist.
     dummy: String,
     work: AtomicU64,
-    stopping: AtomicBool,
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    line: Line<Job>,
+    stopping: bool,
 }
 
 struct Job {
@@ -87,14 +100,14 @@ impl Passwords {
         let Cost { memory_kib, passes } = cost;
         let zeros = |chars| "A".repeat(chars);
         let dummy = format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}", zeros(22), zeros(43));
-        let shared = Arc::new(Shared { cost, dummy, work: AtomicU64::new(0), stopping: AtomicBool::new(false) });
-        let (queue, jobs) = bounded(QUEUE);
-        let mut pool = Passwords { queue: Some(queue), threads: Vec::new(), shared, activity };
+        let (work, queue, arrived) = (AtomicU64::new(0), Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { cost, dummy, work, queue, arrived });
+        let mut pool = Passwords { threads: Vec::new(), shared, activity };
         for n in 0..(thread::available_parallelism().map_or(1, |cores| cores.get()) / 2).max(1) {
-            let (jobs, shared) = (jobs.clone(), pool.shared.clone());
+            let shared = pool.shared.clone();
             let thread = thread::Builder::new()
                 .name(format!("switchboard-password-{n}"))
-                .spawn(move || run(&jobs, &shared))
+                .spawn(move || run(&shared))
                 .map_err(|error| Error::Internal(format!("a password thread did not start: {error}")))?;
             pool.threads.push(thread);
         }
@@ -104,33 +117,34 @@ impl Passwords {
     /// The PHC string of a password.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it is empty or over 1,024 bytes, [`Error::Busy`] if the queue is full,
-    /// [`Error::Closed`] if the pool stops first.
-    pub(crate) fn hash(&self, password: &Secret) -> Pending<Result<String>> {
+    /// [`Error::Invalid`] if it is empty or over 1,024 bytes, [`Error::Busy`] if it found no place or
+    /// waited too long, [`Error::Closed`] if the pool stops first.
+    pub(crate) fn hash(&self, password: &Secret, asker: Asker) -> Pending<Result<String>> {
         if !hashable(password) {
             return Pending::ready(Err(Error::invalid("a password has 1 to 1,024 bytes")));
         }
         let (promise, pending) = pending();
-        match self.submit(Task::Hash(password.clone(), promise)) {
-            Ok(()) => pending,
-            Err(error) => Pending::ready(Err(error)),
-        }
+        self.submit(asker, Task::Hash(password.clone(), promise));
+        pending
     }
 
     /// The first candidate that has this password. `None` stands for a user without one; such, and no candidate at
     /// all, cost as much as one with a password that is wrong.
     ///
     /// # Errors
-    /// [`Error::Busy`] if the queue is full, [`Error::Closed`] if the pool stops first.
-    pub(crate) fn verify(&self, password: &Secret, candidates: Vec<Option<String>>) -> Pending<Result<Option<Verified>>> {
+    /// [`Error::Busy`] if it found no place or waited too long, [`Error::Closed`] if the pool stops first.
+    pub(crate) fn verify(
+        &self,
+        password: &Secret,
+        candidates: Vec<Option<String>>,
+        asker: Asker,
+    ) -> Pending<Result<Option<Verified>>> {
         if !hashable(password) {
             return Pending::ready(Ok(None));
         }
         let (promise, pending) = pending();
-        match self.submit(Task::Verify(password.clone(), candidates, promise)) {
-            Ok(()) => pending,
-            Err(error) => Pending::ready(Err(error)),
-        }
+        self.submit(asker, Task::Verify(password.clone(), candidates, promise));
+        pending
     }
 
     /// Hashes computed so far.
@@ -138,17 +152,32 @@ impl Passwords {
         self.shared.work.load(Ordering::Relaxed)
     }
 
-    /// Drops what waits, which answers [`Error::Closed`]; the threads end with the pool.
-    pub(crate) fn close(&self) {
-        self.shared.stopping.store(true, Ordering::Release);
+    /// How many jobs wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.queue.lock().line.len()
     }
 
-    fn submit(&self, task: Task) -> Result<()> {
-        let queue = self.queue.as_ref().ok_or(Error::Closed)?;
-        queue.try_send(Job { task, _busy: self.activity.busy() }).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Busy { what: "the password pool".into(), retry_after: Duration::from_secs(1) },
-            TrySendError::Disconnected(_) => Error::Closed,
-        })
+    /// Drops what waits, which answers [`Error::Closed`]; the threads end when what they have in hand is done.
+    pub(crate) fn close(&self) {
+        let mut queue = self.shared.queue.lock();
+        queue.stopping = true;
+        let line = std::mem::take(&mut queue.line);
+        drop(queue);
+        self.shared.arrived.notify_all();
+        drop(line);
+    }
+
+    fn submit(&self, asker: Asker, task: Task) {
+        let job = Job { task, _busy: self.activity.busy() };
+        let mut queue = self.shared.queue.lock();
+        if queue.stopping {
+            drop(queue);
+            return drop(job);
+        }
+        let displaced = queue.line.push(asker, job, Instant::now());
+        drop(queue);
+        self.shared.arrived.notify_one();
+        displaced.into_iter().for_each(Job::refuse);
     }
 }
 
@@ -156,8 +185,7 @@ impl Drop for Passwords {
     /// Lets the job in hand end, drops those that wait (they answer [`Error::Closed`]) and joins the threads,
     /// unless it runs on one of them: a thread cannot wait for itself.
     fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::Release);
-        self.queue = None;
+        self.close();
         let here = thread::current().id();
         if self.threads.iter().all(|thread| thread.thread().id() != here) {
             for thread in self.threads.drain(..) {
@@ -167,29 +195,63 @@ impl Drop for Passwords {
     }
 }
 
+impl Job {
+    fn is_awaited(&self) -> bool {
+        match &self.task {
+            Task::Hash(_, promise) => promise.is_awaited(),
+            Task::Verify(_, _, promise) => promise.is_awaited(),
+        }
+    }
+
+    /// Answers that there was no place, or that it took too long.
+    fn refuse(self) {
+        let busy = || Error::Busy { what: "the password pool".into(), retry_after: RETRY_AFTER };
+        match self.task {
+            Task::Hash(_, promise) => promise.fulfil(Err(busy())),
+            Task::Verify(_, _, promise) => promise.fulfil(Err(busy())),
+        }
+    }
+}
+
 fn hashable(password: &Secret) -> bool {
     (1..=PASSWORD_BYTES_MAX).contains(&password.expose().len())
 }
 
-fn run(jobs: &Receiver<Job>, shared: &Shared) {
+fn run(shared: &Shared) {
     engine_thread();
     let mut hasher = Hasher::new(shared.cost);
-    for Job { task, _busy } in jobs {
-        if shared.stopping.load(Ordering::Acquire) {
-            drop(task);
-            continue;
-        }
+    while let Some((job, overdue, last)) = shared.next() {
         // A waker that panics must not take the pool with it.
-        if catch_unwind(AssertUnwindSafe(|| shared.perform(&mut hasher, task))).is_err() {
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            overdue.into_iter().for_each(Job::refuse);
+            if let Some(Job { task, _busy }) = job {
+                shared.perform(&mut hasher, task);
+            }
+        }));
+        if done.is_err() {
             tracing::error!("a waiter for a password hash panicked");
         }
-        if jobs.is_empty() {
+        if last {
             hasher.rest();
         }
     }
 }
 
 impl Shared {
+    /// Waits for the next job; with it what waited too long, and whether nothing else waits. `None`: the pool stops.
+    fn next(&self) -> Option<(Option<Job>, Vec<Job>, bool)> {
+        let mut queue = self.queue.lock();
+        while queue.line.is_empty() && !queue.stopping {
+            self.arrived.wait(&mut queue);
+        }
+        if queue.stopping {
+            return None;
+        }
+        let overdue = queue.line.overdue(Instant::now(), |job| !job.is_awaited());
+        let job = queue.line.pop();
+        Some((job, overdue, queue.line.is_empty()))
+    }
+
     fn perform(&self, hasher: &mut Hasher, task: Task) {
         match task {
             Task::Hash(password, promise) => promise.fulfil(caught(|| self.hash(hasher, &password))),
@@ -246,6 +308,10 @@ mod tests {
         Passwords::open(Cost::LIGHT, Activity::default()).unwrap()
     }
 
+    fn me() -> Asker {
+        Asker::change("host:test")
+    }
+
     fn secret(text: &str) -> Secret {
         Secret::new(text)
     }
@@ -253,25 +319,25 @@ mod tests {
     #[test]
     fn lenes_password_is_known_again_and_no_other() {
         let pool = pool();
-        let hash = park(pool.hash(&secret("pässword"))).unwrap();
+        let hash = park(pool.hash(&secret("pässword"), me())).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
-        let verify = |password, candidates| park(pool.verify(&secret(password), candidates)).unwrap();
+        let verify = |password, candidates| park(pool.verify(&secret(password), candidates, me())).unwrap();
         let found = verify("pässword", vec![None, Some("not a hash".into()), Some(hash.clone())]);
         assert_eq!(found, Some(Verified { place: 2, rehash: None }));
         assert_eq!(verify("password", vec![Some(hash.clone())]), None);
         assert_eq!(verify("", vec![Some(hash.clone())]), None);
         assert_eq!(verify(&"x".repeat(1025), vec![Some(hash)]), None);
-        assert!(matches!(park(pool.hash(&secret(""))), Err(Error::Invalid(_))));
-        assert!(matches!(park(pool.hash(&secret(&"x".repeat(1025)))), Err(Error::Invalid(_))));
+        assert!(matches!(park(pool.hash(&secret(""), me())), Err(Error::Invalid(_))));
+        assert!(matches!(park(pool.hash(&secret(&"x".repeat(1025)), me())), Err(Error::Invalid(_))));
     }
 
     #[test]
     fn a_name_that_does_not_exist_costs_what_a_wrong_password_costs() {
         let pool = pool();
-        let hash = park(pool.hash(&secret("right"))).unwrap();
+        let hash = park(pool.hash(&secret("right"), me())).unwrap();
         let work = |candidates| {
             let before = pool.work();
-            assert_eq!(park(pool.verify(&secret("wrong"), candidates)), Ok(None));
+            assert_eq!(park(pool.verify(&secret("wrong"), candidates, me())), Ok(None));
             pool.work() - before
         };
         assert_eq!([work(vec![Some(hash)]), work(vec![]), work(vec![None]), work(vec![Some("?".into())])], [1; 4]);
@@ -282,19 +348,19 @@ mod tests {
     fn a_password_hashed_at_another_cost_is_hashed_anew() {
         let old = Passwords::open(Cost { memory_kib: 16, passes: 1 }, Activity::default()).unwrap();
         let pool = pool();
-        let hash = park(old.hash(&secret("right"))).unwrap();
-        let found = park(pool.verify(&secret("right"), vec![Some(hash)])).unwrap().unwrap();
+        let hash = park(old.hash(&secret("right"), me())).unwrap();
+        let found = park(pool.verify(&secret("right"), vec![Some(hash)], me())).unwrap().unwrap();
         let renewed = found.rehash.unwrap();
-        let again = park(pool.verify(&secret("right"), vec![Some(renewed)])).unwrap();
+        let again = park(pool.verify(&secret("right"), vec![Some(renewed)], me())).unwrap();
         assert_eq!(again, Some(Verified { place: 0, rehash: None }));
     }
 
     #[test]
-    fn a_full_queue_is_busy_at_once_and_a_dropped_pool_answers_closed() {
+    fn a_full_line_is_busy_at_once_and_a_dropped_pool_answers_closed() {
         let activity = Activity::default();
-        // Dear enough that the queue fills while the first is in hand.
+        // Dear enough that the line fills while the first is in hand.
         let pool = Passwords::open(Cost { memory_kib: 4_096, passes: 2 }, activity.clone()).unwrap();
-        let mut answers: Vec<_> = (0..QUEUE * 8).map(|_| pool.hash(&secret("x"))).collect();
+        let mut answers: Vec<_> = (0..line::WAITING_MAX * 2).map(|_| pool.hash(&secret("x"), me())).collect();
         assert!(!activity.is_idle());
         assert!(matches!(park(answers.pop().unwrap()), Err(Error::Busy { .. })));
         drop(pool);
@@ -304,8 +370,20 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_waits_for_is_not_done() {
+        let activity = Activity::default();
+        let pool = Passwords::open(Cost { memory_kib: 4_096, passes: 2 }, activity.clone()).unwrap();
+        for _ in 0..500 {
+            drop(pool.hash(&secret("x"), Asker::login(None, "stranger", true)));
+        }
+        park(pool.hash(&secret("x"), Asker::login(None, "lene", true))).unwrap();
+        assert!(activity.wait_idle(Instant::now() + Duration::from_secs(30)));
+        assert!(pool.work() < 20, "{} of 501 were hashed", pool.work());
+    }
+
+    #[test]
     fn a_pool_dropped_on_its_own_thread_detaches() {
-        struct DropsPool(parking_lot::Mutex<Option<Passwords>>, Sender<()>);
+        struct DropsPool(parking_lot::Mutex<Option<Passwords>>, std::sync::mpsc::SyncSender<()>);
         impl std::task::Wake for DropsPool {
             fn wake(self: Arc<Self>) {
                 drop(self.0.lock().take());
@@ -313,8 +391,8 @@ mod tests {
             }
         }
         let pool = Passwords::open(Cost { memory_kib: 1_024, passes: 1 }, Activity::default()).unwrap();
-        let mut pending = pool.hash(&secret("x"));
-        let (sent, dropped) = bounded(1);
+        let mut pending = pool.hash(&secret("x"), me());
+        let (sent, dropped) = std::sync::mpsc::sync_channel(1);
         let waker = Arc::new(DropsPool(parking_lot::Mutex::new(None), sent));
         let mut slot = waker.0.lock();
         let task = std::task::Waker::from(waker.clone());

@@ -1,41 +1,23 @@
 //! Logging in and out (reference 2, 7): tokens for users of agents, and for the super user.
 
 use super::Services;
+use super::granting::{Granted, Known};
 use crate::database::storage;
 use crate::error::{Error, Result};
-use crate::login_delay::LoginOutcome;
-use crate::model::{AgentId, AgentKey, Credentials, Principal, Secret, Token, TokenDetails, UserId, Who};
+use crate::login_delay::{Guess, LoginOutcome};
+use crate::model::{AgentId, Credentials, Principal, Secret, Token, TokenDetails, Who};
+use crate::password::{Asker, Verified, Whose};
 use crate::store::tokens;
 use crate::store::users::{self, UserRow, folded};
-use crate::token::{self, Grant};
-use std::future::Future;
-use std::pin::Pin;
+use crate::token;
 use std::sync::Arc;
 
-/// Checks passwords in the engine's stead, so that a directory can hold them.
-///
-/// It is asked only for names that a provisioned user of the agent has. It must not block the thread it is called on.
-pub trait Authenticator: Send + Sync + 'static {
-    /// Whether `password` is that of `username`.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] or [`Error::Unreachable`] if it cannot tell now; the login then fails with it.
-    fn check(&self, username: String, password: Secret) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>>;
-}
+/// Bytes of a user name, and of a password, at most.
+const BYTES_MAX: usize = 1024;
+/// How often a login begins anew because the stored hash changed while the password was checked.
+const TRIES: usize = 3;
 
-/// Who a right password belongs to.
-struct Known {
-    who: Who,
-    agent: Option<AgentKey>,
-    user: Option<UserId>,
-    username: String,
-    /// The super user's hash that the password was checked against.
-    super_hash: Option<String>,
-    /// A hash made with today's cost, to be stored instead.
-    rehash: Option<(String, String)>,
-}
-
-fn wrong() -> Error {
+pub(super) fn wrong() -> Error {
     Error::Unauthorized("the user name, the password or the agent is wrong".into())
 }
 
@@ -43,117 +25,102 @@ impl Services {
     /// Logs in. The answer after the fourth failure in a row of a name is held back (rules, logins).
     pub(crate) async fn log_in(self: Arc<Self>, credentials: Credentials) -> Result<Token> {
         let name = folded(&credentials.username);
-        let hold = self.delays.lock().begin(&name, self.ground.timer.now());
-        let mut outcome = Unjudged { services: self.clone(), name, outcome: LoginOutcome::Unjudged };
+        let password = credentials.password.expose();
+        let (hold, guess) = self.delays.lock().begin(&name, password, self.ground.timer.now());
+        let mut outcome = Unjudged { services: self.clone(), name, guess, outcome: LoginOutcome::Unjudged };
         if !hold.is_zero() {
             self.ground.timer.sleep(hold).await;
         }
-        if credentials.password.expose().len() > 1024 || credentials.username.len() > 1024 {
-            outcome.outcome = LoginOutcome::Wrong;
+        if !(1..=BYTES_MAX).contains(&password.len()) || credentials.username.len() > BYTES_MAX {
+            outcome.outcome = LoginOutcome::Impossible;
             return Err(wrong());
         }
         let agent = credentials.agent.as_deref().filter(|agent| !agent.is_empty());
-        let known = match agent {
-            None => self.super_user(&credentials).await?,
-            Some(agent) => self.user(&credentials, agent).await?,
-        };
-        let Some(known) = known else {
-            outcome.outcome = LoginOutcome::Wrong;
-            return Err(wrong());
-        };
-        outcome.outcome = LoginOutcome::Right;
-        self.grant(known).await
+        let asker = Asker::login(credentials.peer, &outcome.name, agent.is_some());
+        for _ in 0..TRIES {
+            let known = match agent {
+                None => self.super_user(&credentials, asker.clone()).await?,
+                Some(agent) => self.user(&credentials, agent, asker.clone()).await?,
+            };
+            let Some(known) = known else {
+                outcome.outcome = LoginOutcome::Wrong;
+                return Err(wrong());
+            };
+            outcome.outcome = LoginOutcome::Right;
+            match self.grant(known).await? {
+                Granted::Token(token) => return Ok(token),
+                Granted::Changed => {}
+            }
+        }
+        Err(wrong())
     }
 
-    async fn super_user(&self, credentials: &Credentials) -> Result<Option<Known>> {
+    async fn super_user(&self, credentials: &Credentials, asker: Asker) -> Result<Option<Known>> {
         let named = self.super_user.read().clone().filter(|known| folded(&known.name) == folded(&credentials.username));
-        let hashes = named.iter().map(|known| Some(known.hash.clone())).collect();
-        let right = self.passwords.verify(&credentials.password, hashes).await?;
+        let candidates = named.iter().map(|known| (Whose::SuperUser, Some(known.hash.clone()))).collect();
+        let right = self.verify(credentials, candidates, asker).await?;
         Ok(named.filter(|_| right.is_some()).map(|known| Known {
             who: Who::SuperUser(known.name.clone()),
             agent: None,
             user: None,
-            username: known.name.clone(),
-            super_hash: Some(known.hash),
+            username: known.name,
+            password: credentials.password.clone(),
+            checked: Some(known.hash),
             rehash: None,
         }))
     }
 
-    async fn user(&self, credentials: &Credentials, agent: &str) -> Result<Option<Known>> {
-        let Ok(agent) = AgentId::parse(agent) else {
-            self.passwords.verify(&credentials.password, Vec::new()).await?;
-            return Ok(None);
-        };
-        let (name, wanted) = (folded(&credentials.username), agent.clone());
-        let found =
-            self.ground.readers.read(move |connection| users::by_name(connection, &name, &wanted).map_err(storage)).await?;
-        let (key, listed) = found.map_or((None, Vec::new()), |found| (Some(found.agent), found.users));
+    async fn user(&self, credentials: &Credentials, agent: &str, asker: Asker) -> Result<Option<Known>> {
+        let (mut key, mut listed) = (None, Vec::new());
+        let agent = AgentId::parse(agent).ok();
+        if let Some(wanted) = agent.clone() {
+            let name = folded(&credentials.username);
+            let read = move |connection: &rusqlite::Connection| users::by_name(connection, &name, &wanted).map_err(storage);
+            if let Some(found) = self.ground.readers.read(read).await? {
+                (key, listed) = (Some(found.agent), found.users);
+            }
+        }
         let right = match &self.authenticator {
-            Some(directory) => self.ask_directory(directory, credentials, &listed).await?,
+            Some(directory) => self.ask_directory(directory, &credentials.password, &listed).await?,
             None => {
-                let hashes = listed.iter().map(|user| user.password_hash.clone()).collect();
-                self.passwords.verify(&credentials.password, hashes).await?.map(|right| (right.place, right.rehash))
+                let candidate = |user: &UserRow| (Whose::User(user.id.clone()), user.password_hash.clone());
+                let right = self.verify(credentials, listed.iter().map(candidate).collect(), asker).await?;
+                right.map(|right| (right.place, right.rehash))
             }
         };
-        let (Some(key), Some((place, rehash))) = (key, right) else { return Ok(None) };
+        let (Some(agent), Some(key), Some((place, rehash))) = (agent, key, right) else { return Ok(None) };
         let UserRow { id, username, password_hash } = listed.into_iter().nth(place).ok_or_else(wrong)?;
         Ok(Some(Known {
             who: Who::Agent { agent, key, user: id.clone(), username: username.clone() },
             agent: Some(key),
             user: Some(id),
             username,
-            super_hash: None,
-            rehash: password_hash.zip(rehash),
+            password: credentials.password.clone(),
+            checked: password_hash.filter(|_| self.authenticator.is_none()),
+            rehash,
         }))
     }
 
-    async fn ask_directory(
+    /// The first of the candidates who has this password: from memory where it was right a short while ago, else by a
+    /// hash each.
+    async fn verify(
         &self,
-        directory: &Arc<dyn Authenticator>,
         credentials: &Credentials,
-        listed: &[UserRow],
-    ) -> Result<Option<(usize, Option<String>)>> {
-        let Some(first) = listed.first() else { return Ok(None) };
-        let right = directory.check(first.username.clone(), credentials.password.clone()).await?;
-        Ok(right.then_some((0, None)))
+        candidates: Vec<(Whose, Option<String>)>,
+        asker: Asker,
+    ) -> Result<Option<Verified>> {
+        if let Some(place) = self.proved(&credentials.password, &candidates) {
+            return Ok(Some(Verified { place, rehash: None }));
+        }
+        let hashes = candidates.into_iter().map(|(_, hash)| hash).collect();
+        self.passwords.verify(&credentials.password, hashes, asker).await
     }
 
-    /// Makes the token, re-checking in its transaction that the user is still listed, or the super user's password still
-    /// the same.
-    async fn grant(self: &Arc<Self>, known: Known) -> Result<Token> {
-        let (token, digest) = token::fresh()?;
-        let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
-        let expires = self.now_ms().saturating_add(lifetime);
-        let services = Arc::downgrade(self);
-        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
-            if let Who::Agent { agent, user, username, .. } = &known.who {
-                let found = users::by_name(transaction, &folded(username), agent).map_err(storage)?;
-                let still = found
-                    .is_some_and(|found| Some(found.agent) == known.agent && found.users.iter().any(|listed| listed.id == *user));
-                if !still {
-                    return Err(wrong());
-                }
-                if let Some((old, new)) = &known.rehash {
-                    users::rehash(transaction, user, old, new).map_err(storage)?;
-                }
-            }
-            if let Some(checked) = &known.super_hash {
-                let services = services.upgrade().ok_or(Error::Closed)?;
-                if services.super_user.read().as_ref().is_none_or(|now| now.hash != *checked) {
-                    return Err(wrong());
-                }
-            }
-            tokens::insert(transaction, &digest, known.agent, known.user.as_ref(), &known.username, expires).map_err(storage)?;
-            let grant = Grant::new(known.who, expires);
-            let after: crate::database::After = Box::new(move || {
-                if let Some(services) = services.upgrade() {
-                    let evicted = services.grants.insert(digest, grant);
-                    services.ended(evicted.into_iter().map(|(_, grant)| grant).collect());
-                }
-            });
-            Ok((token, journal.begin(), after))
-        });
-        job.await
+    /// The first of the candidates for whom this password was right a short while ago.
+    fn proved(&self, password: &Secret, candidates: &[(Whose, Option<String>)]) -> Option<usize> {
+        let now = self.ground.timer.now();
+        let recent = self.recent.lock();
+        candidates.iter().position(|(whose, hash)| hash.as_ref().is_some_and(|hash| recent.knows(whose, hash, password, now)))
     }
 
     /// Who bears `token`; no disk, no hop.
@@ -193,6 +160,7 @@ impl Services {
 struct Unjudged {
     services: Arc<Services>,
     name: String,
+    guess: Guess,
     outcome: LoginOutcome,
 }
 
@@ -200,6 +168,6 @@ impl Drop for Unjudged {
     fn drop(&mut self) {
         let now = self.services.ground.timer.now();
         let outcome = std::mem::replace(&mut self.outcome, LoginOutcome::Unjudged);
-        self.services.delays.lock().end(&self.name, outcome, now);
+        self.services.delays.lock().end(&self.name, self.guess, outcome, now);
     }
 }

@@ -4,7 +4,8 @@ use super::Services;
 use crate::agents::Desired;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
-use crate::model::{AgentId, AgentKey, Principal, ProvisioningMode, Throttle, ThrottleId, Who};
+use crate::model::{AgentId, AgentKey, Principal, ProvisioningMode, Throttle, ThrottleId, UserId, Who};
+use crate::password::Whose;
 use crate::store::agents::{self, AgentRow};
 use crate::store::{Effect, Stamp};
 use crate::waiting::Pending;
@@ -36,6 +37,8 @@ pub(super) enum Follow {
     AgentGone(AgentKey),
     Throttle(Throttle),
     ThrottleGone(ThrottleId),
+    /// A user that was changed or deleted.
+    User(UserId),
 }
 
 impl From<&AgentRow> for Desired {
@@ -131,6 +134,7 @@ impl Services {
             Follow::ThrottleGone(id) => {
                 self.throttles.lock().remove(&id);
             }
+            Follow::User(id) => self.recent.lock().forget(&Whose::User(id)),
         }
     }
 }

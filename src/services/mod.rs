@@ -3,13 +3,16 @@
 mod authentication;
 mod change;
 mod collaboration;
+mod directory;
+mod granting;
 mod management;
 mod provisioning;
 mod super_user;
 mod upkeep;
 
-pub use authentication::Authenticator;
 pub use collaboration::{Collaboration, Uploading};
+pub use directory::Authenticator;
+pub(crate) use granting::Asks;
 pub use management::Management;
 pub use provisioning::Provisioning;
 pub(crate) use super_user::SuperUser;
@@ -19,7 +22,7 @@ use crate::error::Result;
 use crate::events::{Feed, Names};
 use crate::filter::Patterns;
 use crate::login_delay::LoginDelay;
-use crate::password::Passwords;
+use crate::password::{Passwords, Recent};
 use crate::throttle::Throttles;
 use crate::token::Grants;
 use parking_lot::{Mutex, RwLock};
@@ -41,6 +44,10 @@ pub(crate) struct Services {
     pub(crate) patterns: Patterns,
     pub(crate) grants: Grants,
     pub(crate) passwords: Passwords,
+    /// Passwords that were right a short while ago.
+    pub(crate) recent: Mutex<Recent>,
+    /// Those who wait for the job that makes their tokens.
+    pub(crate) asks: Asks,
     pub(crate) delays: Mutex<LoginDelay>,
     pub(crate) throttles: Mutex<Throttles>,
     /// Locked, because its password can be changed while the engine runs.

@@ -6,7 +6,7 @@ use crate::agents::Ground;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
 use crate::model::Secret;
-use crate::password::Passwords;
+use crate::password::{Asker, Passwords, Whose};
 use crate::store::super_user::{self, Seen};
 use crate::store::tokens;
 use crate::store::users::folded;
@@ -29,6 +29,7 @@ impl SuperUser {
         passwords: &Passwords,
         ground: &Ground,
     ) -> Result<Option<SuperUser>> {
+        let opening = || Asker::change("opening");
         let seen = ground.readers.now(|connection| super_user::seen(connection).map_err(storage))?;
         let Some((name, password)) = configured else {
             if seen.is_some() {
@@ -38,7 +39,7 @@ impl SuperUser {
         };
         let known = seen.filter(|seen| folded(&seen.name) == folded(name));
         let same = match &known {
-            Some(known) => park(passwords.verify(password, vec![Some(known.hash.clone())]))?,
+            Some(known) => park(passwords.verify(password, vec![Some(known.hash.clone())], opening()))?,
             None => None,
         };
         let hash = match (known, same) {
@@ -47,7 +48,7 @@ impl SuperUser {
                 let ends = same.is_none();
                 let hash = match same.and_then(|same| same.rehash) {
                     Some(renewed) => renewed,
-                    None => park(passwords.hash(password))?,
+                    None => park(passwords.hash(password, opening()))?,
                 };
                 park(note(ground, Some(Seen { name: name.clone(), hash: hash.clone() }), ends))?;
                 hash
@@ -72,23 +73,30 @@ async fn note(ground: &Ground, seen: Option<Seen>, ends: bool) -> Result<()> {
 
 impl Services {
     /// Replaces the super user's password and ends the tokens given for the old one; the same again changes nothing.
+    ///
+    /// Memory follows the commit. It once went ahead: with a full disk the change failed, the next try found the new
+    /// password in memory, took it for done, and the old tokens went on.
     pub(crate) async fn set_super_password(self: Arc<Self>, password: Secret) -> Result<()> {
         let known = self.super_user.read().clone().ok_or_else(|| Error::invalid("there is no super user"))?;
+        let asker = Asker::change(format!("super:{}", known.name));
         if !(1..=1024).contains(&password.expose().len()) {
             return Err(Error::invalid("a password has 1 to 1,024 bytes"));
         }
-        if self.passwords.verify(&password, vec![Some(known.hash)]).await?.is_some() {
+        if self.passwords.verify(&password, vec![Some(known.hash)], asker.clone()).await?.is_some() {
             return Ok(());
         }
-        let hash = self.passwords.hash(&password).await?;
-        *self.super_user.write() = Some(SuperUser { name: known.name.clone(), hash: hash.clone() });
-        let seen = Seen { name: known.name, hash };
+        let hash = self.passwords.hash(&password, asker).await?;
+        let name = known.name;
         let services = Arc::downgrade(&self);
         let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
+            let seen = Seen { name, hash };
             super_user::note(transaction, Some(&seen)).map_err(storage)?;
             let digests = tokens::delete_of_super_user(transaction).map_err(storage)?;
             let after: After = Box::new(move || {
                 if let Some(services) = services.upgrade() {
+                    let Seen { name, hash } = seen;
+                    *services.super_user.write() = Some(SuperUser { name, hash });
+                    services.recent.lock().forget(&Whose::SuperUser);
                     services.ended(services.grants.end(&digests));
                 }
             });

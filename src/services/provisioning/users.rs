@@ -3,7 +3,8 @@
 use super::{Provisioning, failed};
 use crate::database::storage;
 use crate::error::{Error, Result};
-use crate::model::{Change, Id, NewUser, ProvisionedUser, Secret, UserId};
+use crate::model::{Change, Id, NewUser, Principal, ProvisionedUser, Secret, UserId};
+use crate::password::Asker;
 use crate::services::change::{Changed, Follow, Need};
 use crate::services::{Services, Waiting};
 use crate::store::users::{self, UserRow};
@@ -61,10 +62,11 @@ impl Provisioning {
     /// As [`Provisioning::put_user`], on any executor.
     pub fn put_user_async(&self, user: NewUser) -> Waiting<Change> {
         self.when(Need::System, |services, principal, need| async move {
-            let hash = services.new_hash(&user.id, user.password.as_ref()).await?;
+            let hash = services.new_hash(&user.id, user.password.as_ref(), &principal).await?;
             let change = services.change(principal, need, move |transaction, stamp| {
                 let applied = users::put(transaction, &user.id, &user.username, hash, stamp).map_err(storage)?;
-                Ok(Changed { value: applied.value.0, effects: applied.effects, follow: Follow::Nothing })
+                let follow = if applied.value.0 == Change::Unchanged { Follow::Nothing } else { Follow::User(user.id) };
+                Ok(Changed { value: applied.value.0, effects: applied.effects, follow })
             });
             change.await
         })
@@ -89,11 +91,11 @@ impl Provisioning {
             Err(error) => return failed(error),
         };
         self.when(Need::System, |services, principal, need| async move {
-            let hash = services.passwords.hash(&password).await?;
+            let hash = services.passwords.hash(&password, Asker::change(principal.label())).await?;
             let change = services.change(principal, need, move |transaction, stamp| {
                 let applied = users::set_password(transaction, &id, hash, stamp).map_err(storage)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
-                Ok(Changed { value: (), effects: applied.effects, follow: Follow::Nothing })
+                Ok(Changed { value: (), effects: applied.effects, follow: Follow::User(id) })
             });
             change.await
         })
@@ -117,7 +119,7 @@ impl Provisioning {
             services.change(principal, need, move |transaction, stamp| {
                 let applied = users::delete(transaction, &id, stamp).map_err(storage)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
-                Ok(Changed { value: (), effects: applied.effects, follow: Follow::Nothing })
+                Ok(Changed { value: (), effects: applied.effects, follow: Follow::User(id) })
             })
         })
     }
@@ -131,13 +133,14 @@ impl Services {
 
     /// The hash to store: none where none is given, or where the stored one is of the same password, so that
     /// provisioning at every start ends no tokens.
-    async fn new_hash(&self, id: &UserId, password: Option<&Secret>) -> Result<Option<String>> {
+    async fn new_hash(&self, id: &UserId, password: Option<&Secret>, principal: &Principal) -> Result<Option<String>> {
         let Some(password) = password else { return Ok(None) };
+        let asker = Asker::change(principal.label());
         if let Some(stored) = self.user_row(id).await?.and_then(|row| row.password_hash)
-            && self.passwords.verify(password, vec![Some(stored)]).await?.is_some()
+            && self.passwords.verify(password, vec![Some(stored)], asker.clone()).await?.is_some()
         {
             return Ok(None);
         }
-        self.passwords.hash(password).await.map(Some)
+        self.passwords.hash(password, asker).await.map(Some)
     }
 }
