@@ -66,10 +66,13 @@ fn network(address: IpAddr) -> [u8; 16] {
 
 /// What waits.
 pub(crate) struct Line<T> {
-    lanes: [Ring<Peer, Ring<String, VecDeque<Waiting<T>>>>; 3],
+    lanes: [Ring<Peer, Names<T>>; 3],
     /// The lane whose turn it is.
     turn: usize,
 }
+
+/// What waits of one peer.
+type Names<T> = Ring<String, VecDeque<Waiting<T>>>;
 
 struct Waiting<T> {
     since: Instant,
