@@ -7,7 +7,6 @@
 //! done by the writer altogether, which saves a lone reader a hop.
 
 use crate::agents::PostBook;
-use crate::clock::Clock;
 use crate::database::{After, Publisher};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Ring, wake_all};
@@ -49,7 +48,6 @@ struct Desk {
     hub: Arc<Hub>,
     ring: Arc<Ring>,
     posts: Arc<PostBook>,
-    clock: Arc<dyn Clock>,
     /// Held while somebody tells the readers; with `waiting` at 0 the writer may do it itself.
     turn: Mutex<()>,
     waiting: AtomicUsize,
@@ -63,8 +61,8 @@ pub(crate) struct Publishing {
 }
 
 impl Publishing {
-    pub(crate) fn start(hub: Arc<Hub>, ring: Arc<Ring>, posts: Arc<PostBook>, clock: Arc<dyn Clock>) -> Result<Arc<Publishing>> {
-        let desk = Arc::new(Desk { hub, ring, posts, clock, turn: Mutex::new(()), waiting: AtomicUsize::new(0) });
+    pub(crate) fn start(hub: Arc<Hub>, ring: Arc<Ring>, posts: Arc<PostBook>) -> Result<Arc<Publishing>> {
+        let desk = Arc::new(Desk { hub, ring, posts, turn: Mutex::new(()), waiting: AtomicUsize::new(0) });
         let (queue, items) = unbounded();
         let body = desk.clone();
         let thread = std::thread::Builder::new()
@@ -128,7 +126,7 @@ impl Desk {
     fn publish(&self, batch: &Batch) -> News {
         let mut news = News::default();
         if !batch.published.is_empty() {
-            news.wakers = self.hub.publish(&batch.published, self.clock.wall().timestamp_millis());
+            news.wakers = self.hub.publish(&batch.published);
         }
         self.posts.complete_all(&batch.ours);
         if self.ring.is_wanted() {

@@ -4,8 +4,12 @@
 //! holds what could be shown to us. A token that ends leaves the table at once and marks its principals, so that a
 //! view made from it refuses its next call.
 //!
+//! A token ends by monotonic time: the date may jump, and one that was made while it was 60 days ahead lived for 60 days
+//! after it was set back. The date is only shown.
+//!
 //! Rejected: signed tokens without a table (they cannot be ended), and a table keyed by the token itself.
 
+use crate::clock::STEP;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentKey, Principal, Token, TokenDetails, Who};
 use base64::Engine as _;
@@ -17,6 +21,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What a token is known by.
 pub(crate) type Digest = [u8; 32];
@@ -51,17 +56,20 @@ pub(crate) fn digest(token: &Token) -> Option<Digest> {
 pub(crate) struct Grant {
     /// Who its bearer is.
     pub(crate) principal: Principal,
-    /// When it ends by itself, milliseconds since 1970.
-    pub(crate) expires: i64,
+    /// When it ends by itself, monotonic.
+    pub(crate) ends: Duration,
+    /// The date of that when it was made, milliseconds since 1970.
+    expires: i64,
     /// Shared with every principal made from it.
     ended: Arc<AtomicBool>,
 }
 
 impl Grant {
-    /// A right of `who` until `expires` (milliseconds since 1970).
-    pub(crate) fn new(who: Who, expires: i64) -> Grant {
+    /// A right of `who` from `now` (monotonic) on for `lasts`; `wall` is the date of now, milliseconds since 1970.
+    pub(crate) fn new(who: Who, now: Duration, wall: i64, lasts: Duration) -> Grant {
         let ended = Arc::new(AtomicBool::new(false));
-        Grant { principal: Principal::granted(who, ended.clone()), expires, ended }
+        let expires = wall.saturating_add(milliseconds(lasts));
+        Grant { principal: Principal::granted(who, ended.clone()), ends: now.saturating_add(lasts), expires, ended }
     }
 
     /// The agent it acts through; `None` for the super user.
@@ -72,19 +80,21 @@ impl Grant {
         }
     }
 
-    /// What may be told of it (reference 2.2).
-    pub(crate) fn details(&self) -> TokenDetails {
+    /// What may be told of it (reference 2.2). If the date jumped since it was made, its end is told by today's date.
+    pub(crate) fn details(&self, now: Duration, wall: i64) -> TokenDetails {
+        let due = wall.saturating_add(milliseconds(self.ends.saturating_sub(now)));
+        let expires = if due.abs_diff(self.expires) > STEP.unsigned_abs() { due } else { self.expires };
         let (agent, username) = match self.principal.who() {
             Who::Agent { agent, username, .. } => (Some(agent.clone()), username.clone()),
             Who::SuperUser(name) | Who::Host(name) => (None, name.clone()),
         };
-        TokenDetails::new(agent, username, DateTime::from_timestamp_millis(self.expires).unwrap_or(DateTime::UNIX_EPOCH))
+        TokenDetails::new(agent, username, DateTime::from_timestamp_millis(expires).unwrap_or(DateTime::UNIX_EPOCH))
     }
 }
 
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Grant({} until {})", self.principal.label(), self.expires)
+        write!(f, "Grant({} until {:?})", self.principal.label(), self.ends)
     }
 }
 
@@ -92,7 +102,7 @@ impl fmt::Debug for Grant {
 struct Table {
     by_digest: HashMap<Digest, Arc<Grant>>,
     /// The same, soonest end first: for the sweep, and for who must go when the table is full.
-    by_end: BTreeSet<(i64, Digest)>,
+    by_end: BTreeSet<(Duration, Digest)>,
 }
 
 /// The tokens that are good now.
@@ -116,11 +126,11 @@ impl Grants {
     /// with its digest: its row must go too.
     pub(crate) fn insert(&self, digest: Digest, grant: Grant) -> Option<(Digest, Arc<Grant>)> {
         let mut table = self.table.write();
-        let expires = grant.expires;
+        let ends = grant.ends;
         if let Some(old) = table.by_digest.insert(digest, Arc::new(grant)) {
-            table.by_end.remove(&(old.expires, digest));
+            table.by_end.remove(&(old.ends, digest));
         }
-        table.by_end.insert((expires, digest));
+        table.by_end.insert((ends, digest));
         if table.by_digest.len() <= self.capacity {
             return None;
         }
@@ -128,11 +138,11 @@ impl Grants {
         table.remove(&soonest).map(|grant| (soonest, grant))
     }
 
-    /// Who shows this token; `None` if it is none, or no longer. Allocates nothing.
-    pub(crate) fn authenticate(&self, token: &Token, now: i64) -> Option<Arc<Grant>> {
+    /// Who shows this token; `None` if it is none, or no longer. `now` is monotonic. Allocates nothing.
+    pub(crate) fn authenticate(&self, token: &Token, now: Duration) -> Option<Arc<Grant>> {
         let digest = digest(token)?;
         let table = self.table.read();
-        table.by_digest.get(&digest).filter(|grant| grant.expires > now).cloned()
+        table.by_digest.get(&digest).filter(|grant| grant.ends > now).cloned()
     }
 
     /// Ends these tokens.
@@ -151,20 +161,20 @@ impl Grants {
     }
 
     /// Ends what has expired. Costs what has, not what is there.
-    pub(crate) fn sweep(&self, now: i64) -> Vec<Arc<Grant>> {
+    pub(crate) fn sweep(&self, now: Duration) -> Vec<Arc<Grant>> {
         let mut table = self.table.write();
         let mut ended = Vec::new();
-        while let Some((expires, digest)) = table.by_end.first().copied()
-            && expires <= now
+        while let Some((ends, digest)) = table.by_end.first().copied()
+            && ends <= now
         {
             ended.extend(table.remove(&digest));
         }
         ended
     }
 
-    /// When the next one expires, milliseconds since 1970.
-    pub(crate) fn next_end(&self) -> Option<i64> {
-        self.table.read().by_end.first().map(|(expires, _)| *expires)
+    /// When the next one expires, monotonic.
+    pub(crate) fn next_end(&self) -> Option<Duration> {
+        self.table.read().by_end.first().map(|(ends, _)| *ends)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -175,10 +185,14 @@ impl Grants {
 impl Table {
     fn remove(&mut self, digest: &Digest) -> Option<Arc<Grant>> {
         let grant = self.by_digest.remove(digest)?;
-        self.by_end.remove(&(grant.expires, *digest));
+        self.by_end.remove(&(grant.ends, *digest));
         grant.ended.store(true, Ordering::Release);
         Some(grant)
     }
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -195,9 +209,17 @@ mod tests {
         }
     }
 
-    fn log_in(grants: &Grants, who: Who, expires: i64) -> (Token, Digest) {
+    fn at(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn until(who: Who, ends: u64) -> Grant {
+        Grant::new(who, Duration::ZERO, 0, at(ends))
+    }
+
+    fn log_in(grants: &Grants, who: Who, ends: u64) -> (Token, Digest) {
         let (token, digest) = fresh().unwrap();
-        assert!(grants.insert(digest, Grant::new(who, expires)).is_none());
+        assert!(grants.insert(digest, until(who, ends)).is_none());
         (token, digest)
     }
 
@@ -205,13 +227,13 @@ mod tests {
     fn a_token_is_good_until_it_ends() {
         let grants = Grants::new();
         let (token, digest) = log_in(&grants, lene(7), 1_000);
-        let grant = grants.authenticate(&token, 999).unwrap();
-        assert_eq!(grant.details().username, "CONTOSO\\Lene");
-        assert!(grants.authenticate(&token, 1_000).is_none(), "the moment it expires it is none");
+        let grant = grants.authenticate(&token, at(999)).unwrap();
+        assert_eq!(grant.details(at(999), 999).username, "CONTOSO\\Lene");
+        assert!(grants.authenticate(&token, at(1_000)).is_none(), "the moment it expires it is none");
         assert!(!grant.principal.has_ended());
         assert_eq!(grants.end(&[digest, digest]).len(), 1);
         assert!(grant.principal.has_ended(), "the views made from it know");
-        assert!(grants.authenticate(&token, 0).is_none());
+        assert!(grants.authenticate(&token, at(0)).is_none());
     }
 
     #[test]
@@ -221,12 +243,12 @@ mod tests {
         let (of_other, _) = log_in(&grants, lene(8), 2_000);
         let (of_ada, _) = log_in(&grants, Who::SuperUser("ada".into()), 3_000);
         assert_eq!(grants.end_agent(AgentKey(7)).len(), 1);
-        assert!(grants.authenticate(&of_echo, 0).is_none());
-        assert_eq!(grants.next_end(), Some(2_000));
-        assert_eq!(grants.sweep(1_999).len(), 0);
-        assert_eq!(grants.sweep(2_000).len(), 1);
-        assert!(grants.authenticate(&of_other, 0).is_none());
-        assert!(grants.authenticate(&of_ada, 2_999).is_some());
+        assert!(grants.authenticate(&of_echo, at(0)).is_none());
+        assert_eq!(grants.next_end(), Some(at(2_000)));
+        assert_eq!(grants.sweep(at(1_999)).len(), 0);
+        assert_eq!(grants.sweep(at(2_000)).len(), 1);
+        assert!(grants.authenticate(&of_other, at(0)).is_none());
+        assert!(grants.authenticate(&of_ada, at(2_999)).is_some());
         assert_eq!(grants.len(), 1);
     }
 
@@ -235,11 +257,20 @@ mod tests {
         let grants = Grants::with_capacity(2);
         log_in(&grants, lene(1), 300);
         let (soonest, digest) = log_in(&grants, lene(2), 100);
-        let evicted = grants.insert([9; 32], Grant::new(lene(3), 200)).unwrap();
-        assert_eq!((evicted.0, evicted.1.expires), (digest, 100));
+        let evicted = grants.insert([9; 32], until(lene(3), 200)).unwrap();
+        assert_eq!((evicted.0, evicted.1.ends), (digest, at(100)));
         assert!(evicted.1.principal.has_ended());
-        assert!(grants.authenticate(&soonest, 0).is_none());
+        assert!(grants.authenticate(&soonest, at(0)).is_none());
         assert_eq!(grants.len(), 2);
+    }
+
+    #[test]
+    fn its_end_is_told_by_the_date_it_was_made_at_until_that_jumps() {
+        let grant = Grant::new(lene(7), at(5_000), 1_000_000, at(3_600_000));
+        let told = |now, wall| grant.details(at(now), wall).expires.timestamp_millis();
+        assert_eq!(told(5_000, 1_000_000), 4_600_000);
+        assert_eq!(told(6_000, 1_000_990), 4_600_000, "a clock that is a little slow");
+        assert_eq!(told(6_000, 9_001_000), 9_001_000 + 3_599_000, "two hours ahead");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::infos::Infos;
 use super::pace::Pace;
 use super::posts::PostBook;
-use crate::clock::Clock;
+use crate::clock::{Calendar, Clock};
 use crate::database::{Budget, Lane, Readers, Writer};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Ring, Timer};
@@ -21,6 +21,7 @@ pub(crate) struct Ground {
     pub(crate) ring: Arc<Ring>,
     pub(crate) timer: Arc<Timer>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) calendar: Arc<Calendar>,
     pub(crate) activity: Activity,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) posts: Arc<PostBook>,

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::assembled::{Assembled, Moved};
 use crate::agents::{Desired, Ground, Infos, Pace, PostBook, Registry};
-use crate::clock::Timeline;
+use crate::clock::{Calendar, Clock, Timeline};
 use crate::config::{Builder, EventMode};
 use crate::database::{self, Budget, Durability, Opened, Readers, Reading, Writer, storage};
 use crate::error::{Error, Result};
@@ -39,6 +39,7 @@ impl Engine {
         let clock = builder.clock.clone();
         let window = i64::try_from(builder.event_window.as_millis()).unwrap_or(i64::MAX);
         let opening = read_opening(&opened, &builder, clock.wall().timestamp_millis(), window)?;
+        let calendar = Arc::new(read_calendar(&opened, clock.clone())?);
 
         let activity = Activity::default();
         let runtime = Runtime::start(builder.worker_threads)?;
@@ -46,11 +47,11 @@ impl Engine {
         let hub = Hub::new(opening.instance.clone(), opening.base, opening.head, window, activity.clone(), timer.clone());
         let ring = Ring::new();
         let posts = Arc::new(PostBook::default());
-        let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone(), clock.clone())?;
+        let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone())?;
         let (readers, mut threads) = Reading::start(opened.clone(), activity.clone())?;
         let strays = Arc::new(AtomicU64::new(0));
         let settings = JournalSettings {
-            clock: clock.clone(),
+            calendar: calendar.clone(),
             retention: Retention::new(builder.keep_messages, builder.keep_bytes),
             strays: strays.clone(),
             shown_max: builder.shown_max,
@@ -64,6 +65,7 @@ impl Engine {
             ring: ring.clone(),
             timer: timer.clone(),
             clock: clock.clone(),
+            calendar,
             activity: activity.clone(),
             runtime: runtime.handle().clone(),
             posts,
@@ -114,6 +116,16 @@ fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Re
         Some(memory) => read(&memory.lock()),
         None => read(&opened.write()?),
     }
+}
+
+/// Goes on from the dates that the database was last open at.
+fn read_calendar(opened: &Opened, clock: Arc<dyn Clock>) -> Result<Calendar> {
+    let seen = |connection: &Connection| journal::dates::seen(connection).map_err(damaged("setting"));
+    let last = match opened.memory() {
+        Some(memory) => seen(&memory.lock())?,
+        None => seen(&opened.read()?)?,
+    };
+    Ok(Calendar::new(clock, last))
 }
 
 fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> Result<Services> {
@@ -169,7 +181,9 @@ fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error {
 /// Brings memory to what the database says: the same code that later follows each change.
 fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening) -> Result<()> {
     let now = services.ground.timer.now();
-    let now_ms = services.now_ms();
+    // Where the clock was set back meanwhile, the date that was noted last.
+    let now_ms = services.ground.calendar.ledger();
+    let lifetime = services.token_lifetime;
     let Opening { mut spans, window, floor, .. } = opening;
     readers.now(|connection| {
         let mut throttles = services.throttles.lock();
@@ -184,7 +198,8 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
                 (Some((key, agent)), Some(user)) => Who::Agent { agent, key, user, username: row.username },
                 _ => Who::SuperUser(row.username),
             };
-            services.grants.insert(row.digest, Grant::new(who, row.expires));
+            let left = Duration::from_millis(u64::try_from(row.expires - now_ms).unwrap_or(0)).min(lifetime);
+            services.grants.insert(row.digest, Grant::new(who, now, services.now_ms(), left));
         }
         store::agents::each_desired(connection, |row| {
             hub.add_agent(row.key, row.id.clone(), spans.remove(&row.key).unwrap_or_default());
@@ -192,7 +207,7 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
             Ok(())
         })
         .map_err(damaged("agent, agent_channel, agent_user or agent_metadata"))?;
-        hub.remember(floor, window);
+        hub.remember(floor, window, now_ms);
         Ok(())
     })
 }

@@ -84,7 +84,7 @@ impl Feed {
 
     /// The place before the first row of the window.
     pub(crate) fn window_start(&self) -> Seq {
-        self.hub.window_start(self.clock.wall().timestamp_millis())
+        self.hub.window_start()
     }
 
     /// Answers with what there is, or waits for it. The request is boxed because a future that waits holds its

@@ -64,12 +64,15 @@ impl Hub {
         Arc::new(Hub { state: Mutex::new(state), activity, timer, window })
     }
 
-    /// Takes over what the last process said within the window; `floor` is the seq before the first of it.
-    pub(crate) fn remember(&self, floor: Seq, records: Vec<Arc<Record>>) {
+    /// Takes over what the last process said within the window; `floor` is the seq before the first of it, `wall` the
+    /// date of now. What lies in the future counts as made now.
+    pub(crate) fn remember(&self, floor: Seq, records: Vec<Arc<Record>>, wall: i64) {
+        let now = self.now();
         let mut state = self.state.lock();
         state.floor = floor;
         for record in records {
-            state.append(record);
+            let age = (wall - record.committed).max(0);
+            state.append(record, now - age);
         }
     }
 
@@ -105,7 +108,8 @@ impl Hub {
     }
 
     /// Publishes what was committed, in order; who waits for it is to be woken with [`wake_all`].
-    pub(crate) fn publish(&self, items: &[Published], now: i64) -> Vec<Waker> {
+    pub(crate) fn publish(&self, items: &[Published]) -> Vec<Waker> {
+        let now = self.now();
         let mut state = self.state.lock();
         let mut touched: Vec<ConversationKey> = Vec::new();
         let mut agents: Vec<AgentKey> = Vec::new();
@@ -120,7 +124,7 @@ impl Hub {
                         }
                         What::MetaData { agent, .. } | What::ChannelState { agent, .. } => agents.push(*agent),
                     }
-                    state.append(record.clone());
+                    state.append(record.clone(), now);
                 }
                 Published::Span(change) => state.change_span(*change),
                 Published::Instance(instance, base) => {
@@ -153,12 +157,17 @@ impl Hub {
         self.state.lock().head
     }
 
-    /// The seq before the first record of the window that ends `now`; one from the future counts as made now.
-    pub(crate) fn window_start(&self, now: i64) -> Seq {
+    /// The seq before the first record of the window that ends now.
+    pub(crate) fn window_start(&self) -> Seq {
+        let oldest = self.now() - self.window;
         let state = self.state.lock();
-        let oldest = now - self.window;
-        let inside = state.log.iter().rev().take_while(|record| record.committed > oldest).last();
-        inside.map_or(state.head, |first| first.seq - 1)
+        let inside = state.log.iter().rev().take_while(|(at, _)| *at > oldest).last();
+        inside.map_or(state.head, |(_, first)| first.seq - 1)
+    }
+
+    /// Monotonic milliseconds.
+    fn now(&self) -> i64 {
+        i64::try_from(self.timer.now().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// `record` as a subscriber sees it, with the ids of the agents it concerns; none if its agent is gone.

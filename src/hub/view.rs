@@ -33,7 +33,8 @@ pub(super) struct State {
     pub(super) base: Seq,
     pub(super) head: Seq,
     pub(super) floor: Seq,
-    pub(super) log: VecDeque<Arc<Record>>,
+    /// What is in memory, each with when it came there, in monotonic milliseconds: a date that jumps empties no window.
+    pub(super) log: VecDeque<(i64, Arc<Record>)>,
     pub(super) bytes: usize,
     pub(super) conversations: HashMap<ConversationKey, Conversation>,
     pub(super) agents: HashMap<AgentKey, Agent>,
@@ -45,7 +46,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn append(&mut self, record: Arc<Record>) {
+    pub(super) fn append(&mut self, record: Arc<Record>, at: i64) {
         self.head = self.head.max(record.seq);
         self.bytes += record.weight();
         match &record.what {
@@ -61,16 +62,16 @@ impl State {
                 }
             }
         }
-        self.log.push_back(record);
+        self.log.push_back((at, record));
     }
 
-    /// Lets go of what is older than the window or too much; one from the future is never too old.
+    /// Lets go of what came before `oldest` (monotonic milliseconds) or is too much.
     pub(super) fn evict(&mut self, oldest: i64) {
-        while let Some(first) = self.log.front() {
-            if first.committed > oldest && self.bytes <= BYTES {
+        while let Some((at, _)) = self.log.front() {
+            if *at > oldest && self.bytes <= BYTES {
                 return;
             }
-            let Some(record) = self.log.pop_front() else { return };
+            let Some((_, record)) = self.log.pop_front() else { return };
             self.floor = record.seq;
             self.bytes -= record.weight();
             match &record.what {

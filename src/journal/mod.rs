@@ -5,6 +5,7 @@
 //! Rejected: an event row per agent (81 ms and 14.8 MB of WAL for one message in a room of 5,000 agents), ids reused,
 //! `ON DELETE CASCADE` into messages.
 
+pub(crate) mod dates;
 mod entry;
 mod history;
 mod opening;

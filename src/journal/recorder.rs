@@ -6,8 +6,8 @@
 use super::entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 use super::opening::{Opening, fresh_instance};
 use super::retention::Retention;
-use super::{row, spans};
-use crate::clock::Clock;
+use super::{dates, row, spans};
+use crate::clock::Calendar;
 use crate::database::Recorder;
 use crate::hub::Published;
 use crate::model::{AgentKey, ChannelId, ConversationKey, Place, Record, ResumePoint, Seq};
@@ -25,7 +25,7 @@ const KNOWN: usize = 65_536;
 
 /// What the journal is told at start.
 pub(crate) struct JournalSettings {
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) calendar: Arc<Calendar>,
     pub(crate) retention: Retention,
     /// Messages for conversations that none of our agents was ever in.
     pub(crate) strays: Arc<AtomicU64>,
@@ -68,7 +68,7 @@ impl Journal {
     }
 
     pub(crate) fn now(&self) -> i64 {
-        self.settings.clock.wall().timestamp_millis()
+        self.settings.calendar.wall()
     }
 
     /// The number of the next control-plane change; written with it.
@@ -349,15 +349,16 @@ impl Recorder for Journal {
     }
 
     fn upkeep_due(&self) -> bool {
-        self.settings.retention.is_due(self.now())
+        self.settings.retention.is_due(self.settings.calendar.believed())
     }
 
     fn upkeep(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        let now = self.now();
+        let now = self.settings.calendar.believed();
         self.settings.retention.slice(connection, now)
     }
 
     fn close(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        dates::note(connection, self.settings.calendar.dates())?;
         connection.execute_batch("UPDATE setting SET value = 1 WHERE name = 'clean'")
     }
 }

@@ -126,16 +126,17 @@ impl Services {
     /// Who bears `token`; no disk, no hop.
     pub(crate) fn authenticate(&self, token: &Token) -> Result<Principal> {
         self.grants
-            .authenticate(token, self.now_ms())
+            .authenticate(token, self.ground.timer.now())
             .map(|grant| grant.principal.clone())
             .ok_or_else(|| Error::Unauthorized("the token is unknown or has ended; log in again".into()))
     }
 
     /// What may be known of `token` (reference 2.2): unknown and expired are 400 there, not 401.
     pub(crate) fn token_details(&self, token: &Token) -> Result<TokenDetails> {
+        let now = self.ground.timer.now();
         self.grants
-            .authenticate(token, self.now_ms())
-            .map(|grant| grant.details())
+            .authenticate(token, now)
+            .map(|grant| grant.details(now, self.now_ms()))
             .ok_or_else(|| Error::invalid("the token is unknown or has ended"))
     }
 

@@ -145,9 +145,10 @@ impl Services {
             users::rehash(transaction, user, old, new).map_err(storage)?;
         }
         let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
-        let expires = self.now_ms().saturating_add(lifetime);
+        let expires = self.ground.calendar.ledger().saturating_add(lifetime);
         tokens::insert(transaction, &digest, known.agent, known.user.as_ref(), &known.username, expires).map_err(storage)?;
-        Ok(Ok(Some(Made { token, digest, grant: Grant::new(known.who.clone(), expires) })))
+        let grant = Grant::new(known.who.clone(), self.ground.timer.now(), self.now_ms(), self.token_lifetime);
+        Ok(Ok(Some(Made { token, digest, grant })))
     }
 
     fn remember(&self, known: Known, made: Made) -> Granted {

@@ -64,8 +64,9 @@ pub(crate) struct Services {
 }
 
 impl Services {
+    /// The date as it is shown, milliseconds since 1970; it may jump.
     pub(crate) fn now_ms(&self) -> i64 {
-        self.ground.clock.wall().timestamp_millis()
+        self.ground.calendar.wall()
     }
 
     /// Ends waits whose right has ended.

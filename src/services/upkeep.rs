@@ -1,7 +1,11 @@
 //! What runs by itself: tokens that expire, rows past their time.
+//!
+//! Tokens end by monotonic time, rows go by the date that is believed ([`Calendar`](crate::clock::Calendar)). When the
+//! date jumps, the rows of tokens are moved with it, so that a restart finds of each what was left of it.
 
 use super::Services;
-use crate::database::storage;
+use crate::database::{After, storage};
+use crate::journal;
 use crate::store::{audit, tokens};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,11 +21,10 @@ impl Services {
         loop {
             let sleep = {
                 let Some(services) = services.upgrade() else { return };
-                let now = services.now_ms();
+                let now = services.ground.timer.now();
                 services.ended(services.grants.sweep(now));
-                let next = services.grants.next_end().map_or(PAUSE, |end| {
-                    Duration::from_millis(u64::try_from(end - now).unwrap_or(0)).min(PAUSE).max(Duration::from_millis(1))
-                });
+                let next = services.grants.next_end().map_or(PAUSE, |end| end.saturating_sub(now));
+                let next = next.clamp(Duration::from_millis(1), PAUSE);
                 services.ground.timer.sleep(next)
             };
             sleep.await;
@@ -31,14 +34,26 @@ impl Services {
     }
 
     async fn drop_old(self: &Arc<Self>) {
-        let now = self.now_ms();
-        let oldest = self.audit_age.map(|age| now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)));
+        let calendar = self.ground.calendar.clone();
+        let moved = calendar.moved();
+        if let Some(by) = moved {
+            tracing::warn!(seconds = by / 1000, "the clock jumped; nothing is deleted for its age until that has lasted a day");
+        }
+        let mut dates = calendar.dates();
+        dates.ledger += moved.unwrap_or(0);
+        let milliseconds = |age: Duration| i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let oldest = self.audit_age.map(|age| dates.believed.saturating_sub(milliseconds(age)));
         let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
-            tokens::delete_expired(transaction, now, SLICE).map_err(storage)?;
+            if let Some(by) = moved {
+                tokens::move_by(transaction, by).map_err(storage)?;
+            }
+            tokens::delete_expired(transaction, dates.ledger, SLICE).map_err(storage)?;
+            journal::dates::note(transaction, dates).map_err(storage)?;
             if let Some(oldest) = oldest {
                 audit::delete_before(transaction, oldest, SLICE).map_err(storage)?;
             }
-            Ok(((), journal.begin(), Box::new(|| {})))
+            let after: After = Box::new(move || calendar.follow(moved.unwrap_or(0)));
+            Ok(((), journal.begin(), after))
         });
         if let Err(error) = job.await {
             tracing::warn!(%error, "old rows could not be dropped; the next look will do");

@@ -17,7 +17,7 @@ pub(crate) struct TokenRow {
     pub(crate) user: Option<UserId>,
     /// As provisioned.
     pub(crate) username: String,
-    /// Milliseconds since 1970; from then on it is none.
+    /// Milliseconds since 1970 by the date that the rows count by; from then on it is none.
     pub(crate) expires: i64,
 }
 
@@ -38,6 +38,11 @@ pub(crate) fn insert(
 /// Deletes one token (a log-out); false if there was none.
 pub(crate) fn delete(conn: &Connection, digest: &[u8; 32]) -> Result<bool> {
     Ok(conn.prepare_cached("DELETE FROM token WHERE digest = ?1")?.execute([digest])? > 0)
+}
+
+/// Moves every end by that many milliseconds: the date that the rows count by was set.
+pub(crate) fn move_by(conn: &Connection, by: i64) -> Result<usize> {
+    conn.prepare_cached("UPDATE token SET expires = expires + ?1")?.execute([by])
 }
 
 /// Every token that has not expired, for the table in memory. One whose agent is gone is left out.
@@ -118,6 +123,9 @@ mod tests {
         assert_eq!((live[0].agent.clone(), live[0].user.clone()), (None, None));
         assert_eq!(live[1].agent, Some((echo.key, echo.id.clone())));
         assert_eq!(all_live(&conn, 100).unwrap().len(), 2);
+        move_by(&conn, -50).unwrap();
+        assert_eq!((all_live(&conn, 49).unwrap().len(), all_live(&conn, 50).unwrap().len()), (3, 2));
+        move_by(&conn, 50).unwrap();
         assert_eq!(delete_expired(&conn, 100, 10).unwrap(), 1);
 
         let unlisted = NewAgent::new("echo", "loopback:echo").unwrap().user("bob").unwrap();

@@ -1,8 +1,13 @@
 //! Time is an argument: everything in the engine that waits or stamps asks a [`Clock`].
 //!
-//! Wall time stamps rows and ends tokens; monotonic time drives throttles, backoff and every deadline, so that a
-//! clock that jumps cannot open a throttle or end a wait. Rejected: tokio's paused clock (it panics on a
+//! Wall time stamps rows and is shown; monotonic time drives throttles, backoff, tokens and every deadline, so that a
+//! clock that jumps cannot open a throttle, end a wait or keep a token alive. What is deleted for its age goes by a date
+//! that a jump moves only after a day (`calendar.rs`). Rejected: tokio's paused clock (it panics on a
 //! multi-thread runtime and jumps while other threads work).
+
+mod calendar;
+
+pub(crate) use calendar::{Calendar, Dates, STEP};
 
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
