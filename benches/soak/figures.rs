@@ -10,8 +10,8 @@ use std::time::Duration;
 
 const KIB: f64 = 1024.0;
 const MIB: f64 = 1024.0 * 1024.0;
-/// The part of a soak that is not judged: what is filled once fills here.
-const WARM_UP: f64 = 1.0 / 3.0;
+/// Minutes without which a slope says nothing.
+const JUDGED_MIN: usize = 3;
 
 /// What must hold.
 pub struct Bounds {
@@ -42,15 +42,23 @@ struct Look {
 }
 
 /// All looks, oldest first.
-#[derive(Debug, Default)]
-pub struct Figures(Vec<Look>);
+#[derive(Debug)]
+pub struct Figures {
+    looks: Vec<Look>,
+    /// Minutes that are not judged: what is filled once fills in them.
+    warm_up: f64,
+}
 
 impl Figures {
+    pub fn new(warm_up: Duration) -> Figures {
+        Figures { looks: Vec::new(), warm_up: warm_up.as_secs_f64() / 60.0 }
+    }
+
     /// Looks at that process and the log of its database.
     pub fn look(&mut self, after: Duration, process: &str, database: &Path) {
         let mut wal = database.as_os_str().to_owned();
         wal.push("-wal");
-        self.0.push(Look {
+        self.looks.push(Look {
             minutes: after.as_secs_f64() / 60.0,
             resident: machine::resident_of(process).unwrap_or(0),
             wal: std::fs::metadata(wal).map_or(0, |file| file.len()),
@@ -61,7 +69,7 @@ impl Figures {
 
     /// The newest look in words.
     pub fn last(&self) -> String {
-        self.0.last().map_or_else(String::new, |look| {
+        self.looks.last().map_or_else(String::new, |look| {
             format!(
                 "resident {:.0} KiB, log {:.1} MiB, {} handles, {} threads",
                 look.resident as f64 / KIB,
@@ -74,27 +82,26 @@ impl Figures {
 
     /// The looks after the warm-up.
     fn judged(&self) -> &[Look] {
-        let from = self.0.last().map_or(0.0, |last| last.minutes * WARM_UP);
-        &self.0[self.0.partition_point(|look| look.minutes < from)..]
+        &self.looks[self.looks.partition_point(|look| look.minutes < self.warm_up)..]
     }
 
-    /// KiB a minute by which resident memory grew after the warm-up.
-    pub fn slope_kib(&self) -> f64 {
+    /// KiB a minute by which resident memory grew after the warm-up; `None` if there were too few minutes.
+    fn slope_kib(&self) -> Option<f64> {
         let points: Vec<(f64, f64)> = self.judged().iter().map(|look| (look.minutes, look.resident as f64 / KIB)).collect();
-        slope(&points)
+        (points.len() >= JUDGED_MIN).then(|| slope(&points))
     }
 
     /// The bounds that did not hold, in words.
     pub fn broken(&self, bounds: &Bounds) -> Vec<String> {
         let judged = self.judged();
-        let Some(first) = judged.first() else { return vec!["nothing was looked at".to_owned()] };
+        let Some(first) = judged.first() else { return Vec::new() };
         let most = |of: fn(&Look) -> u64| judged.iter().map(of).max().unwrap_or(0);
         let mut broken = Vec::new();
-        if self.slope_kib() > bounds.slope_kib {
-            broken.push(format!("memory grows by {:.1} KiB a minute, {} are allowed", self.slope_kib(), bounds.slope_kib));
+        if let Some(slope) = self.slope_kib().filter(|slope| *slope > bounds.slope_kib) {
+            broken.push(format!("memory grows by {slope:.1} KiB a minute, {} are allowed", bounds.slope_kib));
         }
         for (what, found, allowed) in [
-            ("bytes of write-ahead log", self.0.iter().map(|look| look.wal).max().unwrap_or(0), bounds.wal_bytes),
+            ("bytes of write-ahead log", self.looks.iter().map(|look| look.wal).max().unwrap_or(0), bounds.wal_bytes),
             ("handles", most(|look| look.handles), first.handles + bounds.handles_more),
             ("threads", most(|look| look.threads), first.threads + bounds.threads_more),
         ] {
@@ -112,12 +119,15 @@ impl Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let range = |of: fn(&Look) -> u64| {
-            let all = || self.0.iter().map(of);
+            let all = || self.looks.iter().map(of);
             (all().min().unwrap_or(0), all().max().unwrap_or(0))
         };
         let (resident, wal, handles, threads) =
             (range(|look| look.resident), range(|look| look.wal), range(|look| look.handles), range(|look| look.threads));
-        writeln!(f, "slope    {:.1} KiB a minute over the last two thirds", self.slope_kib())?;
+        match self.slope_kib() {
+            Some(slope) => writeln!(f, "slope    {slope:.1} KiB a minute after the first {:.1} minutes", self.warm_up)?,
+            None => writeln!(f, "slope    not judged: fewer than {JUDGED_MIN} minutes after the first {:.1}", self.warm_up)?,
+        }
         writeln!(f, "resident {:.0} to {:.0} KiB", resident.0 as f64 / KIB, resident.1 as f64 / KIB)?;
         writeln!(f, "log      {:.1} MiB at most", wal.1 as f64 / MIB)?;
         writeln!(f, "handles  {} to {}", handles.0, handles.1)?;
