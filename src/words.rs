@@ -4,12 +4,21 @@
 //! diacritics, so that `Cafe` finds `café`. Rejected: substrings (the reference says words), and a stemmer (it knows
 //! one language).
 
+use crate::error::{Error, Result};
 use crate::model::SearchCriteria;
+use std::borrow::Cow;
+use std::collections::HashSet;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+/// Words of one search at most: each is compared with each message.
+const WORDS_MAX: usize = 256;
+/// Bytes of a search term at most.
+const TERM_BYTES_MAX: usize = 16 << 10;
+
 /// Words to be looked for.
 pub(crate) struct Words {
+    /// In their order, for a phrase; else each once.
     words: Vec<String>,
     fold: bool,
     phrase: bool,
@@ -17,9 +26,25 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    pub(crate) fn of(criteria: &SearchCriteria) -> Words {
+    /// Reads the words of `criteria`.
+    ///
+    /// # Errors
+    /// `Invalid` above 256 words or 16 KiB.
+    pub(crate) fn of(criteria: &SearchCriteria) -> Result<Words> {
         let fold = !criteria.match_case;
-        Words { words: split(&criteria.term, fold), fold, phrase: criteria.match_exact, all: criteria.match_all }
+        let bytes = criteria.term.len();
+        if bytes > TERM_BYTES_MAX {
+            return Err(Error::Invalid(format!("the search term has {bytes} bytes, the limit is {TERM_BYTES_MAX}")));
+        }
+        let mut words: Vec<String> = split(&folded(&criteria.term, fold)).map(str::to_owned).collect();
+        if words.len() > WORDS_MAX {
+            return Err(Error::Invalid(format!("the search has {} words, the limit is {WORDS_MAX}", words.len())));
+        }
+        if !criteria.match_exact {
+            words.sort_unstable();
+            words.dedup();
+        }
+        Ok(Words { words, fold, phrase: criteria.match_exact, all: criteria.match_all })
     }
 
     /// Whether `text` has what is looked for; no words match everything.
@@ -27,27 +52,32 @@ impl Words {
         if self.words.is_empty() {
             return true;
         }
-        let there = split(text, self.fold);
+        let text = folded(text, self.fold);
+        let there = || split(&text);
         if self.phrase {
-            return there.windows(self.words.len()).any(|run| run == self.words);
+            let there: Vec<&str> = there().collect();
+            return there.windows(self.words.len()).any(|run| run.iter().zip(&self.words).all(|(one, other)| one == other));
         }
-        let found = |word| there.contains(word);
-        if self.all { self.words.iter().all(found) } else { self.words.iter().any(found) }
+        if !self.all {
+            return there().any(|word| self.words.binary_search_by(|known| known.as_str().cmp(word)).is_ok());
+        }
+        let there: HashSet<&str> = there().collect();
+        self.words.iter().all(|word| there.contains(word.as_str()))
     }
 }
 
-fn split(text: &str, fold: bool) -> Vec<String> {
-    let folded: String;
-    let text = if fold {
-        folded = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
-        &folded
-    } else {
-        text
-    };
-    text.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c))
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
+fn folded(text: &str, fold: bool) -> Cow<'_, str> {
+    if !fold {
+        return Cow::Borrowed(text);
+    }
+    if text.is_ascii() {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    Cow::Owned(text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect())
+}
+
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -57,7 +87,7 @@ mod tests {
     fn matches(term: &str, text: &str, change: impl FnOnce(&mut SearchCriteria)) -> bool {
         let mut criteria = SearchCriteria::words(term);
         change(&mut criteria);
-        Words::of(&criteria).are_in(text)
+        Words::of(&criteria).expect("few words").are_in(text)
     }
 
     #[test]
@@ -68,6 +98,13 @@ mod tests {
         assert!(matches("CAFÉ", "Un CAFÉ", |c| c.match_case = true));
         assert!(matches("  ", "anything", |_| {}));
         assert!(matches("сервер", "Сервер упал", |_| {}));
+    }
+
+    #[test]
+    fn too_many_words_are_refused() {
+        assert!(Words::of(&SearchCriteria::words("a ".repeat(256))).is_ok());
+        assert!(matches!(Words::of(&SearchCriteria::words("a ".repeat(257))), Err(Error::Invalid(_))));
+        assert!(matches!(Words::of(&SearchCriteria::words("a".repeat(16_385))), Err(Error::Invalid(_))));
     }
 
     #[test]

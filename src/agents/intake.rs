@@ -81,7 +81,7 @@ impl LinkIntake {
             }
             return Ok(());
         }
-        let bytes = 400 + message.parts.iter().map(|part| 40 + part.visible().len()).sum::<usize>();
+        let bytes = message.weight();
         if !self.ground.writer.reserve(bytes) {
             return Err(Full::Full(Inbound::Message { seen_by, channel, message, resume }));
         }

@@ -5,7 +5,7 @@ use super::inbox::Inbox;
 use super::manage::{Manage, Managed};
 use crate::model::{
     Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, Classification, LinkKey, MessageId, NetworkId, OriginId, Part,
-    ResumePoint, SecurityContext,
+    ResumePoint, SecurityContext, content_bytes,
 };
 use crate::waiting::PipeReader;
 use chrono::{DateTime, Utc};
@@ -220,6 +220,15 @@ pub struct Received {
     pub security_contexts: Vec<SecurityContext>,
     /// When it was said.
     pub time: DateTime<Utc>,
+}
+
+impl Received {
+    /// Bytes that it holds in memory and takes in the journal, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        400 + self.sender.len()
+            + self.sender_alias.as_ref().map_or(0, String::len)
+            + content_bytes(&self.parts, self.subject.as_deref(), self.classification.as_ref(), &self.security_contexts)
+    }
 }
 
 /// A join that succeeded.

@@ -1,14 +1,21 @@
-//! Reading connections: a sync caller borrows one of up to eight, an async one is served by two threads.
+//! Reading connections, and who may use them how long.
 //!
-//! Which of the two it is, the poll itself knows: inside `park` the thread is the caller's own and may read the disk;
-//! on an executor it must not. Several reads go inside one `BEGIN` (75 % of a point read is file locking).
+//! A small read of a sync caller borrows one of up to eight connections on the caller's own thread; which kind of
+//! caller it is, the poll itself knows: inside `park` the thread may read the disk, on an executor it must not. Small
+//! reads of async callers go through a lane with two threads, owners taking turns. **Scans**, whose cost grows with
+//! what is stored, go through a lane of their own whoever asks, so logins, events and small reads never wait for one;
+//! each runs in slices, and between two of them it holds neither a read transaction (the log could not be
+//! checkpointed) nor, in memory, the one connection. Every read ends at its deadline, when its future is dropped, and
+//! when the engine stops. Several reads go inside one `BEGIN` (75 % of a point read is file locking).
 
 use super::error::storage;
 use super::file::Opened;
+use super::lanes::{HOST, LOGINS, Lane, Limits, Owner};
+use super::stop::Stop;
 use crate::error::{Error, Result};
+use crate::model::AgentKey;
 use crate::waiting::{Activity, Pending, engine_thread, is_parked, pending};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,16 +24,45 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections kept open for callers' threads.
 const KEPT: usize = 8;
-/// Threads that read for async callers.
+/// Threads of each lane.
 const THREADS: usize = 2;
-/// Reads that may wait for those threads; beyond, `Busy`.
-const QUEUE: usize = 1024;
+/// Small reads that wait for a thread; beyond, `Busy`. Half of them may be one owner's.
+const SMALL: Limits = Limits { waiting: 2048, of_one: 1024, running: THREADS };
+/// Scans that wait for a thread; beyond, `Busy`. One owner has one of the two threads.
+const SCANS: Limits = Limits { waiting: 256, of_one: 32, running: 1 };
+/// How long a small read may take, waiting included.
+const SMALL_TIME: Duration = Duration::from_secs(10);
+/// How long a scan may take, waiting included: below the 30 s after which clients give up.
+const SCAN_TIME: Duration = Duration::from_secs(20);
 
 type Task = Box<dyn FnOnce(&Reading) + Send>;
+
+/// A read whose cost grows with what is stored, done piece by piece.
+pub(crate) trait Scan: Send + 'static {
+    /// What it finds.
+    type Found: Send + 'static;
+
+    /// Reads for a few milliseconds; `None`: there is more to read. It asks `stop` between rows.
+    ///
+    /// # Errors
+    /// What `stop` says; `Storage`; `Corrupt`.
+    fn slice(&mut self, connection: &Connection, stop: &Stop) -> Result<Option<Self::Found>>;
+}
+
+/// A scan of one slice: a list whose length an administrator made.
+pub(crate) struct Whole<F>(pub(crate) F);
+
+impl<T: Send + 'static, F: FnMut(&Connection) -> Result<T> + Send + 'static> Scan for Whole<F> {
+    type Found = T;
+
+    fn slice(&mut self, connection: &Connection, _: &Stop) -> Result<Option<T>> {
+        (self.0)(connection).map(Some)
+    }
+}
 
 /// The reading side of the database.
 pub(crate) struct Reading {
@@ -34,47 +70,58 @@ pub(crate) struct Reading {
     kept: Mutex<Vec<Connection>>,
     opened: Arc<Opened>,
     activity: Activity,
-    closed: AtomicBool,
+    closed: Arc<AtomicBool>,
+    small: Lane<Task>,
+    scans: Lane<Task>,
 }
 
-/// The reading side, and the threads that serve async callers.
+/// The reading side, and the threads that serve it.
 #[derive(Clone)]
 pub(crate) struct Readers {
     reading: Arc<Reading>,
-    queue: Sender<Option<Task>>,
+    owner: Owner,
 }
 
 impl Reading {
     pub(crate) fn start(opened: Arc<Opened>, activity: Activity) -> Result<(Readers, Vec<JoinHandle<()>>)> {
-        let reading = Arc::new(Reading { opened, kept: Mutex::new(Vec::new()), activity, closed: AtomicBool::new(false) });
-        let (queue, tasks) = bounded::<Option<Task>>(QUEUE);
-        let threads = (0..THREADS)
-            .map(|number| {
-                let (reading, tasks) = (reading.clone(), tasks.clone());
-                std::thread::Builder::new()
-                    .name(format!("switchboard-read-{number}"))
-                    .spawn(move || serve(&reading, &tasks))
-                    .map_err(|error| Error::Storage(format!("cannot start a reader: {error}")))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok((Readers { reading, queue }, threads))
+        let reading = Arc::new(Reading {
+            kept: Mutex::new(Vec::new()),
+            opened,
+            activity,
+            closed: Arc::default(),
+            small: Lane::new(SMALL),
+            scans: Lane::new(SCANS),
+        });
+        let mut threads = Vec::new();
+        for (name, lane) in [("read", small as fn(&Reading) -> &Lane<Task>), ("scan", scans)] {
+            for number in 0..THREADS {
+                let serving = reading.clone();
+                let thread = std::thread::Builder::new()
+                    .name(format!("switchboard-{name}-{number}"))
+                    .spawn(move || serve(&serving, lane(&serving)))
+                    .map_err(|error| Error::Storage(format!("cannot start a reader: {error}")))?;
+                threads.push(thread);
+            }
+        }
+        Ok((Readers { reading, owner: HOST }, threads))
     }
 
     /// Reads on this thread, inside one transaction.
-    pub(crate) fn now<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(Error::Closed);
-        }
+    fn now<T>(&self, stop: &Stop, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        stop.check()?;
         if let Some(memory) = self.opened.memory() {
-            let connection = memory.lock();
-            return inside(&connection, read);
+            let mut connection = memory.lock();
+            let answer = stop.watch(&mut connection, |connection| inside(connection, read));
+            // Handed to whoever waits for it: a scan would take it again at once.
+            MutexGuard::unlock_fair(connection);
+            return answer;
         }
         let kept = self.kept.lock().pop();
-        let connection = match kept {
+        let mut connection = match kept {
             Some(connection) => connection,
             None => self.opened.read()?,
         };
-        let answer = inside(&connection, read);
+        let answer = stop.watch(&mut connection, |connection| inside(connection, read));
         if let Err(Error::Corrupt(reason)) = &answer {
             self.opened.note_damage(reason);
         }
@@ -84,6 +131,26 @@ impl Reading {
         }
         answer
     }
+
+    fn scan<S: Scan>(&self, stop: &Stop, mut scan: S) -> Result<S::Found> {
+        loop {
+            if let Some(found) = self.now(stop, |connection| scan.slice(connection, stop))? {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn stop(&self, time: Duration, unwanted: &Arc<AtomicBool>) -> Stop {
+        Stop::new(Instant::now() + time, unwanted.clone(), self.closed.clone())
+    }
+}
+
+fn small(reading: &Reading) -> &Lane<Task> {
+    &reading.small
+}
+
+fn scans(reading: &Reading) -> &Lane<Task> {
+    &reading.scans
 }
 
 fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -96,20 +163,31 @@ fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T
     answer.unwrap_or_else(|panic| Err(Error::Internal(crate::waiting::panic_text(&*panic))))
 }
 
-fn serve(reading: &Reading, tasks: &Receiver<Option<Task>>) {
+fn serve(reading: &Reading, lane: &Lane<Task>) {
     engine_thread();
-    while let Ok(Some(task)) = tasks.recv() {
+    while let Some((owner, task)) = lane.next() {
         task(reading);
+        lane.done(owner);
     }
 }
 
 impl Readers {
-    /// Reads on this thread, inside one transaction.
-    pub(crate) fn now<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.reading.now(read)
+    /// The same, but what is read is `agent`'s: it takes turns with the others.
+    pub(crate) fn of(&self, agent: AgentKey) -> Readers {
+        Readers { reading: self.reading.clone(), owner: agent.0 }
     }
 
-    /// Reads wherever the caller's kind of waiting wants it.
+    /// The same, for those who are not logged in yet.
+    pub(crate) fn of_logins(&self) -> Readers {
+        Readers { reading: self.reading.clone(), owner: LOGINS }
+    }
+
+    /// Reads on this thread, inside one transaction.
+    pub(crate) fn now<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.reading.now(&self.reading.stop(SMALL_TIME, &Arc::default()), read)
+    }
+
+    /// Reads little, wherever the caller's kind of waiting wants it. A dropped future ends the read.
     pub(crate) fn read<T, F>(&self, read: F) -> Read<T, F>
     where
         T: Send + 'static,
@@ -118,40 +196,77 @@ impl Readers {
         Read { readers: self.clone(), state: ReadState::Start(Some(read)) }
     }
 
+    /// Reads much, on a thread of its own kind. A dropped future ends the scan.
+    pub(crate) fn scan<S: Scan>(&self, scan: S) -> Wanted<S::Found> {
+        let stop_of = |unwanted: &Arc<AtomicBool>| self.reading.stop(SCAN_TIME, unwanted);
+        self.hand_over(scans, stop_of, "search", move |reading, stop| reading.scan(stop, scan))
+    }
+
     /// Ends the threads and closes the connections: whoever still asks gets `Closed`.
     pub(crate) fn close(&self) {
         self.reading.closed.store(true, Ordering::Release);
-        for _ in 0..THREADS {
-            let _ = self.queue.try_send(None);
-        }
+        // Dropped tasks answer `Closed`.
+        drop(self.reading.small.close());
+        drop(self.reading.scans.close());
         let kept = std::mem::take(&mut *self.reading.kept.lock());
         drop(kept);
     }
 
-    fn hand_over<T, F>(&self, read: F) -> Pending<Result<T>>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
-    {
+    fn hand_over<T: Send + 'static>(
+        &self,
+        lane: fn(&Reading) -> &Lane<Task>,
+        stop_of: impl FnOnce(&Arc<AtomicBool>) -> Stop,
+        what: &str,
+        read: impl FnOnce(&Reading, &Stop) -> Result<T> + Send + 'static,
+    ) -> Wanted<T> {
         let (promise, pending) = pending();
+        let unwanted: Arc<AtomicBool> = Arc::default();
         let busy = self.reading.activity.busy();
+        let stop = stop_of(&unwanted);
         let task: Task = Box::new(move |reading| {
-            promise.fulfil(reading.now(read));
+            promise.fulfil(stop.check().and_then(|()| read(reading, &stop)));
             drop(busy);
         });
-        match self.queue.try_send(Some(task)) {
-            Ok(()) => pending,
-            Err(_) => Pending::ready(Err(Error::Busy { what: "the database".into(), retry_after: Duration::from_secs(1) })),
+        match lane(&self.reading).push(self.owner, task) {
+            Ok(()) => Wanted { pending, unwanted },
+            Err(_) if self.reading.closed.load(Ordering::Acquire) => Wanted::ready(Err(Error::Closed)),
+            Err(_) => Wanted::ready(Err(Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(1) })),
         }
+    }
+}
+
+/// An answer under way; dropped, the read that makes it ends.
+pub(crate) struct Wanted<T> {
+    pending: Pending<Result<T>>,
+    unwanted: Arc<AtomicBool>,
+}
+
+impl<T> Wanted<T> {
+    fn ready(answer: Result<T>) -> Wanted<T> {
+        Wanted { pending: Pending::ready(answer), unwanted: Arc::default() }
+    }
+}
+
+impl<T> Future for Wanted<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        Pin::new(&mut self.pending).poll(cx)
+    }
+}
+
+impl<T> Drop for Wanted<T> {
+    fn drop(&mut self) {
+        self.unwanted.store(true, Ordering::Release);
     }
 }
 
 enum ReadState<T, F> {
     Start(Option<F>),
-    Waiting(Pending<Result<T>>),
+    Waiting(Wanted<T>),
 }
 
-/// A read under way.
+/// A small read under way.
 pub(crate) struct Read<T, F> {
     readers: Readers,
     state: ReadState<T, F>,
@@ -170,7 +285,9 @@ where
             if is_parked() {
                 return Poll::Ready(self.readers.now(read));
             }
-            let waiting = self.readers.hand_over(read);
+            let readers = &self.readers;
+            let stop_of = |unwanted: &Arc<AtomicBool>| readers.reading.stop(SMALL_TIME, unwanted);
+            let waiting = readers.hand_over(small, stop_of, "the database", move |reading, stop| reading.now(stop, read));
             self.state = ReadState::Waiting(waiting);
         }
         match &mut self.state {

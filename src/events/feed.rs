@@ -146,6 +146,7 @@ impl Feed {
         }
         let hub = self.hub.clone();
         self.readers
+            .of(agent)
             .read(move |connection| {
                 let quiet = |conversation| hub.is_quiet(conversation, after);
                 journal::page(connection, agent, after, EVENTS, &quiet).map_err(storage)

@@ -33,6 +33,8 @@ pub struct Reader {
     ended: Option<Arc<AtomicBool>>,
     /// Counts an async reader as busy until it asks again.
     busy: Option<Busy>,
+    /// Nothing more will come.
+    over: bool,
 }
 
 impl Reader {
@@ -46,7 +48,20 @@ impl Reader {
         ended: Option<Arc<AtomicBool>>,
     ) -> Reader {
         let scanned = held.place.place.load(Ordering::Acquire);
-        Reader { feed, names, agent, name, held, filter, scanned, ready: VecDeque::new(), given: None, ended, busy: None }
+        Reader {
+            feed,
+            names,
+            agent,
+            name,
+            held,
+            filter,
+            scanned,
+            ready: VecDeque::new(),
+            given: None,
+            ended,
+            busy: None,
+            over: false,
+        }
     }
 
     /// Waits for the next event, for ever; acknowledges the one before. `None` once the engine is shut down or the
@@ -60,12 +75,14 @@ impl Reader {
         self.wait(None)
     }
 
-    /// As [`Reader::next`], but answers `None` after `timeout` of the engine's time too.
+    /// As [`Reader::next`], but returns `None` after `timeout` of the engine's time, and only then.
     ///
     /// # Errors
-    /// As [`Reader::next`].
+    /// As [`Reader::next`]; [`Error::Closed`] once the engine is shut down, [`Error::Unauthorized`] once the agent is
+    /// deleted: a host that asks again and again would spin on `None`.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Event>> {
-        self.wait(Some(timeout))
+        let answer = self.wait(Some(timeout))?;
+        self.unless_over(answer)
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
@@ -91,9 +108,18 @@ impl Reader {
     /// As [`Reader::next_timeout`], on any executor. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// As [`Reader::next`].
+    /// As [`Reader::next_timeout`].
     pub async fn next_timeout_async(&mut self, timeout: Duration) -> Result<Option<Event>> {
-        self.pull(Some(timeout)).await
+        let answer = self.pull(Some(timeout)).await?;
+        self.unless_over(answer)
+    }
+
+    fn unless_over(&self, answer: Option<Event>) -> Result<Option<Event>> {
+        match answer {
+            None if self.held.gone.load(Ordering::Acquire) => Err(Error::Unauthorized("the agent is gone".into())),
+            None if self.over => Err(Error::Closed),
+            answer => Ok(answer),
+        }
     }
 
     /// The events as a stream, which ends when the engine is shut down, the agent deleted, or after an error.
@@ -158,6 +184,7 @@ impl Reader {
             self.scanned = answer.scanned;
             self.busy = answer.busy;
             if answer.over && self.ready.is_empty() {
+                self.over = true;
                 return Ok(None);
             }
             self.check()?;

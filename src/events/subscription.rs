@@ -52,13 +52,15 @@ impl Subscription {
         self.pop()
     }
 
-    /// Waits for the next item, for `timeout` of real time; `None` if there was none or the engine is shut down.
+    /// Waits for the next item, for `timeout` of real time; `None` if there was none.
     ///
     /// # Errors
-    /// [`Error::WouldDeadlock`] on one of the engine's own threads, [`Error::Storage`] if the journal cannot be read.
+    /// [`Error::Closed`] once the engine is shut down and everything was given; [`Error::WouldDeadlock`] on one of the engine's own threads, [`Error::Storage`] if the journal cannot be read.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Arc<Broadcast>>> {
         match park_until(self.next_async(), Instant::now() + timeout) {
             Err(Error::TimedOut(_)) => Ok(None),
+            // Not `None`, which says that time passed: a host that asks again and again would spin.
+            Ok(None) => Err(Error::Closed),
             answer => answer,
         }
     }

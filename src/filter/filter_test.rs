@@ -5,14 +5,14 @@ use super::*;
 
 fn matches(pattern: &str, text: &str) -> bool {
     let patterns = Patterns::new();
-    let filter = patterns.compile(&EventQuery::messages().regex(pattern)).unwrap_or_else(|e| panic!("{e}"));
+    let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap_or_else(|e| panic!("{e}"));
     let matched = filter.message(&ChannelId::parse("chat-room:ops").unwrap(), text, false);
     assert_eq!(patterns.limit_hits(), 0, "{pattern}");
     matched
 }
 
 fn refusal(pattern: &str) -> String {
-    match Patterns::new().compile(&EventQuery::messages().regex(pattern)) {
+    match Patterns::new().compile(AgentKey(1), &EventQuery::messages().regex(pattern)) {
         Err(Error::Invalid(text)) => text,
         other => panic!("{pattern}: {other:?}"),
     }
@@ -160,7 +160,7 @@ fn an_evil_pattern_ends_at_its_steps_and_is_counted() {
         (r"^((?=a)a*)*b", true),
     ] {
         let patterns = Patterns::new();
-        let filter = patterns.compile(&EventQuery::messages().regex(pattern)).unwrap();
+        let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap();
         assert!(!filter.message(&ChannelId::parse("chat-room:ops").unwrap(), &evil, false), "{pattern}");
         assert_eq!(patterns.limit_hits(), u64::from(gives_up), "{pattern}");
     }
@@ -170,27 +170,15 @@ fn an_evil_pattern_ends_at_its_steps_and_is_counted() {
 fn each_part_of_a_query_applies_to_what_the_reference_says() {
     let patterns = Patterns::new();
     let (ops, lab) = (ChannelId::parse("chat-room:ops").unwrap(), ChannelId::parse("chat-room:lab").unwrap());
-    let filter = patterns.compile(&EventQuery::all().channel(&ops).regex("hello").remote()).unwrap();
+    let filter = patterns.compile(AgentKey(1), &EventQuery::all().channel(&ops).regex("hello").remote()).unwrap();
     assert!(filter.message(&ops, "hello", false));
     assert!(!filter.message(&ops, "hello", true), "its own");
     assert!(!filter.message(&lab, "hello", false), "another channel");
     assert!(!filter.message(&ops, "hi", false), "another text");
     assert!(filter.channel_state(&ops) && !filter.channel_state(&lab));
     assert!(filter.metadata(), "channels do not touch metadata");
-    let metadata = patterns.compile(&EventQuery::metadata()).unwrap();
+    let metadata = patterns.compile(AgentKey(1), &EventQuery::metadata()).unwrap();
     assert!(metadata.metadata() && !metadata.channel_state(&ops) && !metadata.message(&ops, "hello", false));
-}
-
-#[test]
-fn a_pattern_is_compiled_once_and_the_cache_stays_bounded() {
-    let patterns = Patterns::new();
-    let first = patterns.compile(&EventQuery::messages().regex("kept")).unwrap();
-    for n in 0..2 * CACHED_MAX {
-        patterns.compile(&EventQuery::messages().regex(format!("pattern {n}"))).unwrap();
-    }
-    assert_eq!(patterns.cache.lock().by_text.len(), CACHED_MAX);
-    let again = patterns.compile(&EventQuery::messages().regex("kept")).unwrap();
-    assert!(Arc::ptr_eq(&first.pattern.unwrap(), &again.pattern.unwrap()), "one in use is not dropped");
 }
 
 mod any {
@@ -208,7 +196,7 @@ mod any {
             text in "[aé\n1 ]{0,20}",
         ) {
             let patterns = Patterns::new();
-            if let Ok(filter) = patterns.compile(&EventQuery::messages().regex(pattern.concat())) {
+            if let Ok(filter) = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern.concat())) {
                 filter.message(&ChannelId::parse("chat-room:ops").unwrap(), &text, false);
             }
         }

@@ -5,13 +5,14 @@ use super::spans::conversation;
 use crate::model::{AgentKey, ChannelId, OriginId, Place, Record, ResumePoint, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// The newest `take` messages of `place` (older than `before`, exclusive), oldest first. A `before` that was never
-/// issued there answers none (rules, messages).
+/// The newest `take` messages of `place` (older than `before`, exclusive) that weigh `bytes` together at most, oldest
+/// first; one at least. A `before` that was never issued there answers none (rules, messages).
 pub(crate) fn history(
     connection: &Connection,
     place: &Place,
     before: Option<&str>,
     take: usize,
+    mut bytes: usize,
 ) -> rusqlite::Result<Vec<Record>> {
     let Some(key) = conversation(connection, place)? else { return Ok(Vec::new()) };
     let below: Seq = match before {
@@ -33,8 +34,16 @@ pub(crate) fn history(
          ORDER BY seq DESC LIMIT ?3"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![key.0, below, take as i64], |row| read_message(row, &place.channel))?;
-    let mut found = rows.collect::<rusqlite::Result<Vec<Record>>>()?;
+    let mut found = Vec::new();
+    for record in statement.query_map(params![key.0, below, take as i64], |row| read_message(row, &place.channel))? {
+        let record = record?;
+        let weight = record.weight();
+        if weight > bytes && !found.is_empty() {
+            break;
+        }
+        bytes = bytes.saturating_sub(weight);
+        found.push(record);
+    }
     found.reverse();
     Ok(found)
 }

@@ -22,5 +22,5 @@ pub(crate) use history::{find_origin, history, recent_posts, resume};
 pub(crate) use opening::{Freshness, Opening, open};
 pub(crate) use recorder::{Journal, JournalSettings, newest};
 pub(crate) use retention::Retention;
-pub(crate) use search::search;
+pub(crate) use search::Search;
 pub(crate) use view::{everything_after, page};

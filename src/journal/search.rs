@@ -1,50 +1,134 @@
-//! Search as a plain scan of the journal, newest first, each conversation by its own index.
+//! Search as a plain scan of the journal, newest first, each conversation by its own index, in slices.
 //!
-//! A full-text index is a later issue's; what this one answers must not change with it.
+//! A slice reads so many rows or so many bytes and remembers where it stood: a search over everything takes seconds,
+//! and must hold neither a transaction nor the one connection in memory for so long. Dates are compared here and not
+//! in SQL, where a statement that finds nothing would go through all rows at once. A full-text index is a later
+//! issue's; what this one answers must not change with it.
 
 use super::row::{MESSAGE_COLUMNS, read_message};
 use super::spans::conversation;
+use crate::database::{Scan, Stop, storage};
+use crate::error::Result;
 use crate::model::{Message, Place, SearchCriteria, Seq, What};
 use crate::words::Words;
 use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
 
-/// The newest `limit` messages of `places` that match, oldest first, each with its place in the journal.
-pub(crate) fn search(
-    connection: &Connection,
-    places: &[Place],
-    criteria: &SearchCriteria,
+/// Rows read in one slice.
+const ROWS: usize = 400;
+/// Bytes read in one slice, roughly.
+const BYTES: usize = 2 << 20;
+
+/// A search under way.
+pub(crate) struct Search {
+    places: Vec<Place>,
+    words: Words,
+    from: i64,
+    until: i64,
     limit: usize,
-) -> rusqlite::Result<Vec<(Seq, Message)>> {
-    let words = Words::of(criteria);
-    let from = criteria.from.map_or(i64::MIN, |from| from.timestamp_millis());
-    let until = criteria.until.map_or(i64::MAX, |until| until.timestamp_millis());
-    let sql = format!(
-        "SELECT {MESSAGE_COLUMNS} FROM message
-         WHERE conversation = ?1 AND time >= ?2 AND time < ?3
-         ORDER BY seq DESC"
-    );
-    let mut found: Vec<(Seq, Message)> = Vec::new();
-    for place in places {
-        let Some(key) = conversation(connection, place)? else { continue };
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![key.0, from, until])?;
-        let mut here = 0;
-        while here < limit
-            && let Some(row) = rows.next()?
-        {
-            let record = read_message(row, &place.channel)?;
+    /// What all that is found may weigh, in bytes.
+    bytes_max: usize,
+    /// Which place is searched, and below which seq.
+    at: usize,
+    below: Seq,
+    /// With what each weighs.
+    found: BTreeMap<Seq, (usize, Message)>,
+    bytes: usize,
+    /// Nothing up to here can be among the newest.
+    floor: Seq,
+}
+
+impl Search {
+    /// For the newest `limit` messages of `places` that match, of at most `bytes_max` bytes in all; the oldest go first.
+    ///
+    /// # Errors
+    /// `Invalid` for too many words.
+    pub(crate) fn new(places: Vec<Place>, criteria: &SearchCriteria, limit: usize, bytes_max: usize) -> Result<Search> {
+        Ok(Search {
+            places,
+            words: Words::of(criteria)?,
+            from: criteria.from.map_or(i64::MIN, |from| from.timestamp_millis()),
+            until: criteria.until.map_or(i64::MAX, |until| until.timestamp_millis()),
+            limit,
+            bytes_max,
+            at: 0,
+            below: Seq::MAX,
+            found: BTreeMap::new(),
+            bytes: 0,
+            floor: 0,
+        })
+    }
+
+    /// One slice of the present place; true if the place is done.
+    fn place(&mut self, connection: &Connection, stop: &Stop) -> Result<bool> {
+        let place = self.places[self.at].clone();
+        let Some(key) = conversation(connection, &place).map_err(storage)? else { return Ok(true) };
+        let sql = format!(
+            "SELECT {MESSAGE_COLUMNS} FROM message
+             WHERE conversation = ?1 AND seq < ?2
+             ORDER BY seq DESC LIMIT {ROWS}"
+        );
+        let mut statement = connection.prepare_cached(&sql).map_err(storage)?;
+        let mut rows = statement.query(params![key.0, self.below]).map_err(storage)?;
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(row) = rows.next().map_err(storage)? {
+            stop.check()?;
+            let record = read_message(row, &place.channel).map_err(storage)?;
+            if record.seq <= self.floor {
+                return Ok(true);
+            }
+            count += 1;
+            let weight = record.weight();
+            bytes += weight;
+            self.below = record.seq;
             if let What::Message { message, .. } = &record.what
-                && matches(&words, message)
+                && (self.from..self.until).contains(&message.time.timestamp_millis())
+                && matches(&self.words, message)
             {
-                found.push((record.seq, Message::clone(message)));
-                here += 1;
+                self.keep(record.seq, Message::clone(message), weight);
+            }
+            if bytes >= BYTES {
+                return Ok(false);
             }
         }
+        Ok(count < ROWS)
     }
-    found.sort_unstable_by_key(|(seq, _)| *seq);
-    let spare = found.len().saturating_sub(limit);
-    found.drain(..spare);
-    Ok(found)
+
+    fn keep(&mut self, seq: Seq, message: Message, weight: usize) {
+        self.found.insert(seq, (weight, message));
+        self.bytes += weight;
+        while self.found.len() > 1 && (self.found.len() > self.limit || self.bytes > self.bytes_max) {
+            let Some((oldest, (weight, _))) = self.found.pop_first() else { return };
+            self.bytes -= weight;
+            self.floor = oldest;
+        }
+        if self.found.len() == self.limit
+            && let Some((oldest, _)) = self.found.first_key_value()
+        {
+            self.floor = self.floor.max(oldest - 1);
+        }
+    }
+}
+
+impl Scan for Search {
+    type Found = Vec<Message>;
+
+    fn slice(&mut self, connection: &Connection, stop: &Stop) -> Result<Option<Vec<Message>>> {
+        let mut asked = 0;
+        while self.at < self.places.len() && asked < ROWS {
+            stop.check()?;
+            if !self.place(connection, stop)? {
+                return Ok(None);
+            }
+            self.at += 1;
+            self.below = Seq::MAX;
+            asked += 20;
+        }
+        if self.at < self.places.len() {
+            return Ok(None);
+        }
+        Ok(Some(std::mem::take(&mut self.found).into_values().map(|(_, message)| message).collect()))
+    }
 }
 
 fn matches(words: &Words, message: &Message) -> bool {

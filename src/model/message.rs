@@ -79,6 +79,29 @@ pub fn visible_text(parts: &[Part]) -> String {
     parts.iter().map(Part::visible).collect()
 }
 
+/// Bytes of all that a message says: every part with its addresses and languages, subject, markings and contexts.
+///
+/// What is bounded, stored or held in memory is measured by this, never by the visible text alone: a link shows one
+/// character and may carry an address of 900 KB.
+pub(crate) fn content_bytes(
+    parts: &[Part],
+    subject: Option<&str>,
+    classification: Option<&Classification>,
+    contexts: &[SecurityContext],
+) -> usize {
+    let part = |part: &Part| match part {
+        Part::Text(text) | Part::Hashtag(text) | Part::Emoji(text) => text.len(),
+        Part::Hyperlink { text, url } => text.len() + url.len(),
+        Part::ChannelLink { channel, name } => channel.len() + name.len(),
+        Part::CodeBlock { code, language, .. } => code.len() + language.as_ref().map_or(0, String::len),
+    };
+    let context = |context: &SecurityContext| 16 + context.id.len() + context.display_text.as_ref().map_or(0, String::len);
+    parts.iter().map(|it| 16 + part(it)).sum::<usize>()
+        + subject.map_or(0, str::len)
+        + classification.map_or(0, |classification| classification.token.len())
+        + contexts.iter().map(context).sum::<usize>()
+}
+
 /// A classification marking, carried through unread (`mindlink-wire.md` 3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Classification {

@@ -25,6 +25,7 @@ pub use id::{
     ReaderName, ResumePoint, ThrottleId, UserId,
 };
 pub use manage::{Category, ManagedRoom, NewRoom, Privacy};
+pub(crate) use message::content_bytes;
 pub use message::{Classification, DisplayMode, Message, NewMessage, Part, PostKey, SecurityContext, visible_text};
 pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};

@@ -76,7 +76,7 @@ impl Services {
         if let Some(wanted) = agent.clone() {
             let name = folded(&credentials.username);
             let read = move |connection: &rusqlite::Connection| users::by_name(connection, &name, &wanted).map_err(storage);
-            if let Some(found) = self.ground.readers.read(read).await? {
+            if let Some(found) = self.ground.readers.of_logins().read(read).await? {
                 (key, listed) = (Some(found.agent), found.users);
             }
         }

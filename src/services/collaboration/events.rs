@@ -2,7 +2,7 @@
 
 use super::Collaboration;
 use super::posting::busy;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::{Ask, Reader, Start};
 use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
 use crate::services::Waiting;
@@ -28,7 +28,8 @@ impl Collaboration {
     /// time; then, and when the token ends or the engine stops, the answer is empty.
     ///
     /// # Errors
-    /// As [`Collaboration::events`]; `Busy` above the limit of waits per agent.
+    /// As [`Collaboration::events`]; `Busy` above the limit of waits per agent, or if the patterns of waiting queries
+    /// leave no room for this one's.
     pub fn wait_events(&self, cursor: Cursor, query: &EventQuery, timeout: Duration) -> Result<EventBatch> {
         park(self.next_events(cursor, query.clone(), timeout))
     }
@@ -95,7 +96,7 @@ impl Collaboration {
         Box::pin(async move {
             let name = name?;
             this.check()?;
-            let filter = this.services.patterns.compile(&query)?;
+            let filter = this.services.patterns.compile(this.cell.key, &query)?;
             let (feed, names) = (this.services.feed.clone(), this.services.names.clone());
             let held = names.hold(this.cell.key, &name, feed.window_start()).await?;
             Ok(Reader::new(feed, names, this.cell.key, name, held, filter, this.principal.ended()))
@@ -103,12 +104,9 @@ impl Collaboration {
     }
 
     fn ask(&self, start: Start, query: &EventQuery, timeout: Duration) -> Result<Box<Ask>> {
-        match self.check() {
-            // A poll that comes while the engine stops is answered like those that waited.
-            Ok(()) | Err(Error::Closed) => {}
-            Err(error) => return Err(error),
-        }
-        let filter = self.services.patterns.compile(query)?;
+        // Not an empty answer when the engine has stopped: a host that asks again and again would spin.
+        self.check()?;
+        let filter = self.services.patterns.compile(self.cell.key, query)?;
         if !timeout.is_zero() && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent {
             return Err(busy("the agent's event queue"));
         }

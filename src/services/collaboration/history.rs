@@ -1,7 +1,7 @@
 //! History (reference 3.4, `take` and `before`): the session's where it has one, else the journal's; never mixed
 //! within a conversation.
 
-use super::Collaboration;
+use super::{ANSWER_BYTES, Collaboration};
 use crate::agents::{call, error_of_question};
 use crate::backend::{BackendErrorKind, Received};
 use crate::database::storage;
@@ -16,7 +16,8 @@ const TAKE_MAX: u32 = 1000;
 
 impl Collaboration {
     /// The newest `take` messages (1 to 2^31-1; above 1,000 counts as 1,000), oldest of them first; with `before`,
-    /// those older than the message of that id, which is exclusive. A `before` never issued here answers none.
+    /// those older than the message of that id, which is exclusive. A `before` never issued here answers none. An answer
+    /// holds 4 MiB at most; the oldest are left out then, and are had with `before`.
     ///
     /// # Errors
     /// `Invalid` if `take` is out of range; as [`Collaboration::channel`]; what the chat system refuses; `Storage`.
@@ -54,7 +55,7 @@ impl Collaboration {
         let wanted = channel.clone();
         let reply = call(&services.ground, move || session.history(wanted, asked, take));
         match reply.await {
-            Ok(found) => Ok(found.into_iter().map(|received| message(received, &channel)).collect()),
+            Ok(found) => Ok(newest(found, ANSWER_BYTES).map(|received| message(received, &channel)).collect()),
             // This conversation has no archive, though others of that chat system have.
             Err(error) if error.kind == BackendErrorKind::Unsupported => self.kept(place, before, take).await,
             Err(error) => Err(error_of_question(error, channel.as_str())),
@@ -63,17 +64,31 @@ impl Collaboration {
 
     /// What the journal has.
     async fn kept(&self, place: Place, before: Option<String>, take: usize) -> Result<Vec<Message>> {
-        let read = self
-            .services
-            .ground
-            .readers
-            .read(move |connection| journal::history(connection, &place, before.as_deref(), take).map_err(storage));
+        let read =
+            self.services.ground.readers.of(self.cell.key).read(move |connection| {
+                journal::history(connection, &place, before.as_deref(), take, ANSWER_BYTES).map_err(storage)
+            });
         let messages = read.await?.into_iter().filter_map(|record| match record.what {
             What::Message { message, .. } => Some(Message::clone(&message)),
             _ => None,
         });
         Ok(messages.collect())
     }
+}
+
+/// The newest of `found`, which is oldest first, that hold `bytes` together; one at least.
+fn newest(mut found: Vec<Received>, mut bytes: usize) -> impl Iterator<Item = Received> {
+    let mut from = found.len();
+    for received in found.iter().rev() {
+        let weight = received.weight();
+        if weight > bytes && from < found.len() {
+            break;
+        }
+        bytes = bytes.saturating_sub(weight);
+        from -= 1;
+    }
+    found.drain(..from);
+    found.into_iter()
 }
 
 fn message(received: Received, channel: &ChannelId) -> Message {

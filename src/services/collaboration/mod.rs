@@ -24,6 +24,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+/// Bytes that one answer of messages (history, search) holds at most: eight clients that ask for all they can cost
+/// 32 MiB, and whoever wants more asks again with `before`.
+const ANSWER_BYTES: usize = 4 << 20;
+
 /// What one principal does through one agent. Cheap to clone.
 #[derive(Clone)]
 pub struct Collaboration {
@@ -175,7 +179,12 @@ impl Collaboration {
         Box::pin(async move {
             this.check()?;
             let agent = this.cell.id.clone();
-            let read = this.services.ground.readers.read(move |connection| metadata::all(connection, &agent).map_err(storage));
+            let read = this
+                .services
+                .ground
+                .readers
+                .of(this.cell.key)
+                .read(move |connection| metadata::all(connection, &agent).map_err(storage));
             read.await?.ok_or_else(|| Error::unknown("agent", &this.cell.id))
         })
     }

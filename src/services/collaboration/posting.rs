@@ -200,8 +200,11 @@ impl Collaboration {
     ) -> Result<Option<Arc<Record>>> {
         let ground = &self.services.ground;
         let (there, wanted) = (place.clone(), origin.clone());
-        let row =
-            ground.readers.read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage)).await?;
+        let row = ground
+            .readers
+            .of(self.cell.key)
+            .read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage))
+            .await?;
         if row.is_some() || !ask {
             return Ok(row.map(Arc::new));
         }
@@ -218,7 +221,10 @@ impl Collaboration {
         };
         ground.write_through(EntryKind::Message(Box::new(row))).await?;
         let (there, wanted) = (place.clone(), origin.clone());
-        let read = ground.readers.read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage));
+        let read = ground
+            .readers
+            .of(self.cell.key)
+            .read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage));
         Ok(read.await?.map(Arc::new))
     }
 }

@@ -1,13 +1,13 @@
 //! Search in what was said (reference 3.7), from the engine's own journal.
 
-use super::{Collaboration, not_allowed};
+use super::{ANSWER_BYTES, Collaboration, not_allowed};
 use crate::agents::Phase;
-use crate::database::storage;
 use crate::error::Result;
-use crate::journal;
+use crate::journal::Search;
 use crate::model::{ChannelId, SearchCriteria, SearchSet};
 use crate::services::Waiting;
 use crate::waiting::park;
+use std::collections::HashSet;
 
 /// Messages found where no limit is given.
 const LIMIT: usize = 100;
@@ -16,9 +16,11 @@ const LIMIT_MAX: usize = 1000;
 
 impl Collaboration {
     /// Messages of the agent's channels that match, in sets by channel, oldest first; sets without hits are left out.
-    /// A channel that is inactive is searched too.
+    /// A channel that is inactive is searched too. All that is returned holds 4 MiB at most, the newest. At most two
+    /// searches run at a time, one for each agent; a search may take 20 s of real time, waiting included.
     ///
     /// # Errors
+    /// `Invalid` above 256 words or 16 KiB of them; `TimedOut` after 20 s; `Busy` above 32 waiting searches of the agent;
     /// `Forbidden` if a listed channel is not provisioned; `AgentInactive`; `Unauthorized`; `Closed`; `Storage`.
     pub fn search(&self, criteria: &SearchCriteria) -> Result<Vec<SearchSet>> {
         park(self.search_async(criteria.clone()))
@@ -33,8 +35,11 @@ impl Collaboration {
                 let own: Vec<ChannelId> = state.channels.iter().map(|channel| channel.id.clone()).collect();
                 (state.phase == Phase::In, own)
             });
-            if let Some(other) = criteria.channels.iter().find(|channel| !own.contains(channel)) {
-                return Err(not_allowed(other));
+            {
+                let own: HashSet<&ChannelId> = own.iter().collect();
+                if let Some(other) = criteria.channels.iter().find(|channel| !own.contains(channel)) {
+                    return Err(not_allowed(other));
+                }
             }
             if !active {
                 return Err(this.services.inactive(&this.cell));
@@ -46,13 +51,9 @@ impl Collaboration {
             let places: Vec<_> =
                 wanted.iter().filter_map(|channel| registry.place(&this.cell, channel)).map(|(_, place)| place).collect();
             let limit = if criteria.limit == 0 { LIMIT } else { criteria.limit.min(LIMIT_MAX) };
-            let read = this
-                .services
-                .ground
-                .readers
-                .read(move |connection| journal::search(connection, &places, &criteria, limit).map_err(storage));
+            let search = Search::new(places, &criteria, limit, ANSWER_BYTES)?;
             let mut sets: Vec<SearchSet> = Vec::new();
-            for (_, message) in read.await? {
+            for message in this.services.ground.readers.of(this.cell.key).scan(search).await? {
                 match sets.iter_mut().find(|set| set.channel == message.channel) {
                     Some(set) => set.messages.push(message),
                     None => sets.push(SearchSet::new(message.channel.clone(), vec![message])),

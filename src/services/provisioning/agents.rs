@@ -2,7 +2,7 @@
 
 use super::{Provisioning, failed};
 use crate::agents::{Cell, Desired};
-use crate::database::storage;
+use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel};
 use crate::services::change::{Changed, Follow, Need};
@@ -67,7 +67,7 @@ impl Provisioning {
     /// As [`Provisioning::agents`], on any executor.
     pub fn agents_async(&self) -> Waiting<Vec<ProvisionedAgent>> {
         self.when(Need::System, |services, _, _| async move {
-            let rows = services.ground.readers.read(|connection| agents::all(connection).map_err(storage)).await?;
+            let rows = services.ground.readers.scan(Whole(|connection: &_| agents::all(connection).map_err(storage))).await?;
             Ok(rows.into_iter().map(|row| services.shown(row)).collect())
         })
     }

@@ -1,7 +1,7 @@
 //! What an administrator looks at: named readers with their lag, and the audit.
 
 use super::{Provisioning, failed};
-use crate::database::storage;
+use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AuditEntry, Id, ReaderName, ReaderStatus};
 use crate::services::Waiting;
@@ -25,7 +25,7 @@ impl Provisioning {
     /// As [`Provisioning::readers`], on any executor.
     pub fn readers_async(&self) -> Waiting<Vec<ReaderStatus>> {
         self.when(Need::System, |services, _, _| async move {
-            let rows = services.ground.readers.read(|connection| readers::all(connection).map_err(storage)).await?;
+            let rows = services.ground.readers.scan(Whole(|connection: &_| readers::all(connection).map_err(storage))).await?;
             let head = services.ground.hub.head();
             let shown = rows.into_iter().map(|row| {
                 let place = services.names.place(row.agent, &row.name).unwrap_or(row.place).max(row.place);
@@ -78,7 +78,11 @@ impl Provisioning {
     pub fn audit_async(&self, since: u64, limit: usize) -> Waiting<Vec<AuditEntry>> {
         let limit = limit.min(AUDIT_MAX);
         self.when(Need::System, |services, _, _| async move {
-            services.ground.readers.read(move |connection| audit::since(connection, since, limit).map_err(storage)).await
+            services
+                .ground
+                .readers
+                .scan(Whole(move |connection: &_| audit::since(connection, since, limit).map_err(storage)))
+                .await
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Throttles (reference 4.10, 4.11).
 
 use super::{Provisioning, failed};
-use crate::database::storage;
+use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, Throttle, ThrottleId};
 use crate::services::Waiting;
@@ -21,7 +21,7 @@ impl Provisioning {
     /// As [`Provisioning::throttles`], on any executor.
     pub fn throttles_async(&self) -> Waiting<Vec<Throttle>> {
         self.when(Need::System, |services, _, _| async move {
-            services.ground.readers.read(|connection| throttles::all(connection).map_err(storage)).await
+            services.ground.readers.scan(Whole(|connection: &_| throttles::all(connection).map_err(storage))).await
         })
     }
 

@@ -1,7 +1,7 @@
 //! Users (reference 4.8, 4.9). The password goes in and never comes out.
 
 use super::{Provisioning, failed};
-use crate::database::storage;
+use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, NewUser, Principal, ProvisionedUser, Secret, UserId};
 use crate::password::Asker;
@@ -26,7 +26,7 @@ impl Provisioning {
     /// As [`Provisioning::users`], on any executor.
     pub fn users_async(&self) -> Waiting<Vec<ProvisionedUser>> {
         self.when(Need::System, |services, _, _| async move {
-            let rows = services.ground.readers.read(|connection| users::all(connection).map_err(storage)).await?;
+            let rows = services.ground.readers.scan(Whole(|connection: &_| users::all(connection).map_err(storage))).await?;
             Ok(rows.into_iter().map(shown).collect())
         })
     }

@@ -1,0 +1,162 @@
+//! Who is served next: a bounded queue in which owners take turns.
+//!
+//! An owner is an agent, or everybody who has none (logins, the host). One that asks for a hundred things waits for its
+//! own, not the others for it: the next task is that of the owner whose turn it is, and an owner never has more than a
+//! share of the threads. Rejected: one queue for all (sixteen searches of one agent delayed another's metadata by five
+//! seconds), and priorities (who is low waits for ever under load).
+
+use parking_lot::{Condvar, Mutex};
+use std::collections::{HashMap, VecDeque};
+
+/// For whom something is read; the number of an agent, or one of these.
+pub(crate) type Owner = i64;
+/// The host and administrators.
+pub(crate) const HOST: Owner = 0;
+/// Whoever is not logged in yet.
+pub(crate) const LOGINS: Owner = -1;
+
+/// Tasks of many owners.
+pub(super) struct Lane<T> {
+    state: Mutex<State<T>>,
+    arrived: Condvar,
+    limits: Limits,
+}
+
+/// What a lane holds at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Tasks that wait.
+    pub(super) waiting: usize,
+    /// Of them, of one owner.
+    pub(super) of_one: usize,
+    /// Tasks of one owner that run at a time.
+    pub(super) running: usize,
+}
+
+struct State<T> {
+    owners: HashMap<Owner, Queue<T>>,
+    /// Owners that have tasks waiting, each once, whose turn it is first.
+    turns: VecDeque<Owner>,
+    waiting: usize,
+    closed: bool,
+}
+
+struct Queue<T> {
+    tasks: VecDeque<T>,
+    running: usize,
+}
+
+impl<T> Lane<T> {
+    pub(super) fn new(limits: Limits) -> Lane<T> {
+        let state = State { owners: HashMap::new(), turns: VecDeque::new(), waiting: 0, closed: false };
+        Lane { state: Mutex::new(state), arrived: Condvar::new(), limits }
+    }
+
+    /// Queues a task of `owner`; it comes back if there is no room, or no more turn.
+    pub(super) fn push(&self, owner: Owner, task: T) -> Result<(), T> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let own = state.owners.get(&owner).map_or(0, |queue| queue.tasks.len());
+        if state.closed || state.waiting >= self.limits.waiting || own >= self.limits.of_one {
+            return Err(task);
+        }
+        let queue = state.owners.entry(owner).or_insert_with(|| Queue { tasks: VecDeque::new(), running: 0 });
+        if queue.tasks.is_empty() {
+            state.turns.push_back(owner);
+        }
+        queue.tasks.push_back(task);
+        state.waiting += 1;
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits for the next task; `None` once the lane is closed. Each is followed by [`Lane::done`].
+    pub(super) fn next(&self) -> Option<(Owner, T)> {
+        let mut state = self.state.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(found) = state.take(self.limits.running) {
+                return Some(found);
+            }
+            self.arrived.wait(&mut state);
+        }
+    }
+
+    /// A task of `owner` is over.
+    pub(super) fn done(&self, owner: Owner) {
+        let mut state = self.state.lock();
+        let Some(queue) = state.owners.get_mut(&owner) else { return };
+        queue.running -= 1;
+        if queue.running == 0 && queue.tasks.is_empty() {
+            state.owners.remove(&owner);
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Ends the lane and returns what waited.
+    pub(super) fn close(&self) -> Vec<T> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        self.arrived.notify_all();
+        state.turns.clear();
+        state.waiting = 0;
+        state.owners.values_mut().flat_map(|queue| queue.tasks.drain(..)).collect()
+    }
+}
+
+impl<T> State<T> {
+    fn take(&mut self, running: usize) -> Option<(Owner, T)> {
+        let at = self.turns.iter().position(|owner| self.owners.get(owner).is_some_and(|queue| queue.running < running))?;
+        let owner = self.turns.remove(at)?;
+        let queue = self.owners.get_mut(&owner)?;
+        let task = queue.tasks.pop_front()?;
+        queue.running += 1;
+        self.waiting -= 1;
+        if !queue.tasks.is_empty() {
+            self.turns.push_back(owner);
+        }
+        Some((owner, task))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { waiting: 6, of_one: 4, running: 1 };
+
+    #[test]
+    fn owners_take_turns_whatever_they_queued_first() {
+        let lane = Lane::new(Limits { running: 9, ..LIMITS });
+        for (owner, task) in [(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (3, "c1")] {
+            lane.push(owner, task).expect("room");
+        }
+        let order: Vec<&str> = (0..5).filter_map(|_| lane.next().map(|(_, task)| task)).collect();
+        assert_eq!(order, ["a1", "b1", "c1", "a2", "a3"]);
+    }
+
+    #[test]
+    fn one_owner_has_its_share_of_the_threads_and_of_the_room() {
+        let lane = Lane::new(LIMITS);
+        for task in 0..4 {
+            lane.push(1, task).expect("room");
+        }
+        assert_eq!(lane.push(1, 4), Err(4), "of one");
+        assert_eq!(lane.next(), Some((1, 0)));
+        lane.push(2, 10).expect("room for others");
+        assert_eq!(lane.next(), Some((2, 10)), "one runs, so the other is next");
+        lane.done(1);
+        assert_eq!(lane.next(), Some((1, 1)));
+    }
+
+    #[test]
+    fn closing_gives_back_what_waited_and_ends_the_threads() {
+        let lane = Lane::new(LIMITS);
+        lane.push(1, 1).expect("room");
+        assert_eq!(lane.close(), [1]);
+        assert_eq!(lane.next(), None);
+        assert_eq!(lane.push(1, 2), Err(2));
+    }
+}

@@ -1,0 +1,221 @@
+//! Compiled patterns, shared by their text and bounded in bytes.
+//!
+//! A pattern of 1 KiB may hold a megabyte when it is compiled, and a waiting poll holds it as long as it waits: a
+//! thousand polls with a thousand patterns held 500 MiB. So a pattern has a weight, the smallest limit it compiles
+//! within; those in use have a budget in all and one for each agent, beyond which a query is `Busy`. One that nobody
+//! uses goes when room is needed. Rejected: compiling at each match (100 to 200,000 times a match), and dropping what a
+//! poll uses (the poll would have to fail).
+
+use super::{Pattern, compile};
+use crate::error::{Error, Result};
+use crate::model::AgentKey;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Patterns kept compiled at most.
+const PATTERNS_MAX: usize = 256;
+/// Bytes that all of them may hold.
+const BYTES_MAX: usize = 64 << 20;
+/// Bytes of what one agent's queries use.
+const AGENT_BYTES_MAX: usize = 8 << 20;
+
+/// The compiled patterns of one engine.
+#[derive(Debug, Default)]
+pub(crate) struct Patterns {
+    cache: Arc<Mutex<Cache>>,
+    limit_hits: Arc<AtomicU64>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    by_text: HashMap<Arc<str>, Cached>,
+    /// What each agent uses: each pattern once, with the number of its queries.
+    agents: HashMap<AgentKey, HashMap<Arc<str>, usize>>,
+    bytes: usize,
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Cached {
+    pattern: Arc<Pattern>,
+    /// Queries that use it, of any agent.
+    queries: usize,
+    /// The cache's count of uses when it was last asked for.
+    used: u64,
+}
+
+/// A pattern in use by queries of one agent; given back when the last copy is dropped.
+#[derive(Debug, Clone)]
+pub(super) struct InUse {
+    pub(super) pattern: Arc<Pattern>,
+    _share: Arc<Share>,
+}
+
+#[derive(Debug)]
+struct Share {
+    cache: Arc<Mutex<Cache>>,
+    agent: AgentKey,
+    text: Arc<str>,
+}
+
+impl Patterns {
+    pub(crate) fn new() -> Patterns {
+        Patterns::default()
+    }
+
+    /// How often a match was given up at its limit.
+    pub(crate) fn limit_hits(&self) -> u64 {
+        self.limit_hits.load(Ordering::Relaxed)
+    }
+
+    /// The pattern `text` for a query of `agent`.
+    ///
+    /// # Errors
+    /// `Invalid` if it cannot be compiled; `Busy` if the patterns in use leave no room.
+    pub(super) fn find(&self, agent: AgentKey, text: &str) -> Result<InUse> {
+        let known = self.cache.lock().known(text);
+        let (text, pattern) = match known {
+            Some(known) => known,
+            None => {
+                // Compiled without the lock, which a large pattern would hold for 20 ms; a second one made meanwhile
+                // is dropped.
+                let (regex, weight) = compile(text)?;
+                (text.into(), Arc::new(Pattern { regex, weight, limit_hits: self.limit_hits.clone() }))
+            }
+        };
+        let pattern = self.cache.lock().take(agent, &text, pattern)?;
+        Ok(InUse { pattern, _share: Arc::new(Share { cache: self.cache.clone(), agent, text }) })
+    }
+}
+
+impl Cache {
+    fn known(&mut self, text: &str) -> Option<(Arc<str>, Arc<Pattern>)> {
+        self.uses += 1;
+        let uses = self.uses;
+        let text = self.by_text.get_key_value(text)?.0.clone();
+        let cached = self.by_text.get_mut(&text)?;
+        cached.used = uses;
+        Some((text, cached.pattern.clone()))
+    }
+
+    /// Counts one more query of `agent` for that pattern.
+    fn take(&mut self, agent: AgentKey, text: &Arc<str>, pattern: Arc<Pattern>) -> Result<Arc<Pattern>> {
+        let weight = pattern.weight;
+        let own = self.agents.get(&agent);
+        if own.is_none_or(|own| !own.contains_key(text)) {
+            let used =
+                own.map_or(0, |own| own.keys().filter_map(|text| self.by_text.get(text)).map(|it| it.pattern.weight).sum());
+            if used + weight > AGENT_BYTES_MAX {
+                return Err(busy("the agent's event patterns"));
+            }
+        }
+        if !self.by_text.contains_key(text) {
+            self.make_room(weight)?;
+            self.bytes += weight;
+            self.by_text.insert(text.clone(), Cached { pattern, queries: 0, used: self.uses });
+        }
+        *self.agents.entry(agent).or_default().entry(text.clone()).or_default() += 1;
+        let cached = self.by_text.get_mut(text).ok_or_else(|| Error::Internal("a pattern was not kept".into()))?;
+        cached.queries += 1;
+        Ok(cached.pattern.clone())
+    }
+
+    /// Drops patterns that nobody uses, the longest unasked for first.
+    fn make_room(&mut self, weight: usize) -> Result<()> {
+        while self.by_text.len() >= PATTERNS_MAX || self.bytes + weight > BYTES_MAX {
+            let unused = self.by_text.iter().filter(|(_, cached)| cached.queries == 0);
+            let oldest = unused.min_by_key(|(_, cached)| cached.used).map(|(text, _)| text.clone());
+            let oldest = oldest.ok_or_else(|| busy("the event patterns"))?;
+            if let Some(cached) = self.by_text.remove(&oldest) {
+                self.bytes -= cached.pattern.weight;
+            }
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, agent: AgentKey, text: &Arc<str>) {
+        if let Some(cached) = self.by_text.get_mut(text) {
+            cached.queries -= 1;
+        }
+        let Some(own) = self.agents.get_mut(&agent) else { return };
+        if let Some(queries) = own.get_mut(text) {
+            *queries -= 1;
+            if *queries == 0 {
+                own.remove(text);
+            }
+        }
+        if own.is_empty() {
+            self.agents.remove(&agent);
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.cache.lock().give_back(self.agent, &self.text);
+    }
+}
+
+fn busy(what: &str) -> Error {
+    Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(5) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn large(number: usize) -> String {
+        format!(r"\w{{8}}{number}")
+    }
+
+    #[test]
+    fn a_pattern_is_shared_by_its_text_and_weighs_what_it_needs() {
+        let patterns = Patterns::new();
+        let one = patterns.find(AgentKey(1), "disk (\\d+)").expect("a pattern");
+        let other = patterns.find(AgentKey(2), "disk (\\d+)").expect("the same");
+        assert!(Arc::ptr_eq(&one.pattern, &other.pattern));
+        let heavy = patterns.find(AgentKey(1), &large(0)).expect("a large one");
+        assert!(heavy.pattern.weight > one.pattern.weight, "{} {}", heavy.pattern.weight, one.pattern.weight);
+    }
+
+    #[test]
+    fn one_agent_meets_its_bound_before_the_others_do_and_gives_back_what_it_drops() {
+        let patterns = Patterns::new();
+        let mut held = Vec::new();
+        let refused = loop {
+            match patterns.find(AgentKey(1), &large(held.len())) {
+                Ok(pattern) => held.push(pattern),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, Error::Busy { .. }), "{refused:?}");
+        assert!(held.iter().map(|it| it.pattern.weight).sum::<usize>() <= AGENT_BYTES_MAX);
+        patterns.find(AgentKey(1), &large(0)).expect("the same again costs nothing");
+        patterns.find(AgentKey(2), &large(9999)).expect("others have room");
+        held.clear();
+        patterns.find(AgentKey(1), &large(9998)).expect("what was dropped is given back");
+    }
+
+    #[test]
+    fn all_agents_together_stay_within_the_budget() {
+        let patterns = Patterns::new();
+        let mut held = Vec::new();
+        let refused = (0..200).find_map(|n| match patterns.find(AgentKey(n), &large(usize::try_from(n).unwrap_or(0))) {
+            Ok(pattern) => {
+                held.push(pattern);
+                None
+            }
+            Err(error) => Some(error),
+        });
+        assert!(matches!(refused, Some(Error::Busy { .. })), "{refused:?}");
+        assert!(patterns.cache.lock().bytes <= BYTES_MAX);
+        held.clear();
+        for n in 0..300 {
+            patterns.find(AgentKey(n), &format!("ordinary {n}")).expect("unused ones make room");
+        }
+        assert!(patterns.cache.lock().by_text.len() <= PATTERNS_MAX);
+    }
+}
