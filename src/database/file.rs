@@ -23,6 +23,9 @@ const SQLITE_MIN: i32 = 3_051_003;
 /// How long a look at the files holds for writes: removing them is noticed that late at most.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// Looks before files that became smaller count as cut.
+const LOOKS: usize = 3;
+
 /// Where the database lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
@@ -228,7 +231,7 @@ impl Opened {
         let found = match watch.look() {
             watch::Found::Same => Ok(()),
             watch::Found::Other(reason) => Err(reason),
-            watch::Found::Smaller => self.compare(),
+            watch::Found::Smaller { database } => self.compare(database),
         };
         if found.is_ok() {
             watch.note();
@@ -248,19 +251,25 @@ impl Opened {
         self.look()
     }
 
-    /// Whether a database whose files became smaller still has all its rows and pages, seen by a new connection.
-    fn compare(&self) -> Result<(), String> {
+    /// Whether a database whose files became smaller still has all its rows, and if it is the database itself that did,
+    /// all its pages, seen by a new connection. Where only the log did, pages that are new may lie in the log alone: a
+    /// database that ends before them has lost nothing.
+    fn compare(&self, database: bool) -> Result<(), String> {
         let path = self.path().map_err(|error| error.to_string())?;
         let whole = |connection: &Connection| -> rusqlite::Result<bool> {
             let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+            // Before the rows are looked at: a commit in between must not look like one that is missing.
+            let committed = self.newest_committed.load(Ordering::Acquire);
+            if (self.newest)(connection)? < committed {
+                return Ok(false);
+            }
             let pages = number("page_count")? * number("page_size")?;
             let bytes = std::fs::metadata(path).map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX));
-            Ok((self.newest)(connection)? >= self.newest_committed.load(Ordering::Acquire) && pages <= bytes)
+            Ok(!database || pages <= bytes)
         };
-        match self.connect(true).map(|connection| whole(&connection)) {
-            Ok(Ok(true)) => Ok(()),
-            _ => Err(format!("`{}` or its log was cut short", path.display())),
-        }
+        // More than once: the newest rows may be deleted, rightly, between the two looks.
+        let is_whole = (0..LOOKS).any(|_| matches!(self.connect(true).map(|connection| whole(&connection)), Ok(Ok(true))));
+        if is_whole { Ok(()) } else { Err(format!("`{}` or its log was cut short", path.display())) }
     }
 
     /// Before a commit that deletes the newest rows: the mark must never promise rows that are gone.

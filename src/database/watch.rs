@@ -3,7 +3,8 @@
 //! On Unix a file that is removed or replaced lives on for whoever has it open: every commit succeeds, and all of it is
 //! gone at the end. So before a write the paths are looked at (device, inode, size; two or three `stat` calls), and the
 //! engine is not writable while they lead elsewhere. A file that became smaller is not always a fault: an
-//! administrator's `VACUUM` or `wal_checkpoint(TRUNCATE)` does that rightly; then a new connection decides.
+//! administrator's `VACUUM` or `wal_checkpoint(TRUNCATE)` does that rightly; then a new connection decides. SQLite itself
+//! cuts a log that has grown past `journal_size_limit` when it begins anew, in the middle of ordinary work.
 
 use super::examine::beside;
 use super::holding::FileId;
@@ -36,8 +37,9 @@ pub(super) struct Watch {
 pub(super) enum Found {
     /// The files are the same.
     Same,
-    /// A file is the same but smaller: whether something is missing, a new connection can tell.
-    Smaller,
+    /// A file is the same but smaller, the database or else its log: whether something is missing, a new connection can
+    /// tell.
+    Smaller { database: bool },
     /// A file is gone or another one.
     Other(String),
 }
@@ -66,18 +68,18 @@ impl Watch {
     /// Compares the files with what was remembered.
     pub(super) fn look(&self) -> Found {
         let seen = *self.seen.lock();
-        let mut smaller = false;
-        for (path, was) in self.paths.iter().zip(seen) {
+        let mut smaller = [false; 3];
+        for ((path, was), smaller) in self.paths.iter().zip(seen).zip(&mut smaller) {
             let Some(was) = was else { continue };
             let shown = path.display();
             match Seen::at(path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Found::Other(format!("`{shown}` was removed")),
                 Err(error) => return Found::Other(format!("`{shown}` cannot be seen: {error}")),
                 Ok(now) if now.id != was.id => return Found::Other(format!("`{shown}` was replaced by another file")),
-                // The index has no size of its own to keep.
-                Ok(now) => smaller |= now.bytes < was.bytes && path != &self.paths[2],
+                Ok(now) => *smaller = now.bytes < was.bytes,
             }
         }
-        if smaller { Found::Smaller } else { Found::Same }
+        // The index has no size of its own to keep.
+        if smaller[0] || smaller[1] { Found::Smaller { database: smaller[0] } } else { Found::Same }
     }
 }

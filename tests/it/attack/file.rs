@@ -140,6 +140,37 @@ fn files_that_are_removed_moved_or_cut_are_noticed() {
     }
 }
 
+/// SQLite cuts its log by itself when it has grown past 64 MiB and begins anew; new rows then lie in the log alone, and the
+/// database ends before them. Found by the soak: after 20 seconds of it nothing was written any more.
+#[test]
+fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let agent = world.agent("echo", &[OPS]);
+    let log = beside(&disk.path(), "-wal");
+    let bytes = || std::fs::metadata(&log).map_or(0, |found| found.len());
+    for round in 0..5 {
+        let posts = |count: usize| {
+            for n in 0..count {
+                agent.post(OPS, NewMessage::text(format!("{round}.{n} {}", "x".repeat(450)))).unwrap();
+            }
+        };
+        posts(40);
+        world.settle();
+        // As SQLite does it, and an administrator: a checkpoint, and the log is empty.
+        let full = bytes();
+        let other = rusqlite::Connection::open(disk.path()).unwrap();
+        other.busy_timeout(SOON).unwrap();
+        other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        assert_eq!(bytes(), 0);
+        // New pages, before the next checkpoint.
+        posts(20);
+        let readiness = world.engine.readiness();
+        assert!(readiness.ready, "round {round}, a log of {full} bytes was cut: {readiness:?}");
+    }
+    println!("300 posts, the log cut 5 times, all written");
+}
+
 /// A file, a log and a lock as a killed process leaves them, with three messages in the log only.
 fn killed(disk: &Disk) {
     let live = Disk::new();
