@@ -195,7 +195,8 @@ impl Builder {
         self
     }
 
-    /// How large the database may grow before the oldest messages go, in bytes. Default 4 GiB; `None`: no limit.
+    /// How large the database may grow before messages go, those of the largest user first, in bytes. Messages and
+    /// notices keep half of it whatever else lies in the file; the audit has an eighth. Default 4 GiB; `None`: no limit.
     #[must_use]
     pub fn keep_bytes(mut self, bytes: Option<u64>) -> Builder {
         self.keep_bytes = bytes;

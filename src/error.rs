@@ -54,12 +54,12 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A message, subject or story is longer than its channel takes, or an upload larger than its cap.
+    /// A message, a subject, an upload, or what is provisioned for an agent is larger than its limit.
     #[error("{what} of {length} is over the limit of {limit}")]
     TooLarge {
         /// What was too large, for example `message text`.
         what: &'static str,
-        /// How large it was (characters for texts, bytes for uploads).
+        /// How large it was (characters for texts, bytes for whole messages, uploads and metadata).
         length: u64,
         /// What would have been accepted, in the same unit.
         limit: u64,

@@ -11,7 +11,7 @@
 
 use crate::clock::STEP;
 use crate::error::{Error, Result};
-use crate::model::{AgentId, AgentKey, Principal, Token, TokenDetails, Who};
+use crate::model::{AgentId, AgentKey, Principal, Token, TokenDetails, UserId, Who};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
@@ -80,6 +80,14 @@ impl Grant {
         }
     }
 
+    /// Whose it is; `None`: the super user's.
+    fn user(&self) -> Option<UserId> {
+        match self.principal.who() {
+            Who::Agent { user, .. } => Some(user.clone()),
+            _ => None,
+        }
+    }
+
     /// What may be told of it (reference 2.2). If the date jumped since it was made, its end is told by today's date.
     pub(crate) fn details(&self, now: Duration, wall: i64) -> TokenDetails {
         let due = wall.saturating_add(milliseconds(self.ends.saturating_sub(now)));
@@ -101,8 +109,10 @@ impl fmt::Debug for Grant {
 #[derive(Default)]
 struct Table {
     by_digest: HashMap<Digest, Arc<Grant>>,
-    /// The same, soonest end first: for the sweep, and for who must go when the table is full.
+    /// The same, soonest end first: for the sweep.
     by_end: BTreeSet<(Duration, Digest)>,
+    /// The same by user (`None`: the super user): who has most is who must give one up.
+    by_user: HashMap<Option<UserId>, BTreeSet<(Duration, Digest)>>,
 }
 
 /// The tokens that are good now.
@@ -122,20 +132,28 @@ impl Grants {
         Grants { table: RwLock::new(Table::default()), capacity: capacity.max(1) }
     }
 
-    /// Makes a token good. If that was one too many, the one that would have ended soonest goes, and comes back
-    /// with its digest: its row must go too.
-    pub(crate) fn insert(&self, digest: Digest, grant: Grant) -> Option<(Digest, Arc<Grant>)> {
+    /// Makes a token good. The caller first asks [`Grants::surplus`].
+    pub(crate) fn insert(&self, digest: Digest, grant: Grant) {
         let mut table = self.table.write();
-        let ends = grant.ends;
-        if let Some(old) = table.by_digest.insert(digest, Arc::new(grant)) {
-            table.by_end.remove(&(old.ends, digest));
+        table.remove(&digest);
+        let place = (grant.ends, digest);
+        table.by_end.insert(place);
+        table.by_user.entry(grant.user()).or_default().insert(place);
+        table.by_digest.insert(digest, Arc::new(grant));
+    }
+
+    /// The tokens that must go, their rows first, before there is room for `more` others.
+    ///
+    /// They are of the user who has most of them, those that end soonest: somebody who logs in a million times ends
+    /// tokens of their own. Whichever end soonest of all would be somebody else's.
+    pub(crate) fn surplus(&self, more: usize) -> Vec<Digest> {
+        let table = self.table.read();
+        let count = (table.by_digest.len() + more).saturating_sub(self.capacity);
+        if count == 0 {
+            return Vec::new();
         }
-        table.by_end.insert((ends, digest));
-        if table.by_digest.len() <= self.capacity {
-            return None;
-        }
-        let (_, soonest) = *table.by_end.first()?;
-        table.remove(&soonest).map(|grant| (soonest, grant))
+        let most = table.by_user.values().max_by_key(|tokens| tokens.len());
+        most.into_iter().flatten().take(count).map(|(_, digest)| *digest).collect()
     }
 
     /// Who shows this token; `None` if it is none, or no longer. `now` is monotonic. Allocates nothing.
@@ -185,7 +203,15 @@ impl Grants {
 impl Table {
     fn remove(&mut self, digest: &Digest) -> Option<Arc<Grant>> {
         let grant = self.by_digest.remove(digest)?;
-        self.by_end.remove(&(grant.ends, *digest));
+        let place = (grant.ends, *digest);
+        self.by_end.remove(&place);
+        let user = grant.user();
+        if let Some(tokens) = self.by_user.get_mut(&user) {
+            tokens.remove(&place);
+            if tokens.is_empty() {
+                self.by_user.remove(&user);
+            }
+        }
         grant.ended.store(true, Ordering::Release);
         Some(grant)
     }
@@ -198,7 +224,6 @@ fn milliseconds(time: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UserId;
 
     fn lene(agent: i64) -> Who {
         Who::Agent {
@@ -219,7 +244,7 @@ mod tests {
 
     fn log_in(grants: &Grants, who: Who, ends: u64) -> (Token, Digest) {
         let (token, digest) = fresh().unwrap();
-        assert!(grants.insert(digest, until(who, ends)).is_none());
+        grants.insert(digest, until(who, ends));
         (token, digest)
     }
 
@@ -253,15 +278,18 @@ mod tests {
     }
 
     #[test]
-    fn one_too_many_ends_the_one_that_would_end_soonest() {
-        let grants = Grants::with_capacity(2);
+    fn one_too_many_ends_one_of_whoever_has_most() {
+        let grants = Grants::with_capacity(4);
+        let (of_ada, _) = log_in(&grants, Who::SuperUser("ada".into()), 50);
         log_in(&grants, lene(1), 300);
         let (soonest, digest) = log_in(&grants, lene(2), 100);
-        let evicted = grants.insert([9; 32], until(lene(3), 200)).unwrap();
-        assert_eq!((evicted.0, evicted.1.ends), (digest, at(100)));
-        assert!(evicted.1.principal.has_ended());
+        assert!(grants.surplus(1).is_empty());
+        log_in(&grants, lene(3), 200);
+        assert_eq!(grants.surplus(1), [digest], "not ada's, which ends sooner");
+        grants.end(&[digest]);
         assert!(grants.authenticate(&soonest, at(0)).is_none());
-        assert_eq!(grants.len(), 2);
+        assert!(grants.authenticate(&of_ada, at(0)).is_some());
+        assert_eq!((grants.surplus(1), grants.len()), (Vec::new(), 3));
     }
 
     #[test]

@@ -7,9 +7,11 @@
 //! | `GET /openapi.json` | the description of all resources |
 //! | `GET /Gateway/v1/Agents` | how every agent stands, and why |
 //! | `GET /Gateway/v1/Agents/{agentId}` | one of them |
+//! | `GET /Gateway/v1/Agents/{agentId}/Readers` | its named readers |
+//! | `DELETE /Gateway/v1/Agents/{agentId}/Readers/{name}` | forgets one, with its place; whoever reads under it is ended |
 //! | `GET /Gateway/v1/Audit?since=N&limit=N` | changes after number `since` (0), oldest first, at most `limit` (100; 1,000) |
 //!
-//! The latter three are for the super user and agents with provisioning mode System, and speak JSON. An agent is
+//! The last five are for the super user and agents with provisioning mode System, and speak JSON. An agent is
 //! `{Id, State: "Idle"|"Activating"|"Active", Reason, Since, Attempt, NextTry, Channels: [{Id, State, Reason, NextTry}],
 //! Readers: [{Name, Lag, Moved}]}`: `Reason` says why it is not active, `Attempt` counts tries since it was, `Lag` is
 //! the number of journal rows a reader has not acknowledged. A change is `{Number, Time, Who, Action, Subject, Before,
@@ -35,6 +37,8 @@ pub(crate) enum Asked {
     Description,
     Agents,
     Agent { agent: String },
+    Readers { agent: String },
+    ForgetReader { agent: String, name: String },
     Audit,
 }
 
@@ -46,6 +50,9 @@ pub(crate) const TABLE: &[Resource<Asked>] = &[
     Resource { path: "/openapi.json", methods: &[("GET", |_| Asked::Description)] },
     Resource { path: "/Gateway/v1/Agents", methods: &[("GET", |_| Asked::Agents)] },
     Resource { path: "/Gateway/v1/Agents/{agentId}", methods: &[("GET", |v| Asked::Agent { agent: v.0 })] },
+    Resource { path: "/Gateway/v1/Agents/{agentId}/Readers", methods: &[("GET", |v| Asked::Readers { agent: v.0 })] },
+    Resource { path: "/Gateway/v1/Agents/{agentId}/Readers/{name}", methods: &[
+        ("DELETE", |v| Asked::ForgetReader { agent: v.0, name: v.1 })] },
     Resource { path: "/Gateway/v1/Audit", methods: &[("GET", |_| Asked::Audit)] },
 ];
 
@@ -140,7 +147,7 @@ pub(crate) fn public(call: &Call<'_>, asked: &Asked) -> Answer {
 pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) -> Result<Answer, Failure> {
     let engine = &call.gateway.engine;
     let agent = match &asked {
-        Asked::Agent { agent } => Some(AgentId::parse(agent)?),
+        Asked::Agent { agent } | Asked::Readers { agent } | Asked::ForgetReader { agent, .. } => Some(AgentId::parse(agent)?),
         _ => None,
     };
     let since = number(&call, "since", 0)?;
@@ -149,6 +156,10 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) 
     if asked == Asked::Audit {
         let entries = administration.audit_async(since, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
         return Ok(Answer::json(&entries.into_iter().map(Entry::from).collect::<Vec<_>>()));
+    }
+    if let (Asked::ForgetReader { name, .. }, Some(agent)) = (&asked, &agent) {
+        administration.delete_reader_async(agent.clone(), name.as_str()).await?;
+        return Ok(Answer::empty(StatusCode::OK));
     }
     // It is refused to whoever may not see all agents, so it comes before any of them is looked for.
     let readers = administration.readers_async().await?;
@@ -166,6 +177,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) 
         }
     }
     match agent {
+        Some(_) if matches!(asked, Asked::Readers { .. }) => Ok(Answer::json(&shown.pop().map(|agent| agent.readers))),
         Some(_) => Ok(Answer::json(&shown.pop())),
         None => Ok(Answer::json(&shown)),
     }

@@ -1,5 +1,6 @@
 //! One agent in memory: what is wanted of it, how far it has come, and who waits for that to change.
 
+use super::channel_list::ChannelList;
 use super::infos::InfoSlot;
 use super::told::Told;
 use crate::backend::Session;
@@ -53,6 +54,8 @@ pub(crate) struct ChannelCell {
     pub(crate) id: ChannelId,
     /// The revision of the put that wants it.
     pub(crate) put: u64,
+    /// Rises along the list.
+    pub(super) number: u64,
     pub(crate) phase: ChannelPhase,
     pub(crate) info: Option<Arc<InfoSlot>>,
     pub(crate) trouble: Option<Box<Trouble>>,
@@ -71,7 +74,7 @@ pub(crate) struct CellState {
     pub(crate) since: DateTime<Utc>,
     pub(crate) trouble: Option<Box<Trouble>>,
     pub(crate) session: Option<Arc<dyn Session>>,
-    pub(crate) channels: Vec<ChannelCell>,
+    pub(crate) channels: ChannelList,
     /// Posts and other calls in the chat system's hands.
     pub(crate) in_flight: u32,
     pub(crate) link: Option<Arc<Told>>,
@@ -100,7 +103,7 @@ impl Cell {
             since: now,
             trouble: None,
             session: None,
-            channels: Vec::new(),
+            channels: ChannelList::default(),
             in_flight: 0,
             link: None,
             queued: false,
@@ -183,11 +186,11 @@ impl CellState {
     }
 
     pub(crate) fn channel(&self, id: &ChannelId) -> Option<&ChannelCell> {
-        self.channels.iter().find(|channel| channel.id == *id)
+        self.channels.find(id)
     }
 
     pub(crate) fn channel_mut(&mut self, id: &ChannelId) -> Option<&mut ChannelCell> {
-        self.channels.iter_mut().find(|channel| channel.id == *id)
+        self.channels.find_mut(id)
     }
 
     /// The session is over: everything is to be done again. Answers the session, and the channels it was in.
@@ -197,7 +200,7 @@ impl CellState {
         }
         self.phase = Phase::Out;
         let mut left = Vec::new();
-        for channel in &mut self.channels {
+        for channel in self.channels.iter_mut() {
             if channel.phase == ChannelPhase::In {
                 left.push(channel.id.clone());
             }

@@ -5,6 +5,7 @@
 //! things at once. Rejected: a task per agent (1.4 KB each, and 100,000 agents over one component are data).
 
 mod cell;
+mod channel_list;
 mod ground;
 mod infos;
 mod intake;

@@ -1,6 +1,6 @@
 //! All agents by id and key, and the links they travel on.
 
-use super::cell::{Cell, ChannelCell, ChannelPhase, Trouble};
+use super::cell::{Cell, ChannelPhase, Trouble};
 use super::ground::Ground;
 use super::link::LinkTask;
 use super::told::{Farewell, Told};
@@ -129,7 +129,7 @@ impl Registry {
                     let address = state.address.clone();
                     farewells.push((link, Farewell { cell: cell.clone(), session, address, channels, for_good: true }));
                 }
-                for channel in &mut state.channels {
+                for channel in state.channels.iter_mut() {
                     channel.phase = ChannelPhase::Out;
                     channel.trouble = None;
                 }
@@ -141,7 +141,7 @@ impl Registry {
             state.mode = desired.mode;
             state.management = desired.management;
             state.revision = desired.revision;
-            let left = replace_channels(&mut state.channels, &desired.channels);
+            let left = state.channels.replace(&desired.channels);
             if let (false, Some(session), Some(link)) = (left.is_empty(), &state.session, &state.link) {
                 let (session, address) = (session.clone(), state.address.clone());
                 let farewell = Farewell { cell: cell.clone(), session, address, channels: left, for_good: false };
@@ -155,6 +155,38 @@ impl Registry {
             self.connect(&cell, &desired.address);
         }
         self.look_at(&cell, hurry);
+    }
+
+    /// As [`Registry::apply`], for one channel that was put: it costs the same however many the agent has.
+    pub(crate) fn put_channel(&self, key: AgentKey, channel: &ChannelId, revision: u64) {
+        let Some(cell) = self.by_key(key) else { return };
+        cell.change(|state| {
+            state.revision = revision;
+            state.channels.put(channel, revision);
+            if state.link.is_some() {
+                state.trouble = None;
+            }
+        });
+        self.look_at(&cell, true);
+    }
+
+    /// As [`Registry::apply`], for one channel that was taken.
+    pub(crate) fn remove_channel(&self, key: AgentKey, channel: &ChannelId, revision: u64) {
+        let Some(cell) = self.by_key(key) else { return };
+        let farewell = cell.change(|state| {
+            state.revision = revision;
+            let left = state.channels.remove(channel);
+            if state.link.is_some() {
+                state.trouble = None;
+            }
+            let (Some(session), Some(link), true) = (state.session.clone(), state.link.clone(), left) else { return None };
+            let (address, channels) = (state.address.clone(), vec![channel.clone()]);
+            Some((link, Farewell { cell: cell.clone(), session, address, channels, for_good: false }))
+        });
+        if let Some((link, farewell)) = farewell {
+            link.tell(|mail| mail.farewells.push(farewell));
+        }
+        self.look_at(&cell, true);
     }
 
     /// Forgets an agent; its session is wound up.
@@ -252,28 +284,4 @@ impl Registry {
     pub(crate) fn active(&self) -> usize {
         self.cells.read().by_key.values().filter(|cell| cell.look(|state| state.shown() == AgentState::Active)).count()
     }
-}
-
-/// Brings the channels to what is wanted, keeping what is unchanged; answers those to be left.
-fn replace_channels(channels: &mut Vec<ChannelCell>, wanted: &[(ChannelId, u64)]) -> Vec<ChannelId> {
-    let mut before = std::mem::take(channels);
-    let mut after = Vec::with_capacity(wanted.len());
-    for (id, put) in wanted {
-        match before.iter().position(|channel| channel.id == *id) {
-            None => after.push(ChannelCell { id: id.clone(), put: *put, phase: ChannelPhase::Out, info: None, trouble: None }),
-            Some(at) => {
-                let mut channel = before.swap_remove(at);
-                if channel.put != *put {
-                    channel.put = *put;
-                    if matches!(channel.phase, ChannelPhase::Refused | ChannelPhase::Out) {
-                        channel.phase = ChannelPhase::Out;
-                        channel.trouble = None;
-                    }
-                }
-                after.push(channel);
-            }
-        }
-    }
-    *channels = after;
-    before.into_iter().filter(|channel| channel.phase == ChannelPhase::In).map(|channel| channel.id).collect()
 }

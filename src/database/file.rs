@@ -322,7 +322,7 @@ impl Opened {
 }
 
 /// How long a statement waits for a lock that another program holds.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 fn pragmas(connection: &Connection, durability: Durability, reading: bool) -> Result<()> {
     let synchronous = match durability {

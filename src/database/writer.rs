@@ -5,9 +5,11 @@
 //! is full or failing is tried again until it can be: the queue fills, the links feel it, and nothing is lost. After
 //! an I/O error the outcome of a commit is unknown: the file is reopened, and its newest seq decides.
 
+use super::crowd::Crowd;
 use super::error::{StorageFault, storage};
 use super::file::Opened;
-use super::queue::{Lane, Patience, Queue, Work};
+use super::queue::{Lane, Queue, Work};
+use super::wal;
 use crate::error::{Error, Result};
 use crate::waiting::{Busy, Pending, Promise, engine_thread, pending};
 use parking_lot::Mutex;
@@ -19,14 +21,10 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Bytes written since the last checkpoint that call for the next one although there is work.
-const WAL_BYTES: usize = 8 << 20;
+/// How long nothing may come before the next slice of upkeep, where there is more to do.
+const BREATH: Duration = Duration::from_millis(5);
 /// How long nothing may come before the writer counts as idle and checkpoints.
 const IDLE: Duration = Duration::from_millis(200);
-/// Groups below this size are not waited for.
-const CROWD: usize = 8;
-/// How long a group is gathered at most.
-const GATHER_MAX: Duration = Duration::from_millis(2);
 /// How often a batch that the disk refuses is tried again once the engine is stopping.
 const LAST_TRIES: u32 = 5;
 /// Pause before a batch that the disk refused is tried again.
@@ -51,6 +49,8 @@ pub(crate) trait Recorder: Send + Sized + 'static {
     fn upkeep_due(&self) -> bool;
     /// One slice of at most some 5 ms of retention, inside a transaction; true if there is more to do.
     fn upkeep(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
+    /// A slice of upkeep was rolled back: forget what was assumed of it.
+    fn upkeep_failed(&mut self);
     /// The last words before an orderly end.
     fn close(&mut self, connection: &Connection) -> rusqlite::Result<()>;
 }
@@ -101,7 +101,8 @@ impl<R: Recorder> Writer<R> {
             recorder,
             publisher,
             crowd: Crowd::default(),
-            dirty: 0,
+            written: false,
+            worked: Instant::now(),
             upkeep: true,
         };
         let thread = std::thread::Builder::new()
@@ -199,8 +200,10 @@ struct Body<R: Recorder> {
     recorder: R,
     publisher: Arc<dyn Publisher<R>>,
     crowd: Crowd,
-    /// Bytes written since the last checkpoint.
-    dirty: usize,
+    /// Whether something was written since the last checkpoint.
+    written: bool,
+    /// When there was work last.
+    worked: Instant,
     /// Whether upkeep has more to do.
     upkeep: bool,
 }
@@ -214,20 +217,22 @@ impl<R: Recorder> Body<R> {
     fn run(&mut self) {
         engine_thread();
         loop {
-            let idle = (self.dirty > 0 || self.upkeep || !self.shared.writable.load(Ordering::Acquire)).then_some(IDLE);
+            let waits = self.written || !self.shared.writable.load(Ordering::Acquire);
+            let idle = if self.upkeep { Some(BREATH) } else { waits.then_some(IDLE) };
             let work = self.shared.queue.next(self.crowd.patience(idle));
             if work.stop {
                 break;
             }
             let idle = work.idle;
             self.work(work);
-            if idle && !self.shared.writable.load(Ordering::Acquire) {
+            let idle_for_long = idle && self.worked.elapsed() >= IDLE;
+            if idle_for_long && !self.shared.writable.load(Ordering::Acquire) {
                 self.shared.writable.store(self.opened.look().is_ok(), Ordering::Release);
             }
-            if (idle && self.dirty > 0) || self.dirty > WAL_BYTES {
+            if (idle_for_long && self.written) || self.wal_is_long() {
                 self.checkpoint();
             }
-            if self.upkeep || idle || self.dirty == 0 {
+            if self.upkeep || idle || !self.written {
                 self.look_after();
             }
         }
@@ -239,14 +244,16 @@ impl<R: Recorder> Body<R> {
     }
 
     fn work(&mut self, work: Work<R::Entry, Job<R>>) {
+        if !work.idle {
+            self.written = true;
+            self.worked = Instant::now();
+        }
         if !work.entries.is_empty() {
-            self.dirty += work.bytes + 256 * work.entries.len();
             let (size, begin) = (work.entries.len(), Instant::now());
             self.group(work.entries, work.bytes);
             self.crowd.note(size, begin.elapsed());
         }
         if let Some(job) = work.job {
-            self.dirty += 4096;
             self.upkeep = true;
             self.job(job);
         }
@@ -404,13 +411,16 @@ impl<R: Recorder> Body<R> {
         }
     }
 
+    fn wal_is_long(&self) -> bool {
+        self.connection.as_ref().is_some_and(wal::is_long)
+    }
+
     fn checkpoint(&mut self) {
-        self.dirty = 0;
+        self.written = false;
         let Some(connection) = &self.connection else { return };
-        let numbers = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-        match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], numbers) {
-            Ok((log, done)) if log == done => self.opened.checkpointed(),
-            Ok(_) => {}
+        match wal::checkpoint(connection) {
+            Ok(true) => self.opened.checkpointed(),
+            Ok(false) => {}
             Err(error) => tracing::warn!(%error, "checkpoint failed; the next one will do"),
         }
     }
@@ -424,35 +434,10 @@ impl<R: Recorder> Body<R> {
             Attempt::Committed(Slice(more)) => self.upkeep = more,
             Attempt::Failed(_, error) => {
                 self.upkeep = false;
+                self.recorder.upkeep_failed();
                 tracing::warn!(%error, "upkeep failed; it will be tried again");
             }
         }
-    }
-}
-
-/// How many come together, and what a commit costs: how long it pays to wait for those who are about to come.
-///
-/// Whoever is answered posts again a moment later. A writer that takes what is there at once finds the quickest few,
-/// and all others wait for the commit after that: two syncs for what one could hold.
-#[derive(Debug, Default)]
-struct Crowd {
-    /// The largest group of late.
-    size: usize,
-    /// How long a group takes to write and sync.
-    commit: Duration,
-}
-
-impl Crowd {
-    fn note(&mut self, size: usize, took: Duration) {
-        self.size = size.max(self.size - self.size / 8);
-        self.commit = (self.commit * 3 + took) / 4;
-    }
-
-    fn patience(&self, idle: Option<Duration>) -> Patience {
-        if self.size < CROWD {
-            return Patience { idle, ..Patience::default() };
-        }
-        Patience { idle, group: self.size * 3 / 4, gather: (self.commit / 2).min(GATHER_MAX) }
     }
 }
 

@@ -145,13 +145,21 @@ impl Feed {
             return Ok((page, false));
         }
         let hub = self.hub.clone();
-        self.readers
+        // Everything up to here is committed. The journal's newest row may lie below, where rows are deleted: a reader
+        // that stayed there would be served from the disk for ever.
+        let head = hub.head();
+        let (mut page, gap) = self
+            .readers
             .of(agent)
             .read(move |connection| {
                 let quiet = |conversation| hub.is_quiet(conversation, after);
                 journal::page(connection, agent, after, EVENTS, &quiet).map_err(storage)
             })
-            .await
+            .await?;
+        if page.records.len() < EVENTS {
+            page.scanned = page.scanned.max(head);
+        }
+        Ok((page, gap))
     }
 
     /// What of `page` passes the filter; and the last seq looked at, if the answer was full before its end.

@@ -5,12 +5,14 @@ use super::state::Page;
 use super::wait::{Slot, Woken};
 use crate::model::{AgentId, AgentKey, ConversationKey, InstanceId, Record, Seq, What};
 use crate::waiting::Activity;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 
 /// Bytes of records kept in memory at most.
 const BYTES: usize = 64 << 20;
+/// Spans that are simply looked up.
+const FEW: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Conversation {
@@ -146,7 +148,11 @@ impl State {
             return Page { records: Vec::new(), scanned: self.head };
         };
         let mut records: Vec<Arc<Record>> = Vec::new();
+        let news = self.news(after, known.spans.len());
         for span in &known.spans {
+            if news.as_ref().is_some_and(|news| !news.contains(&span.conversation)) {
+                continue;
+            }
             let Some(there) = self.conversations.get(&span.conversation) else { continue };
             if there.last <= after {
                 continue;
@@ -166,11 +172,29 @@ impl State {
         Page { records, scanned }
     }
 
+    /// The conversations in which something was said after `after`, where these are fewer than an agent's `spans`: under
+    /// the lock that the writer waits for, one with 40,000 must not look each of them up.
+    fn news(&self, after: Seq, spans: usize) -> Option<HashSet<ConversationKey>> {
+        let from = self.log.partition_point(|(_, record)| record.seq <= after);
+        let recent = self.log.len() - from;
+        (after >= self.floor && spans > FEW && recent < spans / 4).then(|| {
+            self.log
+                .range(from..)
+                .filter_map(|(_, record)| match &record.what {
+                    What::Message { conversation, .. } => Some(*conversation),
+                    _ => None,
+                })
+                .collect()
+        })
+    }
+
     pub(super) fn has_news(&self, agent: AgentKey, seen: Seq) -> bool {
         let Some(known) = self.agents.get(&agent) else { return true };
+        let news = self.news(seen, known.spans.len());
         known.last_notice > seen
             || known.spans.iter().any(|span| {
                 span.until > seen
+                    && news.as_ref().is_none_or(|news| news.contains(&span.conversation))
                     && self
                         .conversations
                         .get(&span.conversation)

@@ -6,6 +6,7 @@
 use super::entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 use super::opening::{Opening, fresh_instance};
 use super::retention::Retention;
+use super::sweeping::Sweeping;
 use super::{dates, row, spans};
 use crate::clock::Calendar;
 use crate::database::Recorder;
@@ -45,6 +46,7 @@ pub(crate) struct Journal {
     /// The number of the last batch that was sealed with one.
     sealed: i64,
     known: HashMap<Place, ConversationKey>,
+    sweeping: Sweeping,
 }
 
 impl Journal {
@@ -58,6 +60,7 @@ impl Journal {
             revision: opening.revision,
             sealed: opening.sealed,
             known: HashMap::new(),
+            sweeping: Sweeping::default(),
         }
     }
 
@@ -73,6 +76,7 @@ impl Journal {
 
     /// The number of the next control-plane change; written with it.
     pub(crate) fn next_revision(&mut self, transaction: &Connection, batch: &mut Batch) -> rusqlite::Result<u64> {
+        self.sweeping.ask();
         let revision = self.revision + 1;
         transaction.prepare_cached("UPDATE setting SET value = ?1 WHERE name = 'revision'")?.execute(params![revision as i64])?;
         self.revision = revision;
@@ -294,6 +298,7 @@ impl Recorder for Journal {
                     self.joined(transaction, &mut batch, &mut resumes, *agent, place, resume.as_ref())?;
                 }
                 EntryKind::Left { agent, place } => {
+                    self.sweeping.ask();
                     let closed = spans::close(transaction, *agent, &place.channel, None, self.next - 1)?;
                     batch.published.extend(closed.into_iter().map(Published::Span));
                     self.down(transaction, &mut batch, *agent, &place.channel)?;
@@ -349,16 +354,34 @@ impl Recorder for Journal {
     }
 
     fn upkeep_due(&self) -> bool {
-        self.settings.retention.is_due(self.settings.calendar.believed())
+        let now = self.settings.calendar.believed();
+        self.settings.retention.is_due(now) || self.sweeping.is_due(now)
     }
 
     fn upkeep(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let now = self.settings.calendar.believed();
-        self.settings.retention.slice(connection, now)
+        if self.settings.retention.is_due(now) && self.settings.retention.slice(connection, now)? {
+            return Ok(true);
+        }
+        if !self.sweeping.is_due(now) {
+            return Ok(false);
+        }
+        let (swept, more) = self.sweeping.slice(connection, now)?;
+        if swept {
+            self.known.clear();
+        }
+        Ok(more)
+    }
+
+    fn upkeep_failed(&mut self) {
+        self.settings.retention.forget();
+        self.sweeping = Sweeping::default();
     }
 
     fn close(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         dates::note(connection, self.settings.calendar.dates())?;
+        // The block's rest is given back, so that ids go on without a leap after an orderly end.
+        connection.execute("UPDATE setting SET value = ?1 WHERE name = 'reserved'", [self.next])?;
         connection.execute_batch("UPDATE setting SET value = 1 WHERE name = 'clean'")
     }
 }

@@ -1,30 +1,57 @@
-//! Retention in slices: the oldest rows go by age or when there are too many bytes, a few hundred at a time.
+//! Retention in slices: the oldest rows go by age, and above a size those of the largest user.
+//!
+//! By size it is not the oldest of all that go: whoever writes most would empty everybody's conversations, with posts,
+//! with metadata or with flips of a channel (twelve changes of 1 MB did, in 240 ms, at 20 MiB). So each user displaces
+//! itself first. Every conversation keeps a minimum, the newest of what was said there, while there is room for all
+//! minimums; it shrinks before the limit is exceeded. What is provisioned, and the audit, cannot push messages out:
+//! below half of the limit none is dropped, and the audit has a share of its own.
 //!
 //! What is dropped is remembered where a reader will ask: by conversation while a span lasts, by span once it ended,
-//! by agent for notices. So a loss is a fact (`gap`), told only to whom it concerns.
+//! by agent for notices and for spans of which nothing is left. So a loss is a fact (`gap`), told only to whom it
+//! concerns.
 
+use super::archive::Archive;
+use super::usage::{Heap, MESSAGE_BYTES, NOTICE_BYTES, Usage, size};
 use crate::model::Seq;
 use rusqlite::{Connection, params};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
-/// Rows dropped in one slice.
-const SLICE: usize = 200;
+/// Rows dropped in one step.
+const STEP: usize = 100;
+/// How long one slice takes, but for its last step and its commit.
+const SLICE: Duration = Duration::from_millis(3);
 /// Milliseconds between two looks when nothing is due.
 const PAUSE: i64 = 1000;
+/// Bytes that a conversation keeps at most when others are larger.
+const MINIMUM: u64 = 256 << 10;
 
 /// How long and how much is kept.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Retention {
     /// Messages and notices older than this go; `None`: never.
     pub(crate) age: Option<Duration>,
-    /// Above this size of the database the oldest go; `None`: never.
+    /// Above this size of the database the largest users' go; `None`: never.
     pub(crate) bytes: Option<u64>,
     looked: i64,
+    usage: Usage,
+    audit: Archive,
+    /// What gives way now, and how many bytes of it until the largest is looked for again.
+    victim: Option<(Heap, u64)>,
+    /// What a conversation keeps now; `None`: as much as there is room for.
+    minimum: Option<u64>,
+}
+
+/// A row to be dropped.
+struct Doomed {
+    seq: Seq,
+    heap: Heap,
+    bytes: u64,
 }
 
 impl Retention {
     pub(crate) fn new(age: Option<Duration>, bytes: Option<u64>) -> Retention {
-        Retention { age, bytes, looked: i64::MIN }
+        Retention { age, bytes, looked: i64::MIN, ..Retention::default() }
     }
 
     /// Whether it is time to look.
@@ -34,72 +61,193 @@ impl Retention {
 
     /// Drops one slice if something is due, inside the writer's transaction; true if more may be.
     pub(crate) fn slice(&mut self, transaction: &Connection, now: i64) -> rusqlite::Result<bool> {
-        let cutoff = match self.age {
-            Some(age) => now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)),
-            None => i64::MIN,
-        };
-        let cutoff = if self.is_too_large(transaction)? { i64::MAX } else { cutoff };
-        if cutoff == i64::MIN {
-            self.looked = now;
-            return Ok(false);
+        let began = Instant::now();
+        let mut more = true;
+        while more && began.elapsed() < SLICE {
+            more = self.step(transaction, now)?;
         }
-        let dropped = drop_messages(transaction, cutoff)? + drop_notices(transaction, cutoff)?;
-        if dropped == 0 {
+        if !more {
             self.looked = now;
         }
-        Ok(dropped > 0)
+        Ok(more)
     }
 
-    fn is_too_large(&self, connection: &Connection) -> rusqlite::Result<bool> {
+    /// A slice was rolled back: what was counted, and what was dropped in it, is counted anew.
+    pub(crate) fn forget(&mut self) {
+        (self.usage, self.audit, self.victim) = (Usage::default(), Archive::default(), None);
+    }
+
+    fn step(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<bool> {
+        if let Some(age) = self.age {
+            let cutoff = now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+            let doomed = older(connection, cutoff)?;
+            if !doomed.is_empty() {
+                self.drop_rows(connection, &doomed)?;
+                return Ok(true);
+            }
+        }
         let Some(limit) = self.bytes else { return Ok(false) };
-        let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-        let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
-        Ok(u64::try_from(used).unwrap_or(0) > limit)
+        let used = used(connection)?;
+        if used <= limit / 2 {
+            return Ok(false);
+        }
+        if self.usage.count(connection)? | self.audit.count(connection)? {
+            return Ok(true);
+        }
+        if self.audit.shrink(connection, limit / 8)? {
+            return Ok(true);
+        }
+        if used <= limit || self.usage.total() <= limit / 2 {
+            (self.victim, self.minimum) = (None, None);
+            return Ok(false);
+        }
+        self.make_room(connection, limit)
+    }
+
+    /// Drops some rows of the largest user.
+    fn make_room(&mut self, connection: &Connection, limit: u64) -> rusqlite::Result<bool> {
+        let Some((heap, bytes)) = self.victim.filter(|(_, bytes)| *bytes > 0) else {
+            let room = MINIMUM.min(limit / 4 / self.usage.places().max(1));
+            let minimum = self.minimum.map_or(room, |minimum| minimum.min(room));
+            self.victim = self.usage.largest(minimum);
+            self.minimum = match (self.victim, minimum) {
+                (Some(_), minimum) => Some(minimum),
+                (None, 0) => return Ok(false),
+                (None, minimum) => Some(if minimum < 1024 { 0 } else { minimum / 2 }),
+            };
+            return Ok(true);
+        };
+        let after = self.usage.place_in(heap);
+        let (doomed, passed) = oldest_of(connection, heap, after, bytes)?;
+        self.drop_rows(connection, &doomed)?;
+        self.usage.passed(heap, passed);
+        let freed = doomed.iter().map(|row| row.bytes).sum();
+        self.victim = passed.map(|_| (heap, bytes.saturating_sub(freed)));
+        Ok(true)
+    }
+
+    /// Drops those rows, of all kinds, and notes the loss where it will be asked for.
+    fn drop_rows(&mut self, connection: &Connection, doomed: &[Doomed]) -> rusqlite::Result<()> {
+        let mut conversations: BTreeMap<i64, Vec<Seq>> = BTreeMap::new();
+        for row in doomed {
+            match row.heap {
+                Heap::Messages { conversation, .. } => {
+                    connection.prepare_cached("DELETE FROM message WHERE seq = ?1")?.execute([row.seq])?;
+                    conversations.entry(conversation).or_default().push(row.seq);
+                }
+                Heap::Notices { agent } => {
+                    connection.prepare_cached("DELETE FROM notice WHERE seq = ?1")?.execute([row.seq])?;
+                    note_for_agent(connection, agent, row.seq)?;
+                }
+            }
+            self.usage.dropped(row.heap, row.seq, row.bytes);
+        }
+        for (conversation, seqs) in conversations {
+            note_for_conversation(connection, conversation, &seqs)?;
+        }
+        Ok(())
     }
 }
 
-/// The oldest rows of `table` that were committed by `cutoff`: the last of them, if any.
-fn oldest(connection: &Connection, table: &str, cutoff: i64) -> rusqlite::Result<Option<Seq>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT seq, committed FROM {table} ORDER BY seq LIMIT ?1"))?;
-    let mut rows = statement.query([SLICE as i64])?;
-    let mut last = None;
+/// Bytes of the database that are in use.
+fn used(connection: &Connection) -> rusqlite::Result<u64> {
+    let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
+    Ok(u64::try_from(used).unwrap_or(0))
+}
+
+fn note_for_agent(connection: &Connection, agent: i64, dropped: Seq) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE agent SET dropped = max(dropped, ?2) WHERE key = ?1")?.execute([agent, dropped]).map(drop)
+}
+
+/// `seqs`, in order, were dropped from `conversation`. An ended span of which nothing is left goes too, and its agent
+/// remembers the loss.
+fn note_for_conversation(connection: &Connection, conversation: i64, seqs: &[Seq]) -> rusqlite::Result<()> {
+    let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else { return Ok(()) };
+    connection
+        .prepare_cached("UPDATE conversation SET dropped_through = max(dropped_through, ?2) WHERE key = ?1")?
+        .execute([conversation, *last])?;
+    let mut ended = connection.prepare_cached(
+        "SELECT m.agent, m.since, m.until, m.dropped,
+                EXISTS (SELECT 1 FROM message t WHERE t.conversation = ?1 AND t.seq > m.since AND t.seq <= m.until)
+           FROM membership m
+          WHERE m.conversation = ?1 AND m.until >= ?2 AND m.since < ?3",
+    )?;
+    let spans: Vec<(i64, Seq, Seq, Seq, bool)> = ended
+        .query_map([conversation, *first, *last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (agent, since, until, before, holds) in spans {
+        let newest = seqs.iter().rev().find(|seq| **seq <= until && **seq > since);
+        let dropped = newest.map_or(before, |newest| before.max(*newest));
+        let (sql, of) = if holds {
+            ("UPDATE membership SET dropped = ?4 WHERE agent = ?1 AND conversation = ?2 AND since = ?3", dropped)
+        } else {
+            note_for_agent(connection, agent, dropped)?;
+            ("DELETE FROM membership WHERE agent = ?1 AND conversation = ?2 AND since = ?3 AND until <= ?4", until)
+        };
+        connection.prepare_cached(sql)?.execute(params![agent, conversation, since, of])?;
+    }
+    Ok(())
+}
+
+/// The oldest rows of both kinds, if they were committed by `cutoff`.
+fn older(connection: &Connection, cutoff: i64) -> rusqlite::Result<Vec<Doomed>> {
+    let mut doomed = Vec::new();
+    let sql = format!(
+        "SELECT seq, committed, coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message ORDER BY seq LIMIT ?1"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([STEP as i64])?;
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(1)? > cutoff {
             break;
         }
-        last = Some(row.get(0)?);
+        let heap = Heap::Messages { sender: row.get(2)?, conversation: row.get(3)? };
+        doomed.push(Doomed { seq: row.get(0)?, heap, bytes: size(row, 4)? });
     }
-    Ok(last)
+    let sql = format!("SELECT seq, committed, agent, {NOTICE_BYTES} FROM notice ORDER BY seq LIMIT ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([STEP as i64])?;
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(1)? > cutoff {
+            break;
+        }
+        doomed.push(Doomed { seq: row.get(0)?, heap: Heap::Notices { agent: row.get(2)? }, bytes: size(row, 3)? });
+    }
+    Ok(doomed)
 }
 
-fn drop_messages(connection: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
-    let Some(last) = oldest(connection, "message", cutoff)? else { return Ok(0) };
-    connection.execute(
-        "UPDATE conversation SET dropped_through = gone.seq
-         FROM (SELECT conversation, max(seq) AS seq FROM message WHERE seq <= ?1 GROUP BY conversation) AS gone
-         WHERE conversation.key = gone.conversation",
-        [last],
-    )?;
-    connection.execute(
-        "UPDATE membership SET dropped = gone.newest
-         FROM (SELECT m.agent, m.conversation, m.since, max(t.seq) AS newest
-               FROM message t JOIN membership m ON m.conversation = t.conversation
-               WHERE t.seq <= ?1 AND m.until IS NOT NULL AND t.seq > m.since AND t.seq <= m.until
-               GROUP BY m.agent, m.conversation, m.since) AS gone
-         WHERE membership.agent = gone.agent AND membership.conversation = gone.conversation
-           AND membership.since = gone.since",
-        [last],
-    )?;
-    connection.execute("DELETE FROM message WHERE seq <= ?1", params![last])
-}
-
-fn drop_notices(connection: &Connection, cutoff: i64) -> rusqlite::Result<usize> {
-    let Some(last) = oldest(connection, "notice", cutoff)? else { return Ok(0) };
-    connection.execute(
-        "UPDATE agent SET dropped = gone.seq
-         FROM (SELECT agent, max(seq) AS seq FROM notice WHERE seq <= ?1 GROUP BY agent) AS gone
-         WHERE agent.key = gone.agent",
-        [last],
-    )?;
-    connection.execute("DELETE FROM notice WHERE seq <= ?1", params![last])
+/// The oldest rows in `heap` after `after`, of `bytes` together at least if there are so many; and how far it was
+/// looked through, `None` if there is nothing after `after`.
+fn oldest_of(connection: &Connection, heap: Heap, after: Seq, bytes: u64) -> rusqlite::Result<(Vec<Doomed>, Option<Seq>)> {
+    let (sql, of) = match heap {
+        Heap::Messages { conversation, .. } => {
+            let sql = format!(
+                "SELECT seq, {MESSAGE_BYTES}, coalesce(sender_agent, 0) FROM message
+                 WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+            );
+            (sql, conversation)
+        }
+        Heap::Notices { agent } => {
+            let sql = format!("SELECT seq, {NOTICE_BYTES}, 0 FROM notice WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+            (sql, agent)
+        }
+    };
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![of, after, STEP as i64])?;
+    let (mut doomed, mut passed, mut sum) = (Vec::new(), None, 0);
+    while let Some(row) = rows.next()? {
+        let (seq, size) = (row.get(0)?, size(row, 1)?);
+        passed = Some(seq);
+        match heap {
+            Heap::Messages { sender, .. } if row.get::<_, i64>(2)? != sender => continue,
+            _ => {}
+        }
+        sum += size;
+        doomed.push(Doomed { seq, heap, bytes: size });
+        if sum >= bytes {
+            break;
+        }
+    }
+    Ok((doomed, passed))
 }

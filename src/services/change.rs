@@ -4,7 +4,7 @@ use super::Services;
 use crate::agents::Desired;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
-use crate::model::{AgentId, AgentKey, Principal, ProvisioningMode, Throttle, ThrottleId, UserId, Who};
+use crate::model::{AgentId, AgentKey, ChannelId, Principal, ProvisioningMode, ReaderName, Throttle, ThrottleId, UserId, Who};
 use crate::password::Whose;
 use crate::store::agents::{self, AgentRow};
 use crate::store::{Effect, Stamp};
@@ -34,6 +34,10 @@ pub(super) struct Changed<T> {
 pub(super) enum Follow {
     Nothing,
     Agent(Desired),
+    /// One channel of an agent was put, by the change of that revision.
+    Channel(AgentKey, ChannelId, u64),
+    ChannelGone(AgentKey, ChannelId, u64),
+    ReaderGone(AgentKey, ReaderName),
     AgentGone(AgentKey),
     Throttle(Throttle),
     ThrottleGone(ThrottleId),
@@ -74,9 +78,9 @@ fn recheck(connection: &Connection, principal: &Principal, need: &Need) -> Resul
         return Err(Error::Unauthorized("the token has ended".into()));
     }
     let Who::Agent { agent, key, .. } = principal.who() else { return Ok(()) };
-    match agents::find_key(connection, *key).map_err(storage)? {
+    match agents::mode_of(connection, *key).map_err(storage)? {
         None => Err(Error::Unauthorized("the token's agent is gone".into())),
-        Some(row) if is_enough(row.mode, agent, need) => Ok(()),
+        Some(mode) if is_enough(mode, agent, need) => Ok(()),
         Some(_) => Err(forbidden()),
     }
 }
@@ -123,6 +127,12 @@ impl Services {
         match follow {
             Follow::Nothing => {}
             Follow::Agent(desired) => self.registry.apply(desired, true),
+            Follow::Channel(key, channel, revision) => self.registry.put_channel(key, &channel, revision),
+            Follow::ChannelGone(key, channel, revision) => self.registry.remove_channel(key, &channel, revision),
+            Follow::ReaderGone(key, name) => {
+                self.names.forget_name(key, &name);
+                self.ground.hub.nudge(key);
+            }
             Follow::AgentGone(key) => {
                 self.ended(self.grants.end_agent(key));
                 self.throttles.lock().forget(key);

@@ -63,7 +63,7 @@ impl Services {
         let first = asks.len() == 1;
         drop(asks);
         if first {
-            let mut collected = Collected { services: Arc::downgrade(self), taken: None };
+            let mut collected = Collected { services: Arc::downgrade(self), taken: None, surplus: Vec::new() };
             // Its answer is of no use: everybody taken along is answered on their own, whatever becomes of the job.
             drop(self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
                 let made = collected.make(transaction).inspect_err(|error| collected.refuse(error))?;
@@ -80,6 +80,8 @@ struct Collected {
     services: Weak<Services>,
     /// `None` until the job runs.
     taken: Option<Vec<Ask>>,
+    /// Tokens that give way.
+    surplus: Vec<Digest>,
 }
 
 /// A token that is stored, and what memory must know of it.
@@ -95,12 +97,18 @@ impl Collected {
         let services = self.services.upgrade().ok_or(Error::Closed)?;
         let asks = std::mem::take(&mut *services.asks.0.lock());
         let asks = self.taken.insert(asks);
+        // Those that must make room lose their rows too: a restart would bring them back.
+        self.surplus = services.grants.surplus(asks.len());
+        for digest in &self.surplus {
+            tokens::delete(transaction, digest).map_err(storage)?;
+        }
         asks.iter().map(|ask| services.make(transaction, &ask.known)).collect()
     }
 
     /// Brings memory to what is committed, and answers.
     fn granted(&mut self, made: Vec<Result<Option<Made>>>) {
         let Some(services) = self.services.upgrade() else { return };
+        services.ended(services.grants.end(&self.surplus));
         for (Ask { known, promise }, made) in self.take().into_iter().zip(made) {
             promise.fulfil(made.map(|made| match made {
                 Some(made) => services.remember(known, made),
@@ -156,8 +164,7 @@ impl Services {
             let whose = known.user.map_or(Whose::SuperUser, Whose::User);
             self.recent.lock().proved(whose, &stored, &known.password, self.ground.timer.now());
         }
-        let evicted = self.grants.insert(made.digest, made.grant);
-        self.ended(evicted.into_iter().map(|(_, grant)| grant).collect());
+        self.grants.insert(made.digest, made.grant);
         Granted::Token(made.token)
     }
 }

@@ -37,14 +37,27 @@ pub(crate) struct ChannelRow {
 
 /// The agent of that id.
 pub(crate) fn find(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
-    let bare = conn
-        .prepare_cached("SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1")?
+    head(conn, id)?.map(|agent| complete(conn, agent)).transpose()
+}
+
+/// The agent of that id, its lists empty: what a change of one part of an agent needs, whatever the size of the rest.
+pub(crate) fn head(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
+    conn.prepare_cached("SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1")?
         .query_row([id.as_str()], bare)
+        .optional()
+}
+
+/// What the agent of that number may provision.
+pub(crate) fn mode_of(conn: &Connection, key: AgentKey) -> Result<Option<ProvisioningMode>> {
+    let bare = conn
+        .prepare_cached("SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1")?
+        .query_row([key.0], bare)
         .optional()?;
-    bare.map(|agent| complete(conn, agent)).transpose()
+    Ok(bare.map(|agent| agent.mode))
 }
 
 /// The agent of that number.
+#[cfg(test)]
 pub(crate) fn find_key(conn: &Connection, key: AgentKey) -> Result<Option<AgentRow>> {
     let bare = conn
         .prepare_cached("SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1")?
@@ -154,7 +167,7 @@ fn create(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(C
         agent.revision as i64
     ])?;
     agent.key = AgentKey(conn.last_insert_rowid());
-    channels::store(conn, agent.key, &agent.channels)?;
+    channels::store(conn, agent.key, &[], &agent.channels, stamp)?;
     store_users(conn, agent.key, &agent.users)?;
     metadata::store(conn, agent.key, &agent.metadata)?;
     audit::insert(conn, stamp, "put agent", agent.id.as_str(), None, Some(shown(&agent)))?;
@@ -186,7 +199,7 @@ fn replace(conn: &Connection, before: AgentRow, new: &NewAgent, stamp: &Stamp) -
 
     let mut effects = Vec::new();
     if after.channels != before.channels {
-        channels::store(conn, after.key, &after.channels)?;
+        channels::store(conn, after.key, &before.channels, &after.channels, stamp)?;
         effects.extend(channels::removed(&before, &after));
     }
     if after.metadata != before.metadata {
@@ -196,7 +209,8 @@ fn replace(conn: &Connection, before: AgentRow, new: &NewAgent, stamp: &Stamp) -
     if after.users != before.users {
         store_users(conn, after.key, &after.users)?;
         let mut ended = Vec::new();
-        for user in before.users.iter().filter(|user| !after.users.contains(user)) {
+        let kept: std::collections::HashSet<&UserId> = after.users.iter().collect();
+        for user in before.users.iter().filter(|user| !kept.contains(user)) {
             ended.extend(tokens::delete_of_agent_user(conn, after.key, user)?);
         }
         effects.extend(tokens_ended(ended));

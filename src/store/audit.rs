@@ -1,14 +1,16 @@
 //! The audit: one row for every administrative change, in the transaction that makes it.
 //!
 //! `before` and `after` are JSON without secrets; each resource says how it is shown (`users` never shows a
-//! password). Rows are numbered by AUTOINCREMENT, so that a reader's cursor survives retention.
+//! password). A long value is stored as its digest and length: what an agent may write into its own metadata, ten
+//! times a second, is kept for 400 days here, and the row is to say that it changed, not what it was. Rows are numbered by AUTOINCREMENT, so that a reader's cursor survives retention.
 
 use super::Stamp;
 use crate::model::AuditEntry;
 use chrono::DateTime;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, params};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
 /// Records one change.
 pub(crate) fn insert(
@@ -23,15 +25,54 @@ pub(crate) fn insert(
         "INSERT INTO audit (time, who, action, subject, before, after)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(params![
-        stamp.now,
-        stamp.who,
-        action,
-        subject,
-        before.map(|value| value.to_string()),
-        after.map(|value| value.to_string()),
-    ])?;
+    .execute(params![stamp.now, stamp.who, action, subject, before.map(short), after.map(short),])?;
     Ok(())
+}
+
+/// Bytes of a value that are kept as they are.
+const VALUE_BYTES: usize = 512;
+/// Bytes of a document that are kept, its long values already shortened.
+const DOCUMENT_BYTES: usize = 4096;
+
+/// The text of `document` with every long value in it replaced by its digest and length; where that is still long, the
+/// digest and length of what each of its members is.
+fn short(document: Value) -> String {
+    let document = shortened(document, VALUE_BYTES);
+    let text = document.to_string();
+    if text.len() <= DOCUMENT_BYTES {
+        return text;
+    }
+    let Value::Object(members) = document else { return digest(&text).to_string() };
+    let members: Map<String, Value> = members
+        .into_iter()
+        .map(|(name, value)| {
+            let text = value.to_string();
+            (name, if text.len() <= VALUE_BYTES { value } else { digest(&text) })
+        })
+        .collect();
+    let members = Value::Object(members).to_string();
+    if members.len() <= DOCUMENT_BYTES { members } else { digest(&text).to_string() }
+}
+
+fn shortened(value: Value, limit: usize) -> Value {
+    match value {
+        Value::String(text) if text.len() > limit => digest(&text),
+        Value::Array(items) => items.into_iter().map(|item| shortened(item, limit)).collect(),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, value)| (name, shortened(value, limit))).collect())
+        }
+        value => value,
+    }
+}
+
+/// What stands for a long text: enough to tell whether it is the same as another.
+fn digest(text: &str) -> Value {
+    use std::fmt::Write;
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    json!({ "sha256": hex, "length": text.len() })
 }
 
 /// The changes after `number`, oldest first.
@@ -71,7 +112,6 @@ pub(crate) fn delete_before(conn: &Connection, time: i64, limit: usize) -> Resul
 mod tests {
     use super::super::testing::{ada, database};
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_audit_is_read_from_a_number_on_and_loses_its_oldest_first() {
@@ -90,5 +130,22 @@ mod tests {
         delete_before(&conn, i64::MAX, 10).unwrap();
         insert(&conn, &ada(6), "delete agent", "echo", None, None).unwrap();
         assert_eq!(since(&conn, 5, 10).unwrap()[0].number, 6, "numbers never repeat");
+    }
+    #[test]
+    fn a_long_value_is_kept_as_digest_and_length() {
+        let small = json!({ "lang": "en", "channels": ["chat-room:ops"] });
+        assert_eq!(short(small.clone()), small.to_string());
+
+        let one = short(json!({ "lang": "en", "config": "x".repeat(1 << 20) }));
+        assert!(one.len() < 200 && one.contains(r#""lang":"en""#), "{one}");
+        assert!(one.contains(r#""length":1048576"#), "{one}");
+        assert_ne!(one, short(json!({ "lang": "en", "config": "y".repeat(1 << 20) })), "another value has another digest");
+
+        let channels: Vec<String> = (0..40_000).map(|number| format!("chat-room:{number}")).collect();
+        let many = short(json!({ "address": "loopback:echo", "channels": channels }));
+        assert!(many.len() < 200 && many.contains("loopback:echo"), "{many}");
+
+        let keys: Map<String, Value> = (0..1_000).map(|number| (format!("{number:01000}"), json!("v"))).collect();
+        assert!(short(Value::Object(keys)).len() < 200);
     }
 }

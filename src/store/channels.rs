@@ -6,8 +6,15 @@
 use super::agents::{self, AgentRow, ChannelRow};
 use super::{Applied, Effect, Removal, Stamp, audit, parsed};
 use crate::model::{AgentId, AgentKey, Change, ChannelId};
-use rusqlite::{Connection, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::json;
+use std::collections::HashSet;
+
+/// Where a channel put by itself stands: after those of every list, which are counted from 0, and every earlier put.
+/// Asking for the largest position there is would walk the whole list.
+fn position(stamp: &Stamp, place: usize) -> i64 {
+    ((stamp.revision as i64) << 20) + place as i64
+}
 
 /// Adds a channel at the end of the agent's list. One that it has stays as it is, unless `rejoin` asks for another
 /// try. `None`: there is no such agent.
@@ -17,44 +24,47 @@ pub(crate) fn put(
     channel: &ChannelId,
     rejoin: bool,
     stamp: &Stamp,
-) -> Result<Option<Applied<(Change, AgentRow)>>> {
-    let Some(mut agent) = agents::find(conn, agent)? else { return Ok(None) };
+) -> Result<Option<Applied<(Change, AgentKey)>>> {
+    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(None) };
     let shown = json!({ "channel": channel.as_str() });
-    let before = match agent.channels.iter_mut().find(|held| held.id == *channel) {
-        Some(_) if !rejoin => return Ok(Some(Applied::plain((Change::Unchanged, agent)))),
-        Some(held) => {
-            held.put = stamp.revision;
-            Some(shown.clone())
-        }
-        None => {
-            agent.channels.push(ChannelRow { id: channel.clone(), put: stamp.revision, announced: false });
-            None
-        }
-    };
+    let held = find(conn, agent.key, channel)?.is_some();
+    if held && !rejoin {
+        return Ok(Some(Applied::plain((Change::Unchanged, agent.key))));
+    }
     conn.prepare_cached(
         "INSERT INTO agent_channel (agent, channel, position, put)
-         VALUES (?1, ?2, (SELECT coalesce(max(position) + 1, 0) FROM agent_channel WHERE agent = ?1), ?3)
+         VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (agent, channel) DO UPDATE SET put = excluded.put",
     )?
-    .execute(params![agent.key.0, channel.as_str(), stamp.revision as i64])?;
+    .execute(params![agent.key.0, channel.as_str(), position(stamp, 0), stamp.revision as i64])?;
     agents::touch(conn, &mut agent, stamp)?;
-    let action = if before.is_some() { "rejoin channel" } else { "put channel" };
+    let (action, before) = if held { ("rejoin channel", Some(shown.clone())) } else { ("put channel", None) };
     audit::insert(conn, stamp, action, agent.id.as_str(), before, Some(shown))?;
-    Ok(Some(Applied::plain((Change::Applied, agent))))
+    Ok(Some(Applied::plain((Change::Applied, agent.key))))
 }
 
 /// Takes a channel from an agent.
-pub(crate) fn delete(conn: &Connection, agent: &AgentId, channel: &ChannelId, stamp: &Stamp) -> Result<Removal<AgentRow>> {
-    let Some(mut agent) = agents::find(conn, agent)? else { return Ok(Removal::NoAgent) };
-    let Some(place) = agent.channels.iter().position(|held| held.id == *channel) else { return Ok(Removal::Absent) };
-    let removed = agent.channels.remove(place);
-    conn.prepare_cached("DELETE FROM agent_channel WHERE agent = ?1 AND channel = ?2")?
-        .execute(params![agent.key.0, channel.as_str()])?;
+pub(crate) fn delete(conn: &Connection, agent: &AgentId, channel: &ChannelId, stamp: &Stamp) -> Result<Removal<AgentKey>> {
+    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(Removal::NoAgent) };
+    let Some(removed) = find(conn, agent.key, channel)? else { return Ok(Removal::Absent) };
+    remove(conn, agent.key, channel)?;
     agents::touch(conn, &mut agent, stamp)?;
     let shown = json!({ "channel": channel.as_str() });
     audit::insert(conn, stamp, "delete channel", agent.id.as_str(), Some(shown), None)?;
     let effect = Effect::ChannelRemoved { agent: agent.key, channel: removed.id, announced: removed.announced };
-    Ok(Removal::Done(Applied { value: agent, effects: vec![effect] }))
+    Ok(Removal::Done(Applied { value: agent.key, effects: vec![effect] }))
+}
+
+fn find(conn: &Connection, agent: AgentKey, channel: &ChannelId) -> Result<Option<ChannelRow>> {
+    conn.prepare_cached("SELECT channel, put, announced FROM agent_channel WHERE agent = ?1 AND channel = ?2")?
+        .query_row(params![agent.0, channel.as_str()], row)
+        .optional()
+}
+
+fn remove(conn: &Connection, agent: AgentKey, channel: &ChannelId) -> Result<()> {
+    conn.prepare_cached("DELETE FROM agent_channel WHERE agent = ?1 AND channel = ?2")?
+        .execute(params![agent.0, channel.as_str()])
+        .map(drop)
 }
 
 /// An agent's channels, in the order in which they were put.
@@ -86,22 +96,39 @@ pub(super) fn wanted(held: &[ChannelRow], ids: &[ChannelId], stamp: &Stamp) -> V
         .collect()
 }
 
-/// Writes an agent's whole list.
-pub(super) fn store(conn: &Connection, agent: AgentKey, channels: &[ChannelRow]) -> Result<()> {
-    conn.prepare_cached("DELETE FROM agent_channel WHERE agent = ?1")?.execute([agent.0])?;
+/// Writes the list `after` in the place of `before`. Where the order of what stays is the same and what is new comes
+/// last, only what changed is written.
+pub(super) fn store(
+    conn: &Connection,
+    agent: AgentKey,
+    before: &[ChannelRow],
+    after: &[ChannelRow],
+    stamp: &Stamp,
+) -> Result<()> {
+    let wanted: HashSet<&ChannelId> = after.iter().map(|row| &row.id).collect();
+    let kept = before.iter().filter(|row| wanted.contains(&row.id)).count();
+    let stays = before.iter().filter(|row| wanted.contains(&row.id)).zip(after).all(|(old, new)| old.id == new.id);
+    let (fresh, first) = if stays { (&after[kept..], position(stamp, 0)) } else { (after, 0) };
+    if stays {
+        for row in before.iter().filter(|row| !wanted.contains(&row.id)) {
+            remove(conn, agent, &row.id)?;
+        }
+    } else {
+        conn.prepare_cached("DELETE FROM agent_channel WHERE agent = ?1")?.execute([agent.0])?;
+    }
     let mut insert = conn.prepare_cached(
         "INSERT INTO agent_channel (agent, channel, position, put, announced)
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    for (position, row) in channels.iter().enumerate() {
-        insert.execute(params![agent.0, row.id.as_str(), position as i64, row.put as i64, row.announced])?;
+    for (place, row) in fresh.iter().enumerate() {
+        insert.execute(params![agent.0, row.id.as_str(), first + place as i64, row.put as i64, row.announced])?;
     }
     Ok(())
 }
 
 /// What follows from the channels that `before` had and `after` has not.
 pub(super) fn removed<'a>(before: &'a AgentRow, after: &'a AgentRow) -> impl Iterator<Item = Effect> + 'a {
-    let kept: std::collections::HashSet<&ChannelId> = after.channels.iter().map(|row| &row.id).collect();
+    let kept: HashSet<&ChannelId> = after.channels.iter().map(|row| &row.id).collect();
     before.channels.iter().filter(move |row| !kept.contains(&row.id)).map(|row| Effect::ChannelRemoved {
         agent: before.key,
         channel: row.id.clone(),
@@ -128,17 +155,41 @@ mod tests {
     fn a_channel_put_again_is_unchanged_unless_a_rejoin_is_asked_for() {
         let conn = database();
         let (echo, lab) = (echo(&conn), channel("chat-room:lab"));
-        let (change, agent) = put(&conn, &echo, &lab, false, &ada(2)).unwrap().unwrap().value;
-        assert_eq!((change, agent.revision, agent.channels[1].put), (Change::Applied, 2, 2));
-
-        let again = put(&conn, &echo, &lab, false, &ada(3)).unwrap().unwrap().value;
-        assert_eq!((again.0, again.1.revision), (Change::Unchanged, 2));
-
-        let rejoined = put(&conn, &echo, &lab, true, &ada(4)).unwrap().unwrap().value;
-        assert_eq!((rejoined.0, rejoined.1.channels[1].put), (Change::Applied, 4));
-        assert_eq!(agents::find(&conn, &echo).unwrap(), Some(rejoined.1));
+        let put = |rejoin, revision| put(&conn, &echo, &lab, rejoin, &ada(revision)).unwrap().unwrap().value.0;
+        let stored = || agents::find(&conn, &echo).unwrap().unwrap();
+        assert_eq!(put(false, 2), Change::Applied);
+        assert_eq!((stored().revision, stored().channels[1].put), (2, 2));
+        assert_eq!(put(false, 3), Change::Unchanged);
+        assert_eq!(stored().revision, 2);
+        assert_eq!(put(true, 4), Change::Applied);
+        assert_eq!((stored().revision, stored().channels[1].put), (4, 4));
         let actions: Vec<_> = audit::since(&conn, 0, 9).unwrap().into_iter().map(|entry| entry.action).collect();
         assert_eq!(actions, ["put agent", "put channel", "rejoin channel"]);
+    }
+
+    #[test]
+    fn a_list_written_in_part_keeps_the_order_of_one_written_whole() {
+        let conn = database();
+        let echo = echo(&conn);
+        let mut revision = 1;
+        let mut put_list = |names: &[&str]| {
+            revision += 1;
+            let mut new = NewAgent::new("echo", "loopback:echo").unwrap();
+            for name in names {
+                new = new.channel(*name).unwrap();
+            }
+            agents::put(&conn, &new, &ada(revision)).unwrap();
+            let row = agents::find(&conn, &echo).unwrap().unwrap();
+            assert_eq!(row.channels.iter().map(|channel| channel.id.as_str()).collect::<Vec<_>>(), names);
+        };
+        put_list(&["chat-room:b", "chat-room:a"]);
+        put_list(&["chat-room:b", "chat-room:a", "chat-room:c"]);
+        put_list(&["chat-room:a", "chat-room:c", "chat-room:b"]);
+        put_list(&["chat-room:a", "chat-room:b", "chat-room:0", "chat-room:d"]);
+        put_list(&["chat-room:d", "chat-room:a"]);
+        put(&conn, &echo, &channel("chat-room:e"), false, &ada(90)).unwrap();
+        put(&conn, &echo, &channel("chat-room:0"), false, &ada(91)).unwrap();
+        put_list(&["chat-room:d", "chat-room:a", "chat-room:e", "chat-room:0"]);
     }
 
     #[test]
@@ -149,7 +200,7 @@ mod tests {
         announce(&conn, key, &ops, true);
         let Removal::Done(done) = delete(&conn, &echo, &ops, &ada(2)).unwrap() else { panic!("it was there") };
         assert_eq!(done.effects, [Effect::ChannelRemoved { agent: key, channel: ops.clone(), announced: true }]);
-        assert_eq!(agents::find(&conn, &echo).unwrap(), Some(done.value));
+        assert_eq!(agents::find(&conn, &echo).unwrap().unwrap().channels, []);
         assert_eq!(delete(&conn, &echo, &ops, &ada(3)).unwrap(), Removal::Absent);
         let nobody = AgentId::parse("nobody").unwrap();
         assert_eq!(delete(&conn, &nobody, &ops, &ada(3)).unwrap(), Removal::NoAgent);

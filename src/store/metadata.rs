@@ -30,7 +30,8 @@ pub(crate) fn put_all(
     pairs: &[(String, String)],
     stamp: &Stamp,
 ) -> Result<Option<Applied<(Change, AgentRow)>>> {
-    let Some(mut agent) = agents::find(conn, agent)? else { return Ok(None) };
+    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(None) };
+    agent.metadata = of(conn, agent.key)?;
     if agent.metadata == pairs {
         return Ok(Some(Applied::plain((Change::Unchanged, agent))));
     }
@@ -42,6 +43,19 @@ pub(crate) fn put_all(
     Ok(Some(Applied { value: (Change::Applied, agent), effects }))
 }
 
+/// How many keys an agent has besides `key`, and the bytes of those keys and their values.
+pub(crate) fn besides(conn: &Connection, agent: &AgentId, key: &str) -> Result<(usize, usize)> {
+    conn.prepare_cached(
+        "SELECT count(*), coalesce(sum(octet_length(key) + octet_length(value)), 0)
+           FROM agent_metadata
+          WHERE agent = (SELECT key FROM agent WHERE id = ?1) AND key <> ?2",
+    )?
+    .query_row(params![agent.as_str(), key], |row| {
+        let number = |column| row.get::<_, i64>(column).map(|number| usize::try_from(number).unwrap_or(0));
+        Ok((number(0)?, number(1)?))
+    })
+}
+
 /// Gives one key a value; a new key goes to the end. `None`: there is no such agent.
 pub(crate) fn put_value(
     conn: &Connection,
@@ -49,16 +63,12 @@ pub(crate) fn put_value(
     key: &str,
     value: &str,
     stamp: &Stamp,
-) -> Result<Option<Applied<(Change, AgentRow)>>> {
-    let Some(mut agent) = agents::find(conn, agent)? else { return Ok(None) };
-    let before = match agent.metadata.iter_mut().find(|(held, _)| held == key) {
-        Some((_, held)) if held == value => return Ok(Some(Applied::plain((Change::Unchanged, agent)))),
-        Some((_, held)) => Some(std::mem::replace(held, value.to_owned())),
-        None => {
-            agent.metadata.push((key.to_owned(), value.to_owned()));
-            None
-        }
-    };
+) -> Result<Option<Applied<(Change, AgentKey)>>> {
+    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(None) };
+    let before = find(conn, agent.key, key)?;
+    if before.as_deref() == Some(value) {
+        return Ok(Some(Applied::plain((Change::Unchanged, agent.key))));
+    }
     conn.prepare_cached(
         "INSERT INTO agent_metadata (agent, key, value, position)
          VALUES (?1, ?2, ?3, (SELECT coalesce(max(position) + 1, 0) FROM agent_metadata WHERE agent = ?1))
@@ -69,19 +79,24 @@ pub(crate) fn put_value(
     let before = before.map(|before| json!({ key: before }));
     audit::insert(conn, stamp, "put metadata value", agent.id.as_str(), before, Some(json!({ key: value })))?;
     let effect = Effect::MetaData { agent: agent.key, key: key.to_owned(), value: Some(value.to_owned()) };
-    Ok(Some(Applied { value: (Change::Applied, agent), effects: vec![effect] }))
+    Ok(Some(Applied { value: (Change::Applied, agent.key), effects: vec![effect] }))
 }
 
 /// Removes one key.
-pub(crate) fn delete_value(conn: &Connection, agent: &AgentId, key: &str, stamp: &Stamp) -> Result<Removal<AgentRow>> {
-    let Some(mut agent) = agents::find(conn, agent)? else { return Ok(Removal::NoAgent) };
-    let Some(place) = agent.metadata.iter().position(|(held, _)| held == key) else { return Ok(Removal::Absent) };
-    let (_, before) = agent.metadata.remove(place);
+pub(crate) fn delete_value(conn: &Connection, agent: &AgentId, key: &str, stamp: &Stamp) -> Result<Removal<AgentKey>> {
+    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(Removal::NoAgent) };
+    let Some(before) = find(conn, agent.key, key)? else { return Ok(Removal::Absent) };
     conn.prepare_cached("DELETE FROM agent_metadata WHERE agent = ?1 AND key = ?2")?.execute(params![agent.key.0, key])?;
     agents::touch(conn, &mut agent, stamp)?;
     audit::insert(conn, stamp, "delete metadata value", agent.id.as_str(), Some(json!({ key: before })), None)?;
     let effect = Effect::MetaData { agent: agent.key, key: key.to_owned(), value: None };
-    Ok(Removal::Done(Applied { value: agent, effects: vec![effect] }))
+    Ok(Removal::Done(Applied { value: agent.key, effects: vec![effect] }))
+}
+
+fn find(conn: &Connection, agent: AgentKey, key: &str) -> Result<Option<String>> {
+    conn.prepare_cached("SELECT value FROM agent_metadata WHERE agent = ?1 AND key = ?2")?
+        .query_row(params![agent.0, key], |row| row.get(0))
+        .optional()
 }
 
 /// An agent's pairs, by its number.
@@ -160,7 +175,7 @@ mod tests {
         assert_eq!(value(&conn, &echo.id, "").unwrap(), Some(Some("nameless".into())), "the empty key is a key");
         let done = put_value(&conn, &echo.id, "", "named", &ada(2)).unwrap().unwrap();
         assert_eq!(done.effects.len(), 1);
-        assert_eq!(agents::find(&conn, &echo.id).unwrap(), Some(done.value.1));
+        assert_eq!(value(&conn, &echo.id, "").unwrap(), Some(Some("named".into())));
         let same = put_value(&conn, &echo.id, "", "named", &ada(3)).unwrap().unwrap();
         assert_eq!((same.value.0, same.effects), (Change::Unchanged, vec![]));
         assert!(matches!(delete_value(&conn, &echo.id, "", &ada(4)).unwrap(), Removal::Done(_)));

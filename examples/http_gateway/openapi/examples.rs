@@ -65,6 +65,7 @@ pub(super) fn document(name: &str) -> Option<Value> {
             "Id": "helper", "State": "Active", "Reason": null, "Since": "2025-06-01T12:00:00Z", "Attempt": 0, "NextTry": null,
             "Channels": [], "Readers": [],
         }),
+        "ReaderStatus" => json!({ "Name": "main", "Lag": 0, "Moved": "2025-06-01T12:00:00Z" }),
         "AuditEntry" => json!({
             "Number": 1, "Time": "2025-06-01T12:00:00Z", "Who": "super:admin", "Action": "put agent", "Subject": "helper",
             "Before": null, "After": {},

@@ -91,7 +91,7 @@ pub(crate) const TABLE: &[Operation] = &[
     one("PUT", "/Provisioning/v1/Agents/{agentId}", "Creates or replaces it.", NONE, "ProvisionedAgent", "", PUT),
     one("DELETE", "/Provisioning/v1/Agents/{agentId}", "Deletes it.", NONE, "", "", READ),
     one("GET", "/Provisioning/v1/Agents/{agentId}/Channels", "Its channels.", NONE, "", "[ProvisionedChannel]", READ),
-    one("PUT", "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", "Adds a channel; 304 if it is there and active.", NONE, "", "", &[200, 304, 400, 401, 403, 404, 503]),
+    one("PUT", "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", "Adds a channel; 304 if it is there and active.", NONE, "", "", &[200, 304, 400, 401, 403, 404, 413, 503]),
     one("DELETE", "/Provisioning/v1/Agents/{agentId}/Channels/{channelId}", "Removes it.", NONE, "", "", READ),
     one("GET", "/Provisioning/v1/Agents/{agentId}/MetaData", "Its configuration.", NONE, "", "Dictionary", READ),
     one("PUT", "/Provisioning/v1/Agents/{agentId}/MetaData", "Replaces its configuration.", NONE, "Dictionary", "", WRITE),
@@ -125,6 +125,8 @@ pub(crate) const TABLE: &[Operation] = &[
     one("GET", "/openapi.json", "This description.", NONE, "", "object", &[200]),
     one("GET", "/Gateway/v1/Agents", "How all agents stand, and why.", NONE, "", "[AgentStatus]", LIST),
     one("GET", "/Gateway/v1/Agents/{agentId}", "How one of them stands.", NONE, "", "AgentStatus", READ),
+    one("GET", "/Gateway/v1/Agents/{agentId}/Readers", "Its named readers, and how far behind they are.", NONE, "", "[ReaderStatus]", READ),
+    one("DELETE", "/Gateway/v1/Agents/{agentId}/Readers/{name}", "Forgets a named reader and its place.", NONE, "", "", READ),
     one("GET", "/Gateway/v1/Audit", "Administrative changes, oldest first.", AUDIT, "", "[AuditEntry]", LIST),
 
     one("PUT", "/Loopback/v1/Rooms/{room}", "Opens a room of the embedded chat system.", NONE, "Order", "", ORDER),

@@ -107,6 +107,7 @@ fn named() -> Value {
             ("Id", "text"), ("State", "text"), ("Reason?", "text"), ("Since", "text"), ("Attempt", "number"),
             ("NextTry?", "text"), ("Channels", "[object]"), ("Readers", "[object]"),
         ]),
+        "ReaderStatus": object(&[("Name", "text"), ("Lag", "number"), ("Moved", "text")]),
         "AuditEntry": object(&[
             ("Number", "number"), ("Time", "text"), ("Who", "text"), ("Action", "text"), ("Subject", "text"),
             ("Before?", "any"), ("After?", "any"),

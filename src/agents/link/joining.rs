@@ -40,7 +40,9 @@ impl LinkTask {
                 } else if wanted.len() < room {
                     wanted.push(channel.id.clone());
                 } else {
+                    // The rest is looked at when there is room for it.
                     more = true;
+                    break;
                 }
             }
             (state.session.clone(), more)

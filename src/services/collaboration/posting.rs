@@ -6,7 +6,9 @@ use crate::backend::{Found, Outgoing, Session};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
-use crate::model::{ChannelId, ChannelInfo, Id, Message, NewMessage, OriginId, Part, Place, Record, What, Who, visible_text};
+use crate::model::{
+    ChannelId, ChannelInfo, Id, Message, NewMessage, OriginId, Part, Place, Record, What, Who, content_bytes, visible_text,
+};
 use crate::services::Waiting;
 use crate::waiting::park;
 use std::future::poll_fn;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// Bytes of one message as a whole (rules, messages).
+const MESSAGE_BYTES_MAX: u64 = 64 << 10;
 /// Posts of one agent in the chat system's hands at most.
 const IN_FLIGHT: u32 = 64;
 
@@ -56,7 +60,7 @@ impl Collaboration {
             None => origins.fresh(self.cell.key, &channel, services.now_ms()),
         };
         let text = visible_text(&message.parts);
-        let reserved = services.ground.budget.reserve(1024 + 3 * text.len()).ok_or_else(|| busy("the journal"))?;
+        let reserved = services.ground.budget.reserve(1024 + 3 * bytes_of(&message)).ok_or_else(|| busy("the journal"))?;
         let posted_by = self.posted_by();
         let book = &services.ground.posts;
         let waiting = match book.begin(&origin, posted_by.clone(), false, Some(reserved)) {
@@ -258,8 +262,17 @@ fn checked(mut message: NewMessage) -> Result<NewMessage> {
     Ok(message)
 }
 
-/// Lengths in Unicode scalar values of the text made from parts (rules, messages).
+fn bytes_of(message: &NewMessage) -> usize {
+    content_bytes(&message.parts, message.subject.as_deref(), message.classification.as_ref(), &message.security_contexts)
+}
+
+/// Lengths in Unicode scalar values of the text made from parts, and the bytes of it all (rules, messages): a link
+/// shows little and may carry an address of any length.
 fn measure(message: &NewMessage, info: &ChannelInfo) -> Result<()> {
+    let bytes = bytes_of(message) as u64;
+    if bytes > MESSAGE_BYTES_MAX {
+        return Err(Error::TooLarge { what: "the message as a whole, in bytes,", length: bytes, limit: MESSAGE_BYTES_MAX });
+    }
     let length: usize = message.parts.iter().map(|part| part.visible().chars().count()).sum();
     let (what, limit) = match &message.subject {
         None => ("the message text", info.max_message_length),

@@ -1,6 +1,6 @@
 //! Agents (reference 4.1, 4.2).
 
-use super::{Provisioning, failed};
+use super::{Provisioning, failed, limits};
 use crate::agents::{Cell, Desired};
 use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
@@ -96,21 +96,21 @@ impl Provisioning {
     /// a pause is tried again. Idempotent: the same put again is [`Change::Unchanged`].
     ///
     /// # Errors
-    /// `Conflict` if a revision was expected and another found; `Invalid` if a metadata key is given twice;
-    /// `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    /// `Conflict` if a revision was expected and another found; `Invalid` if a metadata key is given twice; `TooLarge`
+    /// beyond 50,000 channels, 10,000 users, or the metadata of [`Provisioning::put_metadata`]; `Forbidden` unless the mode is System; `Busy`; `Storage`.
     pub fn put_agent(&self, agent: NewAgent) -> Result<Change> {
         park(self.put_agent_async(agent))
     }
 
     /// As [`Provisioning::put_agent`], on any executor.
     pub fn put_agent_async(&self, agent: NewAgent) -> Waiting<Change> {
-        if let Err(error) = distinct(&agent.metadata) {
+        if let Err(error) = limits::agent(&agent).and_then(|()| distinct(&agent.metadata)) {
             return failed(error);
         }
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
                 if let Some(expected) = agent.expected_revision {
-                    let found = agents::find(transaction, &agent.id).map_err(storage)?.map_or(0, |row| row.revision);
+                    let found = agents::head(transaction, &agent.id).map_err(storage)?.map_or(0, |row| row.revision);
                     if found != expected {
                         return Err(Error::Conflict { expected, found });
                     }

@@ -1,8 +1,9 @@
 //! An agent's channels, and channel search (reference 4.3, 4.4, 4.7).
 
 use super::agents::channels_shown;
+use super::limits::{CHANNELS_MAX, too_many};
 use super::{Provisioning, failed};
-use crate::agents::{Desired, call, error_of_question};
+use crate::agents::{call, error_of_question};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
@@ -36,7 +37,8 @@ impl Provisioning {
     /// or Activating already; an Idle one is joined again.
     ///
     /// # Errors
-    /// `NotFound` for an unknown agent; `Forbidden`; `Invalid` for what is no channel id; `Busy`; `Storage`.
+    /// `NotFound` for an unknown agent; `Forbidden`; `Invalid` for what is no channel id; `TooLarge` beyond 50,000 channels;
+    /// `Busy`; `Storage`.
     pub fn put_channel(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Result<Change> {
         park(self.put_channel_async(agent, channel))
     }
@@ -49,15 +51,23 @@ impl Provisioning {
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
             let shown = services.registry.by_id(&agent).map(|cell| {
-                cell.look(|state| state.channel(&channel).map_or(AgentState::Idle, |there| state.shown_channel(there)))
+                cell.look(|state| {
+                    let there = state.channel(&channel);
+                    let full = there.is_none() && state.channels.len() >= CHANNELS_MAX;
+                    (there.map_or(AgentState::Idle, |there| state.shown_channel(there)), full)
+                })
             });
-            let rejoin = shown.unwrap_or_default() == AgentState::Idle;
+            let (shown, full) = shown.unwrap_or_default();
+            let rejoin = shown == AgentState::Idle;
             services.change(principal, need, move |transaction, stamp| {
+                if full {
+                    return Err(too_many(CHANNELS_MAX + 1));
+                }
                 let applied = channels::put(transaction, &agent, &channel, rejoin, stamp).map_err(storage)?;
                 let applied = applied.ok_or_else(|| Error::unknown("agent", &agent))?;
-                let (change, row) = applied.value;
+                let (change, key) = applied.value;
                 let follow = match change {
-                    Change::Applied => Follow::Agent(Desired::from(&row)),
+                    Change::Applied => Follow::Channel(key, channel, stamp.revision),
                     Change::Unchanged => Follow::Nothing,
                 };
                 Ok(Changed { value: change, effects: applied.effects, follow })
@@ -85,7 +95,7 @@ impl Provisioning {
                     Removal::NoAgent => Err(Error::unknown("agent", &agent)),
                     Removal::Absent => Err(Error::NotFound(format!("agent `{agent}` has no channel `{channel}`"))),
                     Removal::Done(applied) => {
-                        let follow = Follow::Agent(Desired::from(&applied.value));
+                        let follow = Follow::ChannelGone(applied.value, channel, stamp.revision);
                         Ok(Changed { value: (), effects: applied.effects, follow })
                     }
                 }

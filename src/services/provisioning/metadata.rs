@@ -1,7 +1,7 @@
 //! An agent's metadata (reference 4.5, 4.6): any strings, and an event for every key really changed.
 
 use super::agents::distinct;
-use super::{Provisioning, failed};
+use super::{Provisioning, failed, limits};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, Change, Id};
@@ -39,14 +39,15 @@ impl Provisioning {
     /// Replaces all metadata of an agent (reference 4.5).
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` if a key is given twice; `Forbidden`; `Busy`; `Storage`.
+    /// `NotFound`; `Invalid` if a key is given twice; `TooLarge` beyond 1,024 keys, 1,024 bytes a key, 256 KiB a value or
+    /// 1 MiB in all; `Forbidden`; `Busy`; `Storage`.
     pub fn put_metadata(&self, agent: impl Id<AgentId>, entries: Vec<(String, String)>) -> Result<Change> {
         park(self.put_metadata_async(agent, entries))
     }
 
     /// As [`Provisioning::put_metadata`], on any executor.
     pub fn put_metadata_async(&self, agent: impl Id<AgentId>, entries: Vec<(String, String)>) -> Waiting<Change> {
-        let agent = match (agent.into_id(), distinct(&entries)) {
+        let agent = match (agent.into_id(), limits::metadata(&entries).and_then(|()| distinct(&entries))) {
             (Ok(agent), Ok(())) => agent,
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
@@ -84,19 +85,21 @@ impl Provisioning {
     /// Sets one value (reference 4.6).
     ///
     /// # Errors
-    /// `NotFound` for an unknown agent; `Forbidden`; `Busy`; `Storage`.
+    /// `NotFound` for an unknown agent; `TooLarge` as [`Provisioning::put_metadata`]; `Forbidden`; `Busy`; `Storage`.
     pub fn put_metadata_value(&self, agent: impl Id<AgentId>, key: &str, value: &str) -> Result<Change> {
         park(self.put_metadata_value_async(agent, key, value))
     }
 
     /// As [`Provisioning::put_metadata_value`], on any executor.
     pub fn put_metadata_value_async(&self, agent: impl Id<AgentId>, key: &str, value: &str) -> Waiting<Change> {
-        let (agent, key, value) = match agent.into_id() {
-            Ok(agent) => (agent, key.to_owned(), value.to_owned()),
-            Err(error) => return failed(error),
+        let (agent, key, value) = match (agent.into_id(), limits::pair(key, value)) {
+            (Ok(agent), Ok(())) => (agent, key.to_owned(), value.to_owned()),
+            (Err(error), _) | (_, Err(error)) => return failed(error),
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
+                let (keys, bytes) = metadata::besides(transaction, &agent, &key).map_err(storage)?;
+                limits::all(keys + 1, bytes + key.len() + value.len())?;
                 changed(metadata::put_value(transaction, &agent, &key, &value, stamp).map_err(storage)?, &agent)
             })
         })

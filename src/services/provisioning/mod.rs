@@ -5,6 +5,7 @@
 
 mod agents;
 mod channels;
+mod limits;
 mod metadata;
 mod oversight;
 mod throttles;

@@ -50,19 +50,15 @@ impl Provisioning {
             (Ok(agent), Ok(name)) => (agent, name),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
-        self.when(Need::System, |services, principal, need| async move {
-            let (of, wanted) = (agent.clone(), name.clone());
-            let change = services.change(principal, need, move |transaction, stamp| {
-                let key = agents::key(transaction, &of).map_err(storage)?.ok_or_else(|| Error::unknown("agent", &of))?;
-                if !readers::delete(transaction, &of, &wanted, stamp).map_err(storage)? {
-                    return Err(Error::NotFound(format!("agent `{of}` has no reader `{wanted}`")));
+        self.when(Need::System, |services, principal, need| {
+            services.change(principal, need, move |transaction, stamp| {
+                let key = agents::key(transaction, &agent).map_err(storage)?.ok_or_else(|| Error::unknown("agent", &agent))?;
+                if !readers::delete(transaction, &agent, &name, stamp).map_err(storage)? {
+                    return Err(Error::NotFound(format!("agent `{agent}` has no reader `{name}`")));
                 }
-                Ok(Changed { value: key, effects: Vec::new(), follow: Follow::Nothing })
-            });
-            let key = change.await?;
-            services.names.forget_name(key, &name);
-            services.ground.hub.nudge(key);
-            Ok(())
+                // Not by the caller once it is answered: whoever drops the call would leave the name held.
+                Ok(Changed { value: (), effects: Vec::new(), follow: Follow::ReaderGone(key, name) })
+            })
         })
     }
 

@@ -31,6 +31,21 @@ fn how_an_agent_stands_and_why() {
 }
 
 #[test]
+fn a_named_reader_is_listed_and_forgotten() {
+    let world = World::new(&[]);
+    world.events("last-event=0&reader=main&types=message");
+    let readers = "/Gateway/v1/Agents/helper/Readers";
+    let listed = world.root("GET", readers, "").expect(200).json();
+    assert_eq!((listed.as_array().map(Vec::len), &listed[0]["Name"]), (Some(1), &"main".into()), "{listed}");
+    let main = format!("{readers}/main");
+    world.lene("DELETE", &main, "").expect_code(403, "forbidden");
+    world.root("DELETE", &main, "").expect(200);
+    assert_eq!(world.root("GET", readers, "").expect(200).json(), json!([]));
+    world.root("DELETE", &main, "").expect_code(404, "not_found");
+    world.root("GET", "/Gateway/v1/Agents/nobody/Readers", "").expect_code(404, "not_found");
+}
+
+#[test]
 fn what_was_changed_by_whom() {
     let world = World::new(&[]);
     let all = world.root("GET", "/Gateway/v1/Audit", "").expect(200).json();

@@ -1,0 +1,106 @@
+//! Conversations that nothing refers to any more: no message and no span. Their rows are deleted.
+//!
+//! Each channel that an agent was ever in made a row, and somebody who puts and deletes channels all day made them
+//! without end. A row is deleted only if it was found unreferenced twice, a minute apart: a post under way may still
+//! come home to it.
+
+use rusqlite::Connection;
+use std::collections::HashSet;
+
+/// Conversations looked at in one slice.
+const SLICE: i64 = 500;
+/// Milliseconds between two passes: longer than any post is under way.
+const PAUSE: i64 = 60_000;
+/// Rows remembered from one pass to the next.
+const SUSPECTS: usize = 100_000;
+
+/// Where the search stands.
+#[derive(Debug)]
+pub(super) struct Sweeping {
+    /// Whether something happened that may leave a conversation unreferenced.
+    asked: bool,
+    /// When the next pass may begin, milliseconds since 1970; `None`: now.
+    due: Option<i64>,
+    /// The last row looked at in the pass under way.
+    place: Option<i64>,
+    suspects: HashSet<i64>,
+    fresh: HashSet<i64>,
+}
+
+impl Default for Sweeping {
+    /// Begins with a pass: an earlier process may have left some.
+    fn default() -> Sweeping {
+        Sweeping { asked: true, due: None, place: None, suspects: HashSet::new(), fresh: HashSet::new() }
+    }
+}
+
+impl Sweeping {
+    /// Something happened that may leave a conversation unreferenced.
+    pub(super) fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Whether a pass is under way, or to begin. A clock set back puts none
+    /// off for longer than that.
+    pub(super) fn is_due(&self, now: i64) -> bool {
+        self.place.is_some() || (self.asked && self.due.is_none_or(|due| now >= due || due > now + PAUSE))
+    }
+
+    /// Looks at some rows, inside a transaction: whether one was deleted, and whether there is more to do now.
+    pub(super) fn slice(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<(bool, bool)> {
+        let place = self.place.unwrap_or(0);
+        let mut statement = connection.prepare_cached(
+            "SELECT key, NOT EXISTS (SELECT 1 FROM membership WHERE conversation = c.key)
+                     AND NOT EXISTS (SELECT 1 FROM message WHERE conversation = c.key)
+               FROM conversation c WHERE key > ?1 ORDER BY key LIMIT ?2",
+        )?;
+        let found: Vec<(i64, bool)> =
+            statement.query_map([place, SLICE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+        let mut swept = false;
+        for (key, _) in found.iter().filter(|(_, unreferenced)| *unreferenced) {
+            if self.suspects.contains(key) {
+                connection.prepare_cached("DELETE FROM conversation WHERE key = ?1")?.execute([key])?;
+                swept = true;
+            } else if self.fresh.len() < SUSPECTS {
+                self.fresh.insert(*key);
+            }
+        }
+        let more = found.len() as i64 == SLICE;
+        if more {
+            self.place = found.last().map(|(key, _)| *key);
+        } else {
+            self.place = None;
+            self.due = Some(now + PAUSE);
+            self.suspects = std::mem::take(&mut self.fresh);
+            self.asked = !self.suspects.is_empty();
+        }
+        Ok((swept, more))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unreferenced_for_a_minute_goes() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../schema.sql")).unwrap();
+        for key in 1..=1_200 {
+            connection
+                .execute("INSERT INTO conversation (key, network, channel, agent) VALUES (?1, 'x', 'c' || ?1, 0)", [key])
+                .unwrap();
+        }
+        connection.execute("INSERT INTO membership (agent, conversation, since) VALUES (1, 7, 0)", []).unwrap();
+        let count = || connection.query_row("SELECT count(*) FROM conversation", [], |row| row.get::<_, i64>(0)).unwrap();
+        let mut sweeping = Sweeping::default();
+        let mut pass = |now| while sweeping.is_due(now) && sweeping.slice(&connection, now).unwrap().1 {};
+        pass(PAUSE);
+        assert_eq!(count(), 1_200, "found once");
+        connection.execute("INSERT INTO membership (agent, conversation, since) VALUES (1, 8, 0)", []).unwrap();
+        pass(2 * PAUSE - 1);
+        assert_eq!(count(), 1_200, "a minute has not passed");
+        pass(2 * PAUSE);
+        assert_eq!(count(), 2, "but the two that somebody is in");
+    }
+}

@@ -1,0 +1,261 @@
+//! Who takes how much of the journal: bytes by user, counted while rows go by.
+//!
+//! A user is one of our agents. It is charged for what it says, for its notices, and for what others say in the
+//! conversations it brought here: in its own talks, and in the rooms that it was the first of ours to join. Else whoever
+//! is let into a thousand rooms could have an accomplice fill them, each room smaller than anybody's.
+//!
+//! The counts live in memory and are made by reading the rows' lengths once, in slices, only when the file has come
+//! half way to its limit. Rejected: a table of counts (a page more in every commit), and an index by sender (30 % of
+//! what a row costs). A count may be stale, as after an agent was deleted: a share that turns out empty becomes 0.
+
+use crate::model::Seq;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::HashMap;
+
+/// What a row of `message` takes, its three indexes included, roughly.
+pub(super) const MESSAGE_BYTES: &str = "(140 + 2 * octet_length(message_id) + 2 * coalesce(octet_length(origin_id), 0)
+     + octet_length(sender) + coalesce(octet_length(sender_alias), 0) + coalesce(octet_length(posted_by), 0)
+     + coalesce(octet_length(subject), 0) + octet_length(text) + coalesce(octet_length(parts), 0)
+     + coalesce(octet_length(classification), 0) + coalesce(octet_length(contexts), 0))";
+
+/// What a row of `notice` takes.
+pub(super) const NOTICE_BYTES: &str = "(60 + octet_length(name) + coalesce(octet_length(value), 0))";
+
+/// Rows counted in one step.
+const STEP: i64 = 256;
+
+/// Who is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum User {
+    Agent(i64),
+    /// A room that nobody of ours is charged for.
+    Room(i64),
+}
+
+/// What can be dropped on its own: one sender's messages in one conversation, or one agent's notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Heap {
+    /// What that agent of ours said there; 0: what all others said.
+    Messages {
+        sender: i64,
+        conversation: i64,
+    },
+    Notices {
+        agent: i64,
+    },
+}
+
+impl Heap {
+    /// What has a minimum of its own: the conversation; an agent's notices count as one.
+    fn place(self) -> Heap {
+        match self {
+            Heap::Messages { conversation, .. } => Heap::Messages { sender: 0, conversation },
+            notices => notices,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Share {
+    user: User,
+    bytes: u64,
+    /// Rows up to here are looked through already.
+    passed: Seq,
+}
+
+/// The counts.
+#[derive(Debug, Default)]
+pub(super) struct Usage {
+    shares: HashMap<Heap, Share>,
+    users: HashMap<User, u64>,
+    places: HashMap<Heap, u64>,
+    total: u64,
+    counted_messages: Seq,
+    counted_notices: Seq,
+}
+
+impl Usage {
+    /// Bytes of all messages and notices counted.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many conversations hold something, notices of an agent counting as one.
+    pub(super) fn places(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// Counts some rows that were not counted yet; true if there may be more.
+    pub(super) fn count(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+        let sql = format!(
+            "SELECT seq, coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message
+             WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![self.counted_messages, STEP])?;
+        let mut seen = 0;
+        while let Some(row) = rows.next()? {
+            let heap = Heap::Messages { sender: row.get(1)?, conversation: row.get(2)? };
+            self.add(connection, heap, size(row, 3)?)?;
+            self.counted_messages = row.get(0)?;
+            seen += 1;
+        }
+        drop(rows);
+        let sql = format!("SELECT seq, agent, {NOTICE_BYTES} FROM notice WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![self.counted_notices, STEP])?;
+        let mut told = 0;
+        while let Some(row) = rows.next()? {
+            self.add(connection, Heap::Notices { agent: row.get(1)? }, size(row, 2)?)?;
+            self.counted_notices = row.get(0)?;
+            told += 1;
+        }
+        Ok(seen == STEP || told == STEP)
+    }
+
+    fn add(&mut self, connection: &Connection, heap: Heap, bytes: u64) -> rusqlite::Result<()> {
+        let share = match self.shares.get_mut(&heap) {
+            Some(share) => share,
+            None => {
+                let user = charged(connection, heap)?;
+                self.shares.entry(heap).or_insert(Share { user, bytes: 0, passed: 0 })
+            }
+        };
+        share.bytes += bytes;
+        *self.users.entry(share.user).or_default() += bytes;
+        *self.places.entry(heap.place()).or_default() += bytes;
+        self.total += bytes;
+        Ok(())
+    }
+
+    /// A row was dropped; one that was not counted yet takes nothing away.
+    pub(super) fn dropped(&mut self, heap: Heap, seq: Seq, bytes: u64) {
+        let counted = match heap {
+            Heap::Messages { .. } => self.counted_messages,
+            Heap::Notices { .. } => self.counted_notices,
+        };
+        if seq <= counted {
+            self.subtract(heap, bytes);
+        }
+    }
+
+    fn subtract(&mut self, heap: Heap, bytes: u64) {
+        let Some(share) = self.shares.get_mut(&heap) else { return };
+        let bytes = bytes.min(share.bytes);
+        share.bytes -= bytes;
+        let user = share.user;
+        if share.bytes == 0 {
+            self.shares.remove(&heap);
+        }
+        take(&mut self.users, &user, bytes);
+        take(&mut self.places, &heap.place(), bytes);
+        self.total -= bytes;
+    }
+
+    /// The share is looked through up to `seq`; `None`: it holds nothing more, whatever was counted.
+    pub(super) fn passed(&mut self, heap: Heap, seq: Option<Seq>) {
+        match seq {
+            Some(seq) => {
+                if let Some(share) = self.shares.get_mut(&heap) {
+                    share.passed = seq;
+                }
+            }
+            None => self.subtract(heap, u64::MAX),
+        }
+    }
+
+    /// From where on the share is to be looked through.
+    pub(super) fn place_in(&self, heap: Heap) -> Seq {
+        self.shares.get(&heap).map_or(0, |share| share.passed)
+    }
+
+    /// What is to give way: the largest share of the largest user in a place that holds more than `minimum`; and how
+    /// many bytes until another user may be the largest. `None`: no place holds more.
+    pub(super) fn largest(&self, minimum: u64) -> Option<(Heap, u64)> {
+        let mut best: HashMap<User, (u64, Heap)> = HashMap::new();
+        for (heap, share) in &self.shares {
+            if self.places.get(&heap.place()).is_none_or(|bytes| *bytes <= minimum) {
+                continue;
+            }
+            let best = best.entry(share.user).or_insert((0, *heap));
+            *best = (*best).max((share.bytes, *heap));
+        }
+        let of = |user: &User| self.users.get(user).copied().unwrap_or(0);
+        let (first, (share, heap)) = best.iter().max_by_key(|(user, _)| (of(user), **user))?;
+        let second = best.keys().filter(|user| *user != first).map(of).max().unwrap_or(0);
+        let spare = self.places.get(&heap.place()).map_or(0, |bytes| bytes.saturating_sub(minimum));
+        let ahead = of(first).saturating_sub(second).max(of(first) / 64).max(1);
+        Some((*heap, ahead.min(*share).min(spare)))
+    }
+}
+
+fn take<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, u64>, key: &K, bytes: u64) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(bytes);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+/// A column of bytes.
+pub(super) fn size(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(|bytes| u64::try_from(bytes).unwrap_or(0))
+}
+
+/// Who is charged for what lies in `heap`.
+fn charged(connection: &Connection, heap: Heap) -> rusqlite::Result<User> {
+    let conversation = match heap {
+        Heap::Notices { agent } => return Ok(User::Agent(agent)),
+        Heap::Messages { sender: 0, conversation } => conversation,
+        Heap::Messages { sender, .. } => return Ok(User::Agent(sender)),
+    };
+    let owner: Option<i64> = connection
+        .prepare_cached(
+            "SELECT CASE agent WHEN 0 THEN
+                      (SELECT m.agent FROM membership m WHERE m.conversation = c.key ORDER BY m.since LIMIT 1)
+                    ELSE agent END
+               FROM conversation c WHERE key = ?1",
+        )?
+        .query_row([conversation], |row| row.get(0))
+        .optional()?
+        .flatten();
+    Ok(owner.map_or(User::Room(conversation), User::Agent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(shares: &[(User, Heap, u64)]) -> Usage {
+        let mut usage = Usage { counted_messages: 100, counted_notices: 100, ..Usage::default() };
+        for (user, heap, bytes) in shares {
+            usage.shares.insert(*heap, Share { user: *user, bytes: *bytes, passed: 0 });
+            *usage.users.entry(*user).or_default() += bytes;
+            *usage.places.entry(heap.place()).or_default() += bytes;
+            usage.total += bytes;
+        }
+        usage
+    }
+
+    #[test]
+    fn the_largest_user_gives_way_in_its_largest_place() {
+        let said = |sender, conversation| Heap::Messages { sender, conversation };
+        let (mallory, lene) = (User::Agent(1), User::Agent(2));
+        let mut usage = usage(&[
+            (mallory, said(1, 10), 600),
+            (mallory, said(0, 11), 700),
+            (lene, said(2, 10), 900),
+            (lene, Heap::Notices { agent: 2 }, 50),
+        ]);
+        assert_eq!((usage.total(), usage.places()), (2_250, 3));
+        assert_eq!(usage.largest(0), Some((said(0, 11), 350)), "until lene is as large");
+        usage.dropped(said(0, 11), 5, 700);
+        usage.dropped(said(2, 10), 101, 900);
+        assert_eq!(usage.largest(0).map(|(heap, _)| heap), Some(said(2, 10)), "a row not counted yet takes nothing");
+        assert_eq!(usage.largest(1_400).map(|(_, bytes)| bytes), Some(100), "no further than the minimum");
+        assert_eq!(usage.largest(1_500), None);
+        usage.passed(said(2, 10), None);
+        assert_eq!((usage.total(), usage.largest(0).map(|(heap, _)| heap)), (650, Some(said(1, 10))));
+    }
+}
