@@ -33,6 +33,20 @@ impl SecretSource for AccountSecrets {
 }
 
 impl AccountSecrets {
+    /// The files that hold them, as far as they are known now: a name in the directory, and the list with its files.
+    pub(crate) fn private_files(&self) -> Vec<PathBuf> {
+        match self {
+            AccountSecrets::Directory(path) => {
+                let inside = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+                inside.chain([path.join("an-account")]).collect()
+            }
+            AccountSecrets::List(path) => {
+                let listed = list(path).unwrap_or_default().into_iter().map(|(_, file)| file);
+                listed.chain([path.clone()]).collect()
+            }
+        }
+    }
+
     /// What can be read now is read: the directory may be filled later, a list may be not.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
@@ -59,7 +73,7 @@ impl AccountSecrets {
 
 /// The addresses in a list and their files, which lie beside it unless their path is absolute.
 fn list(path: &Path) -> Result<Vec<(String, PathBuf)>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = crate::regular::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let beside = path.parent().unwrap_or(Path::new(""));
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     lines

@@ -1,6 +1,6 @@
 //! What goes back: a status, a body in the asked format, and the headers that belong to it.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use switchboard::Error;
@@ -11,18 +11,22 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     /// `None`: an empty body, which is what the contract's void operations answer.
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
 }
 
 impl Answer {
     /// 200 with a document.
     pub(crate) fn document<T: Document + ?Sized>(format: Format, document: &T) -> Answer {
-        Answer { body: Some(format.encode(document)), ..Answer::empty(StatusCode::OK) }
+        Answer { body: Some(format.encode(document).into()), ..Answer::empty(StatusCode::OK) }
     }
 
     /// 200 with a document of our own, which has no form but JSON.
     pub(crate) fn json<T: Serialize + ?Sized>(document: &T) -> Answer {
-        let body = serde_json::to_vec(document).unwrap_or_default();
+        Answer::made(serde_json::to_vec(document).unwrap_or_default().into())
+    }
+
+    /// 200 with JSON that is made already.
+    pub(crate) fn made(body: Bytes) -> Answer {
         let answer = Answer { body: Some(body), ..Answer::empty(StatusCode::OK) };
         answer.with("content-type", Format::Json.content_type())
     }

@@ -23,6 +23,8 @@ http_gateway: the MindLink REST API over switchboard: XMPP, or an embedded chat 
   --tls-key FILE              its private key in PEM
   --trusted-proxy NETWORK     address or network whose X-Forwarded-For is believed; may be given several times
   --connections NUMBER        connections at a time (12000); above it they are answered 503
+  --connections-per-peer NUMBER
+                              of them, of one address that is no trusted proxy (five sixths of the connections)
   --polls-per-agent NUMBER    waiting requests for events of one agent (1024); above it they are answered 503
   --static DIR                serves the files of this directory to browsers
   --cors-origin ORIGIN        lets pages of that origin (or *) call; may be given several times
@@ -99,6 +101,8 @@ pub(crate) struct Arguments {
     pub(crate) keep_bytes: Option<u64>,
     pub(crate) keep_audit: Option<Duration>,
     pub(crate) connections: u32,
+    /// `None`: five sixths of them.
+    pub(crate) connections_per_peer: Option<u32>,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) tls_cert: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
@@ -112,6 +116,27 @@ pub(crate) struct Arguments {
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: Level,
     pub(crate) demo: bool,
+    /// The file that says the rest, if there is one.
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// The files of the gateway's own that are for nobody else.
+    pub(crate) fn private_files(&self) -> Vec<PathBuf> {
+        let beside = |end: &str| {
+            self.database.as_ref().map(|path| {
+                let mut name = path.clone().into_os_string();
+                name.push(end);
+                PathBuf::from(name)
+            })
+        };
+        let mut files: Vec<PathBuf> = ["", "-wal", "-shm", "-lock", "-journal"].iter().filter_map(|end| beside(end)).collect();
+        files.extend(self.config.clone());
+        files.extend(self.tls_key.clone());
+        files.extend(self.super_password.iter().filter_map(|source| source.file()));
+        files.extend(self.backends.iter().flat_map(Chat::private_files));
+        files
+    }
 }
 
 impl Default for Arguments {
@@ -137,6 +162,7 @@ impl Default for Arguments {
             keep_audit: Some(400 * day),
             // Ten thousand pollers, and a fifth more for whoever calls beside them.
             connections: 12_000,
+            connections_per_peer: None,
             trusted_proxies: Vec::new(),
             tls_cert: None,
             tls_key: None,
@@ -148,6 +174,7 @@ impl Default for Arguments {
             log_format: LogFormat::Text,
             log_level: Level::INFO,
             demo: false,
+            config: None,
         }
     }
 }
@@ -167,7 +194,8 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     }
     let file = line.config.as_deref().map_or_else(|| Ok(file::Said::default()), file::read)?;
     let names_database = file.settings.iter().chain(&line.given).any(|given| given.name == "database");
-    let mut arguments = Arguments { demo: line.demo, backends: file.backends, ..Arguments::default() };
+    let config = line.config.clone();
+    let mut arguments = Arguments { demo: line.demo, backends: file.backends, config, ..Arguments::default() };
     settings::apply(&mut arguments, file.settings, line.given)?;
     backends::complete(&mut arguments)?;
     if !names_database && !line.demo {

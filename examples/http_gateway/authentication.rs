@@ -11,7 +11,7 @@ pub(crate) async fn answer(call: Call<'_>, route: Authentication) -> Result<Answ
     let engine = &call.gateway.engine;
     match route {
         Authentication::LogIn => {
-            let credentials: AuthenticationCredentials = body::document(&call.headers, call.body).await?;
+            let credentials: AuthenticationCredentials = body::credentials(call.charge(), &call.headers, call.body).await?;
             let credentials = Credentials::from(credentials).from_peer(call.peer);
             let token = engine.log_in_async(&credentials).await?;
             Ok(Answer::document(call.format, token.expose()))

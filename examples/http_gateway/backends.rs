@@ -14,6 +14,15 @@ pub(crate) enum Chat {
 }
 
 impl Chat {
+    /// The files that hold its secrets.
+    pub(crate) fn private_files(&self) -> Vec<std::path::PathBuf> {
+        match self {
+            Chat::Loopback => Vec::new(),
+            Chat::Xmpp(settings) => settings.private_files(),
+            Chat::Ucwa(settings) => settings.private_files(),
+        }
+    }
+
     /// What it is called as a `type`, which is also the scheme of its addresses.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

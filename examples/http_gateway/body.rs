@@ -1,6 +1,8 @@
 //! Request bodies: read whole up to a limit, or handed on piece by piece.
 
 use crate::answer::Failure;
+use crate::budget::{Charge, FREE};
+use crate::handler::no_room;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
@@ -12,28 +14,51 @@ use switchboard::wire::{Format, Read};
 /// The largest document that is read. The largest the contract knows is a long list of channels, far below it.
 const LIMIT: usize = 1024 * 1024;
 
+/// The largest body of a login: a name and a password of 1,024 bytes each, escaped as wastefully as can be.
+const CREDENTIALS_LIMIT: usize = 16 * 1024;
+
 /// What is still read, and thrown away, of a body that was refused: a client that is cut off while it sends sees a
 /// broken connection instead of the answer.
 const DRAINED: usize = 32 * 1024 * 1024;
 
-/// Reads a document, in the format its `Content-Type` says.
-pub(crate) async fn document<T: Read>(headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+/// Reads the document of a caller who has a token, in the format its `Content-Type` says.
+pub(crate) async fn document<T: Read>(charge: Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+    read(LIMIT, charge, headers, body).await
+}
+
+/// Reads a name and a password: of anybody, and therefore no more than that.
+pub(crate) async fn credentials<T: Read>(charge: Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+    read(CREDENTIALS_LIMIT, charge, headers, body).await
+}
+
+/// Reads up to `limit` bytes; what goes beyond the free ones is charged as it comes, and given back at the end.
+async fn read<T: Read>(limit: usize, mut charge: Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
     let mut stream = body.into_data_stream();
     let announced = length(headers).unwrap_or(0);
     let mut text = Vec::new();
-    if announced <= LIMIT as u64 {
+    let mut charged = FREE;
+    if announced <= limit as u64 {
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(|error| broken(&error))?;
+            let wanted = text.len() + piece.len();
+            if wanted > charged {
+                // Twice: what it is decoded into is about as large.
+                if !charge.more(2 * (wanted - charged)) {
+                    return Err(no_room().into());
+                }
+                charged = wanted;
+            }
             text.extend_from_slice(&piece);
-            if text.len() > LIMIT {
+            if text.len() > limit {
                 break;
             }
         }
     }
     let length = announced.max(text.len() as u64);
-    if length > LIMIT as u64 {
+    if length > limit as u64 {
+        drop(text);
         drain(headers, stream).await;
-        return Err(Error::TooLarge { what: "the body", length, limit: LIMIT as u64 }.into());
+        return Err(Error::TooLarge { what: "the body", length, limit: limit as u64 }.into());
     }
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     Ok(Format::of_body(content_type).decode(&text)?)

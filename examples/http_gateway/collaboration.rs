@@ -36,7 +36,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
         }
         Collaboration::Post { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let posted: PostedMessage = body::document(&call.headers, call.body).await?;
+            let posted: PostedMessage = body::document(call.charge(), &call.headers, call.body).await?;
             let message = keyed(NewMessage::try_from(posted)?, &call.headers)?;
             let agent = call.gateway.engine.collaboration(principal)?.immediate();
             let message = agent.post_async(&channel, message).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
         }
         Collaboration::SetComposing { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let state: ChannelAgentState = body::document(&call.headers, call.body).await?;
+            let state: ChannelAgentState = body::document(call.charge(), &call.headers, call.body).await?;
             let agent = call.gateway.engine.collaboration(principal)?.immediate();
             agent.set_composing_async(&channel, state.is_composing).await?;
             Ok(Answer::empty(StatusCode::OK))
@@ -102,11 +102,24 @@ async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure
     let agent = call.gateway.engine.collaboration(principal)?;
     let (format, head) = (call.format, call.head);
     let timeout = if head { Duration::ZERO } else { call.gateway.edge.poll_timeout };
+    let phase = call.phase.clone();
     // With it go the headers, and with them the buffer that the head was read into.
     drop(call);
-    let waited = match asked.reader.filter(|_| !head) {
-        Some(reader) => agent.poll_reader(reader, asked.cursor, asked.query, timeout).await,
-        None => agent.next_events(asked.cursor, asked.query, timeout).await,
+    let reader = asked.reader.filter(|_| !head);
+    let poll = |timeout| match &reader {
+        Some(reader) => agent.poll_reader(reader.as_str(), asked.cursor.clone(), asked.query.clone(), timeout),
+        None => agent.next_events(asked.cursor.clone(), asked.query.clone(), timeout),
+    };
+    let waiting = poll(timeout);
+    let waited = tokio::select! {
+        biased;
+        waited = waiting => Some(waited),
+        () = phase.left() => None,
+    };
+    let waited = match waited {
+        Some(waited) => waited,
+        // It sends no more, but may still read: it gets what there is, at once.
+        None => poll(Duration::ZERO).await,
     };
     match waited {
         Ok(batch) => Ok(batch_answer(format, &batch)),

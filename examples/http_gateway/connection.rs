@@ -1,26 +1,35 @@
 //! One connection: its requests one after another, each within the limits of a head.
 
+use crate::budget::Charge;
 use crate::guarded::{Answering, Guarded, Phase};
 use crate::handler::{self, Gateway};
 use crate::paced::Paced;
+use crate::watched::Watched;
 use axum::body::{Body, HttpBody};
 use hyper::Request;
 use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 /// Bytes of a request's head that are read at all, in 100 lines, which is hyper's own limit: room for as many lies on the
 /// stack, for more it is 16 KiB of the heap for each request. Over the handler's own limits, which are lower, the answer has a
 /// body that says so; over this one hyper answers 431 or 414 without.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a client that was answered early may go on sending, and how much.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 4 << 20;
 
 /// Serves a connection until it ends; from `stop` on, what is under way is answered and nothing more.
 pub(crate) async fn serve<S>(stream: S, peer: SocketAddr, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>)
@@ -28,28 +37,77 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let phase = Phase::default();
-    let stream = Guarded::new(stream, phase.clone());
+    let watched = Watched::new(stream);
+    let stream = Guarded::new(watched.same(), phase.clone(), gateway.budget.clone(), gateway.peer(peer.ip()));
+    let asked = phase.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let (gateway, answering) = (Arc::clone(&gateway), phase.answering());
+        let (gateway, answering, phase) = (Arc::clone(&gateway), asked.answering(), asked.clone());
         async move {
-            let request = request.map(|body| Body::new(Paced::new(body)));
-            let response = handler::answer(&gateway, peer, request).await;
-            Ok::<_, Infallible>(response.map(|body| Sent { body, _answering: answering }))
+            let request = request.map(|body| Body::new(Paced::new(body, phase.clone())));
+            let mut response = handler::answer(&gateway, peer, phase, request).await;
+            let charge = response.extensions_mut().remove::<Arc<Charge>>();
+            Ok::<_, Infallible>(response.map(|body| Sent { body, _answering: answering, _charge: charge }))
         }
     });
     let mut settings = http1::Builder::new();
     // The head's deadline is `Guarded`'s.
-    settings.header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX);
-    let mut connection = pin!(settings.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = async { drop(stop.wait_for(|stop| *stop).await) } => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
+    settings.header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX).half_close(true);
+    let connection = settings.serve_connection(TokioIo::new(stream), service);
+    let ended = served(pin!(connection), &phase, &watched, &mut stop).await;
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended");
+    }
+    if phase.is_unread() && !phase.has_left() {
+        linger(watched).await;
+    }
+}
+
+/// Drives the connection to its end, and looks out for that of its client while a request is being answered.
+async fn served<S, F>(
+    mut connection: Pin<&mut http1::Connection<TokioIo<Guarded<Watched<S>>>, F>>,
+    phase: &Phase,
+    watched: &Watched<S>,
+    stop: &mut watch::Receiver<bool>,
+) -> hyper::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: HttpService<Incoming, ResBody = Sent>,
+    F::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut stopping = pin!(async { drop(stop.wait_for(|stop| *stop).await) });
+    let mut told = false;
+    poll_fn(|cx| {
+        if !told && stopping.as_mut().poll(cx).is_ready() {
+            told = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        let ended = connection.as_mut().poll(cx);
+        if ended.is_pending() && phase.is_answering() && watched.poll_left(cx).is_ready() {
+            phase.leave();
+        }
+        ended
+    })
+    .await
+}
+
+/// Reads on for a moment what nobody wanted: the system resets a connection that is closed with bytes unread, and the
+/// client then sees the reset instead of its answer.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut watched: Watched<S>) {
+    let drained = async {
+        watched.shutdown().await?;
+        let mut thrown_away = [0; 4096];
+        let mut left = LINGER_BYTES;
+        while left > 0 {
+            match watched.read(&mut thrown_away).await? {
+                0 => break,
+                read => left = left.saturating_sub(read),
+            }
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    tokio::select! {
+        _ = drained => {}
+        () = sleep_until(Instant::now() + LINGER) => {}
     }
 }
 
@@ -57,6 +115,8 @@ where
 struct Sent {
     body: Body,
     _answering: Answering,
+    /// What a large answer holds.
+    _charge: Option<Arc<Charge>>,
 }
 
 impl HttpBody for Sent {

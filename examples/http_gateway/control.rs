@@ -139,7 +139,7 @@ pub(crate) async fn answer(call: Call<'_>, chat: Loopback, asked: Asked) -> Resu
         let heard = blocking(move || Ok(person(&chat, &name)?.unheard())).await?;
         return Ok(list(heard));
     }
-    let order: Order = body::document(&call.headers, call.body).await?;
+    let order: Order = body::document(call.charge(), &call.headers, call.body).await?;
     match asked {
         Asked::Say { name } => {
             let (channel, text) = (named("Channel", order.channel)?, named("Text", order.text)?);

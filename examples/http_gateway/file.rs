@@ -48,7 +48,7 @@ pub(crate) struct Said {
 
 /// Reads a file; the error is a sentence that begins with `FILE:LINE:`.
 pub(crate) fn read(path: &Path) -> Result<Said, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
+    let text = crate::regular::text(path).map_err(|error| format!("--config {}: {error}", path.display()))?;
     parse(&path.display().to_string(), &text)
 }
 

@@ -5,12 +5,14 @@
 //! knows which of the two it is, because it sees the first byte of a head, and is told when a request is being answered.
 
 use crate::allowance::Allowance;
+use crate::budget::{Budget, Charge};
 use futures_util::task::AtomicWaker;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind, Result};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -23,6 +25,10 @@ const HEAD: Duration = Duration::from_secs(10);
 /// it is they who close and no request meets a connection that is just ending.
 const IDLE: Duration = Duration::from_secs(75);
 
+/// Bytes of a head that are read for nothing; a longer one is charged as much as hyper's buffer may grow to.
+const HEAD_FREE: usize = 8 << 10;
+const HEAD_CHARGE: usize = 64 << 10;
+
 /// How far a connection is with its requests.
 #[derive(Clone, Default)]
 pub(crate) struct Phase(Arc<Requests>);
@@ -34,6 +40,12 @@ struct Requests {
     /// The connection, which must look at its socket again when an answer has ended: hyper has asked for the next head
     /// by then, when nobody was counting yet, and does not ask a second time.
     connection: AtomicWaker,
+    /// The other end sends no more.
+    left: AtomicBool,
+    /// A request was answered before its body was read: the other end may still be sending.
+    unread: AtomicBool,
+    /// Whoever waits for the other end to leave: one request at a time.
+    leaving: AtomicWaker,
 }
 
 impl Phase {
@@ -41,6 +53,42 @@ impl Phase {
     pub(crate) fn answering(&self) -> Answering {
         self.0.passed.fetch_add(1, Ordering::AcqRel);
         Answering(self.clone())
+    }
+
+    /// Whether a request is being answered.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.now() % 2 == 1
+    }
+
+    /// The other end sends no more.
+    pub(crate) fn leave(&self) {
+        if !self.0.left.swap(true, Ordering::AcqRel) {
+            self.0.leaving.wake();
+        }
+    }
+
+    /// Whether it does.
+    pub(crate) fn has_left(&self) -> bool {
+        self.0.left.load(Ordering::Acquire)
+    }
+
+    /// Ready when the other end sends no more.
+    pub(crate) async fn left(&self) {
+        poll_fn(|cx| {
+            self.0.leaving.register(cx.waker());
+            if self.has_left() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// A body was dropped before its end.
+    pub(crate) fn note_unread(&self) {
+        self.0.unread.store(true, Ordering::Release);
+    }
+
+    /// Whether one was.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Acquire)
     }
 
     fn now(&self) -> u64 {
@@ -80,17 +128,24 @@ pub(crate) struct Guarded<S> {
     head: Duration,
     idle: Duration,
     writing: Allowance,
+    /// What a long head is charged to.
+    budget: Budget,
+    peer: Option<IpAddr>,
+    /// Bytes of the head so far, and the charge of a long one.
+    head_bytes: usize,
+    charge: Option<Charge>,
 }
 
 impl<S> Guarded<S> {
-    pub(crate) fn new(stream: S, phase: Phase) -> Guarded<S> {
-        Guarded::with_limits(stream, phase, HEAD, IDLE)
+    pub(crate) fn new(stream: S, phase: Phase, budget: Budget, peer: Option<IpAddr>) -> Guarded<S> {
+        Guarded::with_limits(stream, phase, HEAD, IDLE, budget, peer)
     }
 
-    fn with_limits(stream: S, phase: Phase, head: Duration, idle: Duration) -> Guarded<S> {
+    fn with_limits(stream: S, phase: Phase, head: Duration, idle: Duration, budget: Budget, peer: Option<IpAddr>) -> Guarded<S> {
         // A new connection is opened to be used: its first head has to come within the time of a head.
         let wait = Wait { phase: phase.now(), begun: true, until: Instant::now() + head };
-        Guarded { stream, phase, wait, timer: None, head, idle, writing: Allowance::default() }
+        let writing = Allowance::default();
+        Guarded { stream, phase, wait, timer: None, head, idle, writing, budget, peer, head_bytes: 0, charge: None }
     }
 
     /// The wait of this phase, begun anew where the phase is new or the head just begins.
@@ -101,6 +156,18 @@ impl<S> Guarded<S> {
             self.wait = Wait { phase, begun, until: Instant::now() + limit };
         }
         self.wait
+    }
+
+    /// Counts what came of a head; false if a long one finds no room.
+    fn count(&mut self, bytes: usize) -> bool {
+        self.head_bytes += bytes;
+        if self.head_bytes <= HEAD_FREE || self.charge.is_some() {
+            return true;
+        }
+        let mut charge = self.budget.charge(self.peer);
+        let room = charge.more(HEAD_CHARGE);
+        self.charge = Some(charge);
+        room
     }
 
     /// Ready at `until`.
@@ -128,7 +195,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
         let before = buffer.filled().len();
         self.phase.0.connection.register(cx.waker());
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if self.phase.now() % 2 == 1 {
+        if self.phase.is_answering() {
+            self.head_bytes = 0;
+            self.charge = None;
             return read;
         }
         match read {
@@ -139,7 +208,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             }
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {
                 self.wait(true);
-                Poll::Ready(Ok(()))
+                let came = buffer.filled().len() - before;
+                if self.count(came) { Poll::Ready(Ok(())) } else { Poll::Ready(Err(Error::from(ErrorKind::OutOfMemory))) }
             }
             ended @ Poll::Ready(_) => ended,
         }
@@ -196,7 +266,7 @@ mod tests {
     fn served(head: Duration, idle: Duration) -> DuplexStream {
         let (client, server) = duplex(4096);
         let phase = Phase::default();
-        let stream = Guarded::with_limits(server, phase.clone(), head, idle);
+        let stream = Guarded::with_limits(server, phase.clone(), head, idle, Budget::default(), None);
         let service = service_fn(move |_: Request<Incoming>| {
             let answering = phase.answering();
             async move {

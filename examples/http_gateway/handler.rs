@@ -1,16 +1,19 @@
 //! The one handler: find the route, authenticate, call, encode.
 
 use crate::answer::{Answer, Failure};
+use crate::budget::{Budget, Charge, FREE};
 use crate::cors::Cors;
+use crate::guarded::Phase;
 use crate::log::Access;
 use crate::network::{self, Network};
 use crate::site::Site;
 use crate::{authentication, collaboration, control, management, operator, provisioning};
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use switchboard::backend::Loopback;
 use switchboard::wire::Format;
@@ -27,10 +30,21 @@ const HEADERS_MAX: usize = 80;
 /// Bytes of all header names and values: what other servers take too, cookies of other services on this host included.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 
+/// What a browser must not do with an answer of the API; a site's files have their own ([`crate::site`]).
+const POLICIES: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("referrer-policy", "no-referrer"),
+];
+
 /// What every request shares.
 pub(crate) struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) edge: Edge,
+    pub(crate) budget: Budget,
+    /// `/openapi.json`, made when it is asked for first.
+    description: OnceLock<Bytes>,
     /// Set once, by the signal that ends the program.
     stopping: AtomicBool,
     /// Random, so that ids of two runs do not meet in one log.
@@ -41,7 +55,15 @@ pub(crate) struct Gateway {
 impl Gateway {
     pub(crate) fn new(engine: Engine, edge: Edge) -> Gateway {
         let run = getrandom::u32().unwrap_or_else(|_| std::process::id());
-        Gateway { engine, edge, stopping: AtomicBool::new(false), run, requests: AtomicU64::new(0) }
+        Gateway {
+            engine,
+            edge,
+            budget: Budget::default(),
+            description: OnceLock::new(),
+            stopping: AtomicBool::new(false),
+            run,
+            requests: AtomicU64::new(0),
+        }
     }
 
     /// From now on this gateway is not ready.
@@ -51,6 +73,17 @@ impl Gateway {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// The description of all resources, as JSON.
+    pub(crate) fn description(&self) -> Bytes {
+        let made = || Bytes::from(crate::openapi::description(self.edge.control.is_some()).to_string());
+        self.description.get_or_init(made).clone()
+    }
+
+    /// For whom a connection and its memory are counted.
+    pub(crate) fn peer(&self, other_end: IpAddr) -> Option<IpAddr> {
+        network::peer(other_end.to_canonical(), &self.edge.trusted_proxies)
     }
 
     fn next_request_id(&self) -> String {
@@ -82,11 +115,20 @@ pub(crate) struct Call<'a> {
     pub(crate) peer: Option<IpAddr>,
     pub(crate) headers: HeaderMap,
     pub(crate) query: Query,
+    /// How far the connection is; it tells when the client leaves.
+    pub(crate) phase: Phase,
     pub(crate) body: Body,
 }
 
+impl Call<'_> {
+    /// What the body will be charged to.
+    pub(crate) fn charge(&self) -> Charge {
+        self.gateway.budget.charge(self.peer)
+    }
+}
+
 /// Answers every request.
-pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, phase: Phase, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let path = route::without_token(parts.uri.path());
     let client = network::client(peer.ip(), &parts.headers, &gateway.edge.trusted_proxies);
@@ -95,7 +137,9 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request
     let allowed = gateway.edge.cors.allowed(&parts.headers);
     let for_site = gateway.edge.site.as_ref().filter(|_| is_for_site(gateway, &parts));
     let for_site = for_site.map(|site| (site, parts.uri.path().to_owned(), parts.headers.clone()));
-    let mut response = match dispatch(gateway, format, client, parts, body, &mut access).await {
+    // A change that was carried out is answered, whatever it takes: told 503, its client would do it again.
+    let may_wait = matches!(parts.method, Method::GET | Method::HEAD);
+    let mut response = match dispatch(gateway, format, client, phase, parts, body, &mut access).await {
         Ok(answer) => answer.into_response(format),
         Err(Failure::Nothing(text)) => {
             let file = match for_site {
@@ -106,13 +150,30 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, request: Request
         }
         Err(failure) => failure.into_response(format, &access.request_id),
     };
+    let length = response.body().size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    if length > FREE {
+        let mut charge = gateway.budget.charge(network::peer(client, &gateway.edge.trusted_proxies));
+        if charge.more(length) || !may_wait {
+            response.extensions_mut().insert(Arc::new(charge));
+        } else {
+            response = Failure::from(no_room()).into_response(format, &access.request_id);
+        }
+    }
     access.status = response.status().as_u16();
     if let Ok(id) = HeaderValue::from_str(&access.request_id) {
         response.headers_mut().insert("x-request-id", id);
     }
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     gateway.edge.cors.mark(allowed, response.headers_mut());
+    for (name, value) in POLICIES {
+        response.headers_mut().entry(*name).or_insert(HeaderValue::from_static(value));
+    }
     response
+}
+
+/// Too many large bodies or answers are in memory.
+pub(crate) fn no_room() -> Error {
+    Error::Busy { what: "the memory for bodies".to_owned(), retry_after: Duration::from_secs(1) }
 }
 
 /// Whether a file may be meant: no table has the path.
@@ -132,6 +193,7 @@ async fn dispatch(
     gateway: &Gateway,
     format: Format,
     client: IpAddr,
+    phase: Phase,
     parts: Parts,
     body: Body,
     access: &mut Access,
@@ -154,7 +216,8 @@ async fn dispatch(
     };
     let Parts { method, uri, headers, .. } = parts;
     let peer = network::peer(client, &gateway.edge.trusted_proxies);
-    let call = Call { gateway, format, head: method == Method::HEAD, peer, headers, query: Query::parse(uri.query()), body };
+    let call =
+        Call { gateway, format, head: method == Method::HEAD, peer, headers, query: Query::parse(uri.query()), phase, body };
     // It lies in the buffer that the head was read into, as the headers do: a poll that waits must hold neither, or the
     // connection takes another buffer.
     drop(uri);
@@ -198,6 +261,11 @@ fn find(gateway: &Gateway, method: &str, path: &str) -> Found<Asked> {
 
 /// A head that is longer than any client's of the contract ever is.
 fn within_limits(parts: &Parts) -> Result<(), Failure> {
+    let hosts = parts.headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
+        // Two readers of one request (a proxy and we) could each believe another one.
+        return Err(Error::Invalid(format!("a request has one Host header, this one has {hosts}")).into());
+    }
     let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_MAX {
         return Err(Failure::TargetTooLong { length: target, limit: TARGET_MAX });

@@ -7,9 +7,11 @@
 use crate::connection::{self, FULL};
 use crate::handler::Gateway;
 use crate::tls::Tls;
+use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
+use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -61,6 +63,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) struct Connections {
     most: u32,
     room: Arc<Semaphore>,
+    /// Of one peer at most; a trusted proxy is not a peer.
+    most_of_one: u32,
+    peers: Arc<Mutex<HashMap<IpAddr, u32>>>,
     refusals: Arc<Semaphore>,
     /// `None`: in clear.
     tls: Option<Arc<Tls>>,
@@ -70,10 +75,11 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(most: u32, tls: Option<Arc<Tls>>) -> Connections {
+    pub(crate) fn new(most: u32, most_of_one: u32, tls: Option<Arc<Tls>>) -> Connections {
         let (stop, _) = watch::channel(false);
         let room = Arc::new(Semaphore::new(most as usize));
-        Connections { most, room, refusals: Arc::new(Semaphore::new(REFUSALS_MAX)), tls, stop, full: AtomicBool::new(false) }
+        let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+        Connections { most, room, most_of_one, peers: Arc::default(), refusals, tls, stop, full: AtomicBool::new(false) }
     }
 
     /// Accepts for ever.
@@ -100,6 +106,10 @@ impl Connections {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             return self.refuse(stream, peer);
         };
+        let Some(of_peer) = self.of_peer(peer.ip(), gateway) else {
+            drop(place);
+            return self.refuse(stream, peer);
+        };
         self.full.store(false, Ordering::Relaxed);
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
         let prepared = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
@@ -115,8 +125,22 @@ impl Connections {
                 // In a box, or every connection in clear would have room for a handshake as long as it lives.
                 Some(acceptor) => Box::pin(encrypted(acceptor, stream, peer, gateway, stop)).await,
             }
-            drop(place);
+            drop((place, of_peer));
         });
+    }
+
+    /// One more connection of `peer`; `None` if it has too many.
+    fn of_peer(&self, peer: IpAddr, gateway: &Gateway) -> Option<OfPeer> {
+        let peer = gateway.peer(peer);
+        if let Some(peer) = peer {
+            let mut peers = self.peers.lock();
+            let open = peers.entry(peer).or_default();
+            if *open >= self.most_of_one {
+                return None;
+            }
+            *open += 1;
+        }
+        Some(OfPeer { peers: self.peers.clone(), peer })
     }
 
     fn refuse(&self, mut stream: TcpStream, peer: SocketAddr) {
@@ -143,6 +167,25 @@ impl Connections {
             }
             drop(place);
         });
+    }
+}
+
+/// Counts a connection of its peer as long as it is open.
+struct OfPeer {
+    peers: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    peer: Option<IpAddr>,
+}
+
+impl Drop for OfPeer {
+    fn drop(&mut self) {
+        let Some(peer) = self.peer else { return };
+        let mut peers = self.peers.lock();
+        let left = peers.get(&peer).map_or(0, |open| open - 1);
+        if left == 0 {
+            peers.remove(&peer);
+        } else {
+            peers.insert(peer, left);
+        }
     }
 }
 

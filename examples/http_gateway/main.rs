@@ -15,6 +15,7 @@ mod arguments;
 mod authentication;
 mod backends;
 mod body;
+mod budget;
 mod collaboration;
 mod connection;
 mod control;
@@ -33,6 +34,7 @@ mod openapi;
 mod operator;
 mod paced;
 mod provisioning;
+mod regular;
 mod reload;
 mod search;
 mod secret;
@@ -42,12 +44,14 @@ mod site;
 mod tls;
 mod trust;
 mod ucwa;
+mod watched;
 mod xmpp;
 
 use arguments::{Arguments, Command};
 use cors::Cors;
 use handler::{Edge, Gateway};
 use listener::Connections;
+use server::Hangups;
 use site::Site;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -56,8 +60,11 @@ use std::sync::Arc;
 use switchboard::Engine;
 use switchboard::backend::Loopback;
 use tls::Tls;
+use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
+    // Before all else, a configuration on a slow disk included.
+    let begun = begin();
     match arguments::parse(lexopt::Parser::from_env()) {
         Ok(Command::Help) => {
             say(arguments::HELP.trim_end());
@@ -73,7 +80,7 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
-        Ok(Command::Serve(arguments)) => match run(&arguments) {
+        Ok(Command::Serve(arguments)) => match begun.and_then(|(runtime, hangups)| run(&arguments, runtime, hangups)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(reason) => {
                 complain(&reason);
@@ -96,12 +103,20 @@ fn check(arguments: &Arguments) -> Result<(), String> {
     builder.check().map_err(|error| error.to_string())
 }
 
-fn run(arguments: &Arguments) -> Result<(), String> {
+/// The program's threads, and its ears for hangups.
+fn begin() -> Result<(Runtime, Hangups), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
+    let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
+    let entered = runtime.enter();
+    let hangups = Hangups::listen().map_err(|error| format!("no signals: {error}"))?;
+    drop(entered);
+    Ok((runtime, hangups))
+}
+
+fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), String> {
     let level = log::start(arguments.log_format, arguments.log_level);
     let connections = open_files::raise(arguments.connections);
     let (tls, site) = (tls(arguments)?, site(arguments)?);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
-    let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
     let listener = listener::listen(&runtime, &arguments.listen)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -119,10 +134,14 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         control: arguments.loopback_control.then_some(chat),
     };
     let gateway = Arc::new(Gateway::new(engine.clone(), edge));
-    let connections = Connections::new(connections, tls.clone());
+    let of_one_peer = arguments.connections_per_peer.unwrap_or(connections - connections / 6);
+    let connections = Connections::new(connections, of_one_peer, tls.clone());
     let ready = || say(&format!("listening on {scheme}://{address}"));
     let reloaded = reload::Reloaded::new(engine, level, tls);
-    server::run(&runtime, listener, connections, gateway, ready, move || reloaded.again())
+    let ended = server::run(&runtime, hangups, listener, connections, gateway, ready, move || reloaded.again());
+    // Threads that hang in a file are left to the end of the process.
+    runtime.shutdown_background();
+    ended
 }
 
 fn tls(arguments: &Arguments) -> Result<Option<Arc<Tls>>, String> {
@@ -133,7 +152,7 @@ fn tls(arguments: &Arguments) -> Result<Option<Arc<Tls>>, String> {
 }
 
 fn site(arguments: &Arguments) -> Result<Option<Site>, String> {
-    arguments.site.as_deref().map(Site::open).transpose()
+    arguments.site.as_deref().map(|root| Site::open(root, arguments.private_files())).transpose()
 }
 
 fn warn_in_clear(address: SocketAddr, tls: bool) {

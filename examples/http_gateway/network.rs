@@ -1,7 +1,7 @@
 //! Which addresses may speak for others, and for whom a request was really made.
 
 use axum::http::HeaderMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A range of addresses in CIDR form; a single address is a range of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,15 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> 
     client
 }
 
-/// Whom logins are counted for: the client, unless that is a trusted proxy that named nobody; then it is not known.
+/// For whom logins, connections and memory are counted: the client, unless that is a trusted proxy that named nobody; then
+/// it is not known. Whoever has one IPv6 address has the 2^64 beside it, so all of a /64 are one peer.
 pub(crate) fn peer(client: IpAddr, trusted: &[Network]) -> Option<IpAddr> {
-    (!trusted.iter().any(|network| network.contains(client))).then_some(client)
+    let is_proxy = trusted.iter().any(|network| network.contains(client));
+    let peer = match client {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        client @ IpAddr::V4(_) => client,
+    };
+    (!is_proxy).then_some(peer)
 }
 
 #[cfg(test)]
@@ -90,6 +96,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         assert_eq!(peer(address("198.51.100.1"), &trusted), Some(address("198.51.100.1")));
+        assert_eq!(peer(address("2001:db8::1"), &trusted), peer(address("2001:db8::ffff:1"), &trusted), "one /64 is one peer");
+        assert_ne!(peer(address("2001:db8::1"), &trusted), peer(address("2001:db8:0:1::1"), &trusted));
         assert_eq!(peer(address("10.0.0.1"), &trusted), None, "a proxy is not a peer");
     }
 }

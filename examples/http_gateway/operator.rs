@@ -19,7 +19,6 @@
 
 use crate::answer::{Answer, Failure};
 use crate::handler::Call;
-use crate::openapi;
 use axum::http::StatusCode;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -138,7 +137,7 @@ pub(crate) fn public(call: &Call<'_>, asked: &Asked) -> Answer {
             }
             answer
         }
-        Asked::Description => Answer::json(&openapi::description(call.gateway.edge.control.is_some())),
+        Asked::Description => Answer::made(call.gateway.description()),
         _ => Answer::document(format, "ok"),
     }
 }

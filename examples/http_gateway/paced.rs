@@ -1,6 +1,7 @@
 //! A request body that must keep coming.
 
 use crate::allowance::Allowance;
+use crate::guarded::Phase;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::io;
 use std::pin::Pin;
@@ -10,11 +11,20 @@ use std::task::{Context, Poll, ready};
 pub(crate) struct Paced {
     body: Incoming,
     allowance: Allowance,
+    phase: Phase,
 }
 
 impl Paced {
-    pub(crate) fn new(body: Incoming) -> Paced {
-        Paced { body, allowance: Allowance::default() }
+    pub(crate) fn new(body: Incoming, phase: Phase) -> Paced {
+        Paced { body, allowance: Allowance::default(), phase }
+    }
+}
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        if !self.body.is_end_stream() {
+            self.phase.note_unread();
+        }
     }
 }
 

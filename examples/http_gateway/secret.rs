@@ -1,6 +1,7 @@
 //! Where secrets come from: files and the environment, never the configuration itself, which is copied into tickets
 //! and kept in repositories.
 
+use crate::regular;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::env::VarError;
@@ -20,12 +21,21 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// The file it is in, if it is in one.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Source::File(path) => Some(path.clone()),
+            Source::Variable(_) => None,
+        }
+    }
+
     /// Reads it, now.
     pub(crate) fn read(&self) -> Result<Secret, String> {
         match self {
             Source::File(path) => {
                 let whence = format!("the password file {}", path.display());
-                let text = std::fs::read_to_string(path).map_err(|error| format!("{whence}: {error}"))?;
+                let text = regular::text(path).map_err(|error| format!("{whence}: {error}"))?;
+                regular::warn_if_open(path);
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 given(&whence, text.strip_suffix('\r').unwrap_or(text))
             }

@@ -9,6 +9,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+/// What an orderly end may take beyond that.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// How long a stop may take: posts under way get their answers, polls theirs at once.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -16,24 +19,26 @@ const STOP_MAX: Duration = Duration::from_secs(10);
 #[expect(clippy::disallowed_methods, reason = "the program's own runtime, entered from its main thread")]
 pub(crate) fn run(
     runtime: &Runtime,
+    hangups: Hangups,
     listener: TcpListener,
     connections: Connections,
     gateway: Arc<Gateway>,
     ready: impl FnOnce(),
     reload: impl Fn() + Clone + Send + 'static,
 ) -> Result<(), String> {
-    runtime.block_on(serve(listener, connections, gateway, ready, reload)).map_err(|error| error.to_string())
+    runtime.block_on(serve(hangups, listener, connections, gateway, ready, reload)).map_err(|error| error.to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the deadline of a stop is real time: the engine's clock is stopping too")]
 async fn serve(
+    hangups: Hangups,
     listener: TcpListener,
     connections: Connections,
     gateway: Arc<Gateway>,
     ready: impl FnOnce(),
     reload: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<()> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen(hangups)?;
     ready();
     {
         let mut accepting = std::pin::pin!(connections.accept(listener, &gateway));
@@ -52,6 +57,13 @@ async fn serve(
         }
     }
     tracing::info!("stopping");
+    tokio::spawn(async move {
+        // Asked twice: somebody does not want to wait.
+        while !matches!(signals.come().await, Signal::Stop) {}
+        tracing::warn!("stopped at once");
+        std::process::exit(1);
+    });
+    end_at_last();
     gateway.stop();
     let stopping = gateway.engine.shutdown_async(STOP_MAX);
     let (stopped, served) = tokio::join!(stopping, tokio::time::timeout(STOP_MAX, connections.end()));
@@ -64,6 +76,19 @@ async fn serve(
     Ok(())
 }
 
+/// Ends the program if its orderly end does not: a thread that hangs in the system, in a file or in a device, cannot be
+/// told to end.
+fn end_at_last() {
+    let ends = std::thread::Builder::new().name("last-end".into()).spawn(|| {
+        std::thread::sleep(STOP_MAX + GRACE);
+        tracing::error!("something did not end; the program ends without it");
+        std::process::exit(1);
+    });
+    if let Err(error) = ends {
+        tracing::warn!(%error, "no thread watches the end");
+    }
+}
+
 /// What an operator asks for.
 enum Signal {
     /// SIGTERM or ctrl-C.
@@ -73,7 +98,24 @@ enum Signal {
     Reload,
 }
 
-/// Listened to before the program says that it is ready, so that no signal meets the default.
+/// SIGHUP, listened to before anything else is done: while the database opens it would end the program. The other two
+/// have their default until there is something to end in order, so that a start that hangs can be ended too.
+pub(crate) struct Hangups {
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Hangups {
+    /// Listens from now on; called inside the program's runtime.
+    pub(crate) fn listen() -> io::Result<Hangups> {
+        #[cfg(unix)]
+        return Ok(Hangups { hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())? });
+        #[cfg(not(unix))]
+        Ok(Hangups {})
+    }
+}
+
+/// Listened to before the program says that it is ready.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -85,10 +127,10 @@ struct Signals {
 
 impl Signals {
     #[cfg(unix)]
-    fn listen() -> io::Result<Signals> {
+    fn listen(hangups: Hangups) -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(Signals { terminate, interrupt, hangup: signal(SignalKind::hangup())? })
+        Ok(Signals { terminate, interrupt, hangup: hangups.hangup })
     }
 
     #[cfg(unix)]
@@ -101,7 +143,7 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    fn listen() -> io::Result<Signals> {
+    fn listen(_: Hangups) -> io::Result<Signals> {
         Ok(Signals {})
     }
 

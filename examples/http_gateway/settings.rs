@@ -98,6 +98,10 @@ pub(crate) const TABLE: &[Setting] = &[
         Ok(most @ 1..=1_000_000) => u32::try_from(most).map_err(|error| error.to_string()),
         _ => Err("1 to 1,000,000".to_owned()),
     })),
+    setting("connections_per_peer", "connections-per-peer", Takes::Number, |to, text| put(&mut to.connections_per_peer, match number(text) {
+        Ok(most @ 1..=1_000_000) => u32::try_from(most).map(Some).map_err(|error| error.to_string()),
+        _ => Err("1 to 1,000,000".to_owned()),
+    })),
     setting("trusted_proxies", "trusted-proxy", Takes::List, |to, text| add(&mut to.trusted_proxies, Network::parse(text))),
     setting("tls_cert", "tls-cert", Takes::Text, |to, text| put(&mut to.tls_cert, Ok(Some(text.into())))),
     setting("tls_key", "tls-key", Takes::Text, |to, text| put(&mut to.tls_key, Ok(Some(text.into())))),

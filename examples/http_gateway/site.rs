@@ -4,6 +4,7 @@
 //! decoded and refused if it could be more than a name, and what is found must, with all links followed, still lie
 //! inside. Rejected: a list of directories, directory listings, compression, ranges: a proxy does those better.
 
+use crate::regular;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use futures_util::stream;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use switchboard::wire::percent;
 use tokio::task::spawn_blocking;
 
@@ -48,6 +50,8 @@ const TYPES: &[(&str, &str)] = &[
 pub(crate) struct Site {
     /// With all links followed.
     root: PathBuf,
+    /// Files of the gateway's own that are never opened here, whatever they are called there.
+    private: Arc<[PathBuf]>,
 }
 
 struct Found {
@@ -58,17 +62,31 @@ struct Found {
 }
 
 impl Site {
-    pub(crate) fn open(root: &Path) -> Result<Site, String> {
+    /// Serves `root`, which must hold none of `private`: the database, settings, keys and secrets of the gateway.
+    pub(crate) fn open(root: &Path, private: Vec<PathBuf>) -> Result<Site, String> {
         let found =
             root.canonicalize().and_then(|root| if root.is_dir() { Ok(root) } else { Err(io::ErrorKind::NotADirectory.into()) });
-        found.map(|root| Site { root }).map_err(|error| format!("--static {}: {error}", root.display()))
+        let found = found.map_err(|error| format!("--static {}: {error}", root.display()))?;
+        let inside = |path: &&PathBuf| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let lies_in = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(&found));
+            lies_in(folder) || lies_in(path)
+        };
+        if let Some(path) = private.iter().find(inside) {
+            let (shown, path) = (root.display(), path.display());
+            return Err(format!(
+                "--static {shown}: the folder holds {path}, which is not for visitors; serve a folder of its own"
+            ));
+        }
+        Ok(Site { root: found, private: private.into() })
     }
 
     /// The file a path names, if there is one.
     pub(crate) async fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
         let name = relative(path)?;
-        let root = self.root.clone();
-        let Found { file, length, content_type, modified } = spawn_blocking(move || find(&root, &name)).await.ok()??;
+        let (root, private) = (self.root.clone(), self.private.clone());
+        let Found { file, length, content_type, modified } =
+            spawn_blocking(move || find(&root, &name, &private)).await.ok()??;
         let unchanged = headers.get(header::IF_MODIFIED_SINCE).is_some_and(|since| since == modified.as_str());
         let mut response = Response::new(if unchanged { Body::empty() } else { Body::from_stream(pieces(file, length)) });
         let headers = response.headers_mut();
@@ -78,6 +96,10 @@ impl Site {
         // Asked for again each time, and answered with 304 unless it changed.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+        // A page's own scripts are its own business: only what would lead it elsewhere is forbidden.
+        let policy = HeaderValue::from_static("frame-ancestors 'self'; object-src 'none'; base-uri 'self'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
@@ -102,15 +124,17 @@ fn relative(path: &str) -> Option<PathBuf> {
     Some(name)
 }
 
-fn find(root: &Path, name: &Path) -> Option<Found> {
+fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
     let mut path = root.join(name).canonicalize().ok()?;
     if path.is_dir() {
         path = path.join(INDEX).canonicalize().ok()?;
     }
-    if !path.starts_with(root) {
+    // A link may lead to a name that begins with a dot.
+    let inside = path.strip_prefix(root).ok()?;
+    if inside.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) || is_private(&path, private) {
         return None;
     }
-    let file = File::open(&path).ok()?;
+    let file = regular::open(&path).ok()?;
     let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let known = TYPES.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
@@ -121,6 +145,21 @@ fn find(root: &Path, name: &Path) -> Option<Found> {
         content_type: known.map_or("application/octet-stream", |(_, content_type)| content_type),
         modified: modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
     })
+}
+
+/// Whether `path` is one of `private` by another name. It is not opened to find out: closing a handle on the database
+/// would drop the engine's locks on it.
+fn is_private(path: &Path, private: &[PathBuf]) -> bool {
+    #[cfg(unix)]
+    let same = {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let own = identity(path);
+        move |other: &PathBuf| own.is_some() && identity(other) == own
+    };
+    #[cfg(not(unix))]
+    let same = |other: &PathBuf| other.canonicalize().is_ok_and(|other| other == path);
+    private.iter().any(same)
 }
 
 /// The file's bytes; never more than were promised, and an error if it became shorter meanwhile.

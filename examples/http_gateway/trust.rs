@@ -67,7 +67,8 @@ fn fingerprint(text: &str) -> Result<[u8; 32], String> {
 fn certificates(path: &Path) -> Result<(), String> {
     use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
     let whence = |error: String| format!("ca_file {}: {error}", path.display());
-    let mut found = CertificateDer::pem_file_iter(path).map_err(|error| whence(error.to_string()))?;
+    let pem = crate::regular::read(path).map_err(|error| whence(error.to_string()))?;
+    let mut found = CertificateDer::pem_slice_iter(&pem);
     match found.next() {
         Some(Ok(_)) => Ok(()),
         Some(Err(error)) => Err(whence(error.to_string())),

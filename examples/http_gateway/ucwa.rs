@@ -60,6 +60,11 @@ pub(crate) const TABLE: &[Setting<Settings>] = &[
 ];
 
 impl Settings {
+    /// The files that hold its secrets.
+    pub(crate) fn private_files(&self) -> Vec<std::path::PathBuf> {
+        self.secrets.iter().flat_map(AccountSecrets::private_files).collect()
+    }
+
     /// What a `[[backend]]` says; `whence` is where it stands.
     pub(crate) fn new(whence: String, given: &[Given]) -> Result<Settings, String> {
         let mut settings = Settings { whence, ..Settings::default() };

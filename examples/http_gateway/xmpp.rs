@@ -93,6 +93,12 @@ pub(crate) const TABLE: &[Setting<Settings>] = &[
 ];
 
 impl Settings {
+    /// The files that hold its secrets.
+    pub(crate) fn private_files(&self) -> Vec<PathBuf> {
+        let accounts = self.account_secrets.iter().flat_map(AccountSecrets::private_files);
+        accounts.chain(self.component_secret.as_ref().and_then(Source::file)).collect()
+    }
+
     /// What a `[[backend]]` says; `whence` is where it stands.
     pub(crate) fn new(whence: String, given: &[Given]) -> Result<Settings, String> {
         let mut settings = Settings { whence, ..Settings::default() };

@@ -36,7 +36,13 @@ impl SecretSource for SecretFile {
     fn secret(&self, of: &str) -> Reply<Secret> {
         let (path, of) = (self.0.clone(), of.to_owned());
         reply(async move {
-            let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(&path).map_err(|error| (path, error))).await;
+            let read = tokio::task::spawn_blocking(move || {
+                let text = read_regular(&path).and_then(|bytes| {
+                    String::from_utf8(bytes).map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
+                });
+                text.map_err(|error| (path, error))
+            });
+            let read = read.await;
             match read {
                 Ok(Ok(text)) => Ok(Secret::new(text.trim_end_matches(['\n', '\r']))),
                 Ok(Err((path, error))) => {
@@ -46,4 +52,15 @@ impl SecretSource for SecretFile {
             }
         })
     }
+}
+
+/// Reads a regular file of at most 4 MiB. Opening a FIFO would hold the thread for ever, and with it the engine's end.
+pub(super) fn read_regular(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(4 << 20).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -79,9 +79,12 @@ fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         Trust::CaFile(path) => {
-            let unreadable = |error| BackendError::refused(format!("the CA file {} cannot be read: {error}", path.display()));
-            for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-                let added = roots.add(certificate.map_err(unreadable)?);
+            let unreadable = |error: &dyn std::fmt::Display| {
+                BackendError::refused(format!("the CA file {} cannot be read: {error}", path.display()))
+            };
+            let pem = super::secret::read_regular(path).map_err(|error| unreadable(&error))?;
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
+                let added = roots.add(certificate.map_err(|error| unreadable(&error))?);
                 added.map_err(|error| BackendError::refused(format!("a certificate in {}: {error}", path.display())))?;
             }
         }

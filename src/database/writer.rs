@@ -27,6 +27,8 @@ const BREATH: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_millis(200);
 /// How often a batch that the disk refuses is tried again once the engine is stopping.
 const LAST_TRIES: u32 = 5;
+/// When somebody whom a full or locked disk refused should come again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Pause before a batch that the disk refused is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -380,7 +382,13 @@ impl<R: Recorder> Body<R> {
             }
         }
         self.recorder.rolled_back();
-        let error = storage(error);
+        let error = match storage(error) {
+            // A full or locked disk may pass: whoever asked is told to come again.
+            Error::Storage(reason) if fault == StorageFault::Passing => {
+                Error::Busy { what: format!("the database ({reason})"), retry_after: RETRY_AFTER }
+            }
+            other => other,
+        };
         if let Error::Corrupt(reason) = &error {
             self.opened.note_damage(reason);
         }

@@ -97,6 +97,8 @@ pub(super) struct State {
     pub(super) connection: Option<Connection>,
     pub(super) faults: Faults,
     pub(super) files: Files,
+    /// Bytes of uploads that have not ended yet.
+    pub(super) uploading: usize,
     pub(super) record: Option<Record>,
     /// Who types to whom, folded, and the number of the notice.
     pub(super) typing: HashMap<(Arc<str>, Arc<str>), (u64, tokio::task::AbortHandle)>,
@@ -127,6 +129,7 @@ impl State {
             connection: None,
             faults: Faults::default(),
             files: Files::default(),
+            uploading: 0,
             record: None,
             typing: HashMap::new(),
             next_typing: 0,

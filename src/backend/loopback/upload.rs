@@ -1,10 +1,39 @@
 //! An upload: the file is kept, and a message with the link to it is posted as any other.
 
 use super::files::FILE_BYTES_MAX;
+use super::outbox::Shared;
 use super::session::LoopbackSession;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Session, Upload};
 use crate::model::{ChannelId, Part, visible_text};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes of uploads that have not ended yet, all together: each is held in memory as a whole.
+const UNFINISHED_BYTES_MAX: usize = 64 << 20;
+
+/// What one upload holds of it.
+struct Room {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> bool {
+        let mut state = self.shared.0.lock();
+        if state.uploading + bytes > UNFINISHED_BYTES_MAX {
+            return false;
+        }
+        state.uploading += bytes;
+        self.bytes += bytes;
+        true
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.shared.0.lock().uploading -= self.bytes;
+    }
+}
 
 impl LoopbackSession {
     /// Reads the file to its end and posts the link; if it has no end, or is too large, nothing is posted.
@@ -16,9 +45,16 @@ impl LoopbackSession {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
+        let mut room = Room { shared: self.shared.clone(), bytes: 0 };
         loop {
             match body.next().await {
-                Ok(Some(chunk)) => bytes.extend(chunk),
+                Ok(Some(chunk)) => {
+                    if !room.take(chunk.len()) {
+                        let busy = BackendErrorKind::RetryAfter(Duration::from_secs(1));
+                        return Err(BackendError::new(busy, "too many uploads are under way"));
+                    }
+                    bytes.extend(chunk);
+                }
                 Ok(None) => break,
                 Err(_) => return Err(BackendError::new(BackendErrorKind::Rejected, "the upload was given up before its end")),
             }

@@ -10,26 +10,26 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) reason: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) reason: String,
     headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// The status is this one; where it is an error, its body is as the rules say.
     #[track_caller]
-    pub(super) fn expect(self, status: u16) -> Answer {
+    pub(crate) fn expect(self, status: u16) -> Answer {
         assert_eq!(self.status, status, "{self:?}");
         if status >= 400 {
             let body = self.json();
@@ -45,7 +45,7 @@ impl Answer {
 
     /// An error with this status and this code.
     #[track_caller]
-    pub(super) fn expect_code(self, status: u16, code: &str) -> Answer {
+    pub(crate) fn expect_code(self, status: u16, code: &str) -> Answer {
         let answer = self.expect(status);
         assert_eq!(answer.json()["Code"], code, "{answer:?}");
         answer
@@ -53,7 +53,7 @@ impl Answer {
 }
 
 /// Sends one request as it stands and reads until the server hangs up.
-pub(super) fn send(address: SocketAddr, request: &[u8]) -> Answer {
+pub(crate) fn send(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).expect("the gateway listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.write_all(request).expect("the gateway reads");
@@ -61,7 +61,7 @@ pub(super) fn send(address: SocketAddr, request: &[u8]) -> Answer {
 }
 
 /// Reads an answer until the server hangs up.
-pub(super) fn receive(mut stream: TcpStream) -> Answer {
+pub(crate) fn receive(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
         assert!(!bytes.is_empty(), "no answer: {error}");
@@ -77,7 +77,7 @@ pub(super) fn receive(mut stream: TcpStream) -> Answer {
 }
 
 /// The text of a request.
-pub(super) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));

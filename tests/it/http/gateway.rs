@@ -10,22 +10,22 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// The super user and the password that [`Gateway::start`] gives them.
-pub(super) const SUPER: (&str, &str) = (r"CONTOSO\super", "correct horse");
+pub(crate) const SUPER: (&str, &str) = (r"CONTOSO\super", "correct horse");
 
 /// What starting or stopping takes at most, on the busiest machine too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running gateway; dropping it kills it.
-pub(super) struct Gateway {
+pub(crate) struct Gateway {
     child: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What it printed before it was ready.
-    pub(super) printed: Vec<String>,
+    pub(crate) printed: Vec<String>,
     log: Option<JoinHandle<String>>,
 }
 
 /// The example beside this test binary: `target/debug/deps/it-…` -> `target/debug/examples/http_gateway`.
-pub(super) fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let mut path = std::env::current_exe().expect("this binary has a path");
     path.pop();
     path.pop();
@@ -37,7 +37,7 @@ pub(super) fn program() -> PathBuf {
 
 impl Gateway {
     /// In memory, on a free port, with the rooms `ops` and `a/b`, short polls, and whatever else is asked for.
-    pub(super) fn start(more: &[&str]) -> Gateway {
+    pub(crate) fn start(more: &[&str]) -> Gateway {
         let rooms = ["--room", "ops=Operations", "--room", "a/b=A slash"];
         let mut command = Command::new(program());
         command.args(["--listen", "127.0.0.1:0", "--poll-timeout", "1", "--super-user", SUPER.0]).args(rooms);
@@ -48,9 +48,15 @@ impl Gateway {
         Gateway::spawn(command)
     }
 
-    pub(super) fn spawn(mut command: Command) -> Gateway {
+    pub(crate) fn spawn(command: Command) -> Gateway {
+        Gateway::spawn_and(command, |_| ())
+    }
+
+    /// As [`Gateway::spawn`]; `at_once` is called with the number of the process as soon as there is one.
+    pub(crate) fn spawn_and(mut command: Command, at_once: impl FnOnce(u32)) -> Gateway {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
+        at_once(child.id());
         let mut stderr = child.stderr.take().expect("piped");
         // Read on, or it would wait for us one day.
         let log = std::thread::spawn(move || {
@@ -74,7 +80,7 @@ impl Gateway {
     }
 
     /// Sends a request with that token and returns the answer.
-    pub(super) fn call(&self, method: &str, target: &str, token: &str, body: &str) -> Answer {
+    pub(crate) fn call(&self, method: &str, target: &str, token: &str, body: &str) -> Answer {
         let authorization = format!("FCF {token}");
         let mut headers = vec![("Content-Type", "application/json")];
         if !token.is_empty() {
@@ -83,38 +89,46 @@ impl Gateway {
         client::send(self.address, &client::request(method, target, &headers, body.as_bytes()))
     }
 
-    pub(super) fn get(&self, target: &str, token: &str) -> Answer {
+    pub(crate) fn get(&self, target: &str, token: &str) -> Answer {
         self.call("GET", target, token, "")
     }
 
     /// Logs in and returns the token.
     #[track_caller]
-    pub(super) fn log_in(&self, username: &str, password: &str, agent: &str) -> String {
+    pub(crate) fn log_in(&self, username: &str, password: &str, agent: &str) -> String {
         let body = serde_json::json!({ "Username": username, "Password": password, "AgentId": agent }).to_string();
         let answer = self.call("POST", "/Authentication/v1/Tokens", "", &body).expect(200);
         answer.json().as_str().expect("a bare string").to_owned()
     }
 
-    pub(super) fn super_token(&self) -> String {
+    pub(crate) fn super_token(&self) -> String {
         self.log_in(SUPER.0, SUPER.1, "")
     }
 
     /// Sends a signal by its name.
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("there is a kill");
         assert!(sent.success());
     }
 
+    /// The most memory it has held so far, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// How many threads it has.
     #[cfg(target_os = "linux")]
-    pub(super) fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).expect("a line");
         threads.trim().parse().expect("a number")
     }
 
     /// Waits for the end, for a minute at most; the exit status and the whole log.
-    pub(super) fn ended(mut self) -> (ExitStatus, String) {
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let ends = Deadline::of(self.child.id(), PATIENCE);
         let status = self.child.wait().expect("it is ours");
         assert!(!ends.passed(), "the gateway does not end within {PATIENCE:?}");
@@ -122,7 +136,7 @@ impl Gateway {
     }
 
     /// Ends it as an operator would; the exit status and the whole log.
-    pub(super) fn stop(self) -> (ExitStatus, String) {
+    pub(crate) fn stop(self) -> (ExitStatus, String) {
         self.signal("TERM");
         self.ended()
     }

@@ -8,11 +8,11 @@
 
 mod bad_input;
 mod browser;
-mod client;
+pub(crate) mod client;
 mod clients;
 mod configuration;
 mod edge;
-mod gateway;
+pub(crate) mod gateway;
 mod harness;
 mod management;
 mod operator;
@@ -21,6 +21,6 @@ mod rules;
 mod statuses;
 mod tls;
 mod ucwa;
-mod world;
+pub(crate) mod world;
 mod xml;
 mod xmpp;

@@ -4,20 +4,20 @@ use super::client::Answer;
 use super::gateway::Gateway;
 use serde_json::{Value, json};
 
-pub(super) const ROOM: &str = "chat-room:ops";
-pub(super) const MESSAGES: &str = "/Collaboration/v1/Channels/chat-room:ops/Messages";
-pub(super) const NAMESPACE: &str = "http://schemas.fcg.im/foundation/v1/collaboration";
+pub(crate) const ROOM: &str = "chat-room:ops";
+pub(crate) const MESSAGES: &str = "/Collaboration/v1/Channels/chat-room:ops/Messages";
+pub(crate) const NAMESPACE: &str = "http://schemas.fcg.im/foundation/v1/collaboration";
 
-pub(super) struct World {
-    pub(super) gateway: Gateway,
+pub(crate) struct World {
+    pub(crate) gateway: Gateway,
     /// The super user's token.
-    pub(super) root: String,
+    pub(crate) root: String,
     /// Lene's token for `helper`.
-    pub(super) lene: String,
+    pub(crate) lene: String,
 }
 
 impl World {
-    pub(super) fn new(flags: &[&str]) -> World {
+    pub(crate) fn new(flags: &[&str]) -> World {
         let gateway = Gateway::start(flags);
         let root = gateway.super_token();
         let mut world = World { gateway, root, lene: String::new() };
@@ -29,12 +29,12 @@ impl World {
         world
     }
 
-    pub(super) fn put_user(&self, id: &str, password: &str) {
+    pub(crate) fn put_user(&self, id: &str, password: &str) {
         let body = json!({ "UserId": id, "Username": id, "Password": password }).to_string();
         self.root("PUT", &format!("/Provisioning/v1/Users/{id}"), &body).expect(200);
     }
 
-    pub(super) fn put_agent(&self, id: &str, members: Value) {
+    pub(crate) fn put_agent(&self, id: &str, members: Value) {
         let mut body = json!({ "Id": id, "UserName": format!("loopback:{id}") });
         for (name, value) in members.as_object().expect("members") {
             body[name] = value.clone();
@@ -44,7 +44,7 @@ impl World {
 
     /// Waits until the token's agent is in the channel: the event of it is the thing to wait for.
     #[track_caller]
-    pub(super) fn joined(&self, token: &str, channel: &str) {
+    pub(crate) fn joined(&self, token: &str, channel: &str) {
         let target = format!("/Collaboration/v1/Events?last-event=0&types=channel-state&channels={channel}");
         for _ in 0..20 {
             let events = self.gateway.get(&target, token).expect(200).json();
@@ -56,23 +56,23 @@ impl World {
     }
 
     /// As the super user.
-    pub(super) fn root(&self, method: &str, target: &str, body: &str) -> Answer {
+    pub(crate) fn root(&self, method: &str, target: &str, body: &str) -> Answer {
         self.gateway.call(method, target, &self.root, body)
     }
 
     /// As Lene through `helper`.
-    pub(super) fn lene(&self, method: &str, target: &str, body: &str) -> Answer {
+    pub(crate) fn lene(&self, method: &str, target: &str, body: &str) -> Answer {
         self.gateway.call(method, target, &self.lene, body)
     }
 
     /// Posts a text as Lene; the message that came back.
     #[track_caller]
-    pub(super) fn post(&self, text: &str) -> Value {
+    pub(crate) fn post(&self, text: &str) -> Value {
         self.lene("POST", MESSAGES, &json!({ "Text": text }).to_string()).expect(200).json()
     }
 
     #[track_caller]
-    pub(super) fn events(&self, query: &str) -> Vec<Value> {
+    pub(crate) fn events(&self, query: &str) -> Vec<Value> {
         let answer = self.lene("GET", &format!("/Collaboration/v1/Events?{query}"), "").expect(200);
         answer.json().as_array().expect("a list").clone()
     }

@@ -168,8 +168,8 @@ impl World {
         }
         for name in READERS {
             if let Some(mut reader) = self.readers.remove(&(who, name)) {
-                let next = reader.next_timeout(Duration::ZERO).map(|event| event.is_none());
-                same(&next, &Ok(true)).map_err(|why| format!("a reader of a deleted agent: {why}"))?;
+                let next = reader.next_timeout(Duration::ZERO).err().map(|error| error.code());
+                same(&next, &Some("unauthorized")).map_err(|why| format!("a reader of a deleted agent: {why}"))?;
             }
         }
         same(&answer, &Ok(()))
