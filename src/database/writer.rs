@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 const BREATH: Duration = Duration::from_millis(5);
 /// How long nothing may come before the writer counts as idle and checkpoints.
 const IDLE: Duration = Duration::from_millis(200);
+/// How often the files are looked at while nothing comes: else the first post after they were removed would leave for
+/// the chat system, and only then find that it cannot be recorded.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a batch that the disk refuses is tried again once the engine is stopping.
 const LAST_TRIES: u32 = 5;
 /// When somebody whom a full or locked disk refused should come again.
@@ -220,7 +223,8 @@ impl<R: Recorder> Body<R> {
         engine_thread();
         loop {
             let waits = self.written || !self.shared.writable.load(Ordering::Acquire);
-            let idle = if self.upkeep { Some(BREATH) } else { waits.then_some(IDLE) };
+            let quiet = if waits { Some(IDLE) } else { self.connection.is_some().then_some(LOOK) };
+            let idle = if self.upkeep { Some(BREATH) } else { quiet };
             let work = self.shared.queue.next(self.crowd.patience(idle));
             if work.stop {
                 break;
@@ -228,8 +232,8 @@ impl<R: Recorder> Body<R> {
             let idle = work.idle;
             self.work(work);
             let idle_for_long = idle && self.worked.elapsed() >= IDLE;
-            if idle_for_long && !self.shared.writable.load(Ordering::Acquire) {
-                self.shared.writable.store(self.opened.look().is_ok(), Ordering::Release);
+            if idle_for_long {
+                self.watch();
             }
             if (idle_for_long && self.written) || self.wal_is_long() {
                 self.checkpoint();
@@ -243,6 +247,20 @@ impl<R: Recorder> Body<R> {
             tracing::warn!(%error, "the database could not be marked as closed in good order");
         }
         self.checkpoint();
+    }
+
+    /// Looks at the files while nothing comes.
+    fn watch(&self) {
+        match self.opened.look_lately() {
+            Ok(()) => self.shared.writable.store(true, Ordering::Release),
+            Err(reason) => self.not_ours(&reason),
+        }
+    }
+
+    fn not_ours(&self, reason: &str) {
+        if self.shared.writable.swap(false, Ordering::AcqRel) {
+            tracing::error!(reason, "the database is not the one that was opened; nothing more is written to it");
+        }
     }
 
     fn work(&mut self, work: Work<R::Entry, Job<R>>) {
@@ -334,9 +352,7 @@ impl<R: Recorder> Body<R> {
     /// Runs `body` in one transaction and commits it.
     fn attempt<T: Committable<R>>(&mut self, body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>) -> Attempt<T> {
         if let Err(reason) = self.opened.look_lately() {
-            if self.shared.writable.swap(false, Ordering::AcqRel) {
-                tracing::error!(reason, "the database is not the one that was opened; nothing more is written to it");
-            }
+            self.not_ours(&reason);
             return Attempt::Failed(StorageFault::Passing, Error::Storage(reason));
         }
         let mut made = None;

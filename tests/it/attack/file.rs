@@ -171,6 +171,30 @@ fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
     println!("300 posts, the log cut 5 times, all written");
 }
 
+/// Nobody writes and nobody asks for readiness, and still the first post is refused: it must not leave for the chat
+/// system when its row has nowhere to go.
+#[cfg(unix)]
+#[test]
+fn an_idle_engine_notices_by_itself_that_its_files_are_gone() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    let agent = world.engine.agent("echo").unwrap();
+    agent.post(OPS, NewMessage::text("before")).unwrap();
+    // Quiet is what is tried here: the writer's last work and the upkeep after it are over, and nothing wakes it.
+    std::thread::sleep(std::time::Duration::from_millis(800));
+    let begin = std::time::Instant::now();
+    ["", "-wal", "-shm"].iter().for_each(|end| std::fs::remove_file(beside(&disk.path(), end)).unwrap());
+    while world.engine.stats().writable {
+        assert!(begin.elapsed() < SOON, "not noticed");
+        std::thread::yield_now();
+    }
+    println!("noticed after {:?}", begin.elapsed());
+    let refused = agent.post(OPS, NewMessage::text("after"));
+    assert!(matches!(refused, Err(Error::Busy { .. })), "{refused:?}");
+    let _ = world.engine.shutdown(seconds(1));
+}
+
 /// A file, a log and a lock as a killed process leaves them, with three messages in the log only.
 fn killed(disk: &Disk) {
     let live = Disk::new();
