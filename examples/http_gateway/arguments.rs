@@ -132,10 +132,14 @@ impl Arguments {
         };
         let mut files: Vec<PathBuf> = ["", "-wal", "-shm", "-lock", "-journal"].iter().filter_map(|end| beside(end)).collect();
         files.extend(self.config.clone());
-        files.extend(self.tls_key.clone());
-        files.extend(self.super_password.iter().filter_map(|source| source.file()));
-        files.extend(self.backends.iter().flat_map(Chat::private_files));
+        files.extend(self.secret_files());
         files
+    }
+
+    /// Those that hold a secret.
+    pub(crate) fn secret_files(&self) -> Vec<PathBuf> {
+        let password = self.super_password.iter().filter_map(Source::file);
+        self.tls_key.iter().cloned().chain(password).chain(self.backends.iter().flat_map(Chat::private_files)).collect()
     }
 }
 

@@ -21,6 +21,7 @@ mod connection;
 mod control;
 mod cors;
 mod demo;
+mod exposed;
 mod file;
 mod guarded;
 mod handler;
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Check(arguments)) => match check(&arguments) {
             Ok(()) => {
+                exposed::warnings(&arguments).iter().for_each(|warning| complain(warning));
                 say("everything is fine");
                 ExitCode::SUCCESS
             }
@@ -115,6 +117,9 @@ fn begin() -> Result<(Runtime, Hangups), String> {
 
 fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), String> {
     let level = log::start(arguments.log_format, arguments.log_level);
+    for warning in exposed::warnings(arguments) {
+        tracing::warn!("{warning}");
+    }
     let connections = open_files::raise(arguments.connections);
     let (tls, site) = (tls(arguments)?, site(arguments)?);
     let listener = listener::listen(&runtime, &arguments.listen)?;

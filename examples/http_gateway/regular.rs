@@ -34,16 +34,3 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 pub(crate) fn text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
-
-/// Warns when others of this machine can read a file that holds a secret.
-pub(crate) fn warn_if_open(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o044 != 0) {
-            tracing::warn!(file = %path.display(), "other users of this machine can read this secret: chmod 600");
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-}

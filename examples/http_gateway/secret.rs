@@ -35,7 +35,6 @@ impl Source {
             Source::File(path) => {
                 let whence = format!("the password file {}", path.display());
                 let text = regular::text(path).map_err(|error| format!("{whence}: {error}"))?;
-                regular::warn_if_open(path);
                 let text = text.strip_suffix('\n').unwrap_or(&text);
                 given(&whence, text.strip_suffix('\r').unwrap_or(text))
             }

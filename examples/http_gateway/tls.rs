@@ -46,7 +46,6 @@ fn read(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     }
     let pem = regular::read(key).map_err(|error| wrong(key, &error))?;
     let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong(key, &error))?;
-    regular::warn_if_open(key);
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions();
     let config = config.and_then(|config| config.with_no_client_auth().with_single_cert(chain, private));
     let mut config = config.map_err(|error| wrong(cert, &error))?;

@@ -24,7 +24,11 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn open(path: &Path) -> Result<Record> {
         let storage = |error: std::io::Error| Error::Storage(format!("`{}`: {error}", path.display()));
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(storage)?;
+        let mut options = OpenOptions::new();
+        // It holds what was said, so only its owner may read it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.create(true).append(true).open(path).map_err(storage)?;
         let text = String::from_utf8_lossy(&std::fs::read(path).map_err(storage)?).into_owned();
         Ok(Record { file, earlier: text.lines().filter_map(parse).collect() })
     }

@@ -134,6 +134,38 @@ fn a_wrong_flag_is_named_and_the_exit_status_is_2() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn secret_files_that_others_can_read_are_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("switchboard-exposed-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("accounts")).expect("a folder");
+    let (password, account) = (folder.join("password"), folder.join("accounts/bot@example.org"));
+    let config = folder.join("gateway.toml");
+    for path in [&password, &account] {
+        std::fs::write(path, "not shown").expect("a secret");
+    }
+    let text = format!(
+        "super_password = {{ file = '{}' }}\n[[backend]]\ntype = 'ucwa'\ndomain = 'example.org'\nsecrets = {{ directory = '{}' }}\n",
+        password.display(),
+        folder.join("accounts").display(),
+    );
+    std::fs::write(&config, text).expect("a configuration");
+    for (mode, told) in [(0o644, true), (0o600, false)] {
+        for path in [&password, &account] {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("its mode");
+        }
+        let output = Command::new(program()).arg("--check").arg("--config").arg(&config).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        for path in [&password, &account] {
+            assert_eq!(said.contains(&format!("chmod 600 {}", path.display())), told, "{said}");
+        }
+        assert!(!said.contains("not shown"), "{said}");
+    }
+    std::fs::remove_dir_all(&folder).expect("gone");
+}
+
 #[test]
 fn what_cannot_start_says_why() {
     let missing = Command::new(program()).args(["--listen", "127.0.0.1:0", "--super-password-file", "/none/such"]).output();
