@@ -5,6 +5,7 @@
 //! the memdb VFS for a database in memory (read errors and starved readers: it is one connection under a mutex).
 //! The writer knows neither the journal nor the hub: it is handed a [`Recorder`] and a [`Publisher`].
 
+mod committable;
 mod crowd;
 mod error;
 mod examine;

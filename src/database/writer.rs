@@ -5,6 +5,7 @@
 //! is full or failing is tried again until it can be: the queue fills, the links feel it, and nothing is lost. After
 //! an I/O error the outcome of a commit is unknown: the file is reopened, and its newest seq decides.
 
+use super::committable::{Committable, Group, Slice};
 use super::crowd::Crowd;
 use super::error::{StorageFault, storage};
 use super::file::Opened;
@@ -462,46 +463,5 @@ impl<R: Recorder> Body<R> {
                 tracing::warn!(%error, "upkeep failed; it will be tried again");
             }
         }
-    }
-}
-
-/// What an attempt makes: something whose presence in the file can be asked for.
-trait Committable<R: Recorder> {
-    fn seal(&mut self, recorder: &mut R, transaction: &Connection) -> rusqlite::Result<()>;
-    fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool>;
-}
-
-struct Group<B>(B);
-
-/// A slice of upkeep, and whether there is more to do. One that was lost is done again.
-struct Slice(bool);
-
-impl<R: Recorder> Committable<R> for Slice {
-    fn seal(&mut self, _: &mut R, _: &Connection) -> rusqlite::Result<()> {
-        Ok(())
-    }
-
-    fn is_there(&self, _: &R, _: &Connection) -> rusqlite::Result<bool> {
-        Ok(false)
-    }
-}
-
-impl<R: Recorder> Committable<R> for (R::Batch, After) {
-    fn seal(&mut self, recorder: &mut R, transaction: &Connection) -> rusqlite::Result<()> {
-        recorder.seal(transaction, &mut self.0)
-    }
-
-    fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool> {
-        recorder.is_there(connection, &self.0)
-    }
-}
-
-impl<R: Recorder> Committable<R> for Group<R::Batch> {
-    fn seal(&mut self, recorder: &mut R, transaction: &Connection) -> rusqlite::Result<()> {
-        recorder.seal(transaction, &mut self.0)
-    }
-
-    fn is_there(&self, recorder: &R, connection: &Connection) -> rusqlite::Result<bool> {
-        recorder.is_there(connection, &self.0)
     }
 }
