@@ -15,6 +15,8 @@ use unicode_normalization::char::is_combining_mark;
 const WORDS_MAX: usize = 256;
 /// Bytes of a search term at most.
 const TERM_BYTES_MAX: usize = 16 << 10;
+/// Stands between words; being neither letter nor digit, it is in none.
+const MARK: char = '\0';
 
 /// Words to be looked for.
 pub(crate) struct Words {
@@ -55,8 +57,8 @@ impl Words {
         let text = folded(text, self.fold);
         let there = || split(&text);
         if self.phrase {
-            let there: Vec<&str> = there().collect();
-            return there.windows(self.words.len()).any(|run| run.iter().zip(&self.words).all(|(one, other)| one == other));
+            // As one text within another, which is linear; word by word, `a a a ... b` in `a a a ...` is not.
+            return run_of(there()).contains(&run_of(self.words.iter().map(String::as_str)));
         }
         if !self.all {
             return there().any(|word| self.words.binary_search_by(|known| known.as_str().cmp(word)).is_ok());
@@ -64,6 +66,15 @@ impl Words {
         let there: HashSet<&str> = there().collect();
         self.words.iter().all(|word| there.contains(word.as_str()))
     }
+}
+
+/// The words with a mark before and after each that no word contains.
+fn run_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.fold(String::from(MARK), |mut run, word| {
+        run.push_str(word);
+        run.push(MARK);
+        run
+    })
 }
 
 fn folded(text: &str, fold: bool) -> Cow<'_, str> {
@@ -115,5 +126,15 @@ mod tests {
         assert!(matches("down server", text, |c| c.match_all = true));
         assert!(!matches("down server", text, |c| c.match_exact = true));
         assert!(matches("server in room", text, |c| c.match_exact = true));
+    }
+
+    #[test]
+    fn a_phrase_is_looked_for_in_linear_time() {
+        let term = format!("{}b", "a ".repeat(255));
+        let began = std::time::Instant::now();
+        assert!(!matches(&term, &"a ".repeat(300_000), |criteria| criteria.match_exact = true));
+        let took = began.elapsed();
+        println!("256 words in 300,000: {took:?}");
+        assert!(took < std::time::Duration::from_millis(1500), "{took:?}");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! An owner is an agent, or everybody who has none (logins, the host). One that asks for a hundred things waits for its
 //! own, not the others for it: the next task is that of the owner whose turn it is, and an owner never has more than a
-//! share of the threads. Rejected: one queue for all (sixteen searches of one agent delayed another's metadata by five
+//! share of the threads. A full lane first forgets tasks whose callers left; then whoever has fewer waiting takes the
+//! place of the newest task of whoever has most, so that a few owners cannot fill it against the rest. Rejected: one queue for all (sixteen searches of one agent delayed another's metadata by five
 //! seconds), and priorities (who is low waits for ever under load).
 
 use parking_lot::{Condvar, Mutex};
@@ -20,6 +21,8 @@ pub(super) struct Lane<T> {
     state: Mutex<State<T>>,
     arrived: Condvar,
     limits: Limits,
+    /// Whether nobody waits for a task any more.
+    unwanted: fn(&T) -> bool,
 }
 
 /// What a lane holds at most.
@@ -47,18 +50,39 @@ struct Queue<T> {
 }
 
 impl<T> Lane<T> {
-    pub(super) fn new(limits: Limits) -> Lane<T> {
+    pub(super) fn new(limits: Limits, unwanted: fn(&T) -> bool) -> Lane<T> {
         let state = State { owners: HashMap::new(), turns: VecDeque::new(), waiting: 0, closed: false };
-        Lane { state: Mutex::new(state), arrived: Condvar::new(), limits }
+        Lane { state: Mutex::new(state), arrived: Condvar::new(), limits, unwanted }
     }
 
-    /// Queues a task of `owner`; it comes back if there is no room, or no more turn.
-    pub(super) fn push(&self, owner: Owner, task: T) -> Result<(), T> {
+    /// Queues a task of `owner`; it comes back if there is no room, or no more turn. What it displaced is returned.
+    pub(super) fn push(&self, owner: Owner, task: T) -> Result<Option<T>, T> {
+        let mut forgotten = Vec::new();
+        let answer = self.admit(owner, task, &mut forgotten);
+        // Without the lock: what a task holds may wake somebody.
+        drop(forgotten);
+        answer
+    }
+
+    fn admit(&self, owner: Owner, task: T, forgotten: &mut Vec<T>) -> Result<Option<T>, T> {
         let mut state = self.state.lock();
         let state = &mut *state;
-        let own = state.owners.get(&owner).map_or(0, |queue| queue.tasks.len());
-        if state.closed || state.waiting >= self.limits.waiting || own >= self.limits.of_one {
+        if state.closed {
             return Err(task);
+        }
+        if state.waiting >= self.limits.waiting || state.waiting_of(owner) >= self.limits.of_one {
+            state.forget(self.unwanted, forgotten);
+        }
+        let own = state.waiting_of(owner);
+        if own >= self.limits.of_one {
+            return Err(task);
+        }
+        let mut displaced = None;
+        if state.waiting >= self.limits.waiting {
+            displaced = state.displace(own + 1);
+            if displaced.is_none() {
+                return Err(task);
+            }
         }
         let queue = state.owners.entry(owner).or_insert_with(|| Queue { tasks: VecDeque::new(), running: 0 });
         if queue.tasks.is_empty() {
@@ -67,7 +91,7 @@ impl<T> Lane<T> {
         queue.tasks.push_back(task);
         state.waiting += 1;
         self.arrived.notify_one();
-        Ok(())
+        Ok(displaced)
     }
 
     /// Waits for the next task; `None` once the lane is closed. Each is followed by [`Lane::done`].
@@ -107,6 +131,39 @@ impl<T> Lane<T> {
 }
 
 impl<T> State<T> {
+    fn waiting_of(&self, owner: Owner) -> usize {
+        self.owners.get(&owner).map_or(0, |queue| queue.tasks.len())
+    }
+
+    /// Moves what nobody waits for to `forgotten`.
+    fn forget(&mut self, unwanted: fn(&T) -> bool, forgotten: &mut Vec<T>) {
+        for queue in self.owners.values_mut() {
+            let (gone, kept) = std::mem::take(&mut queue.tasks).into_iter().partition(unwanted);
+            queue.tasks = kept;
+            forgotten.extend::<VecDeque<T>>(gone);
+        }
+        self.waiting = self.owners.values().map(|queue| queue.tasks.len()).sum();
+        self.tidy();
+    }
+
+    /// The newest task of the owner that has most, if those are more than `fewer`.
+    fn displace(&mut self, fewer: usize) -> Option<T> {
+        let longest = self.owners.values_mut().max_by_key(|queue| queue.tasks.len())?;
+        if longest.tasks.len() <= fewer {
+            return None;
+        }
+        let displaced = longest.tasks.pop_back()?;
+        self.waiting -= 1;
+        Some(displaced)
+    }
+
+    /// Takes the turns of owners that have nothing waiting.
+    fn tidy(&mut self) {
+        self.owners.retain(|_, queue| queue.running > 0 || !queue.tasks.is_empty());
+        let owners = &self.owners;
+        self.turns.retain(|owner| owners.get(owner).is_some_and(|queue| !queue.tasks.is_empty()));
+    }
+
     fn take(&mut self, running: usize) -> Option<(Owner, T)> {
         let at = self.turns.iter().position(|owner| self.owners.get(owner).is_some_and(|queue| queue.running < running))?;
         let owner = self.turns.remove(at)?;
@@ -129,7 +186,7 @@ mod tests {
 
     #[test]
     fn owners_take_turns_whatever_they_queued_first() {
-        let lane = Lane::new(Limits { running: 9, ..LIMITS });
+        let lane = Lane::new(Limits { running: 9, ..LIMITS }, |_| false);
         for (owner, task) in [(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (3, "c1")] {
             lane.push(owner, task).expect("room");
         }
@@ -139,7 +196,7 @@ mod tests {
 
     #[test]
     fn one_owner_has_its_share_of_the_threads_and_of_the_room() {
-        let lane = Lane::new(LIMITS);
+        let lane = Lane::new(LIMITS, |_| false);
         for task in 0..4 {
             lane.push(1, task).expect("room");
         }
@@ -153,10 +210,40 @@ mod tests {
 
     #[test]
     fn closing_gives_back_what_waited_and_ends_the_threads() {
-        let lane = Lane::new(LIMITS);
+        let lane = Lane::new(LIMITS, |_| false);
         lane.push(1, 1).expect("room");
         assert_eq!(lane.close(), [1]);
         assert_eq!(lane.next(), None);
         assert_eq!(lane.push(1, 2), Err(2));
+    }
+
+    #[test]
+    fn a_full_lane_has_room_for_whoever_has_fewer_waiting() {
+        let lane = Lane::new(LIMITS, |_| false);
+        for (owner, task) in [(1, 10), (1, 11), (1, 12), (1, 13), (2, 20), (2, 21)] {
+            assert_eq!(lane.push(owner, task), Ok(None));
+        }
+        assert_eq!(lane.push(3, 30), Ok(Some(13)), "the newest of whoever has most");
+        assert_eq!(lane.push(3, 31), Ok(Some(12)));
+        assert_eq!(lane.push(3, 32), Err(32), "all have as many");
+        let order: Vec<i32> = (0..6)
+            .filter_map(|_| {
+                let (owner, task) = lane.next()?;
+                lane.done(owner);
+                Some(task)
+            })
+            .collect();
+        assert_eq!(order, [10, 20, 30, 11, 21, 31]);
+    }
+
+    #[test]
+    fn tasks_whose_callers_left_take_no_room() {
+        let lane = Lane::new(LIMITS, |task| *task < 0);
+        for task in [-1, -2, -3, -4] {
+            assert_eq!(lane.push(1, task), Ok(None));
+        }
+        assert_eq!(lane.push(1, 5), Ok(None), "though the owner had its four");
+        lane.push(2, 6).expect("room");
+        assert_eq!((lane.next(), lane.next()), (Some((1, 5)), Some((2, 6))));
     }
 }

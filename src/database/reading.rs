@@ -30,8 +30,9 @@ use std::time::{Duration, Instant};
 const KEPT: usize = 8;
 /// Threads of each lane.
 const THREADS: usize = 2;
-/// Small reads that wait for a thread; beyond, `Busy`. Half of them may be one owner's.
-const SMALL: Limits = Limits { waiting: 2048, of_one: 1024, running: THREADS };
+/// Small reads that wait for a thread; beyond, `Busy`. Half of them may be one owner's, which has one of the two threads:
+/// a page of an agent with ten thousand channels is no small read for the others.
+const SMALL: Limits = Limits { waiting: 2048, of_one: 1024, running: 1 };
 /// Scans that wait for a thread; beyond, `Busy`. One owner has one of the two threads.
 const SCANS: Limits = Limits { waiting: 256, of_one: 32, running: 1 };
 /// How long a small read may take, waiting included.
@@ -39,7 +40,21 @@ const SMALL_TIME: Duration = Duration::from_secs(10);
 /// How long a scan may take, waiting included: below the 30 s after which clients give up.
 const SCAN_TIME: Duration = Duration::from_secs(20);
 
-type Task = Box<dyn FnOnce(&Reading) + Send>;
+type Run = Box<dyn FnOnce(Option<&Reading>) + Send>;
+
+/// A read that waits for a thread.
+struct Task {
+    /// `None`: it has to make room, and its caller is told so.
+    run: Run,
+    /// Set when its caller left.
+    unwanted: Arc<AtomicBool>,
+}
+
+impl Task {
+    fn is_unwanted(&self) -> bool {
+        self.unwanted.load(Ordering::Acquire)
+    }
+}
 
 /// A read whose cost grows with what is stored, done piece by piece.
 pub(crate) trait Scan: Send + 'static {
@@ -89,8 +104,8 @@ impl Reading {
             opened,
             activity,
             closed: Arc::default(),
-            small: Lane::new(SMALL),
-            scans: Lane::new(SCANS),
+            small: Lane::new(SMALL, Task::is_unwanted),
+            scans: Lane::new(SCANS, Task::is_unwanted),
         });
         let mut threads = Vec::new();
         for (name, lane) in [("read", small as fn(&Reading) -> &Lane<Task>), ("scan", scans)] {
@@ -166,7 +181,7 @@ fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T
 fn serve(reading: &Reading, lane: &Lane<Task>) {
     engine_thread();
     while let Some((owner, task)) = lane.next() {
-        task(reading);
+        (task.run)(Some(reading));
         lane.done(owner);
     }
 }
@@ -223,14 +238,24 @@ impl Readers {
         let unwanted: Arc<AtomicBool> = Arc::default();
         let busy = self.reading.activity.busy();
         let stop = stop_of(&unwanted);
-        let task: Task = Box::new(move |reading| {
-            promise.fulfil(stop.check().and_then(|()| read(reading, &stop)));
+        let full = Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(1) };
+        let refusal = full.clone();
+        let run: Run = Box::new(move |reading: Option<&Reading>| {
+            promise.fulfil(match reading {
+                Some(reading) => stop.check().and_then(|()| read(reading, &stop)),
+                None => Err(refusal),
+            });
             drop(busy);
         });
-        match lane(&self.reading).push(self.owner, task) {
-            Ok(()) => Wanted { pending, unwanted },
+        match lane(&self.reading).push(self.owner, Task { run, unwanted: unwanted.clone() }) {
+            Ok(displaced) => {
+                if let Some(task) = displaced {
+                    (task.run)(None);
+                }
+                Wanted { pending, unwanted }
+            }
             Err(_) if self.reading.closed.load(Ordering::Acquire) => Wanted::ready(Err(Error::Closed)),
-            Err(_) => Wanted::ready(Err(Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(1) })),
+            Err(_) => Wanted::ready(Err(full)),
         }
     }
 }

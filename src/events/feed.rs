@@ -8,8 +8,10 @@ use crate::journal;
 use crate::model::{AgentKey, Cursor, Event, EventBatch, EventBody, Record, Seq, What};
 use crate::waiting::{Activity, Busy};
 use chrono::{DateTime, Utc};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Events in one answer.
@@ -108,7 +110,7 @@ impl Feed {
             let (page, dropped) = self.page(ask.agent, scanned).await?;
             gap |= dropped;
             rows += page.records.len();
-            let full = page.records.len() >= EVENTS;
+            let full = page.full;
             let (events, cut) = self.events(&ask, &page);
             scanned = cut.unwrap_or(page.scanned);
             if !events.is_empty() || gap {
@@ -118,6 +120,9 @@ impl Feed {
                 if rows >= SCAN && due.is_some_and(|due| due <= self.hub.timer().now()) {
                     return Ok(self.answer(Vec::new(), scanned, gap, false, busy));
                 }
+                // A page in memory is there at once: without this, one poll with a slow pattern holds the executor for
+                // as long as the whole window takes.
+                yield_once().await;
                 continue;
             }
             drop(busy.take());
@@ -189,6 +194,19 @@ impl Feed {
         let batch = EventBatch::new(events, shown(scanned, base), instance, gap);
         Answer { batch, scanned, over, busy }
     }
+}
+
+/// Lets the executor's other tasks go first.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Ask {

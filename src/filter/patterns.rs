@@ -2,7 +2,8 @@
 //!
 //! A pattern of 1 KiB may hold a megabyte when it is compiled, and a waiting poll holds it as long as it waits: a
 //! thousand polls with a thousand patterns held 500 MiB. So a pattern has a weight, the smallest limit it compiles
-//! within; those in use have a budget in all and one for each agent, beyond which a query is `Busy`. One that nobody
+//! within; those in use have a budget in all and one for each agent, beyond which a query is `Busy`; the last quarter of it is for
+//! agents that use none yet, so that a few cannot take it all. One that nobody
 //! uses goes when room is needed. Rejected: compiling at each match (100 to 200,000 times a match), and dropping what a
 //! poll uses (the poll would have to fail).
 
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Patterns kept compiled at most.
-const PATTERNS_MAX: usize = 256;
+/// Patterns kept compiled beyond those in use, at most.
+const UNUSED_MAX: usize = 256;
 /// Bytes that all of them may hold.
 const BYTES_MAX: usize = 64 << 20;
+/// Of them, what only an agent's first pattern may use.
+const FIRST_BYTES: usize = BYTES_MAX / 4;
 /// Bytes of what one agent's queries use.
 const AGENT_BYTES_MAX: usize = 8 << 20;
 
@@ -113,7 +116,7 @@ impl Cache {
             }
         }
         if !self.by_text.contains_key(text) {
-            self.make_room(weight)?;
+            self.make_room(weight, if own.is_none() { BYTES_MAX } else { BYTES_MAX - FIRST_BYTES })?;
             self.bytes += weight;
             self.by_text.insert(text.clone(), Cached { pattern, queries: 0, used: self.uses });
         }
@@ -124,16 +127,18 @@ impl Cache {
     }
 
     /// Drops patterns that nobody uses, the longest unasked for first.
-    fn make_room(&mut self, weight: usize) -> Result<()> {
-        while self.by_text.len() >= PATTERNS_MAX || self.bytes + weight > BYTES_MAX {
+    fn make_room(&mut self, weight: usize, most: usize) -> Result<()> {
+        loop {
             let unused = self.by_text.iter().filter(|(_, cached)| cached.queries == 0);
+            if unused.clone().count() < UNUSED_MAX && self.bytes + weight <= most {
+                return Ok(());
+            }
             let oldest = unused.min_by_key(|(_, cached)| cached.used).map(|(text, _)| text.clone());
             let oldest = oldest.ok_or_else(|| busy("the event patterns"))?;
             if let Some(cached) = self.by_text.remove(&oldest) {
                 self.bytes -= cached.pattern.weight;
             }
         }
-        Ok(())
     }
 
     fn give_back(&mut self, agent: AgentKey, text: &Arc<str>) {
@@ -216,6 +221,22 @@ mod tests {
         for n in 0..300 {
             patterns.find(AgentKey(n), &format!("ordinary {n}")).expect("unused ones make room");
         }
-        assert!(patterns.cache.lock().by_text.len() <= PATTERNS_MAX);
+        assert!(patterns.cache.lock().by_text.len() <= UNUSED_MAX + 1);
+    }
+
+    #[test]
+    fn greedy_agents_leave_a_first_pattern_to_the_others() {
+        let patterns = Patterns::new();
+        let mut held = Vec::new();
+        for agent in 0..20 {
+            for number in 0..100 {
+                held.extend(patterns.find(AgentKey(agent), &format!("greedy {agent} {number}")));
+            }
+        }
+        assert!(patterns.find(AgentKey(0), "one more").is_err());
+        for agent in 100..200 {
+            held.push(patterns.find(AgentKey(agent), &format!("bot {agent}")).expect("its first"));
+        }
+        assert!(patterns.cache.lock().bytes <= BYTES_MAX);
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Page {
     pub(crate) records: Vec<Arc<Record>>,
     /// Everything up to here was looked at.
     pub(crate) scanned: Seq,
+    /// There may be more above.
+    pub(crate) full: bool,
 }
 
 /// The hub.

@@ -145,7 +145,7 @@ impl State {
 
     pub(super) fn page(&self, agent: AgentKey, after: Seq, limit: usize) -> Page {
         let Some(known) = self.agents.get(&agent) else {
-            return Page { records: Vec::new(), scanned: self.head };
+            return Page { records: Vec::new(), scanned: self.head, full: false };
         };
         let mut records: Vec<Arc<Record>> = Vec::new();
         let news = self.news(after, known.spans.len());
@@ -169,7 +169,7 @@ impl State {
         }
         let full = records.len() == limit;
         let scanned = if full { records.last().map_or(self.head, |last| last.seq) } else { self.head };
-        Page { records, scanned }
+        Page { records, scanned, full }
     }
 
     /// The conversations in which something was said after `after`, where these are fewer than an agent's `spans`: under

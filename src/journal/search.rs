@@ -1,6 +1,6 @@
 //! Search as a plain scan of the journal, newest first, each conversation by its own index, in slices.
 //!
-//! A slice reads so many rows or so many bytes and remembers where it stood: a search over everything takes seconds,
+//! A slice reads so many rows or so many bytes, or for so long, and remembers where it stood: a search over everything takes seconds,
 //! and must hold neither a transaction nor the one connection in memory for so long. Dates are compared here and not
 //! in SQL, where a statement that finds nothing would go through all rows at once. A full-text index is a later
 //! issue's; what this one answers must not change with it.
@@ -13,11 +13,14 @@ use crate::model::{Message, Place, SearchCriteria, Seq, What};
 use crate::words::Words;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// Rows read in one slice.
 const ROWS: usize = 400;
 /// Bytes read in one slice, roughly.
 const BYTES: usize = 2 << 20;
+/// Real time of one slice, roughly: what it costs to look for words depends on the words.
+const TIME: Duration = Duration::from_millis(5);
 
 /// A search under way.
 pub(crate) struct Search {
@@ -71,6 +74,7 @@ impl Search {
         let mut statement = connection.prepare_cached(&sql).map_err(storage)?;
         let mut rows = statement.query(params![key.0, self.below]).map_err(storage)?;
         let (mut count, mut bytes) = (0, 0);
+        let began = Instant::now();
         while let Some(row) = rows.next().map_err(storage)? {
             stop.check()?;
             let record = read_message(row, &place.channel).map_err(storage)?;
@@ -87,7 +91,7 @@ impl Search {
             {
                 self.keep(record.seq, Message::clone(message), weight);
             }
-            if bytes >= BYTES {
+            if bytes >= BYTES || began.elapsed() >= TIME {
                 return Ok(false);
             }
         }

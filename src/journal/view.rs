@@ -1,12 +1,55 @@
 //! An agent's events from SQLite: its notices and the messages of its spans, merged by seq.
+//!
+//! A page is bounded in rows and bytes while it is read, over all spans together. Rejected: the limit in each span and
+//! one cut at the end, with which an agent of a thousand channels read a thousand pages to give one.
 
 use super::opening::channel_of;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice};
 use crate::hub::{Page, Span};
 use crate::model::{AgentKey, ChannelId, ConversationKey, Record, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+/// Bytes that a page holds, roughly; one record at least.
+const BYTES: usize = 1 << 20;
+
+/// The oldest records of those it is given, as many as a page may hold.
+struct Oldest {
+    /// With what each weighs.
+    records: BTreeMap<Seq, (usize, Record)>,
+    limit: usize,
+    bytes: usize,
+    /// What lies above has no room.
+    through: Seq,
+}
+
+impl Oldest {
+    fn new(limit: usize) -> Oldest {
+        Oldest { records: BTreeMap::new(), limit, bytes: 0, through: Seq::MAX }
+    }
+
+    /// Keeps `record` if it has room; false: none above it has.
+    fn keep(&mut self, record: Record) -> bool {
+        let seq = record.seq;
+        if seq > self.through {
+            return false;
+        }
+        let weight = record.weight();
+        self.bytes += weight;
+        self.records.insert(seq, (weight, record));
+        while self.records.len() > 1 && (self.records.len() > self.limit || self.bytes > BYTES) {
+            let Some((newest, (weight, _))) = self.records.pop_last() else { break };
+            self.bytes -= weight;
+            self.through = newest - 1;
+        }
+        seq <= self.through
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= self.limit || self.through < Seq::MAX
+    }
+}
 
 /// What `agent` may see after `after`, at most `limit` records, and whether something of it was dropped above
 /// `after`. `quiet` may name conversations in which nothing was said since: they are not asked.
@@ -24,20 +67,21 @@ pub(crate) fn page(
         .query_row([agent.0], |row| row.get(0))
         .optional()?;
     gap |= dropped.is_some_and(|dropped| dropped > after);
-    let mut records: Vec<Record> = Vec::new();
+    let mut oldest = Oldest::new(limit);
     for (span, channel) in stays.iter().filter(|(span, _)| !quiet(span.conversation)) {
-        messages(connection, span, channel, after, limit, &mut records)?;
+        messages(connection, span, channel, after, &mut oldest)?;
     }
     let sql = format!("SELECT {NOTICE_COLUMNS} FROM notice WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
     let mut statement = connection.prepare_cached(&sql)?;
     for record in statement.query_map(params![agent.0, after, limit as i64], read_notice)? {
-        records.push(record?);
+        if !oldest.keep(record?) {
+            break;
+        }
     }
-    records.sort_unstable_by_key(|record| record.seq);
-    let full = records.len() >= limit;
-    records.truncate(limit);
+    let full = oldest.is_full();
+    let records: Vec<Arc<Record>> = oldest.records.into_values().map(|(_, record)| Arc::new(record)).collect();
     let scanned = if full { records.last().map_or(head, |last| last.seq) } else { head.max(after) };
-    Ok((Page { records: records.into_iter().map(Arc::new).collect(), scanned }, gap))
+    Ok((Page { records, scanned, full }, gap))
 }
 
 fn head(connection: &Connection) -> rusqlite::Result<Seq> {
@@ -68,25 +112,20 @@ fn stays(connection: &Connection, agent: AgentKey, after: Seq) -> rusqlite::Resu
     Ok((found, gap))
 }
 
-fn messages(
-    connection: &Connection,
-    span: &Span,
-    channel: &ChannelId,
-    after: Seq,
-    limit: usize,
-    records: &mut Vec<Record>,
-) -> rusqlite::Result<()> {
+fn messages(connection: &Connection, span: &Span, channel: &ChannelId, after: Seq, oldest: &mut Oldest) -> rusqlite::Result<()> {
     let sql = format!(
         "SELECT {MESSAGE_COLUMNS} FROM message
          WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3
          ORDER BY seq LIMIT ?4"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![span.conversation.0, after.max(span.since), span.until, limit as i64], |row| {
-        read_message(row, channel)
-    })?;
+    let (from, until) = (after.max(span.since), span.until.min(oldest.through));
+    let rows =
+        statement.query_map(params![span.conversation.0, from, until, oldest.limit as i64], |row| read_message(row, channel))?;
     for record in rows {
-        records.push(record?);
+        if !oldest.keep(record?) {
+            break;
+        }
     }
     Ok(())
 }
@@ -116,4 +155,47 @@ pub(crate) fn everything_after(connection: &Connection, after: Seq, limit: usize
     records.sort_unstable_by_key(|record| record.seq);
     records.truncate(limit);
     Ok(records.into_iter().map(Arc::new).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::What;
+
+    fn notice(seq: Seq, bytes: usize) -> Record {
+        let what = What::MetaData { agent: AgentKey(1), key: "k".into(), value: Some("x".repeat(bytes)) };
+        Record { seq, committed: 0, what }
+    }
+
+    #[test]
+    fn a_page_holds_the_oldest_of_all_spans_and_never_more_than_its_bounds() {
+        let mut oldest = Oldest::new(100);
+        let mut asked = 0;
+        for span in 0..50 {
+            for row in 0..100 {
+                asked += 1;
+                if !oldest.keep(notice(1 + row * 50 + span, 10)) {
+                    break;
+                }
+                assert!(oldest.records.len() <= 100);
+            }
+        }
+        assert!(oldest.is_full());
+        assert!(oldest.records.keys().copied().eq(1..=100), "{:?}", oldest.records.keys());
+        assert!(asked < 600, "{asked} rows of 5,000 were read for 100");
+    }
+
+    #[test]
+    fn a_page_is_bounded_in_bytes_and_has_one_record_at_least() {
+        let mut oldest = Oldest::new(100);
+        for seq in 1..=100 {
+            oldest.keep(notice(seq, 100 << 10));
+        }
+        assert!(oldest.bytes <= BYTES && oldest.is_full());
+        assert!(oldest.records.keys().copied().eq(1..=oldest.through));
+        let mut one = Oldest::new(100);
+        one.keep(notice(1, 2 * BYTES));
+        assert!(!one.keep(notice(2, 1)));
+        assert_eq!(one.records.len(), 1);
+    }
 }

@@ -233,3 +233,101 @@ fn evil_patterns_cost_half_a_millisecond_at_most() {
     let limit = if cfg!(debug_assertions) { Duration::from_millis(20) } else { Duration::from_micros(500) };
     assert!(slowest.0 < limit, "{slowest:?}");
 }
+
+#[test]
+fn a_poll_that_looks_through_the_window_lets_others_go_first() {
+    let world = World::new();
+    let echo = world.agent("echo", &[OPS]);
+    let lene = world.person("lene");
+    for n in 0..250 {
+        lene.say(OPS, format!("{n}")).unwrap();
+    }
+    world.settle();
+    let mut asked = echo.events_async(Cursor::window(), EventQuery::messages().regex("^(?:(?=a)a+)+$"));
+    let mut turns = 0;
+    while poll(&mut asked).is_pending() {
+        turns += 1;
+        assert!(turns < 100, "it ends");
+    }
+    println!("a look through 250 messages in memory gave way {turns} times");
+    assert!(turns >= 2, "{turns}");
+}
+
+#[test]
+fn events_of_large_messages_come_whole_and_in_order_from_the_journal() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let echo = world.agent("echo", &[OPS, LAB]);
+    let mut cursor = world.mark(&echo);
+    let lene = world.person("lene");
+    for n in 0..60 {
+        lene.say(if n % 3 == 0 { LAB } else { OPS }, format!("{n} {}", "x".repeat(50_000))).unwrap();
+    }
+    world.settle();
+    world.pass(seconds(3600));
+    let world = world.restart(&disk);
+    let echo = world.engine.agent("echo").unwrap();
+    // A pattern that few pass makes it go on through pages that were cut by their bytes.
+    let late = echo.events(cursor.clone(), &EventQuery::messages().regex("^59 ")).unwrap();
+    assert_eq!(late.events.len(), 1);
+    let (mut seen, mut answers) = (Vec::new(), 0);
+    while seen.len() < 60 && answers < 100 {
+        let batch = echo.events(cursor, &EventQuery::messages()).unwrap();
+        assert!(!batch.gap);
+        cursor = Cursor::after(batch.last, &batch.instance);
+        seen.extend(batch.events.iter().map(|event| crate::world::line(event).len()));
+        answers += 1;
+    }
+    println!("60 messages of 50 KB in {answers} answers");
+    assert_eq!(seen.len(), 60);
+}
+
+/// What this process holds in memory now, in MiB; other tests beside this one count too.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap_or(0) >> 10
+}
+
+#[test]
+fn a_thousand_polls_with_large_patterns_meet_their_agents_bound() {
+    let world = World::new();
+    let echo = world.agent("echo", &[OPS]);
+    let other = world.agent("other", &[OPS]);
+    let before = resident();
+    let (mut held, mut refused) = (Vec::new(), 0);
+    for n in 0..1000 {
+        let query = EventQuery::messages().regex(format!(r"\w{{8}}{n}"));
+        let mut waiting = echo.next_events(Cursor::window(), query, seconds(60));
+        match poll(&mut waiting) {
+            std::task::Poll::Ready(answer) => {
+                assert!(matches!(answer, Err(Error::Busy { .. })), "{answer:?}");
+                refused += 1;
+            }
+            std::task::Poll::Pending => held.push(waiting),
+        }
+    }
+    println!("of 1,000 polls {} wait, {refused} are busy; {} MiB more", held.len(), resident().saturating_sub(before));
+    assert!(held.len() <= 85, "{}", held.len());
+    let mut others = other.next_events(Cursor::window(), EventQuery::messages().regex("mine"), seconds(60));
+    assert!(poll(&mut others).is_pending(), "another agent has room");
+    held.clear();
+    echo.events(Cursor::window(), &EventQuery::messages().regex("again")).unwrap();
+}
+
+#[test]
+fn eight_answers_of_history_hold_little() {
+    let world = World::new();
+    let echo = world.agent("echo", &[OPS]);
+    let lene = world.person("lene");
+    for n in 0..200 {
+        lene.say(OPS, format!("{n} {}", "x".repeat(60_000))).unwrap();
+    }
+    world.settle();
+    let before = resident();
+    let answers: Vec<_> =
+        (0..8).map(|_| begin(echo.messages_async(OPS, 1000, None))).map(|answer| answer.join().unwrap().unwrap()).collect();
+    let bytes: usize = answers.iter().flatten().map(|message| message.text.len()).sum();
+    println!("eight answers of history: {bytes} bytes of text, {} MiB more", resident().saturating_sub(before));
+    assert!(bytes <= 8 * (4 << 20), "{bytes}");
+}
