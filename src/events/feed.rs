@@ -161,7 +161,8 @@ impl Feed {
                 journal::page(connection, agent, after, EVENTS, &quiet).map_err(storage)
             })
             .await?;
-        if page.records.len() < EVENTS {
+        // Not by the number of rows: a page that was cut by its bytes has few, and the rest must still come.
+        if !page.full {
             page.scanned = page.scanned.max(head);
         }
         Ok((page, gap))
