@@ -163,11 +163,9 @@ impl Publisher<Journal> for Publishing {
     }
 
     fn failed(&self, entry: Entry, error: Error) {
-        if let EntryKind::Message(row) = &entry.kind
-            && let Some(origin) = &row.origin
-        {
+        if let EntryKind::Message(row) = entry.kind {
             let error = Error::OutcomeUnknown(format!("the chat system has it, but it could not be recorded: {error}"));
-            self.desk.posts.fail(origin, &error);
+            self.desk.posts.unrecorded(row, &error);
         }
         if let Some(done) = entry.done {
             done.fulfil(Err(error));

@@ -75,8 +75,12 @@ pub(crate) struct CellState {
     pub(crate) trouble: Option<Box<Trouble>>,
     pub(crate) session: Option<Arc<dyn Session>>,
     pub(crate) channels: ChannelList,
-    /// Posts and other calls in the chat system's hands.
+    /// Posts in the chat system's hands whose callers wait.
     pub(crate) in_flight: u32,
+    /// Posts whose callers were answered that nobody knows, and that may still be said.
+    pub(crate) pending: u32,
+    /// Uploads under way.
+    pub(crate) transfers: u32,
     pub(crate) link: Option<Arc<Told>>,
     /// Whether it waits in its link's list of agents to look at.
     pub(crate) queued: bool,
@@ -105,6 +109,8 @@ impl Cell {
             session: None,
             channels: ChannelList::default(),
             in_flight: 0,
+            pending: 0,
+            transfers: 0,
             link: None,
             queued: false,
             watchers: Vec::new(),

@@ -1,6 +1,6 @@
 //! What comes in over one link, into the writer: the engine's side of an [`Inbox`](crate::backend::Inbox).
 
-use super::cell::{Cell, ChannelPhase, Trouble};
+use super::cell::{Cell, CellState, ChannelPhase, Trouble};
 use super::ground::Ground;
 use super::lifecycle::{backoff, dice, pause_after};
 use super::recent::Recent;
@@ -107,6 +107,23 @@ impl LinkIntake {
         row
     }
 
+    /// An agent hears from here on, if it is still joining. The entry goes in the one ordered lane, so whatever comes
+    /// after it is within the agent's span.
+    fn entered(&self, agent: AgentKey, channel: &ChannelId) {
+        let Some(cell) = self.cell(agent) else { return };
+        let joins = |state: &CellState| state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Joining);
+        if cell.look(joins) {
+            let place = self.place(self.seen_by(agent, channel), channel);
+            self.ground.write(EntryKind::Entered { agent, place });
+        }
+    }
+
+    /// Who sees what is said in a channel of that agent.
+    fn seen_by(&self, agent: AgentKey, channel: &ChannelId) -> SeenBy {
+        let shared = self.registry.upgrade().is_some_and(|registry| registry.is_shared(&self.told, channel));
+        if shared { SeenBy::Room } else { SeenBy::Agent(agent) }
+    }
+
     fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {
         let Some(cell) = self.cell(agent) else { return };
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
@@ -124,9 +141,7 @@ impl LinkIntake {
         if was == ChannelPhase::In {
             self.told.tell(|mail| mail.left.push(channel.clone()));
         }
-        let shared = self.registry.upgrade().is_some_and(|registry| registry.is_shared(&self.told, channel));
-        let seen_by = if shared { SeenBy::Room } else { SeenBy::Agent(agent) };
-        let place = self.place(seen_by, channel);
+        let place = self.place(self.seen_by(agent, channel), channel);
         if may_retry {
             self.told.tell(|mail| mail.flaps.push(cell.clone()));
         } else {
@@ -178,6 +193,10 @@ impl Intake for LinkIntake {
         }
         match item {
             Inbound::Message { seen_by, channel, message, resume } => self.message(seen_by, channel, message, resume),
+            Inbound::Entered { agent, channel } => {
+                self.entered(agent, &channel);
+                Ok(())
+            }
             Inbound::Inactive { agent, channel, reason, may_retry } => {
                 self.inactive(agent, &channel, reason, may_retry);
                 Ok(())

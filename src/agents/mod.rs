@@ -22,6 +22,6 @@ pub(crate) use cell::{Cell, CellState, ChannelPhase, Phase};
 pub(crate) use ground::Ground;
 pub(crate) use infos::Infos;
 pub(crate) use pace::Pace;
-pub(crate) use posting::{Post, call, error_of, error_of_question};
+pub(crate) use posting::{ASK_MAX, Post, call, error_of, error_of_question};
 pub(crate) use posts::{Begun, PostBook};
 pub(crate) use registry::{Backends, Desired, Registry};

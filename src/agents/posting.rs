@@ -3,6 +3,13 @@
 //! Where the room echoes a post, the echo is the row and the answer only completes the post; otherwise an answer that
 //! overtakes the inbox would put our post before what was said earlier. Where nothing echoes, the answer makes the
 //! row. Handed over and no answer by the deadline is an outcome of its own.
+//!
+//! Nothing waits for a backend without a deadline. A question is given up at its deadline ([`Ground::ask`]). A post is
+//! not: its caller is answered, its place among the agent's 64 posts in flight is free again, and its future is waited
+//! for further, up to [`PENDING_MAX`], because what it answers is still to be recorded and a repeat of its key must find
+//! it. Rejected: dropping the future with the caller's deadline (a post that arrives later would have no row, and a repeat
+//! of its key would be sent beside it), and counting it in flight until it ends (66 calls into a chat system that never
+//! answers made the agent busy until the link ended).
 
 use super::cell::{Cell, ChannelPhase, Trouble};
 use super::ground::Ground;
@@ -17,6 +24,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+/// How long a question to a chat system may take: looking something up, history, management, typing.
+pub(crate) const ASK_MAX: Duration = Duration::from_secs(35);
+/// How long a post is waited for after its caller was answered. A chat system that holds a message for one that is away
+/// gives it up before that.
+const PENDING_MAX: Duration = Duration::from_secs(600);
 
 /// A post ready to leave.
 pub(crate) struct Post {
@@ -74,25 +87,73 @@ impl Ground {
     /// Hands a post that is in the book to its session; the book answers.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
         self.posts.arm(&post.origin, self.timer.now(), due);
-        post.cell.change(|state| state.in_flight += 1);
+        let in_flight = InFlight::of(&post.cell);
         let (channel, message) = (post.place.channel.clone(), post.message.clone());
         let mut reply = call(self, move || session.post(channel, message));
         let _entered = self.runtime.enter();
         match reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => self.answered(post, outcome),
+            Poll::Ready(outcome) => {
+                drop(in_flight);
+                self.answered(post, outcome);
+            }
             Poll::Pending => {
                 let ground = self.clone();
                 self.runtime.spawn(Tracked::new(self.activity.clone(), async move {
-                    let outcome = reply.await;
+                    let outcome = ground.outcome(reply, in_flight, due).await;
                     ground.answered(post, outcome);
                 }));
             }
         }
     }
 
+    /// Waits for what becomes of a post: until `due` as one in flight, and further as one that is pending.
+    async fn outcome(&self, mut reply: Reply<Accepted>, in_flight: InFlight, due: Duration) -> Result<Accepted, BackendError> {
+        tokio::select! {
+            biased;
+            outcome = &mut reply => return outcome,
+            () = self.timer.sleep_until(due) => {}
+        }
+        let _pending = in_flight.into_pending();
+        tokio::select! {
+            biased;
+            outcome = &mut reply => outcome,
+            () = self.timer.sleep_until(due + PENDING_MAX) => {
+                Err(BackendError::new(BackendErrorKind::OutcomeUnknown, "the chat system did not answer"))
+            }
+        }
+    }
+
+    /// Asks a backend something now; the answer is waited for for at most `most`. What does nothing twice is unreachable
+    /// then.
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        most: Duration,
+        what: &'static str,
+        make: impl FnOnce() -> Reply<T>,
+    ) -> Reply<T> {
+        self.within(most, BackendErrorKind::Unreachable, what, make)
+    }
+
+    /// As [`Ground::ask`]; an answer that does not come in time is a failure of that kind.
+    pub(crate) fn within<T: Send + 'static>(
+        &self,
+        most: Duration,
+        late: BackendErrorKind,
+        what: &'static str,
+        make: impl FnOnce() -> Reply<T>,
+    ) -> Reply<T> {
+        let (reply, deadline) = (call(self, make), self.timer.sleep(most));
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                outcome = reply => outcome,
+                () = deadline => Err(BackendError::new(late, format!("{what} took longer than {} s", most.as_secs()))),
+            }
+        })
+    }
+
     /// The chat system has answered a post or an upload.
     pub(crate) fn answered(&self, post: Post, outcome: Result<Accepted, BackendError>) {
-        post.cell.change(|state| state.in_flight -= 1);
         match outcome {
             Ok(accepted) => {
                 let origin = post.origin.clone();
@@ -137,16 +198,48 @@ impl Ground {
                 },
                 None => self.posts.sooner.notified().await,
             }
-            for (origin, overdue) in self.posts.overdue(self.timer.now()) {
+            for overdue in self.posts.overdue(self.timer.now()) {
                 match overdue {
                     Overdue::Accepted(row) => self.write(EntryKind::Message(row)),
-                    Overdue::Unknown => {
-                        let error = Error::OutcomeUnknown("it was handed over, and not recorded within the deadline".into());
-                        self.posts.fail(&origin, &error);
+                    Overdue::Unknown(waiting) => {
+                        for promise in waiting {
+                            let reason = "it was handed over, and not recorded within the deadline";
+                            promise.fulfil(Err(Error::OutcomeUnknown(reason.into())));
+                        }
                     }
                 }
             }
         }
+    }
+}
+
+/// One of an agent's posts in flight, counted as long as this lives.
+struct InFlight {
+    cell: Arc<Cell>,
+    is_pending: bool,
+}
+
+impl InFlight {
+    fn of(cell: &Arc<Cell>) -> InFlight {
+        cell.change(|state| state.in_flight += 1);
+        InFlight { cell: cell.clone(), is_pending: false }
+    }
+
+    /// Its caller was answered: it is counted apart, and keeps no place.
+    fn into_pending(mut self) -> InFlight {
+        self.cell.change(|state| {
+            state.in_flight -= 1;
+            state.pending += 1;
+        });
+        self.is_pending = true;
+        self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let is_pending = self.is_pending;
+        self.cell.change(|state| if is_pending { state.pending -= 1 } else { state.in_flight -= 1 });
     }
 }
 

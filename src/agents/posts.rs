@@ -3,14 +3,22 @@
 //! Deadlines are a queue with one sleeper in front of it, not a timer each. Each post has two: at the first, a post
 //! that the chat system has answered and not sent back is recorded from its answer; at the last its caller is told
 //! that nobody knows, also when it is our own disk that does not take the row.
+//!
+//! The last deadline answers the caller and ends nothing else: the origin stays in the book until the session's future
+//! has ended and what it answered is recorded. A repeat with the same key joins what is under way, with a deadline of
+//! its own. Rejected: forgetting the origin at the deadline, as this module did. The chat system still had the first
+//! post, so the repeat was sent beside it, and people heard both.
+//!
+//! A post that the chat system has taken and our disk has not is kept too, as the row it was to become: a repeat of its
+//! key writes that row instead of asking a chat system that may not be able to tell.
 
 use crate::database::Reserved;
 use crate::error::{Error, Result};
 use crate::journal::NewRow;
 use crate::model::{OriginId, Record};
 use crate::waiting::{Pending, Promise, pending};
-use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -18,6 +26,7 @@ use tokio::sync::Notify;
 type Answer = Result<Arc<Record>>;
 
 struct Posted {
+    /// Who waits for its row; nobody once the last deadline has passed, until a repeat joins.
     waiting: Vec<Promise<Answer>>,
     posted_by: Option<String>,
     transfer: bool,
@@ -41,6 +50,8 @@ struct Book {
     next: u64,
     /// Until when the sleeper sleeps.
     sleeping: Option<Duration>,
+    /// Rows of posts that the chat system has and that could not be recorded, oldest first.
+    unrecorded: VecDeque<Box<NewRow>>,
 }
 
 impl Book {
@@ -69,6 +80,9 @@ pub(crate) enum Begun {
     UnderWay(Pending<Answer>),
 }
 
+/// Rows kept of posts that could not be recorded: a disk that is full is seen long before.
+const UNRECORDED_MAX: usize = 256;
+
 /// How long before its last deadline a post that was not sent back is recorded from its answer.
 const RECORD_WITHIN: Duration = Duration::from_secs(5);
 
@@ -76,8 +90,8 @@ const RECORD_WITHIN: Duration = Duration::from_secs(5);
 pub(super) enum Overdue {
     /// The chat system has it: its answer makes the row.
     Accepted(Box<NewRow>),
-    /// Nobody knows.
-    Unknown,
+    /// Nobody knows, and these are told so.
+    Unknown(Vec<Promise<Answer>>),
 }
 
 impl Book {
@@ -91,18 +105,27 @@ impl Book {
 }
 
 impl PostBook {
-    /// Notes that `origin` is about to be sent; the room it holds is given back with its answer.
+    /// Notes that `origin` is about to be sent, or joins the post of that origin that is under way; either is answered
+    /// by `last`. The room it holds is given back with its answer.
     pub(crate) fn begin(
         &self,
         origin: &OriginId,
         posted_by: Option<String>,
         transfer: bool,
         reserved: Option<Reserved>,
+        last: Duration,
     ) -> Begun {
         let (promise, pending) = pending();
         let mut book = self.book.lock();
         if let Some(posted) = book.posts.get_mut(origin) {
             posted.waiting.push(promise);
+            // Its last deadline has passed, so this repeat's own is the next.
+            let is_overdue = posted.late && posted.ticket.is_none();
+            if is_overdue {
+                posted.last = last;
+                book.wait(origin, last);
+                self.wake(book, last);
+            }
             return Begun::UnderWay(pending);
         }
         let posted = Posted {
@@ -111,7 +134,7 @@ impl PostBook {
             transfer,
             accepted: None,
             ticket: None,
-            last: Duration::MAX,
+            last,
             late: false,
             _reserved: reserved,
         };
@@ -127,9 +150,14 @@ impl PostBook {
         if let Some(posted) = book.posts.get_mut(origin) {
             posted.last = last;
         }
-        let sooner = book.sleeping.is_none_or(|until| first < until);
+        self.wake(book, first);
+    }
+
+    /// Has the sleeper wake up for `due`.
+    fn wake(&self, mut book: MutexGuard<'_, Book>, due: Duration) {
+        let sooner = book.sleeping.is_none_or(|until| due < until);
         if sooner {
-            book.sleeping = Some(first);
+            book.sleeping = Some(due);
         }
         drop(book);
         if sooner {
@@ -174,7 +202,26 @@ impl PostBook {
         }
     }
 
-    /// It failed.
+    /// The chat system has it and it could not be recorded: the row is kept for a repeat of its key.
+    pub(crate) fn unrecorded(&self, row: Box<NewRow>, error: &Error) {
+        let Some(origin) = row.origin.clone() else { return };
+        let mut book = self.book.lock();
+        if book.unrecorded.len() == UNRECORDED_MAX {
+            book.unrecorded.pop_front();
+        }
+        book.unrecorded.push_back(row);
+        drop(book);
+        self.fail(&origin, error);
+    }
+
+    /// Takes the row of an earlier post of that origin that could not be recorded.
+    pub(crate) fn take_unrecorded(&self, origin: &OriginId) -> Option<Box<NewRow>> {
+        let mut book = self.book.lock();
+        let at = book.unrecorded.iter().position(|row| row.origin.as_ref() == Some(origin))?;
+        book.unrecorded.remove(at)
+    }
+
+    /// It failed: certainly, or whoever could tell is gone. Nothing of it is under way any more.
     pub(crate) fn fail(&self, origin: &OriginId, error: &Error) {
         self.answer(origin, || Err(error.clone()));
     }
@@ -193,8 +240,9 @@ impl PostBook {
         book.sleeping
     }
 
-    /// What is overdue. Those accepted stay until their row is committed, or their last deadline passes.
-    pub(super) fn overdue(&self, now: Duration) -> Vec<(OriginId, Overdue)> {
+    /// What is overdue. All of them stay in the book until they are answered: those accepted until their row is
+    /// committed, the others until the session's future ends.
+    pub(super) fn overdue(&self, now: Duration) -> Vec<Overdue> {
         let mut book = self.book.lock();
         let mut found = Vec::new();
         while let Some(entry) = book.due.first_entry() {
@@ -204,13 +252,15 @@ impl PostBook {
             let origin = entry.remove();
             let Some(posted) = book.posts.get_mut(&origin) else { continue };
             if posted.late {
-                found.push((origin, Overdue::Unknown));
+                posted.ticket = None;
+                posted._reserved = None;
+                found.push(Overdue::Unknown(std::mem::take(&mut posted.waiting)));
                 continue;
             }
             posted.late = true;
             let (row, last) = (posted.accepted.take(), posted.last);
             book.wait(&origin, last);
-            found.extend(row.map(|row| (origin, Overdue::Accepted(row))));
+            found.extend(row.map(Overdue::Accepted));
         }
         found
     }
@@ -226,8 +276,8 @@ impl PostBook {
         }
     }
 
-    /// Posts under way.
+    /// Posts under way whose last deadline has not passed.
     pub(crate) fn len(&self) -> usize {
-        self.book.lock().posts.len()
+        self.book.lock().posts.values().filter(|posted| !posted.waiting.is_empty()).count()
     }
 }

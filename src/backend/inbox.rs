@@ -37,6 +37,15 @@ pub enum Inbound {
         /// Where the conversation stands after it; stored in the same commit.
         resume: Option<ResumePoint>,
     },
+    /// An agent that is joining a channel is in: what comes from here on is its to hear. A connector says so before it
+    /// hands over the first such message, where that is before it answers the join; without it, hearing begins with
+    /// the answer. What a catch-up brings comes before it.
+    Entered {
+        /// The agent.
+        agent: AgentKey,
+        /// The channel.
+        channel: ChannelId,
+    },
     /// The chat system put an agent out of a channel, or the channel ended.
     Inactive {
         /// The agent.

@@ -27,6 +27,8 @@ pub(crate) enum EntryKind {
     Message(Box<NewRow>),
     /// A conversation stands here now, though its message was known already.
     Resume { place: Place, point: ResumePoint },
+    /// An agent that is joining hears from here on: its span begins, unless it lasts. It is announced when it is in.
+    Entered { agent: AgentKey, place: Place },
     /// An agent is in: its span begins, unless it lasts, and is announced, unless it was.
     Joined { agent: AgentKey, place: Place, resume: Option<ResumePoint> },
     /// An agent was put out: its span ends.
@@ -51,6 +53,7 @@ pub(crate) struct Acknowledged {
 }
 
 /// A message to become a row.
+#[derive(Clone)]
 pub(crate) struct NewRow {
     pub(crate) place: Place,
     pub(crate) id: MessageId,

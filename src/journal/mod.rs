@@ -7,6 +7,7 @@
 
 mod archive;
 pub(crate) mod dates;
+mod early;
 mod entry;
 mod history;
 mod opening;

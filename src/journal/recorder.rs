@@ -3,6 +3,7 @@
 //! The counter is reserved in blocks of 4,096, so that no commit touches its page; what a crash leaves of a block is
 //! never used. Ids shown stay below 2^31: before that a new instance begins, and they start at 1 again.
 
+use super::early::Early;
 use super::entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 use super::opening::{Opening, fresh_instance};
 use super::retention::Retention;
@@ -28,7 +29,7 @@ const KNOWN: usize = 65_536;
 pub(crate) struct JournalSettings {
     pub(crate) calendar: Arc<Calendar>,
     pub(crate) retention: Retention,
-    /// Messages for conversations that none of our agents was ever in.
+    /// Messages for conversations that none of our agents was ever in, and that no join came for.
     pub(crate) strays: Arc<AtomicU64>,
     /// The largest id shown before a new instance begins; lower in tests.
     pub(crate) shown_max: Option<Seq>,
@@ -47,6 +48,8 @@ pub(crate) struct Journal {
     sealed: i64,
     known: HashMap<Place, ConversationKey>,
     sweeping: Sweeping,
+    /// Messages that wait for the join that makes their conversation.
+    early: Early,
 }
 
 impl Journal {
@@ -61,12 +64,14 @@ impl Journal {
             sealed: opening.sealed,
             known: HashMap::new(),
             sweeping: Sweeping::default(),
+            early: Early::default(),
         }
     }
 
     /// A batch that begins now.
     pub(crate) fn begin(&mut self) -> Batch {
         self.base_before = None;
+        self.early.begin();
         Batch { committed: self.now(), ..Batch::default() }
     }
 
@@ -178,7 +183,8 @@ impl Journal {
         new: &NewRow,
     ) -> rusqlite::Result<()> {
         let Some(conversation) = self.conversation(transaction, &new.place)? else {
-            self.settings.strays.fetch_add(1, Ordering::Relaxed);
+            let displaced = self.early.keep(new, batch.committed);
+            self.settings.strays.fetch_add(displaced, Ordering::Relaxed);
             return Ok(());
         };
         if let Some(point) = &new.resume {
@@ -197,11 +203,38 @@ impl Journal {
                 if let Some(origin) = &new.origin
                     && let Some(record) = known_row(transaction, conversation, new)?
                 {
+                    claim(transaction, record.seq, new)?;
                     batch.ours.push((origin.clone(), Arc::new(record)));
                 }
             }
         }
         Ok(())
+    }
+
+    /// An agent hears from here on: its conversation is there, its span begins unless it lasts.
+    fn entered(
+        &mut self,
+        transaction: &Connection,
+        batch: &mut Batch,
+        agent: AgentKey,
+        place: &Place,
+    ) -> rusqlite::Result<Option<ConversationKey>> {
+        if !spans::is_wanted(transaction, agent, &place.channel)? {
+            return Ok(None);
+        }
+        let conversation = match self.conversation(transaction, place)? {
+            Some(key) => key,
+            None => {
+                let key = spans::create_conversation(transaction, place)?;
+                self.remember(place, key);
+                key
+            }
+        };
+        let elsewhere = spans::close(transaction, agent, &place.channel, Some(conversation), self.next - 1)?;
+        batch.published.extend(elsewhere.into_iter().map(Published::Span));
+        let opened = spans::open(transaction, agent, conversation, self.next - 1)?;
+        batch.published.extend(opened.map(Published::Span));
+        Ok(Some(conversation))
     }
 
     fn joined(
@@ -213,26 +246,28 @@ impl Journal {
         place: &Place,
         resume: Option<&ResumePoint>,
     ) -> rusqlite::Result<()> {
-        if !spans::is_wanted(transaction, agent, &place.channel)? {
-            return Ok(());
-        }
-        let conversation = match self.conversation(transaction, place)? {
-            Some(key) => key,
-            None => {
-                let key = spans::create_conversation(transaction, place)?;
-                self.remember(place, key);
-                key
-            }
-        };
+        let Some(conversation) = self.entered(transaction, batch, agent, place)? else { return Ok(()) };
         if let Some(point) = resume {
             resumes.insert(conversation, point.clone());
         }
-        let elsewhere = spans::close(transaction, agent, &place.channel, Some(conversation), self.next - 1)?;
-        batch.published.extend(elsewhere.into_iter().map(Published::Span));
-        let opened = spans::open(transaction, agent, conversation, self.next - 1)?;
-        batch.published.extend(opened.map(Published::Span));
         if spans::announce(transaction, agent, &place.channel, true)? {
             self.channel_state(transaction, batch, agent, &place.channel, true)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what came before the conversation did.
+    fn write_early(
+        &mut self,
+        transaction: &Connection,
+        inserting: &mut CachedStatement<'_>,
+        batch: &mut Batch,
+        place: &Place,
+    ) -> rusqlite::Result<()> {
+        for row in self.early.of(place) {
+            // Where the conversation stands is the join's to say: these came before it.
+            let row = NewRow { resume: None, ..row };
+            self.message(transaction, inserting, batch, &mut HashMap::new(), &row)?;
         }
         Ok(())
     }
@@ -260,6 +295,17 @@ fn acknowledge(transaction: &Connection, reader: &Acknowledged, now: i64) -> rus
              WHERE agent = ?1 AND name = ?2 AND place < ?3",
         )?
         .execute(params![reader.agent.0, reader.name.as_str(), reader.place.load(Ordering::Acquire), now])
+        .map(drop)
+}
+
+/// A message of ours that came first without its origin, by way of somebody who could not know: now it is known.
+fn claim(transaction: &Connection, seq: Seq, new: &NewRow) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE OR IGNORE message SET origin_id = ?2, sender_agent = coalesce(sender_agent, ?3)
+             WHERE seq = ?1 AND origin_id IS NULL",
+        )?
+        .execute(params![seq, new.origin.as_ref().map(crate::model::OriginId::as_str), new.sender_agent.map(|agent| agent.0)])
         .map(drop)
 }
 
@@ -294,11 +340,20 @@ impl Recorder for Journal {
                         resumes.insert(key, point.clone());
                     }
                 }
+                EntryKind::Entered { agent, place } => {
+                    self.entered(transaction, &mut batch, *agent, place)?;
+                    self.write_early(transaction, &mut inserting, &mut batch, place)?;
+                }
                 EntryKind::Joined { agent, place, resume } => {
                     self.joined(transaction, &mut batch, &mut resumes, *agent, place, resume.as_ref())?;
+                    self.write_early(transaction, &mut inserting, &mut batch, place)?;
                 }
                 EntryKind::Left { agent, place } => {
                     self.sweeping.ask();
+                    if place.agent.is_some() {
+                        let forgotten = self.early.forget(place);
+                        self.settings.strays.fetch_add(forgotten, Ordering::Relaxed);
+                    }
                     let closed = spans::close(transaction, *agent, &place.channel, None, self.next - 1)?;
                     batch.published.extend(closed.into_iter().map(Published::Span));
                     self.down(transaction, &mut batch, *agent, &place.channel)?;
@@ -351,6 +406,7 @@ impl Recorder for Journal {
         self.reserved = self.next;
         self.base = self.base_before.take().unwrap_or(self.base);
         self.known.clear();
+        self.early.rolled_back();
     }
 
     fn upkeep_due(&self) -> bool {

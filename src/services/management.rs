@@ -1,12 +1,16 @@
 //! Management (`mindlink-wire.md` 1.4): rooms created, deleted and opened to members, through the agent's session.
 
 use super::{Services, Waiting};
-use crate::agents::{Cell, call, error_of};
+use crate::agents::{Cell, error_of};
 use crate::backend::{BackendErrorKind, Manage, Managed};
 use crate::error::{Error, Result};
 use crate::model::{Category, ChannelId, Id, ManagedRoom, ManagementMode, NewRoom, Principal};
 use crate::waiting::park;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the chat system may take: the members of a large room are changed with hundreds of requests.
+const MANAGE_MAX: Duration = Duration::from_secs(120);
 
 /// What one principal manages through one agent. Cheap to clone.
 #[derive(Clone)]
@@ -50,8 +54,10 @@ impl Management {
     async fn ask(self, request: Manage) -> Result<Managed> {
         self.check()?;
         let session = self.services.session(&self.cell)?;
-        let reply = call(&self.services.ground, move || session.manage(request));
-        reply.await.map_err(|error| match error.kind {
+        let changes = !matches!(request, Manage::Categories | Manage::Rooms | Manage::Room(_) | Manage::Members(_));
+        let late = if changes { BackendErrorKind::OutcomeUnknown } else { BackendErrorKind::Unreachable };
+        let asked = self.services.ground.within(MANAGE_MAX, late, "the management of rooms", move || session.manage(request));
+        asked.await.map_err(|error| match error.kind {
             BackendErrorKind::ChannelGone => Error::NotFound(error.reason),
             _ => error_of(error, ""),
         })

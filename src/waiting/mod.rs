@@ -16,5 +16,5 @@ pub(crate) use busy::{Activity, Tracked};
 pub(crate) use guarded::{panic_text, wake};
 pub(crate) use park::{engine_thread, hold, is_parked, let_go, park, park_until};
 pub(crate) use pending::{Pending, Promise, pending};
-pub(crate) use pipe::{CHUNK_BYTES, PipeWriter, pipe};
+pub(crate) use pipe::{CHUNK_BYTES, PipeGauge, PipeWriter, pipe};
 pub use pipe::{PipeClosed, PipeReader};

@@ -21,6 +21,8 @@ struct State {
     finished: bool,
     writer_gone: bool,
     reader_gone: bool,
+    /// Counts chunks put in, chunks taken out and the end.
+    moved: u64,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -36,6 +38,21 @@ pub struct PipeReader(Arc<Mutex<State>>);
 /// The writing end, in the caller's hands.
 pub(crate) struct PipeWriter(Arc<Mutex<State>>);
 
+/// Looks at a pipe from the side.
+pub(crate) struct PipeGauge(Arc<Mutex<State>>);
+
+impl PipeGauge {
+    /// A number that rises with everything that moves.
+    pub(crate) fn moved(&self) -> u64 {
+        self.0.lock().moved
+    }
+
+    /// Whether the end of the data was put in.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.lock().finished
+    }
+}
+
 pub(crate) fn pipe() -> (PipeWriter, PipeReader) {
     let state = Arc::new(Mutex::new(State::default()));
     (PipeWriter(state.clone()), PipeReader(state))
@@ -50,6 +67,7 @@ impl PipeReader {
         poll_fn(|cx| {
             let mut state = self.0.lock();
             if let Some(chunk) = state.chunks.pop_front() {
+                state.moved += 1;
                 let writer = state.writer.take();
                 drop(state);
                 if let Some(writer) = writer {
@@ -85,6 +103,7 @@ impl PipeWriter {
                     return Poll::Pending;
                 }
                 state.chunks.extend(chunk.take());
+                state.moved += 1;
                 let reader = state.reader.take();
                 drop(state);
                 if let Some(reader) = reader {
@@ -99,7 +118,14 @@ impl PipeWriter {
 
     /// Ends the data properly; dropping the writer without it cancels the transfer.
     pub(crate) fn finish(self) {
-        self.0.lock().finished = true;
+        let mut state = self.0.lock();
+        state.finished = true;
+        state.moved += 1;
+    }
+
+    /// What shows whether something moves in it.
+    pub(crate) fn gauge(&self) -> PipeGauge {
+        PipeGauge(self.0.clone())
     }
 }
 

@@ -5,8 +5,7 @@ use super::super::ground::Ground;
 use super::super::infos::InfoSlot;
 use super::super::intake::pause;
 use super::super::lifecycle::{after_join, dice};
-use super::super::posting::call;
-use super::{IN_FLIGHT, Landed, LinkTask, Room, within};
+use super::{IN_FLIGHT, Landed, LinkTask, Room};
 use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
 use crate::journal::{self, EntryKind};
 use crate::model::{AgentKey, ChannelId, ChannelKind, Place};
@@ -199,8 +198,7 @@ async fn join_through(
             .map_err(failed)?;
     }
     let channel = place.channel.clone();
-    let reply = call(ground, move || session.join(channel, resume));
-    let joined = within(ground, JOIN_MAX, "the join", reply).await?;
+    let joined = ground.ask(JOIN_MAX, "the join", move || session.join(channel, resume)).await?;
     // Whoever reads the event that says so may post at once: the channel counts as joined just before it is told.
     let (slot, inside, id) = (ground.infos.joined(place.clone(), joined.info.clone()), cell.clone(), place.channel.clone());
     let before = Box::new(move || {

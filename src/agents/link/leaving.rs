@@ -2,9 +2,8 @@
 
 use super::super::cell::Cell;
 use super::super::ground::Ground;
-use super::super::posting::call;
 use super::super::told::Farewell;
-use super::{IN_FLIGHT, Landed, LinkTask, Room, within};
+use super::{IN_FLIGHT, Landed, LinkTask, Room};
 use crate::backend::Session;
 use crate::model::{Address, AgentKey, ChannelId};
 use futures_util::stream::StreamExt;
@@ -29,13 +28,11 @@ impl LinkTask {
         self.flights.push(Box::pin(async move {
             if for_good {
                 posts_done(&ground, &cell).await;
-                let reply = call(&ground, move || session.sign_out());
-                let _ = within(&ground, FAREWELL_MAX, "the sign-out", reply).await;
+                let _ = ground.ask(FAREWELL_MAX, "the sign-out", move || session.sign_out()).await;
             } else {
                 for channel in channels {
                     let session = session.clone();
-                    let reply = call(&ground, move || session.leave(channel));
-                    let _ = within(&ground, FAREWELL_MAX, "leaving", reply).await;
+                    let _ = ground.ask(FAREWELL_MAX, "leaving", move || session.leave(channel)).await;
                 }
             }
             Landed::Left { cell, address }
@@ -47,8 +44,7 @@ impl LinkTask {
         self.leaving.begin(cell.key, &address);
         let ground = self.ground.clone();
         self.flights.push(Box::pin(async move {
-            let reply = call(&ground, move || session.leave(channel));
-            let _ = within(&ground, FAREWELL_MAX, "leaving", reply).await;
+            let _ = ground.ask(FAREWELL_MAX, "leaving", move || session.leave(channel)).await;
             Landed::Left { cell, address }
         }));
     }
@@ -78,12 +74,10 @@ impl LinkTask {
             let ground = &self.ground;
             futures_util::stream::iter(sessions)
                 .for_each_concurrent(IN_FLIGHT, |session| async move {
-                    let reply = call(ground, move || session.sign_out());
-                    let _ = reply.await;
+                    let _ = ground.ask(FAREWELL_MAX, "the sign-out", move || session.sign_out()).await;
                 })
                 .await;
-            let reply = call(&self.ground, move || link.close());
-            let _ = reply.await;
+            let _ = self.ground.ask(FAREWELL_MAX, "closing", move || link.close()).await;
         }
         if let Some(intake) = self.intake.take() {
             intake.close();
@@ -98,8 +92,7 @@ impl LinkTask {
             return false;
         }
         if let Some(link) = self.link.take() {
-            let reply = call(&self.ground, move || link.close());
-            let _ = within(&self.ground, FAREWELL_MAX, "closing", reply).await;
+            let _ = self.ground.ask(FAREWELL_MAX, "closing", move || link.close()).await;
         }
         if let Some(intake) = self.intake.take() {
             intake.close();
@@ -150,7 +143,7 @@ fn end_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
 
 /// Waits until `cell` has nothing in flight, at most 5 s.
 async fn posts_done(ground: &Ground, cell: &Arc<Cell>) {
-    let done = std::future::poll_fn(|cx| cell.poll_state(cx, |state| (state.in_flight == 0).then_some(())));
+    let done = std::future::poll_fn(|cx| cell.poll_state(cx, |state| (state.in_flight + state.transfers == 0).then_some(())));
     tokio::select! {
         biased;
         () = done => {}

@@ -11,10 +11,9 @@ use super::cell::{Cell, Phase, Trouble};
 use super::ground::Ground;
 use super::intake::{LinkIntake, pause};
 use super::lifecycle::{dice, pause_after};
-use super::posting::call;
 use super::registry::Registry;
 use super::told::{Farewell, Told};
-use crate::backend::{Backend, BackendError, BackendErrorKind, Inbox, Joined, Link, Reply, Session};
+use crate::backend::{Backend, BackendError, BackendErrorKind, Inbox, Joined, Link, Session};
 use crate::hub::Sleep;
 use crate::model::{Address, AgentKey, AgentState, ChannelId, LinkKey};
 use crate::waiting::panic_text;
@@ -272,8 +271,7 @@ impl LinkTask {
             if !wait.is_zero() {
                 ground.timer.sleep(wait).await;
             }
-            let reply = call(&ground, move || backend.dial(key, inbox));
-            Landed::Dialed(within(&ground, DIAL_MAX, "the dial", reply).await)
+            Landed::Dialed(ground.ask(DIAL_MAX, "the dial", move || backend.dial(key, inbox)).await)
         }));
     }
 
@@ -315,9 +313,9 @@ impl LinkTask {
             state.address.clone()
         });
         let (ground, key) = (self.ground.clone(), cell.key);
-        let reply = call(&ground, move || link.sign_in(key, address));
+        let signing_in = ground.ask(SIGN_IN_MAX, "the sign-in", move || link.sign_in(key, address));
         self.flights.push(Box::pin(async move {
-            let outcome = within(&ground, SIGN_IN_MAX, "the sign-in", reply).await;
+            let outcome = signing_in.await;
             Landed::SignedIn { cell, epoch, outcome }
         }));
     }
@@ -385,17 +383,6 @@ impl LinkTask {
                 self.ground.show(&cell, AgentState::Idle, Some(error.reason));
                 self.retry(next, cell);
             }
-        }
-    }
-}
-
-/// Waits for a backend's reply, but not for ever.
-async fn within<T>(ground: &Ground, most: Duration, what: &str, reply: Reply<T>) -> Result<T, BackendError> {
-    tokio::select! {
-        biased;
-        outcome = reply => outcome,
-        () = ground.timer.sleep(most) => {
-            Err(BackendError::new(BackendErrorKind::Unreachable, format!("{what} took longer than {} s", most.as_secs())))
         }
     }
 }

@@ -2,7 +2,7 @@
 //! within a conversation.
 
 use super::{ANSWER_BYTES, Collaboration};
-use crate::agents::{call, error_of_question};
+use crate::agents::{ASK_MAX, error_of_question};
 use crate::backend::{BackendErrorKind, Received};
 use crate::database::storage;
 use crate::error::{Error, Result};
@@ -53,8 +53,8 @@ impl Collaboration {
             None => None,
         };
         let wanted = channel.clone();
-        let reply = call(&services.ground, move || session.history(wanted, asked, take));
-        match reply.await {
+        let found = services.ground.ask(ASK_MAX, "the history", move || session.history(wanted, asked, take));
+        match found.await {
             Ok(found) => Ok(newest(found, ANSWER_BYTES).map(|received| message(received, &channel)).collect()),
             // This conversation has no archive, though others of that chat system have.
             Err(error) if error.kind == BackendErrorKind::Unsupported => self.kept(place, before, take).await,

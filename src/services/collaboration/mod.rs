@@ -12,7 +12,7 @@ mod upload;
 pub use upload::Uploading;
 
 use super::{Services, Waiting};
-use crate::agents::{Cell, ChannelPhase, Phase, call, error_of};
+use crate::agents::{ASK_MAX, Cell, ChannelPhase, Phase, error_of};
 use crate::backend::Session;
 use crate::database::storage;
 use crate::error::{Error, Result};
@@ -160,8 +160,8 @@ impl Collaboration {
                 return Ok(());
             }
             let channel = id.clone();
-            let reply = call(&this.services.ground, move || session.set_composing(channel, composing));
-            reply.await.map_err(|error| error_of(error, id.as_str()))
+            let asked = this.services.ground.ask(ASK_MAX, "the notice of typing", move || session.set_composing(channel, composing));
+            asked.await.map_err(|error| error_of(error, id.as_str()))
         })
     }
 

@@ -1,7 +1,11 @@
 //! Posting (reference 3.4): provisioned, active, length, key, throttles, then out. The row is the answer.
+//!
+//! A key is one message. What tells a repeat is asked in this order: the posts under way (the origin stays there until
+//! the session's future has ended, so a repeat after `OutcomeUnknown` joins the first), the rows, the rows that our disk
+//! did not take, and last the chat system.
 
 use super::{Collaboration, inactive_channel, not_allowed};
-use crate::agents::{Begun, ChannelPhase, Phase, Post, call, error_of};
+use crate::agents::{ASK_MAX, Begun, ChannelPhase, Phase, Post, error_of};
 use crate::backend::{Found, Outgoing, Session};
 use crate::database::storage;
 use crate::error::{Error, Result};
@@ -20,6 +24,9 @@ use std::time::Duration;
 const MESSAGE_BYTES_MAX: u64 = 64 << 10;
 /// Posts of one agent in the chat system's hands at most.
 const IN_FLIGHT: u32 = 64;
+/// Posts of one agent whose callers were answered that nobody knows, and that may still be said, at most. 64 that never
+/// end every 35 seconds are half of that before the first of them is given up.
+const PENDING: u32 = 2048;
 
 /// A channel the agent is in.
 pub(super) struct Joined {
@@ -63,7 +70,7 @@ impl Collaboration {
         let reserved = services.ground.budget.reserve(1024 + 3 * bytes_of(&message)).ok_or_else(|| busy("the journal"))?;
         let posted_by = self.posted_by();
         let book = &services.ground.posts;
-        let waiting = match book.begin(&origin, posted_by.clone(), false, Some(reserved)) {
+        let waiting = match book.begin(&origin, posted_by.clone(), false, Some(reserved), due) {
             Begun::UnderWay(waiting) => return answer(waiting.await?),
             Begun::New(waiting) => waiting,
         };
@@ -74,7 +81,7 @@ impl Collaboration {
         };
         let earlier = earlier.and_then(|earlier| match earlier {
             Some(record) => Ok(Some(record)),
-            None if self.cell.look(|state| state.in_flight) >= IN_FLIGHT => Err(busy("the agent")),
+            None if self.cell.look(|state| state.in_flight >= IN_FLIGHT || state.pending >= PENDING) => Err(busy("the agent")),
             None => self.admit(&channel).map(|()| None),
         });
         unsent.sent = true;
@@ -209,27 +216,38 @@ impl Collaboration {
             .of(self.cell.key)
             .read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage))
             .await?;
-        if row.is_some() || !ask {
-            return Ok(row.map(Arc::new));
+        if let Some(row) = row {
+            return Ok(Some(Arc::new(row)));
         }
-        let (session, channel, wanted) = (session.clone(), place.channel.clone(), origin.clone());
-        let found = call(ground, move || session.look_up(channel, wanted)).await;
-        let Found::Message(message) = found.map_err(|error| error_of(error, place.channel.as_str()))? else {
-            return Ok(None);
+        let row = match ground.posts.take_unrecorded(origin) {
+            Some(row) => row,
+            None if !ask => return Ok(None),
+            None => {
+                let (session, channel, wanted) = (session.clone(), place.channel.clone(), origin.clone());
+                let found = ground.ask(ASK_MAX, "looking for an earlier post", move || session.look_up(channel, wanted)).await;
+                let Found::Message(message) = found.map_err(|error| error_of(error, place.channel.as_str()))? else {
+                    return Ok(None);
+                };
+                Box::new(NewRow {
+                    origin: Some(origin.clone()),
+                    sender_agent: Some(self.cell.key),
+                    posted_by: self.posted_by(),
+                    ..NewRow::of(place.clone(), *message)
+                })
+            }
         };
-        let row = NewRow {
-            origin: Some(origin.clone()),
-            sender_agent: Some(self.cell.key),
-            posted_by: self.posted_by(),
-            ..NewRow::of(place.clone(), *message)
-        };
-        ground.write_through(EntryKind::Message(Box::new(row))).await?;
+        // The chat system has it, so from here on a failure must not be taken for "not sent".
+        let unrecorded = |error| Error::OutcomeUnknown(format!("the chat system has it, but it could not be recorded: {error}"));
+        ground.write_through(EntryKind::Message(row)).await.map_err(unrecorded)?;
         let (there, wanted) = (place.clone(), origin.clone());
         let read = ground
             .readers
             .of(self.cell.key)
             .read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage));
-        Ok(read.await?.map(Arc::new))
+        match read.await? {
+            Some(row) => Ok(Some(Arc::new(row))),
+            None => Err(Error::OutcomeUnknown("the chat system has it, and its row could not be found again".into())),
+        }
     }
 }
 

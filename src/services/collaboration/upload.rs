@@ -1,19 +1,27 @@
 //! Uploads (reference 3.3): streamed through a pipe of 256 KiB, counted as a transfer while they run.
+//!
+//! A file of any size may take any time, so an upload has a deadline on its progress: once nothing has moved through the
+//! pipe for as long as a post may take, whether the chat system takes nothing or the caller gives nothing, its future is
+//! dropped, and all that it held is free. Uploads are counted apart from posts: 66 of them into a server that never
+//! answers left no place for a post until the link ended.
 
 use super::Collaboration;
 use super::posting::{answer, busy};
-use crate::agents::{Begun, Post, call};
-use crate::backend::{Outgoing, Upload};
+use crate::agents::{Begun, Cell, Post, call};
+use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Upload};
 use crate::error::{Error, Result};
 use crate::model::{ChannelId, Id, Message, OriginId, Record};
 use crate::services::{Services, Waiting};
 use crate::throttle::Transfer;
-use crate::waiting::{Pending, PipeWriter, Tracked, park, pipe};
+use crate::waiting::{Pending, PipeGauge, PipeWriter, Tracked, park, pipe};
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The longest file name, in bytes.
 const NAME_MAX: usize = 1024;
+/// Uploads of one agent under way at most: 32 MiB in their pipes.
+const UNDER_WAY: u32 = 128;
 
 /// An upload under way; dropping it cancels the transfer.
 pub struct Uploading {
@@ -33,7 +41,8 @@ impl Uploading {
     /// Sends the next bytes, waiting while the chat system is slower.
     ///
     /// # Errors
-    /// What the chat system refused, as soon as it has.
+    /// What the chat system refused, as soon as it has; `Unreachable` if it has taken nothing for as long as a post may
+    /// take (35 s). So long a pause between two writes ends the upload as well.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if self.body.write(bytes).await.is_ok() {
             return Ok(());
@@ -58,14 +67,40 @@ impl Uploading {
     }
 }
 
-/// Gives the transfer's place back when it is over.
+/// Gives the transfer's places back when it is over.
 struct Running {
     services: Arc<Services>,
+    cell: Arc<Cell>,
     ticket: Option<Transfer>,
+}
+
+impl Running {
+    /// Waits for what becomes of an upload, as long as something moves.
+    async fn outcome(&self, mut reply: Reply<Accepted>, gauge: PipeGauge) -> Result<Accepted, BackendError> {
+        let most = self.services.post_deadline;
+        let mut moved = gauge.moved();
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut reply => return outcome,
+                () = self.services.ground.timer.sleep(most) => {}
+            }
+            let now = gauge.moved();
+            if now == moved {
+                let (kind, what) = match gauge.is_finished() {
+                    true => (BackendErrorKind::OutcomeUnknown, "the chat system did not answer the upload within"),
+                    false => (BackendErrorKind::Unreachable, "nothing of the upload has moved for"),
+                };
+                return Err(BackendError::new(kind, format!("{what} {} s", most.as_secs())));
+            }
+            moved = now;
+        }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.cell.change(|state| state.transfers -= 1);
         if let Some(ticket) = self.ticket.take() {
             self.services.throttles.lock().end_transfer(ticket);
         }
@@ -116,14 +151,24 @@ impl Collaboration {
         let begun = services.throttles.lock().begin_transfer(&self.cell.id, self.cell.key);
         let ticket = begun
             .map_err(|refusal| Error::Throttled { throttle: refusal.throttle.to_string(), retry_after: refusal.retry_after })?;
-        let running = Running { services: services.clone(), ticket: Some(ticket) };
+        let is_taken = self.cell.change(|state| {
+            let has_room = state.transfers < UNDER_WAY;
+            state.transfers += u32::from(has_room);
+            has_room
+        });
+        if !is_taken {
+            services.throttles.lock().end_transfer(ticket);
+            return Err(busy("the agent"));
+        }
+        let running = Running { services: services.clone(), cell: self.cell.clone(), ticket: Some(ticket) };
         let reserved = services.ground.budget.reserve(4096).ok_or_else(|| busy("the journal"))?;
         let origin = services.ground.origins.fresh(self.cell.key, &channel, services.now_ms());
         let book = &services.ground.posts;
-        let Begun::New(row) = book.begin(&origin, self.posted_by(), true, Some(reserved)) else {
+        let Begun::New(row) = book.begin(&origin, self.posted_by(), true, Some(reserved), Duration::MAX) else {
             return Err(Error::Internal("a fresh origin was known".into()));
         };
         let (body, reader) = pipe();
+        let gauge = body.gauge();
         let upload = Upload { origin: origin.clone(), name: name.clone(), size, body: reader };
         let post = Post {
             cell: self.cell.clone(),
@@ -134,12 +179,11 @@ impl Collaboration {
             transfer: true,
             message: plain(&origin, name),
         };
-        self.cell.change(|state| state.in_flight += 1);
         let (ground, session) = (services.ground.clone(), joined.session);
         let reply = call(&ground, move || session.upload(channel, upload));
         let answered = ground.clone();
         ground.runtime.spawn(Tracked::new(ground.activity.clone(), async move {
-            let outcome = reply.await;
+            let outcome = running.outcome(reply, gauge).await;
             drop(running);
             answered.answered(post, outcome);
         }));

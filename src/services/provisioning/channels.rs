@@ -3,7 +3,7 @@
 use super::agents::channels_shown;
 use super::limits::{CHANNELS_MAX, too_many};
 use super::{Provisioning, failed};
-use crate::agents::{call, error_of_question};
+use crate::agents::{ASK_MAX, error_of_question};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
@@ -126,9 +126,8 @@ impl Provisioning {
             let cell = services.registry.by_key(key);
             let cell = cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
             let session = services.session(&cell)?;
-            let mut found = call(&services.ground, move || session.find_channels(query))
-                .await
-                .map_err(|error| error_of_question(error, ""))?;
+            let asked = services.ground.ask(ASK_MAX, "the channel search", move || session.find_channels(query));
+            let mut found = asked.await.map_err(|error| error_of_question(error, ""))?;
             found.sort();
             found.dedup_by(|one, other| one.0 == other.0);
             Ok(found)

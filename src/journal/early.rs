@@ -1,0 +1,147 @@
+//! Messages that came before their conversation: kept for the join that makes it.
+//!
+//! A conversation is made by the first join of it, and a connector may have something to hand over before that join is
+//! recorded: what a contact wrote before its channel was put, what is said in the moment between going in and the answer
+//! that says so, the text of an invitation. Such a row was dropped as a stray. It waits here, in the order in which it
+//! came, and follows the join into the same transaction.
+//!
+//! Rejected: making the conversation for whatever comes (anybody could have rows made for channels that nobody wants),
+//! and a rule that connectors hold everything until they are told (the seam has no such call, and each would do it
+//! again).
+
+use super::entry::NewRow;
+use crate::model::Place;
+use std::collections::VecDeque;
+
+/// Rows kept at most; the oldest make room.
+const ROWS_MAX: usize = 2048;
+/// Bytes kept at most, roughly.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a row waits, in milliseconds: a join may take ten minutes.
+const AGE_MAX: i64 = 600_000;
+
+/// One row and when it came, in milliseconds since 1970.
+struct Kept {
+    row: NewRow,
+    came: i64,
+    bytes: usize,
+}
+
+/// The rows that wait.
+#[derive(Default)]
+pub(super) struct Early {
+    kept: VecDeque<Kept>,
+    bytes: usize,
+    /// Places whose rows the present transaction has written.
+    written: Vec<Place>,
+}
+
+impl Early {
+    /// Keeps a row. Answers how many others it displaced: too many, or too old.
+    pub(super) fn keep(&mut self, row: &NewRow, now: i64) -> u64 {
+        // A transaction that is tried again brings the same rows.
+        if self.kept.iter().any(|kept| kept.row.place == row.place && kept.row.id == row.id) {
+            return 0;
+        }
+        let bytes = 400 + row.parts.iter().map(|part| 40 + part.visible().len()).sum::<usize>();
+        self.bytes += bytes;
+        self.kept.push_back(Kept { row: row.clone(), came: now, bytes });
+        let mut displaced = 0;
+        while self.kept.len() > ROWS_MAX
+            || self.bytes > BYTES_MAX
+            || self.kept.front().is_some_and(|oldest| now.saturating_sub(oldest.came) > AGE_MAX)
+        {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.bytes -= oldest.bytes;
+            displaced += 1;
+        }
+        displaced
+    }
+
+    /// The rows of a place, to be written; they stay until the transaction has ended.
+    pub(super) fn of(&mut self, place: &Place) -> Vec<NewRow> {
+        let rows: Vec<NewRow> = self.kept.iter().filter(|kept| kept.row.place == *place).map(|kept| kept.row.clone()).collect();
+        if !rows.is_empty() {
+            self.written.push(place.clone());
+        }
+        rows
+    }
+
+    /// Forgets the rows of a place. Answers how many there were.
+    pub(super) fn forget(&mut self, place: &Place) -> u64 {
+        let before = self.kept.len();
+        self.kept.retain(|kept| kept.row.place != *place);
+        self.bytes = self.kept.iter().map(|kept| kept.bytes).sum();
+        (before - self.kept.len()) as u64
+    }
+
+    /// The last transaction was committed, unless [`Early::rolled_back`] was called: what it wrote is not kept any more.
+    pub(super) fn begin(&mut self) {
+        for place in std::mem::take(&mut self.written) {
+            self.forget(&place);
+        }
+    }
+
+    /// The last transaction wrote nothing.
+    pub(super) fn rolled_back(&mut self) {
+        self.written.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Received;
+    use crate::model::{AgentKey, ChannelId, MessageId, NetworkId, Part};
+    use chrono::DateTime;
+
+    fn row(contact: &str, id: &str) -> NewRow {
+        let channel = ChannelId::parse(&format!("contact:{contact}")).unwrap();
+        let place = Place { network: NetworkId::parse("test:x").unwrap(), channel, agent: Some(AgentKey(1)) };
+        let received = Received {
+            id: MessageId::parse(id).unwrap(),
+            origin: None,
+            sender: contact.into(),
+            sender_alias: None,
+            subject: None,
+            alert: false,
+            parts: vec![Part::Text("hello".into())],
+            classification: None,
+            security_contexts: Vec::new(),
+            time: DateTime::UNIX_EPOCH,
+        };
+        NewRow::of(place, received)
+    }
+
+    fn ids(rows: &[NewRow]) -> Vec<&str> {
+        rows.iter().map(|row| row.id.as_str()).collect()
+    }
+
+    #[test]
+    fn rows_come_in_order_once_and_survive_a_rollback() {
+        let mut early = Early::default();
+        for id in ["1", "2", "2"] {
+            assert_eq!(early.keep(&row("lene", id), 0), 0);
+        }
+        early.keep(&row("bob", "3"), 0);
+        let lene = row("lene", "1").place;
+        early.begin();
+        assert_eq!(ids(&early.of(&lene)), ["1", "2"]);
+        early.rolled_back();
+        early.begin();
+        assert_eq!(ids(&early.of(&lene)), ["1", "2"], "the transaction wrote nothing");
+        early.begin();
+        assert_eq!(ids(&early.of(&lene)), [""; 0], "committed");
+        assert_eq!(early.forget(&row("bob", "3").place), 1);
+        assert_eq!(early.bytes, 0);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_number_and_in_time() {
+        let mut early = Early::default();
+        let displaced: u64 = (0..ROWS_MAX + 10).map(|n| early.keep(&row("lene", &n.to_string()), 0)).sum();
+        assert_eq!((displaced, early.kept.len()), (10, ROWS_MAX));
+        assert_eq!(early.keep(&row("lene", "late"), AGE_MAX + 1), ROWS_MAX as u64);
+        assert_eq!(early.kept.len(), 1);
+    }
+}
