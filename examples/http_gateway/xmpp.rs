@@ -18,7 +18,7 @@
 
 use crate::account_secrets::{AccountSecrets, ComponentSecret};
 use crate::secret::Source;
-use crate::settings::{Given, Setting, Takes, length, put, setting, size, switch};
+use crate::settings::{Given, Setting, Takes, add, length, put, setting, size, switch};
 use crate::trust::Believed;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     domain: String,
     rooms_host: Option<String>,
     upload_host: Option<String>,
+    file_hosts: Vec<String>,
     upload_size: Option<u64>,
     message_length: Option<u32>,
     story_length: Option<u32>,
@@ -59,6 +60,7 @@ pub(crate) const TABLE: &[Setting<Settings>] = &[
     setting("domain", "", Takes::Text, |to, text| put(&mut to.domain, Ok(text.to_owned()))),
     setting("rooms_host", "", Takes::Text, |to, text| put(&mut to.rooms_host, Ok(Some(text.to_owned())))),
     setting("upload_host", "", Takes::Text, |to, text| put(&mut to.upload_host, Ok(Some(text.to_owned())))),
+    setting("file_hosts", "", Takes::List, |to, text| add(&mut to.file_hosts, Ok(text.to_owned()))),
     setting("upload_size", "", Takes::Size, |to, text| put(&mut to.upload_size, size(text).map(Some))),
     setting("message_length", "", Takes::Number, |to, text| put(&mut to.message_length, length(text))),
     setting("story_length", "", Takes::Number, |to, text| put(&mut to.story_length, length(text))),
@@ -163,6 +165,7 @@ impl Settings {
         if let Some(host) = &self.upload_host {
             config = config.upload_host(host);
         }
+        config = self.file_hosts.iter().fold(config, |config, host| config.file_host(host));
         if let Some(bytes) = self.upload_size {
             config = config.upload_bytes_max(bytes);
         }

@@ -10,6 +10,7 @@ use crate::hub::{Hub, Ring, Timer};
 use crate::journal::{Entry, EntryKind, Journal};
 use crate::origin::Origins;
 use crate::waiting::{Activity, Pending, pending};
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(crate) struct Ground {
     pub(crate) infos: Infos,
     pub(crate) origins: Origins,
     pub(crate) budget: Budget,
+    /// When the database was last written before this process opened it; none if this process made it.
+    pub(crate) recorded_until: Option<DateTime<Utc>>,
     /// How long a link may be lost before its channels are announced as inactive.
     pub(crate) flap_delay: Duration,
 }

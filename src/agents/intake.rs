@@ -266,6 +266,10 @@ impl Intake for LinkIntake {
         self.ground.origins.identity(of)
     }
 
+    fn recorded_until(&self) -> Option<DateTime<Utc>> {
+        self.ground.recorded_until
+    }
+
     fn busy(&self) -> Busy {
         self.ground.activity.busy()
     }

@@ -138,6 +138,10 @@ pub trait Intake: Send + Sync + 'static {
     fn now(&self) -> DateTime<Utc>;
     /// 128 bits that are always the same for this database and `of`, and another's for any other.
     fn identity(&self, of: &str) -> [u8; 16];
+    /// See [`Inbox::recorded_until`]. Default: none.
+    fn recorded_until(&self) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 /// One link's way to the engine. Cheap to clone.
@@ -214,6 +218,21 @@ impl Inbox {
     /// that knows its clients by an id, where a connector keeps nothing.
     pub fn identity(&self, of: &str) -> [u8; 16] {
         self.0.identity(of)
+    }
+
+    /// When this database was last written before this process opened it: what of ours it does not know can hardly have
+    /// been said before. None if this process made the database, so that nothing of ours was said before at all.
+    pub fn recorded_until(&self) -> Option<DateTime<Utc>> {
+        self.0.recorded_until()
+    }
+
+    /// Waits for `task`, but not for longer than that much of the engine's time: none if it is not done by then.
+    pub async fn within<T>(&self, most: Duration, task: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = task => Some(done),
+            () = self.sleep(most) => None,
+        }
     }
 
     /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If it panics, the link is lost, and nothing else.

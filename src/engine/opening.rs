@@ -73,6 +73,7 @@ impl Engine {
             infos: Infos::default(),
             origins: Origins::new(opening.key),
             budget: Budget::default(),
+            recorded_until: opening.recorded_until,
             flap_delay: builder.flap_delay,
         });
         let services = Arc::new(services(&builder, ground.clone(), Registry::new(ground.clone(), backends))?);

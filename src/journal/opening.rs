@@ -1,8 +1,9 @@
 //! Where the journal stands when it is opened, and what of it goes into memory.
 
-use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice, unreadable};
+use super::row::{MESSAGE_COLUMNS, instant, NOTICE_COLUMNS, read_message, read_notice, unreadable};
 use crate::hub::Span;
 use crate::model::{AgentKey, ChannelId, ConversationKey, InstanceId, Record, Seq};
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(crate) struct Opening {
     pub(crate) revision: u64,
     /// The number of the last batch that was sealed with one.
     pub(crate) sealed: i64,
+    /// When the last row was committed; none if this open made the database.
+    pub(crate) recorded_until: Option<DateTime<Utc>>,
     /// 32 random bytes under which origin ids are made.
     pub(crate) key: [u8; 32],
     /// The spans that last or ended within the window, with the last seq of their conversation.
@@ -42,7 +45,8 @@ pub(crate) fn open(
     window: i64,
 ) -> rusqlite::Result<Opening> {
     let transaction = connection.unchecked_transaction()?;
-    if setting::<i64>(&transaction, "reserved")?.is_none() {
+    let is_new = setting::<i64>(&transaction, "reserved")?.is_none();
+    if is_new {
         transaction
             .execute("INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', 1), ('revision', 0), ('clean', 1)", [])?;
         transaction.execute("INSERT INTO setting VALUES ('instance', ''), ('base', 0)", [])?;
@@ -60,6 +64,13 @@ pub(crate) fn open(
     transaction.execute("UPDATE setting SET value = 0 WHERE name = 'clean'", [])?;
     // Not the newest row: a reader may have been shown one that is deleted since, and its cursor must stay valid.
     let head: Seq = next - 1;
+    // A row is as old as its seq: the newest of both tables, without a look at the others.
+    let newest: i64 = transaction.query_row(
+        "SELECT max(coalesce((SELECT committed FROM message ORDER BY seq DESC LIMIT 1), 0),
+                    coalesce((SELECT committed FROM notice ORDER BY seq DESC LIMIT 1), 0))",
+        [],
+        |row| row.get(0),
+    )?;
     let instance: String = setting(&transaction, "instance")?.unwrap_or_default();
     let key: Vec<u8> = setting(&transaction, "key")?.unwrap_or_default();
     let base: Seq = setting(&transaction, "base")?.unwrap_or(0);
@@ -73,6 +84,7 @@ pub(crate) fn open(
         head: head.max(base),
         revision: revision as u64,
         sealed,
+        recorded_until: (!is_new).then(|| instant(newest)),
         key: key.try_into().map_err(|_| rusqlite::Error::InvalidQuery)?,
         spans: spans(&transaction, floor)?,
         window,

@@ -4,7 +4,7 @@ use super::archive::LogKey;
 use super::names::{contact, fold};
 use super::outbox::Item;
 use super::state::State;
-use crate::backend::{BackendError, Capabilities, Found, Joined, Received, SeenBy};
+use crate::backend::{BackendError, Capabilities, Found, Inbound, Joined, Received, SeenBy};
 use crate::model::{ChannelId, ChannelInfo, ChannelKind, MessageId, OriginId, ResumePoint};
 use std::sync::Arc;
 
@@ -38,6 +38,8 @@ impl State {
             ChannelKind::Contact => (self.talk(&name, &fold(channel.name())), SeenBy::Agent(agent)),
         };
         self.catch_up(log, seen_by, channel, resume);
+        // What is said next is placed after this, and is the agent's to hear before the join is answered too.
+        self.place(Item::Inbound(Inbound::Entered { agent, channel: channel.clone() }));
         let info = self.enter(session, channel);
         Ok(Joined { info, resume: Some(self.prefix.resume(self.last)) })
     }

@@ -32,6 +32,8 @@ const TYPING_TIMES: u32 = 6;
 pub(super) struct Post {
     pub(super) message: Outgoing,
     pub(super) done: Done,
+    /// When it was put into its line.
+    pub(super) came: DateTime<Utc>,
 }
 
 /// A contact whose channel is joined.
@@ -80,6 +82,8 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
     let links = |rel| found.as_ref().and_then(|found| found.link(rel)).map(str::to_owned);
     let (presence, note) = (links("contactPresence"), links("contactNote"));
     let name = found.as_ref().and_then(|found| found.text("name")).filter(|name| !name.is_empty()).map(str::to_owned);
+    // From the next line on what the contact says is handed over, and it must not overtake this.
+    core.hand_over(Inbound::Entered { agent: core.agent, channel: channel.clone() }).await;
     core.change(|state| {
         let contact = state.contacts.entry(with.clone()).or_insert_with(|| Contact {
             channel: channel.clone(),

@@ -71,6 +71,8 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
         None => ask_in(core, &uri, &operation).await?,
     }
     enter(core, &uri).await?;
+    // Messages come once they are added; what is said from then on is the agent's to hear.
+    core.hand_over(Inbound::Entered { agent: core.agent, channel: channel.clone() }).await;
     add_messages(core, &uri).await?;
     let joined = joined(core, &uri)?;
     entering.is_done = true;

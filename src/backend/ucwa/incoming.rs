@@ -27,8 +27,6 @@ use std::time::Duration;
 const RINGING_MAX: Duration = Duration::from_secs(10);
 /// How long the message that repeats an invitation's text is waited for.
 const TOAST_MAX: Duration = Duration::from_secs(8);
-/// Who rang while its channel was being joined is answered that much later: what it says must not overtake the join.
-const JOINED_AFTER: Duration = Duration::from_millis(200);
 /// Messages kept of people whose channels are not joined yet.
 const STRAYS_MAX: usize = 64;
 
@@ -253,10 +251,7 @@ pub(super) async fn welcome(core: &Arc<Core>, with: &Sip) {
     }
     for ringing in ringing {
         let callee = core.clone();
-        core.inbox.spawn(async move {
-            callee.inbox.sleep(JOINED_AFTER).await;
-            pick_up(&callee, ringing.accept).await;
-        });
+        core.inbox.spawn(async move { pick_up(&callee, ringing.accept).await });
     }
 }
 

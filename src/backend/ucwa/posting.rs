@@ -4,7 +4,9 @@
 //! alert is an invitation with importance Urgent, a story one with its subject; the conversation before ends once the
 //! new one is connected. A post is answered when its delivery is reported, so the next one leaves before that.
 //!
-//! What is certain is told apart from what is not: an error other than `OutcomeUnknown` means that nobody got it.
+//! What is certain is told apart from what is not: an error other than `OutcomeUnknown` means that nobody got it. So a
+//! post that is given up while it waits in its line is taken out of it, and was not sent: left in it, it would be sent
+//! after its caller was told that nobody knows, beside a repeat of it.
 
 use super::address::{Sip, last_segment};
 use super::contacts::{Post, gone, terminate};
@@ -19,6 +21,7 @@ use super::package::{Event, Kind};
 use super::place::Place;
 use super::reports::Report;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing};
+use chrono::TimeDelta;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +29,11 @@ use tokio::sync::oneshot;
 
 /// Posts that wait for one contact at most.
 const LINE_MAX: usize = 100;
-/// A post that is not answered by then will not be; the engine has told its caller long before.
-const POST_MAX: Duration = Duration::from_secs(70);
+/// A post that is not reported by then will not be. The engine has told its caller long before; until then the message may
+/// be delivered, and a repeat of its key must not be sent beside it.
+const POST_MAX: Duration = Duration::from_secs(600);
+/// How long a post may wait for those before it.
+const LINE_WAIT_MAX: TimeDelta = TimeDelta::seconds(35);
 /// How long an invitation may ring: the server ends it after about 30 seconds.
 const RINGS_MAX: Duration = Duration::from_secs(34);
 /// How long a conversation that is being connected is waited for before a new one is begun.
@@ -52,7 +58,7 @@ pub(super) fn leave(
             let reason = "too many posts wait for this contact";
             return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason));
         }
-        contact.line.push_back(Post { message, done });
+        contact.line.push_back(Post { message, done, came: core.inbox.now() });
         !std::mem::replace(&mut contact.is_pumped, true)
     };
     if begins {
@@ -86,12 +92,27 @@ async fn work_on_line(core: &Arc<Core>, with: &Sip) {
             };
             post
         };
-        send(core, with, post).await;
+        if let Some(post) = still_wanted(core, post) {
+            send(core, with, post).await;
+        }
     }
 }
 
+/// A post whose turn has come, unless nobody waits for it any more or it has waited too long: then it is not sent.
+pub(super) fn still_wanted(core: &Core, post: Post) -> Option<Post> {
+    if post.done.is_closed() {
+        return None;
+    }
+    if core.inbox.now() - post.came > LINE_WAIT_MAX {
+        let reason = "too many posts were before it";
+        let _ = post.done.send(Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason)));
+        return None;
+    }
+    Some(post)
+}
+
 async fn send(core: &Arc<Core>, with: &Sip, post: Post) {
-    let Post { message, done } = post;
+    let Post { message, done, .. } = post;
     let begins_anew = message.alert || message.subject.is_some();
     if !begins_anew && let Some(key) = standing(core, with).await {
         match say(core, &key, &message).await {

@@ -224,7 +224,9 @@ impl Account {
 
     /// Gets a token.
     async fn issue(&self, issuer: Place, origin: &Origin) -> Result<Token, BackendError> {
-        let secret = self.config.passwords.secret(self.address.as_str()).await?;
+        let late = || Err(BackendError::unreachable("the password's source does not answer"));
+        let secret = self.inbox.within(STEP_MAX, self.config.passwords.secret(self.address.as_str())).await;
+        let secret = secret.unwrap_or_else(late)?;
         let (name, password) = (self.config.login_of(&self.address), secret.expose());
         let answer = match self.config.grant {
             Grant::Windows => windows::ask_for_token(self, &issuer, &Login::new(&name, password), STEP_MAX).await?,

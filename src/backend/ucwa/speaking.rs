@@ -140,7 +140,7 @@ pub(super) fn post(
             let reason = "too many posts wait for this meeting";
             return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason));
         }
-        meeting.line.push_back(Post { message, done });
+        meeting.line.push_back(Post { message, done, came: core.inbox.now() });
         !std::mem::replace(&mut meeting.is_pumped, true)
     };
     if begins {
@@ -161,12 +161,14 @@ async fn work_on_line(core: &Arc<Core>, uri: &MeetingUri) {
             };
             post
         };
-        send(core, uri, post).await;
+        if let Some(post) = posting::still_wanted(core, post) {
+            send(core, uri, post).await;
+        }
     }
 }
 
 async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
-    let Post { message, done } = post;
+    let Post { message, done, .. } = post;
     let open = core.until(OPEN_MAX, |state| match stand(state, uri) {
         Err(_) => Some(None),
         Ok(_) => {

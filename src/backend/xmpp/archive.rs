@@ -7,6 +7,7 @@ use super::message::{Point, stamp_of, time_of};
 use super::ns;
 use super::xml::Element;
 use crate::backend::BackendError;
+use crate::model::OriginId;
 use chrono::{DateTime, Utc};
 
 /// Messages asked for at once: servers give 50 to 250.
@@ -32,7 +33,12 @@ pub(super) enum Range {
     Since(DateTime<Utc>),
     /// The newest before that id; before nothing, the newest of all.
     Before(Option<String>),
+    /// The message that left with that origin, where the archive knows such a field.
+    Of(OriginId),
 }
+
+/// The field of an archive's form that asks for an origin.
+const ORIGIN_FIELD: &str = "{urn:xmpp:sid:0}origin-id";
 
 /// A message as it lies in an archive.
 #[derive(Debug, Clone)]
@@ -86,10 +92,24 @@ impl Archive {
             Range::After(Point::Beginning) => {}
             Range::After(Point::After { id, .. }) => set = set.child(Element::new("after", ns::RSM).text(id.as_str())),
             Range::Since(time) => form = form.child(field("start", &stamp_of(*time))),
+            Range::Of(origin) => form = form.child(field(ORIGIN_FIELD, origin.as_str())),
             Range::Before(None) => set = set.child(Element::new("before", ns::RSM)),
             Range::Before(Some(id)) => set = set.child(Element::new("before", ns::RSM).text(id.as_str())),
         }
         Element::new("query", ns::MAM).with("queryid", query).child(form).child(set)
+    }
+
+    /// Whether it can be asked for a message by its origin: its form says so, asked for once a link and host.
+    pub(super) async fn knows_origins(&self, core: &Core) -> Result<bool, BackendError> {
+        let host = self.room.as_deref().and_then(|room| room.split('@').nth(1)).unwrap_or_default().to_owned();
+        if let Some(known) = core.state.lock().knows_origins.get(&host) {
+            return Ok(*known);
+        }
+        let asked = core.ask(&self.agent, self.room.as_deref(), "get", Element::new("query", ns::MAM)).await?;
+        let form = asked.as_ref().ok().and_then(|answer| answer.find("query", ns::MAM)?.find("x", ns::DATA));
+        let knows = form.is_some_and(|form| form.children().any(|field| field.attribute("var") == Some(ORIGIN_FIELD)));
+        core.state.lock().knows_origins.insert(host, knows);
+        Ok(knows)
     }
 
     /// The newest point; `None` if the archive does not answer.

@@ -4,7 +4,7 @@ use super::jid::Jid;
 use crate::backend::{SecretSource, Trust};
 use crate::error::{Error, Result};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// How a connection is kept from being read or changed.
@@ -104,6 +104,7 @@ pub struct XmppConfig {
     pub(super) trust: Trust,
     pub(super) rooms_host: String,
     pub(super) upload_host: Option<String>,
+    pub(super) file_hosts: Vec<String>,
     pub(super) upload_bytes_max: u64,
     pub(super) message_length_max: u32,
     pub(super) story_length_max: u32,
@@ -124,6 +125,7 @@ impl XmppConfig {
             accounts: None,
             trust: Trust::System,
             upload_host: None,
+            file_hosts: Vec::new(),
             upload_bytes_max: 100 * 1024 * 1024,
             message_length_max: 8000,
             story_length_max: 32_000,
@@ -166,6 +168,14 @@ impl XmppConfig {
     #[must_use]
     pub fn upload_host(mut self, host: impl Into<String>) -> XmppConfig {
         self.upload_host = Some(host.into());
+        self
+    }
+
+    /// One more host, with those below it, to which the upload service may have files put: a storage elsewhere. Without
+    /// it these are the domain, the service and the hosts below them, and the hosts that are connected to. Default: none.
+    #[must_use]
+    pub fn file_host(mut self, host: impl Into<String>) -> XmppConfig {
+        self.file_hosts.push(folded(&host.into()));
         self
     }
 
@@ -218,6 +228,9 @@ impl XmppConfig {
         if let Some(host) = &self.upload_host {
             domain("the upload host", host)?;
         }
+        for host in &self.file_hosts {
+            domain("the host for files", host)?;
+        }
         if let Some(component) = &self.component {
             domain("the component", &component.domain)?;
             if component.security == Security::StartTls {
@@ -233,6 +246,21 @@ impl XmppConfig {
         }
     }
 
+    /// Whether the upload service `service` may have files put to `host`.
+    pub(super) fn takes_files(&self, host: &str, service: &str) -> bool {
+        let host = folded(host);
+        let is_below = |domain: &str| {
+            let domain = folded(domain);
+            host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let component = self.component.iter().map(|component| component.host.as_str());
+        let mut connected = component.chain(self.accounts.iter().filter_map(|accounts| accounts.host.as_deref()));
+        is_below(&self.domain)
+            || is_below(service)
+            || self.file_hosts.iter().any(|allowed| is_below(allowed))
+            || connected.any(|ours| folded(ours) == host || (is_here(ours) && is_here(&host)))
+    }
+
     /// Whether an address is of the component's domain.
     pub(super) fn is_component(&self, jid: &Jid) -> bool {
         self.component.as_ref().is_some_and(|component| component.domain.eq_ignore_ascii_case(jid.domain()))
@@ -246,6 +274,17 @@ impl XmppConfig {
     }
 }
 
+/// A host as it is compared: lower case, without brackets and the root's dot.
+fn folded(host: &str) -> String {
+    host.trim_matches(['[', ']']).trim_end_matches('.').to_lowercase()
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    let host = folded(host);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 impl fmt::Debug for XmppConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("XmppConfig")
@@ -254,5 +293,30 @@ impl fmt::Debug for XmppConfig {
             .field("accounts", &self.accounts.is_some())
             .field("rooms_host", &self.rooms_host)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Secret;
+
+    #[test]
+    fn files_go_to_the_servers_own_and_to_configured_hosts_only() {
+        let component = |host: &str| Component::new("agents.im.test", host, 5347, Secret::new("s"));
+        let away = XmppConfig::new("im.test").component(component("xmpp.example.net")).file_host("Storage.example.com");
+        for host in ["im.test", "Upload.im.test", "files.example.org", "a.files.example.org.", "xmpp.example.net"] {
+            assert!(away.takes_files(host, "files.example.org"), "{host}");
+        }
+        assert!(away.takes_files("eu.storage.example.com", "upload.im.test"));
+        let elsewhere = ["evilim.test", "im.test.evil.example", "example.org", "b.xmpp.example.net", "example.com", "", "test"];
+        for host in elsewhere.into_iter().chain(["127.0.0.1", "localhost", "::1", "169.254.169.254", "10.0.0.1"]) {
+            assert!(!away.takes_files(host, "files.example.org"), "{host}");
+        }
+        let here = XmppConfig::new("im.test").component(component("localhost"));
+        for host in ["127.0.0.1", "localhost", "[::1]", "127.9.9.9"] {
+            assert!(here.takes_files(host, "upload.im.test"), "{host}");
+        }
+        assert!(!here.takes_files("10.0.0.1", "upload.im.test"));
     }
 }

@@ -1,6 +1,6 @@
 //! Contacts: subscribing, presence, what they say and whether they type.
 
-use super::core::{Agent, Contact, Core, STRAYS_MAX, WATCHERS_MAX};
+use super::core::{Agent, Contact, Core, Stray, WATCHERS_MAX, keep};
 use super::errors::StanzaError;
 use super::held::Held;
 use super::jid::Jid;
@@ -11,7 +11,8 @@ use super::talk::{Talk, from_contact};
 use super::xml::Element;
 use crate::backend::{BackendError, Inbound, Joined, ResumePoint, SeenBy, StateChange};
 use crate::model::ChannelInfo;
-use std::collections::HashMap;
+use chrono::{DateTime, Utc};
+use std::collections::{HashMap, VecDeque};
 
 /// Contacts that an account's roster may name.
 const ROSTER_MAX: usize = 10_000;
@@ -29,25 +30,30 @@ fn presence_to(core: &Core, agent: &Jid, to: &str, kind: Option<&'static str>) -
 /// Subscribes to a contact, catches up where there is an archive, and answers how the contact is.
 pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<ResumePoint>) -> Result<Joined, BackendError> {
     let point = resume.as_ref().and_then(Point::parse).filter(|_| talk.has_archive(core));
-    let strays = core.with_agent(talk.agent.bare(), session, |agent| {
-        let (mine, others) = std::mem::take(&mut agent.strays).into_iter().partition(|(from, _)| *from == talk.place);
+    let (strays, since) = core.with_agent(talk.agent.bare(), session, |agent| {
+        let (mine, others) = std::mem::take(&mut agent.strays).into_iter().partition(|stray| stray.from == talk.place);
         agent.strays = others;
         let contact = agent.contacts.entry(talk.place.clone()).or_insert_with(|| Contact {
             channel: talk.channel.clone(),
             spoke: None,
             resources: agent.early.remove(&talk.place).unwrap_or_default(),
             held: None,
+            has_gap: false,
             refused: None,
             composing: false,
         });
         contact.channel = talk.channel.clone();
         contact.refused = None;
         contact.held.get_or_insert_default();
-        let strays: std::collections::VecDeque<(String, Element)> = mine;
-        strays
+        let strays: VecDeque<Stray> = mine;
+        (strays, agent.since)
     })?;
-    for (_, stanza) in strays {
-        if let Some((id, item)) = from_contact(talk, core, &stanza) {
+    for Stray { came, stanza, .. } in strays {
+        // What the server kept for an account that was away is in its archive: news, or history, from there.
+        if talk.has_archive(core) && kept_since(core, &stanza).is_some_and(|said| said < since) {
+            continue;
+        }
+        if let Some((id, item)) = from_contact(talk, core, &stanza, came) {
             let _ = core.with_agent(talk.agent.bare(), session, |agent| {
                 agent.contacts.get_mut(&talk.place).and_then(|contact| contact.held.as_mut()).map(|held| held.push(id, item))
             });
@@ -80,6 +86,13 @@ pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<
     info.max_message_length = core.config.message_length_max;
     info.max_story_length = core.config.story_length_max;
     Ok(Joined { info, resume: stands })
+}
+
+/// When our server took a message that it kept for a while; what others say of that does not count.
+fn kept_since(core: &Core, stanza: &Element) -> Option<DateTime<Utc>> {
+    let delay = stanza.find("delay", ns::DELAY)?;
+    let by = Jid::parse(delay.attribute("from")?)?;
+    said(stanza).time.filter(|_| by.as_str() == core.jid.domain() || by.as_str() == core.jid.bare())
 }
 
 /// Asks to see the contact, and shows the agent to it. An account whose server has done both already need not.
@@ -215,15 +228,20 @@ fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendErr
 /// Something a person said to an agent, or did not say yet.
 pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     let said = said(stanza);
+    let came = core.inbox.now();
+    let stray = || Stray { to: to.to_owned(), from: from.bare().to_owned(), came, stanza: stanza.clone() };
     let talk = {
-        let mut state = core.state.lock();
-        let Some(agent) = state.agents.get_mut(to) else { return };
+        let mut guard = core.state.lock();
+        let state = &mut *guard;
+        let Some(agent) = state.agents.get_mut(to) else {
+            if said.parts.is_some() {
+                keep(&mut state.strays, stray());
+            }
+            return;
+        };
         let Some(contact) = agent.contacts.get_mut(from.bare()) else {
             if said.parts.is_some() {
-                if agent.strays.len() >= STRAYS_MAX {
-                    agent.strays.pop_front();
-                }
-                agent.strays.push_back((from.bare().to_owned(), stanza.clone()));
+                keep(&mut agent.strays, stray());
             }
             return;
         };
@@ -236,7 +254,7 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
             }
         }
         let (key, jid, channel) = (agent.key, agent.jid.clone(), contact.channel.clone());
-        drop(state);
+        drop(guard);
         if let Some(change) = change {
             core.inbox.state(change);
         }
@@ -245,7 +263,7 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     if said.parts.is_none() {
         return;
     }
-    let Some((id, item)) = from_contact(&talk, core, stanza) else { return };
+    let Some((id, item)) = from_contact(&talk, core, stanza, came) else { return };
     if let Some(item) = hold(core, to, &talk, id, item) {
         core.hand_over(item).await;
     }

@@ -15,6 +15,7 @@ use super::upload::Service;
 use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbox, ResumePoint};
 use crate::model::{Address, AgentKey};
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -24,13 +25,23 @@ use tokio::sync::{oneshot, watch};
 
 /// A request that takes longer counts as lost.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
+/// How long the server may take to say that it has what it was sent.
+const FENCE_MAX: Duration = Duration::from_secs(60);
 /// Results kept of one query of an archive.
 const RESULTS_MAX: usize = 1000;
-/// Messages kept for a contact that is about to be joined, of one agent.
+/// Messages kept for contacts that are about to be joined, of one agent; and for agents that are about to sign in.
 pub(super) const STRAYS_MAX: usize = 64;
 
 /// People who asked for an agent's presence that are kept.
 pub(super) const WATCHERS_MAX: usize = 10_000;
+
+/// Puts a message into a line of strays; the oldest makes room.
+pub(super) fn keep(strays: &mut VecDeque<Stray>, stray: Stray) {
+    if strays.len() >= STRAYS_MAX {
+        strays.pop_front();
+    }
+    strays.push_back(stray);
+}
 
 /// What a request was answered.
 pub(super) type Answered = Result<Element, StanzaError>;
@@ -60,9 +71,21 @@ pub(super) struct Contact {
     pub(super) spoke: Option<Jid>,
     pub(super) resources: Resources,
     pub(super) held: Option<Held>,
+    /// Something is missing before what comes live: it is no point to go on from.
+    pub(super) has_gap: bool,
     /// The server says that there is nobody.
     pub(super) refused: Option<StanzaError>,
     pub(super) composing: bool,
+}
+
+/// A message that came before whom it is for, or whom it is from, was here.
+pub(super) struct Stray {
+    /// The agent, bare.
+    pub(super) to: String,
+    /// The person, bare.
+    pub(super) from: String,
+    pub(super) came: DateTime<Utc>,
+    pub(super) stanza: Element,
 }
 
 /// An agent signed in.
@@ -77,8 +100,10 @@ pub(super) struct Agent {
     pub(super) watchers: HashSet<String>,
     /// How people of an account's roster are who are not joined.
     pub(super) early: HashMap<String, Resources>,
+    /// When it signed in.
+    pub(super) since: DateTime<Utc>,
     /// Messages of people who are not joined yet.
-    pub(super) strays: VecDeque<(String, Element)>,
+    pub(super) strays: VecDeque<Stray>,
 }
 
 /// What a room says of itself.
@@ -98,6 +123,8 @@ pub(super) struct Room {
     pub(super) subject: Option<String>,
     pub(super) recent: Recent,
     pub(super) held: Option<Held>,
+    /// Something is missing before what comes live: it is no point to go on from.
+    pub(super) has_gap: bool,
     /// Nicknames and who they are, where the room tells.
     pub(super) real: HashMap<String, String>,
     /// Where the room stands.
@@ -111,6 +138,10 @@ pub(super) struct State {
     pub(super) rooms: HashMap<String, Room>,
     /// Files' service, once it was looked for.
     pub(super) upload: Option<Option<Service>>,
+    /// Messages for agents of the component that have not signed in.
+    pub(super) strays: VecDeque<Stray>,
+    /// Whether archives can be asked for an origin, by the host of their rooms; the account's own has no name.
+    pub(super) knows_origins: HashMap<String, bool>,
     /// The account's contacts, and whether it sees them.
     pub(super) roster: HashMap<String, (Option<String>, bool)>,
     requests: HashMap<String, Request>,
@@ -277,8 +308,14 @@ impl Core {
         }
     }
 
-    /// Waits until the server has everything sent so far: what it refused of it has come back by then.
+    /// Waits until the server has everything sent so far: what it refused of it has come back by then. At most a minute.
     pub(super) async fn fence(&self) -> Result<(), BackendError> {
+        let late = || Err(BackendError::unreachable("the server does not say whether it has what it was sent"));
+        self.inbox.within(FENCE_MAX, self.reach()).await.unwrap_or_else(late)
+    }
+
+    /// As [`Core::fence`], however long it takes: for who has a deadline of their own.
+    pub(super) async fn reach(&self) -> Result<(), BackendError> {
         let (reached, reaches) = oneshot::channel();
         let ask = {
             let mut state = self.state.lock();

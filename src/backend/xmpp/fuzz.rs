@@ -144,6 +144,7 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
         spoke: None,
         resources: Resources::default(),
         held: None,
+        has_gap: false,
         refused: None,
         composing: false,
     };
@@ -158,6 +159,7 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
         contacts: HashMap::from([("lene@im.test".to_owned(), contact)]),
         watchers: Default::default(),
         early: Default::default(),
+        since: chrono::DateTime::UNIX_EPOCH,
         strays: Default::default(),
     };
     let room = Room {
@@ -166,6 +168,7 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
         subject: None,
         recent: held::Recent::default(),
         held: None,
+        has_gap: false,
         real: HashMap::new(),
         last: None,
     };

@@ -25,6 +25,11 @@ impl Held {
         }
     }
 
+    /// Whether that message waits here.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.items.iter().any(|(held, _)| held == id)
+    }
+
     /// Whether something was dropped; then all is, because the archive is asked again.
     pub(super) fn begin_anew(&mut self) -> bool {
         let overflowed = std::mem::take(&mut self.overflowed);

@@ -1,14 +1,24 @@
-//! One HTTP/1.1 PUT, streamed: all that XEP-0363 needs of HTTP.
+//! One HTTP/1.1 PUT, streamed: all that XEP-0363 needs of HTTP. Each step on the socket has a deadline.
+//!
+//! Where it goes is the upload service's word, and so are three headers; nothing of ours goes along. Plain HTTP is for
+//! this machine only, whatever the stream's own security is, and a redirect is not followed.
 //!
 //! Rejected: an HTTP client library for one request with a known length and a status to read.
 
 use super::stream::{Io, plain};
-use crate::backend::{BackendError, BackendErrorKind, PipeReader, Trust, tls};
+use crate::backend::{BackendError, BackendErrorKind, Inbox, PipeReader, Trust, tls};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Bytes of an answer that are read.
 const ANSWER_MAX: usize = 16 * 1024;
+/// How long the connection may take, and TLS on it.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How long the server may take for 64 KiB.
+const WRITE_MAX: Duration = Duration::from_secs(30);
+/// How long it may take for its answer once it has the file.
+const STATUS_MAX: Duration = Duration::from_secs(30);
 
 /// Where a file goes.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +31,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// The host it names, without brackets.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Reads an address; `None` if it is none that a file can be put to.
     pub(super) fn parse(url: &str) -> Option<Target> {
         let (is_secure, rest) = match url.split_once("://")? {
@@ -66,37 +81,40 @@ pub(super) fn admissible(name: &str, value: &str) -> Option<(String, String)> {
     is_known.then(|| (name.trim().to_owned(), clean))
 }
 
-/// Puts what `body` yields, which must be `length` bytes. Plain HTTP is for this machine only, unless `may_be_plain`.
+/// Puts what `body` yields, which must be `length` bytes. Plain HTTP is for this machine only.
 pub(super) async fn put(
+    inbox: &Inbox,
     target: &Target,
     headers: &[(String, String)],
     length: u64,
     first: Vec<u8>,
     body: &mut PipeReader,
     trust: &Trust,
-    may_be_plain: bool,
 ) -> Result<(), BackendError> {
     let place = format!("{}:{}", target.host, target.port);
     let lost = |error: std::io::Error| BackendError::unreachable(format!("the upload to {place} was cut: {}", plain(&error)));
-    let tcp = TcpStream::connect((target.host.as_str(), target.port)).await;
+    let slow = |what: &str| BackendError::unreachable(format!("{place}, where the file goes, {what}"));
+    let tcp = inbox.within(CONNECT_MAX, TcpStream::connect((target.host.as_str(), target.port))).await;
+    let tcp = tcp.ok_or_else(|| slow("does not answer"))?;
     let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{place} cannot be reached: {error}")))?;
-    if !target.is_secure && !may_be_plain && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
+    if !target.is_secure && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
         return Err(BackendError::refused(format!("the server wants the file at {place} without TLS")));
     }
     let mut io: Box<dyn Io> = if target.is_secure {
-        let (tls, _) = tls::connect(trust, &target.host, tcp).await?;
-        Box::new(tls)
+        let secured = inbox.within(CONNECT_MAX, tls::connect(trust, &target.host, tcp)).await;
+        Box::new(secured.ok_or_else(|| slow("does not begin TLS"))??.0)
     } else {
         Box::new(tcp)
     };
-    io.write_all(target.head(length, headers).as_bytes()).await.map_err(lost)?;
+    let head = target.head(length, headers);
+    inbox.within(WRITE_MAX, io.write_all(head.as_bytes())).await.ok_or_else(|| slow("takes nothing"))?.map_err(lost)?;
     let rejected = |reason: &str| BackendError::new(BackendErrorKind::Rejected, reason);
     let mut left = length;
     let mut next = Some(first);
     let mut is_cut = false;
     while let Some(chunk) = next.take() {
         left = left.checked_sub(chunk.len() as u64).ok_or_else(|| rejected("the file is longer than was said"))?;
-        if io.write_all(&chunk).await.is_err() {
+        if inbox.within(WRITE_MAX, io.write_all(&chunk)).await.ok_or_else(|| slow("takes nothing more"))?.is_err() {
             // It may have said why before it hung up.
             is_cut = true;
             break;
@@ -106,8 +124,11 @@ pub(super) async fn put(
     if !is_cut && left > 0 {
         return Err(rejected("the file is shorter than was said"));
     }
-    let _ = io.flush().await;
-    let status = status(&mut io).await.map_err(lost)?;
+    let answered = async {
+        let _ = io.flush().await;
+        status(&mut io).await
+    };
+    let status = inbox.within(STATUS_MAX, answered).await.ok_or_else(|| slow("does not say whether it has it"))?.map_err(lost)?;
     match status {
         Some(200..=299) => Ok(()),
         Some(413) => Err(BackendError::new(BackendErrorKind::TooLarge(length.saturating_sub(1)), "the file is too large")),

@@ -29,6 +29,8 @@ const ENDING_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_
 const PING_EVERY: Duration = Duration::from_secs(60);
 /// A server that is silent for that long when asked is not.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// How often it may be silent about what it was asked while other things come: it may be busy, or not read us any more.
+const SILENCES_MAX: u32 = 6;
 /// How long the last words may take, and the server's own after them.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
 /// How long the component's last connection is waited for until it is hung up.
@@ -209,8 +211,9 @@ async fn listen(core: Arc<Core>) {
     let watch = async {
         loop {
             core.inbox.sleep(PING_EVERY).await;
-            let fence = core.fence();
+            let fence = core.reach();
             tokio::pin!(fence);
+            let mut silent = 0;
             loop {
                 core.heard.store(false, Ordering::Relaxed);
                 tokio::select! {
@@ -227,7 +230,8 @@ async fn listen(core: Arc<Core>) {
                 if core.stalled.load(Ordering::Relaxed) {
                     continue;
                 }
-                if !core.heard.load(Ordering::Relaxed) {
+                silent += 1;
+                if !core.heard.load(Ordering::Relaxed) || silent > SILENCES_MAX {
                     core.fail(BackendError::unreachable("the server does not answer"));
                     return;
                 }
@@ -291,7 +295,7 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
     let full = if core.is_component { jid.with_resource(&core.config.resource) } else { Some(core.jid.clone()) };
     let full = full.ok_or_else(|| BackendError::refused("the resource cannot be one"))?;
     let session = core.shared.number();
-    let agent = Agent {
+    let mut agent = Agent {
         key,
         address,
         jid: full.clone(),
@@ -300,6 +304,7 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         contacts: HashMap::new(),
         watchers: HashSet::new(),
         early: HashMap::new(),
+        since: core.inbox.now(),
         strays: VecDeque::new(),
     };
     let old = {
@@ -307,6 +312,9 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         if let Some(error) = &state.over {
             return Err(error.clone());
         }
+        // What was written to it before it was here has waited.
+        let (mine, others) = std::mem::take(&mut state.strays).into_iter().partition(|stray| stray.to == full.bare());
+        (agent.strays, state.strays) = (mine, others);
         state.agents.insert(full.bare().to_owned(), agent)
     };
     if let Some(old) = old {

@@ -7,7 +7,7 @@
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `held` `shared` | what a link knows, and what links share |
 //! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
-//! | `session` `rooms` `contacts` `talk` `archive` `posting` `upload` `disco` `manage` | what an agent does |
+//! | `session` `rooms` `contacts` `talk` `archive` `past` `posting` `upload` `disco` `manage` | what an agent does |
 //!
 //! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at compile time, and one
 //! binary needs both; its component's stream ends for one invalid stanza of any stranger; a wrong password is a line
@@ -67,6 +67,7 @@ mod message;
 mod negotiate;
 mod ns;
 mod outbox;
+mod past;
 mod posting;
 mod presence;
 mod probe;

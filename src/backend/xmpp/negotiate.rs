@@ -86,6 +86,10 @@ async fn at(place: Place, jid: &Jid, secret: &Secret, config: &XmppConfig, inbox
         let way = Way { host: &host, port, security, trust: &config.trust, domain: jid.domain() };
         match sign_in(&way, jid, secret, &config.resource, inbox).await {
             Ok(ready) => return Ok(ready),
+            // Without TLS nobody has to prove anything there: the login is for the host that is configured.
+            Err(Ended::Elsewhere(other, _)) if security == Security::InsecurePlaintext && other != host => {
+                return Err(BackendError::refused(format!("the server sends us to `{other}`, and there is no TLS")));
+            }
             Err(Ended::Elsewhere(other, other_port)) => (host, port) = (other, other_port.unwrap_or(port)),
             Err(Ended::Failed(error)) => return Err(error),
         }

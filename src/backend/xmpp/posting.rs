@@ -11,8 +11,9 @@ use crate::backend::{Accepted, BackendError, BackendErrorKind, OriginId, Outgoin
 use crate::model::MessageId;
 use std::time::Duration;
 
-/// A room that has not sent a post back for that long will not; the engine has given up long before.
-const ECHO_MAX: Duration = Duration::from_secs(60);
+/// A room that has not sent a post back for that long will not. A server that holds it for another one that is away
+/// refuses it after a minute or two; until then it is under way, and a repeat of its key must not be sent beside it.
+const ECHO_MAX: Duration = Duration::from_secs(600);
 
 /// A post that has left.
 pub(super) struct Left {
@@ -51,9 +52,9 @@ pub(super) fn leave(core: &Core, talk: &Talk, session: u64, message: Outgoing) -
         stanza = stanza.child(Element::new("x", ns::OOB).child(url));
     }
     let (origin, parts) = (message.origin.clone(), message.parts.clone());
-    let answer = core.shared.sent(message, core.number, &talk.place);
+    let answer = core.shared.sent(message, core.number, &talk.place, core.inbox.now());
     if let Err(error) = core.send(&core.from(&talk.agent, stanza)) {
-        core.shared.forget(&origin);
+        core.shared.settle(&origin);
         return Err(error);
     }
     Ok(Left { answer, origin, parts })
@@ -81,6 +82,7 @@ pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accep
     if let Ok(Err(refused)) = answer.try_recv() {
         return Err(refused);
     }
+    core.shared.settle(&origin);
     let id = MessageId::parse(origin.as_str()).map_err(|error| unknown(&error.to_string()))?;
     let sender = core.state.lock().agents.get(talk.agent.bare()).map(|agent| agent.address.as_str().to_owned());
     Ok(Accepted {

@@ -40,6 +40,7 @@ pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<
             subject: None,
             recent: Recent::default(),
             held: None,
+            has_gap: false,
             real: HashMap::new(),
             last: None,
         });
@@ -202,6 +203,10 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> O
                 if let Some(seated) = seated {
                     let _ = seated.send(Ok(has("201")));
                 }
+                // What the room says next is the agent's to hear, before the join is answered too. Where it is caught
+                // up first, hearing begins after that; a room that was made by our coming in is given up.
+                let hears = room.held.is_none() && !has("201");
+                return hears.then(|| Inbound::Entered { agent: agent.key, channel: room.channel.clone() });
             }
             None
         }
@@ -326,7 +331,7 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     let mut state = core.state.lock();
     let room = state.rooms.get_mut(place)?;
     let has_archive = room.info.as_ref().is_some_and(|info| info.has_archive);
-    let resume = given.filter(|_| has_archive).and_then(|id| Point::After { id, time }.to_resume());
+    let resume = given.filter(|_| has_archive && !room.has_gap).and_then(|id| Point::After { id, time }.to_resume());
     if resume.is_some() && room.held.is_none() {
         room.last.clone_from(&resume);
     }

@@ -1,8 +1,10 @@
 //! What the links of one backend share while it lives: who of the occupants are our agents, and which posts have
 //! left. A room may be seen over the component and over an account at once, and either may see a post first.
 
+use super::past::Pasts;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Received};
 use crate::model::{Address, OriginId, ResumePoint};
+use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ struct Sent {
     link: u64,
     /// The room or the contact, bare.
     place: String,
+    left: DateTime<Utc>,
     answer: oneshot::Sender<Result<Accepted, BackendError>>,
 }
 
@@ -33,6 +36,8 @@ pub(super) struct Shared {
     /// By room.
     occupants: Mutex<HashMap<String, Nicks>>,
     posts: Mutex<HashMap<String, Sent>>,
+    /// What of ours archives may have that the engine does not know.
+    pub(super) pasts: Mutex<Pasts>,
     next: AtomicU64,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -80,10 +85,10 @@ impl Shared {
     }
 
     /// A post leaves; its answer is waited for.
-    pub(super) fn sent(&self, message: Outgoing, link: u64, place: &str) -> Answer {
+    pub(super) fn sent(&self, message: Outgoing, link: u64, place: &str, left: DateTime<Utc>) -> Answer {
         let (answer, waits) = oneshot::channel();
         let origin = message.origin.as_str().to_owned();
-        self.posts.lock().insert(origin, Sent { message, link, place: place.to_owned(), answer });
+        self.posts.lock().insert(origin, Sent { message, link, place: place.to_owned(), left, answer });
         waits
     }
 
@@ -92,7 +97,8 @@ impl Shared {
         let Some(origin) = &received.origin else { return };
         let mut posts = self.posts.lock();
         if posts.get(origin.as_str()).is_none_or(|sent| sent.place != room) {
-            return;
+            drop(posts);
+            return self.pasts.lock().came_back(origin.as_str());
         }
         let Some(sent) = posts.remove(origin.as_str()) else { return };
         drop(posts);
@@ -122,15 +128,24 @@ impl Shared {
         }
     }
 
-    /// Nobody waits for that post any more.
-    pub(super) fn forget(&self, origin: &OriginId) {
+    /// That post is answered, or it never left.
+    pub(super) fn settle(&self, origin: &OriginId) {
         self.posts.lock().remove(origin.as_str());
+    }
+
+    /// Nobody waits for that post any more. If it was not answered, it may have arrived all the same.
+    pub(super) fn forget(&self, origin: &OriginId) {
+        let sent = self.posts.lock().remove(origin.as_str());
+        if let Some(sent) = sent {
+            self.pasts.lock().unanswered(origin.as_str(), sent.left);
+        }
     }
 
     /// A link is over: what had left over it may have arrived.
     pub(super) fn link_over(&self, link: u64, reason: &str) {
-        let gone: Vec<Sent> = self.posts.lock().extract_if(|_, sent| sent.link == link).map(|(_, sent)| sent).collect();
-        for sent in gone {
+        let gone: Vec<(String, Sent)> = self.posts.lock().extract_if(|_, sent| sent.link == link).collect();
+        for (origin, sent) in gone {
+            self.pasts.lock().unanswered(&origin, sent.left);
             let _ = sent.answer.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
         }
     }

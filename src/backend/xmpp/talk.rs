@@ -8,12 +8,13 @@ use super::jid::Jid;
 use super::message::{Point, Said, Sender, said};
 use super::ns;
 use super::xml::Element;
-use crate::backend::{BackendError, BackendErrorKind, ChannelId, Found, Inbound, Received, ResumePoint, SeenBy};
-use crate::model::{AgentKey, MessageId, OriginId};
+use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbound, Received, ResumePoint, SeenBy};
+use crate::model::{AgentKey, MessageId};
+use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-/// Messages looked through for one of ours.
+/// Messages looked through for the one that a page of history begins before.
 const LOOK_MAX: usize = 1000;
 /// Times a conversation that does not hold still is caught up again.
 const ROUNDS_MAX: usize = 20;
@@ -45,7 +46,7 @@ pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) 
 }
 
 impl Talk {
-    fn archive(&self) -> Archive {
+    pub(super) fn archive(&self) -> Archive {
         let (room, with) = if self.is_room { (Some(self.place.clone()), None) } else { (None, Some(self.place.clone())) };
         Archive { agent: self.agent.clone(), room, with }
     }
@@ -64,7 +65,7 @@ impl Talk {
     }
 
     /// A message from the archive, if it is one that people read.
-    fn received(&self, core: &Core, archived: &Archived) -> Option<Received> {
+    pub(super) fn received(&self, core: &Core, archived: &Archived) -> Option<Received> {
         let message = &archived.message;
         let from = message.attribute("from").and_then(Jid::parse);
         let mut said: Said = said(message);
@@ -97,25 +98,41 @@ impl Talk {
     }
 
     /// Brings in what was said after `point`, then what has come live meanwhile; answers where the talk stands.
+    ///
+    /// The agent hears from what came live on, so the engine is told between the two.
     pub(super) async fn catch_up(&self, core: &Core, point: Option<Point>) -> Result<Option<ResumePoint>, BackendError> {
         let mut seen = HashSet::new();
-        let mut stands = point;
+        let mut stands = point.clone();
+        let mut is_whole = false;
         if let Some(point) = &mut stands {
             for _ in 0..ROUNDS_MAX {
-                *point = self.bring_in(core, point.clone(), &mut seen).await?;
-                if !self.held(core, |held| held.begin_anew()).unwrap_or(false) {
+                let reached = self.bring_in(core, point.clone(), &mut seen).await?;
+                *point = reached.0;
+                let is_anew = self.held(core, Held::begin_anew).unwrap_or(false);
+                is_whole = reached.1 && !is_anew;
+                if !is_anew || !reached.1 {
                     break;
                 }
             }
         }
-        self.release(core, &seen).await;
+        let has_gap = stands.is_some() && !is_whole;
+        if stands.is_some() {
+            self.note_gap(core, has_gap);
+        }
+        if point.is_some() || !self.is_room {
+            core.hand_over(Inbound::Entered { agent: self.key, channel: self.channel.clone() }).await;
+        }
+        self.release(core, &seen, has_gap).await;
         if core.state.lock().over.is_some() {
             return Err(core.why_over());
         }
+        self.note_past(core, point.as_ref(), is_whole);
         Ok(stands.and_then(|point| point.to_resume()))
     }
 
-    async fn bring_in(&self, core: &Core, from: Point, seen: &mut HashSet<String>) -> Result<Point, BackendError> {
+    /// Brings in what the archive has after a point; answers where that ends, and whether it is all. What is held comes
+    /// live, and not from the archive: it is the agent's to hear.
+    async fn bring_in(&self, core: &Core, from: Point, seen: &mut HashSet<String>) -> Result<(Point, bool), BackendError> {
         let archive = self.archive();
         let mut point = from;
         let mut range = Range::After(point.clone());
@@ -129,13 +146,14 @@ impl Talk {
                 }
                 (Err(refused), ..) => {
                     tracing::warn!(place = self.place, reason = refused.reason(), "cannot be caught up");
-                    return Ok(point);
+                    return Ok((point, false));
                 }
             };
             let Page { items, is_last } = page;
             for archived in &items {
                 point = archived.point();
-                if seen.insert(archived.id.clone())
+                if !self.held(core, |held| held.has(&archived.id)).unwrap_or(false)
+                    && seen.insert(archived.id.clone())
                     && let Some(received) = self.received(core, archived)
                 {
                     seen.insert(received.id.as_str().to_owned());
@@ -143,7 +161,7 @@ impl Talk {
                 }
             }
             if is_last || items.is_empty() {
-                return Ok(point);
+                return Ok((point, true));
             }
             range = Range::After(point.clone());
         }
@@ -154,8 +172,13 @@ impl Talk {
     }
 
     /// What came live while the talk was caught up follows, and then nothing is held any more.
-    async fn release(&self, core: &Core, seen: &HashSet<String>) {
-        while let Some(Some((id, item))) = self.held(core, Held::pop) {
+    async fn release(&self, core: &Core, seen: &HashSet<String>, has_gap: bool) {
+        while let Some(Some((id, mut item))) = self.held(core, Held::pop) {
+            if let Inbound::Message { resume, .. } = &mut item
+                && has_gap
+            {
+                *resume = None;
+            }
             if !seen.contains(&id) {
                 core.hand_over(item).await;
             }
@@ -175,6 +198,20 @@ impl Talk {
             *held = None;
         }
         Some(looked)
+    }
+
+    /// Notes whether something is missing before what comes live.
+    fn note_gap(&self, core: &Core, has_gap: bool) {
+        let mut state = core.state.lock();
+        if self.is_room {
+            if let Some(room) = state.rooms.get_mut(&self.place) {
+                room.has_gap = has_gap;
+            }
+        } else if let Some(agent) = state.agents.get_mut(self.agent.bare())
+            && let Some(contact) = agent.contacts.get_mut(&self.place)
+        {
+            contact.has_gap = has_gap;
+        }
     }
 
     /// From now on what comes live is held, or no longer.
@@ -240,33 +277,10 @@ impl Talk {
         Ok(newest_first)
     }
 
-    /// Looks for a message of ours among the last ones.
-    pub(super) async fn look_up(&self, core: &Core, origin: &OriginId) -> Result<Found, BackendError> {
-        if !self.has_archive(core) {
-            return Ok(Found::CannotTell);
-        }
-        let mut saw_all = false;
-        let found = self.find_noting(core, |_, received| received.origin.as_ref() == Some(origin), &mut saw_all).await?;
-        Ok(match found {
-            Some((_, received)) => Found::Message(Box::new(received)),
-            None if saw_all => Found::Absent,
-            None => Found::CannotTell,
-        })
-    }
-
     async fn find(
         &self,
         core: &Core,
         is_it: impl Fn(&Archived, &Received) -> bool,
-    ) -> Result<Option<(Archived, Received)>, BackendError> {
-        self.find_noting(core, is_it, &mut false).await
-    }
-
-    async fn find_noting(
-        &self,
-        core: &Core,
-        is_it: impl Fn(&Archived, &Received) -> bool,
-        saw_all: &mut bool,
     ) -> Result<Option<(Archived, Received)>, BackendError> {
         let archive = self.archive();
         let mut before = None;
@@ -279,10 +293,7 @@ impl Talk {
             }
             before = match page.items.first() {
                 Some(oldest) if !page.is_last => Some(oldest.id.clone()),
-                _ => {
-                    *saw_all = true;
-                    return Ok(None);
-                }
+                _ => return Ok(None),
             };
         }
         Ok(None)
@@ -306,16 +317,17 @@ fn unanswered(refused: &StanzaError) -> BackendError {
     }
 }
 
-/// A message that came live from a contact.
-pub(super) fn from_contact(talk: &Talk, core: &Core, stanza: &Element) -> Option<(String, Inbound)> {
+/// A message that came live from a contact, at that time.
+pub(super) fn from_contact(talk: &Talk, core: &Core, stanza: &Element, came: DateTime<Utc>) -> Option<(String, Inbound)> {
     let said = said(stanza);
-    let now = core.inbox.now();
     let archived = if talk.has_archive(core) { super::message::stanza_id(stanza, core.jid.bare()) } else { None };
     // Without an archive nobody gives ids, and those of the sender's program need not be unique: it gets one of ours.
-    let id = archived.clone().unwrap_or_else(|| format!("{:x}-{}", now.timestamp_millis(), core.fresh_id()));
-    let time = said.time.unwrap_or(now);
+    let id = archived.clone().unwrap_or_else(|| format!("{:x}-{}", came.timestamp_millis(), core.fresh_id()));
+    let time = said.time.unwrap_or(came);
     let sender = Sender { address: format!("xmpp:{}", talk.place), alias: None, is_ours: false };
-    let received = said.received(MessageId::parse(&id).ok()?, sender, now)?;
-    let resume = archived.and_then(|id| Point::After { id, time }.to_resume());
+    let received = said.received(MessageId::parse(&id).ok()?, sender, came)?;
+    let contact = |agent: &mut super::core::Agent| agent.contacts.get(&talk.place).is_some_and(|contact| contact.has_gap);
+    let has_gap = core.state.lock().agents.get_mut(talk.agent.bare()).is_some_and(contact);
+    let resume = archived.filter(|_| !has_gap).and_then(|id| Point::After { id, time }.to_resume());
     Some((id, talk.inbound(received, resume)))
 }

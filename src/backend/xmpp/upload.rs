@@ -1,6 +1,11 @@
 //! Files (XEP-0363): a slot is asked for, the bytes are streamed into it, the link is posted.
+//!
+//! The service says where a file goes, and that may be anywhere: a service in somebody else's hands could have us put
+//! files, with headers of its choice, to what only this machine reaches. So the address must be of https or of this
+//! machine, and of a host that is the server's own or configured: the domain, the upload service and the hosts below
+//! them, the hosts that are connected to, and [`XmppConfig::file_host`](super::XmppConfig::file_host). This machine is the
+//! server's own only where the connection goes to it.
 
-use super::config::Security;
 use super::core::Core;
 use super::http::{Target, admissible, put};
 use super::jid::Jid;
@@ -73,13 +78,15 @@ pub(super) async fn send(core: &Core, agent: &Jid, upload: Upload) -> Result<Out
         }
     };
     let slot = slot(core, agent, &service, &name, length).await?;
-    let accounts_plain = core.config.accounts.as_ref().is_some_and(|accounts| accounts.security == Security::InsecurePlaintext);
-    let component_plain = core.config.component.as_ref().is_some_and(|one| one.security == Security::InsecurePlaintext);
-    let may_be_plain = accounts_plain || component_plain;
+    if !core.config.takes_files(slot.put.host(), &service.host) {
+        let host = slot.put.host();
+        let reason = format!("the server wants the file at `{host}`, which is neither its own host nor among those that are allowed");
+        return Err(BackendError::refused(reason));
+    }
     tokio::select! {
         biased;
         () = core.ended() => return Err(core.why_over()),
-        done = put(&slot.put, &slot.headers, length, first, &mut body, &core.config.trust, may_be_plain) => done?,
+        done = put(&core.inbox, &slot.put, &slot.headers, length, first, &mut body, &core.config.trust) => done?,
     }
     let parts = vec![Part::Hyperlink { text: slot.get.clone(), url: slot.get.clone() }];
     Ok(Outgoing {
