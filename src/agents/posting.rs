@@ -125,12 +125,7 @@ impl Ground {
 
     /// Asks a backend something now; the answer is waited for for at most `most`. What does nothing twice is unreachable
     /// then.
-    pub(crate) fn ask<T: Send + 'static>(
-        &self,
-        most: Duration,
-        what: &'static str,
-        make: impl FnOnce() -> Reply<T>,
-    ) -> Reply<T> {
+    pub(crate) fn ask<T: Send + 'static>(&self, most: Duration, what: &'static str, make: impl FnOnce() -> Reply<T>) -> Reply<T> {
         self.within(most, BackendErrorKind::Unreachable, what, make)
     }
 

@@ -1,6 +1,6 @@
 //! Where the journal stands when it is opened, and what of it goes into memory.
 
-use super::row::{MESSAGE_COLUMNS, instant, NOTICE_COLUMNS, read_message, read_notice, unreadable};
+use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
 use crate::hub::Span;
 use crate::model::{AgentKey, ChannelId, ConversationKey, InstanceId, Record, Seq};
 use chrono::{DateTime, Utc};

@@ -6,22 +6,42 @@ use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use switchboard::backend::{
-    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, ChannelInfo, Inbox, Joined, Link, LinkKey,
-    MessageId, NetworkId, Outgoing, Reply, ResumePoint, Session, reply,
+    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, ChannelInfo, Found, Inbox, Joined, Link,
+    LinkKey, Manage, Managed, MessageId, NetworkId, OriginId, Outgoing, Received, Reply, ResumePoint, Session, Upload, reply,
 };
 use switchboard::chrono::Utc;
 
 type Act = dyn Fn(Outgoing, Inbox) -> Reply<Accepted> + Send + Sync;
+type Enter = dyn Fn(AgentKey, ChannelId, Inbox) -> Reply<Joined> + Send + Sync;
 
 /// Takes the addresses `script:…`.
 pub(crate) struct Script {
     network: NetworkId,
     act: Arc<Act>,
+    enter: Arc<Enter>,
+    /// It can do everything, and answers none of it but sign-ins, joins and posts.
+    is_deaf: bool,
 }
 
 impl Script {
     pub(crate) fn new(act: impl Fn(Outgoing, Inbox) -> Reply<Accepted> + Send + Sync + 'static) -> Script {
-        Script { network: NetworkId::parse("script:test").unwrap(), act: Arc::new(act) }
+        let enter = |_, channel: ChannelId, _| reply(ready(Ok(joined(&channel))));
+        Script { network: NetworkId::parse("script:test").unwrap(), act: Arc::new(act), enter: Arc::new(enter), is_deaf: false }
+    }
+
+    /// With joins that are answered so.
+    pub(crate) fn entering(
+        mut self,
+        enter: impl Fn(AgentKey, ChannelId, Inbox) -> Reply<Joined> + Send + Sync + 'static,
+    ) -> Script {
+        self.enter = Arc::new(enter);
+        self
+    }
+
+    /// With questions and uploads that are never answered.
+    pub(crate) fn deaf(mut self) -> Script {
+        self.is_deaf = true;
+        self
     }
 
     /// One that answers every post with that error.
@@ -42,13 +62,21 @@ pub(crate) fn accepted() -> Accepted {
     Accepted { id, sender: "script:echo".to_owned(), sender_alias: None, time: Utc::now(), parts: None, resume: None }
 }
 
+/// The answer to a join.
+pub(crate) fn joined(channel: &ChannelId) -> Joined {
+    let mut info = ChannelInfo::named(channel.name());
+    info.can_accept_files = true;
+    Joined { info, resume: None }
+}
+
 impl Backend for Script {
     fn network(&self) -> &NetworkId {
         &self.network
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::PLAIN
+        let can = self.is_deaf;
+        Capabilities { history: can, look_up: can, uploads: can, find_channels: can, composing: can, ..Capabilities::PLAIN }
     }
 
     fn link_key(&self, _address: &Address) -> LinkKey {
@@ -56,19 +84,19 @@ impl Backend for Script {
     }
 
     fn dial(self: Arc<Self>, _key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
-        let link: Arc<dyn Link> = Arc::new(ScriptLink { act: self.act.clone(), inbox });
+        let link: Arc<dyn Link> = Arc::new(ScriptLink { script: self, inbox });
         reply(ready(Ok(link)))
     }
 }
 
 struct ScriptLink {
-    act: Arc<Act>,
+    script: Arc<Script>,
     inbox: Inbox,
 }
 
 impl Link for ScriptLink {
-    fn sign_in(self: Arc<Self>, _agent: AgentKey, _address: Address) -> Reply<Arc<dyn Session>> {
-        let session: Arc<dyn Session> = Arc::new(ScriptSession { act: self.act.clone(), inbox: self.inbox.clone() });
+    fn sign_in(self: Arc<Self>, agent: AgentKey, _address: Address) -> Reply<Arc<dyn Session>> {
+        let session: Arc<dyn Session> = Arc::new(ScriptSession { script: self.script.clone(), inbox: self.inbox.clone(), agent });
         reply(ready(Ok(session)))
     }
 
@@ -78,13 +106,27 @@ impl Link for ScriptLink {
 }
 
 struct ScriptSession {
-    act: Arc<Act>,
+    script: Arc<Script>,
     inbox: Inbox,
+    agent: AgentKey,
+}
+
+impl ScriptSession {
+    /// Keeps `held` for ever, where it can do this at all.
+    fn silence<T: Send + 'static>(&self, held: impl Send + 'static) -> Reply<T> {
+        if !self.script.is_deaf {
+            return reply(ready(Err(BackendError::unsupported("such thing"))));
+        }
+        reply(async move {
+            let _held = held;
+            std::future::pending().await
+        })
+    }
 }
 
 impl Session for ScriptSession {
     fn join(self: Arc<Self>, channel: ChannelId, _resume: Option<ResumePoint>) -> Reply<Joined> {
-        reply(ready(Ok(Joined { info: ChannelInfo::named(channel.name()), resume: None })))
+        (self.script.enter)(self.agent, channel, self.inbox.clone())
     }
 
     fn leave(self: Arc<Self>, _channel: ChannelId) -> Reply<()> {
@@ -92,7 +134,31 @@ impl Session for ScriptSession {
     }
 
     fn post(self: Arc<Self>, _channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
-        (self.act)(message, self.inbox.clone())
+        (self.script.act)(message, self.inbox.clone())
+    }
+
+    fn look_up(self: Arc<Self>, _channel: ChannelId, _origin: OriginId) -> Reply<Found> {
+        self.silence(())
+    }
+
+    fn history(self: Arc<Self>, _channel: ChannelId, _before: Option<MessageId>, _take: usize) -> Reply<Vec<Received>> {
+        self.silence(())
+    }
+
+    fn upload(self: Arc<Self>, _channel: ChannelId, upload: Upload) -> Reply<Accepted> {
+        self.silence(upload)
+    }
+
+    fn set_composing(self: Arc<Self>, _channel: ChannelId, _composing: bool) -> Reply<()> {
+        self.silence(())
+    }
+
+    fn find_channels(self: Arc<Self>, _query: String) -> Reply<Vec<(ChannelId, String)>> {
+        self.silence(())
+    }
+
+    fn manage(self: Arc<Self>, _request: Manage) -> Reply<Managed> {
+        self.silence(())
     }
 
     fn sign_out(self: Arc<Self>) -> Reply<()> {

@@ -1,18 +1,19 @@
 //! Contacts: subscribing, presence, what they say and whether they type.
 
-use super::core::{Agent, Contact, Core, Stray, WATCHERS_MAX, keep};
+use super::core::{Agent, Contact, Core, WATCHERS_MAX};
 use super::errors::StanzaError;
 use super::held::Held;
 use super::jid::Jid;
 use super::message::{Point, said};
 use super::ns;
 use super::presence::shown;
+use super::strays::Stray;
 use super::talk::{Talk, from_contact};
 use super::xml::Element;
 use crate::backend::{BackendError, Inbound, Joined, ResumePoint, SeenBy, StateChange};
 use crate::model::ChannelInfo;
 use chrono::{DateTime, Utc};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 /// Contacts that an account's roster may name.
 const ROSTER_MAX: usize = 10_000;
@@ -31,8 +32,7 @@ fn presence_to(core: &Core, agent: &Jid, to: &str, kind: Option<&'static str>) -
 pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<ResumePoint>) -> Result<Joined, BackendError> {
     let point = resume.as_ref().and_then(Point::parse).filter(|_| talk.has_archive(core));
     let (strays, since) = core.with_agent(talk.agent.bare(), session, |agent| {
-        let (mine, others) = std::mem::take(&mut agent.strays).into_iter().partition(|stray| stray.from == talk.place);
-        agent.strays = others;
+        let strays = agent.strays.take(|stray| stray.from == talk.place);
         let contact = agent.contacts.entry(talk.place.clone()).or_insert_with(|| Contact {
             channel: talk.channel.clone(),
             spoke: None,
@@ -45,7 +45,6 @@ pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<
         contact.channel = talk.channel.clone();
         contact.refused = None;
         contact.held.get_or_insert_default();
-        let strays: VecDeque<Stray> = mine;
         (strays, agent.since)
     })?;
     for Stray { came, stanza, .. } in strays {
@@ -235,13 +234,13 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
         let state = &mut *guard;
         let Some(agent) = state.agents.get_mut(to) else {
             if said.parts.is_some() {
-                keep(&mut state.strays, stray());
+                state.strays.keep(stray());
             }
             return;
         };
         let Some(contact) = agent.contacts.get_mut(from.bare()) else {
             if said.parts.is_some() {
-                keep(&mut agent.strays, stray());
+                agent.strays.keep(stray());
             }
             return;
         };

@@ -4,6 +4,7 @@
 //! held across a wait. There is no task per agent: a component carries tens of thousands.
 
 use super::config::XmppConfig;
+use super::disco::RoomInfo;
 use super::errors::StanzaError;
 use super::held::{Held, Recent};
 use super::jid::Jid;
@@ -11,13 +12,14 @@ use super::ns;
 use super::outbox::Outbox;
 use super::presence::Resources;
 use super::shared::Shared;
+use super::strays::Strays;
 use super::upload::Service;
 use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbox, ResumePoint};
 use crate::model::{Address, AgentKey};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,19 +31,8 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 const FENCE_MAX: Duration = Duration::from_secs(60);
 /// Results kept of one query of an archive.
 const RESULTS_MAX: usize = 1000;
-/// Messages kept for contacts that are about to be joined, of one agent; and for agents that are about to sign in.
-pub(super) const STRAYS_MAX: usize = 64;
-
 /// People who asked for an agent's presence that are kept.
 pub(super) const WATCHERS_MAX: usize = 10_000;
-
-/// Puts a message into a line of strays; the oldest makes room.
-pub(super) fn keep(strays: &mut VecDeque<Stray>, stray: Stray) {
-    if strays.len() >= STRAYS_MAX {
-        strays.pop_front();
-    }
-    strays.push_back(stray);
-}
 
 /// What a request was answered.
 pub(super) type Answered = Result<Element, StanzaError>;
@@ -78,16 +69,6 @@ pub(super) struct Contact {
     pub(super) composing: bool,
 }
 
-/// A message that came before whom it is for, or whom it is from, was here.
-pub(super) struct Stray {
-    /// The agent, bare.
-    pub(super) to: String,
-    /// The person, bare.
-    pub(super) from: String,
-    pub(super) came: DateTime<Utc>,
-    pub(super) stanza: Element,
-}
-
 /// An agent signed in.
 pub(super) struct Agent {
     pub(super) key: AgentKey,
@@ -103,17 +84,7 @@ pub(super) struct Agent {
     /// When it signed in.
     pub(super) since: DateTime<Utc>,
     /// Messages of people who are not joined yet.
-    pub(super) strays: VecDeque<Stray>,
-}
-
-/// What a room says of itself.
-#[derive(Clone, Default)]
-pub(super) struct RoomInfo {
-    pub(super) name: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) has_archive: bool,
-    /// Everybody in it sees who the others are.
-    pub(super) tells_who: bool,
+    pub(super) strays: Strays,
 }
 
 /// A room on this link.
@@ -139,7 +110,7 @@ pub(super) struct State {
     /// Files' service, once it was looked for.
     pub(super) upload: Option<Option<Service>>,
     /// Messages for agents of the component that have not signed in.
-    pub(super) strays: VecDeque<Stray>,
+    pub(super) strays: Strays,
     /// Whether archives can be asked for an origin, by the host of their rooms; the account's own has no name.
     pub(super) knows_origins: HashMap<String, bool>,
     /// The account's contacts, and whether it sees them.

@@ -1,6 +1,6 @@
 //! Asking what there is (XEP-0030): what a room is like, and which rooms and services there are.
 
-use super::core::{Core, RoomInfo};
+use super::core::Core;
 use super::form;
 use super::jid::Jid;
 use super::ns;
@@ -13,6 +13,16 @@ const ITEMS_MAX: usize = 5000;
 const ITEMS_PAGE: usize = 200;
 /// Rooms and people in one answer.
 const FOUND_MAX: usize = 500;
+
+/// What a room says of itself.
+#[derive(Clone, Default)]
+pub(super) struct RoomInfo {
+    pub(super) name: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) has_archive: bool,
+    /// Everybody in it sees who the others are.
+    pub(super) tells_who: bool,
+}
 
 /// What somebody says of itself.
 pub(super) struct Info {

@@ -8,12 +8,13 @@ use super::ns;
 use super::outbox::{Line, outbox};
 use super::session::XmppSession;
 use super::shared::Turn;
+use super::strays::Strays;
 use super::stream::{Incoming, Sink, lost};
 use super::xml::{Element, Event};
 use super::{contacts, core, disco, dispatch, errors, probe, rooms};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -305,7 +306,7 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
         watchers: HashSet::new(),
         early: HashMap::new(),
         since: core.inbox.now(),
-        strays: VecDeque::new(),
+        strays: Strays::default(),
     };
     let old = {
         let mut state = core.state.lock();
@@ -313,8 +314,9 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
             return Err(error.clone());
         }
         // What was written to it before it was here has waited.
-        let (mine, others) = std::mem::take(&mut state.strays).into_iter().partition(|stray| stray.to == full.bare());
-        (agent.strays, state.strays) = (mine, others);
+        for stray in state.strays.take(|stray| stray.to == full.bare()) {
+            agent.strays.keep(stray);
+        }
         state.agents.insert(full.bare().to_owned(), agent)
     };
     if let Some(old) = old {

@@ -5,7 +5,7 @@
 //! | `xml` | stanzas as trees, text into stanzas: pure |
 //! | `jid` `form` `message` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
-//! | `core` `held` `shared` | what a link knows, and what links share |
+//! | `core` `held` `strays` `shared` | what a link knows, and what links share |
 //! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `contacts` `talk` `archive` `past` `posting` `upload` `disco` `manage` | what an agent does |
 //!
@@ -77,6 +77,7 @@ mod scram;
 mod session;
 mod shared;
 mod srv;
+mod strays;
 mod stream;
 mod talk;
 mod upload;

@@ -37,6 +37,8 @@ const LOOK_MAX: usize = 1000;
 const SKEW: TimeDelta = TimeDelta::minutes(15);
 /// Posts without an answer that are remembered. Beyond it nothing is taken for known any more.
 const UNANSWERED_MAX: usize = 4096;
+/// Posts with an answer that are remembered. The engine has a row for each and does not ask; whoever does gets an answer.
+const ANSWERED_MAX: usize = 1024;
 
 /// A conversation: the room, or the account and its contact.
 pub(super) type Key = (Option<String>, String);
@@ -56,10 +58,29 @@ enum Past {
 pub(super) struct Pasts {
     known: HashMap<Key, Past>,
     /// Posts that left and were not answered, and when.
-    unanswered: HashMap<String, DateTime<Utc>>,
-    order: VecDeque<String>,
-    /// Some were forgotten.
+    unanswered: Left,
+    /// Posts that were.
+    answered: Left,
+    /// Some without an answer were forgotten.
     is_lossy: bool,
+}
+
+/// Posts that left, by origin, and when.
+#[derive(Default)]
+struct Left {
+    by_origin: HashMap<String, DateTime<Utc>>,
+    order: VecDeque<String>,
+}
+
+impl Left {
+    /// Notes a post; whether that displaced another one.
+    fn note(&mut self, origin: &str, left: DateTime<Utc>, most: usize) -> bool {
+        if self.by_origin.insert(origin.to_owned(), left).is_none() {
+            self.order.push_back(origin.to_owned());
+        }
+        let oldest = if self.order.len() > most { self.order.pop_front() } else { None };
+        oldest.is_some_and(|oldest| self.by_origin.remove(&oldest).is_some())
+    }
 }
 
 /// What there is to do about an origin.
@@ -85,24 +106,23 @@ impl Pasts {
 
     /// A post left, and nobody will say what became of it.
     pub(super) fn unanswered(&mut self, origin: &str, left: DateTime<Utc>) {
-        if self.unanswered.insert(origin.to_owned(), left).is_some() {
-            return;
-        }
-        self.order.push_back(origin.to_owned());
-        if self.order.len() > UNANSWERED_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.is_lossy |= self.unanswered.remove(&oldest).is_some();
-        }
+        self.is_lossy |= self.unanswered.note(origin, left, UNANSWERED_MAX);
     }
 
-    /// It came back after all.
+    /// A post that left is answered.
+    pub(super) fn answered(&mut self, origin: &str, left: DateTime<Utc>) {
+        self.answered.note(origin, left, ANSWERED_MAX);
+    }
+
+    /// One without an answer came back after all.
     pub(super) fn came_back(&mut self, origin: &str) {
-        self.unanswered.remove(origin);
+        if let Some(left) = self.unanswered.by_origin.remove(origin) {
+            self.answered(origin, left);
+        }
     }
 
     fn about(&self, key: &Key, origin: &str) -> About {
-        if let Some(left) = self.unanswered.get(origin) {
+        if let Some(left) = self.unanswered.by_origin.get(origin).or_else(|| self.answered.by_origin.get(origin)) {
             return About::Left(*left);
         }
         match self.known.get(key) {

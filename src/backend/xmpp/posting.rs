@@ -54,7 +54,7 @@ pub(super) fn leave(core: &Core, talk: &Talk, session: u64, message: Outgoing) -
     let (origin, parts) = (message.origin.clone(), message.parts.clone());
     let answer = core.shared.sent(message, core.number, &talk.place, core.inbox.now());
     if let Err(error) = core.send(&core.from(&talk.agent, stanza)) {
-        core.shared.settle(&origin);
+        core.shared.take_back(&origin);
         return Err(error);
     }
     Ok(Left { answer, origin, parts })
@@ -82,7 +82,7 @@ pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accep
     if let Ok(Err(refused)) = answer.try_recv() {
         return Err(refused);
     }
-    core.shared.settle(&origin);
+    core.shared.answered(&origin);
     let id = MessageId::parse(origin.as_str()).map_err(|error| unknown(&error.to_string()))?;
     let sender = core.state.lock().agents.get(talk.agent.bare()).map(|agent| agent.address.as_str().to_owned());
     Ok(Accepted {

@@ -1,6 +1,7 @@
 //! Rooms (XEP-0045): going in, being put out, what is said.
 
-use super::core::{Agent, Core, Phase, Room, RoomInfo, Seat};
+use super::core::{Agent, Core, Phase, Room, Seat};
+use super::disco::RoomInfo;
 use super::errors::{StanzaError, short};
 use super::held::{Held, Recent};
 use super::jid::Jid;

@@ -102,6 +102,7 @@ impl Shared {
         }
         let Some(sent) = posts.remove(origin.as_str()) else { return };
         drop(posts);
+        self.pasts.lock().answered(origin.as_str(), sent.left);
         received.parts.clone_from(&sent.message.parts);
         received.subject = sent.message.subject;
         received.alert = sent.message.alert;
@@ -128,8 +129,16 @@ impl Shared {
         }
     }
 
-    /// That post is answered, or it never left.
-    pub(super) fn settle(&self, origin: &OriginId) {
+    /// That post is answered.
+    pub(super) fn answered(&self, origin: &OriginId) {
+        let sent = self.posts.lock().remove(origin.as_str());
+        if let Some(sent) = sent {
+            self.pasts.lock().answered(origin.as_str(), sent.left);
+        }
+    }
+
+    /// That post never left.
+    pub(super) fn take_back(&self, origin: &OriginId) {
         self.posts.lock().remove(origin.as_str());
     }
 

@@ -80,7 +80,8 @@ pub(super) async fn send(core: &Core, agent: &Jid, upload: Upload) -> Result<Out
     let slot = slot(core, agent, &service, &name, length).await?;
     if !core.config.takes_files(slot.put.host(), &service.host) {
         let host = slot.put.host();
-        let reason = format!("the server wants the file at `{host}`, which is neither its own host nor among those that are allowed");
+        let reason =
+            format!("the server wants the file at `{host}`, which is neither its own host nor among those that are allowed");
         return Err(BackendError::refused(reason));
     }
     tokio::select! {

@@ -160,7 +160,8 @@ impl Collaboration {
                 return Ok(());
             }
             let channel = id.clone();
-            let asked = this.services.ground.ask(ASK_MAX, "the notice of typing", move || session.set_composing(channel, composing));
+            let asked =
+                this.services.ground.ask(ASK_MAX, "the notice of typing", move || session.set_composing(channel, composing));
             asked.await.map_err(|error| error_of(error, id.as_str()))
         })
     }

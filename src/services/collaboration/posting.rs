@@ -224,7 +224,9 @@ impl Collaboration {
             None if !ask => return Ok(None),
             None => {
                 let (session, channel, wanted) = (session.clone(), place.channel.clone(), origin.clone());
-                let found = ground.ask(ASK_MAX, "looking for an earlier post", move || session.look_up(channel, wanted)).await;
+                // The caller's deadline comes first: whether it was posted is unknown then.
+                let found =
+                    ground.ask(ASK_MAX * 2, "looking for an earlier post", move || session.look_up(channel, wanted)).await;
                 let Found::Message(message) = found.map_err(|error| error_of(error, place.channel.as_str()))? else {
                     return Ok(None);
                 };

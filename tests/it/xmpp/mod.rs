@@ -15,7 +15,7 @@ mod proxy;
 mod recovery;
 mod refusals;
 mod resolver;
-mod scripted;
+pub(crate) mod scripted;
 mod security;
 pub(crate) mod server;
 mod talking;
