@@ -85,6 +85,11 @@ impl Loopback {
         self.shared.0.lock().faults.delay = delay;
     }
 
+    /// Posts that were handed over and wait for their delay.
+    pub fn delayed(&self) -> usize {
+        self.shared.0.lock().faults.delayed.len()
+    }
+
     /// Takes the whole chat system down: the connection is lost, and cannot be opened until [`Loopback::come_up`].
     /// People can still talk; what they say is caught up later.
     pub fn go_down(&self, reason: &str) {

@@ -111,7 +111,7 @@ fn a_slow_room_hears_a_repeated_key_once() {
         let (echo, lene) = (world.agent("echo", &[OPS]), world.person("lene"));
         world.chat.delay(seconds(50));
         let first = begin(echo.post_async(OPS, keyed("once")));
-        world.until(|stats| stats.posts_in_flight == 1);
+        world.until(|_| world.chat.delayed() == 1);
         passes(&world, 40, || first.is_finished());
         assert!(is_unknown(first.join().unwrap()));
         let again = begin(echo.post_async(OPS, keyed("once")));
@@ -139,7 +139,6 @@ fn posts_that_are_never_answered_keep_no_place_after_their_deadline() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "its figure")]
 fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
     let taken = Arc::new(AtomicU32::new(0));
     let counted = taken.clone();
@@ -158,9 +157,7 @@ fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
     println!("66 uploads that nobody answers: {} of 100 posts, {:?}", taken.load(Ordering::Relaxed), begun.elapsed());
     // Half of them are ended by their callers, half are left lying.
     let left = uploads.split_off(33);
-    let finishing: Vec<_> =
-        uploads.into_iter().map(|upload| std::thread::spawn(|| crate::world::wait(upload.finish()))).collect();
-    world.until(|_| finishing.iter().all(|thread| !thread.is_finished()));
+    let finishing: Vec<_> = uploads.into_iter().map(|upload| begin(Box::pin(upload.finish()))).collect();
     for _ in 0..8 {
         world.pass(seconds(35));
         if finishing.iter().all(std::thread::JoinHandle::is_finished) {
@@ -260,7 +257,6 @@ fn a_file_goes_to_the_servers_own_hosts_only() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "its figure")]
 fn files_put_to_a_server_that_never_answers_end_and_posts_go_on() {
     // It takes connections and says nothing, for as long as the test lasts.
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -574,7 +570,6 @@ fn a_key_without_an_answer_is_looked_for_where_the_catch_up_failed() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "its figure")]
 fn a_key_costs_little_more_than_none_in_a_room_with_a_past() {
     const ARCHIVED: usize = 454;
     let Some(town) = Town::prosody("keys in a room with a past") else { return };
