@@ -121,16 +121,21 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// The database and what lies beside it, with all links followed.
+    pub(crate) fn database_files(&self) -> Vec<PathBuf> {
+        let Some(path) = &self.database else { return Vec::new() };
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let beside = |end: &&str| {
+            let mut name = path.clone().into_os_string();
+            name.push(end);
+            PathBuf::from(name)
+        };
+        ["", "-wal", "-shm", "-lock", "-journal"].iter().map(beside).collect()
+    }
+
     /// The files of the gateway's own that are for nobody else.
     pub(crate) fn private_files(&self) -> Vec<PathBuf> {
-        let beside = |end: &str| {
-            self.database.as_ref().map(|path| {
-                let mut name = path.clone().into_os_string();
-                name.push(end);
-                PathBuf::from(name)
-            })
-        };
-        let mut files: Vec<PathBuf> = ["", "-wal", "-shm", "-lock", "-journal"].iter().filter_map(|end| beside(end)).collect();
+        let mut files = self.database_files();
         files.extend(self.config.clone());
         files.extend(self.secret_files());
         files

@@ -13,17 +13,25 @@ use std::sync::Arc;
 
 /// Bytes of a body or an answer that are not counted.
 pub(crate) const FREE: usize = 16 << 10;
-/// Bytes of all that is counted.
+/// Bytes of all that those who have a token hold.
 const BYTES_MAX: usize = 96 << 20;
-/// Bytes of one peer's.
-const PEER_BYTES_MAX: usize = BYTES_MAX / 4;
+/// Bytes of all that is held for whoever has shown none.
+const STRANGERS_BYTES_MAX: usize = 32 << 20;
+/// The part of a budget that one peer may use.
+const PEER_SHARE: usize = 4;
 
-/// The one budget of the program.
-#[derive(Clone, Default)]
+/// One budget.
+#[derive(Clone)]
 pub(crate) struct Budget(Arc<Mutex<Used>>);
 
-#[derive(Default)]
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget::of(BYTES_MAX)
+    }
+}
+
 struct Used {
+    most: usize,
     all: usize,
     peers: HashMap<IpAddr, usize>,
 }
@@ -36,6 +44,15 @@ pub(crate) struct Charge {
 }
 
 impl Budget {
+    /// For what is held before anybody has shown a token.
+    pub(crate) fn of_strangers() -> Budget {
+        Budget::of(STRANGERS_BYTES_MAX)
+    }
+
+    fn of(most: usize) -> Budget {
+        Budget(Arc::new(Mutex::new(Used { most, all: 0, peers: HashMap::new() })))
+    }
+
     /// Nothing yet.
     pub(crate) fn charge(&self, peer: Option<IpAddr>) -> Charge {
         Charge { budget: self.clone(), peer, bytes: 0 }
@@ -48,7 +65,7 @@ impl Charge {
     pub(crate) fn more(&mut self, bytes: usize) -> bool {
         let mut used = self.budget.0.lock();
         let own = self.peer.and_then(|peer| used.peers.get(&peer).copied()).unwrap_or(0);
-        if used.all + bytes > BYTES_MAX || (self.peer.is_some() && own + bytes > PEER_BYTES_MAX) {
+        if used.all + bytes > used.most || (self.peer.is_some() && own + bytes > used.most / PEER_SHARE) {
             return false;
         }
         used.all += bytes;
@@ -86,14 +103,14 @@ mod tests {
         let budget = Budget::default();
         let peer = |n: u8| Some(IpAddr::from([192, 0, 2, n]));
         let mut one = budget.charge(peer(1));
-        assert!(one.more(PEER_BYTES_MAX) && !one.more(1));
+        assert!(one.more(BYTES_MAX / PEER_SHARE) && !one.more(1));
         assert!(!budget.charge(peer(1)).more(1), "another request of the same peer");
         let mut others: Vec<Charge> = (2..5).map(|n| budget.charge(peer(n))).collect();
-        assert!(others.iter_mut().all(|other| other.more(PEER_BYTES_MAX)));
+        assert!(others.iter_mut().all(|other| other.more(BYTES_MAX / PEER_SHARE)));
         assert!(!budget.charge(peer(9)).more(1), "it is all used");
         drop(one);
         let mut proxy = budget.charge(None);
-        assert!(proxy.more(PEER_BYTES_MAX), "what was held is given back");
+        assert!(proxy.more(BYTES_MAX / PEER_SHARE), "what was held is given back");
         drop((others, proxy));
         let used = budget.0.lock();
         assert_eq!((used.all, used.peers.len()), (0, 0));

@@ -38,7 +38,7 @@ where
 {
     let phase = Phase::default();
     let watched = Watched::new(stream);
-    let stream = Guarded::new(watched.same(), phase.clone(), gateway.budget.clone(), gateway.peer(peer.ip()));
+    let stream = Guarded::new(watched.same(), phase.clone(), gateway.strangers.clone(), gateway.peer(peer.ip()));
     let asked = phase.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (gateway, answering, phase) = (Arc::clone(&gateway), asked.answering(), asked.clone());

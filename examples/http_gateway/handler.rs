@@ -42,7 +42,10 @@ const POLICIES: &[(&str, &str)] = &[
 pub(crate) struct Gateway {
     pub(crate) engine: Engine,
     pub(crate) edge: Edge,
+    /// For bodies and answers of those who have a token.
     pub(crate) budget: Budget,
+    /// For the long heads of whoever connects: strangers must not use up what the others' answers need.
+    pub(crate) strangers: Budget,
     /// `/openapi.json`, made when it is asked for first.
     description: OnceLock<Bytes>,
     /// Set once, by the signal that ends the program.
@@ -59,6 +62,7 @@ impl Gateway {
             engine,
             edge,
             budget: Budget::default(),
+            strangers: Budget::of_strangers(),
             description: OnceLock::new(),
             stopping: AtomicBool::new(false),
             run,

@@ -128,6 +128,7 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
     warn_in_clear(address, tls.is_some());
     let chat = Loopback::new();
     let engine = open(arguments, &chat)?;
+    regular::never_open(arguments.database_files());
     if arguments.demo {
         say(&demo::provision(&engine, address, scheme)?);
     }

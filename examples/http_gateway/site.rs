@@ -131,7 +131,8 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
     }
     // A link may lead to a name that begins with a dot.
     let inside = path.strip_prefix(root).ok()?;
-    if inside.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) || is_private(&path, private) {
+    if inside.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) || regular::is_one_of(&path, private)
+    {
         return None;
     }
     let file = regular::open(&path).ok()?;
@@ -145,21 +146,6 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
         content_type: known.map_or("application/octet-stream", |(_, content_type)| content_type),
         modified: modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
     })
-}
-
-/// Whether `path` is one of `private` by another name. It is not opened to find out: closing a handle on the database
-/// would drop the engine's locks on it.
-fn is_private(path: &Path, private: &[PathBuf]) -> bool {
-    #[cfg(unix)]
-    let same = {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-        let own = identity(path);
-        move |other: &PathBuf| own.is_some() && identity(other) == own
-    };
-    #[cfg(not(unix))]
-    let same = |other: &PathBuf| other.canonicalize().is_ok_and(|other| other == path);
-    private.iter().any(same)
 }
 
 /// The file's bytes; never more than were promised, and an error if it became shorter meanwhile.

@@ -298,6 +298,11 @@ impl<R: Recorder> Body<R> {
                         tracing::error!(%error, "the journal cannot be written; trying again until it can");
                     }
                     if self.shared.queue.is_stopping() {
+                        // Another program may hold the lock for as long as it likes; an end has a deadline.
+                        let hurry = |_: &mut R, connection: &Connection| connection.busy_timeout(RETRY);
+                        if let Err(error) = self.with(hurry) {
+                            tracing::debug!(%error, "the last tries wait as long as the others");
+                        }
                         last_tries -= 1;
                     }
                     if last_tries == 0 {

@@ -375,3 +375,46 @@ fn upload_names_are_data() {
     }
     assert!(!std::path::Path::new("/etc/passwd/..").exists() || std::fs::read("/etc/passwd").unwrap() != b"content");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_password_file_that_leads_to_the_database_is_not_opened() {
+    let disk = Disk::new();
+    let password = disk.directory().join("password");
+    std::fs::write(&password, "at first").unwrap();
+    let mut command = Command::new(program());
+    command.args(["--listen", "127.0.0.1:0", "--database"]).arg(disk.path()).arg("--super-password-file").arg(&password);
+    let gateway = Gateway::spawn(command);
+    for end in ["", "-wal", "-shm", "-lock"] {
+        let mut name = disk.path().into_os_string();
+        name.push(end);
+        std::fs::remove_file(&password).unwrap();
+        std::os::unix::fs::symlink(&name, &password).unwrap();
+        gateway.signal("HUP");
+        gateway.log_in("admin", "at first", "");
+    }
+    assert_eq!(gateway.get("/readyz", "").status, 200);
+    let (status, log) = gateway.stop();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("it is a file of the database"), "{log}");
+}
+
+#[test]
+fn long_heads_of_strangers_take_nothing_from_those_who_have_a_token() {
+    let world = World::new(&["--trusted-proxy", "127.0.0.2"]);
+    let long = "x".repeat(60_000);
+    let mut held = Vec::new();
+    for n in 0..700 {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&format!("127.0.0.{}:0", 10 + n % 100).parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+        socket.connect(&world.gateway.address.into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.write_all(format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {long}").as_bytes()).unwrap();
+        held.push(stream);
+    }
+    for n in 0..20 {
+        world.post(&format!("{n} {}", "y".repeat(300)));
+    }
+    let page = world.lene("GET", &format!("{MESSAGES}?take=200"), "").expect(200);
+    assert!(page.body.len() > 16 << 10, "{}", page.body.len());
+}

@@ -313,3 +313,38 @@ fn a_damaged_row_at_the_start_names_its_table() {
     let error = second(&disk.path()).err();
     assert!(matches!(&error, Some(Error::Corrupt(text)) if text.contains("agent")), "{error:?}");
 }
+
+#[test]
+fn a_stop_beside_a_program_that_holds_the_lock_has_its_deadline() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); \
+                  print('held', flush=True); sys.stdin.read()";
+    let mut holder = Command::new("python3")
+        .arg("-c")
+        .arg(script)
+        .arg(disk.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut said).unwrap();
+    assert_eq!(said.trim(), "held");
+    let agent = world.engine.agent("echo").unwrap();
+    let posting = crate::world::begin(agent.post_async(OPS, NewMessage::text("beside it")));
+    world.until(|stats| stats.posts_in_flight == 1);
+    let began = std::time::Instant::now();
+    let _ = world.engine.shutdown(seconds(5));
+    let took = began.elapsed();
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    let answer = posting.join().unwrap();
+    println!("stopped after {took:?} beside a held lock; the post: {answer:?}");
+    assert!(took < seconds(12), "{took:?}");
+    assert!(answer.is_err(), "{answer:?}");
+}
