@@ -25,6 +25,6 @@ pub(crate) use error::storage;
 pub use file::Durability;
 pub(crate) use file::{Location, Opened, Wanted, open};
 pub(crate) use queue::{Budget, Lane, Reserved};
-pub(crate) use reading::{Readers, Reading, Scan, Whole};
+pub(crate) use reading::{Readers, Reading, Scan, Turn, Whole};
 pub(crate) use stop::Stop;
 pub(crate) use writer::{After, Publisher, Recorder, Writer};

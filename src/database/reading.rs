@@ -5,7 +5,12 @@
 //! reads of async callers go through a lane with two threads, owners taking turns. **Scans**, whose cost grows with
 //! what is stored, go through a lane of their own whoever asks, so logins, events and small reads never wait for one;
 //! each runs in slices, and between two of them it holds neither a read transaction (the log could not be
-//! checkpointed) nor, in memory, the one connection. Every read ends at its deadline, when its future is dropped, and
+//! checkpointed) nor, in memory, the one connection. What the **host and administrators** list has a thread that no
+//! agent's scan can use: with a place in the agents' turns, `GET /Agents` waited for one search of each of ten agents,
+//! 7.6 s. **Looks** are the matching of patterns for polls, with the reads between: in a lane of their own, because
+//! events must not wait for searches, and for a moment at a time, after which the poll queues anew. On the callers'
+//! threads, sixteen polls with a pattern that backtracks took an async executor's every thread, and a login waited for
+//! ten seconds. Every read ends at its deadline, when its future is dropped, and
 //! when the engine stops. Several reads go inside one `BEGIN` (75 % of a point read is file locking).
 
 use super::error::storage;
@@ -35,6 +40,13 @@ const THREADS: usize = 2;
 const SMALL: Limits = Limits { waiting: 2048, of_one: 1024, running: 1 };
 /// Scans that wait for a thread; beyond, `Busy`. One owner has one of the two threads.
 const SCANS: Limits = Limits { waiting: 256, of_one: 32, running: 1 };
+/// Lists that wait for the host's thread.
+const LISTS: Limits = Limits { waiting: 256, of_one: 256, running: 1 };
+/// Looks that wait for a thread: as many as polls may wait, because one message wakes them all. One owner has one of
+/// the two threads.
+const LOOKS: Limits = Limits { waiting: 16_384, of_one: 4096, running: 1 };
+/// How long one look goes on before it is another's turn.
+const LOOK_TURN: Duration = Duration::from_millis(20);
 /// How long a small read may take, waiting included.
 const SMALL_TIME: Duration = Duration::from_secs(10);
 /// How long a scan may take, waiting included: below the 30 s after which clients give up.
@@ -88,6 +100,8 @@ pub(crate) struct Reading {
     closed: Arc<AtomicBool>,
     small: Lane<Task>,
     scans: Lane<Task>,
+    lists: Lane<Task>,
+    looks: Lane<Task>,
 }
 
 /// The reading side, and the threads that serve it.
@@ -106,10 +120,14 @@ impl Reading {
             closed: Arc::default(),
             small: Lane::new(SMALL, Task::is_unwanted),
             scans: Lane::new(SCANS, Task::is_unwanted),
+            lists: Lane::new(LISTS, Task::is_unwanted),
+            looks: Lane::new(LOOKS, Task::is_unwanted),
         });
         let mut threads = Vec::new();
-        for (name, lane) in [("read", small as fn(&Reading) -> &Lane<Task>), ("scan", scans)] {
-            for number in 0..THREADS {
+        let lanes: [(&str, usize, fn(&Reading) -> &Lane<Task>); 4] =
+            [("read", THREADS, small), ("scan", THREADS, scans), ("list", 1, lists), ("look", THREADS, looks)];
+        for (name, count, lane) in lanes {
+            for number in 0..count {
                 let serving = reading.clone();
                 let thread = std::thread::Builder::new()
                     .name(format!("switchboard-{name}-{number}"))
@@ -168,6 +186,14 @@ fn scans(reading: &Reading) -> &Lane<Task> {
     &reading.scans
 }
 
+fn lists(reading: &Reading) -> &Lane<Task> {
+    &reading.lists
+}
+
+fn looks(reading: &Reading) -> &Lane<Task> {
+    &reading.looks
+}
+
 fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
     connection.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([])).map_err(storage)?;
     let answer = catch_unwind(AssertUnwindSafe(|| read(connection)));
@@ -183,6 +209,28 @@ fn serve(reading: &Reading, lane: &Lane<Task>) {
     while let Some((owner, task)) = lane.next() {
         (task.run)(Some(reading));
         lane.done(owner);
+    }
+}
+
+/// One turn of a look: it holds neither a transaction nor a connection while it matches.
+pub(crate) struct Turn<'a> {
+    reading: &'a Reading,
+    stop: &'a Stop,
+    until: Instant,
+}
+
+impl Turn<'_> {
+    /// Reads inside one transaction.
+    ///
+    /// # Errors
+    /// As the read; `Closed`; `TimedOut` if nobody waits for it.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.reading.now(self.stop, read)
+    }
+
+    /// Whether it is another's turn, or nobody waits for more.
+    pub(crate) fn is_up(&self) -> bool {
+        Instant::now() >= self.until || self.stop.check().is_err()
     }
 }
 
@@ -214,7 +262,16 @@ impl Readers {
     /// Reads much, on a thread of its own kind. A dropped future ends the scan.
     pub(crate) fn scan<S: Scan>(&self, scan: S) -> Wanted<S::Found> {
         let stop_of = |unwanted: &Arc<AtomicBool>| self.reading.stop(SCAN_TIME, unwanted);
-        self.hand_over(scans, stop_of, "search", move |reading, stop| reading.scan(stop, scan))
+        let lane = if self.owner == HOST { lists } else { scans };
+        self.hand_over(lane, stop_of, "search", move |reading, stop| reading.scan(stop, scan))
+    }
+
+    /// Works through what is read, on a thread of its own kind, until [`Turn::is_up`]. A dropped future ends it.
+    pub(crate) fn look<T: Send + 'static>(&self, look: impl FnOnce(&Turn<'_>) -> Result<T> + Send + 'static) -> Wanted<T> {
+        let stop_of = |unwanted: &Arc<AtomicBool>| self.reading.stop(SCAN_TIME, unwanted);
+        self.hand_over(looks, stop_of, "the events", move |reading, stop| {
+            look(&Turn { reading, stop, until: Instant::now() + LOOK_TURN })
+        })
     }
 
     /// Ends the threads and closes the connections: whoever still asks gets `Closed`.
@@ -223,6 +280,8 @@ impl Readers {
         // Dropped tasks answer `Closed`.
         drop(self.reading.small.close());
         drop(self.reading.scans.close());
+        drop(self.reading.lists.close());
+        drop(self.reading.looks.close());
         let kept = std::mem::take(&mut *self.reading.kept.lock());
         drop(kept);
     }
@@ -241,8 +300,10 @@ impl Readers {
         let full = Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(1) };
         let refusal = full.clone();
         let run: Run = Box::new(move |reading: Option<&Reading>| {
+            let work = |reading: &Reading| stop.check().and_then(|()| read(reading, &stop));
             promise.fulfil(match reading {
-                Some(reading) => stop.check().and_then(|()| read(reading, &stop)),
+                Some(reading) => catch_unwind(AssertUnwindSafe(|| work(reading)))
+                    .unwrap_or_else(|panic| Err(Error::Internal(crate::waiting::panic_text(&*panic)))),
                 None => Err(refusal),
             });
             drop(busy);

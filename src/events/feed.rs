@@ -1,25 +1,21 @@
 //! One request for an agent's events (reference 3.8): resolve the cursor, look, filter, wait, look again.
 
-use crate::database::{Readers, storage};
+use crate::database::Readers;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::hub::{Hub, Page, Woken, shown};
-use crate::journal;
-use crate::model::{AgentKey, Cursor, Event, EventBatch, EventBody, Record, Seq, What};
+use crate::hub::{Hub, Woken, shown};
+use crate::model::{AgentKey, Cursor, Event, EventBatch, Seq};
 use crate::waiting::{Activity, Busy};
-use chrono::{DateTime, Utc};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Events in one answer.
-const EVENTS: usize = 100;
-/// Bytes in one answer, roughly.
-const BYTES: usize = 256 << 10;
 /// Rows looked at in one go.
 const SCAN: usize = 10_000;
+/// How long one request looks, in real time: below the 30 s after which clients give up.
+const LOOK_TIME: Duration = Duration::from_secs(10);
 
 /// What every reader reads from.
 pub(crate) struct Feed {
@@ -44,7 +40,7 @@ pub(crate) enum Start {
 pub(crate) struct Ask {
     pub(crate) agent: AgentKey,
     pub(crate) start: Start,
-    pub(crate) filter: Filter,
+    pub(crate) filter: Arc<Filter>,
     /// How long to wait where there is nothing; `None`: for ever.
     pub(crate) patience: Option<Duration>,
     /// Set when whoever asks no longer may: the answer is then empty.
@@ -100,6 +96,7 @@ impl Feed {
         let mut gap = false;
         let mut busy = None;
         let mut rows = 0;
+        let mut began = Instant::now();
         loop {
             if self.buffered {
                 scanned = scanned.max(self.window_start());
@@ -107,21 +104,24 @@ impl Feed {
             if ask.is_over() {
                 return Ok(self.answer(Vec::new(), scanned, gap, false, busy));
             }
-            let (page, dropped) = self.page(ask.agent, scanned).await?;
-            gap |= dropped;
-            rows += page.records.len();
-            let full = page.full;
-            let (events, cut) = self.events(&ask, &page);
-            scanned = cut.unwrap_or(page.scanned);
-            if !events.is_empty() || gap {
-                return Ok(self.answer(events, scanned, gap, false, busy));
+            let looked = match self.look(&ask, scanned).await {
+                // As the wait would answer.
+                Err(Error::Closed) => return Ok(self.answer(Vec::new(), scanned, gap, true, busy)),
+                looked => looked?,
+            };
+            gap |= looked.gap;
+            rows += looked.rows;
+            scanned = looked.scanned;
+            if !looked.events.is_empty() || gap {
+                return Ok(self.answer(looked.events, scanned, gap, false, busy));
             }
-            if full {
-                if rows >= SCAN && due.is_some_and(|due| due <= self.hub.timer().now()) {
+            if looked.more {
+                let enough = rows >= SCAN || began.elapsed() >= LOOK_TIME;
+                if enough && due.is_some_and(|due| due <= self.hub.timer().now()) {
                     return Ok(self.answer(Vec::new(), scanned, gap, false, busy));
                 }
-                // A page in memory is there at once: without this, one poll with a slow pattern holds the executor for
-                // as long as the whole window takes.
+                // A page in memory is there at once: without this, a poll that finds nothing holds the executor for as
+                // long as the whole window takes.
                 yield_once().await;
                 continue;
             }
@@ -139,55 +139,12 @@ impl Feed {
                 }
             };
             match woken {
-                Woken::News(token) => busy = token,
+                Woken::News(token) => {
+                    (busy, rows, began) = (token, 0, Instant::now());
+                }
                 Woken::Ended | Woken::Closed => return Ok(self.answer(Vec::new(), scanned, gap, true, None)),
             }
         }
-    }
-
-    async fn page(&self, agent: AgentKey, after: Seq) -> Result<(Page, bool)> {
-        if let Some(page) = self.hub.page(agent, after, EVENTS) {
-            return Ok((page, false));
-        }
-        let hub = self.hub.clone();
-        // Everything up to here is committed. The journal's newest row may lie below, where rows are deleted: a reader
-        // that stayed there would be served from the disk for ever.
-        let head = hub.head();
-        let (mut page, gap) = self
-            .readers
-            .of(agent)
-            .read(move |connection| {
-                let quiet = |conversation| hub.is_quiet(conversation, after);
-                journal::page(connection, agent, after, EVENTS, &quiet).map_err(storage)
-            })
-            .await?;
-        // Not by the number of rows: a page that was cut by its bytes has few, and the rest must still come.
-        if !page.full {
-            page.scanned = page.scanned.max(head);
-        }
-        Ok((page, gap))
-    }
-
-    /// What of `page` passes the filter; and the last seq looked at, if the answer was full before its end.
-    fn events(&self, ask: &Ask, page: &Page) -> (Vec<Event>, Option<Seq>) {
-        let (instance, base, _) = self.hub.instance();
-        let mut events = Vec::new();
-        let mut bytes = 0;
-        for record in &page.records {
-            if record.seq <= base && matches!(ask.start, Start::Cursor(_)) {
-                continue;
-            }
-            if !passes(&ask.filter, ask.agent, record) {
-                continue;
-            }
-            bytes += record.weight();
-            if !events.is_empty() && (events.len() >= EVENTS || bytes > BYTES) {
-                let last = events.last().map(|event: &Event| event.seq);
-                return (events, last);
-            }
-            events.push(event(record, base, &instance));
-        }
-        (events, None)
     }
 
     fn answer(&self, events: Vec<Event>, scanned: Seq, gap: bool, over: bool, busy: Option<Busy>) -> Answer {
@@ -215,26 +172,4 @@ impl Ask {
         let set = |flag: &Option<Arc<AtomicBool>>| flag.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire));
         set(&self.ended) || set(&self.superseded)
     }
-}
-
-fn passes(filter: &Filter, agent: AgentKey, record: &Record) -> bool {
-    match &record.what {
-        What::Message { sender_agent, message, .. } => {
-            filter.message(&message.channel, &message.text, *sender_agent == Some(agent))
-        }
-        What::MetaData { .. } => filter.metadata(),
-        What::ChannelState { channel, .. } => filter.channel_state(channel),
-    }
-}
-
-fn event(record: &Record, base: Seq, instance: &crate::model::InstanceId) -> Event {
-    let committed: DateTime<Utc> = DateTime::from_timestamp_millis(record.committed).unwrap_or_default();
-    let (time, body) = match &record.what {
-        What::Message { message, .. } => (message.time, EventBody::Message(message.clone())),
-        What::MetaData { key, value, .. } => (committed, EventBody::MetaData { key: key.clone(), value: value.clone() }),
-        What::ChannelState { channel, active, .. } => {
-            (committed, EventBody::ChannelState { channel: channel.clone(), active: *active })
-        }
-    };
-    Event::new(record.seq, shown(record.seq, base), instance.clone(), time, body)
 }

@@ -2,6 +2,7 @@
 //! where there is nothing, a wait. Filters run here, on the reader's side.
 
 mod feed;
+mod look;
 mod named;
 mod reader;
 mod subscription;

@@ -24,7 +24,7 @@ pub struct Reader {
     agent: AgentKey,
     name: ReaderName,
     held: Held,
-    filter: Filter,
+    filter: Arc<Filter>,
     /// How far the journal was looked through.
     scanned: Seq,
     ready: VecDeque<Event>,
@@ -54,7 +54,7 @@ impl Reader {
             agent,
             name,
             held,
-            filter,
+            filter: Arc::new(filter),
             scanned,
             ready: VecDeque::new(),
             given: None,

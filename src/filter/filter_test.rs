@@ -3,10 +3,14 @@
 
 use super::*;
 
+fn said<'a>(seq: Seq, channel: &'a ChannelId, text: &'a str, local: bool) -> Said<'a> {
+    Said { seq, channel, text, local }
+}
+
 fn matches(pattern: &str, text: &str) -> bool {
     let patterns = Patterns::new();
     let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap_or_else(|e| panic!("{e}"));
-    let matched = filter.message(&ChannelId::parse("chat-room:ops").unwrap(), text, false);
+    let matched = filter.message(said(1, &ChannelId::parse("chat-room:ops").unwrap(), text, false));
     assert_eq!(patterns.limit_hits(), 0, "{pattern}");
     matched
 }
@@ -161,7 +165,7 @@ fn an_evil_pattern_ends_at_its_steps_and_is_counted() {
     ] {
         let patterns = Patterns::new();
         let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap();
-        assert!(!filter.message(&ChannelId::parse("chat-room:ops").unwrap(), &evil, false), "{pattern}");
+        assert!(!filter.message(said(1, &ChannelId::parse("chat-room:ops").unwrap(), &evil, false)), "{pattern}");
         assert_eq!(patterns.limit_hits(), u64::from(gives_up), "{pattern}");
     }
 }
@@ -171,14 +175,42 @@ fn each_part_of_a_query_applies_to_what_the_reference_says() {
     let patterns = Patterns::new();
     let (ops, lab) = (ChannelId::parse("chat-room:ops").unwrap(), ChannelId::parse("chat-room:lab").unwrap());
     let filter = patterns.compile(AgentKey(1), &EventQuery::all().channel(&ops).regex("hello").remote()).unwrap();
-    assert!(filter.message(&ops, "hello", false));
-    assert!(!filter.message(&ops, "hello", true), "its own");
-    assert!(!filter.message(&lab, "hello", false), "another channel");
-    assert!(!filter.message(&ops, "hi", false), "another text");
+    assert!(filter.message(said(1, &ops, "hello", false)));
+    assert!(!filter.message(said(1, &ops, "hello", true)), "its own");
+    assert!(!filter.message(said(2, &lab, "hello", false)), "another channel");
+    assert!(!filter.message(said(3, &ops, "hi", false)), "another text");
     assert!(filter.channel_state(&ops) && !filter.channel_state(&lab));
     assert!(filter.metadata(), "channels do not touch metadata");
     let metadata = patterns.compile(AgentKey(1), &EventQuery::metadata()).unwrap();
-    assert!(metadata.metadata() && !metadata.channel_state(&ops) && !metadata.message(&ops, "hello", false));
+    assert!(metadata.metadata() && !metadata.channel_state(&ops) && !metadata.message(said(1, &ops, "hello", false)));
+}
+
+#[test]
+fn a_pattern_is_asked_once_for_a_message_whoever_shares_it() {
+    let patterns = Patterns::new();
+    let ops = ChannelId::parse("chat-room:ops").unwrap();
+    let evil = format!("{}!", "a".repeat(299));
+    let query = EventQuery::messages().regex("^(?:(?=a)a+)+$");
+    for agent in 0..50 {
+        let filter = patterns.compile(AgentKey(agent), &query).unwrap();
+        assert_eq!(filter.is_quick([said(7, &ops, &evil, false)]), agent > 0, "what is known costs nothing");
+        assert!(!filter.message(said(7, &ops, &evil, false)));
+    }
+    assert_eq!(patterns.limit_hits(), 1);
+}
+
+#[test]
+fn only_little_text_and_a_small_pattern_without_backtracking_are_quick() {
+    let patterns = Patterns::new();
+    let ops = ChannelId::parse("chat-room:ops").unwrap();
+    let long = "a".repeat(5000);
+    let quick = |pattern: &str, text| {
+        patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap().is_quick([said(1, &ops, text, false)])
+    };
+    assert!(quick("disk [0-9]+", "disk 7"));
+    assert!(!quick("disk [0-9]+", &long));
+    assert!(!quick(r"\w{8}", "disk 7"), "large when compiled");
+    assert!(!quick("(?=d)disk", "disk 7"), "it backtracks");
 }
 
 mod any {
@@ -197,7 +229,7 @@ mod any {
         ) {
             let patterns = Patterns::new();
             if let Ok(filter) = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern.concat())) {
-                filter.message(&ChannelId::parse("chat-room:ops").unwrap(), &text, false);
+                filter.message(said(1, &ChannelId::parse("chat-room:ops").unwrap(), &text, false));
             }
         }
     }

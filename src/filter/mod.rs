@@ -11,16 +11,18 @@ mod class;
 mod dotnet;
 mod escape;
 mod patterns;
+mod verdicts;
 
 pub(crate) use patterns::Patterns;
 
 use crate::error::{Error, Result};
-use crate::model::{AgentKey, ChannelId, EventKinds, EventQuery};
+use crate::model::{AgentKey, ChannelId, EventKinds, EventQuery, Seq};
 use fancy_regex::{CompileError, Error as RegexError, Regex, RegexBuilder};
 use patterns::InUse;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use verdicts::Verdicts;
 
 /// Channels of a query at most: a waiting poll holds them as long as it waits.
 const CHANNELS_MAX: usize = 1024;
@@ -39,12 +41,35 @@ const THREADS: usize = 2;
 const STEPS_MAX: usize = 10_000;
 /// Instructions of the backtracking program at most.
 const PROGRAM_MAX: usize = 20_000;
+/// Bytes of text that a small pattern without backtracking may be asked about where others wait: microseconds.
+const QUICK_BYTES: usize = 4096;
+
 #[derive(Debug)]
 struct Pattern {
     regex: Regex,
     /// Bytes that it may hold: the program, and what three threads remember while they match.
     weight: usize,
+    /// Small when compiled and without backtracking: its time is some nanoseconds for each byte of text.
+    quick: bool,
+    verdicts: Verdicts,
     limit_hits: Arc<AtomicU64>,
+}
+
+/// A message, as far as a query looks at it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) seq: Seq,
+    pub(crate) channel: &'a ChannelId,
+    pub(crate) text: &'a str,
+    /// The reading agent said it itself.
+    pub(crate) local: bool,
+}
+
+/// What [`compile`] makes of a pattern.
+struct Compiled {
+    regex: Regex,
+    weight: usize,
+    quick: bool,
 }
 
 /// A query, ready to be asked.
@@ -80,12 +105,26 @@ impl Patterns {
 }
 
 impl Filter {
-    /// Whether a message is wanted; `local`: the reading agent said it itself.
-    pub(crate) fn message(&self, channel: &ChannelId, text: &str, local: bool) -> bool {
-        self.kinds.messages
-            && (if local { self.local } else { self.remote })
-            && self.channel(channel)
-            && self.pattern.as_ref().is_none_or(|used| used.pattern.matches(text))
+    /// Whether a message is wanted.
+    pub(crate) fn message(&self, said: Said<'_>) -> bool {
+        self.may_want(said) && self.pattern.as_ref().is_none_or(|used| used.pattern.matches(said))
+    }
+
+    /// Whether all of these are asked about in some microseconds, or need no question at all.
+    pub(crate) fn is_quick<'a>(&self, said: impl IntoIterator<Item = Said<'a>>) -> bool {
+        let Some(used) = &self.pattern else { return true };
+        let unknown = said.into_iter().filter(|said| self.may_want(*said) && used.pattern.verdicts.of(said.seq).is_none());
+        let bytes: usize = unknown.map(|said| said.text.len().max(1)).sum();
+        bytes == 0 || (used.pattern.quick && bytes <= QUICK_BYTES)
+    }
+
+    /// Whether it has a pattern, whose cost grows with what was said.
+    pub(crate) fn has_pattern(&self) -> bool {
+        self.pattern.is_some()
+    }
+
+    fn may_want(&self, said: Said<'_>) -> bool {
+        self.kinds.messages && (if said.local { self.local } else { self.remote }) && self.channel(said.channel)
     }
 
     /// Whether changes of metadata are wanted; neither channels nor the pattern apply to them.
@@ -105,16 +144,21 @@ impl Filter {
 }
 
 impl Pattern {
-    fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text).unwrap_or_else(|_| {
+    fn matches(&self, said: Said<'_>) -> bool {
+        if let Some(known) = self.verdicts.of(said.seq) {
+            return known;
+        }
+        let verdict = self.regex.is_match(said.text).unwrap_or_else(|_| {
             self.limit_hits.fetch_add(1, Ordering::Relaxed);
             false
-        })
+        });
+        self.verdicts.keep(said.seq, verdict);
+        verdict
     }
 }
 
-/// Compiles `text` within the smallest limit that is large enough, and returns its weight.
-fn compile(text: &str) -> Result<(Regex, usize)> {
+/// Compiles `text` within the smallest limit that is large enough.
+fn compile(text: &str) -> Result<Compiled> {
     if text.len() > PATTERN_BYTES_MAX {
         let length = text.len();
         return Err(Error::Invalid(format!("the regex has {length} bytes, the limit is {PATTERN_BYTES_MAX}")));
@@ -129,7 +173,11 @@ fn compile(text: &str) -> Result<(Regex, usize)> {
             .delegate_dfa_size_limit(part)
             .max_prog_size(PROGRAM_MAX)
             .build()
-            .map(|regex| (regex, part * (1 + translated.backtracking) + THREADS * part))
+            .map(|regex| Compiled {
+                regex,
+                weight: part * (1 + translated.backtracking) + THREADS * part,
+                quick: translated.backtracking == 0 && part <= SMALLER[0],
+            })
     };
     let smaller = SMALLER.iter().filter(|part| **part < most).find_map(|part| within(*part).ok());
     smaller.map_or_else(|| within(most), Ok).map_err(|error| refused(reason(&error)))

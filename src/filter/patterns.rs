@@ -7,7 +7,8 @@
 //! uses goes when room is needed. Rejected: compiling at each match (100 to 200,000 times a match), and dropping what a
 //! poll uses (the poll would have to fail).
 
-use super::{Pattern, compile};
+use super::verdicts::Verdicts;
+use super::{Compiled, Pattern, compile};
 use crate::error::{Error, Result};
 use crate::model::AgentKey;
 use parking_lot::Mutex;
@@ -85,8 +86,9 @@ impl Patterns {
             None => {
                 // Compiled without the lock, which a large pattern would hold for 20 ms; a second one made meanwhile
                 // is dropped.
-                let (regex, weight) = compile(text)?;
-                (text.into(), Arc::new(Pattern { regex, weight, limit_hits: self.limit_hits.clone() }))
+                let Compiled { regex, weight, quick } = compile(text)?;
+                let limit_hits = self.limit_hits.clone();
+                (text.into(), Arc::new(Pattern { regex, weight, quick, verdicts: Verdicts::new(), limit_hits }))
             }
         };
         let pattern = self.cache.lock().take(agent, &text, pattern)?;

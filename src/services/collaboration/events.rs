@@ -7,6 +7,7 @@ use crate::events::{Ask, Reader, Start};
 use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
 use crate::services::Waiting;
 use crate::waiting::park;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Collaboration {
@@ -106,7 +107,7 @@ impl Collaboration {
     fn ask(&self, start: Start, query: &EventQuery, timeout: Duration) -> Result<Box<Ask>> {
         // Not an empty answer when the engine has stopped: a host that asks again and again would spin.
         self.check()?;
-        let filter = self.services.patterns.compile(self.cell.key, query)?;
+        let filter = Arc::new(self.services.patterns.compile(self.cell.key, query)?);
         if !timeout.is_zero() && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent {
             return Err(busy("the agent's event queue"));
         }
