@@ -54,6 +54,9 @@ const SCAN_TIME: Duration = Duration::from_secs(20);
 
 type Run = Box<dyn FnOnce(Option<&Reading>) + Send>;
 
+/// Which of the lanes.
+type LaneOf = fn(&Reading) -> &Lane<Task>;
+
 /// A read that waits for a thread.
 struct Task {
     /// `None`: it has to make room, and its caller is told so.
@@ -124,7 +127,7 @@ impl Reading {
             looks: Lane::new(LOOKS, Task::is_unwanted),
         });
         let mut threads = Vec::new();
-        let lanes: [(&str, usize, fn(&Reading) -> &Lane<Task>); 4] =
+        let lanes: [(&str, usize, LaneOf); 4] =
             [("read", THREADS, small), ("scan", THREADS, scans), ("list", 1, lists), ("look", THREADS, looks)];
         for (name, count, lane) in lanes {
             for number in 0..count {
@@ -288,7 +291,7 @@ impl Readers {
 
     fn hand_over<T: Send + 'static>(
         &self,
-        lane: fn(&Reading) -> &Lane<Task>,
+        lane: LaneOf,
         stop_of: impl FnOnce(&Arc<AtomicBool>) -> Stop,
         what: &str,
         read: impl FnOnce(&Reading, &Stop) -> Result<T> + Send + 'static,
