@@ -8,7 +8,7 @@
 //! with a slow pattern takes 30 ms, and sixteen go round), and the lane of the scans (events would wait for searches).
 
 use super::feed::{Ask, Feed, Start};
-use crate::database::{Turn, storage};
+use crate::database::Turn;
 use crate::error::Result;
 use crate::filter::{Filter, Said};
 use crate::hub::{Page, shown};
@@ -16,7 +16,6 @@ use crate::journal;
 use crate::model::{AgentKey, Event, EventBody, InstanceId, Record, Seq, What};
 use crate::waiting::is_parked;
 use chrono::{DateTime, Utc};
-use rusqlite::Connection;
 use std::sync::Arc;
 
 /// Events in one answer.
@@ -63,7 +62,7 @@ impl Feed {
         }
         let (page, gap) = match there {
             Some(page) => (page, false),
-            None => self.readers.of(ask.agent).read(self.stored(ask.agent, after)).await?,
+            None => self.readers.of(ask.agent).read(journal::read_page(self.hub.clone(), ask.agent, after, EVENTS)).await?,
         };
         let mut looked = Looked { scanned: after, gap, ..Looked::default() };
         self.sift(&wants, &page, &mut looked, || false);
@@ -76,7 +75,7 @@ impl Feed {
             let page = match self.hub.page(wants.agent, looked.scanned, EVENTS) {
                 Some(page) => page,
                 None => {
-                    let (page, gap) = turn.read(self.stored(wants.agent, looked.scanned))?;
+                    let (page, gap) = turn.read(journal::read_page(self.hub.clone(), wants.agent, looked.scanned, EVENTS))?;
                     looked.gap |= gap;
                     page
                 }
@@ -85,23 +84,6 @@ impl Feed {
             if !looked.more || !looked.events.is_empty() || looked.gap || turn.is_up() {
                 return Ok(looked);
             }
-        }
-    }
-
-    /// Reads the page after `after` from the journal, and whether something was dropped above it.
-    fn stored(&self, agent: AgentKey, after: Seq) -> impl FnOnce(&Connection) -> Result<(Page, bool)> + Send + Unpin + use<> {
-        let hub = self.hub.clone();
-        // Everything up to here is committed. The journal's newest row may lie below, where rows are deleted: a reader
-        // that stayed there would be served from the disk for ever.
-        let head = hub.head();
-        move |connection| {
-            let quiet = |conversation| hub.is_quiet(conversation, after);
-            let (mut page, gap) = journal::page(connection, agent, after, EVENTS, &quiet).map_err(storage)?;
-            // Not by the number of rows: a page that was cut by its bytes has few, and the rest must still come.
-            if !page.full {
-                page.scanned = page.scanned.max(head);
-            }
-            Ok((page, gap))
         }
     }
 

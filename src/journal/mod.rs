@@ -27,4 +27,4 @@ pub(crate) use opening::{Freshness, Opening, open};
 pub(crate) use recorder::{Journal, JournalSettings, newest};
 pub(crate) use retention::Retention;
 pub(crate) use search::Search;
-pub(crate) use view::{everything_after, page};
+pub(crate) use view::{everything_after, read_page};

@@ -5,7 +5,9 @@
 
 use super::opening::channel_of;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice};
-use crate::hub::{Page, Span};
+use crate::database::storage;
+use crate::error::Result;
+use crate::hub::{Hub, Page, Span};
 use crate::model::{AgentKey, ChannelId, ConversationKey, Record, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
@@ -51,9 +53,30 @@ impl Oldest {
     }
 }
 
+/// Reads [`page`] for `agent`; it reaches up to the hub's head as of now where it is not full.
+pub(crate) fn read_page(
+    hub: Arc<Hub>,
+    agent: AgentKey,
+    after: Seq,
+    limit: usize,
+) -> impl FnOnce(&Connection) -> Result<(Page, bool)> + Send + Unpin {
+    // Everything up to here is committed. The journal's newest row may lie below, where rows are deleted: a reader that
+    // stayed there would be served from the disk for ever.
+    let head = hub.head();
+    move |connection| {
+        let quiet = |conversation| hub.is_quiet(conversation, after);
+        let (mut page, gap) = page(connection, agent, after, limit, &quiet).map_err(storage)?;
+        // Not by the number of rows: a page that was cut by its bytes has few, and the rest must still come.
+        if !page.full {
+            page.scanned = page.scanned.max(head);
+        }
+        Ok((page, gap))
+    }
+}
+
 /// What `agent` may see after `after`, at most `limit` records, and whether something of it was dropped above
 /// `after`. `quiet` may name conversations in which nothing was said since: they are not asked.
-pub(crate) fn page(
+fn page(
     connection: &Connection,
     agent: AgentKey,
     after: Seq,
