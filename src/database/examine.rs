@@ -37,12 +37,19 @@ pub(super) fn header(path: &Path) -> Result<Found> {
         Ok(_) => {}
     }
     let mut numbers = numbers(path, true);
-    // A database whose first commit is still in its log, or was cut short, shows its header only with that log.
+    // A first commit that is still in its log, a version that only the log has, or a last checkpoint that was cut short:
+    // the file alone does not say what it is. With a lock file of ours beside, SQLite may put the two together; without
+    // one it is a stranger's, and is left exactly as it is.
     let unfinished = ["-wal", "-journal"].iter().any(|end| beside(path, end).metadata().is_ok_and(|log| log.len() > 0));
-    if unfinished && numbers.as_ref().is_ok_and(|(application, _)| *application != APPLICATION_ID) {
+    let is_ours = super::lock::is_ours(path);
+    if unfinished && is_ours {
         numbers = self::numbers(path, false);
     }
-    let (application, version) = match numbers {
+    if is_ours && matches!(numbers, Ok((0, 0, true))) {
+        // A first start that was cut short before it made a table.
+        return Ok(Found::Nothing);
+    }
+    let (application, version, _) = match numbers {
         Ok(numbers) => numbers,
         Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)) => {
             return Err(Error::ForeignDatabase { path: shown(), reason: "it is no SQLite database".into() });
@@ -59,8 +66,8 @@ pub(super) fn header(path: &Path) -> Result<Found> {
     Ok(Found::Ours)
 }
 
-/// The application id and the schema version; `alone`: as the file itself has them, without its log.
-fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64)> {
+/// The application id, the schema version, and whether there is no table; `alone`: as the file itself has them, without its log.
+fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
     let connection = match alone {
         true => {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
@@ -70,7 +77,11 @@ fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64)> {
         false => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?,
     };
     let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
-    Ok((number("application_id")?, number("user_version")?))
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables = || connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    // Not asked of a database of ours: a damaged schema is told later, by name.
+    let is_empty = application == 0 && version == 0 && tables()? == 0;
+    Ok((application, version, is_empty))
 }
 
 /// `path` as a URI whose file SQLite reads without locks.

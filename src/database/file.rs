@@ -245,6 +245,7 @@ impl Opened {
         if let Some((at, found)) = &*self.looked.lock()
             && found.is_ok()
             && at.elapsed() < LOOK
+            && self.watch.as_ref().is_none_or(Watch::log_is_kept)
         {
             return Ok(());
         }
@@ -282,6 +283,7 @@ impl Opened {
     /// After a commit whose newest row is `newest`. With `synchronous=NORMAL` a commit may still be lost in a power
     /// cut, so there the mark waits for the checkpoint.
     pub(crate) fn committed(&self, newest: i64) {
+        self.log_written();
         self.newest_committed.store(newest, Ordering::Release);
         if self.durability == Durability::Power && newest != self.mark.load(Ordering::Acquire) {
             self.set_mark(newest);
@@ -290,9 +292,17 @@ impl Opened {
 
     /// After a checkpoint that reached the end of the log.
     pub(crate) fn checkpointed(&self) {
+        self.log_written();
         let newest = self.newest_committed.load(Ordering::Acquire);
         if newest != self.mark.load(Ordering::Acquire) {
             self.set_mark(newest);
+        }
+    }
+
+    /// After whatever of ours may have changed the length of the log.
+    pub(crate) fn log_written(&self) {
+        if let Some(watch) = &self.watch {
+            watch.note_log();
         }
     }
 

@@ -46,7 +46,14 @@ impl FileLock {
         }
         let file = private().create(true).truncate(false).read(true).open(&name).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(FileLock { file: Mutex::new(file) }),
+            Ok(()) => {
+                let lock = FileLock { file: Mutex::new(file) };
+                if lock.mark() == 0 {
+                    // Before the database is made: so it is known as ours, however early its first start is cut short.
+                    lock.set_mark(0).map_err(failed)?;
+                }
+                Ok(lock)
+            }
             Err(TryLockError::WouldBlock) => Err(Error::InUse(shown)),
             Err(TryLockError::Error(error)) => Err(Error::Storage(format!("cannot lock `{shown}`: {error}"))),
         }
@@ -69,4 +76,12 @@ impl FileLock {
         file.seek(SeekFrom::Start(0))?;
         file.write_all(format!("newest {newest:020}\n").as_bytes())
     }
+}
+
+/// Whether a lock file of ours lies beside `database`: no other program writes what stands in it.
+pub(super) fn is_ours(database: &Path) -> bool {
+    let mut text = [0; 7];
+    let name = super::examine::beside(database, "-lock");
+    let is_regular = std::fs::metadata(&name).is_ok_and(|found| found.is_file());
+    is_regular && File::open(name).is_ok_and(|mut file| file.read_exact(&mut text).is_ok()) && &text == b"newest "
 }

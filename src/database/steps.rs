@@ -55,7 +55,13 @@ fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map_err(storage)?;
     let done = usize::try_from(version - 1)
         .map_err(|_| Error::Corrupt(format!("`{}` says that its schema has version {version}", path.display())))?;
-    let Some(missing) = steps.get(done..).filter(|missing| !missing.is_empty()) else { return Ok(()) };
+    let Some(missing) = steps.get(done..) else {
+        let known = 1 + steps.len() as i64;
+        return Err(Error::NewerDatabase { path: path.display().to_string(), found: version, known });
+    };
+    if missing.is_empty() {
+        return Ok(());
+    }
     let copy = back_up(connection, path, version)?;
     tracing::info!(copy = %copy.display(), from = version, to = 1 + steps.len(), "the database is brought to this version; its copy");
     for (step, reached) in missing.iter().zip(version + 1..) {

@@ -65,6 +65,22 @@ impl Watch {
         }
     }
 
+    /// Remembers how long the log is: called after each write of ours.
+    pub(super) fn note_log(&self) {
+        if let (Ok(now), Some(was)) = (Seen::at(&self.paths[1]), &mut self.seen.lock()[1])
+            && was.id == now.id
+        {
+            was.bytes = now.bytes;
+        }
+    }
+
+    /// Whether the log is as long as it was after our last write: one `stat`. A log that is cut grows again with the next
+    /// write, so it has to be looked at before each.
+    pub(super) fn log_is_kept(&self) -> bool {
+        let was = self.seen.lock()[1];
+        was.is_none_or(|was| Seen::at(&self.paths[1]).is_ok_and(|now| now.id == was.id && now.bytes >= was.bytes))
+    }
+
     /// Compares the files with what was remembered.
     pub(super) fn look(&self) -> Found {
         let seen = *self.seen.lock();

@@ -314,6 +314,19 @@ fn a_damaged_row_at_the_start_names_its_table() {
     assert!(matches!(&error, Some(Error::Corrupt(text)) if text.contains("agent")), "{error:?}");
 }
 
+/// Another program that has begun that on the database and waits until its stdin ends.
+fn holding(path: &Path, begin: &str) -> std::process::Child {
+    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], isolation_level=None); \
+                  [c.execute(s).fetchall() for s in sys.argv[2].split(';')]; print('held', flush=True); sys.stdin.read()";
+    let mut command = Command::new("python3");
+    command.arg("-c").arg(script).arg(path).arg(begin).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut holder = command.spawn().unwrap();
+    let mut said = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut said).unwrap();
+    assert_eq!(said.trim(), "held");
+    holder
+}
+
 #[test]
 fn a_stop_beside_a_program_that_holds_the_lock_has_its_deadline() {
     if !python() {
@@ -322,19 +335,7 @@ fn a_stop_beside_a_program_that_holds_the_lock_has_its_deadline() {
     let disk = Disk::new();
     let world = World::stored(&disk);
     world.agent("echo", &[OPS]);
-    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE'); \
-                  print('held', flush=True); sys.stdin.read()";
-    let mut holder = Command::new("python3")
-        .arg("-c")
-        .arg(script)
-        .arg(disk.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut said).unwrap();
-    assert_eq!(said.trim(), "held");
+    let mut holder = holding(&disk.path(), "BEGIN IMMEDIATE");
     let agent = world.engine.agent("echo").unwrap();
     let posting = crate::world::begin(agent.post_async(OPS, NewMessage::text("beside it")));
     world.until(|stats| stats.posts_in_flight == 1);
@@ -347,4 +348,108 @@ fn a_stop_beside_a_program_that_holds_the_lock_has_its_deadline() {
     println!("stopped after {took:?} beside a held lock; the post: {answer:?}");
     assert!(took < seconds(12), "{took:?}");
     assert!(answer.is_err(), "{answer:?}");
+}
+
+/// Runs that on the database as another program that is killed in the middle: its log stays.
+fn killed_after(path: &Path, statements: &str) {
+    let script =
+        "import sqlite3,sys,os; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.executescript(sys.argv[2]); os._exit(9)";
+    Command::new("python3").arg("-c").arg(script).arg(path).arg(statements).status().unwrap();
+}
+
+#[test]
+fn a_strangers_database_with_a_log_is_left_as_it_is() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    let path = disk.path();
+    killed_after(&path, "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES (1);");
+    let bytes = || ["", "-wal"].map(|end| std::fs::read(beside(&path, end)).unwrap());
+    let before = bytes();
+    assert!(before[1].len() > 1000);
+    assert!(matches!(second(&path), Err(Error::ForeignDatabase { .. })));
+    assert_eq!(bytes(), before);
+    assert!(!beside(&path, "-lock").exists());
+}
+
+#[test]
+fn a_newer_version_that_is_only_in_the_log_is_refused() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.engine.shutdown(SOON).unwrap();
+    drop(world);
+    killed_after(&disk.path(), "PRAGMA user_version = 99;");
+    assert!(beside(&disk.path(), "-wal").metadata().unwrap().len() > 0);
+    assert!(matches!(second(&disk.path()), Err(Error::NewerDatabase { found: 99, .. })));
+}
+
+#[test]
+fn a_last_checkpoint_that_was_cut_short_is_finished_at_the_start() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.engine.shutdown(SOON).unwrap();
+    drop(world);
+    // The first page lies in the log too; what the checkpoint wrote of it is rubbish.
+    killed_after(&disk.path(), "PRAGMA user_version = 1; CREATE TABLE IF NOT EXISTS spare(a); DROP TABLE spare;");
+    let mut file = std::fs::read(disk.path()).unwrap();
+    file[..4096].fill(0);
+    std::fs::write(disk.path(), file).unwrap();
+    drop(second(&disk.path()).unwrap());
+}
+
+#[test]
+fn a_first_start_that_is_killed_can_be_finished() {
+    let mut opened = 0;
+    for pause in 0..24 {
+        let disk = Disk::new();
+        let mut child = crate::crash::again("attack::file::the_child_that_opens", &[])
+            .env("SWITCHBOARD_ATTACK_FILE", disk.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Killed as soon as the lock is there, or a little later.
+        let began = std::time::Instant::now();
+        while !beside(&disk.path(), "-lock").exists() && began.elapsed() < SOON {
+            std::thread::yield_now();
+        }
+        let later = std::time::Instant::now() + std::time::Duration::from_micros(250 * pause);
+        while std::time::Instant::now() < later {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        opened += usize::from(disk.path().metadata().is_ok_and(|found| found.len() > 0));
+        drop(second(&disk.path()).unwrap_or_else(|error| panic!("killed after {pause} x 250 us: {error}")));
+    }
+    println!("24 first starts killed, {opened} with something in the file; all were finished");
+}
+
+#[test]
+fn a_log_that_is_cut_under_steady_posts_is_noticed_at_the_next_write() {
+    if !python() {
+        return;
+    }
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    let agent = world.engine.agent("echo").unwrap();
+    // What a reader's snapshot does not have yet cannot be copied back: it lies in the log alone.
+    let mut reader = holding(&disk.path(), "BEGIN;SELECT count(*) FROM message");
+    for n in 0..5 {
+        agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
+    }
+    std::fs::File::options().write(true).open(beside(&disk.path(), "-wal")).unwrap().set_len(0).unwrap();
+    let refused = world.admin().put_metadata_value("echo", "k", "v");
+    assert!(matches!(refused, Err(Error::Storage(_))), "{refused:?}");
+    assert!(!world.engine.readiness().ready);
+    drop(reader.stdin.take());
+    reader.wait().unwrap();
+    let _ = world.engine.shutdown(seconds(1));
 }
