@@ -8,6 +8,7 @@
 use super::error::storage;
 use super::steps;
 use crate::error::{Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
 
@@ -74,7 +75,12 @@ fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
             Connection::open_with_flags(uri(path), flags)?
         }
         // For writing: the rest of a first commit that was cut short has to be rolled back.
-        false => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?,
+        false => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            keep_log(&connection, true)?;
+            connection
+        }
     };
     let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
     let (application, version) = (number("application_id")?, number("user_version")?);
@@ -82,6 +88,12 @@ fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
     // Not asked of a database of ours: a damaged schema is told later, by name.
     let is_empty = application == 0 && version == 0 && tables()? == 0;
     Ok((application, version, is_empty))
+}
+
+/// Whether the log stays when `connection` is closed. The last connection to close copies the log back and deletes it,
+/// reading or not: a newer or damaged database would be changed by refusing it.
+pub(super) fn keep_log(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
 }
 
 /// `path` as a URI whose file SQLite reads without locks.

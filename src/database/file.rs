@@ -9,6 +9,7 @@ use super::examine::{self, Found};
 use super::holding::{self, Holding};
 use super::lock::FileLock;
 use super::steps;
+use super::wal;
 use super::watch::{self, Watch};
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
@@ -123,6 +124,8 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     opened.holding = Some(Holding::take(&path)?);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags).map_err(storage)?;
+    // Until it is accepted: what is refused keeps its log.
+    examine::keep_log(&connection, true).map_err(storage)?;
     let newest_there = match found {
         Found::Nothing => {
             steps::create(&connection)?;
@@ -142,6 +145,7 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
         tracing::warn!(newest = newest_there, mark, "committed rows are missing; the loss is accepted and a new instance begins");
         opened.lost = Some(mark);
     }
+    examine::keep_log(&connection, false).map_err(storage)?;
     pragmas(&connection, durability, false)?;
     opened.watch = Some(Watch::new(&path));
     warn_of_readers(&path);
@@ -252,7 +256,7 @@ impl Opened {
         self.look()
     }
 
-    /// Whether a database whose files became smaller still has all its rows, and if it is the database itself that did,
+    /// Whether a database whose files became smaller still has all its rows and a log without a hole, and if it is the database itself that did,
     /// all its pages, seen by a new connection. Where only the log did, pages that are new may lie in the log alone: a
     /// database that ends before them has lost nothing.
     fn compare(&self, database: bool) -> Result<(), String> {
@@ -266,7 +270,8 @@ impl Opened {
             }
             let pages = number("page_count")? * number("page_size")?;
             let bytes = std::fs::metadata(path).map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX));
-            Ok(!database || pages <= bytes)
+            let log_is_cut = wal::is_cut(connection, &examine::beside(path, "-wal"))?;
+            Ok(!log_is_cut && (!database || pages <= bytes))
         };
         // More than once: the newest rows may be deleted, rightly, between the two looks.
         let is_whole = (0..LOOKS).any(|_| matches!(self.connect(true).map(|connection| whole(&connection)), Ok(Ok(true))));

@@ -67,10 +67,12 @@ impl Watch {
 
     /// Remembers how long the log is: called after each write of ours.
     pub(super) fn note_log(&self) {
-        if let (Ok(now), Some(was)) = (Seen::at(&self.paths[1]), &mut self.seen.lock()[1])
-            && was.id == now.id
-        {
-            was.bytes = now.bytes;
+        let Ok(now) = Seen::at(&self.paths[1]) else { return };
+        match &mut self.seen.lock()[1] {
+            Some(was) if was.id == now.id => was.bytes = now.bytes,
+            Some(_) => {}
+            // The first write of a new database makes the log.
+            none => *none = Some(now),
         }
     }
 

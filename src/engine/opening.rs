@@ -1,4 +1,10 @@
 //! Opening: the parts made in order, and memory brought to what the database says.
+//!
+//! The dates are noted before anybody can log in: a token was stored by the date of a clock that was 60 days ahead, the
+//! process was killed before its first note a minute later, and each start by the right date took the row for one of
+//! 60 more days. No row is left with an end beyond a whole lifetime from now either, as a file of an earlier version or
+//! a lifetime that was shortened has them: bounded in memory only, such a token came back at every start. Rejected:
+//! dropping those rows, which would log everybody out whenever the lifetime is shortened.
 
 use super::Engine;
 use super::assembled::{Assembled, Moved};
@@ -39,7 +45,7 @@ impl Engine {
         let clock = builder.clock.clone();
         let window = i64::try_from(builder.event_window.as_millis()).unwrap_or(i64::MAX);
         let opening = read_opening(&opened, &builder, clock.wall().timestamp_millis(), window)?;
-        let calendar = Arc::new(read_calendar(&opened, clock.clone())?);
+        let calendar = Arc::new(open_calendar(&opened, clock.clone(), builder.token_lifetime)?);
 
         let activity = Activity::default();
         let runtime = Runtime::start(builder.worker_threads)?;
@@ -119,14 +125,22 @@ fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Re
     }
 }
 
-/// Goes on from the dates that the database was last open at.
-fn read_calendar(opened: &Opened, clock: Arc<dyn Clock>) -> Result<Calendar> {
-    let seen = |connection: &Connection| journal::dates::seen(connection).map_err(damaged("setting"));
-    let last = match opened.memory() {
-        Some(memory) => seen(&memory.lock())?,
-        None => seen(&opened.read()?)?,
+/// Goes on from the dates that the database was last open at, and notes those of this start.
+fn open_calendar(opened: &Opened, clock: Arc<dyn Clock>, lifetime: Duration) -> Result<Calendar> {
+    let go_on = |connection: &Connection| {
+        let transaction = connection.unchecked_transaction().map_err(storage)?;
+        let calendar = Calendar::new(clock, journal::dates::seen(&transaction).map_err(damaged("setting"))?);
+        let dates = calendar.dates();
+        let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        store::tokens::bound(&transaction, dates.ledger.saturating_add(lifetime)).map_err(damaged("token"))?;
+        journal::dates::note(&transaction, dates).map_err(damaged("setting"))?;
+        transaction.commit().map_err(storage)?;
+        Ok(calendar)
     };
-    Ok(Calendar::new(clock, last))
+    match opened.memory() {
+        Some(memory) => go_on(&memory.lock()),
+        None => go_on(&opened.write()?),
+    }
 }
 
 fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> Result<Services> {
@@ -148,7 +162,7 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
         patterns: Patterns::new(),
         grants: Grants::new(),
         passwords,
-        recent: Mutex::new(Recent::new()?),
+        recent: Arc::new(Mutex::new(Recent::new()?)),
         asks: Asks::default(),
         delays: Mutex::default(),
         throttles: Mutex::new(Throttles::default()),
@@ -184,7 +198,6 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
     let now = services.ground.timer.now();
     // Where the clock was set back meanwhile, the date that was noted last.
     let now_ms = services.ground.calendar.ledger();
-    let lifetime = services.token_lifetime;
     let Opening { mut spans, window, floor, .. } = opening;
     readers.now(|connection| {
         let mut throttles = services.throttles.lock();
@@ -199,7 +212,7 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
                 (Some((key, agent)), Some(user)) => Who::Agent { agent, key, user, username: row.username },
                 _ => Who::SuperUser(row.username),
             };
-            let left = Duration::from_millis(u64::try_from(row.expires - now_ms).unwrap_or(0)).min(lifetime);
+            let left = Duration::from_millis(u64::try_from(row.expires - now_ms).unwrap_or(0));
             services.grants.insert(row.digest, Grant::new(who, now, services.now_ms(), left));
         }
         store::agents::each_desired(connection, |row| {

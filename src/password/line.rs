@@ -1,15 +1,21 @@
-//! The line in front of the password pool: fair by lane, by peer and by name.
+//! The line in front of the password pool: fair by lane, by network, by peer and by name.
 //!
 //! One queue for everybody was a way to lock everybody out: 64 strangers with invented names kept its 32 places full,
 //! and the owner's login, a change with a password and SIGHUP were refused. Now three lanes take turns, in each lane
-//! the peers, of each peer the names: whoever sends a thousand waits for themselves. A lane holds [`WAITING_MAX`]; one
+//! the networks, of each network the smaller ones, of each peer the names: whoever sends a thousand waits for themselves. A lane holds [`WAITING_MAX`]; one
 //! more, and the newest of the longest queue goes, so a place is never held by being early. Nobody waits longer than
 //! [`PATIENCE`].
 //!
 //! A login without an agent has a lane of its own, whatever its name: it can only be the super user's, and a lane for
 //! the right name alone would tell what that name is.
 //!
-//! Rejected: more threads (a stranger costs 19 MiB each), known names first (it tells which names exist), and a queue
+//! One customer is given a /64 of IPv6, a /56 or a /48, and nobody can tell which: with each /64 a peer of its own, 1,500
+//! of them from one /48 left the owner one login in five. So turns and places are shared between the widest networks
+//! first (`NETWORKS`): all of a /48 together wait as long as one neighbour does, and somebody honest inside it shares
+//! with it only what it gets. The same holds for a rented /24 of IPv4.
+//!
+//! Rejected: one width of network for all (a wide one makes strangers of an honest neighbour's, a narrow one is what was
+//! attacked), more threads (a stranger costs 19 MiB each), known names first (it tells which names exist), and a queue
 //! by connection (a library sees none, and 64 connections are 64 places again).
 
 use std::collections::{HashMap, VecDeque};
@@ -33,46 +39,58 @@ pub(crate) enum Lane {
     User,
 }
 
-/// Who wants a password hashed.
+/// Who wants a password hashed: their lane, and in it their networks from the widest on, then their name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asker {
     lane: Lane,
-    peer: Peer,
-    name: String,
+    path: [Step; DEPTH],
 }
 
-/// Where a login comes from: an address, or for IPv6 the network of 64 bits, which is what one customer is given.
-type Peer = Option<[u8; 16]>;
+/// Bits of the networks that share in turn, widest first: of IPv4 (mapped into IPv6), and of IPv6.
+const NETWORKS: [[u32; DEPTH - 1]; 2] = [[112, 120, 128, 128], [32, 48, 56, 64]];
+const DEPTH: usize = 5;
+
+/// One of several that take turns.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Step {
+    /// Its first bits; `None` if it is not known.
+    Network(Option<u128>),
+    Name(String),
+}
 
 impl Asker {
     /// A login; `peer` is the address it comes from, if that is known.
     pub(crate) fn login(peer: Option<IpAddr>, folded: &str, with_agent: bool) -> Asker {
         let lane = if with_agent { Lane::User } else { Lane::Administrator };
-        Asker { lane, peer: peer.map(network), name: folded.to_owned() }
+        Asker::new(lane, peer, folded.to_owned())
     }
 
     /// A change by somebody known, under the name that the audit shows.
     pub(crate) fn change(label: impl Into<String>) -> Asker {
-        Asker { lane: Lane::Change, peer: None, name: label.into() }
+        Asker::new(Lane::Change, None, label.into())
+    }
+
+    fn new(lane: Lane, peer: Option<IpAddr>, name: String) -> Asker {
+        let [a, b, c, d] = networks(peer).map(Step::Network);
+        Asker { lane, path: [a, b, c, d, Step::Name(name)] }
     }
 }
 
-fn network(address: IpAddr) -> [u8; 16] {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => (address.to_bits() & !u128::from(u64::MAX)).to_be_bytes(),
-    }
+fn networks(peer: Option<IpAddr>) -> [Option<u128>; DEPTH - 1] {
+    let Some(peer) = peer else { return [None; DEPTH - 1] };
+    let (bits, widths) = match peer.to_canonical() {
+        IpAddr::V4(address) => (address.to_ipv6_mapped().to_bits(), NETWORKS[0]),
+        IpAddr::V6(address) => (address.to_bits(), NETWORKS[1]),
+    };
+    widths.map(|width| Some(bits & (u128::MAX << (u128::BITS - width))))
 }
 
 /// What waits.
 pub(crate) struct Line<T> {
-    lanes: [Ring<Peer, Names<T>>; 3],
+    lanes: [Branch<T>; 3],
     /// The lane whose turn it is.
     turn: usize,
 }
-
-/// What waits of one peer.
-type Names<T> = Ring<String, VecDeque<Waiting<T>>>;
 
 struct Waiting<T> {
     since: Instant,
@@ -81,27 +99,19 @@ struct Waiting<T> {
 
 impl<T> Default for Line<T> {
     fn default() -> Line<T> {
-        Line { lanes: std::array::from_fn(|_| Ring::default()), turn: 0 }
+        Line { lanes: std::array::from_fn(|_| Branch::default()), turn: 0 }
     }
 }
 
 impl<T> Line<T> {
     /// Takes a place; what lost its own by that comes back, which may be `item` itself.
     pub(crate) fn push(&mut self, asker: Asker, item: T, now: Instant) -> Option<T> {
-        let Asker { lane, peer, name } = asker;
-        let lane = &mut self.lanes[lane as usize];
-        lane.entry(peer).entry(name.clone()).push_back(Waiting { since: now, item });
-        if lane.len() <= WAITING_MAX {
+        let lane = &mut self.lanes[asker.lane as usize];
+        lane.push(&asker.path, Waiting { since: now, item });
+        if lane.len <= WAITING_MAX {
             return None;
         }
-        // The newcomer's own queue goes first where several are the longest.
-        let longest = lane.longest(&peer)?;
-        let names = lane.entry(longest);
-        let longest_name = names.longest(&name)?;
-        let displaced = names.entry(longest_name.clone()).pop_back();
-        names.tidy(&longest_name);
-        lane.tidy(&longest);
-        displaced.map(|waiting| waiting.item)
+        lane.shed(&asker.path).map(|waiting| waiting.item)
     }
 
     /// Whose turn it is.
@@ -121,107 +131,95 @@ impl<T> Line<T> {
         let goes = |waiting: &Waiting<T>| now.saturating_duration_since(waiting.since) >= PATIENCE || is_over(&waiting.item);
         let mut overdue = Vec::new();
         for lane in &mut self.lanes {
-            for names in lane.queues.values_mut() {
-                for queue in names.queues.values_mut() {
-                    if queue.iter().any(&goes) {
-                        let (gone, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue).into_iter().partition(&goes);
-                        overdue.extend(gone.into_iter().map(|waiting| waiting.item));
-                        *queue = kept;
-                    }
-                }
-                names.tidy_all();
-            }
-            lane.tidy_all();
+            lane.take_out(&goes, &mut overdue);
         }
         overdue
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.turns.is_empty())
+        self.len() == 0
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lanes.iter().map(Ring::len).sum()
+        self.lanes.iter().map(|lane| lane.len).sum()
     }
 }
 
-/// Something that waits in turn.
-trait Queue: Default {
-    type Item;
-    fn len(&self) -> usize;
-    fn next(&mut self) -> Option<Self::Item>;
+/// Those below one step of the way: others that take turns, or at its end a queue. One that is empty is not kept.
+struct Branch<T> {
+    /// All that wait below it.
+    len: usize,
+    queue: VecDeque<Waiting<T>>,
+    branches: HashMap<Step, Branch<T>>,
+    turns: VecDeque<Step>,
 }
 
-impl<T> Queue for VecDeque<T> {
-    type Item = T;
-
-    fn len(&self) -> usize {
-        VecDeque::len(self)
-    }
-
-    fn next(&mut self) -> Option<T> {
-        self.pop_front()
+impl<T> Default for Branch<T> {
+    fn default() -> Branch<T> {
+        Branch { len: 0, queue: VecDeque::new(), branches: HashMap::new(), turns: VecDeque::new() }
     }
 }
 
-/// Queues that take turns; one that is empty is not kept.
-struct Ring<K, Q> {
-    queues: HashMap<K, Q>,
-    turns: VecDeque<K>,
-}
-
-impl<K, Q> Default for Ring<K, Q> {
-    fn default() -> Ring<K, Q> {
-        Ring { queues: HashMap::new(), turns: VecDeque::new() }
-    }
-}
-
-impl<K: Eq + Hash + Clone, Q: Queue> Ring<K, Q> {
-    /// The queue of `key`; a new one is last in turn.
-    fn entry(&mut self, key: K) -> &mut Q {
-        if !self.queues.contains_key(&key) {
-            self.turns.push_back(key.clone());
+impl<T> Branch<T> {
+    /// A step that is new is last in turn.
+    fn push(&mut self, path: &[Step], waiting: Waiting<T>) {
+        self.len += 1;
+        let Some((step, rest)) = path.split_first() else { return self.queue.push_back(waiting) };
+        if !self.branches.contains_key(step) {
+            self.turns.push_back(step.clone());
         }
-        self.queues.entry(key).or_default()
+        self.branches.entry(step.clone()).or_default().push(rest, waiting);
     }
 
-    /// The key of the longest queue; of several, `preferred` if it is one of them.
-    fn longest(&self, preferred: &K) -> Option<K> {
-        let longest = self.queues.iter().max_by_key(|(key, queue)| (queue.len(), *key == preferred));
-        longest.map(|(key, _)| key.clone())
-    }
-
-    fn tidy(&mut self, key: &K) {
-        if self.queues.get(key).is_some_and(|queue| queue.len() == 0) {
-            self.queues.remove(key);
-            self.turns.retain(|turn| turn != key);
-        }
-    }
-
-    fn tidy_all(&mut self) {
-        self.queues.retain(|_, queue| queue.len() > 0);
-        let Ring { queues, turns } = self;
-        turns.retain(|turn| queues.contains_key(turn));
-    }
-}
-
-impl<K: Eq + Hash + Clone, Q: Queue> Queue for Ring<K, Q> {
-    type Item = Q::Item;
-
-    fn len(&self) -> usize {
-        self.queues.values().map(Queue::len).sum()
-    }
-
-    fn next(&mut self) -> Option<Q::Item> {
-        let key = self.turns.pop_front()?;
-        let queue = self.queues.get_mut(&key)?;
-        let item = queue.next();
-        if queue.len() > 0 {
-            self.turns.push_back(key);
+    fn next(&mut self) -> Option<Waiting<T>> {
+        let Some(step) = self.turns.pop_front() else {
+            let waiting = self.queue.pop_front()?;
+            self.len -= 1;
+            return Some(waiting);
+        };
+        let branch = self.branches.get_mut(&step)?;
+        let waiting = branch.next();
+        self.len -= usize::from(waiting.is_some());
+        if branch.len > 0 {
+            self.turns.push_back(step);
         } else {
-            self.queues.remove(&key);
+            self.branches.remove(&step);
         }
-        item
+        waiting
+    }
+
+    /// The newest of the longest queue goes; where several are the longest, that on `path`, which is the newcomer's.
+    fn shed(&mut self, path: &[Step]) -> Option<Waiting<T>> {
+        let (own, rest) = path.split_first().map_or((None, path), |(own, rest)| (Some(own), rest));
+        let longest = self.branches.iter().max_by_key(|(step, branch)| (branch.len, Some(*step) == own));
+        let Some(step) = longest.map(|(step, _)| step.clone()) else {
+            let waiting = self.queue.pop_back()?;
+            self.len -= 1;
+            return Some(waiting);
+        };
+        let branch = self.branches.get_mut(&step)?;
+        let waiting = branch.shed(rest);
+        self.len -= usize::from(waiting.is_some());
+        if branch.len == 0 {
+            self.branches.remove(&step);
+            self.turns.retain(|turn| *turn != step);
+        }
+        waiting
+    }
+
+    fn take_out(&mut self, goes: &impl Fn(&Waiting<T>) -> bool, out: &mut Vec<T>) {
+        for branch in self.branches.values_mut() {
+            branch.take_out(goes, out);
+        }
+        self.branches.retain(|_, branch| branch.len > 0);
+        let Branch { branches, turns, .. } = self;
+        turns.retain(|turn| branches.contains_key(turn));
+        if self.queue.iter().any(goes) {
+            let (gone, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.queue).into_iter().partition(goes);
+            out.extend(gone.into_iter().map(|waiting| waiting.item));
+            self.queue = kept;
+        }
+        self.len = self.queue.len() + self.branches.values().map(|branch| branch.len).sum::<usize>();
     }
 }
 
@@ -250,7 +248,7 @@ mod tests {
         assert_eq!(line.len(), 7);
         let order = ["ada", "root", "stranger 0", "lene", "stranger 1", "stranger 2", "stranger again"];
         assert_eq!(drained(&mut line), order);
-        assert!(line.is_empty() && line.lanes.iter().all(|lane| lane.queues.is_empty()));
+        assert!(line.is_empty() && line.lanes.iter().all(|lane| lane.branches.is_empty() && lane.turns.is_empty()));
     }
 
     #[test]
@@ -291,11 +289,58 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_is_one_peer_and_a_mapped_address_is_the_ipv4_one() {
-        let peer = |text: &str| network(text.parse().expect("an address"));
-        assert_eq!(peer("2001:db8:1:2::1"), peer("2001:db8:1:2:ffff::9"));
-        assert_ne!(peer("2001:db8:1:2::1"), peer("2001:db8:1:3::1"));
-        assert_eq!(peer("::ffff:192.0.2.1"), peer("192.0.2.1"));
-        assert_ne!(peer("192.0.2.1"), peer("192.0.2.2"));
+    fn the_networks_of_one_customer_wait_for_themselves() {
+        // A /48 of IPv6, its /56es, many /48s of one /32; a /24 of IPv4.
+        let crowds: [fn(u16) -> IpAddr; 4] = [
+            |n| IpAddr::from([0x2001, 0xdb8, 1, n, 0, 0, 0, 1]),
+            |n| IpAddr::from([0x2001, 0xdb8, 1, n << 8, n, 0, 0, 1]),
+            |n| IpAddr::from([0x2001, 0xdb8, n, 0, 0, 0, 0, 1]),
+            |n| IpAddr::from([203, 0, 113, n as u8]),
+        ];
+        let owner = |line: &mut Line<String>, address: &str, now| {
+            let lene = Asker::login(Some(address.parse().expect("an address")), "lene", true);
+            line.push(lene, "lene".to_owned(), now)
+        };
+        for (crowd, owners) in crowds.into_iter().zip(["2001:db9::1", "198.51.100.7", "2001:db9::1", "203.0.114.1"]) {
+            for arrives_first in [true, false] {
+                let (mut line, now) = (Line::default(), Instant::now());
+                if arrives_first {
+                    assert_eq!(owner(&mut line, owners, now), None);
+                }
+                let mut displaced = Vec::new();
+                for n in 0..1_500 {
+                    displaced.extend(line.push(Asker::login(Some(crowd(n)), &format!("n{n}"), true), n.to_string(), now));
+                }
+                if !arrives_first {
+                    displaced.extend(owner(&mut line, owners, now));
+                }
+                assert!(!displaced.contains(&"lene".to_owned()), "{owners} lost its place");
+                assert_eq!((line.len(), displaced.len()), (WAITING_MAX, 1_501 - WAITING_MAX));
+                let place = drained(&mut line).iter().position(|item| item == "lene");
+                assert!(place.is_some_and(|place| place < 2), "{owners} is {place:?}");
+                assert!(line.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn somebody_honest_inside_a_network_that_attacks_keeps_a_share_of_it() {
+        let (mut line, now) = (Line::default(), Instant::now());
+        let inside = |subnet: u16| Some(IpAddr::from([0x2001, 0xdb8, 1, subnet, 0, 0, 0, 1]));
+        line.push(Asker::login(inside(0x100), "lene", true), "lene".to_owned(), now);
+        for n in 0..1_500 {
+            line.push(Asker::login(inside(n % 256), &format!("n{n}"), true), n.to_string(), now);
+        }
+        assert!(drained(&mut line).iter().position(|item| item == "lene").is_some_and(|place| place < 2));
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_one_and_nobody_known_is_apart() {
+        let of = |text: &str| networks(Some(text.parse().expect("an address")));
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(networks(None), [None; 4]);
     }
 }

@@ -4,7 +4,9 @@
 //! thread per two cores, each with memory that serves one job after the other ([`hashing`]). Up to 1,024 logins wait,
 //! in turn by peer and by name, at most 20 s each ([`line`]); what loses its place is [`Error::Busy`]. A job that nobody
 //! waits for any more is not done: a stranger who sends and hangs up costs nothing. A password that was right within the
-//! last 15 minutes need not be hashed again ([`recent`]). Every login costs the same work whether or not its name
+//! last 15 minutes need not be hashed again ([`recent`]); that is asked when a login's turn comes, not only when it arrives:
+//! of 1,000 bots of one user that came together each was hashed, and a third were refused after 20 s, though the first
+//! had proved the password of all. Every login costs the same work whether or not its name
 //! exists, and [`Passwords::work`] counts the hashes so that a test can see it.
 //!
 //! Rejected: hashing on the caller's thread (a hundred logins would take every core and two gigabytes), and a
@@ -33,6 +35,11 @@ use std::time::{Duration, Instant};
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Bytes of a password at most; a longer one is refused before it is hashed.
 const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// Nobody is known to have the password.
+pub(crate) fn unproved() -> Proved {
+    Box::new(|| None)
+}
 
 /// What one hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +93,19 @@ struct Job {
     _busy: Busy,
 }
 
+/// A password, whose it may be, and who of them is known by now to have it.
+struct Check {
+    password: Secret,
+    candidates: Vec<Option<String>>,
+    proved: Proved,
+}
+
+/// Asked when the turn comes: which candidate's password this was found to be, meanwhile or a short while ago.
+pub(crate) type Proved = Box<dyn FnOnce() -> Option<usize> + Send>;
+
 enum Task {
     Hash(Secret, Promise<Result<String>>),
-    Verify(Secret, Vec<Option<String>>, Promise<Result<Option<Verified>>>),
+    Verify(Check, Promise<Result<Option<Verified>>>),
 }
 
 impl Passwords {
@@ -129,7 +146,7 @@ impl Passwords {
     }
 
     /// The first candidate that has this password. `None` stands for a user without one; such, and no candidate at
-    /// all, cost as much as one with a password that is wrong.
+    /// all, cost as much as one with a password that is wrong. Nothing is hashed if `proved` names one.
     ///
     /// # Errors
     /// [`Error::Busy`] if it found no place or waited too long, [`Error::Closed`] if the pool stops first.
@@ -137,13 +154,14 @@ impl Passwords {
         &self,
         password: &Secret,
         candidates: Vec<Option<String>>,
+        proved: Proved,
         asker: Asker,
     ) -> Pending<Result<Option<Verified>>> {
         if !hashable(password) {
             return Pending::ready(Ok(None));
         }
         let (promise, pending) = pending();
-        self.submit(asker, Task::Verify(password.clone(), candidates, promise));
+        self.submit(asker, Task::Verify(Check { password: password.clone(), candidates, proved }, promise));
         pending
     }
 
@@ -199,7 +217,7 @@ impl Job {
     fn is_awaited(&self) -> bool {
         match &self.task {
             Task::Hash(_, promise) => promise.is_awaited(),
-            Task::Verify(_, _, promise) => promise.is_awaited(),
+            Task::Verify(_, promise) => promise.is_awaited(),
         }
     }
 
@@ -208,7 +226,7 @@ impl Job {
         let busy = || Error::Busy { what: "the password pool".into(), retry_after: RETRY_AFTER };
         match self.task {
             Task::Hash(_, promise) => promise.fulfil(Err(busy())),
-            Task::Verify(_, _, promise) => promise.fulfil(Err(busy())),
+            Task::Verify(_, promise) => promise.fulfil(Err(busy())),
         }
     }
 }
@@ -255,8 +273,11 @@ impl Shared {
     fn perform(&self, hasher: &mut Hasher, task: Task) {
         match task {
             Task::Hash(password, promise) => promise.fulfil(caught(|| self.hash(hasher, &password))),
-            Task::Verify(password, candidates, promise) => {
-                promise.fulfil(caught(|| self.verify(hasher, &password, &candidates)));
+            Task::Verify(Check { password, candidates, proved }, promise) => {
+                promise.fulfil(caught(|| match proved() {
+                    Some(place) => Ok(Some(Verified { place, rehash: None })),
+                    None => self.verify(hasher, &password, &candidates),
+                }));
             }
         }
     }
@@ -321,7 +342,7 @@ mod tests {
         let pool = pool();
         let hash = park(pool.hash(&secret("pässword"), me())).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
-        let verify = |password, candidates| park(pool.verify(&secret(password), candidates, me())).unwrap();
+        let verify = |password, candidates| park(pool.verify(&secret(password), candidates, unproved(), me())).unwrap();
         let found = verify("pässword", vec![None, Some("not a hash".into()), Some(hash.clone())]);
         assert_eq!(found, Some(Verified { place: 2, rehash: None }));
         assert_eq!(verify("password", vec![Some(hash.clone())]), None);
@@ -337,7 +358,7 @@ mod tests {
         let hash = park(pool.hash(&secret("right"), me())).unwrap();
         let work = |candidates| {
             let before = pool.work();
-            assert_eq!(park(pool.verify(&secret("wrong"), candidates, me())), Ok(None));
+            assert_eq!(park(pool.verify(&secret("wrong"), candidates, unproved(), me())), Ok(None));
             pool.work() - before
         };
         assert_eq!([work(vec![Some(hash)]), work(vec![]), work(vec![None]), work(vec![Some("?".into())])], [1; 4]);
@@ -349,9 +370,9 @@ mod tests {
         let old = Passwords::open(Cost { memory_kib: 16, passes: 1 }, Activity::default()).unwrap();
         let pool = pool();
         let hash = park(old.hash(&secret("right"), me())).unwrap();
-        let found = park(pool.verify(&secret("right"), vec![Some(hash)], me())).unwrap().unwrap();
+        let found = park(pool.verify(&secret("right"), vec![Some(hash)], unproved(), me())).unwrap().unwrap();
         let renewed = found.rehash.unwrap();
-        let again = park(pool.verify(&secret("right"), vec![Some(renewed)], me())).unwrap();
+        let again = park(pool.verify(&secret("right"), vec![Some(renewed)], unproved(), me())).unwrap();
         assert_eq!(again, Some(Verified { place: 0, rehash: None }));
     }
 
@@ -367,6 +388,30 @@ mod tests {
         let closed = answers.drain(..).map(park).filter(|answer| *answer == Err(Error::Closed)).count();
         assert!(closed > 0, "those that waited were not hashed");
         assert!(activity.is_idle());
+    }
+
+    #[test]
+    fn what_was_proved_while_it_waited_is_not_hashed() {
+        let pool = Passwords::open(Cost { memory_kib: 4_096, passes: 2 }, Activity::default()).unwrap();
+        let hash = park(pool.hash(&secret("right"), me())).unwrap();
+        let verify = |proved: Proved| pool.verify(&secret("right"), vec![None, Some(hash.clone())], proved, me());
+        let meanwhile = Arc::new(AtomicU64::new(0));
+        let asked = |meanwhile: &Arc<AtomicU64>| -> Proved {
+            let meanwhile = meanwhile.clone();
+            Box::new(move || (meanwhile.load(Ordering::Acquire) > 0).then_some(1))
+        };
+        let before = pool.work();
+        let first = verify(asked(&meanwhile));
+        assert_eq!(park(first).unwrap().map(|right| right.place), Some(1));
+        assert_eq!(pool.work() - before, 2, "a hash for each candidate");
+        let ahead: Vec<_> = (0..20).map(|_| pool.hash(&secret("x"), me())).collect();
+        let waiting: Vec<_> = (0..100).map(|_| verify(asked(&meanwhile))).collect();
+        meanwhile.store(1, Ordering::Release);
+        ahead.into_iter().for_each(|hash| drop(park(hash).unwrap()));
+        for login in waiting {
+            assert_eq!(park(login), Ok(Some(Verified { place: 1, rehash: None })));
+        }
+        assert_eq!(pool.work() - before, 22);
     }
 
     #[test]

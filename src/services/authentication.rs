@@ -5,7 +5,7 @@ use super::granting::{Granted, Known};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::login_delay::{Guess, LoginOutcome};
-use crate::model::{AgentId, Credentials, Principal, Secret, Token, TokenDetails, Who};
+use crate::model::{AgentId, Credentials, Principal, Token, TokenDetails, Who};
 use crate::password::{Asker, Verified, Whose};
 use crate::store::tokens;
 use crate::store::users::{self, UserRow, folded};
@@ -101,26 +101,26 @@ impl Services {
         }))
     }
 
-    /// The first of the candidates who has this password: from memory where it was right a short while ago, else by a
-    /// hash each.
+    /// The first of the candidates who has this password: from memory where it was right a short while ago, or is found
+    /// to be so while it waits in line, else by a hash each.
     async fn verify(
         &self,
         credentials: &Credentials,
         candidates: Vec<(Whose, Option<String>)>,
         asker: Asker,
     ) -> Result<Option<Verified>> {
-        if let Some(place) = self.proved(&credentials.password, &candidates) {
+        let hashes = candidates.iter().map(|(_, hash)| hash.clone()).collect();
+        // What the pool keeps must not keep the services: they own the pool.
+        let (recent, timer, password) = (self.recent.clone(), self.ground.timer.clone(), credentials.password.clone());
+        let proved = move || {
+            let (now, recent) = (timer.now(), recent.lock());
+            let knows = |whose: &Whose, hash: &String| recent.knows(whose, hash, &password, now);
+            candidates.iter().position(|(whose, hash)| hash.as_ref().is_some_and(|hash| knows(whose, hash)))
+        };
+        if let Some(place) = proved() {
             return Ok(Some(Verified { place, rehash: None }));
         }
-        let hashes = candidates.into_iter().map(|(_, hash)| hash).collect();
-        self.passwords.verify(&credentials.password, hashes, asker).await
-    }
-
-    /// The first of the candidates for whom this password was right a short while ago.
-    fn proved(&self, password: &Secret, candidates: &[(Whose, Option<String>)]) -> Option<usize> {
-        let now = self.ground.timer.now();
-        let recent = self.recent.lock();
-        candidates.iter().position(|(whose, hash)| hash.as_ref().is_some_and(|hash| recent.knows(whose, hash, password, now)))
+        self.passwords.verify(&credentials.password, hashes, Box::new(proved), asker).await
     }
 
     /// Who bears `token`; no disk, no hop.

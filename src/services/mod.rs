@@ -45,7 +45,7 @@ pub(crate) struct Services {
     pub(crate) grants: Grants,
     pub(crate) passwords: Passwords,
     /// Passwords that were right a short while ago.
-    pub(crate) recent: Mutex<Recent>,
+    pub(crate) recent: Arc<Mutex<Recent>>,
     /// Those who wait for the job that makes their tokens.
     pub(crate) asks: Asks,
     pub(crate) delays: Mutex<LoginDelay>,

@@ -6,7 +6,7 @@ use crate::agents::Ground;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
 use crate::model::Secret;
-use crate::password::{Asker, Passwords, Whose};
+use crate::password::{Asker, Passwords, Whose, unproved};
 use crate::store::super_user::{self, Seen};
 use crate::store::tokens;
 use crate::store::users::folded;
@@ -39,7 +39,7 @@ impl SuperUser {
         };
         let known = seen.filter(|seen| folded(&seen.name) == folded(name));
         let same = match &known {
-            Some(known) => park(passwords.verify(password, vec![Some(known.hash.clone())], opening()))?,
+            Some(known) => park(passwords.verify(password, vec![Some(known.hash.clone())], unproved(), opening()))?,
             None => None,
         };
         let hash = match (known, same) {
@@ -82,7 +82,7 @@ impl Services {
         if !(1..=1024).contains(&password.expose().len()) {
             return Err(Error::invalid("a password has 1 to 1,024 bytes"));
         }
-        if self.passwords.verify(&password, vec![Some(known.hash)], asker.clone()).await?.is_some() {
+        if self.passwords.verify(&password, vec![Some(known.hash)], unproved(), asker.clone()).await?.is_some() {
             return Ok(());
         }
         let hash = self.passwords.hash(&password, asker).await?;

@@ -45,6 +45,11 @@ pub(crate) fn move_by(conn: &Connection, by: i64) -> Result<usize> {
     conn.prepare_cached("UPDATE token SET expires = expires + ?1")?.execute([by])
 }
 
+/// Lets no token end later than `latest`; answers how many did.
+pub(crate) fn bound(conn: &Connection, latest: i64) -> Result<usize> {
+    conn.prepare_cached("UPDATE token SET expires = ?1 WHERE expires > ?1")?.execute([latest])
+}
+
 /// Every token that has not expired, for the table in memory. One whose agent is gone is left out.
 pub(crate) fn all_live(conn: &Connection, now: i64) -> Result<Vec<TokenRow>> {
     conn.prepare_cached(
@@ -126,6 +131,8 @@ mod tests {
         move_by(&conn, -50).unwrap();
         assert_eq!((all_live(&conn, 49).unwrap().len(), all_live(&conn, 50).unwrap().len()), (3, 2));
         move_by(&conn, 50).unwrap();
+        assert_eq!((bound(&conn, 150).unwrap(), bound(&conn, 150).unwrap()), (2, 0));
+        assert_eq!((all_live(&conn, 149).unwrap().len(), all_live(&conn, 150).unwrap().len()), (2, 0));
         assert_eq!(delete_expired(&conn, 100, 10).unwrap(), 1);
 
         let unlisted = NewAgent::new("echo", "loopback:echo").unwrap().user("bob").unwrap();

@@ -4,7 +4,7 @@ use super::{Provisioning, failed};
 use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, NewUser, Principal, ProvisionedUser, Secret, UserId};
-use crate::password::Asker;
+use crate::password::{Asker, unproved};
 use crate::services::change::{Changed, Follow, Need};
 use crate::services::{Services, Waiting};
 use crate::store::users::{self, UserRow};
@@ -137,7 +137,7 @@ impl Services {
         let Some(password) = password else { return Ok(None) };
         let asker = Asker::change(principal.label());
         if let Some(stored) = self.user_row(id).await?.and_then(|row| row.password_hash)
-            && self.passwords.verify(password, vec![Some(stored)], asker.clone()).await?.is_some()
+            && self.passwords.verify(password, vec![Some(stored)], unproved(), asker.clone()).await?.is_some()
         {
             return Ok(None);
         }

@@ -146,6 +146,67 @@ fn no_token_outlives_its_hour_over_a_restart_whatever_the_clock_does() {
     }
 }
 
+/// How the file looks after a kill: a copy of it and of what goes with it, taken while the engine runs.
+fn as_killed(disk: &Disk) -> Disk {
+    let copy = Disk::new();
+    let connection = rusqlite::Connection::open(disk.path()).unwrap();
+    connection.busy_timeout(seconds(5)).unwrap();
+    connection.execute("VACUUM INTO ?1", [copy.path().to_str().unwrap()]).unwrap();
+    copy
+}
+
+#[test]
+fn a_token_of_a_start_with_a_wrong_clock_that_was_killed_lives_one_lifetime() {
+    let disk = Disk::new();
+    let (world, _) = world(|builder| builder.database(disk.path()));
+    world.engine.shutdown(seconds(10)).unwrap();
+    jump(&world, 60);
+    let (world, _) = reopened(world, &disk);
+    let token = log_in(&world);
+    // Killed within the first minute, before any look at the clock.
+    let copy = as_killed(&disk);
+    world.engine.shutdown(seconds(10)).unwrap();
+    jump(&world, -60);
+    let (mut world, _) = reopened(world, &copy);
+    assert!(is_good(&world, &token));
+    world.pass(seconds(3599));
+    assert!(is_good(&world, &token), "a whole lifetime");
+    world.pass(seconds(120));
+    assert!(!is_good(&world, &token));
+    for start in 1..=3 {
+        (world, _) = reopened(world, &copy);
+        assert!(!is_good(&world, &token), "it came back at start {start}");
+    }
+    let rows: i64 = rusqlite::Connection::open(copy.path())
+        .and_then(|file| file.query_row("SELECT count(*) FROM token", [], |row| row.get(0)))
+        .unwrap();
+    println!("a token stored 60 days ahead before a kill ended after an hour; {rows} rows are left of it");
+    assert_eq!(rows, 0);
+}
+
+#[test]
+fn a_row_that_ends_beyond_a_lifetime_from_now_is_bounded_in_the_file() {
+    let disk = Disk::new();
+    let (world, _) = world(|builder| builder.database(disk.path()));
+    let (long, fresh) = (log_in(&world), world.clock_now());
+    world.engine.shutdown(seconds(10)).unwrap();
+    let file = rusqlite::Connection::open(disk.path()).unwrap();
+    // As an earlier version stored it, or a lifetime of 60 days that is an hour now.
+    file.execute("UPDATE token SET expires = expires + 60 * 86400000", []).unwrap();
+    drop(file);
+    let (mut world, _) = reopened(world, &disk);
+    assert!(is_good(&world, &long), "a shortened lifetime logs nobody out");
+    assert!(world.engine.token_details(&long).unwrap().expires <= fresh + seconds(3600 + 60));
+    for pass in [1800, 1790] {
+        world.pass(seconds(pass));
+        (world, _) = reopened(world, &disk);
+        assert!(is_good(&world, &long));
+    }
+    world.pass(seconds(60));
+    (world, _) = reopened(world, &disk);
+    assert!(!is_good(&world, &long), "the restarts gave it no more time");
+}
+
 #[test]
 fn what_was_just_said_is_in_the_window_whatever_the_date() {
     for mode in [EventMode::Durable, EventMode::Buffered] {

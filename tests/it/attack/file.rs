@@ -7,14 +7,14 @@ use switchboard::backend::Loopback;
 use switchboard::{Cursor, Engine, Error, EventQuery, NewMessage};
 
 /// `NAME-wal` and the like.
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
 }
 
 /// An engine on that file as a second one would be.
-fn second(path: &Path) -> switchboard::Result<Engine> {
+pub(super) fn second(path: &Path) -> switchboard::Result<Engine> {
     let chat = Loopback::new();
     chat.room(OPS, "Operations");
     Engine::builder().database(path).backend(chat).open()
@@ -29,7 +29,7 @@ fn rows_for_another_program(path: &Path) -> i64 {
 }
 
 /// Whether there is another program to try; without one a test has nothing to say.
-fn python() -> bool {
+pub(super) fn python() -> bool {
     Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
@@ -196,7 +196,7 @@ fn an_idle_engine_notices_by_itself_that_its_files_are_gone() {
 }
 
 /// A file, a log and a lock as a killed process leaves them, with three messages in the log only.
-fn killed(disk: &Disk) {
+pub(super) fn killed(disk: &Disk) {
     let live = Disk::new();
     let world = World::stored(&live);
     world.agent("echo", &[OPS]);
@@ -351,7 +351,7 @@ fn a_stop_beside_a_program_that_holds_the_lock_has_its_deadline() {
 }
 
 /// Runs that on the database as another program that is killed in the middle: its log stays.
-fn killed_after(path: &Path, statements: &str) {
+pub(super) fn killed_after(path: &Path, statements: &str) {
     let script =
         "import sqlite3,sys,os; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.executescript(sys.argv[2]); os._exit(9)";
     Command::new("python3").arg("-c").arg(script).arg(path).arg(statements).status().unwrap();

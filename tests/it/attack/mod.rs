@@ -7,9 +7,11 @@ mod agents;
 mod clocks;
 mod edge;
 mod file;
+mod log;
 mod logins;
 mod quota;
 mod reads;
+mod timing;
 
 /// Whether the long attacks run too.
 #[allow(dead_code, reason = "not every theme has a long attack")]
