@@ -24,7 +24,8 @@ http_gateway: the MindLink REST API over switchboard: XMPP, or an embedded chat 
   --trusted-proxy NETWORK     address or network whose X-Forwarded-For is believed; may be given several times
   --connections NUMBER        connections at a time (12000); above it they are answered 503
   --connections-per-peer NUMBER
-                              of them, of one address that is no trusted proxy (five sixths of the connections)
+                              of them, of one address that is no trusted proxy (five sixths of the connections);
+                              of the rest an IPv4 /24 or IPv6 /56 has a quarter in addition, an IPv6 /48 a half
   --polls-per-agent NUMBER    waiting requests for events of one agent (1024); above it they are answered 503
   --static DIR                serves the files of this directory to browsers
   --cors-origin ORIGIN        lets pages of that origin (or *) call; may be given several times

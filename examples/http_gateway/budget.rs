@@ -2,12 +2,13 @@
 //!
 //! Small ones are free, up to [`FREE`]: their sum is bounded by the number of connections, and nobody's login or post
 //! fails because others hold much. Above it bytes are charged as they arrive, or when an answer is made, until it is
-//! sent; one more than there is room for is 503. A peer has a quarter of it, so that one that does not read its answers
-//! cannot keep all others from theirs; a trusted proxy is not a peer. Rejected: a bound on each body only (fifteen
+//! sent; one more than there is room for is 503. A peer has a quarter of it and the networks around it a little more
+//! ([`Shares`]), so that one that does not read its answers cannot keep all others from theirs; a trusted proxy is not a
+//! peer. Rejected: a bound on each body only (fifteen
 //! hundred connections held 1.7 GiB, each within its bound).
 
+use crate::shares::Shares;
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,18 +23,12 @@ const PEER_SHARE: usize = 4;
 
 /// One budget.
 #[derive(Clone)]
-pub(crate) struct Budget(Arc<Mutex<Used>>);
+pub(crate) struct Budget(Arc<Mutex<Shares>>);
 
 impl Default for Budget {
     fn default() -> Budget {
         Budget::of(BYTES_MAX)
     }
-}
-
-struct Used {
-    most: usize,
-    all: usize,
-    peers: HashMap<IpAddr, usize>,
 }
 
 /// Bytes that are charged until this is dropped.
@@ -50,7 +45,7 @@ impl Budget {
     }
 
     fn of(most: usize) -> Budget {
-        Budget(Arc::new(Mutex::new(Used { most, all: 0, peers: HashMap::new() })))
+        Budget(Arc::new(Mutex::new(Shares::new(most, most / PEER_SHARE))))
     }
 
     /// Nothing yet.
@@ -63,14 +58,8 @@ impl Charge {
     /// Charges so many more bytes; false if there is no room for them.
     #[must_use]
     pub(crate) fn more(&mut self, bytes: usize) -> bool {
-        let mut used = self.budget.0.lock();
-        let own = self.peer.and_then(|peer| used.peers.get(&peer).copied()).unwrap_or(0);
-        if used.all + bytes > used.most || (self.peer.is_some() && own + bytes > used.most / PEER_SHARE) {
+        if !self.budget.0.lock().take(self.peer, bytes) {
             return false;
-        }
-        used.all += bytes;
-        if let Some(peer) = self.peer {
-            used.peers.insert(peer, own + bytes);
         }
         self.bytes += bytes;
         true
@@ -79,17 +68,8 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        if self.bytes == 0 {
-            return;
-        }
-        let mut used = self.budget.0.lock();
-        used.all -= self.bytes;
-        let Some(peer) = self.peer else { return };
-        let left = used.peers.get(&peer).map_or(0, |own| own - self.bytes);
-        if left == 0 {
-            used.peers.remove(&peer);
-        } else {
-            used.peers.insert(peer, left);
+        if self.bytes > 0 {
+            self.budget.0.lock().give_back(self.peer, self.bytes);
         }
     }
 }
@@ -101,7 +81,7 @@ mod tests {
     #[test]
     fn one_peer_has_its_share_and_all_have_the_rest() {
         let budget = Budget::default();
-        let peer = |n: u8| Some(IpAddr::from([192, 0, 2, n]));
+        let peer = |n: u8| Some(IpAddr::from([192, 0, n, 1]));
         let mut one = budget.charge(peer(1));
         assert!(one.more(BYTES_MAX / PEER_SHARE) && !one.more(1));
         assert!(!budget.charge(peer(1)).more(1), "another request of the same peer");
@@ -112,7 +92,20 @@ mod tests {
         let mut proxy = budget.charge(None);
         assert!(proxy.more(BYTES_MAX / PEER_SHARE), "what was held is given back");
         drop((others, proxy));
-        let used = budget.0.lock();
-        assert_eq!((used.all, used.peers.len()), (0, 0));
+        assert!(budget.charge(None).more(BYTES_MAX), "all of it");
+    }
+
+    #[test]
+    fn the_peers_of_one_customer_leave_something_to_others() {
+        let budget = Budget::default();
+        let crowds: [fn(u16) -> IpAddr; 2] =
+            [|n| IpAddr::from([0x2001, 0xdb8, 1, n * 7, 0, 0, 0, 1]), |n| IpAddr::from([192, 0, 2, n as u8])];
+        for crowd in crowds {
+            let mut held: Vec<Charge> = (0..200).map(|n| budget.charge(Some(crowd(n)))).collect();
+            let served = held.iter_mut().filter_map(|charge| charge.more(1 << 20).then_some(())).count();
+            println!("96 MiB of bodies: one customer holds {served} MiB");
+            assert!(served <= 60, "{served}");
+            assert!(budget.charge(Some(IpAddr::from([198, 51, 100, 1]))).more(BYTES_MAX / PEER_SHARE), "somebody else");
+        }
     }
 }

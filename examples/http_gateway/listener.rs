@@ -6,10 +6,10 @@
 
 use crate::connection::{self, FULL};
 use crate::handler::Gateway;
+use crate::shares::Shares;
 use crate::tls::Tls;
 use parking_lot::Mutex;
 use socket2::{SockRef, TcpKeepalive};
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -63,9 +63,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) struct Connections {
     most: u32,
     room: Arc<Semaphore>,
-    /// Of one peer at most; a trusted proxy is not a peer.
-    most_of_one: u32,
-    peers: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    /// Who has them; a trusted proxy is not a peer.
+    shares: Arc<Mutex<Shares>>,
     refusals: Arc<Semaphore>,
     /// `None`: in clear.
     tls: Option<Arc<Tls>>,
@@ -79,7 +78,8 @@ impl Connections {
         let (stop, _) = watch::channel(false);
         let room = Arc::new(Semaphore::new(most as usize));
         let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
-        Connections { most, room, most_of_one, peers: Arc::default(), refusals, tls, stop, full: AtomicBool::new(false) }
+        let shares = Arc::new(Mutex::new(Shares::new(most as usize, most_of_one as usize)));
+        Connections { most, room, shares, refusals, tls, stop, full: AtomicBool::new(false) }
     }
 
     /// Accepts for ever.
@@ -125,22 +125,14 @@ impl Connections {
                 // In a box, or every connection in clear would have room for a handshake as long as it lives.
                 Some(acceptor) => Box::pin(encrypted(acceptor, stream, peer, gateway, stop)).await,
             }
-            drop((place, of_peer));
+            drop((of_peer, place));
         });
     }
 
-    /// One more connection of `peer`; `None` if it has too many.
+    /// One more connection of `peer`; `None` if it, or a network around it, has too many.
     fn of_peer(&self, peer: IpAddr, gateway: &Gateway) -> Option<OfPeer> {
         let peer = gateway.peer(peer);
-        if let Some(peer) = peer {
-            let mut peers = self.peers.lock();
-            let open = peers.entry(peer).or_default();
-            if *open >= self.most_of_one {
-                return None;
-            }
-            *open += 1;
-        }
-        Some(OfPeer { peers: self.peers.clone(), peer })
+        self.shares.lock().take(peer, 1).then(|| OfPeer { shares: self.shares.clone(), peer })
     }
 
     fn refuse(&self, mut stream: TcpStream, peer: SocketAddr) {
@@ -172,20 +164,13 @@ impl Connections {
 
 /// Counts a connection of its peer as long as it is open.
 struct OfPeer {
-    peers: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    shares: Arc<Mutex<Shares>>,
     peer: Option<IpAddr>,
 }
 
 impl Drop for OfPeer {
     fn drop(&mut self) {
-        let Some(peer) = self.peer else { return };
-        let mut peers = self.peers.lock();
-        let left = peers.get(&peer).map_or(0, |open| open - 1);
-        if left == 0 {
-            peers.remove(&peer);
-        } else {
-            peers.insert(peer, left);
-        }
+        self.shares.lock().give_back(self.peer, 1);
     }
 }
 

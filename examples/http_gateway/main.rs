@@ -41,6 +41,7 @@ mod search;
 mod secret;
 mod server;
 mod settings;
+mod shares;
 mod site;
 mod tls;
 mod trust;

@@ -48,7 +48,8 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> 
 }
 
 /// For whom logins, connections and memory are counted: the client, unless that is a trusted proxy that named nobody; then
-/// it is not known. Whoever has one IPv6 address has the 2^64 beside it, so all of a /64 are one peer.
+/// it is not known. Whoever has one IPv6 address has the 2^64 beside it, so all of a /64 are one peer; the wider networks
+/// that a customer may have count in `shares.rs`, and in the engine's line of logins.
 pub(crate) fn peer(client: IpAddr, trusted: &[Network]) -> Option<IpAddr> {
     let is_proxy = trusted.iter().any(|network| network.contains(client));
     let peer = match client {

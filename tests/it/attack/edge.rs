@@ -287,27 +287,42 @@ fn a_hangup_while_it_starts_does_not_end_it() {
     assert!(early > 0);
 }
 
+/// A connection from that address of ours.
+fn from(world: &World, address: &str) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&format!("{address}:0").parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    socket.connect(&world.gateway.address.into()).unwrap();
+    TcpStream::from(socket)
+}
+
+/// Asks for something cheap; the first bytes of the answer, and the connection, which stays open.
+fn asked(mut stream: TcpStream) -> (String, TcpStream) {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    (String::from_utf8_lossy(&first).into_owned(), stream)
+}
+
+#[test]
+fn the_peers_of_one_network_leave_connections_to_others() {
+    let world = World::new(&["--connections", "60", "--connections-per-peer", "20"]);
+    let crowd: Vec<_> = (10..70).map(|n| asked(from(&world, &format!("127.0.2.{n}")))).collect();
+    let served = crowd.iter().filter(|(first, _)| first == "HTTP/1.1 200").count();
+    println!("60 connections from 60 addresses of a /24, one each: {served} served");
+    assert_eq!(served, 30, "20 of one peer, and a quarter of the other 40");
+    let office: Vec<_> = (0..20).map(|_| asked(from(&world, "127.0.3.1"))).collect();
+    assert!(office.iter().all(|(first, _)| first == "HTTP/1.1 200"), "an office of another network has all of its share");
+}
+
 #[test]
 fn one_peer_has_its_share_of_the_connections() {
     let world = World::new(&["--connections", "60", "--connections-per-peer", "20", "--trusted-proxy", "127.0.0.2"]);
-    let from = |address: &str| {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&format!("{address}:0").parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-        socket.connect(&world.gateway.address.into()).unwrap();
-        TcpStream::from(socket)
-    };
-    let asked = |mut stream: TcpStream| {
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        let mut first = [0; 12];
-        stream.read_exact(&mut first).unwrap();
-        (String::from_utf8_lossy(&first).into_owned(), stream)
-    };
-    let greedy: Vec<_> = (0..30).map(|_| asked(from("127.0.0.3"))).collect();
+    let greedy: Vec<_> = (0..30).map(|_| asked(from(&world, "127.0.0.3"))).collect();
     let served = greedy.iter().filter(|(first, _)| first == "HTTP/1.1 200").count();
     assert_eq!(served, 20);
-    assert_eq!(asked(from("127.0.0.4")).0, "HTTP/1.1 200", "another peer");
-    let proxied: Vec<_> = (0..25).map(|_| asked(from("127.0.0.2"))).collect();
+    assert_eq!(asked(from(&world, "127.0.0.4")).0, "HTTP/1.1 200", "another peer");
+    let proxied: Vec<_> = (0..25).map(|_| asked(from(&world, "127.0.0.2"))).collect();
     assert!(proxied.iter().all(|(first, _)| first == "HTTP/1.1 200"), "a trusted proxy is not a peer");
 }
 
@@ -405,10 +420,7 @@ fn long_heads_of_strangers_take_nothing_from_those_who_have_a_token() {
     let long = "x".repeat(60_000);
     let mut held = Vec::new();
     for n in 0..700 {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket.bind(&format!("127.0.0.{}:0", 10 + n % 100).parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-        socket.connect(&world.gateway.address.into()).unwrap();
-        let mut stream = TcpStream::from(socket);
+        let mut stream = from(&world, &format!("127.0.0.{}", 10 + n % 100));
         stream.write_all(format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {long}").as_bytes()).unwrap();
         held.push(stream);
     }
