@@ -94,7 +94,7 @@ impl<T> Lane<T> {
         Ok(displaced)
     }
 
-    /// Waits for the next task; `None` once the lane is closed. Each is followed by [`Lane::done`].
+    /// Waits for the next task; `None` once the lane is closed. Each is followed by [`Lane::done`] or [`Lane::again`].
     pub(super) fn next(&self) -> Option<(Owner, T)> {
         let mut state = self.state.lock();
         loop {
@@ -106,6 +106,25 @@ impl<T> Lane<T> {
             }
             self.arrived.wait(&mut state);
         }
+    }
+
+    /// A task of `owner` goes on at the owner's next turn, before what else the owner has; it comes back if the lane is
+    /// closed. It has room always: it had its place when it began, and there are no more of them than threads.
+    pub(super) fn again(&self, owner: Owner, task: T) -> Option<T> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if state.closed {
+            return Some(task);
+        }
+        let queue = state.owners.entry(owner).or_insert_with(|| Queue { tasks: VecDeque::new(), running: 1 });
+        queue.running -= 1;
+        if queue.tasks.is_empty() {
+            state.turns.push_back(owner);
+        }
+        queue.tasks.push_front(task);
+        state.waiting += 1;
+        self.arrived.notify_one();
+        None
     }
 
     /// A task of `owner` is over.
@@ -206,6 +225,28 @@ mod tests {
         assert_eq!(lane.next(), Some((2, 10)), "one runs, so the other is next");
         lane.done(1);
         assert_eq!(lane.next(), Some((1, 1)));
+    }
+
+    #[test]
+    fn a_task_that_goes_on_does_so_behind_the_other_owners_and_before_its_own() {
+        let lane = Lane::new(LIMITS, |_| false);
+        for (owner, task) in [(1, "long"), (1, "behind"), (2, "b1"), (3, "c1")] {
+            lane.push(owner, task).expect("room");
+        }
+        let mut order = Vec::new();
+        for _ in 0..3 {
+            let (owner, task) = lane.next().expect("a task");
+            order.push(task);
+            if task == "long" { assert_eq!(lane.again(owner, task), None) } else { lane.done(owner) }
+        }
+        assert_eq!(order, ["long", "b1", "c1"]);
+        lane.push(4, "d1").expect("room");
+        assert_eq!((lane.next(), lane.next()), (Some((1, "long")), Some((4, "d1"))));
+        lane.done(4);
+        lane.done(1);
+        assert_eq!(lane.next(), Some((1, "behind")));
+        lane.close();
+        assert_eq!(lane.again(1, "late"), Some("late"));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! reads of async callers go through a lane with two threads, owners taking turns. **Scans**, whose cost grows with
 //! what is stored, go through a lane of their own whoever asks, so logins, events and small reads never wait for one;
 //! each runs in slices, and between two of them it holds neither a read transaction (the log could not be
-//! checkpointed) nor, in memory, the one connection. What the **host and administrators** list has a thread that no
+//! checkpointed) nor, in memory, the one connection. After a short turn a scan gives its thread to the other owners and
+//! goes on behind them: while turns were whole searches, one for one word waited for ten long ones. What the **host and administrators** list has a thread that no
 //! agent's scan can use: with a place in the agents' turns, `GET /Agents` waited for one search of each of ten agents,
 //! 7.6 s. **Looks** are the matching of patterns for polls, with the reads between: in a lane of their own, because
 //! events must not wait for searches, and for a moment at a time, after which the poll queues anew. On the callers'
@@ -45,6 +46,8 @@ const LISTS: Limits = Limits { waiting: 256, of_one: 256, running: 1 };
 /// Looks that wait for a thread: as many as polls may wait, because one message wakes them all. One owner has one of
 /// the two threads.
 const LOOKS: Limits = Limits { waiting: 16_384, of_one: 4096, running: 1 };
+/// How long a scan goes on before it is another's turn: with ten owners and two threads, a turn comes every 150 ms.
+const SCAN_TURN: Duration = Duration::from_millis(30);
 /// How long one look goes on before it is another's turn.
 const LOOK_TURN: Duration = Duration::from_millis(20);
 /// How long a small read may take, waiting included.
@@ -52,14 +55,14 @@ const SMALL_TIME: Duration = Duration::from_secs(10);
 /// How long a scan may take, waiting included: below the 30 s after which clients give up.
 const SCAN_TIME: Duration = Duration::from_secs(20);
 
-type Run = Box<dyn FnOnce(Option<&Reading>) + Send>;
+/// Does one turn of a read; false: it goes on at a later turn. `None`: it has to make room, and its caller is told so.
+type Run = Box<dyn FnMut(Option<&Reading>) -> bool + Send>;
 
 /// Which of the lanes.
 type LaneOf = fn(&Reading) -> &Lane<Task>;
 
 /// A read that waits for a thread.
 struct Task {
-    /// `None`: it has to make room, and its caller is told so.
     run: Run,
     /// Set when its caller left.
     unwanted: Arc<AtomicBool>,
@@ -76,7 +79,8 @@ pub(crate) trait Scan: Send + 'static {
     /// What it finds.
     type Found: Send + 'static;
 
-    /// Reads for a few milliseconds; `None`: there is more to read. It asks `stop` between rows.
+    /// Reads for a few milliseconds; `None`: there is more to read. It asks `stop` between rows. As many scans as wait
+    /// may have begun, so what one keeps between slices is small.
     ///
     /// # Errors
     /// What `stop` says; `Storage`; `Corrupt`.
@@ -168,9 +172,12 @@ impl Reading {
         answer
     }
 
-    fn scan<S: Scan>(&self, stop: &Stop, mut scan: S) -> Result<S::Found> {
+    /// One turn of a scan; `None`: there is more to read.
+    fn scan<S: Scan>(&self, stop: &Stop, scan: &mut S) -> Result<Option<S::Found>> {
+        let until = Instant::now() + SCAN_TURN;
         loop {
-            if let Some(found) = self.now(stop, |connection| scan.slice(connection, stop))? {
+            let found = self.now(stop, |connection| scan.slice(connection, stop))?;
+            if found.is_some() || Instant::now() >= until {
                 return Ok(found);
             }
         }
@@ -207,11 +214,24 @@ fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T
     answer.unwrap_or_else(|panic| Err(Error::Internal(crate::waiting::panic_text(&*panic))))
 }
 
+/// A read of one turn.
+fn once<T>(read: impl FnOnce(&Reading, &Stop) -> Result<T>) -> impl FnMut(&Reading, &Stop) -> Result<Option<T>> {
+    let mut read = Some(read);
+    move |reading, stop| {
+        let read = read.take().ok_or_else(|| Error::Internal("a read of one turn was given another".into()))?;
+        read(reading, stop).map(Some)
+    }
+}
+
 fn serve(reading: &Reading, lane: &Lane<Task>) {
     engine_thread();
-    while let Some((owner, task)) = lane.next() {
-        (task.run)(Some(reading));
-        lane.done(owner);
+    while let Some((owner, mut task)) = lane.next() {
+        if (task.run)(Some(reading)) {
+            lane.done(owner);
+        } else {
+            // Closed meanwhile, it comes back; dropped, it answers so.
+            drop(lane.again(owner, task));
+        }
     }
 }
 
@@ -263,18 +283,21 @@ impl Readers {
     }
 
     /// Reads much, on a thread of its own kind. A dropped future ends the scan.
-    pub(crate) fn scan<S: Scan>(&self, scan: S) -> Wanted<S::Found> {
+    pub(crate) fn scan<S: Scan>(&self, mut scan: S) -> Wanted<S::Found> {
         let stop_of = |unwanted: &Arc<AtomicBool>| self.reading.stop(SCAN_TIME, unwanted);
         let lane = if self.owner == HOST { lists } else { scans };
-        self.hand_over(lane, stop_of, "search", move |reading, stop| reading.scan(stop, scan))
+        self.hand_over(lane, stop_of, "search", move |reading, stop| reading.scan(stop, &mut scan))
     }
 
     /// Works through what is read, on a thread of its own kind, until [`Turn::is_up`]. A dropped future ends it.
     pub(crate) fn look<T: Send + 'static>(&self, look: impl FnOnce(&Turn<'_>) -> Result<T> + Send + 'static) -> Wanted<T> {
         let stop_of = |unwanted: &Arc<AtomicBool>| self.reading.stop(SCAN_TIME, unwanted);
-        self.hand_over(looks, stop_of, "the events", move |reading, stop| {
-            look(&Turn { reading, stop, until: Instant::now() + LOOK_TURN })
-        })
+        self.hand_over(
+            looks,
+            stop_of,
+            "the events",
+            once(move |reading: &Reading, stop: &Stop| look(&Turn { reading, stop, until: Instant::now() + LOOK_TURN })),
+        )
     }
 
     /// Ends the threads and closes the connections: whoever still asks gets `Closed`.
@@ -294,7 +317,7 @@ impl Readers {
         lane: LaneOf,
         stop_of: impl FnOnce(&Arc<AtomicBool>) -> Stop,
         what: &str,
-        read: impl FnOnce(&Reading, &Stop) -> Result<T> + Send + 'static,
+        mut read: impl FnMut(&Reading, &Stop) -> Result<Option<T>> + Send + 'static,
     ) -> Wanted<T> {
         let (promise, pending) = pending();
         let unwanted: Arc<AtomicBool> = Arc::default();
@@ -302,18 +325,24 @@ impl Readers {
         let stop = stop_of(&unwanted);
         let full = Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(1) };
         let refusal = full.clone();
+        let mut asking = Some((promise, busy));
         let run: Run = Box::new(move |reading: Option<&Reading>| {
-            let work = |reading: &Reading| stop.check().and_then(|()| read(reading, &stop));
-            promise.fulfil(match reading {
+            let mut work = |reading: &Reading| stop.check().and_then(|()| read(reading, &stop));
+            let answer = match reading {
                 Some(reading) => catch_unwind(AssertUnwindSafe(|| work(reading)))
                     .unwrap_or_else(|panic| Err(Error::Internal(crate::waiting::panic_text(&*panic)))),
-                None => Err(refusal),
-            });
-            drop(busy);
+                None => Err(refusal.clone()),
+            };
+            let Some(answer) = answer.transpose() else { return false };
+            if let Some((promise, busy)) = asking.take() {
+                promise.fulfil(answer);
+                drop(busy);
+            }
+            true
         });
         match lane(&self.reading).push(self.owner, Task { run, unwanted: unwanted.clone() }) {
             Ok(displaced) => {
-                if let Some(task) = displaced {
+                if let Some(mut task) = displaced {
                     (task.run)(None);
                 }
                 Wanted { pending, unwanted }
@@ -376,7 +405,12 @@ where
             }
             let readers = &self.readers;
             let stop_of = |unwanted: &Arc<AtomicBool>| readers.reading.stop(SMALL_TIME, unwanted);
-            let waiting = readers.hand_over(small, stop_of, "the database", move |reading, stop| reading.now(stop, read));
+            let waiting = readers.hand_over(
+                small,
+                stop_of,
+                "the database",
+                once(move |reading: &Reading, stop: &Stop| reading.now(stop, read)),
+            );
             self.state = ReadState::Waiting(waiting);
         }
         match &mut self.state {

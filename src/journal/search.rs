@@ -11,8 +11,9 @@ use crate::database::{Scan, Stop, storage};
 use crate::error::Result;
 use crate::model::{Message, Place, SearchCriteria, Seq, What};
 use crate::words::Words;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Rows read in one slice.
@@ -34,8 +35,8 @@ pub(crate) struct Search {
     /// Which place is searched, and below which seq.
     at: usize,
     below: Seq,
-    /// With what each weighs.
-    found: BTreeMap<Seq, (usize, Message)>,
+    /// With what each weighs, and in which place it was said.
+    found: BTreeMap<Seq, (usize, usize)>,
     bytes: usize,
     /// Nothing up to here can be among the newest.
     floor: Seq,
@@ -89,7 +90,7 @@ impl Search {
                 && (self.from..self.until).contains(&message.time.timestamp_millis())
                 && matches(&self.words, message)
             {
-                self.keep(record.seq, Message::clone(message), weight);
+                self.keep(record.seq, weight);
             }
             if bytes >= BYTES || began.elapsed() >= TIME {
                 return Ok(false);
@@ -98,8 +99,8 @@ impl Search {
         Ok(count < ROWS)
     }
 
-    fn keep(&mut self, seq: Seq, message: Message, weight: usize) {
-        self.found.insert(seq, (weight, message));
+    fn keep(&mut self, seq: Seq, weight: usize) {
+        self.found.insert(seq, (weight, self.at));
         self.bytes += weight;
         while self.found.len() > 1 && (self.found.len() > self.limit || self.bytes > self.bytes_max) {
             let Some((oldest, (weight, _))) = self.found.pop_first() else { return };
@@ -111,6 +112,22 @@ impl Search {
         {
             self.floor = self.floor.max(oldest - 1);
         }
+    }
+
+    /// What was found, but for what was deleted since.
+    fn read_found(&self, connection: &Connection, stop: &Stop) -> Result<Vec<Message>> {
+        let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq = ?1");
+        let mut statement = connection.prepare_cached(&sql).map_err(storage)?;
+        let mut messages = Vec::with_capacity(self.found.len());
+        for (seq, (_, place)) in &self.found {
+            stop.check()?;
+            let channel = &self.places[*place].channel;
+            let record = statement.query_row([seq], |row| read_message(row, channel)).optional().map_err(storage)?;
+            if let Some(What::Message { message, .. }) = record.map(|record| record.what) {
+                messages.push(Arc::unwrap_or_clone(message));
+            }
+        }
+        Ok(messages)
     }
 }
 
@@ -131,7 +148,7 @@ impl Scan for Search {
         if self.at < self.places.len() {
             return Ok(None);
         }
-        Ok(Some(std::mem::take(&mut self.found).into_values().map(|(_, message)| message).collect()))
+        self.read_found(connection, stop).map(Some)
     }
 }
 
