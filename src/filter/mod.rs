@@ -37,6 +37,8 @@ const PART_BYTES_MIN: usize = 128 << 10;
 const SMALLER: [usize; 2] = [32 << 10, 256 << 10];
 /// Threads that match at a time and each remember something.
 const THREADS: usize = 2;
+/// What the smallest pattern weighs.
+const WEIGHT_MIN: usize = SMALLER[0] * (1 + THREADS);
 /// Backtracking steps of one match at most: 0.3 ms on a message of 300 bytes.
 const STEPS_MAX: usize = 10_000;
 /// Instructions of the backtracking program at most.
@@ -90,21 +92,50 @@ impl Patterns {
     /// [`Error::Invalid`] above 1,024 channels, or if its pattern is too long, too large, or cannot be compiled; a construct of .NET's that
     /// is not supported is named. [`Error::Busy`] if the patterns in use leave no room for it.
     pub(crate) fn compile(&self, agent: AgentKey, query: &EventQuery) -> Result<Filter> {
-        if query.channels.len() > CHANNELS_MAX {
-            let length = query.channels.len();
-            return Err(Error::Invalid(format!("the query names {length} channels, the limit is {CHANNELS_MAX}")));
-        }
-        Ok(Filter {
+        check_channels(query)?;
+        let pattern = query.regex.as_deref().map(|text| self.find(agent, text)).transpose()?;
+        Ok(Filter::new(query, pattern))
+    }
+
+    /// As [`Patterns::compile`], where nobody may wait: none if its pattern is yet to be compiled.
+    ///
+    /// # Errors
+    /// As [`Patterns::compile`].
+    pub(crate) fn ready(&self, agent: AgentKey, query: &EventQuery) -> Result<Option<Filter>> {
+        check_channels(query)?;
+        let Some(text) = &query.regex else { return Ok(Some(Filter::new(query, None))) };
+        check_length(text)?;
+        Ok(self.known(agent, text)?.map(|pattern| Filter::new(query, Some(pattern))))
+    }
+}
+
+fn check_channels(query: &EventQuery) -> Result<()> {
+    let length = query.channels.len();
+    if length > CHANNELS_MAX {
+        return Err(Error::Invalid(format!("the query names {length} channels, the limit is {CHANNELS_MAX}")));
+    }
+    Ok(())
+}
+
+fn check_length(text: &str) -> Result<()> {
+    let length = text.len();
+    if length > PATTERN_BYTES_MAX {
+        return Err(Error::Invalid(format!("the regex has {length} bytes, the limit is {PATTERN_BYTES_MAX}")));
+    }
+    Ok(())
+}
+
+impl Filter {
+    fn new(query: &EventQuery, pattern: Option<InUse>) -> Filter {
+        Filter {
             kinds: query.kinds,
             channels: query.channels.iter().map(|channel| channel.as_str().into()).collect(),
             local: query.local,
             remote: query.remote,
-            pattern: query.regex.as_deref().map(|text| self.find(agent, text)).transpose()?,
-        })
+            pattern,
+        }
     }
-}
 
-impl Filter {
     /// Whether a message is wanted.
     pub(crate) fn message(&self, said: Said<'_>) -> bool {
         self.may_want(said) && self.pattern.as_ref().is_none_or(|used| used.pattern.matches(said))
@@ -159,10 +190,7 @@ impl Pattern {
 
 /// Compiles `text` within the smallest limit that is large enough.
 fn compile(text: &str) -> Result<Compiled> {
-    if text.len() > PATTERN_BYTES_MAX {
-        let length = text.len();
-        return Err(Error::Invalid(format!("the regex has {length} bytes, the limit is {PATTERN_BYTES_MAX}")));
-    }
+    check_length(text)?;
     let refused = |why: String| Error::Invalid(format!("the regex `{text}` is refused: {why}"));
     let translated = dotnet::translate(text).map_err(refused)?;
     let most = (COMPILED_BYTES_MAX / (1 + translated.backtracking)).max(PART_BYTES_MIN);

@@ -4,11 +4,13 @@
 //! thousand polls with a thousand patterns held 500 MiB. So a pattern has a weight, the smallest limit it compiles
 //! within; those in use have a budget in all and one for each agent, beyond which a query is `Busy`; the last quarter of it is for
 //! agents that use none yet, so that a few cannot take it all. One that nobody
-//! uses goes when room is needed. Rejected: compiling at each match (100 to 200,000 times a match), and dropping what a
+//! uses goes when room is needed. One that is not known takes some 20 ms to compile, so who must not wait asks for
+//! what is ready, and has the rest compiled elsewhere; an agent without room for the smallest is refused before that.
+//! Rejected: compiling at each match (100 to 200,000 times a match), and dropping what a
 //! poll uses (the poll would have to fail).
 
 use super::verdicts::Verdicts;
-use super::{Compiled, Pattern, compile};
+use super::{Compiled, Pattern, WEIGHT_MIN, compile};
 use crate::error::{Error, Result};
 use crate::model::AgentKey;
 use parking_lot::Mutex;
@@ -26,8 +28,8 @@ const FIRST_BYTES: usize = BYTES_MAX / 4;
 /// Bytes of what one agent's queries use.
 const AGENT_BYTES_MAX: usize = 8 << 20;
 
-/// The compiled patterns of one engine.
-#[derive(Debug, Default)]
+/// The compiled patterns of one engine. Cheap to clone.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Patterns {
     cache: Arc<Mutex<Cache>>,
     limit_hits: Arc<AtomicU64>,
@@ -75,24 +77,41 @@ impl Patterns {
         self.limit_hits.load(Ordering::Relaxed)
     }
 
-    /// The pattern `text` for a query of `agent`.
+    /// The pattern `text` for a query of `agent`, if it is compiled already.
+    ///
+    /// # Errors
+    /// `Busy` if the patterns in use leave no room, not even for the smallest one where it is not known.
+    pub(super) fn known(&self, agent: AgentKey, text: &str) -> Result<Option<InUse>> {
+        let mut cache = self.cache.lock();
+        match cache.known(text) {
+            Some((text, pattern)) => {
+                let pattern = cache.take(agent, &text, pattern)?;
+                drop(cache);
+                Ok(Some(self.in_use(agent, text, pattern)))
+            }
+            None => cache.room_of(agent, WEIGHT_MIN).map(|()| None),
+        }
+    }
+
+    /// The pattern `text` for a query of `agent`; compiled if it is not known, which takes some 20 ms at most.
     ///
     /// # Errors
     /// `Invalid` if it cannot be compiled; `Busy` if the patterns in use leave no room.
     pub(super) fn find(&self, agent: AgentKey, text: &str) -> Result<InUse> {
-        let known = self.cache.lock().known(text);
-        let (text, pattern) = match known {
-            Some(known) => known,
-            None => {
-                // Compiled without the lock, which a large pattern would hold for 20 ms; a second one made meanwhile
-                // is dropped.
-                let Compiled { regex, weight, quick } = compile(text)?;
-                let limit_hits = self.limit_hits.clone();
-                (text.into(), Arc::new(Pattern { regex, weight, quick, verdicts: Verdicts::new(), limit_hits }))
-            }
-        };
+        if let Some(known) = self.known(agent, text)? {
+            return Ok(known);
+        }
+        // Compiled without the lock; a second one made meanwhile is dropped.
+        let Compiled { regex, weight, quick } = compile(text)?;
+        let limit_hits = self.limit_hits.clone();
+        let (text, pattern) =
+            (Arc::from(text), Arc::new(Pattern { regex, weight, quick, verdicts: Verdicts::new(), limit_hits }));
         let pattern = self.cache.lock().take(agent, &text, pattern)?;
-        Ok(InUse { pattern, _share: Arc::new(Share { cache: self.cache.clone(), agent, text }) })
+        Ok(self.in_use(agent, text, pattern))
+    }
+
+    fn in_use(&self, agent: AgentKey, text: Arc<str>, pattern: Arc<Pattern>) -> InUse {
+        InUse { pattern, _share: Arc::new(Share { cache: self.cache.clone(), agent, text }) }
     }
 }
 
@@ -111,11 +130,7 @@ impl Cache {
         let weight = pattern.weight;
         let own = self.agents.get(&agent);
         if own.is_none_or(|own| !own.contains_key(text)) {
-            let used =
-                own.map_or(0, |own| own.keys().filter_map(|text| self.by_text.get(text)).map(|it| it.pattern.weight).sum());
-            if used + weight > AGENT_BYTES_MAX {
-                return Err(busy("the agent's event patterns"));
-            }
+            self.room_of(agent, weight)?;
         }
         if !self.by_text.contains_key(text) {
             self.make_room(weight, if own.is_none() { BYTES_MAX } else { BYTES_MAX - FIRST_BYTES })?;
@@ -126,6 +141,13 @@ impl Cache {
         let cached = self.by_text.get_mut(text).ok_or_else(|| Error::Internal("a pattern was not kept".into()))?;
         cached.queries += 1;
         Ok(cached.pattern.clone())
+    }
+
+    /// Whether `agent` may use another pattern of that weight.
+    fn room_of(&self, agent: AgentKey, weight: usize) -> Result<()> {
+        let own = self.agents.get(&agent).into_iter().flat_map(HashMap::keys);
+        let used: usize = own.filter_map(|text| self.by_text.get(text)).map(|it| it.pattern.weight).sum();
+        if used + weight > AGENT_BYTES_MAX { Err(busy("the agent's event patterns")) } else { Ok(()) }
     }
 
     /// Drops patterns that nobody uses, the longest unasked for first.
@@ -202,6 +224,11 @@ mod tests {
         assert!(held.iter().map(|it| it.pattern.weight).sum::<usize>() <= AGENT_BYTES_MAX);
         patterns.find(AgentKey(1), &large(0)).expect("the same again costs nothing");
         patterns.find(AgentKey(2), &large(9999)).expect("others have room");
+        while let Ok(small) = patterns.find(AgentKey(1), &format!("small {}", held.len())) {
+            held.push(small);
+        }
+        assert!(matches!(patterns.known(AgentKey(1), "unknown"), Err(Error::Busy { .. })), "before it is compiled");
+        assert!(matches!(patterns.known(AgentKey(2), "unknown"), Ok(None)));
         held.clear();
         patterns.find(AgentKey(1), &large(9998)).expect("what was dropped is given back");
     }

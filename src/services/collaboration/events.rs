@@ -4,9 +4,10 @@ use super::Collaboration;
 use super::posting::busy;
 use crate::error::Result;
 use crate::events::{Ask, Reader, Start};
+use crate::filter::Filter;
 use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
 use crate::services::Waiting;
-use crate::waiting::park;
+use crate::waiting::{is_parked, park};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,13 +40,10 @@ impl Collaboration {
     pub fn next_events(&self, cursor: Cursor, query: EventQuery, timeout: Duration) -> Waiting<EventBatch> {
         // What is asked is checked at the first poll, and gone before the wait: a waiting future is all that an idle
         // client costs.
-        let asked = Box::new((self.clone(), cursor, query));
+        let asked = Box::pin(self.clone().ask(Start::Cursor(cursor), query, timeout));
+        let feed = self.services.feed.clone();
         Box::pin(async move {
-            let (feed, ask) = {
-                let (this, cursor, query) = *asked;
-                let ask = this.ask(Start::Cursor(cursor), &query, timeout)?;
-                (this.services.feed.clone(), ask)
-            };
+            let ask = asked.await?;
             Ok(feed.ask(ask).await?.batch)
         })
     }
@@ -66,7 +64,7 @@ impl Collaboration {
         let (this, name) = (self.clone(), name.into_id());
         Box::pin(async move {
             let name = name?;
-            let mut ask = this.ask(Start::Place(0), &query, timeout)?;
+            let mut ask = Box::pin(this.clone().ask(Start::Place(0), query, timeout)).await?;
             let (feed, names) = (this.services.feed.clone(), &this.services.names);
             let said = feed.resolve(&cursor)?;
             let held = names.hold(this.cell.key, &name, feed.window_start()).await?;
@@ -97,21 +95,34 @@ impl Collaboration {
         Box::pin(async move {
             let name = name?;
             this.check()?;
-            let filter = this.services.patterns.compile(this.cell.key, &query)?;
+            let filter = this.filter(query).await?;
             let (feed, names) = (this.services.feed.clone(), this.services.names.clone());
             let held = names.hold(this.cell.key, &name, feed.window_start()).await?;
             Ok(Reader::new(feed, names, this.cell.key, name, held, filter, this.principal.ended()))
         })
     }
 
-    fn ask(&self, start: Start, query: &EventQuery, timeout: Duration) -> Result<Box<Ask>> {
+    async fn ask(self, start: Start, query: EventQuery, timeout: Duration) -> Result<Box<Ask>> {
         // Not an empty answer when the engine has stopped: a host that asks again and again would spin.
         self.check()?;
-        let filter = Arc::new(self.services.patterns.compile(self.cell.key, query)?);
+        let filter = Arc::new(self.filter(query).await?);
         if !timeout.is_zero() && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent {
             return Err(busy("the agent's event queue"));
         }
         let ended = self.principal.ended();
         Ok(Box::new(Ask { agent: self.cell.key, start, filter, patience: Some(timeout), ended, superseded: None }))
+    }
+
+    /// The query, ready to be asked. A pattern that is not known takes some 20 ms: unless this thread is the caller's
+    /// own it is compiled aside, in the agent's turn. On an executor, 64 of them held up everybody's calls for a second.
+    async fn filter(&self, query: EventQuery) -> Result<Filter> {
+        let (patterns, agent) = (self.services.patterns.clone(), self.cell.key);
+        if let Some(filter) = patterns.ready(agent, &query)? {
+            return Ok(filter);
+        }
+        if is_parked() {
+            return patterns.compile(agent, &query);
+        }
+        self.services.ground.readers.of(agent).look(move |_| patterns.compile(agent, &query)).await
     }
 }
