@@ -195,8 +195,8 @@ impl CellState {
         self.channels.find(id)
     }
 
-    pub(crate) fn channel_mut(&mut self, id: &ChannelId) -> Option<&mut ChannelCell> {
-        self.channels.find_mut(id)
+    pub(crate) fn change_channel<T>(&mut self, id: &ChannelId, change: impl FnOnce(&mut ChannelCell) -> T) -> Option<T> {
+        self.channels.change(id, change)
     }
 
     /// The session is over: everything is to be done again. Answers the session, and the channels it was in.
@@ -206,7 +206,7 @@ impl CellState {
         }
         self.phase = Phase::Out;
         let mut left = Vec::new();
-        for channel in self.channels.iter_mut() {
+        self.channels.change_all(|channel| {
             if channel.phase == ChannelPhase::In {
                 left.push(channel.id.clone());
             }
@@ -215,7 +215,7 @@ impl CellState {
                 channel.trouble = None;
             }
             channel.info = None;
-        }
+        });
         (self.session.take(), left)
     }
 }

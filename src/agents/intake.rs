@@ -128,14 +128,15 @@ impl LinkIntake {
         let Some(cell) = self.cell(agent) else { return };
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let was = cell.change(|state| {
-            let channel = state.channel_mut(channel)?;
-            let was = channel.phase;
-            let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
-            let next = may_retry.then(|| pause(now, date, backoff(attempt, dice())));
-            channel.phase = if may_retry { ChannelPhase::Out } else { ChannelPhase::Refused };
-            channel.info = None;
-            channel.trouble = Some(Box::new(Trouble { reason, attempt, next }));
-            Some(was)
+            state.change_channel(channel, |channel| {
+                let was = channel.phase;
+                let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+                let next = may_retry.then(|| pause(now, date, backoff(attempt, dice())));
+                channel.phase = if may_retry { ChannelPhase::Out } else { ChannelPhase::Refused };
+                channel.info = None;
+                channel.trouble = Some(Box::new(Trouble { reason, attempt, next }));
+                was
+            })
         });
         let Some(was) = was else { return };
         if was == ChannelPhase::In {
@@ -143,7 +144,7 @@ impl LinkIntake {
         }
         let place = self.place(self.seen_by(agent, channel), channel);
         if may_retry {
-            self.told.tell(|mail| mail.flaps.push(cell.clone()));
+            self.told.tell(|mail| mail.flaps.push((cell.clone(), Some(channel.clone()))));
         } else {
             self.ground.write(EntryKind::Left { agent, place });
         }
@@ -164,7 +165,7 @@ impl LinkIntake {
         self.ground.show(&cell, AgentState::Idle, Some(error.reason));
         self.told.tell(|mail| {
             mail.left.extend(left);
-            mail.flaps.push(cell.clone());
+            mail.flaps.push((cell.clone(), None));
             mail.look.push(cell);
         });
     }

@@ -171,10 +171,11 @@ impl Ground {
     /// The chat system says that a channel is no more: it becomes Idle, and its span ends.
     pub(crate) fn channel_gone(&self, cell: &Arc<Cell>, place: &Place, reason: &str) {
         let link = cell.change(|state| {
-            let channel = state.channel_mut(&place.channel)?;
-            let was = std::mem::replace(&mut channel.phase, ChannelPhase::Refused);
-            channel.info = None;
-            channel.trouble = Some(Box::new(Trouble { reason: reason.to_owned(), attempt: 0, next: None }));
+            let was = state.change_channel(&place.channel, |channel| {
+                channel.info = None;
+                channel.trouble = Some(Box::new(Trouble { reason: reason.to_owned(), attempt: 0, next: None }));
+                std::mem::replace(&mut channel.phase, ChannelPhase::Refused)
+            })?;
             state.link.clone().filter(|_| was == ChannelPhase::In)
         });
         if let Some(link) = link {

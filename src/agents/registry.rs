@@ -129,10 +129,10 @@ impl Registry {
                     let address = state.address.clone();
                     farewells.push((link, Farewell { cell: cell.clone(), session, address, channels, for_good: true }));
                 }
-                for channel in state.channels.iter_mut() {
+                state.channels.change_all(|channel| {
                     channel.phase = ChannelPhase::Out;
                     channel.trouble = None;
-                }
+                });
                 state.address = desired.address.clone();
                 state.trouble = None;
             } else if hurry && state.link.is_some() {

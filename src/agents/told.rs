@@ -22,6 +22,9 @@ pub(super) struct Farewell {
     pub(super) for_good: bool,
 }
 
+/// An agent that lost one channel, or all of them.
+pub(super) type Flap = (Arc<Cell>, Option<ChannelId>);
+
 #[derive(Default)]
 pub(super) struct Mail {
     /// Agents to look at.
@@ -29,8 +32,8 @@ pub(super) struct Mail {
     pub(super) farewells: Vec<Farewell>,
     /// Channels that an agent of this link is no longer in, once for each agent.
     pub(super) left: Vec<ChannelId>,
-    /// Agents whose loss is to be announced if it lasts.
-    pub(super) flaps: Vec<Arc<Cell>>,
+    /// What was lost, to be announced if it lasts: one channel of an agent, or all of them.
+    pub(super) flaps: Vec<Flap>,
     /// The link of that generation is lost.
     pub(super) lost: Option<(u64, BackendError)>,
     /// An administrator changed something: try at once.

@@ -16,6 +16,11 @@ impl Span {
         Span { conversation, since, until: Seq::MAX }
     }
 
+    /// Its place among an agent's spans.
+    pub(super) fn place(&self) -> (ConversationKey, Seq) {
+        (self.conversation, self.since)
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.until == Seq::MAX
     }

@@ -92,6 +92,7 @@ impl Hub {
             }
         }
         let mut spans: Vec<Span> = spans.into_iter().map(|(span, _)| span).collect();
+        spans.sort_unstable_by_key(Span::place);
         spans.shrink_to_fit();
         state.agents.entry(key).or_insert(Agent { id, spans, notices: VecDeque::new(), last_notice: 0 });
     }

@@ -23,10 +23,38 @@ pub(super) struct Conversation {
 
 pub(super) struct Agent {
     pub(super) id: AgentId,
+    /// By conversation and beginning: one of 40,000 is found without a walk.
     pub(super) spans: Vec<Span>,
     /// Its notices within the window; an agent without any has no allocation.
     pub(super) notices: VecDeque<Arc<Record>>,
     pub(super) last_notice: Seq,
+}
+
+impl Agent {
+    /// Lets go of ended spans below `floor` before the list grows: each of 40,000 joins walked it.
+    fn make_room(&mut self, floor: Seq) {
+        if self.spans.len() == self.spans.capacity() {
+            self.spans.retain(|old| old.is_open() || old.until > floor);
+            if self.spans.len() > self.spans.capacity() / 2 {
+                self.spans.reserve(self.spans.len());
+            }
+        }
+    }
+
+    fn from(&self, conversation: ConversationKey) -> usize {
+        self.spans.partition_point(|span| span.conversation < conversation)
+    }
+
+    /// Its spans in a conversation.
+    fn stays(&mut self, conversation: ConversationKey) -> impl Iterator<Item = &mut Span> {
+        let from = self.from(conversation);
+        self.spans[from..].iter_mut().take_while(move |span| span.conversation == conversation)
+    }
+
+    fn is_inside(&self, conversation: ConversationKey) -> bool {
+        let stays = &self.spans[self.from(conversation)..];
+        stays.iter().take_while(|span| span.conversation == conversation).any(Span::is_open)
+    }
 }
 
 /// Everything under the hub's lock.
@@ -106,9 +134,9 @@ impl State {
         match change {
             SpanChange::Opened { agent, span } => {
                 if let Some(known) = self.agents.get_mut(&agent) {
-                    let floor = self.floor;
-                    known.spans.retain(|old| old.is_open() || old.until > floor);
-                    known.spans.push(span);
+                    known.make_room(self.floor);
+                    let at = known.spans.partition_point(|old| old.place() < span.place());
+                    known.spans.insert(at, span);
                     // A conversation forgotten meanwhile may hold anything up to now: taken for quiet since ever, it
                     // would be skipped for those whose earlier spans reach below the floor.
                     let head = self.head;
@@ -121,10 +149,8 @@ impl State {
             }
             SpanChange::Closed { agent, conversation, until } => {
                 if let Some(known) = self.agents.get_mut(&agent) {
-                    for span in &mut known.spans {
-                        if span.conversation == conversation && span.is_open() {
-                            span.until = until;
-                        }
+                    for span in known.stays(conversation).filter(|span| span.is_open()) {
+                        span.until = until;
                     }
                 }
                 self.leave(agent, conversation);
@@ -225,11 +251,7 @@ impl State {
             let woken: Vec<AgentKey> = if there.members.len() <= self.waiting.len() {
                 there.members.iter().filter(|member| self.waiting.contains_key(member)).copied().collect()
             } else {
-                let is_in = |agent: &&AgentKey| {
-                    self.agents
-                        .get(agent)
-                        .is_some_and(|known| known.spans.iter().any(|span| span.conversation == *conversation && span.is_open()))
-                };
+                let is_in = |agent: &&AgentKey| self.agents.get(agent).is_some_and(|known| known.is_inside(*conversation));
                 self.waiting.keys().filter(is_in).copied().collect()
             };
             for agent in woken {

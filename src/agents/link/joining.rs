@@ -9,6 +9,7 @@ use super::{IN_FLIGHT, Landed, LinkTask, Room};
 use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
 use crate::journal::{self, EntryKind};
 use crate::model::{AgentKey, ChannelId, ChannelKind, Place};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,45 +17,35 @@ use std::time::Duration;
 const JOIN_MAX: Duration = Duration::from_secs(600);
 
 impl LinkTask {
-    /// Starts the joins that are missing and due, as far as there is room for them.
+    /// Starts the joins that are missing and due, as far as there is room for them. Costs what it starts.
     pub(super) fn join_all(&mut self, cell: Arc<Cell>, epoch: u32) {
         let now = self.ground.timer.now();
-        let capabilities = self.backend.capabilities();
-        let room = IN_FLIGHT.saturating_sub(self.flights.len());
-        let mut later: Option<Duration> = None;
-        let mut wanted: Vec<ChannelId> = Vec::new();
-        let (session, more) = cell.change(|state| {
-            let mut more = false;
-            for channel in state.channels.iter_mut().filter(|channel| channel.phase == ChannelPhase::Out) {
-                if !capabilities.has(channel.id.kind()) {
-                    let kind = if channel.id.kind() == ChannelKind::Room { "rooms" } else { "contacts" };
-                    let reason = format!("this chat system has no {kind}");
-                    channel.phase = ChannelPhase::Refused;
-                    channel.trouble = Some(Box::new(Trouble { reason, attempt: 0, next: None }));
-                    continue;
-                }
-                let due = channel.trouble.as_ref().and_then(|trouble| trouble.next).map(|(due, _)| due);
-                if let Some(due) = due.filter(|due| *due > now) {
-                    later = Some(later.map_or(due, |earlier| earlier.min(due)));
-                } else if wanted.len() < room {
-                    wanted.push(channel.id.clone());
-                } else {
-                    // The rest is looked at when there is room for it.
-                    more = true;
-                    break;
-                }
+        let Some(session) = cell.look(|state| state.session.clone()) else { return };
+        // A channel that must wait for another agent's join takes no room, so that looks are counted too: one agent with
+        // 40,000 of them must not keep the others waiting.
+        for _ in 0..IN_FLIGHT {
+            if self.flights.len() >= IN_FLIGHT {
+                break;
             }
-            (state.session.clone(), more)
-        });
-        if let Some(due) = later {
-            self.retry(due, cell.clone());
+            let Some(channel) = cell.change(|state| state.channels.take_due(now)) else { break };
+            if self.backend.capabilities().has(channel.kind()) {
+                self.join(&cell, epoch, session.clone(), channel);
+            } else {
+                let kind = if channel.kind() == ChannelKind::Room { "rooms" } else { "contacts" };
+                let reason = format!("this chat system has no {kind}");
+                cell.change(|state| {
+                    state.change_channel(&channel, |channel| {
+                        channel.phase = ChannelPhase::Refused;
+                        channel.trouble = Some(Box::new(Trouble { reason, attempt: 0, next: None }));
+                    })
+                });
+            }
         }
-        let Some(session) = session else { return };
-        for channel in wanted {
-            self.join(&cell, epoch, session.clone(), channel);
-        }
-        if more {
-            self.todo.push_back(cell);
+        match cell.look(|state| state.channels.next_due()) {
+            Some(due) if due > now => self.retry(due, cell),
+            // The rest is looked at when there is room for it.
+            Some(_) => self.todo.push_back(cell),
+            None => {}
         }
     }
 
@@ -69,22 +60,16 @@ impl LinkTask {
         if place.agent.is_none() {
             match self.rooms.get_mut(&channel) {
                 Some(Room::Catching(waiting)) => {
-                    if !waiting.iter().any(|other| other.key == cell.key) {
-                        waiting.push(cell.clone());
-                    }
+                    waiting.insert(cell.key, cell.clone());
                     return;
                 }
                 Some(Room::Ready(_)) => first = false,
                 None => {
-                    self.rooms.insert(channel.clone(), Room::Catching(Vec::new()));
+                    self.rooms.insert(channel.clone(), Room::Catching(BTreeMap::new()));
                 }
             }
         }
-        cell.change(|state| {
-            if let Some(channel) = state.channel_mut(&channel) {
-                channel.phase = ChannelPhase::Joining;
-            }
-        });
+        cell.change(|state| state.change_channel(&channel, |channel| channel.phase = ChannelPhase::Joining));
         let (ground, cell) = (self.ground.clone(), cell.clone());
         self.flights.push(Box::pin(async move {
             let outcome = join_through(&ground, &cell, epoch, session, place, first).await;
@@ -126,30 +111,44 @@ impl LinkTask {
     fn join_failed(&mut self, cell: &Arc<Cell>, channel: &ChannelId, place: Place, error: BackendError) {
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let next = cell.change(|state| {
-            let channel = state.channel_mut(channel)?;
-            let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
-            let next = after_join(&error, attempt, dice()).map(|wait| pause(now, date, wait));
-            channel.phase = if next.is_some() { ChannelPhase::Out } else { ChannelPhase::Refused };
-            channel.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
-            next
+            state.change_channel(channel, |channel| {
+                let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+                let next = after_join(&error, attempt, dice()).map(|wait| pause(now, date, wait));
+                channel.phase = if next.is_some() { ChannelPhase::Out } else { ChannelPhase::Refused };
+                channel.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
+                next
+            })?
         });
         tracing::info!(agent = %cell.id, %channel, reason = error.reason, "join failed");
         match next {
             Some((due, _)) => {
-                if !self.is_flapping(cell) {
-                    self.ground.write(EntryKind::Down { agent: cell.key, channel: channel.clone() });
+                if !self.is_flapping(cell, channel) {
+                    self.note(EntryKind::Down { agent: cell.key, channel: channel.clone() });
                 }
                 self.retry(due, cell.clone());
             }
-            None => self.ground.write(EntryKind::Left { agent: cell.key, place }),
+            None => self.note(EntryKind::Left { agent: cell.key, place }),
         }
+    }
+
+    /// Writes what became of a join. It keeps the join's room until it is committed: 40,000 refusals handed over at once
+    /// stood before everybody's posts.
+    fn note(&mut self, entry: EntryKind) {
+        let noted = self.ground.write_through(entry);
+        self.flights.push(Box::pin(async move {
+            let _ = noted.await;
+            Landed::Noted
+        }));
     }
 
     fn room_joined(&mut self, channel: &ChannelId, first: bool, ok: bool) {
         match self.rooms.get_mut(channel) {
             Some(Room::Ready(inside)) if ok => *inside += 1,
             Some(Room::Catching(waiting)) if first => {
-                self.todo.extend(waiting.drain(..));
+                for cell in std::mem::take(waiting).into_values() {
+                    cell.change(|state| state.channels.reopen(channel));
+                    self.todo.push_back(cell);
+                }
                 if ok {
                     self.rooms.insert(channel.clone(), Room::Ready(1));
                 } else {
@@ -167,11 +166,11 @@ fn is_in(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
 
 /// The channel counts as joined.
 fn enter(state: &mut CellState, channel: &ChannelId, slot: Arc<InfoSlot>) {
-    if let Some(channel) = state.channel_mut(channel) {
+    let _ = state.change_channel(channel, |channel| {
         channel.phase = ChannelPhase::In;
         channel.info = Some(slot);
         channel.trouble = None;
-    }
+    });
 }
 
 fn is_joining(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {

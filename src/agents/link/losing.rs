@@ -1,15 +1,15 @@
 //! Losing: the link goes down, its agents are told, and a loss that lasts is announced.
 
-use super::super::cell::{Cell, ChannelPhase, Phase, Trouble};
+use super::super::cell::{Cell, ChannelCell, ChannelPhase, Phase, Trouble};
 use super::super::intake::pause;
 use super::super::lifecycle::{dice, pause_after};
+use super::super::told::Flap;
 use super::{Dial, LinkTask, STEADY};
 use crate::backend::BackendError;
 use crate::journal::EntryKind;
 use crate::model::{AgentState, ChannelId};
 use futures_util::stream::FuturesUnordered;
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
 
 impl LinkTask {
     /// The connection is gone, or never came: every agent on it is told, and the next dial is set.
@@ -25,6 +25,7 @@ impl LinkTask {
         self.rooms.clear();
         self.leaving.clear();
         self.retries.clear();
+        self.retry_of.clear();
         let mut lost = Vec::new();
         for cell in self.agents.values() {
             let (was, session) = cell.change(|state| {
@@ -40,7 +41,7 @@ impl LinkTask {
             }
         }
         if !lost.is_empty() {
-            self.flap(lost);
+            self.flap(lost.into_iter().map(|cell| (cell, None)).collect());
         }
     }
 
@@ -62,26 +63,29 @@ impl LinkTask {
         self.link_down(error, attempt + 1);
     }
 
-    pub(super) fn flap(&mut self, cells: Vec<Arc<Cell>>) {
+    pub(super) fn flap(&mut self, lost: Vec<Flap>) {
         let due = self.ground.timer.now() + self.ground.flap_delay;
-        for cell in &cells {
-            *self.flapping.entry(cell.key).or_default() += 1;
+        for (cell, channel) in &lost {
+            *self.flapping.entry((cell.key, channel.clone())).or_default() += 1;
         }
-        self.flaps.push_back((due, cells));
+        self.flaps.push_back((due, lost));
     }
 
-    /// A loss has lasted: what is still not joined is announced. The writer knows what was announced before.
-    pub(super) fn announce(&mut self, cells: &[Arc<Cell>]) {
-        for cell in cells {
-            if let Entry::Occupied(mut times) = self.flapping.entry(cell.key) {
+    /// A loss has lasted: what is still not joined is announced. The writer knows what was announced before. The loss of
+    /// one channel looks at that channel only: a server that puts an agent out of 40,000 rooms loses each of them.
+    pub(super) fn announce(&mut self, lost: Vec<Flap>) {
+        for (cell, channel) in lost {
+            let flap = (cell.key, channel);
+            if let Entry::Occupied(mut times) = self.flapping.entry(flap.clone()) {
                 *times.get_mut() -= 1;
                 if *times.get() == 0 {
                     times.remove();
                 }
             }
-            let down: Vec<ChannelId> = cell.look(|state| {
-                let gone = |phase| matches!(phase, ChannelPhase::Out);
-                state.channels.iter().filter(|channel| gone(channel.phase)).map(|channel| channel.id.clone()).collect()
+            let is_out = |channel: &&ChannelCell| channel.phase == ChannelPhase::Out;
+            let down: Vec<ChannelId> = cell.look(|state| match &flap.1 {
+                Some(channel) => state.channel(channel).filter(is_out).map(|channel| channel.id.clone()).into_iter().collect(),
+                None => state.channels.iter().filter(is_out).map(|channel| channel.id.clone()).collect(),
             });
             for channel in down {
                 self.ground.write(EntryKind::Down { agent: cell.key, channel });
@@ -89,7 +93,8 @@ impl LinkTask {
         }
     }
 
-    pub(super) fn is_flapping(&self, cell: &Cell) -> bool {
-        self.flapping.contains_key(&cell.key)
+    /// Whether the loss of a channel will be announced if it lasts.
+    pub(super) fn is_flapping(&self, cell: &Cell, channel: &ChannelId) -> bool {
+        self.flapping.contains_key(&(cell.key, None)) || self.flapping.contains_key(&(cell.key, Some(channel.clone())))
     }
 }

@@ -12,7 +12,7 @@ use super::ground::Ground;
 use super::intake::{LinkIntake, pause};
 use super::lifecycle::{dice, pause_after};
 use super::registry::Registry;
-use super::told::{Farewell, Told};
+use super::told::{Farewell, Flap, Told};
 use crate::backend::{Backend, BackendError, BackendErrorKind, Inbox, Joined, Link, Session};
 use crate::hub::Sleep;
 use crate::model::{Address, AgentKey, AgentState, ChannelId, LinkKey};
@@ -58,7 +58,7 @@ enum Dial {
 /// A shared room on this link.
 enum Room {
     /// Its first joiner is catching up; these wait for it.
-    Catching(Vec<Arc<Cell>>),
+    Catching(BTreeMap<AgentKey, Arc<Cell>>),
     /// So many are in.
     Ready(usize),
 }
@@ -66,9 +66,24 @@ enum Room {
 /// Something started, come home.
 enum Landed {
     Dialed(Result<Arc<dyn Link>, BackendError>),
-    SignedIn { cell: Arc<Cell>, epoch: u32, outcome: Result<Arc<dyn Session>, BackendError> },
-    Joined { cell: Arc<Cell>, epoch: u32, channel: ChannelId, first: bool, outcome: Result<Joined, BackendError> },
-    Left { cell: Arc<Cell>, address: Address },
+    SignedIn {
+        cell: Arc<Cell>,
+        epoch: u32,
+        outcome: Result<Arc<dyn Session>, BackendError>,
+    },
+    Joined {
+        cell: Arc<Cell>,
+        epoch: u32,
+        channel: ChannelId,
+        first: bool,
+        outcome: Result<Joined, BackendError>,
+    },
+    Left {
+        cell: Arc<Cell>,
+        address: Address,
+    },
+    /// What became of a join is committed.
+    Noted,
 }
 
 type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
@@ -89,10 +104,12 @@ pub(super) struct LinkTask {
     /// Agents to look at again, by time.
     retries: BTreeMap<(Duration, u64), Arc<Cell>>,
     next_retry: u64,
+    /// The one entry of an agent in `retries`.
+    retry_of: HashMap<AgentKey, (Duration, u64)>,
     /// Losses to announce if they last, in the order of their time.
-    flaps: VecDeque<(Duration, Vec<Arc<Cell>>)>,
-    /// Agents in `flaps`, and how often.
-    flapping: HashMap<AgentKey, usize>,
+    flaps: VecDeque<(Duration, Vec<Flap>)>,
+    /// What is in `flaps`, and how often.
+    flapping: HashMap<(AgentKey, Option<ChannelId>), usize>,
     leaving: Leaving,
     sleep: Option<Sleep>,
 }
@@ -120,6 +137,7 @@ impl LinkTask {
             rooms: HashMap::new(),
             retries: BTreeMap::new(),
             next_retry: 0,
+            retry_of: HashMap::new(),
             flaps: VecDeque::new(),
             flapping: HashMap::new(),
             leaving: Leaving::default(),
@@ -210,11 +228,12 @@ impl LinkTask {
                 break;
             }
             let cell = entry.remove();
+            self.retry_of.remove(&cell.key);
             self.todo.push_back(cell);
         }
         while self.flaps.front().is_some_and(|(due, _)| *due <= now) {
-            if let Some((_, cells)) = self.flaps.pop_front() {
-                self.announce(&cells);
+            if let Some((_, lost)) = self.flaps.pop_front() {
+                self.announce(lost);
             }
         }
         if self.told.stuck_since().is_some_and(|since| now >= since + STUCK_MAX) {
@@ -299,8 +318,17 @@ impl LinkTask {
         }
     }
 
+    /// Looks at an agent again at `due`, or sooner. An agent has one retry, the soonest: with one for each channel that
+    /// failed, and another for each look at them, 40,000 failures never came to rest.
     fn retry(&mut self, due: Duration, cell: Arc<Cell>) {
+        if let Some(known) = self.retry_of.get(&cell.key) {
+            if known.0 <= due {
+                return;
+            }
+            self.retries.remove(known);
+        }
         self.next_retry += 1;
+        self.retry_of.insert(cell.key, (due, self.next_retry));
         self.retries.insert((due, self.next_retry), cell);
     }
 
@@ -326,6 +354,7 @@ impl LinkTask {
             Landed::SignedIn { cell, epoch, outcome } => self.signed_in(cell, epoch, outcome),
             Landed::Joined { cell, epoch, channel, first, outcome } => self.joined(&cell, epoch, channel, first, outcome),
             Landed::Left { cell, address } => self.gone(cell, &address),
+            Landed::Noted => {}
         }
     }
 

@@ -220,8 +220,7 @@ impl Collaboration {
             poll_fn(|cx| {
                 this.cell.poll_state(cx, |state| {
                     let stopped = this.services.stopping.load(Ordering::Acquire) || state.deleted;
-                    let settled = |phase| matches!(phase, ChannelPhase::In | ChannelPhase::Refused);
-                    let ready = state.phase == Phase::In && state.channels.iter().all(|channel| settled(channel.phase));
+                    let ready = state.phase == Phase::In && state.channels.is_settled();
                     (stopped || ready || this.principal.has_ended()).then_some(())
                 })
             })

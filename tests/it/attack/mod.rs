@@ -7,6 +7,7 @@ mod agents;
 mod clocks;
 mod edge;
 mod file;
+mod joins;
 mod log;
 mod logins;
 mod quota;
