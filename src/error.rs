@@ -137,15 +137,14 @@ pub enum Error {
         known: i64,
     },
     /// The database lacks what an earlier run committed: put the missing files back, or accept the loss.
-    #[error(
-        "`{path}` lacks what was committed: its newest row is {found}, but {expected} was written; put `{path}` and `{path}-wal` back, or accept the loss (`--accept-loss`, `Builder::accept_loss`), and a new instance of events begins"
-    )]
+    #[error("{}", commits_lost(path, *found, *expected))]
     CommitsLost {
         /// The file.
         path: String,
         /// The newest seq in it, 0 if there is none.
         found: i64,
-        /// The newest seq that was committed.
+        /// The newest seq that was committed; 0 if nothing tells, because the file was renamed or linked after a kill
+        /// and neither its log nor its lock file lies beside it.
         expected: i64,
     },
     /// The database is damaged.
@@ -157,6 +156,18 @@ pub enum Error {
     /// A bug of ours or of a backend, caught.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+fn commits_lost(path: &str, found: i64, expected: i64) -> String {
+    let what = match expected {
+        0 => format!(
+            "`{path}` may lack what was committed: its process was killed, and neither `{path}-wal` nor the lock file of then lies beside it"
+        ),
+        _ => format!("`{path}` lacks what was committed: its newest row is {found}, but {expected} was written"),
+    };
+    format!(
+        "{what}; put `{path}` and `{path}-wal` back, or accept the loss (`--accept-loss`, `Builder::accept_loss`), and a new instance of events begins"
+    )
 }
 
 impl Error {

@@ -7,6 +7,7 @@
 use super::error::storage;
 use super::examine::{self, Found};
 use super::holding::{self, Holding};
+use super::in_use;
 use super::lock::FileLock;
 use super::steps;
 use super::wal;
@@ -122,10 +123,12 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
         return Err(lost(&path, 0, mark));
     }
     opened.holding = Some(Holding::take(&path)?);
+    let has_log = examine::beside(&path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags).map_err(storage)?;
     // Until it is accepted: what is refused keeps its log.
     examine::keep_log(&connection, true).map_err(storage)?;
+    let mut is_parted = false;
     let newest_there = match found {
         Found::Nothing => {
             steps::create(&connection)?;
@@ -133,20 +136,25 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
         }
         Found::Ours => {
             connection.busy_timeout(BUSY).map_err(storage)?;
+            is_parted = !has_log && in_use::is_parted(&connection, &path, &lock);
+            if is_parted && !accept_loss {
+                return Err(lost(&path, newest(&connection).unwrap_or(0), 0));
+            }
             steps::migrate(&connection, &path)?;
             examine::schema(&connection, &path)?;
             newest(&connection).map_err(storage)?
         }
     };
-    if newest_there < mark {
-        if !accept_loss {
-            return Err(lost(&path, newest_there, mark));
-        }
+    if newest_there < mark && !accept_loss {
+        return Err(lost(&path, newest_there, mark));
+    }
+    if newest_there < mark || is_parted {
         tracing::warn!(newest = newest_there, mark, "committed rows are missing; the loss is accepted and a new instance begins");
-        opened.lost = Some(mark);
+        opened.lost = Some(newest_there.max(mark));
     }
     examine::keep_log(&connection, false).map_err(storage)?;
     pragmas(&connection, durability, false)?;
+    in_use::begin(&connection, &path, &lock)?;
     opened.watch = Some(Watch::new(&path));
     warn_of_readers(&path);
     opened.location = Location::File(path);
@@ -308,6 +316,13 @@ impl Opened {
     pub(crate) fn log_written(&self) {
         if let Some(watch) = &self.watch {
             watch.note_log();
+        }
+    }
+
+    /// After the last checkpoint of an orderly end, on the writer's connection.
+    pub(super) fn end(&self, connection: Option<&Connection>) {
+        if let Some(Err(error)) = connection.map(in_use::end) {
+            tracing::warn!(%error, "the database still says that it is in use: keep its log and lock file with it");
         }
     }
 

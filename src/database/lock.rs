@@ -7,6 +7,8 @@
 //! kill has merged it. Deleting the newest rows lowers the mark before the commit, so that a process killed between the
 //! two promises too little instead of too much.
 //!
+//! A second line says which file it belongs to (see `in_use`).
+//!
 //! The lock is on a file of its own, because closing any handle on the database drops SQLite's locks.
 
 use super::holding::private;
@@ -15,6 +17,9 @@ use parking_lot::Mutex;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+/// More is not read of a lock file.
+const BYTES_MAX: u64 = 256;
 
 /// Held while an engine has the database open.
 #[derive(Debug)]
@@ -61,13 +66,20 @@ impl FileLock {
 
     /// The newest seq that was written into it; 0 if there is none, or none that can be read.
     pub(super) fn mark(&self) -> i64 {
+        self.line(0, "newest ").and_then(|number| number.parse().ok()).unwrap_or(0)
+    }
+
+    /// Which file it was written for, if it says so.
+    pub(super) fn file(&self) -> Option<String> {
+        self.line(1, "file ")
+    }
+
+    /// What follows `name` in that line.
+    fn line(&self, number: usize, name: &str) -> Option<String> {
         let mut text = String::new();
         let mut file = self.file.lock();
-        let read = file.seek(SeekFrom::Start(0)).and_then(|_| (&mut *file).take(64).read_to_string(&mut text));
-        if read.is_err() {
-            return 0;
-        }
-        text.trim().strip_prefix("newest ").and_then(|number| number.parse().ok()).unwrap_or(0)
+        file.seek(SeekFrom::Start(0)).and_then(|_| (&mut *file).take(BYTES_MAX).read_to_string(&mut text)).ok()?;
+        text.lines().nth(number)?.strip_prefix(name).map(str::to_owned)
     }
 
     /// Writes the newest seq; always as many bytes, so that one write replaces the one before.
@@ -75,6 +87,18 @@ impl FileLock {
         let mut file = self.file.lock();
         file.seek(SeekFrom::Start(0))?;
         file.write_all(format!("newest {newest:020}\n").as_bytes())
+    }
+
+    /// Writes which file it belongs to, if it does not say so yet.
+    pub(super) fn set_file(&self, identity: &str) -> std::io::Result<()> {
+        if self.file().as_deref() == Some(identity) {
+            return Ok(());
+        }
+        self.set_mark(self.mark())?;
+        let mut file = self.file.lock();
+        file.write_all(format!("file {identity}\n").as_bytes())?;
+        let end = file.stream_position()?;
+        file.set_len(end)
     }
 }
 

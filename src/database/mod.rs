@@ -11,6 +11,7 @@ mod error;
 mod examine;
 mod file;
 mod holding;
+mod in_use;
 mod lanes;
 mod lock;
 mod queue;

@@ -248,6 +248,7 @@ impl<R: Recorder> Body<R> {
             tracing::warn!(%error, "the database could not be marked as closed in good order");
         }
         self.checkpoint();
+        self.opened.end(self.connection.as_ref());
     }
 
     /// Looks at the files while nothing comes.

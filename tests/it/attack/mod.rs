@@ -10,6 +10,7 @@ mod file;
 mod joins;
 mod log;
 mod logins;
+mod moved;
 mod quota;
 mod reads;
 mod timing;
