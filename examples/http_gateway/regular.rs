@@ -1,15 +1,13 @@
 //! Files that a setting or a request names: regular ones only.
 //!
-//! Opening a FIFO waits for its other end, for ever, on a thread that the end of the program waits for; a device may do
-//! anything. So what a path leads to is looked at before it is opened, and what was opened is looked at again.
+//! Why, and how they are opened, is the library's to say ([`backend::open_regular`]); the database's own files are added
+//! to what is refused.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-
-/// The largest settings, certificate or secret file that is read.
-const BYTES_MAX: u64 = 4 << 20;
+use switchboard::backend;
 
 /// The database's files, which nothing but the engine may open while it runs: a handle that is closed on them takes the
 /// engine's locks along.
@@ -36,30 +34,21 @@ pub(crate) fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
 
 /// Opens a regular file for reading, and no database file of ours.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let refused = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(refused());
-    }
+    allowed(path)?;
+    backend::open_regular(path)
+}
+
+/// Reads a regular file of at most 4 MiB, and no database file of ours.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    allowed(path)?;
+    backend::read_regular(path)
+}
+
+fn allowed(path: &Path) -> io::Result<()> {
     if DATABASE.get().is_some_and(|files| is_one_of(path, files)) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a file of the database"));
     }
-    let mut options = File::options();
-    options.read(true);
-    // Should it have become a FIFO meanwhile, opening it does not wait.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    let file = options.open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
-}
-
-/// Reads a regular file of at most 4 MiB.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 4 MiB"));
-    }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Reads a regular file as text.

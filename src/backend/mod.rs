@@ -16,6 +16,7 @@ mod loopback;
 mod manage;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod recorder;
+mod regular;
 mod secret;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod text;
@@ -31,6 +32,7 @@ pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
+pub use regular::{open_regular, read_regular};
 pub use secret::{SecretFile, SecretSource};
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;

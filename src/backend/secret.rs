@@ -1,6 +1,7 @@
 //! Where secrets come from: asked at every dial, kept nowhere, never shown.
 
 use super::error::BackendError;
+use super::regular::read_regular;
 use super::traits::{Reply, reply};
 use crate::model::Secret;
 use std::path::PathBuf;
@@ -52,15 +53,4 @@ impl SecretSource for SecretFile {
             }
         })
     }
-}
-
-/// Reads a regular file of at most 4 MiB. Opening a FIFO would hold the thread for ever, and with it the engine's end.
-pub(super) fn read_regular(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(4 << 20).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -82,7 +82,7 @@ fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
             let unreadable = |error: &dyn std::fmt::Display| {
                 BackendError::refused(format!("the CA file {} cannot be read: {error}", path.display()))
             };
-            let pem = super::secret::read_regular(path).map_err(|error| unreadable(&error))?;
+            let pem = super::regular::read_regular(path).map_err(|error| unreadable(&error))?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let added = roots.add(certificate.map_err(|error| unreadable(&error))?);
                 added.map_err(|error| BackendError::refused(format!("a certificate in {}: {error}", path.display())))?;
