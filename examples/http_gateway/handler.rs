@@ -104,7 +104,7 @@ pub(crate) struct Edge {
     /// Which pages from elsewhere may call.
     pub(crate) cors: Cors,
     /// Files served beside the contract.
-    pub(crate) site: Option<Site>,
+    pub(crate) site: Option<Arc<Site>>,
     /// The chat system whose people and faults may be ordered about.
     pub(crate) control: Option<Loopback>,
 }

@@ -122,7 +122,7 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
         tracing::warn!("{warning}");
     }
     let connections = open_files::raise(arguments.connections);
-    let (tls, site) = (tls(arguments)?, site(arguments)?);
+    let (tls, site) = (tls(arguments)?, site(arguments)?.map(Arc::new));
     let listener = listener::listen(&runtime, &arguments.listen)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -137,14 +137,14 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
         poll_timeout: arguments.poll_timeout,
         trusted_proxies: arguments.trusted_proxies.clone(),
         cors: Cors::new(arguments.cors_origins.clone()),
-        site,
+        site: site.clone(),
         control: arguments.loopback_control.then_some(chat),
     };
     let gateway = Arc::new(Gateway::new(engine.clone(), edge));
     let of_one_peer = arguments.connections_per_peer.unwrap_or(connections - connections / 6);
     let connections = Connections::new(connections, of_one_peer, tls.clone());
     let ready = || say(&format!("listening on {scheme}://{address}"));
-    let reloaded = reload::Reloaded::new(engine, level, tls);
+    let reloaded = reload::Reloaded::new(engine, level, tls, site);
     let ended = server::run(&runtime, hangups, listener, connections, gateway, ready, move || reloaded.again());
     // Threads that hang in a file are left to the end of the process.
     runtime.shutdown_background();

@@ -1,9 +1,12 @@
 //! SIGHUP: the password, the certificate and the log level are read again, from where the command line and the file
-//! say *now*. Everything else of a changed file waits for a restart; what cannot be read leaves things as they are.
+//! say *now*, the folder of `--static` is looked through for private files, and secret files that others can read are
+//! told. Everything else of a changed file waits for a restart; what cannot be read leaves things as they are.
 
 use crate::arguments::{self, Arguments, Command};
+use crate::exposed;
 use crate::log::Level;
 use crate::secret;
+use crate::site::Site;
 use crate::tls::Tls;
 use std::sync::Arc;
 use switchboard::Engine;
@@ -16,11 +19,12 @@ struct Parts {
     engine: Engine,
     level: Level,
     tls: Option<Arc<Tls>>,
+    site: Option<Arc<Site>>,
 }
 
 impl Reloaded {
-    pub(crate) fn new(engine: Engine, level: Level, tls: Option<Arc<Tls>>) -> Reloaded {
-        Reloaded(Arc::new(Parts { engine, level, tls }))
+    pub(crate) fn new(engine: Engine, level: Level, tls: Option<Arc<Tls>>, site: Option<Arc<Site>>) -> Reloaded {
+        Reloaded(Arc::new(Parts { engine, level, tls, site }))
     }
 
     /// Reads everything again; may block.
@@ -43,7 +47,11 @@ impl Parts {
             Err(error) => Err(error),
         };
         let tls = self.tls.as_ref().map_or(Ok(()), |tls| tls.reload());
-        for error in [password, tls].into_iter().filter_map(Result::err) {
+        let site = self.site.as_ref().map_or(Ok(()), |site| site.check_again(arguments.private_files()));
+        for warning in exposed::warnings(arguments) {
+            tracing::warn!("{warning}");
+        }
+        for error in [password, tls, site].into_iter().filter_map(Result::err) {
             tracing::error!(error, "not reloaded");
         }
         tracing::warn!(level = %arguments.log_level, "reloaded");

@@ -2,7 +2,10 @@
 //!
 //! Served only where the contract has nothing, and never anything outside the directory: each segment of a path is
 //! decoded and refused if it could be more than a name, and what is found must, with all links followed, still lie
-//! inside. Rejected: a list of directories, directory listings, compression, ranges: a proxy does those better.
+//! inside. What a database, its log or a private key begins with is never served either, whatever it is called: a copy
+//! that somebody lays into the folder while the gateway runs is known by its first bytes only. At SIGHUP the folder is
+//! looked at again; one that holds a file of the gateway's own by then is served no more. Rejected: a list of directories,
+//! directory listings, compression, ranges: a proxy does those better.
 
 use crate::regular;
 use axum::body::Body;
@@ -10,9 +13,9 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use switchboard::wire::percent;
 use tokio::task::spawn_blocking;
 
@@ -21,6 +24,16 @@ const PIECE: u64 = 64 * 1024;
 
 /// What is served for a directory.
 const INDEX: &str = "index.html";
+
+/// What private files begin with: SQLite's database, its log in both byte orders, its rollback journal; PuTTY's key.
+const PRIVATE: [&[u8]; 5] =
+    [b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", b"PuTTY-User-Key-File"];
+
+/// What the first line of a key in PEM has.
+const KEY: &[u8] = b"PRIVATE KEY";
+
+/// Bytes of a database's header.
+const HEADER: usize = 100;
 
 /// Content types by extension; anything else is bytes to be saved.
 const TYPES: &[(&str, &str)] = &[
@@ -50,8 +63,9 @@ const TYPES: &[(&str, &str)] = &[
 pub(crate) struct Site {
     /// With all links followed.
     root: PathBuf,
-    /// Files of the gateway's own that are never opened here, whatever they are called there.
-    private: Arc<[PathBuf]>,
+    /// Files of the gateway's own that are never opened here, whatever they are called there; none while the folder
+    /// holds one of them, and nothing is served.
+    private: Mutex<Option<Arc<[PathBuf]>>>,
 }
 
 struct Found {
@@ -67,24 +81,22 @@ impl Site {
         let found =
             root.canonicalize().and_then(|root| if root.is_dir() { Ok(root) } else { Err(io::ErrorKind::NotADirectory.into()) });
         let found = found.map_err(|error| format!("--static {}: {error}", root.display()))?;
-        let inside = |path: &&PathBuf| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let lies_in = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(&found));
-            lies_in(folder) || lies_in(path)
-        };
-        if let Some(path) = private.iter().find(inside) {
-            let (shown, path) = (root.display(), path.display());
-            return Err(format!(
-                "--static {shown}: the folder holds {path}, which is not for visitors; serve a folder of its own"
-            ));
-        }
-        Ok(Site { root: found, private: private.into() })
+        keep_out(root, &found, &private)?;
+        Ok(Site { root: found, private: Mutex::new(Some(private.into())) })
+    }
+
+    /// Looks again whether the folder holds one of `private`; serves nothing while it does.
+    pub(crate) fn check_again(&self, private: Vec<PathBuf>) -> Result<(), String> {
+        let checked = keep_out(&self.root, &self.root, &private);
+        *self.private.lock().unwrap_or_else(PoisonError::into_inner) = checked.is_ok().then(|| private.into());
+        checked.map_err(|error| format!("{error}; until then none of its files is served"))
     }
 
     /// The file a path names, if there is one.
     pub(crate) async fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
         let name = relative(path)?;
-        let (root, private) = (self.root.clone(), self.private.clone());
+        let private = self.private.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let root = self.root.clone();
         let Found { file, length, content_type, modified } =
             spawn_blocking(move || find(&root, &name, &private)).await.ok()??;
         let unchanged = headers.get(header::IF_MODIFIED_SINCE).is_some_and(|since| since == modified.as_str());
@@ -108,6 +120,20 @@ impl Site {
         }
         Some(response)
     }
+}
+
+/// Refuses a folder, `found` with all links followed, that holds one of `private`.
+fn keep_out(root: &Path, found: &Path, private: &[PathBuf]) -> Result<(), String> {
+    let inside = |path: &&PathBuf| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let lies_in = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(found));
+        lies_in(folder) || lies_in(path)
+    };
+    if let Some(path) = private.iter().find(inside) {
+        let (shown, path) = (root.display(), path.display());
+        return Err(format!("--static {shown}: the folder holds {path}, which is not for visitors; serve a folder of its own"));
+    }
+    Ok(())
 }
 
 /// The path of a URL as one of files; `None` if a segment is no plain name. Names that begin with a dot are not for
@@ -135,8 +161,13 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
     {
         return None;
     }
-    let file = regular::open(&path).ok()?;
+    let mut file = regular::open(&path).ok()?;
+    // Before its first bytes are looked at: what is written into it later is not sent.
     let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    if is_private(&mut file).ok()? {
+        tracing::warn!(path = %path.display(), "this file looks like a database or a private key, and is not served");
+        return None;
+    }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let known = TYPES.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
     let modified: DateTime<Utc> = metadata.modified().ok()?.into();
@@ -146,6 +177,20 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
         content_type: known.map_or("application/octet-stream", |(_, content_type)| content_type),
         modified: modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
     })
+}
+
+/// Whether a file's beginning says that it is a SQLite database, its log or journal, or that it holds a private key.
+fn is_private(file: &mut File) -> io::Result<bool> {
+    let mut begin = Vec::new();
+    file.take(PIECE).read_to_end(&mut begin)?;
+    file.rewind()?;
+    // A database that is being written has its first page last; nothing else begins with so many zeros.
+    let unwritten = begin.len() >= HEADER && begin[..HEADER].iter().all(|byte| *byte == 0);
+    let is_key = |line: &[u8]| {
+        let line = line.trim_ascii();
+        line.starts_with(b"-----BEGIN ") && line.windows(KEY.len()).any(|part| part == KEY)
+    };
+    Ok(unwritten || PRIVATE.iter().any(|magic| begin.starts_with(magic)) || begin.split(|byte| *byte == b'\n').any(is_key))
 }
 
 /// The file's bytes; never more than were promised, and an error if it became shorter meanwhile.

@@ -5,6 +5,7 @@
 
 mod agents;
 mod clocks;
+mod damage;
 mod edge;
 mod file;
 mod joins;
@@ -13,6 +14,7 @@ mod logins;
 mod moved;
 mod quota;
 mod reads;
+mod served;
 mod timing;
 
 /// Whether the long attacks run too.
