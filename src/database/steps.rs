@@ -158,6 +158,89 @@ mod tests {
         assert_eq!(version(&connection), 3);
     }
 
+    /// Three steps for [`killed_in`]; each touches every row, so that much of it lies in the log before it is committed.
+    const LONG: &[Step] = &[
+        "UPDATE t SET a = a + 1; INSERT INTO marker VALUES (1);",
+        "UPDATE t SET a = a * 10; INSERT INTO marker VALUES (2); CREATE INDEX t_a ON t (a);",
+        "INSERT INTO marker VALUES (3); UPDATE t SET a = a + 7;",
+    ];
+    /// Rows of `t`: some 8 MiB.
+    const ROWS: i64 = 2000;
+
+    fn long(folder: &Path) -> Connection {
+        let connection = Connection::open(folder.join("db")).expect("a file");
+        // A small cache: what is not committed is written into the log before its turn.
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA cache_size = 4;").expect("a log");
+        connection
+    }
+
+    /// Run as a process of its own by the next test: brings the file up and stops in the middle of that step.
+    #[test]
+    fn the_child_that_migrates() {
+        let variable = |name: &str| std::env::var(name).ok();
+        let (Some(folder), Some(step)) = (variable("SWITCHBOARD_STEPS"), variable("SWITCHBOARD_STEP")) else { return };
+        let step: i64 = step.parse().expect("a number");
+        let mut connection = long(Path::new(&folder));
+        let hook = move |_, _: &str, table: &str, row| {
+            if table == "marker" && row == step {
+                println!("in the step");
+                // Ends with its parent at the latest.
+                let _ = std::io::stdin().lines().count();
+            }
+        };
+        let _ = connection.update_hook(Some(hook));
+        run(&connection, &Path::new(&folder).join("db"), LONG).expect("the steps");
+    }
+
+    #[test]
+    fn a_process_killed_in_a_step_leaves_a_version_and_the_copy() {
+        use std::io::{BufRead, BufReader};
+        use std::process::{Command, Stdio};
+        for step in 1..=3 {
+            let folder = Folder::new(&format!("killed-{step}"));
+            let path = folder.0.join("db");
+            long(&folder.0)
+                .execute_batch(&format!(
+                    "CREATE TABLE t (a, b); CREATE TABLE marker (step INTEGER PRIMARY KEY);
+                     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
+                     INSERT INTO t SELECT i, randomblob(4000) FROM n;
+                     PRAGMA user_version = 1;"
+                ))
+                .expect("version 1");
+            let mut child = Command::new(std::env::current_exe().expect("this binary"))
+                .args(["database::steps::tests::the_child_that_migrates", "--exact", "--nocapture", "--test-threads=1"])
+                .env("SWITCHBOARD_STEPS", &folder.0)
+                .env("SWITCHBOARD_STEP", step.to_string())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("a child");
+            let said = BufReader::new(child.stdout.take().expect("its words"));
+            let reached = said.lines().map_while(std::result::Result::ok).any(|line| line.ends_with("in the step"));
+            child.kill().expect("killed");
+            child.wait().expect("gone");
+            assert!(reached, "step {step}");
+
+            let connection = long(&folder.0);
+            let state = |connection: &Connection| {
+                let sums = "SELECT count(*), sum(a), sum(length(b)) FROM t";
+                connection.query_row(sums, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("the rows")
+            };
+            let whole: (i64, i64, i64) = (ROWS, ROWS * (ROWS + 1) / 2, ROWS * 4000);
+            let after = |steps: i64| match steps {
+                1 => whole,
+                2 => (ROWS, whole.1 + ROWS, whole.2),
+                3 => (ROWS, (whole.1 + ROWS) * 10, whole.2),
+                _ => (ROWS, (whole.1 + ROWS) * 10 + 7 * ROWS, whole.2),
+            };
+            assert_eq!((version(&connection), state(&connection)), (step, after(step)), "killed in step {step}");
+            let copy = Connection::open(beside(&path, "-before-2")).expect("the copy");
+            assert_eq!((version(&copy), state(&copy)), (1, whole), "the copy before the first step");
+            run(&connection, &path, LONG).expect("it goes on");
+            assert_eq!((version(&connection), state(&connection)), (4, after(4)));
+        }
+    }
+
     /// One small file per past version lies in `tests/schemas`; each is brought to today's schema.
     #[test]
     fn a_file_of_each_version_opens() {
