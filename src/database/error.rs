@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use rusqlite::ErrorCode;
+use rusqlite::types::Type;
 
 /// Whether trying the same transaction again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,54 @@ pub(crate) fn storage(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt(error.to_string()),
         Some(ErrorCode::DiskFull) => Error::Storage("the disk is full".into()),
+        _ if is_a_value(&error) => Error::Corrupt(format!("a stored value cannot be read: {error}")),
         _ => Error::Storage(error.to_string()),
     }
+}
+
+/// A failed read of the start as the operator sees it: damage names its table, which is `table` unless the error says
+/// another one.
+pub(crate) fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+    move |error| match in_table(table)(error) {
+        rusqlite::Error::FromSqlConversionFailure(_, _, reason) if reason.is::<Damage>() => Error::Corrupt(reason.to_string()),
+        other => storage(other),
+    }
+}
+
+/// Has damage that a read of `table` met say so; one that names its table already is left as it is.
+pub(crate) fn in_table(table: &'static str) -> impl Fn(rusqlite::Error) -> rusqlite::Error {
+    use rusqlite::Error as Failed;
+    move |error| {
+        let is_corrupt = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+        match error {
+            Failed::FromSqlConversionFailure(_, _, reason) if reason.is::<Damage>() => {
+                Failed::FromSqlConversionFailure(0, Type::Null, reason)
+            }
+            error if is_corrupt || is_a_value(&error) || error == Failed::QueryReturnedNoRows => {
+                Failed::FromSqlConversionFailure(0, Type::Null, Box::new(Damage { table, reason: error.to_string() }))
+            }
+            other => other,
+        }
+    }
+}
+
+/// A row that cannot be read, and where it lies.
+#[derive(Debug, thiserror::Error)]
+#[error("a row of the table {table} cannot be read: {reason}")]
+struct Damage {
+    table: &'static str,
+    reason: String,
+}
+
+/// Whether the file is fine to SQLite, but a value in it is none that we write. Such a row stays as it is, so whoever
+/// meets it makes the engine not ready until the next start, which is refused: an answer 500 alone tells nobody.
+fn is_a_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as Failed;
+    matches!(
+        error,
+        Failed::FromSqlConversionFailure(..)
+            | Failed::IntegralValueOutOfRange(..)
+            | Failed::InvalidColumnType(..)
+            | Failed::Utf8Error(..)
+    )
 }

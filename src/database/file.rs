@@ -172,13 +172,20 @@ fn lost(path: &Path, found: i64, expected: i64) -> Error {
     Error::CommitsLost { path: path.display().to_string(), found, expected }
 }
 
-/// What others of this machine may read is said once: the database holds every message.
+/// What others of this machine may read is said once, file by file: each holds messages or says how far they go. SQLite
+/// gives a new log the mode of the database, so one that was made open stays open. Rejected: tightening them, which would
+/// lock out a group that an operator lets read backups.
 fn warn_of_readers(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
-            tracing::warn!(database = %path.display(), "other users of this machine can open the database: chmod 600");
+        let copies = (2..=steps::VERSION).map(|version| format!("-before-{version}"));
+        let ends = ["", "-wal", "-shm", "-lock"].map(str::to_owned);
+        for file in ends.into_iter().chain(copies).map(|end| examine::beside(path, &end)) {
+            if std::fs::metadata(&file).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+                let file = file.display();
+                tracing::warn!("other users of this machine can open {file}, which belongs to the database: chmod 600 {file}");
+            }
         }
     }
     #[cfg(not(unix))]

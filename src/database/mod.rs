@@ -22,7 +22,7 @@ mod wal;
 mod watch;
 mod writer;
 
-pub(crate) use error::storage;
+pub(crate) use error::{damaged, in_table, storage};
 pub use file::Durability;
 pub(crate) use file::{Location, Opened, Wanted, open};
 pub(crate) use queue::{Budget, Lane, Reserved};

@@ -352,7 +352,13 @@ impl<R: Recorder> Body<R> {
                 self.shared.writable.store(true, Ordering::Release);
                 self.publisher.changed(batch, after);
             }
-            Attempt::Failed(_, error) => refused(why.unwrap_or(error)),
+            Attempt::Failed(_, error) => {
+                let error = why.unwrap_or(error);
+                if let Error::Corrupt(reason) = &error {
+                    self.opened.note_damage(reason);
+                }
+                refused(error);
+            }
         }
     }
 

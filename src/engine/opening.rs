@@ -11,7 +11,7 @@ use super::assembled::{Assembled, Moved};
 use crate::agents::{Desired, Ground, Infos, Pace, PostBook, Registry};
 use crate::clock::{Calendar, Clock, Timeline};
 use crate::config::{Builder, EventMode};
-use crate::database::{self, Budget, Durability, Opened, Readers, Reading, Writer, storage};
+use crate::database::{self, Budget, Durability, Opened, Readers, Reading, Writer, damaged, storage};
 use crate::error::{Error, Result};
 use crate::events::{Feed, Names};
 use crate::filter::Patterns;
@@ -116,9 +116,7 @@ fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Re
         (EventMode::Durable, Durability::Process) => Freshness::AfterUnclean,
         (EventMode::Durable, Durability::Power) => Freshness::Never,
     };
-    let read = |connection: &Connection| {
-        journal::open(connection, fresh, opened.lost(), now, window).map_err(damaged("setting, message, notice or membership"))
-    };
+    let read = |connection: &Connection| journal::open(connection, fresh, opened.lost(), now, window).map_err(damaged("setting"));
     match opened.memory() {
         Some(memory) => read(&memory.lock()),
         None => read(&opened.write()?),
@@ -176,23 +174,6 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
     })
 }
 
-/// A failed read of the start; a value that cannot be read names its table.
-fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error {
-    use rusqlite::Error as Failed;
-    move |error| match error {
-        Failed::FromSqlConversionFailure(..)
-        | Failed::IntegralValueOutOfRange(..)
-        | Failed::InvalidColumnType(..)
-        | Failed::Utf8Error(..)
-        | Failed::InvalidQuery
-        | Failed::QueryReturnedNoRows => Error::Corrupt(format!("a row of the table {table} cannot be read: {error}")),
-        _ => match storage(error) {
-            Error::Corrupt(reason) => Error::Corrupt(format!("the table {table} cannot be read: {reason}")),
-            other => other,
-        },
-    }
-}
-
 /// Brings memory to what the database says: the same code that later follows each change.
 fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening) -> Result<()> {
     let now = services.ground.timer.now();
@@ -203,7 +184,7 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
         let mut throttles = services.throttles.lock();
         throttles.replace(store::throttles::all(connection).map_err(damaged("throttle"))?);
         for (agent, channel, at) in journal::recent_posts(connection, now_ms - 60_000).map_err(damaged("message"))? {
-            let age = Duration::from_millis(u64::try_from(now_ms - at).unwrap_or(0));
+            let age = Duration::from_millis(u64::try_from(now_ms.saturating_sub(at)).unwrap_or(0));
             throttles.restore(agent, &channel, age, now);
         }
         drop(throttles);
@@ -212,7 +193,7 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
                 (Some((key, agent)), Some(user)) => Who::Agent { agent, key, user, username: row.username },
                 _ => Who::SuperUser(row.username),
             };
-            let left = Duration::from_millis(u64::try_from(row.expires - now_ms).unwrap_or(0));
+            let left = Duration::from_millis(u64::try_from(row.expires.saturating_sub(now_ms)).unwrap_or(0));
             services.grants.insert(row.digest, Grant::new(who, now, services.now_ms(), left));
         }
         store::agents::each_desired(connection, |row| {
@@ -220,7 +201,7 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
             services.registry.apply(Desired::from(&row), false);
             Ok(())
         })
-        .map_err(damaged("agent, agent_channel, agent_user or agent_metadata"))?;
+        .map_err(damaged("agent"))?;
         hub.remember(floor, window, now_ms);
         Ok(())
     })

@@ -77,7 +77,7 @@ impl Feed {
         if cursor.last.0 <= 0 || cursor.last > newest {
             return Ok(self.window_start().max(base));
         }
-        Ok(base + cursor.last.0)
+        Ok(base.saturating_add(cursor.last.0))
     }
 
     /// The place before the first row of the window.

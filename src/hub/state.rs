@@ -73,7 +73,7 @@ impl Hub {
         let mut state = self.state.lock();
         state.floor = floor;
         for record in records {
-            let age = (wall - record.committed).max(0);
+            let age = wall.saturating_sub(record.committed).max(0);
             state.append(record, now - age);
         }
     }

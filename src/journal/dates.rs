@@ -1,7 +1,10 @@
 //! The dates that the database was last open at: what a start compares the clock with.
 
 use crate::clock::Dates;
-use rusqlite::{Connection, OptionalExtension, Result};
+use rusqlite::{Connection, OptionalExtension, Result, Row};
+
+/// Milliseconds around 1970, some 35,000 years: no clock of ours shows more, and sums of such dates do not overflow.
+const DATE_MAX: i64 = 1 << 50;
 
 /// What was noted last; `None` in a new database.
 pub(crate) fn seen(conn: &Connection) -> Result<Option<Dates>> {
@@ -10,7 +13,15 @@ pub(crate) fn seen(conn: &Connection) -> Result<Option<Dates>> {
            FROM setting AS ledger, setting AS believed
           WHERE ledger.name = 'date_ledger' AND believed.name = 'date_believed'",
     )?;
-    statement.query_row([], |row| Ok(Dates { ledger: row.get(0)?, believed: row.get(1)? })).optional()
+    statement.query_row([], |row| Ok(Dates { ledger: date(row, 0)?, believed: date(row, 1)? })).optional()
+}
+
+/// A date that can be counted with.
+fn date(row: &Row<'_>, column: usize) -> Result<i64> {
+    match row.get(column)? {
+        date if (-DATE_MAX..=DATE_MAX).contains(&date) => Ok(date),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    }
 }
 
 /// Notes the dates.

@@ -2,6 +2,7 @@
 
 use super::row::{MESSAGE_COLUMNS, read_message, unreadable};
 use super::spans::conversation;
+use crate::database::in_table;
 use crate::model::{AgentKey, ChannelId, OriginId, Place, Record, ResumePoint, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -85,7 +86,7 @@ pub(crate) fn recent_posts(connection: &Connection, oldest: i64) -> rusqlite::Re
         }
         let (agent, transfer): (Option<i64>, bool) = (row.get(0)?, row.get(3)?);
         if let (Some(agent), false) = (agent, transfer) {
-            let channel = ChannelId::parse(&row.get::<_, String>(1)?).map_err(unreadable)?;
+            let channel = ChannelId::parse(&row.get::<_, String>(1)?).map_err(unreadable).map_err(in_table("conversation"))?;
             found.push((AgentKey(agent), channel, committed));
         }
     }

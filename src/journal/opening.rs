@@ -1,6 +1,9 @@
 //! Where the journal stands when it is opened, and what of it goes into memory.
 
+use super::recorder::newest;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
+use crate::database::in_table;
+use crate::error::Error;
 use crate::hub::Span;
 use crate::model::{AgentKey, ChannelId, ConversationKey, InstanceId, Record, Seq};
 use chrono::{DateTime, Utc};
@@ -10,6 +13,11 @@ use std::sync::Arc;
 
 /// Records of the last window that are taken into memory at most.
 const WINDOW_ROWS: usize = 100_000;
+
+/// Beyond it no seq of ours lies; half of what fits, so that adding to one never overflows.
+const SEQ_MAX: i64 = i64::MAX / 2;
+/// Beyond it no other counter of ours lies: positions are made of revisions, shifted by 20 bits.
+const COUNTER_MAX: i64 = 1 << 42;
 
 /// How the journal stands.
 pub(crate) struct Opening {
@@ -52,7 +60,12 @@ pub(crate) fn open(
         transaction.execute("INSERT INTO setting VALUES ('instance', ''), ('base', 0)", [])?;
         fresh_instance(&transaction, 0)?;
     }
-    let reserved: Seq = setting(&transaction, "reserved")?.unwrap_or(1);
+    let reserved: Seq = counter(&transaction, "reserved", 1, SEQ_MAX)?;
+    // A row that has a number still to be given would displace the one that gets it.
+    let last = newest(&transaction).map_err(in_table("message or notice"))?;
+    if last >= reserved {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(0, last)).map_err(in_table(table_of(&transaction, last)?));
+    }
     let next = reserved.max(lost.unwrap_or(0).saturating_add(1));
     if next > reserved {
         transaction.execute("UPDATE setting SET value = ?1 WHERE name = 'reserved'", [next])?;
@@ -73,9 +86,9 @@ pub(crate) fn open(
     )?;
     let instance: String = setting(&transaction, "instance")?.unwrap_or_default();
     let key: Vec<u8> = setting(&transaction, "key")?.unwrap_or_default();
-    let base: Seq = setting(&transaction, "base")?.unwrap_or(0);
-    let revision: i64 = setting(&transaction, "revision")?.unwrap_or(0);
-    let sealed: i64 = setting(&transaction, "sealed")?.unwrap_or(0);
+    let base: Seq = counter(&transaction, "base", 0, head)?;
+    let revision = counter(&transaction, "revision", 0, COUNTER_MAX)?;
+    let sealed = counter(&transaction, "sealed", 0, COUNTER_MAX)?;
     let (window, floor) = recent(&transaction, now - window, head.max(base), base)?;
     let opening = Opening {
         instance: InstanceId::parse(&instance).map_err(unreadable)?,
@@ -85,7 +98,7 @@ pub(crate) fn open(
         revision: revision as u64,
         sealed,
         recorded_until: (!is_new).then(|| instant(newest)),
-        key: key.try_into().map_err(|_| rusqlite::Error::InvalidQuery)?,
+        key: key.try_into().map_err(|_| unreadable(Error::Corrupt("the key has not 32 bytes".into())))?,
         spans: spans(&transaction, floor)?,
         window,
         floor,
@@ -109,6 +122,20 @@ fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> 
     connection.query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()
 }
 
+/// A number of ours, `least` if it is not there.
+fn counter(connection: &Connection, name: &str, least: i64, most: i64) -> rusqlite::Result<i64> {
+    match setting(connection, name)?.unwrap_or(least) {
+        number if (least..=most).contains(&number) => Ok(number),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)),
+    }
+}
+
+/// Which of the two tables has that seq.
+fn table_of(connection: &Connection, seq: Seq) -> rusqlite::Result<&'static str> {
+    let is_message = connection.prepare("SELECT 1 FROM message WHERE seq = ?1")?.exists([seq])?;
+    Ok(if is_message { "message" } else { "notice" })
+}
+
 /// Begins a new run of event ids after `base`.
 pub(super) fn fresh_instance(connection: &Connection, base: Seq) -> rusqlite::Result<InstanceId> {
     let name: String = connection.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
@@ -119,8 +146,25 @@ pub(super) fn fresh_instance(connection: &Connection, base: Seq) -> rusqlite::Re
 
 /// What was committed after `oldest`, read backwards from the newest, never below `base`.
 fn recent(connection: &Connection, oldest: i64, head: Seq, base: Seq) -> rusqlite::Result<(Vec<Arc<Record>>, Seq)> {
-    let mut channels: HashMap<i64, ChannelId> = HashMap::new();
     let mut found: Vec<Record> = Vec::new();
+    recent_messages(connection, oldest, base, &mut found).map_err(in_table("message"))?;
+    recent_notices(connection, oldest, base, &mut found).map_err(in_table("notice"))?;
+    found.sort_unstable_by_key(|record| record.seq);
+    // Everything above the floor must be here: it lies below the oldest found only if nothing newer was left out.
+    let Some(first) = found.first() else { return Ok((Vec::new(), head)) };
+    let left_out: Seq = connection.query_row(
+        "SELECT max(coalesce((SELECT max(seq) FROM message WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0),
+                    coalesce((SELECT max(seq) FROM notice WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0))",
+        params![first.seq, head + 1, oldest],
+        |row| row.get(0),
+    )?;
+    let floor = left_out.max(first.seq - 1);
+    found.retain(|record| record.seq > floor);
+    Ok((found.into_iter().map(Arc::new).collect(), floor))
+}
+
+fn recent_messages(connection: &Connection, oldest: i64, base: Seq, found: &mut Vec<Record>) -> rusqlite::Result<()> {
+    let mut channels: HashMap<i64, ChannelId> = HashMap::new();
     let mut messages = connection.prepare(&format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq DESC"))?;
     let mut rows = messages.query([base])?;
     while let Some(row) = rows.next()? {
@@ -138,7 +182,10 @@ fn recent(connection: &Connection, oldest: i64, head: Seq, base: Seq) -> rusqlit
         };
         found.push(read_message(row, &channel)?);
     }
-    drop(rows);
+    Ok(())
+}
+
+fn recent_notices(connection: &Connection, oldest: i64, base: Seq, found: &mut Vec<Record>) -> rusqlite::Result<()> {
     let mut notices = connection.prepare(&format!("SELECT {NOTICE_COLUMNS} FROM notice WHERE seq > ?1 ORDER BY seq DESC"))?;
     let mut rows = notices.query([base])?;
     while let Some(row) = rows.next()? {
@@ -147,35 +194,32 @@ fn recent(connection: &Connection, oldest: i64, head: Seq, base: Seq) -> rusqlit
         }
         found.push(read_notice(row)?);
     }
-    drop(rows);
-    found.sort_unstable_by_key(|record| record.seq);
-    // Everything above the floor must be here: it lies below the oldest found only if nothing newer was left out.
-    let Some(first) = found.first() else { return Ok((Vec::new(), head)) };
-    let left_out: Seq = connection.query_row(
-        "SELECT max(coalesce((SELECT max(seq) FROM message WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0),
-                    coalesce((SELECT max(seq) FROM notice WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0))",
-        params![first.seq, head + 1, oldest],
-        |row| row.get(0),
-    )?;
-    let floor = left_out.max(first.seq - 1);
-    found.retain(|record| record.seq > floor);
-    Ok((found.into_iter().map(Arc::new).collect(), floor))
+    Ok(())
 }
 
 pub(super) fn channel_of(connection: &Connection, key: ConversationKey) -> rusqlite::Result<ChannelId> {
-    let channel: String =
-        connection.prepare_cached("SELECT channel FROM conversation WHERE key = ?1")?.query_row([key.0], |row| row.get(0))?;
-    ChannelId::parse(&channel).map_err(unreadable)
+    let channel: rusqlite::Result<String> =
+        connection.prepare_cached("SELECT channel FROM conversation WHERE key = ?1")?.query_row([key.0], |row| row.get(0));
+    channel.and_then(|channel| ChannelId::parse(&channel).map_err(unreadable)).map_err(in_table("conversation"))
 }
 
 fn spans(connection: &Connection, floor: Seq) -> rusqlite::Result<HashMap<AgentKey, Vec<(Span, Seq)>>> {
-    let mut last: HashMap<i64, Seq> = HashMap::new();
+    let last = last_of_each(connection).map_err(in_table("conversation"))?;
+    memberships(connection, floor, &last).map_err(in_table("membership"))
+}
+
+/// The newest seq of each conversation.
+fn last_of_each(connection: &Connection) -> rusqlite::Result<HashMap<i64, Seq>> {
     let mut statement = connection
         .prepare("SELECT key, coalesce((SELECT max(seq) FROM message WHERE conversation = key), 0) FROM conversation")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        last.insert(row.get(0)?, row.get(1)?);
-    }
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn memberships(
+    connection: &Connection,
+    floor: Seq,
+    last: &HashMap<i64, Seq>,
+) -> rusqlite::Result<HashMap<AgentKey, Vec<(Span, Seq)>>> {
     let mut statement = connection.prepare(
         "SELECT agent, conversation, since, until FROM membership
          WHERE until IS NULL OR until > ?1

@@ -156,10 +156,11 @@ pub(super) fn read_notice(row: &Row<'_>) -> rusqlite::Result<Record> {
     let value: Option<String> = row.get(5)?;
     let what = match row.get::<_, i64>(3)? {
         METADATA => What::MetaData { agent, key: name, value },
-        _ => {
+        CHANNEL_STATE => {
             let channel = ChannelId::parse(&name).map_err(unreadable)?;
             What::ChannelState { agent, channel, active: value.as_deref() == Some("1") }
         }
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(3, other)),
     };
     Ok(Record { seq: row.get(0)?, committed: row.get(2)?, what })
 }

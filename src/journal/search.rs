@@ -110,7 +110,7 @@ impl Search {
         if self.found.len() == self.limit
             && let Some((oldest, _)) = self.found.first_key_value()
         {
-            self.floor = self.floor.max(oldest - 1);
+            self.floor = self.floor.max(oldest.saturating_sub(1));
         }
     }
 

@@ -43,7 +43,7 @@ impl Oldest {
         while self.records.len() > 1 && (self.records.len() > self.limit || self.bytes > BYTES) {
             let Some((newest, (weight, _))) = self.records.pop_last() else { break };
             self.bytes -= weight;
-            self.through = newest - 1;
+            self.through = newest.saturating_sub(1);
         }
         seq <= self.through
     }

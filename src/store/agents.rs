@@ -5,6 +5,7 @@
 //! gets neither a revision nor an audit row.
 
 use super::{Applied, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
+use crate::database::in_table;
 use crate::model::{Address, AgentId, AgentKey, Change, ChannelId, ManagementMode, NewAgent, ProvisioningMode, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::{Map, Value, json};
@@ -101,7 +102,7 @@ pub(crate) fn each_desired(conn: &Connection, mut take: impl FnMut(AgentRow) -> 
     let mut agents = conn.prepare_cached("SELECT key, id, address, mode, management, revision FROM agent ORDER BY key")?;
     for agent in agents.query_map([], bare)? {
         let mut agent = agent?;
-        agent.channels = list_of(&mut channels, agent.key)?;
+        agent.channels = list_of(&mut channels, agent.key).map_err(in_table("agent_channel"))?;
         take(agent)?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Throttles as provisioned. What they have counted is nowhere here: that belongs to the agents.
 
 use super::{Stamp, audit, distinct, parsed};
+use crate::database::in_table;
 use crate::model::{AgentId, Change, Throttle, ThrottleId, ThrottleKind};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<Throttle>> {
         .query_map([], row)?
         .collect::<Result<_>>()?;
     for throttle in &mut throttles {
-        throttle.agents = agents_of(conn, &throttle.id)?;
+        throttle.agents = agents_of(conn, &throttle.id).map_err(in_table("throttle_agent"))?;
     }
     Ok(throttles)
 }

@@ -4,6 +4,7 @@
 //! digests in memory, after the commit.
 
 use super::parsed;
+use crate::database::in_table;
 use crate::model::{AgentId, AgentKey, UserId};
 use rusqlite::{Connection, Params, Result, params};
 
@@ -61,7 +62,7 @@ pub(crate) fn all_live(conn: &Connection, now: i64) -> Result<Vec<TokenRow>> {
     )?
     .query_map([now], |row| {
         let agent = match row.get::<_, Option<i64>>(1)? {
-            Some(key) => Some((AgentKey(key), parsed(row, 2, AgentId::parse)?)),
+            Some(key) => Some((AgentKey(key), parsed(row, 2, AgentId::parse).map_err(in_table("agent"))?)),
             None => None,
         };
         let user = match row.get_ref(3)?.as_str_or_null()? {

@@ -29,7 +29,7 @@ impl Provisioning {
             let head = services.ground.hub.head();
             let shown = rows.into_iter().map(|row| {
                 let place = services.names.place(row.agent, &row.name).unwrap_or(row.place).max(row.place);
-                let lag = u64::try_from(head - place).unwrap_or(0);
+                let lag = u64::try_from(head.saturating_sub(place)).unwrap_or(0);
                 ReaderStatus::new(row.agent_id, row.name, lag, DateTime::from_timestamp_millis(row.moved).unwrap_or_default())
             });
             Ok(shown.collect())
