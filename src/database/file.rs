@@ -179,9 +179,7 @@ fn warn_of_readers(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let copies = (2..=steps::VERSION).map(|version| format!("-before-{version}"));
-        let ends = ["", "-wal", "-shm", "-lock"].map(str::to_owned);
-        for file in ends.into_iter().chain(copies).map(|end| examine::beside(path, &end)) {
+        for file in ["", "-wal", "-shm", "-lock"].map(|end| examine::beside(path, end)) {
             if std::fs::metadata(&file).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
                 let file = file.display();
                 tracing::warn!("other users of this machine can open {file}, which belongs to the database: chmod 600 {file}");
