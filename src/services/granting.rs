@@ -98,7 +98,8 @@ impl Collected {
         let asks = std::mem::take(&mut *services.asks.0.lock());
         let asks = self.taken.insert(asks);
         // Those that must make room lose their rows too: a restart would bring them back.
-        self.surplus = services.grants.surplus(asks.len());
+        let owners: Vec<_> = asks.iter().map(|ask| (ask.known.user.clone(), ask.known.agent)).collect();
+        self.surplus = services.grants.surplus(&owners);
         for digest in &self.surplus {
             tokens::delete(transaction, digest).map_err(storage)?;
         }

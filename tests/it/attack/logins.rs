@@ -201,6 +201,30 @@ fn a_thousand_bots_that_share_a_user_get_in_for_a_few_hashes() {
 }
 
 #[test]
+fn whoever_logs_in_without_end_ends_tokens_of_their_own() {
+    let count = if full() { 100_000 } else { 3_000 };
+    let disk = Disk::new();
+    let world = world(Some(&disk), &names("bot", 2));
+    let others = world.engine.log_in(&Credentials::agent("bot1", PASSWORD, "echo")).unwrap();
+    let first = world.engine.log_in(&Credentials::agent("bot0", PASSWORD, "echo")).unwrap();
+    let (began, mut newest, mut most) = (Instant::now(), first.clone(), 0);
+    for _ in 0..count / 500 {
+        let logins = (0..500).map(|_| log_in(&world.engine, "bot0", PASSWORD));
+        for token in wait(futures_util::future::join_all(logins)) {
+            newest = token.unwrap();
+        }
+        most = most.max(world.engine.stats().tokens);
+    }
+    let connection = rusqlite::Connection::open(disk.path()).unwrap();
+    let rows: i64 = connection.query_row("SELECT count(*) FROM token", [], |row| row.get(0)).unwrap();
+    println!("{count} logins of one user in {:?}: {most} tokens at most, {rows} rows", began.elapsed());
+    assert!(most < 2_048 + 600 && rows < 2_048 + 600, "{most} {rows}");
+    assert!(world.engine.authenticate(&others).is_ok(), "another's token");
+    assert!(world.engine.authenticate(&newest).is_ok());
+    is_unauthorized(world.engine.authenticate(&first));
+}
+
+#[test]
 fn any_change_of_the_user_has_the_next_login_hashed_again() {
     let world = world(None, &names("lene", 1));
     let work = |password: &str| {
