@@ -11,6 +11,7 @@
 //! data), and a connector that retries by itself (two back-offs fight).
 
 mod error;
+pub(crate) mod fairness;
 mod inbox;
 mod loopback;
 mod manage;

@@ -5,15 +5,19 @@
 //! that says so, the text of an invitation. Such a row was dropped as a stray. It waits here, in the order in which it
 //! came, and follows the join into the same transaction.
 //!
+//! Where there are too many, the place that holds most of the domain that holds most gives way ([`gives_way`]), of each
+//! agent by itself: strangers of one domain, and rooms of one agent, lose their own.
+//!
 //! Rejected: making the conversation for whatever comes (anybody could have rows made for channels that nobody wants),
 //! and a rule that connectors hold everything until they are told (the seam has no such call, and each would do it
 //! again).
 
 use super::entry::NewRow;
+use crate::backend::fairness::{domain, gives_way};
 use crate::model::Place;
 use std::collections::VecDeque;
 
-/// Rows kept at most; the oldest make room.
+/// Rows kept at most.
 const ROWS_MAX: usize = 2048;
 /// Bytes kept at most, roughly.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -47,15 +51,25 @@ impl Early {
         self.bytes += bytes;
         self.kept.push_back(Kept { row: row.clone(), came: now, bytes });
         let mut displaced = 0;
-        while self.kept.len() > ROWS_MAX
-            || self.bytes > BYTES_MAX
-            || self.kept.front().is_some_and(|oldest| now.saturating_sub(oldest.came) > AGE_MAX)
-        {
-            let Some(oldest) = self.kept.pop_front() else { break };
-            self.bytes -= oldest.bytes;
-            displaced += 1;
+        while self.kept.front().is_some_and(|oldest| now.saturating_sub(oldest.came) > AGE_MAX) {
+            displaced += self.displace(0);
+        }
+        while self.kept.len() > ROWS_MAX || self.bytes > BYTES_MAX {
+            let is_many = self.kept.len() > ROWS_MAX;
+            let line = self.kept.iter().map(|kept| {
+                let place = &kept.row.place;
+                ((place.agent, domain(place.channel.as_str())), place, if is_many { 1 } else { kept.bytes })
+            });
+            let Some(place) = gives_way(line) else { break };
+            displaced += self.displace(place);
         }
         displaced
+    }
+
+    fn displace(&mut self, place: usize) -> u64 {
+        let Some(kept) = self.kept.remove(place) else { return 0 };
+        self.bytes -= kept.bytes;
+        1
     }
 
     /// The rows of a place, to be written; they stay until the transaction has ended.
@@ -134,6 +148,17 @@ mod tests {
         assert_eq!(ids(&early.of(&lene)), [""; 0], "committed");
         assert_eq!(early.forget(&row("bob", "3").place), 1);
         assert_eq!(early.bytes, 0);
+    }
+
+    #[test]
+    fn a_crowd_does_not_push_out_anothers_only_row() {
+        let mut early = Early::default();
+        early.keep(&row("lene@example.org", "hello"), 0);
+        for n in 0..ROWS_MAX + 100 {
+            early.keep(&row(&format!("x{n}@evil.example"), &n.to_string()), 0);
+        }
+        assert_eq!(early.kept.len(), ROWS_MAX);
+        assert_eq!(ids(&early.of(&row("lene@example.org", "hello").place)), ["hello"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::package::{Event, Kind};
 use super::reports::Report;
 use super::speaking;
 use crate::backend::Received;
+use crate::backend::fairness::{domain, gives_way};
 use crate::model::MessageId;
 use serde_json::json;
 use std::sync::Arc;
@@ -216,10 +217,12 @@ async fn deliver(core: &Core, with: Sip, message: Received) {
         match state.contacts.get(&with) {
             Some(contact) => Some(inbound(core, contact, message)),
             None => {
-                if state.strays.len() == STRAYS_MAX {
-                    state.strays.pop_front();
-                }
                 state.strays.push_back((with, message));
+                if state.strays.len() > STRAYS_MAX
+                    && let Some(place) = gives_way(state.strays.iter().map(|(from, _)| (domain(from.as_str()), from.as_str(), 1)))
+                {
+                    state.strays.remove(place);
+                }
                 None
             }
         }

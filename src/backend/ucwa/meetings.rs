@@ -10,6 +10,7 @@ use super::entering::{add_again, meeting_behind};
 use super::http::Ask;
 use super::meeting::{Adding, End, Meeting};
 use super::package::{Event, Kind};
+use crate::backend::fairness::gives_way;
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbound, Received, SeenBy, StateChange};
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
@@ -83,10 +84,12 @@ impl Meetings {
     /// Keeps what was said in a meeting whose channel is not joined yet.
     pub(super) fn stray(&mut self, key: &str, message: Received) {
         let Some(uri) = self.found.get(key).cloned() else { return };
-        if self.strays.len() == STRAYS_MAX {
-            self.strays.pop_front();
-        }
         self.strays.push_back((uri, message));
+        if self.strays.len() > STRAYS_MAX
+            && let Some(place) = gives_way(self.strays.iter().map(|(of, _)| ((), of.as_str(), 1)))
+        {
+            self.strays.remove(place);
+        }
     }
 
     /// What was said in a meeting before its channel was joined.

@@ -1,16 +1,20 @@
 //! Messages that came before whom they are for, or whom they are from, was here.
 //!
 //! A person may write to an agent before their channel is put, and to an agent of a component before it has signed in.
-//! What they write waits, each message with the time at which it came, and is heard when the channel is joined.
+//! What they write waits, each message with the time at which it came, and is heard when the channel is joined. Where the
+//! line is full, what is older than an hour gives way, then whoever holds most ([`gives_way`]).
 
 use super::xml::Element;
-use chrono::{DateTime, Utc};
+use crate::backend::fairness::{domain, gives_way};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::VecDeque;
 
-/// Messages that wait in one line; the oldest makes room.
+/// Messages that wait in one line.
 const STRAYS_MAX: usize = 64;
 /// Characters of text that wait in one line: strangers can write, too.
 const CHARACTERS_MAX: usize = 256 * 1024;
+/// A message that has waited longer gives way first: strangers must not keep the line for ever.
+const AGE: TimeDelta = TimeDelta::hours(1);
 
 /// One message.
 pub(super) struct Stray {
@@ -35,9 +39,20 @@ impl Strays {
         self.characters += characters;
         self.line.push_back((characters, stray));
         while self.line.len() > STRAYS_MAX || self.characters > CHARACTERS_MAX {
-            let Some((characters, _)) = self.line.pop_front() else { break };
+            let is_many = self.line.len() > STRAYS_MAX;
+            let Some((characters, _)) = self.crowded_out(is_many).and_then(|place| self.line.remove(place)) else { break };
             self.characters -= characters;
         }
+    }
+
+    /// The place of the message that gives way, where there are too many, or too many characters.
+    fn crowded_out(&self, is_many: bool) -> Option<usize> {
+        let (oldest, newest) = (self.line.front()?.1.came, self.line.back()?.1.came);
+        if newest - oldest > AGE {
+            return Some(0);
+        }
+        let weight = |characters: usize| if is_many { 1 } else { characters };
+        gives_way(self.line.iter().map(|(characters, stray)| (domain(&stray.from), stray.from.as_str(), weight(*characters))))
     }
 
     /// Takes those out that are meant, in their order.
@@ -47,5 +62,46 @@ impl Strays {
         self.line = others;
         self.characters = self.line.iter().map(|(characters, _)| characters).sum();
         meant.into_iter().map(|(_, stray)| stray).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stray(from: &str, seconds: i64, text: &str) -> Stray {
+        let came = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        Stray { to: "echo@example.org".into(), from: from.into(), came, stanza: Element::new("body", "").text(text) }
+    }
+
+    fn of_lene(strays: &mut Strays) -> usize {
+        strays.take(|stray| stray.from == "lene@example.org").len()
+    }
+
+    #[test]
+    fn strangers_do_not_push_out_what_a_contact_wrote() {
+        for long in [false, true] {
+            let text = if long { "x".repeat(60_000) } else { "x".into() };
+            let mut strays = Strays::default();
+            strays.keep(stray("lene@example.org", 0, "before my channel was put"));
+            for n in 0..500 {
+                strays.keep(stray(&format!("x{n}@evil.example"), n, &text));
+            }
+            println!("500 strangers: {} messages of {} characters wait", strays.line.len(), strays.characters);
+            assert!(strays.line.len() <= STRAYS_MAX && strays.characters <= CHARACTERS_MAX);
+            assert_eq!(of_lene(&mut strays), 1);
+        }
+    }
+
+    #[test]
+    fn what_has_waited_for_an_hour_gives_way_first() {
+        let mut strays = Strays::default();
+        for n in 0..STRAYS_MAX {
+            strays.keep(stray(&format!("x@{n}.example"), 0, "x"));
+        }
+        strays.keep(stray("lene@example.org", 3_000, "too soon"));
+        assert_eq!(of_lene(&mut strays), 0, "as many domains as places: the newcomer gives way");
+        strays.keep(stray("lene@example.org", 4_000, "hello"));
+        assert_eq!((of_lene(&mut strays), strays.line.len()), (1, STRAYS_MAX - 1));
     }
 }
