@@ -4,6 +4,7 @@
 //! as the engine (why: there). A file is examined before anything is made beside it, so that a database of another
 //! application, of a newer version, or a damaged one is left exactly as it was (rules, testing and time).
 
+use super::copied::{self, Copied};
 use super::error::storage;
 use super::examine::{self, Found};
 use super::holding::{self, Holding};
@@ -17,7 +18,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint (`limits.md` B3).
@@ -67,6 +68,9 @@ pub(crate) struct Opened {
     /// The connection that opened the file, until the writer takes it: while one is open the log stays the same file.
     first: Mutex<Option<Connection>>,
     watch: Option<Watch>,
+    copied: Option<Copied>,
+    /// Whether something other than SQLite wrote into the database, as the last look saw it.
+    overwritten: AtomicBool,
     looked: Mutex<Option<(Instant, Result<(), String>)>>,
     /// What the lock file says.
     mark: AtomicI64,
@@ -98,6 +102,8 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
         memory: None,
         first: Mutex::new(None),
         watch: None,
+        copied: None,
+        overwritten: AtomicBool::new(false),
         looked: Mutex::new(None),
         mark: AtomicI64::new(0),
         newest_committed: AtomicI64::new(0),
@@ -156,6 +162,7 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     pragmas(&connection, durability, false)?;
     in_use::begin(&connection, &path, &lock)?;
     opened.watch = Some(Watch::new(&path));
+    opened.copied = Some(Copied::new(&path, &connection));
     warn_of_readers(&path);
     opened.location = Location::File(path);
     opened.newest_committed = AtomicI64::new(newest_there);
@@ -250,6 +257,7 @@ impl Opened {
             watch::Found::Other(reason) => Err(reason),
             watch::Found::Smaller { database } => self.compare(database),
         };
+        let found = found.and_then(|()| self.look_for_copies());
         if found.is_ok() {
             watch.note();
         }
@@ -263,10 +271,40 @@ impl Opened {
             && found.is_ok()
             && at.elapsed() < LOOK
             && self.watch.as_ref().is_none_or(Watch::log_is_kept)
+            && self.copied.as_ref().is_none_or(Copied::is_untouched)
         {
             return Ok(());
         }
         self.look()
+    }
+
+    /// Whether the database was written by nothing but SQLite.
+    fn look_for_copies(&self) -> Result<(), String> {
+        let Some(copied) = &self.copied else { return Ok(()) };
+        let found = copied.look(|| self.connect(true));
+        self.overwritten.store(matches!(found, copied::Found::Overwritten), Ordering::Release);
+        match found {
+            copied::Found::Same => Ok(()),
+            copied::Found::CopiedBack(now) => self.compare(true).map(|()| copied.accept(now)),
+            copied::Found::Overwritten => {
+                let path = self.path().map_err(|error| error.to_string())?.display();
+                Err(format!("`{path}` was written by something other than SQLite, as copying a file over it does"))
+            }
+        }
+    }
+
+    /// Whether the log must stay as it is: what lies in the database now is not what it belongs to.
+    pub(super) fn is_overwritten(&self) -> bool {
+        self.overwritten.load(Ordering::Acquire)
+    }
+
+    /// Copies the log back on `connection`, if the database is the one it belongs to; true if that was all of it.
+    pub(super) fn checkpoint(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let Some(copied) = &self.copied else { return wal::checkpoint(connection) };
+        if self.look_for_copies().is_err() {
+            return Ok(false);
+        }
+        copied.around(connection, || wal::checkpoint(connection))
     }
 
     /// Whether a database whose files became smaller still has all its rows and a log without a hole, and if it is the database itself that did,

@@ -6,6 +6,7 @@
 //! The writer knows neither the journal nor the hub: it is handed a [`Recorder`] and a [`Publisher`].
 
 mod committable;
+mod copied;
 mod crowd;
 mod error;
 mod examine;

@@ -15,6 +15,7 @@
 //! when the engine stops. Several reads go inside one `BEGIN` (75 % of a point read is file locking).
 
 use super::error::storage;
+use super::examine::keep_log;
 use super::file::Opened;
 use super::lanes::{HOST, LOGINS, Lane, Limits, Owner};
 use super::stop::Stop;
@@ -309,6 +310,10 @@ impl Readers {
         drop(self.reading.lists.close());
         drop(self.reading.looks.close());
         let kept = std::mem::take(&mut *self.reading.kept.lock());
+        if self.reading.opened.is_overwritten() {
+            // The last one to close would copy the log back.
+            kept.iter().for_each(|connection| drop(keep_log(connection, true)));
+        }
         drop(kept);
     }
 

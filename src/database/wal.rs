@@ -63,6 +63,13 @@ pub(super) fn is_cut(connection: &Connection, log: &Path) -> Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
 }
 
+/// How many pages of the log were copied back.
+pub(super) fn copied(connection: &Connection) -> Result<u64> {
+    // A connection that has read nothing yet does not know the log.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages).map(|(_, copied)| copied)
+}
+
 /// All pages in the log, and those copied back.
 fn pages(row: &Row<'_>) -> Result<(u64, u64)> {
     let pages = |column| row.get::<_, i64>(column).map(|pages| u64::try_from(pages).unwrap_or(0));

@@ -8,6 +8,7 @@
 use super::committable::{Committable, Group, Slice};
 use super::crowd::Crowd;
 use super::error::{StorageFault, storage};
+use super::examine::keep_log;
 use super::file::Opened;
 use super::queue::{Lane, Queue, Work};
 use super::wal;
@@ -243,6 +244,15 @@ impl<R: Recorder> Body<R> {
                 self.look_after();
             }
         }
+        // The look before it, not this moment: a file that was moved away is finished where it lies.
+        let _ = self.opened.look();
+        if self.opened.is_overwritten() {
+            tracing::error!("the database was overwritten; its log is left as it is");
+            if let Some(Err(error)) = self.connection.as_ref().map(|connection| keep_log(connection, true)) {
+                tracing::error!(%error, "the log may be copied into it");
+            }
+            return;
+        }
         let closed = self.with(|recorder, connection| recorder.close(connection));
         if let Err(error) = closed {
             tracing::warn!(%error, "the database could not be marked as closed in good order");
@@ -455,7 +465,7 @@ impl<R: Recorder> Body<R> {
     fn checkpoint(&mut self) {
         self.written = false;
         let Some(connection) = &self.connection else { return };
-        match wal::checkpoint(connection) {
+        match self.opened.checkpoint(connection) {
             Ok(true) => self.opened.checkpointed(),
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, "checkpoint failed; the next one will do"),

@@ -1,7 +1,7 @@
 //! A database that is parted from its log and lock after a kill: renamed, opened by another link, or tidied up.
 
 use super::file::{beside, second};
-use crate::world::{Disk, OPS, World, chat};
+use crate::world::{Disk, OPS, SOON, World, chat};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -108,6 +108,97 @@ fn a_log_that_another_program_merged_is_no_loss_and_neither_is_a_kill_after_the_
     killed(&disk, || ());
     drop(second(&disk.path()).unwrap());
     assert_eq!(rows(&disk.path()), 2 * POSTS as i64);
+}
+
+/// The same file, as large or larger: nothing but its content tells.
+#[test]
+fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
+    for how in ["an old backup, log not copied back", "an old backup, all at rest", "the newest backup"] {
+        let disk = Disk::new();
+        let world = World::stored(&disk);
+        let agent = world.agent("echo", &[OPS]);
+        let post = |text: &str| agent.post(OPS, NewMessage::text(text)).map(drop);
+        let backup = disk.path().with_file_name("backup.db");
+        let back_up = || {
+            let connection = rusqlite::Connection::open(disk.path()).unwrap();
+            connection.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+        };
+        post("in the backup").unwrap();
+        if how != "the newest backup" {
+            back_up();
+        }
+        for n in 0..POSTS {
+            post(&format!("{n}")).unwrap();
+        }
+        let other = rusqlite::Connection::open(disk.path()).unwrap();
+        let copied_back = || {
+            let pages = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+            let (all, copied) = other.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages).unwrap();
+            all == copied
+        };
+        let began = std::time::Instant::now();
+        while how != "an old backup, log not copied back" && !copied_back() {
+            assert!(began.elapsed() < SOON, "{how}: never at rest");
+            std::thread::yield_now();
+        }
+        if how == "the newest backup" {
+            back_up();
+        }
+        assert!(world.engine.readiness().ready, "{how}: {:?}", world.engine.readiness());
+        let log = std::fs::read(beside(&disk.path(), "-wal")).unwrap();
+        // As `cp` and `cat` do: the file is kept, its content is not.
+        let mut copy = std::fs::read(&backup).unwrap();
+        let long = usize::try_from(disk.path().metadata().unwrap().len()).unwrap();
+        copy.resize(copy.len().max(long), 0);
+        std::io::Write::write_all(&mut std::fs::File::options().write(true).open(disk.path()).unwrap(), &copy).unwrap();
+        let readiness = world.engine.readiness();
+        assert!(!readiness.ready && readiness.reason.contains("other than SQLite"), "{how}: {readiness:?}");
+        assert!(matches!(world.admin().put_metadata_value("echo", "k", "v"), Err(Error::Storage(_))), "{how}");
+        assert!(post("after").is_err(), "{how}");
+        drop(other);
+        let _ = world.engine.shutdown(SOON);
+        drop(world);
+        assert!(std::fs::read(disk.path()).unwrap() == copy, "{how}: the backup and the log were mixed");
+        assert!(std::fs::read(beside(&disk.path(), "-wal")).unwrap() == log, "{how}: the log was changed");
+        println!("{how}: {}", readiness.reason);
+    }
+}
+
+/// Another program that copies the log back beside steady posts is in its right, however often.
+#[test]
+fn another_program_that_checkpoints_beside_steady_posts_is_no_fault() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let agent = world.agent("echo", &[OPS]);
+    let (path, ended) = (disk.path(), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let stop = ended.clone();
+    let other = std::thread::spawn(move || {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        let mut times = 0;
+        while !stop.load(std::sync::atomic::Ordering::Acquire) {
+            let mode = ["PASSIVE", "RESTART", "TRUNCATE", "FULL"][times % 4];
+            let _ = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+            times += 1;
+        }
+        times
+    });
+    let (mut posted, mut refused) = (0, 0);
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_millis(1500) {
+        match agent.post(OPS, NewMessage::text("x".repeat(500))) {
+            Ok(_) => posted += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    ended.store(true, std::sync::atomic::Ordering::Release);
+    let times = other.join().unwrap();
+    let began = std::time::Instant::now();
+    while !world.engine.readiness().ready || agent.post(OPS, NewMessage::text("after")).is_err() {
+        assert!(began.elapsed() < SOON, "not writable again: {:?}", world.engine.readiness());
+        std::thread::yield_now();
+    }
+    println!("{posted} posts, {refused} refused beside {times} checkpoints; ready {:?} later", began.elapsed());
+    assert!(posted > 10 && times > 10);
 }
 
 /// A copy says of itself that it is in use, as the original does; but it is another file, and complete.
