@@ -170,6 +170,61 @@ fn an_evil_pattern_ends_at_its_steps_and_is_counted() {
     }
 }
 
+/// One match cannot be cut, so what it costs at worst is bounded before it is made.
+#[test]
+fn no_match_takes_longer_than_a_moment_whatever_the_pattern_and_however_long_the_text() {
+    let ops = ChannelId::parse("chat-room:ops").unwrap();
+    let mut seed = 1_u64;
+    let mut mixed = String::new();
+    for _ in 0..64 << 10 {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        mixed.push(if seed % 2 == 0 { 'a' } else { 'b' });
+    }
+    let mut slowest = (std::time::Duration::ZERO, "", 0);
+    #[rustfmt::skip]
+    let evil = [
+        "(?:a|b){0,900}c", "[ab]*a[ab]{200}c", ".*a.{600}c", "(a{0,30}){0,30}b{3}c", "(?:a?b?){400}c", r"\b\w{1,100}\W\b5",
+        "(?=[ab]*a[ab]{100}c)(?!z)", "(?=[ab]*?a[ab]{20}c)(?!z)", "(?=(?:a|b){0,400}c)(?!z)", r"\b(\w+) \1\b",
+        r"(?=(\w+\s+)*x9$)(\w+\s?)*x9$", "(?<!x)(?:a|b){0,200}(?=[ab]*c)",
+    ];
+    for pattern in evil {
+        let patterns = Patterns::new();
+        let Ok(filter) = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)) else { continue };
+        for (seq, bytes) in (1..).zip([300, 1000, 4 << 10, 16 << 10, 64 << 10]) {
+            let ask = |seq| assert!(!filter.message(said(seq, &ops, &mixed[..bytes], false)), "{pattern}");
+            // The first makes the program with fewer steps.
+            ask(2 * seq);
+            let began = std::time::Instant::now();
+            ask(2 * seq + 1);
+            if began.elapsed() > slowest.0 {
+                slowest = (began.elapsed(), pattern, bytes);
+            }
+        }
+    }
+    println!("the slowest single match: {slowest:?}");
+    let limit = std::time::Duration::from_millis(if cfg!(debug_assertions) { 6000 } else { 300 });
+    assert!(slowest.0 < limit, "{slowest:?}");
+}
+
+#[test]
+fn ordinary_patterns_are_asked_about_long_messages() {
+    let ops = ChannelId::parse("chat-room:ops").unwrap();
+    let text = |bytes: usize| format!("{} err: disk 7 on prod", "all is well. ".repeat(bytes / 13));
+    #[rustfmt::skip]
+    let table = [
+        (r"(?i)\b(outage|incident|err|pager)\b", 60 << 10), (r"disk \d{1,6}", 60 << 10), (r"^(?=.*\bprod\b)(?!.*debug)", 4000),
+        (r"err(?!or)", 8000), (r"(?<=disk )\d+", 1000), (r"(?<n>l)\k<n>", 2000),
+    ];
+    for (pattern, bytes) in table {
+        let patterns = Patterns::new();
+        let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap();
+        assert!(filter.message(said(1, &ops, &text(bytes), false)), "{pattern}");
+        assert_eq!(patterns.limit_hits(), 0, "{pattern}");
+    }
+}
+
 #[test]
 fn each_part_of_a_query_applies_to_what_the_reference_says() {
     let patterns = Patterns::new();

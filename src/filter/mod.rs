@@ -2,12 +2,14 @@
 //!
 //! A pattern is compiled once and shared by its text ([`patterns`]). It is .NET's, translated ([`dotnet`]) for
 //! `fancy-regex`, which hands all that needs no backtracking to `regex` (linear), and counts steps in the rest: a
-//! pattern over its limit does not match, and is counted, never an error or an event.
+//! pattern over its limit does not match, and is counted, never an error or an event. What a match may cost at worst is
+//! known before it is made ([`cost`]).
 //!
 //! Rejected: PCRE2 (C, and 25 times slower on ordinary patterns), a time limit (a busy machine would change the
 //! answer), and taking the pattern as it is (`fancy-regex` has recursion and possessive quantifiers, .NET has not).
 
 mod class;
+mod cost;
 mod dotnet;
 mod escape;
 mod patterns;
@@ -17,11 +19,12 @@ pub(crate) use patterns::Patterns;
 
 use crate::error::{Error, Result};
 use crate::model::{AgentKey, ChannelId, EventKinds, EventQuery, Seq};
+use cost::{STEPS, Size};
 use fancy_regex::{CompileError, Error as RegexError, Regex, RegexBuilder};
 use patterns::InUse;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use verdicts::Verdicts;
 
 /// Channels of a query at most: a waiting poll holds them as long as it waits.
@@ -39,22 +42,38 @@ const SMALLER: [usize; 2] = [32 << 10, 256 << 10];
 const THREADS: usize = 2;
 /// What the smallest pattern weighs.
 const WEIGHT_MIN: usize = SMALLER[0] * (1 + THREADS);
-/// Backtracking steps of one match at most: 0.3 ms on a message of 300 bytes.
-const STEPS_MAX: usize = 10_000;
 /// Instructions of the backtracking program at most.
 const PROGRAM_MAX: usize = 20_000;
-/// Bytes of text that a small pattern without backtracking may be asked about where others wait: microseconds.
+/// Bytes of text that a small pattern without backtracking may be asked about where others wait: microseconds, unless
+/// it has many places.
 const QUICK_BYTES: usize = 4096;
 
 #[derive(Debug)]
 struct Pattern {
-    regex: Regex,
+    program: Program,
     /// Bytes that it may hold: the program, and what three threads remember while they match.
     weight: usize,
     /// Small when compiled and without backtracking: its time is some nanoseconds for each byte of text.
     quick: bool,
     verdicts: Verdicts,
     limit_hits: Arc<AtomicU64>,
+}
+
+/// A pattern as it is matched.
+#[derive(Debug)]
+struct Program {
+    regex: Regex,
+    size: Size,
+    /// Of one that backtracks: the same with fewer steps, made when it is first asked about so long a text. They are
+    /// not weighed: a weight has each part at its limit, which hardly one reaches.
+    fewer: Option<Fewer>,
+}
+
+#[derive(Debug)]
+struct Fewer {
+    translated: String,
+    part: usize,
+    regexes: [OnceLock<Option<Regex>>; STEPS.len() - 1],
 }
 
 /// A message, as far as a query looks at it.
@@ -69,7 +88,7 @@ pub(crate) struct Said<'a> {
 
 /// What [`compile`] makes of a pattern.
 struct Compiled {
-    regex: Regex,
+    program: Program,
     weight: usize,
     quick: bool,
 }
@@ -146,7 +165,7 @@ impl Filter {
         let Some(used) = &self.pattern else { return true };
         let unknown = said.into_iter().filter(|said| self.may_want(*said) && used.pattern.verdicts.of(said.seq).is_none());
         let bytes: usize = unknown.map(|said| said.text.len().max(1)).sum();
-        bytes == 0 || (used.pattern.quick && bytes <= QUICK_BYTES)
+        bytes == 0 || (used.pattern.quick && bytes <= QUICK_BYTES && used.pattern.program.size.is_quick(bytes))
     }
 
     /// Whether it has a pattern, whose cost grows with what was said.
@@ -179,7 +198,7 @@ impl Pattern {
         if let Some(known) = self.verdicts.of(said.seq) {
             return known;
         }
-        let verdict = self.regex.is_match(said.text).unwrap_or_else(|_| {
+        let verdict = self.program.is_match(said.text).unwrap_or_else(|| {
             self.limit_hits.fetch_add(1, Ordering::Relaxed);
             false
         });
@@ -188,24 +207,45 @@ impl Pattern {
     }
 }
 
+impl Program {
+    /// Whether `text` matches; none if that would cost too much.
+    fn is_match(&self, text: &str) -> Option<bool> {
+        let Some(fewer) = &self.fewer else {
+            return if self.size.is_linear(text.len()) { self.regex.is_match(text).ok() } else { None };
+        };
+        let regex = match self.size.steps(text.len())? {
+            0 => &self.regex,
+            n => fewer.regexes[n - 1].get_or_init(|| build(&fewer.translated, fewer.part, STEPS[n]).ok()).as_ref()?,
+        };
+        regex.is_match(text).ok()
+    }
+}
+
+fn build(translated: &str, part: usize, steps: usize) -> std::result::Result<Regex, RegexError> {
+    RegexBuilder::new(translated)
+        .backtrack_limit(steps)
+        .delegate_size_limit(part)
+        .delegate_dfa_size_limit(part)
+        .max_prog_size(PROGRAM_MAX)
+        .build()
+}
+
 /// Compiles `text` within the smallest limit that is large enough.
 fn compile(text: &str) -> Result<Compiled> {
     check_length(text)?;
     let refused = |why: String| Error::Invalid(format!("the regex `{text}` is refused: {why}"));
     let translated = dotnet::translate(text).map_err(refused)?;
     let most = (COMPILED_BYTES_MAX / (1 + translated.backtracking)).max(PART_BYTES_MIN);
+    let size = Size::of(&translated.pattern);
     let within = |part: usize| {
-        RegexBuilder::new(&translated.pattern)
-            .backtrack_limit(STEPS_MAX)
-            .delegate_size_limit(part)
-            .delegate_dfa_size_limit(part)
-            .max_prog_size(PROGRAM_MAX)
-            .build()
-            .map(|regex| Compiled {
-                regex,
-                weight: part * (1 + translated.backtracking) + THREADS * part,
-                quick: translated.backtracking == 0 && part <= SMALLER[0],
-            })
+        let regex = build(&translated.pattern, part, STEPS[0])?;
+        let backtracks = translated.backtracking > 0;
+        let fewer = backtracks.then(|| Fewer { translated: translated.pattern.clone(), part, regexes: Default::default() });
+        Ok(Compiled {
+            program: Program { regex, size, fewer },
+            weight: part * (1 + translated.backtracking) + THREADS * part,
+            quick: !backtracks && part <= SMALLER[0],
+        })
     };
     let smaller = SMALLER.iter().filter(|part| **part < most).find_map(|part| within(*part).ok());
     smaller.map_or_else(|| within(most), Ok).map_err(|error| refused(reason(&error)))

@@ -102,10 +102,10 @@ impl Patterns {
             return Ok(known);
         }
         // Compiled without the lock; a second one made meanwhile is dropped.
-        let Compiled { regex, weight, quick } = compile(text)?;
+        let Compiled { program, weight, quick } = compile(text)?;
         let limit_hits = self.limit_hits.clone();
         let (text, pattern) =
-            (Arc::from(text), Arc::new(Pattern { regex, weight, quick, verdicts: Verdicts::new(), limit_hits }));
+            (Arc::from(text), Arc::new(Pattern { program, weight, quick, verdicts: Verdicts::new(), limit_hits }));
         let pattern = self.cache.lock().take(agent, &text, pattern)?;
         Ok(self.in_use(agent, text, pattern))
     }
