@@ -7,11 +7,11 @@ use switchboard::wire::route::Authentication;
 use switchboard::wire::{AuthenticationCredentials, TokenDetails};
 use switchboard::{Credentials, Error, Token};
 
-pub(crate) async fn answer(call: Call<'_>, route: Authentication) -> Result<Answer, Failure> {
+pub(crate) async fn answer(mut call: Call<'_>, route: Authentication) -> Result<Answer, Failure> {
     let engine = &call.gateway.engine;
     match route {
         Authentication::LogIn => {
-            let credentials: AuthenticationCredentials = body::credentials(call.charge(), &call.headers, call.body).await?;
+            let credentials: AuthenticationCredentials = body::credentials(&mut call.charge, &call.headers, call.body).await?;
             let credentials = Credentials::from(credentials).from_peer(call.peer);
             let token = engine.log_in_async(&credentials).await?;
             Ok(Answer::document(call.format, token.expose()))

@@ -22,17 +22,18 @@ const CREDENTIALS_LIMIT: usize = 16 * 1024;
 const DRAINED: usize = 32 * 1024 * 1024;
 
 /// Reads the document of a caller who has a token, in the format its `Content-Type` says.
-pub(crate) async fn document<T: Read>(charge: Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+pub(crate) async fn document<T: Read>(charge: &mut Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
     read(LIMIT, charge, headers, body).await
 }
 
 /// Reads a name and a password: of anybody, and therefore no more than that.
-pub(crate) async fn credentials<T: Read>(charge: Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+pub(crate) async fn credentials<T: Read>(charge: &mut Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
     read(CREDENTIALS_LIMIT, charge, headers, body).await
 }
 
-/// Reads up to `limit` bytes; what goes beyond the free ones is charged as it comes, and given back at the end.
-async fn read<T: Read>(limit: usize, mut charge: Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+/// Reads up to `limit` bytes; what goes beyond the free ones is charged as it comes, until the
+/// caller is done with the document: what waits for the writer still holds it.
+async fn read<T: Read>(limit: usize, charge: &mut Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
     let mut stream = body.into_data_stream();
     let announced = length(headers).unwrap_or(0);
     let mut text = Vec::new();

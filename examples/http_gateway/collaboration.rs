@@ -11,7 +11,7 @@ use switchboard::wire::route::Collaboration;
 use switchboard::wire::{Channel, ChannelAgentState, ChannelState, Dictionary, Event, Format, Message, PostedMessage};
 use switchboard::{ChannelId, Error, EventBatch, NewMessage, Principal};
 
-pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collaboration) -> Result<Answer, Failure> {
+pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Collaboration) -> Result<Answer, Failure> {
     // Over HTTP a post into a channel that is just reconnecting is refused at once: the client can wait by itself.
     let agent = || call.gateway.engine.collaboration(principal).map(|agent| agent.immediate());
     let format = call.format;
@@ -36,7 +36,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
         }
         Collaboration::Post { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let posted: PostedMessage = body::document(call.charge(), &call.headers, call.body).await?;
+            let posted: PostedMessage = body::document(&mut call.charge, &call.headers, call.body).await?;
             let message = keyed(NewMessage::try_from(posted)?, &call.headers)?;
             let agent = call.gateway.engine.collaboration(principal)?.immediate();
             let message = agent.post_async(&channel, message).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Collabo
         }
         Collaboration::SetComposing { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let state: ChannelAgentState = body::document(call.charge(), &call.headers, call.body).await?;
+            let state: ChannelAgentState = body::document(&mut call.charge, &call.headers, call.body).await?;
             let agent = call.gateway.engine.collaboration(principal)?.immediate();
             agent.set_composing_async(&channel, state.is_composing).await?;
             Ok(Answer::empty(StatusCode::OK))

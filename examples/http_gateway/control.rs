@@ -134,12 +134,12 @@ impl From<HeardMessage> for Heard {
     }
 }
 
-pub(crate) async fn answer(call: Call<'_>, chat: Loopback, asked: Asked) -> Result<Answer, Failure> {
+pub(crate) async fn answer(mut call: Call<'_>, chat: Loopback, asked: Asked) -> Result<Answer, Failure> {
     if let Asked::Unheard { name } = asked {
         let heard = blocking(move || Ok(person(&chat, &name)?.unheard())).await?;
         return Ok(list(heard));
     }
-    let order: Order = body::document(call.charge(), &call.headers, call.body).await?;
+    let order: Order = body::document(&mut call.charge, &call.headers, call.body).await?;
     match asked {
         Asked::Say { name } => {
             let (channel, text) = (named("Channel", order.channel)?, named("Text", order.text)?);

@@ -122,13 +122,8 @@ pub(crate) struct Call<'a> {
     /// How far the connection is; it tells when the client leaves.
     pub(crate) phase: Phase,
     pub(crate) body: Body,
-}
-
-impl Call<'_> {
-    /// What the body will be charged to.
-    pub(crate) fn charge(&self) -> Charge {
-        self.gateway.budget.charge(self.peer)
-    }
+    /// What the body is charged to, given back when the call is over.
+    pub(crate) charge: Charge,
 }
 
 /// Answers every request.
@@ -220,8 +215,8 @@ async fn dispatch(
     };
     let Parts { method, uri, headers, .. } = parts;
     let peer = network::peer(client, &gateway.edge.trusted_proxies);
-    let call =
-        Call { gateway, format, head: method == Method::HEAD, peer, headers, query: Query::parse(uri.query()), phase, body };
+    let (head, charge) = (method == Method::HEAD, gateway.budget.charge(peer));
+    let call = Call { gateway, format, head, peer, headers, query: Query::parse(uri.query()), phase, body, charge };
     // It lies in the buffer that the head was read into, as the headers do: a poll that waits must hold neither, or the
     // connection takes another buffer.
     drop(uri);

@@ -8,7 +8,7 @@ use switchboard::wire::route::Management;
 use switchboard::wire::{Category, ManagedChannel, NewManagedChannel};
 use switchboard::{ChannelId, NewRoom, Principal};
 
-pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Management) -> Result<Answer, Failure> {
+pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Management) -> Result<Answer, Failure> {
     let rooms = || call.gateway.engine.management(principal);
     let format = call.format;
     match route {
@@ -27,7 +27,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Managem
             Ok(Answer::document(format, &ManagedChannel::from(rooms()?.channel_async(&channel).await?)))
         }
         Management::CreateChannel => {
-            let new: NewManagedChannel = body::document(call.charge(), &call.headers, call.body).await?;
+            let new: NewManagedChannel = body::document(&mut call.charge, &call.headers, call.body).await?;
             let created = call.gateway.engine.management(principal)?.create_channel_async(NewRoom::from(new)).await?;
             Ok(Answer::document(format, created.id.as_str()))
         }
@@ -42,7 +42,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Managem
         }
         Management::PutMembers { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let members: Vec<String> = body::document(call.charge(), &call.headers, call.body).await?;
+            let members: Vec<String> = body::document(&mut call.charge, &call.headers, call.body).await?;
             call.gateway.engine.management(principal)?.put_members_async(&channel, members).await?;
             Ok(Answer::empty(StatusCode::OK))
         }

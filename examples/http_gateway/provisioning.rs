@@ -8,7 +8,7 @@ use switchboard::wire::route::Provisioning;
 use switchboard::wire::{Dictionary, ProvisionedAgent, ProvisionedChannel, ProvisionedThrottle, ProvisionedUser};
 use switchboard::{AgentId, Change, ChannelId, Principal, ThrottleId, UserId};
 
-pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisioning) -> Result<Answer, Failure> {
+pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Provisioning) -> Result<Answer, Failure> {
     let engine = &call.gateway.engine;
     let format = call.format;
     match route {
@@ -23,7 +23,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisi
         }
         Provisioning::PutAgent { agent } => {
             let agent = AgentId::parse(&agent)?;
-            let agent = body::document::<ProvisionedAgent>(call.charge(), &call.headers, call.body).await?.into_new(&agent)?;
+            let agent = body::document::<ProvisionedAgent>(&mut call.charge, &call.headers, call.body).await?.into_new(&agent)?;
             engine.provisioning(principal)?.put_agent_async(agent).await?;
             done()
         }
@@ -57,7 +57,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisi
         }
         Provisioning::PutMetadata { agent } => {
             let agent = AgentId::parse(&agent)?;
-            let Dictionary(metadata) = body::document(call.charge(), &call.headers, call.body).await?;
+            let Dictionary(metadata) = body::document(&mut call.charge, &call.headers, call.body).await?;
             engine.provisioning(principal)?.put_metadata_async(&agent, metadata).await?;
             done()
         }
@@ -68,7 +68,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisi
         }
         Provisioning::PutMetadataValue { agent, key } => {
             let agent = AgentId::parse(&agent)?;
-            let value: String = body::document(call.charge(), &call.headers, call.body).await?;
+            let value: String = body::document(&mut call.charge, &call.headers, call.body).await?;
             engine.provisioning(principal)?.put_metadata_value_async(&agent, &key, &value).await?;
             done()
         }
@@ -93,7 +93,7 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisi
         }
         Provisioning::PutUser { user } => {
             let user = UserId::parse(&user)?;
-            let user = body::document::<ProvisionedUser>(call.charge(), &call.headers, call.body).await?.into_new(&user)?;
+            let user = body::document::<ProvisionedUser>(&mut call.charge, &call.headers, call.body).await?.into_new(&user)?;
             engine.provisioning(principal)?.put_user_async(user).await?;
             done()
         }
@@ -113,8 +113,9 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, route: Provisi
         }
         Provisioning::PutThrottle { throttle } => {
             let throttle = ThrottleId::parse(&throttle)?;
-            let throttle =
-                body::document::<ProvisionedThrottle>(call.charge(), &call.headers, call.body).await?.into_throttle(&throttle)?;
+            let throttle = body::document::<ProvisionedThrottle>(&mut call.charge, &call.headers, call.body)
+                .await?
+                .into_throttle(&throttle)?;
             engine.provisioning(principal)?.put_throttle_async(throttle).await?;
             done()
         }

@@ -6,8 +6,8 @@ use crate::handler::Call;
 use switchboard::wire::{MessageSearchCriteria, PostSearchResultSet};
 use switchboard::{Error, Principal};
 
-pub(crate) async fn answer(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
-    let asked: MessageSearchCriteria = body::document(call.charge(), &call.headers, call.body).await?;
+pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
+    let asked: MessageSearchCriteria = body::document(&mut call.charge, &call.headers, call.body).await?;
     // `DaysBack` counts from the day it is by the engine's clock.
     let criteria = asked.into_criteria(call.gateway.engine.now())?;
     let searching = call.gateway.engine.collaboration(principal)?.search_async(criteria);

@@ -37,7 +37,9 @@ pub use regular::{open_regular, read_regular};
 pub use secret::{SecretFile, SecretSource};
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;
-pub use traits::{Accepted, Backend, Capabilities, Found, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply};
+pub use traits::{
+    Accepted, Backend, Capabilities, Found, HISTORY_BYTES, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply,
+};
 
 pub use crate::model::{
     Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, LinkKey, MessageId, NetworkId, OriginId, PresenceState, ResumePoint,

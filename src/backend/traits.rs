@@ -125,7 +125,8 @@ pub trait Session: Send + Sync + 'static {
     }
 
     /// The newest `take` messages (older than `before`, which is exclusive), oldest of them first. A `before` that
-    /// this channel never issued answers none.
+    /// this channel never issued answers none. Once they hold [`HISTORY_BYTES`] it need not go on to older ones: what is
+    /// answered is cut there, and a connector that read all that was asked for held it in memory first.
     fn history(self: Arc<Self>, channel: ChannelId, before: Option<MessageId>, take: usize) -> Reply<Vec<Received>> {
         let _ = (channel, before, take);
         unsupported("history")
@@ -230,6 +231,9 @@ impl Received {
             + content_bytes(&self.parts, self.subject.as_deref(), self.classification.as_ref(), &self.security_contexts)
     }
 }
+
+/// Bytes that one answer of history holds: enough to stop at.
+pub const HISTORY_BYTES: usize = 4 << 20;
 
 /// A join that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -81,8 +81,8 @@ impl Subscription {
                     .feed
                     .readers
                     .read(move |connection| journal::everything_after(connection, after, AT_ONCE).map_err(storage));
-                let records = read.await?;
-                self.caught_up(&records);
+                let (records, more) = read.await?;
+                self.caught_up(&records, more);
                 continue;
             }
             match self.ring.read(&mut self.cursor, AT_ONCE) {
@@ -98,18 +98,19 @@ impl Subscription {
         let after = self.last;
         let read = self.feed.readers.now(|connection| journal::everything_after(connection, after, AT_ONCE).map_err(storage));
         match read {
-            Ok(records) => self.caught_up(&records),
+            Ok((records, more)) => self.caught_up(&records, more),
             Err(error) => tracing::warn!(%error, "a subscriber that fell behind cannot read the journal"),
         }
     }
 
-    fn caught_up(&mut self, records: &[Arc<Record>]) {
+    fn caught_up(&mut self, records: &[Arc<Record>], more: bool) {
         for record in records {
             self.ready.extend(self.feed.hub.broadcast(record).map(|item| (record.seq, Arc::new(item))));
         }
         let reached = records.last().map_or(self.last, |last| last.seq);
         let oldest = self.ring.oldest_seq();
-        if records.len() < AT_ONCE || oldest.is_some_and(|oldest| reached >= oldest) {
+        // Not by the number of rows: what was cut by its bytes has few.
+        if !more || oldest.is_some_and(|oldest| reached >= oldest) {
             self.cursor = self.ring.resume_after(reached);
             self.behind = false;
         }

@@ -153,10 +153,11 @@ fn messages(connection: &Connection, span: &Span, channel: &ChannelId, after: Se
     Ok(())
 }
 
-/// Everything recorded after `after`, whoever it concerns: what a subscriber that fell behind is given.
-pub(crate) fn everything_after(connection: &Connection, after: Seq, limit: usize) -> rusqlite::Result<Vec<Arc<Record>>> {
+/// Everything recorded after `after`, whoever it concerns, as much as a page may hold, and whether there may be more:
+/// what a subscriber that fell behind is given.
+pub(crate) fn everything_after(connection: &Connection, after: Seq, limit: usize) -> rusqlite::Result<(Vec<Arc<Record>>, bool)> {
     let mut channels: HashMap<i64, ChannelId> = HashMap::new();
-    let mut records: Vec<Record> = Vec::new();
+    let mut oldest = Oldest::new(limit);
     let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![after, limit as i64])?;
@@ -166,18 +167,22 @@ pub(crate) fn everything_after(connection: &Connection, after: Seq, limit: usize
             Some(channel) => channel.clone(),
             None => channel_of(connection, ConversationKey(conversation))?,
         };
-        records.push(read_message(row, &channel)?);
+        let record = read_message(row, &channel)?;
         channels.insert(conversation, channel);
+        if !oldest.keep(record) {
+            break;
+        }
     }
     drop(rows);
     let sql = format!("SELECT {NOTICE_COLUMNS} FROM notice WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     for record in statement.query_map(params![after, limit as i64], read_notice)? {
-        records.push(record?);
+        if !oldest.keep(record?) {
+            break;
+        }
     }
-    records.sort_unstable_by_key(|record| record.seq);
-    records.truncate(limit);
-    Ok(records.into_iter().map(Arc::new).collect())
+    let full = oldest.is_full();
+    Ok((oldest.records.into_values().map(|(_, record)| Arc::new(record)).collect(), full))
 }
 
 #[cfg(test)]
@@ -206,6 +211,32 @@ mod tests {
         assert!(oldest.is_full());
         assert!(oldest.records.keys().copied().eq(1..=100), "{:?}", oldest.records.keys());
         assert!(asked < 600, "{asked} rows of 5,000 were read for 100");
+    }
+
+    #[test]
+    fn what_a_subscriber_is_given_is_bounded_in_bytes_and_nothing_is_left_out() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../schema.sql")).unwrap();
+        let conversation = "INSERT INTO conversation (key, network, channel, agent) VALUES (1, 'loopback', 'chat-room:ops', 0)";
+        connection.execute(conversation, []).unwrap();
+        let text = "x".repeat(100 << 10);
+        for seq in 1..=64 {
+            let message = "INSERT INTO message (seq, conversation, message_id, sender, time, committed, alert, transfer, text)
+                           VALUES (?1, 1, 'm' || ?1, 'lene', 0, 0, 0, 0, ?2)";
+            let notice = "INSERT INTO notice (seq, agent, committed, kind, name, value) VALUES (?1, 1, 0, 1, 'k', ?2)";
+            connection.execute(if seq % 3 == 0 { notice } else { message }, params![seq, text]).unwrap();
+        }
+        let (mut after, mut seen) = (0, Vec::new());
+        loop {
+            let (records, more) = everything_after(&connection, after, 64).unwrap();
+            assert!(records.iter().map(|record| record.weight()).sum::<usize>() <= BYTES);
+            seen.extend(records.iter().map(|record| record.seq));
+            after = seen.last().copied().unwrap();
+            if !more {
+                break;
+            }
+        }
+        assert!(seen.into_iter().eq(1..=64));
     }
 
     #[test]

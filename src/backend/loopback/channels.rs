@@ -4,7 +4,7 @@ use super::archive::LogKey;
 use super::names::{contact, fold};
 use super::outbox::Item;
 use super::state::State;
-use crate::backend::{BackendError, Capabilities, Found, Inbound, Joined, Received, SeenBy};
+use crate::backend::{BackendError, Capabilities, Found, HISTORY_BYTES, Inbound, Joined, Received, SeenBy};
 use crate::model::{ChannelId, ChannelInfo, ChannelKind, MessageId, OriginId, ResumePoint};
 use std::sync::Arc;
 
@@ -106,7 +106,15 @@ impl State {
                 None => return Ok(Vec::new()),
             },
         };
-        Ok(self.archive.newest(log, before, take).map(|said| said.received.clone()).collect())
+        let found: Vec<&Received> = self.archive.newest(log, before, take).map(|said| &said.received).collect();
+        let mut room = HISTORY_BYTES;
+        let wanted = found.iter().rev().take_while(|received| {
+            let has_room = room > 0;
+            room = room.saturating_sub(received.weight());
+            has_room
+        });
+        let skipped = found.len() - wanted.count();
+        Ok(found.into_iter().skip(skipped).cloned().collect())
     }
 
     /// Looks for a post. This world began with this process, so what is not there never was, unless something was

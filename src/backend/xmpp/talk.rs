@@ -8,7 +8,7 @@ use super::jid::Jid;
 use super::message::{Point, Said, Sender, said};
 use super::ns;
 use super::xml::Element;
-use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbound, Received, ResumePoint, SeenBy};
+use crate::backend::{BackendError, BackendErrorKind, ChannelId, HISTORY_BYTES, Inbound, Received, ResumePoint, SeenBy};
 use crate::model::{AgentKey, MessageId};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
@@ -253,10 +253,11 @@ impl Talk {
         {
             before = Some(archived.id);
         }
-        let mut newest_first = Vec::new();
+        let mut newest_first: Vec<Received> = Vec::new();
+        let mut bytes = 0;
         let archive = self.archive();
         let asked = before.clone();
-        while newest_first.len() < take {
+        while newest_first.len() < take && bytes < HISTORY_BYTES {
             let most = (take - newest_first.len()).saturating_add(10).min(PAGE);
             let Page { items, is_last } = match archive.page(core, &Range::Before(before.clone()), most).await? {
                 Ok(page) => page,
@@ -266,7 +267,10 @@ impl Talk {
             if newest_first.is_empty() && asked.is_some() && !is_of_that_kind(asked.as_deref(), &items) {
                 break;
             }
-            newest_first.extend(items.iter().rev().filter_map(|archived| self.received(core, archived)));
+            for received in items.iter().rev().filter_map(|archived| self.received(core, archived)) {
+                bytes += received.weight();
+                newest_first.push(received);
+            }
             match items.first() {
                 Some(oldest) if !is_last => before = Some(oldest.id.clone()),
                 _ => break,

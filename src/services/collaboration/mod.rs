@@ -13,7 +13,7 @@ pub use upload::Uploading;
 
 use super::{Services, Waiting};
 use crate::agents::{ASK_MAX, Cell, ChannelPhase, Phase, error_of};
-use crate::backend::Session;
+use crate::backend::{HISTORY_BYTES, Session};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{Channel, ChannelId, ChannelInfo, ChannelState, Id, Principal};
@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 /// Bytes that one answer of messages (history, search) holds at most: eight clients that ask for all they can cost
 /// 32 MiB, and whoever wants more asks again with `before`.
-const ANSWER_BYTES: usize = 4 << 20;
+const ANSWER_BYTES: usize = HISTORY_BYTES;
 
 /// What one principal does through one agent. Cheap to clone.
 #[derive(Clone)]
