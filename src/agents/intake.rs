@@ -220,6 +220,8 @@ impl Intake for LinkIntake {
         room
     }
 
+    // Without a deadline of its own: the writer answers each entry, also when it cannot write, and nobody but the
+    // connector's own task waits, which ends with the link.
     fn flush(&self) -> Pin<Box<dyn Future<Output = Result<(), Closed>> + Send + 'static>> {
         if self.is_closed() {
             return Box::pin(std::future::ready(Err(Closed)));

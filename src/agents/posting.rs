@@ -28,7 +28,8 @@ use std::time::Duration;
 /// How long a question to a chat system may take: looking something up, history, management, typing.
 pub(crate) const ASK_MAX: Duration = Duration::from_secs(35);
 /// How long a post is waited for after its caller was answered. A chat system that holds a message for one that is away
-/// gives it up before that.
+/// gives it up before that. Not lower, because a post that is forgotten may be sent twice under one key; meanwhile it holds
+/// no place of the agent's posts, and keeps neither other posts, nor joins, nor the agent's end.
 const PENDING_MAX: Duration = Duration::from_secs(600);
 
 /// A post ready to leave.

@@ -180,7 +180,7 @@ fn no_match_takes_longer_than_a_moment_whatever_the_pattern_and_however_long_the
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        mixed.push(if seed % 2 == 0 { 'a' } else { 'b' });
+        mixed.push(if seed.is_multiple_of(2) { 'a' } else { 'b' });
     }
     let mut slowest = (std::time::Duration::ZERO, "", 0);
     #[rustfmt::skip]

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A join, its catch-up included, that takes longer counts as failed.
+/// A join, its catch-up included, that takes longer counts as failed. A catch-up may be that long: a busy room of a week's
+/// outage comes in pages. Meanwhile the agent posts elsewhere, joins its other channels, and can be stopped.
 const JOIN_MAX: Duration = Duration::from_secs(600);
 
 impl LinkTask {

@@ -8,6 +8,7 @@ use crate::world::{LAB, OPS, SOON, World, begin, furnished, lines, new_agent, se
 use crate::xmpp::scripted::{Says, attribute, component, serve};
 use crate::xmpp::town::{Town, Way, Words};
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -147,6 +148,39 @@ fn posts_that_are_never_answered_keep_no_place_after_their_deadline() {
         world.pass(seconds(35));
         assert!(posts.into_iter().all(|post| is_unknown(post.join().unwrap())));
     }
+}
+
+#[test]
+fn what_is_never_answered_keeps_neither_posts_nor_joins_nor_the_end() {
+    let stuck = "chat-room:stuck";
+    let script = Script::new(|outgoing, _| match &*outgoing.text {
+        "stuck" => reply(std::future::pending()),
+        _ => reply(ready(Ok(accepted()))),
+    });
+    let script = script.entering(move |_, channel, _| match channel.as_str() == stuck {
+        true => reply(std::future::pending()),
+        false => reply(ready(Ok(joined(&channel)))),
+    });
+    let (world, echo) = scripted(script, &[OPS]);
+    let posts: Vec<_> = (0..8).map(|_| begin(echo.post_async(OPS, NewMessage::text("stuck")))).collect();
+    world.until(|stats| stats.posts_in_flight == 8);
+    world.pass(seconds(35));
+    assert!(posts.into_iter().all(|post| is_unknown(post.join().unwrap())));
+    world.admin().put_channel("echo", stuck).unwrap();
+    let began = Instant::now();
+    echo.post(OPS, NewMessage::text("beside them")).unwrap();
+    world.admin().put_channel("echo", LAB).unwrap();
+    while world.channel_state("echo", LAB) != AgentState::Active {
+        assert!(began.elapsed() < SOON, "it does not join");
+        std::thread::yield_now();
+    }
+    assert_ne!(world.channel_state("echo", stuck), AgentState::Active);
+    let beside = began.elapsed();
+    let began = Instant::now();
+    world.admin().delete_agent("echo").unwrap();
+    world.engine.shutdown(SOON).unwrap();
+    println!("beside eight posts and a join without an answer: a post and a join {beside:?}, the end {:?}", began.elapsed());
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }
 
 #[test]

@@ -356,6 +356,25 @@ fn uploads_that_do_not_end_hold_little() {
     assert!(peak < 192 * 1024, "{peak} KiB");
 }
 
+/// A document is larger when it is decoded than on the wire; it is charged twice its bytes until the call is over.
+#[test]
+fn documents_of_many_small_parts_hold_little() {
+    let world = World::new(&[]);
+    let before = world.gateway.peak_kib();
+    let body = format!("{{\"Id\":\"helper\",\"UserName\":\"loopback:helper\",\"Users\":[{}\"a\"]}}", "\"a\",".repeat(240_000));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let answer = world.gateway.call("PUT", "/Provisioning/v1/Agents/helper", &world.root, &body);
+                assert!(answer.status < 500 || answer.status == 503, "{answer:?}");
+            });
+        }
+    });
+    let peak = world.gateway.peak_kib() - before;
+    println!("eight documents of {} KiB with 240,000 parts each: {peak} KiB", body.len() >> 10);
+    assert!(peak < 160 * 1024, "{peak} KiB");
+}
+
 /// Whatever an upload is called, it is kept as data, or refused, and never becomes a path.
 #[test]
 fn upload_names_are_data() {
@@ -381,14 +400,35 @@ fn upload_names_are_data() {
         "'; DROP TABLE message; --",
         long.as_str(),
     ];
+    let here = || {
+        let mut names: Vec<_> = std::fs::read_dir(".").unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = here();
+    let mut kept = Vec::new();
     for name in names {
         let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let answer = world.lene("POST", &format!("/Collaboration/v1/Channels/chat-room:ops/File/{encoded}"), "content");
         assert!(matches!(answer.status, 204 | 400), "{name:?}: {answer:?}");
         let refused = name.len() > 1_024 || name.chars().any(char::is_control);
         assert_eq!(answer.status == 400, refused, "{name:?}: {answer:?}");
+        if !refused {
+            kept.push(name);
+        }
     }
-    assert!(!std::path::Path::new("/etc/passwd/..").exists() || std::fs::read("/etc/passwd").unwrap() != b"content");
+    // Each is a message that says the name as it was given, and an address that is no path.
+    let messages = world.lene("GET", "/Collaboration/v1/Channels/chat-room:ops/Messages?take=100", "").expect(200).json();
+    let parts = messages.as_array().unwrap().iter().flat_map(|message| message["MessageParts"].as_array().unwrap());
+    let links: Vec<_> = parts.filter(|part| part["Url"].is_string()).collect();
+    let said: Vec<_> = links.iter().filter_map(|part| part["Text"].as_str()).collect();
+    assert_eq!(said, kept);
+    for link in links {
+        let url = link["Url"].as_str().unwrap();
+        assert!(url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains('\\'), "{url}");
+    }
+    assert_eq!(here(), before, "no file was made in the working folder");
+    println!("{} names were kept as data, {} refused", kept.len(), names.len() - kept.len());
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! The file under the engine: second openers, files that are removed or replaced, locks that are dropped.
 
+use super::python;
 use crate::world::{Disk, LAB, OPS, SOON, World, chat, seconds};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,11 +27,6 @@ fn rows_for_another_program(path: &Path) -> i64 {
     let output = Command::new("python3").arg("-c").arg(script).arg(path).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
-}
-
-/// Whether there is another program to try; without one a test has nothing to say.
-pub(super) fn python() -> bool {
-    Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 #[test]

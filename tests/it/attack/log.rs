@@ -1,6 +1,7 @@
 //! The write-ahead log: kept by a start that is refused, and never written on behind a hole.
 
-use super::file::{beside, killed, killed_after, python, second};
+use super::file::{beside, killed, killed_after, second};
+use super::python;
 use crate::world::{Disk, OPS, SOON, World};
 use switchboard::{Error, NewMessage};
 

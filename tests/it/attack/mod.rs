@@ -22,3 +22,9 @@ mod timing;
 pub(crate) fn full() -> bool {
     std::env::var("SWITCHBOARD_ATTACKS").is_ok_and(|value| value == "full")
 }
+
+/// Whether there is another program that reads and writes databases; without one a test that needs it has nothing to say.
+fn python() -> bool {
+    let mut asked = std::process::Command::new("python3");
+    asked.arg("--version").stdout(std::process::Stdio::null()).status().is_ok_and(|status| status.success())
+}

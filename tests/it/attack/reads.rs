@@ -1,6 +1,6 @@
 //! Reads that never end, beside logins, events and small reads that must not wait for them.
 
-use super::full;
+use super::{full, python};
 use crate::world::{Disk, LAB, OPS, SOON, World, begin, poll, seconds};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,10 +36,6 @@ c.commit()
     world.engine.agent("echo").unwrap().wait_active(SOON).unwrap();
     world.engine.agent("other").unwrap().wait_active(SOON).unwrap();
     world
-}
-
-fn python() -> bool {
-    std::process::Command::new("python3").arg("--version").output().is_ok()
 }
 
 #[test]

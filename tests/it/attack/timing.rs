@@ -1,10 +1,10 @@
-//! What the time of an answer tells: nothing of a token.
+//! What the time of an answer tells: nothing of a token, and not whether a name is known.
 //!
 //! Method: medians of calls made in turn, beside a comparison that leaks, which the statistic must find.
 
 use super::full;
 use crate::world::{OPS, SESAME, Sesame, World, new_agent};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use switchboard::{Credentials, NewUser, Token};
 
 /// Nanoseconds of `call`.
@@ -70,4 +70,34 @@ fn the_time_of_a_token_does_not_tell_how_much_of_it_is_right() {
     let least = leaky.iter().min().copied().unwrap_or_default() / 4;
     assert!(least > 0 && shows(&leaky, least), "the statistic finds a leak where there is one: {leaky:?}");
     assert!(!shows(&ours, least), "{ours:?}");
+}
+
+#[test]
+fn the_time_of_a_login_does_not_tell_whether_the_name_is_known() {
+    let count = if full() { 500 } else { 16 };
+    let world = World::new();
+    let agent = (0..count).fold(new_agent("echo", &[OPS]), |agent, n| agent.user(&*format!("known{n}")).unwrap());
+    for n in 0..count {
+        let name = format!("known{n}");
+        world.admin().put_user(NewUser::new(&*name, &name).unwrap().password("right").unwrap()).unwrap();
+    }
+    world.put(agent);
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for n in 0..count {
+        // One wrong password a name, so that none is held back; which goes first changes.
+        for first in [n % 2 == 0, n % 2 == 1] {
+            let name = format!("{}{n}", if first { "known" } else { "other" });
+            let began = Instant::now();
+            assert!(world.engine.log_in(&Credentials::agent(&name, "wrong", "echo")).is_err());
+            if first { &mut known } else { &mut unknown }.push(began.elapsed());
+        }
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    };
+    let (known, unknown) = (median(&mut known), median(&mut unknown));
+    println!("a wrong password: known names {known:?}, unknown names {unknown:?}, medians of {count}");
+    // The work itself is counted elsewhere; a login that hashes nothing is a hundred times faster.
+    assert!(known < 2 * unknown && unknown < 2 * known, "{known:?} {unknown:?}");
 }
