@@ -137,15 +137,12 @@ pub enum Error {
         known: i64,
     },
     /// The database lacks what an earlier run committed: put the missing files back, or accept the loss.
-    #[error("{}", commits_lost(path, *found, *expected))]
+    #[error("{}", commits_lost(path, lacking))]
     CommitsLost {
         /// The file.
         path: String,
-        /// The newest seq in it, 0 if there is none.
-        found: i64,
-        /// The newest seq that was committed; 0 if nothing tells, because the file was renamed or linked after a kill
-        /// and neither its log nor its lock file lies beside it.
-        expected: i64,
+        /// What is missing, in words.
+        lacking: String,
     },
     /// The database is damaged.
     #[error("the database is damaged: {0}")]
@@ -158,15 +155,9 @@ pub enum Error {
     Internal(String),
 }
 
-fn commits_lost(path: &str, found: i64, expected: i64) -> String {
-    let what = match expected {
-        0 => format!(
-            "`{path}` may lack what was committed: its process was killed, and neither `{path}-wal` nor the lock file of then lies beside it"
-        ),
-        _ => format!("`{path}` lacks what was committed: its newest row is {found}, but {expected} was written"),
-    };
+fn commits_lost(path: &str, lacking: &str) -> String {
     format!(
-        "{what}; put `{path}` and `{path}-wal` back, or accept the loss (`--accept-loss`, `Builder::accept_loss`), and a new instance of events begins"
+        "`{path}` lacks what was committed: {lacking}; put `{path}` and `{path}-wal` back, or accept the loss (`--accept-loss`, `Builder::accept_loss`), and a new instance of events begins"
     )
 }
 

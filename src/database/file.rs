@@ -10,6 +10,7 @@ use super::examine::{self, Found};
 use super::holding::{self, Holding};
 use super::in_use;
 use super::lock::FileLock;
+use super::reach::Reach;
 use super::steps;
 use super::wal;
 use super::watch::{self, Watch};
@@ -18,7 +19,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint (`limits.md` B3).
@@ -55,15 +56,15 @@ pub(crate) struct Wanted {
     pub(crate) durability: Durability,
     /// Whether to start although committed rows are missing.
     pub(crate) accept_loss: bool,
-    /// The newest seq in a database; what it counts is the journal's business.
-    pub(crate) newest: fn(&Connection) -> rusqlite::Result<i64>,
+    /// How far a database reaches; what is counted is the journal's business.
+    pub(crate) reach: fn(&Connection) -> rusqlite::Result<Reach>,
 }
 
 /// An open database: how further connections are made.
 pub(crate) struct Opened {
     location: Location,
     durability: Durability,
-    newest: fn(&Connection) -> rusqlite::Result<i64>,
+    reach: fn(&Connection) -> rusqlite::Result<Reach>,
     memory: Option<Arc<Mutex<Connection>>>,
     /// The connection that opened the file, until the writer takes it: while one is open the log stays the same file.
     first: Mutex<Option<Connection>>,
@@ -73,11 +74,11 @@ pub(crate) struct Opened {
     overwritten: AtomicBool,
     looked: Mutex<Option<(Instant, Result<(), String>)>>,
     /// What the lock file says.
-    mark: AtomicI64,
-    /// The newest seq that was committed, marked or not.
-    newest_committed: AtomicI64,
-    /// The newest seq that was lost before this start, if the loss was accepted.
-    lost: Option<i64>,
+    mark: Mutex<Reach>,
+    /// How far was committed, marked or not.
+    reached: Mutex<Reach>,
+    /// How far the database reached before what this start lost, if the loss was accepted.
+    lost: Option<Reach>,
     /// What a reader met that should not be there; stays until the next start.
     damage: Mutex<Option<String>>,
     lock: Mutex<Option<FileLock>>,
@@ -94,19 +95,19 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(Error::Storage(format!("SQLite {} is too old; 3.51.3 or newer is needed", rusqlite::version())));
     }
-    let Wanted { location, durability, accept_loss, newest } = wanted;
+    let Wanted { location, durability, accept_loss, reach } = wanted;
     let mut opened = Opened {
         location,
         durability,
-        newest,
+        reach,
         memory: None,
         first: Mutex::new(None),
         watch: None,
         copied: None,
         overwritten: AtomicBool::new(false),
         looked: Mutex::new(None),
-        mark: AtomicI64::new(0),
-        newest_committed: AtomicI64::new(0),
+        mark: Mutex::default(),
+        reached: Mutex::default(),
         lost: None,
         damage: Mutex::new(None),
         lock: Mutex::new(None),
@@ -125,8 +126,11 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     let found = examine::header(&path)?;
     let lock = FileLock::take(&path)?;
     let mark = lock.mark();
-    if found == Found::Nothing && mark > 0 && !accept_loss {
-        return Err(lost(&path, 0, mark));
+    let is_lost = |found: Reach| found.lacks(mark).filter(|_| !accept_loss).map(|lacking| lost(&path, lacking));
+    if found == Found::Nothing
+        && let Some(error) = is_lost(Reach::default())
+    {
+        return Err(error);
     }
     opened.holding = Some(Holding::take(&path)?);
     let has_log = examine::beside(&path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
@@ -135,28 +139,29 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     // Until it is accepted: what is refused keeps its log.
     examine::keep_log(&connection, true).map_err(storage)?;
     let mut is_parted = false;
-    let newest_there = match found {
+    let reached = match found {
         Found::Nothing => {
             steps::create(&connection)?;
-            0
+            Reach::default()
         }
         Found::Ours => {
             connection.busy_timeout(BUSY).map_err(storage)?;
             is_parted = !has_log && in_use::is_parted(&connection, &path, &lock);
             if is_parted && !accept_loss {
-                return Err(lost(&path, newest(&connection).unwrap_or(0), 0));
+                let lacking = format!("its process was killed, and neither `{0}-wal` nor its lock file lies beside it", path.display());
+                return Err(lost(&path, lacking));
             }
             steps::migrate(&connection, &path)?;
             examine::schema(&connection, &path)?;
-            newest(&connection).map_err(storage)?
+            reach(&connection).map_err(storage)?
         }
     };
-    if newest_there < mark && !accept_loss {
-        return Err(lost(&path, newest_there, mark));
+    if let Some(error) = is_lost(reached) {
+        return Err(error);
     }
-    if newest_there < mark || is_parted {
-        tracing::warn!(newest = newest_there, mark, "committed rows are missing; the loss is accepted and a new instance begins");
-        opened.lost = Some(newest_there.max(mark));
+    if reached.lacks(mark).is_some() || is_parted {
+        tracing::warn!(found = ?reached, committed = ?mark, "commits are missing; the loss is accepted and a new instance begins");
+        opened.lost = Some(reached.max(mark));
     }
     examine::keep_log(&connection, false).map_err(storage)?;
     pragmas(&connection, durability, false)?;
@@ -165,18 +170,15 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     opened.copied = Some(Copied::new(&path, &connection));
     warn_of_readers(&path);
     opened.location = Location::File(path);
-    opened.newest_committed = AtomicI64::new(newest_there);
-    opened.mark = AtomicI64::new(mark);
+    *opened.reached.get_mut() = reached;
+    *opened.mark.get_mut() = mark;
     *opened.lock.get_mut() = Some(lock);
-    if newest_there < mark {
-        opened.lower_mark(newest_there);
-    }
     *opened.first.get_mut() = Some(connection);
     Ok(opened)
 }
 
-fn lost(path: &Path, found: i64, expected: i64) -> Error {
-    Error::CommitsLost { path: path.display().to_string(), found, expected }
+fn lost(path: &Path, lacking: String) -> Error {
+    Error::CommitsLost { path: path.display().to_string(), lacking }
 }
 
 /// What others of this machine may read is said once, file by file: each holds messages or says how far they go. SQLite
@@ -203,8 +205,8 @@ impl Opened {
         self.memory.as_ref()
     }
 
-    /// The newest seq that this start lost and was told to accept.
-    pub(crate) fn lost(&self) -> Option<i64> {
+    /// How far the database reached before what this start lost and was told to accept.
+    pub(crate) fn lost(&self) -> Option<Reach> {
         self.lost
     }
 
@@ -226,6 +228,13 @@ impl Opened {
     /// A writing connection to the file.
     pub(crate) fn write(&self) -> Result<Connection> {
         self.connect(false)
+    }
+
+    /// A writing connection whose commits survive a power cut, whatever the durability: for what the next start must know.
+    pub(crate) fn write_through(&self) -> Result<Connection> {
+        let connection = self.write()?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(storage)?;
+        Ok(connection)
     }
 
     /// A reading connection to the file.
@@ -258,6 +267,7 @@ impl Opened {
             watch::Found::Smaller { database } => self.compare(database),
         };
         let found = found.and_then(|()| self.look_for_copies());
+        let found = found.and_then(|()| self.keep_lock());
         if found.is_ok() {
             watch.note();
         }
@@ -315,8 +325,8 @@ impl Opened {
         let whole = |connection: &Connection| -> rusqlite::Result<bool> {
             let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
             // Before the rows are looked at: a commit in between must not look like one that is missing.
-            let committed = self.newest_committed.load(Ordering::Acquire);
-            if (self.newest)(connection)? < committed {
+            let committed = *self.reached.lock();
+            if (self.reach)(connection)?.lacks(committed).is_some() {
                 return Ok(false);
             }
             let pages = number("page_count")? * number("page_size")?;
@@ -324,35 +334,31 @@ impl Opened {
             let log_is_cut = wal::is_cut(connection, &examine::beside(path, "-wal"))?;
             Ok(!log_is_cut && (!database || pages <= bytes))
         };
-        // More than once: the newest rows may be deleted, rightly, between the two looks.
+        // More than once: another program may be writing the files between two looks.
         let is_whole = (0..LOOKS).any(|_| matches!(self.connect(true).map(|connection| whole(&connection)), Ok(Ok(true))));
         if is_whole { Ok(()) } else { Err(format!("`{}` or its log was cut short", path.display())) }
     }
 
-    /// Before a commit that deletes the newest rows: the mark must never promise rows that are gone.
-    pub(crate) fn lower_mark(&self, newest: i64) {
-        if newest < self.mark.load(Ordering::Acquire) {
-            self.set_mark(newest);
-        }
+    /// The newest seq that was committed.
+    pub(super) fn newest(&self) -> i64 {
+        self.reached.lock().newest
     }
 
-    /// After a commit whose newest row is `newest`. With `synchronous=NORMAL` a commit may still be lost in a power
+    /// After a commit that made the file reach so far. With `synchronous=NORMAL` a commit may still be lost in a power
     /// cut, so there the mark waits for the checkpoint.
-    pub(crate) fn committed(&self, newest: i64) {
+    pub(super) fn committed(&self, reached: Reach) {
         self.log_written();
-        self.newest_committed.store(newest, Ordering::Release);
-        if self.durability == Durability::Power && newest != self.mark.load(Ordering::Acquire) {
-            self.set_mark(newest);
+        *self.reached.lock() = reached;
+        if self.durability == Durability::Power {
+            self.set_mark(reached);
         }
     }
 
     /// After a checkpoint that reached the end of the log.
     pub(crate) fn checkpointed(&self) {
         self.log_written();
-        let newest = self.newest_committed.load(Ordering::Acquire);
-        if newest != self.mark.load(Ordering::Acquire) {
-            self.set_mark(newest);
-        }
+        let reached = *self.reached.lock();
+        self.set_mark(reached);
     }
 
     /// After whatever of ours may have changed the length of the log.
@@ -369,14 +375,28 @@ impl Opened {
         }
     }
 
-    fn set_mark(&self, newest: i64) {
+    fn set_mark(&self, reached: Reach) {
         let lock = self.lock.lock();
         let Some(lock) = &*lock else { return };
-        match lock.set_mark(newest) {
-            Ok(()) => self.mark.store(newest, Ordering::Release),
-            // A full disk: the mark stays behind, which is harmless, or ahead until the next commit.
+        let mut mark = self.mark.lock();
+        let next = mark.max(reached);
+        if next == *mark {
+            return;
+        }
+        match lock.set_mark(next) {
+            Ok(()) => *mark = next,
+            // A full disk: the mark stays behind until the next commit.
             Err(error) => tracing::debug!(%error, "the lock file cannot be written"),
         }
+    }
+
+    /// Makes the lock file anew if it was removed or cut.
+    fn keep_lock(&self) -> Result<(), String> {
+        let lock = self.lock.lock();
+        let Some(lock) = &*lock else { return Ok(()) };
+        let mark = *self.mark.lock();
+        let identity = self.path().ok().and_then(in_use::identity);
+        lock.renew(mark, identity.as_deref()).map_err(|error| format!("the lock file is gone and cannot be made anew: {error}"))
     }
 
     /// A reader or the writer met damage: the engine is not ready from now on.

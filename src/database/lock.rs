@@ -1,22 +1,23 @@
-//! The lock file beside the database, `NAME-lock`: held while an engine runs, and the newest seq is written into it.
+//! The lock file beside the database, `NAME-lock`: held while an engine runs, and how far the database reaches is
+//! written into it.
 //!
-//! The system ends the lock with its process. The mark, the newest seq that was committed, is written after each group
-//! without a sync, so it is never ahead of what the disk was told to keep. At a start the rows must reach it: if they do
-//! not, the database or its write-ahead log was removed, replaced or cut while nobody looked, and starting on would
-//! lose it silently. A log that is merely gone is no loss: another program that opened and closed the database after a
-//! kill has merged it. Deleting the newest rows lowers the mark before the commit, so that a process killed between the
-//! two promises too little instead of too much.
+//! The system ends the lock with its process. The mark (see `reach`) is written after each group without a sync, so it is
+//! never ahead of what the disk was told to keep. At a start the file must reach it: if it does not, the database or its
+//! write-ahead log was removed, replaced or cut while nobody looked, and starting on would lose it silently. A log that
+//! is merely gone is no loss: another program that opened and closed the database after a kill has merged it. The mark
+//! never falls. A lock file that is removed or cut under a running engine is made anew at the next look.
 //!
 //! A second line says which file it belongs to (see `in_use`).
 //!
 //! The lock is on a file of its own, because closing any handle on the database drops SQLite's locks.
 
-use super::holding::private;
+use super::holding::{FileId, private};
+use super::reach::Reach;
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// More is not read of a lock file.
 const BYTES_MAX: u64 = 256;
@@ -24,6 +25,7 @@ const BYTES_MAX: u64 = 256;
 /// Held while an engine has the database open.
 #[derive(Debug)]
 pub(crate) struct FileLock {
+    path: PathBuf,
     file: Mutex<File>,
 }
 
@@ -52,11 +54,10 @@ impl FileLock {
         let file = private().create(true).truncate(false).read(true).open(&name).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
-                let lock = FileLock { file: Mutex::new(file) };
-                if lock.mark() == 0 {
-                    // Before the database is made: so it is known as ours, however early its first start is cut short.
-                    lock.set_mark(0).map_err(failed)?;
-                }
+                let lock = FileLock { path: name, file: Mutex::new(file) };
+                // Before the database is made: so it is known as ours, however early its first start is cut short. One
+                // with a shorter mark, of an earlier version, gets the long one.
+                lock.write(lock.mark(), lock.file().as_deref()).map_err(failed)?;
                 Ok(lock)
             }
             Err(TryLockError::WouldBlock) => Err(Error::InUse(shown)),
@@ -64,9 +65,9 @@ impl FileLock {
         }
     }
 
-    /// The newest seq that was written into it; 0 if there is none, or none that can be read.
-    pub(super) fn mark(&self) -> i64 {
-        self.line(0, "newest ").and_then(|number| number.parse().ok()).unwrap_or(0)
+    /// How far the database reaches, as was written into it; 0 where nothing is, or nothing that can be read.
+    pub(super) fn mark(&self) -> Reach {
+        self.line(0, "newest ").map_or_else(Reach::default, |text| Reach::parse(&text))
     }
 
     /// Which file it was written for, if it says so.
@@ -82,11 +83,40 @@ impl FileLock {
         text.lines().nth(number)?.strip_prefix(name).map(str::to_owned)
     }
 
-    /// Writes the newest seq; always as many bytes, so that one write replaces the one before.
-    pub(super) fn set_mark(&self, newest: i64) -> std::io::Result<()> {
+    /// Writes how far the database reaches; always as many bytes, so that one write replaces the one before.
+    pub(super) fn set_mark(&self, mark: Reach) -> std::io::Result<()> {
         let mut file = self.file.lock();
         file.seek(SeekFrom::Start(0))?;
-        file.write_all(format!("newest {newest:020}\n").as_bytes())
+        file.write_all(format!("newest {mark}\n").as_bytes())
+    }
+
+    /// Writes all of it, in one write.
+    fn write(&self, mark: Reach, identity: Option<&str>) -> std::io::Result<()> {
+        let mut text = format!("newest {mark}\n");
+        if let Some(identity) = identity {
+            text.push_str(&format!("file {identity}\n"));
+        }
+        let mut file = self.file.lock();
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)
+    }
+
+    /// Makes it anew if its name leads elsewhere or it was cut: without it an older copy would start silently.
+    pub(super) fn renew(&self, mark: Reach, identity: Option<&str>) -> std::io::Result<()> {
+        let held = self.file.lock().metadata()?;
+        let is_kept = std::fs::metadata(&self.path).is_ok_and(|found| found.len() > 0 && FileId::of(&found) == FileId::of(&held));
+        if is_kept && held.len() >= format!("newest {mark}").len() as u64 {
+            return Ok(());
+        }
+        if !is_kept {
+            let file = private().create(true).truncate(false).read(true).open(&self.path)?;
+            file.try_lock().map_err(std::io::Error::from)?;
+            *self.file.lock() = file;
+        }
+        self.write(mark, identity)?;
+        tracing::warn!(path = %self.path.display(), "the lock file was removed or cut under the engine; it was made anew");
+        Ok(())
     }
 
     /// Writes which file it belongs to, if it does not say so yet.
@@ -94,11 +124,7 @@ impl FileLock {
         if self.file().as_deref() == Some(identity) {
             return Ok(());
         }
-        self.set_mark(self.mark())?;
-        let mut file = self.file.lock();
-        file.write_all(format!("file {identity}\n").as_bytes())?;
-        let end = file.stream_position()?;
-        file.set_len(end)
+        self.write(self.mark(), Some(identity))
     }
 }
 

@@ -11,6 +11,7 @@ use super::error::{StorageFault, storage};
 use super::examine::keep_log;
 use super::file::Opened;
 use super::queue::{Lane, Queue, Work};
+use super::reach::Reach;
 use super::wal;
 use crate::error::{Error, Result};
 use crate::waiting::{Busy, Pending, Promise, engine_thread, pending};
@@ -46,8 +47,8 @@ pub(crate) trait Recorder: Send + Sized + 'static {
     fn record(&mut self, transaction: &Connection, entries: &[Self::Entry]) -> rusqlite::Result<Self::Batch>;
     /// Makes sure that `batch` can be recognised in the file should the outcome of its commit be unknown.
     fn seal(&mut self, transaction: &Connection, batch: &mut Self::Batch) -> rusqlite::Result<()>;
-    /// The newest seq in the file.
-    fn newest(connection: &Connection) -> rusqlite::Result<i64>;
+    /// How far the file reaches.
+    fn reach(connection: &Connection) -> rusqlite::Result<Reach>;
     /// Whether `batch` is in the file, asked after a commit of unknown outcome.
     fn is_there(&self, connection: &Connection, batch: &Self::Batch) -> rusqlite::Result<bool>;
     /// The transaction was rolled back: forget what was assumed of it.
@@ -379,7 +380,7 @@ impl<R: Recorder> Body<R> {
             return Attempt::Failed(StorageFault::Passing, Error::Storage(reason));
         }
         let mut made = None;
-        let mut newest = 0;
+        let mut reached = Reach::default();
         let opened = self.opened.clone();
         let result = self.with(|recorder, connection| {
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -387,8 +388,12 @@ impl<R: Recorder> Body<R> {
             match outcome {
                 Ok(Ok(mut value)) => {
                     value.seal(recorder, connection)?;
-                    newest = R::newest(connection)?;
-                    opened.lower_mark(newest);
+                    reached = R::reach(connection)?;
+                    let newest = opened.newest();
+                    if reached.newest < newest {
+                        Reach::keep_newest(connection, newest)?;
+                        reached.newest = newest;
+                    }
                     made = Some(value);
                 }
                 Ok(Err(error)) => return Err(error),
@@ -401,7 +406,7 @@ impl<R: Recorder> Body<R> {
             connection.prepare_cached("COMMIT")?.execute([]).map(drop)
         });
         let Err(error) = result else {
-            self.opened.committed(newest);
+            self.opened.committed(reached);
             return match made {
                 Some(value) => Attempt::Committed(value),
                 None => Attempt::Failed(StorageFault::Lasting, Error::Internal("a transaction made nothing".into())),
@@ -416,7 +421,7 @@ impl<R: Recorder> Body<R> {
         {
             let there = self.with(|recorder, connection| value.is_there(recorder, connection));
             if there == Ok(true) {
-                self.opened.committed(newest);
+                self.opened.committed(reached);
                 return Attempt::Committed(value);
             }
         }

@@ -40,7 +40,7 @@ impl Engine {
             location: builder.location.clone(),
             durability: builder.durability,
             accept_loss: builder.accept_loss,
-            newest: journal::newest,
+            reach: journal::reach,
         })?);
         let clock = builder.clock.clone();
         let window = i64::try_from(builder.event_window.as_millis()).unwrap_or(i64::MAX);
@@ -111,15 +111,14 @@ impl Engine {
 }
 
 fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Result<Opening> {
-    let fresh = match (builder.event_mode, builder.durability) {
-        (EventMode::Buffered, _) => Freshness::Always,
-        (EventMode::Durable, Durability::Process) => Freshness::AfterUnclean,
-        (EventMode::Durable, Durability::Power) => Freshness::Never,
+    let fresh = Freshness {
+        always: builder.event_mode == EventMode::Buffered,
+        after_unclean: builder.durability == Durability::Process,
     };
     let read = |connection: &Connection| journal::open(connection, fresh, opened.lost(), now, window).map_err(damaged("setting"));
     match opened.memory() {
         Some(memory) => read(&memory.lock()),
-        None => read(&opened.write()?),
+        None => read(&opened.write_through()?),
     }
 }
 

@@ -97,7 +97,7 @@ mod http {
             Error::InUse(text()),
             Error::ForeignDatabase { path: text(), reason: text() },
             Error::NewerDatabase { path: text(), found: 2, known: 1 },
-            Error::CommitsLost { path: text(), found: 1, expected: 2 },
+            Error::CommitsLost { path: text(), lacking: text() },
             Error::Corrupt(text()),
             Error::Storage(text()),
             Error::Internal(text()),

@@ -24,7 +24,7 @@ mod view;
 pub(crate) use entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 pub(crate) use history::{find_origin, history, recent_posts, resume};
 pub(crate) use opening::{Freshness, Opening, open};
-pub(crate) use recorder::{Journal, JournalSettings, newest};
+pub(crate) use recorder::{Journal, JournalSettings, reach};
 pub(crate) use retention::Retention;
 pub(crate) use search::Search;
 pub(crate) use view::{everything_after, read_page};

@@ -2,7 +2,7 @@
 
 use super::recorder::newest;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
-use crate::database::in_table;
+use crate::database::{Reach, in_table};
 use crate::error::Error;
 use crate::hub::Span;
 use crate::model::{AgentKey, ChannelId, ConversationKey, InstanceId, Record, Seq};
@@ -44,11 +44,11 @@ pub(crate) struct Opening {
 
 /// Reads how the journal stands; makes the settings of a new database. `fresh`: begin a new instance in any case
 /// (buffered mode) or after an unclean end (`Durability::Process`). Times in milliseconds.
-/// `lost`: the newest seq that an earlier run showed and this file lacks; none up to it is used again.
+/// `lost`: how far the database reached in an earlier run, which this file lacks; no number up to it is used again.
 pub(crate) fn open(
     connection: &Connection,
     fresh: Freshness,
-    lost: Option<Seq>,
+    lost: Option<Reach>,
     now: i64,
     window: i64,
 ) -> rusqlite::Result<Opening> {
@@ -66,15 +66,25 @@ pub(crate) fn open(
     if last >= reserved {
         return Err(rusqlite::Error::IntegralValueOutOfRange(0, last)).map_err(in_table(table_of(&transaction, last)?));
     }
-    let next = reserved.max(lost.unwrap_or(0).saturating_add(1));
+    counter(&transaction, "newest", 0, reserved - 1)?;
+    if let Some(lost) = lost {
+        lost.raise(&transaction)?;
+    }
+    let next = reserved.max(lost.map_or(0, |lost| lost.newest).saturating_add(1));
     if next > reserved {
         transaction.execute("UPDATE setting SET value = ?1 WHERE name = 'reserved'", [next])?;
     }
-    let clean = setting::<i64>(&transaction, "clean")? == Some(1);
-    if lost.is_some() || fresh == Freshness::Always || (fresh == Freshness::AfterUnclean && !clean) {
+    // What the run before kept decides: its commits may be gone.
+    let is_doubtful = match setting::<i64>(&transaction, "clean")? {
+        Some(CLEAN) => false,
+        Some(IN_DOUBT) => true,
+        _ => fresh.after_unclean,
+    };
+    if lost.is_some() || fresh.always || is_doubtful {
         fresh_instance(&transaction, next - 1)?;
     }
-    transaction.execute("UPDATE setting SET value = 0 WHERE name = 'clean'", [])?;
+    let running = if fresh.after_unclean { IN_DOUBT } else { RUNNING };
+    transaction.execute("UPDATE setting SET value = ?1 WHERE name = 'clean'", [running])?;
     // Not the newest row: a reader may have been shown one that is deleted since, and its cursor must stay valid.
     let head: Seq = next - 1;
     // A row is as old as its seq: the newest of both tables, without a look at the others.
@@ -108,15 +118,20 @@ pub(crate) fn open(
 }
 
 /// When an open begins a new instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Freshness {
-    /// Only with a new journal.
-    Never,
-    /// After an unclean end too: commits that were shown may be gone.
-    AfterUnclean,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Freshness {
     /// At every open.
-    Always,
+    pub(crate) always: bool,
+    /// After an unclean end of the run that begins: commits that it shows may be gone then.
+    pub(crate) after_unclean: bool,
 }
+
+/// How the setting `clean` says that the last run ended in good order.
+const CLEAN: i64 = 1;
+/// How it says that a run is under way, or was killed, whose commits survive a power cut.
+const RUNNING: i64 = 0;
+/// How it says that a run is under way, or was killed, whose commits may be lost in a power cut.
+const IN_DOUBT: i64 = 2;
 
 fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
     connection.query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()

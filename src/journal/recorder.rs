@@ -10,7 +10,7 @@ use super::retention::Retention;
 use super::sweeping::Sweeping;
 use super::{dates, row, spans};
 use crate::clock::Calendar;
-use crate::database::Recorder;
+use crate::database::{Reach, Recorder};
 use crate::hub::Published;
 use crate::model::{AgentKey, ChannelId, ConversationKey, Place, Record, ResumePoint, Seq};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
@@ -384,8 +384,8 @@ impl Recorder for Journal {
         Ok(())
     }
 
-    fn newest(connection: &Connection) -> rusqlite::Result<i64> {
-        newest(connection)
+    fn reach(connection: &Connection) -> rusqlite::Result<Reach> {
+        reach(connection)
     }
 
     fn is_there(&self, connection: &Connection, batch: &Batch) -> rusqlite::Result<bool> {
@@ -440,6 +440,11 @@ impl Recorder for Journal {
         connection.execute("UPDATE setting SET value = ?1 WHERE name = 'reserved'", [self.next])?;
         connection.execute_batch("UPDATE setting SET value = 1 WHERE name = 'clean'")
     }
+}
+
+/// How far the file reaches.
+pub(crate) fn reach(connection: &Connection) -> rusqlite::Result<Reach> {
+    Reach::read(connection, newest(connection)?)
 }
 
 /// The newest seq of a row.

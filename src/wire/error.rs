@@ -112,7 +112,7 @@ mod tests {
             (Error::Closed, 503),
             (Error::TimedOut(text()), 500),
             (Error::WouldDeadlock, 500),
-            (Error::CommitsLost { path: text(), found: 1, expected: 2 }, 500),
+            (Error::CommitsLost { path: text(), lacking: text() }, 500),
             (Error::Corrupt(text()), 500),
             (Error::Storage(text()), 500),
             (Error::Internal(text()), 500),

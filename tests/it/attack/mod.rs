@@ -11,6 +11,7 @@ mod file;
 mod joins;
 mod log;
 mod logins;
+mod mark;
 mod moved;
 mod quota;
 mod reads;
