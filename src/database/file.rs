@@ -148,7 +148,8 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
             connection.busy_timeout(BUSY).map_err(storage)?;
             is_parted = !has_log && in_use::is_parted(&connection, &path, &lock);
             if is_parted && !accept_loss {
-                let lacking = format!("its process was killed, and neither `{0}-wal` nor its lock file lies beside it", path.display());
+                let lacking =
+                    format!("its process was killed, and neither `{0}-wal` nor its lock file lies beside it", path.display());
                 return Err(lost(&path, lacking));
             }
             steps::migrate(&connection, &path)?;

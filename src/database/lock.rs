@@ -92,10 +92,7 @@ impl FileLock {
 
     /// Writes all of it, in one write.
     fn write(&self, mark: Reach, identity: Option<&str>) -> std::io::Result<()> {
-        let mut text = format!("newest {mark}\n");
-        if let Some(identity) = identity {
-            text.push_str(&format!("file {identity}\n"));
-        }
+        let text = text(mark, identity);
         let mut file = self.file.lock();
         file.seek(SeekFrom::Start(0))?;
         file.write_all(text.as_bytes())?;
@@ -105,11 +102,11 @@ impl FileLock {
     /// Makes it anew if its name leads elsewhere or it was cut: without it an older copy would start silently.
     pub(super) fn renew(&self, mark: Reach, identity: Option<&str>) -> std::io::Result<()> {
         let held = self.file.lock().metadata()?;
-        let is_kept = std::fs::metadata(&self.path).is_ok_and(|found| found.len() > 0 && FileId::of(&found) == FileId::of(&held));
-        if is_kept && held.len() >= format!("newest {mark}").len() as u64 {
+        let is_ours = std::fs::metadata(&self.path).is_ok_and(|found| FileId::of(&found) == FileId::of(&held));
+        if is_ours && held.len() >= text(mark, identity).len() as u64 {
             return Ok(());
         }
-        if !is_kept {
+        if !is_ours {
             let file = private().create(true).truncate(false).read(true).open(&self.path)?;
             file.try_lock().map_err(std::io::Error::from)?;
             *self.file.lock() = file;
@@ -126,6 +123,10 @@ impl FileLock {
         }
         self.write(self.mark(), Some(identity))
     }
+}
+
+fn text(mark: Reach, identity: Option<&str>) -> String {
+    identity.map_or_else(|| format!("newest {mark}\n"), |identity| format!("newest {mark}\nfile {identity}\n"))
 }
 
 /// Whether a lock file of ours lies beside `database`: no other program writes what stands in it.

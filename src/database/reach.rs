@@ -5,6 +5,7 @@
 //! lock file never has to fall: a copy from before a deletion is recognised too. Rejected: one counter of commits, which
 //! would make every commit write one page more.
 
+use super::error::in_table;
 use rusqlite::{Connection, OptionalExtension};
 use std::fmt;
 
@@ -23,11 +24,11 @@ impl Reach {
     /// Reads how far a file of ours reaches. `newest` is the newest seq of the rows that are there.
     pub(crate) fn read(connection: &Connection, newest: i64) -> rusqlite::Result<Reach> {
         let setting = |name: &str| -> rusqlite::Result<i64> {
-            let value = connection
-                .prepare_cached("SELECT value FROM setting WHERE name = ?1")?
-                .query_row([name], |row| row.get(0))
-                .optional()?;
-            Ok(value.unwrap_or(0))
+            let mut statement = connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
+            match statement.query_row([name], |row| row.get(0)).optional().map_err(in_table("setting"))?.unwrap_or(0) {
+                number if number >= 0 => Ok(number),
+                other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)).map_err(in_table("setting")),
+            }
         };
         Ok(Reach { newest: newest.max(setting("newest")?), revision: setting("revision")?, sealed: setting("sealed")? })
     }

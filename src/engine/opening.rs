@@ -111,10 +111,8 @@ impl Engine {
 }
 
 fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Result<Opening> {
-    let fresh = Freshness {
-        always: builder.event_mode == EventMode::Buffered,
-        after_unclean: builder.durability == Durability::Process,
-    };
+    let fresh =
+        Freshness { always: builder.event_mode == EventMode::Buffered, after_unclean: builder.durability == Durability::Process };
     let read = |connection: &Connection| journal::open(connection, fresh, opened.lost(), now, window).map_err(damaged("setting"));
     match opened.memory() {
         Some(memory) => read(&memory.lock()),

@@ -113,7 +113,11 @@ fn a_lock_file_that_is_removed_or_cut_under_the_engine_is_made_anew() {
         close(world);
         let copy = backup(&disk);
         let world = World::stored(&disk);
-        if cut { std::fs::write(&lock, b"").unwrap() } else { std::fs::remove_file(&lock).unwrap() }
+        if cut {
+            std::fs::write(&lock, b"").unwrap()
+        } else {
+            std::fs::remove_file(&lock).unwrap()
+        }
         // The files are looked at four times a second.
         let deadline = Instant::now() + Duration::from_secs(20);
         while std::fs::read_to_string(&lock).map_or(0, |text| text.lines().count()) < 2 {
