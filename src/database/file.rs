@@ -350,6 +350,9 @@ impl Opened {
     pub(super) fn committed(&self, reached: Reach) {
         self.log_written();
         *self.reached.lock() = reached;
+        if let Some(copied) = &self.copied {
+            copied.committed();
+        }
         if self.durability == Durability::Power {
             self.set_mark(reached);
         }

@@ -63,11 +63,11 @@ pub(super) fn is_cut(connection: &Connection, log: &Path) -> Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
 }
 
-/// How many pages of the log were copied back.
-pub(super) fn copied(connection: &Connection) -> Result<u64> {
+/// All pages in the log, and those copied back.
+pub(super) fn copied(connection: &Connection) -> Result<(u64, u64)> {
     // A connection that has read nothing yet does not know the log.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages).map(|(_, copied)| copied)
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages)
 }
 
 /// All pages in the log, and those copied back.
