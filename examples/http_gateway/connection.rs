@@ -16,7 +16,7 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -46,7 +46,7 @@ where
             let request = request.map(|body| Body::new(Paced::new(body, phase.clone())));
             let mut response = handler::answer(&gateway, peer, phase, request).await;
             let charge = response.extensions_mut().remove::<Arc<Charge>>();
-            Ok::<_, Infallible>(response.map(|body| Sent { body, _answering: answering, _charge: charge }))
+            Ok::<_, Infallible>(response.map(|body| Sent { body, rest: Bytes::new(), _answering: answering, _charge: charge }))
         }
     });
     let mut settings = http1::Builder::new();
@@ -111,9 +111,15 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut watched: Watched<S>) {
     }
 }
 
+/// Bytes of an answer that are handed over at once: hyper asks for the next piece when it has written most of the last
+/// ones, so that what a client does not read stays here, where it is charged.
+const PIECE: usize = 32 << 10;
+
 /// An answer's body; as long as it is being sent, the connection is not idle.
 struct Sent {
     body: Body,
+    /// What is not handed over yet of the frame before.
+    rest: Bytes,
     _answering: Answering,
     /// What a large answer holds.
     _charge: Option<Arc<Charge>>,
@@ -124,15 +130,33 @@ impl HttpBody for Sent {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) if data.len() > PIECE => self.rest = data,
+                Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let length = PIECE.min(self.rest.len());
+        let piece = self.rest.split_to(length);
+        // A copy: the last piece would keep the whole answer, whose charge is given back before it is written.
+        Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower() + rest);
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
     }
 }
 

@@ -6,7 +6,7 @@ use crate::database::in_table;
 use crate::model::{AgentKey, ChannelId, OriginId, Place, Record, ResumePoint, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// The newest `take` messages of `place` (older than `before`, exclusive) that weigh `bytes` together at most, oldest
+/// The newest `take` messages of `place` (older than `before`, exclusive) that take `bytes` in an answer at most, oldest
 /// first; one at least. A `before` that was never issued there answers none (rules, messages).
 pub(crate) fn history(
     connection: &Connection,
@@ -38,7 +38,7 @@ pub(crate) fn history(
     let mut found = Vec::new();
     for record in statement.query_map(params![key.0, below, take as i64], |row| read_message(row, &place.channel))? {
         let record = record?;
-        let weight = record.weight();
+        let weight = record.encoded_bytes();
         if weight > bytes && !found.is_empty() {
             break;
         }

@@ -90,7 +90,7 @@ impl Search {
                 && (self.from..self.until).contains(&message.time.timestamp_millis())
                 && matches(&self.words, message)
             {
-                self.keep(record.seq, weight);
+                self.keep(record.seq, message.encoded_bytes());
             }
             if bytes >= BYTES || began.elapsed() >= TIME {
                 return Ok(false);

@@ -79,6 +79,9 @@ pub fn visible_text(parts: &[Part]) -> String {
     parts.iter().map(Part::visible).collect()
 }
 
+/// Bytes of a part itself, whatever it says.
+const PART: usize = 96;
+
 /// Bytes of all that a message says: every part with its addresses and languages, subject, markings and contexts.
 ///
 /// What is bounded, stored or held in memory is measured by this, never by the visible text alone: a link shows one
@@ -96,7 +99,7 @@ pub(crate) fn content_bytes(
         Part::CodeBlock { code, language, .. } => code.len() + language.as_ref().map_or(0, String::len),
     };
     let context = |context: &SecurityContext| 16 + context.id.len() + context.display_text.as_ref().map_or(0, String::len);
-    parts.iter().map(|it| 16 + part(it)).sum::<usize>()
+    parts.iter().map(|it| PART + part(it)).sum::<usize>()
         + subject.map_or(0, str::len)
         + classification.map_or(0, |classification| classification.token.len())
         + contexts.iter().map(context).sum::<usize>()

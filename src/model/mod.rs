@@ -3,6 +3,7 @@
 mod agent;
 mod audit;
 mod channel;
+mod encoded;
 mod event;
 mod id;
 mod manage;

@@ -48,6 +48,14 @@ pub(crate) enum What {
 }
 
 impl Record {
+    /// Bytes that a message takes in an answer, roughly; 0 for anything else.
+    pub(crate) fn encoded_bytes(&self) -> usize {
+        match &self.what {
+            What::Message { message, .. } => message.encoded_bytes(),
+            _ => 0,
+        }
+    }
+
     /// Bytes this row holds in memory, roughly.
     pub(crate) fn weight(&self) -> usize {
         160 + match &self.what {

@@ -55,7 +55,7 @@ impl Collaboration {
         let wanted = channel.clone();
         let found = services.ground.ask(ASK_MAX, "the history", move || session.history(wanted, asked, take));
         match found.await {
-            Ok(found) => Ok(newest(found, ANSWER_BYTES).map(|received| message(received, &channel)).collect()),
+            Ok(found) => Ok(newest(found.into_iter().map(|received| message(received, &channel)).collect(), ANSWER_BYTES)),
             // This conversation has no archive, though others of that chat system have.
             Err(error) if error.kind == BackendErrorKind::Unsupported => self.kept(place, before, take).await,
             Err(error) => Err(error_of_question(error, channel.as_str())),
@@ -76,11 +76,11 @@ impl Collaboration {
     }
 }
 
-/// The newest of `found`, which is oldest first, that hold `bytes` together; one at least.
-fn newest(mut found: Vec<Received>, mut bytes: usize) -> impl Iterator<Item = Received> {
+/// The newest of `found`, which is oldest first, that take `bytes` in an answer; one at least.
+fn newest(mut found: Vec<Message>, mut bytes: usize) -> Vec<Message> {
     let mut from = found.len();
-    for received in found.iter().rev() {
-        let weight = received.weight();
+    for message in found.iter().rev() {
+        let weight = message.encoded_bytes();
         if weight > bytes && from < found.len() {
             break;
         }
@@ -88,7 +88,7 @@ fn newest(mut found: Vec<Received>, mut bytes: usize) -> impl Iterator<Item = Re
         from -= 1;
     }
     found.drain(..from);
-    found.into_iter()
+    found
 }
 
 fn message(received: Received, channel: &ChannelId) -> Message {

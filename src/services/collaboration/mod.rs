@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Bytes that one answer of messages (history, search) holds at most: eight clients that ask for all they can cost
+/// Bytes that one answer of messages (history, search) takes at most, as it is written: eight clients that ask for all they can cost
 /// 32 MiB, and whoever wants more asks again with `before`.
 const ANSWER_BYTES: usize = HISTORY_BYTES;
 

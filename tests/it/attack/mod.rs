@@ -4,6 +4,7 @@
 //! acknowledged and present). The long ones run only with `SWITCHBOARD_ATTACKS=full`, which `tests/run --full` sets.
 
 mod agents;
+mod answers;
 mod clocks;
 mod damage;
 mod edge;
