@@ -2,7 +2,8 @@
 
 use crate::answer::{Answer, Failure};
 use crate::body;
-use crate::handler::Call;
+use crate::budget::FREE;
+use crate::handler::{Call, no_room};
 use crate::search;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
@@ -97,14 +98,23 @@ async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
+/// Bytes that a name of a channel takes in a poll that waits, without its text.
+const NAME: usize = 128;
+
 async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure> {
     let asked = call.query.events()?;
     let agent = call.gateway.engine.collaboration(principal)?;
     let (format, head) = (call.format, call.head);
     let timeout = if head { Duration::ZERO } else { call.gateway.edge.poll_timeout };
     let phase = call.phase.clone();
-    // With it go the headers, and with them the buffer that the head was read into.
-    drop(call);
+    // Channels that are named are held as long as the poll waits.
+    let names: usize = asked.query.channels.iter().map(|name| NAME + name.len()).sum();
+    let Call { mut charge, headers, query, body, .. } = call;
+    if names > FREE && !charge.more(names) {
+        return Err(no_room().into());
+    }
+    // With them goes the buffer that the head was read into.
+    drop((headers, query, body));
     let reader = asked.reader.filter(|_| !head);
     let poll = |timeout| match &reader {
         Some(reader) => agent.poll_reader(reader.as_str(), asked.cursor.clone(), asked.query.clone(), timeout),

@@ -7,6 +7,7 @@
 use crate::allowance::Allowance;
 use crate::budget::{Budget, Charge};
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind, Result};
 use std::net::IpAddr;
@@ -46,12 +47,15 @@ struct Requests {
     unread: AtomicBool,
     /// Whoever waits for the other end to leave: one request at a time.
     leaving: AtomicWaker,
+    /// What a long head is charged to, until it is read and answered: a poll that waits holds no head.
+    head: Mutex<Option<Charge>>,
 }
 
 impl Phase {
     /// A request is being answered until what is returned is dropped.
     pub(crate) fn answering(&self) -> Answering {
         self.0.passed.fetch_add(1, Ordering::AcqRel);
+        drop(self.0.head.lock().take());
         Answering(self.clone())
     }
 
@@ -131,9 +135,10 @@ pub(crate) struct Guarded<S> {
     /// What a long head is charged to.
     budget: Budget,
     peer: Option<IpAddr>,
-    /// Bytes of the head so far, and the charge of a long one.
+    /// Bytes of the head so far.
     head_bytes: usize,
-    charge: Option<Charge>,
+    /// Whether the last write was not taken whole: what comes after it must wait.
+    blocked: bool,
 }
 
 impl<S> Guarded<S> {
@@ -145,13 +150,14 @@ impl<S> Guarded<S> {
         // A new connection is opened to be used: its first head has to come within the time of a head.
         let wait = Wait { phase: phase.now(), begun: true, until: Instant::now() + head };
         let writing = Allowance::default();
-        Guarded { stream, phase, wait, timer: None, head, idle, writing, budget, peer, head_bytes: 0, charge: None }
+        Guarded { stream, phase, wait, timer: None, head, idle, writing, budget, peer, head_bytes: 0, blocked: false }
     }
 
     /// The wait of this phase, begun anew where the phase is new or the head just begins.
     fn wait(&mut self, begun: bool) -> Wait {
         let phase = self.phase.now();
         if self.wait.phase != phase || (begun && !self.wait.begun) {
+            self.head_bytes = 0;
             let limit = if begun { self.head } else { self.idle };
             self.wait = Wait { phase, begun, until: Instant::now() + limit };
         }
@@ -161,12 +167,14 @@ impl<S> Guarded<S> {
     /// Counts what came of a head; false if a long one finds no room.
     fn count(&mut self, bytes: usize) -> bool {
         self.head_bytes += bytes;
-        if self.head_bytes <= HEAD_FREE || self.charge.is_some() {
+        if self.head_bytes <= HEAD_FREE || self.phase.0.head.lock().is_some() {
             return true;
         }
         let mut charge = self.budget.charge(self.peer);
         let room = charge.more(HEAD_CHARGE);
-        self.charge = Some(charge);
+        if room {
+            *self.phase.0.head.lock() = Some(charge);
+        }
         room
     }
 
@@ -186,18 +194,22 @@ impl<S> Guarded<S> {
     }
 }
 
+/// For a long head there is no room for; sent as it stands.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
+Content-Length: 76\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
+{\"Code\":\"busy\",\"Message\":\"the memory for long heads is busy\",\"RequestId\":\"\"}";
+
 fn too_slow() -> Error {
     Error::from(ErrorKind::TimedOut)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         self.phase.0.connection.register(cx.waker());
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if self.phase.is_answering() {
             self.head_bytes = 0;
-            self.charge = None;
             return read;
         }
         match read {
@@ -209,7 +221,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {
                 self.wait(true);
                 let came = buffer.filled().len() - before;
-                if self.count(came) { Poll::Ready(Ok(())) } else { Poll::Ready(Err(Error::from(ErrorKind::OutOfMemory))) }
+                if self.count(came) {
+                    return Poll::Ready(Ok(()));
+                }
+                // hyper cannot answer what it has not read. Nothing else is being written: no request is answered, and
+                // the answers before were taken.
+                if !self.blocked {
+                    let _ = Pin::new(&mut self.stream).poll_write(cx, NO_ROOM);
+                    self.phase.note_unread();
+                }
+                Poll::Ready(Err(Error::from(ErrorKind::OutOfMemory)))
             }
             ended @ Poll::Ready(_) => ended,
         }
@@ -235,6 +256,7 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.blocked = !matches!(done, Poll::Ready(Ok(written)) if written == bytes.len());
         self.watch(cx, done, |bytes| *bytes)
     }
 
@@ -295,6 +317,14 @@ mod tests {
         let (answer, took) = until_closed(served(LONG * 9, SHORT), "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "an answer may take longer than a head or idling: {answer}");
         assert!((LONG + SHORT..LONG + 20 * SHORT).contains(&took), "{took:?}");
+    }
+
+    #[test]
+    fn the_answer_without_room_is_well_formed() {
+        let text = std::str::from_utf8(NO_ROOM).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+        serde_json::from_str::<serde_json::Value>(body).unwrap();
     }
 
     #[tokio::test]

@@ -470,3 +470,61 @@ fn long_heads_of_strangers_take_nothing_from_those_who_have_a_token() {
     let page = world.lene("GET", &format!("{MESSAGES}?take=200"), "").expect(200);
     assert!(page.body.len() > 16 << 10, "{}", page.body.len());
 }
+
+/// A poll that waits holds no head, and a head there is no room for is told so.
+#[test]
+fn long_heads_are_answered_whoever_holds_others() {
+    let world = World::new(&["--poll-timeout", "60"]);
+    let long = "x".repeat(9_000);
+    let asks =
+        |target: &str| client::request("GET", target, &[("Authorization", &format!("FCF {}", world.lene)), ("X", &long)], b"");
+    let mut polls = Vec::new();
+    for _ in 0..600 {
+        let mut stream = connect(&world);
+        stream.write_all(&asks("/Collaboration/v1/Events?last-event=9999")).unwrap();
+        polls.push(stream);
+    }
+    for _ in 0..5 {
+        client::send(world.gateway.address, &asks("/Collaboration/v1/Channels")).expect(200);
+    }
+    drop(polls);
+    // Heads that do not end do hold room.
+    let mut held = Vec::new();
+    for n in 0..700 {
+        let mut stream = from(&world, &format!("127.0.0.{}", 2 + n % 100));
+        stream.write_all(format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX: {long}").as_bytes()).unwrap();
+        held.push(stream);
+    }
+    let answers: Vec<u16> =
+        (0..5).map(|_| client::send(world.gateway.address, &asks("/Collaboration/v1/Channels")).status).collect();
+    println!("600 polls with heads of 9 KiB wait: 5 others 200; beside 700 heads that do not end: {answers:?}");
+    assert!(answers.iter().all(|status| [200, 503].contains(status)) && answers.contains(&503));
+    world.post("short heads are served");
+}
+
+/// What a poll names is held while it waits, and charged.
+#[test]
+fn polls_that_name_many_channels_hold_little() {
+    let world = World::new(&["--poll-timeout", "60", "--polls-per-agent", "2000"]);
+    let names: Vec<String> = (0..1_000).map(|n| format!("c{n}")).collect();
+    let target = format!("/Collaboration/v1/Events?last-event=9999&channels={}", names.join(","));
+    let asks = client::request("GET", &target, &[("Authorization", &format!("FCF {}", world.lene))], b"");
+    let before = world.gateway.peak_kib();
+    let mut polls: Vec<TcpStream> = (0..1_000)
+        .map(|_| {
+            let mut stream = connect(&world);
+            stream.write_all(&asks).unwrap();
+            stream
+        })
+        .collect();
+    world.post("others are served");
+    let mut refused = 0;
+    for stream in &mut polls {
+        stream.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        let mut first = [0; 12];
+        refused += usize::from(stream.read(&mut first).is_ok_and(|read| read == 12) && &first == b"HTTP/1.1 503");
+    }
+    let peak = world.gateway.peak_kib() - before;
+    println!("1,000 polls that name 1,000 channels each: {refused} refused, {peak} KiB more at the peak");
+    assert!(refused > 500 && peak < 96 * 1024, "{refused}, {peak} KiB");
+}
