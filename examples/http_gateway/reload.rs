@@ -9,7 +9,7 @@ use crate::secret;
 use crate::site::Site;
 use crate::tls::Tls;
 use std::sync::Arc;
-use switchboard::Engine;
+use switchboard::{Engine, Error};
 
 /// What a SIGHUP changes.
 #[derive(Clone)]
@@ -41,7 +41,11 @@ impl Parts {
     fn apply(&self, arguments: &Arguments) {
         self.level.set(arguments.log_level);
         let password = match secret::super_password(arguments.super_password.as_ref()) {
-            Ok(Some(password)) => self.engine.set_super_password(password).map_err(|error| error.to_string()),
+            Ok(Some(password)) => match self.engine.set_super_password(password) {
+                // The signal came beside the end: nothing is wrong, and nothing more is to be done.
+                Err(Error::Closed) => return tracing::info!("nothing is reloaded: the gateway stops"),
+                set => set.map_err(|error| error.to_string()),
+            },
             // It was made up at the start and stays.
             Ok(None) => Ok(()),
             Err(error) => Err(error),
@@ -51,9 +55,13 @@ impl Parts {
         for warning in exposed::warnings(arguments) {
             tracing::warn!("{warning}");
         }
-        for error in [password, tls, site].into_iter().filter_map(Result::err) {
-            tracing::error!(error, "not reloaded");
+        let failed: Vec<String> = [password, tls, site].into_iter().filter_map(Result::err).collect();
+        for error in &failed {
+            tracing::error!(error, "not reloaded; the old one stays");
         }
-        tracing::warn!(level = %arguments.log_level, "reloaded");
+        // One word for each signal: after a failure "reloaded" would be believed.
+        if failed.is_empty() {
+            tracing::warn!(level = %arguments.log_level, "reloaded");
+        }
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct ChannelCell {
     /// Rises along the list.
     pub(super) number: u64,
     pub(crate) phase: ChannelPhase,
+    /// Which of its agent's joins it is in, or was in last: what an earlier one brings home late is not this one's.
+    pub(crate) join: u64,
     pub(crate) info: Option<Arc<InfoSlot>>,
     pub(crate) trouble: Option<Box<Trouble>>,
 }
@@ -68,8 +70,10 @@ pub(crate) struct CellState {
     pub(crate) management: ManagementMode,
     pub(crate) revision: u64,
     pub(crate) deleted: bool,
-    /// Counts changes of address: what an earlier sign-in brings home is not this one's.
+    /// Counts changes of address and sign-ins: what an earlier sign-in brings home is not this one's.
     pub(crate) epoch: u32,
+    /// Counts joins.
+    pub(super) joins: u64,
     pub(crate) phase: Phase,
     pub(crate) since: DateTime<Utc>,
     pub(crate) trouble: Option<Box<Trouble>>,
@@ -103,6 +107,7 @@ impl Cell {
             revision: 0,
             deleted: false,
             epoch: 0,
+            joins: 0,
             phase: Phase::Out,
             since: now,
             trouble: None,
@@ -197,6 +202,21 @@ impl CellState {
 
     pub(crate) fn change_channel<T>(&mut self, id: &ChannelId, change: impl FnOnce(&mut ChannelCell) -> T) -> Option<T> {
         self.channels.change(id, change)
+    }
+
+    /// A join begins; returns its number.
+    pub(super) fn begin_join(&mut self, id: &ChannelId) -> u64 {
+        self.joins += 1;
+        let join = self.joins;
+        let _ = self.change_channel(id, |channel| (channel.phase, channel.join) = (ChannelPhase::Joining, join));
+        join
+    }
+
+    /// Whether the channel is being joined, or joined, by that join.
+    pub(super) fn is_of(&self, id: &ChannelId, join: u64) -> bool {
+        let of =
+            |channel: &ChannelCell| channel.join == join && matches!(channel.phase, ChannelPhase::Joining | ChannelPhase::In);
+        self.channel(id).is_some_and(of)
     }
 
     /// The session is over: everything is to be done again. Answers the session, and the channels it was in.

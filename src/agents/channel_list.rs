@@ -167,7 +167,7 @@ impl ChannelList {
 
 impl ChannelCell {
     fn new(id: ChannelId, put: u64) -> ChannelCell {
-        ChannelCell { id, put, number: 0, phase: ChannelPhase::Out, info: None, trouble: None }
+        ChannelCell { id, put, number: 0, phase: ChannelPhase::Out, join: 0, info: None, trouble: None }
     }
 
     /// When it is to be joined; `None`: it is not.

@@ -36,7 +36,21 @@ pub(crate) struct Ground {
     pub(crate) flap_delay: Duration,
 }
 
+/// How long a change is waited for. A full or locked disk refuses it much sooner; a disk that hangs in the middle of a
+/// commit does not answer at all, and then nobody can tell.
+const COMMIT_MAX: Duration = Duration::from_secs(30);
+
 impl Ground {
+    /// What becomes of a change that the writer was given: whoever asked for it is answered, whatever the disk does.
+    pub(crate) fn committed<T: Send + 'static>(
+        &self,
+        change: Pending<Result<T>>,
+    ) -> impl Future<Output = Result<T>> + Send + use<T> {
+        let timer = self.timer.clone();
+        let late = || Error::OutcomeUnknown(format!("the database did not answer within {} s", COMMIT_MAX.as_secs()));
+        async move { timer.within(COMMIT_MAX, change, late).await }
+    }
+
     /// Queues an entry that always has room: what the engine itself has to say is little.
     pub(crate) fn write(&self, kind: EntryKind) {
         let entry = Entry { kind, busy: self.activity.busy(), before: None, done: None };

@@ -128,6 +128,10 @@ impl LinkIntake {
         let Some(cell) = self.cell(agent) else { return };
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let was = cell.change(|state| {
+            // One that was put again and not joined yet: what is lost is an earlier stay of which the engine knows.
+            if state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Out && channel.trouble.is_none()) {
+                return None;
+            }
             state.change_channel(channel, |channel| {
                 let was = channel.phase;
                 let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;

@@ -11,7 +11,7 @@
 //! of its key would be sent beside it), and counting it in flight until it ends (66 calls into a chat system that never
 //! answers made the agent busy until the link ended).
 
-use super::cell::{Cell, ChannelPhase, Trouble};
+use super::cell::{Cell, ChannelCell, ChannelPhase, Trouble};
 use super::ground::Ground;
 use super::posts::Overdue;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Session};
@@ -36,6 +36,8 @@ const PENDING_MAX: Duration = Duration::from_secs(600);
 pub(crate) struct Post {
     pub(crate) cell: Arc<Cell>,
     pub(crate) place: Place,
+    /// The join of its channel that it is sent under.
+    pub(crate) join: u64,
     pub(crate) origin: OriginId,
     pub(crate) posted_by: Option<String>,
     /// Whether the chat system sends it back.
@@ -162,23 +164,31 @@ impl Ground {
             }
             Err(error) => {
                 if error.kind == BackendErrorKind::ChannelGone {
-                    self.channel_gone(&post.cell, &post.place, &error.reason);
+                    self.channel_gone(&post, &error.reason);
                 }
                 self.posts.fail(&post.origin, &error_of(error, post.place.channel.as_str()));
             }
         }
     }
 
-    /// The chat system says that a channel is no more: it becomes Idle, and its span ends.
-    pub(crate) fn channel_gone(&self, cell: &Arc<Cell>, place: &Place, reason: &str) {
-        let link = cell.change(|state| {
-            let was = state.change_channel(&place.channel, |channel| {
+    /// The chat system says that the channel of `post` is no more: it becomes Idle, and its span ends. Only if the agent is
+    /// in it by the join that the post was sent under: a post that failed late shut a channel that was deleted and put
+    /// again meanwhile, until the next put.
+    fn channel_gone(&self, post: &Post, reason: &str) {
+        let (cell, place) = (&post.cell, &post.place);
+        let gone = cell.change(|state| {
+            let is_in = |channel: &ChannelCell| channel.phase == ChannelPhase::In && channel.join == post.join;
+            if !state.channel(&place.channel).is_some_and(is_in) {
+                return None;
+            }
+            let _ = state.change_channel(&place.channel, |channel| {
                 channel.info = None;
                 channel.trouble = Some(Box::new(Trouble { reason: reason.to_owned(), attempt: 0, next: None }));
-                std::mem::replace(&mut channel.phase, ChannelPhase::Refused)
-            })?;
-            state.link.clone().filter(|_| was == ChannelPhase::In)
+                channel.phase = ChannelPhase::Refused;
+            });
+            Some(state.link.clone())
         });
+        let Some(link) = gone else { return };
         if let Some(link) = link {
             link.tell(|mail| mail.left.push(place.channel.clone()));
         }

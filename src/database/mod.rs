@@ -5,6 +5,7 @@
 //! the memdb VFS for a database in memory (read errors and starved readers: it is one connection under a mutex).
 //! The writer knows neither the journal nor the hub: it is handed a [`Recorder`] and a [`Publisher`].
 
+mod ahead;
 mod committable;
 mod copied;
 mod crowd;
@@ -15,6 +16,7 @@ mod holding;
 mod in_use;
 mod lanes;
 mod lock;
+mod missed;
 mod queue;
 mod reach;
 mod reading;
@@ -24,6 +26,7 @@ mod wal;
 mod watch;
 mod writer;
 
+pub(crate) use ahead::{Ages, Dated};
 pub(crate) use error::{damaged, in_table, storage};
 pub use file::Durability;
 pub(crate) use file::{Location, Opened, Wanted, open};

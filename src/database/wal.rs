@@ -24,6 +24,12 @@ pub(super) fn is_long(connection: &Connection) -> bool {
     asked.is_ok_and(|(all, copied)| all.saturating_sub(copied) > PAGES)
 }
 
+/// Pages in the log.
+pub(super) fn length(connection: &Connection) -> u64 {
+    let asked = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)").and_then(|mut ask| ask.query_row([], pages));
+    asked.map_or(0, |(all, _)| all)
+}
+
 /// Copies back what can be; true if that was all of it.
 pub(super) fn checkpoint(connection: &Connection) -> Result<bool> {
     let (all, copied) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], pages)?;

@@ -10,6 +10,7 @@ use super::crowd::Crowd;
 use super::error::{StorageFault, storage};
 use super::examine::keep_log;
 use super::file::Opened;
+use super::missed::Missed;
 use super::queue::{Lane, Queue, Work};
 use super::reach::Reach;
 use super::wal;
@@ -86,6 +87,7 @@ struct Job<R: Recorder> {
 struct Shared<R: Recorder> {
     queue: Queue<R::Entry, Job<R>>,
     writable: AtomicBool,
+    missed: Mutex<Missed>,
 }
 
 /// The handle on the writer's thread.
@@ -101,7 +103,7 @@ impl<R: Recorder> Writer<R> {
             Some(_) => None,
             None => Some(opened.writer()?),
         };
-        let shared = Arc::new(Shared { queue: Queue::new(), writable: AtomicBool::new(true) });
+        let shared = Arc::new(Shared { queue: Queue::new(), writable: AtomicBool::new(true), missed: Mutex::default() });
         let mut body = Body {
             shared: shared.clone(),
             opened,
@@ -170,9 +172,15 @@ impl<R: Recorder> Writer<R> {
         }
     }
 
-    /// Whether the last commit succeeded and the files are still the ones that were opened.
+    /// Whether the last commit succeeded, the files are still the ones that were opened, and the log has not grown beyond
+    /// all measure because it cannot be copied back.
     pub(crate) fn writable(&self) -> bool {
-        self.shared.writable.load(Ordering::Acquire)
+        self.shared.writable.load(Ordering::Acquire) && !self.shared.missed.lock().is_too_long()
+    }
+
+    /// Why checkpoints fail, once they have failed for 10 seconds.
+    pub(crate) fn missed_checkpoints(&self) -> Option<String> {
+        self.shared.missed.lock().trouble(Instant::now())
     }
 
     /// Takes nothing more, does what waits, and ends. Joins unless called on the writer's own thread.
@@ -471,9 +479,22 @@ impl<R: Recorder> Body<R> {
         self.written = false;
         let Some(connection) = &self.connection else { return };
         match self.opened.checkpoint(connection) {
-            Ok(true) => self.opened.checkpointed(),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "checkpoint failed; the next one will do"),
+            Ok(whole) => {
+                if whole {
+                    self.opened.checkpointed();
+                }
+                if self.shared.missed.lock().succeeded() {
+                    tracing::warn!("the log can be copied into the database again");
+                }
+            }
+            Err(error) => {
+                // Tried again in the next quiet moment, though nothing is written meanwhile: so it heals by itself.
+                self.written = true;
+                let pages = wal::length(connection);
+                if self.shared.missed.lock().failed(Instant::now(), error.to_string(), pages) {
+                    tracing::error!(%error, "the log cannot be copied into the database; trying again until it can");
+                }
+            }
         }
     }
 

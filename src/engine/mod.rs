@@ -191,6 +191,8 @@ impl Engine {
             format!("the journal cannot be written: {reason}")
         } else if !self.0.writer.writable() {
             "the journal cannot be written".to_owned()
+        } else if let Some(reason) = self.0.writer.missed_checkpoints() {
+            reason
         } else if let Some(reason) = self.0.opened.damage() {
             format!("the database is damaged: {reason}")
         } else if !services.registry.all_tried() {

@@ -50,7 +50,14 @@ impl Engine {
         let activity = Activity::default();
         let runtime = Runtime::start(builder.worker_threads)?;
         let timer = Timer::new(clock.clone(), activity.clone());
-        let hub = Hub::new(opening.instance.clone(), opening.base, opening.head, window, activity.clone(), timer.clone());
+        let hub = Hub::new(
+            opening.instance.clone(),
+            opening.base,
+            (opening.last, opening.head),
+            window,
+            activity.clone(),
+            timer.clone(),
+        );
         let ring = Ring::new();
         let posts = Arc::new(PostBook::default());
         let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone())?;

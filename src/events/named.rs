@@ -11,6 +11,14 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+/// How long an acknowledgement that is to be durable is waited for.
+const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(3);
+/// How long a new name is waited for. A full or locked disk refuses it sooner; one that hangs does not answer.
+const INSERT_MAX: Duration = Duration::from_secs(30);
+/// When somebody whom the disk refused should come again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The holder of a name.
 #[derive(Clone)]
@@ -41,20 +49,19 @@ impl Names {
             return Ok(held);
         }
         let wanted = name.clone();
-        let place = self
-            .writer
-            .job(self.activity.busy(), move |journal, transaction| {
-                let batch = journal.begin();
-                let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
-                    ReaderInsert::Inserted => window,
-                    ReaderInsert::Exists(place) => place,
-                    ReaderInsert::Full => {
-                        return Err(Error::Invalid("an agent has at most 32 named readers; delete one first".into()));
-                    }
-                };
-                Ok((place, batch, Box::new(|| {})))
-            })
-            .await?;
+        let inserted = self.writer.job(self.activity.busy(), move |journal, transaction| {
+            let batch = journal.begin();
+            let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
+                ReaderInsert::Inserted => window,
+                ReaderInsert::Exists(place) => place,
+                ReaderInsert::Full => {
+                    return Err(Error::Invalid("an agent has at most 32 named readers; delete one first".into()));
+                }
+            };
+            Ok((place, batch, Box::new(|| {})))
+        });
+        let late = || Error::OutcomeUnknown("the database did not answer".into());
+        let place = self.hub.timer().within(INSERT_MAX, inserted, late).await?;
         let acknowledged =
             Acknowledged { agent, name: name.clone(), place: AtomicI64::new(place), queued: AtomicBool::new(false) };
         let fresh = Held { place: Arc::new(acknowledged), superseded: Arc::default(), gone: Arc::default() };
@@ -90,8 +97,19 @@ impl Names {
         }
     }
 
-    /// As [`Names::acknowledge`]; answers when it is durable.
-    pub(crate) fn acknowledge_through(&self, held: &Held, seq: Seq) -> Pending<Result<()>> {
+    /// As [`Names::acknowledge`]; answers when it is durable, or that the disk takes nothing now. The writer keeps an
+    /// acknowledgement for as long as that lasts, so it is not lost; but a poll that waited for it was never answered
+    /// while the disk was full, and kept its connection after its client had left.
+    pub(crate) async fn acknowledge_through(&self, held: &Held, seq: Seq) -> Result<()> {
+        let refused = || Error::Busy { what: "the journal".into(), retry_after: RETRY_AFTER };
+        if !self.writer.writable() {
+            self.acknowledge(held, seq);
+            return Err(refused());
+        }
+        self.hub.timer().within(ACKNOWLEDGE_MAX, self.push_acknowledgement(held, seq), refused).await
+    }
+
+    fn push_acknowledgement(&self, held: &Held, seq: Seq) -> Pending<Result<()>> {
         held.place.place.fetch_max(seq, Ordering::AcqRel);
         let (promise, pending) = pending();
         let kind = EntryKind::Acknowledge(held.place.clone());

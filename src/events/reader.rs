@@ -137,7 +137,8 @@ impl Reader {
     /// Acknowledges the event given last and waits until that is durable.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the engine is shut down; [`Error::WouldDeadlock`] on one of its own threads.
+    /// [`Error::Busy`] if the disk takes nothing now: it is written as soon as it can be. [`Error::Closed`] if the engine is
+    /// shut down; [`Error::WouldDeadlock`] on one of its own threads.
     pub fn acknowledge(&mut self) -> Result<()> {
         let given = self.given.take();
         match given {
@@ -149,7 +150,7 @@ impl Reader {
     /// As [`Reader::acknowledge`], on any executor.
     ///
     /// # Errors
-    /// [`Error::Closed`] if the engine is shut down.
+    /// As [`Reader::acknowledge`].
     pub async fn acknowledge_async(&mut self) -> Result<()> {
         match self.given.take() {
             Some(seq) => self.names.acknowledge_through(&self.held, seq).await,

@@ -4,6 +4,7 @@
 //! A fired entry holds a `Busy` until its task looks, so that a stepped clock waits for what it set off.
 
 use crate::clock::Clock;
+use crate::error::{Error, Result};
 use crate::waiting::{Activity, Busy, engine_thread, wake};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +57,21 @@ impl Timer {
     /// Ready at `due`.
     pub(crate) fn sleep_until(self: &Arc<Timer>, due: Duration) -> Sleep {
         Sleep { timer: self.clone(), due, number: None }
+    }
+
+    /// What `waited` answers, or the error `late` once `most` has passed: who waits for a disk waits no longer than that.
+    pub(crate) async fn within<T>(
+        self: &Arc<Timer>,
+        most: Duration,
+        waited: impl Future<Output = Result<T>>,
+        late: impl FnOnce() -> Error,
+    ) -> Result<T> {
+        let sleep = self.sleep(most);
+        tokio::select! {
+            biased;
+            answer = waited => answer,
+            () = sleep => Err(late()),
+        }
     }
 
     pub(crate) fn next_due(&self) -> Option<Duration> {

@@ -28,6 +28,8 @@ pub(crate) struct Opening {
     pub(crate) next: Seq,
     /// The newest seq there is.
     pub(crate) head: Seq,
+    /// The newest seq of a row: after a kill the numbers up to `head` were never given out.
+    pub(crate) last: Seq,
     pub(crate) revision: u64,
     /// The number of the last batch that was sealed with one.
     pub(crate) sealed: i64,
@@ -87,11 +89,12 @@ pub(crate) fn open(
     transaction.execute("UPDATE setting SET value = ?1 WHERE name = 'clean'", [running])?;
     // Not the newest row: a reader may have been shown one that is deleted since, and its cursor must stay valid.
     let head: Seq = next - 1;
-    // A row is as old as its seq: the newest of both tables, without a look at the others.
+    // A row is as old as its seq: the newest of both tables. One that was stamped while the clock was ahead does not tell:
+    // a chat system asked for what came after it would have nothing.
     let newest: i64 = transaction.query_row(
-        "SELECT max(coalesce((SELECT committed FROM message ORDER BY seq DESC LIMIT 1), 0),
-                    coalesce((SELECT committed FROM notice ORDER BY seq DESC LIMIT 1), 0))",
-        [],
+        "SELECT max(coalesce((SELECT committed FROM message WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0),
+                    coalesce((SELECT committed FROM notice WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0))",
+        [now],
         |row| row.get(0),
     )?;
     let instance: String = setting(&transaction, "instance")?.unwrap_or_default();
@@ -105,6 +108,7 @@ pub(crate) fn open(
         base,
         next,
         head: head.max(base),
+        last: last.max(base),
         revision: revision as u64,
         sealed,
         recorded_until: (!is_new).then(|| instant(newest)),

@@ -12,6 +12,7 @@
 
 use super::archive::Archive;
 use super::usage::{Heap, MESSAGE_BYTES, NOTICE_BYTES, Usage, size};
+use crate::database::{Ages, Dated};
 use crate::model::Seq;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ impl Retention {
     fn step(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<bool> {
         if let Some(age) = self.age {
             let cutoff = now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-            let doomed = older(connection, cutoff)?;
+            let doomed = older(connection, Ages { now, cutoff })?;
             if !doomed.is_empty() {
                 self.drop_rows(connection, &doomed)?;
                 return Ok(true);
@@ -190,29 +191,25 @@ fn note_for_conversation(connection: &Connection, conversation: i64, seqs: &[Seq
     Ok(())
 }
 
-/// The oldest rows of both kinds, if they were committed by `cutoff`.
-fn older(connection: &Connection, cutoff: i64) -> rusqlite::Result<Vec<Doomed>> {
+/// The oldest rows of both kinds that are old.
+fn older(connection: &Connection, ages: Ages) -> rusqlite::Result<Vec<Doomed>> {
     let mut doomed = Vec::new();
-    let sql = format!(
-        "SELECT seq, committed, coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message ORDER BY seq LIMIT ?1"
-    );
+    let messages = ages.oldest(connection, Dated { table: "message", key: "seq", date: "committed" }, STEP)?;
+    let sql = format!("SELECT coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message WHERE seq = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([STEP as i64])?;
-    while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(1)? > cutoff {
-            break;
-        }
-        let heap = Heap::Messages { sender: row.get(2)?, conversation: row.get(3)? };
-        doomed.push(Doomed { seq: row.get(0)?, heap, bytes: size(row, 4)? });
+    for seq in messages {
+        doomed.push(statement.query_row([seq], |row| {
+            let heap = Heap::Messages { sender: row.get(0)?, conversation: row.get(1)? };
+            Ok(Doomed { seq, heap, bytes: size(row, 2)? })
+        })?);
     }
-    let sql = format!("SELECT seq, committed, agent, {NOTICE_BYTES} FROM notice ORDER BY seq LIMIT ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([STEP as i64])?;
-    while let Some(row) = rows.next()? {
-        if row.get::<_, i64>(1)? > cutoff {
-            break;
-        }
-        doomed.push(Doomed { seq: row.get(0)?, heap: Heap::Notices { agent: row.get(2)? }, bytes: size(row, 3)? });
+    let notices = ages.oldest(connection, Dated { table: "notice", key: "seq", date: "committed" }, STEP)?;
+    let mut statement = connection.prepare_cached(&format!("SELECT agent, {NOTICE_BYTES} FROM notice WHERE seq = ?1"))?;
+    for seq in notices {
+        doomed.push(
+            statement
+                .query_row([seq], |row| Ok(Doomed { seq, heap: Heap::Notices { agent: row.get(0)? }, bytes: size(row, 1)? }))?,
+        );
     }
     Ok(doomed)
 }

@@ -153,7 +153,7 @@ impl Services {
             });
             Ok(((), journal.begin(), after))
         });
-        job.await
+        self.ground.committed(job).await
     }
 }
 

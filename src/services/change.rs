@@ -1,6 +1,6 @@
 //! One administrative change: re-check the right, change, audit, events, revision, in one transaction; then memory.
 
-use super::Services;
+use super::{Services, Waiting};
 use crate::agents::Desired;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
@@ -8,7 +8,6 @@ use crate::model::{AgentId, AgentKey, ChannelId, Principal, ProvisioningMode, Re
 use crate::password::Whose;
 use crate::store::agents::{self, AgentRow};
 use crate::store::{Effect, Stamp};
-use crate::waiting::Pending;
 use rusqlite::Connection;
 use std::sync::Arc;
 
@@ -92,10 +91,10 @@ impl Services {
         principal: Principal,
         need: Need,
         work: impl FnOnce(&Connection, &Stamp) -> Result<Changed<T>> + Send + 'static,
-    ) -> Pending<Result<T>> {
+    ) -> Waiting<T> {
         let services = Arc::downgrade(self);
         let busy = self.ground.activity.busy();
-        self.ground.writer.job(busy, move |journal, transaction| {
+        let job = self.ground.writer.job(busy, move |journal, transaction| {
             recheck(transaction, &principal, &need)?;
             let mut batch = journal.begin();
             let revision = journal.next_revision(transaction, &mut batch).map_err(storage)?;
@@ -120,7 +119,8 @@ impl Services {
                 }
             });
             Ok((value, batch, after))
-        })
+        });
+        Box::pin(self.ground.committed(job))
     }
 
     fn follow(&self, follow: Follow) {

@@ -16,7 +16,7 @@ use crate::password::Whose;
 use crate::store::users::{self, folded};
 use crate::store::{super_user, tokens};
 use crate::token::{self, Digest, Grant};
-use crate::waiting::{Pending, Promise, pending};
+use crate::waiting::{Promise, pending};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::sync::atomic::Ordering;
@@ -56,7 +56,7 @@ struct Ask {
 
 impl Services {
     /// Makes the token.
-    pub(super) fn grant(self: &Arc<Self>, known: Known) -> Pending<Result<Granted>> {
+    pub(super) fn grant(self: &Arc<Self>, known: Known) -> impl Future<Output = Result<Granted>> + Send + use<> {
         let (promise, granted) = pending();
         let mut asks = self.asks.0.lock();
         asks.push(Ask { known, promise });
@@ -71,7 +71,7 @@ impl Services {
                 Ok(((), journal.begin(), after))
             }));
         }
-        granted
+        self.ground.committed(granted)
     }
 }
 

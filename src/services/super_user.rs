@@ -68,7 +68,7 @@ async fn note(ground: &Ground, seen: Option<Seen>, ends: bool) -> Result<()> {
         let after: After = Box::new(|| {});
         Ok(((), journal.begin(), after))
     });
-    job.await
+    ground.committed(job).await
 }
 
 impl Services {
@@ -102,6 +102,6 @@ impl Services {
             });
             Ok(((), journal.begin(), after))
         });
-        job.await
+        self.ground.committed(job).await
     }
 }

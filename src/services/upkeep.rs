@@ -4,7 +4,7 @@
 //! date jumps, the rows of tokens are moved with it, so that a restart finds of each what was left of it.
 
 use super::Services;
-use crate::database::{After, storage};
+use crate::database::{After, Ages, storage};
 use crate::journal;
 use crate::store::{audit, tokens};
 use std::sync::{Arc, Weak};
@@ -42,15 +42,16 @@ impl Services {
         let mut dates = calendar.dates();
         dates.ledger += moved.unwrap_or(0);
         let milliseconds = |age: Duration| i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        let oldest = self.audit_age.map(|age| dates.believed.saturating_sub(milliseconds(age)));
+        let now = dates.believed;
+        let old = self.audit_age.map(|age| Ages { now, cutoff: now.saturating_sub(milliseconds(age)) });
         let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
             if let Some(by) = moved {
                 tokens::move_by(transaction, by).map_err(storage)?;
             }
             tokens::delete_expired(transaction, dates.ledger, SLICE).map_err(storage)?;
             journal::dates::note(transaction, dates).map_err(storage)?;
-            if let Some(oldest) = oldest {
-                audit::delete_before(transaction, oldest, SLICE).map_err(storage)?;
+            if let Some(old) = old {
+                audit::delete_old(transaction, old, SLICE).map_err(storage)?;
             }
             let after: After = Box::new(move || calendar.follow(moved.unwrap_or(0)));
             Ok(((), journal.begin(), after))

@@ -5,6 +5,7 @@
 //! times a second, is kept for 400 days here, and the row is to say that it changed, not what it was. Rows are numbered by AUTOINCREMENT, so that a reader's cursor survives retention.
 
 use super::Stamp;
+use crate::database::{Ages, Dated};
 use crate::model::AuditEntry;
 use chrono::DateTime;
 use rusqlite::types::Type;
@@ -95,23 +96,22 @@ pub(crate) fn since(conn: &Connection, number: u64, limit: usize) -> Result<Vec<
     .collect()
 }
 
-/// Drops at most `limit` rows older than `time`; answers how many. Rows are numbered in the order they were made,
-/// so the oldest number goes first and a clock that was set back delays retention, but never tears a hole.
-pub(crate) fn delete_before(conn: &Connection, time: i64, limit: usize) -> Result<usize> {
-    conn.prepare_cached(
-        "DELETE FROM audit
-          WHERE number IN (SELECT number FROM audit ORDER BY number LIMIT ?2)
-            AND number < coalesce((SELECT min(number)
-                                     FROM (SELECT number, time FROM audit ORDER BY number LIMIT ?2)
-                                    WHERE time >= ?1), 9223372036854775807)",
-    )?
-    .execute(params![time, limit as i64])
+/// Drops at most `limit` rows that are old; answers how many. Rows are numbered in the order they were made, so the oldest
+/// number goes first and a clock that was set back delays retention, but never tears a hole.
+pub(crate) fn delete_old(conn: &Connection, ages: Ages, limit: usize) -> Result<usize> {
+    let old = ages.oldest(conn, Dated { table: "audit", key: "number", date: "time" }, limit)?;
+    let Some(last) = old.last() else { return Ok(0) };
+    conn.prepare_cached("DELETE FROM audit WHERE number <= ?1")?.execute([last])
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{ada, database};
     use super::*;
+
+    fn before(cutoff: i64) -> Ages {
+        Ages { now: i64::MAX, cutoff: cutoff - 1 }
+    }
 
     #[test]
     fn the_audit_is_read_from_a_number_on_and_loses_its_oldest_first() {
@@ -123,11 +123,11 @@ mod tests {
         assert_eq!(seen.iter().map(|entry| entry.number).collect::<Vec<_>>(), [3, 4]);
         assert_eq!((seen[0].who.as_str(), seen[0].after.as_deref()), ("super:ada", Some(r#"{"n":3}"#)));
 
-        assert_eq!(delete_before(&conn, 4_000, 2).unwrap(), 2, "no more than the limit at once");
-        assert_eq!(delete_before(&conn, 4_000, 10).unwrap(), 1);
-        assert_eq!(delete_before(&conn, 4_000, 10).unwrap(), 0);
+        assert_eq!(delete_old(&conn, before(4_000), 2).unwrap(), 2, "no more than the limit at once");
+        assert_eq!(delete_old(&conn, before(4_000), 10).unwrap(), 1);
+        assert_eq!(delete_old(&conn, before(4_000), 10).unwrap(), 0);
         assert_eq!(since(&conn, 0, 10).unwrap()[0].number, 4);
-        delete_before(&conn, i64::MAX, 10).unwrap();
+        delete_old(&conn, before(i64::MAX), 10).unwrap();
         insert(&conn, &ada(6), "delete agent", "echo", None, None).unwrap();
         assert_eq!(since(&conn, 5, 10).unwrap()[0].number, 6, "numbers never repeat");
     }

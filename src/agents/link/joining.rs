@@ -70,25 +70,24 @@ impl LinkTask {
                 }
             }
         }
-        cell.change(|state| state.change_channel(&channel, |channel| channel.phase = ChannelPhase::Joining));
+        let join = cell.change(|state| state.begin_join(&channel));
         let (ground, cell) = (self.ground.clone(), cell.clone());
         self.flights.push(Box::pin(async move {
-            let outcome = join_through(&ground, &cell, epoch, session, place, first).await;
-            Landed::Joined { cell, epoch, channel, first, outcome }
+            let outcome = join_through(&ground, &cell, join, session, place, first).await;
+            Landed::Joined { cell, epoch, join, channel, first, outcome }
         }));
     }
 
     pub(super) fn joined(
         &mut self,
         cell: &Arc<Cell>,
-        epoch: u32,
+        (epoch, join): (u32, u64),
         channel: ChannelId,
         first: bool,
         outcome: Result<Joined, BackendError>,
     ) {
         let place = self.place(&channel, cell.key);
-        let current =
-            self.is_here(cell) && cell.look(|state| is_joining(state, epoch, &channel) || is_in(state, epoch, &channel));
+        let current = self.is_here(cell) && cell.look(|state| state.is_of(&channel, join));
         if place.agent.is_none() {
             self.room_joined(&channel, first, outcome.is_ok() && current);
         }
@@ -161,10 +160,6 @@ impl LinkTask {
     }
 }
 
-fn is_in(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
-    state.epoch == epoch && state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::In)
-}
-
 /// The channel counts as joined.
 fn enter(state: &mut CellState, channel: &ChannelId, slot: Arc<InfoSlot>) {
     let _ = state.change_channel(channel, |channel| {
@@ -174,15 +169,11 @@ fn enter(state: &mut CellState, channel: &ChannelId, slot: Arc<InfoSlot>) {
     });
 }
 
-fn is_joining(state: &CellState, epoch: u32, channel: &ChannelId) -> bool {
-    state.epoch == epoch && state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Joining)
-}
-
 /// Joins, catches up, and has the span begin before the channel counts as joined.
 async fn join_through(
     ground: &Arc<Ground>,
     cell: &Arc<Cell>,
-    epoch: u32,
+    join: u64,
     session: Arc<dyn Session>,
     place: Place,
     first: bool,
@@ -199,11 +190,15 @@ async fn join_through(
     }
     let channel = place.channel.clone();
     let joined = ground.ask(JOIN_MAX, "the join", move || session.join(channel, resume)).await?;
+    // Its channel was deleted, or put again, meanwhile: the stay that would be recorded is nobody's.
+    if !cell.look(|state| state.is_of(&place.channel, join)) {
+        return Ok(joined);
+    }
     // Whoever reads the event that says so may post at once: the channel counts as joined just before it is told.
     let (slot, inside, id) = (ground.infos.joined(place.clone(), joined.info.clone()), cell.clone(), place.channel.clone());
     let before = Box::new(move || {
         inside.change(|state| {
-            if is_joining(state, epoch, &id) {
+            if state.is_of(&id, join) {
                 enter(state, &id, slot);
             }
         });

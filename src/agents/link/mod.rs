@@ -69,11 +69,14 @@ enum Landed {
     SignedIn {
         cell: Arc<Cell>,
         epoch: u32,
+        /// What it was signed in under, which the agent may have left since.
+        address: Address,
         outcome: Result<Arc<dyn Session>, BackendError>,
     },
     Joined {
         cell: Arc<Cell>,
         epoch: u32,
+        join: u64,
         channel: ChannelId,
         first: bool,
         outcome: Result<Joined, BackendError>,
@@ -312,7 +315,7 @@ impl LinkTask {
         });
         match (phase, wait) {
             (Phase::Out, Some(due)) => self.retry(due, cell),
-            (Phase::Out, None) => self.sign_in(cell, epoch),
+            (Phase::Out, None) => self.sign_in(cell),
             (Phase::SigningIn, _) => {}
             (Phase::In, _) => self.join_all(cell, epoch),
         }
@@ -332,27 +335,30 @@ impl LinkTask {
         self.retries.insert((due, self.next_retry), cell);
     }
 
-    fn sign_in(&mut self, cell: Arc<Cell>, epoch: u32) {
+    fn sign_in(&mut self, cell: Arc<Cell>) {
         let Some(link) = self.link.clone() else { return };
         let date = self.ground.clock.wall();
-        let address = cell.change(|state| {
+        let (epoch, address) = cell.change(|state| {
+            state.epoch += 1;
             state.phase = Phase::SigningIn;
             state.since = date;
-            state.address.clone()
+            (state.epoch, state.address.clone())
         });
-        let (ground, key) = (self.ground.clone(), cell.key);
-        let signing_in = ground.ask(SIGN_IN_MAX, "the sign-in", move || link.sign_in(key, address));
+        let (ground, key, under) = (self.ground.clone(), cell.key, address.clone());
+        let signing_in = ground.ask(SIGN_IN_MAX, "the sign-in", move || link.sign_in(key, under));
         self.flights.push(Box::pin(async move {
             let outcome = signing_in.await;
-            Landed::SignedIn { cell, epoch, outcome }
+            Landed::SignedIn { cell, epoch, address, outcome }
         }));
     }
 
     fn landed(&mut self, landed: Landed) {
         match landed {
             Landed::Dialed(outcome) => self.dialed(outcome),
-            Landed::SignedIn { cell, epoch, outcome } => self.signed_in(cell, epoch, outcome),
-            Landed::Joined { cell, epoch, channel, first, outcome } => self.joined(&cell, epoch, channel, first, outcome),
+            Landed::SignedIn { cell, epoch, address, outcome } => self.signed_in(cell, epoch, address, outcome),
+            Landed::Joined { cell, epoch, join, channel, first, outcome } => {
+                self.joined(&cell, (epoch, join), channel, first, outcome);
+            }
             Landed::Left { cell, address } => self.gone(cell, &address),
             Landed::Noted => {}
         }
@@ -379,12 +385,11 @@ impl LinkTask {
         }
     }
 
-    fn signed_in(&mut self, cell: Arc<Cell>, epoch: u32, outcome: Result<Arc<dyn Session>, BackendError>) {
+    fn signed_in(&mut self, cell: Arc<Cell>, epoch: u32, address: Address, outcome: Result<Arc<dyn Session>, BackendError>) {
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let current = self.is_here(&cell) && cell.look(|state| state.epoch == epoch && state.phase == Phase::SigningIn);
         match outcome {
             Ok(session) if !current => {
-                let address = cell.look(|state| state.address.clone());
                 self.farewell(Farewell { cell, session, address, channels: Vec::new(), for_good: true });
             }
             Err(_) if !current => {}

@@ -32,6 +32,9 @@ const PING_EVERY: Duration = Duration::from_secs(60);
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// How often it may be silent about what it was asked while other things come: it may be busy, or not read us any more.
 const SILENCES_MAX: u32 = 6;
+/// A stanza that takes longer from its first byte to its last ends the link. One without an end is stepped over once it is
+/// too large, and nothing else would be heard beside it: the agents were shown as Active, and a stop waited for answers.
+const UNFINISHED_MAX: Duration = Duration::from_secs(30);
 /// How long the last words may take, and the server's own after them.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
 /// How long the component's last connection is waited for until it is hung up.
@@ -167,7 +170,7 @@ async fn hear(core: &Arc<Core>, reader: &mut Incoming, acknowledges: bool, early
         let event = tokio::select! {
             biased;
             () = &mut ended => return,
-            event = reader.next() => event,
+            event = reader.next_whole(|| core.inbox.sleep(UNFINISHED_MAX)) => event,
         };
         core.heard.store(true, Ordering::Relaxed);
         let done = match event {
@@ -337,6 +340,41 @@ mod tests {
     use super::*;
     use crate::backend::recorder::Recorder;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// A stanza that never ends, whether it is taken in or stepped over, ends the link in time.
+    #[test]
+    fn a_stanza_without_an_end_ends_the_link() {
+        for begun in ["<message><body>", "<message", &format!("<message><body>{}", "x".repeat(600_000))] {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+            let (done, waits) = std::sync::mpsc::channel();
+            let recorder = Recorder::by_hand();
+            let (core, _line) = fuzz::core(&recorder);
+            let core = Arc::new(core);
+            let (said, heard) =
+                (format!("<stream:stream xmlns='jabber:client' xmlns:stream='{}'>{begun}", ns::STREAM), core.clone());
+            runtime.spawn(async move {
+                let (mut server, near) = tokio::io::duplex(4096);
+                let (mut reader, _writer) = Stream::over(near).split();
+                let flood = async {
+                    server.write_all(said.as_bytes()).await.expect("written");
+                    // It goes on for ever, so that there is always something to read.
+                    while server.write_all(&[b'x'; 1000]).await.is_ok() {}
+                };
+                tokio::select! {
+                    () = hear(&heard, &mut reader, false, Vec::new()) => {}
+                    () = flood => {}
+                }
+                let _ = done.send(());
+            });
+            let limit = std::time::Instant::now() + Duration::from_secs(20);
+            while waits.recv_timeout(Duration::from_millis(20)).is_err() {
+                assert!(std::time::Instant::now() < limit, "it is heard for ever");
+                recorder.advance(Duration::from_secs(5));
+            }
+            let over = core.state.lock().over.clone().expect("it is over");
+            assert!(over.reason.contains("does not end a stanza"), "{over:?}");
+        }
+    }
 
     /// ejabberd ends a stream whose client has counted more than it sent.
     #[test]

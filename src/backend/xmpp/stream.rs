@@ -172,6 +172,27 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
+    /// As [`Reader::next`]; a stanza that has begun must end before what `pause` makes is over.
+    pub(super) async fn next_whole<F: Future<Output = ()>>(&mut self, pause: impl Fn() -> F) -> Result<Event, BackendError> {
+        let mut patience = None;
+        loop {
+            let parsed = self.parser.next();
+            match parsed.map_err(|error| BackendError::new(BackendErrorKind::Protocol, format!("malformed XML: {error}")))? {
+                Some(event) => return Ok(event),
+                None if !self.parser.is_inside() => self.fill().await?,
+                None => {
+                    let patience = patience.get_or_insert_with(|| Box::pin(pause()));
+                    tokio::select! {
+                        biased;
+                        // First, because there may always be more to read.
+                        () = patience => return Err(BackendError::unreachable("the server does not end a stanza")),
+                        filled = self.fill() => filled?,
+                    }
+                }
+            }
+        }
+    }
+
     /// Waits until nothing more comes, whatever comes until then.
     pub(super) async fn until_closed(&mut self) {
         while let Ok(1..) = self.io.read(&mut self.buffer).await {}

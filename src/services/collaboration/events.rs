@@ -53,7 +53,8 @@ impl Collaboration {
     /// with an empty answer. `timeout` is the engine's time.
     ///
     /// # Errors
-    /// `Invalid` for what is no name, or a 33rd reader of the agent; else as [`Collaboration::wait_events`].
+    /// `Invalid` for what is no name, or a 33rd reader of the agent; `Busy` if the place cannot be written now (it moves
+    /// all the same, and is written when it can be); else as [`Collaboration::wait_events`].
     pub fn poll_reader(
         &self,
         name: impl Id<ReaderName>,

@@ -32,6 +32,8 @@ const PENDING: u32 = 2048;
 pub(super) struct Joined {
     pub(super) session: Arc<dyn Session>,
     pub(super) info: Arc<ChannelInfo>,
+    /// The number of the join.
+    pub(super) join: u64,
 }
 
 impl Collaboration {
@@ -110,6 +112,7 @@ impl Collaboration {
             cell: self.cell.clone(),
             echoes: capabilities.echoes(channel.kind()),
             place,
+            join: joined.join,
             origin: origin.clone(),
             posted_by,
             transfer: false,
@@ -137,7 +140,7 @@ impl Collaboration {
             let Some(there) = state.channel(channel) else { return Some(Err(not_allowed(channel))) };
             match (state.phase, there.phase, &state.session, &there.info) {
                 (Phase::In, ChannelPhase::In, Some(session), Some(info)) => {
-                    Some(Ok(Joined { session: session.clone(), info: info.load() }))
+                    Some(Ok(Joined { session: session.clone(), info: info.load(), join: there.join }))
                 }
                 (Phase::In, ChannelPhase::Refused, ..) => {
                     let reason = there.trouble.as_ref().map(|trouble| trouble.reason.clone());

@@ -174,6 +174,7 @@ impl Collaboration {
             cell: self.cell.clone(),
             echoes: capabilities.echoes(channel.kind()),
             place,
+            join: joined.join,
             origin: origin.clone(),
             posted_by: self.posted_by(),
             transfer: true,

@@ -26,10 +26,9 @@ impl Provisioning {
     pub fn readers_async(&self) -> Waiting<Vec<ReaderStatus>> {
         self.when(Need::System, |services, _, _| async move {
             let rows = services.ground.readers.scan(Whole(|connection: &_| readers::all(connection).map_err(storage))).await?;
-            let head = services.ground.hub.head();
             let shown = rows.into_iter().map(|row| {
                 let place = services.names.place(row.agent, &row.name).unwrap_or(row.place).max(row.place);
-                let lag = u64::try_from(head.saturating_sub(place)).unwrap_or(0);
+                let lag = services.ground.hub.rows_after(place);
                 ReaderStatus::new(row.agent_id, row.name, lag, DateTime::from_timestamp_millis(row.moved).unwrap_or_default())
             });
             Ok(shown.collect())

@@ -311,7 +311,7 @@ fn a_damaged_row_at_the_start_names_its_table() {
 }
 
 /// Another program that has begun that on the database and waits until its stdin ends.
-fn holding(path: &Path, begin: &str) -> std::process::Child {
+pub(super) fn holding(path: &Path, begin: &str) -> std::process::Child {
     let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], isolation_level=None); \
                   [c.execute(s).fetchall() for s in sys.argv[2].split(';')]; print('held', flush=True); sys.stdin.read()";
     let mut command = Command::new("python3");

@@ -10,6 +10,7 @@ mod damage;
 mod edge;
 mod file;
 mod joins;
+mod late;
 mod log;
 mod logins;
 mod mark;

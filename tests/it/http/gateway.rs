@@ -111,6 +111,11 @@ impl Gateway {
         assert!(sent.success());
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory it has held so far, in KiB.
     #[cfg(target_os = "linux")]
     pub(crate) fn peak_kib(&self) -> usize {

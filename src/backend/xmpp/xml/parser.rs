@@ -77,6 +77,11 @@ impl Parser {
         self.lexer.rest()
     }
 
+    /// Whether a stanza has begun that has not ended: asked after all that has come was read.
+    pub(in super::super) fn is_inside(&self) -> bool {
+        self.open.len() > 1 || self.skipping.is_some() || !self.lexer.rest().is_empty()
+    }
+
     /// The next event, if it has come whole.
     pub(in super::super) fn next(&mut self) -> Result<Option<Event>, Malformed> {
         loop {

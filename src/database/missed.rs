@@ -1,0 +1,67 @@
+//! Checkpoints that fail: how long that has lasted, and when the engine says that it is not ready.
+//!
+//! Commits go to the log, so that with a database file that cannot be written (immutable, a limit, a failing disk) posts
+//! succeed and nobody notices, while the log grows until the disk is full. So after [`MISSED_MAX`] the engine says so. What
+//! is posted meanwhile is safe in the log; posts end where the log has grown to [`PAGES_LAST`]. Both heal with the next
+//! checkpoint that succeeds.
+
+use std::time::{Duration, Instant};
+
+/// How long checkpoints may fail before the engine counts as not ready.
+const MISSED_MAX: Duration = Duration::from_secs(10);
+/// Pages of a log that cannot be copied back beyond which nothing is posted (256 MiB).
+const PAGES_LAST: u64 = 65_536;
+
+/// The failures since the last checkpoint that succeeded.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    since: Option<Instant>,
+    reason: String,
+    pages: u64,
+}
+
+impl Missed {
+    /// A checkpoint failed at `now`, with that many pages in the log. True: it is the first.
+    pub(super) fn failed(&mut self, now: Instant, reason: String, pages: u64) -> bool {
+        let is_first = self.since.is_none();
+        let since = *self.since.get_or_insert(now);
+        *self = Missed { since: Some(since), reason, pages };
+        is_first
+    }
+
+    /// A checkpoint succeeded. True: others had failed before.
+    pub(super) fn succeeded(&mut self) -> bool {
+        std::mem::take(self).since.is_some()
+    }
+
+    /// Why the engine is not ready at `now`, if it is not.
+    pub(super) fn trouble(&self, now: Instant) -> Option<String> {
+        let lasts = now.duration_since(self.since?);
+        (lasts >= MISSED_MAX)
+            .then(|| format!("the log cannot be copied into the database since {} s: {}", lasts.as_secs(), self.reason))
+    }
+
+    /// Whether the log is so long that nothing is to be posted.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.pages > PAGES_LAST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_that_last_are_trouble_until_one_succeeds() {
+        let start = Instant::now();
+        let mut missed = Missed::default();
+        assert!(!missed.succeeded());
+        assert!(missed.failed(start, "no".into(), 10));
+        assert_eq!(missed.trouble(start + MISSED_MAX / 2), None);
+        assert!(!missed.failed(start + MISSED_MAX, "still no".into(), PAGES_LAST + 1), "said once");
+        assert!(missed.trouble(start + MISSED_MAX).is_some_and(|reason| reason.ends_with("still no")));
+        assert!(missed.is_too_long());
+        assert!(missed.succeeded() && !missed.is_too_long());
+        assert_eq!(missed.trouble(start + 2 * MISSED_MAX), None);
+    }
+}
