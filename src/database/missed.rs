@@ -5,6 +5,9 @@
 //! is posted meanwhile is safe in the log; posts end where the log has grown to [`PAGES_LAST`]. Both heal with the next
 //! checkpoint that succeeds.
 
+use super::wal;
+use parking_lot::Mutex;
+use rusqlite::{Connection, Result};
 use std::time::{Duration, Instant};
 
 /// How long checkpoints may fail before the engine counts as not ready.
@@ -45,6 +48,21 @@ impl Missed {
     pub(super) fn is_too_long(&self) -> bool {
         self.pages > PAGES_LAST
     }
+}
+
+/// Notes what became of a checkpoint, and returns it. Said once when they begin to fail, and once when they succeed again.
+pub(super) fn note(missed: &Mutex<Missed>, done: Result<bool>, connection: &Connection) -> Result<bool> {
+    match &done {
+        Ok(_) if missed.lock().succeeded() => tracing::warn!("the log can be copied into the database again"),
+        Ok(_) => {}
+        Err(error) => {
+            let pages = wal::length(connection);
+            if missed.lock().failed(Instant::now(), error.to_string(), pages) {
+                tracing::error!(%error, "the log cannot be copied into the database; trying again until it can");
+            }
+        }
+    }
+    done
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::crowd::Crowd;
 use super::error::{StorageFault, storage};
 use super::examine::keep_log;
 use super::file::Opened;
-use super::missed::Missed;
+use super::missed::{self, Missed};
 use super::queue::{Lane, Queue, Work};
 use super::reach::Reach;
 use super::wal;
@@ -172,8 +172,7 @@ impl<R: Recorder> Writer<R> {
         }
     }
 
-    /// Whether the last commit succeeded, the files are still the ones that were opened, and the log has not grown beyond
-    /// all measure because it cannot be copied back.
+    /// Whether the last commit succeeded, the files are still the ones that were opened, and the log has room.
     pub(crate) fn writable(&self) -> bool {
         self.shared.writable.load(Ordering::Acquire) && !self.shared.missed.lock().is_too_long()
     }
@@ -246,7 +245,7 @@ impl<R: Recorder> Body<R> {
             if idle_for_long {
                 self.watch();
             }
-            if (idle_for_long && self.written) || self.wal_is_long() {
+            if (idle_for_long && self.written) || self.connection.as_ref().is_some_and(wal::is_long) {
                 self.checkpoint();
             }
             if self.upkeep || idle || !self.written {
@@ -471,31 +470,15 @@ impl<R: Recorder> Body<R> {
         }
     }
 
-    fn wal_is_long(&self) -> bool {
-        self.connection.as_ref().is_some_and(wal::is_long)
-    }
-
     fn checkpoint(&mut self) {
         self.written = false;
         let Some(connection) = &self.connection else { return };
-        match self.opened.checkpoint(connection) {
-            Ok(whole) => {
-                if whole {
-                    self.opened.checkpointed();
-                }
-                if self.shared.missed.lock().succeeded() {
-                    tracing::warn!("the log can be copied into the database again");
-                }
-            }
-            Err(error) => {
-                // Tried again in the next quiet moment, though nothing is written meanwhile: so it heals by itself.
-                self.written = true;
-                let pages = wal::length(connection);
-                if self.shared.missed.lock().failed(Instant::now(), error.to_string(), pages) {
-                    tracing::error!(%error, "the log cannot be copied into the database; trying again until it can");
-                }
-            }
+        let done = self.opened.checkpoint(connection);
+        if done == Ok(true) {
+            self.opened.checkpointed();
         }
+        // Tried again in the next quiet moment, though nothing is written meanwhile: so it heals by itself.
+        self.written = missed::note(&self.shared.missed, done, connection).is_err();
     }
 
     fn look_after(&mut self) {
