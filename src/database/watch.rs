@@ -5,11 +5,16 @@
 //! engine is not writable while they lead elsewhere. A file that became smaller is not always a fault: an
 //! administrator's `VACUUM` or `wal_checkpoint(TRUNCATE)` does that rightly; then a new connection decides. SQLite itself
 //! cuts a log that has grown past `journal_size_limit` when it begins anew, in the middle of ordinary work.
+//!
+//! The length of the log is asked of a handle of our own, beside every commit, and not with `stat`: Linux gives a file
+//! whose date was asked for a new one at its next write, and the sync after it takes a third longer. SQLite locks the
+//! index of the log and not the log, so the handle takes no lock along when it is closed.
 
 use super::examine::beside;
 use super::holding::FileId;
 use parking_lot::Mutex;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// A file as it was seen.
@@ -30,6 +35,7 @@ impl Seen {
 pub(super) struct Watch {
     paths: [PathBuf; 3],
     seen: Mutex<[Option<Seen>; 3]>,
+    log: Mutex<Option<File>>,
 }
 
 /// What a look found.
@@ -46,7 +52,8 @@ pub(super) enum Found {
 
 impl Watch {
     pub(super) fn new(path: &Path) -> Watch {
-        let watch = Watch { paths: [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")], seen: Mutex::new([None; 3]) };
+        let paths = [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")];
+        let watch = Watch { paths, seen: Mutex::new([None; 3]), log: Mutex::new(None) };
         watch.note();
         watch
     }
@@ -67,20 +74,34 @@ impl Watch {
 
     /// Remembers how long the log is: called after each write of ours.
     pub(super) fn note_log(&self) {
-        let Ok(now) = Seen::at(&self.paths[1]) else { return };
-        match &mut self.seen.lock()[1] {
-            Some(was) if was.id == now.id => was.bytes = now.bytes,
-            Some(_) => {}
-            // The first write of a new database makes the log.
-            none => *none = Some(now),
+        let Some(bytes) = self.log_bytes() else { return };
+        if let Some(was) = &mut self.seen.lock()[1] {
+            was.bytes = bytes;
         }
     }
 
-    /// Whether the log is as long as it was after our last write: one `stat`. A log that is cut grows again with the next
+    /// How long the log is that was seen first; none if there is none yet.
+    fn log_bytes(&self) -> Option<u64> {
+        let mut log = self.log.lock();
+        if log.is_none() {
+            // The first write of a new database makes the log.
+            let file = File::open(&self.paths[1]).ok()?;
+            let found = file.metadata().ok()?;
+            let now = Seen { id: FileId::of(&found), bytes: found.len() };
+            let was = *self.seen.lock()[1].get_or_insert(now);
+            if was.id != now.id {
+                return None;
+            }
+            *log = Some(file);
+        }
+        log.as_mut()?.seek(SeekFrom::End(0)).ok()
+    }
+
+    /// Whether the log is as long as it was after our last write: one `lseek`. A log that is cut grows again with the next
     /// write, so it has to be looked at before each.
     pub(super) fn log_is_kept(&self) -> bool {
         let was = self.seen.lock()[1];
-        was.is_none_or(|was| Seen::at(&self.paths[1]).is_ok_and(|now| now.id == was.id && now.bytes >= was.bytes))
+        was.is_none_or(|was| self.log_bytes().is_some_and(|bytes| bytes >= was.bytes))
     }
 
     /// Compares the files with what was remembered.
