@@ -47,6 +47,33 @@ fn is_all_there(world: &World, echo: &Collaboration, mark: &Cursor) -> bool {
 }
 
 #[test]
+fn what_is_stamped_in_a_jump_does_not_keep_what_comes_after_it() {
+    let (world, echo) = world(|builder| builder.keep_messages(Some(seconds(DAY))));
+    let mark = world.mark(&echo);
+    jump(&world, 3650);
+    for n in 0..300 {
+        world.person("lene").say(OPS, format!("from the future {n}")).unwrap();
+    }
+    jump(&world, -3650);
+    for n in 0..5 {
+        world.person("lene").say(OPS, format!("after it {n}")).unwrap();
+    }
+    world.pass(seconds(2 * DAY));
+    world.person("lene").say(OPS, "newest").unwrap();
+    let began = std::time::Instant::now();
+    let left = loop {
+        world.pass(seconds(2));
+        world.settle();
+        let batch = echo.events(mark.clone(), &EventQuery::messages()).unwrap();
+        if batch.events.len() == 1 || began.elapsed() > seconds(20) {
+            break batch;
+        }
+    };
+    println!("{} of 306 rows are left, gap {}", left.events.len(), left.gap);
+    assert!(left.gap && left.events.len() == 1);
+}
+
+#[test]
 fn a_jump_of_sixty_days_deletes_nothing_until_it_has_lasted_a_day() {
     let (world, echo) = world(|builder| builder.keep_audit(Some(seconds(40 * DAY))));
     let mark = world.mark(&echo);

@@ -528,3 +528,24 @@ fn polls_that_name_many_channels_hold_little() {
     println!("1,000 polls that name 1,000 channels each: {refused} refused, {peak} KiB more at the peak");
     assert!(refused > 500 && peak < 96 * 1024, "{refused}, {peak} KiB");
 }
+
+/// A storm of SIGHUPs is read once or twice more, one at a time.
+#[test]
+fn hangups_do_not_queue() {
+    let world = World::new(&[]);
+    let before = world.gateway.threads();
+    for _ in 0..500 {
+        world.gateway.signal("HUP");
+    }
+    world.post("served meanwhile");
+    let during = world.gateway.threads();
+    let began = Instant::now();
+    let (status, log) = world.gateway.stop();
+    let times = log.matches("reloaded").count();
+    println!(
+        "500 hangups: {before} threads before, {during} with them, read {times} times; stopped after {:?}",
+        began.elapsed()
+    );
+    assert!(status.success() && !log.contains("ERROR"), "{log}");
+    assert!(during < before + 8 && began.elapsed() < Duration::from_secs(5));
+}
