@@ -478,3 +478,38 @@ fn a_login_that_nobody_waits_for_any_more_is_not_hashed() {
     println!("of 200 logins whose senders hung up {} were hashed", hashed - 1);
     assert!(hashed < 20);
 }
+
+/// More bots than places: those beyond are told when to come again, and all are in after they did.
+#[test]
+fn more_bots_than_there_are_places_all_get_in() {
+    if !full() {
+        return;
+    }
+    let bots = names("bot", 1_500);
+    let world = world(None, &bots);
+    // The users were made a moment ago, which proves nothing about their passwords: each login is hashed.
+    let (began, mut outside, mut rounds) = (Instant::now(), bots, Vec::new());
+    while !outside.is_empty() {
+        assert!(rounds.len() < 20, "{} are not in after {rounds:?}", outside.len());
+        let logins: Vec<_> = outside.iter().map(|name| begin(log_in(&world.engine, name, PASSWORD))).collect();
+        let answers = logins.into_iter().map(|login| login.join().unwrap());
+        let mut refused = Vec::new();
+        let mut pause = Duration::ZERO;
+        for (name, answer) in outside.iter().zip(answers) {
+            match answer {
+                Ok(_) => {}
+                Err(Error::Busy { retry_after, .. }) => {
+                    assert!(retry_after >= seconds(1) && retry_after <= seconds(20), "{retry_after:?}");
+                    pause = pause.max(retry_after);
+                    refused.push(name.clone());
+                }
+                Err(other) => panic!("a right password: {other}"),
+            }
+        }
+        rounds.push(outside.len() - refused.len());
+        outside = refused;
+        thread::sleep(pause);
+    }
+    println!("1,500 bots logged in within {:?}, in rounds of {rounds:?}", began.elapsed());
+    assert!(rounds[0] >= 100, "{rounds:?}");
+}

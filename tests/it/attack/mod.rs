@@ -18,6 +18,7 @@ mod moved;
 mod quota;
 mod reads;
 mod served;
+mod stop;
 mod timing;
 
 /// Whether the long attacks run too.
