@@ -1,6 +1,6 @@
 //! What one transaction of the writer makes, and how it is recognised in the file after a commit of unknown outcome.
 
-use super::writer::{After, Recorder};
+use super::recording::{After, Recorder};
 use rusqlite::Connection;
 
 /// What an attempt makes: something whose presence in the file can be asked for.

@@ -3,7 +3,8 @@
 //! Commits go to the log, so that with a database file that cannot be written (immutable, a limit, a failing disk) posts
 //! succeed and nobody notices, while the log grows until the disk is full. So after [`MISSED_MAX`] the engine says so. What
 //! is posted meanwhile is safe in the log; posts end where the log has grown to [`PAGES_LAST`]. Both heal with the next
-//! checkpoint that succeeds.
+//! checkpoint that succeeds. A reader of another program that never ends keeps the log as well: that counts once the log is
+//! long.
 
 use super::wal;
 use parking_lot::Mutex;
@@ -12,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long checkpoints may fail before the engine counts as not ready.
 const MISSED_MAX: Duration = Duration::from_secs(10);
+/// Pages of a log beyond which one that is not copied back whole counts as a failure (64 MiB): shorter ones wait for the
+/// reads of a moment.
+const PAGES_LONG: u64 = 16_384;
 /// Pages of a log that cannot be copied back beyond which nothing is posted (256 MiB).
 const PAGES_LAST: u64 = 65_536;
 
@@ -52,15 +56,19 @@ impl Missed {
 
 /// Notes what became of a checkpoint, and returns it. Said once when they begin to fail, and once when they succeed again.
 pub(super) fn note(missed: &Mutex<Missed>, done: Result<bool>, connection: &Connection) -> Result<bool> {
-    match &done {
-        Ok(_) if missed.lock().succeeded() => tracing::warn!("the log can be copied into the database again"),
-        Ok(_) => {}
-        Err(error) => {
-            let pages = wal::length(connection);
-            if missed.lock().failed(Instant::now(), error.to_string(), pages) {
-                tracing::error!(%error, "the log cannot be copied into the database; trying again until it can");
+    let pages = if done == Ok(true) { 0 } else { wal::length(connection) };
+    let error = match &done {
+        Err(error) => error.to_string(),
+        Ok(false) if pages > PAGES_LONG => "another program has been reading the database for long".to_owned(),
+        Ok(_) => {
+            if missed.lock().succeeded() {
+                tracing::warn!("the log can be copied into the database again");
             }
+            return done;
         }
+    };
+    if missed.lock().failed(Instant::now(), error.clone(), pages) {
+        tracing::error!(error, "the log cannot be copied into the database; trying again until it can");
     }
     done
 }
@@ -68,6 +76,28 @@ pub(super) fn note(missed: &Mutex<Missed>, done: Result<bool>, connection: &Conn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_another_reader_keeps_is_trouble_once_it_is_long() {
+        let file = std::env::temp_dir().join(format!("switchboard-missed-{}.db", std::process::id()));
+        let open = || Connection::open(&file).unwrap();
+        let (ours, other) = (open(), open());
+        ours.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (a)").unwrap();
+        other.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        let missed = Mutex::default();
+        let mut kept = Vec::new();
+        for mebibytes in [1, 70] {
+            ours.execute("INSERT INTO t VALUES (zeroblob(?1))", [mebibytes << 20]).unwrap();
+            assert_eq!(note(&missed, wal::checkpoint(&ours), &ours), Ok(false));
+            kept.push(missed.lock().trouble(Instant::now() + MISSED_MAX).is_some());
+        }
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(note(&missed, wal::checkpoint(&ours), &ours), Ok(true));
+        kept.push(missed.lock().trouble(Instant::now() + MISSED_MAX).is_some());
+        drop((ours, other));
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(kept, [false, true, false]);
+    }
 
     #[test]
     fn failures_that_last_are_trouble_until_one_succeeds() {

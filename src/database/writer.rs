@@ -13,6 +13,7 @@ use super::file::Opened;
 use super::missed::{self, Missed};
 use super::queue::{Lane, Queue, Work};
 use super::reach::Reach;
+use super::recording::{After, Publisher, Recorder};
 use super::wal;
 use crate::error::{Error, Result};
 use crate::waiting::{Busy, Pending, Promise, engine_thread, pending};
@@ -38,44 +39,6 @@ const LAST_TRIES: u32 = 5;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Pause before a batch that the disk refused is tried again.
 const RETRY: Duration = Duration::from_millis(200);
-
-/// Turns entries into rows.
-pub(crate) trait Recorder: Send + Sized + 'static {
-    type Entry: Send + 'static;
-    type Batch: Send + 'static;
-
-    /// Writes `entries` inside a transaction.
-    fn record(&mut self, transaction: &Connection, entries: &[Self::Entry]) -> rusqlite::Result<Self::Batch>;
-    /// Makes sure that `batch` can be recognised in the file should the outcome of its commit be unknown.
-    fn seal(&mut self, transaction: &Connection, batch: &mut Self::Batch) -> rusqlite::Result<()>;
-    /// How far the file reaches.
-    fn reach(connection: &Connection) -> rusqlite::Result<Reach>;
-    /// Whether `batch` is in the file, asked after a commit of unknown outcome.
-    fn is_there(&self, connection: &Connection, batch: &Self::Batch) -> rusqlite::Result<bool>;
-    /// The transaction was rolled back: forget what was assumed of it.
-    fn rolled_back(&mut self);
-    /// Whether it is time for a slice of upkeep.
-    fn upkeep_due(&self) -> bool;
-    /// One slice of at most some 5 ms of retention, inside a transaction; true if there is more to do.
-    fn upkeep(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
-    /// A slice of upkeep was rolled back: forget what was assumed of it.
-    fn upkeep_failed(&mut self);
-    /// The last words before an orderly end.
-    fn close(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-}
-
-/// What is done after a commit, in order with everything else.
-pub(crate) type After = Box<dyn FnOnce() + Send>;
-
-/// Told of every commit, in order. It must not block for long and must not submit to the writer.
-pub(crate) trait Publisher<R: Recorder>: Send + Sync + 'static {
-    /// A batch of entries is committed; `release` gives their bytes back once they are published.
-    fn committed(&self, entries: Vec<R::Entry>, batch: R::Batch, release: After);
-    /// A job is committed; `after` applies and answers it.
-    fn changed(&self, batch: R::Batch, after: After);
-    /// An entry that can never be written.
-    fn failed(&self, entry: R::Entry, error: Error);
-}
 
 type Run<R> = Box<dyn FnOnce(&mut R, &Connection) -> Result<(<R as Recorder>::Batch, After)> + Send>;
 
@@ -265,8 +228,7 @@ impl<R: Recorder> Body<R> {
         if let Err(error) = closed {
             tracing::warn!(%error, "the database could not be marked as closed in good order");
         }
-        self.checkpoint();
-        self.opened.end(self.connection.as_ref());
+        self.finish();
     }
 
     /// Looks at the files while nothing comes.
@@ -470,15 +432,32 @@ impl<R: Recorder> Body<R> {
         }
     }
 
-    fn checkpoint(&mut self) {
+    /// Copies the log back for the last time: whoever moves the database alone afterwards moves all of it. A program that
+    /// is just reading keeps some of it in the log, and is waited for a moment.
+    fn finish(&mut self) {
+        for _ in 0..LAST_TRIES {
+            if self.checkpoint() {
+                return self.opened.end(self.connection.as_ref());
+            }
+            std::thread::sleep(RETRY);
+        }
+        tracing::error!(
+            "the log could not be copied into the database: keep `-wal` and `-lock` with it until the next orderly stop"
+        );
+    }
+
+    /// Copies the log back; true if that was all of it.
+    fn checkpoint(&mut self) -> bool {
         self.written = false;
-        let Some(connection) = &self.connection else { return };
+        let Some(connection) = &self.connection else { return true };
         let done = self.opened.checkpoint(connection);
-        if done == Ok(true) {
+        let is_whole = done == Ok(true);
+        if is_whole {
             self.opened.checkpointed();
         }
         // Tried again in the next quiet moment, though nothing is written meanwhile: so it heals by itself.
         self.written = missed::note(&self.shared.missed, done, connection).is_err();
+        is_whole
     }
 
     fn look_after(&mut self) {

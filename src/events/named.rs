@@ -32,7 +32,7 @@ pub(crate) struct Held {
 
 /// Every named reader that was used since the start.
 pub(crate) struct Names {
-    held: Mutex<HashMap<(AgentKey, ReaderName), Held>>,
+    held: Arc<Mutex<HashMap<(AgentKey, ReaderName), Held>>>,
     pub(crate) writer: Arc<Writer<Journal>>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) activity: Activity,
@@ -40,7 +40,7 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new(writer: Arc<Writer<Journal>>, hub: Arc<Hub>, activity: Activity) -> Names {
-        Names { held: Mutex::default(), writer, hub, activity }
+        Names { held: Arc::default(), writer, hub, activity }
     }
 
     /// Takes `name` over, superseding whoever held it. A name never seen before begins at `window`.
@@ -48,7 +48,7 @@ impl Names {
         if let Some(held) = self.take_over(agent, name) {
             return Ok(held);
         }
-        let wanted = name.clone();
+        let (wanted, held) = (name.clone(), self.held.clone());
         let inserted = self.writer.job(self.activity.busy(), move |journal, transaction| {
             let batch = journal.begin();
             let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
@@ -58,18 +58,19 @@ impl Names {
                     return Err(Error::Invalid("an agent has at most 32 named readers; delete one first".into()));
                 }
             };
-            Ok((place, batch, Box::new(|| {})))
+            // In the order of the commits: a delete that comes next must find it.
+            let after = Box::new(move || {
+                let place = AtomicI64::new(place);
+                let place = Acknowledged { agent, name: wanted.clone(), place, queued: AtomicBool::new(false) };
+                let fresh = Held { place: Arc::new(place), superseded: Arc::default(), gone: Arc::default() };
+                held.lock().entry((agent, wanted)).or_insert(fresh);
+            });
+            Ok(((), batch, after))
         });
         let late = || Error::OutcomeUnknown("the database did not answer".into());
-        let place = self.hub.timer().within(INSERT_MAX, inserted, late).await?;
-        let acknowledged =
-            Acknowledged { agent, name: name.clone(), place: AtomicI64::new(place), queued: AtomicBool::new(false) };
-        let fresh = Held { place: Arc::new(acknowledged), superseded: Arc::default(), gone: Arc::default() };
-        if let Some(held) = self.take_over(agent, name) {
-            return Ok(held);
-        }
-        self.held.lock().insert((agent, name.clone()), fresh.clone());
-        Ok(fresh)
+        self.hub.timer().within(INSERT_MAX, inserted, late).await?;
+        // It was deleted since: as for a poll that was waiting then.
+        self.take_over(agent, name).ok_or_else(|| Error::Superseded(name.to_string()))
     }
 
     fn take_over(&self, agent: AgentKey, name: &ReaderName) -> Option<Held> {

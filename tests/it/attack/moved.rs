@@ -201,6 +201,31 @@ fn another_program_that_checkpoints_beside_steady_posts_is_no_fault() {
     assert!(posted > 10 && times > 10);
 }
 
+/// The end waits a moment for whoever is just reading, so that the database alone is whole.
+#[test]
+fn an_end_beside_a_reader_leaves_the_database_whole() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let agent = world.agent("echo", &[OPS]);
+    agent.post(OPS, NewMessage::text("before")).unwrap();
+    let other = rusqlite::Connection::open(disk.path()).unwrap();
+    other.execute_batch("BEGIN; SELECT count(*) FROM message;").unwrap();
+    for n in 0..POSTS {
+        agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
+    }
+    let began = std::time::Instant::now();
+    let ending = std::thread::spawn(move || world.engine.shutdown(SOON).unwrap());
+    // Longer than the end of an engine takes, shorter than it waits.
+    std::thread::park_timeout(std::time::Duration::from_millis(300));
+    other.execute_batch("COMMIT").unwrap();
+    ending.join().unwrap();
+    let alone = disk.path().with_file_name("alone.db");
+    std::fs::copy(disk.path(), &alone).unwrap();
+    println!("ended after {:?}; {} rows in the database alone", began.elapsed(), rows(&alone));
+    assert_eq!(rows(&alone), POSTS as i64 + 1);
+    drop(second(&alone).unwrap());
+}
+
 /// A copy says of itself that it is in use, as the original does; but it is another file, and complete.
 #[test]
 fn a_backup_of_a_running_engine_starts_anywhere() {
