@@ -6,7 +6,11 @@
 //! The client is a process of its own with one thread, the same for both sides; so are the servers. What the client
 //! takes of the machine is taken from both.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends where something is wrong")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and ends where something is wrong"
+)]
 
 #[allow(dead_code, reason = "each binary uses its part of the harness")]
 mod common;
@@ -45,7 +49,9 @@ fn main() {
         Some("client") => return edge::client::obey(),
         _ => {}
     }
-    let program = options.text("gateway").map_or_else(edge::server::built, PathBuf::from);
+    let program = options
+        .text("gateway")
+        .map_or_else(edge::server::built, PathBuf::from);
     if options.wants("p17") || options.wants("p18") {
         rates(&options, &program);
     }
@@ -64,9 +70,26 @@ fn start_trivial() -> Server {
 /// The gateway on a file, for so many polls.
 fn launch(program: &Path, directory: &Path, polls: usize) -> Server {
     let mut command = Command::new(program);
-    command.args(["--listen", "127.0.0.1:0", "--super-user", "super", "--log-level", "warn", "--poll-timeout", "60"]);
-    command.arg("--database").arg(directory.join("gateway.db")).env("SWITCHBOARD_SUPER_PASSWORD", "secret");
-    command.args(["--connections", &(polls + 1000).to_string(), "--polls-per-agent", &(polls + 1).to_string()]);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--super-user",
+        "super",
+        "--log-level",
+        "warn",
+        "--poll-timeout",
+        "60",
+    ]);
+    command
+        .arg("--database")
+        .arg(directory.join("gateway.db"))
+        .env("SWITCHBOARD_SUPER_PASSWORD", "secret");
+    command.args([
+        "--connections",
+        &(polls + 1000).to_string(),
+        "--polls-per-agent",
+        &(polls + 1).to_string(),
+    ]);
     for number in 0..AGENTS {
         command.args(["--room", &format!("room-{number}=Room {number}")]);
     }
@@ -82,13 +105,16 @@ struct Tokens {
 /// Puts agents, each in its room.
 fn provision(gateway: &Server) -> Tokens {
     let log_in = |user: &str, agent: &str| {
-        let credentials = json!({ "Username": user, "Password": "secret", "AgentId": agent }).to_string();
+        let credentials =
+            json!({ "Username": user, "Password": "secret", "AgentId": agent }).to_string();
         let (status, token) = gateway.call("POST", "/Authentication/v1/Tokens", "", &credentials);
         assert_eq!(status, 200, "{user}: {token}");
         token.as_str().unwrap().to_owned()
     };
     let root = log_in("super", "");
-    let put = |path: &str, body: &str| assert_eq!(gateway.call("PUT", path, &root, body).0, 200, "{path}");
+    let put = |path: &str, body: &str| {
+        assert_eq!(gateway.call("PUT", path, &root, body).0, 200, "{path}")
+    };
     put(
         "/Provisioning/v1/Users/user",
         &json!({ "UserId": "user", "Username": "user", "Password": "secret" }).to_string(),
@@ -100,7 +126,9 @@ fn provision(gateway: &Server) -> Tokens {
         put(&path(number), &agent.to_string());
     }
     joined(gateway, &root);
-    let agents = (0..AGENTS).map(|number| log_in("user", &format!("agent-{number}"))).collect();
+    let agents = (0..AGENTS)
+        .map(|number| log_in("user", &format!("agent-{number}")))
+        .collect();
     Tokens { root, agents }
 }
 
@@ -134,20 +162,28 @@ fn rates(options: &Options, program: &Path) {
     let trivial = [request("POST", "/", &tokens[0], "", &post)];
     let (mut reads, mut posts) = (Vec::new(), Vec::new());
     for (number, token) in tokens.iter().enumerate() {
-        reads.push(request("GET", &format!("/Collaboration/v1/Channels/chat-room%3Aroom-{number}"), token, "", ""));
+        reads.push(request(
+            "GET",
+            &format!("/Collaboration/v1/Channels/chat-room%3Aroom-{number}"),
+            token,
+            "",
+            "",
+        ));
         posts.push(request("POST", &messages(number), token, "", &post));
     }
     let slice = Duration::from_millis(options.number("slice", 1000) as u64);
     let mut load = |server: &Server, requests: &[String]| {
         let (before, begin) = (server.cpu(), Instant::now());
         let rate = client.load(server.address, requests, CONNECTIONS, slice);
-        let each = (server.cpu().saturating_sub(before)).as_secs_f64() * 1e6 / (rate * begin.elapsed().as_secs_f64());
+        let each = (server.cpu().saturating_sub(before)).as_secs_f64() * 1e6
+            / (rate * begin.elapsed().as_secs_f64());
         (rate, each)
     };
     load(&raw, &trivial);
     load(&gateway, &reads);
     let writer = RawWriter::open(&directory.join("raw.db"));
-    let (mut read, mut durable, mut watch) = (Pairs::default(), Pairs::default(), Watch::new(options));
+    let (mut read, mut durable, mut watch) =
+        (Pairs::default(), Pairs::default(), Watch::new(options));
     let (mut more, mut commits, mut edges) = (Vec::new(), Vec::new(), Vec::new());
     for nth in 0..options.pairs(5) {
         let (edge, bare) = load(&raw, &trivial);
@@ -219,17 +255,32 @@ fn polls(options: &Options, program: &Path) {
     let count = options.number("polls", 10_000);
     let (raw, mut client) = (start_trivial(), Client::start());
     let waits = [request("GET", "/wait", "", "", "")];
-    let bare = held(&raw, &mut client, &waits, count, || assert_eq!(raw.call("POST", "/wake", "", "").0, 200));
+    let bare = held(&raw, &mut client, &waits, count, || {
+        assert_eq!(raw.call("POST", "/wake", "", "").0, 200)
+    });
     let directory = options.fresh_directory("polls");
     let Tokens { root, agents } = provision(&launch(program, &directory, count));
     // Started again: hashing passwords takes memory that the allocator keeps, and that polls would then be put into.
     let gateway = launch(program, &directory, count);
     joined(&gateway, &root);
     let wait = "/Collaboration/v1/Events?last-event=2147483646&types=meta-data";
-    let waits: Vec<String> = agents.iter().map(|token| request("GET", wait, token, "", "")).collect();
+    let waits: Vec<String> = agents
+        .iter()
+        .map(|token| request("GET", wait, token, "", ""))
+        .collect();
     let wake = || {
         for number in 0..AGENTS {
-            assert_eq!(gateway.call("PUT", &format!("{}/MetaData/k", path(number)), &root, "\"v\"").0, 200);
+            assert_eq!(
+                gateway
+                    .call(
+                        "PUT",
+                        &format!("{}/MetaData/k", path(number)),
+                        &root,
+                        "\"v\""
+                    )
+                    .0,
+                200
+            );
         }
     };
     let ours = held(&gateway, &mut client, &waits, count, wake);
@@ -249,7 +300,13 @@ struct Held {
 }
 
 /// What `count` requests take that wait until `wake`; all of them must then be answered.
-fn held(server: &Server, client: &mut Client, requests: &[String], count: usize, wake: impl FnOnce()) -> Held {
+fn held(
+    server: &Server,
+    client: &mut Client,
+    requests: &[String],
+    count: usize,
+    wake: impl FnOnce(),
+) -> Held {
     const MIB: f64 = 1024.0 * 1024.0;
     let empty = server.resident();
     client.wait(server.address, requests, count);
@@ -265,5 +322,9 @@ fn held(server: &Server, client: &mut Client, requests: &[String], count: usize,
     }
     wake();
     assert_eq!(client.answered(), count);
-    Held { each: (full - empty) / count as f64, process: full / MIB, empty: empty / MIB }
+    Held {
+        each: (full - empty) / count as f64,
+        process: full / MIB,
+        empty: empty / MIB,
+    }
 }

@@ -6,7 +6,11 @@
 //! One database is written row by row and opened by every child in turn. The chat system keeps nothing, so what is
 //! weighed is the engine; what a connector keeps for an agent comes on top.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends where something is wrong")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and ends where something is wrong"
+)]
 
 #[allow(dead_code, reason = "each binary uses its part of the harness")]
 mod common;
@@ -43,7 +47,11 @@ fn main() {
         println!("{answer}");
         return;
     }
-    let mut world = World::new(agents, options.number("rooms", 10_000), options.number("channels", 4));
+    let mut world = World::new(
+        agents,
+        options.number("rooms", 10_000),
+        options.number("channels", 4),
+    );
     world.joined = true;
     let directory = options.fresh_directory("memory");
     if options.wants("p8") || options.wants("p11") {
@@ -69,13 +77,24 @@ fn main() {
 /// Runs one case in a process of its own; its last line is the answer.
 fn run(case: &str, path: &Path, agents: usize, waiters: usize) -> Value {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--child", case, "--agents", &agents.to_string(), "--waiters", &waiters.to_string(), "--file"])
+        .args([
+            "--child",
+            case,
+            "--agents",
+            &agents.to_string(),
+            "--waiters",
+            &waiters.to_string(),
+            "--file",
+        ])
         .arg(path)
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let problem = || String::from_utf8_lossy(&output.stderr).into_owned();
-    text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| panic!("{case}: {}", problem()))
+    text.lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok())
+        .unwrap_or_else(|| panic!("{case}: {}", problem()))
 }
 
 fn figure(answer: &Value, name: &str) -> f64 {
@@ -85,12 +104,17 @@ fn figure(answer: &Value, name: &str) -> f64 {
 /// P11.
 fn idle_agents(path: &Path, world: &World) {
     let bare = run("bare", path, world.agents, 0);
-    let each = |answer: &Value| (figure(answer, "after") - figure(answer, "before")) / world.agents as f64;
+    let each =
+        |answer: &Value| (figure(answer, "after") - figure(answer, "before")) / world.agents as f64;
     for case in ["down", "up"] {
         let answer = run(case, path, world.agents, 0);
         let mut pairs = Pairs::default();
         pairs.push(each(&bare), each(&answer));
-        let what = if case == "up" { "active agents, all joined" } else { "agents whose link is down" };
+        let what = if case == "up" {
+            "active agents, all joined"
+        } else {
+            "agents whose link is down"
+        };
         let process = figure(&answer, "after") / MIB;
         Report::new("P11", format!("{} {what}", world.agents), "B/agent")
             .also("process_mib", process)
@@ -107,15 +131,22 @@ fn idle_agents(path: &Path, world: &World) {
 
 /// P8.
 fn waiting_readers(path: &Path, agents: usize, waiters: usize) {
-    let each = |answer: &Value| (figure(answer, "after") - figure(answer, "before")) / waiters as f64;
-    let (bare, ours) = (run("notify", path, agents, waiters), run("waiters", path, agents, waiters));
+    let each =
+        |answer: &Value| (figure(answer, "after") - figure(answer, "before")) / waiters as f64;
+    let (bare, ours) = (
+        run("notify", path, agents, waiters),
+        run("waiters", path, agents, waiters),
+    );
     let mut pairs = Pairs::default();
     pairs.push(each(&bare), each(&ours));
     Report::new("P8", format!("{waiters} waiting readers"), "B/wait")
         .goal(Goal::AtMost(640.0 / each(&bare)))
         .also("idle_cpu_percent", figure(&ours, "idle_percent"))
         .also("future_bytes", figure(&ours, "future_bytes"))
-        .also("start_us_each", figure(&ours, "start_ms") * 1e3 / waiters as f64)
+        .also(
+            "start_us_each",
+            figure(&ours, "start_ms") * 1e3 / waiters as f64,
+        )
         .also("shutdown_ms", figure(&ours, "shutdown_ms"))
         .pairs(&pairs);
 }
@@ -125,14 +156,21 @@ fn opening(options: &Options, path: &Path, world: &World) {
     let mut pairs = Pairs::default();
     let mut active = Vec::new();
     for _ in 0..options.pairs(3) {
-        let (bare, ours) = (run("bare", path, world.agents, 0), run("open", path, world.agents, 0));
+        let (bare, ours) = (
+            run("bare", path, world.agents, 0),
+            run("open", path, world.agents, 0),
+        );
         pairs.push(figure(&bare, "open_ms"), figure(&ours, "open_ms"));
         active.push(figure(&ours, "active_ms"));
     }
-    Report::new("P12", format!("open {} agents, {} messages", world.agents, world.messages), "ms")
-        .goal(Goal::AtMost(5.0))
-        .also("until_all_active_ms", common::median(&active))
-        .pairs(&pairs);
+    Report::new(
+        "P12",
+        format!("open {} agents, {} messages", world.agents, world.messages),
+        "ms",
+    )
+    .goal(Goal::AtMost(5.0))
+    .also("until_all_active_ms", common::median(&active))
+    .pairs(&pairs);
 }
 
 /// One case, in the child.
@@ -154,10 +192,19 @@ fn child(case: &str, path: &Path, agents: usize, waiters: usize) -> Value {
         }
         "down" | "up" | "open" => {
             let before = resident();
-            let quiet = if case == "down" { Quiet::unreachable() } else { Quiet::new() };
-            let (engine, open_ms, active_ms) = open(path, quiet, if case == "down" { 0 } else { agents });
+            let quiet = if case == "down" {
+                Quiet::unreachable()
+            } else {
+                Quiet::new()
+            };
+            let (engine, open_ms, active_ms) =
+                open(path, quiet, if case == "down" { 0 } else { agents });
             let after = resident();
-            let idle = if case == "open" { f64::NAN } else { idle_percent() };
+            let idle = if case == "open" {
+                f64::NAN
+            } else {
+                idle_percent()
+            };
             drop(engine);
             json!({"before": before, "after": after, "open_ms": open_ms, "active_ms": active_ms, "idle_percent": idle})
         }
@@ -170,14 +217,22 @@ fn child(case: &str, path: &Path, agents: usize, waiters: usize) -> Value {
 /// Opens the engine and waits until `agents` are active in every channel: milliseconds to open, and to there.
 fn open(path: &Path, backend: Arc<dyn Backend>, agents: usize) -> (Engine, f64, f64) {
     let begin = Instant::now();
-    let engine = Engine::builder().database(path).shared_backend(backend).open().unwrap();
+    let engine = Engine::builder()
+        .database(path)
+        .shared_backend(backend)
+        .open()
+        .unwrap();
     let open_ms = milliseconds(begin);
     while engine.stats().active_agents < agents {
         assert!(begin.elapsed() < SOON, "{:?}", engine.stats());
         thread::sleep(Duration::from_millis(20));
     }
     if agents > 0 {
-        engine.agent(world::agent_id(agents - 1)).unwrap().wait_active(SOON).unwrap();
+        engine
+            .agent(world::agent_id(agents - 1))
+            .unwrap()
+            .wait_active(SOON)
+            .unwrap();
         engine.settle(SOON).unwrap();
     }
     (engine, open_ms, milliseconds(begin))
@@ -186,13 +241,24 @@ fn open(path: &Path, backend: Arc<dyn Backend>, agents: usize) -> (Engine, f64, 
 /// Readers that wait, a task each, one for each agent.
 fn wait_for_events(path: &Path, waiters: usize) -> Value {
     let (engine, ..) = open(path, Quiet::unreachable(), 0);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    let views: Vec<_> = (0..waiters).map(|number| engine.agent(world::agent_id(number)).unwrap()).collect();
-    let start = views[0].events(Cursor::window(), &EventQuery::messages()).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let views: Vec<_> = (0..waiters)
+        .map(|number| engine.agent(world::agent_id(number)).unwrap())
+        .collect();
+    let start = views[0]
+        .events(Cursor::window(), &EventQuery::messages())
+        .unwrap();
     let (before, begin, mut future_bytes) = (resident(), Instant::now(), 0);
     for view in &views {
         let cursor = Cursor::after(start.last, &start.instance);
-        let wait = view.next_events(cursor, EventQuery::messages().remote(), Duration::from_secs(300));
+        let wait = view.next_events(
+            cursor,
+            EventQuery::messages().remote(),
+            Duration::from_secs(300),
+        );
         future_bytes = size_of_val(&*wait);
         runtime.spawn(wait);
     }
@@ -215,14 +281,21 @@ fn wait_for_events(path: &Path, waiters: usize) -> Value {
 /// The raw limit of P8: a task each that waits for its own `Notify`, with a timeout.
 fn wait_for_notify(waiters: usize) -> Value {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap();
     let waiting = Arc::new(AtomicUsize::new(0));
     let mut notifies = Vec::with_capacity(waiters);
     let before = resident();
     for _ in 0..waiters {
         let (notify, waiting) = (Arc::new(tokio::sync::Notify::new()), waiting.clone());
         notifies.push(notify.clone());
-        #[expect(clippy::disallowed_methods, reason = "the raw side is tokio's own timer")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the raw side is tokio's own timer"
+        )]
         runtime.spawn(async move {
             waiting.fetch_add(1, Ordering::Relaxed);
             tokio::time::timeout(Duration::from_secs(30), notify.notified()).await
@@ -243,9 +316,11 @@ fn idle_percent() -> f64 {
     thread::sleep(Duration::from_millis(1500));
     let (begin, before) = (Instant::now(), machine::cpu());
     thread::sleep(Duration::from_secs(3));
-    before.zip(machine::cpu()).map_or(f64::NAN, |(before, after)| {
-        (after.saturating_sub(before)).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0
-    })
+    before
+        .zip(machine::cpu())
+        .map_or(f64::NAN, |(before, after)| {
+            (after.saturating_sub(before)).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0
+        })
 }
 
 fn resident() -> f64 {

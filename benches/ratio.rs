@@ -6,7 +6,11 @@
 //! Each bench prints a line to read and a line of JSON. Goals and their numbers are those of the project's list of
 //! limits; a goal counts as missed only when the whole interval is on the wrong side.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends where something is wrong")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and ends where something is wrong"
+)]
 
 #[allow(dead_code, reason = "each binary uses its part of the harness")]
 mod common;
@@ -77,15 +81,27 @@ fn main() {
 
 /// An engine on a prepared database whose agents are all active.
 fn open(path: &Path, backend: Arc<dyn Backend>, agents: usize) -> Engine {
-    let engine = Engine::builder().database(path).shared_backend(backend).open().unwrap();
+    let engine = Engine::builder()
+        .database(path)
+        .shared_backend(backend)
+        .open()
+        .unwrap();
     for number in 0..agents {
-        engine.agent(world::agent_id(number)).unwrap().wait_active(SOON).unwrap();
+        engine
+            .agent(world::agent_id(number))
+            .unwrap()
+            .wait_active(SOON)
+            .unwrap();
     }
     engine
 }
 
 fn loopback(echo: bool, rooms: usize) -> Arc<dyn Backend> {
-    let chat = if echo { Loopback::new() } else { Loopback::new().without_echo() };
+    let chat = if echo {
+        Loopback::new()
+    } else {
+        Loopback::new().without_echo()
+    };
     for number in 0..rooms {
         chat.room(world::room(number), "A room");
     }
@@ -113,7 +129,10 @@ fn at_once(posters: usize, times: usize, post: impl Fn(usize, usize) + Sync) -> 
         barrier.wait();
         Instant::now()
     });
-    ((posters * times) as f64 / begin.elapsed().as_secs_f64(), latencies.into_inner())
+    (
+        (posters * times) as f64 / begin.elapsed().as_secs_f64(),
+        latencies.into_inner(),
+    )
 }
 
 /// The raw side of posting: the engine's own rows through a bare group commit.
@@ -124,7 +143,10 @@ struct RawPosts {
 
 impl RawPosts {
     fn open(directory: &Path) -> RawPosts {
-        RawPosts { writer: RawWriter::open(&directory.join("raw.db")), number: AtomicU64::new(0) }
+        RawPosts {
+            writer: RawWriter::open(&directory.join("raw.db")),
+            number: AtomicU64::new(0),
+        }
     }
 
     fn post(&self, poster: usize, reply: &Reply) {
@@ -143,12 +165,19 @@ impl RawPosts {
     }
 
     fn slice(&self, posters: usize, times: usize) -> (f64, Vec<f64>) {
-        let replies: Vec<_> = (0..posters).map(|_| crossbeam_channel::bounded(1)).collect();
-        at_once(posters, times, |poster, _| self.post(poster, &replies[poster]))
+        let replies: Vec<_> = (0..posters)
+            .map(|_| crossbeam_channel::bounded(1))
+            .collect();
+        at_once(posters, times, |poster, _| {
+            self.post(poster, &replies[poster])
+        })
     }
 }
 
-type Reply = (crossbeam_channel::Sender<()>, crossbeam_channel::Receiver<()>);
+type Reply = (
+    crossbeam_channel::Sender<()>,
+    crossbeam_channel::Receiver<()>,
+);
 
 /// Our side of posting: each post shows its token, passes a throttle, and is answered when it is durable.
 struct OurPosts {
@@ -166,7 +195,9 @@ impl OurPosts {
         OurPosts {
             engine,
             tokens: (0..POSTERS).map(world::token).collect(),
-            rooms: (0..ROOMS).map(|number| ChannelId::parse(&world::room(number)).unwrap()).collect(),
+            rooms: (0..ROOMS)
+                .map(|number| ChannelId::parse(&world::room(number)).unwrap())
+                .collect(),
             number: AtomicU64::new(0),
         }
     }
@@ -189,11 +220,19 @@ fn posts(options: &Options, id: &'static str, posters: usize) {
     let directory = options.fresh_directory(id);
     let subjects = options.text("subjects").unwrap_or("raw,echo,noecho");
     let asked = options.number("posts", 3200);
-    let times = if posters == 1 { asked / 16 } else { asked / posters };
+    let times = if posters == 1 {
+        asked / 16
+    } else {
+        asked / posters
+    };
     let raw = RawPosts::open(&directory);
     let ours: Vec<(bool, OurPosts)> = [true, false]
         .into_iter()
-        .filter(|echo| subjects.split(',').any(|subject| subject == if *echo { "echo" } else { "noecho" }))
+        .filter(|echo| {
+            subjects
+                .split(',')
+                .any(|subject| subject == if *echo { "echo" } else { "noecho" })
+        })
         .map(|echo| {
             let directory = options.fresh_directory(&format!("{id}-{echo}"));
             (echo, OurPosts::open(&directory, echo))
@@ -201,14 +240,19 @@ fn posts(options: &Options, id: &'static str, posters: usize) {
         .collect();
     // One unmeasured slice each: first pages, first connections, first threads.
     raw.slice(posters, times.min(100));
-    ours.iter().for_each(|(_, ours)| drop(ours.slice(posters, times.min(100))));
+    ours.iter()
+        .for_each(|(_, ours)| drop(ours.slice(posters, times.min(100))));
     let mut watch = Watch::new(options);
     let mut pairs = vec![Pairs::default(); ours.len()];
     let mut latencies: Vec<Vec<f64>> = vec![Vec::new(); ours.len() + 1];
     let mut spent = vec![0.0; ours.len() + 1];
     for round in 0..options.pairs(15) {
         let mut rates = vec![0.0; ours.len() + 1];
-        let order: Vec<usize> = if round % 2 == 0 { (0..=ours.len()).collect() } else { (0..=ours.len()).rev().collect() };
+        let order: Vec<usize> = if round % 2 == 0 {
+            (0..=ours.len()).collect()
+        } else {
+            (0..=ours.len()).rev().collect()
+        };
         for subject in order {
             let cpu = machine::whole_cpu();
             let (rate, took) = match subject.checked_sub(1) {
@@ -216,7 +260,9 @@ fn posts(options: &Options, id: &'static str, posters: usize) {
                 Some(at) => ours[at].1.slice(posters, times),
             };
             rates[subject] = rate;
-            spent[subject] += cpu.zip(machine::whole_cpu()).map_or(f64::NAN, |(before, after)| (after - before).as_secs_f64());
+            spent[subject] += cpu
+                .zip(machine::whole_cpu())
+                .map_or(f64::NAN, |(before, after)| (after - before).as_secs_f64());
             latencies[subject].extend(took);
             thread::sleep(CHECKPOINTED);
         }
@@ -228,7 +274,10 @@ fn posts(options: &Options, id: &'static str, posters: usize) {
     let cpu_us = |subject: usize| spent[subject] * 1e6 / latencies[subject].len() as f64;
     let milliseconds = |subject: usize, part: f64| quantile(&latencies[subject], part) * 1e3;
     for (at, (echo, _)) in ours.iter().enumerate() {
-        let what = format!("durable posts, {posters} poster(s), {}", if *echo { "echo" } else { "no echo" });
+        let what = format!(
+            "durable posts, {posters} poster(s), {}",
+            if *echo { "echo" } else { "no echo" }
+        );
         Report::new(id, what, "posts/s")
             .goal(Goal::AtLeast(if posters == 1 { 0.85 } else { 0.80 }))
             .noisy(watch.noisy())
@@ -256,8 +305,18 @@ struct Given(AtomicU64);
 /// Publishes `items` times and waits until every subscriber has them: deliveries per second, and CPU nanoseconds for
 /// each.
 fn publish(given: &[Given], items: u64, mut publish: impl FnMut(u64)) -> (f64, f64) {
-    let before: Vec<u64> = given.iter().map(|given| given.0.load(Ordering::Acquire)).collect();
-    let slowest = || given.iter().zip(&before).map(|(given, before)| given.0.load(Ordering::Acquire) - before).min().unwrap();
+    let before: Vec<u64> = given
+        .iter()
+        .map(|given| given.0.load(Ordering::Acquire))
+        .collect();
+    let slowest = || {
+        given
+            .iter()
+            .zip(&before)
+            .map(|(given, before)| given.0.load(Ordering::Acquire) - before)
+            .min()
+            .unwrap()
+    };
     let (begin, cpu) = (Instant::now(), machine::cpu());
     for number in 0..items {
         publish(number);
@@ -271,22 +330,34 @@ fn publish(given: &[Given], items: u64, mut publish: impl FnMut(u64)) -> (f64, f
         thread::sleep(Duration::from_micros(50));
     }
     let deliveries = (given.len() as u64 * items) as f64;
-    let spent = cpu.zip(machine::cpu()).map_or(f64::NAN, |(before, after)| (after - before).as_nanos() as f64);
-    (deliveries / begin.elapsed().as_secs_f64(), spent / deliveries)
+    let spent = cpu.zip(machine::cpu()).map_or(f64::NAN, |(before, after)| {
+        (after - before).as_nanos() as f64
+    });
+    (
+        deliveries / begin.elapsed().as_secs_f64(),
+        spent / deliveries,
+    )
 }
 
 /// P5: what is published is a typing notice, so that neither the journal nor the disk is in the way.
 fn fan_out(options: &Options) {
     let directory = options.fresh_directory("p5");
     let quiet = Quiet::new();
-    let engine = open(&World::new(1, 1, 1).write_into(&directory), quiet.clone(), 1);
+    let engine = open(
+        &World::new(1, 1, 1).write_into(&directory),
+        quiet.clone(),
+        1,
+    );
     let inbox = quiet.inbox().unwrap();
     let agent = match engine.agent_status(world::agent_id(0)) {
         Ok(_) => switchboard::backend::AgentKey(1),
         Err(error) => panic!("{error}"),
     };
     let channel = ChannelId::parse("contact:lene").unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     for subscribers in [8, 64, 512] {
         let items: u64 = match subscribers {
             8 => 200_000,
@@ -294,7 +365,9 @@ fn fan_out(options: &Options) {
             _ => 12_000,
         };
         let stop = Arc::new(AtomicBool::new(false));
-        let counters = || -> Arc<Vec<Given>> { Arc::new((0..subscribers).map(|_| Given::default()).collect()) };
+        let counters = || -> Arc<Vec<Given>> {
+            Arc::new((0..subscribers).map(|_| Given::default()).collect())
+        };
         let (raw_given, tokio_given, our_given) = (counters(), counters(), counters());
         let ring: Arc<RawRing<Arc<u64>>> = Arc::new(RawRing::new());
         let (sender, _) = tokio::sync::broadcast::channel::<Arc<u64>>(4096);
@@ -317,7 +390,8 @@ fn fan_out(options: &Options) {
                     given[number].0.fetch_add(1, Ordering::Release);
                 }
             });
-            let (mut subscription, given, stopped) = (engine.subscribe(), our_given.clone(), stop.clone());
+            let (mut subscription, given, stopped) =
+                (engine.subscribe(), our_given.clone(), stop.clone());
             runtime.spawn(async move {
                 while let Ok(Some(item)) = subscription.next_async().await {
                     black_box(&item);
@@ -336,14 +410,19 @@ fn fan_out(options: &Options) {
         };
         let ours = || {
             publish(&our_given, items, |number| {
-                inbox.state(StateChange::Composing { agent, channel: channel.clone(), composing: number % 2 == 0 });
+                inbox.state(StateChange::Composing {
+                    agent,
+                    channel: channel.clone(),
+                    composing: number % 2 == 0,
+                });
             })
         };
         raw();
         broadcast();
         ours();
         let mut watch = Watch::new(options);
-        let (mut against_ring, mut against_tokio, mut cpu) = (Pairs::default(), Pairs::default(), Pairs::default());
+        let (mut against_ring, mut against_tokio, mut cpu) =
+            (Pairs::default(), Pairs::default(), Pairs::default());
         for round in 0..options.pairs(7) {
             let (ring, tokio, own) = if round % 2 == 0 {
                 let ring = raw();
@@ -359,14 +438,28 @@ fn fan_out(options: &Options) {
             cpu.push(ring.1, own.1);
         }
         let noisy = watch.noisy();
-        let report = |what: &str, unit| Report::new("P5", format!("{what}, {subscribers} subscribers"), unit).noisy(noisy);
-        report("fan-out against a ring", "items/s").goal(Goal::AtLeast(0.8)).pairs(&against_ring);
-        let goal = if subscribers >= 64 { Goal::AtLeast(1.5) } else { Goal::None };
-        report("fan-out against tokio broadcast", "items/s").goal(goal).pairs(&against_tokio);
+        let report = |what: &str, unit| {
+            Report::new("P5", format!("{what}, {subscribers} subscribers"), unit).noisy(noisy)
+        };
+        report("fan-out against a ring", "items/s")
+            .goal(Goal::AtLeast(0.8))
+            .pairs(&against_ring);
+        let goal = if subscribers >= 64 {
+            Goal::AtLeast(1.5)
+        } else {
+            Goal::None
+        };
+        report("fan-out against tokio broadcast", "items/s")
+            .goal(goal)
+            .pairs(&against_tokio);
         report("CPU of a delivery against a ring", "ns").pairs(&cpu);
         stop.store(true, Ordering::Relaxed);
         ring.publish(Arc::new(0));
-        inbox.state(StateChange::Composing { agent, channel: channel.clone(), composing: false });
+        inbox.state(StateChange::Composing {
+            agent,
+            channel: channel.clone(),
+            composing: false,
+        });
     }
     runtime.shutdown_background();
 }
@@ -380,7 +473,9 @@ fn validated_read(options: &Options) {
     world.tokens = TOKENS;
     let engine = open(&world.write_into(&directory), Quiet::new(), 100);
     let tokens: Vec<_> = (0..TOKENS).map(world::token).collect();
-    let rooms: Vec<_> = (0..100).map(|agent| ChannelId::parse(&world::room(agent % ROOMS)).unwrap()).collect();
+    let rooms: Vec<_> = (0..100)
+        .map(|agent| ChannelId::parse(&world::room(agent % ROOMS)).unwrap())
+        .collect();
     let bare = RawTokens::new(tokens.iter().map(|token| token.expose().to_owned()));
     let our_call = |number: usize| {
         let number = number.wrapping_mul(7919) % TOKENS;
@@ -415,8 +510,13 @@ fn validated_read(options: &Options) {
         watch.tick();
     }
     let report = |what: &str| Report::new("P13", what, "ns").noisy(watch.noisy());
-    report("validated read call, 1 thread").goal(Goal::AtMost(1.3)).also("allocations", counted).pairs(&one);
-    report("validated read call, 2 threads").goal(Goal::AtMost(1.3)).pairs(&two);
+    report("validated read call, 1 thread")
+        .goal(Goal::AtMost(1.3))
+        .also("allocations", counted)
+        .pairs(&one);
+    report("validated read call, 2 threads")
+        .goal(Goal::AtMost(1.3))
+        .pairs(&two);
     report("validated read call, 2 threads over 1")
         .also("throughput", 2.0 / scale.median_ratio())
         .goal(Goal::AtMost(1.25))
@@ -440,7 +540,12 @@ fn large_room(options: &Options) {
         begin.elapsed().as_secs_f64() * 1e3 / POSTS as f64
     };
     let raw_post = |_: usize| raw.post(0, &reply);
-    let our_post = |number: usize| drop(black_box(view.post(&room, NewMessage::text(world::text(number))).unwrap()));
+    let our_post = |number: usize| {
+        drop(black_box(
+            view.post(&room, NewMessage::text(world::text(number)))
+                .unwrap(),
+        ))
+    };
     milliseconds(&raw_post);
     milliseconds(&our_post);
     let mut watch = Watch::new(options);
@@ -450,19 +555,32 @@ fn large_room(options: &Options) {
         watch.tick();
     }
     let report = |what: &str| Report::new("P21", what, "ms").noisy(watch.noisy());
-    report("one message to a room of 5,000 agents").goal(Goal::AtMost(1.5)).pairs(&quiet);
+    report("one message to a room of 5,000 agents")
+        .goal(Goal::AtMost(1.5))
+        .pairs(&quiet);
 
     // The same with a reader waiting for each agent: waking 5,000 is work, but it must not hold the post.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     let (woken, wakes) = mpsc::channel();
     let stop = Arc::new(AtomicBool::new(false));
     for number in 0..AGENTS {
-        let (view, woken, stop) = (engine.agent(world::agent_id(number)).unwrap(), woken.clone(), stop.clone());
-        let start = view.events(Cursor::window(), &EventQuery::messages()).unwrap();
+        let (view, woken, stop) = (
+            engine.agent(world::agent_id(number)).unwrap(),
+            woken.clone(),
+            stop.clone(),
+        );
+        let start = view
+            .events(Cursor::window(), &EventQuery::messages())
+            .unwrap();
         runtime.spawn(async move {
             let mut cursor = Cursor::after(start.last, &start.instance);
             while !stop.load(Ordering::Relaxed) {
-                let Ok(batch) = view.next_events(cursor, EventQuery::messages(), SOON).await else { return };
+                let Ok(batch) = view.next_events(cursor, EventQuery::messages(), SOON).await else {
+                    return;
+                };
                 cursor = Cursor::after(batch.last, &batch.instance);
                 if !batch.events.is_empty() {
                     let _ = woken.send(());
@@ -489,7 +607,9 @@ fn large_room(options: &Options) {
         waited.push(raw, ours);
     }
     stop.store(true, Ordering::Relaxed);
-    report("the same, 5,000 readers waiting").also("all_told_ms", common::median(&all)).pairs(&waited);
+    report("the same, 5,000 readers waiting")
+        .also("all_told_ms", common::median(&all))
+        .pairs(&waited);
     runtime.shutdown_background();
 }
 

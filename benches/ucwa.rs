@@ -5,9 +5,18 @@
 //! measured in another, so that memory and processor time are the engine's. The engine begins at most 50 dials in any
 //! second, which is what signing on takes.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, dead_code, reason = "a program that prints; half of what the tests share")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a program that prints; half of what the tests share"
+)]
 
-#[allow(missing_docs, unused_imports, reason = "the program's, with its tests; the bench uses a part of it")]
+#[allow(
+    missing_docs,
+    unused_imports,
+    reason = "the program's, with its tests; the bench uses a part of it"
+)]
 #[path = "../examples/ucwa_simulator/simulator/mod.rs"]
 mod simulator;
 
@@ -43,9 +52,15 @@ fn main() {
         Some("--simulate") => simulate(&arguments[2]),
         Some("--measure") => measure(&arguments[2]),
         _ => {
-            println!("{} agents, an account and a contact each; CPU seconds of the engine and of the simulator", agents());
+            println!(
+                "{} agents, an account and a contact each; CPU seconds of the engine and of the simulator",
+                agents()
+            );
             for way in ["tls", "plain"] {
-                println!("\n{way:<44} {:>10} {:>12} {:>8} {:>10}", "seconds", "per second", "own", "simulator");
+                println!(
+                    "\n{way:<44} {:>10} {:>12} {:>8} {:>10}",
+                    "seconds", "per second", "own", "simulator"
+                );
                 assert!(child("--measure", way).status().unwrap().success());
             }
         }
@@ -53,7 +68,10 @@ fn main() {
 }
 
 fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }
 
 fn agents() -> usize {
@@ -67,22 +85,53 @@ fn child(what: &str, way: &str) -> Command {
 }
 
 /// The server: says where it listens, then does what its lines say.
-#[expect(clippy::disallowed_methods, reason = "the main thread is in no runtime")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the main thread is in no runtime"
+)]
 fn simulate(way: &str) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let mut switches = Switches::default();
     switches.set("signalling", "0").unwrap();
     switches.set("far-idle", "0").unwrap();
-    let config = Config { domain: "contoso.com".into(), seed: 1, secure_port: None, switches };
+    let config = Config {
+        domain: "contoso.com".into(),
+        seed: 1,
+        secure_port: None,
+        switches,
+    };
     let simulator = Simulator::new(config, Arc::new(RealTime));
     for n in 0..agents() {
-        simulator.add_person(&format!("sip:a{n}@contoso.com"), None, Some(PASSWORD), Manner::Offline).unwrap();
+        simulator
+            .add_person(
+                &format!("sip:a{n}@contoso.com"),
+                None,
+                Some(PASSWORD),
+                Manner::Offline,
+            )
+            .unwrap();
     }
-    simulator.add_person("sip:lene@contoso.com", None, None, Manner::Accept(Duration::ZERO)).unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    simulator
+        .add_person(
+            "sip:lene@contoso.com",
+            None,
+            None,
+            Manner::Accept(Duration::ZERO),
+        )
+        .unwrap();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
     let port = listener.local_addr().unwrap().port();
     runtime.spawn(simulator.clone().run());
-    runtime.spawn(listen(simulator.clone(), listener, (way == "tls").then(acceptor)));
+    runtime.spawn(listen(
+        simulator.clone(),
+        listener,
+        (way == "tls").then(acceptor),
+    ));
     println!("{port}");
     let lene = simulator.person("sip:lene@contoso.com").unwrap();
     for line in std::io::stdin().lock().lines() {
@@ -91,15 +140,27 @@ fn simulate(way: &str) {
 }
 
 fn acceptor() -> TlsAcceptor {
-    let chain = CertificateDer::pem_file_iter(certificate("cert.pem")).unwrap().map(Result::unwrap).collect();
+    let chain = CertificateDer::pem_file_iter(certificate("cert.pem"))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     let key = PrivateKeyDer::from_pem_file(certificate("key.pem")).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    TlsAcceptor::from(Arc::new(
+        config
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap(),
+    ))
 }
 
 fn certificate(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/http/tls").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/http/tls")
+        .join(name)
 }
 
 /// The simulator's process.
@@ -110,10 +171,19 @@ struct Server {
 
 impl Server {
     fn start(way: &str) -> Server {
-        let mut child = child("--simulate", way).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = child("--simulate", way)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut port = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut port).unwrap();
-        Server { child, port: port.trim().to_owned() }
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut port)
+            .unwrap();
+        Server {
+            child,
+            port: port.trim().to_owned(),
+        }
     }
 
     /// Lets Lene say something to an agent.
@@ -141,18 +211,33 @@ fn measure(way: &str) {
     let engine = engine(way, &server, &path);
     let admin = engine.provisioning(&Principal::host("bench")).unwrap();
     let before = resident();
-    timed("agents put, until all are Active and joined", agents, &server.process(), || {
-        for n in 0..agents {
-            let agent = NewAgent::new(format!("a{n}"), format!("ucwa:a{n}@contoso.com")).unwrap().channel(CONTACT).unwrap();
-            admin.put_agent(agent).unwrap();
-        }
-        all_active(&engine);
-    });
+    timed(
+        "agents put, until all are Active and joined",
+        agents,
+        &server.process(),
+        || {
+            for n in 0..agents {
+                let agent = NewAgent::new(format!("a{n}"), format!("ucwa:a{n}@contoso.com"))
+                    .unwrap()
+                    .channel(CONTACT)
+                    .unwrap();
+                admin.put_agent(agent).unwrap();
+            }
+            all_active(&engine);
+        },
+    );
     engine.settle(DEADLINE).unwrap();
-    println!("{:<44} {:>10}", "resident bytes per agent", resident().saturating_sub(before) / agents as u64);
+    println!(
+        "{:<44} {:>10}",
+        "resident bytes per agent",
+        resident().saturating_sub(before) / agents as u64
+    );
 
     let mut all = engine.subscribe();
-    for what in ["event latency, a conversation's first text", "event latency, in a conversation"] {
+    for what in [
+        "event latency, a conversation's first text",
+        "event latency, in a conversation",
+    ] {
         let mut latencies: Vec<Duration> = (0..agents.min(500))
             .map(|n| {
                 let began = Instant::now();
@@ -162,10 +247,19 @@ fn measure(way: &str) {
             })
             .collect();
         latencies.sort();
-        let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
-        println!("{what:<44} {:>7.2} ms median, {:.2} ms of the slowest hundredth", at(0.5), at(0.99));
+        let at = |share: f64| {
+            latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0
+        };
+        println!(
+            "{what:<44} {:>7.2} ms median, {:.2} ms of the slowest hundredth",
+            at(0.5),
+            at(0.99)
+        );
     }
-    for what in ["posts that invite, each answered and durable", "posts into conversations"] {
+    for what in [
+        "posts that invite, each answered and durable",
+        "posts into conversations",
+    ] {
         timed(what, agents, &server.process(), || post(&engine, agents));
     }
     println!(
@@ -180,22 +274,31 @@ fn measure(way: &str) {
             let _ = engine.subscribe().next_timeout(idle);
         });
     }
-    timed("signed out and closed", agents, &server.process(), || engine.shutdown(DEADLINE).unwrap());
+    timed("signed out and closed", agents, &server.process(), || {
+        engine.shutdown(DEADLINE).unwrap()
+    });
     remove(&path);
 }
 
 fn engine(way: &str, server: &Server, path: &Path) -> Engine {
     let scheme = if way == "tls" { "https" } else { "http" };
-    let config = UcwaConfig::new("contoso.com", Secret::new(PASSWORD)).root(format!("{scheme}://localhost:{}/", server.port));
+    let config = UcwaConfig::new("contoso.com", Secret::new(PASSWORD))
+        .root(format!("{scheme}://localhost:{}/", server.port));
     let backend = Ucwa::new(config.trust(Trust::CaFile(certificate("cert.pem")))).unwrap();
-    Engine::builder().database(path).backend(backend).open().unwrap()
+    Engine::builder()
+        .database(path)
+        .backend(backend)
+        .open()
+        .unwrap()
 }
 
 fn all_active(engine: &Engine) {
     let deadline = Instant::now() + DEADLINE;
     for n in 0..agents() {
         let agent = engine.agent(format!("a{n}")).unwrap();
-        agent.wait_active(deadline.saturating_duration_since(Instant::now())).unwrap();
+        agent
+            .wait_active(deadline.saturating_duration_since(Instant::now()))
+            .unwrap();
         agent.channel(CONTACT).unwrap();
     }
 }
@@ -206,7 +309,11 @@ fn post(engine: &Engine, agents: usize) {
         for thread in 0..AT_ONCE {
             scope.spawn(move || {
                 for n in (thread..agents).step_by(AT_ONCE) {
-                    engine.agent(format!("a{n}")).unwrap().post(CONTACT, NewMessage::text("posted")).unwrap();
+                    engine
+                        .agent(format!("a{n}"))
+                        .unwrap()
+                        .post(CONTACT, NewMessage::text("posted"))
+                        .unwrap();
                 }
             });
         }
@@ -229,18 +336,38 @@ fn messages(all: &mut Subscription, count: usize) {
 
 /// Measures one thing and prints it.
 fn timed(what: &str, count: usize, server: &str, happens: impl FnOnce()) {
-    let (own, others, began) = (processor_seconds("self"), processor_seconds(server), Instant::now());
+    let (own, others, began) = (
+        processor_seconds("self"),
+        processor_seconds(server),
+        Instant::now(),
+    );
     happens();
     let seconds = began.elapsed().as_secs_f64();
-    let (own, others) = (processor_seconds("self") - own, processor_seconds(server) - others);
-    println!("{what:<44} {seconds:>10.2} {:>12.0} {own:>8.2} {others:>10.2}", count as f64 / seconds);
+    let (own, others) = (
+        processor_seconds("self") - own,
+        processor_seconds(server) - others,
+    );
+    println!(
+        "{what:<44} {seconds:>10.2} {:>12.0} {own:>8.2} {others:>10.2}",
+        count as f64 / seconds
+    );
 }
 
 /// The processor time a process has used so far, in seconds (Linux; elsewhere 0).
 fn processor_seconds(process: &str) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|field| field.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
     // utime and stime, the 14th and 15th of all, in the hundredths that Linux shows everywhere.
     (ticks(11) + ticks(12)) / 100.0
 }
@@ -249,11 +376,14 @@ fn processor_seconds(process: &str) -> f64 {
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or_default()
+        * 1024
 }
 
 fn database() -> PathBuf {
-    let path = std::env::temp_dir().join(format!("switchboard-bench-ucwa-{}.db", std::process::id()));
+    let path =
+        std::env::temp_dir().join(format!("switchboard-bench-ucwa-{}.db", std::process::id()));
     remove(&path);
     path
 }

@@ -5,7 +5,12 @@
 //! what this system believes and the server. The server is a real Prosody on the same machine, which mostly is the
 //! bottleneck: its processor time stands beside each figure.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, dead_code, reason = "a program that prints; half of what the tests share")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a program that prints; half of what the tests share"
+)]
 
 #[path = "../tests/it/port.rs"]
 mod port;
@@ -34,22 +39,47 @@ const DEADLINE: Duration = Duration::from_secs(300);
 
 fn main() {
     // `cargo test --benches` only wants to know that it builds.
-    if std::env::args().any(|argument| argument == "--test") || !can_run("XMPP benchmark", Kind::Prosody) {
+    if std::env::args().any(|argument| argument == "--test")
+        || !can_run("XMPP benchmark", Kind::Prosody)
+    {
         return;
     }
-    let count = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(1000);
-    let (agents, accounts): (usize, usize) = (count("SWITCHBOARD_BENCH_AGENTS"), count("SWITCHBOARD_BENCH_ACCOUNTS"));
+    let count = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(1000)
+    };
+    let (agents, accounts): (usize, usize) = (
+        count("SWITCHBOARD_BENCH_AGENTS"),
+        count("SWITCHBOARD_BENCH_ACCOUNTS"),
+    );
     let server = Server::start(Kind::Prosody, &[("LOG_LEVEL", "warn")]);
-    println!("{agents} agents, {PER_ROOM} to a room, one component; CPU seconds of this program and of Prosody\n");
-    println!("{:<52} {:>10} {:>12} {:>8} {:>8}", "switchboard", "seconds", "per second", "own", "Prosody");
-    let mut bench = Bench { server, agents, path: database() };
+    println!(
+        "{agents} agents, {PER_ROOM} to a room, one component; CPU seconds of this program and of Prosody\n"
+    );
+    println!(
+        "{:<52} {:>10} {:>12} {:>8} {:>8}",
+        "switchboard", "seconds", "per second", "own", "Prosody"
+    );
+    let mut bench = Bench {
+        server,
+        agents,
+        path: database(),
+    };
     bench.switchboard();
-    println!("\n{:<52} {:>10} {:>12} {:>8} {:>8}", "slixmpp", "seconds", "per second", "own", "Prosody");
+    println!(
+        "\n{:<52} {:>10} {:>12} {:>8} {:>8}",
+        "slixmpp", "seconds", "per second", "own", "Prosody"
+    );
     bench.slixmpp();
     remove(&bench.path);
     drop(bench);
     if accounts > 0 {
-        println!("\n{:<52} {:>10} {:>12} {:>8} {:>8}", "switchboard, as accounts", "seconds", "per second", "own", "Prosody");
+        println!(
+            "\n{:<52} {:>10} {:>12} {:>8} {:>8}",
+            "switchboard, as accounts", "seconds", "per second", "own", "Prosody"
+        );
         of_accounts(accounts);
     }
 }
@@ -57,39 +87,85 @@ fn main() {
 /// Accounts in place of a component: a connection, a login and TLS for each.
 fn of_accounts(count: usize) {
     let names: Vec<String> = (0..count).map(|n| format!("a{n}")).collect();
-    let server = Server::start(Kind::Prosody, &[("LOG_LEVEL", "warn"), ("ACCOUNTS", &names.join(" "))]);
-    let mut bench = Bench { server, agents: count, path: database() };
+    let server = Server::start(
+        Kind::Prosody,
+        &[("LOG_LEVEL", "warn"), ("ACCOUNTS", &names.join(" "))],
+    );
+    let mut bench = Bench {
+        server,
+        agents: count,
+        path: database(),
+    };
     drop(bench.speaker());
     let believed = bench.path.with_extension("pem");
     let mut certificates = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
     certificates.extend(std::fs::read(bench.server.certificate()).unwrap());
     std::fs::write(&believed, certificates).unwrap();
     let password = |address: &str| -> Result<Secret, BackendError> {
-        Ok(Secret::new(format!("pw-{}", address.split('@').next().unwrap_or_default())))
+        Ok(Secret::new(format!(
+            "pw-{}",
+            address.split('@').next().unwrap_or_default()
+        )))
     };
-    let accounts = Accounts::new(password).host("127.0.0.1").port(bench.server.port("C2S"));
-    let config = XmppConfig::new(bench.server.value("DOMAIN")).rooms_host(bench.server.value("ROOMS")).accounts(accounts);
+    let accounts = Accounts::new(password)
+        .host("127.0.0.1")
+        .port(bench.server.port("C2S"));
+    let config = XmppConfig::new(bench.server.value("DOMAIN"))
+        .rooms_host(bench.server.value("ROOMS"))
+        .accounts(accounts);
     let backend = Xmpp::new(config.trust(Trust::CaFile(believed.clone()))).unwrap();
-    let engine = Engine::builder().database(&bench.path).backend(backend).open().unwrap();
+    let engine = Engine::builder()
+        .database(&bench.path)
+        .backend(backend)
+        .open()
+        .unwrap();
     let before = (resident("self"), resident(bench.server.value("PID")));
-    bench.begins("provisioned one by one, until all are Active", count, |bench| {
-        let admin = engine.provisioning(&Principal::host("bench")).unwrap();
-        for n in 0..count {
-            let agent = NewAgent::new(format!("a{n}"), format!("xmpp:a{n}@{}", bench.server.value("DOMAIN"))).unwrap();
-            admin.put_agent(agent.channel(bench.channel(n)).unwrap()).unwrap();
-        }
-        bench.all_active(&engine);
-    });
+    bench.begins(
+        "provisioned one by one, until all are Active",
+        count,
+        |bench| {
+            let admin = engine.provisioning(&Principal::host("bench")).unwrap();
+            for n in 0..count {
+                let agent = NewAgent::new(
+                    format!("a{n}"),
+                    format!("xmpp:a{n}@{}", bench.server.value("DOMAIN")),
+                )
+                .unwrap();
+                admin
+                    .put_agent(agent.channel(bench.channel(n)).unwrap())
+                    .unwrap();
+            }
+            bench.all_active(&engine);
+        },
+    );
     let each = |now: u64, before: u64| now.saturating_sub(before) / count as u64;
-    println!("{:<52} {:>10}", "resident bytes per account", each(resident("self"), before.0));
-    println!("{:<52} {:>10}", "  and Prosody's", each(resident(bench.server.value("PID")), before.1));
-    bench.begins("posts out, each answered and durable", POSTS, |bench| bench.post(&engine));
-    bench.begins("server killed and restarted, until all are Active", count, |bench| {
-        bench.server.kill();
-        bench.server.begin();
-        bench.all_active_again(&engine);
+    println!(
+        "{:<52} {:>10}",
+        "resident bytes per account",
+        each(resident("self"), before.0)
+    );
+    println!(
+        "{:<52} {:>10}",
+        "  and Prosody's",
+        each(resident(bench.server.value("PID")), before.1)
+    );
+    bench.begins("posts out, each answered and durable", POSTS, |bench| {
+        bench.post(&engine)
     });
-    println!("{:<52} {:>10}", "resident bytes per account, after that", each(resident("self"), before.0));
+    bench.begins(
+        "server killed and restarted, until all are Active",
+        count,
+        |bench| {
+            bench.server.kill();
+            bench.server.begin();
+            bench.all_active_again(&engine);
+        },
+    );
+    println!(
+        "{:<52} {:>10}",
+        "resident bytes per account, after that",
+        each(resident("self"), before.0)
+    );
     engine.shutdown(DEADLINE).unwrap();
     remove(&bench.path);
     let _ = std::fs::remove_file(believed);
@@ -106,28 +182,49 @@ impl Bench {
         let line = Proxy::to(self.server.port("COMPONENT"));
         // Agents create no rooms by joining; the speaker does.
         drop(self.speaker());
-        self.begins("provisioned one by one, until all are Active", self.agents, |bench| {
-            let engine = bench.engine(&line);
-            let admin = engine.provisioning(&Principal::host("bench")).unwrap();
-            for n in 0..bench.agents {
-                let address = format!("xmpp:a{n}@{}", bench.server.value("AGENTS"));
-                let agent = NewAgent::new(format!("a{n}"), address).unwrap().channel(bench.channel(n)).unwrap();
-                admin.put_agent(agent).unwrap();
-            }
-            bench.all_active(&engine);
-            engine.shutdown(DEADLINE).unwrap();
-        });
+        self.begins(
+            "provisioned one by one, until all are Active",
+            self.agents,
+            |bench| {
+                let engine = bench.engine(&line);
+                let admin = engine.provisioning(&Principal::host("bench")).unwrap();
+                for n in 0..bench.agents {
+                    let address = format!("xmpp:a{n}@{}", bench.server.value("AGENTS"));
+                    let agent = NewAgent::new(format!("a{n}"), address)
+                        .unwrap()
+                        .channel(bench.channel(n))
+                        .unwrap();
+                    admin.put_agent(agent).unwrap();
+                }
+                bench.all_active(&engine);
+                engine.shutdown(DEADLINE).unwrap();
+            },
+        );
         let before = resident("self");
-        let engine = self.begins("engine opened, until all are Active", self.agents, |bench| {
-            let engine = bench.engine(&line);
-            bench.all_active(&engine);
-            engine
-        });
-        println!("{:<52} {:>10}", "resident bytes per agent", (resident("self").saturating_sub(before)) / self.agents as u64);
+        let engine = self.begins(
+            "engine opened, until all are Active",
+            self.agents,
+            |bench| {
+                let engine = bench.engine(&line);
+                bench.all_active(&engine);
+                engine
+            },
+        );
+        println!(
+            "{:<52} {:>10}",
+            "resident bytes per agent",
+            (resident("self").saturating_sub(before)) / self.agents as u64
+        );
 
         let mut all = engine.subscribe();
-        self.begins("posts out, each answered and durable", POSTS, |bench| bench.post(&engine));
-        println!("{:<52} {:>10}", "  copies of them that came in", POSTS * PER_ROOM);
+        self.begins("posts out, each answered and durable", POSTS, |bench| {
+            bench.post(&engine)
+        });
+        println!(
+            "{:<52} {:>10}",
+            "  copies of them that came in",
+            POSTS * PER_ROOM
+        );
         rows(&mut all, POSTS);
 
         let mut speaker = self.speaker();
@@ -137,21 +234,33 @@ impl Bench {
         });
         drop(speaker);
 
-        self.begins("line cut, until all are Active again", self.agents, |bench| {
-            line.cut();
-            bench.all_active_again(&engine);
-        });
-        self.begins("server killed and restarted, until all are Active", self.agents, |bench| {
-            bench.server.kill();
-            bench.server.begin();
-            bench.all_active_again(&engine);
-        });
+        self.begins(
+            "line cut, until all are Active again",
+            self.agents,
+            |bench| {
+                line.cut();
+                bench.all_active_again(&engine);
+            },
+        );
+        self.begins(
+            "server killed and restarted, until all are Active",
+            self.agents,
+            |bench| {
+                bench.server.kill();
+                bench.server.begin();
+                bench.all_active_again(&engine);
+            },
+        );
         engine.shutdown(DEADLINE).unwrap();
     }
 
     fn slixmpp(&mut self) {
         let before = processor_seconds(self.server.value("PID"));
-        let (agents, per_room, posts) = (self.agents.to_string(), PER_ROOM.to_string(), POSTS.to_string());
+        let (agents, per_room, posts) = (
+            self.agents.to_string(),
+            PER_ROOM.to_string(),
+            POSTS.to_string(),
+        );
         let mut child = self.component("join", &[&agents, &per_room, &posts]);
         let mut server = before;
         for line in BufReader::new(child.0.stdout.take().unwrap()).lines() {
@@ -159,9 +268,19 @@ impl Bench {
             let now = processor_seconds(self.server.value("PID"));
             let (what, count, seconds) = match said["joined"].as_f64() {
                 Some(seconds) => ("until all are joined, rooms created", self.agents, seconds),
-                None => ("posts out, until all copies are in", POSTS, said["posted"].as_f64().unwrap()),
+                None => (
+                    "posts out, until all copies are in",
+                    POSTS,
+                    said["posted"].as_f64().unwrap(),
+                ),
             };
-            row(what, count, seconds, said["cpu"].as_f64().unwrap(), now - server);
+            row(
+                what,
+                count,
+                seconds,
+                said["cpu"].as_f64().unwrap(),
+                now - server,
+            );
             if let Some(bytes) = said["bytes"].as_u64() {
                 println!("{:<52} {bytes:>10}", "resident bytes per agent");
             }
@@ -171,32 +290,62 @@ impl Bench {
 
     /// Measures one thing and prints it.
     fn begins<T>(&mut self, what: &str, count: usize, happens: impl FnOnce(&mut Bench) -> T) -> T {
-        let (process, own) = (self.server.value("PID").to_owned(), processor_seconds("self"));
+        let (process, own) = (
+            self.server.value("PID").to_owned(),
+            processor_seconds("self"),
+        );
         let (server, began) = (processor_seconds(self.server.value("PID")), Instant::now());
         let done = happens(self);
         let seconds = began.elapsed().as_secs_f64();
         // A server that was restarted begins at nothing.
-        let server = if self.server.value("PID") == process { server } else { 0.0 };
-        row(what, count, seconds, processor_seconds("self") - own, processor_seconds(self.server.value("PID")) - server);
+        let server = if self.server.value("PID") == process {
+            server
+        } else {
+            0.0
+        };
+        row(
+            what,
+            count,
+            seconds,
+            processor_seconds("self") - own,
+            processor_seconds(self.server.value("PID")) - server,
+        );
         done
     }
 
     fn engine(&self, line: &Proxy) -> Engine {
         let secret = Secret::new(self.server.value("SECRET"));
-        let component = Component::new(self.server.value("AGENTS"), "127.0.0.1", line.port(), secret);
-        let config = XmppConfig::new(self.server.value("DOMAIN")).rooms_host(self.server.value("ROOMS")).component(component);
-        Engine::builder().database(&self.path).backend(Xmpp::new(config).unwrap()).open().unwrap()
+        let component = Component::new(
+            self.server.value("AGENTS"),
+            "127.0.0.1",
+            line.port(),
+            secret,
+        );
+        let config = XmppConfig::new(self.server.value("DOMAIN"))
+            .rooms_host(self.server.value("ROOMS"))
+            .component(component);
+        Engine::builder()
+            .database(&self.path)
+            .backend(Xmpp::new(config).unwrap())
+            .open()
+            .unwrap()
     }
 
     fn channel(&self, n: usize) -> String {
-        format!("chat-room:bench{}@{}", n / PER_ROOM, self.server.value("ROOMS"))
+        format!(
+            "chat-room:bench{}@{}",
+            n / PER_ROOM,
+            self.server.value("ROOMS")
+        )
     }
 
     fn all_active(&self, engine: &Engine) {
         let deadline = Instant::now() + DEADLINE;
         for n in 0..self.agents {
             let agent = engine.agent(format!("a{n}")).unwrap();
-            agent.wait_active(deadline.saturating_duration_since(Instant::now())).unwrap();
+            agent
+                .wait_active(deadline.saturating_duration_since(Instant::now()))
+                .unwrap();
             agent.channel(self.channel(n)).unwrap();
         }
     }
@@ -218,7 +367,9 @@ impl Bench {
                     for post in (thread..POSTS).step_by(AT_ONCE) {
                         let n = post % self.agents;
                         let agent = engine.agent(format!("a{n}")).unwrap();
-                        agent.post(self.channel(n), NewMessage::text(format!("post {post}"))).unwrap();
+                        agent
+                            .post(self.channel(n), NewMessage::text(format!("post {post}")))
+                            .unwrap();
                     }
                 });
             }
@@ -229,15 +380,26 @@ impl Bench {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/xmpp/component.py");
         let port = self.server.value("COMPONENT");
         let mut command = Command::new(python());
-        command.arg(script).args([what, self.server.value("OTHERS"), self.server.value("SECRET"), port]);
-        command.arg(self.server.value("ROOMS")).args(more).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(script).args([
+            what,
+            self.server.value("OTHERS"),
+            self.server.value("SECRET"),
+            port,
+        ]);
+        command
+            .arg(self.server.value("ROOMS"))
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         Python(command.spawn().unwrap())
     }
 
     fn speaker(&self) -> Python {
         let mut speaker = self.component("speak", &[&self.agents.div_ceil(PER_ROOM).to_string()]);
         let mut line = String::new();
-        BufReader::new(speaker.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(speaker.0.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         assert!(line.contains("ready"), "{line}");
         speaker
     }
@@ -254,7 +416,10 @@ impl Drop for Python {
 }
 
 fn row(what: &str, count: usize, seconds: f64, own: f64, server: f64) {
-    println!("{what:<52} {seconds:>10.2} {:>12.0} {own:>8.2} {server:>8.2}", count as f64 / seconds);
+    println!(
+        "{what:<52} {seconds:>10.2} {:>12.0} {own:>8.2} {server:>8.2}",
+        count as f64 / seconds
+    );
 }
 
 /// Waits for that many rows of messages.
@@ -274,8 +439,18 @@ fn rows(all: &mut Subscription, count: usize) {
 /// The processor time a process has used so far, in seconds (Linux; elsewhere 0).
 fn processor_seconds(process: &str) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|field| field.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
     // utime and stime, the 14th and 15th of all, in the hundredths that Linux shows everywhere.
     (ticks(11) + ticks(12)) / 100.0
 }
@@ -284,11 +459,14 @@ fn processor_seconds(process: &str) -> f64 {
 fn resident(process: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or_default()
+        * 1024
 }
 
 fn database() -> PathBuf {
-    let path = std::env::temp_dir().join(format!("switchboard-bench-xmpp-{}.db", std::process::id()));
+    let path =
+        std::env::temp_dir().join(format!("switchboard-bench-xmpp-{}.db", std::process::id()));
     remove(&path);
     path
 }

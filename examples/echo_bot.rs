@@ -15,8 +15,13 @@ pub fn run(engine: &Engine) -> Result<()> {
     let agent = engine.agent("echo")?;
     let mut reader = agent.reader("main", EventQuery::messages().remote())?;
     while let Some(event) = reader.next()? {
-        let Some(message) = event.message() else { continue };
-        agent.post(&message.channel, NewMessage::text(format!("you said: {}", message.text)).answering(&event))?;
+        let Some(message) = event.message() else {
+            continue;
+        };
+        agent.post(
+            &message.channel,
+            NewMessage::text(format!("you said: {}", message.text)).answering(&event),
+        )?;
     }
     Ok(())
 }

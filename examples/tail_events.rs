@@ -5,12 +5,19 @@
 //!
 //! A database has one engine: stop the gateway before you look at its file.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is what the program is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it is what the program is for"
+)]
 
 use std::process::ExitCode;
 use std::time::Duration;
 use switchboard::backend::{ChannelKind, Loopback, Person};
-use switchboard::{Broadcast, ChannelId, Collaboration, Engine, Error, EventQuery, NewAgent, NewMessage, Principal, Result};
+use switchboard::{
+    Broadcast, ChannelId, Collaboration, Engine, Error, EventQuery, NewAgent, NewMessage,
+    Principal, Result,
+};
 
 const HELP: &str = "\
 tail_events: prints everything that happens in a switchboard engine
@@ -26,14 +33,21 @@ const ROOM: &str = "chat-room:ops";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let done = match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         [] => talk(),
         ["--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
         }
         [file] if !file.starts_with('-') => tail(file),
-        _ => Err(Error::Invalid("it takes one file at most; --help says more".into())),
+        _ => Err(Error::Invalid(
+            "it takes one file at most; --help says more".into(),
+        )),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,7 +68,9 @@ fn tail(file: &str) -> Result<()> {
         chat.room(&room, room.name());
     }
     let engine = Engine::builder().database(file).backend(chat).open()?;
-    engine.subscribe().for_each(|event| println!("{}", line(&event)));
+    engine
+        .subscribe()
+        .for_each(|event| println!("{}", line(&event)));
     Ok(())
 }
 
@@ -62,9 +78,16 @@ fn tail(file: &str) -> Result<()> {
 /// them for good. An engine without a backend looks, and signs nobody in.
 fn rooms(file: &str) -> Result<Vec<ChannelId>> {
     let engine = Engine::builder().database(file).open()?;
-    let agents = engine.provisioning(&Principal::host("tail_events"))?.agents()?;
-    let channels = agents.into_iter().flat_map(|agent| agent.channels).map(|channel| channel.id);
-    let rooms = channels.filter(|id| id.kind() == ChannelKind::Room).collect();
+    let agents = engine
+        .provisioning(&Principal::host("tail_events"))?
+        .agents()?;
+    let channels = agents
+        .into_iter()
+        .flat_map(|agent| agent.channels)
+        .map(|channel| channel.id);
+    let rooms = channels
+        .filter(|id| id.kind() == ChannelKind::Room)
+        .collect();
     engine.shutdown(SOON)?;
     Ok(rooms)
 }
@@ -77,7 +100,11 @@ fn talk() -> Result<()> {
     let mut events = engine.subscribe();
 
     let admin = engine.provisioning(&Principal::host("tail_events"))?;
-    admin.put_agent(NewAgent::new("watch", "loopback:watch")?.channel(ROOM)?.channel("contact:lene")?)?;
+    admin.put_agent(
+        NewAgent::new("watch", "loopback:watch")?
+            .channel(ROOM)?
+            .channel("contact:lene")?,
+    )?;
     let agent = engine.agent("watch")?;
     agent.wait_active(SOON)?;
     play(&chat, &chat.person("contact:lene"), &agent)?;
@@ -99,7 +126,10 @@ fn play(chat: &Loopback, lene: &Person, agent: &Collaboration) -> Result<()> {
         agent.post("contact:lene", NewMessage::text("always").answering(&event))?;
     }
     lene.say(ROOM, "the pump in hall 3 is loud again")?;
-    agent.post(ROOM, NewMessage::text("noted; the last time it was the bearing").story("Pump 3"))?;
+    agent.post(
+        ROOM,
+        NewMessage::text("noted; the last time it was the bearing").story("Pump 3"),
+    )?;
     chat.cut("watch");
     agent.wait_active(SOON)
 }
@@ -108,7 +138,11 @@ fn play(chat: &Loopback, lene: &Person, agent: &Collaboration) -> Result<()> {
 fn line(event: &Broadcast) -> String {
     match event {
         Broadcast::Message { message, agents } => {
-            let subject = message.subject.as_ref().map(|subject| format!("[{subject}] ")).unwrap_or_default();
+            let subject = message
+                .subject
+                .as_ref()
+                .map(|subject| format!("[{subject}] "))
+                .unwrap_or_default();
             let seen: Vec<&str> = agents.iter().map(|agent| agent.as_str()).collect();
             format!(
                 "message   {}  {}: {subject}{}  (seen by {})",
@@ -118,16 +152,48 @@ fn line(event: &Broadcast) -> String {
                 seen.join(", ")
             )
         }
-        Broadcast::MetaData { agent, key, value: Some(value) } => format!("metadata  {agent}  {key} = {value}"),
-        Broadcast::MetaData { agent, key, value: None } => format!("metadata  {agent}  {key} removed"),
-        Broadcast::ChannelState { agent, channel, active } => {
-            format!("channel   {agent}  {} {channel}", if *active { "is in" } else { "is out of" })
+        Broadcast::MetaData {
+            agent,
+            key,
+            value: Some(value),
+        } => format!("metadata  {agent}  {key} = {value}"),
+        Broadcast::MetaData {
+            agent,
+            key,
+            value: None,
+        } => format!("metadata  {agent}  {key} removed"),
+        Broadcast::ChannelState {
+            agent,
+            channel,
+            active,
+        } => {
+            format!(
+                "channel   {agent}  {} {channel}",
+                if *active { "is in" } else { "is out of" }
+            )
         }
-        Broadcast::AgentState { agent, state, reason } => {
-            format!("agent     {agent}  {state:?}{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())
+        Broadcast::AgentState {
+            agent,
+            state,
+            reason,
+        } => {
+            format!(
+                "agent     {agent}  {state:?}{}",
+                reason
+                    .as_ref()
+                    .map(|reason| format!(": {reason}"))
+                    .unwrap_or_default()
+            )
         }
-        Broadcast::Composing { agent, channel, composing } => {
-            format!("typing    {agent}  {channel} {}", if *composing { "types" } else { "stopped" })
+        Broadcast::Composing {
+            agent,
+            channel,
+            composing,
+        } => {
+            format!(
+                "typing    {agent}  {channel} {}",
+                if *composing { "types" } else { "stopped" }
+            )
         }
         other => format!("{other:?}"),
     }

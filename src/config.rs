@@ -76,7 +76,10 @@ impl Default for Builder {
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder").field("location", &self.location).field("event_mode", &self.event_mode).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("location", &self.location)
+            .field("event_mode", &self.event_mode)
+            .finish_non_exhaustive()
     }
 }
 
@@ -247,12 +250,18 @@ impl Builder {
     /// # Errors
     /// `Invalid` names the setting and its limits.
     pub fn check(&self) -> Result<()> {
-        let (second, hour, year) = (Duration::from_secs(1), Duration::from_secs(3600), Duration::from_secs(366 * 86_400));
+        let (second, hour, year) = (
+            Duration::from_secs(1),
+            Duration::from_secs(3600),
+            Duration::from_secs(366 * 86_400),
+        );
         let within = |what: &str, value: Duration, least: Duration, most: Duration| {
             if (least..=most).contains(&value) {
                 return Ok(());
             }
-            Err(Error::Invalid(format!("{what} is {value:?}, but must be {least:?} to {most:?}")))
+            Err(Error::Invalid(format!(
+                "{what} is {value:?}, but must be {least:?} to {most:?}"
+            )))
         };
         within("event_window", self.event_window, second, hour)?;
         within("token_lifetime", self.token_lifetime, second, year)?;
@@ -261,18 +270,30 @@ impl Builder {
         if let Some((name, password)) = &self.super_user
             && (name.is_empty() || !(1..=1024).contains(&password.expose().len()))
         {
-            return Err(Error::invalid("the super user needs a name, and a password of 1 to 1,024 bytes"));
+            return Err(Error::invalid(
+                "the super user needs a name, and a password of 1 to 1,024 bytes",
+            ));
         }
         Ok(())
     }
 
     /// The backends, by scheme.
     pub(crate) fn backends(&self) -> Result<Backends> {
-        let scheme = |backend: &Arc<dyn Backend>| backend.network().as_str().split(':').next().unwrap_or_default().to_owned();
+        let scheme = |backend: &Arc<dyn Backend>| {
+            backend
+                .network()
+                .as_str()
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
         let schemes: Vec<String> = self.backends.iter().map(scheme).collect();
         for (at, one) in schemes.iter().enumerate() {
             if schemes[..at].contains(one) {
-                return Err(Error::Invalid(format!("two backends take the scheme `{one}`")));
+                return Err(Error::Invalid(format!(
+                    "two backends take the scheme `{one}`"
+                )));
             }
         }
         let default = match &self.default_backend {

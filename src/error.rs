@@ -113,7 +113,9 @@ pub enum Error {
     #[error("the engine is shut down")]
     Closed,
     /// A blocking call was made on one of the engine's own threads, where it could wait for itself.
-    #[error("a blocking call on one of the engine's own threads would wait for itself; use its async twin")]
+    #[error(
+        "a blocking call on one of the engine's own threads would wait for itself; use its async twin"
+    )]
     WouldDeadlock,
     /// Another engine, in this process or another, has the database open.
     #[error("database `{0}` is in use by another engine")]
@@ -197,7 +199,9 @@ impl Error {
     /// How long to wait before the same call can succeed, where the engine knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Error::Throttled { retry_after, .. } | Error::Busy { retry_after, .. } => Some(*retry_after),
+            Error::Throttled { retry_after, .. } | Error::Busy { retry_after, .. } => {
+                Some(*retry_after)
+            }
             Error::AgentInactive { retry_after, .. } => *retry_after,
             Error::Unreachable(_) => Some(Duration::from_secs(1)),
             _ => None,

@@ -101,12 +101,24 @@ pub(crate) enum LoginOutcome {
 impl LoginDelay {
     /// Notes that a login begins; answers how long its answer must be held back, from `now` (monotonic) on, and what it
     /// must be ended with. Every login begun must be ended.
-    pub(crate) fn begin(&mut self, folded: &str, password: &str, now: Duration) -> (Duration, Guess) {
+    pub(crate) fn begin(
+        &mut self,
+        folded: &str,
+        password: &str,
+        now: Duration,
+    ) -> (Duration, Guess) {
         let guess = self.guesses.hash_one(password);
         let record = self.touch(name(folded), now);
         let others = record.under_way.len() - usize::from(record.under_way.contains_key(&guess));
         *record.under_way.entry(guess).or_default() += 1;
-        (hold(record.failures.saturating_add(u32::try_from(others).unwrap_or(u32::MAX))), guess)
+        (
+            hold(
+                record
+                    .failures
+                    .saturating_add(u32::try_from(others).unwrap_or(u32::MAX)),
+            ),
+            guess,
+        )
     }
 
     /// Notes how a login ended.
@@ -123,12 +135,17 @@ impl LoginDelay {
             LoginOutcome::Right => record.forgive(),
             LoginOutcome::Wrong | LoginOutcome::Impossible => {
                 record.failures = record.failures.saturating_add(1);
-                record.hashed = record.hashed.saturating_add(u32::from(outcome == LoginOutcome::Wrong));
+                record.hashed = record
+                    .hashed
+                    .saturating_add(u32::from(outcome == LoginOutcome::Wrong));
                 record.last_failure = now;
             }
             LoginOutcome::Unjudged => {}
         }
-        let (before, gone) = (record.place, record.failures == 0 && record.under_way.is_empty());
+        let (before, gone) = (
+            record.place,
+            record.failures == 0 && record.under_way.is_empty(),
+        );
         let place = (record.worth(), before.1);
         record.place = place;
         self.order.remove(&before);
@@ -192,11 +209,25 @@ mod tests {
     #[test]
     fn the_answer_waits_longer_and_a_right_password_ends_it() {
         let mut delay = LoginDelay::default();
-        let held: Vec<_> = (0..10).map(|n| log_in(&mut delay, LoginOutcome::Wrong, seconds(n))).collect();
+        let held: Vec<_> = (0..10)
+            .map(|n| log_in(&mut delay, LoginOutcome::Wrong, seconds(n)))
+            .collect();
         assert_eq!(held, [0, 0, 0, 0, 1, 2, 4, 5, 5, 5]);
-        assert_eq!(delay.begin("bob", "guess", seconds(10)).0, seconds(0), "Bob is another name");
-        assert_eq!(log_in(&mut delay, LoginOutcome::Unjudged, seconds(10)), 5, "busy is neither");
-        assert_eq!(log_in(&mut delay, LoginOutcome::Right, seconds(10)), 5, "held back, but accepted");
+        assert_eq!(
+            delay.begin("bob", "guess", seconds(10)).0,
+            seconds(0),
+            "Bob is another name"
+        );
+        assert_eq!(
+            log_in(&mut delay, LoginOutcome::Unjudged, seconds(10)),
+            5,
+            "busy is neither"
+        );
+        assert_eq!(
+            log_in(&mut delay, LoginOutcome::Right, seconds(10)),
+            5,
+            "held back, but accepted"
+        );
         assert_eq!(log_in(&mut delay, LoginOutcome::Wrong, seconds(10)), 0);
     }
 
@@ -206,15 +237,27 @@ mod tests {
         for _ in 0..6 {
             log_in(&mut delay, LoginOutcome::Wrong, seconds(100));
         }
-        assert_eq!(log_in(&mut delay, LoginOutcome::Unjudged, seconds(100 + 15 * 60 - 1)), 4);
-        assert_eq!(log_in(&mut delay, LoginOutcome::Unjudged, seconds(100 + 15 * 60)), 0);
+        assert_eq!(
+            log_in(
+                &mut delay,
+                LoginOutcome::Unjudged,
+                seconds(100 + 15 * 60 - 1)
+            ),
+            4
+        );
+        assert_eq!(
+            log_in(&mut delay, LoginOutcome::Unjudged, seconds(100 + 15 * 60)),
+            0
+        );
         assert!(delay.names.is_empty(), "and are forgotten");
     }
 
     #[test]
     fn logins_sent_at_once_do_not_slip_through_and_do_not_lock_the_owner_out() {
         let mut delay = LoginDelay::default();
-        let begun: Vec<_> = (0..100).map(|n| delay.begin("lene", &n.to_string(), seconds(0))).collect();
+        let begun: Vec<_> = (0..100)
+            .map(|n| delay.begin("lene", &n.to_string(), seconds(0)))
+            .collect();
         let held: Vec<_> = begun.iter().map(|(held, _)| held.as_secs()).collect();
         assert_eq!(held[..9], [0, 0, 0, 0, 1, 2, 4, 5, 5]);
         assert_eq!(held[99], 5);
@@ -227,7 +270,9 @@ mod tests {
     #[test]
     fn one_password_sent_many_times_at_once_is_one_guess() {
         let mut delay = LoginDelay::default();
-        let begun: Vec<_> = (0..100).map(|_| delay.begin("bot", "shared", seconds(0))).collect();
+        let begun: Vec<_> = (0..100)
+            .map(|_| delay.begin("bot", "shared", seconds(0)))
+            .collect();
         assert!(begun.iter().all(|(held, _)| held.is_zero()));
         for (_, guess) in begun {
             delay.end("bot", guess, LoginOutcome::Right, seconds(1));
@@ -243,7 +288,10 @@ mod tests {
             let (_, guess) = delay.begin(&name, "guess", seconds(0));
             delay.end(&name, guess, LoginOutcome::Wrong, seconds(0));
         }
-        assert_eq!((delay.names.len(), delay.order.len()), (NAMES_MAX, NAMES_MAX));
+        assert_eq!(
+            (delay.names.len(), delay.order.len()),
+            (NAMES_MAX, NAMES_MAX)
+        );
     }
 
     #[test]
@@ -260,10 +308,21 @@ mod tests {
                     delay.end(&name, guess, outcome, seconds(1));
                 }
             }
-            assert_eq!((delay.names.len(), delay.order.len()), (NAMES_MAX, NAMES_MAX));
+            assert_eq!(
+                (delay.names.len(), delay.order.len()),
+                (NAMES_MAX, NAMES_MAX)
+            );
             log_in(delay, LoginOutcome::Unjudged, seconds(1))
         };
-        assert_eq!(flood(&mut delay, LoginOutcome::Impossible, 8), 4, "passwords of 1,025 bytes");
-        assert_eq!(flood(&mut delay, LoginOutcome::Wrong, 3), 4, "names that are not yet held back");
+        assert_eq!(
+            flood(&mut delay, LoginOutcome::Impossible, 8),
+            4,
+            "passwords of 1,025 bytes"
+        );
+        assert_eq!(
+            flood(&mut delay, LoginOutcome::Wrong, 3),
+            4,
+            "names that are not yet held back"
+        );
     }
 }

@@ -47,7 +47,11 @@ impl Origins {
     /// For the database with that key.
     pub(crate) fn new(key: [u8; 32]) -> Origins {
         let mac = Hmac::new_from_slice(&key).expect("HMAC takes a key of any length");
-        Origins { mac, risen: AtomicU64::new(0), seed: AtomicU64::new(RandomState::new().hash_one("origin")) }
+        Origins {
+            mac,
+            risen: AtomicU64::new(0),
+            seed: AtomicU64::new(RandomState::new().hash_one("origin")),
+        }
     }
 
     /// An id for a post without a key. `now` is in milliseconds since 1970.
@@ -85,7 +89,9 @@ impl Origins {
     pub(crate) fn recognise(&self, origin: &OriginId, channel: &ChannelId) -> Option<AgentKey> {
         let bytes = decode(origin.as_str())?;
         let (body, tag) = bytes.split_at(BODY);
-        self.sealing(body, channel).verify_truncated_left(tag).ok()?;
+        self.sealing(body, channel)
+            .verify_truncated_left(tag)
+            .ok()?;
         let mut agent = [0; 8];
         agent[2..].copy_from_slice(&body[15..]);
         Some(AgentKey(i64::from_be_bytes(agent)))
@@ -94,7 +100,11 @@ impl Origins {
     fn rise(&self, now: i64) -> u64 {
         let now = u64::try_from(now).unwrap_or(0) << WITHIN_MS;
         let next = |last: u64| now.max(last.saturating_add(1));
-        let last = self.risen.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        let last = self
+            .risen
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                Some(next(last))
+            });
         next(last.unwrap_or_else(|last| last))
     }
 
@@ -113,7 +123,10 @@ impl Origins {
         bytes[1..15].copy_from_slice(&head);
         // Numbers are given one by one from 1: six bytes last for ever.
         bytes[15..BODY].copy_from_slice(&agent.0.to_be_bytes()[2..]);
-        let tag = self.sealing(&bytes[..BODY], channel).finalize().into_bytes();
+        let tag = self
+            .sealing(&bytes[..BODY], channel)
+            .finalize()
+            .into_bytes();
         bytes[BODY..].copy_from_slice(&tag[..TAG]);
         OriginId::parse(&encode(&bytes)).expect("54 letters and digits are an id")
     }
@@ -184,11 +197,26 @@ mod tests {
     fn our_own_posts_are_recognised_and_nobody_elses() {
         let (ours, ops) = (Origins::new([1; 32]), room("chat-room:ops"));
         let id = ours.fresh(ECHO, &ops, 1_700_000_000_000);
-        assert!(id.as_str().len() < 64 && id.as_str().bytes().all(|b| b.is_ascii_alphanumeric()), "{id}");
+        assert!(
+            id.as_str().len() < 64 && id.as_str().bytes().all(|b| b.is_ascii_alphanumeric()),
+            "{id}"
+        );
         assert_eq!(ours.recognise(&id, &ops), Some(ECHO));
-        assert_eq!(Origins::new([1; 32]).recognise(&id, &ops), Some(ECHO), "after a restart too");
-        assert_eq!(ours.recognise(&id, &room("chat-room:lab")), None, "copied into another room");
-        assert_eq!(Origins::new([2; 32]).recognise(&id, &ops), None, "another database");
+        assert_eq!(
+            Origins::new([1; 32]).recognise(&id, &ops),
+            Some(ECHO),
+            "after a restart too"
+        );
+        assert_eq!(
+            ours.recognise(&id, &room("chat-room:lab")),
+            None,
+            "copied into another room"
+        );
+        assert_eq!(
+            Origins::new([2; 32]).recognise(&id, &ops),
+            None,
+            "another database"
+        );
     }
 
     #[test]
@@ -201,18 +229,34 @@ mod tests {
                 let mut forged = id.as_str().as_bytes().to_vec();
                 forged[place] = *letter;
                 let forged = OriginId::parse(std::str::from_utf8(&forged).unwrap()).unwrap();
-                assert_eq!(ours.recognise(&forged, &ops).is_some(), forged == id, "{forged}");
+                assert_eq!(
+                    ours.recognise(&forged, &ops).is_some(),
+                    forged == id,
+                    "{forged}"
+                );
             }
         }
-        for text in ["s", "s1", "6a2f0c2e-8d5c-4c1f-9f0e-2f4f0c9a7b11", &"s".repeat(54), &"ü".repeat(27)] {
-            assert_eq!(ours.recognise(&OriginId::parse(text).unwrap(), &ops), None, "{text}");
+        for text in [
+            "s",
+            "s1",
+            "6a2f0c2e-8d5c-4c1f-9f0e-2f4f0c9a7b11",
+            &"s".repeat(54),
+            &"ü".repeat(27),
+        ] {
+            assert_eq!(
+                ours.recognise(&OriginId::parse(text).unwrap(), &ops),
+                None,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn fresh_ids_rise_even_if_the_clock_does_not() {
         let (ours, ops) = (Origins::new([1; 32]), room("chat-room:ops"));
-        let ids: Vec<_> = [5, 5, 9, 3, 3, -1].map(|now| ours.fresh(ECHO, &ops, now)).into();
+        let ids: Vec<_> = [5, 5, 9, 3, 3, -1]
+            .map(|now| ours.fresh(ECHO, &ops, now))
+            .into();
         assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
     }
 

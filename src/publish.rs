@@ -61,15 +61,29 @@ pub(crate) struct Publishing {
 }
 
 impl Publishing {
-    pub(crate) fn start(hub: Arc<Hub>, ring: Arc<Ring>, posts: Arc<PostBook>) -> Result<Arc<Publishing>> {
-        let desk = Arc::new(Desk { hub, ring, posts, turn: Mutex::new(()), waiting: AtomicUsize::new(0) });
+    pub(crate) fn start(
+        hub: Arc<Hub>,
+        ring: Arc<Ring>,
+        posts: Arc<PostBook>,
+    ) -> Result<Arc<Publishing>> {
+        let desk = Arc::new(Desk {
+            hub,
+            ring,
+            posts,
+            turn: Mutex::new(()),
+            waiting: AtomicUsize::new(0),
+        });
         let (queue, items) = unbounded();
         let body = desk.clone();
         let thread = std::thread::Builder::new()
             .name("switchboard-hub".into())
             .spawn(move || body.run(&items))
             .map_err(|error| Error::Storage(format!("cannot start the hub: {error}")))?;
-        Ok(Arc::new(Publishing { desk, queue, thread: Mutex::new(Some(thread)) }))
+        Ok(Arc::new(Publishing {
+            desk,
+            queue,
+            thread: Mutex::new(Some(thread)),
+        }))
     }
 
     /// Publishes what waits and ends the thread.
@@ -90,12 +104,17 @@ impl Publishing {
                 tracing::error!(text = panic_text(&*panic), "a watcher panicked");
             }
         }
-        let news = catch_unwind(AssertUnwindSafe(|| self.desk.publish(&batch))).unwrap_or_else(|panic| {
-            tracing::error!(text = panic_text(&*panic), "publishing panicked");
-            News::default()
-        });
+        let news =
+            catch_unwind(AssertUnwindSafe(|| self.desk.publish(&batch))).unwrap_or_else(|panic| {
+                tracing::error!(text = panic_text(&*panic), "publishing panicked");
+                News::default()
+            });
         let small = entries.len() <= INLINE && news.wakers.len() <= INLINE;
-        let rest = Rest { entries, after, news };
+        let rest = Rest {
+            entries,
+            after,
+            news,
+        };
         if small
             && self.desk.waiting.load(Ordering::Acquire) == 0
             && let Some(_turn) = self.desk.turn.try_lock()
@@ -130,7 +149,8 @@ impl Desk {
         }
         self.posts.complete_all(&batch.ours);
         if self.ring.is_wanted() {
-            let seen = |record: &Arc<Record>| Some((record.seq, Arc::new(self.hub.broadcast(record)?)));
+            let seen =
+                |record: &Arc<Record>| Some((record.seq, Arc::new(self.hub.broadcast(record)?)));
             news.broadcasts = batch.records().filter_map(seen).collect();
         }
         news
@@ -138,7 +158,11 @@ impl Desk {
 
     /// Wakes readers and subscribers, and lets go of the entries.
     fn tell(&self, rest: Rest) {
-        let Rest { entries, after, news } = rest;
+        let Rest {
+            entries,
+            after,
+            news,
+        } = rest;
         wake_all(news.wakers);
         if !news.broadcasts.is_empty() {
             self.ring.publish(news.broadcasts);
@@ -164,7 +188,9 @@ impl Publisher<Journal> for Publishing {
 
     fn failed(&self, entry: Entry, error: Error) {
         if let EntryKind::Message(row) = entry.kind {
-            let error = Error::OutcomeUnknown(format!("the chat system has it, but it could not be recorded: {error}"));
+            let error = Error::OutcomeUnknown(format!(
+                "the chat system has it, but it could not be recorded: {error}"
+            ));
             self.desk.posts.unrecorded(row, &error);
         }
         if let Some(done) = entry.done {

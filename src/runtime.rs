@@ -20,7 +20,9 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Starts a runtime with that many worker threads.
     pub(crate) fn start(workers: usize) -> Result<Runtime> {
-        let failed = |error: std::io::Error| Error::Storage(format!("cannot start the engine's threads: {error}"));
+        let failed = |error: std::io::Error| {
+            Error::Storage(format!("cannot start the engine's threads: {error}"))
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers.max(1))
             .thread_name("switchboard-io")
@@ -38,7 +40,11 @@ impl Runtime {
                 runtime.shutdown_timeout(deadline);
             })
             .map_err(failed)?;
-        Ok(Runtime { handle, stop, keeper: Mutex::new(Some(keeper)) })
+        Ok(Runtime {
+            handle,
+            stop,
+            keeper: Mutex::new(Some(keeper)),
+        })
     }
 
     pub(crate) fn handle(&self) -> &tokio::runtime::Handle {

@@ -66,7 +66,10 @@ struct Stamps(VecDeque<Nanos>);
 impl Throttles {
     /// Takes these throttles and forgets all others; what the agents did stays.
     pub(crate) fn replace(&mut self, throttles: Vec<Throttle>) {
-        self.throttles = throttles.into_iter().map(|throttle| (throttle.id.clone(), throttle)).collect();
+        self.throttles = throttles
+            .into_iter()
+            .map(|throttle| (throttle.id.clone(), throttle))
+            .collect();
         self.index();
     }
 
@@ -110,7 +113,10 @@ impl Throttles {
             wait.map(|wait| (wait, &limit.throttle))
         });
         if let Some((wait, throttle)) = refusals.max_by_key(|(wait, _)| *wait) {
-            return Err(Refusal { throttle: throttle.clone(), retry_after: Duration::from_nanos(wait as u64) });
+            return Err(Refusal {
+                throttle: throttle.clone(),
+                retry_after: Duration::from_nanos(wait as u64),
+            });
         }
         past.posts.push(now);
         in_channel.push(now);
@@ -119,12 +125,21 @@ impl Throttles {
 
     /// Admits and counts a transfer, or says which throttle refuses it. When another ends is not known, so the
     /// answer is to try again in a second.
-    pub(crate) fn begin_transfer(&mut self, agent: &AgentId, key: AgentKey) -> Result<Transfer, Refusal> {
+    pub(crate) fn begin_transfer(
+        &mut self,
+        agent: &AgentId,
+        key: AgentKey,
+    ) -> Result<Transfer, Refusal> {
         let under_way = self.agents.get(&key).map_or(0, |past| past.transfers);
         let limits = self.limits.get(agent).map_or(&[][..], Vec::as_slice);
-        let refuses = |limit: &&Limit| limit.kind == ThrottleKind::ConcurrentTransfers && under_way as usize >= limit.threshold;
+        let refuses = |limit: &&Limit| {
+            limit.kind == ThrottleKind::ConcurrentTransfers && under_way as usize >= limit.threshold
+        };
         if let Some(limit) = limits.iter().find(refuses) {
-            return Err(Refusal { throttle: limit.throttle.clone(), retry_after: Duration::from_secs(1) });
+            return Err(Refusal {
+                throttle: limit.throttle.clone(),
+                retry_after: Duration::from_secs(1),
+            });
         }
         self.agents.entry(key).or_default().transfers += 1;
         Ok(Transfer(key))
@@ -138,12 +153,21 @@ impl Throttles {
     }
 
     /// Counts a post made `age` ago, of which the journal tells at `open`.
-    pub(crate) fn restore(&mut self, key: AgentKey, channel: &ChannelId, age: Duration, now: Duration) {
+    pub(crate) fn restore(
+        &mut self,
+        key: AgentKey,
+        channel: &ChannelId,
+        age: Duration,
+        now: Duration,
+    ) {
         let (now, age) = (nanos(now), nanos(age));
         if age < WINDOW {
             let past = self.agents.entry(key).or_default();
             past.posts.insert(now - age);
-            past.by_channel.entry(channel.clone()).or_default().insert(now - age);
+            past.by_channel
+                .entry(channel.clone())
+                .or_default()
+                .insert(now - age);
         }
     }
 
@@ -187,7 +211,11 @@ impl Throttles {
 impl Stamps {
     /// Drops what no longer counts: a post of exactly 60 seconds ago does not.
     fn expire(&mut self, now: Nanos) {
-        while self.0.front().is_some_and(|stamp| now.saturating_sub(*stamp) >= WINDOW) {
+        while self
+            .0
+            .front()
+            .is_some_and(|stamp| now.saturating_sub(*stamp) >= WINDOW)
+        {
             self.0.pop_front();
         }
     }
@@ -251,7 +279,12 @@ mod tests {
     }
 
     fn throttle(id: &str, kind: ThrottleKind, threshold: u32) -> Throttle {
-        Throttle { id: ThrottleId::parse(id).unwrap(), kind, threshold, agents: vec![echo()] }
+        Throttle {
+            id: ThrottleId::parse(id).unwrap(),
+            kind,
+            threshold,
+            agents: vec![echo()],
+        }
     }
 
     fn seconds(n: u64) -> Duration {
@@ -275,21 +308,39 @@ mod tests {
         assert_eq!(post(&mut throttles, "ops", 0), Ok(()));
         assert_eq!(post(&mut throttles, "lab", 50), Ok(()));
         assert_eq!(post(&mut throttles, "ops", 59), Err(("slow".into(), 1)));
-        assert_eq!(post(&mut throttles, "ops", 60), Ok(()), "refused calls do not count");
+        assert_eq!(
+            post(&mut throttles, "ops", 60),
+            Ok(()),
+            "refused calls do not count"
+        );
         assert_eq!(post(&mut throttles, "ops", 61), Err(("slow".into(), 49)));
         let other = AgentId::parse("Echo").unwrap();
-        assert_eq!(throttles.admit_post(&other, AgentKey(8), &room("ops"), seconds(61)), Ok(()));
+        assert_eq!(
+            throttles.admit_post(&other, AgentKey(8), &room("ops"), seconds(61)),
+            Ok(())
+        );
     }
 
     #[test]
     fn several_throttles_all_admit_or_none_counts() {
-        let mut throttles = with(vec![throttle("agent", MessagesPerMinute, 3), throttle("room", TargetedMessagesPerMinute, 1)]);
+        let mut throttles = with(vec![
+            throttle("agent", MessagesPerMinute, 3),
+            throttle("room", TargetedMessagesPerMinute, 1),
+        ]);
         assert_eq!(post(&mut throttles, "ops", 0), Ok(()));
         assert_eq!(post(&mut throttles, "ops", 10), Err(("room".into(), 50)));
         assert_eq!(post(&mut throttles, "lab", 20), Ok(()));
         assert_eq!(post(&mut throttles, "den", 30), Ok(()));
-        assert_eq!(post(&mut throttles, "ops", 40).unwrap_err().1, 20, "both refuse until then");
-        assert_eq!(post(&mut throttles, "lab", 40), Err(("room".into(), 40)), "the last to admit is named");
+        assert_eq!(
+            post(&mut throttles, "ops", 40).unwrap_err().1,
+            20,
+            "both refuse until then"
+        );
+        assert_eq!(
+            post(&mut throttles, "lab", 40),
+            Err(("room".into(), 40)),
+            "the last to admit is named"
+        );
     }
 
     #[test]
@@ -299,7 +350,11 @@ mod tests {
         throttles.put(throttle("slow", TargetedMessagesPerMinute, 1));
         assert_eq!(post(&mut throttles, "ops", 1), Err(("slow".into(), 59)));
         throttles.put(throttle("slow", TargetedMessagesPerMinute, 0));
-        assert_eq!(post(&mut throttles, "lab", 1), Err(("slow".into(), 60)), "0 blocks all");
+        assert_eq!(
+            post(&mut throttles, "lab", 1),
+            Err(("slow".into(), 60)),
+            "0 blocks all"
+        );
         assert!(throttles.remove(&ThrottleId::parse("slow").unwrap()));
         assert_eq!(post(&mut throttles, "lab", 1), Ok(()));
     }
@@ -312,7 +367,10 @@ mod tests {
         assert_eq!(refusal.retry_after, seconds(1));
         assert_eq!(post(&mut throttles, "ops", 0), Ok(()));
         throttles.sweep(seconds(500));
-        assert!(throttles.begin_transfer(&echo(), ECHO).is_err(), "a sweep forgets no transfer");
+        assert!(
+            throttles.begin_transfer(&echo(), ECHO).is_err(),
+            "a sweep forgets no transfer"
+        );
         throttles.end_transfer(first);
         let second = throttles.begin_transfer(&echo(), ECHO).unwrap();
         throttles.forget(ECHO);

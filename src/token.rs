@@ -49,7 +49,8 @@ const TOKEN_CHARS: usize = 43;
 /// [`Error::Internal`] if the system has no randomness to give.
 pub(crate) fn fresh() -> Result<(Token, Digest)> {
     let mut bits = [0; 32];
-    getrandom::fill(&mut bits).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bits)
+        .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
     let text = URL_SAFE_NO_PAD.encode(bits);
     let digest = Sha256::digest(text.as_bytes()).into();
     Ok((Token::new(text), digest))
@@ -58,8 +59,10 @@ pub(crate) fn fresh() -> Result<(Token, Digest)> {
 /// What a token is known by; `None` if this text was never a token.
 pub(crate) fn digest(token: &Token) -> Option<Digest> {
     let text = token.expose().as_bytes();
-    let plausible =
-        text.len() == TOKEN_CHARS && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let plausible = text.len() == TOKEN_CHARS
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     plausible.then(|| Sha256::digest(text).into())
 }
 
@@ -80,7 +83,12 @@ impl Grant {
     pub(crate) fn new(who: Who, now: Duration, wall: i64, lasts: Duration) -> Grant {
         let ended = Arc::new(AtomicBool::new(false));
         let expires = wall.saturating_add(milliseconds(lasts));
-        Grant { principal: Principal::granted(who, ended.clone()), ends: now.saturating_add(lasts), expires, ended }
+        Grant {
+            principal: Principal::granted(who, ended.clone()),
+            ends: now.saturating_add(lasts),
+            expires,
+            ended,
+        }
     }
 
     /// The agent it acts through; `None` for the super user.
@@ -102,12 +110,22 @@ impl Grant {
     /// What may be told of it (reference 2.2). If the date jumped since it was made, its end is told by today's date.
     pub(crate) fn details(&self, now: Duration, wall: i64) -> TokenDetails {
         let due = wall.saturating_add(milliseconds(self.ends.saturating_sub(now)));
-        let expires = if due.abs_diff(self.expires) > STEP.unsigned_abs() { due } else { self.expires };
+        let expires = if due.abs_diff(self.expires) > STEP.unsigned_abs() {
+            due
+        } else {
+            self.expires
+        };
         let (agent, username) = match self.principal.who() {
-            Who::Agent { agent, username, .. } => (Some(agent.clone()), username.clone()),
+            Who::Agent {
+                agent, username, ..
+            } => (Some(agent.clone()), username.clone()),
             Who::SuperUser(name) | Who::Host(name) => (None, name.clone()),
         };
-        TokenDetails::new(agent, username, DateTime::from_timestamp_millis(expires).unwrap_or(DateTime::UNIX_EPOCH))
+        TokenDetails::new(
+            agent,
+            username,
+            DateTime::from_timestamp_millis(expires).unwrap_or(DateTime::UNIX_EPOCH),
+        )
     }
 }
 
@@ -139,8 +157,14 @@ struct Own {
 impl Own {
     /// So many of the agent with most of them.
     fn oldest(&self, count: usize) -> impl Iterator<Item = Digest> {
-        let most = self.by_agent.values().max_by_key(|tokens| (tokens.len(), Reverse(tokens.first())));
-        most.into_iter().flatten().take(count).map(|(_, digest)| *digest)
+        let most = self
+            .by_agent
+            .values()
+            .max_by_key(|tokens| (tokens.len(), Reverse(tokens.first())));
+        most.into_iter()
+            .flatten()
+            .take(count)
+            .map(|(_, digest)| *digest)
     }
 }
 
@@ -160,7 +184,12 @@ impl Grants {
     }
 
     fn bounded(capacity: usize, pair_max: usize, user_max: usize) -> Grants {
-        Grants { table: RwLock::new(Table::default()), capacity, pair_max, user_max }
+        Grants {
+            table: RwLock::new(Table::default()),
+            capacity,
+            pair_max,
+            user_max,
+        }
     }
 
     /// Makes a token good. The caller first asks [`Grants::surplus`].
@@ -188,10 +217,14 @@ impl Grants {
         let table = self.table.read();
         let mut surplus = Vec::new();
         for (user, agents) in more {
-            let Some(own) = table.by_user.get(user) else { continue };
+            let Some(own) = table.by_user.get(user) else {
+                continue;
+            };
             let before = surplus.len();
             for (agent, more) in &agents {
-                let Some(tokens) = own.by_agent.get(agent) else { continue };
+                let Some(tokens) = own.by_agent.get(agent) else {
+                    continue;
+                };
                 let over = (tokens.len() + more).saturating_sub(self.pair_max);
                 surplus.extend(tokens.iter().take(over).map(|(_, digest)| *digest));
             }
@@ -199,7 +232,8 @@ impl Grants {
             let over = (stays + agents.values().sum::<usize>()).saturating_sub(self.user_max);
             take_more(&mut surplus, own, over);
         }
-        let over = (table.by_digest.len() + wanted.len()).saturating_sub(self.capacity + surplus.len());
+        let over =
+            (table.by_digest.len() + wanted.len()).saturating_sub(self.capacity + surplus.len());
         if over > 0
             && let Some(most) = table.by_user.values().max_by_key(|own| own.count)
         {
@@ -212,22 +246,36 @@ impl Grants {
     pub(crate) fn authenticate(&self, token: &Token, now: Duration) -> Option<Arc<Grant>> {
         let digest = digest(token)?;
         let table = self.table.read();
-        table.by_digest.get(&digest).filter(|grant| grant.ends > now).cloned()
+        table
+            .by_digest
+            .get(&digest)
+            .filter(|grant| grant.ends > now)
+            .cloned()
     }
 
     /// Ends these tokens.
     pub(crate) fn end(&self, digests: &[Digest]) -> Vec<Arc<Grant>> {
         let mut table = self.table.write();
-        digests.iter().filter_map(|digest| table.remove(digest)).collect()
+        digests
+            .iter()
+            .filter_map(|digest| table.remove(digest))
+            .collect()
     }
 
     /// Ends all tokens of an agent. Looks at every token: for a deletion, not for a call.
     pub(crate) fn end_agent(&self, agent: AgentKey) -> Vec<Arc<Grant>> {
         let mut table = self.table.write();
         let of_agent = |grant: &Grant| grant.agent().is_some_and(|(key, _)| key == agent);
-        let digests: Vec<Digest> =
-            table.by_digest.iter().filter(|(_, grant)| of_agent(grant)).map(|(digest, _)| *digest).collect();
-        digests.iter().filter_map(|digest| table.remove(digest)).collect()
+        let digests: Vec<Digest> = table
+            .by_digest
+            .iter()
+            .filter(|(_, grant)| of_agent(grant))
+            .map(|(digest, _)| *digest)
+            .collect();
+        digests
+            .iter()
+            .filter_map(|digest| table.remove(digest))
+            .collect()
     }
 
     /// Ends what has expired. Costs what has, not what is there.
@@ -278,7 +326,11 @@ impl Table {
 fn take_more(surplus: &mut Vec<Digest>, own: &Own, over: usize) {
     if over > 0 {
         let known: HashSet<Digest> = surplus.iter().copied().collect();
-        surplus.extend(own.oldest(known.len() + over).filter(|digest| !known.contains(digest)).take(over));
+        surplus.extend(
+            own.oldest(known.len() + over)
+                .filter(|digest| !known.contains(digest))
+                .take(over),
+        );
     }
 }
 
@@ -323,7 +375,10 @@ mod tests {
         let (token, digest) = log_in(&grants, lene(7), 1_000);
         let grant = grants.authenticate(&token, at(999)).unwrap();
         assert_eq!(grant.details(at(999), 999).username, "CONTOSO\\Lene");
-        assert!(grants.authenticate(&token, at(1_000)).is_none(), "the moment it expires it is none");
+        assert!(
+            grants.authenticate(&token, at(1_000)).is_none(),
+            "the moment it expires it is none"
+        );
         assert!(!grant.principal.has_ended());
         assert_eq!(grants.end(&[digest, digest]).len(), 1);
         assert!(grant.principal.has_ended(), "the views made from it know");
@@ -355,7 +410,11 @@ mod tests {
         let (soonest, digest) = log_in(&grants, lene(2), 100);
         assert!(grants.surplus(one).is_empty());
         log_in(&grants, lene(3), 200);
-        assert_eq!(grants.surplus(one), [digest], "not ada's, which ends sooner");
+        assert_eq!(
+            grants.surplus(one),
+            [digest],
+            "not ada's, which ends sooner"
+        );
         grants.end(&[digest]);
         assert!(grants.authenticate(&soonest, at(0)).is_none());
         assert!(grants.authenticate(&of_ada, at(0)).is_some());
@@ -366,13 +425,30 @@ mod tests {
     fn a_user_with_too_many_ends_the_oldest_of_their_own() {
         let grants = Grants::bounded(1_000, 3, 5);
         log_in(&grants, Who::SuperUser("ada".into()), 1);
-        let digests: Vec<Digest> = (0..3).map(|n| log_in(&grants, lene(1), 100 + n).1).collect();
-        assert_eq!(grants.surplus(&[owner(1)]), digests[..1], "too many for one agent");
+        let digests: Vec<Digest> = (0..3)
+            .map(|n| log_in(&grants, lene(1), 100 + n).1)
+            .collect();
+        assert_eq!(
+            grants.surplus(&[owner(1)]),
+            digests[..1],
+            "too many for one agent"
+        );
         assert_eq!(grants.surplus(&[owner(1), owner(1)]), digests[..2]);
-        assert!(grants.surplus(&[owner(2), (None, None)]).is_empty(), "another agent, another user");
+        assert!(
+            grants.surplus(&[owner(2), (None, None)]).is_empty(),
+            "another agent, another user"
+        );
         (0..2).for_each(|n| drop(log_in(&grants, lene(2), 50 + n)));
-        assert_eq!(grants.surplus(&[owner(3)]), digests[..1], "too many in all: of the agent with most");
-        assert_eq!(grants.surplus(&[owner(1)]), digests[..1], "what goes counts once");
+        assert_eq!(
+            grants.surplus(&[owner(3)]),
+            digests[..1],
+            "too many in all: of the agent with most"
+        );
+        assert_eq!(
+            grants.surplus(&[owner(1)]),
+            digests[..1],
+            "what goes counts once"
+        );
         for n in 0..100 {
             let goes = grants.surplus(&[owner(1)]);
             grants.end(&goes);
@@ -386,23 +462,42 @@ mod tests {
         let grant = Grant::new(lene(7), at(5_000), 1_000_000, at(3_600_000));
         let told = |now, wall| grant.details(at(now), wall).expires.timestamp_millis();
         assert_eq!(told(5_000, 1_000_000), 4_600_000);
-        assert_eq!(told(6_000, 1_000_990), 4_600_000, "a clock that is a little slow");
-        assert_eq!(told(6_000, 9_001_000), 9_001_000 + 3_599_000, "two hours ahead");
+        assert_eq!(
+            told(6_000, 1_000_990),
+            4_600_000,
+            "a clock that is a little slow"
+        );
+        assert_eq!(
+            told(6_000, 9_001_000),
+            9_001_000 + 3_599_000,
+            "two hours ahead"
+        );
     }
 
     #[test]
     fn what_cannot_be_a_token_is_none_before_it_is_hashed() {
         let (token, known) = fresh().unwrap();
-        assert_eq!((token.expose().len(), digest(&token)), (TOKEN_CHARS, Some(known)));
+        assert_eq!(
+            (token.expose().len(), digest(&token)),
+            (TOKEN_CHARS, Some(known))
+        );
         let text = token.expose();
-        for wrong in ["", "x", &text[1..], &format!("{text}="), &text.replace(&text[..1], " "), &"ü".repeat(22)[..43 - 1]] {
+        for wrong in [
+            "",
+            "x",
+            &text[1..],
+            &format!("{text}="),
+            &text.replace(&text[..1], " "),
+            &"ü".repeat(22)[..43 - 1],
+        ] {
             assert_eq!(digest(&Token::new(wrong)), None, "{wrong}");
         }
     }
 
     #[test]
     fn a_million_tokens_do_not_repeat() {
-        let tokens: std::collections::HashSet<_> = (0..1_000_000).map(|_| fresh().unwrap().1).collect();
+        let tokens: std::collections::HashSet<_> =
+            (0..1_000_000).map(|_| fresh().unwrap().1).collect();
         assert_eq!(tokens.len(), 1_000_000);
     }
 }

@@ -36,17 +36,29 @@ impl Words {
         let fold = !criteria.match_case;
         let bytes = criteria.term.len();
         if bytes > TERM_BYTES_MAX {
-            return Err(Error::Invalid(format!("the search term has {bytes} bytes, the limit is {TERM_BYTES_MAX}")));
+            return Err(Error::Invalid(format!(
+                "the search term has {bytes} bytes, the limit is {TERM_BYTES_MAX}"
+            )));
         }
-        let mut words: Vec<String> = split(&folded(&criteria.term, fold)).map(str::to_owned).collect();
+        let mut words: Vec<String> = split(&folded(&criteria.term, fold))
+            .map(str::to_owned)
+            .collect();
         if words.len() > WORDS_MAX {
-            return Err(Error::Invalid(format!("the search has {} words, the limit is {WORDS_MAX}", words.len())));
+            return Err(Error::Invalid(format!(
+                "the search has {} words, the limit is {WORDS_MAX}",
+                words.len()
+            )));
         }
         if !criteria.match_exact {
             words.sort_unstable();
             words.dedup();
         }
-        Ok(Words { words, fold, phrase: criteria.match_exact, all: criteria.match_all })
+        Ok(Words {
+            words,
+            fold,
+            phrase: criteria.match_exact,
+            all: criteria.match_all,
+        })
     }
 
     /// Whether `text` has what is looked for; no words match everything.
@@ -61,7 +73,11 @@ impl Words {
             return run_of(there()).contains(&run_of(self.words.iter().map(String::as_str)));
         }
         if !self.all {
-            return there().any(|word| self.words.binary_search_by(|known| known.as_str().cmp(word)).is_ok());
+            return there().any(|word| {
+                self.words
+                    .binary_search_by(|known| known.as_str().cmp(word))
+                    .is_ok()
+            });
         }
         let there: HashSet<&str> = there().collect();
         self.words.iter().all(|word| there.contains(word.as_str()))
@@ -84,11 +100,17 @@ fn folded(text: &str, fold: bool) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Owned(text.to_ascii_lowercase());
     }
-    Cow::Owned(text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect())
+    Cow::Owned(
+        text.nfd()
+            .filter(|c| !is_combining_mark(*c))
+            .flat_map(char::to_lowercase)
+            .collect(),
+    )
 }
 
 fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)).filter(|word| !word.is_empty())
+    text.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c))
+        .filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -114,8 +136,14 @@ mod tests {
     #[test]
     fn too_many_words_are_refused() {
         assert!(Words::of(&SearchCriteria::words("a ".repeat(256))).is_ok());
-        assert!(matches!(Words::of(&SearchCriteria::words("a ".repeat(257))), Err(Error::Invalid(_))));
-        assert!(matches!(Words::of(&SearchCriteria::words("a".repeat(16_385))), Err(Error::Invalid(_))));
+        assert!(matches!(
+            Words::of(&SearchCriteria::words("a ".repeat(257))),
+            Err(Error::Invalid(_))
+        ));
+        assert!(matches!(
+            Words::of(&SearchCriteria::words("a".repeat(16_385))),
+            Err(Error::Invalid(_))
+        ));
     }
 
     #[test]
@@ -132,7 +160,9 @@ mod tests {
     fn a_phrase_is_looked_for_in_linear_time() {
         let term = format!("{}b", "a ".repeat(255));
         let began = std::time::Instant::now();
-        assert!(!matches(&term, &"a ".repeat(300_000), |criteria| criteria.match_exact = true));
+        assert!(!matches(&term, &"a ".repeat(300_000), |criteria| {
+            criteria.match_exact = true
+        }));
         let took = began.elapsed();
         println!("256 words in 300,000: {took:?}");
         assert!(took < std::time::Duration::from_millis(1500), "{took:?}");

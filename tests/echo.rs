@@ -16,7 +16,11 @@ const SOON: Duration = Duration::from_secs(5);
 fn echo_answers_people_once_and_survives_a_lost_connection() -> Result<()> {
     let (chat, clock) = (Loopback::new(), ManualClock::new());
     chat.room("chat-room:ops", "Operations");
-    let engine = Engine::builder().in_memory().backend(chat.clone()).clock(clock.clone()).open()?;
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(chat.clone())
+        .clock(clock.clone())
+        .open()?;
     echo_bot::provision(&engine)?;
     let bot = thread::spawn({
         let engine = engine.clone();

@@ -15,7 +15,10 @@ fn count() {
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
-#[expect(unsafe_code, reason = "an allocator cannot be written otherwise; it hands everything to the system's")]
+#[expect(
+    unsafe_code,
+    reason = "an allocator cannot be written otherwise; it hands everything to the system's"
+)]
 // SAFETY: every call goes to `System` unchanged, and counting neither allocates nor panics.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -22,13 +22,21 @@ pub fn threads_of(process: &str) -> Option<u64> {
 
 /// Open handles of a process; `None` where the system does not tell.
 pub fn handles_of(process: &str) -> Option<u64> {
-    std::fs::read_dir(format!("/proc/{process}/fd")).ok().map(|handles| handles.count() as u64)
+    std::fs::read_dir(format!("/proc/{process}/fd"))
+        .ok()
+        .map(|handles| handles.count() as u64)
 }
 
 /// A number of `/proc/PROCESS/status`; `None` where there is no such file.
 fn status_of(process: &str, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
+    status.lines().find_map(|line| {
+        line.strip_prefix(name)?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    })
 }
 
 /// CPU time of all threads of this process that live; `None` where the system does not tell.
@@ -79,7 +87,8 @@ impl Spin {
         let (mut turns, mut value) = (0u64, 1u64);
         while begin.elapsed() < time {
             for _ in 0..1000 {
-                value = std::hint::black_box(value.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
+                value =
+                    std::hint::black_box(value.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
             }
             turns += 1000;
         }
@@ -100,7 +109,10 @@ impl Disk {
         let page = [7u8; 8192];
         let begin = Instant::now();
         for _ in 0..times {
-            self.0.write_all(&page).and_then(|()| self.0.sync_data()).expect("the disk takes 8 KiB");
+            self.0
+                .write_all(&page)
+                .and_then(|()| self.0.sync_data())
+                .expect("the disk takes 8 KiB");
         }
         times as f64 / begin.elapsed().as_secs_f64()
     }

@@ -32,8 +32,14 @@ pub struct Options {
 impl Options {
     /// Reads the command line; prints `usage` and ends where it asks for help or for nothing that is known.
     pub fn parse(usage: &str, known: &[&str]) -> Options {
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()));
-        let mut options = Options { names: Vec::new(), pairs: None, pairs_given: Vec::new(), directory };
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("bench-{}", std::process::id()));
+        let mut options = Options {
+            names: Vec::new(),
+            pairs: None,
+            pairs_given: Vec::new(),
+            directory,
+        };
         let mut given = std::env::args().skip(1);
         while let Some(argument) = given.next() {
             match argument.as_str() {
@@ -45,9 +51,13 @@ impl Options {
                 }
                 name if name.starts_with("--") => {
                     let value = given.next().unwrap_or_default();
-                    options.pairs_given.push((name.trim_start_matches("--").to_owned(), value));
+                    options
+                        .pairs_given
+                        .push((name.trim_start_matches("--").to_owned(), value));
                 }
-                name if known.contains(&name.to_lowercase().as_str()) => options.names.push(name.to_lowercase()),
+                name if known.contains(&name.to_lowercase().as_str()) => {
+                    options.names.push(name.to_lowercase())
+                }
                 // What `cargo bench NAME` hands to every binary: not for this one.
                 other => options.names.push(other.to_owned()),
             }
@@ -67,12 +77,17 @@ impl Options {
 
     /// The value of `--NAME`.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs_given.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+        self.pairs_given
+            .iter()
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The number given as `--NAME`, else `default`.
     pub fn number(&self, name: &str, default: usize) -> usize {
-        self.text(name).and_then(|value| value.parse().ok()).unwrap_or(default)
+        self.text(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
     }
 
     /// A new directory of this run.
@@ -118,7 +133,11 @@ impl Pairs {
     }
 
     fn ratios(&self) -> Vec<f64> {
-        self.raw.iter().zip(&self.ours).map(|(raw, ours)| ours / raw).collect()
+        self.raw
+            .iter()
+            .zip(&self.ours)
+            .map(|(raw, ours)| ours / raw)
+            .collect()
     }
 }
 
@@ -134,7 +153,14 @@ pub struct Report {
 
 impl Report {
     pub fn new(id: &'static str, what: impl Into<String>, unit: &'static str) -> Report {
-        Report { id, what: what.into(), unit, goal: Goal::None, noisy: false, more: Vec::new() }
+        Report {
+            id,
+            what: what.into(),
+            unit,
+            goal: Goal::None,
+            noisy: false,
+            more: Vec::new(),
+        }
     }
 
     pub fn goal(mut self, goal: Goal) -> Report {
@@ -155,7 +181,11 @@ impl Report {
 
     /// Prints raw, ours and the ratio.
     pub fn pairs(self, pairs: &Pairs) {
-        let (raw, ours, ratio) = (median(&pairs.raw), median(&pairs.ours), pairs.median_ratio());
+        let (raw, ours, ratio) = (
+            median(&pairs.raw),
+            median(&pairs.ours),
+            pairs.median_ratio(),
+        );
         let (low, high) = interval(&pairs.ratios());
         let (goal, met) = match self.goal {
             Goal::AtLeast(least) => (format!("  goal >= {least}"), Some(high >= least)),
@@ -183,7 +213,14 @@ impl Report {
 
     /// Prints a figure that has nothing raw beside it.
     pub fn alone(self, value: f64) {
-        println!("{:<4} {:<44} ours {:>12} {}{}", self.id, self.what, number(value), self.unit, self.shown());
+        println!(
+            "{:<4} {:<44} ours {:>12} {}{}",
+            self.id,
+            self.what,
+            number(value),
+            self.unit,
+            self.shown()
+        );
         let mut line = json!({"bench": self.id, "what": self.what, "unit": self.unit, "ours": value, "noisy": self.noisy});
         self.extend(&mut line);
         println!("{line}");
@@ -191,7 +228,10 @@ impl Report {
 
     fn shown(&self) -> String {
         let figure = |value: &Value| value.as_f64().map_or_else(|| value.to_string(), number);
-        self.more.iter().map(|(name, value)| format!("  {name} {}", figure(value))).collect()
+        self.more
+            .iter()
+            .map(|(name, value)| format!("  {name} {}", figure(value)))
+            .collect()
     }
 
     fn extend(self, line: &mut Value) {
@@ -212,7 +252,12 @@ pub struct Watch {
 impl Watch {
     pub fn new(options: &Options) -> Watch {
         let disk = Disk::new(&options.fresh_directory("disk"));
-        Watch { spin: Spin, spins: Vec::new(), disk, syncs: Vec::new() }
+        Watch {
+            spin: Spin,
+            spins: Vec::new(),
+            disk,
+            syncs: Vec::new(),
+        }
     }
 
     /// Called between pairs.
@@ -246,7 +291,10 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
         1 => sorted[0],
         length => {
             let place = part * (length - 1) as f64;
-            let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+            let (below, above) = (
+                sorted[place.floor() as usize],
+                sorted[place.ceil() as usize],
+            );
             below + (above - below) * place.fract()
         }
     }
@@ -257,7 +305,10 @@ fn interval(values: &[f64]) -> (f64, f64) {
     let mut random = Random(0x5157_4244);
     let medians: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let sample: Vec<f64> = values.iter().map(|_| values[random.below(values.len())]).collect();
+            let sample: Vec<f64> = values
+                .iter()
+                .map(|_| values[random.below(values.len())])
+                .collect();
             median(&sample)
         })
         .collect();

@@ -5,8 +5,8 @@ use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use switchboard::backend::{
-    Accepted, Address, AgentKey, Backend, Capabilities, ChannelId, ChannelInfo, Inbox, Joined, Link, LinkKey, MessageId,
-    NetworkId, Outgoing, Reply, ResumePoint, Session, reply,
+    Accepted, Address, AgentKey, Backend, Capabilities, ChannelId, ChannelInfo, Inbox, Joined,
+    Link, LinkKey, MessageId, NetworkId, Outgoing, Reply, ResumePoint, Session, reply,
 };
 
 /// The chat system. Everybody signs in at once and joins at once; nothing is echoed.
@@ -29,7 +29,12 @@ impl Quiet {
 
     fn made(answers: bool) -> Arc<Quiet> {
         let network = NetworkId::parse("loopback:loopback").expect("letters and a colon are an id");
-        Arc::new(Quiet { network, answers, inbox: Mutex::new(None), told: AtomicU64::new(0) })
+        Arc::new(Quiet {
+            network,
+            answers,
+            inbox: Mutex::new(None),
+            told: AtomicU64::new(0),
+        })
     }
 
     /// The engine's inbox, once the link stands.
@@ -76,7 +81,10 @@ impl Link for Line {
 /// One session for all: a real one would be the connector's memory, not the engine's.
 impl Session for Line {
     fn join(self: Arc<Self>, channel: ChannelId, _resume: Option<ResumePoint>) -> Reply<Joined> {
-        reply(ready(Ok(Joined { info: ChannelInfo::named(channel.name()), resume: None })))
+        reply(ready(Ok(Joined {
+            info: ChannelInfo::named(channel.name()),
+            resume: None,
+        })))
     }
 
     fn leave(self: Arc<Self>, _channel: ChannelId) -> Reply<()> {
@@ -88,7 +96,14 @@ impl Session for Line {
         let id = MessageId::parse(&super::world::message_id(number)).expect("digits are an id");
         let sender = "loopback:agent".to_owned();
         let time = switchboard::chrono::Utc::now();
-        reply(ready(Ok(Accepted { id, sender, sender_alias: None, time, parts: None, resume: None })))
+        reply(ready(Ok(Accepted {
+            id,
+            sender,
+            sender_alias: None,
+            time,
+            parts: None,
+            resume: None,
+        })))
     }
 
     fn sign_out(self: Arc<Self>) -> Reply<()> {

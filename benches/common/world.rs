@@ -41,7 +41,14 @@ pub struct World {
 impl World {
     /// Agents and rooms, and nothing else.
     pub fn new(agents: usize, rooms: usize, rooms_each: usize) -> World {
-        World { agents, rooms, rooms_each, tokens: 0, joined: false, messages: 0 }
+        World {
+            agents,
+            rooms,
+            rooms_each,
+            tokens: 0,
+            joined: false,
+            messages: 0,
+        }
     }
 
     /// The rooms of an agent.
@@ -57,11 +64,14 @@ impl World {
 
     fn try_write(&self, path: &Path) -> rusqlite::Result<()> {
         let mut connection = Connection::open(path)?;
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000;")?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000;",
+        )?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(SCHEMA)?;
-        transaction
-            .execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}"))?;
+        transaction.execute_batch(&format!(
+            "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}"
+        ))?;
         self.write_agents(&transaction)?;
         self.write_journal(&transaction)?;
         transaction.commit()?;
@@ -75,15 +85,21 @@ impl World {
             .prepare("INSERT INTO agent_channel (agent, channel, position, put, announced) VALUES (?1, ?2, ?3, 1, ?4)")?;
         for number in 0..self.agents {
             agent.execute(params![key(number), agent_id(number), address(number)])?;
-            let mut rooms: Vec<(String, usize)> = self.rooms_of(number).enumerate().map(|(at, of)| (room(of), at)).collect();
+            let mut rooms: Vec<(String, usize)> = self
+                .rooms_of(number)
+                .enumerate()
+                .map(|(at, of)| (room(of), at))
+                .collect();
             // In the order of the key, so that the table is filled from left to right.
             rooms.sort();
             for (id, position) in rooms {
                 channel.execute(params![key(number), id, position as i64, self.joined])?;
             }
         }
-        let mut user = connection.prepare("INSERT INTO user (id, username, folded) VALUES (?1, ?1, ?1)")?;
-        let mut listed = connection.prepare("INSERT INTO agent_user (agent, user, position) VALUES (?1, ?2, 0)")?;
+        let mut user =
+            connection.prepare("INSERT INTO user (id, username, folded) VALUES (?1, ?1, ?1)")?;
+        let mut listed = connection
+            .prepare("INSERT INTO agent_user (agent, user, position) VALUES (?1, ?2, 0)")?;
         let mut token =
             connection.prepare("INSERT INTO token (digest, agent, user, username, expires) VALUES (?1, ?2, ?3, ?3, ?4)")?;
         let expires = now_ms() + 86_400_000;
@@ -92,13 +108,22 @@ impl World {
             user.execute([&name])?;
             listed.execute(params![key(number % self.agents), name])?;
             let digest = Sha256::digest(token_text(number).as_bytes());
-            token.execute(params![&digest[..], key(number % self.agents), name, expires])?;
+            token.execute(params![
+                &digest[..],
+                key(number % self.agents),
+                name,
+                expires
+            ])?;
         }
         // One throttle that names everybody and admits everything: what P1 asks for.
         if self.tokens > 0 {
-            connection.execute("INSERT INTO throttle (id, kind, threshold) VALUES ('all', 0, 4000000)", [])?;
-            let mut named =
-                connection.prepare("INSERT INTO throttle_agent (throttle, agent, position) VALUES ('all', ?1, ?2)")?;
+            connection.execute(
+                "INSERT INTO throttle (id, kind, threshold) VALUES ('all', 0, 4000000)",
+                [],
+            )?;
+            let mut named = connection.prepare(
+                "INSERT INTO throttle_agent (throttle, agent, position) VALUES ('all', ?1, ?2)",
+            )?;
             for number in 0..self.tokens.min(self.agents) {
                 named.execute(params![agent_id(number), number as i64])?;
             }
@@ -115,7 +140,8 @@ impl World {
         for number in 0..self.rooms {
             conversation.execute(params![key(number), room(number)])?;
         }
-        let mut membership = connection.prepare("INSERT INTO membership (agent, conversation, since) VALUES (?1, ?2, 0)")?;
+        let mut membership = connection
+            .prepare("INSERT INTO membership (agent, conversation, since) VALUES (?1, ?2, 0)")?;
         for number in 0..self.agents {
             let mut rooms: Vec<usize> = self.rooms_of(number).collect();
             rooms.sort_unstable();
@@ -129,7 +155,13 @@ impl World {
              VALUES (?1, ?2, ?3, 'loopback:lene', ?4, ?4, 0, 0, ?5)",
         )?;
         for seq in 1..=self.messages {
-            message.execute(params![seq as i64, key(seq % self.rooms), message_id(seq as u64), said, text])?;
+            message.execute(params![
+                seq as i64,
+                key(seq % self.rooms),
+                message_id(seq as u64),
+                said,
+                text
+            ])?;
         }
         connection.execute(
             "INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', ?1), ('revision', 1), ('clean', 1),
@@ -174,7 +206,13 @@ pub fn token(number: usize) -> Token {
 
 /// What is said: 240 bytes, as in `limits.md` A1.
 pub fn text(number: usize) -> String {
-    format!("{number:010} {}", "the pump in hall seven reports pressure above its limit; ".repeat(5)).chars().take(240).collect()
+    format!(
+        "{number:010} {}",
+        "the pump in hall seven reports pressure above its limit; ".repeat(5)
+    )
+    .chars()
+    .take(240)
+    .collect()
 }
 
 /// An id of the shape and the order of the loopback's.
@@ -183,5 +221,8 @@ pub fn message_id(number: u64) -> String {
 }
 
 pub fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_millis() as i64
 }

@@ -24,15 +24,28 @@ impl Client {
     /// Starts it: this binary again.
     pub fn start() -> Client {
         let mut command = Command::new(std::env::current_exe().expect("this binary has a path"));
-        command.args(["--child", "client"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(["--child", "client"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().expect("the client starts");
         let answers = std::io::BufReader::new(child.stdout.take().expect("piped")).lines();
-        Client { orders: child.stdin.take().expect("piped"), answers, child }
+        Client {
+            orders: child.stdin.take().expect("piped"),
+            answers,
+            child,
+        }
     }
 
     /// Asks again and again for `time` on `connections`, each with its own of `requests`; requests a second. Anything
     /// but 200 ends the bench.
-    pub fn load(&mut self, address: SocketAddr, requests: &[String], connections: usize, time: Duration) -> f64 {
+    pub fn load(
+        &mut self,
+        address: SocketAddr,
+        requests: &[String],
+        connections: usize,
+        time: Duration,
+    ) -> f64 {
         let order = json!({
             "address": address, "requests": requests, "connections": connections, "milliseconds": time.as_millis() as u64,
         });
@@ -42,7 +55,9 @@ impl Client {
 
     /// Asks once on each of `connections` and does not wait for the answers.
     pub fn wait(&mut self, address: SocketAddr, requests: &[String], connections: usize) {
-        self.order(&json!({ "address": address, "requests": requests, "connections": connections }));
+        self.order(
+            &json!({ "address": address, "requests": requests, "connections": connections }),
+        );
         assert_eq!(self.answer()["asked"], connections);
     }
 
@@ -56,7 +71,11 @@ impl Client {
     }
 
     fn answer(&mut self) -> Value {
-        let line = self.answers.next().expect("the client answers").expect("UTF-8");
+        let line = self
+            .answers
+            .next()
+            .expect("the client answers")
+            .expect("UTF-8");
         serde_json::from_str(&line).expect("JSON")
     }
 }
@@ -71,7 +90,10 @@ impl Drop for Client {
 /// The client's side: obeys until standard input ends.
 pub fn obey() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .expect("a runtime");
     for line in std::io::stdin().lines() {
         let order: Value = serde_json::from_str(&line.expect("UTF-8")).expect("JSON");
         let answer = LocalSet::new().block_on(&runtime, perform(&order));
@@ -80,7 +102,10 @@ pub fn obey() {
 }
 
 async fn perform(order: &Value) -> Value {
-    let address: SocketAddr = order["address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+    let address: SocketAddr = order["address"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("an address");
     let requests: Vec<Rc<[u8]>> = order["requests"]
         .as_array()
         .expect("requests")
@@ -90,7 +115,9 @@ async fn perform(order: &Value) -> Value {
     let connections = order["connections"].as_u64().expect("a number") as usize;
     let mut streams = Vec::with_capacity(connections);
     for number in 0..connections {
-        let stream = TcpStream::connect(address).await.expect("the server listens");
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
         stream.set_nodelay(true).expect("a socket");
         streams.push((stream, requests[number % requests.len()].clone()));
     }
@@ -138,12 +165,20 @@ async fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
     let mut whole = None;
     while whole.is_none_or(|whole| buffer.len() < whole) {
         let read = stream.read_buf(buffer).await.expect("the server answers");
-        assert!(read > 0, "hung up after {:?}", String::from_utf8_lossy(buffer));
+        assert!(
+            read > 0,
+            "hung up after {:?}",
+            String::from_utf8_lossy(buffer)
+        );
         if whole.is_none() {
             whole = length(buffer);
         }
     }
-    assert!(buffer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(buffer));
+    assert!(
+        buffer.starts_with(b"HTTP/1.1 200 "),
+        "{}",
+        String::from_utf8_lossy(buffer)
+    );
 }
 
 /// Bytes of head and body, once the head is there.
@@ -152,7 +187,8 @@ fn length(buffer: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(&buffer[..head]).expect("a head is ASCII");
     let stated = text.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().expect("a number"))
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>().expect("a number"))
     });
     Some(head + stated.expect("the length is stated"))
 }

@@ -17,10 +17,22 @@ pub struct Server {
 impl Server {
     /// Starts it, and waits until it says where it listens.
     pub fn start(mut command: Command) -> Server {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the server starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let address = lines.find_map(|line| line.ok()?.strip_prefix("listening on http://")?.parse().ok());
-        Server { child, address: address.expect("the server says where it listens") }
+        let address = lines.find_map(|line| {
+            line.ok()?
+                .strip_prefix("listening on http://")?
+                .parse()
+                .ok()
+        });
+        Server {
+            child,
+            address: address.expect("the server says where it listens"),
+        }
     }
 
     /// Its process id.
@@ -30,9 +42,13 @@ impl Server {
 
     /// Ends it as an operator would; true if it ended with status 0 within 30 s.
     pub fn stop(mut self) -> bool {
-        let sent = Command::new("kill").args(["-s", "TERM", &self.id()]).status();
+        let sent = Command::new("kill")
+            .args(["-s", "TERM", &self.id()])
+            .status();
         let begin = Instant::now();
-        while sent.as_ref().is_ok_and(|sent| sent.success()) && begin.elapsed() < Duration::from_secs(30) {
+        while sent.as_ref().is_ok_and(|sent| sent.success())
+            && begin.elapsed() < Duration::from_secs(30)
+        {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return status.success();
             }
@@ -55,10 +71,17 @@ impl Server {
     pub fn call(&self, method: &str, target: &str, token: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.address).expect("the server listens");
         let request = request(method, target, token, "Connection: close\r\n", body);
-        stream.write_all(request.as_bytes()).expect("the server reads");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the server reads");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the server answers");
-        let status = answer.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+        stream
+            .read_to_string(&mut answer)
+            .expect("the server answers");
+        let status = answer
+            .get(9..12)
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or(0);
         let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         (status, serde_json::from_str(body).unwrap_or(Value::Null))
     }
@@ -73,7 +96,11 @@ impl Drop for Server {
 
 /// The text of a request.
 pub fn request(method: &str, target: &str, token: &str, headers: &str, body: &str) -> String {
-    let authorization = if token.is_empty() { String::new() } else { format!("Authorization: FCF {token}\r\n") };
+    let authorization = if token.is_empty() {
+        String::new()
+    } else {
+        format!("Authorization: FCF {token}\r\n")
+    };
     format!(
         "{method} {target} HTTP/1.1\r\nHost: bench\r\n{authorization}{headers}Content-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
@@ -87,11 +114,25 @@ pub fn built() -> PathBuf {
     let mut command = Command::new(cargo);
     // What cargo says of this package to a bench, ring's build script takes for a change of its own.
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        if name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        }) {
             command.env_remove(name);
         }
     }
-    let status = command.args(["build", "--release", "--locked", "--example", "http_gateway"]).status().expect("cargo runs");
+    let status = command
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--example",
+            "http_gateway",
+        ])
+        .status()
+        .expect("cargo runs");
     assert!(status.success(), "the example does not build");
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release").join("examples").join("http_gateway")
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .with_file_name("release")
+        .join("examples")
+        .join("http_gateway")
 }

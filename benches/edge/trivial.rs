@@ -12,15 +12,32 @@ const ANSWER: &str = r#"{"CanAcceptFiles":true,"Classification":null,"Descriptio
 
 /// Serves on a free port until it is killed; prints as the gateway does.
 pub fn serve() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    #[expect(clippy::disallowed_methods, reason = "this process is the server, and no runtime is around it")]
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this process is the server, and no runtime is around it"
+    )]
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        println!("listening on http://{}", listener.local_addr().expect("an address"));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        println!(
+            "listening on http://{}",
+            listener.local_addr().expect("an address")
+        );
         let router = Router::new()
-            .route("/", post(|body: Bytes| async move { if body.is_empty() { "" } else { ANSWER } }))
+            .route(
+                "/",
+                post(|body: Bytes| async move { if body.is_empty() { "" } else { ANSWER } }),
+            )
             .route("/wait", get(wait))
-            .route("/wake", post(|State(waiting): State<Arc<Notify>>| async move { waiting.notify_waiters() }))
+            .route(
+                "/wake",
+                post(|State(waiting): State<Arc<Notify>>| async move { waiting.notify_waiters() }),
+            )
             .with_state(Arc::new(Notify::new()));
         axum::serve(listener, router).await.expect("serves");
     });

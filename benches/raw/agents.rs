@@ -24,24 +24,31 @@ pub fn read(path: &Path) -> rusqlite::Result<HashMap<i64, Arc<Mutex<RawAgent>>>>
     let mut statement = connection.prepare("SELECT key, id, address FROM agent ORDER BY key")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let agent = RawAgent { id: row.get(1)?, address: row.get(2)?, ..RawAgent::default() };
+        let agent = RawAgent {
+            id: row.get(1)?,
+            address: row.get(2)?,
+            ..RawAgent::default()
+        };
         agents.insert(row.get(0)?, Arc::new(Mutex::new(agent)));
     }
-    let mut statement = connection.prepare("SELECT agent, channel FROM agent_channel ORDER BY agent, position")?;
+    let mut statement =
+        connection.prepare("SELECT agent, channel FROM agent_channel ORDER BY agent, position")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if let Some(agent) = agents.get(&row.get::<_, i64>(0)?) {
             agent.lock().channels.push((row.get(1)?, false));
         }
     }
-    let mut statement = connection.prepare("SELECT agent, conversation, since FROM membership ORDER BY agent")?;
+    let mut statement =
+        connection.prepare("SELECT agent, conversation, since FROM membership ORDER BY agent")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if let Some(agent) = agents.get(&row.get::<_, i64>(0)?) {
             agent.lock().spans.push((row.get(1)?, row.get(2)?));
         }
     }
-    let newest: Option<i64> = connection.query_row("SELECT max(seq) FROM message", [], |row| row.get(0))?;
+    let newest: Option<i64> =
+        connection.query_row("SELECT max(seq) FROM message", [], |row| row.get(0))?;
     std::hint::black_box(newest);
     Ok(agents)
 }

@@ -41,13 +41,23 @@ impl RawWriter {
         connection.execute_batch(PRAGMAS).expect("pragmas");
         connection.execute_batch(SCHEMA).expect("schema");
         let (queue, entries) = unbounded();
-        let thread = std::thread::Builder::new().name("raw-writer".into()).spawn(move || run(&connection, &entries));
-        RawWriter { queue, thread: Some(thread.expect("starts")) }
+        let thread = std::thread::Builder::new()
+            .name("raw-writer".into())
+            .spawn(move || run(&connection, &entries));
+        RawWriter {
+            queue,
+            thread: Some(thread.expect("starts")),
+        }
     }
 
     /// Posts and waits, on a reply channel that the poster keeps.
     pub fn post(&self, row: Row, reply: &(Sender<()>, Receiver<()>)) {
-        self.queue.send(Entry { row, done: reply.0.clone() }).expect("the writer lives");
+        self.queue
+            .send(Entry {
+                row,
+                done: reply.0.clone(),
+            })
+            .expect("the writer lives");
         reply.1.recv().expect("the writer answers");
     }
 }
@@ -89,12 +99,35 @@ fn run(connection: &Connection, entries: &Receiver<Entry>) {
         while let Some(Entry { row, done }) = next {
             seq += 1;
             dirty += row.text.len() + 700;
-            let Row { conversation, message_id, origin_id, sender, sender_agent, posted_by, time, text } = row;
+            let Row {
+                conversation,
+                message_id,
+                origin_id,
+                sender,
+                sender_agent,
+                posted_by,
+                time,
+                text,
+            } = row;
             insert
-                .execute(params![seq, conversation, message_id, origin_id, sender, sender_agent, posted_by, time, text])
+                .execute(params![
+                    seq,
+                    conversation,
+                    message_id,
+                    origin_id,
+                    sender,
+                    sender_agent,
+                    posted_by,
+                    time,
+                    text
+                ])
                 .expect("inserts");
             waiting.push(done);
-            next = if waiting.len() < GROUP { entries.try_recv().ok() } else { None };
+            next = if waiting.len() < GROUP {
+                entries.try_recv().ok()
+            } else {
+                None
+            };
         }
         commit.execute([]).expect("commits");
         for done in waiting.drain(..) {
@@ -107,6 +140,8 @@ fn run(connection: &Connection, entries: &Receiver<Entry>) {
 fn checkpoint(connection: &Connection, dirty: &mut usize, above: usize) {
     if *dirty > above {
         *dirty = 0;
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).expect("checkpoints");
+        connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .expect("checkpoints");
     }
 }

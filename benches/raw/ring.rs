@@ -24,7 +24,10 @@ pub struct RawRing<T> {
 impl<T: Clone> RawRing<T> {
     pub fn new() -> RawRing<T> {
         RawRing {
-            items: RwLock::new(Items { head: 0, items: VecDeque::new() }),
+            items: RwLock::new(Items {
+                head: 0,
+                items: VecDeque::new(),
+            }),
             wakers: Mutex::default(),
             asleep: AtomicBool::new(false),
         }
@@ -52,7 +55,11 @@ impl<T: Clone> RawRing<T> {
             }
             self.wakers.lock().push(cx.waker().clone());
             self.asleep.store(true, Ordering::Release);
-            if self.take(cursor, into) { Poll::Ready(()) } else { Poll::Pending }
+            if self.take(cursor, into) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
@@ -60,7 +67,9 @@ impl<T: Clone> RawRing<T> {
     fn take(&self, cursor: &mut u64, into: &mut VecDeque<T>) -> bool {
         let items = self.items.read();
         let oldest = items.head - items.items.len() as u64;
-        let from = (*cursor).checked_sub(oldest).expect("the publisher waits for the slowest") as usize;
+        let from = (*cursor)
+            .checked_sub(oldest)
+            .expect("the publisher waits for the slowest") as usize;
         let before = into.len();
         into.extend(items.items.range(from..).take(AT_ONCE).cloned());
         *cursor += (into.len() - before) as u64;

@@ -11,7 +11,12 @@ pub struct RawTokens(RwLock<HashMap<[u8; 32], Arc<u64>>>);
 impl RawTokens {
     pub fn new(texts: impl Iterator<Item = String>) -> RawTokens {
         let digest = |text: String| -> [u8; 32] { Sha256::digest(text.as_bytes()).into() };
-        RawTokens(RwLock::new(texts.enumerate().map(|(number, text)| (digest(text), Arc::new(number as u64))).collect()))
+        RawTokens(RwLock::new(
+            texts
+                .enumerate()
+                .map(|(number, text)| (digest(text), Arc::new(number as u64)))
+                .collect(),
+        ))
     }
 
     pub fn check(&self, text: &str) -> Option<Arc<u64>> {

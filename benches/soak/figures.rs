@@ -27,7 +27,12 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Bounds {
-        Bounds { slope_kib: 16.0, wal_bytes: 128 << 20, handles_more: 8, threads_more: 2 }
+        Bounds {
+            slope_kib: 16.0,
+            wal_bytes: 128 << 20,
+            handles_more: 8,
+            threads_more: 2,
+        }
     }
 }
 
@@ -51,7 +56,10 @@ pub struct Figures {
 
 impl Figures {
     pub fn new(warm_up: Duration) -> Figures {
-        Figures { looks: Vec::new(), warm_up: warm_up.as_secs_f64() / 60.0 }
+        Figures {
+            looks: Vec::new(),
+            warm_up: warm_up.as_secs_f64() / 60.0,
+        }
     }
 
     /// Looks at that process and the log of its database.
@@ -82,28 +90,51 @@ impl Figures {
 
     /// The looks after the warm-up.
     fn judged(&self) -> &[Look] {
-        &self.looks[self.looks.partition_point(|look| look.minutes < self.warm_up)..]
+        &self.looks[self
+            .looks
+            .partition_point(|look| look.minutes < self.warm_up)..]
     }
 
     /// KiB a minute by which resident memory grew after the warm-up; `None` if there were too few minutes.
     fn slope_kib(&self) -> Option<f64> {
-        let points: Vec<(f64, f64)> = self.judged().iter().map(|look| (look.minutes, look.resident as f64 / KIB)).collect();
+        let points: Vec<(f64, f64)> = self
+            .judged()
+            .iter()
+            .map(|look| (look.minutes, look.resident as f64 / KIB))
+            .collect();
         (points.len() >= JUDGED_MIN).then(|| slope(&points))
     }
 
     /// The bounds that did not hold, in words.
     pub fn broken(&self, bounds: &Bounds) -> Vec<String> {
         let judged = self.judged();
-        let Some(first) = judged.first() else { return Vec::new() };
+        let Some(first) = judged.first() else {
+            return Vec::new();
+        };
         let most = |of: fn(&Look) -> u64| judged.iter().map(of).max().unwrap_or(0);
         let mut broken = Vec::new();
         if let Some(slope) = self.slope_kib().filter(|slope| *slope > bounds.slope_kib) {
-            broken.push(format!("memory grows by {slope:.1} KiB a minute, {} are allowed", bounds.slope_kib));
+            broken.push(format!(
+                "memory grows by {slope:.1} KiB a minute, {} are allowed",
+                bounds.slope_kib
+            ));
         }
         for (what, found, allowed) in [
-            ("bytes of write-ahead log", self.looks.iter().map(|look| look.wal).max().unwrap_or(0), bounds.wal_bytes),
-            ("handles", most(|look| look.handles), first.handles + bounds.handles_more),
-            ("threads", most(|look| look.threads), first.threads + bounds.threads_more),
+            (
+                "bytes of write-ahead log",
+                self.looks.iter().map(|look| look.wal).max().unwrap_or(0),
+                bounds.wal_bytes,
+            ),
+            (
+                "handles",
+                most(|look| look.handles),
+                first.handles + bounds.handles_more,
+            ),
+            (
+                "threads",
+                most(|look| look.threads),
+                first.threads + bounds.threads_more,
+            ),
         ] {
             if found > allowed {
                 broken.push(format!("{found} {what}, {allowed} are allowed"));
@@ -122,13 +153,30 @@ impl fmt::Display for Figures {
             let all = || self.looks.iter().map(of);
             (all().min().unwrap_or(0), all().max().unwrap_or(0))
         };
-        let (resident, wal, handles, threads) =
-            (range(|look| look.resident), range(|look| look.wal), range(|look| look.handles), range(|look| look.threads));
+        let (resident, wal, handles, threads) = (
+            range(|look| look.resident),
+            range(|look| look.wal),
+            range(|look| look.handles),
+            range(|look| look.threads),
+        );
         match self.slope_kib() {
-            Some(slope) => writeln!(f, "slope    {slope:.1} KiB a minute after the first {:.1} minutes", self.warm_up)?,
-            None => writeln!(f, "slope    not judged: fewer than {JUDGED_MIN} minutes after the first {:.1}", self.warm_up)?,
+            Some(slope) => writeln!(
+                f,
+                "slope    {slope:.1} KiB a minute after the first {:.1} minutes",
+                self.warm_up
+            )?,
+            None => writeln!(
+                f,
+                "slope    not judged: fewer than {JUDGED_MIN} minutes after the first {:.1}",
+                self.warm_up
+            )?,
         }
-        writeln!(f, "resident {:.0} to {:.0} KiB", resident.0 as f64 / KIB, resident.1 as f64 / KIB)?;
+        writeln!(
+            f,
+            "resident {:.0} to {:.0} KiB",
+            resident.0 as f64 / KIB,
+            resident.1 as f64 / KIB
+        )?;
         writeln!(f, "log      {:.1} MiB at most", wal.1 as f64 / MIB)?;
         writeln!(f, "handles  {} to {}", handles.0, handles.1)?;
         write!(f, "threads  {} to {}", threads.0, threads.1)

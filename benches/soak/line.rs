@@ -20,23 +20,43 @@ impl Line {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Line { stream, buffer: Vec::new() })
+        Ok(Line {
+            stream,
+            buffer: Vec::new(),
+        })
     }
 
     /// Sends a request without waiting for its answer.
-    pub fn ask(&mut self, method: &str, target: &str, token: &str, headers: &str, body: &str) -> io::Result<()> {
-        self.stream.write_all(request(method, target, token, headers, body).as_bytes())
+    pub fn ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        token: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<()> {
+        self.stream
+            .write_all(request(method, target, token, headers, body).as_bytes())
     }
 
     /// One call: the document of its answer (`Null` where there is none).
     ///
     /// # Errors
     /// The connection's, or an answer that is not 200.
-    pub fn call(&mut self, method: &str, target: &str, token: &str, headers: &str, body: &str) -> io::Result<Value> {
+    pub fn call(
+        &mut self,
+        method: &str,
+        target: &str,
+        token: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<Value> {
         self.ask(method, target, token, headers, body)?;
         let (status, body) = self.answer()?;
         if status != 200 {
-            return Err(io::Error::other(format!("{method} {target}: {status} {body}")));
+            return Err(io::Error::other(format!(
+                "{method} {target}: {status} {body}"
+            )));
         }
         Ok(serde_json::from_str(&body).unwrap_or(Value::Null))
     }
@@ -47,7 +67,10 @@ impl Line {
         loop {
             let count = self.stream.read(&mut chunk)?;
             if count == 0 {
-                return Err(io::Error::new(ErrorKind::UnexpectedEof, "the gateway hung up"));
+                return Err(io::Error::new(
+                    ErrorKind::UnexpectedEof,
+                    "the gateway hung up",
+                ));
             }
             self.buffer.extend_from_slice(&chunk[..count]);
             if let Some(answer) = whole(&self.buffer) {
@@ -63,8 +86,13 @@ fn whole(bytes: &[u8]) -> Option<(u16, String)> {
     let head = std::str::from_utf8(&bytes[..head_end]).ok()?;
     let stated = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok()).flatten()
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse::<usize>().ok())
+            .flatten()
     });
     let body = bytes.get(head_end..head_end + stated.unwrap_or(0))?;
-    Some((head.get(9..12)?.parse().ok()?, String::from_utf8_lossy(body).into_owned()))
+    Some((
+        head.get(9..12)?.parse().ok()?,
+        String::from_utf8_lossy(body).into_owned(),
+    ))
 }

@@ -88,19 +88,32 @@ impl Load {
         for (number, pass) in passes.split_off(PAIRS).into_iter().enumerate() {
             let (load, counts) = (self.clone(), counts.clone());
             let reader = Line::open(self.address).unwrap();
-            others.push(spawn(format!("reader-{number}"), move || load.read(reader, pass, &counts)));
+            others.push(spawn(format!("reader-{number}"), move || {
+                load.read(reader, pass, &counts)
+            }));
         }
         let (load, of) = (self.clone(), counts.clone());
-        others.push(spawn("churn".to_owned(), move || load.come_and_go(line, root, &of)));
+        others.push(spawn("churn".to_owned(), move || {
+            load.come_and_go(line, root, &of)
+        }));
         let posters = passes.into_iter().enumerate().map(|(number, pass)| {
             let (load, counts) = (self.clone(), counts.clone());
-            spawn(format!("poster-{number}"), move || load.post(number, pass, &counts))
+            spawn(format!("poster-{number}"), move || {
+                load.post(number, pass, &counts)
+            })
         });
-        Begun { posters: posters.collect(), others, counts }
+        Begun {
+            posters: posters.collect(),
+            others,
+            counts,
+        }
     }
 
     fn post(&self, number: usize, mut pass: Pass, counts: &Counts) {
-        let target = format!("/Collaboration/v1/Channels/{}/Messages", encoded(&room(number)));
+        let target = format!(
+            "/Collaboration/v1/Channels/{}/Messages",
+            encoded(&room(number))
+        );
         let each = Duration::from_secs_f64(PAIRS as f64 / self.rate as f64);
         let mut line = Line::open(self.address).unwrap();
         let begin = Instant::now();
@@ -111,9 +124,15 @@ impl Load {
             }
             std::thread::sleep(due.saturating_sub(begin.elapsed()));
             // Every fourth has a key, as careful clients give one.
-            let key = if nth % 4 == 0 { format!("Idempotency-Key: soak-{number}-{nth}\r\n") } else { String::new() };
+            let key = if nth % 4 == 0 {
+                format!("Idempotency-Key: soak-{number}-{nth}\r\n")
+            } else {
+                String::new()
+            };
             let body = json!({ "IsAlert": false, "Text": world::text(nth as usize) }).to_string();
-            let posted = pass.renew(&mut line).and_then(|token| line.call("POST", &target, token, &key, &body));
+            let posted = pass
+                .renew(&mut line)
+                .and_then(|token| line.call("POST", &target, token, &key, &body));
             match posted {
                 Ok(_) => drop(counts.posted.fetch_add(1, Ordering::Relaxed)),
                 Err(error) => {
@@ -123,7 +142,10 @@ impl Load {
                 }
             }
             if nth % 100 == 99 {
-                counts.delays.lock().push(begin.elapsed().saturating_sub(due).as_secs_f64() * 1e3);
+                counts
+                    .delays
+                    .lock()
+                    .push(begin.elapsed().saturating_sub(due).as_secs_f64() * 1e3);
             }
         }
     }
@@ -134,7 +156,9 @@ impl Load {
         loop {
             let done = counts.posters_done.load(Ordering::Acquire);
             let target = format!("/Collaboration/v1/Events?last-event={last}&types=message");
-            let polled = pass.renew(&mut line).and_then(|token| line.call("GET", &target, token, "", ""));
+            let polled = pass
+                .renew(&mut line)
+                .and_then(|token| line.call("GET", &target, token, "", ""));
             let events = match polled {
                 Ok(Value::Array(events)) => events,
                 Ok(other) => return counts.fail(format!("a poll brings {other}")),
@@ -151,7 +175,10 @@ impl Load {
                 last = id;
                 let text = event["Content"].as_str().unwrap_or_default();
                 // People who come and go speak here too.
-                let Some(number) = text.get(..10).and_then(|digits| digits.parse::<u64>().ok()) else { continue };
+                let Some(number) = text.get(..10).and_then(|digits| digits.parse::<u64>().ok())
+                else {
+                    continue;
+                };
                 if number != awaited {
                     counts.fail(format!("message {number} where {awaited} was awaited"));
                 }
@@ -169,7 +196,9 @@ impl Load {
                 return;
             }
             std::thread::sleep(due.saturating_sub(begin.elapsed()));
-            let visited = root.renew(&mut line).and_then(|root| self.visit(&mut line, root, nth as usize));
+            let visited = root
+                .renew(&mut line)
+                .and_then(|root| self.visit(&mut line, root, nth as usize));
             match visited {
                 Ok(()) => drop(counts.churned.fetch_add(1, Ordering::Relaxed)),
                 Err(error) => {
@@ -189,21 +218,51 @@ impl Load {
         put_agent(line, root, &id, &id, &[room(nth % PAIRS), contact.clone()])?;
         joined(line, root, &id)?;
         let path = format!("/Provisioning/v1/Agents/{id}");
-        line.call("PUT", &format!("{path}/MetaData/shift"), root, "", "\"night\"")?;
+        line.call(
+            "PUT",
+            &format!("{path}/MetaData/shift"),
+            root,
+            "",
+            "\"night\"",
+        )?;
         let token = log_in(line, &id, &id)?;
         // One poll that its client leaves, and one that the deletion ends.
         let mut left = Line::open(self.address)?;
-        left.ask("GET", "/Collaboration/v1/Events?last-event=2147483646&types=meta-data", &token, "", "")?;
+        left.ask(
+            "GET",
+            "/Collaboration/v1/Events?last-event=2147483646&types=meta-data",
+            &token,
+            "",
+            "",
+        )?;
         for channel in [&room(nth % PAIRS), &contact] {
             let target = format!("/Collaboration/v1/Channels/{}/Messages", encoded(channel));
-            line.call("POST", &target, &token, "", r#"{"IsAlert":false,"Text":"a visitor says hello"}"#)?;
+            line.call(
+                "POST",
+                &target,
+                &token,
+                "",
+                r#"{"IsAlert":false,"Text":"a visitor says hello"}"#,
+            )?;
         }
         line.call("GET", "/Collaboration/v1/Channels", &token, "", "")?;
         drop(left);
         let mut ended = Line::open(self.address)?;
-        ended.ask("GET", "/Collaboration/v1/Events?last-event=2147483646&types=meta-data", &token, "", "")?;
+        ended.ask(
+            "GET",
+            "/Collaboration/v1/Events?last-event=2147483646&types=meta-data",
+            &token,
+            "",
+            "",
+        )?;
         line.call("DELETE", &path, root, "", "")?;
-        line.call("DELETE", &format!("/Provisioning/v1/Users/{id}"), root, "", "")?;
+        line.call(
+            "DELETE",
+            &format!("/Provisioning/v1/Users/{id}"),
+            root,
+            "",
+            "",
+        )?;
         Ok(())
     }
 }
@@ -230,7 +289,9 @@ impl Begun {
         for other in self.others {
             other.join().expect("no reader panics");
         }
-        Work { counts: self.counts }
+        Work {
+            counts: self.counts,
+        }
     }
 }
 
@@ -243,7 +304,11 @@ impl Work {
             broken.push(format!("{} failures in all", count(&self.counts.failed)));
         }
         if count(&self.counts.posted) != count(&self.counts.heard) {
-            broken.push(format!("{} posted, {} heard", count(&self.counts.posted), count(&self.counts.heard)));
+            broken.push(format!(
+                "{} posted, {} heard",
+                count(&self.counts.posted),
+                count(&self.counts.heard)
+            ));
         }
         broken
     }
@@ -276,7 +341,12 @@ struct Pass {
 impl Pass {
     fn given(line: &mut Line, user: &'static str, agent: &str) -> io::Result<Pass> {
         let token = log_in(line, user, agent)?;
-        Ok(Pass { user, agent: agent.to_owned(), token, given: Instant::now() })
+        Ok(Pass {
+            user,
+            agent: agent.to_owned(),
+            token,
+            given: Instant::now(),
+        })
     }
 
     /// The token, a new one if it is old.
@@ -289,7 +359,10 @@ impl Pass {
 }
 
 fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
-    std::thread::Builder::new().name(name).spawn(body).expect("a thread")
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(body)
+        .expect("a thread")
 }
 
 fn room(number: usize) -> String {
@@ -301,28 +374,61 @@ fn encoded(channel: &str) -> String {
 }
 
 fn log_in(line: &mut Line, user: &str, agent: &str) -> io::Result<String> {
-    let credentials = json!({ "Username": user, "Password": "secret", "AgentId": agent }).to_string();
+    let credentials =
+        json!({ "Username": user, "Password": "secret", "AgentId": agent }).to_string();
     let token = line.call("POST", "/Authentication/v1/Tokens", "", "", &credentials)?;
     Ok(token.as_str().unwrap_or_default().to_owned())
 }
 
 fn put_user(line: &mut Line, root: &str, id: &str) -> io::Result<()> {
     let user = json!({ "UserId": id, "Username": id, "Password": "secret" }).to_string();
-    line.call("PUT", &format!("/Provisioning/v1/Users/{id}"), root, "", &user).map(drop)
+    line.call(
+        "PUT",
+        &format!("/Provisioning/v1/Users/{id}"),
+        root,
+        "",
+        &user,
+    )
+    .map(drop)
 }
 
-fn put_agent(line: &mut Line, root: &str, id: &str, user: &str, channels: &[String]) -> io::Result<()> {
-    let channels: Vec<Value> = channels.iter().map(|channel| json!({ "Id": channel })).collect();
+fn put_agent(
+    line: &mut Line,
+    root: &str,
+    id: &str,
+    user: &str,
+    channels: &[String],
+) -> io::Result<()> {
+    let channels: Vec<Value> = channels
+        .iter()
+        .map(|channel| json!({ "Id": channel }))
+        .collect();
     let agent = json!({ "Id": id, "UserName": format!("loopback:{id}"), "Users": [user], "Channels": channels }).to_string();
-    line.call("PUT", &format!("/Provisioning/v1/Agents/{id}"), root, "", &agent).map(drop)
+    line.call(
+        "PUT",
+        &format!("/Provisioning/v1/Agents/{id}"),
+        root,
+        "",
+        &agent,
+    )
+    .map(drop)
 }
 
 /// Waits until the agent is in its channels.
 fn joined(line: &mut Line, root: &str, id: &str) -> io::Result<()> {
     let begin = Instant::now();
     loop {
-        let agent = line.call("GET", &format!("/Provisioning/v1/Agents/{id}"), root, "", "")?;
-        let channels = agent["Channels"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let agent = line.call(
+            "GET",
+            &format!("/Provisioning/v1/Agents/{id}"),
+            root,
+            "",
+            "",
+        )?;
+        let channels = agent["Channels"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         if channels.iter().all(|channel| channel["State"] == 2) {
             return Ok(());
         }

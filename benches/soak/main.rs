@@ -11,7 +11,11 @@
 //!
 //! The status is 0 if every stated bound held and every message was heard once, in order.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and ends where something is wrong")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and ends where something is wrong"
+)]
 
 #[allow(dead_code, reason = "each binary uses its part of the harness")]
 #[path = "../common/mod.rs"]
@@ -48,9 +52,14 @@ fn main() -> ExitCode {
     if !options.wants("soak") {
         return ExitCode::SUCCESS;
     }
-    let minutes = std::env::var("SOAK_MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let minutes = std::env::var("SOAK_MINUTES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(60);
     let length = Duration::from_secs(options.number("minutes", minutes) as u64 * 60);
-    let program = options.text("gateway").map_or_else(server::built, PathBuf::from);
+    let program = options
+        .text("gateway")
+        .map_or_else(server::built, PathBuf::from);
     let directory = options.fresh_directory("soak");
     let database = directory.join("gateway.db");
     let gateway = launch(&program, &database);
@@ -61,9 +70,15 @@ fn main() -> ExitCode {
         length,
     };
     let sample = Duration::from_millis(options.number("sample-ms", 2000).max(100) as u64);
-    println!("{} minutes at {} messages a second, an agent every {:?}", length.as_secs() / 60, load.rate, load.churn);
+    println!(
+        "{} minutes at {} messages a second, an agent every {:?}",
+        length.as_secs() / 60,
+        load.rate,
+        load.churn
+    );
     let begun = load.begin();
-    let mut figures = Figures::new((length / 3).max(Duration::from_secs((FILLED / load.rate) as u64)));
+    let mut figures =
+        Figures::new((length / 3).max(Duration::from_secs((FILLED / load.rate) as u64)));
     let (begin, mut told) = (Instant::now(), 0);
     while begin.elapsed() < length {
         figures.look(begin.elapsed(), &gateway.id(), &database);
@@ -78,7 +93,10 @@ fn main() -> ExitCode {
     let stopped = gateway.stop();
     println!("{work}");
     println!("{figures}");
-    let bounds = Bounds { slope_kib: options.number("slope", 16) as f64, ..Bounds::default() };
+    let bounds = Bounds {
+        slope_kib: options.number("slope", 16) as f64,
+        ..Bounds::default()
+    };
     let mut broken = figures.broken(&bounds);
     broken.extend(work.broken());
     if !stopped {
@@ -88,14 +106,30 @@ fn main() -> ExitCode {
     for bound in &broken {
         println!("BROKEN   {bound}");
     }
-    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if broken.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// The gateway on a file, with the rooms of the load.
 fn launch(program: &Path, database: &Path) -> Server {
     let mut command = Command::new(program);
-    command.args(["--listen", "127.0.0.1:0", "--super-user", "super", "--log-level", "warn", "--poll-timeout", "20"]);
-    command.arg("--database").arg(database).env("SWITCHBOARD_SUPER_PASSWORD", "secret");
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--super-user",
+        "super",
+        "--log-level",
+        "warn",
+        "--poll-timeout",
+        "20",
+    ]);
+    command
+        .arg("--database")
+        .arg(database)
+        .env("SWITCHBOARD_SUPER_PASSWORD", "secret");
     for number in 0..load::PAIRS {
         command.args(["--room", &format!("room-{number}=Room {number}")]);
     }

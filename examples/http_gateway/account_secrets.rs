@@ -37,11 +37,18 @@ impl AccountSecrets {
     pub(crate) fn private_files(&self) -> Vec<PathBuf> {
         match self {
             AccountSecrets::Directory(path) => {
-                let inside = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+                let inside = std::fs::read_dir(path)
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .map(|entry| entry.path());
                 inside.chain([path.join("an-account")]).collect()
             }
             AccountSecrets::List(path) => {
-                let listed = list(path).unwrap_or_default().into_iter().map(|(_, file)| file);
+                let listed = list(path)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(_, file)| file);
                 listed.chain([path.clone()]).collect()
             }
         }
@@ -50,10 +57,12 @@ impl AccountSecrets {
     /// What can be read now is read: the directory may be filled later, a list may be not.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
-            AccountSecrets::Directory(path) => {
-                std::fs::read_dir(path).map(|_| ()).map_err(|error| format!("the directory {}: {error}", path.display()))
-            }
-            AccountSecrets::List(path) => list(path)?.into_iter().try_for_each(|(_, file)| Source::File(file).read().map(|_| ())),
+            AccountSecrets::Directory(path) => std::fs::read_dir(path)
+                .map(|_| ())
+                .map_err(|error| format!("the directory {}: {error}", path.display())),
+            AccountSecrets::List(path) => list(path)?
+                .into_iter()
+                .try_for_each(|(_, file)| Source::File(file).read().map(|_| ())),
         }
     }
 
@@ -61,11 +70,17 @@ impl AccountSecrets {
     fn place(&self, of: &str) -> Result<PathBuf, String> {
         match self {
             // An address with a slash would name a file elsewhere.
-            AccountSecrets::Directory(path) if of.contains('/') => Err(format!("{} has no such file", path.display())),
+            AccountSecrets::Directory(path) if of.contains('/') => {
+                Err(format!("{} has no such file", path.display()))
+            }
             AccountSecrets::Directory(path) => Ok(path.join(of)),
             AccountSecrets::List(path) => {
-                let found = list(path)?.into_iter().find(|(address, _)| address.eq_ignore_ascii_case(of));
-                found.map(|(_, file)| file).ok_or_else(|| format!("{} has no line for it", path.display()))
+                let found = list(path)?
+                    .into_iter()
+                    .find(|(address, _)| address.eq_ignore_ascii_case(of));
+                found
+                    .map(|(_, file)| file)
+                    .ok_or_else(|| format!("{} has no line for it", path.display()))
             }
         }
     }
@@ -73,28 +88,48 @@ impl AccountSecrets {
 
 /// The addresses in a list and their files, which lie beside it unless their path is absolute.
 fn list(path: &Path) -> Result<Vec<(String, PathBuf)>, String> {
-    let text = crate::regular::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text =
+        crate::regular::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let beside = path.parent().unwrap_or(Path::new(""));
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     lines
         .map(|(at, line)| {
             // The line itself is not shown: somebody may have written the secret into it.
-            let wrong = || format!("{}:{}: expected ADDRESS = SECRETFILE", path.display(), at + 1);
+            let wrong = || {
+                format!(
+                    "{}:{}: expected ADDRESS = SECRETFILE",
+                    path.display(),
+                    at + 1
+                )
+            };
             let (address, file) = line.split_once('=').ok_or_else(wrong)?;
             let (address, file) = (address.trim(), file.trim());
             let fine = address.contains('@') && !file.is_empty();
-            if fine { Ok((address.to_owned(), beside.join(file))) } else { Err(wrong()) }
+            if fine {
+                Ok((address.to_owned(), beside.join(file)))
+            } else {
+                Err(wrong())
+            }
         })
         .collect()
 }
 
 /// Reads off the threads that carry the connections.
-fn read(of: &str, source: impl FnOnce(&str) -> Result<Secret, String> + Send + 'static) -> Reply<Secret> {
+fn read(
+    of: &str,
+    source: impl FnOnce(&str) -> Result<Secret, String> + Send + 'static,
+) -> Reply<Secret> {
     let of = of.to_owned();
     reply(async move {
         let read = tokio::task::spawn_blocking(move || {
-            source(&of).map_err(|error| BackendError::refused(format!("the secret of `{of}` cannot be read: {error}")))
+            source(&of).map_err(|error| {
+                BackendError::refused(format!("the secret of `{of}` cannot be read: {error}"))
+            })
         });
-        read.await.unwrap_or_else(|_| Err(BackendError::unreachable("the engine is stopping")))
+        read.await
+            .unwrap_or_else(|_| Err(BackendError::unreachable("the engine is stopping")))
     })
 }

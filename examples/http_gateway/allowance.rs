@@ -27,7 +27,10 @@ pub(crate) struct Allowance {
 
 impl Default for Allowance {
     fn default() -> Allowance {
-        Allowance { left: GRANT, waiting: None }
+        Allowance {
+            left: GRANT,
+            waiting: None,
+        }
     }
 }
 
@@ -58,7 +61,10 @@ mod tests {
 
     #[test]
     fn what_is_earned_never_exceeds_the_grant() {
-        let mut allowance = Allowance { left: Duration::from_secs(1), waiting: None };
+        let mut allowance = Allowance {
+            left: Duration::from_secs(1),
+            waiting: None,
+        };
         allowance.moved(512);
         assert_eq!(allowance.left, Duration::from_millis(1500));
         allowance.moved(usize::MAX);

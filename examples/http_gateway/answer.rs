@@ -17,7 +17,10 @@ pub(crate) struct Answer {
 impl Answer {
     /// 200 with a document.
     pub(crate) fn document<T: Document + ?Sized>(format: Format, document: &T) -> Answer {
-        Answer { body: Some(format.encode(document).into()), ..Answer::empty(StatusCode::OK) }
+        Answer {
+            body: Some(format.encode(document).into()),
+            ..Answer::empty(StatusCode::OK)
+        }
     }
 
     /// 200 with a document of our own, which has no form but JSON.
@@ -27,13 +30,20 @@ impl Answer {
 
     /// 200 with JSON that is made already.
     pub(crate) fn made(body: Bytes) -> Answer {
-        let answer = Answer { body: Some(body), ..Answer::empty(StatusCode::OK) };
+        let answer = Answer {
+            body: Some(body),
+            ..Answer::empty(StatusCode::OK)
+        };
         answer.with("content-type", Format::Json.content_type())
     }
 
     /// A status and nothing else.
     pub(crate) fn empty(status: StatusCode) -> Answer {
-        Answer { status, headers: HeaderMap::new(), body: None }
+        Answer {
+            status,
+            headers: HeaderMap::new(),
+            body: None,
+        }
     }
 
     /// Adds a header.
@@ -50,7 +60,10 @@ impl Answer {
         *response.headers_mut() = self.headers;
         if self.status == StatusCode::OK {
             let own = HeaderValue::from_static(format.content_type());
-            response.headers_mut().entry(header::CONTENT_TYPE).or_insert(own);
+            response
+                .headers_mut()
+                .entry(header::CONTENT_TYPE)
+                .or_insert(own);
         }
         response
     }
@@ -84,15 +97,29 @@ impl Failure {
         let (status, body) = match &self {
             Failure::Engine(error) => (error::status(error), ErrorBody::of(error, request_id)),
             Failure::Nothing(text) => (404, ErrorBody::new("not_found", text, request_id)),
-            Failure::OtherMethods(allow) => {
-                (405, ErrorBody::new("method_not_allowed", format!("this resource answers {allow}"), request_id))
-            }
-            Failure::TooSlow => (408, ErrorBody::new("too_slow", "the body did not keep coming", request_id)),
+            Failure::OtherMethods(allow) => (
+                405,
+                ErrorBody::new(
+                    "method_not_allowed",
+                    format!("this resource answers {allow}"),
+                    request_id,
+                ),
+            ),
+            Failure::TooSlow => (
+                408,
+                ErrorBody::new("too_slow", "the body did not keep coming", request_id),
+            ),
             Failure::TargetTooLong { length, limit } => (
                 414,
-                ErrorBody::new("target_too_long", format!("the URL of {length} is over the limit of {limit}"), request_id),
+                ErrorBody::new(
+                    "target_too_long",
+                    format!("the URL of {length} is over the limit of {limit}"),
+                    request_id,
+                ),
             ),
-            Failure::HeadersTooLarge(text) => (431, ErrorBody::new("headers_too_large", text, request_id)),
+            Failure::HeadersTooLarge(text) => {
+                (431, ErrorBody::new("headers_too_large", text, request_id))
+            }
         };
         if let (500, Failure::Engine(error)) = (status, &self) {
             tracing::error!(request_id, %error, "failed");

@@ -124,14 +124,19 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// The database and what lies beside it, with all links followed.
     pub(crate) fn database_files(&self) -> Vec<PathBuf> {
-        let Some(path) = &self.database else { return Vec::new() };
+        let Some(path) = &self.database else {
+            return Vec::new();
+        };
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
         let beside = |end: &&str| {
             let mut name = path.clone().into_os_string();
             name.push(end);
             PathBuf::from(name)
         };
-        ["", "-wal", "-shm", "-lock", "-journal"].iter().map(beside).collect()
+        ["", "-wal", "-shm", "-lock", "-journal"]
+            .iter()
+            .map(beside)
+            .collect()
     }
 
     /// The files of the gateway's own that are for nobody else.
@@ -145,7 +150,12 @@ impl Arguments {
     /// Those that hold a secret.
     pub(crate) fn secret_files(&self) -> Vec<PathBuf> {
         let password = self.super_password.iter().filter_map(Source::file);
-        self.tls_key.iter().cloned().chain(password).chain(self.backends.iter().flat_map(Chat::private_files)).collect()
+        self.tls_key
+            .iter()
+            .cloned()
+            .chain(password)
+            .chain(self.backends.iter().flat_map(Chat::private_files))
+            .collect()
     }
 }
 
@@ -202,21 +212,39 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
     if line.help {
         return Ok(Command::Help);
     }
-    let file = line.config.as_deref().map_or_else(|| Ok(file::Said::default()), file::read)?;
-    let names_database = file.settings.iter().chain(&line.given).any(|given| given.name == "database");
+    let file = line
+        .config
+        .as_deref()
+        .map_or_else(|| Ok(file::Said::default()), file::read)?;
+    let names_database = file
+        .settings
+        .iter()
+        .chain(&line.given)
+        .any(|given| given.name == "database");
     let config = line.config.clone();
-    let mut arguments = Arguments { demo: line.demo, backends: file.backends, config, ..Arguments::default() };
+    let mut arguments = Arguments {
+        demo: line.demo,
+        backends: file.backends,
+        config,
+        ..Arguments::default()
+    };
     settings::apply(&mut arguments, file.settings, line.given)?;
     backends::complete(&mut arguments)?;
     if !names_database && !line.demo {
         arguments.database = Some(PathBuf::from("switchboard.db"));
     }
-    arguments.database = arguments.database.filter(|path| path.as_os_str() != ":memory:");
+    arguments.database = arguments
+        .database
+        .filter(|path| path.as_os_str() != ":memory:");
     if arguments.tls_cert.is_some() != arguments.tls_key.is_some() {
         return Err("--tls-cert and --tls-key belong together".to_owned());
     }
     let arguments = Box::new(arguments);
-    Ok(if line.check { Command::Check(arguments) } else { Command::Serve(arguments) })
+    Ok(if line.check {
+        Command::Check(arguments)
+    } else {
+        Command::Serve(arguments)
+    })
 }
 
 /// What the command line says.
@@ -233,18 +261,31 @@ impl Line {
     /// Takes one flag; false at the end.
     fn next(&mut self, parser: &mut lexopt::Parser) -> Result<bool, lexopt::Error> {
         use lexopt::prelude::*;
-        let Some(argument) = parser.next()? else { return Ok(false) };
+        let Some(argument) = parser.next()? else {
+            return Ok(false);
+        };
         match argument {
             Short('h') | Long("help") => self.help = true,
             Long("check") => self.check = true,
             Long("demo") => self.demo = true,
             Long("config") => self.config = Some(PathBuf::from(parser.value()?)),
             Long(flag) => {
-                let Some(Setting { name, flag, takes, .. }) = TABLE.iter().find(|setting| setting.flag == flag) else {
+                let Some(Setting {
+                    name, flag, takes, ..
+                }) = TABLE.iter().find(|setting| setting.flag == flag)
+                else {
                     return Err(Long(flag).unexpected());
                 };
-                let value = if *takes == Takes::Switch { "true".to_owned() } else { parser.value()?.string()? };
-                self.given.push(Given { name, value, whence: format!("--{flag}") });
+                let value = if *takes == Takes::Switch {
+                    "true".to_owned()
+                } else {
+                    parser.value()?.string()?
+                };
+                self.given.push(Given {
+                    name,
+                    value,
+                    whence: format!("--{flag}"),
+                });
             }
             other => return Err(other.unexpected()),
         }
@@ -267,11 +308,22 @@ mod tests {
     fn defaults_are_those_of_the_help() {
         let plain = arguments("").expect("fine");
         assert_eq!(plain.database, Some(PathBuf::from("switchboard.db")));
-        assert_eq!((plain.listen.as_str(), plain.super_user.as_str()), ("127.0.0.1:8081", "admin"));
+        assert_eq!(
+            (plain.listen.as_str(), plain.super_user.as_str()),
+            ("127.0.0.1:8081", "admin")
+        );
         assert_eq!(arguments("--demo").expect("fine").database, None);
-        assert_eq!(arguments("--demo --database x.db").expect("fine").database, Some(PathBuf::from("x.db")));
-        assert_eq!(arguments("--database :memory:").expect("fine").database, None);
-        let rooms = arguments("--room ops=Operations --room a/b=A=B").expect("fine").rooms;
+        assert_eq!(
+            arguments("--demo --database x.db").expect("fine").database,
+            Some(PathBuf::from("x.db"))
+        );
+        assert_eq!(
+            arguments("--database :memory:").expect("fine").database,
+            None
+        );
+        let rooms = arguments("--room ops=Operations --room a/b=A=B")
+            .expect("fine")
+            .rooms;
         assert_eq!(rooms[1].0.as_str(), "chat-room:a/b");
         assert_eq!(rooms[1].1, "A=B");
     }
@@ -279,7 +331,11 @@ mod tests {
     #[test]
     fn every_setting_is_in_the_help() {
         for setting in TABLE {
-            assert!(HELP.contains(&format!("  --{} ", setting.flag)), "--{}", setting.flag);
+            assert!(
+                HELP.contains(&format!("  --{} ", setting.flag)),
+                "--{}",
+                setting.flag
+            );
         }
     }
 
@@ -289,15 +345,29 @@ mod tests {
         let mut rows = std::collections::BTreeMap::new();
         for row in guide.lines().filter(|line| line.starts_with("| `--")) {
             let row = row.replace("\\|", "/");
-            let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`').replace('/', "|")).collect();
+            let cells: Vec<_> = row
+                .split('|')
+                .map(|cell| cell.trim().trim_matches('`').replace('/', "|"))
+                .collect();
             rows.insert(cells[1].clone(), cells[2].clone());
         }
         for line in HELP.lines().filter(|line| line.starts_with("  --")) {
-            let (flag, text) = line.trim_start().split_once("  ").unwrap_or((line.trim_start(), ""));
-            let default = rows.remove(flag).unwrap_or_else(|| panic!("the guide lacks {flag}"));
+            let (flag, text) = line
+                .trim_start()
+                .split_once("  ")
+                .unwrap_or((line.trim_start(), ""));
+            let default = rows
+                .remove(flag)
+                .unwrap_or_else(|| panic!("the guide lacks {flag}"));
             // The help has it in brackets, as one word.
-            let bracketed = text.split('(').skip(1).filter_map(|rest| rest.split_once(')'));
-            let said = bracketed.map(|(word, _)| word).find(|word| !word.contains(' ')).unwrap_or_default();
+            let bracketed = text
+                .split('(')
+                .skip(1)
+                .filter_map(|rest| rest.split_once(')'));
+            let said = bracketed
+                .map(|(word, _)| word)
+                .find(|word| !word.contains(' '))
+                .unwrap_or_default();
             assert_eq!(said, default, "{flag}");
         }
         assert!(rows.is_empty(), "not in the help: {rows:?}");
@@ -317,11 +387,23 @@ mod tests {
             ("--trusted-proxy localhost", "--trusted-proxy"),
             ("--connections 0", "--connections"),
             ("--loopback-control=yes", "--loopback-control"),
-            ("--xmpp-component 127.0.0.1:5347", "HOST:PORT,DOMAIN,SECRETFILE"),
-            ("--xmpp-component 127.0.0.1:5347,a.b.c,x --loopback-control", "--loopback-control"),
-            ("--xmpp-component 127.0.0.1:5347,a.b.c,x --room a=A", "--room"),
+            (
+                "--xmpp-component 127.0.0.1:5347",
+                "HOST:PORT,DOMAIN,SECRETFILE",
+            ),
+            (
+                "--xmpp-component 127.0.0.1:5347,a.b.c,x --loopback-control",
+                "--loopback-control",
+            ),
+            (
+                "--xmpp-component 127.0.0.1:5347,a.b.c,x --room a=A",
+                "--room",
+            ),
             ("--xmpp-component 127.0.0.1:5347,a.b.c,x --demo", "--demo"),
-            ("--xmpp-component 127.0.0.1:1,a.b.c,x --xmpp-component 127.0.0.1:1,d.e.f,x", "one backend of type `xmpp`"),
+            (
+                "--xmpp-component 127.0.0.1:1,a.b.c,x --xmpp-component 127.0.0.1:1,d.e.f,x",
+                "one backend of type `xmpp`",
+            ),
             ("--default-backend xmpp", "default_backend is `xmpp`"),
             ("--tls-cert x.pem", "--tls-key"),
             ("--config /none/such", "/none/such"),

@@ -11,17 +11,23 @@ pub(crate) async fn answer(mut call: Call<'_>, route: Authentication) -> Result<
     let engine = &call.gateway.engine;
     match route {
         Authentication::LogIn => {
-            let credentials: AuthenticationCredentials = body::credentials(&mut call.charge, &call.headers, call.body).await?;
+            let credentials: AuthenticationCredentials =
+                body::credentials(&mut call.charge, &call.headers, call.body).await?;
             let credentials = Credentials::from(credentials).from_peer(call.peer);
             let token = engine.log_in_async(&credentials).await?;
             Ok(Answer::document(call.format, token.expose()))
         }
         Authentication::TokenDetails { token } => {
             // An unknown token is 400 here and not 401: a client would log in again for ever (reference 2.2).
-            let details = engine.token_details(&Token::new(token)).map_err(|error| match error {
-                Error::Unauthorized(_) | Error::NotFound(_) => Error::Invalid("the token is unknown or has expired".to_owned()),
-                other => other,
-            })?;
+            let details =
+                engine
+                    .token_details(&Token::new(token))
+                    .map_err(|error| match error {
+                        Error::Unauthorized(_) | Error::NotFound(_) => {
+                            Error::Invalid("the token is unknown or has expired".to_owned())
+                        }
+                        other => other,
+                    })?;
             Ok(Answer::document(call.format, &TokenDetails::from(details)))
         }
     }

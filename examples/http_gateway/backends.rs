@@ -42,25 +42,47 @@ pub(crate) fn complete(arguments: &mut Arguments) -> Result<(), String> {
     let kinds: Vec<&str> = backends.iter().map(Chat::kind).collect();
     for (at, kind) in kinds.iter().enumerate() {
         if kinds[..at].contains(kind) {
-            return Err(format!("there can be one backend of type `{kind}`: it takes all addresses that begin with `{kind}:`"));
+            return Err(format!(
+                "there can be one backend of type `{kind}`: it takes all addresses that begin with `{kind}:`"
+            ));
         }
     }
-    if let Some(named) = arguments.default_backend.as_deref().filter(|named| !kinds.contains(named)) {
-        return Err(format!("default_backend is `{named}`, but the backends are: {}", kinds.join(", ")));
+    if let Some(named) = arguments
+        .default_backend
+        .as_deref()
+        .filter(|named| !kinds.contains(named))
+    {
+        return Err(format!(
+            "default_backend is `{named}`, but the backends are: {}",
+            kinds.join(", ")
+        ));
     }
     if arguments.loopback_control && kinds != ["loopback"] {
-        return Err("--loopback-control is for tests: it is refused beside a backend that has real people".to_owned());
+        return Err(
+            "--loopback-control is for tests: it is refused beside a backend that has real people"
+                .to_owned(),
+        );
     }
-    let embedded =
-        [("--demo", arguments.demo), ("--room", !arguments.rooms.is_empty()), ("--category", !arguments.categories.is_empty())];
-    match embedded.iter().find(|(_, given)| *given && !kinds.contains(&"loopback")) {
+    let embedded = [
+        ("--demo", arguments.demo),
+        ("--room", !arguments.rooms.is_empty()),
+        ("--category", !arguments.categories.is_empty()),
+    ];
+    match embedded
+        .iter()
+        .find(|(_, given)| *given && !kinds.contains(&"loopback"))
+    {
         Some((flag, _)) => Err(format!("{flag} needs a backend of type `loopback`")),
         None => Ok(()),
     }
 }
 
 /// Gives the builder its backends, the first of which is the default unless another is named.
-pub(crate) fn add(mut builder: Builder, arguments: &Arguments, loopback: &Loopback) -> Result<Builder, String> {
+pub(crate) fn add(
+    mut builder: Builder,
+    arguments: &Arguments,
+    loopback: &Loopback,
+) -> Result<Builder, String> {
     for chat in &arguments.backends {
         builder = match chat {
             Chat::Loopback => builder.backend(loopback.clone()),

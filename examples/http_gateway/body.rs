@@ -22,18 +22,31 @@ const CREDENTIALS_LIMIT: usize = 16 * 1024;
 const DRAINED: usize = 32 * 1024 * 1024;
 
 /// Reads the document of a caller who has a token, in the format its `Content-Type` says.
-pub(crate) async fn document<T: Read>(charge: &mut Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+pub(crate) async fn document<T: Read>(
+    charge: &mut Charge,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Failure> {
     read(LIMIT, charge, headers, body).await
 }
 
 /// Reads a name and a password: of anybody, and therefore no more than that.
-pub(crate) async fn credentials<T: Read>(charge: &mut Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+pub(crate) async fn credentials<T: Read>(
+    charge: &mut Charge,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Failure> {
     read(CREDENTIALS_LIMIT, charge, headers, body).await
 }
 
 /// Reads up to `limit` bytes; what goes beyond the free ones is charged as it comes, until the
 /// caller is done with the document: what waits for the writer still holds it.
-async fn read<T: Read>(limit: usize, charge: &mut Charge, headers: &HeaderMap, body: Body) -> Result<T, Failure> {
+async fn read<T: Read>(
+    limit: usize,
+    charge: &mut Charge,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Failure> {
     let mut stream = body.into_data_stream();
     let announced = length(headers).unwrap_or(0);
     let mut text = Vec::new();
@@ -59,9 +72,16 @@ async fn read<T: Read>(limit: usize, charge: &mut Charge, headers: &HeaderMap, b
     if length > limit as u64 {
         drop(text);
         drain(headers, stream).await;
-        return Err(Error::TooLarge { what: "the body", length, limit: limit as u64 }.into());
+        return Err(Error::TooLarge {
+            what: "the body",
+            length,
+            limit: limit as u64,
+        }
+        .into());
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     Ok(Format::of_body(content_type).decode(&text)?)
 }
 
@@ -69,7 +89,10 @@ async fn read<T: Read>(limit: usize, charge: &mut Charge, headers: &HeaderMap, b
 pub(crate) fn broken(error: &axum::Error) -> Failure {
     let mut cause = error.source();
     while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+        {
             return Failure::TooSlow;
         }
         cause = error.source();
@@ -79,7 +102,12 @@ pub(crate) fn broken(error: &axum::Error) -> Failure {
 
 /// What `Content-Length` says.
 pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// Reads on and throws away, so that the answer can be heard. A client that waits for "100 Continue" sends nothing.

@@ -50,7 +50,11 @@ impl Budget {
 
     /// Nothing yet.
     pub(crate) fn charge(&self, peer: Option<IpAddr>) -> Charge {
-        Charge { budget: self.clone(), peer, bytes: 0 }
+        Charge {
+            budget: self.clone(),
+            peer,
+            bytes: 0,
+        }
     }
 }
 
@@ -84,13 +88,23 @@ mod tests {
         let peer = |n: u8| Some(IpAddr::from([192, 0, n, 1]));
         let mut one = budget.charge(peer(1));
         assert!(one.more(BYTES_MAX / PEER_SHARE) && !one.more(1));
-        assert!(!budget.charge(peer(1)).more(1), "another request of the same peer");
+        assert!(
+            !budget.charge(peer(1)).more(1),
+            "another request of the same peer"
+        );
         let mut others: Vec<Charge> = (2..5).map(|n| budget.charge(peer(n))).collect();
-        assert!(others.iter_mut().all(|other| other.more(BYTES_MAX / PEER_SHARE)));
+        assert!(
+            others
+                .iter_mut()
+                .all(|other| other.more(BYTES_MAX / PEER_SHARE))
+        );
         assert!(!budget.charge(peer(9)).more(1), "it is all used");
         drop(one);
         let mut proxy = budget.charge(None);
-        assert!(proxy.more(BYTES_MAX / PEER_SHARE), "what was held is given back");
+        assert!(
+            proxy.more(BYTES_MAX / PEER_SHARE),
+            "what was held is given back"
+        );
         drop((others, proxy));
         assert!(budget.charge(None).more(BYTES_MAX), "all of it");
     }
@@ -98,14 +112,24 @@ mod tests {
     #[test]
     fn the_peers_of_one_customer_leave_something_to_others() {
         let budget = Budget::default();
-        let crowds: [fn(u16) -> IpAddr; 2] =
-            [|n| IpAddr::from([0x2001, 0xdb8, 1, n * 7, 0, 0, 0, 1]), |n| IpAddr::from([192, 0, 2, n as u8])];
+        let crowds: [fn(u16) -> IpAddr; 2] = [
+            |n| IpAddr::from([0x2001, 0xdb8, 1, n * 7, 0, 0, 0, 1]),
+            |n| IpAddr::from([192, 0, 2, n as u8]),
+        ];
         for crowd in crowds {
             let mut held: Vec<Charge> = (0..200).map(|n| budget.charge(Some(crowd(n)))).collect();
-            let served = held.iter_mut().filter_map(|charge| charge.more(1 << 20).then_some(())).count();
+            let served = held
+                .iter_mut()
+                .filter_map(|charge| charge.more(1 << 20).then_some(()))
+                .count();
             println!("96 MiB of bodies: one customer holds {served} MiB");
             assert!(served <= 60, "{served}");
-            assert!(budget.charge(Some(IpAddr::from([198, 51, 100, 1]))).more(BYTES_MAX / PEER_SHARE), "somebody else");
+            assert!(
+                budget
+                    .charge(Some(IpAddr::from([198, 51, 100, 1])))
+                    .more(BYTES_MAX / PEER_SHARE),
+                "somebody else"
+            );
         }
     }
 }

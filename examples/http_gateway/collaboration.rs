@@ -9,12 +9,23 @@ use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt;
 use std::time::Duration;
 use switchboard::wire::route::Collaboration;
-use switchboard::wire::{Channel, ChannelAgentState, ChannelState, Dictionary, Event, Format, Message, PostedMessage};
+use switchboard::wire::{
+    Channel, ChannelAgentState, ChannelState, Dictionary, Event, Format, Message, PostedMessage,
+};
 use switchboard::{ChannelId, Error, EventBatch, NewMessage, Principal};
 
-pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Collaboration) -> Result<Answer, Failure> {
+pub(crate) async fn answer(
+    mut call: Call<'_>,
+    principal: &Principal,
+    route: Collaboration,
+) -> Result<Answer, Failure> {
     // Over HTTP a post into a channel that is just reconnecting is refused at once: the client can wait by itself.
-    let agent = || call.gateway.engine.collaboration(principal).map(|agent| agent.immediate());
+    let agent = || {
+        call.gateway
+            .engine
+            .collaboration(principal)
+            .map(|agent| agent.immediate())
+    };
     let format = call.format;
     match route {
         Collaboration::Channels => {
@@ -23,21 +34,33 @@ pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Col
         }
         Collaboration::Channel { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            Ok(Answer::document(format, &Channel::from(&agent()?.channel(&channel)?)))
+            Ok(Answer::document(
+                format,
+                &Channel::from(&agent()?.channel(&channel)?),
+            ))
         }
         Collaboration::ChannelState { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            Ok(Answer::document(format, &ChannelState::from(agent()?.state(&channel)?)))
+            Ok(Answer::document(
+                format,
+                &ChannelState::from(agent()?.state(&channel)?),
+            ))
         }
         Collaboration::Messages { channel } => {
             let channel = ChannelId::parse(&channel)?;
             let asked = call.query.history()?;
-            let messages = agent()?.messages_async(&channel, asked.take, asked.before.as_deref()).await?;
-            Ok(Answer::document(format, &messages.iter().map(Message::from).collect::<Vec<_>>()))
+            let messages = agent()?
+                .messages_async(&channel, asked.take, asked.before.as_deref())
+                .await?;
+            Ok(Answer::document(
+                format,
+                &messages.iter().map(Message::from).collect::<Vec<_>>(),
+            ))
         }
         Collaboration::Post { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let posted: PostedMessage = body::document(&mut call.charge, &call.headers, call.body).await?;
+            let posted: PostedMessage =
+                body::document(&mut call.charge, &call.headers, call.body).await?;
             let message = keyed(NewMessage::try_from(posted)?, &call.headers)?;
             let agent = call.gateway.engine.collaboration(principal)?.immediate();
             let message = agent.post_async(&channel, message).await?;
@@ -45,14 +68,22 @@ pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Col
         }
         Collaboration::SetComposing { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let state: ChannelAgentState = body::document(&mut call.charge, &call.headers, call.body).await?;
+            let state: ChannelAgentState =
+                body::document(&mut call.charge, &call.headers, call.body).await?;
             let agent = call.gateway.engine.collaboration(principal)?.immediate();
-            agent.set_composing_async(&channel, state.is_composing).await?;
+            agent
+                .set_composing_async(&channel, state.is_composing)
+                .await?;
             Ok(Answer::empty(StatusCode::OK))
         }
-        Collaboration::OwnMetadata => Ok(Answer::document(format, &Dictionary(agent()?.metadata_async().await?))),
+        Collaboration::OwnMetadata => Ok(Answer::document(
+            format,
+            &Dictionary(agent()?.metadata_async().await?),
+        )),
         // What is large stands in a box, so that a waiting poll, of which there are many, need not have room for it.
-        Collaboration::Upload { channel, name } => Box::pin(upload(call, principal, &channel, &name)).await,
+        Collaboration::Upload { channel, name } => {
+            Box::pin(upload(call, principal, &channel, &name)).await
+        }
         Collaboration::Search => Box::pin(search::answer(call, principal)).await,
         Collaboration::Events => events(call, principal).await,
     }
@@ -66,25 +97,42 @@ const KEY_MAX: usize = 4096;
 /// off between its post and the answer, or died before it noted that it had posted, just posts again.
 fn keyed(message: NewMessage, headers: &HeaderMap) -> Result<NewMessage, Error> {
     let mut keys = headers.get_all("idempotency-key").iter();
-    let Some(key) = keys.next() else { return Ok(message) };
+    let Some(key) = keys.next() else {
+        return Ok(message);
+    };
     match key.to_str() {
-        Ok(key) if (1..=KEY_MAX).contains(&key.len()) && keys.next().is_none() => Ok(message.key(key)),
-        _ => Err(Error::Invalid(format!("one Idempotency-Key of 1 to {KEY_MAX} ASCII characters is expected"))),
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) && keys.next().is_none() => {
+            Ok(message.key(key))
+        }
+        _ => Err(Error::Invalid(format!(
+            "one Idempotency-Key of 1 to {KEY_MAX} ASCII characters is expected"
+        ))),
     }
 }
 
 /// The file goes through in pieces; it is never held here as a whole. A client that hangs up cancels it.
-async fn upload(call: Call<'_>, principal: &Principal, channel: &str, name: &str) -> Result<Answer, Failure> {
+async fn upload(
+    call: Call<'_>,
+    principal: &Principal,
+    channel: &str,
+    name: &str,
+) -> Result<Answer, Failure> {
     let channel = ChannelId::parse(channel)?;
     if name.is_empty() || name.chars().any(char::is_control) {
-        return Err(Error::Invalid("the file name is empty or has control characters".to_owned()).into());
+        return Err(
+            Error::Invalid("the file name is empty or has control characters".to_owned()).into(),
+        );
     }
     let agent = call.gateway.engine.collaboration(principal)?.immediate();
     let mut stream = call.body.into_data_stream();
     let sent = async {
-        let mut uploading = agent.upload_async(&channel, name, body::length(&call.headers)).await?;
+        let mut uploading = agent
+            .upload_async(&channel, name, body::length(&call.headers))
+            .await?;
         while let Some(piece) = stream.next().await {
-            uploading.write(&piece.map_err(|error| body::broken(&error))?).await?;
+            uploading
+                .write(&piece.map_err(|error| body::broken(&error))?)
+                .await?;
         }
         Ok(uploading.finish().await?)
     };
@@ -105,11 +153,26 @@ async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure
     let asked = call.query.events()?;
     let agent = call.gateway.engine.collaboration(principal)?;
     let (format, head) = (call.format, call.head);
-    let timeout = if head { Duration::ZERO } else { call.gateway.edge.poll_timeout };
+    let timeout = if head {
+        Duration::ZERO
+    } else {
+        call.gateway.edge.poll_timeout
+    };
     let phase = call.phase.clone();
     // Channels that are named are held as long as the poll waits.
-    let names: usize = asked.query.channels.iter().map(|name| NAME + name.len()).sum();
-    let Call { mut charge, headers, query, body, .. } = call;
+    let names: usize = asked
+        .query
+        .channels
+        .iter()
+        .map(|name| NAME + name.len())
+        .sum();
+    let Call {
+        mut charge,
+        headers,
+        query,
+        body,
+        ..
+    } = call;
     if names > FREE && !charge.more(names) {
         return Err(no_room().into());
     }
@@ -117,7 +180,12 @@ async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure
     drop((headers, query, body));
     let reader = asked.reader.filter(|_| !head);
     let poll = |timeout| match &reader {
-        Some(reader) => agent.poll_reader(reader.as_str(), asked.cursor.clone(), asked.query.clone(), timeout),
+        Some(reader) => agent.poll_reader(
+            reader.as_str(),
+            asked.cursor.clone(),
+            asked.query.clone(),
+            timeout,
+        ),
         None => agent.next_events(asked.cursor.clone(), asked.query.clone(), timeout),
     };
     let waiting = poll(timeout);
@@ -135,13 +203,20 @@ async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure
         Ok(batch) => Ok(batch_answer(format, &batch)),
         // The poll was good when it came: a newer one took over, its token ended, or we are stopping. That is no
         // fault of the client's, and its next call will be told.
-        Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => Ok(Answer::document(format, &Vec::<Event>::new())),
+        Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => {
+            Ok(Answer::document(format, &Vec::<Event>::new()))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
 fn batch_answer(format: Format, batch: &EventBatch) -> Answer {
     let events: Vec<Event> = batch.events.iter().filter_map(Event::from_model).collect();
-    let answer = Answer::document(format, &events).with("switchboard-last-event", &batch.last.to_string());
-    if batch.gap { answer.with("switchboard-gap", "true") } else { answer }
+    let answer =
+        Answer::document(format, &events).with("switchboard-last-event", &batch.last.to_string());
+    if batch.gap {
+        answer.with("switchboard-gap", "true")
+    } else {
+        answer
+    }
 }

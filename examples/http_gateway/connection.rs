@@ -32,13 +32,22 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 4 << 20;
 
 /// Serves a connection until it ends; from `stop` on, what is under way is answered and nothing more.
-pub(crate) async fn serve<S>(stream: S, peer: SocketAddr, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>)
-where
+pub(crate) async fn serve<S>(
+    stream: S,
+    peer: SocketAddr,
+    gateway: Arc<Gateway>,
+    mut stop: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let phase = Phase::default();
     let watched = Watched::new(stream);
-    let stream = Guarded::new(watched.same(), phase.clone(), gateway.strangers.clone(), gateway.peer(peer.ip()));
+    let stream = Guarded::new(
+        watched.same(),
+        phase.clone(),
+        gateway.strangers.clone(),
+        gateway.peer(peer.ip()),
+    );
     let asked = phase.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (gateway, answering, phase) = (Arc::clone(&gateway), asked.answering(), asked.clone());
@@ -46,12 +55,20 @@ where
             let request = request.map(|body| Body::new(Paced::new(body, phase.clone())));
             let mut response = handler::answer(&gateway, peer, phase, request).await;
             let charge = response.extensions_mut().remove::<Arc<Charge>>();
-            Ok::<_, Infallible>(response.map(|body| Sent { body, rest: Bytes::new(), _answering: answering, _charge: charge }))
+            Ok::<_, Infallible>(response.map(|body| Sent {
+                body,
+                rest: Bytes::new(),
+                _answering: answering,
+                _charge: charge,
+            }))
         }
     });
     let mut settings = http1::Builder::new();
     // The head's deadline is `Guarded`'s.
-    settings.header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX).half_close(true);
+    settings
+        .header_read_timeout(None)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .half_close(true);
     let connection = settings.serve_connection(TokioIo::new(stream), service);
     let ended = served(pin!(connection), &phase, &watched, &mut stop).await;
     if let Err(error) = ended {
@@ -129,9 +146,14 @@ impl HttpBody for Sent {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.rest.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx))
+                .map(|frame| frame.map(Frame::into_data))
+            {
                 Some(Ok(Ok(data))) if data.len() > PIECE => self.rest = data,
                 Some(Ok(Ok(data))) => return Poll::Ready(Some(Ok(Frame::data(data)))),
                 Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
@@ -161,7 +183,8 @@ impl HttpBody for Sent {
 }
 
 /// For connections there is no room for; sent as it stands.
-pub(crate) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
+pub(crate) const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
 Content-Length: 72\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
 {\"Code\":\"busy\",\"Message\":\"too many connections are open\",\"RequestId\":\"\"}";
 
@@ -173,7 +196,11 @@ mod tests {
     fn the_answer_to_one_too_many_is_well_formed() {
         let text = std::str::from_utf8(FULL).expect("UTF-8");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+        assert!(
+            head.contains(&format!("Content-Length: {}\r\n", body.len())),
+            "{}",
+            body.len()
+        );
         serde_json::from_str::<serde_json::Value>(body).expect("JSON");
     }
 }

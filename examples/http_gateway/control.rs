@@ -134,7 +134,11 @@ impl From<HeardMessage> for Heard {
     }
 }
 
-pub(crate) async fn answer(mut call: Call<'_>, chat: Loopback, asked: Asked) -> Result<Answer, Failure> {
+pub(crate) async fn answer(
+    mut call: Call<'_>,
+    chat: Loopback,
+    asked: Asked,
+) -> Result<Answer, Failure> {
     if let Asked::Unheard { name } = asked {
         let heard = blocking(move || Ok(person(&chat, &name)?.unheard())).await?;
         return Ok(list(heard));
@@ -143,10 +147,13 @@ pub(crate) async fn answer(mut call: Call<'_>, chat: Loopback, asked: Asked) -> 
     match asked {
         Asked::Say { name } => {
             let (channel, text) = (named("Channel", order.channel)?, named("Text", order.text)?);
-            let id = blocking(move || person(&chat, &name)?.say(ChannelId::parse(&channel)?, text)).await?;
+            let id = blocking(move || person(&chat, &name)?.say(ChannelId::parse(&channel)?, text))
+                .await?;
             Ok(Answer::json(&Said { id: id.to_string() }))
         }
-        Asked::Hear { name } => hear(chat, name, named("Channel", order.channel)?, order.wait).await,
+        Asked::Hear { name } => {
+            hear(chat, name, named("Channel", order.channel)?, order.wait).await
+        }
         other => {
             blocking(move || obey(&chat, other, order)).await?;
             Ok(Answer::empty(StatusCode::OK))
@@ -163,13 +170,20 @@ fn obey(chat: &Loopback, asked: Asked, order: Order) -> Result<()> {
             Ok(())
         }
         Asked::Person { name } => {
-            let presence = PresenceState::ALL.into_iter().find(|state| i64::from(state.code()) == order.presence.unwrap_or(100));
-            let presence = presence.ok_or_else(|| Error::Invalid("`Presence` is none of the contract's numbers".to_owned()))?;
+            let presence = PresenceState::ALL
+                .into_iter()
+                .find(|state| i64::from(state.code()) == order.presence.unwrap_or(100));
+            let presence = presence.ok_or_else(|| {
+                Error::Invalid("`Presence` is none of the contract's numbers".to_owned())
+            })?;
             person(chat, &name)?.presence(presence, order.text.as_deref());
             Ok(())
         }
         Asked::Kick => {
-            let (name, from) = (named("Name", order.name)?, ChannelId::parse(&named("Channel", order.channel)?)?);
+            let (name, from) = (
+                named("Name", order.name)?,
+                ChannelId::parse(&named("Channel", order.channel)?)?,
+            );
             there(chat.kick(from, &name, order.reason.as_deref().unwrap_or("kicked")))
         }
         Asked::Cut => there(chat.cut(&named("Name", order.name)?)),
@@ -177,14 +191,22 @@ fn obey(chat: &Loopback, asked: Asked, order: Order) -> Result<()> {
             match (order.name, order.channel, order.reason) {
                 (Some(name), None, Some(reason)) => chat.refuse(&name, &reason),
                 (Some(name), None, None) => chat.accept(&name),
-                (None, Some(channel), Some(reason)) => chat.refuse_channel(ChannelId::parse(&channel)?, &reason),
+                (None, Some(channel), Some(reason)) => {
+                    chat.refuse_channel(ChannelId::parse(&channel)?, &reason)
+                }
                 (None, Some(channel), None) => chat.accept_channel(ChannelId::parse(&channel)?),
-                _ => return Err(Error::Invalid("either `Name` or `Channel` is needed".to_owned())),
+                _ => {
+                    return Err(Error::Invalid(
+                        "either `Name` or `Channel` is needed".to_owned(),
+                    ));
+                }
             }
             Ok(())
         }
         Asked::Delay => {
-            chat.delay(Duration::from_secs(u64::try_from(order.seconds).unwrap_or(0)));
+            chat.delay(Duration::from_secs(
+                u64::try_from(order.seconds).unwrap_or(0),
+            ));
             Ok(())
         }
         Asked::Say { .. } | Asked::Hear { .. } | Asked::Unheard { .. } => Ok(()),
@@ -200,7 +222,11 @@ async fn hear(chat: Loopback, name: String, from: String, wait: i64) -> Result<A
         let (person, from) = (person.clone(), from.clone());
         let heard = blocking(move || {
             let waits = person.unheard().iter().any(|heard| heard.channel == from);
-            if waits { person.hears(from).map(Some) } else { Ok(None) }
+            if waits {
+                person.hears(from).map(Some)
+            } else {
+                Ok(None)
+            }
         });
         let heard = heard.await?;
         if heard.is_some() || Instant::now() >= until {
@@ -231,10 +257,18 @@ fn named(member: &str, text: Option<String>) -> Result<String> {
 }
 
 fn there(done: bool) -> Result<()> {
-    if done { Ok(()) } else { Err(Error::NotFound("no agent of that name is there".to_owned())) }
+    if done {
+        Ok(())
+    } else {
+        Err(Error::NotFound("no agent of that name is there".to_owned()))
+    }
 }
 
 /// What is told to the chat system returns when the engine has it, which can take a moment.
-async fn blocking<T: Send + 'static>(call: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    spawn_blocking(call).await.unwrap_or_else(|_| Err(Error::Internal("a call of the harness panicked".to_owned())))
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    spawn_blocking(call)
+        .await
+        .unwrap_or_else(|_| Err(Error::Internal("a call of the harness panicked".to_owned())))
 }

@@ -10,10 +10,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
 
 /// Headers a script may send beyond those it always may. `X-Requested-With` is jQuery's.
-const SENT: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, X-Requested-With");
+const SENT: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, X-Requested-With");
 
 /// Headers of an answer a script may read beyond those it always may.
-const SHOWN: HeaderValue = HeaderValue::from_static("Switchboard-Last-Event, Switchboard-Gap, Retry-After, X-Request-Id, Allow");
+const SHOWN: HeaderValue = HeaderValue::from_static(
+    "Switchboard-Last-Event, Switchboard-Gap, Retry-After, X-Request-Id, Allow",
+);
 
 /// How long a browser may remember a preflight: a day, which is more than any of them does.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("86400");
@@ -29,14 +32,21 @@ impl Cors {
 
     /// The answer to a preflight, if this request is one and may be followed by what it asks for.
     pub(crate) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Answer> {
-        let asks = *method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let asks = *method == Method::OPTIONS
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !asks || self.allowed(headers).is_none() {
             return None;
         }
         let mut answer = Answer::empty(StatusCode::NO_CONTENT);
-        answer.headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        answer.headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, SENT);
-        answer.headers.insert(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED);
+        answer
+            .headers
+            .insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        answer
+            .headers
+            .insert(header::ACCESS_CONTROL_ALLOW_HEADERS, SENT);
+        answer
+            .headers
+            .insert(header::ACCESS_CONTROL_MAX_AGE, REMEMBERED);
         Some(answer)
     }
 
@@ -46,7 +56,10 @@ impl Cors {
         if self.0.iter().any(|allowed| allowed == "*") {
             return Some(HeaderValue::from_static("*"));
         }
-        self.0.iter().any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes())).then(|| origin.clone())
+        self.0
+            .iter()
+            .any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
+            .then(|| origin.clone())
     }
 
     /// Marks an answer, errors included: a page that cannot read a 401 cannot log in again.

@@ -12,7 +12,11 @@ const NAME: &str = "demo";
 pub(crate) const ROOM: (&str, &str) = ("chat-room:demo", "Demo");
 
 /// Provisions, waits until the agent is in its room, and returns what to print.
-pub(crate) fn provision(engine: &Engine, listening: SocketAddr, scheme: &str) -> Result<String, String> {
+pub(crate) fn provision(
+    engine: &Engine,
+    listening: SocketAddr,
+    scheme: &str,
+) -> Result<String, String> {
     let password = secret::random()?;
     let token = provisioned(engine, password).map_err(|error| format!("--demo: {error}"))?;
     let base = format!("{scheme}://{}/Collaboration/v1", reachable(listening));
@@ -27,7 +31,11 @@ pub(crate) fn provision(engine: &Engine, listening: SocketAddr, scheme: &str) ->
 fn provisioned(engine: &Engine, password: Secret) -> Result<String, Error> {
     let admin = engine.provisioning(&Principal::host("--demo"))?;
     admin.put_user(NewUser::new(NAME, NAME)?.password(password.clone())?)?;
-    admin.put_agent(NewAgent::new(NAME, "loopback:demo")?.channel(ROOM.0)?.user(NAME)?)?;
+    admin.put_agent(
+        NewAgent::new(NAME, "loopback:demo")?
+            .channel(ROOM.0)?
+            .user(NAME)?,
+    )?;
     engine.agent(NAME)?.wait_active(Duration::from_secs(10))?;
     let token = engine.log_in(&Credentials::agent(NAME, password, NAME))?;
     Ok(token.expose().to_owned())
@@ -38,6 +46,10 @@ fn reachable(listening: SocketAddr) -> SocketAddr {
     if !listening.ip().is_unspecified() {
         return listening;
     }
-    let loopback = if listening.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+    let loopback = if listening.is_ipv4() {
+        [127, 0, 0, 1].into()
+    } else {
+        std::net::Ipv6Addr::LOCALHOST.into()
+    };
     SocketAddr::new(loopback, listening.port())
 }

@@ -13,18 +13,26 @@ const ACCOUNTS_MAX: usize = 10_000;
 pub(crate) fn warnings(arguments: &Arguments) -> Vec<String> {
     let mut files = arguments.secret_files();
     files.truncate(ACCOUNTS_MAX);
-    files.iter().filter(|path| others_read(path)).map(|path| warning(path)).collect()
+    files
+        .iter()
+        .filter(|path| others_read(path))
+        .map(|path| warning(path))
+        .collect()
 }
 
 fn warning(path: &Path) -> String {
-    format!("other users of this machine can read the secret in {0}: chmod 600 {0}", path.display())
+    format!(
+        "other users of this machine can read the secret in {0}: chmod 600 {0}",
+        path.display()
+    )
 }
 
 #[cfg(unix)]
 fn others_read(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     // Of the group or of all: to read it, or to put another secret in its place.
-    std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o066 != 0)
+    std::fs::metadata(path)
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o066 != 0)
 }
 
 #[cfg(not(unix))]
@@ -41,11 +49,21 @@ mod tests {
     fn each_mode_that_lets_others_in_is_told() {
         let path = std::env::temp_dir().join(format!("switchboard-exposed-{}", std::process::id()));
         std::fs::write(&path, "secret").expect("a file");
-        for (mode, told) in [(0o600, false), (0o400, false), (0o700, false), (0o640, true), (0o604, true), (0o620, true)] {
+        for (mode, told) in [
+            (0o600, false),
+            (0o400, false),
+            (0o700, false),
+            (0o640, true),
+            (0o604, true),
+            (0o620, true),
+        ] {
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).expect("its mode");
             assert_eq!(others_read(&path), told, "{mode:o}");
         }
         std::fs::remove_file(&path).expect("gone");
-        assert!(!others_read(&path), "what is not there is found by whoever reads it");
+        assert!(
+            !others_read(&path),
+            "what is not there is found by whoever reads it"
+        );
     }
 }

@@ -80,7 +80,11 @@ impl Phase {
     pub(crate) async fn left(&self) {
         poll_fn(|cx| {
             self.0.leaving.register(cx.waker());
-            if self.has_left() { Poll::Ready(()) } else { Poll::Pending }
+            if self.has_left() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
@@ -146,11 +150,34 @@ impl<S> Guarded<S> {
         Guarded::with_limits(stream, phase, HEAD, IDLE, budget, peer)
     }
 
-    fn with_limits(stream: S, phase: Phase, head: Duration, idle: Duration, budget: Budget, peer: Option<IpAddr>) -> Guarded<S> {
+    fn with_limits(
+        stream: S,
+        phase: Phase,
+        head: Duration,
+        idle: Duration,
+        budget: Budget,
+        peer: Option<IpAddr>,
+    ) -> Guarded<S> {
         // A new connection is opened to be used: its first head has to come within the time of a head.
-        let wait = Wait { phase: phase.now(), begun: true, until: Instant::now() + head };
+        let wait = Wait {
+            phase: phase.now(),
+            begun: true,
+            until: Instant::now() + head,
+        };
         let writing = Allowance::default();
-        Guarded { stream, phase, wait, timer: None, head, idle, writing, budget, peer, head_bytes: 0, blocked: false }
+        Guarded {
+            stream,
+            phase,
+            wait,
+            timer: None,
+            head,
+            idle,
+            writing,
+            budget,
+            peer,
+            head_bytes: 0,
+            blocked: false,
+        }
     }
 
     /// The wait of this phase, begun anew where the phase is new or the head just begins.
@@ -159,7 +186,11 @@ impl<S> Guarded<S> {
         if self.wait.phase != phase || (begun && !self.wait.begun) {
             self.head_bytes = 0;
             let limit = if begun { self.head } else { self.idle };
-            self.wait = Wait { phase, begun, until: Instant::now() + limit };
+            self.wait = Wait {
+                phase,
+                begun,
+                until: Instant::now() + limit,
+            };
         }
         self.wait
     }
@@ -180,7 +211,9 @@ impl<S> Guarded<S> {
 
     /// Ready at `until`.
     fn poll_until(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(until)));
         if timer.deadline() > until {
             timer.as_mut().reset(until);
         }
@@ -195,7 +228,8 @@ impl<S> Guarded<S> {
 }
 
 /// For a long head there is no room for; sent as it stands.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
 Content-Length: 76\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
 {\"Code\":\"busy\",\"Message\":\"the memory for long heads is busy\",\"RequestId\":\"\"}";
 
@@ -204,7 +238,11 @@ fn too_slow() -> Error {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         self.phase.0.connection.register(cx.waker());
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
@@ -238,7 +276,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Guarded<S> {
-    fn watch<T>(&mut self, cx: &mut Context<'_>, done: Poll<Result<T>>, bytes: impl FnOnce(&T) -> usize) -> Poll<Result<T>> {
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+    ) -> Poll<Result<T>> {
         match done {
             Poll::Pending => {
                 ready!(self.writing.poll_spent(cx));
@@ -254,7 +297,11 @@ impl<S: AsyncWrite + Unpin> Guarded<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
         let done = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.blocked = !matches!(done, Poll::Ready(Ok(written)) if written == bytes.len());
         self.watch(cx, done, |bytes| *bytes)
@@ -288,7 +335,8 @@ mod tests {
     fn served(head: Duration, idle: Duration) -> DuplexStream {
         let (client, server) = duplex(4096);
         let phase = Phase::default();
-        let stream = Guarded::with_limits(server, phase.clone(), head, idle, Budget::default(), None);
+        let stream =
+            Guarded::with_limits(server, phase.clone(), head, idle, Budget::default(), None);
         let service = service_fn(move |_: Request<Incoming>| {
             let answering = phase.answering();
             async move {
@@ -314,16 +362,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_without_a_second_request_is_closed_after_the_idle_time() {
-        let (answer, took) = until_closed(served(LONG * 9, SHORT), "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        assert!(answer.starts_with("HTTP/1.1 200"), "an answer may take longer than a head or idling: {answer}");
-        assert!((LONG + SHORT..LONG + 20 * SHORT).contains(&took), "{took:?}");
+        let (answer, took) =
+            until_closed(served(LONG * 9, SHORT), "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200"),
+            "an answer may take longer than a head or idling: {answer}"
+        );
+        assert!(
+            (LONG + SHORT..LONG + 20 * SHORT).contains(&took),
+            "{took:?}"
+        );
     }
 
     #[test]
     fn the_answer_without_room_is_well_formed() {
         let text = std::str::from_utf8(NO_ROOM).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+        assert!(
+            head.contains(&format!("Content-Length: {}\r\n", body.len())),
+            "{}",
+            body.len()
+        );
         serde_json::from_str::<serde_json::Value>(body).unwrap();
     }
 

@@ -34,7 +34,10 @@ const HEADER_BYTES_MAX: usize = 32 * 1024;
 const POLICIES: &[(&str, &str)] = &[
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    (
+        "content-security-policy",
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
     ("referrer-policy", "no-referrer"),
 ];
 
@@ -81,7 +84,8 @@ impl Gateway {
 
     /// The description of all resources, as JSON.
     pub(crate) fn description(&self) -> Bytes {
-        let made = || Bytes::from(crate::openapi::description(self.edge.control.is_some()).to_string());
+        let made =
+            || Bytes::from(crate::openapi::description(self.edge.control.is_some()).to_string());
         self.description.get_or_init(made).clone()
     }
 
@@ -91,7 +95,11 @@ impl Gateway {
     }
 
     fn next_request_id(&self) -> String {
-        format!("{:08x}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+        format!(
+            "{:08x}-{}",
+            self.run,
+            self.requests.fetch_add(1, Ordering::Relaxed) + 1
+        )
     }
 }
 
@@ -127,18 +135,34 @@ pub(crate) struct Call<'a> {
 }
 
 /// Answers every request.
-pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, phase: Phase, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(
+    gateway: &Gateway,
+    peer: SocketAddr,
+    phase: Phase,
+    request: Request<Body>,
+) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let path = route::without_token(parts.uri.path());
     let client = network::client(peer.ip(), &parts.headers, &gateway.edge.trusted_proxies);
-    let mut access = Access::begin(gateway.next_request_id(), parts.method.to_string(), path, client);
+    let mut access = Access::begin(
+        gateway.next_request_id(),
+        parts.method.to_string(),
+        path,
+        client,
+    );
     let format = format(&parts.headers);
     let allowed = gateway.edge.cors.allowed(&parts.headers);
-    let for_site = gateway.edge.site.as_ref().filter(|_| is_for_site(gateway, &parts));
+    let for_site = gateway
+        .edge
+        .site
+        .as_ref()
+        .filter(|_| is_for_site(gateway, &parts));
     let for_site = for_site.map(|site| (site, parts.uri.path().to_owned(), parts.headers.clone()));
     // A change that was carried out is answered, whatever it takes: told 503, its client would do it again.
     let may_wait = matches!(parts.method, Method::GET | Method::HEAD);
-    let mut response = match dispatch(gateway, format, client, phase, parts, body, &mut access).await {
+    let mut response = match dispatch(gateway, format, client, phase, parts, body, &mut access)
+        .await
+    {
         Ok(answer) => answer.into_response(format),
         Err(Failure::Nothing(text)) => {
             let file = match for_site {
@@ -149,9 +173,16 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, phase: Phase, re
         }
         Err(failure) => failure.into_response(format, &access.request_id),
     };
-    let length = response.body().size_hint().exact().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let length = response
+        .body()
+        .size_hint()
+        .exact()
+        .and_then(|length| usize::try_from(length).ok())
+        .unwrap_or(0);
     if length > FREE {
-        let mut charge = gateway.budget.charge(network::peer(client, &gateway.edge.trusted_proxies));
+        let mut charge = gateway
+            .budget
+            .charge(network::peer(client, &gateway.edge.trusted_proxies));
         if charge.more(length) || !may_wait {
             response.extensions_mut().insert(Arc::new(charge));
         } else {
@@ -162,29 +193,47 @@ pub(crate) async fn answer(gateway: &Gateway, peer: SocketAddr, phase: Phase, re
     if let Ok(id) = HeaderValue::from_str(&access.request_id) {
         response.headers_mut().insert("x-request-id", id);
     }
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     gateway.edge.cors.mark(allowed, response.headers_mut());
     for (name, value) in POLICIES {
-        response.headers_mut().entry(*name).or_insert(HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .entry(*name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
 /// Too many large bodies or answers are in memory.
 pub(crate) fn no_room() -> Error {
-    Error::Busy { what: "the memory for bodies".to_owned(), retry_after: Duration::from_secs(1) }
+    Error::Busy {
+        what: "the memory for bodies".to_owned(),
+        retry_after: Duration::from_secs(1),
+    }
 }
 
 /// Whether a file may be meant: no table has the path.
 fn is_for_site(gateway: &Gateway, parts: &Parts) -> bool {
     matches!(parts.method, Method::GET | Method::HEAD)
-        && matches!(find(gateway, parts.method.as_str(), parts.uri.path()), Found::Nothing(_))
+        && matches!(
+            find(gateway, parts.method.as_str(), parts.uri.path()),
+            Found::Nothing(_)
+        )
 }
 
 /// The format of the answer. A header that is given in several lines is one list.
 fn format(headers: &HeaderMap) -> Format {
-    let accept: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let accept: Vec<&str> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     Format::choose(Some(&accept.join(",")), content_type)
 }
 
@@ -202,7 +251,8 @@ async fn dispatch(
         return Ok(answer);
     }
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
-        return Ok(Answer::empty(StatusCode::NO_CONTENT).with("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS"));
+        return Ok(Answer::empty(StatusCode::NO_CONTENT)
+            .with("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS"));
     }
     let found = find(gateway, parts.method.as_str(), parts.uri.path());
     let asked = match found {
@@ -213,28 +263,56 @@ async fn dispatch(
         Found::OtherMethods(allow) => return Err(Failure::OtherMethods(allow)),
         Found::Nothing(text) => return Err(Failure::Nothing(text)),
     };
-    let Parts { method, uri, headers, .. } = parts;
+    let Parts {
+        method,
+        uri,
+        headers,
+        ..
+    } = parts;
     let peer = network::peer(client, &gateway.edge.trusted_proxies);
     let (head, charge) = (method == Method::HEAD, gateway.budget.charge(peer));
-    let call = Call { gateway, format, head, peer, headers, query: Query::parse(uri.query()), phase, body, charge };
+    let call = Call {
+        gateway,
+        format,
+        head,
+        peer,
+        headers,
+        query: Query::parse(uri.query()),
+        phase,
+        body,
+        charge,
+    };
     // It lies in the buffer that the head was read into, as the headers do: a poll that waits must hold neither, or the
     // connection takes another buffer.
     drop(uri);
     match &asked {
-        Ok(Asked::Contract(Route::Authentication(route))) => return authentication::answer(call, route.clone()).await,
-        Ok(Asked::Operator(asked)) if asked.is_public() => return Ok(operator::public(&call, asked)),
+        Ok(Asked::Contract(Route::Authentication(route))) => {
+            return authentication::answer(call, route.clone()).await;
+        }
+        Ok(Asked::Operator(asked)) if asked.is_public() => {
+            return Ok(operator::public(&call, asked));
+        }
         _ => {}
     }
     let principal = authenticate(&gateway.engine, &call.headers)?;
     access.by(&principal);
     match asked? {
-        Asked::Contract(Route::Collaboration(route)) => collaboration::answer(call, &principal, route).await,
-        Asked::Contract(Route::Management(route)) => management::answer(call, &principal, route).await,
-        Asked::Contract(Route::Provisioning(route)) => provisioning::answer(call, &principal, route).await,
+        Asked::Contract(Route::Collaboration(route)) => {
+            collaboration::answer(call, &principal, route).await
+        }
+        Asked::Contract(Route::Management(route)) => {
+            management::answer(call, &principal, route).await
+        }
+        Asked::Contract(Route::Provisioning(route)) => {
+            provisioning::answer(call, &principal, route).await
+        }
         Asked::Operator(asked) => operator::answer(call, &principal, asked).await,
         Asked::Control(chat, asked) => match principal.who() {
             Who::SuperUser(_) => Box::pin(control::answer(call, chat, asked)).await,
-            _ => Err(Error::Forbidden("only the super user orders the chat system about".to_owned()).into()),
+            _ => Err(Error::Forbidden(
+                "only the super user orders the chat system about".to_owned(),
+            )
+            .into()),
         },
         // A service that `wire` knows and this program does not serve.
         Asked::Contract(_) => Err(Failure::Nothing("there is no such resource".to_owned())),
@@ -252,7 +330,8 @@ enum Asked {
 fn find(gateway: &Gateway, method: &str, path: &str) -> Found<Asked> {
     let found = route::find_in(operator::TABLE, method, path).map(Asked::Operator);
     let found = found.or_else(|| match &gateway.edge.control {
-        Some(chat) => route::find_in(control::TABLE, method, path).map(|asked| Asked::Control(chat.clone(), asked)),
+        Some(chat) => route::find_in(control::TABLE, method, path)
+            .map(|asked| Asked::Control(chat.clone(), asked)),
         None => Found::Nothing(String::new()),
     });
     found.or_else(|| route::find(method, path).map(Asked::Contract))
@@ -263,13 +342,26 @@ fn within_limits(parts: &Parts) -> Result<(), Failure> {
     let hosts = parts.headers.get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && parts.version == Version::HTTP_11) {
         // Two readers of one request (a proxy and we) could each believe another one.
-        return Err(Error::Invalid(format!("a request has one Host header, this one has {hosts}")).into());
+        return Err(Error::Invalid(format!(
+            "a request has one Host header, this one has {hosts}"
+        ))
+        .into());
     }
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > TARGET_MAX {
-        return Err(Failure::TargetTooLong { length: target, limit: TARGET_MAX });
+        return Err(Failure::TargetTooLong {
+            length: target,
+            limit: TARGET_MAX,
+        });
     }
-    let bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if parts.headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
         return Err(Failure::HeadersTooLarge(format!(
             "{} headers of {bytes} bytes; the limits are {HEADERS_MAX} and {HEADER_BYTES_MAX}",
@@ -281,10 +373,16 @@ fn within_limits(parts: &Parts) -> Result<(), Failure> {
 
 /// Who calls, by `Authorization: FCF <token>`.
 fn authenticate(engine: &Engine, headers: &HeaderMap) -> Result<Principal, Error> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| value.trim().split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("FCF"));
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = given
+        .and_then(|value| value.trim().split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("FCF"));
     match token {
         Some((_, token)) => engine.authenticate(&Token::new(token.trim())),
-        None => Err(Error::Unauthorized("no token was sent; the header is `Authorization: FCF <token>`".to_owned())),
+        None => Err(Error::Unauthorized(
+            "no token was sent; the header is `Authorization: FCF <token>`".to_owned(),
+        )),
     }
 }

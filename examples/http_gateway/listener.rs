@@ -42,17 +42,26 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Binds the listener.
-#[expect(clippy::disallowed_methods, reason = "the program's own runtime, entered from its main thread")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program's own runtime, entered from its main thread"
+)]
 pub(crate) fn listen(runtime: &Runtime, listen: &str) -> Result<TcpListener, String> {
     let bound = listen.to_socket_addrs().and_then(|mut addresses| {
-        let address = addresses.next().ok_or_else(|| io::Error::other("names no address"))?;
+        let address = addresses
+            .next()
+            .ok_or_else(|| io::Error::other("names no address"))?;
         runtime.block_on(async { bind(address) })
     });
     bound.map_err(|error| format!("--listen {listen}: {error}"))
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -79,7 +88,15 @@ impl Connections {
         let room = Arc::new(Semaphore::new(most as usize));
         let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
         let shares = Arc::new(Mutex::new(Shares::new(most as usize, most_of_one as usize)));
-        Connections { most, room, shares, refusals, tls, stop, full: AtomicBool::new(false) }
+        Connections {
+            most,
+            room,
+            shares,
+            refusals,
+            tls,
+            stop,
+            full: AtomicBool::new(false),
+        }
     }
 
     /// Accepts for ever.
@@ -111,8 +128,12 @@ impl Connections {
             return self.refuse(stream, peer);
         };
         self.full.store(false, Ordering::Relaxed);
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
-        let prepared = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
+        let keepalive = TcpKeepalive::new()
+            .with_time(KEEPALIVE)
+            .with_interval(KEEPALIVE / 4);
+        let prepared = stream
+            .set_nodelay(true)
+            .and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
         if prepared.is_err() {
             // It is gone already.
             return;
@@ -132,14 +153,19 @@ impl Connections {
     /// One more connection of `peer`; `None` if it, or a network around it, has too many.
     fn of_peer(&self, peer: IpAddr, gateway: &Gateway) -> Option<OfPeer> {
         let peer = gateway.peer(peer);
-        self.shares.lock().take(peer, 1).then(|| OfPeer { shares: self.shares.clone(), peer })
+        self.shares.lock().take(peer, 1).then(|| OfPeer {
+            shares: self.shares.clone(),
+            peer,
+        })
     }
 
     fn refuse(&self, mut stream: TcpStream, peer: SocketAddr) {
         if !self.full.swap(true, Ordering::Relaxed) {
             tracing::warn!(%peer, most = self.most, "one connection too many");
         }
-        let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() else { return };
+        let Ok(place) = Arc::clone(&self.refusals).try_acquire_owned() else {
+            return;
+        };
         if self.tls.is_some() {
             // A handshake would cost more than the answer is worth.
             return;
@@ -195,5 +221,8 @@ async fn encrypted(
 /// Whether an error of `accept` concerns only the connection that was to be accepted.
 fn of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }

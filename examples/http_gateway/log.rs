@@ -48,7 +48,12 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn begin(request_id: String, method: String, path: String, client: IpAddr) -> Access {
+    pub(crate) fn begin(
+        request_id: String,
+        method: String,
+        path: String,
+        client: IpAddr,
+    ) -> Access {
         Access {
             started: Instant::now(),
             request_id,
@@ -65,7 +70,9 @@ impl Access {
     pub(crate) fn by(&mut self, principal: &Principal) {
         match principal.who() {
             Who::SuperUser(name) | Who::Host(name) => self.user.clone_from(name),
-            Who::Agent { agent, username, .. } => {
+            Who::Agent {
+                agent, username, ..
+            } => {
                 agent.as_str().clone_into(&mut self.agent);
                 self.user.clone_from(username);
             }
@@ -76,7 +83,16 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        let Access { request_id, method, client, path, agent, user, status, .. } = &*self;
+        let Access {
+            request_id,
+            method,
+            client,
+            path,
+            agent,
+            user,
+            status,
+            ..
+        } = &*self;
         let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Text fields are written quoted and escaped in both formats, so that no name can begin a line of its own.
         tracing::info!(target: "access", request_id, %client, agent, user, method, path, status, milliseconds, "request");

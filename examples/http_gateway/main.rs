@@ -74,7 +74,9 @@ fn main() -> ExitCode {
         }
         Ok(Command::Check(arguments)) => match check(&arguments) {
             Ok(()) => {
-                exposed::warnings(&arguments).iter().for_each(|warning| complain(warning));
+                exposed::warnings(&arguments)
+                    .iter()
+                    .for_each(|warning| complain(warning));
                 say("everything is fine");
                 ExitCode::SUCCESS
             }
@@ -83,13 +85,15 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
-        Ok(Command::Serve(arguments)) => match begun.and_then(|(runtime, hangups)| run(&arguments, runtime, hangups)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                complain(&reason);
-                ExitCode::FAILURE
+        Ok(Command::Serve(arguments)) => {
+            match begun.and_then(|(runtime, hangups)| run(&arguments, runtime, hangups)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(reason) => {
+                    complain(&reason);
+                    ExitCode::FAILURE
+                }
             }
-        },
+        }
         Err(error) => {
             complain(&format!("{error}; --help lists the flags"));
             ExitCode::from(2)
@@ -108,7 +112,10 @@ fn check(arguments: &Arguments) -> Result<(), String> {
 
 /// The program's threads, and its ears for hangups.
 fn begin() -> Result<(Runtime, Hangups), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("http").build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("http")
+        .build();
     let runtime = runtime.map_err(|error| format!("no threads: {error}"))?;
     let entered = runtime.enter();
     let hangups = Hangups::listen().map_err(|error| format!("no signals: {error}"))?;
@@ -141,11 +148,21 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
         control: arguments.loopback_control.then_some(chat),
     };
     let gateway = Arc::new(Gateway::new(engine.clone(), edge));
-    let of_one_peer = arguments.connections_per_peer.unwrap_or(connections - connections / 6);
+    let of_one_peer = arguments
+        .connections_per_peer
+        .unwrap_or(connections - connections / 6);
     let connections = Connections::new(connections, of_one_peer, tls.clone());
     let ready = || say(&format!("listening on {scheme}://{address}"));
     let reloaded = reload::Reloaded::new(engine, level, tls, site);
-    let ended = server::run(&runtime, hangups, listener, connections, gateway, ready, move || reloaded.again());
+    let ended = server::run(
+        &runtime,
+        hangups,
+        listener,
+        connections,
+        gateway,
+        ready,
+        move || reloaded.again(),
+    );
     // Threads that hang in a file are left to the end of the process.
     runtime.shutdown_background();
     ended
@@ -159,7 +176,11 @@ fn tls(arguments: &Arguments) -> Result<Option<Arc<Tls>>, String> {
 }
 
 fn site(arguments: &Arguments) -> Result<Option<Site>, String> {
-    arguments.site.as_deref().map(|root| Site::open(root, arguments.private_files())).transpose()
+    arguments
+        .site
+        .as_deref()
+        .map(|root| Site::open(root, arguments.private_files()))
+        .transpose()
 }
 
 fn warn_in_clear(address: SocketAddr, tls: bool) {
@@ -199,10 +220,15 @@ fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
     if arguments.demo {
         chat.room(demo::ROOM.0, demo::ROOM.1);
     }
-    let builder = backends::add(builder(arguments), arguments, chat)?.super_user(&arguments.super_user, password.clone());
+    let builder = backends::add(builder(arguments), arguments, chat)?
+        .super_user(&arguments.super_user, password.clone());
     let engine = builder.open().map_err(|error| error.to_string())?;
     if generated {
-        say(&format!("the password of the super user {} is {}", arguments.super_user, password.expose()));
+        say(&format!(
+            "the password of the super user {} is {}",
+            arguments.super_user,
+            password.expose()
+        ));
     }
     Ok(engine)
 }

@@ -8,27 +8,54 @@ use switchboard::wire::route::Management;
 use switchboard::wire::{Category, ManagedChannel, NewManagedChannel};
 use switchboard::{ChannelId, NewRoom, Principal};
 
-pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Management) -> Result<Answer, Failure> {
+pub(crate) async fn answer(
+    mut call: Call<'_>,
+    principal: &Principal,
+    route: Management,
+) -> Result<Answer, Failure> {
     let rooms = || call.gateway.engine.management(principal);
     let format = call.format;
     match route {
         // Whoever hears this may manage.
-        Management::Test => rooms().map(|_| Answer::document(format, &true)).map_err(Failure::from),
+        Management::Test => rooms()
+            .map(|_| Answer::document(format, &true))
+            .map_err(Failure::from),
         Management::Categories => {
             let categories = rooms()?.categories_async().await?;
-            Ok(Answer::document(format, &categories.into_iter().map(Category::from).collect::<Vec<_>>()))
+            Ok(Answer::document(
+                format,
+                &categories
+                    .into_iter()
+                    .map(Category::from)
+                    .collect::<Vec<_>>(),
+            ))
         }
         Management::Channels => {
             let found = rooms()?.channels_async().await?;
-            Ok(Answer::document(format, &found.into_iter().map(ManagedChannel::from).collect::<Vec<_>>()))
+            Ok(Answer::document(
+                format,
+                &found
+                    .into_iter()
+                    .map(ManagedChannel::from)
+                    .collect::<Vec<_>>(),
+            ))
         }
         Management::Channel { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            Ok(Answer::document(format, &ManagedChannel::from(rooms()?.channel_async(&channel).await?)))
+            Ok(Answer::document(
+                format,
+                &ManagedChannel::from(rooms()?.channel_async(&channel).await?),
+            ))
         }
         Management::CreateChannel => {
-            let new: NewManagedChannel = body::document(&mut call.charge, &call.headers, call.body).await?;
-            let created = call.gateway.engine.management(principal)?.create_channel_async(NewRoom::from(new)).await?;
+            let new: NewManagedChannel =
+                body::document(&mut call.charge, &call.headers, call.body).await?;
+            let created = call
+                .gateway
+                .engine
+                .management(principal)?
+                .create_channel_async(NewRoom::from(new))
+                .await?;
             Ok(Answer::document(format, created.id.as_str()))
         }
         Management::DeleteChannel { channel } => {
@@ -38,12 +65,20 @@ pub(crate) async fn answer(mut call: Call<'_>, principal: &Principal, route: Man
         }
         Management::Members { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            Ok(Answer::document(format, &rooms()?.members_async(&channel).await?))
+            Ok(Answer::document(
+                format,
+                &rooms()?.members_async(&channel).await?,
+            ))
         }
         Management::PutMembers { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            let members: Vec<String> = body::document(&mut call.charge, &call.headers, call.body).await?;
-            call.gateway.engine.management(principal)?.put_members_async(&channel, members).await?;
+            let members: Vec<String> =
+                body::document(&mut call.charge, &call.headers, call.body).await?;
+            call.gateway
+                .engine
+                .management(principal)?
+                .put_members_async(&channel, members)
+                .await?;
             Ok(Answer::empty(StatusCode::OK))
         }
     }

@@ -1,8 +1,13 @@
 //! The name that was probably meant.
 
 /// The candidate with the fewest letters to change, add or leave out.
-pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates.into_iter().min_by_key(|candidate| distance(wrong, candidate))
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .min_by_key(|candidate| distance(wrong, candidate))
 }
 
 /// The edit distance, row by row: `row[n]` is that of the letters so far to the first `n` of `other`.
@@ -27,10 +32,18 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (one, other, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("pol_timeout", "poll_timeout", 1)] {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("kitten", "sitting", 3),
+            ("pol_timeout", "poll_timeout", 1),
+        ] {
             assert_eq!(distance(one, other), expected);
             assert_eq!(distance(other, one), expected);
         }
-        assert_eq!(nearest("event_windwo", ["events", "event_window", "listen"]), Some("event_window"));
+        assert_eq!(
+            nearest("event_windwo", ["events", "event_window", "listen"]),
+            Some("event_window")
+        );
     }
 }

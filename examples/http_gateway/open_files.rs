@@ -10,7 +10,12 @@ pub(crate) fn raise(connections: u32) -> u32 {
         Ok(limit) => {
             let fit = u32::try_from(limit.saturating_sub(RESERVE).max(1)).unwrap_or(u32::MAX);
             if fit < connections {
-                tracing::warn!(limit, connections, fit, "the limit of open files allows fewer connections");
+                tracing::warn!(
+                    limit,
+                    connections,
+                    fit,
+                    "the limit of open files allows fewer connections"
+                );
             }
             fit.min(connections)
         }

@@ -54,24 +54,52 @@ fn describe<R>(paths: &mut Map<String, Value>, table: &[Resource<R>]) {
 }
 
 fn operation(path: &str, method: &str) -> Value {
-    let known = operations::TABLE.iter().find(|one| one.method == method && one.path == path);
-    let Some(Operation { summary, query, body, answer, statuses, .. }) = known else {
+    let known = operations::TABLE
+        .iter()
+        .find(|one| one.method == method && one.path == path);
+    let Some(Operation {
+        summary,
+        query,
+        body,
+        answer,
+        statuses,
+        ..
+    }) = known
+    else {
         return json!({ "summary": "Not described yet.", "responses": { "default": { "description": "Anything" } } });
     };
-    let mut parameters: Vec<Value> =
-        variables(path).map(|name| parameter(name, "path", true, json!({ "type": "string", "minLength": 1 }))).collect();
+    let mut parameters: Vec<Value> = variables(path)
+        .map(|name| {
+            parameter(
+                name,
+                "path",
+                true,
+                json!({ "type": "string", "minLength": 1 }),
+            )
+        })
+        .collect();
     parameters.extend(query.iter().map(|(name, required, schema)| {
-        let place = if *name == "Idempotency-Key" { "header" } else { "query" };
+        let place = if *name == "Idempotency-Key" {
+            "header"
+        } else {
+            "query"
+        };
         parameter(name, place, *required, schemas::schema(schema))
     }));
     let mut responses = Map::new();
     for status in statuses.iter().chain(operations::beside(path, body)) {
         responses.insert(status.to_string(), response(path, *status, answer));
     }
-    let mut operation = json!({ "summary": summary, "parameters": parameters, "responses": responses });
+    let mut operation =
+        json!({ "summary": summary, "parameters": parameters, "responses": responses });
     if !body.is_empty() {
-        let kind = if *body == "bytes" { "application/octet-stream" } else { "application/json" };
-        operation["requestBody"] = json!({ "required": true, "content": { kind: { "schema": schemas::schema(body) } } });
+        let kind = if *body == "bytes" {
+            "application/octet-stream"
+        } else {
+            "application/json"
+        };
+        operation["requestBody"] =
+            json!({ "required": true, "content": { kind: { "schema": schemas::schema(body) } } });
     }
     if operations::is_public(path) {
         operation["security"] = json!([]);
@@ -80,7 +108,8 @@ fn operation(path: &str, method: &str) -> Value {
 }
 
 fn parameter(name: &str, place: &str, required: bool, schema: Value) -> Value {
-    let mut parameter = json!({ "name": name, "in": place, "required": required, "schema": schema });
+    let mut parameter =
+        json!({ "name": name, "in": place, "required": required, "schema": schema });
     if let Some(example) = examples::parameter(name) {
         parameter["example"] = example;
     }
@@ -112,7 +141,8 @@ fn response(path: &str, status: u16, answer: &str) -> Value {
 
 /// The names of a path's variables.
 fn variables(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    path.split('/')
+        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
 #[cfg(test)]
@@ -126,14 +156,20 @@ mod tests {
         for (path, methods) in description["paths"].as_object().expect("paths") {
             for (method, operation) in methods.as_object().expect("methods") {
                 assert!(
-                    operation["responses"]["200"].is_object() || operation["responses"]["204"].is_object(),
+                    operation["responses"]["200"].is_object()
+                        || operation["responses"]["204"].is_object(),
                     "{method} {path}"
                 );
                 served.push((method.to_uppercase(), path.clone()));
             }
         }
         for one in operations::TABLE {
-            assert!(served.contains(&(one.method.to_owned(), one.path.to_owned())), "{} {}", one.method, one.path);
+            assert!(
+                served.contains(&(one.method.to_owned(), one.path.to_owned())),
+                "{} {}",
+                one.method,
+                one.path
+            );
         }
     }
 
@@ -143,7 +179,10 @@ mod tests {
         let text = description.to_string();
         for part in text.split("#/components/schemas/").skip(1) {
             let name = part.split('"').next().unwrap_or_default();
-            assert!(description["components"]["schemas"][name].is_object(), "{name}");
+            assert!(
+                description["components"]["schemas"][name].is_object(),
+                "{name}"
+            );
         }
     }
 }

@@ -133,7 +133,9 @@ pub(crate) fn public(call: &Call<'_>, asked: &Asked) -> Answer {
             let mut answer = Answer::document(format, &Readiness { ready, reason });
             if !ready {
                 answer.status = StatusCode::SERVICE_UNAVAILABLE;
-                answer = answer.with("content-type", format.content_type()).with("retry-after", "1");
+                answer = answer
+                    .with("content-type", format.content_type())
+                    .with("retry-after", "1");
             }
             answer
         }
@@ -143,28 +145,45 @@ pub(crate) fn public(call: &Call<'_>, asked: &Asked) -> Answer {
 }
 
 /// Answers the rest.
-pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) -> Result<Answer, Failure> {
+pub(crate) async fn answer(
+    call: Call<'_>,
+    principal: &Principal,
+    asked: Asked,
+) -> Result<Answer, Failure> {
     let engine = &call.gateway.engine;
     let agent = match &asked {
-        Asked::Agent { agent } | Asked::Readers { agent } | Asked::ForgetReader { agent, .. } => Some(AgentId::parse(agent)?),
+        Asked::Agent { agent } | Asked::Readers { agent } | Asked::ForgetReader { agent, .. } => {
+            Some(AgentId::parse(agent)?)
+        }
         _ => None,
     };
     let since = number(&call, "since", 0)?;
     let limit = number(&call, "limit", AUDIT_DEFAULT as u64)?;
     let administration = engine.provisioning(principal)?;
     if asked == Asked::Audit {
-        let entries = administration.audit_async(since, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
-        return Ok(Answer::json(&entries.into_iter().map(Entry::from).collect::<Vec<_>>()));
+        let entries = administration
+            .audit_async(since, usize::try_from(limit).unwrap_or(usize::MAX))
+            .await?;
+        return Ok(Answer::json(
+            &entries.into_iter().map(Entry::from).collect::<Vec<_>>(),
+        ));
     }
     if let (Asked::ForgetReader { name, .. }, Some(agent)) = (&asked, &agent) {
-        administration.delete_reader_async(agent.clone(), name.as_str()).await?;
+        administration
+            .delete_reader_async(agent.clone(), name.as_str())
+            .await?;
         return Ok(Answer::empty(StatusCode::OK));
     }
     // It is refused to whoever may not see all agents, so it comes before any of them is looked for.
     let readers = administration.readers_async().await?;
     let agents = match &agent {
         Some(agent) => vec![agent.clone()],
-        None => administration.agents_async().await?.into_iter().map(|agent| agent.id).collect(),
+        None => administration
+            .agents_async()
+            .await?
+            .into_iter()
+            .map(|agent| agent.id)
+            .collect(),
     };
     let mut shown = Vec::with_capacity(agents.len());
     for id in agents {
@@ -176,7 +195,9 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) 
         }
     }
     match agent {
-        Some(_) if matches!(asked, Asked::Readers { .. }) => Ok(Answer::json(&shown.pop().map(|agent| agent.readers))),
+        Some(_) if matches!(asked, Asked::Readers { .. }) => {
+            Ok(Answer::json(&shown.pop().map(|agent| agent.readers)))
+        }
         Some(_) => Ok(Answer::json(&shown.pop())),
         None => Ok(Answer::json(&shown)),
     }
@@ -185,7 +206,9 @@ pub(crate) async fn answer(call: Call<'_>, principal: &Principal, asked: Asked) 
 fn number(call: &Call<'_>, name: &str, default: u64) -> Result<u64, Error> {
     match call.query.single(name)? {
         None => Ok(default),
-        Some(text) => text.parse().map_err(|_| Error::Invalid(format!("{name} must be a whole number"))),
+        Some(text) => text
+            .parse()
+            .map_err(|_| Error::Invalid(format!("{name} must be a whole number"))),
     }
 }
 
@@ -206,7 +229,11 @@ impl Agent {
         let own = readers.iter().filter(|reader| reader.agent == status.id);
         Agent {
             readers: own
-                .map(|reader| Reader { name: reader.name.to_string(), lag: reader.lag, moved: iso(reader.moved) })
+                .map(|reader| Reader {
+                    name: reader.name.to_string(),
+                    lag: reader.lag,
+                    moved: iso(reader.moved),
+                })
                 .collect(),
             id: status.id.to_string(),
             state: state(status.state),

@@ -16,7 +16,11 @@ pub(crate) struct Paced {
 
 impl Paced {
     pub(crate) fn new(body: Incoming, phase: Phase) -> Paced {
-        Paced { body, allowance: Allowance::default(), phase }
+        Paced {
+            body,
+            allowance: Allowance::default(),
+            phase,
+        }
     }
 }
 
@@ -32,7 +36,10 @@ impl Body for Paced {
     type Data = Bytes;
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Pending => {
                 ready!(self.allowance.poll_spent(cx));

@@ -23,12 +23,19 @@ pub(crate) fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
     #[cfg(unix)]
     let same = {
         use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let identity = |path: &Path| {
+            std::fs::metadata(path)
+                .ok()
+                .map(|found| (found.dev(), found.ino()))
+        };
         let own = identity(path);
         move |other: &PathBuf| own.is_some() && identity(other) == own
     };
     #[cfg(not(unix))]
-    let same = |other: &PathBuf| path.canonicalize().is_ok_and(|path| other.canonicalize().is_ok_and(|other| other == path));
+    let same = |other: &PathBuf| {
+        path.canonicalize()
+            .is_ok_and(|path| other.canonicalize().is_ok_and(|other| other == path))
+    };
     files.iter().any(same)
 }
 
@@ -46,12 +53,16 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn allowed(path: &Path) -> io::Result<()> {
     if DATABASE.get().is_some_and(|files| is_one_of(path, files)) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a file of the database"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a file of the database",
+        ));
     }
     Ok(())
 }
 
 /// Reads a regular file as text.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    String::from_utf8(read(path)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }

@@ -23,8 +23,18 @@ struct Parts {
 }
 
 impl Reloaded {
-    pub(crate) fn new(engine: Engine, level: Level, tls: Option<Arc<Tls>>, site: Option<Arc<Site>>) -> Reloaded {
-        Reloaded(Arc::new(Parts { engine, level, tls, site }))
+    pub(crate) fn new(
+        engine: Engine,
+        level: Level,
+        tls: Option<Arc<Tls>>,
+        site: Option<Arc<Site>>,
+    ) -> Reloaded {
+        Reloaded(Arc::new(Parts {
+            engine,
+            level,
+            tls,
+            site,
+        }))
     }
 
     /// Reads everything again; may block.
@@ -43,7 +53,9 @@ impl Parts {
         let password = match secret::super_password(arguments.super_password.as_ref()) {
             Ok(Some(password)) => match self.engine.set_super_password(password) {
                 // The signal came beside the end: nothing is wrong, and nothing more is to be done.
-                Err(Error::Closed) => return tracing::info!("nothing is reloaded: the gateway stops"),
+                Err(Error::Closed) => {
+                    return tracing::info!("nothing is reloaded: the gateway stops");
+                }
                 set => set.map_err(|error| error.to_string()),
             },
             // It was made up at the start and stays.
@@ -51,11 +63,17 @@ impl Parts {
             Err(error) => Err(error),
         };
         let tls = self.tls.as_ref().map_or(Ok(()), |tls| tls.reload());
-        let site = self.site.as_ref().map_or(Ok(()), |site| site.check_again(arguments.private_files()));
+        let site = self
+            .site
+            .as_ref()
+            .map_or(Ok(()), |site| site.check_again(arguments.private_files()));
         for warning in exposed::warnings(arguments) {
             tracing::warn!("{warning}");
         }
-        let failed: Vec<String> = [password, tls, site].into_iter().filter_map(Result::err).collect();
+        let failed: Vec<String> = [password, tls, site]
+            .into_iter()
+            .filter_map(Result::err)
+            .collect();
         for error in &failed {
             tracing::error!(error, "not reloaded; the old one stays");
         }

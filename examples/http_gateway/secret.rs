@@ -51,7 +51,9 @@ impl Source {
 pub(crate) fn super_password(source: Option<&Source>) -> Result<Option<Secret>, String> {
     match source {
         Some(source) => source.read().map(Some),
-        None if std::env::var_os(VARIABLE).is_some() => Source::Variable(VARIABLE.to_owned()).read().map(Some),
+        None if std::env::var_os(VARIABLE).is_some() => {
+            Source::Variable(VARIABLE.to_owned()).read().map(Some)
+        }
         None => Ok(None),
     }
 }
@@ -67,5 +69,7 @@ fn given(whence: &str, text: &str) -> Result<Secret, String> {
     if (1..=1024).contains(&text.len()) {
         return Ok(Secret::new(text));
     }
-    Err(format!("{whence} holds no password, or one of more than 1,024 bytes"))
+    Err(format!(
+        "{whence} holds no password, or one of more than 1,024 bytes"
+    ))
 }

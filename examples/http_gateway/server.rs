@@ -16,7 +16,10 @@ const GRACE: Duration = Duration::from_secs(5);
 const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// Serves until ctrl-C or SIGTERM, and stops in order; `reload` is called at each SIGHUP.
-#[expect(clippy::disallowed_methods, reason = "the program's own runtime, entered from its main thread")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program's own runtime, entered from its main thread"
+)]
 pub(crate) fn run(
     runtime: &Runtime,
     hangups: Hangups,
@@ -26,10 +29,22 @@ pub(crate) fn run(
     ready: impl FnOnce(),
     reload: impl Fn() + Clone + Send + 'static,
 ) -> Result<(), String> {
-    runtime.block_on(serve(hangups, listener, connections, gateway, ready, reload)).map_err(|error| error.to_string())
+    runtime
+        .block_on(serve(
+            hangups,
+            listener,
+            connections,
+            gateway,
+            ready,
+            reload,
+        ))
+        .map_err(|error| error.to_string())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the deadline of a stop is real time: the engine's clock is stopping too")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the deadline of a stop is real time: the engine's clock is stopping too"
+)]
 async fn serve(
     hangups: Hangups,
     listener: TcpListener,
@@ -64,7 +79,8 @@ async fn serve(
     end_at_last();
     gateway.stop();
     let stopping = gateway.engine.shutdown_async(STOP_MAX);
-    let (stopped, served) = tokio::join!(stopping, tokio::time::timeout(STOP_MAX, connections.end()));
+    let (stopped, served) =
+        tokio::join!(stopping, tokio::time::timeout(STOP_MAX, connections.end()));
     if let Err(error) = stopped {
         tracing::warn!(%error, "the engine did not stop in time");
     }
@@ -92,7 +108,9 @@ impl Reloads {
 
     /// Waits until one is done, and begins the next if it was asked for; for ever if none is running.
     async fn done(&mut self, reload: &(impl Fn() + Clone + Send + 'static)) {
-        let Some(running) = &mut self.running else { return std::future::pending().await };
+        let Some(running) = &mut self.running else {
+            return std::future::pending().await;
+        };
         if let Err(error) = running.await {
             tracing::error!(%error, "a reload ended early");
         }
@@ -106,11 +124,13 @@ impl Reloads {
 /// Ends the program if its orderly end does not: a thread that hangs in the system, in a file or in a device, cannot be
 /// told to end.
 fn end_at_last() {
-    let ends = std::thread::Builder::new().name("last-end".into()).spawn(|| {
-        std::thread::sleep(STOP_MAX + GRACE);
-        tracing::error!("something did not end; the program ends without it");
-        std::process::exit(1);
-    });
+    let ends = std::thread::Builder::new()
+        .name("last-end".into())
+        .spawn(|| {
+            std::thread::sleep(STOP_MAX + GRACE);
+            tracing::error!("something did not end; the program ends without it");
+            std::process::exit(1);
+        });
     if let Err(error) = ends {
         tracing::warn!(%error, "no thread watches the end");
     }
@@ -136,7 +156,9 @@ impl Hangups {
     /// Listens from now on; called inside the program's runtime.
     pub(crate) fn listen() -> io::Result<Hangups> {
         #[cfg(unix)]
-        return Ok(Hangups { hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())? });
+        return Ok(Hangups {
+            hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        });
         #[cfg(not(unix))]
         Ok(Hangups {})
     }
@@ -156,8 +178,15 @@ impl Signals {
     #[cfg(unix)]
     fn listen(hangups: Hangups) -> io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
-        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(Signals { terminate, interrupt, hangup: hangups.hangup })
+        let (terminate, interrupt) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
+        Ok(Signals {
+            terminate,
+            interrupt,
+            hangup: hangups.hangup,
+        })
     }
 
     #[cfg(unix)]

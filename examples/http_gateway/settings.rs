@@ -53,9 +53,17 @@ pub(crate) struct Given {
 impl Given {
     /// Does what the row of this name says.
     pub(crate) fn set<T>(&self, table: &[Setting<T>], to: &mut T) -> Result<(), String> {
-        let setting = table.iter().find(|setting| setting.name == self.name).ok_or("a setting without a row")?;
-        (setting.set)(to, &self.value)
-            .map_err(|expected| format!("{} is `{}`: {expected}", self.whence, self.value.escape_debug()))
+        let setting = table
+            .iter()
+            .find(|setting| setting.name == self.name)
+            .ok_or("a setting without a row")?;
+        (setting.set)(to, &self.value).map_err(|expected| {
+            format!(
+                "{} is `{}`: {expected}",
+                self.whence,
+                self.value.escape_debug()
+            )
+        })
     }
 }
 
@@ -129,13 +137,29 @@ pub(crate) const TABLE: &[Setting] = &[
 
 type Set<T> = fn(&mut T, &str) -> Result<(), String>;
 
-pub(crate) const fn setting<T>(name: &'static str, flag: &'static str, takes: Takes, set: Set<T>) -> Setting<T> {
-    Setting { name, flag, takes, set }
+pub(crate) const fn setting<T>(
+    name: &'static str,
+    flag: &'static str,
+    takes: Takes,
+    set: Set<T>,
+) -> Setting<T> {
+    Setting {
+        name,
+        flag,
+        takes,
+        set,
+    }
 }
 
 /// What the file says, and over it what the command line says: a list given on the command line replaces the file's.
-pub(crate) fn apply(arguments: &mut Arguments, file: Vec<Given>, flags: Vec<Given>) -> Result<(), String> {
-    let kept = file.into_iter().filter(|given| flags.iter().all(|flag| flag.name != given.name));
+pub(crate) fn apply(
+    arguments: &mut Arguments,
+    file: Vec<Given>,
+    flags: Vec<Given>,
+) -> Result<(), String> {
+    let kept = file
+        .into_iter()
+        .filter(|given| flags.iter().all(|flag| flag.name != given.name));
     for given in kept.chain(flags.iter().cloned()) {
         given.set(TABLE, arguments)?;
     }
@@ -159,15 +183,24 @@ fn room(text: &str) -> Result<(ChannelId, String), String> {
 }
 
 fn category(text: &str) -> Result<(String, String), String> {
-    let (id, name) = text.split_once('=').filter(|(id, _)| !id.is_empty()).ok_or("ID=NAME")?;
+    let (id, name) = text
+        .split_once('=')
+        .filter(|(id, _)| !id.is_empty())
+        .ok_or("ID=NAME")?;
     Ok((id.to_owned(), name.to_owned()))
 }
 
 /// An origin is compared as it stands, so that one written with a path would never match.
 fn origin(text: &str) -> Result<String, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
     let fine = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
-    if text == "*" || fine { Ok(text.to_owned()) } else { Err("an origin as https://example.org, or *".to_owned()) }
+    if text == "*" || fine {
+        Ok(text.to_owned())
+    } else {
+        Err("an origin as https://example.org, or *".to_owned())
+    }
 }
 
 /// 0 means for ever.
@@ -182,7 +215,9 @@ pub(crate) fn number(text: &str) -> Result<usize, String> {
 /// How long a message may be, in characters.
 pub(crate) fn length(text: &str) -> Result<Option<u32>, String> {
     match number(text)? {
-        length @ 1..=60_000 => u32::try_from(length).map(Some).map_err(|error| error.to_string()),
+        length @ 1..=60_000 => u32::try_from(length)
+            .map(Some)
+            .map_err(|error| error.to_string()),
         _ => Err("1 to 60,000 characters".to_owned()),
     }
 }
@@ -192,22 +227,40 @@ pub(crate) fn switch(text: &str) -> Result<bool, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
+    let units = [
+        ("ms", 0.001),
+        ("s", 1.0),
+        ("m", 60.0),
+        ("h", 3600.0),
+        ("d", 86_400.0),
+    ];
     let (number, unit) = with_unit(text, &units);
     let seconds = number.parse::<f64>().ok().map(|number| number * unit);
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or_else(|| "a number of seconds, or one with a unit as 500ms, 15s, 5m, 12h, 30d".to_owned())
+    duration.ok_or_else(|| {
+        "a number of seconds, or one with a unit as 500ms, 15s, 5m, 12h, 30d".to_owned()
+    })
 }
 
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+    let units = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+    ];
     let (number, unit) = with_unit(text, &units);
-    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let bytes = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit));
     bytes.ok_or_else(|| "a number of bytes, or one with a unit as 512MiB, 4GiB".to_owned())
 }
 
 fn with_unit<'a, T: Copy + From<u8>>(text: &'a str, units: &[(&str, T)]) -> (&'a str, T) {
-    let found = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?.trim_end(), *unit)));
+    let found = units
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?.trim_end(), *unit)));
     found.unwrap_or((text, T::from(1)))
 }
 
@@ -217,10 +270,19 @@ mod tests {
 
     #[test]
     fn durations_and_sizes() {
-        for (text, milliseconds) in
-            [("30", 30_000), ("0.5", 500), ("500ms", 500), ("15 s", 15_000), ("5m", 300_000), ("1d", 86_400_000)]
-        {
-            assert_eq!(duration(text).map(|duration| duration.as_millis()), Ok(milliseconds), "{text}");
+        for (text, milliseconds) in [
+            ("30", 30_000),
+            ("0.5", 500),
+            ("500ms", 500),
+            ("15 s", 15_000),
+            ("5m", 300_000),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(
+                duration(text).map(|duration| duration.as_millis()),
+                Ok(milliseconds),
+                "{text}"
+            );
         }
         for (text, bytes) in [("0", 0), ("512", 512), ("4GiB", 4 << 30)] {
             assert_eq!(size(text), Ok(bytes), "{text}");
@@ -236,7 +298,13 @@ mod tests {
         for text in ["*", "https://example.org", "http://localhost:3000"] {
             assert!(origin(text).is_ok(), "{text}");
         }
-        for text in ["", "example.org", "https://", "https://example.org/", "https://*.example.org"] {
+        for text in [
+            "",
+            "example.org",
+            "https://",
+            "https://example.org/",
+            "https://*.example.org",
+        ] {
             assert!(origin(text).is_err(), "{text}");
         }
     }

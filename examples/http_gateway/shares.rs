@@ -29,7 +29,12 @@ pub(crate) struct Shares {
 
 impl Shares {
     pub(crate) fn new(all: usize, of_one: usize) -> Shares {
-        Shares { all, of_one: of_one.min(all), used: 0, networks: HashMap::new() }
+        Shares {
+            all,
+            of_one: of_one.min(all),
+            used: 0,
+            networks: HashMap::new(),
+        }
     }
 
     /// Takes so much more for `peer`; false if there is not so much left for it. Without a peer only the whole counts.
@@ -70,8 +75,15 @@ fn around(peer: Option<IpAddr>) -> impl Iterator<Item = (Around, usize)> {
         IpAddr::V4(address) => (address.to_ipv6_mapped().to_bits(), &IPV4[..]),
         IpAddr::V6(address) => (address.to_bits(), &IPV6[..]),
     });
-    let networks = peer.into_iter().flat_map(|(bits, widths)| widths.iter().map(move |width| (bits, width)));
-    networks.map(|(bits, (width, eighths))| ((*width, bits & (u128::MAX << (u128::BITS - width))), *eighths))
+    let networks = peer
+        .into_iter()
+        .flat_map(|(bits, widths)| widths.iter().map(move |width| (bits, width)));
+    networks.map(|(bits, (width, eighths))| {
+        (
+            (*width, bits & (u128::MAX << (u128::BITS - width))),
+            *eighths,
+        )
+    })
 }
 
 #[cfg(test)]
@@ -79,7 +91,9 @@ mod tests {
     use super::*;
 
     fn taken(shares: &mut Shares, from: impl Fn(u16) -> IpAddr) -> usize {
-        (0..20_000).filter(|n| shares.take(Some(from(*n)), 1)).count()
+        (0..20_000)
+            .filter(|n| shares.take(Some(from(*n)), 1))
+            .count()
     }
 
     fn six(segments: [u16; 4]) -> IpAddr {
@@ -100,7 +114,11 @@ mod tests {
         for (crowd, most) in crowds {
             let mut shares = Shares::new(12_000, 10_000);
             assert_eq!(taken(&mut shares, crowd), most);
-            assert_eq!(taken(&mut shares, |_| IpAddr::from([198, 51, 100, 1])), 12_000 - most, "somebody else has the rest");
+            assert_eq!(
+                taken(&mut shares, |_| IpAddr::from([198, 51, 100, 1])),
+                12_000 - most,
+                "somebody else has the rest"
+            );
             assert!(!shares.take(None, 1), "it is all used");
         }
     }
@@ -108,8 +126,16 @@ mod tests {
     #[test]
     fn what_is_given_back_can_be_taken_again() {
         let mut shares = Shares::new(8, 2);
-        let (lene, next) = (Some(six([0x2001, 0xdb8, 1, 0])), Some(six([0x2001, 0xdb8, 1, 1])));
-        assert!(shares.take(lene, 2) && !shares.take(lene, 1) && shares.take(next, 1) && !shares.take(next, 1));
+        let (lene, next) = (
+            Some(six([0x2001, 0xdb8, 1, 0])),
+            Some(six([0x2001, 0xdb8, 1, 1])),
+        );
+        assert!(
+            shares.take(lene, 2)
+                && !shares.take(lene, 1)
+                && shares.take(next, 1)
+                && !shares.take(next, 1)
+        );
         assert!(shares.take(None, 5), "a trusted proxy is no peer");
         assert!(!shares.take(Some(IpAddr::from([192, 0, 2, 1])), 1));
         for (peer, much) in [(lene, 2), (next, 1), (None, 5)] {
@@ -120,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_mapped_address_is_the_ipv4_one() {
-        let around = |text: &str| around(Some(text.parse().expect("an address"))).collect::<Vec<_>>();
+        let around =
+            |text: &str| around(Some(text.parse().expect("an address"))).collect::<Vec<_>>();
         assert_eq!(around("::ffff:192.0.2.1"), around("192.0.2.1"));
         assert_eq!(around("2001:db8::1").len(), 3);
     }

@@ -26,8 +26,13 @@ const PIECE: u64 = 64 * 1024;
 const INDEX: &str = "index.html";
 
 /// What private files begin with: SQLite's database, its log in both byte orders, its rollback journal; PuTTY's key.
-const PRIVATE: [&[u8]; 5] =
-    [b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83", b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", b"PuTTY-User-Key-File"];
+const PRIVATE: [&[u8]; 5] = [
+    b"SQLite format 3\0",
+    b"\x37\x7f\x06\x82",
+    b"\x37\x7f\x06\x83",
+    b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",
+    b"PuTTY-User-Key-File",
+];
 
 /// What the first line of a key in PEM has.
 const KEY: &[u8] = b"PRIVATE KEY";
@@ -78,39 +83,71 @@ struct Found {
 impl Site {
     /// Serves `root`, which must hold none of `private`: the database, settings, keys and secrets of the gateway.
     pub(crate) fn open(root: &Path, private: Vec<PathBuf>) -> Result<Site, String> {
-        let found =
-            root.canonicalize().and_then(|root| if root.is_dir() { Ok(root) } else { Err(io::ErrorKind::NotADirectory.into()) });
+        let found = root.canonicalize().and_then(|root| {
+            if root.is_dir() {
+                Ok(root)
+            } else {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        });
         let found = found.map_err(|error| format!("--static {}: {error}", root.display()))?;
         keep_out(root, &found, &private)?;
-        Ok(Site { root: found, private: Mutex::new(Some(private.into())) })
+        Ok(Site {
+            root: found,
+            private: Mutex::new(Some(private.into())),
+        })
     }
 
     /// Looks again whether the folder holds one of `private`; serves nothing while it does.
     pub(crate) fn check_again(&self, private: Vec<PathBuf>) -> Result<(), String> {
         let checked = keep_out(&self.root, &self.root, &private);
-        *self.private.lock().unwrap_or_else(PoisonError::into_inner) = checked.is_ok().then(|| private.into());
+        *self.private.lock().unwrap_or_else(PoisonError::into_inner) =
+            checked.is_ok().then(|| private.into());
         checked.map_err(|error| format!("{error}; until then none of its files is served"))
     }
 
     /// The file a path names, if there is one.
     pub(crate) async fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
         let name = relative(path)?;
-        let private = self.private.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let private = self
+            .private
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()?;
         let root = self.root.clone();
-        let Found { file, length, content_type, modified } =
-            spawn_blocking(move || find(&root, &name, &private)).await.ok()??;
-        let unchanged = headers.get(header::IF_MODIFIED_SINCE).is_some_and(|since| since == modified.as_str());
-        let mut response = Response::new(if unchanged { Body::empty() } else { Body::from_stream(pieces(file, length)) });
+        let Found {
+            file,
+            length,
+            content_type,
+            modified,
+        } = spawn_blocking(move || find(&root, &name, &private))
+            .await
+            .ok()??;
+        let unchanged = headers
+            .get(header::IF_MODIFIED_SINCE)
+            .is_some_and(|since| since == modified.as_str());
+        let mut response = Response::new(if unchanged {
+            Body::empty()
+        } else {
+            Body::from_stream(pieces(file, length))
+        });
         let headers = response.headers_mut();
         if let Ok(modified) = HeaderValue::from_str(&modified) {
             headers.insert(header::LAST_MODIFIED, modified);
         }
         // Asked for again each time, and answered with 304 unless it changed.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        headers.insert(
+            header::X_FRAME_OPTIONS,
+            HeaderValue::from_static("SAMEORIGIN"),
+        );
         // A page's own scripts are its own business: only what would lead it elsewhere is forbidden.
-        let policy = HeaderValue::from_static("frame-ancestors 'self'; object-src 'none'; base-uri 'self'");
+        let policy =
+            HeaderValue::from_static("frame-ancestors 'self'; object-src 'none'; base-uri 'self'");
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -125,13 +162,21 @@ impl Site {
 /// Refuses a folder, `found` with all links followed, that holds one of `private`.
 fn keep_out(root: &Path, found: &Path, private: &[PathBuf]) -> Result<(), String> {
     let inside = |path: &&PathBuf| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let lies_in = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(found));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let lies_in = |path: &Path| {
+            path.canonicalize()
+                .is_ok_and(|path| path.starts_with(found))
+        };
         lies_in(folder) || lies_in(path)
     };
     if let Some(path) = private.iter().find(inside) {
         let (shown, path) = (root.display(), path.display());
-        return Err(format!("--static {shown}: the folder holds {path}, which is not for visitors; serve a folder of its own"));
+        return Err(format!(
+            "--static {shown}: the folder holds {path}, which is not for visitors; serve a folder of its own"
+        ));
     }
     Ok(())
 }
@@ -157,7 +202,10 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
     }
     // A link may lead to a name that begins with a dot.
     let inside = path.strip_prefix(root).ok()?;
-    if inside.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) || regular::is_one_of(&path, private)
+    if inside
+        .components()
+        .any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
+        || regular::is_one_of(&path, private)
     {
         return None;
     }
@@ -168,8 +216,13 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
         tracing::warn!(path = %path.display(), "this file looks like a database or a private key, and is not served");
         return None;
     }
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let known = TYPES.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
+    let known = TYPES
+        .iter()
+        .find(|(name, _)| extension.eq_ignore_ascii_case(name));
     let modified: DateTime<Utc> = metadata.modified().ok()?.into();
     Some(Found {
         file,
@@ -190,21 +243,35 @@ fn is_private(file: &mut File) -> io::Result<bool> {
         let line = line.trim_ascii();
         line.starts_with(b"-----BEGIN ") && line.windows(KEY.len()).any(|part| part == KEY)
     };
-    Ok(unwritten || PRIVATE.iter().any(|magic| begin.starts_with(magic)) || begin.split(|byte| *byte == b'\n').any(is_key))
+    Ok(unwritten
+        || PRIVATE.iter().any(|magic| begin.starts_with(magic))
+        || begin.split(|byte| *byte == b'\n').any(is_key))
 }
 
 /// The file's bytes; never more than were promised, and an error if it became shorter meanwhile.
-fn pieces(file: File, length: u64) -> impl futures_util::Stream<Item = io::Result<Vec<u8>>> + Send + 'static {
+fn pieces(
+    file: File,
+    length: u64,
+) -> impl futures_util::Stream<Item = io::Result<Vec<u8>>> + Send + 'static {
     stream::try_unfold((file, length), |(mut file, left)| async move {
         if left == 0 {
             return Ok(None);
         }
         let read = spawn_blocking(move || {
             let mut piece = Vec::new();
-            let length = file.by_ref().take(left.min(PIECE)).read_to_end(&mut piece)? as u64;
-            if length == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok((piece, (file, left - length))) }
+            let length = file
+                .by_ref()
+                .take(left.min(PIECE))
+                .read_to_end(&mut piece)? as u64;
+            if length == 0 {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            } else {
+                Ok((piece, (file, left - length)))
+            }
         });
-        read.await.unwrap_or_else(|_| Err(io::Error::other("the reading thread died"))).map(Some)
+        read.await
+            .unwrap_or_else(|_| Err(io::Error::other("the reading thread died")))
+            .map(Some)
     })
 }
 
@@ -215,8 +282,22 @@ mod tests {
     #[test]
     fn only_plain_names_become_paths() {
         assert_eq!(relative("/"), Some(PathBuf::new()));
-        assert_eq!(relative("/a%20b//c.html"), Some(PathBuf::from("a b/c.html")));
-        for path in ["/..", "/a/../b", "/%2e%2e/x", "/..%2fx", "/a%2fb", "/a%5c..%5cb", "/.git/config", "/c:/x", "/%00", "/%ff"] {
+        assert_eq!(
+            relative("/a%20b//c.html"),
+            Some(PathBuf::from("a b/c.html"))
+        );
+        for path in [
+            "/..",
+            "/a/../b",
+            "/%2e%2e/x",
+            "/..%2fx",
+            "/a%2fb",
+            "/a%5c..%5cb",
+            "/.git/config",
+            "/c:/x",
+            "/%00",
+            "/%ff",
+        ] {
             assert_eq!(relative(path), None, "{path}");
         }
     }

@@ -22,7 +22,11 @@ impl Tls {
     /// Reads both files.
     pub(crate) fn load(cert: &Path, key: &Path) -> Result<Tls, String> {
         let now = RwLock::new(read(cert, key)?);
-        Ok(Tls { cert: cert.to_owned(), key: key.to_owned(), now })
+        Ok(Tls {
+            cert: cert.to_owned(),
+            key: key.to_owned(),
+            now,
+        })
     }
 
     /// Reads them again; on an error everything stays as it is.
@@ -46,8 +50,13 @@ fn read(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     }
     let pem = regular::read(key).map_err(|error| wrong(key, &error))?;
     let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong(key, &error))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions();
-    let config = config.and_then(|config| config.with_no_client_auth().with_single_cert(chain, private));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions();
+    let config = config.and_then(|config| {
+        config
+            .with_no_client_auth()
+            .with_single_cert(chain, private)
+    });
     let mut config = config.map_err(|error| wrong(cert, &error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))

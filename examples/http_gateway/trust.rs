@@ -34,7 +34,9 @@ impl Believed {
         match self.0.as_slice() {
             [] => Ok(None),
             [trust] => Ok(Some(trust.clone())),
-            _ => Err("ca_file, pinned_sha256 and insecure_any_certificate exclude each other".to_owned()),
+            _ => Err(
+                "ca_file, pinned_sha256 and insecure_any_certificate exclude each other".to_owned(),
+            ),
         }
     }
 
@@ -49,14 +51,23 @@ impl Believed {
 
 /// 64 hexadecimal digits, with colons as `openssl x509 -fingerprint -sha256` writes them, or without.
 fn fingerprint(text: &str) -> Result<[u8; 32], String> {
-    let expected = || "64 hexadecimal digits, as openssl x509 -noout -fingerprint -sha256 prints them".to_owned();
+    let expected = || {
+        "64 hexadecimal digits, as openssl x509 -noout -fingerprint -sha256 prints them".to_owned()
+    };
     let digits: Option<Vec<u8>> = text
         .chars()
         .filter(|letter| *letter != ':')
-        .map(|letter| letter.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .map(|letter| {
+            letter
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
         .collect();
-    let bytes: Vec<u8> =
-        digits.ok_or_else(expected)?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    let bytes: Vec<u8> = digits
+        .ok_or_else(expected)?
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+        .collect();
     if text.chars().filter(|letter| *letter != ':').count() != 64 {
         return Err(expected());
     }
@@ -84,7 +95,10 @@ mod tests {
     fn fingerprints() {
         let plain = "00ff".repeat(16);
         assert_eq!(fingerprint(&plain).expect("fine")[..2], [0, 255]);
-        assert_eq!(fingerprint(&["00:FF"; 16].join(":")).expect("fine")[31], 255);
+        assert_eq!(
+            fingerprint(&["00:FF"; 16].join(":")).expect("fine")[31],
+            255
+        );
         for text in ["", "00ff", "zz", &"00ff".repeat(17)] {
             assert!(fingerprint(text).is_err(), "{text}");
         }

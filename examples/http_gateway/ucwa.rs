@@ -62,12 +62,18 @@ pub(crate) const TABLE: &[Setting<Settings>] = &[
 impl Settings {
     /// The files that hold its secrets.
     pub(crate) fn private_files(&self) -> Vec<std::path::PathBuf> {
-        self.secrets.iter().flat_map(AccountSecrets::private_files).collect()
+        self.secrets
+            .iter()
+            .flat_map(AccountSecrets::private_files)
+            .collect()
     }
 
     /// What a `[[backend]]` says; `whence` is where it stands.
     pub(crate) fn new(whence: String, given: &[Given]) -> Result<Settings, String> {
-        let mut settings = Settings { whence, ..Settings::default() };
+        let mut settings = Settings {
+            whence,
+            ..Settings::default()
+        };
         for given in given {
             given.set(TABLE, &mut settings)?;
         }
@@ -94,9 +100,15 @@ impl Settings {
         if self.domain.is_empty() {
             return Err(self.error("a UCWA backend needs its domain"));
         }
-        let secrets = self.secrets.clone().ok_or_else(|| self.error("a UCWA backend needs the accounts' secrets"))?;
+        let secrets = self
+            .secrets
+            .clone()
+            .ok_or_else(|| self.error("a UCWA backend needs the accounts' secrets"))?;
         let mut config = UcwaConfig::new(&self.domain, secrets).grant(self.grant);
-        config = config.lengths_max(self.message_length.unwrap_or(8000), self.story_length.unwrap_or(32_000));
+        config = config.lengths_max(
+            self.message_length.unwrap_or(8000),
+            self.story_length.unwrap_or(32_000),
+        );
         config = self.hosts.iter().fold(config, UcwaConfig::host);
         if let Some(root) = &self.root {
             config = config.root(root);
@@ -117,7 +129,9 @@ impl Settings {
             config = config.trust(trust);
         }
         // What is wrong with it is found by the connector; it opens nothing.
-        Ucwa::new(config.clone()).map_err(|error| self.error(&error.to_string())).map(|_| config)
+        Ucwa::new(config.clone())
+            .map_err(|error| self.error(&error.to_string()))
+            .map(|_| config)
     }
 }
 
@@ -125,13 +139,19 @@ impl Settings {
 fn login(text: &str) -> Result<String, String> {
     let rest = text.replace("{user}", "").replace("{address}", "");
     let fine = rest != text && !rest.contains(['{', '}']);
-    if fine { Ok(text.to_owned()) } else { Err("a text with {user} or {address}, as CONTOSO\\{user}".to_owned()) }
+    if fine {
+        Ok(text.to_owned())
+    } else {
+        Err("a text with {user} or {address}, as CONTOSO\\{user}".to_owned())
+    }
 }
 
 fn filled(template: &str, address: &str) -> String {
     let user = address.split('@').next().unwrap_or(address);
     // An address has no braces, so the order does not matter.
-    template.replace("{user}", user).replace("{address}", address)
+    template
+        .replace("{user}", user)
+        .replace("{address}", address)
 }
 
 #[cfg(test)]
@@ -140,8 +160,14 @@ mod tests {
 
     #[test]
     fn login_names() {
-        assert_eq!(filled(&login("CONTOSO\\{user}").expect("fine"), "bot@contoso.com"), "CONTOSO\\bot");
-        assert_eq!(filled(&login("{address}").expect("fine"), "bot@contoso.com"), "bot@contoso.com");
+        assert_eq!(
+            filled(&login("CONTOSO\\{user}").expect("fine"), "bot@contoso.com"),
+            "CONTOSO\\bot"
+        );
+        assert_eq!(
+            filled(&login("{address}").expect("fine"), "bot@contoso.com"),
+            "bot@contoso.com"
+        );
         for text in ["", "CONTOSO\\bot", "{user", "{name}", "{user}}"] {
             assert!(login(text).is_err(), "{text}");
         }

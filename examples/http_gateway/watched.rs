@@ -29,7 +29,11 @@ struct Inner<S> {
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S) -> Watched<S> {
-        Watched(Arc::new(Mutex::new(Inner { stream, ahead: Vec::new(), ended: false })))
+        Watched(Arc::new(Mutex::new(Inner {
+            stream,
+            ahead: Vec::new(),
+            ended: false,
+        })))
     }
 
     /// The same socket.
@@ -52,12 +56,20 @@ impl<S: AsyncRead + Unpin> Watched<S> {
             // hyper may be waiting for just these: it is asked again.
             cx.waker().wake_by_ref();
         }
-        if inner.ended { Poll::Ready(()) } else { Poll::Pending }
+        if inner.ended {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         let inner = &mut *self.0.lock();
         if !inner.ahead.is_empty() {
             let length = inner.ahead.len().min(buffer.remaining());
@@ -85,7 +97,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.0.lock().stream).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[std::io::IoSlice<'_>]) -> Poll<Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[std::io::IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
         Pin::new(&mut self.0.lock().stream).poll_write_vectored(cx, bytes)
     }
 

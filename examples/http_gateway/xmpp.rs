@@ -97,13 +97,21 @@ pub(crate) const TABLE: &[Setting<Settings>] = &[
 impl Settings {
     /// The files that hold its secrets.
     pub(crate) fn private_files(&self) -> Vec<PathBuf> {
-        let accounts = self.account_secrets.iter().flat_map(AccountSecrets::private_files);
-        accounts.chain(self.component_secret.as_ref().and_then(Source::file)).collect()
+        let accounts = self
+            .account_secrets
+            .iter()
+            .flat_map(AccountSecrets::private_files);
+        accounts
+            .chain(self.component_secret.as_ref().and_then(Source::file))
+            .collect()
     }
 
     /// What a `[[backend]]` says; `whence` is where it stands.
     pub(crate) fn new(whence: String, given: &[Given]) -> Result<Settings, String> {
-        let mut settings = Settings { whence, ..Settings::default() };
+        let mut settings = Settings {
+            whence,
+            ..Settings::default()
+        };
         for given in given {
             given.set(TABLE, &mut settings)?;
         }
@@ -114,15 +122,23 @@ impl Settings {
     pub(crate) fn shorthand(text: &str) -> Result<Settings, String> {
         let expected = "HOST:PORT,DOMAIN,SECRETFILE, as 127.0.0.1:5347,agents.example.org,/etc/switchboard/component";
         let mut parts = text.splitn(3, ',');
-        let (Some(place), Some(domain), Some(file)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(place), Some(domain), Some(file)) = (parts.next(), parts.next(), parts.next())
+        else {
             return Err(expected.to_owned());
         };
         let (host, number) = place.rsplit_once(':').ok_or(expected)?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let Some((_, above)) = domain.split_once('.').filter(|_| !host.is_empty() && !file.is_empty()) else {
+        let Some((_, above)) = domain
+            .split_once('.')
+            .filter(|_| !host.is_empty() && !file.is_empty())
+        else {
             return Err(expected.to_owned());
         };
-        let line = Line { host: Some(host.to_owned()), port: port(number)?, security: None };
+        let line = Line {
+            host: Some(host.to_owned()),
+            port: port(number)?,
+            security: None,
+        };
         let settings = Settings {
             whence: "--xmpp-component: ".to_owned(),
             domain: above.to_owned(),
@@ -157,15 +173,22 @@ impl Settings {
         if self.domain.is_empty() {
             return Err(self.error("an XMPP backend needs its domain"));
         }
-        let mut config = XmppConfig::new(&self.domain).approve_subscriptions(!self.refuse_subscriptions);
-        config = config.lengths_max(self.message_length.unwrap_or(8000), self.story_length.unwrap_or(32_000));
+        let mut config =
+            XmppConfig::new(&self.domain).approve_subscriptions(!self.refuse_subscriptions);
+        config = config.lengths_max(
+            self.message_length.unwrap_or(8000),
+            self.story_length.unwrap_or(32_000),
+        );
         if let Some(host) = &self.rooms_host {
             config = config.rooms_host(host);
         }
         if let Some(host) = &self.upload_host {
             config = config.upload_host(host);
         }
-        config = self.file_hosts.iter().fold(config, |config, host| config.file_host(host));
+        config = self
+            .file_hosts
+            .iter()
+            .fold(config, |config, host| config.file_host(host));
         if let Some(bytes) = self.upload_size {
             config = config.upload_bytes_max(bytes);
         }
@@ -184,23 +207,36 @@ impl Settings {
             config = config.accounts(self.accounts(line)?);
         }
         // What is wrong with it is found by the connector; it opens nothing.
-        Xmpp::new(config.clone()).map_err(|error| self.error(&error.to_string())).map(|_| config)
+        Xmpp::new(config.clone())
+            .map_err(|error| self.error(&error.to_string()))
+            .map(|_| config)
     }
 
     fn component(&self, line: &Line) -> Result<Component, String> {
-        let secret = self.component_secret.clone().ok_or_else(|| self.error("a component needs its secret"))?;
+        let secret = self
+            .component_secret
+            .clone()
+            .ok_or_else(|| self.error("a component needs its secret"))?;
         if self.component_domain.is_empty() {
             return Err(self.error("a component needs its domain"));
         }
         let host = line.host.as_deref().unwrap_or("127.0.0.1");
         let security = line.security.unwrap_or(Security::PlainLoopback);
         self.on_this_machine(security, host)?;
-        let component = Component::new(&self.component_domain, host, line.port.unwrap_or(5347), ComponentSecret(secret));
+        let component = Component::new(
+            &self.component_domain,
+            host,
+            line.port.unwrap_or(5347),
+            ComponentSecret(secret),
+        );
         Ok(component.security(security))
     }
 
     fn accounts(&self, line: &Line) -> Result<Accounts, String> {
-        let secrets = self.account_secrets.clone().ok_or_else(|| self.error("accounts need their secrets"))?;
+        let secrets = self
+            .account_secrets
+            .clone()
+            .ok_or_else(|| self.error("accounts need their secrets"))?;
         let security = line.security.unwrap_or(Security::StartTls);
         self.on_this_machine(security, line.host.as_deref().unwrap_or(&self.domain))?;
         let mut accounts = Accounts::new(secrets).security(security);
@@ -216,10 +252,12 @@ impl Settings {
     /// An address that is not of this machine is found out now; what a name stands for, at the dial.
     fn on_this_machine(&self, security: Security, host: &str) -> Result<(), String> {
         match host.parse::<IpAddr>() {
-            Ok(address) if security == Security::PlainLoopback && !address.is_loopback() => Err(self.error(&format!(
-                "without TLS a connection goes to this machine only, and {address} is another; \
+            Ok(address) if security == Security::PlainLoopback && !address.is_loopback() => {
+                Err(self.error(&format!(
+                    "without TLS a connection goes to this machine only, and {address} is another; \
                  set security to direct-tls, or to insecure-plaintext"
-            ))),
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -236,7 +274,11 @@ fn security(text: &str) -> Result<Security, String> {
 }
 
 fn port(text: &str) -> Result<Option<u16>, String> {
-    text.parse().ok().filter(|port| *port > 0).map(Some).ok_or_else(|| "a port from 1 to 65535".to_owned())
+    text.parse()
+        .ok()
+        .filter(|port| *port > 0)
+        .map(Some)
+        .ok_or_else(|| "a port from 1 to 65535".to_owned())
 }
 
 #[cfg(test)]
@@ -245,7 +287,11 @@ mod tests {
 
     #[test]
     fn the_shorthand() {
-        for text in ["127.0.0.1:5347,agents.example.org,/etc/secret", "[::1]:5347,agents.example.org,a,b", "localhost:1,a.b,c"] {
+        for text in [
+            "127.0.0.1:5347,agents.example.org,/etc/secret",
+            "[::1]:5347,agents.example.org,a,b",
+            "localhost:1,a.b,c",
+        ] {
             Settings::shorthand(text).expect(text);
         }
         for text in [

@@ -86,7 +86,12 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         seed: None,
     };
     let mut list = false;
-    let text = |parser: &mut lexopt::Parser| parser.value().and_then(|value| value.string()).map_err(|error| error.to_string());
+    let text = |parser: &mut lexopt::Parser| {
+        parser
+            .value()
+            .and_then(|value| value.string())
+            .map_err(|error| error.to_string())
+    };
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -108,7 +113,13 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
                 let (name, value) = given.split_once('=').ok_or("--switch is NAME=VALUE")?;
                 own.switches.set(name, value)?;
             }
-            Long("seed") => own.seed = Some(text(&mut parser)?.parse().map_err(|_| "--seed is a whole number")?),
+            Long("seed") => {
+                own.seed = Some(
+                    text(&mut parser)?
+                        .parse()
+                        .map_err(|_| "--seed is a whole number")?,
+                )
+            }
             other => return Err(other.unexpected().to_string()),
         }
     }
@@ -119,10 +130,15 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
         own.listen.push("127.0.0.1:8480".to_owned());
     }
     if own.users.is_empty() {
-        own.users = ["lene", "tosh"].map(|name| (format!("sip:{name}@{}", own.domain), "secret".to_owned())).to_vec();
+        own.users = ["lene", "tosh"]
+            .map(|name| (format!("sip:{name}@{}", own.domain), "secret".to_owned()))
+            .to_vec();
     }
     if own.people.is_empty() {
-        own.people.push((format!("sip:echo@{}", own.domain), Manner::Echo(Duration::ZERO)));
+        own.people.push((
+            format!("sip:echo@{}", own.domain),
+            Manner::Echo(Duration::ZERO),
+        ));
     }
     if !own.tls && (own.listen_http.is_some() || own.cert_out.is_some()) {
         return Err("--listen-http and --tls-cert-out go with --tls-self-signed".to_owned());
@@ -139,7 +155,8 @@ fn person(given: &str) -> Result<(String, Manner), String> {
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or("--person: SECONDS is a number")?;
-    let manner = Manner::read(word, after).ok_or_else(|| format!("--person: no manner `{word}`"))?;
+    let manner =
+        Manner::read(word, after).ok_or_else(|| format!("--person: no manner `{word}`"))?;
     Ok((uri.to_owned(), manner))
 }
 
@@ -158,7 +175,10 @@ mod tests {
     fn defaults_are_those_of_the_help() {
         let plain = parsed("").unwrap();
         assert_eq!(plain.listen, ["127.0.0.1:8480"]);
-        assert_eq!(plain.users[1], ("sip:tosh@contoso.com".to_owned(), "secret".to_owned()));
+        assert_eq!(
+            plain.users[1],
+            ("sip:tosh@contoso.com".to_owned(), "secret".to_owned())
+        );
         assert_eq!(plain.people[0].1, Manner::Echo(Duration::ZERO));
     }
 
@@ -174,6 +194,9 @@ mod tests {
             let error = parsed(line).err().unwrap();
             assert!(error.contains(name), "{error}");
         }
-        assert_eq!(parsed("--person sip:a@b=decline:1.5").unwrap().people[0].1, Manner::Decline(Duration::from_millis(1500)));
+        assert_eq!(
+            parsed("--person sip:a@b=decline:1.5").unwrap().people[0].1,
+            Manner::Decline(Duration::from_millis(1500))
+        );
     }
 }

@@ -51,15 +51,26 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-#[expect(clippy::disallowed_methods, reason = "the main thread is in no runtime")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the main thread is in no runtime"
+)]
 fn start(arguments: &Arguments) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| format!("no threads: {error}"))?.block_on(run(arguments))
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| format!("no threads: {error}"))?
+        .block_on(run(arguments))
 }
 
 async fn run(arguments: &Arguments) -> Result<(), String> {
     let folder = std::env::temp_dir().join(format!("ucwa_simulator-{}", std::process::id()));
-    let tls = if arguments.tls { Some(authority(arguments, &folder)) } else { None };
+    let tls = if arguments.tls {
+        Some(authority(arguments, &folder))
+    } else {
+        None
+    };
     // The key is in memory by now.
     drop(std::fs::remove_dir_all(&folder));
     let tls = tls.transpose()?;
@@ -68,13 +79,25 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     for address in &arguments.listen {
         listeners.push((bind(address).await?, tls.clone(), scheme));
     }
-    let secure_port =
-        listeners.first().and_then(|(listener, tls, _)| listener.local_addr().ok().filter(|_| tls.is_some()).map(|at| at.port()));
+    let secure_port = listeners.first().and_then(|(listener, tls, _)| {
+        listener
+            .local_addr()
+            .ok()
+            .filter(|_| tls.is_some())
+            .map(|at| at.port())
+    });
     if let Some(address) = &arguments.listen_http {
         listeners.push((bind(address).await?, None, "http"));
     }
-    let seed = arguments.seed.map_or_else(|| getrandom::u64().map_err(|error| error.to_string()), Ok)?;
-    let config = Config { domain: arguments.domain.clone(), seed, secure_port, switches: arguments.switches.clone() };
+    let seed = arguments
+        .seed
+        .map_or_else(|| getrandom::u64().map_err(|error| error.to_string()), Ok)?;
+    let config = Config {
+        domain: arguments.domain.clone(),
+        seed,
+        secure_port,
+        switches: arguments.switches.clone(),
+    };
     let simulator = Simulator::new(config, Arc::new(RealTime));
     for (uri, manner) in &arguments.people {
         simulator.add_person(uri, None, None, manner.clone())?;
@@ -92,20 +115,33 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
 }
 
 async fn bind(address: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("--listen {address}: {error}"))
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("--listen {address}: {error}"))
 }
 
-fn authority(arguments: &Arguments, folder: &std::path::Path) -> Result<tokio_rustls::TlsAcceptor, String> {
+fn authority(
+    arguments: &Arguments,
+    folder: &std::path::Path,
+) -> Result<tokio_rustls::TlsAcceptor, String> {
     let mut builder = std::fs::DirBuilder::new();
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    builder
+        .create(folder)
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
     let domain = &arguments.domain;
     let own = ["localhost", "127.0.0.1", domain].map(str::to_owned);
-    let found = ["lyncdiscover", "lyncdiscoverinternal", "lyncweb"].map(|name| format!("{name}.{domain}"));
-    let names: Vec<String> = own.into_iter().chain(found).chain(arguments.names.iter().cloned()).collect();
+    let found =
+        ["lyncdiscover", "lyncdiscoverinternal", "lyncweb"].map(|name| format!("{name}.{domain}"));
+    let names: Vec<String> = own
+        .into_iter()
+        .chain(found)
+        .chain(arguments.names.iter().cloned())
+        .collect();
     let acceptor = tls::acceptor(folder, &names)?;
     if let Some(out) = &arguments.cert_out {
-        std::fs::copy(folder.join("ca.crt"), out).map_err(|error| format!("{}: {error}", out.display()))?;
+        std::fs::copy(folder.join("ca.crt"), out)
+            .map_err(|error| format!("{}: {error}", out.display()))?;
     }
     Ok(acceptor)
 }

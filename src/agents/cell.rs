@@ -5,7 +5,8 @@ use super::infos::InfoSlot;
 use super::told::Told;
 use crate::backend::Session;
 use crate::model::{
-    Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, ManagementMode, ProvisioningMode,
+    Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, ManagementMode,
+    ProvisioningMode,
 };
 use crate::waiting::wake;
 use chrono::{DateTime, Utc};
@@ -99,7 +100,12 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    pub(super) fn new(key: AgentKey, id: AgentId, address: Address, now: DateTime<Utc>) -> Arc<Cell> {
+    pub(super) fn new(
+        key: AgentKey,
+        id: AgentId,
+        address: Address,
+        now: DateTime<Utc>,
+    ) -> Arc<Cell> {
         let state = CellState {
             address,
             mode: ProvisioningMode::None,
@@ -120,7 +126,11 @@ impl Cell {
             queued: false,
             watchers: Vec::new(),
         };
-        Arc::new(Cell { key, id, state: Mutex::new(state) })
+        Arc::new(Cell {
+            key,
+            id,
+            state: Mutex::new(state),
+        })
     }
 
     /// Looks at the state, under its lock.
@@ -139,12 +149,20 @@ impl Cell {
     }
 
     /// Ready when `found` finds something in the state.
-    pub(crate) fn poll_state<T>(&self, cx: &mut Context<'_>, found: impl FnOnce(&CellState) -> Option<T>) -> Poll<T> {
+    pub(crate) fn poll_state<T>(
+        &self,
+        cx: &mut Context<'_>,
+        found: impl FnOnce(&CellState) -> Option<T>,
+    ) -> Poll<T> {
         let mut state = self.state.lock();
         if let Some(answer) = found(&state) {
             return Poll::Ready(answer);
         }
-        if !state.watchers.iter().any(|watcher| watcher.will_wake(cx.waker())) {
+        if !state
+            .watchers
+            .iter()
+            .any(|watcher| watcher.will_wake(cx.waker()))
+        {
             state.watchers.push(cx.waker().clone());
         }
         Poll::Pending
@@ -164,9 +182,21 @@ impl Cell {
             .channels
             .iter()
             .map(|channel| {
-                let reason = channel.trouble.as_ref().map(|trouble| trouble.reason.clone());
-                let next = channel.trouble.as_ref().and_then(|trouble| trouble.next).map(|(_, date)| date);
-                ChannelStatus::new(channel.id.clone(), state.shown_channel(channel), reason, next)
+                let reason = channel
+                    .trouble
+                    .as_ref()
+                    .map(|trouble| trouble.reason.clone());
+                let next = channel
+                    .trouble
+                    .as_ref()
+                    .and_then(|trouble| trouble.next)
+                    .map(|(_, date)| date);
+                ChannelStatus::new(
+                    channel.id.clone(),
+                    state.shown_channel(channel),
+                    reason,
+                    next,
+                )
             })
             .collect();
         status
@@ -179,7 +209,10 @@ impl CellState {
         match self.phase {
             Phase::In => AgentState::Active,
             Phase::SigningIn => AgentState::Activating,
-            Phase::Out if self.trouble.is_none() && self.link.as_ref().is_some_and(|link| link.is_dialing()) => {
+            Phase::Out
+                if self.trouble.is_none()
+                    && self.link.as_ref().is_some_and(|link| link.is_dialing()) =>
+            {
                 AgentState::Activating
             }
             Phase::Out => AgentState::Idle,
@@ -200,7 +233,11 @@ impl CellState {
         self.channels.find(id)
     }
 
-    pub(crate) fn change_channel<T>(&mut self, id: &ChannelId, change: impl FnOnce(&mut ChannelCell) -> T) -> Option<T> {
+    pub(crate) fn change_channel<T>(
+        &mut self,
+        id: &ChannelId,
+        change: impl FnOnce(&mut ChannelCell) -> T,
+    ) -> Option<T> {
         self.channels.change(id, change)
     }
 
@@ -208,19 +245,26 @@ impl CellState {
     pub(super) fn begin_join(&mut self, id: &ChannelId) -> u64 {
         self.joins += 1;
         let join = self.joins;
-        let _ = self.change_channel(id, |channel| (channel.phase, channel.join) = (ChannelPhase::Joining, join));
+        let _ = self.change_channel(id, |channel| {
+            (channel.phase, channel.join) = (ChannelPhase::Joining, join)
+        });
         join
     }
 
     /// Whether the channel is being joined, or joined, by that join.
     pub(super) fn is_of(&self, id: &ChannelId, join: u64) -> bool {
-        let of =
-            |channel: &ChannelCell| channel.join == join && matches!(channel.phase, ChannelPhase::Joining | ChannelPhase::In);
+        let of = |channel: &ChannelCell| {
+            channel.join == join
+                && matches!(channel.phase, ChannelPhase::Joining | ChannelPhase::In)
+        };
         self.channel(id).is_some_and(of)
     }
 
     /// The session is over: everything is to be done again. Answers the session, and the channels it was in.
-    pub(crate) fn sign_out(&mut self, now: DateTime<Utc>) -> (Option<Arc<dyn Session>>, Vec<ChannelId>) {
+    pub(crate) fn sign_out(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> (Option<Arc<dyn Session>>, Vec<ChannelId>) {
         if self.phase != Phase::Out {
             self.since = now;
         }

@@ -42,7 +42,9 @@ impl ChannelList {
             None => self.cells.iter().position(|cell| cell.id == *id),
             Some(numbers) => {
                 let number = *numbers.get(id)?;
-                self.cells.binary_search_by_key(&number, |cell| cell.number).ok()
+                self.cells
+                    .binary_search_by_key(&number, |cell| cell.number)
+                    .ok()
             }
         }
     }
@@ -52,7 +54,11 @@ impl ChannelList {
     }
 
     /// Changes one channel; `None` if it is not there.
-    pub(crate) fn change<T>(&mut self, id: &ChannelId, change: impl FnOnce(&mut ChannelCell) -> T) -> Option<T> {
+    pub(crate) fn change<T>(
+        &mut self,
+        id: &ChannelId,
+        change: impl FnOnce(&mut ChannelCell) -> T,
+    ) -> Option<T> {
         let place = self.place(id)?;
         self.forget(place);
         let answer = change(&mut self.cells[place]);
@@ -73,7 +79,10 @@ impl ChannelList {
             return None;
         }
         self.open.pop_first();
-        let place = self.cells.binary_search_by_key(&number, |cell| cell.number).ok()?;
+        let place = self
+            .cells
+            .binary_search_by_key(&number, |cell| cell.number)
+            .ok()?;
         Some(self.cells[place].id.clone())
     }
 
@@ -109,8 +118,16 @@ impl ChannelList {
     }
 
     fn note_all(&mut self) {
-        self.open = self.cells.iter().filter_map(|cell| Some((cell.due()?, cell.number))).collect();
-        self.unsettled = self.cells.iter().map(|cell| u32::from(cell.is_unsettled())).sum();
+        self.open = self
+            .cells
+            .iter()
+            .filter_map(|cell| Some((cell.due()?, cell.number)))
+            .collect();
+        self.unsettled = self
+            .cells
+            .iter()
+            .map(|cell| u32::from(cell.is_unsettled()))
+            .sum();
     }
 
     /// Adds a channel at the end, or asks for another join of one that is there.
@@ -119,7 +136,10 @@ impl ChannelList {
             return;
         }
         let number = self.cells.last().map_or(0, |last| last.number + 1);
-        self.cells.push(ChannelCell { number, ..ChannelCell::new(id.clone(), put) });
+        self.cells.push(ChannelCell {
+            number,
+            ..ChannelCell::new(id.clone(), put)
+        });
         self.note(self.cells.len() - 1);
         match &mut self.numbers {
             Some(numbers) => drop(numbers.insert(id.clone(), number)),
@@ -129,7 +149,9 @@ impl ChannelList {
 
     /// Takes a channel out; true if it was joined and is to be left.
     pub(crate) fn remove(&mut self, id: &ChannelId) -> bool {
-        let Some(place) = self.place(id) else { return false };
+        let Some(place) = self.place(id) else {
+            return false;
+        };
         self.forget(place);
         if let Some(numbers) = &mut self.numbers {
             numbers.remove(id);
@@ -139,7 +161,11 @@ impl ChannelList {
 
     /// Brings the list to what is wanted, keeping what is unchanged; returns those to be left.
     pub(crate) fn replace(&mut self, wanted: &[(ChannelId, u64)]) -> Vec<ChannelId> {
-        let mut before: HashMap<ChannelId, ChannelCell> = self.cells.drain(..).map(|cell| (cell.id.clone(), cell)).collect();
+        let mut before: HashMap<ChannelId, ChannelCell> = self
+            .cells
+            .drain(..)
+            .map(|cell| (cell.id.clone(), cell))
+            .collect();
         self.cells.reserve_exact(wanted.len());
         for (number, (id, put)) in wanted.iter().enumerate() {
             let mut cell = match before.remove(id) {
@@ -155,19 +181,36 @@ impl ChannelList {
         self.numbers = None;
         self.index();
         self.note_all();
-        before.into_values().filter(|cell| cell.phase == ChannelPhase::In).map(|cell| cell.id).collect()
+        before
+            .into_values()
+            .filter(|cell| cell.phase == ChannelPhase::In)
+            .map(|cell| cell.id)
+            .collect()
     }
 
     fn index(&mut self) {
         if self.cells.len() > WALKED {
-            self.numbers = Some(Box::new(self.cells.iter().map(|cell| (cell.id.clone(), cell.number)).collect()));
+            self.numbers = Some(Box::new(
+                self.cells
+                    .iter()
+                    .map(|cell| (cell.id.clone(), cell.number))
+                    .collect(),
+            ));
         }
     }
 }
 
 impl ChannelCell {
     fn new(id: ChannelId, put: u64) -> ChannelCell {
-        ChannelCell { id, put, number: 0, phase: ChannelPhase::Out, join: 0, info: None, trouble: None }
+        ChannelCell {
+            id,
+            put,
+            number: 0,
+            phase: ChannelPhase::Out,
+            join: 0,
+            info: None,
+            trouble: None,
+        }
     }
 
     /// When it is to be joined; `None`: it is not.
@@ -220,17 +263,30 @@ mod tests {
             for number in 0..many {
                 list.put(&id(number), 1);
             }
-            list.change(&id(1), |cell| cell.phase = ChannelPhase::In).unwrap();
+            list.change(&id(1), |cell| cell.phase = ChannelPhase::In)
+                .unwrap();
             assert!(list.remove(&id(1)), "it was joined");
             assert!(!list.remove(&id(1)));
             list.put(&id(1), 2);
-            assert_eq!((list.len(), shown(&list)[1], list[many - 1].id.clone()), (many, "chat-room:2", id(1)));
+            assert_eq!(
+                (list.len(), shown(&list)[1], list[many - 1].id.clone()),
+                (many, "chat-room:2", id(1))
+            );
             assert_eq!(list.find(&id(2)).map(|cell| cell.id.clone()), Some(id(2)));
-            list.change(&id(0), |cell| cell.phase = ChannelPhase::In).unwrap();
-            list.change(&id(1), |cell| cell.phase = ChannelPhase::Refused).unwrap();
+            list.change(&id(0), |cell| cell.phase = ChannelPhase::In)
+                .unwrap();
+            list.change(&id(1), |cell| cell.phase = ChannelPhase::Refused)
+                .unwrap();
             let left = list.replace(&[(id(1), 3), (id(7_000), 3)]);
-            assert_eq!((left, shown(&list)), (vec![id(0)], vec!["chat-room:1", "chat-room:7000"]));
-            assert_eq!(list[0].phase, ChannelPhase::Out, "a later put clears the refusal");
+            assert_eq!(
+                (left, shown(&list)),
+                (vec![id(0)], vec!["chat-room:1", "chat-room:7000"])
+            );
+            assert_eq!(
+                list[0].phase,
+                ChannelPhase::Out,
+                "a later put clears the refusal"
+            );
             assert!(list.find(&id(2)).is_none());
         }
     }
@@ -240,15 +296,28 @@ mod tests {
         let now = Duration::from_secs(10);
         let mut list = ChannelList::default();
         list.replace(&(0..100).map(|number| (id(number), 1)).collect::<Vec<_>>());
-        let paused = Trouble { reason: "busy".into(), attempt: 1, next: Some((now + now, chrono::DateTime::UNIX_EPOCH)) };
-        list.change(&id(3), |cell| cell.trouble = Some(Box::new(paused))).unwrap();
+        let paused = Trouble {
+            reason: "busy".into(),
+            attempt: 1,
+            next: Some((now + now, chrono::DateTime::UNIX_EPOCH)),
+        };
+        list.change(&id(3), |cell| cell.trouble = Some(Box::new(paused)))
+            .unwrap();
         let mut taken: Vec<ChannelId> = std::iter::from_fn(|| list.take_due(now)).collect();
-        assert_eq!((taken.len(), taken[3].as_str(), list.next_due()), (99, "chat-room:4", Some(now + now)));
+        assert_eq!(
+            (taken.len(), taken[3].as_str(), list.next_due()),
+            (99, "chat-room:4", Some(now + now))
+        );
         assert!(!list.is_settled());
         list.reopen(&id(7));
-        assert_eq!((list.take_due(now), list.take_due(now)), (Some(id(7)), None), "it waited for something else");
+        assert_eq!(
+            (list.take_due(now), list.take_due(now)),
+            (Some(id(7)), None),
+            "it waited for something else"
+        );
         taken.push(id(3));
-        list.change(&id(7), |cell| cell.phase = ChannelPhase::Refused).unwrap();
+        list.change(&id(7), |cell| cell.phase = ChannelPhase::Refused)
+            .unwrap();
         list.reopen(&id(7));
         assert!(list.remove(&id(8)).eq(&false) && list.take_due(now).is_none());
         for channel in &taken {

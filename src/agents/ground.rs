@@ -47,13 +47,23 @@ impl Ground {
         change: Pending<Result<T>>,
     ) -> impl Future<Output = Result<T>> + Send + use<T> {
         let timer = self.timer.clone();
-        let late = || Error::OutcomeUnknown(format!("the database did not answer within {} s", COMMIT_MAX.as_secs()));
+        let late = || {
+            Error::OutcomeUnknown(format!(
+                "the database did not answer within {} s",
+                COMMIT_MAX.as_secs()
+            ))
+        };
         async move { timer.within(COMMIT_MAX, change, late).await }
     }
 
     /// Queues an entry that always has room: what the engine itself has to say is little.
     pub(crate) fn write(&self, kind: EntryKind) {
-        let entry = Entry { kind, busy: self.activity.busy(), before: None, done: None };
+        let entry = Entry {
+            kind,
+            busy: self.activity.busy(),
+            before: None,
+            done: None,
+        };
         if self.writer.push(entry, 0, Lane::Ordered).is_err() {
             tracing::debug!("the writer has stopped; an entry is dropped");
         }
@@ -65,9 +75,18 @@ impl Ground {
     }
 
     /// As [`Ground::write_through`]; `before` is done once it is committed, before anybody is told of it.
-    pub(crate) fn write_with(&self, kind: EntryKind, before: Option<Box<dyn FnOnce() + Send>>) -> Pending<Result<()>> {
+    pub(crate) fn write_with(
+        &self,
+        kind: EntryKind,
+        before: Option<Box<dyn FnOnce() + Send>>,
+    ) -> Pending<Result<()>> {
         let (promise, pending) = pending();
-        let entry = Entry { kind, busy: self.activity.busy(), before, done: Some(promise) };
+        let entry = Entry {
+            kind,
+            busy: self.activity.busy(),
+            before,
+            done: Some(promise),
+        };
         match self.writer.push(entry, 0, Lane::Ordered) {
             Ok(()) => pending,
             Err(_) => Pending::ready(Err(Error::Closed)),

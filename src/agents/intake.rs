@@ -40,7 +40,15 @@ impl LinkIntake {
         generation: u64,
     ) -> Arc<LinkIntake> {
         let (closed, recent) = (AtomicBool::new(false), Mutex::default());
-        Arc::new(LinkIntake { ground, registry, told, network, generation, closed, recent })
+        Arc::new(LinkIntake {
+            ground,
+            registry,
+            told,
+            network,
+            generation,
+            closed,
+            recent,
+        })
     }
 
     /// Nothing from this connection counts any more.
@@ -57,12 +65,21 @@ impl LinkIntake {
             SeenBy::Room => None,
             SeenBy::Agent(agent) => Some(agent),
         };
-        Place { network: self.network.clone(), channel: channel.clone(), agent }
+        Place {
+            network: self.network.clone(),
+            channel: channel.clone(),
+            agent,
+        }
     }
 
     fn cell(&self, agent: AgentKey) -> Option<Arc<Cell>> {
         let cell = self.registry.upgrade()?.by_key(agent)?;
-        let here = cell.look(|state| state.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, &self.told)));
+        let here = cell.look(|state| {
+            state
+                .link
+                .as_ref()
+                .is_some_and(|link| Arc::ptr_eq(link, &self.told))
+        });
         here.then_some(cell)
     }
 
@@ -83,14 +100,26 @@ impl LinkIntake {
         }
         let bytes = message.weight();
         if !self.ground.writer.reserve(bytes) {
-            return Err(Full::Full(Inbound::Message { seen_by, channel, message, resume }));
+            return Err(Full::Full(Inbound::Message {
+                seen_by,
+                channel,
+                message,
+                resume,
+            }));
         }
         self.told.set_flowing();
         self.recent.lock().note(&(&place, &message.id));
         let row = self.row(place, *message, resume);
-        let entry =
-            Entry { kind: EntryKind::Message(Box::new(row)), busy: self.ground.activity.busy(), before: None, done: None };
-        self.ground.writer.push(entry, bytes, Lane::Ordered).map_err(|_| Full::Closed)
+        let entry = Entry {
+            kind: EntryKind::Message(Box::new(row)),
+            busy: self.ground.activity.busy(),
+            before: None,
+            done: None,
+        };
+        self.ground
+            .writer
+            .push(entry, bytes, Lane::Ordered)
+            .map_err(|_| Full::Closed)
     }
 
     fn row(&self, place: Place, mut message: Received, resume: Option<ResumePoint>) -> NewRow {
@@ -98,9 +127,13 @@ impl LinkIntake {
             let agent = self.ground.origins.recognise(&origin, &place.channel)?;
             Some((origin, agent))
         });
-        let mut row = NewRow { resume, ..NewRow::of(place, message) };
+        let mut row = NewRow {
+            resume,
+            ..NewRow::of(place, message)
+        };
         if let Some((origin, agent)) = ours {
-            (row.posted_by, row.transfer) = self.ground.posts.posted_by(&origin).unwrap_or_default();
+            (row.posted_by, row.transfer) =
+                self.ground.posts.posted_by(&origin).unwrap_or_default();
             row.sender_agent = Some(agent);
             row.origin = Some(origin);
         }
@@ -111,7 +144,11 @@ impl LinkIntake {
     /// after it is within the agent's span.
     fn entered(&self, agent: AgentKey, channel: &ChannelId) {
         let Some(cell) = self.cell(agent) else { return };
-        let joins = |state: &CellState| state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Joining);
+        let joins = |state: &CellState| {
+            state
+                .channel(channel)
+                .is_some_and(|channel| channel.phase == ChannelPhase::Joining)
+        };
         if cell.look(joins) {
             let place = self.place(self.seen_by(agent, channel), channel);
             self.ground.write(EntryKind::Entered { agent, place });
@@ -120,8 +157,15 @@ impl LinkIntake {
 
     /// Who sees what is said in a channel of that agent.
     fn seen_by(&self, agent: AgentKey, channel: &ChannelId) -> SeenBy {
-        let shared = self.registry.upgrade().is_some_and(|registry| registry.is_shared(&self.told, channel));
-        if shared { SeenBy::Room } else { SeenBy::Agent(agent) }
+        let shared = self
+            .registry
+            .upgrade()
+            .is_some_and(|registry| registry.is_shared(&self.told, channel));
+        if shared {
+            SeenBy::Room
+        } else {
+            SeenBy::Agent(agent)
+        }
     }
 
     fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {
@@ -129,16 +173,30 @@ impl LinkIntake {
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let was = cell.change(|state| {
             // One that was put again and not joined yet: what is lost is an earlier stay of which the engine knows.
-            if state.channel(channel).is_some_and(|channel| channel.phase == ChannelPhase::Out && channel.trouble.is_none()) {
+            if state.channel(channel).is_some_and(|channel| {
+                channel.phase == ChannelPhase::Out && channel.trouble.is_none()
+            }) {
                 return None;
             }
             state.change_channel(channel, |channel| {
                 let was = channel.phase;
-                let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+                let attempt = channel
+                    .trouble
+                    .as_ref()
+                    .map_or(0, |trouble| trouble.attempt)
+                    + 1;
                 let next = may_retry.then(|| pause(now, date, backoff(attempt, dice())));
-                channel.phase = if may_retry { ChannelPhase::Out } else { ChannelPhase::Refused };
+                channel.phase = if may_retry {
+                    ChannelPhase::Out
+                } else {
+                    ChannelPhase::Refused
+                };
                 channel.info = None;
-                channel.trouble = Some(Box::new(Trouble { reason, attempt, next }));
+                channel.trouble = Some(Box::new(Trouble {
+                    reason,
+                    attempt,
+                    next,
+                }));
                 was
             })
         });
@@ -148,7 +206,8 @@ impl LinkIntake {
         }
         let place = self.place(self.seen_by(agent, channel), channel);
         if may_retry {
-            self.told.tell(|mail| mail.flaps.push((cell.clone(), Some(channel.clone()))));
+            self.told
+                .tell(|mail| mail.flaps.push((cell.clone(), Some(channel.clone()))));
         } else {
             self.ground.write(EntryKind::Left { agent, place });
         }
@@ -162,11 +221,16 @@ impl LinkIntake {
             let out = state.sign_out(date);
             let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
             let next = Some(pause(now, date, pause_after(&error, attempt, dice())));
-            state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
+            state.trouble = Some(Box::new(Trouble {
+                reason: error.reason.clone(),
+                attempt,
+                next,
+            }));
             out
         });
         drop(session);
-        self.ground.show(&cell, AgentState::Idle, Some(error.reason));
+        self.ground
+            .show(&cell, AgentState::Idle, Some(error.reason));
         self.told.tell(|mail| {
             mail.left.extend(left);
             mail.flaps.push((cell.clone(), None));
@@ -176,8 +240,15 @@ impl LinkIntake {
 }
 
 /// A pause that begins now: its end in both times.
-pub(super) fn pause(now: Duration, date: DateTime<Utc>, pause: Duration) -> (Duration, DateTime<Utc>) {
-    (now + pause, date + chrono::Duration::from_std(pause).unwrap_or_default())
+pub(super) fn pause(
+    now: Duration,
+    date: DateTime<Utc>,
+    pause: Duration,
+) -> (Duration, DateTime<Utc>) {
+    (
+        now + pause,
+        date + chrono::Duration::from_std(pause).unwrap_or_default(),
+    )
 }
 
 impl Ground {
@@ -185,7 +256,11 @@ impl Ground {
     pub(super) fn show(&self, cell: &Cell, state: AgentState, reason: Option<String>) {
         tracing::info!(agent = %cell.id, state = ?state, reason, "agent");
         if self.ring.is_wanted() {
-            let item = Broadcast::AgentState { agent: cell.id.clone(), state, reason };
+            let item = Broadcast::AgentState {
+                agent: cell.id.clone(),
+                state,
+                reason,
+            };
             self.ring.publish([(0, Arc::new(item))]);
         }
     }
@@ -197,12 +272,22 @@ impl Intake for LinkIntake {
             return Err(Full::Closed);
         }
         match item {
-            Inbound::Message { seen_by, channel, message, resume } => self.message(seen_by, channel, message, resume),
+            Inbound::Message {
+                seen_by,
+                channel,
+                message,
+                resume,
+            } => self.message(seen_by, channel, message, resume),
             Inbound::Entered { agent, channel } => {
                 self.entered(agent, &channel);
                 Ok(())
             }
-            Inbound::Inactive { agent, channel, reason, may_retry } => {
+            Inbound::Inactive {
+                agent,
+                channel,
+                reason,
+                may_retry,
+            } => {
                 self.inactive(agent, &channel, reason, may_retry);
                 Ok(())
             }
@@ -231,7 +316,12 @@ impl Intake for LinkIntake {
             return Box::pin(std::future::ready(Err(Closed)));
         }
         let (promise, flushed) = pending();
-        let entry = Entry { kind: EntryKind::Flush, busy: self.ground.activity.busy(), before: None, done: Some(promise) };
+        let entry = Entry {
+            kind: EntryKind::Flush,
+            busy: self.ground.activity.busy(),
+            before: None,
+            done: Some(promise),
+        };
         let pushed = self.ground.writer.push(entry, 0, Lane::Ordered);
         Box::pin(async move {
             if pushed.is_err() {
@@ -246,14 +336,25 @@ impl Intake for LinkIntake {
             return;
         }
         let place = match &change {
-            StateChange::Presence { seen_by, channel, .. } | StateChange::Subject { seen_by, channel, .. } => {
-                self.place(*seen_by, channel)
+            StateChange::Presence {
+                seen_by, channel, ..
             }
-            StateChange::Composing { agent, channel, composing } => {
+            | StateChange::Subject {
+                seen_by, channel, ..
+            } => self.place(*seen_by, channel),
+            StateChange::Composing {
+                agent,
+                channel,
+                composing,
+            } => {
                 if let Some(cell) = self.cell(*agent)
                     && self.ground.ring.is_wanted()
                 {
-                    let item = Broadcast::Composing { agent: cell.id.clone(), channel: channel.clone(), composing: *composing };
+                    let item = Broadcast::Composing {
+                        agent: cell.id.clone(),
+                        channel: channel.clone(),
+                        composing: *composing,
+                    };
                     self.ground.ring.publish([(0, Arc::new(item))]);
                 }
                 return;
@@ -265,7 +366,8 @@ impl Intake for LinkIntake {
     fn lost(&self, error: BackendError) {
         if !self.is_closed() {
             self.close();
-            self.told.tell(|mail| mail.lost = Some((self.generation, error)));
+            self.told
+                .tell(|mail| mail.lost = Some((self.generation, error)));
         }
     }
 

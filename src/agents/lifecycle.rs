@@ -17,14 +17,18 @@ pub(crate) fn backoff(attempt: u32, dice: u64) -> Duration {
 pub(crate) fn pause_after(error: &BackendError, attempt: u32, dice: u64) -> Duration {
     match error.kind {
         BackendErrorKind::RetryAfter(pause) => pause.min(PAUSE_MAX * 10),
-        BackendErrorKind::Unreachable | BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => backoff(attempt, dice),
+        BackendErrorKind::Unreachable
+        | BackendErrorKind::Protocol
+        | BackendErrorKind::OutcomeUnknown => backoff(attempt, dice),
         _ => PAUSE_MAX,
     }
 }
 
 /// What follows a join that failed: a passing reason is retried with back-off, a refusal waits for an administrator.
 pub(crate) fn after_join(error: &BackendError, attempt: u32, dice: u64) -> Option<Duration> {
-    error.is_passing().then(|| pause_after(error, attempt, dice))
+    error
+        .is_passing()
+        .then(|| pause_after(error, attempt, dice))
 }
 
 /// Eight random bytes; zero if the system has none, which only makes retries prompt.
@@ -38,8 +42,13 @@ mod tests {
 
     #[test]
     fn the_ceiling_doubles_to_a_minute() {
-        let ceilings: Vec<u64> = (1..=8).map(|attempt| backoff(attempt, u64::MAX).as_millis() as u64).collect();
-        for (got, most) in ceilings.iter().zip([1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]) {
+        let ceilings: Vec<u64> = (1..=8)
+            .map(|attempt| backoff(attempt, u64::MAX).as_millis() as u64)
+            .collect();
+        for (got, most) in ceilings
+            .iter()
+            .zip([1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000])
+        {
             assert!(*got <= most, "{got} > {most}");
         }
         assert_eq!(backoff(7, 60_000), Duration::from_secs(60));
@@ -54,7 +63,10 @@ mod tests {
         assert_eq!(after_join(&refused, 1, 5), None);
         let down = BackendError::unreachable("down");
         assert_eq!(after_join(&down, 1, 7), Some(Duration::from_millis(7)));
-        let asked = BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(9)), "slow down");
+        let asked = BackendError::new(
+            BackendErrorKind::RetryAfter(Duration::from_secs(9)),
+            "slow down",
+        );
         assert_eq!(pause_after(&asked, 1, 0), Duration::from_secs(9));
     }
 }

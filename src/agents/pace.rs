@@ -19,7 +19,11 @@ impl Pace {
     /// Takes the next place: how long to wait for it.
     pub(crate) fn wait_at(&self, now: Duration) -> Duration {
         let mut begun = self.0.lock();
-        let before = if begun.len() < MOST { None } else { begun.pop_front() };
+        let before = if begun.len() < MOST {
+            None
+        } else {
+            begun.pop_front()
+        };
         let begin = before.map_or(now, |before| now.max(before + SECOND));
         begun.push_back(begin);
         begin - now
@@ -35,7 +39,10 @@ mod tests {
         let pace = Pace::default();
         let waits: Vec<Duration> = (0..151).map(|_| pace.wait_at(SECOND)).collect();
         assert_eq!((waits[0], waits[49]), (Duration::ZERO, Duration::ZERO));
-        assert_eq!((waits[50], waits[99], waits[150]), (SECOND, SECOND, SECOND * 3));
+        assert_eq!(
+            (waits[50], waits[99], waits[150]),
+            (SECOND, SECOND, SECOND * 3)
+        );
         assert_eq!(pace.wait_at(SECOND * 10), Duration::ZERO);
     }
 }

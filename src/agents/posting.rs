@@ -48,12 +48,17 @@ pub(crate) struct Post {
 }
 
 /// Calls into a backend: with the runtime entered, a panic caught.
-pub(crate) fn call<T: Send + 'static>(ground: &Ground, make: impl FnOnce() -> Reply<T>) -> Reply<T> {
+pub(crate) fn call<T: Send + 'static>(
+    ground: &Ground,
+    make: impl FnOnce() -> Reply<T>,
+) -> Reply<T> {
     let _entered = ground.runtime.enter();
     match catch_unwind(AssertUnwindSafe(make)) {
-        Ok(reply) => {
-            Box::pin(AssertUnwindSafe(reply).catch_unwind().map(|outcome| outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))))
-        }
+        Ok(reply) => Box::pin(
+            AssertUnwindSafe(reply)
+                .catch_unwind()
+                .map(|outcome| outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))),
+        ),
         Err(panic) => Box::pin(std::future::ready(Err(panicked(&*panic)))),
     }
 }
@@ -61,7 +66,10 @@ pub(crate) fn call<T: Send + 'static>(ground: &Ground, make: impl FnOnce() -> Re
 fn panicked(panic: &(dyn std::any::Any + Send)) -> BackendError {
     let text = panic_text(panic);
     tracing::error!(text, "a backend panicked");
-    BackendError::new(BackendErrorKind::OutcomeUnknown, format!("the connector panicked: {text}"))
+    BackendError::new(
+        BackendErrorKind::OutcomeUnknown,
+        format!("the connector panicked: {text}"),
+    )
 }
 
 /// A backend's failure, as the caller of a post or query sees it (rules, requests in general).
@@ -69,11 +77,23 @@ pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
     let BackendError { kind, reason } = error;
     match kind {
         BackendErrorKind::Unreachable => Error::Unreachable(reason),
-        BackendErrorKind::RetryAfter(pause) => Error::Busy { what: "the chat system".into(), retry_after: pause },
-        BackendErrorKind::ChannelGone => Error::ChannelInactive { channel: channel.to_owned(), reason },
-        BackendErrorKind::TooLarge(limit) => Error::TooLarge { what: "the upload", length: limit + 1, limit },
+        BackendErrorKind::RetryAfter(pause) => Error::Busy {
+            what: "the chat system".into(),
+            retry_after: pause,
+        },
+        BackendErrorKind::ChannelGone => Error::ChannelInactive {
+            channel: channel.to_owned(),
+            reason,
+        },
+        BackendErrorKind::TooLarge(limit) => Error::TooLarge {
+            what: "the upload",
+            length: limit + 1,
+            limit,
+        },
         BackendErrorKind::Unsupported => Error::Unsupported(reason),
-        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => Error::OutcomeUnknown(reason),
+        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => {
+            Error::OutcomeUnknown(reason)
+        }
         BackendErrorKind::Refused | BackendErrorKind::Rejected => Error::Rejected(reason),
     }
 }
@@ -81,7 +101,9 @@ pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
 /// A backend's failure to answer a question: nothing can have happened, so it may be asked again.
 pub(crate) fn error_of_question(error: BackendError, channel: &str) -> Error {
     match error.kind {
-        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => Error::Unreachable(error.reason),
+        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => {
+            Error::Unreachable(error.reason)
+        }
         _ => error_of(error, channel),
     }
 }
@@ -101,16 +123,22 @@ impl Ground {
             }
             Poll::Pending => {
                 let ground = self.clone();
-                self.runtime.spawn(Tracked::new(self.activity.clone(), async move {
-                    let outcome = ground.outcome(reply, in_flight, due).await;
-                    ground.answered(post, outcome);
-                }));
+                self.runtime
+                    .spawn(Tracked::new(self.activity.clone(), async move {
+                        let outcome = ground.outcome(reply, in_flight, due).await;
+                        ground.answered(post, outcome);
+                    }));
             }
         }
     }
 
     /// Waits for what becomes of a post: until `due` as one in flight, and further as one that is pending.
-    async fn outcome(&self, mut reply: Reply<Accepted>, in_flight: InFlight, due: Duration) -> Result<Accepted, BackendError> {
+    async fn outcome(
+        &self,
+        mut reply: Reply<Accepted>,
+        in_flight: InFlight,
+        due: Duration,
+    ) -> Result<Accepted, BackendError> {
         tokio::select! {
             biased;
             outcome = &mut reply => return outcome,
@@ -128,7 +156,12 @@ impl Ground {
 
     /// Asks a backend something now; the answer is waited for for at most `most`. What does nothing twice is unreachable
     /// then.
-    pub(crate) fn ask<T: Send + 'static>(&self, most: Duration, what: &'static str, make: impl FnOnce() -> Reply<T>) -> Reply<T> {
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        most: Duration,
+        what: &'static str,
+        make: impl FnOnce() -> Reply<T>,
+    ) -> Reply<T> {
         self.within(most, BackendErrorKind::Unreachable, what, make)
     }
 
@@ -157,7 +190,11 @@ impl Ground {
                 let origin = post.origin.clone();
                 let echoes = post.echoes;
                 let row = Box::new(row_of(post, accepted));
-                let unsent_back = if echoes { self.posts.accepted(&origin, row) } else { Some(row) };
+                let unsent_back = if echoes {
+                    self.posts.accepted(&origin, row)
+                } else {
+                    Some(row)
+                };
                 if let Some(row) = unsent_back {
                     self.write(EntryKind::Message(row));
                 }
@@ -166,7 +203,8 @@ impl Ground {
                 if error.kind == BackendErrorKind::ChannelGone {
                     self.channel_gone(&post, &error.reason);
                 }
-                self.posts.fail(&post.origin, &error_of(error, post.place.channel.as_str()));
+                self.posts
+                    .fail(&post.origin, &error_of(error, post.place.channel.as_str()));
             }
         }
     }
@@ -177,13 +215,19 @@ impl Ground {
     fn channel_gone(&self, post: &Post, reason: &str) {
         let (cell, place) = (&post.cell, &post.place);
         let gone = cell.change(|state| {
-            let is_in = |channel: &ChannelCell| channel.phase == ChannelPhase::In && channel.join == post.join;
+            let is_in = |channel: &ChannelCell| {
+                channel.phase == ChannelPhase::In && channel.join == post.join
+            };
             if !state.channel(&place.channel).is_some_and(is_in) {
                 return None;
             }
             let _ = state.change_channel(&place.channel, |channel| {
                 channel.info = None;
-                channel.trouble = Some(Box::new(Trouble { reason: reason.to_owned(), attempt: 0, next: None }));
+                channel.trouble = Some(Box::new(Trouble {
+                    reason: reason.to_owned(),
+                    attempt: 0,
+                    next: None,
+                }));
                 channel.phase = ChannelPhase::Refused;
             });
             Some(state.link.clone())
@@ -192,7 +236,10 @@ impl Ground {
         if let Some(link) = link {
             link.tell(|mail| mail.left.push(place.channel.clone()));
         }
-        self.write(EntryKind::Left { agent: cell.key, place: place.clone() });
+        self.write(EntryKind::Left {
+            agent: cell.key,
+            place: place.clone(),
+        });
     }
 
     /// Watches the deadlines of posts; runs as long as the engine.
@@ -229,7 +276,10 @@ struct InFlight {
 impl InFlight {
     fn of(cell: &Arc<Cell>) -> InFlight {
         cell.change(|state| state.in_flight += 1);
-        InFlight { cell: cell.clone(), is_pending: false }
+        InFlight {
+            cell: cell.clone(),
+            is_pending: false,
+        }
     }
 
     /// Its caller was answered: it is counted apart, and keeps no place.
@@ -246,7 +296,13 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         let is_pending = self.is_pending;
-        self.cell.change(|state| if is_pending { state.pending -= 1 } else { state.in_flight -= 1 });
+        self.cell.change(|state| {
+            if is_pending {
+                state.pending -= 1
+            } else {
+                state.in_flight -= 1
+            }
+        });
     }
 }
 

@@ -58,7 +58,9 @@ impl Book {
     /// Puts `origin` in line for `due`.
     fn wait(&mut self, origin: &OriginId, due: Duration) {
         let ticket = (due, self.next);
-        let Some(posted) = self.posts.get_mut(origin) else { return };
+        let Some(posted) = self.posts.get_mut(origin) else {
+            return;
+        };
         posted.ticket = Some(ticket);
         self.next += 1;
         self.due.insert(ticket, origin.clone());
@@ -167,7 +169,11 @@ impl PostBook {
 
     /// Who posted `origin`, and whether it is a transfer, if it is under way.
     pub(crate) fn posted_by(&self, origin: &OriginId) -> Option<(Option<String>, bool)> {
-        self.book.lock().posts.get(origin).map(|posted| (posted.posted_by.clone(), posted.transfer))
+        self.book
+            .lock()
+            .posts
+            .get(origin)
+            .map(|posted| (posted.posted_by.clone(), posted.transfer))
     }
 
     /// The chat system has it; `row` is made should no echo come by the first deadline. It comes back if that has
@@ -193,7 +199,8 @@ impl PostBook {
             return;
         }
         let mut book = self.book.lock();
-        let posted: Vec<Option<Posted>> = rows.iter().map(|(origin, _)| book.remove(origin)).collect();
+        let posted: Vec<Option<Posted>> =
+            rows.iter().map(|(origin, _)| book.remove(origin)).collect();
         drop(book);
         for (posted, (_, record)) in posted.into_iter().zip(rows) {
             for promise in posted.into_iter().flat_map(|posted| posted.waiting) {
@@ -204,7 +211,9 @@ impl PostBook {
 
     /// The chat system has it and it could not be recorded: the row is kept for a repeat of its key.
     pub(crate) fn unrecorded(&self, row: Box<NewRow>, error: &Error) {
-        let Some(origin) = row.origin.clone() else { return };
+        let Some(origin) = row.origin.clone() else {
+            return;
+        };
         let mut book = self.book.lock();
         if book.unrecorded.len() == UNRECORDED_MAX {
             book.unrecorded.pop_front();
@@ -217,7 +226,10 @@ impl PostBook {
     /// Takes the row of an earlier post of that origin that could not be recorded.
     pub(crate) fn take_unrecorded(&self, origin: &OriginId) -> Option<Box<NewRow>> {
         let mut book = self.book.lock();
-        let at = book.unrecorded.iter().position(|row| row.origin.as_ref() == Some(origin))?;
+        let at = book
+            .unrecorded
+            .iter()
+            .position(|row| row.origin.as_ref() == Some(origin))?;
         book.unrecorded.remove(at)
     }
 
@@ -227,7 +239,9 @@ impl PostBook {
     }
 
     fn answer(&self, origin: &OriginId, answer: impl Fn() -> Answer) {
-        let Some(posted) = self.book.lock().remove(origin) else { return };
+        let Some(posted) = self.book.lock().remove(origin) else {
+            return;
+        };
         for promise in posted.waiting {
             promise.fulfil(answer());
         }
@@ -250,7 +264,9 @@ impl PostBook {
                 break;
             }
             let origin = entry.remove();
-            let Some(posted) = book.posts.get_mut(&origin) else { continue };
+            let Some(posted) = book.posts.get_mut(&origin) else {
+                continue;
+            };
             if posted.late {
                 posted.ticket = None;
                 posted._reserved = None;
@@ -272,12 +288,19 @@ impl PostBook {
         book.due.clear();
         drop(book);
         for promise in posts.into_values().flat_map(|posted| posted.waiting) {
-            promise.fulfil(Err(Error::OutcomeUnknown("the engine was shut down meanwhile".into())));
+            promise.fulfil(Err(Error::OutcomeUnknown(
+                "the engine was shut down meanwhile".into(),
+            )));
         }
     }
 
     /// Posts under way whose last deadline has not passed.
     pub(crate) fn len(&self) -> usize {
-        self.book.lock().posts.values().filter(|posted| !posted.waiting.is_empty()).count()
+        self.book
+            .lock()
+            .posts
+            .values()
+            .filter(|posted| !posted.waiting.is_empty())
+            .count()
     }
 }

@@ -6,7 +6,8 @@ use super::link::LinkTask;
 use super::told::{Farewell, Told};
 use crate::backend::{Backend, Capabilities};
 use crate::model::{
-    Address, AgentId, AgentKey, AgentState, ChannelId, ChannelKind, LinkKey, ManagementMode, Place, ProvisioningMode,
+    Address, AgentId, AgentKey, AgentState, ChannelId, ChannelKind, LinkKey, ManagementMode, Place,
+    ProvisioningMode,
 };
 use crate::waiting::Tracked;
 use parking_lot::{Mutex, RwLock};
@@ -28,7 +29,10 @@ impl Backends {
     /// Which one takes `address`: the one of its scheme, else the default.
     fn of(&self, address: &Address) -> Option<usize> {
         let scheme = address.scheme();
-        let by_scheme = self.list.iter().position(|backend| backend.network().as_str().split(':').next() == scheme);
+        let by_scheme = self
+            .list
+            .iter()
+            .position(|backend| backend.network().as_str().split(':').next() == scheme);
         by_scheme.or((!self.list.is_empty()).then_some(self.default))
     }
 }
@@ -93,15 +97,21 @@ impl Registry {
 
     /// Whether a channel of that kind is one conversation for all agents of a link.
     pub(super) fn is_shared(&self, told: &Told, channel: &ChannelId) -> bool {
-        channel.kind() == ChannelKind::Room && self.backends.list[told.backend].capabilities().shared_rooms
+        channel.kind() == ChannelKind::Room
+            && self.backends.list[told.backend].capabilities().shared_rooms
     }
 
     /// What the chat system of `cell` can do, and where `channel` is said for it.
     pub(crate) fn place(&self, cell: &Cell, channel: &ChannelId) -> Option<(Capabilities, Place)> {
-        let backend = &self.backends.list[cell.look(|state| state.link.as_ref().map(|link| link.backend))?];
+        let backend =
+            &self.backends.list[cell.look(|state| state.link.as_ref().map(|link| link.backend))?];
         let capabilities = backend.capabilities();
         let shared = channel.kind() == ChannelKind::Room && capabilities.shared_rooms;
-        let place = Place { network: backend.network().clone(), channel: channel.clone(), agent: (!shared).then_some(cell.key) };
+        let place = Place {
+            network: backend.network().clone(),
+            channel: channel.clone(),
+            agent: (!shared).then_some(cell.key),
+        };
         Some((capabilities, place))
     }
 
@@ -111,9 +121,18 @@ impl Registry {
         let now = self.ground.clock.wall();
         let known = self.by_key(desired.key);
         let fresh = known.is_none();
-        let cell = known.unwrap_or_else(|| Cell::new(desired.key, desired.id.clone(), desired.address.clone(), now));
+        let cell = known.unwrap_or_else(|| {
+            Cell::new(
+                desired.key,
+                desired.id.clone(),
+                desired.address.clone(),
+                now,
+            )
+        });
         if fresh {
-            self.ground.hub.add_agent(desired.key, desired.id.clone(), Vec::new());
+            self.ground
+                .hub
+                .add_agent(desired.key, desired.id.clone(), Vec::new());
             let mut cells = self.cells.write();
             cells.by_id.insert(desired.id.clone(), cell.clone());
             cells.by_key.insert(desired.key, cell.clone());
@@ -127,7 +146,16 @@ impl Registry {
                 let (session, channels) = state.sign_out(now);
                 if let (Some(session), Some(link)) = (session, link) {
                     let address = state.address.clone();
-                    farewells.push((link, Farewell { cell: cell.clone(), session, address, channels, for_good: true }));
+                    farewells.push((
+                        link,
+                        Farewell {
+                            cell: cell.clone(),
+                            session,
+                            address,
+                            channels,
+                            for_good: true,
+                        },
+                    ));
                 }
                 state.channels.change_all(|channel| {
                     channel.phase = ChannelPhase::Out;
@@ -142,9 +170,17 @@ impl Registry {
             state.management = desired.management;
             state.revision = desired.revision;
             let left = state.channels.replace(&desired.channels);
-            if let (false, Some(session), Some(link)) = (left.is_empty(), &state.session, &state.link) {
+            if let (false, Some(session), Some(link)) =
+                (left.is_empty(), &state.session, &state.link)
+            {
                 let (session, address) = (session.clone(), state.address.clone());
-                let farewell = Farewell { cell: cell.clone(), session, address, channels: left, for_good: false };
+                let farewell = Farewell {
+                    cell: cell.clone(),
+                    session,
+                    address,
+                    channels: left,
+                    for_good: false,
+                };
                 farewells.push((link.clone(), farewell));
             }
         });
@@ -179,9 +215,22 @@ impl Registry {
             if state.link.is_some() {
                 state.trouble = None;
             }
-            let (Some(session), Some(link), true) = (state.session.clone(), state.link.clone(), left) else { return None };
+            let (Some(session), Some(link), true) =
+                (state.session.clone(), state.link.clone(), left)
+            else {
+                return None;
+            };
             let (address, channels) = (state.address.clone(), vec![channel.clone()]);
-            Some((link, Farewell { cell: cell.clone(), session, address, channels, for_good: false }))
+            Some((
+                link,
+                Farewell {
+                    cell: cell.clone(),
+                    session,
+                    address,
+                    channels,
+                    for_good: false,
+                },
+            ))
         });
         if let Some((link, farewell)) = farewell {
             link.tell(|mail| mail.farewells.push(farewell));
@@ -194,7 +243,11 @@ impl Registry {
         let Some(cell) = self.by_key(key) else { return };
         let mut cells = self.cells.write();
         cells.by_key.remove(&key);
-        if cells.by_id.get(&cell.id).is_some_and(|there| there.key == key) {
+        if cells
+            .by_id
+            .get(&cell.id)
+            .is_some_and(|there| there.key == key)
+        {
             cells.by_id.remove(&cell.id);
         }
         drop(cells);
@@ -202,12 +255,22 @@ impl Registry {
         let (link, (session, channels), address) = cell.change(|state| {
             state.deleted = true;
             state.epoch += 1;
-            (state.link.clone(), state.sign_out(now), state.address.clone())
+            (
+                state.link.clone(),
+                state.sign_out(now),
+                state.address.clone(),
+            )
         });
         let Some(link) = link else { return };
         link.tell(|mail| {
             if let Some(session) = session {
-                mail.farewells.push(Farewell { cell: cell.clone(), session, address, channels, for_good: true });
+                mail.farewells.push(Farewell {
+                    cell: cell.clone(),
+                    session,
+                    address,
+                    channels,
+                    for_good: true,
+                });
             }
             mail.look.push(cell.clone());
         });
@@ -217,7 +280,13 @@ impl Registry {
     fn connect(&self, cell: &Arc<Cell>, address: &Address) {
         let Some(at) = self.backends.of(address) else {
             let reason = "no chat system is configured".to_owned();
-            cell.change(|state| state.trouble = Some(Box::new(Trouble { reason, attempt: 0, next: None })));
+            cell.change(|state| {
+                state.trouble = Some(Box::new(Trouble {
+                    reason,
+                    attempt: 0,
+                    next: None,
+                }))
+            });
             return;
         };
         let backend = &self.backends.list[at];
@@ -227,8 +296,17 @@ impl Registry {
             Some((told, _)) => told.clone(),
             None => {
                 let told = Told::new(at, self.ground.activity.clone());
-                let task = LinkTask::new(self.ground.clone(), self.this.clone(), backend.clone(), key.clone(), told.clone());
-                let task = self.ground.runtime.spawn(Tracked::new(self.ground.activity.clone(), task.run()));
+                let task = LinkTask::new(
+                    self.ground.clone(),
+                    self.this.clone(),
+                    backend.clone(),
+                    key.clone(),
+                    told.clone(),
+                );
+                let task = self
+                    .ground
+                    .runtime
+                    .spawn(Tracked::new(self.ground.activity.clone(), task.run()));
                 links.insert((at, key), (told.clone(), Some(task)));
                 told
             }
@@ -257,7 +335,10 @@ impl Registry {
         if !told.end() {
             return false;
         }
-        if links.get(&(backend, key.clone())).is_some_and(|(there, _)| Arc::ptr_eq(there, told)) {
+        if links
+            .get(&(backend, key.clone()))
+            .is_some_and(|(there, _)| Arc::ptr_eq(there, told))
+        {
             links.remove(&(backend, key.clone()));
         }
         true
@@ -282,6 +363,11 @@ impl Registry {
 
     /// How many agents are signed in.
     pub(crate) fn active(&self) -> usize {
-        self.cells.read().by_key.values().filter(|cell| cell.look(|state| state.shown() == AgentState::Active)).count()
+        self.cells
+            .read()
+            .by_key
+            .values()
+            .filter(|cell| cell.look(|state| state.shown() == AgentState::Active))
+            .count()
     }
 }

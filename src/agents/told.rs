@@ -106,7 +106,10 @@ impl Told {
     /// Ends the mailbox if nothing is in it; then the task may end.
     pub(super) fn end(&self) -> bool {
         let mut mail = self.mail.lock();
-        let empty = mail.look.is_empty() && mail.farewells.is_empty() && mail.left.is_empty() && mail.flaps.is_empty();
+        let empty = mail.look.is_empty()
+            && mail.farewells.is_empty()
+            && mail.left.is_empty()
+            && mail.flaps.is_empty();
         if empty {
             mail.ended = true;
             mail.busy = None;
@@ -137,7 +140,11 @@ impl Told {
     /// The inbox found no room. The task looks after it in time.
     pub(super) fn set_stuck(&self, now: Duration) {
         let since = now.as_millis() as u64 + 1;
-        if self.stuck.compare_exchange(0, since, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if self
+            .stuck
+            .compare_exchange(0, since, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+        {
             self.wake.notify_one();
         }
     }

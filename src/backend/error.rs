@@ -39,7 +39,10 @@ pub struct BackendError {
 impl BackendError {
     /// A failure of that kind.
     pub fn new(kind: BackendErrorKind, reason: impl Into<String>) -> BackendError {
-        BackendError { kind, reason: reason.into() }
+        BackendError {
+            kind,
+            reason: reason.into(),
+        }
     }
 
     /// The chat system cannot be reached.
@@ -54,7 +57,10 @@ impl BackendError {
 
     /// This backend cannot do `what`.
     pub fn unsupported(what: &str) -> BackendError {
-        BackendError::new(BackendErrorKind::Unsupported, format!("this chat system has no {what}"))
+        BackendError::new(
+            BackendErrorKind::Unsupported,
+            format!("this chat system has no {what}"),
+        )
     }
 
     /// Whether trying the same again later can help.

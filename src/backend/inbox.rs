@@ -239,13 +239,18 @@ impl Inbox {
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let inbox = self.clone();
         // Chained, not awaited: an `async` block would hold the task twice, before and while it is polled.
-        let task = std::panic::AssertUnwindSafe(task).catch_unwind().map(move |ended| {
-            if let Err(panic) = ended {
-                let reason = panic_text(&*panic);
-                tracing::error!(reason, "a backend's task panicked");
-                inbox.lost(BackendError::new(super::BackendErrorKind::Protocol, format!("the connector panicked: {reason}")));
-            }
-        });
+        let task = std::panic::AssertUnwindSafe(task)
+            .catch_unwind()
+            .map(move |ended| {
+                if let Err(panic) = ended {
+                    let reason = panic_text(&*panic);
+                    tracing::error!(reason, "a backend's task panicked");
+                    inbox.lost(BackendError::new(
+                        super::BackendErrorKind::Protocol,
+                        format!("the connector panicked: {reason}"),
+                    ));
+                }
+            });
         tokio::spawn(Tracked::new(self.busy().activity(), task));
     }
 }

@@ -38,11 +38,12 @@ pub use secret::{SecretFile, SecretSource};
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;
 pub use traits::{
-    Accepted, Backend, Capabilities, Found, HISTORY_BYTES, Joined, Link, Outgoing, Received, Reply, Session, Upload, reply,
+    Accepted, Backend, Capabilities, Found, HISTORY_BYTES, Joined, Link, Outgoing, Received, Reply,
+    Session, Upload, reply,
 };
 
 pub use crate::model::{
-    Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, LinkKey, MessageId, NetworkId, OriginId, PresenceState, ResumePoint,
-    Secret,
+    Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, LinkKey, MessageId, NetworkId,
+    OriginId, PresenceState, ResumePoint, Secret,
 };
 pub use crate::waiting::{Busy, PipeClosed, PipeReader};

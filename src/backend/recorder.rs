@@ -74,9 +74,18 @@ impl Recorder {
     }
 
     fn with(by_hand: Option<Duration>) -> Arc<Recorder> {
-        let recorded = Mutex::new(Recorded { by_hand, ..Recorded::default() });
-        let inner = Arc::new(Inner { recorded, start: Instant::now() });
-        Arc::new(Recorder { inner, activity: Activity::default() })
+        let recorded = Mutex::new(Recorded {
+            by_hand,
+            ..Recorded::default()
+        });
+        let inner = Arc::new(Inner {
+            recorded,
+            start: Instant::now(),
+        });
+        Arc::new(Recorder {
+            inner,
+            activity: Activity::default(),
+        })
     }
 
     /// An inbox that feeds it.
@@ -125,7 +134,11 @@ impl Recorder {
     }
 
     /// Waits at most `within`, in real time, until what was recorded shows something, and answers it.
-    pub fn wait_for<T>(&self, within: Duration, mut shows: impl FnMut(&[Inbound], &[StateChange]) -> Option<T>) -> Option<T> {
+    pub fn wait_for<T>(
+        &self,
+        within: Duration,
+        mut shows: impl FnMut(&[Inbound], &[StateChange]) -> Option<T>,
+    ) -> Option<T> {
         let shown = poll_fn(|cx| {
             let mut recorded = self.inner.recorded.lock();
             match shows(&recorded.items, &recorded.changes) {

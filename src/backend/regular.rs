@@ -25,7 +25,11 @@ pub fn open_regular(path: &Path) -> Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
     let file = options.open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(refused())
+    }
 }
 
 /// Reads a regular file of at most 4 MiB: a certificate, a secret, settings.
@@ -34,9 +38,14 @@ pub fn open_regular(path: &Path) -> Result<File> {
 /// As [`open_regular`]; `InvalidData` for a larger one; those of reading.
 pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_regular(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    open_regular(path)?
+        .take(BYTES_MAX + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(Error::new(ErrorKind::InvalidData, "it is larger than 4 MiB"));
+        return Err(Error::new(
+            ErrorKind::InvalidData,
+            "it is larger than 4 MiB",
+        ));
     }
     Ok(bytes)
 }
@@ -50,23 +59,37 @@ mod tests {
     /// A FIFO takes the file's place between the look and the open, again and again.
     #[test]
     fn a_fifo_that_takes_a_files_place_is_not_waited_for() {
-        let folder = std::env::temp_dir().join(format!("switchboard-regular-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("switchboard-regular-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
-        let (path, pipe, file) = (folder.join("secret"), folder.join("pipe"), folder.join("file"));
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|made| made.success()));
+        let (path, pipe, file) = (
+            folder.join("secret"),
+            folder.join("pipe"),
+            folder.join("file"),
+        );
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .is_ok_and(|made| made.success())
+        );
         std::fs::write(&file, "word").expect("a file");
         std::fs::hard_link(&file, &path).expect("in place");
         let (done, ended) = mpsc::channel();
         let read = path.clone();
         std::thread::spawn(move || {
-            let words = (0..3000).filter(|_| read_regular(&read).is_ok_and(|bytes| bytes == b"word")).count();
+            let words = (0..3000)
+                .filter(|_| read_regular(&read).is_ok_and(|bytes| bytes == b"word"))
+                .count();
             done.send(words).expect("waited for");
         });
         let next = folder.join("next");
         let mut words = None;
         for turn in 0..1_000_000 {
             let from = if turn % 2 == 0 { &pipe } else { &file };
-            std::fs::hard_link(from, &next).and_then(|()| std::fs::rename(&next, &path)).expect("in its place");
+            std::fs::hard_link(from, &next)
+                .and_then(|()| std::fs::rename(&next, &path))
+                .expect("in its place");
             words = ended.try_recv().ok();
             if words.is_some() {
                 break;

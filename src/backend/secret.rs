@@ -39,16 +39,19 @@ impl SecretSource for SecretFile {
         reply(async move {
             let read = tokio::task::spawn_blocking(move || {
                 let text = read_regular(&path).and_then(|bytes| {
-                    String::from_utf8(bytes).map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"))
+                    String::from_utf8(bytes).map_err(|_| {
+                        std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8")
+                    })
                 });
                 text.map_err(|error| (path, error))
             });
             let read = read.await;
             match read {
                 Ok(Ok(text)) => Ok(Secret::new(text.trim_end_matches(['\n', '\r']))),
-                Ok(Err((path, error))) => {
-                    Err(BackendError::refused(format!("the secret of `{of}` cannot be read from {}: {error}", path.display())))
-                }
+                Ok(Err((path, error))) => Err(BackendError::refused(format!(
+                    "the secret of `{of}` cannot be read from {}: {error}",
+                    path.display()
+                ))),
                 Err(_) => Err(BackendError::unreachable("the engine is stopping")),
             }
         })

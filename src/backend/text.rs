@@ -16,8 +16,13 @@ pub(super) fn parts_of(text: &str) -> Vec<Part> {
     let mut at = 0;
     let mut before: Option<char> = None;
     while let Some(here) = text[at..].chars().next() {
-        let begins = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '/' && c != '&');
-        let found = if begins && parts.len() < PARTS_MAX { recognise(&text[at..]) } else { None };
+        let begins =
+            before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '/' && c != '&');
+        let found = if begins && parts.len() < PARTS_MAX {
+            recognise(&text[at..])
+        } else {
+            None
+        };
         match found {
             Some((length, None)) => {
                 before = text[at..at + length].chars().next_back();
@@ -48,38 +53,61 @@ pub(super) fn parts_of(text: &str) -> Vec<Part> {
 /// text is looked at once and not from each of its places anew: it is a stranger's.
 fn recognise(text: &str) -> Option<(usize, Option<Part>)> {
     if let Some(tag) = text.strip_prefix('#') {
-        let length = tag.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(tag.len());
+        let length = tag
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
+            .unwrap_or(tag.len());
         let tag = tag[..length].trim_end_matches('-');
         // `#1` is a number, not a tag.
         let is_tag = tag.chars().any(char::is_alphabetic);
         return is_tag.then(|| (tag.len() + 1, Some(Part::Hashtag(format!("#{tag}")))));
     }
-    let scheme = SCHEMES.iter().find(|scheme| text.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)))?;
+    let scheme = SCHEMES.iter().find(|scheme| {
+        text.get(..scheme.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    })?;
     if !text[scheme.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '[') {
         return None;
     }
     let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"".contains(c);
-    let end = text.char_indices().find(|(at, c)| ends(*c) || *at >= LINK_MAX).map_or(text.len(), |(at, _)| at);
+    let end = text
+        .char_indices()
+        .find(|(at, c)| ends(*c) || *at >= LINK_MAX)
+        .map_or(text.len(), |(at, _)| at);
     if end >= LINK_MAX {
         return Some((end, None));
     }
     let trailing = |c: char| ".,;:!?'".contains(c);
     let mut url = text[..end].trim_end_matches(trailing);
     // A parenthesis that was opened before the link closes after it.
-    let mut unopened = url.matches(')').count().saturating_sub(url.matches('(').count());
+    let mut unopened = url
+        .matches(')')
+        .count()
+        .saturating_sub(url.matches('(').count());
     while unopened > 0 {
-        let Some(inner) = url.strip_suffix(')') else { break };
+        let Some(inner) = url.strip_suffix(')') else {
+            break;
+        };
         url = inner.trim_end_matches(trailing);
         unopened -= 1;
     }
     let is_link = url.len() > scheme.len();
-    is_link.then(|| (url.len(), Some(Part::Hyperlink { text: url.to_owned(), url: url.to_owned() })))
+    is_link.then(|| {
+        (
+            url.len(),
+            Some(Part::Hyperlink {
+                text: url.to_owned(),
+                url: url.to_owned(),
+            }),
+        )
+    })
 }
 
 /// Whether an address is one that may become a link: nothing that a program would run.
 #[cfg(feature = "ucwa")]
 pub(super) fn is_link(url: &str) -> bool {
-    recognise(url).is_some_and(|(length, part)| length == url.len() && matches!(part, Some(Part::Hyperlink { .. })))
+    recognise(url).is_some_and(|(length, part)| {
+        length == url.len() && matches!(part, Some(Part::Hyperlink { .. }))
+    })
 }
 
 /// The text people see of parts that go out: a link whose text is not its address gets the address beside it.
@@ -103,7 +131,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn link(url: &str) -> Part {
-        Part::Hyperlink { text: url.into(), url: url.into() }
+        Part::Hyperlink {
+            text: url.into(),
+            url: url.into(),
+        }
     }
 
     #[test]
@@ -121,7 +152,15 @@ mod tests {
                 plain("!"),
             ]
         );
-        for text in ["issue #12", "a#b", "https://", "xhttp://a.example", "", "# heading", "&#x41;"] {
+        for text in [
+            "issue #12",
+            "a#b",
+            "https://",
+            "xhttp://a.example",
+            "",
+            "# heading",
+            "&#x41;",
+        ] {
             assert_eq!(parts_of(text), [plain(text)], "{text}");
         }
     }
@@ -143,12 +182,18 @@ mod tests {
         }
         let fits = format!("https://a.example/{}", "x".repeat(LINK_MAX - 19));
         assert_eq!(parts_of(&fits), [link(&fits)]);
-        assert_eq!(parts_of(&format!("{fits}xx")), [Part::Text(format!("{fits}xx"))]);
+        assert_eq!(
+            parts_of(&format!("{fits}xx")),
+            [Part::Text(format!("{fits}xx"))]
+        );
     }
 
     #[test]
     fn a_link_keeps_its_address_on_the_way_out() {
-        let named = Part::Hyperlink { text: "the page".into(), url: "https://a.example".into() };
+        let named = Part::Hyperlink {
+            text: "the page".into(),
+            url: "https://a.example".into(),
+        };
         assert_eq!(
             body_of(&[Part::Text("see ".into()), named, link("https://b.example")]),
             "see the page <https://a.example>https://b.example"

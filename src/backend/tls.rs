@@ -51,7 +51,11 @@ pub(crate) fn client(trust: &Trust) -> Result<Arc<ClientConfig>, BackendError> {
         Trust::System | Trust::CaFile(_) => {}
     }
     for root in roots.iter().flat_map(|roots| &roots.roots) {
-        for part in [Some(&root.subject), Some(&root.subject_public_key_info), root.name_constraints.as_ref()] {
+        for part in [
+            Some(&root.subject),
+            Some(&root.subject_public_key_info),
+            root.name_constraints.as_ref(),
+        ] {
             let part = part.map_or(&[][..], |part| part);
             key.update((part.len() as u64).to_le_bytes());
             key.update(part);
@@ -60,7 +64,11 @@ pub(crate) fn client(trust: &Trust) -> Result<Arc<ClientConfig>, BackendError> {
     let key: [u8; 32] = key.finalize().into();
     let mut in_use = IN_USE.lock();
     in_use.retain(|(_, client)| client.strong_count() > 0);
-    if let Some(client) = in_use.iter().find(|(known, _)| *known == key).and_then(|(_, client)| client.upgrade()) {
+    if let Some(client) = in_use
+        .iter()
+        .find(|(known, _)| *known == key)
+        .and_then(|(_, client)| client.upgrade())
+    {
         return Ok(client);
     }
     let mut client = configured(trust, roots)?;
@@ -80,17 +88,28 @@ fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
         }
         Trust::CaFile(path) => {
             let unreadable = |error: &dyn std::fmt::Display| {
-                BackendError::refused(format!("the CA file {} cannot be read: {error}", path.display()))
+                BackendError::refused(format!(
+                    "the CA file {} cannot be read: {error}",
+                    path.display()
+                ))
             };
             let pem = super::regular::read_regular(path).map_err(|error| unreadable(&error))?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let added = roots.add(certificate.map_err(|error| unreadable(&error))?);
-                added.map_err(|error| BackendError::refused(format!("a certificate in {}: {error}", path.display())))?;
+                added.map_err(|error| {
+                    BackendError::refused(format!("a certificate in {}: {error}", path.display()))
+                })?;
             }
         }
         Trust::PinnedSha256(_) | Trust::InsecureAnyCertificate => return Ok(None),
     }
-    if roots.is_empty() { Err(BackendError::refused("no certificate to believe in was found")) } else { Ok(Some(roots)) }
+    if roots.is_empty() {
+        Err(BackendError::refused(
+            "no certificate to believe in was found",
+        ))
+    } else {
+        Ok(Some(roots))
+    }
 }
 
 fn configured(trust: &Trust, roots: Option<RootCertStore>) -> Result<ClientConfig, BackendError> {
@@ -98,12 +117,19 @@ fn configured(trust: &Trust, roots: Option<RootCertStore>) -> Result<ClientConfi
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| BackendError::refused(format!("TLS cannot be set up: {error}")))?;
-    let pin = if let Trust::PinnedSha256(pin) = trust { Some(*pin) } else { None };
+    let pin = if let Trust::PinnedSha256(pin) = trust {
+        Some(*pin)
+    } else {
+        None
+    };
     Ok(match roots {
         Some(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
         None => {
             let believed = Arc::new(Believed { pin, provider });
-            builder.dangerous().with_custom_certificate_verifier(believed).with_no_client_auth()
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(believed)
+                .with_no_client_auth()
         }
     })
 }
@@ -122,7 +148,8 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     let connection = stream.get_ref().1;
     // Before TLS 1.3 the exporter binds only with an extension that the library does not report.
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
-    let exported = connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
+    let exported =
+        connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
     let binding = exported.ok().filter(|_| is_13);
     Ok((stream, binding))
 }
@@ -135,11 +162,20 @@ pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<TlsStream<S>, BackendError> {
     let name = ServerName::try_from(domain.to_owned())
         .map_err(|_| BackendError::refused(format!("`{domain}` cannot be a certificate's name")))?;
-    TlsConnector::from(client).connect(name, io).await.map_err(|error| {
-        let is_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-        let reason = format!("TLS with `{domain}`: {error}");
-        if is_tls { BackendError::refused(reason) } else { BackendError::unreachable(reason) }
-    })
+    TlsConnector::from(client)
+        .connect(name, io)
+        .await
+        .map_err(|error| {
+            let is_tls = error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>());
+            let reason = format!("TLS with `{domain}`: {error}");
+            if is_tls {
+                BackendError::refused(reason)
+            } else {
+                BackendError::unreachable(reason)
+            }
+        })
 }
 
 /// Believes one certificate, or any; that the server has its key is checked all the same.
@@ -159,9 +195,9 @@ impl ServerCertVerifier for Believed {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.pin {
-            Some(pin) if pin[..] != Sha256::digest(certificate)[..] => {
-                Err(rustls::Error::General("the certificate is not the pinned one".into()))
-            }
+            Some(pin) if pin[..] != Sha256::digest(certificate)[..] => Err(rustls::Error::General(
+                "the certificate is not the pinned one".into(),
+            )),
             _ => Ok(ServerCertVerified::assertion()),
         }
     }
@@ -172,7 +208,12 @@ impl ServerCertVerifier for Believed {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -181,11 +222,18 @@ impl ServerCertVerifier for Believed {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -200,21 +248,30 @@ mod tests {
         let (first, again) = (client(&one), client(&one));
         assert!(Arc::ptr_eq(&first, &again));
         assert!(!Arc::ptr_eq(&first, &client(&other)));
-        assert!(!Arc::ptr_eq(&first, &client(&Trust::InsecureAnyCertificate)));
+        assert!(!Arc::ptr_eq(
+            &first,
+            &client(&Trust::InsecureAnyCertificate)
+        ));
     }
 
     #[test]
     fn a_file_that_changes_is_believed_as_it_is_now() {
-        let path = std::env::temp_dir().join(format!("switchboard-believed-{}.pem", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("switchboard-believed-{}.pem", std::process::id()));
         let pem = std::fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
         let mut certificates = pem.split_inclusive("-----END CERTIFICATE-----\n");
-        let (Some(one), Some(other)) = (certificates.next(), certificates.next()) else { return };
+        let (Some(one), Some(other)) = (certificates.next(), certificates.next()) else {
+            return;
+        };
         let trust = Trust::CaFile(path.clone());
         let as_of = |text: &str| {
             std::fs::write(&path, text).expect("written");
             client(&trust)
         };
-        let (first, second) = (as_of(one).expect("one"), as_of(&format!("{one}{other}")).expect("two"));
+        let (first, second) = (
+            as_of(one).expect("one"),
+            as_of(&format!("{one}{other}")).expect("two"),
+        );
         assert!(!Arc::ptr_eq(&first, &second) && Arc::ptr_eq(&first, &as_of(one).expect("one")));
         assert!(as_of("").is_err() && as_of("-----BEGIN CERTIFICATE-----\n!\n").is_err());
         let _ = std::fs::remove_file(path);

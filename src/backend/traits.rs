@@ -4,8 +4,8 @@ use super::error::BackendError;
 use super::inbox::Inbox;
 use super::manage::{Manage, Managed};
 use crate::model::{
-    Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, Classification, LinkKey, MessageId, NetworkId, OriginId, Part,
-    ResumePoint, SecurityContext, content_bytes,
+    Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, Classification, LinkKey, MessageId,
+    NetworkId, OriginId, Part, ResumePoint, SecurityContext, content_bytes,
 };
 use crate::waiting::PipeReader;
 use chrono::{DateTime, Utc};
@@ -17,7 +17,9 @@ use std::sync::Arc;
 pub type Reply<T> = Pin<Box<dyn Future<Output = Result<T, BackendError>> + Send + 'static>>;
 
 /// Boxes a future into a [`Reply`].
-pub fn reply<T>(future: impl Future<Output = Result<T, BackendError>> + Send + 'static) -> Reply<T> {
+pub fn reply<T>(
+    future: impl Future<Output = Result<T, BackendError>> + Send + 'static,
+) -> Reply<T> {
     Box::pin(future)
 }
 
@@ -127,7 +129,12 @@ pub trait Session: Send + Sync + 'static {
     /// The newest `take` messages (older than `before`, which is exclusive), oldest of them first. A `before` that
     /// this channel never issued answers none. Once they hold [`HISTORY_BYTES`] it need not go on to older ones: what is
     /// answered is cut there, and a connector that read all that was asked for held it in memory first.
-    fn history(self: Arc<Self>, channel: ChannelId, before: Option<MessageId>, take: usize) -> Reply<Vec<Received>> {
+    fn history(
+        self: Arc<Self>,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        take: usize,
+    ) -> Reply<Vec<Received>> {
         let _ = (channel, before, take);
         unsupported("history")
     }
@@ -228,7 +235,12 @@ impl Received {
     pub(crate) fn weight(&self) -> usize {
         400 + self.sender.len()
             + self.sender_alias.as_ref().map_or(0, String::len)
-            + content_bytes(&self.parts, self.subject.as_deref(), self.classification.as_ref(), &self.security_contexts)
+            + content_bytes(
+                &self.parts,
+                self.subject.as_deref(),
+                self.classification.as_ref(),
+                &self.security_contexts,
+            )
     }
 }
 

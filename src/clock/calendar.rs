@@ -53,8 +53,14 @@ impl Calendar {
         belief.date(wall, monotonic);
         // Time may have passed while nobody counted it, but none was taken back.
         let ledger = last.map_or(wall, |last| last.ledger.max(wall));
-        let state = State { belief, ledger: ledger - milliseconds(monotonic) };
-        Calendar { clock, state: Mutex::new(state) }
+        let state = State {
+            belief,
+            ledger: ledger - milliseconds(monotonic),
+        };
+        Calendar {
+            clock,
+            state: Mutex::new(state),
+        }
     }
 
     /// The date as it is shown.
@@ -87,7 +93,10 @@ impl Calendar {
 
     /// What is to be known at the next start.
     pub(crate) fn dates(&self) -> Dates {
-        Dates { ledger: self.ledger(), believed: self.believed() }
+        Dates {
+            ledger: self.ledger(),
+            believed: self.believed(),
+        }
     }
 }
 
@@ -102,7 +111,10 @@ struct Belief {
 
 impl Belief {
     fn new(believed: i64, monotonic: Duration) -> Belief {
-        Belief { offset: believed - milliseconds(monotonic), jump: None }
+        Belief {
+            offset: believed - milliseconds(monotonic),
+            jump: None,
+        }
     }
 
     /// The earlier of the date believed and the one shown. Must be asked now and then: a jump is noticed by this.
@@ -141,19 +153,53 @@ mod tests {
         let mut belief = Belief::new(0, Duration::ZERO);
         for (hours, shown, believed) in table {
             let (now, monotonic) = (hours * HOUR, Duration::from_secs(*hours as u64 * 3600));
-            assert_eq!(belief.date(now + shown, monotonic) - now, *believed, "after {hours} hours: {table:?}");
+            assert_eq!(
+                belief.date(now + shown, monotonic) - now,
+                *believed,
+                "after {hours} hours: {table:?}"
+            );
         }
     }
 
     #[test]
     fn a_jump_is_believed_once_it_has_lasted_a_day_and_a_step_at_once() {
-        play(&[(0, 0, 0), (1, 30_000, 30_000), (2, 0, 0), (3, -30_000, -30_000)]);
-        play(&[(0, 0, 0), (1, 60 * DAY, 0), (24, 60 * DAY, 0), (25, 60 * DAY, 60 * DAY), (26, 60 * DAY, 60 * DAY)]);
-        play(&[(0, 0, 0), (1, 60 * DAY, 0), (2, 0, 0), (3, 60 * DAY, 0), (26, 60 * DAY, 0), (27, 60 * DAY, 60 * DAY)]);
-        play(&[(0, 0, 0), (1, 60 * DAY, 0), (20, 61 * DAY, 0), (25, 61 * DAY, 0), (44, 61 * DAY, 61 * DAY)]);
+        play(&[
+            (0, 0, 0),
+            (1, 30_000, 30_000),
+            (2, 0, 0),
+            (3, -30_000, -30_000),
+        ]);
+        play(&[
+            (0, 0, 0),
+            (1, 60 * DAY, 0),
+            (24, 60 * DAY, 0),
+            (25, 60 * DAY, 60 * DAY),
+            (26, 60 * DAY, 60 * DAY),
+        ]);
+        play(&[
+            (0, 0, 0),
+            (1, 60 * DAY, 0),
+            (2, 0, 0),
+            (3, 60 * DAY, 0),
+            (26, 60 * DAY, 0),
+            (27, 60 * DAY, 60 * DAY),
+        ]);
+        play(&[
+            (0, 0, 0),
+            (1, 60 * DAY, 0),
+            (20, 61 * DAY, 0),
+            (25, 61 * DAY, 0),
+            (44, 61 * DAY, 61 * DAY),
+        ]);
         // Set back: the earlier date counts at once, and going forth again is a jump only once back was believed.
         play(&[(0, 0, 0), (1, -60 * DAY, -60 * DAY), (2, 0, 0)]);
-        play(&[(0, 0, 0), (1, -60 * DAY, -60 * DAY), (25, -60 * DAY, -60 * DAY), (26, 0, -60 * DAY), (50, 0, 0)]);
+        play(&[
+            (0, 0, 0),
+            (1, -60 * DAY, -60 * DAY),
+            (25, -60 * DAY, -60 * DAY),
+            (26, 0, -60 * DAY),
+            (50, 0, 0),
+        ]);
     }
 
     struct Hands(Mutex<(i64, Duration)>);
@@ -169,20 +215,46 @@ mod tests {
     }
 
     fn at(wall: i64, monotonic: i64) -> Arc<Hands> {
-        Arc::new(Hands(Mutex::new((wall, Duration::from_millis(monotonic as u64)))))
+        Arc::new(Hands(Mutex::new((
+            wall,
+            Duration::from_millis(monotonic as u64),
+        ))))
     }
 
     #[test]
     fn a_start_believes_what_was_believed_last_until_it_is_proven() {
-        assert_eq!(Calendar::new(at(5 * DAY, 7), None).dates(), Dates { ledger: 5 * DAY, believed: 5 * DAY });
-        let last = Some(Dates { ledger: 5 * DAY, believed: 5 * DAY });
+        assert_eq!(
+            Calendar::new(at(5 * DAY, 7), None).dates(),
+            Dates {
+                ledger: 5 * DAY,
+                believed: 5 * DAY
+            }
+        );
+        let last = Some(Dates {
+            ledger: 5 * DAY,
+            believed: 5 * DAY,
+        });
         let hands = at(65 * DAY, 7);
         let calendar = Calendar::new(hands.clone(), last);
-        assert_eq!(calendar.dates(), Dates { ledger: 65 * DAY, believed: 5 * DAY }, "tokens may have ended meanwhile");
+        assert_eq!(
+            calendar.dates(),
+            Dates {
+                ledger: 65 * DAY,
+                believed: 5 * DAY
+            },
+            "tokens may have ended meanwhile"
+        );
         *hands.0.lock() = (66 * DAY, Duration::from_millis(DAY as u64 + 7));
         assert_eq!(calendar.believed(), 66 * DAY);
         let back = Calendar::new(at(4 * DAY, 7), last);
-        assert_eq!(back.dates(), Dates { ledger: 5 * DAY, believed: 4 * DAY }, "no token is younger than it was");
+        assert_eq!(
+            back.dates(),
+            Dates {
+                ledger: 5 * DAY,
+                believed: 4 * DAY
+            },
+            "no token is younger than it was"
+        );
         assert_eq!(back.moved(), Some(-DAY));
     }
 
@@ -191,9 +263,15 @@ mod tests {
         let hands = at(DAY, 0);
         let calendar = Calendar::new(hands.clone(), None);
         *hands.0.lock() = (61 * DAY + 1_000, Duration::from_secs(1));
-        assert_eq!((calendar.ledger(), calendar.moved()), (DAY + 1_000, Some(60 * DAY)));
+        assert_eq!(
+            (calendar.ledger(), calendar.moved()),
+            (DAY + 1_000, Some(60 * DAY))
+        );
         calendar.follow(60 * DAY);
-        assert_eq!((calendar.ledger(), calendar.moved()), (61 * DAY + 1_000, None));
+        assert_eq!(
+            (calendar.ledger(), calendar.moved()),
+            (61 * DAY + 1_000, None)
+        );
         hands.0.lock().0 -= 60 * DAY;
         assert_eq!(calendar.moved(), Some(-60 * DAY));
     }

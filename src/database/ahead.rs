@@ -53,15 +53,30 @@ impl Ages {
     }
 
     /// The keys of the oldest rows of `of` that are old, at most `limit`.
-    pub(crate) fn oldest(&self, connection: &Connection, of: Dated, limit: usize) -> Result<Vec<i64>> {
+    pub(crate) fn oldest(
+        &self,
+        connection: &Connection,
+        of: Dated,
+        limit: usize,
+    ) -> Result<Vec<i64>> {
         let Dated { table, key, date } = of;
-        let mut first = connection.prepare_cached(&format!("SELECT {key}, {date} FROM {table} ORDER BY {key} LIMIT ?1"))?;
-        let rows: Vec<(i64, i64)> =
-            first.query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_>>()?;
+        let mut first = connection.prepare_cached(&format!(
+            "SELECT {key}, {date} FROM {table} ORDER BY {key} LIMIT ?1"
+        ))?;
+        let rows: Vec<(i64, i64)> = first
+            .query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_>>()?;
         let old = match self.old(rows.iter().map(|(_, date)| *date)) {
             Some(old) => old,
             None if rows.len() < limit => 0,
-            None if self.is_old_after(connection, of, rows.last().map_or(0, |(key, _)| *key))? => rows.len(),
+            None if self.is_old_after(
+                connection,
+                of,
+                rows.last().map_or(0, |(key, _)| *key),
+            )? =>
+            {
+                rows.len()
+            }
             None => 0,
         };
         Ok(rows.into_iter().take(old).map(|(key, _)| key).collect())
@@ -70,13 +85,20 @@ impl Ages {
     /// Whether a row after `key` is old, where `key` and all before it are ahead: the first one that is not is looked for
     /// by halves, which costs a few look-ups however many were stamped ahead.
     fn is_old_after(&self, connection: &Connection, of: Dated, key: i64) -> Result<bool> {
-        let Dated { table, key: name, date } = of;
-        let mut newest =
-            connection.prepare_cached(&format!("SELECT {name}, {date} FROM {table} ORDER BY {name} DESC LIMIT 1"))?;
-        let mut last_up_to = connection
-            .prepare_cached(&format!("SELECT {name}, {date} FROM {table} WHERE {name} <= ?1 ORDER BY {name} DESC LIMIT 1"))?;
-        let Some((mut high, mut found)) =
-            newest.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?
+        let Dated {
+            table,
+            key: name,
+            date,
+        } = of;
+        let mut newest = connection.prepare_cached(&format!(
+            "SELECT {name}, {date} FROM {table} ORDER BY {name} DESC LIMIT 1"
+        ))?;
+        let mut last_up_to = connection.prepare_cached(&format!(
+            "SELECT {name}, {date} FROM {table} WHERE {name} <= ?1 ORDER BY {name} DESC LIMIT 1"
+        ))?;
+        let Some((mut high, mut found)) = newest
+            .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .optional()?
         else {
             return Ok(false);
         };
@@ -86,7 +108,9 @@ impl Ages {
         let mut low = key;
         while high - low > 1 {
             let middle = low + (high - low) / 2;
-            let (at, dated) = last_up_to.query_row([middle], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+            let (at, dated) = last_up_to.query_row([middle], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            })?;
             if self.is_ahead(dated) {
                 low = middle;
             } else {
@@ -101,21 +125,32 @@ impl Ages {
 mod tests {
     use super::*;
 
-    const ROWS: Dated = Dated { table: "row", key: "number", date: "date" };
+    const ROWS: Dated = Dated {
+        table: "row",
+        key: "number",
+        date: "date",
+    };
     const FAR: i64 = 1 << 40;
 
     fn rows(dates: impl IntoIterator<Item = i64>) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE row (number INTEGER PRIMARY KEY, date INTEGER NOT NULL)").unwrap();
+        connection
+            .execute_batch("CREATE TABLE row (number INTEGER PRIMARY KEY, date INTEGER NOT NULL)")
+            .unwrap();
         for date in dates {
-            connection.execute("INSERT INTO row (date) VALUES (?1)", [date]).unwrap();
+            connection
+                .execute("INSERT INTO row (date) VALUES (?1)", [date])
+                .unwrap();
         }
         connection
     }
 
     #[test]
     fn a_row_from_the_future_is_as_old_as_the_next() {
-        let ages = Ages { now: 1_000_000, cutoff: 500_000 };
+        let ages = Ages {
+            now: 1_000_000,
+            cutoff: 500_000,
+        };
         for (dates, old) in [
             (vec![], 0),
             (vec![1, 2, 600_000], 2),
@@ -127,17 +162,33 @@ mod tests {
             // Within the margin it is a date, and a young one.
             (vec![1_000_000 + MARGIN, 3], 0),
         ] {
-            assert_eq!(ages.oldest(&rows(dates.clone()), ROWS, 100).unwrap().len(), old, "{dates:?}");
+            assert_eq!(
+                ages.oldest(&rows(dates.clone()), ROWS, 100).unwrap().len(),
+                old,
+                "{dates:?}"
+            );
         }
     }
 
     #[test]
     fn however_many_are_ahead_the_next_one_is_found() {
-        let ages = Ages { now: 1_000_000, cutoff: 500_000 };
+        let ages = Ages {
+            now: 1_000_000,
+            cutoff: 500_000,
+        };
         let run = |after: &[i64]| rows((0..5_000).map(|_| FAR).chain(after.iter().copied()));
-        assert_eq!(ages.oldest(&run(&[7, 600_000]), ROWS, 100).unwrap(), (1..=100).collect::<Vec<_>>());
-        assert!(ages.oldest(&run(&[600_000]), ROWS, 100).unwrap().is_empty(), "the next is young");
-        assert!(ages.oldest(&run(&[]), ROWS, 100).unwrap().is_empty(), "nobody can tell yet");
+        assert_eq!(
+            ages.oldest(&run(&[7, 600_000]), ROWS, 100).unwrap(),
+            (1..=100).collect::<Vec<_>>()
+        );
+        assert!(
+            ages.oldest(&run(&[600_000]), ROWS, 100).unwrap().is_empty(),
+            "the next is young"
+        );
+        assert!(
+            ages.oldest(&run(&[]), ROWS, 100).unwrap().is_empty(),
+            "nobody can tell yet"
+        );
         let connection = run(&[7, 8]);
         loop {
             let old = ages.oldest(&connection, ROWS, 100).unwrap();
@@ -145,9 +196,16 @@ mod tests {
                 break;
             }
             for number in old {
-                connection.execute("DELETE FROM row WHERE number = ?1", [number]).unwrap();
+                connection
+                    .execute("DELETE FROM row WHERE number = ?1", [number])
+                    .unwrap();
             }
         }
-        assert_eq!(connection.query_row("SELECT count(*) FROM row", [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+        assert_eq!(
+            connection
+                .query_row("SELECT count(*) FROM row", [], |row| row.get::<_, i64>(0))
+                .unwrap(),
+            0
+        );
     }
 }

@@ -57,14 +57,25 @@ impl Copied {
     pub(super) fn new(path: &Path, connection: &Connection) -> Copied {
         let (path, log) = (path.to_owned(), beside(path, "-wal"));
         let seen = now(&path, &log, connection, 0);
-        Copied { path, log, turns: AtomicU64::new(0), commits: AtomicU64::new(0), seen: Mutex::new(seen) }
+        Copied {
+            path,
+            log,
+            turns: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            seen: Mutex::new(seen),
+        }
     }
 
     /// Copies back with `copy`, on `connection`, and remembers how the file is then.
     pub(super) fn around<T>(&self, connection: &Connection, copy: impl FnOnce() -> T) -> T {
         self.turns.fetch_add(1, Ordering::AcqRel);
         let done = copy();
-        *self.seen.lock() = now(&self.path, &self.log, connection, self.commits.load(Ordering::Acquire));
+        *self.seen.lock() = now(
+            &self.path,
+            &self.log,
+            connection,
+            self.commits.load(Ordering::Acquire),
+        );
         self.turns.fetch_add(1, Ordering::AcqRel);
         done
     }
@@ -90,25 +101,42 @@ impl Copied {
         if written == was.written {
             // The log began anew: nothing of it was copied back, or the file had another date.
             if salt != was.salt && !is_ours() {
-                self.keep(was, Seen { written, salt, pages: (1, 0), commits });
+                self.keep(
+                    was,
+                    Seen {
+                        written,
+                        salt,
+                        pages: (1, 0),
+                        commits,
+                    },
+                );
             }
             return Found::Same;
         }
         if is_ours() {
             return Found::Same;
         }
-        let pages = connect().ok().and_then(|connection| wal::copied(&connection).ok());
+        let pages = connect()
+            .ok()
+            .and_then(|connection| wal::copied(&connection).ok());
         // Still being written: what was counted belongs to another date, and the next look tells.
         if is_ours() || self::written(&self.path) != written {
             return Found::Same;
         }
-        let Some(pages @ (all, copied)) = pages else { return Found::Overwritten };
+        let Some(pages @ (all, copied)) = pages else {
+            return Found::Overwritten;
+        };
         let is_same_log = salt == was.salt && copied == was.pages.1;
         let nothing_was_there = was.pages.0 == 0 && commits == was.commits;
         if is_same_log && (all > 0 || nothing_was_there) {
             return Found::Overwritten;
         }
-        Found::CopiedBack(Seen { written, salt, pages, commits })
+        Found::CopiedBack(Seen {
+            written,
+            salt,
+            pages,
+            commits,
+        })
     }
 
     /// Remembers what is known to be right, unless something newer was remembered since `was`.
@@ -130,16 +158,25 @@ impl Copied {
 fn now(path: &Path, log: &Path, connection: &Connection, commits: u64) -> Seen {
     let (before, salt, pages) = (written(path), salt(log), wal::copied(connection));
     let is_sure = written(path) == before;
-    Seen { written: before, salt, pages: pages.ok().filter(|_| is_sure).unwrap_or(UNSURE), commits }
+    Seen {
+        written: before,
+        salt,
+        pages: pages.ok().filter(|_| is_sure).unwrap_or(UNSURE),
+        commits,
+    }
 }
 
 fn written(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|found| found.modified()).ok()
+    std::fs::metadata(path)
+        .and_then(|found| found.modified())
+        .ok()
 }
 
 /// Nobody holds a lock on the log itself, so a handle on it that is closed takes none along.
 fn salt(log: &Path) -> Option<[u8; 8]> {
     let mut header = [0; 24];
-    std::fs::File::open(log).and_then(|mut log| log.read_exact(&mut header)).ok()?;
+    std::fs::File::open(log)
+        .and_then(|mut log| log.read_exact(&mut header))
+        .ok()?;
     header.last_chunk().copied()
 }

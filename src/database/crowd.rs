@@ -28,8 +28,15 @@ impl Crowd {
 
     pub(super) fn patience(&self, idle: Option<Duration>) -> Patience {
         if self.size < CROWD {
-            return Patience { idle, ..Patience::default() };
+            return Patience {
+                idle,
+                ..Patience::default()
+            };
         }
-        Patience { idle, group: self.size * 3 / 4, gather: (self.commit / 2).min(GATHER_MAX) }
+        Patience {
+            idle,
+            group: self.size * 3 / 4,
+            gather: (self.commit / 2).min(GATHER_MAX),
+        }
     }
 }

@@ -18,12 +18,18 @@ pub(crate) enum StorageFault {
 impl StorageFault {
     pub(crate) fn of(error: &rusqlite::Error) -> StorageFault {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory) => {
-                StorageFault::Passing
-            }
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                StorageFault::Reopen
-            }
+            Some(
+                ErrorCode::DiskFull
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory,
+            ) => StorageFault::Passing,
+            Some(
+                ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied,
+            ) => StorageFault::Reopen,
             _ => StorageFault::Lasting,
         }
     }
@@ -32,9 +38,13 @@ impl StorageFault {
 /// A failed read or change, as the caller sees it.
 pub(crate) fn storage(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt(error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Error::Corrupt(error.to_string())
+        }
         Some(ErrorCode::DiskFull) => Error::Storage("the disk is full".into()),
-        _ if is_a_value(&error) => Error::Corrupt(format!("a stored value cannot be read: {error}")),
+        _ if is_a_value(&error) => {
+            Error::Corrupt(format!("a stored value cannot be read: {error}"))
+        }
         _ => Error::Storage(error.to_string()),
     }
 }
@@ -43,7 +53,9 @@ pub(crate) fn storage(error: rusqlite::Error) -> Error {
 /// another one.
 pub(crate) fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     move |error| match in_table(table)(error) {
-        rusqlite::Error::FromSqlConversionFailure(_, _, reason) if reason.is::<Damage>() => Error::Corrupt(reason.to_string()),
+        rusqlite::Error::FromSqlConversionFailure(_, _, reason) if reason.is::<Damage>() => {
+            Error::Corrupt(reason.to_string())
+        }
         other => storage(other),
     }
 }
@@ -52,13 +64,23 @@ pub(crate) fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error 
 pub(crate) fn in_table(table: &'static str) -> impl Fn(rusqlite::Error) -> rusqlite::Error {
     use rusqlite::Error as Failed;
     move |error| {
-        let is_corrupt = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+        let is_corrupt = matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        );
         match error {
             Failed::FromSqlConversionFailure(_, _, reason) if reason.is::<Damage>() => {
                 Failed::FromSqlConversionFailure(0, Type::Null, reason)
             }
             error if is_corrupt || is_a_value(&error) || error == Failed::QueryReturnedNoRows => {
-                Failed::FromSqlConversionFailure(0, Type::Null, Box::new(Damage { table, reason: error.to_string() }))
+                Failed::FromSqlConversionFailure(
+                    0,
+                    Type::Null,
+                    Box::new(Damage {
+                        table,
+                        reason: error.to_string(),
+                    }),
+                )
             }
             other => other,
         }

@@ -32,8 +32,18 @@ pub(super) fn header(path: &Path) -> Result<Found> {
     let shown = || path.display().to_string();
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(error) => return Err(Error::Storage(format!("cannot open `{}`: {error}", shown()))),
-        Ok(found) if !found.is_file() => return Err(Error::Storage(format!("`{}` is not a regular file", shown()))),
+        Err(error) => {
+            return Err(Error::Storage(format!(
+                "cannot open `{}`: {error}",
+                shown()
+            )));
+        }
+        Ok(found) if !found.is_file() => {
+            return Err(Error::Storage(format!(
+                "`{}` is not a regular file",
+                shown()
+            )));
+        }
         Ok(found) if found.len() == 0 => return Ok(Found::Nothing),
         Ok(_) => {}
     }
@@ -41,7 +51,9 @@ pub(super) fn header(path: &Path) -> Result<Found> {
     // A first commit that is still in its log, a version that only the log has, or a last checkpoint that was cut short:
     // the file alone does not say what it is. With a lock file of ours beside, SQLite may put the two together; without
     // one it is a stranger's, and is left exactly as it is.
-    let unfinished = ["-wal", "-journal"].iter().any(|end| beside(path, end).metadata().is_ok_and(|log| log.len() > 0));
+    let unfinished = ["-wal", "-journal"]
+        .iter()
+        .any(|end| beside(path, end).metadata().is_ok_and(|log| log.len() > 0));
     let is_ours = super::lock::is_ours(path);
     if unfinished && is_ours {
         numbers = self::numbers(path, false);
@@ -52,17 +64,37 @@ pub(super) fn header(path: &Path) -> Result<Found> {
     }
     let (application, version, _) = match numbers {
         Ok(numbers) => numbers,
-        Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)) => {
-            return Err(Error::ForeignDatabase { path: shown(), reason: "it is no SQLite database".into() });
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
+            ) =>
+        {
+            return Err(Error::ForeignDatabase {
+                path: shown(),
+                reason: "it is no SQLite database".into(),
+            });
         }
-        Err(error) => return Err(Error::Storage(format!("cannot read `{}`: {error}", shown()))),
+        Err(error) => {
+            return Err(Error::Storage(format!(
+                "cannot read `{}`: {error}",
+                shown()
+            )));
+        }
     };
     if application != APPLICATION_ID {
         let reason = format!("its application id is {application:#010x}");
-        return Err(Error::ForeignDatabase { path: shown(), reason });
+        return Err(Error::ForeignDatabase {
+            path: shown(),
+            reason,
+        });
     }
     if version > steps::VERSION {
-        return Err(Error::NewerDatabase { path: shown(), found: version, known: steps::VERSION });
+        return Err(Error::NewerDatabase {
+            path: shown(),
+            found: version,
+            known: steps::VERSION,
+        });
     }
     Ok(Found::Ours)
 }
@@ -71,7 +103,9 @@ pub(super) fn header(path: &Path) -> Result<Found> {
 fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
     let connection = match alone {
         true => {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX
+                | OpenFlags::SQLITE_OPEN_URI;
             Connection::open_with_flags(uri(path), flags)?
         }
         // For writing: the rest of a first commit that was cut short has to be rolled back.
@@ -82,9 +116,15 @@ fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
             connection
         }
     };
-    let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let number = |name: &str| {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+    };
     let (application, version) = (number("application_id")?, number("user_version")?);
-    let tables = || connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    let tables = || {
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, i64>(0)
+        })
+    };
     // Not asked of a database of ours: a damaged schema is told later, by name.
     let is_empty = application == 0 && version == 0 && tables()? == 0;
     Ok((application, version, is_empty))
@@ -93,7 +133,9 @@ fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
 /// Whether the log stays when `connection` is closed. The last connection to close copies the log back and deletes it,
 /// reading or not: a newer or damaged database would be changed by refusing it.
 pub(super) fn keep_log(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
+        .map(drop)
 }
 
 /// `path` as a URI whose file SQLite reads without locks.
@@ -101,7 +143,9 @@ fn uri(path: &Path) -> String {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(*byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                uri.push(char::from(*byte))
+            }
             other => uri.push_str(&format!("%{other:02X}")),
         }
     }
@@ -129,9 +173,17 @@ pub(super) fn schema(connection: &Connection, path: &Path) -> Result<()> {
         .map_err(storage)?;
     for (name, sql) in wanted {
         match there.iter().find(|(found, _)| *found == name) {
-            None => return Err(Error::Corrupt(format!("`{}` has no `{name}`", path.display()))),
+            None => {
+                return Err(Error::Corrupt(format!(
+                    "`{}` has no `{name}`",
+                    path.display()
+                )));
+            }
             Some((_, found)) if *found != sql => {
-                return Err(Error::Corrupt(format!("`{name}` in `{}` is not as this version made it", path.display())));
+                return Err(Error::Corrupt(format!(
+                    "`{name}` in `{}` is not as this version made it",
+                    path.display()
+                )));
             }
             Some(_) => {}
         }
@@ -145,5 +197,7 @@ pub(super) fn schema_of(connection: &Connection) -> rusqlite::Result<Vec<(String
          WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
          ORDER BY name",
     )?;
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
 }

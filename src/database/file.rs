@@ -93,9 +93,17 @@ pub(crate) struct Opened {
 /// `Storage` may come after a step of a migration.
 pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     if rusqlite::version_number() < SQLITE_MIN {
-        return Err(Error::Storage(format!("SQLite {} is too old; 3.51.3 or newer is needed", rusqlite::version())));
+        return Err(Error::Storage(format!(
+            "SQLite {} is too old; 3.51.3 or newer is needed",
+            rusqlite::version()
+        )));
     }
-    let Wanted { location, durability, accept_loss, reach } = wanted;
+    let Wanted {
+        location,
+        durability,
+        accept_loss,
+        reach,
+    } = wanted;
     let mut opened = Opened {
         location,
         durability,
@@ -126,14 +134,21 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     let found = examine::header(&path)?;
     let lock = FileLock::take(&path)?;
     let mark = lock.mark();
-    let is_lost = |found: Reach| found.lacks(mark).filter(|_| !accept_loss).map(|lacking| lost(&path, lacking));
+    let is_lost = |found: Reach| {
+        found
+            .lacks(mark)
+            .filter(|_| !accept_loss)
+            .map(|lacking| lost(&path, lacking))
+    };
     if found == Found::Nothing
         && let Some(error) = is_lost(Reach::default())
     {
         return Err(error);
     }
     opened.holding = Some(Holding::take(&path)?);
-    let has_log = examine::beside(&path, "-wal").metadata().is_ok_and(|log| log.len() > 0);
+    let has_log = examine::beside(&path, "-wal")
+        .metadata()
+        .is_ok_and(|log| log.len() > 0);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags).map_err(storage)?;
     // Until it is accepted: what is refused keeps its log.
@@ -148,8 +163,10 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
             connection.busy_timeout(BUSY).map_err(storage)?;
             is_parted = !has_log && in_use::is_parted(&connection, &path, &lock);
             if is_parted && !accept_loss {
-                let lacking =
-                    format!("its process was killed, and neither `{0}-wal` nor its lock file lies beside it", path.display());
+                let lacking = format!(
+                    "its process was killed, and neither `{0}-wal` nor its lock file lies beside it",
+                    path.display()
+                );
                 return Err(lost(&path, lacking));
             }
             steps::migrate(&connection, &path)?;
@@ -179,7 +196,10 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
 }
 
 fn lost(path: &Path, lacking: String) -> Error {
-    Error::CommitsLost { path: path.display().to_string(), lacking }
+    Error::CommitsLost {
+        path: path.display().to_string(),
+        lacking,
+    }
 }
 
 /// What others of this machine may read is said once, file by file: each holds messages or says how far they go. SQLite
@@ -192,7 +212,9 @@ fn warn_of_readers(path: &Path) {
         for file in ["", "-wal", "-shm", "-lock"].map(|end| examine::beside(path, end)) {
             if std::fs::metadata(&file).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
                 let file = file.display();
-                tracing::warn!("other users of this machine can open {file}, which belongs to the database: chmod 600 {file}");
+                tracing::warn!(
+                    "other users of this machine can open {file}, which belongs to the database: chmod 600 {file}"
+                );
             }
         }
     }
@@ -234,7 +256,9 @@ impl Opened {
     /// A writing connection whose commits survive a power cut, whatever the durability: for what the next start must know.
     pub(crate) fn write_through(&self) -> Result<Connection> {
         let connection = self.write()?;
-        connection.pragma_update(None, "synchronous", "FULL").map_err(storage)?;
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .map_err(storage)?;
         Ok(connection)
     }
 
@@ -255,13 +279,17 @@ impl Opened {
     fn path(&self) -> Result<&Path> {
         match &self.location {
             Location::File(path) => Ok(path),
-            Location::Memory => Err(Error::Internal("a database in memory has one connection".into())),
+            Location::Memory => Err(Error::Internal(
+                "a database in memory has one connection".into(),
+            )),
         }
     }
 
     /// Whether the files are still the ones that were opened, and whole; the reason if not.
     pub(crate) fn look(&self) -> Result<(), String> {
-        let Some(watch) = &self.watch else { return Ok(()) };
+        let Some(watch) = &self.watch else {
+            return Ok(());
+        };
         let found = match watch.look() {
             watch::Found::Same => Ok(()),
             watch::Found::Other(reason) => Err(reason),
@@ -291,15 +319,22 @@ impl Opened {
 
     /// Whether the database was written by nothing but SQLite.
     fn look_for_copies(&self) -> Result<(), String> {
-        let Some(copied) = &self.copied else { return Ok(()) };
+        let Some(copied) = &self.copied else {
+            return Ok(());
+        };
         let found = copied.look(|| self.connect(true));
-        self.overwritten.store(matches!(found, copied::Found::Overwritten), Ordering::Release);
+        self.overwritten.store(
+            matches!(found, copied::Found::Overwritten),
+            Ordering::Release,
+        );
         match found {
             copied::Found::Same => Ok(()),
             copied::Found::CopiedBack(now) => self.compare(true).map(|()| copied.accept(now)),
             copied::Found::Overwritten => {
                 let path = self.path().map_err(|error| error.to_string())?.display();
-                Err(format!("`{path}` was written by something other than SQLite, as copying a file over it does"))
+                Err(format!(
+                    "`{path}` was written by something other than SQLite, as copying a file over it does"
+                ))
             }
         }
     }
@@ -311,7 +346,9 @@ impl Opened {
 
     /// Copies the log back on `connection`, if the database is the one it belongs to; true if that was all of it.
     pub(super) fn checkpoint(&self, connection: &Connection) -> rusqlite::Result<bool> {
-        let Some(copied) = &self.copied else { return wal::checkpoint(connection) };
+        let Some(copied) = &self.copied else {
+            return wal::checkpoint(connection);
+        };
         if self.look_for_copies().is_err() {
             return Ok(false);
         }
@@ -324,20 +361,32 @@ impl Opened {
     fn compare(&self, database: bool) -> Result<(), String> {
         let path = self.path().map_err(|error| error.to_string())?;
         let whole = |connection: &Connection| -> rusqlite::Result<bool> {
-            let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+            let number = |name: &str| {
+                connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+            };
             // Before the rows are looked at: a commit in between must not look like one that is missing.
             let committed = *self.reached.lock();
             if (self.reach)(connection)?.lacks(committed).is_some() {
                 return Ok(false);
             }
             let pages = number("page_count")? * number("page_size")?;
-            let bytes = std::fs::metadata(path).map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX));
+            let bytes = std::fs::metadata(path)
+                .map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX));
             let log_is_cut = wal::is_cut(connection, &examine::beside(path, "-wal"))?;
             Ok(!log_is_cut && (!database || pages <= bytes))
         };
         // More than once: another program may be writing the files between two looks.
-        let is_whole = (0..LOOKS).any(|_| matches!(self.connect(true).map(|connection| whole(&connection)), Ok(Ok(true))));
-        if is_whole { Ok(()) } else { Err(format!("`{}` or its log was cut short", path.display())) }
+        let is_whole = (0..LOOKS).any(|_| {
+            matches!(
+                self.connect(true).map(|connection| whole(&connection)),
+                Ok(Ok(true))
+            )
+        });
+        if is_whole {
+            Ok(())
+        } else {
+            Err(format!("`{}` or its log was cut short", path.display()))
+        }
     }
 
     /// The newest seq that was committed.
@@ -400,14 +449,18 @@ impl Opened {
         let Some(lock) = &*lock else { return Ok(()) };
         let mark = *self.mark.lock();
         let identity = self.path().ok().and_then(in_use::identity);
-        lock.renew(mark, identity.as_deref()).map_err(|error| format!("the lock file is gone and cannot be made anew: {error}"))
+        lock.renew(mark, identity.as_deref())
+            .map_err(|error| format!("the lock file is gone and cannot be made anew: {error}"))
     }
 
     /// A reader or the writer met damage: the engine is not ready from now on.
     pub(crate) fn note_damage(&self, reason: &str) {
         let mut damage = self.damage.lock();
         if damage.is_none() {
-            tracing::error!(reason, "the database is damaged; stop, and restore a backup");
+            tracing::error!(
+                reason,
+                "the database is damaged; stop, and restore a backup"
+            );
             *damage = Some(reason.to_owned());
         }
     }

@@ -29,7 +29,10 @@ impl FileId {
     #[cfg(unix)]
     pub(super) fn of(found: &Metadata) -> Option<FileId> {
         use std::os::unix::fs::MetadataExt;
-        Some(FileId { device: found.dev(), inode: found.ino() })
+        Some(FileId {
+            device: found.dev(),
+            inode: found.ino(),
+        })
     }
 
     #[cfg(not(unix))]
@@ -70,7 +73,8 @@ impl Holding {
     /// `InUse`; `Storage` for what is no regular file or cannot be opened.
     pub(super) fn take(path: &Path) -> Result<Holding> {
         let shown = || path.display().to_string();
-        let failed = |error: std::io::Error| Error::Storage(format!("cannot open `{}`: {error}", shown()));
+        let failed =
+            |error: std::io::Error| Error::Storage(format!("cannot open `{}`: {error}", shown()));
         let mut table = TABLE.lock();
         let table = table.get_or_insert_default();
         let found = match std::fs::metadata(path) {
@@ -83,7 +87,10 @@ impl Holding {
             Err(error) => return Err(failed(error)),
         };
         if !found.is_file() {
-            return Err(Error::Storage(format!("`{}` is not a regular file", shown())));
+            return Err(Error::Storage(format!(
+                "`{}` is not a regular file",
+                shown()
+            )));
         }
         let id = FileId::of(&found);
         let name = id.map_or_else(|| Name::Path(path.to_owned()), Name::File);
@@ -98,7 +105,14 @@ impl Holding {
         let handle = File::open(path).map_err(failed)?;
         let opened = handle.metadata().map(|opened| FileId::of(&opened));
         let held = matches!(opened, Ok(opened) if opened == id) && locked(&handle);
-        table.insert(name.clone(), Entry { handle, users: usize::from(held), taken: held });
+        table.insert(
+            name.clone(),
+            Entry {
+                handle,
+                users: usize::from(held),
+                taken: held,
+            },
+        );
         match held {
             true => Ok(Holding { name }),
             false => Err(Error::InUse(shown())),
@@ -107,7 +121,11 @@ impl Holding {
 
     /// Lets another engine have the file; the handle stays until every connection of this one is closed.
     pub(super) fn release(&self) {
-        if let Some(entry) = TABLE.lock().as_mut().and_then(|table| table.get_mut(&self.name)) {
+        if let Some(entry) = TABLE
+            .lock()
+            .as_mut()
+            .and_then(|table| table.get_mut(&self.name))
+        {
             unlock(&entry.handle);
             entry.taken = false;
         }
@@ -119,7 +137,9 @@ impl Drop for Holding {
     fn drop(&mut self) {
         let mut table = TABLE.lock();
         let Some(table) = table.as_mut() else { return };
-        let Some(entry) = table.get_mut(&self.name) else { return };
+        let Some(entry) = table.get_mut(&self.name) else {
+            return;
+        };
         entry.users -= 1;
         if entry.users == 0 {
             unlock(&entry.handle);
@@ -168,18 +188,28 @@ pub(super) fn private() -> OpenOptions {
 /// # Errors
 /// `Storage` if its folder is not there, or for links that lead in a circle.
 pub(super) fn canonical(path: &Path) -> Result<PathBuf> {
-    let failed = |error: std::io::Error| Error::Storage(format!("cannot open `{}`: {error}", path.display()));
+    let failed = |error: std::io::Error| {
+        Error::Storage(format!("cannot open `{}`: {error}", path.display()))
+    };
     let mut at = path.to_owned();
     for _ in 0..LINKS {
         match std::fs::canonicalize(&at) {
             Ok(canonical) => return Ok(canonical),
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
             Err(_) => {}
         }
-        let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = at
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let folder = std::fs::canonicalize(folder).map_err(failed)?;
         let Some(name) = at.file_name() else {
-            return Err(Error::Storage(format!("`{}` names no file", path.display())));
+            return Err(Error::Storage(format!(
+                "`{}` names no file",
+                path.display()
+            )));
         };
         at = folder.join(name);
         match std::fs::read_link(&at) {
@@ -187,5 +217,8 @@ pub(super) fn canonical(path: &Path) -> Result<PathBuf> {
             Err(_) => return Ok(at),
         }
     }
-    Err(Error::Storage(format!("`{}` is a link that leads through too many others", path.display())))
+    Err(Error::Storage(format!(
+        "`{}` is a link that leads through too many others",
+        path.display()
+    )))
 }

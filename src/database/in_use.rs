@@ -21,7 +21,10 @@ use std::time::UNIX_EPOCH;
 /// Which file lies at `path`, whatever its name; none where the system does not tell.
 pub(super) fn identity(path: &Path) -> Option<String> {
     let found = std::fs::metadata(path).ok()?;
-    let born = found.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    let born = found
+        .created()
+        .ok()
+        .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
     inode(&found).map(|inode| format!("{inode}.{}", born.map_or(0, |born| born.as_nanos())))
 }
 
@@ -38,8 +41,11 @@ fn inode(_: &std::fs::Metadata) -> Option<u64> {
 /// Whether the file was in use when its process ended, and was parted from its log and lock since. `connection` sees the
 /// file alone: there is no log. A file too damaged to ask is not one: the check of the schema tells what it is.
 pub(super) fn is_parted(connection: &Connection, path: &Path, lock: &FileLock) -> bool {
-    let Some(identity) = identity(path) else { return false };
-    lock.file().as_deref() != Some(&identity) && said(connection).is_ok_and(|said| said.as_deref() == Some(&identity))
+    let Some(identity) = identity(path) else {
+        return false;
+    };
+    lock.file().as_deref() != Some(&identity)
+        && said(connection).is_ok_and(|said| said.as_deref() == Some(&identity))
 }
 
 /// Writes which file this is into the lock file and into the database, before anything is acknowledged.
@@ -47,7 +53,9 @@ pub(super) fn is_parted(connection: &Connection, path: &Path, lock: &FileLock) -
 /// # Errors
 /// `Storage`.
 pub(super) fn begin(connection: &Connection, path: &Path, lock: &FileLock) -> Result<()> {
-    let Some(identity) = identity(path) else { return Ok(()) };
+    let Some(identity) = identity(path) else {
+        return Ok(());
+    };
     // The lock file first: a process killed in between must not leave a file that is taken for a parted one.
     if let Err(error) = lock.set_file(&identity) {
         tracing::debug!(%error, "the lock file cannot be written");
@@ -56,7 +64,12 @@ pub(super) fn begin(connection: &Connection, path: &Path, lock: &FileLock) -> Re
     if said(connection).map_err(storage)?.as_deref() == Some(&identity) {
         return Ok(());
     }
-    connection.execute("INSERT OR REPLACE INTO setting VALUES ('in_use', ?1)", [identity]).map_err(storage)?;
+    connection
+        .execute(
+            "INSERT OR REPLACE INTO setting VALUES ('in_use', ?1)",
+            [identity],
+        )
+        .map_err(storage)?;
     copy_back(connection).map_err(storage)
 }
 
@@ -71,5 +84,11 @@ fn copy_back(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn said(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    connection.query_row("SELECT value FROM setting WHERE name = 'in_use'", [], |row| row.get(0)).optional()
+    connection
+        .query_row(
+            "SELECT value FROM setting WHERE name = 'in_use'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()
 }

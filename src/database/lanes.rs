@@ -51,8 +51,18 @@ struct Queue<T> {
 
 impl<T> Lane<T> {
     pub(super) fn new(limits: Limits, unwanted: fn(&T) -> bool) -> Lane<T> {
-        let state = State { owners: HashMap::new(), turns: VecDeque::new(), waiting: 0, closed: false };
-        Lane { state: Mutex::new(state), arrived: Condvar::new(), limits, unwanted }
+        let state = State {
+            owners: HashMap::new(),
+            turns: VecDeque::new(),
+            waiting: 0,
+            closed: false,
+        };
+        Lane {
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+            limits,
+            unwanted,
+        }
     }
 
     /// Queues a task of `owner`; it comes back if there is no room, or no more turn. What it displaced is returned.
@@ -84,7 +94,10 @@ impl<T> Lane<T> {
                 return Err(task);
             }
         }
-        let queue = state.owners.entry(owner).or_insert_with(|| Queue { tasks: VecDeque::new(), running: 0 });
+        let queue = state.owners.entry(owner).or_insert_with(|| Queue {
+            tasks: VecDeque::new(),
+            running: 0,
+        });
         if queue.tasks.is_empty() {
             state.turns.push_back(owner);
         }
@@ -116,7 +129,10 @@ impl<T> Lane<T> {
         if state.closed {
             return Some(task);
         }
-        let queue = state.owners.entry(owner).or_insert_with(|| Queue { tasks: VecDeque::new(), running: 1 });
+        let queue = state.owners.entry(owner).or_insert_with(|| Queue {
+            tasks: VecDeque::new(),
+            running: 1,
+        });
         queue.running -= 1;
         if queue.tasks.is_empty() {
             state.turns.push_back(owner);
@@ -130,7 +146,9 @@ impl<T> Lane<T> {
     /// A task of `owner` is over.
     pub(super) fn done(&self, owner: Owner) {
         let mut state = self.state.lock();
-        let Some(queue) = state.owners.get_mut(&owner) else { return };
+        let Some(queue) = state.owners.get_mut(&owner) else {
+            return;
+        };
         queue.running -= 1;
         if queue.running == 0 && queue.tasks.is_empty() {
             state.owners.remove(&owner);
@@ -145,7 +163,11 @@ impl<T> Lane<T> {
         self.arrived.notify_all();
         state.turns.clear();
         state.waiting = 0;
-        state.owners.values_mut().flat_map(|queue| queue.tasks.drain(..)).collect()
+        state
+            .owners
+            .values_mut()
+            .flat_map(|queue| queue.tasks.drain(..))
+            .collect()
     }
 }
 
@@ -157,7 +179,9 @@ impl<T> State<T> {
     /// Moves what nobody waits for to `forgotten`.
     fn forget(&mut self, unwanted: fn(&T) -> bool, forgotten: &mut Vec<T>) {
         for queue in self.owners.values_mut() {
-            let (gone, kept) = std::mem::take(&mut queue.tasks).into_iter().partition(unwanted);
+            let (gone, kept) = std::mem::take(&mut queue.tasks)
+                .into_iter()
+                .partition(unwanted);
             queue.tasks = kept;
             forgotten.extend::<VecDeque<T>>(gone);
         }
@@ -167,7 +191,10 @@ impl<T> State<T> {
 
     /// The newest task of the owner that has most, if those are more than `fewer`.
     fn displace(&mut self, fewer: usize) -> Option<T> {
-        let longest = self.owners.values_mut().max_by_key(|queue| queue.tasks.len())?;
+        let longest = self
+            .owners
+            .values_mut()
+            .max_by_key(|queue| queue.tasks.len())?;
         if longest.tasks.len() <= fewer {
             return None;
         }
@@ -178,13 +205,22 @@ impl<T> State<T> {
 
     /// Takes the turns of owners that have nothing waiting.
     fn tidy(&mut self) {
-        self.owners.retain(|_, queue| queue.running > 0 || !queue.tasks.is_empty());
+        self.owners
+            .retain(|_, queue| queue.running > 0 || !queue.tasks.is_empty());
         let owners = &self.owners;
-        self.turns.retain(|owner| owners.get(owner).is_some_and(|queue| !queue.tasks.is_empty()));
+        self.turns.retain(|owner| {
+            owners
+                .get(owner)
+                .is_some_and(|queue| !queue.tasks.is_empty())
+        });
     }
 
     fn take(&mut self, running: usize) -> Option<(Owner, T)> {
-        let at = self.turns.iter().position(|owner| self.owners.get(owner).is_some_and(|queue| queue.running < running))?;
+        let at = self.turns.iter().position(|owner| {
+            self.owners
+                .get(owner)
+                .is_some_and(|queue| queue.running < running)
+        })?;
         let owner = self.turns.remove(at)?;
         let queue = self.owners.get_mut(&owner)?;
         let task = queue.tasks.pop_front()?;
@@ -201,15 +237,27 @@ impl<T> State<T> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { waiting: 6, of_one: 4, running: 1 };
+    const LIMITS: Limits = Limits {
+        waiting: 6,
+        of_one: 4,
+        running: 1,
+    };
 
     #[test]
     fn owners_take_turns_whatever_they_queued_first() {
-        let lane = Lane::new(Limits { running: 9, ..LIMITS }, |_| false);
+        let lane = Lane::new(
+            Limits {
+                running: 9,
+                ..LIMITS
+            },
+            |_| false,
+        );
         for (owner, task) in [(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1"), (3, "c1")] {
             lane.push(owner, task).expect("room");
         }
-        let order: Vec<&str> = (0..5).filter_map(|_| lane.next().map(|(_, task)| task)).collect();
+        let order: Vec<&str> = (0..5)
+            .filter_map(|_| lane.next().map(|(_, task)| task))
+            .collect();
         assert_eq!(order, ["a1", "b1", "c1", "a2", "a3"]);
     }
 
@@ -237,11 +285,18 @@ mod tests {
         for _ in 0..3 {
             let (owner, task) = lane.next().expect("a task");
             order.push(task);
-            if task == "long" { assert_eq!(lane.again(owner, task), None) } else { lane.done(owner) }
+            if task == "long" {
+                assert_eq!(lane.again(owner, task), None)
+            } else {
+                lane.done(owner)
+            }
         }
         assert_eq!(order, ["long", "b1", "c1"]);
         lane.push(4, "d1").expect("room");
-        assert_eq!((lane.next(), lane.next()), (Some((1, "long")), Some((4, "d1"))));
+        assert_eq!(
+            (lane.next(), lane.next()),
+            (Some((1, "long")), Some((4, "d1")))
+        );
         lane.done(4);
         lane.done(1);
         assert_eq!(lane.next(), Some((1, "behind")));
@@ -264,7 +319,11 @@ mod tests {
         for (owner, task) in [(1, 10), (1, 11), (1, 12), (1, 13), (2, 20), (2, 21)] {
             assert_eq!(lane.push(owner, task), Ok(None));
         }
-        assert_eq!(lane.push(3, 30), Ok(Some(13)), "the newest of whoever has most");
+        assert_eq!(
+            lane.push(3, 30),
+            Ok(Some(13)),
+            "the newest of whoever has most"
+        );
         assert_eq!(lane.push(3, 31), Ok(Some(12)));
         assert_eq!(lane.push(3, 32), Err(32), "all have as many");
         let order: Vec<i32> = (0..6)

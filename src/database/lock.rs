@@ -47,27 +47,43 @@ impl FileLock {
     pub(super) fn take(database: &Path) -> Result<FileLock> {
         let name = super::examine::beside(database, "-lock");
         let shown = database.display().to_string();
-        let failed = |error: std::io::Error| Error::Storage(format!("cannot open the lock file of `{shown}`: {error}"));
+        let failed = |error: std::io::Error| {
+            Error::Storage(format!("cannot open the lock file of `{shown}`: {error}"))
+        };
         if std::fs::metadata(&name).is_ok_and(|found| !found.is_file()) {
-            return Err(Error::Storage(format!("the lock file of `{shown}` is not a regular file")));
+            return Err(Error::Storage(format!(
+                "the lock file of `{shown}` is not a regular file"
+            )));
         }
-        let file = private().create(true).truncate(false).read(true).open(&name).map_err(failed)?;
+        let file = private()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .open(&name)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {
-                let lock = FileLock { path: name, file: Mutex::new(file) };
+                let lock = FileLock {
+                    path: name,
+                    file: Mutex::new(file),
+                };
                 // Before the database is made: so it is known as ours, however early its first start is cut short. One
                 // with a shorter mark, of an earlier version, gets the long one.
-                lock.write(lock.mark(), lock.file().as_deref()).map_err(failed)?;
+                lock.write(lock.mark(), lock.file().as_deref())
+                    .map_err(failed)?;
                 Ok(lock)
             }
             Err(TryLockError::WouldBlock) => Err(Error::InUse(shown)),
-            Err(TryLockError::Error(error)) => Err(Error::Storage(format!("cannot lock `{shown}`: {error}"))),
+            Err(TryLockError::Error(error)) => {
+                Err(Error::Storage(format!("cannot lock `{shown}`: {error}")))
+            }
         }
     }
 
     /// How far the database reaches, as was written into it; 0 where nothing is, or nothing that can be read.
     pub(super) fn mark(&self) -> Reach {
-        self.line(0, "newest ").map_or_else(Reach::default, |text| Reach::parse(&text))
+        self.line(0, "newest ")
+            .map_or_else(Reach::default, |text| Reach::parse(&text))
     }
 
     /// Which file it was written for, if it says so.
@@ -79,8 +95,13 @@ impl FileLock {
     fn line(&self, number: usize, name: &str) -> Option<String> {
         let mut text = String::new();
         let mut file = self.file.lock();
-        file.seek(SeekFrom::Start(0)).and_then(|_| (&mut *file).take(BYTES_MAX).read_to_string(&mut text)).ok()?;
-        text.lines().nth(number)?.strip_prefix(name).map(str::to_owned)
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| (&mut *file).take(BYTES_MAX).read_to_string(&mut text))
+            .ok()?;
+        text.lines()
+            .nth(number)?
+            .strip_prefix(name)
+            .map(str::to_owned)
     }
 
     /// Writes how far the database reaches; always as many bytes, so that one write replaces the one before.
@@ -102,12 +123,17 @@ impl FileLock {
     /// Makes it anew if its name leads elsewhere or it was cut: without it an older copy would start silently.
     pub(super) fn renew(&self, mark: Reach, identity: Option<&str>) -> std::io::Result<()> {
         let held = self.file.lock().metadata()?;
-        let is_ours = std::fs::metadata(&self.path).is_ok_and(|found| FileId::of(&found) == FileId::of(&held));
+        let is_ours = std::fs::metadata(&self.path)
+            .is_ok_and(|found| FileId::of(&found) == FileId::of(&held));
         if is_ours && held.len() >= text(mark, identity).len() as u64 {
             return Ok(());
         }
         if !is_ours {
-            let file = private().create(true).truncate(false).read(true).open(&self.path)?;
+            let file = private()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .open(&self.path)?;
             file.try_lock().map_err(std::io::Error::from)?;
             *self.file.lock() = file;
         }
@@ -126,7 +152,10 @@ impl FileLock {
 }
 
 fn text(mark: Reach, identity: Option<&str>) -> String {
-    identity.map_or_else(|| format!("newest {mark}\n"), |identity| format!("newest {mark}\nfile {identity}\n"))
+    identity.map_or_else(
+        || format!("newest {mark}\n"),
+        |identity| format!("newest {mark}\nfile {identity}\n"),
+    )
 }
 
 /// Whether a lock file of ours lies beside `database`: no other program writes what stands in it.
@@ -134,5 +163,7 @@ pub(super) fn is_ours(database: &Path) -> bool {
     let mut text = [0; 7];
     let name = super::examine::beside(database, "-lock");
     let is_regular = std::fs::metadata(&name).is_ok_and(|found| found.is_file());
-    is_regular && File::open(name).is_ok_and(|mut file| file.read_exact(&mut text).is_ok()) && &text == b"newest "
+    is_regular
+        && File::open(name).is_ok_and(|mut file| file.read_exact(&mut text).is_ok())
+        && &text == b"newest "
 }

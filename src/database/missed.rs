@@ -32,7 +32,11 @@ impl Missed {
     pub(super) fn failed(&mut self, now: Instant, reason: String, pages: u64) -> bool {
         let is_first = self.since.is_none();
         let since = *self.since.get_or_insert(now);
-        *self = Missed { since: Some(since), reason, pages };
+        *self = Missed {
+            since: Some(since),
+            reason,
+            pages,
+        };
         is_first
     }
 
@@ -44,8 +48,13 @@ impl Missed {
     /// Why the engine is not ready at `now`, if it is not.
     pub(super) fn trouble(&self, now: Instant) -> Option<String> {
         let lasts = now.duration_since(self.since?);
-        (lasts >= MISSED_MAX)
-            .then(|| format!("the log cannot be copied into the database since {} s: {}", lasts.as_secs(), self.reason))
+        (lasts >= MISSED_MAX).then(|| {
+            format!(
+                "the log cannot be copied into the database since {} s: {}",
+                lasts.as_secs(),
+                self.reason
+            )
+        })
     }
 
     /// Whether the log is so long that nothing is to be posted.
@@ -55,11 +64,21 @@ impl Missed {
 }
 
 /// Notes what became of a checkpoint, and returns it. Said once when they begin to fail, and once when they succeed again.
-pub(super) fn note(missed: &Mutex<Missed>, done: Result<bool>, connection: &Connection) -> Result<bool> {
-    let pages = if done == Ok(true) { 0 } else { wal::length(connection) };
+pub(super) fn note(
+    missed: &Mutex<Missed>,
+    done: Result<bool>,
+    connection: &Connection,
+) -> Result<bool> {
+    let pages = if done == Ok(true) {
+        0
+    } else {
+        wal::length(connection)
+    };
     let error = match &done {
         Err(error) => error.to_string(),
-        Ok(false) if pages > PAGES_LONG => "another program has been reading the database for long".to_owned(),
+        Ok(false) if pages > PAGES_LONG => {
+            "another program has been reading the database for long".to_owned()
+        }
         Ok(_) => {
             if missed.lock().succeeded() {
                 tracing::warn!("the log can be copied into the database again");
@@ -68,7 +87,10 @@ pub(super) fn note(missed: &Mutex<Missed>, done: Result<bool>, connection: &Conn
         }
     };
     if missed.lock().failed(Instant::now(), error.clone(), pages) {
-        tracing::error!(error, "the log cannot be copied into the database; trying again until it can");
+        tracing::error!(
+            error,
+            "the log cannot be copied into the database; trying again until it can"
+        );
     }
     done
 }
@@ -79,15 +101,20 @@ mod tests {
 
     #[test]
     fn a_log_that_another_reader_keeps_is_trouble_once_it_is_long() {
-        let file = std::env::temp_dir().join(format!("switchboard-missed-{}.db", std::process::id()));
+        let file =
+            std::env::temp_dir().join(format!("switchboard-missed-{}.db", std::process::id()));
         let open = || Connection::open(&file).unwrap();
         let (ours, other) = (open(), open());
-        ours.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (a)").unwrap();
+        ours.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (a)",
+        )
+        .unwrap();
         other.execute_batch("BEGIN; SELECT * FROM t").unwrap();
         let missed = Mutex::default();
         let mut kept = Vec::new();
         for mebibytes in [1, 70] {
-            ours.execute("INSERT INTO t VALUES (zeroblob(?1))", [mebibytes << 20]).unwrap();
+            ours.execute("INSERT INTO t VALUES (zeroblob(?1))", [mebibytes << 20])
+                .unwrap();
             assert_eq!(note(&missed, wal::checkpoint(&ours), &ours), Ok(false));
             kept.push(missed.lock().trouble(Instant::now() + MISSED_MAX).is_some());
         }
@@ -106,8 +133,15 @@ mod tests {
         assert!(!missed.succeeded());
         assert!(missed.failed(start, "no".into(), 10));
         assert_eq!(missed.trouble(start + MISSED_MAX / 2), None);
-        assert!(!missed.failed(start + MISSED_MAX, "still no".into(), PAGES_LAST + 1), "said once");
-        assert!(missed.trouble(start + MISSED_MAX).is_some_and(|reason| reason.ends_with("still no")));
+        assert!(
+            !missed.failed(start + MISSED_MAX, "still no".into(), PAGES_LAST + 1),
+            "said once"
+        );
+        assert!(
+            missed
+                .trouble(start + MISSED_MAX)
+                .is_some_and(|reason| reason.ends_with("still no"))
+        );
         assert!(missed.is_too_long());
         assert!(missed.succeeded() && !missed.is_too_long());
         assert_eq!(missed.trouble(start + 2 * MISSED_MAX), None);

@@ -208,14 +208,21 @@ impl<E, J> Queue<E, J> {
         }
         if !state.ordered.is_empty() && state.ordered.len() < patience.group {
             let until = Instant::now() + patience.gather;
-            let alone = |state: &State<E, J>| state.ordered.len() < patience.group && state.jobs.is_empty() && !state.stopping;
+            let alone = |state: &State<E, J>| {
+                state.ordered.len() < patience.group && state.jobs.is_empty() && !state.stopping
+            };
             while alone(&state) && !self.sleep(&mut state, patience.group, Some(until)) {}
         }
         take(&mut state)
     }
 
     /// Sleeps until `wanted` entries wait, something else comes, or `until`; true if it was that.
-    fn sleep(&self, state: &mut MutexGuard<'_, State<E, J>>, wanted: usize, until: Option<Instant>) -> bool {
+    fn sleep(
+        &self,
+        state: &mut MutexGuard<'_, State<E, J>>,
+        wanted: usize,
+        until: Option<Instant>,
+    ) -> bool {
         state.wanted = wanted;
         let out = match until {
             None => {
@@ -230,7 +237,13 @@ impl<E, J> Queue<E, J> {
 }
 
 fn take<E, J>(state: &mut State<E, J>) -> Work<E, J> {
-    let mut work = Work { entries: Vec::new(), bytes: 0, job: state.jobs.pop_front(), idle: false, stop: false };
+    let mut work = Work {
+        entries: Vec::new(),
+        bytes: 0,
+        job: state.jobs.pop_front(),
+        idle: false,
+        stop: false,
+    };
     while let Some(weighed) = state.lazy.pop_front() {
         work.bytes += weighed.bytes;
         work.entries.push(weighed.entry);
@@ -246,7 +259,9 @@ fn take<E, J>(state: &mut State<E, J>) -> Work<E, J> {
 fn drain<E, J>(lane: &mut VecDeque<Weighed<E>>, work: &mut Work<E, J>) {
     let mut weight = 0;
     while work.entries.len() < GROUP && weight < GROUP_BYTES {
-        let Some(weighed) = lane.pop_front() else { return };
+        let Some(weighed) = lane.pop_front() else {
+            return;
+        };
         weight += weighed.bytes;
         work.bytes += weighed.bytes;
         work.entries.push(weighed.entry);
@@ -267,7 +282,10 @@ impl Budget {
     /// Reserves `bytes`, or `None` if posts hold too many already.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reserved> {
         let before = self.0.fetch_add(bytes, Ordering::AcqRel);
-        let reserved = Reserved { budget: self.0.clone(), bytes };
+        let reserved = Reserved {
+            budget: self.0.clone(),
+            bytes,
+        };
         (before + bytes <= POST_BYTES).then_some(reserved)
     }
 }

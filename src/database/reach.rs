@@ -24,13 +24,24 @@ impl Reach {
     /// Reads how far a file of ours reaches. `newest` is the newest seq of the rows that are there.
     pub(crate) fn read(connection: &Connection, newest: i64) -> rusqlite::Result<Reach> {
         let setting = |name: &str| -> rusqlite::Result<i64> {
-            let mut statement = connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
-            match statement.query_row([name], |row| row.get(0)).optional().map_err(in_table("setting"))?.unwrap_or(0) {
+            let mut statement =
+                connection.prepare_cached("SELECT value FROM setting WHERE name = ?1")?;
+            match statement
+                .query_row([name], |row| row.get(0))
+                .optional()
+                .map_err(in_table("setting"))?
+                .unwrap_or(0)
+            {
                 number if number >= 0 => Ok(number),
-                other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)).map_err(in_table("setting")),
+                other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other))
+                    .map_err(in_table("setting")),
             }
         };
-        Ok(Reach { newest: newest.max(setting("newest")?), revision: setting("revision")?, sealed: setting("sealed")? })
+        Ok(Reach {
+            newest: newest.max(setting("newest")?),
+            revision: setting("revision")?,
+            sealed: setting("sealed")?,
+        })
     }
 
     /// Keeps the newest seq in the file although its row goes.
@@ -40,7 +51,11 @@ impl Reach {
 
     /// Makes the file reach that far, so that none of these numbers is given out twice.
     pub(crate) fn raise(self, connection: &Connection) -> rusqlite::Result<()> {
-        for (name, value) in [("newest", self.newest), ("revision", self.revision), ("sealed", self.sealed)] {
+        for (name, value) in [
+            ("newest", self.newest),
+            ("revision", self.revision),
+            ("sealed", self.sealed),
+        ] {
             Reach::write(connection, name, value)?;
         }
         Ok(())
@@ -48,16 +63,26 @@ impl Reach {
 
     fn write(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
         let sql = "INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
-        connection.prepare_cached(sql)?.execute((name, value)).map(drop)
+        connection
+            .prepare_cached(sql)?
+            .execute((name, value))
+            .map(drop)
     }
 
     /// What is missing here of `expected`, in words; none if nothing is.
     pub(super) fn lacks(self, expected: Reach) -> Option<String> {
         let missing = |what: &str, found: i64, expected: i64| {
-            (found < expected).then(|| format!("its newest {what} is {found}, but {expected} was committed"))
+            (found < expected)
+                .then(|| format!("its newest {what} is {found}, but {expected} was committed"))
         };
         missing("message or notice", self.newest, expected.newest)
-            .or_else(|| missing("change of an administrator", self.revision, expected.revision))
+            .or_else(|| {
+                missing(
+                    "change of an administrator",
+                    self.revision,
+                    expected.revision,
+                )
+            })
             .or_else(|| missing("token or membership", self.sealed, expected.sealed))
     }
 
@@ -72,15 +97,25 @@ impl Reach {
 
     /// As it stands in the lock file; what is missing in the text is 0.
     pub(super) fn parse(text: &str) -> Reach {
-        let mut numbers = text.split_ascii_whitespace().map(|number| number.parse().unwrap_or(0));
+        let mut numbers = text
+            .split_ascii_whitespace()
+            .map(|number| number.parse().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
-        Reach { newest: next(), revision: next(), sealed: next() }
+        Reach {
+            newest: next(),
+            revision: next(),
+            sealed: next(),
+        }
     }
 }
 
 impl fmt::Display for Reach {
     /// Always as many bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:020} {:020} {:020}", self.newest, self.revision, self.sealed)
+        write!(
+            f,
+            "{:020} {:020} {:020}",
+            self.newest, self.revision, self.sealed
+        )
     }
 }

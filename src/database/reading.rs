@@ -39,14 +39,30 @@ const KEPT: usize = 8;
 const THREADS: usize = 2;
 /// Small reads that wait for a thread; beyond, `Busy`. Half of them may be one owner's, which has one of the two threads:
 /// a page of an agent with ten thousand channels is no small read for the others.
-const SMALL: Limits = Limits { waiting: 2048, of_one: 1024, running: 1 };
+const SMALL: Limits = Limits {
+    waiting: 2048,
+    of_one: 1024,
+    running: 1,
+};
 /// Scans that wait for a thread; beyond, `Busy`. One owner has one of the two threads.
-const SCANS: Limits = Limits { waiting: 256, of_one: 32, running: 1 };
+const SCANS: Limits = Limits {
+    waiting: 256,
+    of_one: 32,
+    running: 1,
+};
 /// Lists that wait for the host's thread.
-const LISTS: Limits = Limits { waiting: 256, of_one: 256, running: 1 };
+const LISTS: Limits = Limits {
+    waiting: 256,
+    of_one: 256,
+    running: 1,
+};
 /// Looks that wait for a thread: as many as polls may wait, because one message wakes them all. One owner has one of
 /// the two threads.
-const LOOKS: Limits = Limits { waiting: 16_384, of_one: 4096, running: 1 };
+const LOOKS: Limits = Limits {
+    waiting: 16_384,
+    of_one: 4096,
+    running: 1,
+};
 /// How long a scan goes on before it is another's turn: with ten owners and two threads, a turn comes every 150 ms.
 const SCAN_TURN: Duration = Duration::from_millis(30);
 /// How long one look goes on before it is another's turn.
@@ -120,7 +136,10 @@ pub(crate) struct Readers {
 }
 
 impl Reading {
-    pub(crate) fn start(opened: Arc<Opened>, activity: Activity) -> Result<(Readers, Vec<JoinHandle<()>>)> {
+    pub(crate) fn start(
+        opened: Arc<Opened>,
+        activity: Activity,
+    ) -> Result<(Readers, Vec<JoinHandle<()>>)> {
         let reading = Arc::new(Reading {
             kept: Mutex::new(Vec::new()),
             opened,
@@ -132,8 +151,12 @@ impl Reading {
             looks: Lane::new(LOOKS, Task::is_unwanted),
         });
         let mut threads = Vec::new();
-        let lanes: [(&str, usize, LaneOf); 4] =
-            [("read", THREADS, small), ("scan", THREADS, scans), ("list", 1, lists), ("look", THREADS, looks)];
+        let lanes: [(&str, usize, LaneOf); 4] = [
+            ("read", THREADS, small),
+            ("scan", THREADS, scans),
+            ("list", 1, lists),
+            ("look", THREADS, looks),
+        ];
         for (name, count, lane) in lanes {
             for number in 0..count {
                 let serving = reading.clone();
@@ -144,7 +167,13 @@ impl Reading {
                 threads.push(thread);
             }
         }
-        Ok((Readers { reading, owner: HOST }, threads))
+        Ok((
+            Readers {
+                reading,
+                owner: HOST,
+            },
+            threads,
+        ))
     }
 
     /// Reads on this thread, inside one transaction.
@@ -206,9 +235,14 @@ fn looks(reading: &Reading) -> &Lane<Task> {
 }
 
 fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-    connection.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([])).map_err(storage)?;
+    connection
+        .prepare_cached("BEGIN")
+        .and_then(|mut begin| begin.execute([]))
+        .map_err(storage)?;
     let answer = catch_unwind(AssertUnwindSafe(|| read(connection)));
-    let ended = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+    let ended = connection
+        .prepare_cached("COMMIT")
+        .and_then(|mut commit| commit.execute([]));
     if ended.is_err() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
     }
@@ -216,10 +250,14 @@ fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T
 }
 
 /// A read of one turn.
-fn once<T>(read: impl FnOnce(&Reading, &Stop) -> Result<T>) -> impl FnMut(&Reading, &Stop) -> Result<Option<T>> {
+fn once<T>(
+    read: impl FnOnce(&Reading, &Stop) -> Result<T>,
+) -> impl FnMut(&Reading, &Stop) -> Result<Option<T>> {
     let mut read = Some(read);
     move |reading, stop| {
-        let read = read.take().ok_or_else(|| Error::Internal("a read of one turn was given another".into()))?;
+        let read = read
+            .take()
+            .ok_or_else(|| Error::Internal("a read of one turn was given another".into()))?;
         read(reading, stop).map(Some)
     }
 }
@@ -261,17 +299,24 @@ impl Turn<'_> {
 impl Readers {
     /// The same, but what is read is `agent`'s: it takes turns with the others.
     pub(crate) fn of(&self, agent: AgentKey) -> Readers {
-        Readers { reading: self.reading.clone(), owner: agent.0 }
+        Readers {
+            reading: self.reading.clone(),
+            owner: agent.0,
+        }
     }
 
     /// The same, for those who are not logged in yet.
     pub(crate) fn of_logins(&self) -> Readers {
-        Readers { reading: self.reading.clone(), owner: LOGINS }
+        Readers {
+            reading: self.reading.clone(),
+            owner: LOGINS,
+        }
     }
 
     /// Reads on this thread, inside one transaction.
     pub(crate) fn now<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.reading.now(&self.reading.stop(SMALL_TIME, &Arc::default()), read)
+        self.reading
+            .now(&self.reading.stop(SMALL_TIME, &Arc::default()), read)
     }
 
     /// Reads little, wherever the caller's kind of waiting wants it. A dropped future ends the read.
@@ -280,24 +325,38 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + Unpin + 'static,
     {
-        Read { readers: self.clone(), state: ReadState::Start(Some(read)) }
+        Read {
+            readers: self.clone(),
+            state: ReadState::Start(Some(read)),
+        }
     }
 
     /// Reads much, on a thread of its own kind. A dropped future ends the scan.
     pub(crate) fn scan<S: Scan>(&self, mut scan: S) -> Wanted<S::Found> {
         let stop_of = |unwanted: &Arc<AtomicBool>| self.reading.stop(SCAN_TIME, unwanted);
         let lane = if self.owner == HOST { lists } else { scans };
-        self.hand_over(lane, stop_of, "search", move |reading, stop| reading.scan(stop, &mut scan))
+        self.hand_over(lane, stop_of, "search", move |reading, stop| {
+            reading.scan(stop, &mut scan)
+        })
     }
 
     /// Works through what is read, on a thread of its own kind, until [`Turn::is_up`]. A dropped future ends it.
-    pub(crate) fn look<T: Send + 'static>(&self, look: impl FnOnce(&Turn<'_>) -> Result<T> + Send + 'static) -> Wanted<T> {
+    pub(crate) fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Turn<'_>) -> Result<T> + Send + 'static,
+    ) -> Wanted<T> {
         let stop_of = |unwanted: &Arc<AtomicBool>| self.reading.stop(SCAN_TIME, unwanted);
         self.hand_over(
             looks,
             stop_of,
             "the events",
-            once(move |reading: &Reading, stop: &Stop| look(&Turn { reading, stop, until: Instant::now() + LOOK_TURN })),
+            once(move |reading: &Reading, stop: &Stop| {
+                look(&Turn {
+                    reading,
+                    stop,
+                    until: Instant::now() + LOOK_TURN,
+                })
+            }),
         )
     }
 
@@ -312,7 +371,8 @@ impl Readers {
         let kept = std::mem::take(&mut *self.reading.kept.lock());
         if self.reading.opened.is_overwritten() {
             // The last one to close would copy the log back.
-            kept.iter().for_each(|connection| drop(keep_log(connection, true)));
+            kept.iter()
+                .for_each(|connection| drop(keep_log(connection, true)));
         }
         drop(kept);
     }
@@ -328,31 +388,47 @@ impl Readers {
         let unwanted: Arc<AtomicBool> = Arc::default();
         let busy = self.reading.activity.busy();
         let stop = stop_of(&unwanted);
-        let full = Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(1) };
+        let full = Error::Busy {
+            what: what.to_owned(),
+            retry_after: Duration::from_secs(1),
+        };
         let refusal = full.clone();
         let mut asking = Some((promise, busy));
         let run: Run = Box::new(move |reading: Option<&Reading>| {
             let mut work = |reading: &Reading| stop.check().and_then(|()| read(reading, &stop));
             let answer = match reading {
-                Some(reading) => catch_unwind(AssertUnwindSafe(|| work(reading)))
-                    .unwrap_or_else(|panic| Err(Error::Internal(crate::waiting::panic_text(&*panic)))),
+                Some(reading) => {
+                    catch_unwind(AssertUnwindSafe(|| work(reading))).unwrap_or_else(|panic| {
+                        Err(Error::Internal(crate::waiting::panic_text(&*panic)))
+                    })
+                }
                 None => Err(refusal.clone()),
             };
-            let Some(answer) = answer.transpose() else { return false };
+            let Some(answer) = answer.transpose() else {
+                return false;
+            };
             if let Some((promise, busy)) = asking.take() {
                 promise.fulfil(answer);
                 drop(busy);
             }
             true
         });
-        match lane(&self.reading).push(self.owner, Task { run, unwanted: unwanted.clone() }) {
+        match lane(&self.reading).push(
+            self.owner,
+            Task {
+                run,
+                unwanted: unwanted.clone(),
+            },
+        ) {
             Ok(displaced) => {
                 if let Some(mut task) = displaced {
                     (task.run)(None);
                 }
                 Wanted { pending, unwanted }
             }
-            Err(_) if self.reading.closed.load(Ordering::Acquire) => Wanted::ready(Err(Error::Closed)),
+            Err(_) if self.reading.closed.load(Ordering::Acquire) => {
+                Wanted::ready(Err(Error::Closed))
+            }
             Err(_) => Wanted::ready(Err(full)),
         }
     }
@@ -366,7 +442,10 @@ pub(crate) struct Wanted<T> {
 
 impl<T> Wanted<T> {
     fn ready(answer: Result<T>) -> Wanted<T> {
-        Wanted { pending: Pending::ready(answer), unwanted: Arc::default() }
+        Wanted {
+            pending: Pending::ready(answer),
+            unwanted: Arc::default(),
+        }
     }
 }
 

@@ -12,7 +12,11 @@ pub(crate) trait Recorder: Send + Sized + 'static {
     type Batch: Send + 'static;
 
     /// Writes `entries` inside a transaction.
-    fn record(&mut self, transaction: &Connection, entries: &[Self::Entry]) -> rusqlite::Result<Self::Batch>;
+    fn record(
+        &mut self,
+        transaction: &Connection,
+        entries: &[Self::Entry],
+    ) -> rusqlite::Result<Self::Batch>;
     /// Makes sure that `batch` can be recognised in the file should the outcome of its commit be unknown.
     fn seal(&mut self, transaction: &Connection, batch: &mut Self::Batch) -> rusqlite::Result<()>;
     /// How far the file reaches.

@@ -52,12 +52,22 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
 }
 
 fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map_err(storage)?;
-    let done = usize::try_from(version - 1)
-        .map_err(|_| Error::Corrupt(format!("`{}` says that its schema has version {version}", path.display())))?;
+    let version = connection
+        .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
+        .map_err(storage)?;
+    let done = usize::try_from(version - 1).map_err(|_| {
+        Error::Corrupt(format!(
+            "`{}` says that its schema has version {version}",
+            path.display()
+        ))
+    })?;
     let Some(missing) = steps.get(done..) else {
         let known = 1 + steps.len() as i64;
-        return Err(Error::NewerDatabase { path: path.display().to_string(), found: version, known });
+        return Err(Error::NewerDatabase {
+            path: path.display().to_string(),
+            found: version,
+            known,
+        });
     };
     if missing.is_empty() {
         return Ok(());
@@ -74,7 +84,10 @@ fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
             ))
             .map_err(|error| {
                 let _ = connection.execute_batch("ROLLBACK");
-                Error::Storage(format!("`{}` cannot be brought to version {reached}: {error}", path.display()))
+                Error::Storage(format!(
+                    "`{}` cannot be brought to version {reached}: {error}",
+                    path.display()
+                ))
             })?;
     }
     Ok(())
@@ -83,15 +96,27 @@ fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
 /// Copies the database to `NAME-before-VERSION`; a copy that is there already, of an interrupted start, is replaced.
 fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf> {
     let copy = beside(path, &format!("-before-{}", version + 1));
-    let failed = |error: String| Error::Storage(format!("cannot copy `{}` to `{}`: {error}", path.display(), copy.display()));
+    let failed = |error: String| {
+        Error::Storage(format!(
+            "cannot copy `{}` to `{}`: {error}",
+            path.display(),
+            copy.display()
+        ))
+    };
     match std::fs::remove_file(&copy) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error.to_string())),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(failed(error.to_string()));
+        }
         _ => {}
     }
     // SQLite fills an empty file; made by us, only its owner can read it.
     super::holding::create_private(&copy).map_err(|error| failed(error.to_string()))?;
-    let name = copy.to_str().ok_or_else(|| failed("its name is not UTF-8".into()))?;
-    connection.execute("VACUUM INTO ?1", [name]).map_err(|error| failed(error.to_string()))?;
+    let name = copy
+        .to_str()
+        .ok_or_else(|| failed("its name is not UTF-8".into()))?;
+    connection
+        .execute("VACUUM INTO ?1", [name])
+        .map_err(|error| failed(error.to_string()))?;
     Ok(copy)
 }
 
@@ -105,7 +130,8 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Folder {
-            let path = std::env::temp_dir().join(format!("switchboard-steps-{}-{name}", std::process::id()));
+            let path = std::env::temp_dir()
+                .join(format!("switchboard-steps-{}-{name}", std::process::id()));
             let _ = std::fs::remove_dir_all(&path);
             std::fs::create_dir_all(&path).expect("a folder");
             Folder(path)
@@ -119,7 +145,9 @@ mod tests {
     }
 
     fn version(connection: &Connection) -> i64 {
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version")
+        connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .expect("a version")
     }
 
     #[test]
@@ -127,19 +155,29 @@ mod tests {
         let folder = Folder::new("order");
         let path = folder.0.join("db");
         let connection = Connection::open(&path).expect("a file");
-        connection.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1); PRAGMA user_version = 1").expect("version 1");
+        connection
+            .execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1); PRAGMA user_version = 1")
+            .expect("version 1");
         let steps: &[Step] = &["UPDATE t SET a = a + 1;", "UPDATE t SET a = a * 10;"];
         run(&connection, &path, steps).expect("two steps");
         run(&connection, &path, steps).expect("nothing to do");
-        let value: i64 = connection.query_row("SELECT a FROM t", [], |row| row.get(0)).expect("a row");
+        let value: i64 = connection
+            .query_row("SELECT a FROM t", [], |row| row.get(0))
+            .expect("a row");
         assert_eq!((value, version(&connection)), (20, 3));
         let copy = Connection::open(beside(&path, "-before-2")).expect("the copy");
-        let before: i64 = copy.query_row("SELECT a FROM t", [], |row| row.get(0)).expect("its row");
+        let before: i64 = copy
+            .query_row("SELECT a FROM t", [], |row| row.get(0))
+            .expect("its row");
         assert_eq!((before, version(&copy)), (1, 1));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = beside(&path, "-before-2").metadata().expect("the copy").permissions().mode();
+            let mode = beside(&path, "-before-2")
+                .metadata()
+                .expect("the copy")
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
     }
@@ -149,10 +187,24 @@ mod tests {
         let folder = Folder::new("fails");
         let path = folder.0.join("db");
         let connection = Connection::open(&path).expect("a file");
-        connection.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1); PRAGMA user_version = 1").expect("version 1");
-        let error = run(&connection, &path, &["UPDATE t SET a = 2;", "UPDATE t SET a = 3; UPDATE missing SET a = 1;"]);
-        assert!(matches!(&error, Err(Error::Storage(text)) if text.contains("version 3")), "{error:?}");
-        let value: i64 = connection.query_row("SELECT a FROM t", [], |row| row.get(0)).expect("a row");
+        connection
+            .execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1); PRAGMA user_version = 1")
+            .expect("version 1");
+        let error = run(
+            &connection,
+            &path,
+            &[
+                "UPDATE t SET a = 2;",
+                "UPDATE t SET a = 3; UPDATE missing SET a = 1;",
+            ],
+        );
+        assert!(
+            matches!(&error, Err(Error::Storage(text)) if text.contains("version 3")),
+            "{error:?}"
+        );
+        let value: i64 = connection
+            .query_row("SELECT a FROM t", [], |row| row.get(0))
+            .expect("a row");
         assert_eq!((value, version(&connection)), (2, 2));
         run(&connection, &path, &["", "UPDATE t SET a = 3;"]).expect("a mended step goes on");
         assert_eq!(version(&connection), 3);
@@ -170,7 +222,9 @@ mod tests {
     fn long(folder: &Path) -> Connection {
         let connection = Connection::open(folder.join("db")).expect("a file");
         // A small cache: what is not committed is written into the log before its turn.
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA cache_size = 4;").expect("a log");
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA cache_size = 4;")
+            .expect("a log");
         connection
     }
 
@@ -178,7 +232,11 @@ mod tests {
     #[test]
     fn the_child_that_migrates() {
         let variable = |name: &str| std::env::var(name).ok();
-        let (Some(folder), Some(step)) = (variable("SWITCHBOARD_STEPS"), variable("SWITCHBOARD_STEP")) else { return };
+        let (Some(folder), Some(step)) =
+            (variable("SWITCHBOARD_STEPS"), variable("SWITCHBOARD_STEP"))
+        else {
+            return;
+        };
         let step: i64 = step.parse().expect("a number");
         let mut connection = long(Path::new(&folder));
         let hook = move |_, _: &str, table: &str, row| {
@@ -208,7 +266,12 @@ mod tests {
                 ))
                 .expect("version 1");
             let mut child = Command::new(std::env::current_exe().expect("this binary"))
-                .args(["database::steps::tests::the_child_that_migrates", "--exact", "--nocapture", "--test-threads=1"])
+                .args([
+                    "database::steps::tests::the_child_that_migrates",
+                    "--exact",
+                    "--nocapture",
+                    "--test-threads=1",
+                ])
                 .env("SWITCHBOARD_STEPS", &folder.0)
                 .env("SWITCHBOARD_STEP", step.to_string())
                 .stdin(Stdio::piped())
@@ -216,7 +279,10 @@ mod tests {
                 .spawn()
                 .expect("a child");
             let said = BufReader::new(child.stdout.take().expect("its words"));
-            let reached = said.lines().map_while(std::result::Result::ok).any(|line| line.ends_with("in the step"));
+            let reached = said
+                .lines()
+                .map_while(std::result::Result::ok)
+                .any(|line| line.ends_with("in the step"));
             child.kill().expect("killed");
             child.wait().expect("gone");
             assert!(reached, "step {step}");
@@ -224,7 +290,9 @@ mod tests {
             let connection = long(&folder.0);
             let state = |connection: &Connection| {
                 let sums = "SELECT count(*), sum(a), sum(length(b)) FROM t";
-                connection.query_row(sums, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("the rows")
+                connection
+                    .query_row(sums, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                    .expect("the rows")
             };
             let whole: (i64, i64, i64) = (ROWS, ROWS * (ROWS + 1) / 2, ROWS * 4000);
             let after = |steps: i64| match steps {
@@ -233,9 +301,17 @@ mod tests {
                 3 => (ROWS, (whole.1 + ROWS) * 10, whole.2),
                 _ => (ROWS, (whole.1 + ROWS) * 10 + 7 * ROWS, whole.2),
             };
-            assert_eq!((version(&connection), state(&connection)), (step, after(step)), "killed in step {step}");
+            assert_eq!(
+                (version(&connection), state(&connection)),
+                (step, after(step)),
+                "killed in step {step}"
+            );
             let copy = Connection::open(beside(&path, "-before-2")).expect("the copy");
-            assert_eq!((version(&copy), state(&copy)), (1, whole), "the copy before the first step");
+            assert_eq!(
+                (version(&copy), state(&copy)),
+                (1, whole),
+                "the copy before the first step"
+            );
             run(&connection, &path, LONG).expect("it goes on");
             assert_eq!((version(&connection), state(&connection)), (4, after(4)));
         }
@@ -248,12 +324,17 @@ mod tests {
             let folder = Folder::new(&format!("version-{old}"));
             let path = folder.0.join("db");
             let connection = Connection::open(&path).expect("a file");
-            let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/schemas/{old}.sql"));
-            connection.execute_batch(&std::fs::read_to_string(sql).expect("a file of that version")).expect("it is made");
+            let sql =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/schemas/{old}.sql"));
+            connection
+                .execute_batch(&std::fs::read_to_string(sql).expect("a file of that version"))
+                .expect("it is made");
             assert_eq!(version(&connection), old);
             migrate(&connection, &path).expect("it is brought to today's schema");
             super::super::examine::schema(&connection, &path).expect("as schema.sql says");
-            let rows: i64 = connection.query_row("SELECT count(*) FROM message", [], |row| row.get(0)).expect("messages");
+            let rows: i64 = connection
+                .query_row("SELECT count(*) FROM message", [], |row| row.get(0))
+                .expect("messages");
             assert_eq!(rows, 2, "the rows of version {old} are there");
         }
     }
@@ -263,7 +344,9 @@ mod tests {
         let folder = Folder::new("new");
         let connection = Connection::open(folder.0.join("db")).expect("a file");
         create(&connection).expect("made");
-        let vacuum: i64 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).expect("a number");
+        let vacuum: i64 = connection
+            .query_row("PRAGMA auto_vacuum", [], |row| row.get(0))
+            .expect("a number");
         assert_eq!(vacuum, 2);
         assert!(schema_of(&connection).expect("a schema").len() > 10);
     }

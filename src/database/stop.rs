@@ -27,7 +27,11 @@ pub(crate) struct Stop {
 
 impl Stop {
     pub(super) fn new(until: Instant, unwanted: Arc<AtomicBool>, closed: Arc<AtomicBool>) -> Stop {
-        Stop { until, unwanted, closed }
+        Stop {
+            until,
+            unwanted,
+            closed,
+        }
     }
 
     /// Why the read is over, if it is.
@@ -42,17 +46,27 @@ impl Stop {
             return Err(Error::TimedOut("nobody waits for this read".into()));
         }
         if Instant::now() >= self.until {
-            return Err(Error::TimedOut("the read took too long; ask for less (fewer channels, a shorter time)".into()));
+            return Err(Error::TimedOut(
+                "the read took too long; ask for less (fewer channels, a shorter time)".into(),
+            ));
         }
         Ok(())
     }
 
     /// Runs `read` on `connection`, which asks whether it is to end.
-    pub(super) fn watch<T>(&self, connection: &mut Connection, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn watch<T>(
+        &self,
+        connection: &mut Connection,
+        read: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
         let asked = self.clone();
-        connection.progress_handler(STEPS, Some(move || asked.check().is_err())).made()?;
+        connection
+            .progress_handler(STEPS, Some(move || asked.check().is_err()))
+            .made()?;
         let answer = read(connection);
-        connection.progress_handler(0, None::<fn() -> bool>).made()?;
+        connection
+            .progress_handler(0, None::<fn() -> bool>)
+            .made()?;
         // What SQLite calls an interrupted statement has its reason here.
         match answer {
             Err(Error::Storage(_)) => self.check().and(answer),

@@ -20,13 +20,17 @@ const FRAME_HEADER: u64 = 24;
 
 /// Whether so much waits to be copied back that it cannot wait for a quiet moment.
 pub(super) fn is_long(connection: &Connection) -> bool {
-    let asked = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)").and_then(|mut ask| ask.query_row([], pages));
+    let asked = connection
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")
+        .and_then(|mut ask| ask.query_row([], pages));
     asked.is_ok_and(|(all, copied)| all.saturating_sub(copied) > PAGES)
 }
 
 /// Pages in the log.
 pub(super) fn length(connection: &Connection) -> u64 {
-    let asked = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)").and_then(|mut ask| ask.query_row([], pages));
+    let asked = connection
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")
+        .and_then(|mut ask| ask.query_row([], pages));
     asked.map_or(0, |(all, _)| all)
 }
 
@@ -78,6 +82,9 @@ pub(super) fn copied(connection: &Connection) -> Result<(u64, u64)> {
 
 /// All pages in the log, and those copied back.
 fn pages(row: &Row<'_>) -> Result<(u64, u64)> {
-    let pages = |column| row.get::<_, i64>(column).map(|pages| u64::try_from(pages).unwrap_or(0));
+    let pages = |column| {
+        row.get::<_, i64>(column)
+            .map(|pages| u64::try_from(pages).unwrap_or(0))
+    };
     Ok((pages(1)?, pages(2)?))
 }

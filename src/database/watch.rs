@@ -26,7 +26,10 @@ struct Seen {
 
 impl Seen {
     fn at(path: &Path) -> std::io::Result<Seen> {
-        std::fs::metadata(path).map(|found| Seen { id: FileId::of(&found), bytes: found.len() })
+        std::fs::metadata(path).map(|found| Seen {
+            id: FileId::of(&found),
+            bytes: found.len(),
+        })
     }
 }
 
@@ -53,7 +56,11 @@ pub(super) enum Found {
 impl Watch {
     pub(super) fn new(path: &Path) -> Watch {
         let paths = [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")];
-        let watch = Watch { paths, seen: Mutex::new([None; 3]), log: Mutex::new(None) };
+        let watch = Watch {
+            paths,
+            seen: Mutex::new([None; 3]),
+            log: Mutex::new(None),
+        };
         watch.note();
         watch
     }
@@ -74,7 +81,9 @@ impl Watch {
 
     /// Remembers how long the log is: called after each write of ours.
     pub(super) fn note_log(&self) {
-        let Some(bytes) = self.log_bytes() else { return };
+        let Some(bytes) = self.log_bytes() else {
+            return;
+        };
         if let Some(was) = &mut self.seen.lock()[1] {
             was.bytes = bytes;
         }
@@ -87,7 +96,10 @@ impl Watch {
             // The first write of a new database makes the log.
             let file = File::open(&self.paths[1]).ok()?;
             let found = file.metadata().ok()?;
-            let now = Seen { id: FileId::of(&found), bytes: found.len() };
+            let now = Seen {
+                id: FileId::of(&found),
+                bytes: found.len(),
+            };
             let was = *self.seen.lock()[1].get_or_insert(now);
             if was.id != now.id {
                 return None;
@@ -112,13 +124,23 @@ impl Watch {
             let Some(was) = was else { continue };
             let shown = path.display();
             match Seen::at(path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Found::Other(format!("`{shown}` was removed")),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Found::Other(format!("`{shown}` was removed"));
+                }
                 Err(error) => return Found::Other(format!("`{shown}` cannot be seen: {error}")),
-                Ok(now) if now.id != was.id => return Found::Other(format!("`{shown}` was replaced by another file")),
+                Ok(now) if now.id != was.id => {
+                    return Found::Other(format!("`{shown}` was replaced by another file"));
+                }
                 Ok(now) => *smaller = now.bytes < was.bytes,
             }
         }
         // The index has no size of its own to keep.
-        if smaller[0] || smaller[1] { Found::Smaller { database: smaller[0] } } else { Found::Same }
+        if smaller[0] || smaller[1] {
+            Found::Smaller {
+                database: smaller[0],
+            }
+        } else {
+            Found::Same
+        }
     }
 }

@@ -40,7 +40,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Pause before a batch that the disk refused is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
-type Run<R> = Box<dyn FnOnce(&mut R, &Connection) -> Result<(<R as Recorder>::Batch, After)> + Send>;
+type Run<R> =
+    Box<dyn FnOnce(&mut R, &Connection) -> Result<(<R as Recorder>::Batch, After)> + Send>;
 
 struct Job<R: Recorder> {
     run: Run<R>,
@@ -61,12 +62,20 @@ pub(crate) struct Writer<R: Recorder> {
 
 impl<R: Recorder> Writer<R> {
     /// Starts the thread.
-    pub(crate) fn start(opened: Arc<Opened>, recorder: R, publisher: Arc<dyn Publisher<R>>) -> Result<Writer<R>> {
+    pub(crate) fn start(
+        opened: Arc<Opened>,
+        recorder: R,
+        publisher: Arc<dyn Publisher<R>>,
+    ) -> Result<Writer<R>> {
         let connection = match opened.memory() {
             Some(_) => None,
             None => Some(opened.writer()?),
         };
-        let shared = Arc::new(Shared { queue: Queue::new(), writable: AtomicBool::new(true), missed: Mutex::default() });
+        let shared = Arc::new(Shared {
+            queue: Queue::new(),
+            writable: AtomicBool::new(true),
+            missed: Mutex::default(),
+        });
         let mut body = Body {
             shared: shared.clone(),
             opened,
@@ -82,7 +91,10 @@ impl<R: Recorder> Writer<R> {
             .name("switchboard-writer".into())
             .spawn(move || body.run())
             .map_err(|error| Error::Storage(format!("cannot start the writer: {error}")))?;
-        Ok(Writer { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Writer {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Makes room for an incoming entry of that many bytes, if there is any.
@@ -131,7 +143,10 @@ impl<R: Recorder> Writer<R> {
         match self.shared.queue.job(Job { run, refused }) {
             Ok(()) => pending,
             Err(None) => Pending::ready(Err(Error::Closed)),
-            Err(Some(_)) => Pending::ready(Err(Error::Busy { what: "the database".into(), retry_after: Duration::from_secs(1) })),
+            Err(Some(_)) => Pending::ready(Err(Error::Busy {
+                what: "the database".into(),
+                retry_after: Duration::from_secs(1),
+            })),
         }
     }
 
@@ -196,7 +211,11 @@ impl<R: Recorder> Body<R> {
         engine_thread();
         loop {
             let waits = self.written || !self.shared.writable.load(Ordering::Acquire);
-            let quiet = if waits { Some(IDLE) } else { self.connection.is_some().then_some(LOOK) };
+            let quiet = if waits {
+                Some(IDLE)
+            } else {
+                self.connection.is_some().then_some(LOOK)
+            };
             let idle = if self.upkeep { Some(BREATH) } else { quiet };
             let work = self.shared.queue.next(self.crowd.patience(idle));
             if work.stop {
@@ -208,7 +227,8 @@ impl<R: Recorder> Body<R> {
             if idle_for_long {
                 self.watch();
             }
-            if (idle_for_long && self.written) || self.connection.as_ref().is_some_and(wal::is_long) {
+            if (idle_for_long && self.written) || self.connection.as_ref().is_some_and(wal::is_long)
+            {
                 self.checkpoint();
             }
             if self.upkeep || idle || !self.written {
@@ -219,7 +239,11 @@ impl<R: Recorder> Body<R> {
         let _ = self.opened.look();
         if self.opened.is_overwritten() {
             tracing::error!("the database was overwritten; its log is left as it is");
-            if let Some(Err(error)) = self.connection.as_ref().map(|connection| keep_log(connection, true)) {
+            if let Some(Err(error)) = self
+                .connection
+                .as_ref()
+                .map(|connection| keep_log(connection, true))
+            {
                 tracing::error!(%error, "the log may be copied into it");
             }
             return;
@@ -241,7 +265,10 @@ impl<R: Recorder> Body<R> {
 
     fn not_ours(&self, reason: &str) {
         if self.shared.writable.swap(false, Ordering::AcqRel) {
-            tracing::error!(reason, "the database is not the one that was opened; nothing more is written to it");
+            tracing::error!(
+                reason,
+                "the database is not the one that was opened; nothing more is written to it"
+            );
         }
     }
 
@@ -265,22 +292,30 @@ impl<R: Recorder> Body<R> {
     fn group(&mut self, entries: Vec<R::Entry>, bytes: usize) {
         let mut last_tries = LAST_TRIES;
         loop {
-            let attempt = self.attempt(|recorder, transaction| recorder.record(transaction, &entries).map(Group));
+            let attempt = self
+                .attempt(|recorder, transaction| recorder.record(transaction, &entries).map(Group));
             match attempt {
                 Attempt::Committed(Group(batch)) => {
                     self.shared.writable.store(true, Ordering::Release);
                     let shared = self.shared.clone();
-                    self.publisher.committed(entries, batch, Box::new(move || shared.queue.release(bytes)));
+                    self.publisher.committed(
+                        entries,
+                        batch,
+                        Box::new(move || shared.queue.release(bytes)),
+                    );
                     return;
                 }
-                Attempt::Failed(StorageFault::Lasting, error) => return self.singly(entries, bytes, error),
+                Attempt::Failed(StorageFault::Lasting, error) => {
+                    return self.singly(entries, bytes, error);
+                }
                 Attempt::Failed(_, error) => {
                     if self.shared.writable.swap(false, Ordering::AcqRel) {
                         tracing::error!(%error, "the journal cannot be written; trying again until it can");
                     }
                     if self.shared.queue.is_stopping() {
                         // Another program may hold the lock for as long as it likes; an end has a deadline.
-                        let hurry = |_: &mut R, connection: &Connection| connection.busy_timeout(RETRY);
+                        let hurry =
+                            |_: &mut R, connection: &Connection| connection.busy_timeout(RETRY);
                         if let Err(error) = self.with(hurry) {
                             tracing::debug!(%error, "the last tries wait as long as the others");
                         }
@@ -289,7 +324,9 @@ impl<R: Recorder> Body<R> {
                     if last_tries == 0 {
                         tracing::error!(%error, "the engine stops while the journal cannot be written");
                         self.shared.queue.release(bytes);
-                        return entries.into_iter().for_each(|entry| self.publisher.failed(entry, error.clone()));
+                        return entries
+                            .into_iter()
+                            .for_each(|entry| self.publisher.failed(entry, error.clone()));
                     }
                     // Nobody waits for ever: a change is refused, and nothing of it is done.
                     for job in self.shared.queue.take_jobs() {
@@ -343,7 +380,10 @@ impl<R: Recorder> Body<R> {
     }
 
     /// Runs `body` in one transaction and commits it.
-    fn attempt<T: Committable<R>>(&mut self, body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>) -> Attempt<T> {
+    fn attempt<T: Committable<R>>(
+        &mut self,
+        body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
+    ) -> Attempt<T> {
         if let Err(reason) = self.opened.look_lately() {
             self.not_ours(&reason);
             return Attempt::Failed(StorageFault::Passing, Error::Storage(reason));
@@ -369,7 +409,9 @@ impl<R: Recorder> Body<R> {
                 Err(panic) => {
                     let text = crate::waiting::panic_text(&*panic);
                     tracing::error!(text, "a transaction panicked");
-                    return Err(rusqlite::Error::ToSqlConversionFailure(format!("a transaction panicked: {text}").into()));
+                    return Err(rusqlite::Error::ToSqlConversionFailure(
+                        format!("a transaction panicked: {text}").into(),
+                    ));
                 }
             }
             connection.prepare_cached("COMMIT")?.execute([]).map(drop)
@@ -378,12 +420,20 @@ impl<R: Recorder> Body<R> {
             self.opened.committed(reached);
             return match made {
                 Some(value) => Attempt::Committed(value),
-                None => Attempt::Failed(StorageFault::Lasting, Error::Internal("a transaction made nothing".into())),
+                None => Attempt::Failed(
+                    StorageFault::Lasting,
+                    Error::Internal("a transaction made nothing".into()),
+                ),
             };
         };
         let fault = StorageFault::of(&error);
-        let rolled =
-            self.with(|_, connection| if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") });
+        let rolled = self.with(|_, connection| {
+            if connection.is_autocommit() {
+                Ok(())
+            } else {
+                connection.execute_batch("ROLLBACK")
+            }
+        });
         if let Some(value) = made
             && (fault == StorageFault::Reopen || rolled.is_err())
             && self.reopen()
@@ -397,9 +447,10 @@ impl<R: Recorder> Body<R> {
         self.recorder.rolled_back();
         let error = match storage(error) {
             // A full or locked disk may pass: whoever asked is told to come again.
-            Error::Storage(reason) if fault == StorageFault::Passing => {
-                Error::Busy { what: format!("the database ({reason})"), retry_after: RETRY_AFTER }
-            }
+            Error::Storage(reason) if fault == StorageFault::Passing => Error::Busy {
+                what: format!("the database ({reason})"),
+                retry_after: RETRY_AFTER,
+            },
             other => other,
         };
         if let Error::Corrupt(reason) = &error {
@@ -424,7 +475,10 @@ impl<R: Recorder> Body<R> {
         }
     }
 
-    fn with<T>(&mut self, body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    fn with<T>(
+        &mut self,
+        body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         match (&self.connection, self.opened.memory()) {
             (Some(connection), _) => body(&mut self.recorder, connection),
             (None, Some(memory)) => body(&mut self.recorder, &memory.lock()),
@@ -449,7 +503,9 @@ impl<R: Recorder> Body<R> {
     /// Copies the log back; true if that was all of it.
     fn checkpoint(&mut self) -> bool {
         self.written = false;
-        let Some(connection) = &self.connection else { return true };
+        let Some(connection) = &self.connection else {
+            return true;
+        };
         let done = self.opened.checkpoint(connection);
         let is_whole = done == Ok(true);
         if is_whole {

@@ -10,7 +10,9 @@ use crate::agents::Cell;
 use crate::config::Builder;
 use crate::error::{Error, Result};
 use crate::events::Subscription;
-use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails, Who};
+use crate::model::{
+    AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails, Who,
+};
 use crate::services::{Collaboration, Management, Provisioning, Waiting};
 use crate::waiting::park;
 use assembled::Assembled;
@@ -28,7 +30,9 @@ pub struct Engine(Arc<Assembled>);
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("stats", &self.stats()).finish()
+        f.debug_struct("Engine")
+            .field("stats", &self.stats())
+            .finish()
     }
 }
 
@@ -96,7 +100,11 @@ impl Engine {
     /// `Invalid` for a principal without an agent (rules: 400, never 401); `Unauthorized` if the token has ended.
     pub fn collaboration(&self, principal: &Principal) -> Result<Collaboration> {
         let cell = self.cell_of(principal)?;
-        Ok(Collaboration::new(self.0.services.clone(), cell, principal.clone()))
+        Ok(Collaboration::new(
+            self.0.services.clone(),
+            cell,
+            principal.clone(),
+        ))
     }
 
     /// The management calls (`mindlink-wire.md` 1.4) through the principal's agent.
@@ -126,8 +134,17 @@ impl Engine {
     /// `NotFound`; `Invalid` for what is no id.
     pub fn agent(&self, agent: impl Id<AgentId>) -> Result<Collaboration> {
         let id = agent.into_id()?;
-        let cell = self.0.services.registry.by_id(&id).ok_or_else(|| Error::unknown("agent", &id))?;
-        Ok(Collaboration::new(self.0.services.clone(), cell, Principal::host("host")))
+        let cell = self
+            .0
+            .services
+            .registry
+            .by_id(&id)
+            .ok_or_else(|| Error::unknown("agent", &id))?;
+        Ok(Collaboration::new(
+            self.0.services.clone(),
+            cell,
+            Principal::host("host"),
+        ))
     }
 
     /// Replaces the super user's password, which is configured and not stored, while the engine runs; tokens given for
@@ -155,7 +172,12 @@ impl Engine {
     /// `NotFound`; `Invalid` for what is no id.
     pub fn agent_status(&self, agent: impl Id<AgentId>) -> Result<AgentStatus> {
         let id = agent.into_id()?;
-        let cell = self.0.services.registry.by_id(&id).ok_or_else(|| Error::unknown("agent", &id))?;
+        let cell = self
+            .0
+            .services
+            .registry
+            .by_id(&id)
+            .ok_or_else(|| Error::unknown("agent", &id))?;
         Ok(cell.status())
     }
 
@@ -200,7 +222,10 @@ impl Engine {
         } else {
             String::new()
         };
-        Readiness { ready: reason.is_empty(), reason }
+        Readiness {
+            ready: reason.is_empty(),
+            reason,
+        }
     }
 
     /// Waits, for `deadline` of real time, until nothing is under way: nothing in a backend's hands, the writer and
@@ -232,7 +257,9 @@ impl Engine {
             .name("switchboard-shutdown".into())
             .spawn(move || promise.fulfil(assembled.shut_down(deadline)));
         if let Err(error) = started {
-            return Box::pin(std::future::ready(Err(Error::Internal(format!("cannot start a thread: {error}")))));
+            return Box::pin(std::future::ready(Err(Error::Internal(format!(
+                "cannot start a thread: {error}"
+            )))));
         }
         Box::pin(pending)
     }

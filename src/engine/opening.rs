@@ -11,7 +11,9 @@ use super::assembled::{Assembled, Moved};
 use crate::agents::{Desired, Ground, Infos, Pace, PostBook, Registry};
 use crate::clock::{Calendar, Clock, Timeline};
 use crate::config::{Builder, EventMode};
-use crate::database::{self, Budget, Durability, Opened, Readers, Reading, Writer, damaged, storage};
+use crate::database::{
+    self, Budget, Durability, Opened, Readers, Reading, Writer, damaged, storage,
+};
 use crate::error::{Error, Result};
 use crate::events::{Feed, Names};
 use crate::filter::Patterns;
@@ -45,7 +47,11 @@ impl Engine {
         let clock = builder.clock.clone();
         let window = i64::try_from(builder.event_window.as_millis()).unwrap_or(i64::MAX);
         let opening = read_opening(&opened, &builder, clock.wall().timestamp_millis(), window)?;
-        let calendar = Arc::new(open_calendar(&opened, clock.clone(), builder.token_lifetime)?);
+        let calendar = Arc::new(open_calendar(
+            &opened,
+            clock.clone(),
+            builder.token_lifetime,
+        )?);
 
         let activity = Activity::default();
         let runtime = Runtime::start(builder.worker_threads)?;
@@ -89,10 +95,21 @@ impl Engine {
             recorded_until: opening.recorded_until,
             flap_delay: builder.flap_delay,
         });
-        let services = Arc::new(services(&builder, ground.clone(), Registry::new(ground.clone(), backends))?);
-        threads.extend(timer.start().map_err(|error| Error::Storage(format!("cannot start the timer: {error}")))?);
-        let timeline: Arc<dyn Timeline> =
-            Arc::new(Moved { activity: activity.clone(), timer: timer.clone(), alive: AtomicBool::new(true) });
+        let services = Arc::new(services(
+            &builder,
+            ground.clone(),
+            Registry::new(ground.clone(), backends),
+        )?);
+        threads.extend(
+            timer
+                .start()
+                .map_err(|error| Error::Storage(format!("cannot start the timer: {error}")))?,
+        );
+        let timeline: Arc<dyn Timeline> = Arc::new(Moved {
+            activity: activity.clone(),
+            timer: timer.clone(),
+            alive: AtomicBool::new(true),
+        });
         let engine = Engine(Arc::new(Assembled {
             services: services.clone(),
             writer,
@@ -112,15 +129,22 @@ impl Engine {
         clock.attach(timeline);
         let handle = ground.runtime.clone();
         handle.spawn(Tracked::new(activity.clone(), ground.watch_posts()));
-        handle.spawn(Tracked::new(activity, Services::look_after(Arc::downgrade(&services))));
+        handle.spawn(Tracked::new(
+            activity,
+            Services::look_after(Arc::downgrade(&services)),
+        ));
         Ok(engine)
     }
 }
 
 fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Result<Opening> {
-    let fresh =
-        Freshness { always: builder.event_mode == EventMode::Buffered, after_unclean: builder.durability == Durability::Process };
-    let read = |connection: &Connection| journal::open(connection, fresh, opened.lost(), now, window).map_err(damaged("setting"));
+    let fresh = Freshness {
+        always: builder.event_mode == EventMode::Buffered,
+        after_unclean: builder.durability == Durability::Process,
+    };
+    let read = |connection: &Connection| {
+        journal::open(connection, fresh, opened.lost(), now, window).map_err(damaged("setting"))
+    };
     match opened.memory() {
         Some(memory) => read(&memory.lock()),
         None => read(&opened.write_through()?),
@@ -131,10 +155,14 @@ fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Re
 fn open_calendar(opened: &Opened, clock: Arc<dyn Clock>, lifetime: Duration) -> Result<Calendar> {
     let go_on = |connection: &Connection| {
         let transaction = connection.unchecked_transaction().map_err(storage)?;
-        let calendar = Calendar::new(clock, journal::dates::seen(&transaction).map_err(damaged("setting"))?);
+        let calendar = Calendar::new(
+            clock,
+            journal::dates::seen(&transaction).map_err(damaged("setting"))?,
+        );
         let dates = calendar.dates();
         let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-        store::tokens::bound(&transaction, dates.ledger.saturating_add(lifetime)).map_err(damaged("token"))?;
+        store::tokens::bound(&transaction, dates.ledger.saturating_add(lifetime))
+            .map_err(damaged("token"))?;
         journal::dates::note(&transaction, dates).map_err(damaged("setting"))?;
         transaction.commit().map_err(storage)?;
         Ok(calendar)
@@ -155,7 +183,11 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
         activity: ground.activity.clone(),
         buffered: builder.event_mode == EventMode::Buffered,
     });
-    let names = Arc::new(Names::new(ground.writer.clone(), ground.hub.clone(), ground.activity.clone()));
+    let names = Arc::new(Names::new(
+        ground.writer.clone(),
+        ground.hub.clone(),
+        ground.activity.clone(),
+    ));
     Ok(Services {
         ground,
         registry,
@@ -183,25 +215,45 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
     let now = services.ground.timer.now();
     // Where the clock was set back meanwhile, the date that was noted last.
     let now_ms = services.ground.calendar.ledger();
-    let Opening { mut spans, window, floor, .. } = opening;
+    let Opening {
+        mut spans,
+        window,
+        floor,
+        ..
+    } = opening;
     readers.now(|connection| {
         let mut throttles = services.throttles.lock();
         throttles.replace(store::throttles::all(connection).map_err(damaged("throttle"))?);
-        for (agent, channel, at) in journal::recent_posts(connection, now_ms - 60_000).map_err(damaged("message"))? {
+        for (agent, channel, at) in
+            journal::recent_posts(connection, now_ms - 60_000).map_err(damaged("message"))?
+        {
             let age = Duration::from_millis(u64::try_from(now_ms.saturating_sub(at)).unwrap_or(0));
             throttles.restore(agent, &channel, age, now);
         }
         drop(throttles);
         for row in store::tokens::all_live(connection, now_ms).map_err(damaged("token"))? {
             let who = match (row.agent, row.user) {
-                (Some((key, agent)), Some(user)) => Who::Agent { agent, key, user, username: row.username },
+                (Some((key, agent)), Some(user)) => Who::Agent {
+                    agent,
+                    key,
+                    user,
+                    username: row.username,
+                },
                 _ => Who::SuperUser(row.username),
             };
-            let left = Duration::from_millis(u64::try_from(row.expires.saturating_sub(now_ms)).unwrap_or(0));
-            services.grants.insert(row.digest, Grant::new(who, now, services.now_ms(), left));
+            let left = Duration::from_millis(
+                u64::try_from(row.expires.saturating_sub(now_ms)).unwrap_or(0),
+            );
+            services
+                .grants
+                .insert(row.digest, Grant::new(who, now, services.now_ms(), left));
         }
         store::agents::each_desired(connection, |row| {
-            hub.add_agent(row.key, row.id.clone(), spans.remove(&row.key).unwrap_or_default());
+            hub.add_agent(
+                row.key,
+                row.id.clone(),
+                spans.remove(&row.key).unwrap_or_default(),
+            );
             services.registry.apply(Desired::from(&row), false);
             Ok(())
         })

@@ -67,7 +67,11 @@ impl Feed {
     /// [`Error::InstanceGone`] if the instance given is not ours, or the id lies above the newest.
     pub(crate) fn resolve(&self, cursor: &Cursor) -> Result<Seq> {
         let (instance, base, head) = self.hub.instance();
-        if cursor.instance.as_ref().is_some_and(|given| *given != instance) {
+        if cursor
+            .instance
+            .as_ref()
+            .is_some_and(|given| *given != instance)
+        {
             return Err(Error::InstanceGone);
         }
         let newest = shown(head, base);
@@ -92,7 +96,9 @@ impl Feed {
             Start::Cursor(cursor) => self.resolve(cursor)?,
             Start::Place(place) => *place,
         };
-        let due = ask.patience.map(|patience| self.hub.timer().now().saturating_add(patience));
+        let due = ask
+            .patience
+            .map(|patience| self.hub.timer().now().saturating_add(patience));
         let mut gap = false;
         let mut busy = None;
         let mut rows = 0;
@@ -142,15 +148,29 @@ impl Feed {
                 Woken::News(token) => {
                     (busy, rows, began) = (token, 0, Instant::now());
                 }
-                Woken::Ended | Woken::Closed => return Ok(self.answer(Vec::new(), scanned, gap, true, None)),
+                Woken::Ended | Woken::Closed => {
+                    return Ok(self.answer(Vec::new(), scanned, gap, true, None));
+                }
             }
         }
     }
 
-    fn answer(&self, events: Vec<Event>, scanned: Seq, gap: bool, over: bool, busy: Option<Busy>) -> Answer {
+    fn answer(
+        &self,
+        events: Vec<Event>,
+        scanned: Seq,
+        gap: bool,
+        over: bool,
+        busy: Option<Busy>,
+    ) -> Answer {
         let (instance, base, _) = self.hub.instance();
         let batch = EventBatch::new(events, shown(scanned, base), instance, gap);
-        Answer { batch, scanned, over, busy }
+        Answer {
+            batch,
+            scanned,
+            over,
+            busy,
+        }
     }
 }
 
@@ -169,7 +189,10 @@ async fn yield_once() {
 
 impl Ask {
     fn is_over(&self) -> bool {
-        let set = |flag: &Option<Arc<AtomicBool>>| flag.as_ref().is_some_and(|flag| flag.load(Ordering::Acquire));
+        let set = |flag: &Option<Arc<AtomicBool>>| {
+            flag.as_ref()
+                .is_some_and(|flag| flag.load(Ordering::Acquire))
+        };
         set(&self.ended) || set(&self.superseded)
     }
 }

@@ -49,33 +49,67 @@ impl Feed {
     /// Looks at what lies after `after`: at a page, or at several until there is something.
     pub(super) async fn look(self: &Arc<Self>, ask: &Ask, after: Seq) -> Result<Looked> {
         let of_instance = matches!(ask.start, Start::Cursor(_));
-        let wants = Wants { agent: ask.agent, filter: ask.filter.clone(), of_instance };
+        let wants = Wants {
+            agent: ask.agent,
+            filter: ask.filter.clone(),
+            of_instance,
+        };
         let there = self.hub.page(ask.agent, after, EVENTS);
         let here = is_parked()
             || match &there {
-                Some(page) => ask.filter.is_quick(page.records.iter().filter_map(|record| said(record, ask.agent))),
+                Some(page) => ask.filter.is_quick(
+                    page.records
+                        .iter()
+                        .filter_map(|record| said(record, ask.agent)),
+                ),
                 None => !ask.filter.has_pattern(),
             };
         if !here {
             let feed = self.clone();
-            return self.readers.of(ask.agent).look(move |turn| feed.look_aside(&wants, after, turn)).await;
+            return self
+                .readers
+                .of(ask.agent)
+                .look(move |turn| feed.look_aside(&wants, after, turn))
+                .await;
         }
         let (page, gap) = match there {
             Some(page) => (page, false),
-            None => self.readers.of(ask.agent).read(journal::read_page(self.hub.clone(), ask.agent, after, EVENTS)).await?,
+            None => {
+                self.readers
+                    .of(ask.agent)
+                    .read(journal::read_page(
+                        self.hub.clone(),
+                        ask.agent,
+                        after,
+                        EVENTS,
+                    ))
+                    .await?
+            }
         };
-        let mut looked = Looked { scanned: after, gap, ..Looked::default() };
+        let mut looked = Looked {
+            scanned: after,
+            gap,
+            ..Looked::default()
+        };
         self.sift(&wants, &page, &mut looked, || false);
         Ok(looked)
     }
 
     fn look_aside(&self, wants: &Wants, after: Seq, turn: &Turn<'_>) -> Result<Looked> {
-        let mut looked = Looked { scanned: after, ..Looked::default() };
+        let mut looked = Looked {
+            scanned: after,
+            ..Looked::default()
+        };
         loop {
             let page = match self.hub.page(wants.agent, looked.scanned, EVENTS) {
                 Some(page) => page,
                 None => {
-                    let (page, gap) = turn.read(journal::read_page(self.hub.clone(), wants.agent, looked.scanned, EVENTS))?;
+                    let (page, gap) = turn.read(journal::read_page(
+                        self.hub.clone(),
+                        wants.agent,
+                        looked.scanned,
+                        EVENTS,
+                    ))?;
                     looked.gap |= gap;
                     page
                 }
@@ -97,8 +131,12 @@ impl Feed {
                 return;
             }
             let weight = record.weight();
-            if (record.seq > base || !wants.of_instance) && passes(&wants.filter, wants.agent, record) {
-                if !looked.events.is_empty() && (looked.events.len() >= EVENTS || bytes + weight > BYTES) {
+            if (record.seq > base || !wants.of_instance)
+                && passes(&wants.filter, wants.agent, record)
+            {
+                if !looked.events.is_empty()
+                    && (looked.events.len() >= EVENTS || bytes + weight > BYTES)
+                {
                     looked.more = true;
                     return;
                 }
@@ -115,9 +153,16 @@ impl Feed {
 
 fn said(record: &Record, agent: AgentKey) -> Option<Said<'_>> {
     match &record.what {
-        What::Message { sender_agent, message, .. } => {
-            Some(Said { seq: record.seq, channel: &message.channel, text: &message.text, local: *sender_agent == Some(agent) })
-        }
+        What::Message {
+            sender_agent,
+            message,
+            ..
+        } => Some(Said {
+            seq: record.seq,
+            channel: &message.channel,
+            text: &message.text,
+            local: *sender_agent == Some(agent),
+        }),
         _ => None,
     }
 }
@@ -131,13 +176,32 @@ fn passes(filter: &Filter, agent: AgentKey, record: &Record) -> bool {
 }
 
 fn event(record: &Record, base: Seq, instance: &InstanceId) -> Event {
-    let committed: DateTime<Utc> = DateTime::from_timestamp_millis(record.committed).unwrap_or_default();
+    let committed: DateTime<Utc> =
+        DateTime::from_timestamp_millis(record.committed).unwrap_or_default();
     let (time, body) = match &record.what {
         What::Message { message, .. } => (message.time, EventBody::Message(message.clone())),
-        What::MetaData { key, value, .. } => (committed, EventBody::MetaData { key: key.clone(), value: value.clone() }),
-        What::ChannelState { channel, active, .. } => {
-            (committed, EventBody::ChannelState { channel: channel.clone(), active: *active })
-        }
+        What::MetaData { key, value, .. } => (
+            committed,
+            EventBody::MetaData {
+                key: key.clone(),
+                value: value.clone(),
+            },
+        ),
+        What::ChannelState {
+            channel, active, ..
+        } => (
+            committed,
+            EventBody::ChannelState {
+                channel: channel.clone(),
+                active: *active,
+            },
+        ),
     };
-    Event::new(record.seq, shown(record.seq, base), instance.clone(), time, body)
+    Event::new(
+        record.seq,
+        shown(record.seq, base),
+        instance.clone(),
+        time,
+        body,
+    )
 }

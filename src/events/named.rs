@@ -40,37 +40,64 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new(writer: Arc<Writer<Journal>>, hub: Arc<Hub>, activity: Activity) -> Names {
-        Names { held: Arc::default(), writer, hub, activity }
+        Names {
+            held: Arc::default(),
+            writer,
+            hub,
+            activity,
+        }
     }
 
     /// Takes `name` over, superseding whoever held it. A name never seen before begins at `window`.
-    pub(crate) async fn hold(&self, agent: AgentKey, name: &ReaderName, window: Seq) -> Result<Held> {
+    pub(crate) async fn hold(
+        &self,
+        agent: AgentKey,
+        name: &ReaderName,
+        window: Seq,
+    ) -> Result<Held> {
         if let Some(held) = self.take_over(agent, name) {
             return Ok(held);
         }
         let (wanted, held) = (name.clone(), self.held.clone());
-        let inserted = self.writer.job(self.activity.busy(), move |journal, transaction| {
-            let batch = journal.begin();
-            let place = match readers::insert(transaction, agent, &wanted, window, batch.committed).map_err(storage)? {
-                ReaderInsert::Inserted => window,
-                ReaderInsert::Exists(place) => place,
-                ReaderInsert::Full => {
-                    return Err(Error::Invalid("an agent has at most 32 named readers; delete one first".into()));
-                }
-            };
-            // In the order of the commits: a delete that comes next must find it.
-            let after = Box::new(move || {
-                let place = AtomicI64::new(place);
-                let place = Acknowledged { agent, name: wanted.clone(), place, queued: AtomicBool::new(false) };
-                let fresh = Held { place: Arc::new(place), superseded: Arc::default(), gone: Arc::default() };
-                held.lock().entry((agent, wanted)).or_insert(fresh);
+        let inserted = self
+            .writer
+            .job(self.activity.busy(), move |journal, transaction| {
+                let batch = journal.begin();
+                let place =
+                    match readers::insert(transaction, agent, &wanted, window, batch.committed)
+                        .map_err(storage)?
+                    {
+                        ReaderInsert::Inserted => window,
+                        ReaderInsert::Exists(place) => place,
+                        ReaderInsert::Full => {
+                            return Err(Error::Invalid(
+                                "an agent has at most 32 named readers; delete one first".into(),
+                            ));
+                        }
+                    };
+                // In the order of the commits: a delete that comes next must find it.
+                let after = Box::new(move || {
+                    let place = AtomicI64::new(place);
+                    let place = Acknowledged {
+                        agent,
+                        name: wanted.clone(),
+                        place,
+                        queued: AtomicBool::new(false),
+                    };
+                    let fresh = Held {
+                        place: Arc::new(place),
+                        superseded: Arc::default(),
+                        gone: Arc::default(),
+                    };
+                    held.lock().entry((agent, wanted)).or_insert(fresh);
+                });
+                Ok(((), batch, after))
             });
-            Ok(((), batch, after))
-        });
         let late = || Error::OutcomeUnknown("the database did not answer".into());
         self.hub.timer().within(INSERT_MAX, inserted, late).await?;
         // It was deleted since: as for a poll that was waiting then.
-        self.take_over(agent, name).ok_or_else(|| Error::Superseded(name.to_string()))
+        self.take_over(agent, name)
+            .ok_or_else(|| Error::Superseded(name.to_string()))
     }
 
     fn take_over(&self, agent: AgentKey, name: &ReaderName) -> Option<Held> {
@@ -91,7 +118,12 @@ impl Names {
         }
         if !held.place.queued.swap(true, Ordering::AcqRel) {
             let kind = EntryKind::Acknowledge(held.place.clone());
-            let entry = Entry { kind, busy: self.activity.busy(), before: None, done: None };
+            let entry = Entry {
+                kind,
+                busy: self.activity.busy(),
+                before: None,
+                done: None,
+            };
             if self.writer.push(entry, 0, Lane::Lazy).is_err() {
                 tracing::debug!("the writer has stopped; an acknowledgement is dropped");
             }
@@ -102,19 +134,34 @@ impl Names {
     /// acknowledgement for as long as that lasts, so it is not lost; but a poll that waited for it was never answered
     /// while the disk was full, and kept its connection after its client had left.
     pub(crate) async fn acknowledge_through(&self, held: &Held, seq: Seq) -> Result<()> {
-        let refused = || Error::Busy { what: "the journal".into(), retry_after: RETRY_AFTER };
+        let refused = || Error::Busy {
+            what: "the journal".into(),
+            retry_after: RETRY_AFTER,
+        };
         if !self.writer.writable() {
             self.acknowledge(held, seq);
             return Err(refused());
         }
-        self.hub.timer().within(ACKNOWLEDGE_MAX, self.push_acknowledgement(held, seq), refused).await
+        self.hub
+            .timer()
+            .within(
+                ACKNOWLEDGE_MAX,
+                self.push_acknowledgement(held, seq),
+                refused,
+            )
+            .await
     }
 
     fn push_acknowledgement(&self, held: &Held, seq: Seq) -> Pending<Result<()>> {
         held.place.place.fetch_max(seq, Ordering::AcqRel);
         let (promise, pending) = pending();
         let kind = EntryKind::Acknowledge(held.place.clone());
-        let entry = Entry { kind, busy: self.activity.busy(), before: None, done: Some(promise) };
+        let entry = Entry {
+            kind,
+            busy: self.activity.busy(),
+            before: None,
+            done: Some(promise),
+        };
         match self.writer.push(entry, 0, Lane::Ordered) {
             Ok(()) => pending,
             Err(_) => Pending::ready(Err(Error::Closed)),
@@ -124,7 +171,8 @@ impl Names {
     /// Where every name that was used since the start stands.
     pub(crate) fn place(&self, agent: AgentKey, name: &ReaderName) -> Option<Seq> {
         let held = self.held.lock();
-        held.get(&(agent, name.clone())).map(|held| held.place.place.load(Ordering::Acquire))
+        held.get(&(agent, name.clone()))
+            .map(|held| held.place.place.load(Ordering::Acquire))
     }
 
     /// Forgets the readers of a deleted agent: nobody took over from them, the hub ends their waits.

@@ -70,7 +70,10 @@ impl Reader {
     /// # Errors
     /// [`Error::Superseded`] if a newer reader of this name took over, [`Error::Unauthorized`] if the token it was
     /// opened with has ended, [`Error::WouldDeadlock`] on one of the engine's own threads.
-    #[expect(clippy::should_implement_trait, reason = "an iterator could not be used beside the other ways to ask")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator could not be used beside the other ways to ask"
+    )]
     pub fn next(&mut self) -> Result<Option<Event>> {
         self.wait(None)
     }
@@ -116,7 +119,9 @@ impl Reader {
 
     fn unless_over(&self, answer: Option<Event>) -> Result<Option<Event>> {
         match answer {
-            None if self.held.gone.load(Ordering::Acquire) => Err(Error::Unauthorized("the agent is gone".into())),
+            None if self.held.gone.load(Ordering::Acquire) => {
+                Err(Error::Unauthorized("the agent is gone".into()))
+            }
             None if self.over => Err(Error::Closed),
             answer => Ok(answer),
         }
@@ -203,7 +208,11 @@ impl Reader {
         if self.held.superseded.load(Ordering::Acquire) {
             return Err(Error::Superseded(self.name.to_string()));
         }
-        if self.ended.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire)) {
+        if self
+            .ended
+            .as_ref()
+            .is_some_and(|ended| ended.load(Ordering::Acquire))
+        {
             return Err(Error::Unauthorized("the token has ended".into()));
         }
         Ok(())
@@ -212,7 +221,13 @@ impl Reader {
     /// What stands for the events that retention dropped before this reader came to them.
     fn gap(&self) -> Event {
         let (instance, base, _) = self.feed.hub.instance();
-        Event::new(0, shown(self.scanned, base), instance, self.feed.clock.wall(), EventBody::Gap)
+        Event::new(
+            0,
+            shown(self.scanned, base),
+            instance,
+            self.feed.clock.wall(),
+            EventBody::Gap,
+        )
     }
 }
 
@@ -224,6 +239,8 @@ impl Drop for Reader {
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Reader")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

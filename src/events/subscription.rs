@@ -34,7 +34,15 @@ impl Subscription {
     pub(crate) fn new(feed: Arc<Feed>, ring: Arc<Ring>) -> Subscription {
         let (slot, cursor) = ring.enter();
         let last = feed.hub.head();
-        Subscription { feed, ring, slot, cursor, last, ready: VecDeque::new(), behind: false }
+        Subscription {
+            feed,
+            ring,
+            slot,
+            cursor,
+            last,
+            ready: VecDeque::new(),
+            behind: false,
+        }
     }
 
     /// What is there already, without waiting.
@@ -77,10 +85,9 @@ impl Subscription {
             }
             if self.behind {
                 let after = self.last;
-                let read = self
-                    .feed
-                    .readers
-                    .read(move |connection| journal::everything_after(connection, after, AT_ONCE).map_err(storage));
+                let read = self.feed.readers.read(move |connection| {
+                    journal::everything_after(connection, after, AT_ONCE).map_err(storage)
+                });
                 let (records, more) = read.await?;
                 self.caught_up(&records, more);
                 continue;
@@ -96,16 +103,25 @@ impl Subscription {
 
     fn catch_up_now(&mut self) {
         let after = self.last;
-        let read = self.feed.readers.now(|connection| journal::everything_after(connection, after, AT_ONCE).map_err(storage));
+        let read = self.feed.readers.now(|connection| {
+            journal::everything_after(connection, after, AT_ONCE).map_err(storage)
+        });
         match read {
             Ok((records, more)) => self.caught_up(&records, more),
-            Err(error) => tracing::warn!(%error, "a subscriber that fell behind cannot read the journal"),
+            Err(error) => {
+                tracing::warn!(%error, "a subscriber that fell behind cannot read the journal")
+            }
         }
     }
 
     fn caught_up(&mut self, records: &[Arc<Record>], more: bool) {
         for record in records {
-            self.ready.extend(self.feed.hub.broadcast(record).map(|item| (record.seq, Arc::new(item))));
+            self.ready.extend(
+                self.feed
+                    .hub
+                    .broadcast(record)
+                    .map(|item| (record.seq, Arc::new(item))),
+            );
         }
         let reached = records.last().map_or(self.last, |last| last.seq);
         let oldest = self.ring.oldest_seq();
@@ -153,6 +169,8 @@ impl Drop for Subscription {
 
 impl std::fmt::Debug for Subscription {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription").field("last", &self.last).finish_non_exhaustive()
+        f.debug_struct("Subscription")
+            .field("last", &self.last)
+            .finish_non_exhaustive()
     }
 }

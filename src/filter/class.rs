@@ -23,13 +23,16 @@ pub(super) fn translate(rest: &mut Rest<'_>, out: &mut String) -> Result<(), Ref
         if c == '[' && rest.peek() == Some(&':') {
             return Err("a POSIX class `[:` is not supported".into());
         }
-        let Some(low) = item(c, rest, &mut items)? else { continue };
+        let Some(low) = item(c, rest, &mut items)? else {
+            continue;
+        };
         literal(low, &mut items);
         let mut ahead = rest.clone();
         if ahead.next() == Some('-') && !matches!(ahead.peek(), None | Some(']' | '[')) {
             *rest = ahead;
             let c = rest.next().unwrap_or('-');
-            let high = item(c, rest, &mut String::new())?.ok_or("a range in a class ends with a set")?;
+            let high =
+                item(c, rest, &mut String::new())?.ok_or("a range in a class ends with a set")?;
             if high < low {
                 return Err(format!("the range `{low}-{high}` is in reverse order"));
             }

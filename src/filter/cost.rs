@@ -45,7 +45,11 @@ impl Size {
                     endless |= most.is_empty();
                     // A count that is too large is refused when it is compiled.
                     let count = |text: &str| text.parse::<usize>().unwrap_or(0);
-                    if most.is_empty() { count(least).saturating_add(1) } else { count(most) }
+                    if most.is_empty() {
+                        count(least).saturating_add(1)
+                    } else {
+                        count(most)
+                    }
                 }
                 '(' => {
                     open.push(all);
@@ -89,7 +93,10 @@ impl Size {
             all = all.saturating_add(last.saturating_mul(most.saturating_sub(1)));
             last = last.saturating_mul(most.max(1));
         }
-        Size { places: all.saturating_add(1), endless }
+        Size {
+            places: all.saturating_add(1),
+            endless,
+        }
     }
 
     /// Whether so much text is asked about at once.
@@ -104,9 +111,15 @@ impl Size {
 
     /// Which of [`STEPS`] a match that backtracks over so much text has, if any.
     pub(super) fn steps(self, text: usize) -> Option<usize> {
-        let reach = if self.endless { text } else { text.min(self.places) };
+        let reach = if self.endless {
+            text
+        } else {
+            text.min(self.places)
+        };
         let step = self.places.saturating_mul(reach.max(1));
-        STEPS.iter().position(|steps| step.saturating_mul(*steps) <= BACKTRACKING_MAX)
+        STEPS
+            .iter()
+            .position(|steps| step.saturating_mul(*steps) <= BACKTRACKING_MAX)
     }
 }
 

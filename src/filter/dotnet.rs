@@ -26,7 +26,10 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, Refused> {
     let groups = Translation::new(pattern, None).run()?.groups;
     let numbers = Numbers::of(&groups)?;
     let done = Translation::new(pattern, Some(&numbers)).run()?;
-    Ok(Translated { pattern: done.out, backtracking: done.backtracking })
+    Ok(Translated {
+        pattern: done.out,
+        backtracking: done.backtracking,
+    })
 }
 
 /// Which capture of ours, in the order of their parentheses, .NET's numbers and names mean.
@@ -37,13 +40,24 @@ struct Numbers {
 
 impl Numbers {
     fn of(groups: &[Option<String>]) -> Result<Numbers, Refused> {
-        let mut numbers = Numbers { by_number: vec![0], by_name: HashMap::new() };
+        let mut numbers = Numbers {
+            by_number: vec![0],
+            by_name: HashMap::new(),
+        };
         let places = || groups.iter().zip(1..);
-        numbers.by_number.extend(places().filter(|(name, _)| name.is_none()).map(|(_, place)| place));
-        for (name, place) in places().filter_map(|(name, place)| name.as_ref().map(|name| (name, place))) {
+        numbers.by_number.extend(
+            places()
+                .filter(|(name, _)| name.is_none())
+                .map(|(_, place)| place),
+        );
+        for (name, place) in
+            places().filter_map(|(name, place)| name.as_ref().map(|name| (name, place)))
+        {
             numbers.by_number.push(place);
             if numbers.by_name.insert(name.clone(), place).is_some() {
-                return Err(format!("the group name `{name}` is used twice, which is not supported"));
+                return Err(format!(
+                    "the group name `{name}` is used twice, which is not supported"
+                ));
             }
         }
         Ok(numbers)
@@ -115,7 +129,10 @@ impl<'p> Translation<'p> {
                 }
                 '(' => self.open()?,
                 ')' => {
-                    let outside = self.outside.pop().ok_or("a closing parenthesis has no opening one")?;
+                    let outside = self
+                        .outside
+                        .pop()
+                        .ok_or("a closing parenthesis has no opening one")?;
                     // An option set within a group ends with it in .NET, but not in `fancy-regex`.
                     self.pass_on(outside);
                     self.atom(")");
@@ -162,12 +179,17 @@ impl<'p> Translation<'p> {
     }
 
     fn escape(&mut self) -> Result<(), Refused> {
-        let c = self.rest.next().ok_or("the pattern ends with a backslash")?;
+        let c = self
+            .rest
+            .next()
+            .ok_or("the pattern ends with a backslash")?;
         match c {
             'Z' => self.end_before_line_feed(),
             // Where the search began, which for us is the beginning.
             'G' => self.atom(r"\A"),
-            'A' | 'z' | 'b' | 'B' | 'd' | 'D' | 's' | 'S' | 'w' | 'W' => self.atom(&format!("\\{c}")),
+            'A' | 'z' | 'b' | 'B' | 'd' | 'D' | 's' | 'S' | 'w' | 'W' => {
+                self.atom(&format!("\\{c}"))
+            }
             'p' | 'P' => {
                 category(c, &mut self.rest, &mut self.out)?;
                 self.last = Last::Atom;
@@ -197,7 +219,9 @@ impl<'p> Translation<'p> {
         while let Some(digit) = ahead.next_if(char::is_ascii_digit) {
             digits.push(digit);
         }
-        let exists = self.numbers.is_none_or(|numbers| numbers.find(&digits).is_some());
+        let exists = self
+            .numbers
+            .is_none_or(|numbers| numbers.find(&digits).is_some());
         if exists || digits.len() == 1 || first >= '8' {
             self.rest = ahead;
             return self.back_reference(&digits);
@@ -211,9 +235,9 @@ impl<'p> Translation<'p> {
         self.backtracking += 1;
         let place = match self.numbers {
             None => 0,
-            Some(numbers) => {
-                numbers.find(name).ok_or_else(|| format!("a back reference to the group `{name}`, which does not exist"))?
-            }
+            Some(numbers) => numbers.find(name).ok_or_else(|| {
+                format!("a back reference to the group `{name}`, which does not exist")
+            })?,
         };
         // In a group of its own, lest a digit that follows is read as part of the number.
         self.atom(&format!("(?:\\{place})"));
@@ -231,7 +255,11 @@ impl<'p> Translation<'p> {
             }
             return Ok(());
         }
-        match self.rest.next().ok_or("an opening parenthesis has no closing one")? {
+        match self
+            .rest
+            .next()
+            .ok_or("an opening parenthesis has no closing one")?
+        {
             ':' => self.enter("(?:"),
             '#' => drop(until(')', &mut self.rest).ok_or("a comment `(?#` has no end")?),
             c @ ('=' | '!' | '>') => self.enter_backtracking(&format!("(?{c}")),
@@ -271,7 +299,9 @@ impl<'p> Translation<'p> {
             return Err(format!("`{name}` is no group name"));
         }
         if name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(format!("the number `{name}` as a group name is not supported"));
+            return Err(format!(
+                "the number `{name}` as a group name is not supported"
+            ));
         }
         self.capture(Some(name));
         Ok(())
@@ -283,9 +313,9 @@ impl<'p> Translation<'p> {
             self.enter_backtracking("(?(1)");
             return Ok(());
         };
-        let place = numbers
-            .find(&condition)
-            .ok_or_else(|| format!("the conditional `(?({condition})` on an expression is not supported"))?;
+        let place = numbers.find(&condition).ok_or_else(|| {
+            format!("the conditional `(?({condition})` on an expression is not supported")
+        })?;
         self.enter_backtracking(&format!("(?({place})"));
         Ok(())
     }

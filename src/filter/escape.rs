@@ -33,7 +33,9 @@ pub(super) fn character(first: char, rest: &mut Rest<'_>) -> Result<char, Refuse
         'u' => utf16(rest)?,
         'c' => control(rest)?,
         '0'..='7' => octal(first, rest),
-        _ if first.is_alphanumeric() || first == '_' => return Err(format!("the escape `\\{first}` is unknown")),
+        _ if first.is_alphanumeric() || first == '_' => {
+            return Err(format!("the escape `\\{first}` is unknown"));
+        }
         _ => first,
     })
 }
@@ -41,14 +43,17 @@ pub(super) fn character(first: char, rest: &mut Rest<'_>) -> Result<char, Refuse
 /// `\p{…}` or `\P{…}`, from the brace on.
 pub(super) fn category(letter: char, rest: &mut Rest<'_>, out: &mut String) -> Result<(), Refused> {
     if rest.next() != Some('{') {
-        return Err(format!("`\\{letter}` is not followed by a category in braces"));
+        return Err(format!(
+            "`\\{letter}` is not followed by a category in braces"
+        ));
     }
     let name = until('}', rest).ok_or("a category in braces has no end")?;
     if name.starts_with("Is") {
-        return Err(format!("the Unicode block `\\{letter}{{{name}}}` is not supported"));
+        return Err(format!(
+            "the Unicode block `\\{letter}{{{name}}}` is not supported"
+        ));
     }
-    const CATEGORIES: &str =
-        " L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp C Cc Cf Co Cn ";
+    const CATEGORIES: &str = " L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp C Cc Cf Co Cn ";
     if name.contains(' ') || !CATEGORIES.contains(&format!(" {name} ")) {
         return Err(format!("the category `\\{letter}{{{name}}}` is unknown"));
     }
@@ -70,8 +75,11 @@ pub(super) fn until(end: char, rest: &mut Rest<'_>) -> Option<String> {
 fn hex(digits: usize, rest: &mut Rest<'_>) -> Result<u32, Refused> {
     let mut value = 0;
     for _ in 0..digits {
-        let digit = rest.next_if(char::is_ascii_hexdigit).and_then(|digit| digit.to_digit(16));
-        value = value * 16 + digit.ok_or_else(|| format!("an escape needs {digits} hexadecimal digits"))?;
+        let digit = rest
+            .next_if(char::is_ascii_hexdigit)
+            .and_then(|digit| digit.to_digit(16));
+        value = value * 16
+            + digit.ok_or_else(|| format!("an escape needs {digits} hexadecimal digits"))?;
     }
     Ok(value)
 }
@@ -83,7 +91,8 @@ fn utf16(rest: &mut Rest<'_>) -> Result<char, Refused> {
         return unicode(first);
     }
     let mut ahead = rest.clone();
-    let second = (ahead.next() == Some('\\') && ahead.next() == Some('u')).then(|| hex(4, &mut ahead));
+    let second =
+        (ahead.next() == Some('\\') && ahead.next() == Some('u')).then(|| hex(4, &mut ahead));
     match second {
         Some(Ok(second)) if (0xdc00..0xe000).contains(&second) => {
             *rest = ahead;
@@ -94,7 +103,8 @@ fn utf16(rest: &mut Rest<'_>) -> Result<char, Refused> {
 }
 
 fn unicode(value: u32) -> Result<char, Refused> {
-    char::from_u32(value).ok_or_else(|| format!("half a surrogate pair `\\u{value:04X}` is not supported"))
+    char::from_u32(value)
+        .ok_or_else(|| format!("half a surrogate pair `\\u{value:04X}` is not supported"))
 }
 
 fn control(rest: &mut Rest<'_>) -> Result<char, Refused> {

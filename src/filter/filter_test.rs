@@ -4,13 +4,25 @@
 use super::*;
 
 fn said<'a>(seq: Seq, channel: &'a ChannelId, text: &'a str, local: bool) -> Said<'a> {
-    Said { seq, channel, text, local }
+    Said {
+        seq,
+        channel,
+        text,
+        local,
+    }
 }
 
 fn matches(pattern: &str, text: &str) -> bool {
     let patterns = Patterns::new();
-    let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap_or_else(|e| panic!("{e}"));
-    let matched = filter.message(said(1, &ChannelId::parse("chat-room:ops").unwrap(), text, false));
+    let filter = patterns
+        .compile(AgentKey(1), &EventQuery::messages().regex(pattern))
+        .unwrap_or_else(|e| panic!("{e}"));
+    let matched = filter.message(said(
+        1,
+        &ChannelId::parse("chat-room:ops").unwrap(),
+        text,
+        false,
+    ));
     assert_eq!(patterns.limit_hits(), 0, "{pattern}");
     matched
 }
@@ -99,7 +111,10 @@ fn patterns_mean_what_they_mean_in_dotnet() {
             assert!(matches(pattern, text), "{pattern} should match {text:?}");
         }
         for text in *no {
-            assert!(!matches(pattern, text), "{pattern} should not match {text:?}");
+            assert!(
+                !matches(pattern, text),
+                "{pattern} should not match {text:?}"
+            );
         }
     }
 }
@@ -164,8 +179,18 @@ fn an_evil_pattern_ends_at_its_steps_and_is_counted() {
         (r"^((?=a)a*)*b", true),
     ] {
         let patterns = Patterns::new();
-        let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap();
-        assert!(!filter.message(said(1, &ChannelId::parse("chat-room:ops").unwrap(), &evil, false)), "{pattern}");
+        let filter = patterns
+            .compile(AgentKey(1), &EventQuery::messages().regex(pattern))
+            .unwrap();
+        assert!(
+            !filter.message(said(
+                1,
+                &ChannelId::parse("chat-room:ops").unwrap(),
+                &evil,
+                false
+            )),
+            "{pattern}"
+        );
         assert_eq!(patterns.limit_hits(), u64::from(gives_up), "{pattern}");
     }
 }
@@ -191,9 +216,17 @@ fn no_match_takes_longer_than_a_moment_whatever_the_pattern_and_however_long_the
     ];
     for pattern in evil {
         let patterns = Patterns::new();
-        let Ok(filter) = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)) else { continue };
+        let Ok(filter) = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern))
+        else {
+            continue;
+        };
         for (seq, bytes) in (1..).zip([300, 1000, 4 << 10, 16 << 10, 64 << 10]) {
-            let ask = |seq| assert!(!filter.message(said(seq, &ops, &mixed[..bytes], false)), "{pattern}");
+            let ask = |seq| {
+                assert!(
+                    !filter.message(said(seq, &ops, &mixed[..bytes], false)),
+                    "{pattern}"
+                )
+            };
             // The first makes the program with fewer steps.
             ask(2 * seq);
             let began = std::time::Instant::now();
@@ -219,8 +252,13 @@ fn ordinary_patterns_are_asked_about_long_messages() {
     ];
     for (pattern, bytes) in table {
         let patterns = Patterns::new();
-        let filter = patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap();
-        assert!(filter.message(said(1, &ops, &text(bytes), false)), "{pattern}");
+        let filter = patterns
+            .compile(AgentKey(1), &EventQuery::messages().regex(pattern))
+            .unwrap();
+        assert!(
+            filter.message(said(1, &ops, &text(bytes), false)),
+            "{pattern}"
+        );
         assert_eq!(patterns.limit_hits(), 0, "{pattern}");
     }
 }
@@ -228,16 +266,33 @@ fn ordinary_patterns_are_asked_about_long_messages() {
 #[test]
 fn each_part_of_a_query_applies_to_what_the_reference_says() {
     let patterns = Patterns::new();
-    let (ops, lab) = (ChannelId::parse("chat-room:ops").unwrap(), ChannelId::parse("chat-room:lab").unwrap());
-    let filter = patterns.compile(AgentKey(1), &EventQuery::all().channel(&ops).regex("hello").remote()).unwrap();
+    let (ops, lab) = (
+        ChannelId::parse("chat-room:ops").unwrap(),
+        ChannelId::parse("chat-room:lab").unwrap(),
+    );
+    let filter = patterns
+        .compile(
+            AgentKey(1),
+            &EventQuery::all().channel(&ops).regex("hello").remote(),
+        )
+        .unwrap();
     assert!(filter.message(said(1, &ops, "hello", false)));
     assert!(!filter.message(said(1, &ops, "hello", true)), "its own");
-    assert!(!filter.message(said(2, &lab, "hello", false)), "another channel");
+    assert!(
+        !filter.message(said(2, &lab, "hello", false)),
+        "another channel"
+    );
     assert!(!filter.message(said(3, &ops, "hi", false)), "another text");
     assert!(filter.channel_state(&ops) && !filter.channel_state(&lab));
     assert!(filter.metadata(), "channels do not touch metadata");
-    let metadata = patterns.compile(AgentKey(1), &EventQuery::metadata()).unwrap();
-    assert!(metadata.metadata() && !metadata.channel_state(&ops) && !metadata.message(said(1, &ops, "hello", false)));
+    let metadata = patterns
+        .compile(AgentKey(1), &EventQuery::metadata())
+        .unwrap();
+    assert!(
+        metadata.metadata()
+            && !metadata.channel_state(&ops)
+            && !metadata.message(said(1, &ops, "hello", false))
+    );
 }
 
 #[test]
@@ -248,7 +303,11 @@ fn a_pattern_is_asked_once_for_a_message_whoever_shares_it() {
     let query = EventQuery::messages().regex("^(?:(?=a)a+)+$");
     for agent in 0..50 {
         let filter = patterns.compile(AgentKey(agent), &query).unwrap();
-        assert_eq!(filter.is_quick([said(7, &ops, &evil, false)]), agent > 0, "what is known costs nothing");
+        assert_eq!(
+            filter.is_quick([said(7, &ops, &evil, false)]),
+            agent > 0,
+            "what is known costs nothing"
+        );
         assert!(!filter.message(said(7, &ops, &evil, false)));
     }
     assert_eq!(patterns.limit_hits(), 1);
@@ -260,7 +319,10 @@ fn only_little_text_and_a_small_pattern_without_backtracking_are_quick() {
     let ops = ChannelId::parse("chat-room:ops").unwrap();
     let long = "a".repeat(5000);
     let quick = |pattern: &str, text| {
-        patterns.compile(AgentKey(1), &EventQuery::messages().regex(pattern)).unwrap().is_quick([said(1, &ops, text, false)])
+        patterns
+            .compile(AgentKey(1), &EventQuery::messages().regex(pattern))
+            .unwrap()
+            .is_quick([said(1, &ops, text, false)])
     };
     assert!(quick("disk [0-9]+", "disk 7"));
     assert!(!quick("disk [0-9]+", &long));

@@ -112,7 +112,11 @@ impl Patterns {
     /// is not supported is named. [`Error::Busy`] if the patterns in use leave no room for it.
     pub(crate) fn compile(&self, agent: AgentKey, query: &EventQuery) -> Result<Filter> {
         check_channels(query)?;
-        let pattern = query.regex.as_deref().map(|text| self.find(agent, text)).transpose()?;
+        let pattern = query
+            .regex
+            .as_deref()
+            .map(|text| self.find(agent, text))
+            .transpose()?;
         Ok(Filter::new(query, pattern))
     }
 
@@ -122,16 +126,22 @@ impl Patterns {
     /// As [`Patterns::compile`].
     pub(crate) fn ready(&self, agent: AgentKey, query: &EventQuery) -> Result<Option<Filter>> {
         check_channels(query)?;
-        let Some(text) = &query.regex else { return Ok(Some(Filter::new(query, None))) };
+        let Some(text) = &query.regex else {
+            return Ok(Some(Filter::new(query, None)));
+        };
         check_length(text)?;
-        Ok(self.known(agent, text)?.map(|pattern| Filter::new(query, Some(pattern))))
+        Ok(self
+            .known(agent, text)?
+            .map(|pattern| Filter::new(query, Some(pattern))))
     }
 }
 
 fn check_channels(query: &EventQuery) -> Result<()> {
     let length = query.channels.len();
     if length > CHANNELS_MAX {
-        return Err(Error::Invalid(format!("the query names {length} channels, the limit is {CHANNELS_MAX}")));
+        return Err(Error::Invalid(format!(
+            "the query names {length} channels, the limit is {CHANNELS_MAX}"
+        )));
     }
     Ok(())
 }
@@ -139,7 +149,9 @@ fn check_channels(query: &EventQuery) -> Result<()> {
 fn check_length(text: &str) -> Result<()> {
     let length = text.len();
     if length > PATTERN_BYTES_MAX {
-        return Err(Error::Invalid(format!("the regex has {length} bytes, the limit is {PATTERN_BYTES_MAX}")));
+        return Err(Error::Invalid(format!(
+            "the regex has {length} bytes, the limit is {PATTERN_BYTES_MAX}"
+        )));
     }
     Ok(())
 }
@@ -148,7 +160,11 @@ impl Filter {
     fn new(query: &EventQuery, pattern: Option<InUse>) -> Filter {
         Filter {
             kinds: query.kinds,
-            channels: query.channels.iter().map(|channel| channel.as_str().into()).collect(),
+            channels: query
+                .channels
+                .iter()
+                .map(|channel| channel.as_str().into())
+                .collect(),
             local: query.local,
             remote: query.remote,
             pattern,
@@ -157,15 +173,26 @@ impl Filter {
 
     /// Whether a message is wanted.
     pub(crate) fn message(&self, said: Said<'_>) -> bool {
-        self.may_want(said) && self.pattern.as_ref().is_none_or(|used| used.pattern.matches(said))
+        self.may_want(said)
+            && self
+                .pattern
+                .as_ref()
+                .is_none_or(|used| used.pattern.matches(said))
     }
 
     /// Whether all of these are asked about in some microseconds, or need no question at all.
     pub(crate) fn is_quick<'a>(&self, said: impl IntoIterator<Item = Said<'a>>) -> bool {
-        let Some(used) = &self.pattern else { return true };
-        let unknown = said.into_iter().filter(|said| self.may_want(*said) && used.pattern.verdicts.of(said.seq).is_none());
+        let Some(used) = &self.pattern else {
+            return true;
+        };
+        let unknown = said
+            .into_iter()
+            .filter(|said| self.may_want(*said) && used.pattern.verdicts.of(said.seq).is_none());
         let bytes: usize = unknown.map(|said| said.text.len().max(1)).sum();
-        bytes == 0 || (used.pattern.quick && bytes <= QUICK_BYTES && used.pattern.program.size.is_quick(bytes))
+        bytes == 0
+            || (used.pattern.quick
+                && bytes <= QUICK_BYTES
+                && used.pattern.program.size.is_quick(bytes))
     }
 
     /// Whether it has a pattern, whose cost grows with what was said.
@@ -174,7 +201,9 @@ impl Filter {
     }
 
     fn may_want(&self, said: Said<'_>) -> bool {
-        self.kinds.messages && (if said.local { self.local } else { self.remote }) && self.channel(said.channel)
+        self.kinds.messages
+            && (if said.local { self.local } else { self.remote })
+            && self.channel(said.channel)
     }
 
     /// Whether changes of metadata are wanted; neither channels nor the pattern apply to them.
@@ -211,11 +240,17 @@ impl Program {
     /// Whether `text` matches; none if that would cost too much.
     fn is_match(&self, text: &str) -> Option<bool> {
         let Some(fewer) = &self.fewer else {
-            return if self.size.is_linear(text.len()) { self.regex.is_match(text).ok() } else { None };
+            return if self.size.is_linear(text.len()) {
+                self.regex.is_match(text).ok()
+            } else {
+                None
+            };
         };
         let regex = match self.size.steps(text.len())? {
             0 => &self.regex,
-            n => fewer.regexes[n - 1].get_or_init(|| build(&fewer.translated, fewer.part, STEPS[n]).ok()).as_ref()?,
+            n => fewer.regexes[n - 1]
+                .get_or_init(|| build(&fewer.translated, fewer.part, STEPS[n]).ok())
+                .as_ref()?,
         };
         regex.is_match(text).ok()
     }
@@ -240,15 +275,24 @@ fn compile(text: &str) -> Result<Compiled> {
     let within = |part: usize| {
         let regex = build(&translated.pattern, part, STEPS[0])?;
         let backtracks = translated.backtracking > 0;
-        let fewer = backtracks.then(|| Fewer { translated: translated.pattern.clone(), part, regexes: Default::default() });
+        let fewer = backtracks.then(|| Fewer {
+            translated: translated.pattern.clone(),
+            part,
+            regexes: Default::default(),
+        });
         Ok(Compiled {
             program: Program { regex, size, fewer },
             weight: part * (1 + translated.backtracking) + THREADS * part,
             quick: !backtracks && part <= SMALLER[0],
         })
     };
-    let smaller = SMALLER.iter().filter(|part| **part < most).find_map(|part| within(*part).ok());
-    smaller.map_or_else(|| within(most), Ok).map_err(|error| refused(reason(&error)))
+    let smaller = SMALLER
+        .iter()
+        .filter(|part| **part < most)
+        .find_map(|part| within(*part).ok());
+    smaller
+        .map_or_else(|| within(most), Ok)
+        .map_err(|error| refused(reason(&error)))
 }
 
 /// Why `fancy-regex` would not have it, in our words where it speaks of what it was given and not of the pattern.
@@ -258,13 +302,19 @@ fn reason(error: &RegexError) -> String {
             CompileError::LookBehindNotConst | CompileError::VariableLookBehindRequiresFeature => {
                 return "a look-behind of variable length is not supported".into();
             }
-            CompileError::InnerError(error) if error.size_limit().is_some() => return "it is too large when compiled".into(),
+            CompileError::InnerError(error) if error.size_limit().is_some() => {
+                return "it is too large when compiled".into();
+            }
             CompileError::PatternTooComplex => return "it is too large when compiled".into(),
             _ => {}
         }
     }
     let text = error.to_string();
-    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_lowercase()
+    text.lines()
+        .last()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_lowercase()
 }
 
 #[cfg(test)]

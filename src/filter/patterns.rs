@@ -102,16 +102,35 @@ impl Patterns {
             return Ok(known);
         }
         // Compiled without the lock; a second one made meanwhile is dropped.
-        let Compiled { program, weight, quick } = compile(text)?;
+        let Compiled {
+            program,
+            weight,
+            quick,
+        } = compile(text)?;
         let limit_hits = self.limit_hits.clone();
-        let (text, pattern) =
-            (Arc::from(text), Arc::new(Pattern { program, weight, quick, verdicts: Verdicts::new(), limit_hits }));
+        let (text, pattern) = (
+            Arc::from(text),
+            Arc::new(Pattern {
+                program,
+                weight,
+                quick,
+                verdicts: Verdicts::new(),
+                limit_hits,
+            }),
+        );
         let pattern = self.cache.lock().take(agent, &text, pattern)?;
         Ok(self.in_use(agent, text, pattern))
     }
 
     fn in_use(&self, agent: AgentKey, text: Arc<str>, pattern: Arc<Pattern>) -> InUse {
-        InUse { pattern, _share: Arc::new(Share { cache: self.cache.clone(), agent, text }) }
+        InUse {
+            pattern,
+            _share: Arc::new(Share {
+                cache: self.cache.clone(),
+                agent,
+                text,
+            }),
+        }
     }
 }
 
@@ -126,19 +145,46 @@ impl Cache {
     }
 
     /// Counts one more query of `agent` for that pattern.
-    fn take(&mut self, agent: AgentKey, text: &Arc<str>, pattern: Arc<Pattern>) -> Result<Arc<Pattern>> {
+    fn take(
+        &mut self,
+        agent: AgentKey,
+        text: &Arc<str>,
+        pattern: Arc<Pattern>,
+    ) -> Result<Arc<Pattern>> {
         let weight = pattern.weight;
         let own = self.agents.get(&agent);
         if own.is_none_or(|own| !own.contains_key(text)) {
             self.room_of(agent, weight)?;
         }
         if !self.by_text.contains_key(text) {
-            self.make_room(weight, if own.is_none() { BYTES_MAX } else { BYTES_MAX - FIRST_BYTES })?;
+            self.make_room(
+                weight,
+                if own.is_none() {
+                    BYTES_MAX
+                } else {
+                    BYTES_MAX - FIRST_BYTES
+                },
+            )?;
             self.bytes += weight;
-            self.by_text.insert(text.clone(), Cached { pattern, queries: 0, used: self.uses });
+            self.by_text.insert(
+                text.clone(),
+                Cached {
+                    pattern,
+                    queries: 0,
+                    used: self.uses,
+                },
+            );
         }
-        *self.agents.entry(agent).or_default().entry(text.clone()).or_default() += 1;
-        let cached = self.by_text.get_mut(text).ok_or_else(|| Error::Internal("a pattern was not kept".into()))?;
+        *self
+            .agents
+            .entry(agent)
+            .or_default()
+            .entry(text.clone())
+            .or_default() += 1;
+        let cached = self
+            .by_text
+            .get_mut(text)
+            .ok_or_else(|| Error::Internal("a pattern was not kept".into()))?;
         cached.queries += 1;
         Ok(cached.pattern.clone())
     }
@@ -146,18 +192,30 @@ impl Cache {
     /// Whether `agent` may use another pattern of that weight.
     fn room_of(&self, agent: AgentKey, weight: usize) -> Result<()> {
         let own = self.agents.get(&agent).into_iter().flat_map(HashMap::keys);
-        let used: usize = own.filter_map(|text| self.by_text.get(text)).map(|it| it.pattern.weight).sum();
-        if used + weight > AGENT_BYTES_MAX { Err(busy("the agent's event patterns")) } else { Ok(()) }
+        let used: usize = own
+            .filter_map(|text| self.by_text.get(text))
+            .map(|it| it.pattern.weight)
+            .sum();
+        if used + weight > AGENT_BYTES_MAX {
+            Err(busy("the agent's event patterns"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Drops patterns that nobody uses, the longest unasked for first.
     fn make_room(&mut self, weight: usize, most: usize) -> Result<()> {
         loop {
-            let unused = self.by_text.iter().filter(|(_, cached)| cached.queries == 0);
+            let unused = self
+                .by_text
+                .iter()
+                .filter(|(_, cached)| cached.queries == 0);
             if unused.clone().count() < UNUSED_MAX && self.bytes + weight <= most {
                 return Ok(());
             }
-            let oldest = unused.min_by_key(|(_, cached)| cached.used).map(|(text, _)| text.clone());
+            let oldest = unused
+                .min_by_key(|(_, cached)| cached.used)
+                .map(|(text, _)| text.clone());
             let oldest = oldest.ok_or_else(|| busy("the event patterns"))?;
             if let Some(cached) = self.by_text.remove(&oldest) {
                 self.bytes -= cached.pattern.weight;
@@ -169,7 +227,9 @@ impl Cache {
         if let Some(cached) = self.by_text.get_mut(text) {
             cached.queries -= 1;
         }
-        let Some(own) = self.agents.get_mut(&agent) else { return };
+        let Some(own) = self.agents.get_mut(&agent) else {
+            return;
+        };
         if let Some(queries) = own.get_mut(text) {
             *queries -= 1;
             if *queries == 0 {
@@ -189,7 +249,10 @@ impl Drop for Share {
 }
 
 fn busy(what: &str) -> Error {
-    Error::Busy { what: what.to_owned(), retry_after: Duration::from_secs(5) }
+    Error::Busy {
+        what: what.to_owned(),
+        retry_after: Duration::from_secs(5),
+    }
 }
 
 #[cfg(test)]
@@ -203,11 +266,18 @@ mod tests {
     #[test]
     fn a_pattern_is_shared_by_its_text_and_weighs_what_it_needs() {
         let patterns = Patterns::new();
-        let one = patterns.find(AgentKey(1), "disk (\\d+)").expect("a pattern");
+        let one = patterns
+            .find(AgentKey(1), "disk (\\d+)")
+            .expect("a pattern");
         let other = patterns.find(AgentKey(2), "disk (\\d+)").expect("the same");
         assert!(Arc::ptr_eq(&one.pattern, &other.pattern));
         let heavy = patterns.find(AgentKey(1), &large(0)).expect("a large one");
-        assert!(heavy.pattern.weight > one.pattern.weight, "{} {}", heavy.pattern.weight, one.pattern.weight);
+        assert!(
+            heavy.pattern.weight > one.pattern.weight,
+            "{} {}",
+            heavy.pattern.weight,
+            one.pattern.weight
+        );
     }
 
     #[test]
@@ -222,33 +292,49 @@ mod tests {
         };
         assert!(matches!(refused, Error::Busy { .. }), "{refused:?}");
         assert!(held.iter().map(|it| it.pattern.weight).sum::<usize>() <= AGENT_BYTES_MAX);
-        patterns.find(AgentKey(1), &large(0)).expect("the same again costs nothing");
-        patterns.find(AgentKey(2), &large(9999)).expect("others have room");
+        patterns
+            .find(AgentKey(1), &large(0))
+            .expect("the same again costs nothing");
+        patterns
+            .find(AgentKey(2), &large(9999))
+            .expect("others have room");
         while let Ok(small) = patterns.find(AgentKey(1), &format!("small {}", held.len())) {
             held.push(small);
         }
-        assert!(matches!(patterns.known(AgentKey(1), "unknown"), Err(Error::Busy { .. })), "before it is compiled");
+        assert!(
+            matches!(
+                patterns.known(AgentKey(1), "unknown"),
+                Err(Error::Busy { .. })
+            ),
+            "before it is compiled"
+        );
         assert!(matches!(patterns.known(AgentKey(2), "unknown"), Ok(None)));
         held.clear();
-        patterns.find(AgentKey(1), &large(9998)).expect("what was dropped is given back");
+        patterns
+            .find(AgentKey(1), &large(9998))
+            .expect("what was dropped is given back");
     }
 
     #[test]
     fn all_agents_together_stay_within_the_budget() {
         let patterns = Patterns::new();
         let mut held = Vec::new();
-        let refused = (0..200).find_map(|n| match patterns.find(AgentKey(n), &large(usize::try_from(n).unwrap_or(0))) {
-            Ok(pattern) => {
-                held.push(pattern);
-                None
+        let refused = (0..200).find_map(|n| {
+            match patterns.find(AgentKey(n), &large(usize::try_from(n).unwrap_or(0))) {
+                Ok(pattern) => {
+                    held.push(pattern);
+                    None
+                }
+                Err(error) => Some(error),
             }
-            Err(error) => Some(error),
         });
         assert!(matches!(refused, Some(Error::Busy { .. })), "{refused:?}");
         assert!(patterns.cache.lock().bytes <= BYTES_MAX);
         held.clear();
         for n in 0..300 {
-            patterns.find(AgentKey(n), &format!("ordinary {n}")).expect("unused ones make room");
+            patterns
+                .find(AgentKey(n), &format!("ordinary {n}"))
+                .expect("unused ones make room");
         }
         assert!(patterns.cache.lock().by_text.len() <= UNUSED_MAX + 1);
     }
@@ -264,7 +350,11 @@ mod tests {
         }
         assert!(patterns.find(AgentKey(0), "one more").is_err());
         for agent in 100..200 {
-            held.push(patterns.find(AgentKey(agent), &format!("bot {agent}")).expect("its first"));
+            held.push(
+                patterns
+                    .find(AgentKey(agent), &format!("bot {agent}"))
+                    .expect("its first"),
+            );
         }
         assert!(patterns.cache.lock().bytes <= BYTES_MAX);
     }

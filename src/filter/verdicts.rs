@@ -27,7 +27,8 @@ impl Verdicts {
     }
 
     pub(super) fn keep(&self, seq: Seq, verdict: bool) {
-        self.place(seq).store(seq << 1 | i64::from(verdict), Ordering::Relaxed);
+        self.place(seq)
+            .store(seq << 1 | i64::from(verdict), Ordering::Relaxed);
     }
 
     fn place(&self, seq: Seq) -> &AtomicI64 {
@@ -47,6 +48,9 @@ mod tests {
             verdicts.keep(seq, seq % 3 == 0);
             assert_eq!(verdicts.of(seq), Some(seq % 3 == 0));
         }
-        assert_eq!((verdicts.of(199), verdicts.of(136), verdicts.of(135)), (Some(false), Some(false), None));
+        assert_eq!(
+            (verdicts.of(199), verdicts.of(136), verdicts.of(135)),
+            (Some(false), Some(false), None)
+        );
     }
 }

@@ -7,19 +7,33 @@ const ECHO_BOT: &str = include_str!("../../examples/echo_bot.rs");
 
 /// The table of codes, made from the variants' doc comments and from `Error::code`.
 fn table() -> String {
-    let variants = ERROR_RS.split_once("pub enum Error {").and_then(|(_, rest)| rest.split_once("\n}\n"));
+    let variants = ERROR_RS
+        .split_once("pub enum Error {")
+        .and_then(|(_, rest)| rest.split_once("\n}\n"));
     let (variants, rest) = variants.expect("src/error.rs has the enum");
     let mut table = String::from("| code | error | what happened |\n|---|---|---|\n");
     let mut meaning = Vec::new();
-    for line in variants.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     ")) {
+    for line in variants
+        .lines()
+        .filter(|line| line.starts_with("    ") && !line.starts_with("     "))
+    {
         let line = line.trim();
-        let name: String = line.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name: String = line
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
         if let Some(text) = line.strip_prefix("/// ") {
             meaning.push(text);
         } else if !name.is_empty() {
-            let arm = rest.lines().find(|arm| arm.contains(" => \"") && named(arm, &name)).expect("every error has a code");
+            let arm = rest
+                .lines()
+                .find(|arm| arm.contains(" => \"") && named(arm, &name))
+                .expect("every error has a code");
             let code = arm.split('"').nth(1).unwrap_or_default();
-            table.push_str(&format!("| `{code}` | [`{name}`](crate::Error::{name}) | {} |\n", meaning.join(" ")));
+            table.push_str(&format!(
+                "| `{code}` | [`{name}`](crate::Error::{name}) | {} |\n",
+                meaning.join(" ")
+            ));
             meaning.clear();
         }
     }
@@ -27,28 +41,50 @@ fn table() -> String {
 }
 
 fn named(arm: &str, name: &str) -> bool {
-    let after = arm.trim().strip_prefix("Error::").and_then(|rest| rest.strip_prefix(name));
+    let after = arm
+        .trim()
+        .strip_prefix("Error::")
+        .and_then(|rest| rest.strip_prefix(name));
     after.is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 #[test]
 fn the_table_of_codes_is_that_of_error_rs() {
     let table = table();
-    assert!(table.lines().count() > 20, "src/error.rs was not understood:\n{table}");
-    assert!(ERRORS.contains(&table), "src/guide/errors.md must have this table:\n\n{table}");
+    assert!(
+        table.lines().count() > 20,
+        "src/error.rs was not understood:\n{table}"
+    );
+    assert!(
+        ERRORS.contains(&table),
+        "src/guide/errors.md must have this table:\n\n{table}"
+    );
 }
 
 #[test]
 fn the_readme_shows_the_echo_bot_as_it_is() {
-    let code: Vec<&str> = ECHO_BOT.lines().filter(|line| !line.starts_with("//!") && !line.starts_with("#[allow(")).collect();
-    assert!(README.contains(code.join("\n").trim()), "the README's echo bot is not examples/echo_bot.rs");
+    let code: Vec<&str> = ECHO_BOT
+        .lines()
+        .filter(|line| !line.starts_with("//!") && !line.starts_with("#[allow("))
+        .collect();
+    assert!(
+        README.contains(code.join("\n").trim()),
+        "the README's echo bot is not examples/echo_bot.rs"
+    );
 }
 
 #[test]
 fn the_readme_names_the_version_of_rust() {
-    let version = include_str!("../../Cargo.toml").lines().find_map(|line| line.strip_prefix("rust-version = "));
-    let version = version.expect("Cargo.toml has a rust-version").trim_matches('"');
-    assert!(README.contains(&format!("Rust {version} ")), "the README must say Rust {version}");
+    let version = include_str!("../../Cargo.toml")
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "));
+    let version = version
+        .expect("Cargo.toml has a rust-version")
+        .trim_matches('"');
+    assert!(
+        README.contains(&format!("Rust {version} ")),
+        "the README must say Rust {version}"
+    );
 }
 
 /// The README's HTTP tables against the route table and the statuses.
@@ -66,7 +102,11 @@ mod http {
             let row = README.lines().find(|line| line.starts_with(&start));
             let row = row.unwrap_or_else(|| panic!("the README does not list {}", resource.path));
             for (method, _) in resource.methods {
-                assert!(row.contains(method), "the README does not say {method} {}", resource.path);
+                assert!(
+                    row.contains(method),
+                    "the README does not say {method} {}",
+                    resource.path
+                );
             }
         }
     }
@@ -80,32 +120,68 @@ mod http {
             Error::Invalid(text()),
             Error::Forbidden(text()),
             Error::NotFound(text()),
-            Error::AgentInactive { agent: text(), reason: text(), retry_after: None },
-            Error::ChannelInactive { channel: text(), reason: text() },
-            Error::TooLarge { what: "message text", length: 501, limit: 500 },
-            Error::Throttled { throttle: text(), retry_after },
-            Error::Busy { what: text(), retry_after },
+            Error::AgentInactive {
+                agent: text(),
+                reason: text(),
+                retry_after: None,
+            },
+            Error::ChannelInactive {
+                channel: text(),
+                reason: text(),
+            },
+            Error::TooLarge {
+                what: "message text",
+                length: 501,
+                limit: 500,
+            },
+            Error::Throttled {
+                throttle: text(),
+                retry_after,
+            },
+            Error::Busy {
+                what: text(),
+                retry_after,
+            },
             Error::Unreachable(text()),
             Error::Rejected(text()),
             Error::Unsupported(text()),
             Error::OutcomeUnknown(text()),
             Error::InstanceGone,
-            Error::Conflict { expected: 1, found: 2 },
+            Error::Conflict {
+                expected: 1,
+                found: 2,
+            },
             Error::TimedOut(text()),
             Error::Closed,
             Error::WouldDeadlock,
             Error::InUse(text()),
-            Error::ForeignDatabase { path: text(), reason: text() },
-            Error::NewerDatabase { path: text(), found: 2, known: 1 },
-            Error::CommitsLost { path: text(), lacking: text() },
+            Error::ForeignDatabase {
+                path: text(),
+                reason: text(),
+            },
+            Error::NewerDatabase {
+                path: text(),
+                found: 2,
+                known: 1,
+            },
+            Error::CommitsLost {
+                path: text(),
+                lacking: text(),
+            },
             Error::Corrupt(text()),
             Error::Storage(text()),
             Error::Internal(text()),
         ] {
             let start = format!("| {} |", status(&error));
             let code = format!("`{}`", error.code());
-            let row = README.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
-            assert!(row.contains(&code), "the README's table of statuses does not say that {code} is{start}");
+            let row = README
+                .lines()
+                .find(|line| line.starts_with(&start))
+                .unwrap_or_default();
+            assert!(
+                row.contains(&code),
+                "the README's table of statuses does not say that {code} is{start}"
+            );
         }
     }
 }

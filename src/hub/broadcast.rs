@@ -51,7 +51,10 @@ pub(crate) enum RingRead {
 impl Ring {
     pub(crate) fn new() -> Arc<Ring> {
         Arc::new(Ring {
-            items: RwLock::new(Items { head: 0, items: VecDeque::new() }),
+            items: RwLock::new(Items {
+                head: 0,
+                items: VecDeque::new(),
+            }),
             waiting: Mutex::new(Vec::new()),
             asleep: AtomicBool::new(false),
             subscribers: AtomicUsize::new(0),
@@ -82,7 +85,9 @@ impl Ring {
     pub(crate) fn enter(&self) -> (usize, u64) {
         let mut waiting = self.waiting.lock();
         self.subscribers.fetch_add(1, Ordering::AcqRel);
-        let free = waiting.iter().position(|place| matches!(place, Place::Free));
+        let free = waiting
+            .iter()
+            .position(|place| matches!(place, Place::Free));
         let slot = free.unwrap_or(waiting.len());
         match free {
             Some(slot) => waiting[slot] = Place::Awake,
@@ -115,7 +120,11 @@ impl Ring {
         if !found.is_empty() {
             return RingRead::Items(found);
         }
-        if self.closed.load(Ordering::Acquire) { RingRead::Closed } else { RingRead::Empty }
+        if self.closed.load(Ordering::Acquire) {
+            RingRead::Closed
+        } else {
+            RingRead::Empty
+        }
     }
 
     /// The number of the first item whose seq is above `seq`, or of the head: where a subscriber that caught up from
@@ -123,18 +132,31 @@ impl Ring {
     pub(crate) fn resume_after(&self, seq: Seq) -> u64 {
         let items = self.items.read();
         let oldest = items.head - items.items.len() as u64;
-        let at = items.items.iter().position(|(item, _)| *item > seq).unwrap_or(items.items.len());
+        let at = items
+            .items
+            .iter()
+            .position(|(item, _)| *item > seq)
+            .unwrap_or(items.items.len());
         oldest + at as u64
     }
 
     /// The lowest seq still in the ring.
     pub(crate) fn oldest_seq(&self) -> Option<Seq> {
-        self.items.read().items.iter().map(|(seq, _)| *seq).find(|seq| *seq > 0)
+        self.items
+            .read()
+            .items
+            .iter()
+            .map(|(seq, _)| *seq)
+            .find(|seq| *seq > 0)
     }
 
     /// Ready when there is something from `cursor` on, or the ring is closed.
     pub(crate) fn wait(self: &Arc<Ring>, slot: usize, cursor: u64) -> RingWait {
-        RingWait { ring: self.clone(), slot, cursor }
+        RingWait {
+            ring: self.clone(),
+            slot,
+            cursor,
+        }
     }
 
     pub(crate) fn close(&self) {
@@ -170,7 +192,9 @@ impl Future for RingWait {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let ready = |ring: &Ring| ring.items.read().head > self.cursor || ring.closed.load(Ordering::Acquire);
+        let ready = |ring: &Ring| {
+            ring.items.read().head > self.cursor || ring.closed.load(Ordering::Acquire)
+        };
         if ready(&self.ring) {
             return Poll::Ready(());
         }
@@ -179,6 +203,10 @@ impl Future for RingWait {
         self.ring.asleep.store(true, Ordering::Release);
         drop(waiting);
         // Published between the check and the registration: the publisher may have found nobody asleep.
-        if ready(&self.ring) { Poll::Ready(()) } else { Poll::Pending }
+        if ready(&self.ring) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }

@@ -13,7 +13,11 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) fn open(conversation: ConversationKey, since: Seq) -> Span {
-        Span { conversation, since, until: Seq::MAX }
+        Span {
+            conversation,
+            since,
+            until: Seq::MAX,
+        }
     }
 
     /// Its place among an agent's spans.
@@ -33,6 +37,13 @@ impl Span {
 /// A committed change of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SpanChange {
-    Opened { agent: AgentKey, span: Span },
-    Closed { agent: AgentKey, conversation: ConversationKey, until: Seq },
+    Opened {
+        agent: AgentKey,
+        span: Span,
+    },
+    Closed {
+        agent: AgentKey,
+        conversation: ConversationKey,
+        until: Seq,
+    },
 }

@@ -4,7 +4,9 @@ use super::spans::{Span, SpanChange};
 use super::timer::Timer;
 use super::view::{Agent, State};
 use super::wait::{Slot, Wait, Woken};
-use crate::model::{AgentId, AgentKey, Broadcast, ConversationKey, EventId, InstanceId, Record, Seq, What};
+use crate::model::{
+    AgentId, AgentKey, Broadcast, ConversationKey, EventId, InstanceId, Record, Seq, What,
+};
 use crate::waiting::{Activity, wake};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
@@ -65,7 +67,13 @@ impl Hub {
             waiting: HashMap::new(),
             closed: false,
         };
-        Arc::new(Hub { state: Mutex::new(state), activity, timer, started: (last, head), window })
+        Arc::new(Hub {
+            state: Mutex::new(state),
+            activity,
+            timer,
+            started: (last, head),
+            window,
+        })
     }
 
     /// Takes over what the last process said within the window; `floor` is the seq before the first of it, `wall` the
@@ -88,7 +96,11 @@ impl Hub {
         for (span, last) in &spans {
             let conversation = state.conversations.entry(span.conversation).or_default();
             conversation.last = conversation.last.max(*last);
-            let there = if fresh { conversation.members.last() == Some(&key) } else { conversation.members.contains(&key) };
+            let there = if fresh {
+                conversation.members.last() == Some(&key)
+            } else {
+                conversation.members.contains(&key)
+            };
             if span.is_open() && !there {
                 conversation.members.push(key);
             }
@@ -96,7 +108,12 @@ impl Hub {
         let mut spans: Vec<Span> = spans.into_iter().map(|(span, _)| span).collect();
         spans.sort_unstable_by_key(Span::place);
         spans.shrink_to_fit();
-        state.agents.entry(key).or_insert(Agent { id, spans, notices: VecDeque::new(), last_notice: 0 });
+        state.agents.entry(key).or_insert(Agent {
+            id,
+            spans,
+            notices: VecDeque::new(),
+            last_notice: 0,
+        });
     }
 
     /// Forgets an agent and ends its waits.
@@ -123,11 +140,15 @@ impl Hub {
                 Published::Record(record) => {
                     match &record.what {
                         What::Message { conversation, .. } => {
-                            if touched.last() != Some(conversation) && !touched.contains(conversation) {
+                            if touched.last() != Some(conversation)
+                                && !touched.contains(conversation)
+                            {
                                 touched.push(*conversation);
                             }
                         }
-                        What::MetaData { agent, .. } | What::ChannelState { agent, .. } => agents.push(*agent),
+                        What::MetaData { agent, .. } | What::ChannelState { agent, .. } => {
+                            agents.push(*agent)
+                        }
                     }
                     state.append(record.clone(), now);
                 }
@@ -174,7 +195,12 @@ impl Hub {
     pub(crate) fn window_start(&self) -> Seq {
         let oldest = self.now() - self.window;
         let state = self.state.lock();
-        let inside = state.log.iter().rev().take_while(|(at, _)| *at > oldest).last();
+        let inside = state
+            .log
+            .iter()
+            .rev()
+            .take_while(|(at, _)| *at > oldest)
+            .last();
         inside.map_or(state.head, |(_, first)| first.seq - 1)
     }
 
@@ -188,16 +214,34 @@ impl Hub {
         let state = self.state.lock();
         let id = |key: &AgentKey| state.agents.get(key).map(|agent| agent.id.clone());
         Some(match &record.what {
-            What::Message { conversation, message, .. } => {
-                let members = state.conversations.get(conversation).map_or(&[][..], |there| &there.members);
-                Broadcast::Message { message: message.clone(), agents: members.iter().filter_map(id).collect() }
+            What::Message {
+                conversation,
+                message,
+                ..
+            } => {
+                let members = state
+                    .conversations
+                    .get(conversation)
+                    .map_or(&[][..], |there| &there.members);
+                Broadcast::Message {
+                    message: message.clone(),
+                    agents: members.iter().filter_map(id).collect(),
+                }
             }
-            What::MetaData { agent, key, value } => {
-                Broadcast::MetaData { agent: id(agent)?, key: key.clone(), value: value.clone() }
-            }
-            What::ChannelState { agent, channel, active } => {
-                Broadcast::ChannelState { agent: id(agent)?, channel: channel.clone(), active: *active }
-            }
+            What::MetaData { agent, key, value } => Broadcast::MetaData {
+                agent: id(agent)?,
+                key: key.clone(),
+                value: value.clone(),
+            },
+            What::ChannelState {
+                agent,
+                channel,
+                active,
+            } => Broadcast::ChannelState {
+                agent: id(agent)?,
+                channel: channel.clone(),
+                active: *active,
+            },
         })
     }
 
@@ -214,7 +258,11 @@ impl Hub {
 
     /// Whether nothing was said in `conversation` after `seq`, as far as is known here.
     pub(crate) fn is_quiet(&self, conversation: ConversationKey, seq: Seq) -> bool {
-        self.state.lock().conversations.get(&conversation).is_some_and(|there| !there.members.is_empty() && there.last <= seq)
+        self.state
+            .lock()
+            .conversations
+            .get(&conversation)
+            .is_some_and(|there| !there.members.is_empty() && there.last <= seq)
     }
 
     /// The engine's timer.
@@ -243,12 +291,21 @@ impl Hub {
         let mut state = self.state.lock();
         state.closed = true;
         let agents: Vec<AgentKey> = state.waiting.keys().copied().collect();
-        let wakers: Vec<Waker> = agents.into_iter().flat_map(|agent| state.end_waits(agent, || Woken::Closed)).collect();
+        let wakers: Vec<Waker> = agents
+            .into_iter()
+            .flat_map(|agent| state.end_waits(agent, || Woken::Closed))
+            .collect();
         drop(state);
         wakers.into_iter().for_each(wake);
     }
 
-    pub(super) fn poll_wait(&self, agent: AgentKey, seen: Seq, slot: &mut Option<usize>, cx: &mut Context<'_>) -> Option<Woken> {
+    pub(super) fn poll_wait(
+        &self,
+        agent: AgentKey,
+        seen: Seq,
+        slot: &mut Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Option<Woken> {
         let mut state = self.state.lock();
         if let Some(number) = *slot {
             match &mut state.slots[number] {
@@ -277,7 +334,10 @@ impl Hub {
         if state.has_news(agent, seen) {
             return Some(Woken::News(None));
         }
-        let entry = Slot::Waiting { agent, waker: cx.waker().clone() };
+        let entry = Slot::Waiting {
+            agent,
+            waker: cx.waker().clone(),
+        };
         let number = match state.free.pop() {
             Some(number) => {
                 state.slots[number] = entry;

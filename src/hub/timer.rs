@@ -33,7 +33,12 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub(crate) fn new(clock: Arc<dyn Clock>, activity: Activity) -> Arc<Timer> {
-        Arc::new(Timer { clock, activity, state: Mutex::default(), earlier: Condvar::new() })
+        Arc::new(Timer {
+            clock,
+            activity,
+            state: Mutex::default(),
+            earlier: Condvar::new(),
+        })
     }
 
     /// Starts the thread that a running clock needs.
@@ -42,7 +47,10 @@ impl Timer {
             return Ok(None);
         }
         let timer = self.clone();
-        std::thread::Builder::new().name("switchboard-timer".into()).spawn(move || timer.run()).map(Some)
+        std::thread::Builder::new()
+            .name("switchboard-timer".into())
+            .spawn(move || timer.run())
+            .map(Some)
     }
 
     pub(crate) fn now(&self) -> Duration {
@@ -56,7 +64,11 @@ impl Timer {
 
     /// Ready at `due`.
     pub(crate) fn sleep_until(self: &Arc<Timer>, due: Duration) -> Sleep {
-        Sleep { timer: self.clone(), due, number: None }
+        Sleep {
+            timer: self.clone(),
+            due,
+            number: None,
+        }
     }
 
     /// What `waited` answers, or the error `late` once `most` has passed: who waits for a disk waits no longer than that.
@@ -119,7 +131,8 @@ impl Timer {
                     state = self.state.lock();
                 }
                 Some(due) => {
-                    self.earlier.wait_until(&mut state, Instant::now() + (due - now));
+                    self.earlier
+                        .wait_until(&mut state, Instant::now() + (due - now));
                 }
                 None => self.earlier.wait(&mut state),
             }
@@ -167,7 +180,11 @@ impl Future for Sleep {
         }
         let number = state.next;
         state.next += 1;
-        let first = state.due.keys().next().is_none_or(|(due, _)| *due > this.due);
+        let first = state
+            .due
+            .keys()
+            .next()
+            .is_none_or(|(due, _)| *due > this.due);
         state.due.insert((this.due, number), cx.waker().clone());
         this.number = Some(number);
         drop(state);
@@ -201,7 +218,9 @@ mod tests {
         let timer = Timer::new(Arc::new(SystemClock::new()), Activity::default());
         let thread = timer.start().expect("starts");
         let mut forgotten = Box::pin(timer.sleep(Duration::from_secs(3600)));
-        let polled = forgotten.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let polled = forgotten
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
         assert_eq!(polled, Poll::Pending);
         let before = timer.now();
         let sleep = timer.sleep(Duration::from_millis(3));

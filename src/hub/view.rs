@@ -42,18 +42,24 @@ impl Agent {
     }
 
     fn from(&self, conversation: ConversationKey) -> usize {
-        self.spans.partition_point(|span| span.conversation < conversation)
+        self.spans
+            .partition_point(|span| span.conversation < conversation)
     }
 
     /// Its spans in a conversation.
     fn stays(&mut self, conversation: ConversationKey) -> impl Iterator<Item = &mut Span> {
         let from = self.from(conversation);
-        self.spans[from..].iter_mut().take_while(move |span| span.conversation == conversation)
+        self.spans[from..]
+            .iter_mut()
+            .take_while(move |span| span.conversation == conversation)
     }
 
     fn is_inside(&self, conversation: ConversationKey) -> bool {
         let stays = &self.spans[self.from(conversation)..];
-        stays.iter().take_while(|span| span.conversation == conversation).any(Span::is_open)
+        stays
+            .iter()
+            .take_while(|span| span.conversation == conversation)
+            .any(Span::is_open)
     }
 }
 
@@ -101,7 +107,9 @@ impl State {
             if *at > oldest && self.bytes <= BYTES {
                 return;
             }
-            let Some((_, record)) = self.log.pop_front() else { return };
+            let Some((_, record)) = self.log.pop_front() else {
+                return;
+            };
             self.floor = record.seq;
             self.bytes -= record.weight();
             match &record.what {
@@ -118,7 +126,11 @@ impl State {
                 }
                 What::MetaData { agent, .. } | What::ChannelState { agent, .. } => {
                     if let Some(known) = self.agents.get_mut(agent) {
-                        if known.notices.front().is_some_and(|first| first.seq == record.seq) {
+                        if known
+                            .notices
+                            .front()
+                            .is_some_and(|first| first.seq == record.seq)
+                        {
                             known.notices.pop_front();
                         }
                         if known.notices.is_empty() {
@@ -135,19 +147,30 @@ impl State {
             SpanChange::Opened { agent, span } => {
                 if let Some(known) = self.agents.get_mut(&agent) {
                     known.make_room(self.floor);
-                    let at = known.spans.partition_point(|old| old.place() < span.place());
+                    let at = known
+                        .spans
+                        .partition_point(|old| old.place() < span.place());
                     known.spans.insert(at, span);
                     // A conversation forgotten meanwhile may hold anything up to now: taken for quiet since ever, it
                     // would be skipped for those whose earlier spans reach below the floor.
                     let head = self.head;
                     let there = self.conversations.entry(span.conversation);
-                    let members = &mut there.or_insert_with(|| Conversation { last: head, ..Conversation::default() }).members;
+                    let members = &mut there
+                        .or_insert_with(|| Conversation {
+                            last: head,
+                            ..Conversation::default()
+                        })
+                        .members;
                     if !members.contains(&agent) {
                         members.push(agent);
                     }
                 }
             }
-            SpanChange::Closed { agent, conversation, until } => {
+            SpanChange::Closed {
+                agent,
+                conversation,
+                until,
+            } => {
                 if let Some(known) = self.agents.get_mut(&agent) {
                     for span in known.stays(conversation).filter(|span| span.is_open()) {
                         span.until = until;
@@ -171,20 +194,35 @@ impl State {
 
     pub(super) fn page(&self, agent: AgentKey, after: Seq, limit: usize) -> Page {
         let Some(known) = self.agents.get(&agent) else {
-            return Page { records: Vec::new(), scanned: self.head, full: false };
+            return Page {
+                records: Vec::new(),
+                scanned: self.head,
+                full: false,
+            };
         };
         let mut records: Vec<Arc<Record>> = Vec::new();
         let news = self.news(after, known.spans.len());
         for span in &known.spans {
-            if news.as_ref().is_some_and(|news| !news.contains(&span.conversation)) {
+            if news
+                .as_ref()
+                .is_some_and(|news| !news.contains(&span.conversation))
+            {
                 continue;
             }
-            let Some(there) = self.conversations.get(&span.conversation) else { continue };
+            let Some(there) = self.conversations.get(&span.conversation) else {
+                continue;
+            };
             if there.last <= after {
                 continue;
             }
-            let from = there.recent.partition_point(|record| record.seq <= after.max(span.since));
-            let seen = there.recent.range(from..).take_while(|record| record.seq <= span.until).take(limit);
+            let from = there
+                .recent
+                .partition_point(|record| record.seq <= after.max(span.since));
+            let seen = there
+                .recent
+                .range(from..)
+                .take_while(|record| record.seq <= span.until)
+                .take(limit);
             records.extend(seen.cloned());
         }
         let from = known.notices.partition_point(|record| record.seq <= after);
@@ -194,8 +232,16 @@ impl State {
             records.truncate(limit);
         }
         let full = records.len() == limit;
-        let scanned = if full { records.last().map_or(self.head, |last| last.seq) } else { self.head };
-        Page { records, scanned, full }
+        let scanned = if full {
+            records.last().map_or(self.head, |last| last.seq)
+        } else {
+            self.head
+        };
+        Page {
+            records,
+            scanned,
+            full,
+        }
     }
 
     /// The conversations in which something was said after `after`, where these are fewer than an agent's `spans`: under
@@ -215,12 +261,16 @@ impl State {
     }
 
     pub(super) fn has_news(&self, agent: AgentKey, seen: Seq) -> bool {
-        let Some(known) = self.agents.get(&agent) else { return true };
+        let Some(known) = self.agents.get(&agent) else {
+            return true;
+        };
         let news = self.news(seen, known.spans.len());
         known.last_notice > seen
             || known.spans.iter().any(|span| {
                 span.until > seen
-                    && news.as_ref().is_none_or(|news| news.contains(&span.conversation))
+                    && news
+                        .as_ref()
+                        .is_none_or(|news| news.contains(&span.conversation))
                     && self
                         .conversations
                         .get(&span.conversation)
@@ -231,13 +281,25 @@ impl State {
 
     /// Whether an ended span holds something after `seen`.
     fn seen_in(&self, span: &Span, seen: Seq) -> bool {
-        self.conversations.get(&span.conversation).is_some_and(|there| {
-            let from = there.recent.partition_point(|record| record.seq <= seen.max(span.since));
-            there.recent.get(from).is_some_and(|record| span.sees(record.seq))
-        })
+        self.conversations
+            .get(&span.conversation)
+            .is_some_and(|there| {
+                let from = there
+                    .recent
+                    .partition_point(|record| record.seq <= seen.max(span.since));
+                there
+                    .recent
+                    .get(from)
+                    .is_some_and(|record| span.sees(record.seq))
+            })
     }
 
-    pub(super) fn wakers(&mut self, touched: &[ConversationKey], agents: &[AgentKey], activity: &Activity) -> Vec<Waker> {
+    pub(super) fn wakers(
+        &mut self,
+        touched: &[ConversationKey],
+        agents: &[AgentKey],
+        activity: &Activity,
+    ) -> Vec<Waker> {
         let mut wakers = Vec::new();
         if self.waiting.is_empty() {
             return wakers;
@@ -246,12 +308,23 @@ impl State {
             wakers.extend(self.end_waits(*agent, || Woken::News(Some(activity.busy()))));
         }
         for conversation in touched {
-            let Some(there) = self.conversations.get(conversation) else { continue };
+            let Some(there) = self.conversations.get(conversation) else {
+                continue;
+            };
             // Whichever is fewer is walked: the room's members, or those who wait at all.
             let woken: Vec<AgentKey> = if there.members.len() <= self.waiting.len() {
-                there.members.iter().filter(|member| self.waiting.contains_key(member)).copied().collect()
+                there
+                    .members
+                    .iter()
+                    .filter(|member| self.waiting.contains_key(member))
+                    .copied()
+                    .collect()
             } else {
-                let is_in = |agent: &&AgentKey| self.agents.get(agent).is_some_and(|known| known.is_inside(*conversation));
+                let is_in = |agent: &&AgentKey| {
+                    self.agents
+                        .get(agent)
+                        .is_some_and(|known| known.is_inside(*conversation))
+                };
                 self.waiting.keys().filter(is_in).copied().collect()
             };
             for agent in woken {
@@ -262,12 +335,16 @@ impl State {
     }
 
     pub(super) fn end_waits(&mut self, agent: AgentKey, why: impl Fn() -> Woken) -> Vec<Waker> {
-        let Some(numbers) = self.waiting.remove(&agent) else { return Vec::new() };
+        let Some(numbers) = self.waiting.remove(&agent) else {
+            return Vec::new();
+        };
         numbers
             .into_iter()
-            .filter_map(|number| match std::mem::replace(&mut self.slots[number], Slot::Fired(why())) {
-                Slot::Waiting { waker, .. } => Some(waker),
-                _ => None,
+            .filter_map(|number| {
+                match std::mem::replace(&mut self.slots[number], Slot::Fired(why())) {
+                    Slot::Waiting { waker, .. } => Some(waker),
+                    _ => None,
+                }
             })
             .collect()
     }

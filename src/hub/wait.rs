@@ -41,7 +41,12 @@ pub(crate) struct Wait {
 
 impl Wait {
     pub(super) fn new(hub: Arc<Hub>, agent: AgentKey, seen: Seq) -> Wait {
-        Wait { hub, agent, seen, slot: None }
+        Wait {
+            hub,
+            agent,
+            seen,
+            slot: None,
+        }
     }
 }
 

@@ -39,7 +39,9 @@ pub(super) struct Archive {
 impl Archive {
     /// Counts some rows that were not counted yet; true if there may be more.
     pub(super) fn count(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        let sql = format!("SELECT number, who, {BYTES} FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2");
+        let sql = format!(
+            "SELECT number, who, {BYTES} FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2"
+        );
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.counted, STEP])?;
         let mut seen = 0;
@@ -60,17 +62,29 @@ impl Archive {
         if self.total <= limit {
             return Ok(false);
         }
-        let Some((who, share)) = self.shares.iter_mut().max_by_key(|(_, share)| share.bytes) else { return Ok(false) };
-        let from = if share.is_bare { share.gone } else { share.bare };
-        let sql = format!("SELECT number, who, {BYTES} FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2");
+        let Some((who, share)) = self.shares.iter_mut().max_by_key(|(_, share)| share.bytes) else {
+            return Ok(false);
+        };
+        let from = if share.is_bare {
+            share.gone
+        } else {
+            share.bare
+        };
+        let sql = format!(
+            "SELECT number, who, {BYTES} FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2"
+        );
         let mut statement = connection.prepare_cached(&sql)?;
         let found: Vec<(i64, String, u64)> = statement
-            .query_map(params![from, STEP], |row| Ok((row.get(0)?, row.get(1)?, size(row, 2)?)))?
+            .query_map(params![from, STEP], |row| {
+                Ok((row.get(0)?, row.get(1)?, size(row, 2)?))
+            })?
             .collect::<rusqlite::Result<_>>()?;
         let before = share.bytes;
         for (number, _, bytes) in found.iter().filter(|(_, by, _)| by == who) {
             if share.is_bare {
-                connection.prepare_cached("DELETE FROM audit WHERE number = ?1")?.execute([number])?;
+                connection
+                    .prepare_cached("DELETE FROM audit WHERE number = ?1")?
+                    .execute([number])?;
                 share.bytes = share.bytes.saturating_sub(*bytes);
                 continue;
             }
@@ -82,7 +96,9 @@ impl Archive {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query(params![number, DROPPED])?;
             if let Some(row) = rows.next()? {
-                share.bytes = share.bytes.saturating_sub(bytes.saturating_sub(size(row, 0)?));
+                share.bytes = share
+                    .bytes
+                    .saturating_sub(bytes.saturating_sub(size(row, 0)?));
             }
         }
         self.total = self.total.saturating_sub(before - share.bytes);

@@ -13,7 +13,14 @@ pub(crate) fn seen(conn: &Connection) -> Result<Option<Dates>> {
            FROM setting AS ledger, setting AS believed
           WHERE ledger.name = 'date_ledger' AND believed.name = 'date_believed'",
     )?;
-    statement.query_row([], |row| Ok(Dates { ledger: date(row, 0)?, believed: date(row, 1)? })).optional()
+    statement
+        .query_row([], |row| {
+            Ok(Dates {
+                ledger: date(row, 0)?,
+                believed: date(row, 1)?,
+            })
+        })
+        .optional()
 }
 
 /// A date that can be counted with.
@@ -26,9 +33,11 @@ fn date(row: &Row<'_>, column: usize) -> Result<i64> {
 
 /// Notes the dates.
 pub(crate) fn note(conn: &Connection, dates: Dates) -> Result<()> {
-    conn.prepare_cached("INSERT OR REPLACE INTO setting VALUES ('date_ledger', ?1), ('date_believed', ?2)")?
-        .execute([dates.ledger, dates.believed])
-        .map(drop)
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO setting VALUES ('date_ledger', ?1), ('date_believed', ?2)",
+    )?
+    .execute([dates.ledger, dates.believed])
+    .map(drop)
 }
 
 #[cfg(test)]
@@ -38,9 +47,19 @@ mod tests {
     #[test]
     fn what_was_noted_last_is_seen() {
         let conn = Connection::open_in_memory().unwrap();
-        conn.execute_batch(include_str!("../../schema.sql")).unwrap();
+        conn.execute_batch(include_str!("../../schema.sql"))
+            .unwrap();
         assert_eq!(seen(&conn).unwrap(), None);
-        for dates in [Dates { ledger: 1, believed: 2 }, Dates { ledger: 3, believed: 4 }] {
+        for dates in [
+            Dates {
+                ledger: 1,
+                believed: 2,
+            },
+            Dates {
+                ledger: 3,
+                believed: 4,
+            },
+        ] {
             note(&conn, dates).unwrap();
             assert_eq!(seen(&conn).unwrap(), Some(dates));
         }

@@ -44,21 +44,42 @@ impl Early {
     /// Keeps a row. Answers how many others it displaced: too many, or too old.
     pub(super) fn keep(&mut self, row: &NewRow, now: i64) -> u64 {
         // A transaction that is tried again brings the same rows.
-        if self.kept.iter().any(|kept| kept.row.place == row.place && kept.row.id == row.id) {
+        if self
+            .kept
+            .iter()
+            .any(|kept| kept.row.place == row.place && kept.row.id == row.id)
+        {
             return 0;
         }
-        let bytes = 400 + row.parts.iter().map(|part| 40 + part.visible().len()).sum::<usize>();
+        let bytes = 400
+            + row
+                .parts
+                .iter()
+                .map(|part| 40 + part.visible().len())
+                .sum::<usize>();
         self.bytes += bytes;
-        self.kept.push_back(Kept { row: row.clone(), came: now, bytes });
+        self.kept.push_back(Kept {
+            row: row.clone(),
+            came: now,
+            bytes,
+        });
         let mut displaced = 0;
-        while self.kept.front().is_some_and(|oldest| now.saturating_sub(oldest.came) > AGE_MAX) {
+        while self
+            .kept
+            .front()
+            .is_some_and(|oldest| now.saturating_sub(oldest.came) > AGE_MAX)
+        {
             displaced += self.displace(0);
         }
         while self.kept.len() > ROWS_MAX || self.bytes > BYTES_MAX {
             let is_many = self.kept.len() > ROWS_MAX;
             let line = self.kept.iter().map(|kept| {
                 let place = &kept.row.place;
-                ((place.agent, domain(place.channel.as_str())), place, if is_many { 1 } else { kept.bytes })
+                (
+                    (place.agent, domain(place.channel.as_str())),
+                    place,
+                    if is_many { 1 } else { kept.bytes },
+                )
             });
             let Some(place) = gives_way(line) else { break };
             displaced += self.displace(place);
@@ -67,14 +88,21 @@ impl Early {
     }
 
     fn displace(&mut self, place: usize) -> u64 {
-        let Some(kept) = self.kept.remove(place) else { return 0 };
+        let Some(kept) = self.kept.remove(place) else {
+            return 0;
+        };
         self.bytes -= kept.bytes;
         1
     }
 
     /// The rows of a place, to be written; they stay until the transaction has ended.
     pub(super) fn of(&mut self, place: &Place) -> Vec<NewRow> {
-        let rows: Vec<NewRow> = self.kept.iter().filter(|kept| kept.row.place == *place).map(|kept| kept.row.clone()).collect();
+        let rows: Vec<NewRow> = self
+            .kept
+            .iter()
+            .filter(|kept| kept.row.place == *place)
+            .map(|kept| kept.row.clone())
+            .collect();
         if !rows.is_empty() {
             self.written.push(place.clone());
         }
@@ -111,7 +139,11 @@ mod tests {
 
     fn row(contact: &str, id: &str) -> NewRow {
         let channel = ChannelId::parse(&format!("contact:{contact}")).unwrap();
-        let place = Place { network: NetworkId::parse("test:x").unwrap(), channel, agent: Some(AgentKey(1)) };
+        let place = Place {
+            network: NetworkId::parse("test:x").unwrap(),
+            channel,
+            agent: Some(AgentKey(1)),
+        };
         let received = Received {
             id: MessageId::parse(id).unwrap(),
             origin: None,
@@ -143,7 +175,11 @@ mod tests {
         assert_eq!(ids(&early.of(&lene)), ["1", "2"]);
         early.rolled_back();
         early.begin();
-        assert_eq!(ids(&early.of(&lene)), ["1", "2"], "the transaction wrote nothing");
+        assert_eq!(
+            ids(&early.of(&lene)),
+            ["1", "2"],
+            "the transaction wrote nothing"
+        );
         early.begin();
         assert_eq!(ids(&early.of(&lene)), [""; 0], "committed");
         assert_eq!(early.forget(&row("bob", "3").place), 1);
@@ -158,15 +194,23 @@ mod tests {
             early.keep(&row(&format!("x{n}@evil.example"), &n.to_string()), 0);
         }
         assert_eq!(early.kept.len(), ROWS_MAX);
-        assert_eq!(ids(&early.of(&row("lene@example.org", "hello").place)), ["hello"]);
+        assert_eq!(
+            ids(&early.of(&row("lene@example.org", "hello").place)),
+            ["hello"]
+        );
     }
 
     #[test]
     fn what_waits_is_bounded_in_number_and_in_time() {
         let mut early = Early::default();
-        let displaced: u64 = (0..ROWS_MAX + 10).map(|n| early.keep(&row("lene", &n.to_string()), 0)).sum();
+        let displaced: u64 = (0..ROWS_MAX + 10)
+            .map(|n| early.keep(&row("lene", &n.to_string()), 0))
+            .sum();
         assert_eq!((displaced, early.kept.len()), (10, ROWS_MAX));
-        assert_eq!(early.keep(&row("lene", "late"), AGE_MAX + 1), ROWS_MAX as u64);
+        assert_eq!(
+            early.keep(&row("lene", "late"), AGE_MAX + 1),
+            ROWS_MAX as u64
+        );
         assert_eq!(early.kept.len(), 1);
     }
 }

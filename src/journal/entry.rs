@@ -4,7 +4,8 @@ use crate::backend::Received;
 use crate::error::Result;
 use crate::hub::Published;
 use crate::model::{
-    AgentKey, ChannelId, Classification, MessageId, OriginId, Part, Place, ReaderName, Record, ResumePoint, SecurityContext, Seq,
+    AgentKey, ChannelId, Classification, MessageId, OriginId, Part, Place, ReaderName, Record,
+    ResumePoint, SecurityContext, Seq,
 };
 use crate::waiting::{Busy, Promise};
 use chrono::{DateTime, Utc};
@@ -30,7 +31,11 @@ pub(crate) enum EntryKind {
     /// An agent that is joining hears from here on: its span begins, unless it lasts. It is announced when it is in.
     Entered { agent: AgentKey, place: Place },
     /// An agent is in: its span begins, unless it lasts, and is announced, unless it was.
-    Joined { agent: AgentKey, place: Place, resume: Option<ResumePoint> },
+    Joined {
+        agent: AgentKey,
+        place: Place,
+        resume: Option<ResumePoint>,
+    },
     /// An agent was put out: its span ends.
     Left { agent: AgentKey, place: Place },
     /// The link has been lost for longer than `flap_delay`: announced, but the span lasts.

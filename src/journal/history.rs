@@ -15,12 +15,16 @@ pub(crate) fn history(
     take: usize,
     mut bytes: usize,
 ) -> rusqlite::Result<Vec<Record>> {
-    let Some(key) = conversation(connection, place)? else { return Ok(Vec::new()) };
+    let Some(key) = conversation(connection, place)? else {
+        return Ok(Vec::new());
+    };
     let below: Seq = match before {
         None => Seq::MAX,
         Some(id) => {
             let found: Option<Seq> = connection
-                .prepare_cached("SELECT seq FROM message WHERE conversation = ?1 AND message_id = ?2")?
+                .prepare_cached(
+                    "SELECT seq FROM message WHERE conversation = ?1 AND message_id = ?2",
+                )?
                 .query_row(params![key.0, id], |row| row.get(0))
                 .optional()?;
             match found {
@@ -36,7 +40,9 @@ pub(crate) fn history(
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = Vec::new();
-    for record in statement.query_map(params![key.0, below, take as i64], |row| read_message(row, &place.channel))? {
+    for record in statement.query_map(params![key.0, below, take as i64], |row| {
+        read_message(row, &place.channel)
+    })? {
         let record = record?;
         let weight = record.encoded_bytes();
         if weight > bytes && !found.is_empty() {
@@ -50,28 +56,53 @@ pub(crate) fn history(
 }
 
 /// Where the backend is to go on in `place`.
-pub(crate) fn resume(connection: &Connection, place: &Place) -> rusqlite::Result<Option<ResumePoint>> {
+pub(crate) fn resume(
+    connection: &Connection,
+    place: &Place,
+) -> rusqlite::Result<Option<ResumePoint>> {
     let point: Option<Option<String>> = connection
-        .prepare_cached("SELECT resume FROM conversation WHERE network = ?1 AND channel = ?2 AND agent = ?3")?
-        .query_row(params![place.network.as_str(), place.channel.as_str(), place.agent.map_or(0, |agent| agent.0)], |row| {
-            row.get(0)
-        })
+        .prepare_cached(
+            "SELECT resume FROM conversation WHERE network = ?1 AND channel = ?2 AND agent = ?3",
+        )?
+        .query_row(
+            params![
+                place.network.as_str(),
+                place.channel.as_str(),
+                place.agent.map_or(0, |agent| agent.0)
+            ],
+            |row| row.get(0),
+        )
         .optional()?;
-    point.flatten().map(|text| ResumePoint::parse(&text).map_err(unreadable)).transpose()
+    point
+        .flatten()
+        .map(|text| ResumePoint::parse(&text).map_err(unreadable))
+        .transpose()
 }
 
 /// The row of a post of ours.
-pub(crate) fn find_origin(connection: &Connection, place: &Place, origin: &OriginId) -> rusqlite::Result<Option<Record>> {
-    let Some(key) = conversation(connection, place)? else { return Ok(None) };
-    let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE conversation = ?1 AND origin_id = ?2");
+pub(crate) fn find_origin(
+    connection: &Connection,
+    place: &Place,
+    origin: &OriginId,
+) -> rusqlite::Result<Option<Record>> {
+    let Some(key) = conversation(connection, place)? else {
+        return Ok(None);
+    };
+    let sql =
+        format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE conversation = ?1 AND origin_id = ?2");
     connection
         .prepare_cached(&sql)?
-        .query_row(params![key.0, origin.as_str()], |row| read_message(row, &place.channel))
+        .query_row(params![key.0, origin.as_str()], |row| {
+            read_message(row, &place.channel)
+        })
         .optional()
 }
 
 /// Our own posts committed after `oldest` (milliseconds), for rebuilding throttles: agent, channel, when.
-pub(crate) fn recent_posts(connection: &Connection, oldest: i64) -> rusqlite::Result<Vec<(AgentKey, ChannelId, i64)>> {
+pub(crate) fn recent_posts(
+    connection: &Connection,
+    oldest: i64,
+) -> rusqlite::Result<Vec<(AgentKey, ChannelId, i64)>> {
     let mut statement = connection.prepare(
         "SELECT m.sender_agent, c.channel, m.committed, m.transfer FROM message m
          JOIN conversation c ON c.key = m.conversation
@@ -86,7 +117,9 @@ pub(crate) fn recent_posts(connection: &Connection, oldest: i64) -> rusqlite::Re
         }
         let (agent, transfer): (Option<i64>, bool) = (row.get(0)?, row.get(3)?);
         if let (Some(agent), false) = (agent, transfer) {
-            let channel = ChannelId::parse(&row.get::<_, String>(1)?).map_err(unreadable).map_err(in_table("conversation"))?;
+            let channel = ChannelId::parse(&row.get::<_, String>(1)?)
+                .map_err(unreadable)
+                .map_err(in_table("conversation"))?;
             found.push((AgentKey(agent), channel, committed));
         }
     }

@@ -59,14 +59,18 @@ pub(crate) fn open(
     if is_new {
         transaction
             .execute("INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', 1), ('revision', 0), ('clean', 1)", [])?;
-        transaction.execute("INSERT INTO setting VALUES ('instance', ''), ('base', 0)", [])?;
+        transaction.execute(
+            "INSERT INTO setting VALUES ('instance', ''), ('base', 0)",
+            [],
+        )?;
         fresh_instance(&transaction, 0)?;
     }
     let reserved: Seq = counter(&transaction, "reserved", 1, SEQ_MAX)?;
     // A row that has a number still to be given would displace the one that gets it.
     let last = newest(&transaction).map_err(in_table("message or notice"))?;
     if last >= reserved {
-        return Err(rusqlite::Error::IntegralValueOutOfRange(0, last)).map_err(in_table(table_of(&transaction, last)?));
+        return Err(rusqlite::Error::IntegralValueOutOfRange(0, last))
+            .map_err(in_table(table_of(&transaction, last)?));
     }
     counter(&transaction, "newest", 0, reserved - 1)?;
     if let Some(lost) = lost {
@@ -74,7 +78,10 @@ pub(crate) fn open(
     }
     let next = reserved.max(lost.map_or(0, |lost| lost.newest).saturating_add(1));
     if next > reserved {
-        transaction.execute("UPDATE setting SET value = ?1 WHERE name = 'reserved'", [next])?;
+        transaction.execute(
+            "UPDATE setting SET value = ?1 WHERE name = 'reserved'",
+            [next],
+        )?;
     }
     // What the run before kept decides: its commits may be gone.
     let is_doubtful = match setting::<i64>(&transaction, "clean")? {
@@ -85,8 +92,15 @@ pub(crate) fn open(
     if lost.is_some() || fresh.always || is_doubtful {
         fresh_instance(&transaction, next - 1)?;
     }
-    let running = if fresh.after_unclean { IN_DOUBT } else { RUNNING };
-    transaction.execute("UPDATE setting SET value = ?1 WHERE name = 'clean'", [running])?;
+    let running = if fresh.after_unclean {
+        IN_DOUBT
+    } else {
+        RUNNING
+    };
+    transaction.execute(
+        "UPDATE setting SET value = ?1 WHERE name = 'clean'",
+        [running],
+    )?;
     // Not the newest row: a reader may have been shown one that is deleted since, and its cursor must stay valid.
     let head: Seq = next - 1;
     // A row is as old as its seq: the newest of both tables. One that was stamped while the clock was ahead does not tell:
@@ -112,7 +126,9 @@ pub(crate) fn open(
         revision: revision as u64,
         sealed,
         recorded_until: (!is_new).then(|| instant(newest)),
-        key: key.try_into().map_err(|_| unreadable(Error::Corrupt("the key has not 32 bytes".into())))?,
+        key: key
+            .try_into()
+            .map_err(|_| unreadable(Error::Corrupt("the key has not 32 bytes".into())))?,
         spans: spans(&transaction, floor)?,
         window,
         floor,
@@ -137,8 +153,15 @@ const RUNNING: i64 = 0;
 /// How it says that a run is under way, or was killed, whose commits may be lost in a power cut.
 const IN_DOUBT: i64 = 2;
 
-fn setting<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
-    connection.query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()
+fn setting<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    name: &str,
+) -> rusqlite::Result<Option<T>> {
+    connection
+        .query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
+        .optional()
 }
 
 /// A number of ours, `least` if it is not there.
@@ -151,26 +174,39 @@ fn counter(connection: &Connection, name: &str, least: i64, most: i64) -> rusqli
 
 /// Which of the two tables has that seq.
 fn table_of(connection: &Connection, seq: Seq) -> rusqlite::Result<&'static str> {
-    let is_message = connection.prepare("SELECT 1 FROM message WHERE seq = ?1")?.exists([seq])?;
+    let is_message = connection
+        .prepare("SELECT 1 FROM message WHERE seq = ?1")?
+        .exists([seq])?;
     Ok(if is_message { "message" } else { "notice" })
 }
 
 /// Begins a new run of event ids after `base`.
 pub(super) fn fresh_instance(connection: &Connection, base: Seq) -> rusqlite::Result<InstanceId> {
-    let name: String = connection.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
-    connection.execute("UPDATE setting SET value = ?1 WHERE name = 'instance'", [&name])?;
+    let name: String =
+        connection.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
+    connection.execute(
+        "UPDATE setting SET value = ?1 WHERE name = 'instance'",
+        [&name],
+    )?;
     connection.execute("UPDATE setting SET value = ?1 WHERE name = 'base'", [base])?;
     InstanceId::parse(&name).map_err(unreadable)
 }
 
 /// What was committed after `oldest`, read backwards from the newest, never below `base`.
-fn recent(connection: &Connection, oldest: i64, head: Seq, base: Seq) -> rusqlite::Result<(Vec<Arc<Record>>, Seq)> {
+fn recent(
+    connection: &Connection,
+    oldest: i64,
+    head: Seq,
+    base: Seq,
+) -> rusqlite::Result<(Vec<Arc<Record>>, Seq)> {
     let mut found: Vec<Record> = Vec::new();
     recent_messages(connection, oldest, base, &mut found).map_err(in_table("message"))?;
     recent_notices(connection, oldest, base, &mut found).map_err(in_table("notice"))?;
     found.sort_unstable_by_key(|record| record.seq);
     // Everything above the floor must be here: it lies below the oldest found only if nothing newer was left out.
-    let Some(first) = found.first() else { return Ok((Vec::new(), head)) };
+    let Some(first) = found.first() else {
+        return Ok((Vec::new(), head));
+    };
     let left_out: Seq = connection.query_row(
         "SELECT max(coalesce((SELECT max(seq) FROM message WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0),
                     coalesce((SELECT max(seq) FROM notice WHERE seq > ?1 AND seq < ?2 AND committed <= ?3), 0))",
@@ -182,9 +218,16 @@ fn recent(connection: &Connection, oldest: i64, head: Seq, base: Seq) -> rusqlit
     Ok((found.into_iter().map(Arc::new).collect(), floor))
 }
 
-fn recent_messages(connection: &Connection, oldest: i64, base: Seq, found: &mut Vec<Record>) -> rusqlite::Result<()> {
+fn recent_messages(
+    connection: &Connection,
+    oldest: i64,
+    base: Seq,
+    found: &mut Vec<Record>,
+) -> rusqlite::Result<()> {
     let mut channels: HashMap<i64, ChannelId> = HashMap::new();
-    let mut messages = connection.prepare(&format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq DESC"))?;
+    let mut messages = connection.prepare(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq DESC"
+    ))?;
     let mut rows = messages.query([base])?;
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(8)? <= oldest || found.len() >= WINDOW_ROWS {
@@ -204,8 +247,15 @@ fn recent_messages(connection: &Connection, oldest: i64, base: Seq, found: &mut 
     Ok(())
 }
 
-fn recent_notices(connection: &Connection, oldest: i64, base: Seq, found: &mut Vec<Record>) -> rusqlite::Result<()> {
-    let mut notices = connection.prepare(&format!("SELECT {NOTICE_COLUMNS} FROM notice WHERE seq > ?1 ORDER BY seq DESC"))?;
+fn recent_notices(
+    connection: &Connection,
+    oldest: i64,
+    base: Seq,
+    found: &mut Vec<Record>,
+) -> rusqlite::Result<()> {
+    let mut notices = connection.prepare(&format!(
+        "SELECT {NOTICE_COLUMNS} FROM notice WHERE seq > ?1 ORDER BY seq DESC"
+    ))?;
     let mut rows = notices.query([base])?;
     while let Some(row) = rows.next()? {
         if row.get::<_, i64>(2)? <= oldest || found.len() >= 2 * WINDOW_ROWS {
@@ -216,13 +266,22 @@ fn recent_notices(connection: &Connection, oldest: i64, base: Seq, found: &mut V
     Ok(())
 }
 
-pub(super) fn channel_of(connection: &Connection, key: ConversationKey) -> rusqlite::Result<ChannelId> {
-    let channel: rusqlite::Result<String> =
-        connection.prepare_cached("SELECT channel FROM conversation WHERE key = ?1")?.query_row([key.0], |row| row.get(0));
-    channel.and_then(|channel| ChannelId::parse(&channel).map_err(unreadable)).map_err(in_table("conversation"))
+pub(super) fn channel_of(
+    connection: &Connection,
+    key: ConversationKey,
+) -> rusqlite::Result<ChannelId> {
+    let channel: rusqlite::Result<String> = connection
+        .prepare_cached("SELECT channel FROM conversation WHERE key = ?1")?
+        .query_row([key.0], |row| row.get(0));
+    channel
+        .and_then(|channel| ChannelId::parse(&channel).map_err(unreadable))
+        .map_err(in_table("conversation"))
 }
 
-fn spans(connection: &Connection, floor: Seq) -> rusqlite::Result<HashMap<AgentKey, Vec<(Span, Seq)>>> {
+fn spans(
+    connection: &Connection,
+    floor: Seq,
+) -> rusqlite::Result<HashMap<AgentKey, Vec<(Span, Seq)>>> {
     let last = last_of_each(connection).map_err(in_table("conversation"))?;
     memberships(connection, floor, &last).map_err(in_table("membership"))
 }
@@ -231,7 +290,9 @@ fn spans(connection: &Connection, floor: Seq) -> rusqlite::Result<HashMap<AgentK
 fn last_of_each(connection: &Connection) -> rusqlite::Result<HashMap<i64, Seq>> {
     let mut statement = connection
         .prepare("SELECT key, coalesce((SELECT max(seq) FROM message WHERE conversation = key), 0) FROM conversation")?;
-    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
 }
 
 fn memberships(
@@ -254,7 +315,10 @@ fn memberships(
             until: row.get::<_, Option<Seq>>(3)?.unwrap_or(Seq::MAX),
         };
         let newest = last.get(&conversation).copied().unwrap_or(0);
-        spans.entry(AgentKey(row.get(0)?)).or_default().push((span, newest));
+        spans
+            .entry(AgentKey(row.get(0)?))
+            .or_default()
+            .push((span, newest));
     }
     Ok(spans)
 }

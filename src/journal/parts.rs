@@ -7,10 +7,20 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 enum Stored {
     Text(String),
-    Link { text: String, url: String },
-    Channel { id: String, name: String },
+    Link {
+        text: String,
+        url: String,
+    },
+    Channel {
+        id: String,
+        name: String,
+    },
     Hashtag(String),
-    Code { code: String, language: Option<String>, block: bool },
+    Code {
+        code: String,
+        language: Option<String>,
+        block: bool,
+    },
     Emoji(String),
 }
 
@@ -43,14 +53,27 @@ pub(crate) fn encode_contexts(contexts: &[SecurityContext]) -> Option<String> {
     if contexts.is_empty() {
         return None;
     }
-    let stored: Vec<StoredContext> =
-        contexts.iter().map(|context| StoredContext { id: context.id.clone(), text: context.display_text.clone() }).collect();
+    let stored: Vec<StoredContext> = contexts
+        .iter()
+        .map(|context| StoredContext {
+            id: context.id.clone(),
+            text: context.display_text.clone(),
+        })
+        .collect();
     serde_json::to_string(&stored).ok()
 }
 
 pub(crate) fn decode_contexts(column: Option<&str>) -> Vec<SecurityContext> {
-    let stored: Vec<StoredContext> = column.and_then(|column| serde_json::from_str(column).ok()).unwrap_or_default();
-    stored.into_iter().map(|context| SecurityContext { id: context.id, display_text: context.text }).collect()
+    let stored: Vec<StoredContext> = column
+        .and_then(|column| serde_json::from_str(column).ok())
+        .unwrap_or_default();
+    stored
+        .into_iter()
+        .map(|context| SecurityContext {
+            id: context.id,
+            display_text: context.text,
+        })
+        .collect()
 }
 
 fn store(part: &Part) -> Stored {
@@ -59,7 +82,15 @@ fn store(part: &Part) -> Stored {
         Part::Hyperlink { text, url } => Stored::Link { text, url },
         Part::ChannelLink { channel, name } => Stored::Channel { id: channel, name },
         Part::Hashtag(tag) => Stored::Hashtag(tag),
-        Part::CodeBlock { code, language, display } => Stored::Code { code, language, block: display == DisplayMode::Block },
+        Part::CodeBlock {
+            code,
+            language,
+            display,
+        } => Stored::Code {
+            code,
+            language,
+            block: display == DisplayMode::Block,
+        },
         Part::Emoji(text) => Stored::Emoji(text),
     }
 }
@@ -70,9 +101,19 @@ fn restore(stored: Stored) -> Part {
         Stored::Link { text, url } => Part::Hyperlink { text, url },
         Stored::Channel { id, name } => Part::ChannelLink { channel: id, name },
         Stored::Hashtag(tag) => Part::Hashtag(tag),
-        Stored::Code { code, language, block } => {
-            Part::CodeBlock { code, language, display: if block { DisplayMode::Block } else { DisplayMode::Inline } }
-        }
+        Stored::Code {
+            code,
+            language,
+            block,
+        } => Part::CodeBlock {
+            code,
+            language,
+            display: if block {
+                DisplayMode::Block
+            } else {
+                DisplayMode::Inline
+            },
+        },
         Stored::Emoji(text) => Part::Emoji(text),
     }
 }
@@ -85,10 +126,20 @@ mod tests {
     fn every_kind_of_part_comes_back() {
         let parts = vec![
             Part::Text("a \"b\" \u{1F980}".into()),
-            Part::Hyperlink { text: "t".into(), url: "http://x/?a&b".into() },
-            Part::ChannelLink { channel: "contact:a".into(), name: "A".into() },
+            Part::Hyperlink {
+                text: "t".into(),
+                url: "http://x/?a&b".into(),
+            },
+            Part::ChannelLink {
+                channel: "contact:a".into(),
+                name: "A".into(),
+            },
             Part::Hashtag("#h".into()),
-            Part::CodeBlock { code: "x\n\ty".into(), language: Some("rust".into()), display: DisplayMode::Block },
+            Part::CodeBlock {
+                code: "x\n\ty".into(),
+                language: Some("rust".into()),
+                display: DisplayMode::Block,
+            },
             Part::Emoji("\u{1F600}".into()),
         ];
         let column = encode(&parts).expect("not plain");

@@ -72,7 +72,10 @@ impl Journal {
     pub(crate) fn begin(&mut self) -> Batch {
         self.base_before = None;
         self.early.begin();
-        Batch { committed: self.now(), ..Batch::default() }
+        Batch {
+            committed: self.now(),
+            ..Batch::default()
+        }
     }
 
     pub(crate) fn now(&self) -> i64 {
@@ -80,10 +83,16 @@ impl Journal {
     }
 
     /// The number of the next control-plane change; written with it.
-    pub(crate) fn next_revision(&mut self, transaction: &Connection, batch: &mut Batch) -> rusqlite::Result<u64> {
+    pub(crate) fn next_revision(
+        &mut self,
+        transaction: &Connection,
+        batch: &mut Batch,
+    ) -> rusqlite::Result<u64> {
         self.sweeping.ask();
         let revision = self.revision + 1;
-        transaction.prepare_cached("UPDATE setting SET value = ?1 WHERE name = 'revision'")?.execute(params![revision as i64])?;
+        transaction
+            .prepare_cached("UPDATE setting SET value = ?1 WHERE name = 'revision'")?
+            .execute(params![revision as i64])?;
         self.revision = revision;
         batch.revision = Some(revision);
         Ok(revision)
@@ -114,7 +123,9 @@ impl Journal {
         announced: bool,
     ) -> rusqlite::Result<()> {
         let closed = spans::close(transaction, agent, channel, None, self.next - 1)?;
-        batch.published.extend(closed.into_iter().map(Published::Span));
+        batch
+            .published
+            .extend(closed.into_iter().map(Published::Span));
         if announced {
             self.channel_state(transaction, batch, agent, channel, false)?;
         }
@@ -130,7 +141,8 @@ impl Journal {
         active: bool,
     ) -> rusqlite::Result<()> {
         let seq = self.number(transaction, batch)?;
-        let record = row::insert_channel_state(transaction, seq, batch.committed, agent, channel, active)?;
+        let record =
+            row::insert_channel_state(transaction, seq, batch.committed, agent, channel, active)?;
         batch.published.push(Published::Record(Arc::new(record)));
         Ok(())
     }
@@ -156,7 +168,11 @@ impl Journal {
         Ok(seq)
     }
 
-    fn conversation(&mut self, transaction: &Connection, place: &Place) -> rusqlite::Result<Option<ConversationKey>> {
+    fn conversation(
+        &mut self,
+        transaction: &Connection,
+        place: &Place,
+    ) -> rusqlite::Result<Option<ConversationKey>> {
         if let Some(key) = self.known.get(place) {
             return Ok(Some(*key));
         }
@@ -230,8 +246,16 @@ impl Journal {
                 key
             }
         };
-        let elsewhere = spans::close(transaction, agent, &place.channel, Some(conversation), self.next - 1)?;
-        batch.published.extend(elsewhere.into_iter().map(Published::Span));
+        let elsewhere = spans::close(
+            transaction,
+            agent,
+            &place.channel,
+            Some(conversation),
+            self.next - 1,
+        )?;
+        batch
+            .published
+            .extend(elsewhere.into_iter().map(Published::Span));
         let opened = spans::open(transaction, agent, conversation, self.next - 1)?;
         batch.published.extend(opened.map(Published::Span));
         Ok(Some(conversation))
@@ -246,7 +270,9 @@ impl Journal {
         place: &Place,
         resume: Option<&ResumePoint>,
     ) -> rusqlite::Result<()> {
-        let Some(conversation) = self.entered(transaction, batch, agent, place)? else { return Ok(()) };
+        let Some(conversation) = self.entered(transaction, batch, agent, place)? else {
+            return Ok(());
+        };
         if let Some(point) = resume {
             resumes.insert(conversation, point.clone());
         }
@@ -266,7 +292,10 @@ impl Journal {
     ) -> rusqlite::Result<()> {
         for row in self.early.of(place) {
             // Where the conversation stands is the join's to say: these came before it.
-            let row = NewRow { resume: None, ..row };
+            let row = NewRow {
+                resume: None,
+                ..row
+            };
             self.message(transaction, inserting, batch, &mut HashMap::new(), &row)?;
         }
         Ok(())
@@ -294,7 +323,12 @@ fn acknowledge(transaction: &Connection, reader: &Acknowledged, now: i64) -> rus
             "UPDATE reader SET place = ?3, moved = ?4
              WHERE agent = ?1 AND name = ?2 AND place < ?3",
         )?
-        .execute(params![reader.agent.0, reader.name.as_str(), reader.place.load(Ordering::Acquire), now])
+        .execute(params![
+            reader.agent.0,
+            reader.name.as_str(),
+            reader.place.load(Ordering::Acquire),
+            now
+        ])
         .map(drop)
 }
 
@@ -305,11 +339,19 @@ fn claim(transaction: &Connection, seq: Seq, new: &NewRow) -> rusqlite::Result<(
             "UPDATE OR IGNORE message SET origin_id = ?2, sender_agent = coalesce(sender_agent, ?3)
              WHERE seq = ?1 AND origin_id IS NULL",
         )?
-        .execute(params![seq, new.origin.as_ref().map(crate::model::OriginId::as_str), new.sender_agent.map(|agent| agent.0)])
+        .execute(params![
+            seq,
+            new.origin.as_ref().map(crate::model::OriginId::as_str),
+            new.sender_agent.map(|agent| agent.0)
+        ])
         .map(drop)
 }
 
-fn known_row(transaction: &Connection, conversation: ConversationKey, new: &NewRow) -> rusqlite::Result<Option<Record>> {
+fn known_row(
+    transaction: &Connection,
+    conversation: ConversationKey,
+    new: &NewRow,
+) -> rusqlite::Result<Option<Record>> {
     let sql = format!(
         "SELECT {} FROM message
          WHERE conversation = ?1 AND (message_id = ?2 OR (origin_id IS NOT NULL AND origin_id = ?3))
@@ -318,9 +360,14 @@ fn known_row(transaction: &Connection, conversation: ConversationKey, new: &NewR
     );
     transaction
         .prepare_cached(&sql)?
-        .query_row(params![conversation.0, new.id.as_str(), new.origin.as_ref().map(crate::model::OriginId::as_str)], |found| {
-            row::read_message(found, &new.place.channel)
-        })
+        .query_row(
+            params![
+                conversation.0,
+                new.id.as_str(),
+                new.origin.as_ref().map(crate::model::OriginId::as_str)
+            ],
+            |found| row::read_message(found, &new.place.channel),
+        )
         .optional()
 }
 
@@ -334,7 +381,9 @@ impl Recorder for Journal {
         let mut resumes: HashMap<ConversationKey, ResumePoint> = HashMap::new();
         for entry in entries {
             match &entry.kind {
-                EntryKind::Message(new) => self.message(transaction, &mut inserting, &mut batch, &mut resumes, new)?,
+                EntryKind::Message(new) => {
+                    self.message(transaction, &mut inserting, &mut batch, &mut resumes, new)?
+                }
                 EntryKind::Resume { place, point } => {
                     if let Some(key) = self.conversation(transaction, place)? {
                         resumes.insert(key, point.clone());
@@ -344,8 +393,19 @@ impl Recorder for Journal {
                     self.entered(transaction, &mut batch, *agent, place)?;
                     self.write_early(transaction, &mut inserting, &mut batch, place)?;
                 }
-                EntryKind::Joined { agent, place, resume } => {
-                    self.joined(transaction, &mut batch, &mut resumes, *agent, place, resume.as_ref())?;
+                EntryKind::Joined {
+                    agent,
+                    place,
+                    resume,
+                } => {
+                    self.joined(
+                        transaction,
+                        &mut batch,
+                        &mut resumes,
+                        *agent,
+                        place,
+                        resume.as_ref(),
+                    )?;
                     self.write_early(transaction, &mut inserting, &mut batch, place)?;
                 }
                 EntryKind::Left { agent, place } => {
@@ -354,12 +414,19 @@ impl Recorder for Journal {
                         let forgotten = self.early.forget(place);
                         self.settings.strays.fetch_add(forgotten, Ordering::Relaxed);
                     }
-                    let closed = spans::close(transaction, *agent, &place.channel, None, self.next - 1)?;
-                    batch.published.extend(closed.into_iter().map(Published::Span));
+                    let closed =
+                        spans::close(transaction, *agent, &place.channel, None, self.next - 1)?;
+                    batch
+                        .published
+                        .extend(closed.into_iter().map(Published::Span));
                     self.down(transaction, &mut batch, *agent, &place.channel)?;
                 }
-                EntryKind::Down { agent, channel } => self.down(transaction, &mut batch, *agent, channel)?,
-                EntryKind::Acknowledge(reader) => acknowledge(transaction, reader, batch.committed)?,
+                EntryKind::Down { agent, channel } => {
+                    self.down(transaction, &mut batch, *agent, channel)?
+                }
+                EntryKind::Acknowledge(reader) => {
+                    acknowledge(transaction, reader, batch.committed)?
+                }
                 EntryKind::Flush => {}
             }
         }
@@ -390,12 +457,21 @@ impl Recorder for Journal {
 
     fn is_there(&self, connection: &Connection, batch: &Batch) -> rusqlite::Result<bool> {
         if let Some(revision) = batch.revision {
-            let stored: i64 = connection.query_row("SELECT value FROM setting WHERE name = 'revision'", [], |row| row.get(0))?;
+            let stored: i64 = connection.query_row(
+                "SELECT value FROM setting WHERE name = 'revision'",
+                [],
+                |row| row.get(0),
+            )?;
             return Ok(stored >= revision as i64);
         }
         if let Some(sealed) = batch.sealed {
-            let stored: Option<i64> =
-                connection.query_row("SELECT value FROM setting WHERE name = 'sealed'", [], |row| row.get(0)).optional()?;
+            let stored: Option<i64> = connection
+                .query_row(
+                    "SELECT value FROM setting WHERE name = 'sealed'",
+                    [],
+                    |row| row.get(0),
+                )
+                .optional()?;
             return Ok(stored == Some(sealed));
         }
         Ok(last_record(batch) > 0 && newest(connection)? >= last_record(batch))
@@ -437,7 +513,10 @@ impl Recorder for Journal {
     fn close(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         dates::note(connection, self.settings.calendar.dates())?;
         // The block's rest is given back, so that ids go on without a leap after an orderly end.
-        connection.execute("UPDATE setting SET value = ?1 WHERE name = 'reserved'", [self.next])?;
+        connection.execute(
+            "UPDATE setting SET value = ?1 WHERE name = 'reserved'",
+            [self.next],
+        )?;
         connection.execute_batch("UPDATE setting SET value = 1 WHERE name = 'clean'")
     }
 }

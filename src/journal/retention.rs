@@ -52,7 +52,12 @@ struct Doomed {
 
 impl Retention {
     pub(crate) fn new(age: Option<Duration>, bytes: Option<u64>) -> Retention {
-        Retention { age, bytes, looked: i64::MIN, ..Retention::default() }
+        Retention {
+            age,
+            bytes,
+            looked: i64::MIN,
+            ..Retention::default()
+        }
     }
 
     /// Whether it is time to look.
@@ -87,7 +92,9 @@ impl Retention {
                 return Ok(true);
             }
         }
-        let Some(limit) = self.bytes else { return Ok(false) };
+        let Some(limit) = self.bytes else {
+            return Ok(false);
+        };
         let used = used(connection)?;
         if used <= limit / 2 {
             return Ok(false);
@@ -133,11 +140,15 @@ impl Retention {
         for row in doomed {
             match row.heap {
                 Heap::Messages { conversation, .. } => {
-                    connection.prepare_cached("DELETE FROM message WHERE seq = ?1")?.execute([row.seq])?;
+                    connection
+                        .prepare_cached("DELETE FROM message WHERE seq = ?1")?
+                        .execute([row.seq])?;
                     conversations.entry(conversation).or_default().push(row.seq);
                 }
                 Heap::Notices { agent } => {
-                    connection.prepare_cached("DELETE FROM notice WHERE seq = ?1")?.execute([row.seq])?;
+                    connection
+                        .prepare_cached("DELETE FROM notice WHERE seq = ?1")?
+                        .execute([row.seq])?;
                     note_for_agent(connection, agent, row.seq)?;
                 }
             }
@@ -152,21 +163,34 @@ impl Retention {
 
 /// Bytes of the database that are in use.
 fn used(connection: &Connection) -> rusqlite::Result<u64> {
-    let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let number = |name: &str| {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+    };
     let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
     Ok(u64::try_from(used).unwrap_or(0))
 }
 
 fn note_for_agent(connection: &Connection, agent: i64, dropped: Seq) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE agent SET dropped = max(dropped, ?2) WHERE key = ?1")?.execute([agent, dropped]).map(drop)
+    connection
+        .prepare_cached("UPDATE agent SET dropped = max(dropped, ?2) WHERE key = ?1")?
+        .execute([agent, dropped])
+        .map(drop)
 }
 
 /// `seqs`, in order, were dropped from `conversation`. An ended span of which nothing is left goes too, and its agent
 /// remembers the loss.
-fn note_for_conversation(connection: &Connection, conversation: i64, seqs: &[Seq]) -> rusqlite::Result<()> {
-    let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else { return Ok(()) };
+fn note_for_conversation(
+    connection: &Connection,
+    conversation: i64,
+    seqs: &[Seq],
+) -> rusqlite::Result<()> {
+    let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else {
+        return Ok(());
+    };
     connection
-        .prepare_cached("UPDATE conversation SET dropped_through = max(dropped_through, ?2) WHERE key = ?1")?
+        .prepare_cached(
+            "UPDATE conversation SET dropped_through = max(dropped_through, ?2) WHERE key = ?1",
+        )?
         .execute([conversation, *last])?;
     let mut ended = connection.prepare_cached(
         "SELECT m.agent, m.since, m.until, m.dropped,
@@ -175,18 +199,37 @@ fn note_for_conversation(connection: &Connection, conversation: i64, seqs: &[Seq
           WHERE m.conversation = ?1 AND m.until >= ?2 AND m.since < ?3",
     )?;
     let spans: Vec<(i64, Seq, Seq, Seq, bool)> = ended
-        .query_map([conversation, *first, *last], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .query_map([conversation, *first, *last], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+            ))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     for (agent, since, until, before, holds) in spans {
-        let newest = seqs.iter().rev().find(|seq| **seq <= until && **seq > since);
+        let newest = seqs
+            .iter()
+            .rev()
+            .find(|seq| **seq <= until && **seq > since);
         let dropped = newest.map_or(before, |newest| before.max(*newest));
         let (sql, of) = if holds {
-            ("UPDATE membership SET dropped = ?4 WHERE agent = ?1 AND conversation = ?2 AND since = ?3", dropped)
+            (
+                "UPDATE membership SET dropped = ?4 WHERE agent = ?1 AND conversation = ?2 AND since = ?3",
+                dropped,
+            )
         } else {
             note_for_agent(connection, agent, dropped)?;
-            ("DELETE FROM membership WHERE agent = ?1 AND conversation = ?2 AND since = ?3 AND until <= ?4", until)
+            (
+                "DELETE FROM membership WHERE agent = ?1 AND conversation = ?2 AND since = ?3 AND until <= ?4",
+                until,
+            )
         };
-        connection.prepare_cached(sql)?.execute(params![agent, conversation, since, of])?;
+        connection
+            .prepare_cached(sql)?
+            .execute(params![agent, conversation, since, of])?;
     }
     Ok(())
 }
@@ -194,29 +237,64 @@ fn note_for_conversation(connection: &Connection, conversation: i64, seqs: &[Seq
 /// The oldest rows of both kinds that are old.
 fn older(connection: &Connection, ages: Ages) -> rusqlite::Result<Vec<Doomed>> {
     let mut doomed = Vec::new();
-    let messages = ages.oldest(connection, Dated { table: "message", key: "seq", date: "committed" }, STEP)?;
-    let sql = format!("SELECT coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message WHERE seq = ?1");
+    let messages = ages.oldest(
+        connection,
+        Dated {
+            table: "message",
+            key: "seq",
+            date: "committed",
+        },
+        STEP,
+    )?;
+    let sql = format!(
+        "SELECT coalesce(sender_agent, 0), conversation, {MESSAGE_BYTES} FROM message WHERE seq = ?1"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
     for seq in messages {
         doomed.push(statement.query_row([seq], |row| {
-            let heap = Heap::Messages { sender: row.get(0)?, conversation: row.get(1)? };
-            Ok(Doomed { seq, heap, bytes: size(row, 2)? })
+            let heap = Heap::Messages {
+                sender: row.get(0)?,
+                conversation: row.get(1)?,
+            };
+            Ok(Doomed {
+                seq,
+                heap,
+                bytes: size(row, 2)?,
+            })
         })?);
     }
-    let notices = ages.oldest(connection, Dated { table: "notice", key: "seq", date: "committed" }, STEP)?;
-    let mut statement = connection.prepare_cached(&format!("SELECT agent, {NOTICE_BYTES} FROM notice WHERE seq = ?1"))?;
+    let notices = ages.oldest(
+        connection,
+        Dated {
+            table: "notice",
+            key: "seq",
+            date: "committed",
+        },
+        STEP,
+    )?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT agent, {NOTICE_BYTES} FROM notice WHERE seq = ?1"
+    ))?;
     for seq in notices {
-        doomed.push(
-            statement
-                .query_row([seq], |row| Ok(Doomed { seq, heap: Heap::Notices { agent: row.get(0)? }, bytes: size(row, 1)? }))?,
-        );
+        doomed.push(statement.query_row([seq], |row| {
+            Ok(Doomed {
+                seq,
+                heap: Heap::Notices { agent: row.get(0)? },
+                bytes: size(row, 1)?,
+            })
+        })?);
     }
     Ok(doomed)
 }
 
 /// The oldest rows in `heap` after `after`, of `bytes` together at least if there are so many; and how far it was
 /// looked through, `None` if there is nothing after `after`.
-fn oldest_of(connection: &Connection, heap: Heap, after: Seq, bytes: u64) -> rusqlite::Result<(Vec<Doomed>, Option<Seq>)> {
+fn oldest_of(
+    connection: &Connection,
+    heap: Heap,
+    after: Seq,
+    bytes: u64,
+) -> rusqlite::Result<(Vec<Doomed>, Option<Seq>)> {
     let (sql, of) = match heap {
         Heap::Messages { conversation, .. } => {
             let sql = format!(
@@ -226,7 +304,9 @@ fn oldest_of(connection: &Connection, heap: Heap, after: Seq, bytes: u64) -> rus
             (sql, conversation)
         }
         Heap::Notices { agent } => {
-            let sql = format!("SELECT seq, {NOTICE_BYTES}, 0 FROM notice WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+            let sql = format!(
+                "SELECT seq, {NOTICE_BYTES}, 0 FROM notice WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+            );
             (sql, agent)
         }
     };
@@ -241,7 +321,11 @@ fn oldest_of(connection: &Connection, heap: Heap, after: Seq, bytes: u64) -> rus
             _ => {}
         }
         sum += size;
-        doomed.push(Doomed { seq, heap, bytes: size });
+        doomed.push(Doomed {
+            seq,
+            heap,
+            bytes: size,
+        });
         if sum >= bytes {
             break;
         }

@@ -2,13 +2,17 @@
 
 use super::entry::NewRow;
 use super::parts;
-use crate::model::{AgentKey, ChannelId, Classification, ConversationKey, Message, MessageId, Record, Seq, What, visible_text};
+use crate::model::{
+    AgentKey, ChannelId, Classification, ConversationKey, Message, MessageId, Record, Seq, What,
+    visible_text,
+};
 use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, params};
 use std::sync::Arc;
 
 /// The columns that [`read_message`] expects, in its order.
-pub(super) const MESSAGE_COLUMNS: &str = "seq, conversation, message_id, sender, sender_alias, sender_agent, posted_by,
+pub(super) const MESSAGE_COLUMNS: &str =
+    "seq, conversation, message_id, sender, sender_alias, sender_agent, posted_by,
      time, committed, alert, subject, text, parts, classification, contexts";
 
 /// The columns that [`read_notice`] expects, in its order.
@@ -53,7 +57,9 @@ pub(super) fn insert_message(
         row.subject,
         text,
         parts::encode(&row.parts),
-        row.classification.as_ref().map(|classification| &classification.token),
+        row.classification
+            .as_ref()
+            .map(|classification| &classification.token),
         parts::encode_contexts(&row.security_contexts),
     ])?;
     if changed == 0 {
@@ -73,8 +79,16 @@ pub(super) fn insert_message(
         time: instant(row.time.timestamp_millis()),
         posted_by: row.posted_by.clone(),
     };
-    let what = What::Message { conversation, sender_agent: row.sender_agent, message: Arc::new(message) };
-    Ok(Some(Record { seq, committed, what }))
+    let what = What::Message {
+        conversation,
+        sender_agent: row.sender_agent,
+        message: Arc::new(message),
+    };
+    Ok(Some(Record {
+        seq,
+        committed,
+        what,
+    }))
 }
 
 pub(super) fn insert_metadata(
@@ -86,8 +100,16 @@ pub(super) fn insert_metadata(
     value: Option<&str>,
 ) -> rusqlite::Result<Record> {
     insert_notice(connection, seq, committed, agent, METADATA, key, value)?;
-    let what = What::MetaData { agent, key: key.to_owned(), value: value.map(str::to_owned) };
-    Ok(Record { seq, committed, what })
+    let what = What::MetaData {
+        agent,
+        key: key.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    Ok(Record {
+        seq,
+        committed,
+        what,
+    })
 }
 
 pub(super) fn insert_channel_state(
@@ -99,9 +121,25 @@ pub(super) fn insert_channel_state(
     active: bool,
 ) -> rusqlite::Result<Record> {
     let value = if active { "1" } else { "0" };
-    insert_notice(connection, seq, committed, agent, CHANNEL_STATE, channel.as_str(), Some(value))?;
-    let what = What::ChannelState { agent, channel: channel.clone(), active };
-    Ok(Record { seq, committed, what })
+    insert_notice(
+        connection,
+        seq,
+        committed,
+        agent,
+        CHANNEL_STATE,
+        channel.as_str(),
+        Some(value),
+    )?;
+    let what = What::ChannelState {
+        agent,
+        channel: channel.clone(),
+        active,
+    };
+    Ok(Record {
+        seq,
+        committed,
+        what,
+    })
 }
 
 fn insert_notice(
@@ -147,7 +185,11 @@ pub(super) fn read_message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Resu
         sender_agent: row.get::<_, Option<i64>>(5)?.map(AgentKey),
         message: Arc::new(message),
     };
-    Ok(Record { seq: row.get(0)?, committed: row.get(8)?, what })
+    Ok(Record {
+        seq: row.get(0)?,
+        committed: row.get(8)?,
+        what,
+    })
 }
 
 pub(super) fn read_notice(row: &Row<'_>) -> rusqlite::Result<Record> {
@@ -155,14 +197,26 @@ pub(super) fn read_notice(row: &Row<'_>) -> rusqlite::Result<Record> {
     let name: String = row.get(4)?;
     let value: Option<String> = row.get(5)?;
     let what = match row.get::<_, i64>(3)? {
-        METADATA => What::MetaData { agent, key: name, value },
+        METADATA => What::MetaData {
+            agent,
+            key: name,
+            value,
+        },
         CHANNEL_STATE => {
             let channel = ChannelId::parse(&name).map_err(unreadable)?;
-            What::ChannelState { agent, channel, active: value.as_deref() == Some("1") }
+            What::ChannelState {
+                agent,
+                channel,
+                active: value.as_deref() == Some("1"),
+            }
         }
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(3, other)),
     };
-    Ok(Record { seq: row.get(0)?, committed: row.get(2)?, what })
+    Ok(Record {
+        seq: row.get(0)?,
+        committed: row.get(2)?,
+        what,
+    })
 }
 
 /// A moment from milliseconds since 1970; one out of range becomes 1970.

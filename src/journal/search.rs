@@ -47,12 +47,21 @@ impl Search {
     ///
     /// # Errors
     /// `Invalid` for too many words.
-    pub(crate) fn new(places: Vec<Place>, criteria: &SearchCriteria, limit: usize, bytes_max: usize) -> Result<Search> {
+    pub(crate) fn new(
+        places: Vec<Place>,
+        criteria: &SearchCriteria,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Search> {
         Ok(Search {
             places,
             words: Words::of(criteria)?,
-            from: criteria.from.map_or(i64::MIN, |from| from.timestamp_millis()),
-            until: criteria.until.map_or(i64::MAX, |until| until.timestamp_millis()),
+            from: criteria
+                .from
+                .map_or(i64::MIN, |from| from.timestamp_millis()),
+            until: criteria
+                .until
+                .map_or(i64::MAX, |until| until.timestamp_millis()),
             limit,
             bytes_max,
             at: 0,
@@ -66,14 +75,18 @@ impl Search {
     /// One slice of the present place; true if the place is done.
     fn place(&mut self, connection: &Connection, stop: &Stop) -> Result<bool> {
         let place = self.places[self.at].clone();
-        let Some(key) = conversation(connection, &place).map_err(storage)? else { return Ok(true) };
+        let Some(key) = conversation(connection, &place).map_err(storage)? else {
+            return Ok(true);
+        };
         let sql = format!(
             "SELECT {MESSAGE_COLUMNS} FROM message
              WHERE conversation = ?1 AND seq < ?2
              ORDER BY seq DESC LIMIT {ROWS}"
         );
         let mut statement = connection.prepare_cached(&sql).map_err(storage)?;
-        let mut rows = statement.query(params![key.0, self.below]).map_err(storage)?;
+        let mut rows = statement
+            .query(params![key.0, self.below])
+            .map_err(storage)?;
         let (mut count, mut bytes) = (0, 0);
         let began = Instant::now();
         while let Some(row) = rows.next().map_err(storage)? {
@@ -102,8 +115,11 @@ impl Search {
     fn keep(&mut self, seq: Seq, weight: usize) {
         self.found.insert(seq, (weight, self.at));
         self.bytes += weight;
-        while self.found.len() > 1 && (self.found.len() > self.limit || self.bytes > self.bytes_max) {
-            let Some((oldest, (weight, _))) = self.found.pop_first() else { return };
+        while self.found.len() > 1 && (self.found.len() > self.limit || self.bytes > self.bytes_max)
+        {
+            let Some((oldest, (weight, _))) = self.found.pop_first() else {
+                return;
+            };
             self.bytes -= weight;
             self.floor = oldest;
         }
@@ -122,7 +138,10 @@ impl Search {
         for (seq, (_, place)) in &self.found {
             stop.check()?;
             let channel = &self.places[*place].channel;
-            let record = statement.query_row([seq], |row| read_message(row, channel)).optional().map_err(storage)?;
+            let record = statement
+                .query_row([seq], |row| read_message(row, channel))
+                .optional()
+                .map_err(storage)?;
             if let Some(What::Message { message, .. }) = record.map(|record| record.what) {
                 messages.push(Arc::unwrap_or_clone(message));
             }

@@ -9,23 +9,40 @@ fn owner(place: &Place) -> i64 {
     place.agent.map_or(0, |agent| agent.0)
 }
 
-pub(super) fn conversation(connection: &Connection, place: &Place) -> rusqlite::Result<Option<ConversationKey>> {
+pub(super) fn conversation(
+    connection: &Connection,
+    place: &Place,
+) -> rusqlite::Result<Option<ConversationKey>> {
     connection
-        .prepare_cached("SELECT key FROM conversation WHERE network = ?1 AND channel = ?2 AND agent = ?3")?
-        .query_row(params![place.network.as_str(), place.channel.as_str(), owner(place)], |row| row.get(0).map(ConversationKey))
+        .prepare_cached(
+            "SELECT key FROM conversation WHERE network = ?1 AND channel = ?2 AND agent = ?3",
+        )?
+        .query_row(
+            params![place.network.as_str(), place.channel.as_str(), owner(place)],
+            |row| row.get(0).map(ConversationKey),
+        )
         .optional()
 }
 
-pub(super) fn create_conversation(connection: &Connection, place: &Place) -> rusqlite::Result<ConversationKey> {
-    connection.prepare_cached("INSERT INTO conversation (network, channel, agent) VALUES (?1, ?2, ?3)")?.execute(params![
-        place.network.as_str(),
-        place.channel.as_str(),
-        owner(place)
-    ])?;
+pub(super) fn create_conversation(
+    connection: &Connection,
+    place: &Place,
+) -> rusqlite::Result<ConversationKey> {
+    connection
+        .prepare_cached("INSERT INTO conversation (network, channel, agent) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            place.network.as_str(),
+            place.channel.as_str(),
+            owner(place)
+        ])?;
     Ok(ConversationKey(connection.last_insert_rowid()))
 }
 
-pub(super) fn set_resume(connection: &Connection, key: ConversationKey, point: &ResumePoint) -> rusqlite::Result<()> {
+pub(super) fn set_resume(
+    connection: &Connection,
+    key: ConversationKey,
+    point: &ResumePoint,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE conversation SET resume = ?2 WHERE key = ?1")?
         .execute(params![key.0, point.as_str()])
@@ -33,14 +50,23 @@ pub(super) fn set_resume(connection: &Connection, key: ConversationKey, point: &
 }
 
 /// Whether an administrator still wants `agent` in `channel`.
-pub(super) fn is_wanted(connection: &Connection, agent: AgentKey, channel: &ChannelId) -> rusqlite::Result<bool> {
+pub(super) fn is_wanted(
+    connection: &Connection,
+    agent: AgentKey,
+    channel: &ChannelId,
+) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM agent_channel WHERE agent = ?1 AND channel = ?2")?
         .exists(params![agent.0, channel.as_str()])
 }
 
 /// Notes what is announced of a channel; whether that is a flip.
-pub(super) fn announce(connection: &Connection, agent: AgentKey, channel: &ChannelId, active: bool) -> rusqlite::Result<bool> {
+pub(super) fn announce(
+    connection: &Connection,
+    agent: AgentKey,
+    channel: &ChannelId,
+    active: bool,
+) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "UPDATE agent_channel SET announced = ?3
@@ -58,7 +84,9 @@ pub(super) fn open(
     since: Seq,
 ) -> rusqlite::Result<Option<SpanChange>> {
     let lasts = connection
-        .prepare_cached("SELECT 1 FROM membership WHERE agent = ?1 AND conversation = ?2 AND until IS NULL")?
+        .prepare_cached(
+            "SELECT 1 FROM membership WHERE agent = ?1 AND conversation = ?2 AND until IS NULL",
+        )?
         .exists(params![agent.0, conversation.0])?;
     if lasts {
         return Ok(None);
@@ -69,7 +97,10 @@ pub(super) fn open(
              ON CONFLICT (agent, conversation, since) DO UPDATE SET until = NULL",
         )?
         .execute(params![agent.0, conversation.0, since])?;
-    Ok(Some(SpanChange::Opened { agent, span: Span::open(conversation, since) }))
+    Ok(Some(SpanChange::Opened {
+        agent,
+        span: Span::open(conversation, since),
+    }))
 }
 
 /// Ends the spans of `agent` under the name `channel`, but for the conversation `kept`.
@@ -97,7 +128,11 @@ pub(super) fn close(
         .query_map(params![agent.0, channel.as_str()], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut closed = Vec::new();
-    for key in open.into_iter().map(ConversationKey).filter(|key| Some(*key) != kept) {
+    for key in open
+        .into_iter()
+        .map(ConversationKey)
+        .filter(|key| Some(*key) != kept)
+    {
         // A stay in which nothing was said shows nothing: put out and let in a thousand times, an agent has one row.
         let held = connection
             .prepare_cached(
@@ -115,7 +150,11 @@ pub(super) fn close(
                 .prepare_cached("DELETE FROM membership WHERE agent = ?1 AND conversation = ?2 AND until IS NULL")?
                 .execute([agent.0, key.0])?;
         }
-        closed.push(SpanChange::Closed { agent, conversation: key, until });
+        closed.push(SpanChange::Closed {
+            agent,
+            conversation: key,
+            until,
+        });
     }
     Ok(closed)
 }

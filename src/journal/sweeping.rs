@@ -30,7 +30,13 @@ pub(super) struct Sweeping {
 impl Default for Sweeping {
     /// Begins with a pass: an earlier process may have left some.
     fn default() -> Sweeping {
-        Sweeping { asked: true, due: None, place: None, suspects: HashSet::new(), fresh: HashSet::new() }
+        Sweeping {
+            asked: true,
+            due: None,
+            place: None,
+            suspects: HashSet::new(),
+            fresh: HashSet::new(),
+        }
     }
 }
 
@@ -43,23 +49,31 @@ impl Sweeping {
     /// Whether a pass is under way, or to begin. A clock set back puts none
     /// off for longer than that.
     pub(super) fn is_due(&self, now: i64) -> bool {
-        self.place.is_some() || (self.asked && self.due.is_none_or(|due| now >= due || due > now + PAUSE))
+        self.place.is_some()
+            || (self.asked && self.due.is_none_or(|due| now >= due || due > now + PAUSE))
     }
 
     /// Looks at some rows, inside a transaction: whether one was deleted, and whether there is more to do now.
-    pub(super) fn slice(&mut self, connection: &Connection, now: i64) -> rusqlite::Result<(bool, bool)> {
+    pub(super) fn slice(
+        &mut self,
+        connection: &Connection,
+        now: i64,
+    ) -> rusqlite::Result<(bool, bool)> {
         let place = self.place.unwrap_or(0);
         let mut statement = connection.prepare_cached(
             "SELECT key, NOT EXISTS (SELECT 1 FROM membership WHERE conversation = c.key)
                      AND NOT EXISTS (SELECT 1 FROM message WHERE conversation = c.key)
                FROM conversation c WHERE key > ?1 ORDER BY key LIMIT ?2",
         )?;
-        let found: Vec<(i64, bool)> =
-            statement.query_map([place, SLICE], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+        let found: Vec<(i64, bool)> = statement
+            .query_map([place, SLICE], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
         let mut swept = false;
         for (key, _) in found.iter().filter(|(_, unreferenced)| *unreferenced) {
             if self.suspects.contains(key) {
-                connection.prepare_cached("DELETE FROM conversation WHERE key = ?1")?.execute([key])?;
+                connection
+                    .prepare_cached("DELETE FROM conversation WHERE key = ?1")?
+                    .execute([key])?;
                 swept = true;
             } else if self.fresh.len() < SUSPECTS {
                 self.fresh.insert(*key);
@@ -85,19 +99,38 @@ mod tests {
     #[test]
     fn what_is_unreferenced_for_a_minute_goes() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("../../schema.sql")).unwrap();
+        connection
+            .execute_batch(include_str!("../../schema.sql"))
+            .unwrap();
         for key in 1..=1_200 {
             connection
                 .execute("INSERT INTO conversation (key, network, channel, agent) VALUES (?1, 'x', 'c' || ?1, 0)", [key])
                 .unwrap();
         }
-        connection.execute("INSERT INTO membership (agent, conversation, since) VALUES (1, 7, 0)", []).unwrap();
-        let count = || connection.query_row("SELECT count(*) FROM conversation", [], |row| row.get::<_, i64>(0)).unwrap();
+        connection
+            .execute(
+                "INSERT INTO membership (agent, conversation, since) VALUES (1, 7, 0)",
+                [],
+            )
+            .unwrap();
+        let count = || {
+            connection
+                .query_row("SELECT count(*) FROM conversation", [], |row| {
+                    row.get::<_, i64>(0)
+                })
+                .unwrap()
+        };
         let mut sweeping = Sweeping::default();
-        let mut pass = |now| while sweeping.is_due(now) && sweeping.slice(&connection, now).unwrap().1 {};
+        let mut pass =
+            |now| while sweeping.is_due(now) && sweeping.slice(&connection, now).unwrap().1 {};
         pass(PAUSE);
         assert_eq!(count(), 1_200, "found once");
-        connection.execute("INSERT INTO membership (agent, conversation, since) VALUES (1, 8, 0)", []).unwrap();
+        connection
+            .execute(
+                "INSERT INTO membership (agent, conversation, since) VALUES (1, 8, 0)",
+                [],
+            )
+            .unwrap();
         pass(2 * PAUSE - 1);
         assert_eq!(count(), 1_200, "a minute has not passed");
         pass(2 * PAUSE);

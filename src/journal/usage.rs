@@ -19,7 +19,8 @@ pub(super) const MESSAGE_BYTES: &str = "(140 + 2 * octet_length(message_id) + 2 
      + coalesce(octet_length(classification), 0) + coalesce(octet_length(contexts), 0))";
 
 /// What a row of `notice` takes.
-pub(super) const NOTICE_BYTES: &str = "(60 + octet_length(name) + coalesce(octet_length(value), 0))";
+pub(super) const NOTICE_BYTES: &str =
+    "(60 + octet_length(name) + coalesce(octet_length(value), 0))";
 
 /// Rows counted in one step.
 const STEP: i64 = 256;
@@ -49,7 +50,10 @@ impl Heap {
     /// What has a minimum of its own: the conversation; an agent's notices count as one.
     fn place(self) -> Heap {
         match self {
-            Heap::Messages { conversation, .. } => Heap::Messages { sender: 0, conversation },
+            Heap::Messages { conversation, .. } => Heap::Messages {
+                sender: 0,
+                conversation,
+            },
             notices => notices,
         }
     }
@@ -95,18 +99,27 @@ impl Usage {
         let mut rows = statement.query(params![self.counted_messages, STEP])?;
         let mut seen = 0;
         while let Some(row) = rows.next()? {
-            let heap = Heap::Messages { sender: row.get(1)?, conversation: row.get(2)? };
+            let heap = Heap::Messages {
+                sender: row.get(1)?,
+                conversation: row.get(2)?,
+            };
             self.add(connection, heap, size(row, 3)?)?;
             self.counted_messages = row.get(0)?;
             seen += 1;
         }
         drop(rows);
-        let sql = format!("SELECT seq, agent, {NOTICE_BYTES} FROM notice WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+        let sql = format!(
+            "SELECT seq, agent, {NOTICE_BYTES} FROM notice WHERE seq > ?1 ORDER BY seq LIMIT ?2"
+        );
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.counted_notices, STEP])?;
         let mut told = 0;
         while let Some(row) = rows.next()? {
-            self.add(connection, Heap::Notices { agent: row.get(1)? }, size(row, 2)?)?;
+            self.add(
+                connection,
+                Heap::Notices { agent: row.get(1)? },
+                size(row, 2)?,
+            )?;
             self.counted_notices = row.get(0)?;
             told += 1;
         }
@@ -118,7 +131,11 @@ impl Usage {
             Some(share) => share,
             None => {
                 let user = charged(connection, heap)?;
-                self.shares.entry(heap).or_insert(Share { user, bytes: 0, passed: 0 })
+                self.shares.entry(heap).or_insert(Share {
+                    user,
+                    bytes: 0,
+                    passed: 0,
+                })
             }
         };
         share.bytes += bytes;
@@ -140,7 +157,9 @@ impl Usage {
     }
 
     fn subtract(&mut self, heap: Heap, bytes: u64) {
-        let Some(share) = self.shares.get_mut(&heap) else { return };
+        let Some(share) = self.shares.get_mut(&heap) else {
+            return;
+        };
         let bytes = bytes.min(share.bytes);
         share.bytes -= bytes;
         let user = share.user;
@@ -174,7 +193,11 @@ impl Usage {
     pub(super) fn largest(&self, minimum: u64) -> Option<(Heap, u64)> {
         let mut best: HashMap<User, (u64, Heap)> = HashMap::new();
         for (heap, share) in &self.shares {
-            if self.places.get(&heap.place()).is_none_or(|bytes| *bytes <= minimum) {
+            if self
+                .places
+                .get(&heap.place())
+                .is_none_or(|bytes| *bytes <= minimum)
+            {
                 continue;
             }
             let best = best.entry(share.user).or_insert((0, *heap));
@@ -182,8 +205,16 @@ impl Usage {
         }
         let of = |user: &User| self.users.get(user).copied().unwrap_or(0);
         let (first, (share, heap)) = best.iter().max_by_key(|(user, _)| (of(user), **user))?;
-        let second = best.keys().filter(|user| *user != first).map(of).max().unwrap_or(0);
-        let spare = self.places.get(&heap.place()).map_or(0, |bytes| bytes.saturating_sub(minimum));
+        let second = best
+            .keys()
+            .filter(|user| *user != first)
+            .map(of)
+            .max()
+            .unwrap_or(0);
+        let spare = self
+            .places
+            .get(&heap.place())
+            .map_or(0, |bytes| bytes.saturating_sub(minimum));
         let ahead = of(first).saturating_sub(second).max(of(first) / 64).max(1);
         Some((*heap, ahead.min(*share).min(spare)))
     }
@@ -200,14 +231,18 @@ fn take<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, u64>, key: &K, bytes: u
 
 /// A column of bytes.
 pub(super) fn size(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(|bytes| u64::try_from(bytes).unwrap_or(0))
+    row.get::<_, i64>(column)
+        .map(|bytes| u64::try_from(bytes).unwrap_or(0))
 }
 
 /// Who is charged for what lies in `heap`.
 fn charged(connection: &Connection, heap: Heap) -> rusqlite::Result<User> {
     let conversation = match heap {
         Heap::Notices { agent } => return Ok(User::Agent(agent)),
-        Heap::Messages { sender: 0, conversation } => conversation,
+        Heap::Messages {
+            sender: 0,
+            conversation,
+        } => conversation,
         Heap::Messages { sender, .. } => return Ok(User::Agent(sender)),
     };
     let owner: Option<i64> = connection
@@ -228,9 +263,20 @@ mod tests {
     use super::*;
 
     fn usage(shares: &[(User, Heap, u64)]) -> Usage {
-        let mut usage = Usage { counted_messages: 100, counted_notices: 100, ..Usage::default() };
+        let mut usage = Usage {
+            counted_messages: 100,
+            counted_notices: 100,
+            ..Usage::default()
+        };
         for (user, heap, bytes) in shares {
-            usage.shares.insert(*heap, Share { user: *user, bytes: *bytes, passed: 0 });
+            usage.shares.insert(
+                *heap,
+                Share {
+                    user: *user,
+                    bytes: *bytes,
+                    passed: 0,
+                },
+            );
             *usage.users.entry(*user).or_default() += bytes;
             *usage.places.entry(heap.place()).or_default() += bytes;
             usage.total += bytes;
@@ -240,7 +286,10 @@ mod tests {
 
     #[test]
     fn the_largest_user_gives_way_in_its_largest_place() {
-        let said = |sender, conversation| Heap::Messages { sender, conversation };
+        let said = |sender, conversation| Heap::Messages {
+            sender,
+            conversation,
+        };
         let (mallory, lene) = (User::Agent(1), User::Agent(2));
         let mut usage = usage(&[
             (mallory, said(1, 10), 600),
@@ -249,13 +298,28 @@ mod tests {
             (lene, Heap::Notices { agent: 2 }, 50),
         ]);
         assert_eq!((usage.total(), usage.places()), (2_250, 3));
-        assert_eq!(usage.largest(0), Some((said(0, 11), 350)), "until lene is as large");
+        assert_eq!(
+            usage.largest(0),
+            Some((said(0, 11), 350)),
+            "until lene is as large"
+        );
         usage.dropped(said(0, 11), 5, 700);
         usage.dropped(said(2, 10), 101, 900);
-        assert_eq!(usage.largest(0).map(|(heap, _)| heap), Some(said(2, 10)), "a row not counted yet takes nothing");
-        assert_eq!(usage.largest(1_400).map(|(_, bytes)| bytes), Some(100), "no further than the minimum");
+        assert_eq!(
+            usage.largest(0).map(|(heap, _)| heap),
+            Some(said(2, 10)),
+            "a row not counted yet takes nothing"
+        );
+        assert_eq!(
+            usage.largest(1_400).map(|(_, bytes)| bytes),
+            Some(100),
+            "no further than the minimum"
+        );
         assert_eq!(usage.largest(1_500), None);
         usage.passed(said(2, 10), None);
-        assert_eq!((usage.total(), usage.largest(0).map(|(heap, _)| heap)), (650, Some(said(1, 10))));
+        assert_eq!(
+            (usage.total(), usage.largest(0).map(|(heap, _)| heap)),
+            (650, Some(said(1, 10)))
+        );
     }
 }

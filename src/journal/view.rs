@@ -28,7 +28,12 @@ struct Oldest {
 
 impl Oldest {
     fn new(limit: usize) -> Oldest {
-        Oldest { records: BTreeMap::new(), limit, bytes: 0, through: Seq::MAX }
+        Oldest {
+            records: BTreeMap::new(),
+            limit,
+            bytes: 0,
+            through: Seq::MAX,
+        }
     }
 
     /// Keeps `record` if it has room; false: none above it has.
@@ -41,7 +46,9 @@ impl Oldest {
         self.bytes += weight;
         self.records.insert(seq, (weight, record));
         while self.records.len() > 1 && (self.records.len() > self.limit || self.bytes > BYTES) {
-            let Some((newest, (weight, _))) = self.records.pop_last() else { break };
+            let Some((newest, (weight, _))) = self.records.pop_last() else {
+                break;
+            };
             self.bytes -= weight;
             self.through = newest.saturating_sub(1);
         }
@@ -94,7 +101,9 @@ fn page(
     for (span, channel) in stays.iter().filter(|(span, _)| !quiet(span.conversation)) {
         messages(connection, span, channel, after, &mut oldest)?;
     }
-    let sql = format!("SELECT {NOTICE_COLUMNS} FROM notice WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+    let sql = format!(
+        "SELECT {NOTICE_COLUMNS} FROM notice WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
     for record in statement.query_map(params![agent.0, after, limit as i64], read_notice)? {
         if !oldest.keep(record?) {
@@ -102,9 +111,24 @@ fn page(
         }
     }
     let full = oldest.is_full();
-    let records: Vec<Arc<Record>> = oldest.records.into_values().map(|(_, record)| Arc::new(record)).collect();
-    let scanned = if full { records.last().map_or(head, |last| last.seq) } else { head.max(after) };
-    Ok((Page { records, scanned, full }, gap))
+    let records: Vec<Arc<Record>> = oldest
+        .records
+        .into_values()
+        .map(|(_, record)| Arc::new(record))
+        .collect();
+    let scanned = if full {
+        records.last().map_or(head, |last| last.seq)
+    } else {
+        head.max(after)
+    };
+    Ok((
+        Page {
+            records,
+            scanned,
+            full,
+        },
+        gap,
+    ))
 }
 
 fn head(connection: &Connection) -> rusqlite::Result<Seq> {
@@ -114,7 +138,11 @@ fn head(connection: &Connection) -> rusqlite::Result<Seq> {
 }
 
 /// The spans that reach above `after`, and whether retention dropped something in one of them above it.
-fn stays(connection: &Connection, agent: AgentKey, after: Seq) -> rusqlite::Result<(Vec<(Span, ChannelId)>, bool)> {
+fn stays(
+    connection: &Connection,
+    agent: AgentKey,
+    after: Seq,
+) -> rusqlite::Result<(Vec<(Span, ChannelId)>, bool)> {
     let mut statement = connection.prepare_cached(
         "SELECT m.conversation, m.since, m.until, m.dropped, c.dropped_through, c.channel
          FROM membership m JOIN conversation c ON c.key = m.conversation
@@ -126,16 +154,31 @@ fn stays(connection: &Connection, agent: AgentKey, after: Seq) -> rusqlite::Resu
     while let Some(row) = rows.next()? {
         let until: Option<Seq> = row.get(2)?;
         let since: Seq = row.get(1)?;
-        let dropped: Seq = if until.is_none() { row.get(4)? } else { row.get(3)? };
+        let dropped: Seq = if until.is_none() {
+            row.get(4)?
+        } else {
+            row.get(3)?
+        };
         gap |= dropped > after.max(since);
-        let span = Span { conversation: ConversationKey(row.get(0)?), since, until: until.unwrap_or(Seq::MAX) };
-        let channel = ChannelId::parse(&row.get::<_, String>(5)?).map_err(super::row::unreadable)?;
+        let span = Span {
+            conversation: ConversationKey(row.get(0)?),
+            since,
+            until: until.unwrap_or(Seq::MAX),
+        };
+        let channel =
+            ChannelId::parse(&row.get::<_, String>(5)?).map_err(super::row::unreadable)?;
         found.push((span, channel));
     }
     Ok((found, gap))
 }
 
-fn messages(connection: &Connection, span: &Span, channel: &ChannelId, after: Seq, oldest: &mut Oldest) -> rusqlite::Result<()> {
+fn messages(
+    connection: &Connection,
+    span: &Span,
+    channel: &ChannelId,
+    after: Seq,
+    oldest: &mut Oldest,
+) -> rusqlite::Result<()> {
     let sql = format!(
         "SELECT {MESSAGE_COLUMNS} FROM message
          WHERE conversation = ?1 AND seq > ?2 AND seq <= ?3
@@ -143,8 +186,10 @@ fn messages(connection: &Connection, span: &Span, channel: &ChannelId, after: Se
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let (from, until) = (after.max(span.since), span.until.min(oldest.through));
-    let rows =
-        statement.query_map(params![span.conversation.0, from, until, oldest.limit as i64], |row| read_message(row, channel))?;
+    let rows = statement.query_map(
+        params![span.conversation.0, from, until, oldest.limit as i64],
+        |row| read_message(row, channel),
+    )?;
     for record in rows {
         if !oldest.keep(record?) {
             break;
@@ -155,7 +200,11 @@ fn messages(connection: &Connection, span: &Span, channel: &ChannelId, after: Se
 
 /// Everything recorded after `after`, whoever it concerns, as much as a page may hold, and whether there may be more:
 /// what a subscriber that fell behind is given.
-pub(crate) fn everything_after(connection: &Connection, after: Seq, limit: usize) -> rusqlite::Result<(Vec<Arc<Record>>, bool)> {
+pub(crate) fn everything_after(
+    connection: &Connection,
+    after: Seq,
+    limit: usize,
+) -> rusqlite::Result<(Vec<Arc<Record>>, bool)> {
     let mut channels: HashMap<i64, ChannelId> = HashMap::new();
     let mut oldest = Oldest::new(limit);
     let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq > ?1 ORDER BY seq LIMIT ?2");
@@ -182,7 +231,14 @@ pub(crate) fn everything_after(connection: &Connection, after: Seq, limit: usize
         }
     }
     let full = oldest.is_full();
-    Ok((oldest.records.into_values().map(|(_, record)| Arc::new(record)).collect(), full))
+    Ok((
+        oldest
+            .records
+            .into_values()
+            .map(|(_, record)| Arc::new(record))
+            .collect(),
+        full,
+    ))
 }
 
 #[cfg(test)]
@@ -191,8 +247,16 @@ mod tests {
     use crate::model::What;
 
     fn notice(seq: Seq, bytes: usize) -> Record {
-        let what = What::MetaData { agent: AgentKey(1), key: "k".into(), value: Some("x".repeat(bytes)) };
-        Record { seq, committed: 0, what }
+        let what = What::MetaData {
+            agent: AgentKey(1),
+            key: "k".into(),
+            value: Some("x".repeat(bytes)),
+        };
+        Record {
+            seq,
+            committed: 0,
+            what,
+        }
     }
 
     #[test]
@@ -209,14 +273,20 @@ mod tests {
             }
         }
         assert!(oldest.is_full());
-        assert!(oldest.records.keys().copied().eq(1..=100), "{:?}", oldest.records.keys());
+        assert!(
+            oldest.records.keys().copied().eq(1..=100),
+            "{:?}",
+            oldest.records.keys()
+        );
         assert!(asked < 600, "{asked} rows of 5,000 were read for 100");
     }
 
     #[test]
     fn what_a_subscriber_is_given_is_bounded_in_bytes_and_nothing_is_left_out() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(include_str!("../../schema.sql")).unwrap();
+        connection
+            .execute_batch(include_str!("../../schema.sql"))
+            .unwrap();
         let conversation = "INSERT INTO conversation (key, network, channel, agent) VALUES (1, 'loopback', 'chat-room:ops', 0)";
         connection.execute(conversation, []).unwrap();
         let text = "x".repeat(100 << 10);
@@ -224,7 +294,12 @@ mod tests {
             let message = "INSERT INTO message (seq, conversation, message_id, sender, time, committed, alert, transfer, text)
                            VALUES (?1, 1, 'm' || ?1, 'lene', 0, 0, 0, 0, ?2)";
             let notice = "INSERT INTO notice (seq, agent, committed, kind, name, value) VALUES (?1, 1, 0, 1, 'k', ?2)";
-            connection.execute(if seq % 3 == 0 { notice } else { message }, params![seq, text]).unwrap();
+            connection
+                .execute(
+                    if seq % 3 == 0 { notice } else { message },
+                    params![seq, text],
+                )
+                .unwrap();
         }
         let (mut after, mut seen) = (0, Vec::new());
         loop {

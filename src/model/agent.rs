@@ -150,7 +150,11 @@ impl NewUser {
     /// [`Error::Invalid`] if `id` is no user id or `username` is empty, too long, or has control characters.
     pub fn new(id: impl Id<UserId>, username: &str) -> Result<NewUser> {
         Address::parse(username)?;
-        Ok(NewUser { id: id.into_id()?, username: username.to_owned(), password: None })
+        Ok(NewUser {
+            id: id.into_id()?,
+            username: username.to_owned(),
+            password: None,
+        })
     }
 
     /// Sets the password, 1 to 1,024 bytes.
@@ -218,7 +222,10 @@ pub struct ProvisionedAgent {
 }
 
 impl ProvisionedAgent {
-    #[expect(clippy::too_many_arguments, reason = "one place makes it, from one row and its lists")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one place makes it, from one row and its lists"
+    )]
     pub(crate) fn new(
         id: AgentId,
         address: Address,
@@ -230,7 +237,17 @@ impl ProvisionedAgent {
         state: AgentState,
         revision: u64,
     ) -> ProvisionedAgent {
-        ProvisionedAgent { id, address, channels, metadata, users, mode, management, state, revision }
+        ProvisionedAgent {
+            id,
+            address,
+            channels,
+            metadata,
+            users,
+            mode,
+            management,
+            state,
+            revision,
+        }
     }
 }
 
@@ -248,7 +265,11 @@ pub struct ProvisionedUser {
 
 impl ProvisionedUser {
     pub(crate) fn new(id: UserId, username: String, has_password: bool) -> ProvisionedUser {
-        ProvisionedUser { id, username, has_password }
+        ProvisionedUser {
+            id,
+            username,
+            has_password,
+        }
     }
 }
 
@@ -288,7 +309,15 @@ pub struct AgentStatus {
 
 impl AgentStatus {
     pub(crate) fn new(id: AgentId, since: DateTime<Utc>) -> AgentStatus {
-        AgentStatus { id, state: AgentState::Idle, reason: None, since, attempt: 0, next_try: None, channels: Vec::new() }
+        AgentStatus {
+            id,
+            state: AgentState::Idle,
+            reason: None,
+            since,
+            attempt: 0,
+            next_try: None,
+            channels: Vec::new(),
+        }
     }
 }
 
@@ -299,7 +328,12 @@ impl ChannelStatus {
         reason: Option<String>,
         next_try: Option<DateTime<Utc>>,
     ) -> ChannelStatus {
-        ChannelStatus { id, state, reason, next_try }
+        ChannelStatus {
+            id,
+            state,
+            reason,
+            next_try,
+        }
     }
 }
 
@@ -318,7 +352,17 @@ pub struct ReaderStatus {
 }
 
 impl ReaderStatus {
-    pub(crate) fn new(agent: AgentId, name: ReaderName, lag: u64, moved: DateTime<Utc>) -> ReaderStatus {
-        ReaderStatus { agent, name, lag, moved }
+    pub(crate) fn new(
+        agent: AgentId,
+        name: ReaderName,
+        lag: u64,
+        moved: DateTime<Utc>,
+    ) -> ReaderStatus {
+        ReaderStatus {
+            agent,
+            name,
+            lag,
+            moved,
+        }
     }
 }

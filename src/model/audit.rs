@@ -32,6 +32,14 @@ impl AuditEntry {
         before: Option<String>,
         after: Option<String>,
     ) -> AuditEntry {
-        AuditEntry { number, time, who, action, subject, before, after }
+        AuditEntry {
+            number,
+            time,
+            who,
+            action,
+            subject,
+            before,
+            after,
+        }
     }
 }

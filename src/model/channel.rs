@@ -123,6 +123,10 @@ pub struct ChannelState {
 
 impl From<&ChannelInfo> for ChannelState {
     fn from(info: &ChannelInfo) -> ChannelState {
-        ChannelState { subject: info.subject.clone(), presence: info.presence, presence_text: info.presence_text.clone() }
+        ChannelState {
+            subject: info.subject.clone(),
+            presence: info.presence,
+            presence_text: info.presence_text.clone(),
+        }
     }
 }

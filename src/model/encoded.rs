@@ -18,13 +18,27 @@ impl Message {
             Part::Text(text) | Part::Hashtag(text) | Part::Emoji(text) => escaped(text),
             Part::Hyperlink { text, url } => escaped(text) + escaped(url),
             Part::ChannelLink { channel, name } => escaped(channel) + escaped(name),
-            Part::CodeBlock { code, language, .. } => escaped(code) + language.as_deref().map_or(0, escaped),
+            Part::CodeBlock { code, language, .. } => {
+                escaped(code) + language.as_deref().map_or(0, escaped)
+            }
         };
-        let said = [Some(&self.text), Some(&self.sender), self.sender_alias.as_ref(), self.subject.as_ref()];
+        let said = [
+            Some(&self.text),
+            Some(&self.sender),
+            self.sender_alias.as_ref(),
+            self.subject.as_ref(),
+        ];
         MESSAGE
-            + said.into_iter().flatten().map(|text| escaped(text)).sum::<usize>()
+            + said
+                .into_iter()
+                .flatten()
+                .map(|text| escaped(text))
+                .sum::<usize>()
             + self.parts.iter().map(|it| PART + part(it)).sum::<usize>()
-            + self.classification.as_ref().map_or(0, |classification| escaped(&classification.token))
+            + self
+                .classification
+                .as_ref()
+                .map_or(0, |classification| escaped(&classification.token))
             + self
                 .security_contexts
                 .iter()
@@ -55,14 +69,27 @@ mod tests {
     fn empty_parts_and_escapes_count_as_they_are_written() {
         let message = |parts: Vec<Part>| {
             let id = MessageId::parse("1").unwrap();
-            let mut message =
-                Message::plain(id, ChannelId::parse("chat-room:a").unwrap(), "s", "v", chrono::DateTime::UNIX_EPOCH);
+            let mut message = Message::plain(
+                id,
+                ChannelId::parse("chat-room:a").unwrap(),
+                "s",
+                "v",
+                chrono::DateTime::UNIX_EPOCH,
+            );
             message.parts = parts;
             message.encoded_bytes()
         };
-        let empty = Part::Hyperlink { text: String::new(), url: String::new() };
+        let empty = Part::Hyperlink {
+            text: String::new(),
+            url: String::new(),
+        };
         assert!(message(vec![empty; 500]) >= 500 * 110);
-        assert!(message(vec![Part::Hyperlink { text: "v".into(), url: "\u{1}".repeat(64_000) }]) >= 6 * 64_000);
+        assert!(
+            message(vec![Part::Hyperlink {
+                text: "v".into(),
+                url: "\u{1}".repeat(64_000)
+            }]) >= 6 * 64_000
+        );
         assert!(message(vec![Part::Text("v".into())]) < 1_000);
     }
 }

@@ -48,8 +48,21 @@ pub enum EventBody {
 }
 
 impl Event {
-    pub(crate) fn new(seq: i64, id: EventId, instance: InstanceId, time: DateTime<Utc>, body: EventBody) -> Event {
-        Event { id, instance, time, body, seq, answers: Arc::new(AtomicU32::new(0)) }
+    pub(crate) fn new(
+        seq: i64,
+        id: EventId,
+        instance: InstanceId,
+        time: DateTime<Utc>,
+        body: EventBody,
+    ) -> Event {
+        Event {
+            id,
+            instance,
+            time,
+            body,
+            seq,
+            answers: Arc::new(AtomicU32::new(0)),
+        }
     }
 
     /// The message, if this is one.
@@ -76,8 +89,18 @@ pub struct EventBatch {
 }
 
 impl EventBatch {
-    pub(crate) fn new(events: Vec<Event>, last: EventId, instance: InstanceId, gap: bool) -> EventBatch {
-        EventBatch { events, last, instance, gap }
+    pub(crate) fn new(
+        events: Vec<Event>,
+        last: EventId,
+        instance: InstanceId,
+        gap: bool,
+    ) -> EventBatch {
+        EventBatch {
+            events,
+            last,
+            instance,
+            gap,
+        }
     }
 }
 

@@ -26,10 +26,16 @@ fn check(what: &str, text: &str) -> Result<()> {
         return Err(Error::Invalid(format!("{what} is empty")));
     }
     if text.len() > ID_BYTES_MAX {
-        return Err(Error::Invalid(format!("{what} has {} bytes, the limit is {ID_BYTES_MAX}", text.len())));
+        return Err(Error::Invalid(format!(
+            "{what} has {} bytes, the limit is {ID_BYTES_MAX}",
+            text.len()
+        )));
     }
     if let Some(bad) = text.chars().find(|c| c.is_control()) {
-        return Err(Error::Invalid(format!("{what} contains the control character U+{:04X}", bad as u32)));
+        return Err(Error::Invalid(format!(
+            "{what} contains the control character U+{:04X}",
+            bad as u32
+        )));
     }
     Ok(())
 }
@@ -141,8 +147,12 @@ text_id!(
 fn channel_prefix(text: &str) -> Result<()> {
     match ChannelKind::of(text) {
         Some((_, name)) if !name.is_empty() => Ok(()),
-        Some(_) => Err(Error::Invalid(format!("the channel id `{text}` names nothing after its prefix"))),
-        None => Err(Error::Invalid(format!("the channel id `{text}` begins with neither `chat-room:` nor `contact:`"))),
+        Some(_) => Err(Error::Invalid(format!(
+            "the channel id `{text}` names nothing after its prefix"
+        ))),
+        None => Err(Error::Invalid(format!(
+            "the channel id `{text}` begins with neither `chat-room:` nor `contact:`"
+        ))),
     }
 }
 
@@ -161,7 +171,8 @@ impl ChannelKind {
         if let Some(name) = text.strip_prefix("chat-room:") {
             return Some((ChannelKind::Room, name));
         }
-        text.strip_prefix("contact:").map(|name| (ChannelKind::Contact, name))
+        text.strip_prefix("contact:")
+            .map(|name| (ChannelKind::Contact, name))
     }
 }
 
@@ -209,14 +220,30 @@ mod tests {
 
     #[test]
     fn ordinary_strings_are_ids() {
-        for text in ["a", "a/b", "50%", "it's \"quoted\"", " ", "🦀", &"x".repeat(1024)] {
-            assert_eq!(AgentId::parse(text).map(|id| id.to_string()), Ok(text.to_owned()));
+        for text in [
+            "a",
+            "a/b",
+            "50%",
+            "it's \"quoted\"",
+            " ",
+            "🦀",
+            &"x".repeat(1024),
+        ] {
+            assert_eq!(
+                AgentId::parse(text).map(|id| id.to_string()),
+                Ok(text.to_owned())
+            );
         }
     }
 
     #[test]
     fn what_cannot_be_an_id_is_refused_with_the_reason() {
-        for (text, reason) in [("", "empty"), (&*"x".repeat(1025), "1025 bytes"), ("a\0b", "U+0000"), ("a\nb", "U+000A")] {
+        for (text, reason) in [
+            ("", "empty"),
+            (&*"x".repeat(1025), "1025 bytes"),
+            ("a\0b", "U+0000"),
+            ("a\nb", "U+000A"),
+        ] {
             let error = AgentId::parse(text).expect_err(reason).to_string();
             assert!(error.contains(reason), "{error}");
         }
@@ -228,6 +255,9 @@ mod tests {
     #[test]
     fn a_channel_knows_its_kind() {
         let id = ChannelId::parse("contact:sip:lene@contoso.com").expect("fine");
-        assert_eq!((id.kind(), id.name()), (ChannelKind::Contact, "sip:lene@contoso.com"));
+        assert_eq!(
+            (id.kind(), id.name()),
+            (ChannelKind::Contact, "sip:lene@contoso.com")
+        );
     }
 }

@@ -96,9 +96,13 @@ pub(crate) fn content_bytes(
         Part::Text(text) | Part::Hashtag(text) | Part::Emoji(text) => text.len(),
         Part::Hyperlink { text, url } => text.len() + url.len(),
         Part::ChannelLink { channel, name } => channel.len() + name.len(),
-        Part::CodeBlock { code, language, .. } => code.len() + language.as_ref().map_or(0, String::len),
+        Part::CodeBlock { code, language, .. } => {
+            code.len() + language.as_ref().map_or(0, String::len)
+        }
     };
-    let context = |context: &SecurityContext| 16 + context.id.len() + context.display_text.as_ref().map_or(0, String::len);
+    let context = |context: &SecurityContext| {
+        16 + context.id.len() + context.display_text.as_ref().map_or(0, String::len)
+    };
     parts.iter().map(|it| PART + part(it)).sum::<usize>()
         + subject.map_or(0, str::len)
         + classification.map_or(0, |classification| classification.token.len())
@@ -208,7 +212,14 @@ impl NewMessage {
 
     /// A message of several parts.
     pub fn parts(parts: Vec<Part>) -> NewMessage {
-        NewMessage { parts, subject: None, alert: false, classification: None, security_contexts: Vec::new(), key: None }
+        NewMessage {
+            parts,
+            subject: None,
+            alert: false,
+            classification: None,
+            security_contexts: Vec::new(),
+            key: None,
+        }
     }
 
     /// Makes it an alert (reference 3.4).
@@ -228,7 +239,9 @@ impl NewMessage {
     /// Marks it with a classification.
     #[must_use]
     pub fn classification(mut self, token: impl Into<String>) -> NewMessage {
-        self.classification = Some(Classification { token: token.into() });
+        self.classification = Some(Classification {
+            token: token.into(),
+        });
         self
     }
 

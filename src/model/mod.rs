@@ -15,19 +15,21 @@ mod search;
 mod throttle;
 
 pub use agent::{
-    AgentState, AgentStatus, Change, ChannelStatus, ManagementMode, NewAgent, NewUser, ProvisionedAgent, ProvisionedChannel,
-    ProvisionedUser, ProvisioningMode, ReaderStatus,
+    AgentState, AgentStatus, Change, ChannelStatus, ManagementMode, NewAgent, NewUser,
+    ProvisionedAgent, ProvisionedChannel, ProvisionedUser, ProvisioningMode, ReaderStatus,
 };
 pub use audit::AuditEntry;
 pub use channel::{Channel, ChannelInfo, ChannelState, PresenceState};
 pub use event::{Broadcast, Event, EventBatch, EventBody};
 pub use id::{
-    Address, AgentId, AgentKey, ChannelId, ChannelKind, EventId, Id, InstanceId, LinkKey, MessageId, NetworkId, OriginId,
-    ReaderName, ResumePoint, ThrottleId, UserId,
+    Address, AgentId, AgentKey, ChannelId, ChannelKind, EventId, Id, InstanceId, LinkKey,
+    MessageId, NetworkId, OriginId, ReaderName, ResumePoint, ThrottleId, UserId,
 };
 pub use manage::{Category, ManagedRoom, NewRoom, Privacy};
 pub(crate) use message::content_bytes;
-pub use message::{Classification, DisplayMode, Message, NewMessage, Part, PostKey, SecurityContext, visible_text};
+pub use message::{
+    Classification, DisplayMode, Message, NewMessage, Part, PostKey, SecurityContext, visible_text,
+};
 pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};
 pub(crate) use record::{ConversationKey, Place, Record, Seq, What};

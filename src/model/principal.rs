@@ -58,18 +58,35 @@ pub struct Credentials {
 
 impl Credentials {
     /// A user of an agent.
-    pub fn agent(username: impl Into<String>, password: impl Into<Secret>, agent: impl Into<String>) -> Credentials {
-        Credentials { username: username.into(), password: password.into(), agent: Some(agent.into()), peer: None }
+    pub fn agent(
+        username: impl Into<String>,
+        password: impl Into<Secret>,
+        agent: impl Into<String>,
+    ) -> Credentials {
+        Credentials {
+            username: username.into(),
+            password: password.into(),
+            agent: Some(agent.into()),
+            peer: None,
+        }
     }
 
     /// The super user (reference 6.4).
     pub fn super_user(username: impl Into<String>, password: impl Into<Secret>) -> Credentials {
-        Credentials { username: username.into(), password: password.into(), agent: None, peer: None }
+        Credentials {
+            username: username.into(),
+            password: password.into(),
+            agent: None,
+            peer: None,
+        }
     }
 
     /// The same, from that address.
     pub fn from_peer(self, peer: impl Into<Option<IpAddr>>) -> Credentials {
-        Credentials { peer: peer.into(), ..self }
+        Credentials {
+            peer: peer.into(),
+            ..self
+        }
     }
 }
 
@@ -108,8 +125,16 @@ pub struct TokenDetails {
 }
 
 impl TokenDetails {
-    pub(crate) fn new(agent: Option<AgentId>, username: String, expires: DateTime<Utc>) -> TokenDetails {
-        TokenDetails { agent, username, expires }
+    pub(crate) fn new(
+        agent: Option<AgentId>,
+        username: String,
+        expires: DateTime<Utc>,
+    ) -> TokenDetails {
+        TokenDetails {
+            agent,
+            username,
+            expires,
+        }
     }
 }
 
@@ -148,11 +173,17 @@ struct Known {
 impl Principal {
     /// The host program itself, under a name that the audit shows. Whoever links the engine is trusted.
     pub fn host(name: impl Into<String>) -> Principal {
-        Principal(Arc::new(Known { who: Who::Host(name.into()), ended: None }))
+        Principal(Arc::new(Known {
+            who: Who::Host(name.into()),
+            ended: None,
+        }))
     }
 
     pub(crate) fn granted(who: Who, ended: Arc<AtomicBool>) -> Principal {
-        Principal(Arc::new(Known { who, ended: Some(ended) }))
+        Principal(Arc::new(Known {
+            who,
+            ended: Some(ended),
+        }))
     }
 
     /// Who it is.
@@ -162,7 +193,10 @@ impl Principal {
 
     /// Whether the token it came from has been ended since.
     pub fn has_ended(&self) -> bool {
-        self.0.ended.as_ref().is_some_and(|ended| ended.load(Ordering::Acquire))
+        self.0
+            .ended
+            .as_ref()
+            .is_some_and(|ended| ended.load(Ordering::Acquire))
     }
 
     pub(crate) fn ended(&self) -> Option<Arc<AtomicBool>> {

@@ -34,7 +34,11 @@ impl EventQuery {
     /// Everything.
     pub fn all() -> EventQuery {
         EventQuery {
-            kinds: EventKinds { messages: true, metadata: true, channel_states: true },
+            kinds: EventKinds {
+                messages: true,
+                metadata: true,
+                channel_states: true,
+            },
             channels: Vec::new(),
             regex: None,
             local: true,
@@ -44,17 +48,38 @@ impl EventQuery {
 
     /// Messages only.
     pub fn messages() -> EventQuery {
-        EventQuery { kinds: EventKinds { messages: true, metadata: false, channel_states: false }, ..EventQuery::all() }
+        EventQuery {
+            kinds: EventKinds {
+                messages: true,
+                metadata: false,
+                channel_states: false,
+            },
+            ..EventQuery::all()
+        }
     }
 
     /// Changes of metadata only.
     pub fn metadata() -> EventQuery {
-        EventQuery { kinds: EventKinds { messages: false, metadata: true, channel_states: false }, ..EventQuery::all() }
+        EventQuery {
+            kinds: EventKinds {
+                messages: false,
+                metadata: true,
+                channel_states: false,
+            },
+            ..EventQuery::all()
+        }
     }
 
     /// Changes of channel state only.
     pub fn channel_states() -> EventQuery {
-        EventQuery { kinds: EventKinds { messages: false, metadata: false, channel_states: true }, ..EventQuery::all() }
+        EventQuery {
+            kinds: EventKinds {
+                messages: false,
+                metadata: false,
+                channel_states: true,
+            },
+            ..EventQuery::all()
+        }
     }
 
     /// Only the agent's own messages.
@@ -107,16 +132,25 @@ pub struct Cursor {
 impl Cursor {
     /// What was recorded within the window, 15 seconds by default.
     pub fn window() -> Cursor {
-        Cursor { last: EventId(0), instance: None }
+        Cursor {
+            last: EventId(0),
+            instance: None,
+        }
     }
 
     /// After that event of that instance.
     pub fn after(last: EventId, instance: &InstanceId) -> Cursor {
-        Cursor { last, instance: Some(instance.clone()) }
+        Cursor {
+            last,
+            instance: Some(instance.clone()),
+        }
     }
 
     /// After that number, of whatever instance is the present one.
     pub fn after_id(last: EventId) -> Cursor {
-        Cursor { last, instance: None }
+        Cursor {
+            last,
+            instance: None,
+        }
     }
 }

@@ -28,7 +28,10 @@ pub struct SearchCriteria {
 impl SearchCriteria {
     /// Searches for any of these words, everywhere, at any time.
     pub fn words(term: impl Into<String>) -> SearchCriteria {
-        SearchCriteria { term: term.into(), ..SearchCriteria::default() }
+        SearchCriteria {
+            term: term.into(),
+            ..SearchCriteria::default()
+        }
     }
 }
 

@@ -23,7 +23,10 @@ pub(super) struct Hasher {
 
 impl Hasher {
     pub(super) fn new(cost: Cost) -> Hasher {
-        Hasher { cost, memory: Vec::new() }
+        Hasher {
+            cost,
+            memory: Vec::new(),
+        }
     }
 
     /// The PHC string of a password, with a fresh salt.
@@ -32,10 +35,20 @@ impl Hasher {
     /// [`Error::Internal`] if there is no randomness.
     pub(super) fn hash(&mut self, password: &Secret) -> Result<String> {
         let mut salt = [0; 16];
-        getrandom::fill(&mut salt).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
-        let params = Params::new(self.cost.memory_kib, self.cost.passes, 1, None).map_err(internal)?;
+        getrandom::fill(&mut salt)
+            .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+        let params =
+            Params::new(self.cost.memory_kib, self.cost.passes, 1, None).map_err(internal)?;
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-        self.fill(Algorithm::Argon2id, Version::V0x13, &params, password, &salt, &mut output).map_err(internal)?;
+        self.fill(
+            Algorithm::Argon2id,
+            Version::V0x13,
+            &params,
+            password,
+            &salt,
+            &mut output,
+        )
+        .map_err(internal)?;
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -48,9 +61,17 @@ impl Hasher {
 
     /// Whether this is the password of that hash, at the cost which the hash names.
     pub(super) fn matches(&mut self, password: &Secret, hash: &Readable) -> bool {
-        let Readable { algorithm, version, params, salt, output } = hash;
+        let Readable {
+            algorithm,
+            version,
+            params,
+            salt,
+            output,
+        } = hash;
         let mut bytes = [0; Output::MAX_LENGTH];
-        let Some(bytes) = bytes.get_mut(..output.len()) else { return false };
+        let Some(bytes) = bytes.get_mut(..output.len()) else {
+            return false;
+        };
         let filled = self.fill(*algorithm, *version, params, password, salt, bytes);
         // The comparison of `Output` takes the same time wherever they differ.
         filled.is_ok() && Output::new(bytes).is_ok_and(|found| found == *output)
@@ -74,11 +95,20 @@ impl Hasher {
         if self.memory.len() < blocks {
             self.rest();
             let wanted = blocks.max(self.cost.memory_kib as usize);
-            self.memory.reserve_exact(if wanted < 1024 { wanted } else { wanted.max(OWN_MAPPING) });
+            self.memory.reserve_exact(if wanted < 1024 {
+                wanted
+            } else {
+                wanted.max(OWN_MAPPING)
+            });
             self.memory.resize(wanted, Block::new());
         }
         let argon2 = Argon2::new(algorithm, version, params.clone());
-        argon2.hash_password_into_with_memory(password.expose().as_bytes(), salt, output, &mut self.memory[..blocks])
+        argon2.hash_password_into_with_memory(
+            password.expose().as_bytes(),
+            salt,
+            output,
+            &mut self.memory[..blocks],
+        )
     }
 }
 
@@ -96,9 +126,18 @@ impl Readable {
     pub(super) fn parse(text: &str) -> Option<Readable> {
         let hash = PasswordHash::new(text).ok()?;
         let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
-        let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+        let version = hash
+            .version
+            .map_or(Ok(Version::default()), Version::try_from)
+            .ok()?;
         let params = Params::try_from(&hash).ok()?;
-        Some(Readable { algorithm, version, params, salt: hash.salt?, output: hash.hash? })
+        Some(Readable {
+            algorithm,
+            version,
+            params,
+            salt: hash.salt?,
+            output: hash.hash?,
+        })
     }
 }
 
@@ -116,8 +155,16 @@ mod tests {
         let mut hasher = Hasher::new(Cost::LIGHT);
         let made = hasher.hash(&Secret::new("pässword")).unwrap();
         let theirs = PasswordHash::new(&made).unwrap();
-        assert!(Argon2::default().verify_password("pässword".as_bytes(), &theirs).is_ok());
-        assert!(Argon2::default().verify_password(b"password", &theirs).is_err());
+        assert!(
+            Argon2::default()
+                .verify_password("pässword".as_bytes(), &theirs)
+                .is_ok()
+        );
+        assert!(
+            Argon2::default()
+                .verify_password(b"password", &theirs)
+                .is_err()
+        );
         // Made by the C implementation; the second with another algorithm, lanes and length.
         for known in [
             "$argon2id$v=19$m=64,t=2,p=1$c29tZXNhbHQ$FqGkmHNGCd0BRW2kBt6fPZ2pPmyGwwChL8FGUhTOSSI",
@@ -131,15 +178,26 @@ mod tests {
 
     #[test]
     fn memory_is_used_again_and_given_back() {
-        let mut hasher = Hasher::new(Cost { memory_kib: 32, passes: 1 });
+        let mut hasher = Hasher::new(Cost {
+            memory_kib: 32,
+            passes: 1,
+        });
         assert_eq!(hasher.memory.capacity(), 0, "nobody has logged in");
         for stored in [8, 32, 16, 256, 8, 64] {
             let before = (hasher.memory.len() >= stored as usize).then_some(hasher.memory.as_ptr());
-            let hash = Hasher::new(Cost { memory_kib: stored, passes: 1 }).hash(&Secret::new("right")).unwrap();
+            let hash = Hasher::new(Cost {
+                memory_kib: stored,
+                passes: 1,
+            })
+            .hash(&Secret::new("right"))
+            .unwrap();
             let hash = Readable::parse(&hash).unwrap();
             assert!(hasher.matches(&Secret::new("right"), &hash), "{stored}");
             assert!(!hasher.matches(&Secret::new("wrong"), &hash), "{stored}");
-            assert!(before.is_none_or(|place| place == hasher.memory.as_ptr()), "{stored}");
+            assert!(
+                before.is_none_or(|place| place == hasher.memory.as_ptr()),
+                "{stored}"
+            );
         }
         hasher.rest();
         assert_eq!(hasher.memory.capacity(), 0);

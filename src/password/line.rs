@@ -61,7 +61,11 @@ enum Step {
 impl Asker {
     /// A login; `peer` is the address it comes from, if that is known.
     pub(crate) fn login(peer: Option<IpAddr>, folded: &str, with_agent: bool) -> Asker {
-        let lane = if with_agent { Lane::User } else { Lane::Administrator };
+        let lane = if with_agent {
+            Lane::User
+        } else {
+            Lane::Administrator
+        };
         Asker::new(lane, peer, folded.to_owned())
     }
 
@@ -72,12 +76,17 @@ impl Asker {
 
     fn new(lane: Lane, peer: Option<IpAddr>, name: String) -> Asker {
         let [a, b, c, d] = networks(peer).map(Step::Network);
-        Asker { lane, path: [a, b, c, d, Step::Name(name)] }
+        Asker {
+            lane,
+            path: [a, b, c, d, Step::Name(name)],
+        }
     }
 }
 
 fn networks(peer: Option<IpAddr>) -> [Option<u128>; DEPTH - 1] {
-    let Some(peer) = peer else { return [None; DEPTH - 1] };
+    let Some(peer) = peer else {
+        return [None; DEPTH - 1];
+    };
     let (bits, widths) = match peer.to_canonical() {
         IpAddr::V4(address) => (address.to_ipv6_mapped().to_bits(), NETWORKS[0]),
         IpAddr::V6(address) => (address.to_bits(), NETWORKS[1]),
@@ -99,7 +108,10 @@ struct Waiting<T> {
 
 impl<T> Default for Line<T> {
     fn default() -> Line<T> {
-        Line { lanes: std::array::from_fn(|_| Branch::default()), turn: 0 }
+        Line {
+            lanes: std::array::from_fn(|_| Branch::default()),
+            turn: 0,
+        }
     }
 }
 
@@ -128,7 +140,9 @@ impl<T> Line<T> {
 
     /// Takes out what has waited too long, and what `is_over` says nobody waits for.
     pub(crate) fn overdue(&mut self, now: Instant, is_over: impl Fn(&T) -> bool) -> Vec<T> {
-        let goes = |waiting: &Waiting<T>| now.saturating_duration_since(waiting.since) >= PATIENCE || is_over(&waiting.item);
+        let goes = |waiting: &Waiting<T>| {
+            now.saturating_duration_since(waiting.since) >= PATIENCE || is_over(&waiting.item)
+        };
         let mut overdue = Vec::new();
         for lane in &mut self.lanes {
             lane.take_out(&goes, &mut overdue);
@@ -156,7 +170,12 @@ struct Branch<T> {
 
 impl<T> Default for Branch<T> {
     fn default() -> Branch<T> {
-        Branch { len: 0, queue: VecDeque::new(), branches: HashMap::new(), turns: VecDeque::new() }
+        Branch {
+            len: 0,
+            queue: VecDeque::new(),
+            branches: HashMap::new(),
+            turns: VecDeque::new(),
+        }
     }
 }
 
@@ -164,11 +183,16 @@ impl<T> Branch<T> {
     /// A step that is new is last in turn.
     fn push(&mut self, path: &[Step], waiting: Waiting<T>) {
         self.len += 1;
-        let Some((step, rest)) = path.split_first() else { return self.queue.push_back(waiting) };
+        let Some((step, rest)) = path.split_first() else {
+            return self.queue.push_back(waiting);
+        };
         if !self.branches.contains_key(step) {
             self.turns.push_back(step.clone());
         }
-        self.branches.entry(step.clone()).or_default().push(rest, waiting);
+        self.branches
+            .entry(step.clone())
+            .or_default()
+            .push(rest, waiting);
     }
 
     fn next(&mut self) -> Option<Waiting<T>> {
@@ -190,8 +214,13 @@ impl<T> Branch<T> {
 
     /// The newest of the longest queue goes; where several are the longest, that on `path`, which is the newcomer's.
     fn shed(&mut self, path: &[Step]) -> Option<Waiting<T>> {
-        let (own, rest) = path.split_first().map_or((None, path), |(own, rest)| (Some(own), rest));
-        let longest = self.branches.iter().max_by_key(|(step, branch)| (branch.len, Some(*step) == own));
+        let (own, rest) = path
+            .split_first()
+            .map_or((None, path), |(own, rest)| (Some(own), rest));
+        let longest = self
+            .branches
+            .iter()
+            .max_by_key(|(step, branch)| (branch.len, Some(*step) == own));
         let Some(step) = longest.map(|(step, _)| step.clone()) else {
             let waiting = self.queue.pop_back()?;
             self.len -= 1;
@@ -212,14 +241,22 @@ impl<T> Branch<T> {
             branch.take_out(goes, out);
         }
         self.branches.retain(|_, branch| branch.len > 0);
-        let Branch { branches, turns, .. } = self;
+        let Branch {
+            branches, turns, ..
+        } = self;
         turns.retain(|turn| branches.contains_key(turn));
         if self.queue.iter().any(goes) {
-            let (gone, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.queue).into_iter().partition(goes);
+            let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+                std::mem::take(&mut self.queue).into_iter().partition(goes);
             out.extend(gone.into_iter().map(|waiting| waiting.item));
             self.queue = kept;
         }
-        self.len = self.queue.len() + self.branches.values().map(|branch| branch.len).sum::<usize>();
+        self.len = self.queue.len()
+            + self
+                .branches
+                .values()
+                .map(|branch| branch.len)
+                .sum::<usize>();
     }
 }
 
@@ -239,31 +276,67 @@ mod tests {
     fn lanes_peers_and_names_take_turns() {
         let (mut line, now) = (Line::default(), Instant::now());
         for n in 0..3 {
-            assert_eq!(line.push(from(1, &format!("x{n}")), format!("stranger {n}"), now), None);
+            assert_eq!(
+                line.push(from(1, &format!("x{n}")), format!("stranger {n}"), now),
+                None
+            );
         }
         line.push(from(1, "x0"), "stranger again".to_owned(), now);
         line.push(from(2, "lene"), "lene".to_owned(), now);
         line.push(Asker::login(None, "root", false), "root".to_owned(), now);
         line.push(Asker::change("host:ada"), "ada".to_owned(), now);
         assert_eq!(line.len(), 7);
-        let order = ["ada", "root", "stranger 0", "lene", "stranger 1", "stranger 2", "stranger again"];
+        let order = [
+            "ada",
+            "root",
+            "stranger 0",
+            "lene",
+            "stranger 1",
+            "stranger 2",
+            "stranger again",
+        ];
         assert_eq!(drained(&mut line), order);
-        assert!(line.is_empty() && line.lanes.iter().all(|lane| lane.branches.is_empty() && lane.turns.is_empty()));
+        assert!(
+            line.is_empty()
+                && line
+                    .lanes
+                    .iter()
+                    .all(|lane| lane.branches.is_empty() && lane.turns.is_empty())
+        );
     }
 
     #[test]
     fn in_a_full_lane_the_newest_of_the_longest_queue_goes() {
         let (mut line, now) = (Line::default(), Instant::now());
         for n in 0..WAITING_MAX {
-            assert_eq!(line.push(from(1, &format!("x{n}")), format!("{n}"), now), None);
+            assert_eq!(
+                line.push(from(1, &format!("x{n}")), format!("{n}"), now),
+                None
+            );
         }
-        assert_eq!(line.push(from(1, "one more"), "late".to_owned(), now).as_deref(), Some("late"));
-        let displaced = line.push(from(2, "lene"), "lene".to_owned(), now).expect("a stranger goes");
+        assert_eq!(
+            line.push(from(1, "one more"), "late".to_owned(), now)
+                .as_deref(),
+            Some("late")
+        );
+        let displaced = line
+            .push(from(2, "lene"), "lene".to_owned(), now)
+            .expect("a stranger goes");
         assert!(displaced.parse::<usize>().is_ok());
-        assert_eq!(line.push(Asker::change("host:ada"), "ada".to_owned(), now), None, "another lane has room");
+        assert_eq!(
+            line.push(Asker::change("host:ada"), "ada".to_owned(), now),
+            None,
+            "another lane has room"
+        );
         assert_eq!(line.len(), WAITING_MAX + 1);
         let order = drained(&mut line);
-        assert!(order.iter().position(|item| item == "lene").is_some_and(|place| place < 4), "her peer is next but one");
+        assert!(
+            order
+                .iter()
+                .position(|item| item == "lene")
+                .is_some_and(|place| place < 4),
+            "her peer is next but one"
+        );
     }
 
     #[test]
@@ -283,7 +356,10 @@ mod tests {
         line.push(from(1, "a"), "early".to_owned(), now);
         line.push(from(1, "a"), "left".to_owned(), now + PATIENCE / 2);
         line.push(from(1, "b"), "late".to_owned(), now + PATIENCE / 2);
-        assert_eq!(line.overdue(now + PATIENCE, |item| item == "left"), ["early", "left"]);
+        assert_eq!(
+            line.overdue(now + PATIENCE, |item| item == "left"),
+            ["early", "left"]
+        );
         assert_eq!(drained(&mut line), ["late"]);
         assert!(line.is_empty());
     }
@@ -301,7 +377,11 @@ mod tests {
             let lene = Asker::login(Some(address.parse().expect("an address")), "lene", true);
             line.push(lene, "lene".to_owned(), now)
         };
-        for (crowd, owners) in crowds.into_iter().zip(["2001:db9::1", "198.51.100.7", "2001:db9::1", "203.0.114.1"]) {
+        for (crowd, owners) in
+            crowds
+                .into_iter()
+                .zip(["2001:db9::1", "198.51.100.7", "2001:db9::1", "203.0.114.1"])
+        {
             for arrives_first in [true, false] {
                 let (mut line, now) = (Line::default(), Instant::now());
                 if arrives_first {
@@ -309,15 +389,28 @@ mod tests {
                 }
                 let mut displaced = Vec::new();
                 for n in 0..1_500 {
-                    displaced.extend(line.push(Asker::login(Some(crowd(n)), &format!("n{n}"), true), n.to_string(), now));
+                    displaced.extend(line.push(
+                        Asker::login(Some(crowd(n)), &format!("n{n}"), true),
+                        n.to_string(),
+                        now,
+                    ));
                 }
                 if !arrives_first {
                     displaced.extend(owner(&mut line, owners, now));
                 }
-                assert!(!displaced.contains(&"lene".to_owned()), "{owners} lost its place");
-                assert_eq!((line.len(), displaced.len()), (WAITING_MAX, 1_501 - WAITING_MAX));
+                assert!(
+                    !displaced.contains(&"lene".to_owned()),
+                    "{owners} lost its place"
+                );
+                assert_eq!(
+                    (line.len(), displaced.len()),
+                    (WAITING_MAX, 1_501 - WAITING_MAX)
+                );
                 let place = drained(&mut line).iter().position(|item| item == "lene");
-                assert!(place.is_some_and(|place| place < 2), "{owners} is {place:?}");
+                assert!(
+                    place.is_some_and(|place| place < 2),
+                    "{owners} is {place:?}"
+                );
                 assert!(line.is_empty());
             }
         }
@@ -327,11 +420,24 @@ mod tests {
     fn somebody_honest_inside_a_network_that_attacks_keeps_a_share_of_it() {
         let (mut line, now) = (Line::default(), Instant::now());
         let inside = |subnet: u16| Some(IpAddr::from([0x2001, 0xdb8, 1, subnet, 0, 0, 0, 1]));
-        line.push(Asker::login(inside(0x100), "lene", true), "lene".to_owned(), now);
+        line.push(
+            Asker::login(inside(0x100), "lene", true),
+            "lene".to_owned(),
+            now,
+        );
         for n in 0..1_500 {
-            line.push(Asker::login(inside(n % 256), &format!("n{n}"), true), n.to_string(), now);
+            line.push(
+                Asker::login(inside(n % 256), &format!("n{n}"), true),
+                n.to_string(),
+                now,
+            );
         }
-        assert!(drained(&mut line).iter().position(|item| item == "lene").is_some_and(|place| place < 2));
+        assert!(
+            drained(&mut line)
+                .iter()
+                .position(|item| item == "lene")
+                .is_some_and(|place| place < 2)
+        );
     }
 
     #[test]

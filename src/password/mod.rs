@@ -50,10 +50,16 @@ pub(crate) struct Cost {
 
 impl Cost {
     /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
-    pub(crate) const STANDARD: Cost = Cost { memory_kib: 19_456, passes: 2 };
+    pub(crate) const STANDARD: Cost = Cost {
+        memory_kib: 19_456,
+        passes: 2,
+    };
     /// For tests only.
     #[cfg(test)]
-    pub(crate) const LIGHT: Cost = Cost { memory_kib: 8, passes: 1 };
+    pub(crate) const LIGHT: Cost = Cost {
+        memory_kib: 8,
+        passes: 1,
+    };
 }
 
 /// A password that one of the candidates has.
@@ -116,16 +122,32 @@ impl Passwords {
     pub(crate) fn open(cost: Cost, activity: Activity) -> Result<Passwords> {
         let Cost { memory_kib, passes } = cost;
         let zeros = |chars| "A".repeat(chars);
-        let dummy = format!("$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}", zeros(22), zeros(43));
+        let dummy = format!(
+            "$argon2id$v=19$m={memory_kib},t={passes},p=1${}${}",
+            zeros(22),
+            zeros(43)
+        );
         let (work, queue, arrived) = (AtomicU64::new(0), Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { cost, dummy, work, queue, arrived });
-        let mut pool = Passwords { threads: Vec::new(), shared, activity };
+        let shared = Arc::new(Shared {
+            cost,
+            dummy,
+            work,
+            queue,
+            arrived,
+        });
+        let mut pool = Passwords {
+            threads: Vec::new(),
+            shared,
+            activity,
+        };
         for n in 0..(thread::available_parallelism().map_or(1, |cores| cores.get()) / 2).max(1) {
             let shared = pool.shared.clone();
             let thread = thread::Builder::new()
                 .name(format!("switchboard-password-{n}"))
                 .spawn(move || run(&shared))
-                .map_err(|error| Error::Internal(format!("a password thread did not start: {error}")))?;
+                .map_err(|error| {
+                    Error::Internal(format!("a password thread did not start: {error}"))
+                })?;
             pool.threads.push(thread);
         }
         Ok(pool)
@@ -161,7 +183,17 @@ impl Passwords {
             return Pending::ready(Ok(None));
         }
         let (promise, pending) = pending();
-        self.submit(asker, Task::Verify(Check { password: password.clone(), candidates, proved }, promise));
+        self.submit(
+            asker,
+            Task::Verify(
+                Check {
+                    password: password.clone(),
+                    candidates,
+                    proved,
+                },
+                promise,
+            ),
+        );
         pending
     }
 
@@ -186,7 +218,10 @@ impl Passwords {
     }
 
     fn submit(&self, asker: Asker, task: Task) {
-        let job = Job { task, _busy: self.activity.busy() };
+        let job = Job {
+            task,
+            _busy: self.activity.busy(),
+        };
         let mut queue = self.shared.queue.lock();
         if queue.stopping {
             drop(queue);
@@ -205,7 +240,11 @@ impl Drop for Passwords {
     fn drop(&mut self) {
         self.close();
         let here = thread::current().id();
-        if self.threads.iter().all(|thread| thread.thread().id() != here) {
+        if self
+            .threads
+            .iter()
+            .all(|thread| thread.thread().id() != here)
+        {
             for thread in self.threads.drain(..) {
                 drop(thread.join());
             }
@@ -223,7 +262,10 @@ impl Job {
 
     /// Answers that there was no place, or that it took too long.
     fn refuse(self) {
-        let busy = || Error::Busy { what: "the password pool".into(), retry_after: RETRY_AFTER };
+        let busy = || Error::Busy {
+            what: "the password pool".into(),
+            retry_after: RETRY_AFTER,
+        };
         match self.task {
             Task::Hash(_, promise) => promise.fulfil(Err(busy())),
             Task::Verify(_, promise) => promise.fulfil(Err(busy())),
@@ -272,10 +314,22 @@ impl Shared {
 
     fn perform(&self, hasher: &mut Hasher, task: Task) {
         match task {
-            Task::Hash(password, promise) => promise.fulfil(caught(|| self.hash(hasher, &password))),
-            Task::Verify(Check { password, candidates, proved }, promise) => {
+            Task::Hash(password, promise) => {
+                promise.fulfil(caught(|| self.hash(hasher, &password)))
+            }
+            Task::Verify(
+                Check {
+                    password,
+                    candidates,
+                    proved,
+                },
+                promise,
+            ) => {
                 promise.fulfil(caught(|| match proved() {
-                    Some(place) => Ok(Some(Verified { place, rehash: None })),
+                    Some(place) => Ok(Some(Verified {
+                        place,
+                        rehash: None,
+                    })),
                     None => self.verify(hasher, &password, &candidates),
                 }));
             }
@@ -287,15 +341,29 @@ impl Shared {
         hasher.hash(password)
     }
 
-    fn verify(&self, hasher: &mut Hasher, password: &Secret, candidates: &[Option<String>]) -> Result<Option<Verified>> {
+    fn verify(
+        &self,
+        hasher: &mut Hasher,
+        password: &Secret,
+        candidates: &[Option<String>],
+    ) -> Result<Option<Verified>> {
         if candidates.is_empty() {
             self.matches(hasher, password, None);
         }
-        let Some(place) = candidates.iter().position(|hash| self.matches(hasher, password, hash.as_deref())) else {
+        let Some(place) = candidates
+            .iter()
+            .position(|hash| self.matches(hasher, password, hash.as_deref()))
+        else {
             return Ok(None);
         };
-        let outdated = candidates[place].as_deref().is_some_and(|hash| !self.is_current(hash));
-        let rehash = if outdated { Some(self.hash(hasher, password)?) } else { None };
+        let outdated = candidates[place]
+            .as_deref()
+            .is_some_and(|hash| !self.is_current(hash));
+        let rehash = if outdated {
+            Some(self.hash(hasher, password)?)
+        } else {
+            None
+        };
         Ok(Some(Verified { place, rehash }))
     }
 
@@ -304,7 +372,9 @@ impl Shared {
     fn matches(&self, hasher: &mut Hasher, password: &Secret, hash: Option<&str>) -> bool {
         let readable = hash.and_then(Readable::parse);
         let real = readable.is_some();
-        let Some(hash) = readable.or_else(|| Readable::parse(&self.dummy)) else { return false };
+        let Some(hash) = readable.or_else(|| Readable::parse(&self.dummy)) else {
+            return false;
+        };
         self.work.fetch_add(1, Ordering::Relaxed);
         hasher.matches(password, &hash) && real
     }
@@ -317,7 +387,8 @@ impl Shared {
 
 /// Runs `work`; a panic becomes an error.
 fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::Internal("a password hash panicked".into())))
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Error::Internal("a password hash panicked".into())))
 }
 
 #[cfg(test)]
@@ -342,14 +413,31 @@ mod tests {
         let pool = pool();
         let hash = park(pool.hash(&secret("pässword"), me())).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
-        let verify = |password, candidates| park(pool.verify(&secret(password), candidates, unproved(), me())).unwrap();
-        let found = verify("pässword", vec![None, Some("not a hash".into()), Some(hash.clone())]);
-        assert_eq!(found, Some(Verified { place: 2, rehash: None }));
+        let verify = |password, candidates| {
+            park(pool.verify(&secret(password), candidates, unproved(), me())).unwrap()
+        };
+        let found = verify(
+            "pässword",
+            vec![None, Some("not a hash".into()), Some(hash.clone())],
+        );
+        assert_eq!(
+            found,
+            Some(Verified {
+                place: 2,
+                rehash: None
+            })
+        );
         assert_eq!(verify("password", vec![Some(hash.clone())]), None);
         assert_eq!(verify("", vec![Some(hash.clone())]), None);
         assert_eq!(verify(&"x".repeat(1025), vec![Some(hash)]), None);
-        assert!(matches!(park(pool.hash(&secret(""), me())), Err(Error::Invalid(_))));
-        assert!(matches!(park(pool.hash(&secret(&"x".repeat(1025)), me())), Err(Error::Invalid(_))));
+        assert!(matches!(
+            park(pool.hash(&secret(""), me())),
+            Err(Error::Invalid(_))
+        ));
+        assert!(matches!(
+            park(pool.hash(&secret(&"x".repeat(1025)), me())),
+            Err(Error::Invalid(_))
+        ));
     }
 
     #[test]
@@ -358,43 +446,103 @@ mod tests {
         let hash = park(pool.hash(&secret("right"), me())).unwrap();
         let work = |candidates| {
             let before = pool.work();
-            assert_eq!(park(pool.verify(&secret("wrong"), candidates, unproved(), me())), Ok(None));
+            assert_eq!(
+                park(pool.verify(&secret("wrong"), candidates, unproved(), me())),
+                Ok(None)
+            );
             pool.work() - before
         };
-        assert_eq!([work(vec![Some(hash)]), work(vec![]), work(vec![None]), work(vec![Some("?".into())])], [1; 4]);
-        assert!(Readable::parse(&pool.shared.dummy).is_some(), "the dummy is a hash, so it costs what one costs");
+        assert_eq!(
+            [
+                work(vec![Some(hash)]),
+                work(vec![]),
+                work(vec![None]),
+                work(vec![Some("?".into())])
+            ],
+            [1; 4]
+        );
+        assert!(
+            Readable::parse(&pool.shared.dummy).is_some(),
+            "the dummy is a hash, so it costs what one costs"
+        );
     }
 
     #[test]
     fn a_password_hashed_at_another_cost_is_hashed_anew() {
-        let old = Passwords::open(Cost { memory_kib: 16, passes: 1 }, Activity::default()).unwrap();
+        let old = Passwords::open(
+            Cost {
+                memory_kib: 16,
+                passes: 1,
+            },
+            Activity::default(),
+        )
+        .unwrap();
         let pool = pool();
         let hash = park(old.hash(&secret("right"), me())).unwrap();
-        let found = park(pool.verify(&secret("right"), vec![Some(hash)], unproved(), me())).unwrap().unwrap();
+        let found = park(pool.verify(&secret("right"), vec![Some(hash)], unproved(), me()))
+            .unwrap()
+            .unwrap();
         let renewed = found.rehash.unwrap();
-        let again = park(pool.verify(&secret("right"), vec![Some(renewed)], unproved(), me())).unwrap();
-        assert_eq!(again, Some(Verified { place: 0, rehash: None }));
+        let again =
+            park(pool.verify(&secret("right"), vec![Some(renewed)], unproved(), me())).unwrap();
+        assert_eq!(
+            again,
+            Some(Verified {
+                place: 0,
+                rehash: None
+            })
+        );
     }
 
     #[test]
     fn a_full_line_is_busy_at_once_and_a_dropped_pool_answers_closed() {
         let activity = Activity::default();
         // Dear enough that the line fills while the first is in hand.
-        let pool = Passwords::open(Cost { memory_kib: 4_096, passes: 2 }, activity.clone()).unwrap();
-        let mut answers: Vec<_> = (0..line::WAITING_MAX * 2).map(|_| pool.hash(&secret("x"), me())).collect();
+        let pool = Passwords::open(
+            Cost {
+                memory_kib: 4_096,
+                passes: 2,
+            },
+            activity.clone(),
+        )
+        .unwrap();
+        let mut answers: Vec<_> = (0..line::WAITING_MAX * 2)
+            .map(|_| pool.hash(&secret("x"), me()))
+            .collect();
         assert!(!activity.is_idle());
-        assert!(matches!(park(answers.pop().unwrap()), Err(Error::Busy { .. })));
+        assert!(matches!(
+            park(answers.pop().unwrap()),
+            Err(Error::Busy { .. })
+        ));
         drop(pool);
-        let closed = answers.drain(..).map(park).filter(|answer| *answer == Err(Error::Closed)).count();
+        let closed = answers
+            .drain(..)
+            .map(park)
+            .filter(|answer| *answer == Err(Error::Closed))
+            .count();
         assert!(closed > 0, "those that waited were not hashed");
         assert!(activity.is_idle());
     }
 
     #[test]
     fn what_was_proved_while_it_waited_is_not_hashed() {
-        let pool = Passwords::open(Cost { memory_kib: 4_096, passes: 2 }, Activity::default()).unwrap();
+        let pool = Passwords::open(
+            Cost {
+                memory_kib: 4_096,
+                passes: 2,
+            },
+            Activity::default(),
+        )
+        .unwrap();
         let hash = park(pool.hash(&secret("right"), me())).unwrap();
-        let verify = |proved: Proved| pool.verify(&secret("right"), vec![None, Some(hash.clone())], proved, me());
+        let verify = |proved: Proved| {
+            pool.verify(
+                &secret("right"),
+                vec![None, Some(hash.clone())],
+                proved,
+                me(),
+            )
+        };
         let meanwhile = Arc::new(AtomicU64::new(0));
         let asked = |meanwhile: &Arc<AtomicU64>| -> Proved {
             let meanwhile = meanwhile.clone();
@@ -409,7 +557,13 @@ mod tests {
         meanwhile.store(1, Ordering::Release);
         ahead.into_iter().for_each(|hash| drop(park(hash).unwrap()));
         for login in waiting {
-            assert_eq!(park(login), Ok(Some(Verified { place: 1, rehash: None })));
+            assert_eq!(
+                park(login),
+                Ok(Some(Verified {
+                    place: 1,
+                    rehash: None
+                }))
+            );
         }
         assert_eq!(pool.work() - before, 22);
     }
@@ -417,7 +571,14 @@ mod tests {
     #[test]
     fn what_nobody_waits_for_is_not_done() {
         let activity = Activity::default();
-        let pool = Passwords::open(Cost { memory_kib: 4_096, passes: 2 }, activity.clone()).unwrap();
+        let pool = Passwords::open(
+            Cost {
+                memory_kib: 4_096,
+                passes: 2,
+            },
+            activity.clone(),
+        )
+        .unwrap();
         for _ in 0..500 {
             drop(pool.hash(&secret("x"), Asker::login(None, "stranger", true)));
         }
@@ -428,20 +589,33 @@ mod tests {
 
     #[test]
     fn a_pool_dropped_on_its_own_thread_detaches() {
-        struct DropsPool(parking_lot::Mutex<Option<Passwords>>, std::sync::mpsc::SyncSender<()>);
+        struct DropsPool(
+            parking_lot::Mutex<Option<Passwords>>,
+            std::sync::mpsc::SyncSender<()>,
+        );
         impl std::task::Wake for DropsPool {
             fn wake(self: Arc<Self>) {
                 drop(self.0.lock().take());
                 self.1.send(()).unwrap_or_default();
             }
         }
-        let pool = Passwords::open(Cost { memory_kib: 1_024, passes: 1 }, Activity::default()).unwrap();
+        let pool = Passwords::open(
+            Cost {
+                memory_kib: 1_024,
+                passes: 1,
+            },
+            Activity::default(),
+        )
+        .unwrap();
         let mut pending = pool.hash(&secret("x"), me());
         let (sent, dropped) = std::sync::mpsc::sync_channel(1);
         let waker = Arc::new(DropsPool(parking_lot::Mutex::new(None), sent));
         let mut slot = waker.0.lock();
         let task = std::task::Waker::from(waker.clone());
-        let polled = std::future::Future::poll(std::pin::Pin::new(&mut pending), &mut std::task::Context::from_waker(&task));
+        let polled = std::future::Future::poll(
+            std::pin::Pin::new(&mut pending),
+            &mut std::task::Context::from_waker(&task),
+        );
         *slot = Some(pool);
         drop(slot);
         if polled.is_pending() {

@@ -46,30 +46,53 @@ impl Recent {
     /// [`Error::Internal`] if there is no randomness.
     pub(crate) fn new() -> Result<Recent> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+        getrandom::fill(&mut key)
+            .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
         let mac = Hmac::new_from_slice(&key).expect("HMAC takes a key of any length");
-        Ok(Recent { mac, proofs: HashMap::new() })
+        Ok(Recent {
+            mac,
+            proofs: HashMap::new(),
+        })
     }
 
     /// Whether this password was found right for `stored` (a PHC string) within the last 15 minutes. `now` is monotonic.
-    pub(crate) fn knows(&self, whose: &Whose, stored: &str, password: &Secret, now: Duration) -> bool {
+    pub(crate) fn knows(
+        &self,
+        whose: &Whose,
+        stored: &str,
+        password: &Secret,
+        now: Duration,
+    ) -> bool {
         self.proofs.get(whose).is_some_and(|proof| {
             // Compared in constant time.
-            now.saturating_sub(proof.at) < LASTS && self.sealing(whose, stored, password).verify_slice(&proof.tag).is_ok()
+            now.saturating_sub(proof.at) < LASTS
+                && self
+                    .sealing(whose, stored, password)
+                    .verify_slice(&proof.tag)
+                    .is_ok()
         })
     }
 
     /// Remembers that this password is right for `stored`.
     pub(crate) fn proved(&mut self, whose: Whose, stored: &str, password: &Secret, now: Duration) {
         if self.proofs.len() >= USERS_MAX && !self.proofs.contains_key(&whose) {
-            self.proofs.retain(|_, proof| now.saturating_sub(proof.at) < LASTS);
+            self.proofs
+                .retain(|_, proof| now.saturating_sub(proof.at) < LASTS);
             if self.proofs.len() >= USERS_MAX
-                && let Some(oldest) = self.proofs.iter().min_by_key(|(_, proof)| proof.at).map(|(whose, _)| whose.clone())
+                && let Some(oldest) = self
+                    .proofs
+                    .iter()
+                    .min_by_key(|(_, proof)| proof.at)
+                    .map(|(whose, _)| whose.clone())
             {
                 self.proofs.remove(&oldest);
             }
         }
-        let tag = self.sealing(&whose, stored, password).finalize().into_bytes().into();
+        let tag = self
+            .sealing(&whose, stored, password)
+            .finalize()
+            .into_bytes()
+            .into();
         self.proofs.insert(whose, Proof { tag, at: now });
     }
 
@@ -106,12 +129,23 @@ mod tests {
         let (right, now) = (Secret::new("right"), Duration::from_secs(100));
         assert!(!recent.knows(&lene(), "$hash", &right, now));
         recent.proved(lene(), "$hash", &right, now);
-        assert!(recent.knows(&lene(), "$hash", &right, now + LASTS - Duration::from_millis(1)));
+        assert!(recent.knows(
+            &lene(),
+            "$hash",
+            &right,
+            now + LASTS - Duration::from_millis(1)
+        ));
         assert!(!recent.knows(&lene(), "$hash", &right, now + LASTS));
         assert!(!recent.knows(&lene(), "$hash", &Secret::new("wrong"), now));
-        assert!(!recent.knows(&lene(), "$other", &right, now), "the password was changed meanwhile");
+        assert!(
+            !recent.knows(&lene(), "$other", &right, now),
+            "the password was changed meanwhile"
+        );
         assert!(!recent.knows(&Whose::SuperUser, "$hash", &right, now));
-        assert!(!Recent::new().unwrap().knows(&lene(), "$hash", &right, now), "another process knows nothing");
+        assert!(
+            !Recent::new().unwrap().knows(&lene(), "$hash", &right, now),
+            "another process knows nothing"
+        );
         recent.forget(&lene());
         assert!(!recent.knows(&lene(), "$hash", &right, now));
     }
@@ -125,6 +159,9 @@ mod tests {
             recent.proved(user(n), "$hash", &right, Duration::from_nanos(n as u64));
         }
         assert_eq!(recent.proofs.len(), USERS_MAX);
-        assert!(!recent.knows(&user(0), "$hash", &right, Duration::ZERO) && recent.knows(&user(1), "$hash", &right, LASTS / 2));
+        assert!(
+            !recent.knows(&user(0), "$hash", &right, Duration::ZERO)
+                && recent.knows(&user(1), "$hash", &right, LASTS / 2)
+        );
     }
 }

@@ -26,8 +26,16 @@ impl Services {
     pub(crate) async fn log_in(self: Arc<Self>, credentials: Credentials) -> Result<Token> {
         let name = folded(&credentials.username);
         let password = credentials.password.expose();
-        let (hold, guess) = self.delays.lock().begin(&name, password, self.ground.timer.now());
-        let mut outcome = Unjudged { services: self.clone(), name, guess, outcome: LoginOutcome::Unjudged };
+        let (hold, guess) = self
+            .delays
+            .lock()
+            .begin(&name, password, self.ground.timer.now());
+        let mut outcome = Unjudged {
+            services: self.clone(),
+            name,
+            guess,
+            outcome: LoginOutcome::Unjudged,
+        };
         if !hold.is_zero() {
             self.ground.timer.sleep(hold).await;
         }
@@ -35,7 +43,10 @@ impl Services {
             outcome.outcome = LoginOutcome::Impossible;
             return Err(wrong());
         }
-        let agent = credentials.agent.as_deref().filter(|agent| !agent.is_empty());
+        let agent = credentials
+            .agent
+            .as_deref()
+            .filter(|agent| !agent.is_empty());
         let asker = Asker::login(credentials.peer, &outcome.name, agent.is_some());
         for _ in 0..TRIES {
             let known = match agent {
@@ -56,8 +67,15 @@ impl Services {
     }
 
     async fn super_user(&self, credentials: &Credentials, asker: Asker) -> Result<Option<Known>> {
-        let named = self.super_user.read().clone().filter(|known| folded(&known.name) == folded(&credentials.username));
-        let candidates = named.iter().map(|known| (Whose::SuperUser, Some(known.hash.clone()))).collect();
+        let named = self
+            .super_user
+            .read()
+            .clone()
+            .filter(|known| folded(&known.name) == folded(&credentials.username));
+        let candidates = named
+            .iter()
+            .map(|known| (Whose::SuperUser, Some(known.hash.clone())))
+            .collect();
         let right = self.verify(credentials, candidates, asker).await?;
         Ok(named.filter(|_| right.is_some()).map(|known| Known {
             who: Who::SuperUser(known.name.clone()),
@@ -70,28 +88,52 @@ impl Services {
         }))
     }
 
-    async fn user(&self, credentials: &Credentials, agent: &str, asker: Asker) -> Result<Option<Known>> {
+    async fn user(
+        &self,
+        credentials: &Credentials,
+        agent: &str,
+        asker: Asker,
+    ) -> Result<Option<Known>> {
         let (mut key, mut listed) = (None, Vec::new());
         let agent = AgentId::parse(agent).ok();
         if let Some(wanted) = agent.clone() {
             let name = folded(&credentials.username);
-            let read = move |connection: &rusqlite::Connection| users::by_name(connection, &name, &wanted).map_err(storage);
+            let read = move |connection: &rusqlite::Connection| {
+                users::by_name(connection, &name, &wanted).map_err(storage)
+            };
             if let Some(found) = self.ground.readers.of_logins().read(read).await? {
                 (key, listed) = (Some(found.agent), found.users);
             }
         }
         let right = match &self.authenticator {
-            Some(directory) => self.ask_directory(directory, &credentials.password, &listed).await?,
+            Some(directory) => {
+                self.ask_directory(directory, &credentials.password, &listed)
+                    .await?
+            }
             None => {
-                let candidate = |user: &UserRow| (Whose::User(user.id.clone()), user.password_hash.clone());
-                let right = self.verify(credentials, listed.iter().map(candidate).collect(), asker).await?;
+                let candidate =
+                    |user: &UserRow| (Whose::User(user.id.clone()), user.password_hash.clone());
+                let right = self
+                    .verify(credentials, listed.iter().map(candidate).collect(), asker)
+                    .await?;
                 right.map(|right| (right.place, right.rehash))
             }
         };
-        let (Some(agent), Some(key), Some((place, rehash))) = (agent, key, right) else { return Ok(None) };
-        let UserRow { id, username, password_hash } = listed.into_iter().nth(place).ok_or_else(wrong)?;
+        let (Some(agent), Some(key), Some((place, rehash))) = (agent, key, right) else {
+            return Ok(None);
+        };
+        let UserRow {
+            id,
+            username,
+            password_hash,
+        } = listed.into_iter().nth(place).ok_or_else(wrong)?;
         Ok(Some(Known {
-            who: Who::Agent { agent, key, user: id.clone(), username: username.clone() },
+            who: Who::Agent {
+                agent,
+                key,
+                user: id.clone(),
+                username: username.clone(),
+            },
             agent: Some(key),
             user: Some(id),
             username,
@@ -111,16 +153,27 @@ impl Services {
     ) -> Result<Option<Verified>> {
         let hashes = candidates.iter().map(|(_, hash)| hash.clone()).collect();
         // What the pool keeps must not keep the services: they own the pool.
-        let (recent, timer, password) = (self.recent.clone(), self.ground.timer.clone(), credentials.password.clone());
+        let (recent, timer, password) = (
+            self.recent.clone(),
+            self.ground.timer.clone(),
+            credentials.password.clone(),
+        );
         let proved = move || {
             let (now, recent) = (timer.now(), recent.lock());
             let knows = |whose: &Whose, hash: &String| recent.knows(whose, hash, &password, now);
-            candidates.iter().position(|(whose, hash)| hash.as_ref().is_some_and(|hash| knows(whose, hash)))
+            candidates
+                .iter()
+                .position(|(whose, hash)| hash.as_ref().is_some_and(|hash| knows(whose, hash)))
         };
         if let Some(place) = proved() {
-            return Ok(Some(Verified { place, rehash: None }));
+            return Ok(Some(Verified {
+                place,
+                rehash: None,
+            }));
         }
-        self.passwords.verify(&credentials.password, hashes, Box::new(proved), asker).await
+        self.passwords
+            .verify(&credentials.password, hashes, Box::new(proved), asker)
+            .await
     }
 
     /// Who bears `token`; no disk, no hop.
@@ -128,7 +181,9 @@ impl Services {
         self.grants
             .authenticate(token, self.ground.timer.now())
             .map(|grant| grant.principal.clone())
-            .ok_or_else(|| Error::Unauthorized("the token is unknown or has ended; log in again".into()))
+            .ok_or_else(|| {
+                Error::Unauthorized("the token is unknown or has ended; log in again".into())
+            })
     }
 
     /// What may be known of `token` (reference 2.2): unknown and expired are 400 there, not 401.
@@ -142,17 +197,22 @@ impl Services {
 
     /// Ends `token` and the waits made with it. Ending one that has ended is fine.
     pub(crate) async fn log_out(self: Arc<Self>, token: Token) -> Result<()> {
-        let Some(digest) = token::digest(&token) else { return Ok(()) };
+        let Some(digest) = token::digest(&token) else {
+            return Ok(());
+        };
         let services = Arc::downgrade(&self);
-        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
-            tokens::delete(transaction, &digest).map_err(storage)?;
-            let after: crate::database::After = Box::new(move || {
-                if let Some(services) = services.upgrade() {
-                    services.ended(services.grants.end(&[digest]));
-                }
-            });
-            Ok(((), journal.begin(), after))
-        });
+        let job =
+            self.ground
+                .writer
+                .job(self.ground.activity.busy(), move |journal, transaction| {
+                    tokens::delete(transaction, &digest).map_err(storage)?;
+                    let after: crate::database::After = Box::new(move || {
+                        if let Some(services) = services.upgrade() {
+                            services.ended(services.grants.end(&[digest]));
+                        }
+                    });
+                    Ok(((), journal.begin(), after))
+                });
         self.ground.committed(job).await
     }
 }
@@ -169,6 +229,9 @@ impl Drop for Unjudged {
     fn drop(&mut self) {
         let now = self.services.ground.timer.now();
         let outcome = std::mem::replace(&mut self.outcome, LoginOutcome::Unjudged);
-        self.services.delays.lock().end(&self.name, self.guess, outcome, now);
+        self.services
+            .delays
+            .lock()
+            .end(&self.name, self.guess, outcome, now);
     }
 }

@@ -4,7 +4,10 @@ use super::{Services, Waiting};
 use crate::agents::Desired;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
-use crate::model::{AgentId, AgentKey, ChannelId, Principal, ProvisioningMode, ReaderName, Throttle, ThrottleId, UserId, Who};
+use crate::model::{
+    AgentId, AgentKey, ChannelId, Principal, ProvisioningMode, ReaderName, Throttle, ThrottleId,
+    UserId, Who,
+};
 use crate::password::Whose;
 use crate::store::agents::{self, AgentRow};
 use crate::store::{Effect, Stamp};
@@ -53,7 +56,11 @@ impl From<&AgentRow> for Desired {
             mode: row.mode,
             management: row.management,
             revision: row.revision,
-            channels: row.channels.iter().map(|channel| (channel.id.clone(), channel.put)).collect(),
+            channels: row
+                .channels
+                .iter()
+                .map(|channel| (channel.id.clone(), channel.put))
+                .collect(),
         }
     }
 }
@@ -76,7 +83,9 @@ fn recheck(connection: &Connection, principal: &Principal, need: &Need) -> Resul
     if principal.has_ended() {
         return Err(Error::Unauthorized("the token has ended".into()));
     }
-    let Who::Agent { agent, key, .. } = principal.who() else { return Ok(()) };
+    let Who::Agent { agent, key, .. } = principal.who() else {
+        return Ok(());
+    };
     match agents::mode_of(connection, *key).map_err(storage)? {
         None => Err(Error::Unauthorized("the token's agent is gone".into())),
         Some(mode) if is_enough(mode, agent, need) => Ok(()),
@@ -97,17 +106,41 @@ impl Services {
         let job = self.ground.writer.job(busy, move |journal, transaction| {
             recheck(transaction, &principal, &need)?;
             let mut batch = journal.begin();
-            let revision = journal.next_revision(transaction, &mut batch).map_err(storage)?;
-            let stamp = Stamp { who: principal.label(), now: batch.committed, revision };
-            let Changed { value, effects, follow } = work(transaction, &stamp)?;
+            let revision = journal
+                .next_revision(transaction, &mut batch)
+                .map_err(storage)?;
+            let stamp = Stamp {
+                who: principal.label(),
+                now: batch.committed,
+                revision,
+            };
+            let Changed {
+                value,
+                effects,
+                follow,
+            } = work(transaction, &stamp)?;
             let mut ended = Vec::new();
             for effect in effects {
                 match effect {
                     Effect::MetaData { agent, key, value } => {
-                        journal.metadata_changed(transaction, &mut batch, agent, &key, value.as_deref()).map_err(storage)?;
+                        journal
+                            .metadata_changed(
+                                transaction,
+                                &mut batch,
+                                agent,
+                                &key,
+                                value.as_deref(),
+                            )
+                            .map_err(storage)?;
                     }
-                    Effect::ChannelRemoved { agent, channel, announced } => {
-                        journal.channel_removed(transaction, &mut batch, agent, &channel, announced).map_err(storage)?;
+                    Effect::ChannelRemoved {
+                        agent,
+                        channel,
+                        announced,
+                    } => {
+                        journal
+                            .channel_removed(transaction, &mut batch, agent, &channel, announced)
+                            .map_err(storage)?;
                     }
                     Effect::TokensEnded(digests) => ended.extend(digests),
                 }
@@ -127,8 +160,12 @@ impl Services {
         match follow {
             Follow::Nothing => {}
             Follow::Agent(desired) => self.registry.apply(desired, true),
-            Follow::Channel(key, channel, revision) => self.registry.put_channel(key, &channel, revision),
-            Follow::ChannelGone(key, channel, revision) => self.registry.remove_channel(key, &channel, revision),
+            Follow::Channel(key, channel, revision) => {
+                self.registry.put_channel(key, &channel, revision)
+            }
+            Follow::ChannelGone(key, channel, revision) => {
+                self.registry.remove_channel(key, &channel, revision)
+            }
             Follow::ReaderGone(key, name) => {
                 self.names.forget_name(key, &name);
                 self.ground.hub.nudge(key);

@@ -27,7 +27,11 @@ pub trait Authenticator: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Busy`] or [`Error::Unreachable`] if it cannot tell now; the login then fails with it.
-    fn check(&self, username: String, password: Secret) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>>;
+    fn check(
+        &self,
+        username: String,
+        password: Secret,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>>;
 
     /// Does the work of a check for a name that no provisioned user has, and fails as a check would: whoever logs in must
     /// not learn from time or errors which names exist. Whether it answers true or false does not matter. As provided it
@@ -35,7 +39,10 @@ pub trait Authenticator: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`check`](Authenticator::check).
-    fn check_nobody(&self, password: Secret) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>> {
+    fn check_nobody(
+        &self,
+        password: Secret,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>> {
         let number = getrandom::u64().unwrap_or_default();
         self.check(format!("nobody-{number:016x}"), password)
     }
@@ -49,7 +56,11 @@ impl Services {
         password: &Secret,
         listed: &[UserRow],
     ) -> Result<Option<(usize, Option<String>)>> {
-        let (directory, password, name) = (directory.clone(), password.clone(), listed.first().map(|user| user.username.clone()));
+        let (directory, password, name) = (
+            directory.clone(),
+            password.clone(),
+            listed.first().map(|user| user.username.clone()),
+        );
         let exists = name.is_some();
         let check = AssertUnwindSafe(async move {
             match name {

@@ -56,20 +56,32 @@ struct Ask {
 
 impl Services {
     /// Makes the token.
-    pub(super) fn grant(self: &Arc<Self>, known: Known) -> impl Future<Output = Result<Granted>> + Send + use<> {
+    pub(super) fn grant(
+        self: &Arc<Self>,
+        known: Known,
+    ) -> impl Future<Output = Result<Granted>> + Send + use<> {
         let (promise, granted) = pending();
         let mut asks = self.asks.0.lock();
         asks.push(Ask { known, promise });
         let first = asks.len() == 1;
         drop(asks);
         if first {
-            let mut collected = Collected { services: Arc::downgrade(self), taken: None, surplus: Vec::new() };
+            let mut collected = Collected {
+                services: Arc::downgrade(self),
+                taken: None,
+                surplus: Vec::new(),
+            };
             // Its answer is of no use: everybody taken along is answered on their own, whatever becomes of the job.
-            drop(self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
-                let made = collected.make(transaction).inspect_err(|error| collected.refuse(error))?;
-                let after: After = Box::new(move || collected.granted(made));
-                Ok(((), journal.begin(), after))
-            }));
+            drop(self.ground.writer.job(
+                self.ground.activity.busy(),
+                move |journal, transaction| {
+                    let made = collected
+                        .make(transaction)
+                        .inspect_err(|error| collected.refuse(error))?;
+                    let after: After = Box::new(move || collected.granted(made));
+                    Ok(((), journal.begin(), after))
+                },
+            ));
         }
         self.ground.committed(granted)
     }
@@ -98,17 +110,24 @@ impl Collected {
         let asks = std::mem::take(&mut *services.asks.0.lock());
         let asks = self.taken.insert(asks);
         // Those that must make room lose their rows too: a restart would bring them back.
-        let owners: Vec<_> = asks.iter().map(|ask| (ask.known.user.clone(), ask.known.agent)).collect();
+        let owners: Vec<_> = asks
+            .iter()
+            .map(|ask| (ask.known.user.clone(), ask.known.agent))
+            .collect();
         self.surplus = services.grants.surplus(&owners);
         for digest in &self.surplus {
             tokens::delete(transaction, digest).map_err(storage)?;
         }
-        asks.iter().map(|ask| services.make(transaction, &ask.known)).collect()
+        asks.iter()
+            .map(|ask| services.make(transaction, &ask.known))
+            .collect()
     }
 
     /// Brings memory to what is committed, and answers.
     fn granted(&mut self, made: Vec<Result<Option<Made>>>) {
-        let Some(services) = self.services.upgrade() else { return };
+        let Some(services) = self.services.upgrade() else {
+            return;
+        };
         services.ended(services.grants.end(&self.surplus));
         for (Ask { known, promise }, made) in self.take().into_iter().zip(made) {
             promise.fulfil(made.map(|made| match made {
@@ -128,15 +147,25 @@ impl Collected {
     fn take(&mut self) -> Vec<Ask> {
         match &mut self.taken {
             Some(taken) => std::mem::take(taken),
-            None => self.services.upgrade().map(|services| std::mem::take(&mut *services.asks.0.lock())).unwrap_or_default(),
+            None => self
+                .services
+                .upgrade()
+                .map(|services| std::mem::take(&mut *services.asks.0.lock()))
+                .unwrap_or_default(),
         }
     }
 }
 
 impl Drop for Collected {
     fn drop(&mut self) {
-        let stopping = self.services.upgrade().is_none_or(|services| services.stopping.load(Ordering::Acquire));
-        let busy = Error::Busy { what: "the database".into(), retry_after: Duration::from_secs(1) };
+        let stopping = self
+            .services
+            .upgrade()
+            .is_none_or(|services| services.stopping.load(Ordering::Acquire));
+        let busy = Error::Busy {
+            what: "the database".into(),
+            retry_after: Duration::from_secs(1),
+        };
         self.refuse(if stopping { &Error::Closed } else { &busy });
     }
 }
@@ -155,15 +184,34 @@ impl Services {
         }
         let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires = self.ground.calendar.ledger().saturating_add(lifetime);
-        tokens::insert(transaction, &digest, known.agent, known.user.as_ref(), &known.username, expires).map_err(storage)?;
-        let grant = Grant::new(known.who.clone(), self.ground.timer.now(), self.now_ms(), self.token_lifetime);
-        Ok(Ok(Some(Made { token, digest, grant })))
+        tokens::insert(
+            transaction,
+            &digest,
+            known.agent,
+            known.user.as_ref(),
+            &known.username,
+            expires,
+        )
+        .map_err(storage)?;
+        let grant = Grant::new(
+            known.who.clone(),
+            self.ground.timer.now(),
+            self.now_ms(),
+            self.token_lifetime,
+        );
+        Ok(Ok(Some(Made {
+            token,
+            digest,
+            grant,
+        })))
     }
 
     fn remember(&self, known: Known, made: Made) -> Granted {
         if let Some(stored) = known.rehash.or(known.checked) {
             let whose = known.user.map_or(Whose::SuperUser, Whose::User);
-            self.recent.lock().proved(whose, &stored, &known.password, self.ground.timer.now());
+            self.recent
+                .lock()
+                .proved(whose, &stored, &known.password, self.ground.timer.now());
         }
         self.grants.insert(made.digest, made.grant);
         Granted::Token(made.token)
@@ -178,18 +226,34 @@ enum Still {
 
 /// Whether what the password was checked against is still so.
 fn still_right(transaction: &Connection, known: &Known) -> rusqlite::Result<Still> {
-    let Who::Agent { agent, user, username, .. } = &known.who else {
-        let seen = super_user::seen(transaction)?.filter(|seen| folded(&seen.name) == folded(&known.username));
+    let Who::Agent {
+        agent,
+        user,
+        username,
+        ..
+    } = &known.who
+    else {
+        let seen = super_user::seen(transaction)?
+            .filter(|seen| folded(&seen.name) == folded(&known.username));
         return Ok(match seen {
             Some(seen) if Some(&seen.hash) == known.checked.as_ref() => Still::Right,
             Some(_) => Still::Changed,
             None => Still::Gone,
         });
     };
-    let found = users::by_name(transaction, &folded(username), agent)?.filter(|found| Some(found.agent) == known.agent);
-    Ok(match found.iter().flat_map(|found| &found.users).find(|listed| listed.id == *user) {
-        None => Still::Gone,
-        Some(listed) if known.checked.is_none() || listed.password_hash == known.checked => Still::Right,
-        Some(_) => Still::Changed,
-    })
+    let found = users::by_name(transaction, &folded(username), agent)?
+        .filter(|found| Some(found.agent) == known.agent);
+    Ok(
+        match found
+            .iter()
+            .flat_map(|found| &found.users)
+            .find(|listed| listed.id == *user)
+        {
+            None => Still::Gone,
+            Some(listed) if known.checked.is_none() || listed.password_hash == known.checked => {
+                Still::Right
+            }
+            Some(_) => Still::Changed,
+        },
+    )
 }

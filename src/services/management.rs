@@ -22,7 +22,9 @@ pub struct Management {
 
 impl std::fmt::Debug for Management {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Management").field("agent", &self.cell.id).finish_non_exhaustive()
+        f.debug_struct("Management")
+            .field("agent", &self.cell.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -31,8 +33,16 @@ impl Management {
     ///
     /// # Errors
     /// `Forbidden` if its management mode is not Groups.
-    pub(crate) fn new(services: Arc<Services>, cell: Arc<Cell>, principal: Principal) -> Result<Management> {
-        let view = Management { services, cell, principal };
+    pub(crate) fn new(
+        services: Arc<Services>,
+        cell: Arc<Cell>,
+        principal: Principal,
+    ) -> Result<Management> {
+        let view = Management {
+            services,
+            cell,
+            principal,
+        };
         view.check()?;
         Ok(view)
     }
@@ -43,10 +53,16 @@ impl Management {
         }
         let (mode, deleted) = self.cell.look(|state| (state.management, state.deleted));
         if deleted {
-            return Err(Error::Unauthorized(format!("agent `{}` is gone", self.cell.id)));
+            return Err(Error::Unauthorized(format!(
+                "agent `{}` is gone",
+                self.cell.id
+            )));
         }
         if mode != ManagementMode::Groups {
-            return Err(Error::Forbidden(format!("agent `{}` may not manage rooms", self.cell.id)));
+            return Err(Error::Forbidden(format!(
+                "agent `{}` may not manage rooms",
+                self.cell.id
+            )));
         }
         Ok(())
     }
@@ -54,20 +70,37 @@ impl Management {
     async fn ask(self, request: Manage) -> Result<Managed> {
         self.check()?;
         let session = self.services.session(&self.cell)?;
-        let changes = !matches!(request, Manage::Categories | Manage::Rooms | Manage::Room(_) | Manage::Members(_));
-        let late = if changes { BackendErrorKind::OutcomeUnknown } else { BackendErrorKind::Unreachable };
-        let asked = self.services.ground.within(MANAGE_MAX, late, "the management of rooms", move || session.manage(request));
+        let changes = !matches!(
+            request,
+            Manage::Categories | Manage::Rooms | Manage::Room(_) | Manage::Members(_)
+        );
+        let late = if changes {
+            BackendErrorKind::OutcomeUnknown
+        } else {
+            BackendErrorKind::Unreachable
+        };
+        let asked =
+            self.services
+                .ground
+                .within(MANAGE_MAX, late, "the management of rooms", move || {
+                    session.manage(request)
+                });
         asked.await.map_err(|error| match error.kind {
             BackendErrorKind::ChannelGone => Error::NotFound(error.reason),
             _ => error_of(error, ""),
         })
     }
 
-    fn asking<T: Send + 'static>(&self, request: Result<Manage>, answer: fn(Managed) -> Option<T>) -> Waiting<T> {
+    fn asking<T: Send + 'static>(
+        &self,
+        request: Result<Manage>,
+        answer: fn(Managed) -> Option<T>,
+    ) -> Waiting<T> {
         let this = self.clone();
         Box::pin(async move {
             let managed = this.ask(request?).await?;
-            answer(managed).ok_or_else(|| Error::Internal("the chat system answered something else".into()))
+            answer(managed)
+                .ok_or_else(|| Error::Internal("the chat system answered something else".into()))
         })
     }
 

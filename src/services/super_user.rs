@@ -30,7 +30,9 @@ impl SuperUser {
         ground: &Ground,
     ) -> Result<Option<SuperUser>> {
         let opening = || Asker::change("opening");
-        let seen = ground.readers.now(|connection| super_user::seen(connection).map_err(storage))?;
+        let seen = ground
+            .readers
+            .now(|connection| super_user::seen(connection).map_err(storage))?;
         let Some((name, password)) = configured else {
             if seen.is_some() {
                 park(note(ground, None, true))?;
@@ -39,7 +41,12 @@ impl SuperUser {
         };
         let known = seen.filter(|seen| folded(&seen.name) == folded(name));
         let same = match &known {
-            Some(known) => park(passwords.verify(password, vec![Some(known.hash.clone())], unproved(), opening()))?,
+            Some(known) => park(passwords.verify(
+                password,
+                vec![Some(known.hash.clone())],
+                unproved(),
+                opening(),
+            ))?,
             None => None,
         };
         let hash = match (known, same) {
@@ -50,24 +57,36 @@ impl SuperUser {
                     Some(renewed) => renewed,
                     None => park(passwords.hash(password, opening()))?,
                 };
-                park(note(ground, Some(Seen { name: name.clone(), hash: hash.clone() }), ends))?;
+                park(note(
+                    ground,
+                    Some(Seen {
+                        name: name.clone(),
+                        hash: hash.clone(),
+                    }),
+                    ends,
+                ))?;
                 hash
             }
         };
-        Ok(Some(SuperUser { name: name.clone(), hash }))
+        Ok(Some(SuperUser {
+            name: name.clone(),
+            hash,
+        }))
     }
 }
 
 /// Notes the super user in the database; `ends`: with the end of all its tokens there.
 async fn note(ground: &Ground, seen: Option<Seen>, ends: bool) -> Result<()> {
-    let job = ground.writer.job(ground.activity.busy(), move |journal, transaction| {
-        super_user::note(transaction, seen.as_ref()).map_err(storage)?;
-        if ends {
-            tokens::delete_of_super_user(transaction).map_err(storage)?;
-        }
-        let after: After = Box::new(|| {});
-        Ok(((), journal.begin(), after))
-    });
+    let job = ground
+        .writer
+        .job(ground.activity.busy(), move |journal, transaction| {
+            super_user::note(transaction, seen.as_ref()).map_err(storage)?;
+            if ends {
+                tokens::delete_of_super_user(transaction).map_err(storage)?;
+            }
+            let after: After = Box::new(|| {});
+            Ok(((), journal.begin(), after))
+        });
     ground.committed(job).await
 }
 
@@ -77,31 +96,43 @@ impl Services {
     /// Memory follows the commit. It once went ahead: with a full disk the change failed, the next try found the new
     /// password in memory, took it for done, and the old tokens went on.
     pub(crate) async fn set_super_password(self: Arc<Self>, password: Secret) -> Result<()> {
-        let known = self.super_user.read().clone().ok_or_else(|| Error::invalid("there is no super user"))?;
+        let known = self
+            .super_user
+            .read()
+            .clone()
+            .ok_or_else(|| Error::invalid("there is no super user"))?;
         let asker = Asker::change(format!("super:{}", known.name));
         if !(1..=1024).contains(&password.expose().len()) {
             return Err(Error::invalid("a password has 1 to 1,024 bytes"));
         }
-        if self.passwords.verify(&password, vec![Some(known.hash)], unproved(), asker.clone()).await?.is_some() {
+        if self
+            .passwords
+            .verify(&password, vec![Some(known.hash)], unproved(), asker.clone())
+            .await?
+            .is_some()
+        {
             return Ok(());
         }
         let hash = self.passwords.hash(&password, asker).await?;
         let name = known.name;
         let services = Arc::downgrade(&self);
-        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
-            let seen = Seen { name, hash };
-            super_user::note(transaction, Some(&seen)).map_err(storage)?;
-            let digests = tokens::delete_of_super_user(transaction).map_err(storage)?;
-            let after: After = Box::new(move || {
-                if let Some(services) = services.upgrade() {
-                    let Seen { name, hash } = seen;
-                    *services.super_user.write() = Some(SuperUser { name, hash });
-                    services.recent.lock().forget(&Whose::SuperUser);
-                    services.ended(services.grants.end(&digests));
-                }
-            });
-            Ok(((), journal.begin(), after))
-        });
+        let job =
+            self.ground
+                .writer
+                .job(self.ground.activity.busy(), move |journal, transaction| {
+                    let seen = Seen { name, hash };
+                    super_user::note(transaction, Some(&seen)).map_err(storage)?;
+                    let digests = tokens::delete_of_super_user(transaction).map_err(storage)?;
+                    let after: After = Box::new(move || {
+                        if let Some(services) = services.upgrade() {
+                            let Seen { name, hash } = seen;
+                            *services.super_user.write() = Some(SuperUser { name, hash });
+                            services.recent.lock().forget(&Whose::SuperUser);
+                            services.ended(services.grants.end(&digests));
+                        }
+                    });
+                    Ok(((), journal.begin(), after))
+                });
         self.ground.committed(job).await
     }
 }

@@ -20,15 +20,22 @@ impl Services {
     pub(crate) async fn look_after(services: Weak<Services>) {
         loop {
             let sleep = {
-                let Some(services) = services.upgrade() else { return };
+                let Some(services) = services.upgrade() else {
+                    return;
+                };
                 let now = services.ground.timer.now();
                 services.ended(services.grants.sweep(now));
-                let next = services.grants.next_end().map_or(PAUSE, |end| end.saturating_sub(now));
+                let next = services
+                    .grants
+                    .next_end()
+                    .map_or(PAUSE, |end| end.saturating_sub(now));
                 let next = next.clamp(Duration::from_millis(1), PAUSE);
                 services.ground.timer.sleep(next)
             };
             sleep.await;
-            let Some(services) = services.upgrade() else { return };
+            let Some(services) = services.upgrade() else {
+                return;
+            };
             services.drop_old().await;
         }
     }
@@ -37,25 +44,34 @@ impl Services {
         let calendar = self.ground.calendar.clone();
         let moved = calendar.moved();
         if let Some(by) = moved {
-            tracing::warn!(seconds = by / 1000, "the clock jumped; nothing is deleted for its age until that has lasted a day");
+            tracing::warn!(
+                seconds = by / 1000,
+                "the clock jumped; nothing is deleted for its age until that has lasted a day"
+            );
         }
         let mut dates = calendar.dates();
         dates.ledger += moved.unwrap_or(0);
         let milliseconds = |age: Duration| i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let now = dates.believed;
-        let old = self.audit_age.map(|age| Ages { now, cutoff: now.saturating_sub(milliseconds(age)) });
-        let job = self.ground.writer.job(self.ground.activity.busy(), move |journal, transaction| {
-            if let Some(by) = moved {
-                tokens::move_by(transaction, by).map_err(storage)?;
-            }
-            tokens::delete_expired(transaction, dates.ledger, SLICE).map_err(storage)?;
-            journal::dates::note(transaction, dates).map_err(storage)?;
-            if let Some(old) = old {
-                audit::delete_old(transaction, old, SLICE).map_err(storage)?;
-            }
-            let after: After = Box::new(move || calendar.follow(moved.unwrap_or(0)));
-            Ok(((), journal.begin(), after))
+        let old = self.audit_age.map(|age| Ages {
+            now,
+            cutoff: now.saturating_sub(milliseconds(age)),
         });
+        let job =
+            self.ground
+                .writer
+                .job(self.ground.activity.busy(), move |journal, transaction| {
+                    if let Some(by) = moved {
+                        tokens::move_by(transaction, by).map_err(storage)?;
+                    }
+                    tokens::delete_expired(transaction, dates.ledger, SLICE).map_err(storage)?;
+                    journal::dates::note(transaction, dates).map_err(storage)?;
+                    if let Some(old) = old {
+                        audit::delete_old(transaction, old, SLICE).map_err(storage)?;
+                    }
+                    let after: After = Box::new(move || calendar.follow(moved.unwrap_or(0)));
+                    Ok(((), journal.begin(), after))
+                });
         if let Err(error) = job.await {
             tracing::warn!(%error, "old rows could not be dropped; the next look will do");
         }

@@ -6,7 +6,10 @@
 
 use super::{Applied, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
 use crate::database::in_table;
-use crate::model::{Address, AgentId, AgentKey, Change, ChannelId, ManagementMode, NewAgent, ProvisioningMode, UserId};
+use crate::model::{
+    Address, AgentId, AgentKey, Change, ChannelId, ManagementMode, NewAgent, ProvisioningMode,
+    UserId,
+};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::{Map, Value, json};
 use std::iter::Peekable;
@@ -38,20 +41,26 @@ pub(crate) struct ChannelRow {
 
 /// The agent of that id.
 pub(crate) fn find(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
-    head(conn, id)?.map(|agent| complete(conn, agent)).transpose()
+    head(conn, id)?
+        .map(|agent| complete(conn, agent))
+        .transpose()
 }
 
 /// The agent of that id, its lists empty: what a change of one part of an agent needs, whatever the size of the rest.
 pub(crate) fn head(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
-    conn.prepare_cached("SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1")?
-        .query_row([id.as_str()], bare)
-        .optional()
+    conn.prepare_cached(
+        "SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1",
+    )?
+    .query_row([id.as_str()], bare)
+    .optional()
 }
 
 /// What the agent of that number may provision.
 pub(crate) fn mode_of(conn: &Connection, key: AgentKey) -> Result<Option<ProvisioningMode>> {
     let bare = conn
-        .prepare_cached("SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1")?
+        .prepare_cached(
+            "SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1",
+        )?
         .query_row([key.0], bare)
         .optional()?;
     Ok(bare.map(|agent| agent.mode))
@@ -61,7 +70,9 @@ pub(crate) fn mode_of(conn: &Connection, key: AgentKey) -> Result<Option<Provisi
 #[cfg(test)]
 pub(crate) fn find_key(conn: &Connection, key: AgentKey) -> Result<Option<AgentRow>> {
     let bare = conn
-        .prepare_cached("SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1")?
+        .prepare_cached(
+            "SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1",
+        )?
         .query_row([key.0], bare)
         .optional()?;
     bare.map(|agent| complete(conn, agent)).transpose()
@@ -76,10 +87,16 @@ pub(crate) fn key(conn: &Connection, id: &AgentId) -> Result<Option<AgentKey>> {
 
 /// All agents, in the order in which they were made: four ordered scans, merged.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<AgentRow>> {
-    let mut users = conn.prepare_cached("SELECT agent, user FROM agent_user ORDER BY agent, position")?;
-    let mut users = users.query_map([], |row| Ok((row.get(0)?, parsed(row, 1, UserId::parse)?)))?.peekable();
-    let mut pairs = conn.prepare_cached("SELECT agent, key, value FROM agent_metadata ORDER BY agent, position")?;
-    let mut pairs = pairs.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?.peekable();
+    let mut users =
+        conn.prepare_cached("SELECT agent, user FROM agent_user ORDER BY agent, position")?;
+    let mut users = users
+        .query_map([], |row| Ok((row.get(0)?, parsed(row, 1, UserId::parse)?)))?
+        .peekable();
+    let mut pairs = conn
+        .prepare_cached("SELECT agent, key, value FROM agent_metadata ORDER BY agent, position")?;
+    let mut pairs = pairs
+        .query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?
+        .peekable();
     let mut agents = Vec::new();
     each_desired(conn, |mut agent| {
         agent.users = list_of(&mut users, agent.key)?;
@@ -92,14 +109,21 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<AgentRow>> {
 
 /// Hands every agent, without its users and metadata, to `take`, in the order in which they were made. Nothing is
 /// gathered, so that an engine with 100,000 agents opens without holding them twice.
-pub(crate) fn each_desired(conn: &Connection, mut take: impl FnMut(AgentRow) -> Result<()>) -> Result<()> {
+pub(crate) fn each_desired(
+    conn: &Connection,
+    mut take: impl FnMut(AgentRow) -> Result<()>,
+) -> Result<()> {
     let mut channels = conn.prepare_cached(
         "SELECT channel, put, announced, agent
            FROM agent_channel
           ORDER BY agent, position",
     )?;
-    let mut channels = channels.query_map([], |row| Ok((row.get(3)?, channels::row(row)?)))?.peekable();
-    let mut agents = conn.prepare_cached("SELECT key, id, address, mode, management, revision FROM agent ORDER BY key")?;
+    let mut channels = channels
+        .query_map([], |row| Ok((row.get(3)?, channels::row(row)?)))?
+        .peekable();
+    let mut agents = conn.prepare_cached(
+        "SELECT key, id, address, mode, management, revision FROM agent ORDER BY key",
+    )?;
     for agent in agents.query_map([], bare)? {
         let mut agent = agent?;
         agent.channels = list_of(&mut channels, agent.key).map_err(in_table("agent_channel"))?;
@@ -110,7 +134,11 @@ pub(crate) fn each_desired(conn: &Connection, mut take: impl FnMut(AgentRow) -> 
 
 /// Creates or replaces an agent. The caller has compared `expected_revision` ([`find`], in this transaction) and
 /// refused a metadata key given twice; an id given twice counts once.
-pub(crate) fn put(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(Change, AgentRow)>> {
+pub(crate) fn put(
+    conn: &Connection,
+    new: &NewAgent,
+    stamp: &Stamp,
+) -> Result<Applied<(Change, AgentRow)>> {
     match find(conn, &new.id)? {
         None => create(conn, new, stamp),
         Some(before) => replace(conn, before, new, stamp),
@@ -119,8 +147,14 @@ pub(crate) fn put(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Ap
 
 /// Deletes an agent with its lists, tokens, readers, notices and spans. Its messages stay until retention, and its
 /// number is never given again. `None`: there is no such agent.
-pub(crate) fn delete(conn: &Connection, id: &AgentId, stamp: &Stamp) -> Result<Option<Applied<AgentRow>>> {
-    let Some(agent) = find(conn, id)? else { return Ok(None) };
+pub(crate) fn delete(
+    conn: &Connection,
+    id: &AgentId,
+    stamp: &Stamp,
+) -> Result<Option<Applied<AgentRow>>> {
+    let Some(agent) = find(conn, id)? else {
+        return Ok(None);
+    };
     let ended = tokens::delete_of_agent(conn, agent.key)?;
     for statement in [
         "DELETE FROM agent_channel WHERE agent = ?1",
@@ -133,14 +167,25 @@ pub(crate) fn delete(conn: &Connection, id: &AgentId, stamp: &Stamp) -> Result<O
     ] {
         conn.prepare_cached(statement)?.execute([agent.key.0])?;
     }
-    audit::insert(conn, stamp, "delete agent", id.as_str(), Some(shown(&agent)), None)?;
-    Ok(Some(Applied { value: agent, effects: tokens_ended(ended).into_iter().collect() }))
+    audit::insert(
+        conn,
+        stamp,
+        "delete agent",
+        id.as_str(),
+        Some(shown(&agent)),
+        None,
+    )?;
+    Ok(Some(Applied {
+        value: agent,
+        effects: tokens_ended(ended).into_iter().collect(),
+    }))
 }
 
 /// Notes that a change touched the agent.
 pub(super) fn touch(conn: &Connection, agent: &mut AgentRow, stamp: &Stamp) -> Result<()> {
     agent.revision = stamp.revision;
-    conn.prepare_cached("UPDATE agent SET revision = ?2 WHERE key = ?1")?.execute(params![agent.key.0, stamp.revision as i64])?;
+    conn.prepare_cached("UPDATE agent SET revision = ?2 WHERE key = ?1")?
+        .execute(params![agent.key.0, stamp.revision as i64])?;
     Ok(())
 }
 
@@ -171,11 +216,23 @@ fn create(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(C
     channels::store(conn, agent.key, &[], &agent.channels, stamp)?;
     store_users(conn, agent.key, &agent.users)?;
     metadata::store(conn, agent.key, &agent.metadata)?;
-    audit::insert(conn, stamp, "put agent", agent.id.as_str(), None, Some(shown(&agent)))?;
+    audit::insert(
+        conn,
+        stamp,
+        "put agent",
+        agent.id.as_str(),
+        None,
+        Some(shown(&agent)),
+    )?;
     Ok(Applied::plain((Change::Applied, agent)))
 }
 
-fn replace(conn: &Connection, before: AgentRow, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(Change, AgentRow)>> {
+fn replace(
+    conn: &Connection,
+    before: AgentRow,
+    new: &NewAgent,
+    stamp: &Stamp,
+) -> Result<Applied<(Change, AgentRow)>> {
     let mut after = AgentRow {
         key: before.key,
         id: before.id.clone(),
@@ -190,7 +247,10 @@ fn replace(conn: &Connection, before: AgentRow, new: &NewAgent, stamp: &Stamp) -
     if after == before {
         return Ok(Applied::plain((Change::Unchanged, before)));
     }
-    conn.prepare_cached("UPDATE agent SET address = ?2, mode = ?3, management = ?4 WHERE key = ?1")?.execute(params![
+    conn.prepare_cached(
+        "UPDATE agent SET address = ?2, mode = ?3, management = ?4 WHERE key = ?1",
+    )?
+    .execute(params![
         after.key.0,
         after.address.as_str(),
         after.mode as i64,
@@ -205,7 +265,11 @@ fn replace(conn: &Connection, before: AgentRow, new: &NewAgent, stamp: &Stamp) -
     }
     if after.metadata != before.metadata {
         metadata::store(conn, after.key, &after.metadata)?;
-        effects.extend(metadata::changes(after.key, &before.metadata, &after.metadata));
+        effects.extend(metadata::changes(
+            after.key,
+            &before.metadata,
+            &after.metadata,
+        ));
     }
     if after.users != before.users {
         store_users(conn, after.key, &after.users)?;
@@ -216,8 +280,18 @@ fn replace(conn: &Connection, before: AgentRow, new: &NewAgent, stamp: &Stamp) -
         }
         effects.extend(tokens_ended(ended));
     }
-    audit::insert(conn, stamp, "put agent", after.id.as_str(), Some(shown(&before)), Some(shown(&after)))?;
-    Ok(Applied { value: (Change::Applied, after), effects })
+    audit::insert(
+        conn,
+        stamp,
+        "put agent",
+        after.id.as_str(),
+        Some(shown(&before)),
+        Some(shown(&after)),
+    )?;
+    Ok(Applied {
+        value: (Change::Applied, after),
+        effects,
+    })
 }
 
 /// The mode a put means: its own, or what the older `can_provision` says.
@@ -231,8 +305,10 @@ fn mode(new: &NewAgent, stored: Option<ProvisioningMode>) -> ProvisioningMode {
 }
 
 fn store_users(conn: &Connection, key: AgentKey, users: &[UserId]) -> Result<()> {
-    conn.prepare_cached("DELETE FROM agent_user WHERE agent = ?1")?.execute([key.0])?;
-    let mut insert = conn.prepare_cached("INSERT INTO agent_user (agent, user, position) VALUES (?1, ?2, ?3)")?;
+    conn.prepare_cached("DELETE FROM agent_user WHERE agent = ?1")?
+        .execute([key.0])?;
+    let mut insert =
+        conn.prepare_cached("INSERT INTO agent_user (agent, user, position) VALUES (?1, ?2, ?3)")?;
     for (position, user) in users.iter().enumerate() {
         insert.execute(params![key.0, user.as_str(), position as i64])?;
     }
@@ -241,8 +317,11 @@ fn store_users(conn: &Connection, key: AgentKey, users: &[UserId]) -> Result<()>
 
 /// How the audit shows an agent.
 fn shown(agent: &AgentRow) -> Value {
-    let metadata: Map<String, Value> =
-        agent.metadata.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))).collect();
+    let metadata: Map<String, Value> = agent
+        .metadata
+        .iter()
+        .map(|(key, value)| (key.clone(), Value::String(value.clone())))
+        .collect();
     json!({
         "address": agent.address.as_str(),
         "mode": match agent.mode {
@@ -297,9 +376,14 @@ fn complete(conn: &Connection, mut agent: AgentRow) -> Result<AgentRow> {
 }
 
 /// What the scan `rows`, ordered by agent, has of this agent.
-fn list_of<T>(rows: &mut Peekable<impl Iterator<Item = Result<(i64, T)>>>, key: AgentKey) -> Result<Vec<T>> {
+fn list_of<T>(
+    rows: &mut Peekable<impl Iterator<Item = Result<(i64, T)>>>,
+    key: AgentKey,
+) -> Result<Vec<T>> {
     let mut list = Vec::new();
-    while let Some(row) = rows.next_if(|row| row.as_ref().map_or(true, |(agent, _)| *agent <= key.0)) {
+    while let Some(row) =
+        rows.next_if(|row| row.as_ref().map_or(true, |(agent, _)| *agent <= key.0))
+    {
         let (agent, item) = row?;
         if agent == key.0 {
             list.push(item);

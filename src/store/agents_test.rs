@@ -11,22 +11,48 @@ fn put_by_ada(conn: &Connection, new: &NewAgent, revision: u64) -> Applied<(Chan
 
 fn echo() -> NewAgent {
     let echo = NewAgent::new("echo", "loopback:echo").unwrap();
-    echo.channel("chat-room:ops").unwrap().channel("contact:lene").unwrap().user("lene").unwrap().metadata("lang", "en")
+    echo.channel("chat-room:ops")
+        .unwrap()
+        .channel("contact:lene")
+        .unwrap()
+        .user("lene")
+        .unwrap()
+        .metadata("lang", "en")
 }
 
 fn count(conn: &Connection, table: &str) -> i64 {
-    conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+        row.get(0)
+    })
+    .unwrap()
 }
 
 #[test]
 fn a_new_agent_comes_back_as_put_and_raises_nothing() {
     let conn = database();
-    let new = echo().channel("chat-room:ops").unwrap().user("bob").unwrap().user("lene").unwrap();
+    let new = echo()
+        .channel("chat-room:ops")
+        .unwrap()
+        .user("bob")
+        .unwrap()
+        .user("lene")
+        .unwrap();
     let done = put_by_ada(&conn, &new, 1);
     assert_eq!((done.value.0, done.effects), (Change::Applied, vec![]));
     let agent = done.value.1;
-    assert_eq!(agent.channels.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), ["chat-room:ops", "contact:lene"]);
-    assert_eq!(agent.users.iter().map(UserId::as_str).collect::<Vec<_>>(), ["lene", "bob"], "twice counts once");
+    assert_eq!(
+        agent
+            .channels
+            .iter()
+            .map(|c| c.id.as_str())
+            .collect::<Vec<_>>(),
+        ["chat-room:ops", "contact:lene"]
+    );
+    assert_eq!(
+        agent.users.iter().map(UserId::as_str).collect::<Vec<_>>(),
+        ["lene", "bob"],
+        "twice counts once"
+    );
     assert_eq!(find(&conn, &agent.id).unwrap(), Some(agent.clone()));
     assert_eq!(find_key(&conn, agent.key).unwrap(), Some(agent.clone()));
     assert_eq!(all(&conn).unwrap(), [agent]);
@@ -37,7 +63,10 @@ fn the_same_put_again_changes_nothing_and_leaves_no_trace() {
     let conn = database();
     let first = put_by_ada(&conn, &echo(), 1).value.1;
     let second = put_by_ada(&conn, &echo(), 2);
-    assert_eq!((second.value, second.effects), ((Change::Unchanged, first), vec![]));
+    assert_eq!(
+        (second.value, second.effects),
+        ((Change::Unchanged, first), vec![])
+    );
     assert_eq!(audit::since(&conn, 0, 9).unwrap().len(), 1);
 }
 
@@ -48,20 +77,41 @@ fn a_replacement_keeps_what_stays_and_tells_what_goes() {
     announce(&conn, first.key, &first.channels[1].id, true);
     announce(&conn, first.key, &first.channels[0].id, true);
 
-    let new = NewAgent::new("echo", "loopback:ECHO").unwrap().channel("chat-room:lab").unwrap();
+    let new = NewAgent::new("echo", "loopback:ECHO")
+        .unwrap()
+        .channel("chat-room:lab")
+        .unwrap();
     let new = new.channel("contact:lene").unwrap().metadata("lang", "da");
     let done = put_by_ada(&conn, &new, 2);
     assert_eq!(
         done.effects,
         [
-            Effect::ChannelRemoved { agent: first.key, channel: first.channels[0].id.clone(), announced: true },
-            Effect::MetaData { agent: first.key, key: "lang".into(), value: Some("da".into()) },
+            Effect::ChannelRemoved {
+                agent: first.key,
+                channel: first.channels[0].id.clone(),
+                announced: true
+            },
+            Effect::MetaData {
+                agent: first.key,
+                key: "lang".into(),
+                value: Some("da".into())
+            },
         ]
     );
     let after = done.value.1;
-    assert_eq!((after.revision, after.address.as_str()), (2, "loopback:ECHO"));
-    let channels: Vec<_> = after.channels.iter().map(|c| (c.id.as_str(), c.put, c.announced)).collect();
-    assert_eq!(channels, [("chat-room:lab", 2, false), ("contact:lene", 1, true)]);
+    assert_eq!(
+        (after.revision, after.address.as_str()),
+        (2, "loopback:ECHO")
+    );
+    let channels: Vec<_> = after
+        .channels
+        .iter()
+        .map(|c| (c.id.as_str(), c.put, c.announced))
+        .collect();
+    assert_eq!(
+        channels,
+        [("chat-room:lab", 2, false), ("contact:lene", 1, true)]
+    );
     assert_eq!(find(&conn, &after.id).unwrap(), Some(after));
     let row = audit::since(&conn, 1, 9).unwrap().remove(0);
     assert!(row.before.unwrap().contains(r#""lang":"en""#));
@@ -94,7 +144,10 @@ fn management_not_given_stays_as_it_is() {
     let conn = database();
     put_by_ada(&conn, &echo().management(ManagementMode::Groups), 1);
     let again = put_by_ada(&conn, &echo(), 2).value;
-    assert_eq!((again.0, again.1.management), (Change::Unchanged, ManagementMode::Groups));
+    assert_eq!(
+        (again.0, again.1.management),
+        (Change::Unchanged, ManagementMode::Groups)
+    );
 }
 
 #[test]
@@ -111,15 +164,30 @@ fn a_deleted_agent_leaves_its_messages_and_never_its_number() {
     ))
     .unwrap();
     let gone = delete(&conn, &first.id, &ada(2)).unwrap().unwrap();
-    assert_eq!((&gone.value, &*gone.effects), (&first, &[Effect::TokensEnded(vec![[0; 32]])][..]));
-    for table in ["agent", "agent_channel", "agent_user", "agent_metadata", "reader", "notice", "membership", "token"] {
+    assert_eq!(
+        (&gone.value, &*gone.effects),
+        (&first, &[Effect::TokensEnded(vec![[0; 32]])][..])
+    );
+    for table in [
+        "agent",
+        "agent_channel",
+        "agent_user",
+        "agent_metadata",
+        "reader",
+        "notice",
+        "membership",
+        "token",
+    ] {
         assert_eq!(count(&conn, table), 0, "{table}");
     }
     assert_eq!(count(&conn, "conversation"), 1);
     assert_eq!(delete(&conn, &first.id, &ada(3)).unwrap(), None);
     assert_eq!(find(&conn, &first.id).unwrap(), None);
     assert!(put_by_ada(&conn, &echo(), 4).value.1.key > first.key);
-    assert_eq!(metadata::delete_value(&conn, &AgentId::parse("?").unwrap(), "x", &ada(5)).unwrap(), Removal::NoAgent);
+    assert_eq!(
+        metadata::delete_value(&conn, &AgentId::parse("?").unwrap(), "x", &ada(5)).unwrap(),
+        Removal::NoAgent
+    );
 }
 
 #[test]
@@ -132,7 +200,10 @@ fn many_agents_are_merged_each_with_its_own_lists() {
             new = new.channel(format!("chat-room:{channel}")).unwrap();
         }
         if n % 3 == 0 {
-            new = new.user(format!("user {n}")).unwrap().metadata("n", n.to_string());
+            new = new
+                .user(format!("user {n}"))
+                .unwrap()
+                .metadata("n", n.to_string());
         }
         put_all.push(put_by_ada(&conn, &new, n + 1).value.1);
     }

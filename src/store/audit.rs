@@ -26,7 +26,14 @@ pub(crate) fn insert(
         "INSERT INTO audit (time, who, action, subject, before, after)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(params![stamp.now, stamp.who, action, subject, before.map(short), after.map(short),])?;
+    .execute(params![
+        stamp.now,
+        stamp.who,
+        action,
+        subject,
+        before.map(short),
+        after.map(short),
+    ])?;
     Ok(())
 }
 
@@ -43,25 +50,44 @@ fn short(document: Value) -> String {
     if text.len() <= DOCUMENT_BYTES {
         return text;
     }
-    let Value::Object(members) = document else { return digest(&text).to_string() };
+    let Value::Object(members) = document else {
+        return digest(&text).to_string();
+    };
     let members: Map<String, Value> = members
         .into_iter()
         .map(|(name, value)| {
             let text = value.to_string();
-            (name, if text.len() <= VALUE_BYTES { value } else { digest(&text) })
+            (
+                name,
+                if text.len() <= VALUE_BYTES {
+                    value
+                } else {
+                    digest(&text)
+                },
+            )
         })
         .collect();
     let members = Value::Object(members).to_string();
-    if members.len() <= DOCUMENT_BYTES { members } else { digest(&text).to_string() }
+    if members.len() <= DOCUMENT_BYTES {
+        members
+    } else {
+        digest(&text).to_string()
+    }
 }
 
 fn shortened(value: Value, limit: usize) -> Value {
     match value {
         Value::String(text) if text.len() > limit => digest(&text),
-        Value::Array(items) => items.into_iter().map(|item| shortened(item, limit)).collect(),
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(name, value)| (name, shortened(value, limit))).collect())
-        }
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| shortened(item, limit))
+            .collect(),
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .map(|(name, value)| (name, shortened(value, limit)))
+                .collect(),
+        ),
         value => value,
     }
 }
@@ -85,23 +111,45 @@ pub(crate) fn since(conn: &Connection, number: u64, limit: usize) -> Result<Vec<
           ORDER BY number
           LIMIT ?2",
     )?
-    .query_map(params![i64::try_from(number).unwrap_or(i64::MAX), limit as i64], |row| {
-        let time: i64 = row.get(1)?;
-        let time = DateTime::from_timestamp_millis(time).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, time))?;
-        let number: i64 = row.get(0)?;
-        let number = u64::try_from(number)
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(error)))?;
-        Ok(AuditEntry::new(number, time, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
-    })?
+    .query_map(
+        params![i64::try_from(number).unwrap_or(i64::MAX), limit as i64],
+        |row| {
+            let time: i64 = row.get(1)?;
+            let time = DateTime::from_timestamp_millis(time)
+                .ok_or(rusqlite::Error::IntegralValueOutOfRange(1, time))?;
+            let number: i64 = row.get(0)?;
+            let number = u64::try_from(number).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, Box::new(error))
+            })?;
+            Ok(AuditEntry::new(
+                number,
+                time,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+                row.get(6)?,
+            ))
+        },
+    )?
     .collect()
 }
 
 /// Drops at most `limit` rows that are old; answers how many. Rows are numbered in the order they were made, so the oldest
 /// number goes first and a clock that was set back delays retention, but never tears a hole.
 pub(crate) fn delete_old(conn: &Connection, ages: Ages, limit: usize) -> Result<usize> {
-    let old = ages.oldest(conn, Dated { table: "audit", key: "number", date: "time" }, limit)?;
+    let old = ages.oldest(
+        conn,
+        Dated {
+            table: "audit",
+            key: "number",
+            date: "time",
+        },
+        limit,
+    )?;
     let Some(last) = old.last() else { return Ok(0) };
-    conn.prepare_cached("DELETE FROM audit WHERE number <= ?1")?.execute([last])
+    conn.prepare_cached("DELETE FROM audit WHERE number <= ?1")?
+        .execute([last])
 }
 
 #[cfg(test)]
@@ -110,26 +158,51 @@ mod tests {
     use super::*;
 
     fn before(cutoff: i64) -> Ages {
-        Ages { now: i64::MAX, cutoff: cutoff - 1 }
+        Ages {
+            now: i64::MAX,
+            cutoff: cutoff - 1,
+        }
     }
 
     #[test]
     fn the_audit_is_read_from_a_number_on_and_loses_its_oldest_first() {
         let conn = database();
         for n in 1..=5 {
-            insert(&conn, &ada(n), "put agent", "echo", None, Some(json!({ "n": n }))).unwrap();
+            insert(
+                &conn,
+                &ada(n),
+                "put agent",
+                "echo",
+                None,
+                Some(json!({ "n": n })),
+            )
+            .unwrap();
         }
         let seen = since(&conn, 2, 2).unwrap();
-        assert_eq!(seen.iter().map(|entry| entry.number).collect::<Vec<_>>(), [3, 4]);
-        assert_eq!((seen[0].who.as_str(), seen[0].after.as_deref()), ("super:ada", Some(r#"{"n":3}"#)));
+        assert_eq!(
+            seen.iter().map(|entry| entry.number).collect::<Vec<_>>(),
+            [3, 4]
+        );
+        assert_eq!(
+            (seen[0].who.as_str(), seen[0].after.as_deref()),
+            ("super:ada", Some(r#"{"n":3}"#))
+        );
 
-        assert_eq!(delete_old(&conn, before(4_000), 2).unwrap(), 2, "no more than the limit at once");
+        assert_eq!(
+            delete_old(&conn, before(4_000), 2).unwrap(),
+            2,
+            "no more than the limit at once"
+        );
         assert_eq!(delete_old(&conn, before(4_000), 10).unwrap(), 1);
         assert_eq!(delete_old(&conn, before(4_000), 10).unwrap(), 0);
         assert_eq!(since(&conn, 0, 10).unwrap()[0].number, 4);
         delete_old(&conn, before(i64::MAX), 10).unwrap();
         insert(&conn, &ada(6), "delete agent", "echo", None, None).unwrap();
-        assert_eq!(since(&conn, 5, 10).unwrap()[0].number, 6, "numbers never repeat");
+        assert_eq!(
+            since(&conn, 5, 10).unwrap()[0].number,
+            6,
+            "numbers never repeat"
+        );
     }
     #[test]
     fn a_long_value_is_kept_as_digest_and_length() {
@@ -139,13 +212,21 @@ mod tests {
         let one = short(json!({ "lang": "en", "config": "x".repeat(1 << 20) }));
         assert!(one.len() < 200 && one.contains(r#""lang":"en""#), "{one}");
         assert!(one.contains(r#""length":1048576"#), "{one}");
-        assert_ne!(one, short(json!({ "lang": "en", "config": "y".repeat(1 << 20) })), "another value has another digest");
+        assert_ne!(
+            one,
+            short(json!({ "lang": "en", "config": "y".repeat(1 << 20) })),
+            "another value has another digest"
+        );
 
-        let channels: Vec<String> = (0..40_000).map(|number| format!("chat-room:{number}")).collect();
+        let channels: Vec<String> = (0..40_000)
+            .map(|number| format!("chat-room:{number}"))
+            .collect();
         let many = short(json!({ "address": "loopback:echo", "channels": channels }));
         assert!(many.len() < 200 && many.contains("loopback:echo"), "{many}");
 
-        let keys: Map<String, Value> = (0..1_000).map(|number| (format!("{number:01000}"), json!("v"))).collect();
+        let keys: Map<String, Value> = (0..1_000)
+            .map(|number| (format!("{number:01000}"), json!("v")))
+            .collect();
         assert!(short(Value::Object(keys)).len() < 200);
     }
 }

@@ -25,7 +25,9 @@ pub(crate) fn put(
     rejoin: bool,
     stamp: &Stamp,
 ) -> Result<Option<Applied<(Change, AgentKey)>>> {
-    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(None) };
+    let Some(mut agent) = agents::head(conn, agent)? else {
+        return Ok(None);
+    };
     let shown = json!({ "channel": channel.as_str() });
     let held = find(conn, agent.key, channel)?.is_some();
     if held && !rejoin {
@@ -36,29 +38,63 @@ pub(crate) fn put(
          VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (agent, channel) DO UPDATE SET put = excluded.put",
     )?
-    .execute(params![agent.key.0, channel.as_str(), position(stamp, 0), stamp.revision as i64])?;
+    .execute(params![
+        agent.key.0,
+        channel.as_str(),
+        position(stamp, 0),
+        stamp.revision as i64
+    ])?;
     agents::touch(conn, &mut agent, stamp)?;
-    let (action, before) = if held { ("rejoin channel", Some(shown.clone())) } else { ("put channel", None) };
+    let (action, before) = if held {
+        ("rejoin channel", Some(shown.clone()))
+    } else {
+        ("put channel", None)
+    };
     audit::insert(conn, stamp, action, agent.id.as_str(), before, Some(shown))?;
     Ok(Some(Applied::plain((Change::Applied, agent.key))))
 }
 
 /// Takes a channel from an agent.
-pub(crate) fn delete(conn: &Connection, agent: &AgentId, channel: &ChannelId, stamp: &Stamp) -> Result<Removal<AgentKey>> {
-    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(Removal::NoAgent) };
-    let Some(removed) = find(conn, agent.key, channel)? else { return Ok(Removal::Absent) };
+pub(crate) fn delete(
+    conn: &Connection,
+    agent: &AgentId,
+    channel: &ChannelId,
+    stamp: &Stamp,
+) -> Result<Removal<AgentKey>> {
+    let Some(mut agent) = agents::head(conn, agent)? else {
+        return Ok(Removal::NoAgent);
+    };
+    let Some(removed) = find(conn, agent.key, channel)? else {
+        return Ok(Removal::Absent);
+    };
     remove(conn, agent.key, channel)?;
     agents::touch(conn, &mut agent, stamp)?;
     let shown = json!({ "channel": channel.as_str() });
-    audit::insert(conn, stamp, "delete channel", agent.id.as_str(), Some(shown), None)?;
-    let effect = Effect::ChannelRemoved { agent: agent.key, channel: removed.id, announced: removed.announced };
-    Ok(Removal::Done(Applied { value: agent.key, effects: vec![effect] }))
+    audit::insert(
+        conn,
+        stamp,
+        "delete channel",
+        agent.id.as_str(),
+        Some(shown),
+        None,
+    )?;
+    let effect = Effect::ChannelRemoved {
+        agent: agent.key,
+        channel: removed.id,
+        announced: removed.announced,
+    };
+    Ok(Removal::Done(Applied {
+        value: agent.key,
+        effects: vec![effect],
+    }))
 }
 
 fn find(conn: &Connection, agent: AgentKey, channel: &ChannelId) -> Result<Option<ChannelRow>> {
-    conn.prepare_cached("SELECT channel, put, announced FROM agent_channel WHERE agent = ?1 AND channel = ?2")?
-        .query_row(params![agent.0, channel.as_str()], row)
-        .optional()
+    conn.prepare_cached(
+        "SELECT channel, put, announced FROM agent_channel WHERE agent = ?1 AND channel = ?2",
+    )?
+    .query_row(params![agent.0, channel.as_str()], row)
+    .optional()
 }
 
 fn remove(conn: &Connection, agent: AgentKey, channel: &ChannelId) -> Result<()> {
@@ -81,17 +117,26 @@ pub(super) fn of(conn: &Connection, agent: AgentKey) -> Result<Vec<ChannelRow>> 
 
 /// A row whose first columns are channel, put, announced.
 pub(super) fn row(row: &Row<'_>) -> Result<ChannelRow> {
-    Ok(ChannelRow { id: parsed(row, 0, ChannelId::parse)?, put: row.get::<_, i64>(1)? as u64, announced: row.get(2)? })
+    Ok(ChannelRow {
+        id: parsed(row, 0, ChannelId::parse)?,
+        put: row.get::<_, i64>(1)? as u64,
+        announced: row.get(2)?,
+    })
 }
 
 /// The list that a put of `ids` makes of `held`: what is held stays as it is, what is new is put now.
 pub(super) fn wanted(held: &[ChannelRow], ids: &[ChannelId], stamp: &Stamp) -> Vec<ChannelRow> {
-    let held: std::collections::HashMap<&ChannelId, &ChannelRow> = held.iter().map(|row| (&row.id, row)).collect();
+    let held: std::collections::HashMap<&ChannelId, &ChannelRow> =
+        held.iter().map(|row| (&row.id, row)).collect();
     super::distinct(ids)
         .into_iter()
         .map(|id| match held.get(&id) {
             Some(row) => (*row).clone(),
-            None => ChannelRow { id, put: stamp.revision, announced: false },
+            None => ChannelRow {
+                id,
+                put: stamp.revision,
+                announced: false,
+            },
         })
         .collect()
 }
@@ -107,33 +152,55 @@ pub(super) fn store(
 ) -> Result<()> {
     let wanted: HashSet<&ChannelId> = after.iter().map(|row| &row.id).collect();
     let kept = before.iter().filter(|row| wanted.contains(&row.id)).count();
-    let stays = before.iter().filter(|row| wanted.contains(&row.id)).zip(after).all(|(old, new)| old.id == new.id);
-    let (fresh, first) = if stays { (&after[kept..], position(stamp, 0)) } else { (after, 0) };
+    let stays = before
+        .iter()
+        .filter(|row| wanted.contains(&row.id))
+        .zip(after)
+        .all(|(old, new)| old.id == new.id);
+    let (fresh, first) = if stays {
+        (&after[kept..], position(stamp, 0))
+    } else {
+        (after, 0)
+    };
     if stays {
         for row in before.iter().filter(|row| !wanted.contains(&row.id)) {
             remove(conn, agent, &row.id)?;
         }
     } else {
-        conn.prepare_cached("DELETE FROM agent_channel WHERE agent = ?1")?.execute([agent.0])?;
+        conn.prepare_cached("DELETE FROM agent_channel WHERE agent = ?1")?
+            .execute([agent.0])?;
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO agent_channel (agent, channel, position, put, announced)
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     for (place, row) in fresh.iter().enumerate() {
-        insert.execute(params![agent.0, row.id.as_str(), first + place as i64, row.put as i64, row.announced])?;
+        insert.execute(params![
+            agent.0,
+            row.id.as_str(),
+            first + place as i64,
+            row.put as i64,
+            row.announced
+        ])?;
     }
     Ok(())
 }
 
 /// What follows from the channels that `before` had and `after` has not.
-pub(super) fn removed<'a>(before: &'a AgentRow, after: &'a AgentRow) -> impl Iterator<Item = Effect> + 'a {
+pub(super) fn removed<'a>(
+    before: &'a AgentRow,
+    after: &'a AgentRow,
+) -> impl Iterator<Item = Effect> + 'a {
     let kept: HashSet<&ChannelId> = after.channels.iter().map(|row| &row.id).collect();
-    before.channels.iter().filter(move |row| !kept.contains(&row.id)).map(|row| Effect::ChannelRemoved {
-        agent: before.key,
-        channel: row.id.clone(),
-        announced: row.announced,
-    })
+    before
+        .channels
+        .iter()
+        .filter(move |row| !kept.contains(&row.id))
+        .map(|row| Effect::ChannelRemoved {
+            agent: before.key,
+            channel: row.id.clone(),
+            announced: row.announced,
+        })
 }
 
 #[cfg(test)]
@@ -147,7 +214,10 @@ mod tests {
     }
 
     fn echo(conn: &Connection) -> AgentId {
-        let new = NewAgent::new("echo", "loopback:echo").unwrap().channel("chat-room:ops").unwrap();
+        let new = NewAgent::new("echo", "loopback:echo")
+            .unwrap()
+            .channel("chat-room:ops")
+            .unwrap();
         agents::put(conn, &new, &ada(1)).unwrap().value.1.id
     }
 
@@ -155,7 +225,13 @@ mod tests {
     fn a_channel_put_again_is_unchanged_unless_a_rejoin_is_asked_for() {
         let conn = database();
         let (echo, lab) = (echo(&conn), channel("chat-room:lab"));
-        let put = |rejoin, revision| put(&conn, &echo, &lab, rejoin, &ada(revision)).unwrap().unwrap().value.0;
+        let put = |rejoin, revision| {
+            put(&conn, &echo, &lab, rejoin, &ada(revision))
+                .unwrap()
+                .unwrap()
+                .value
+                .0
+        };
         let stored = || agents::find(&conn, &echo).unwrap().unwrap();
         assert_eq!(put(false, 2), Change::Applied);
         assert_eq!((stored().revision, stored().channels[1].put), (2, 2));
@@ -163,7 +239,11 @@ mod tests {
         assert_eq!(stored().revision, 2);
         assert_eq!(put(true, 4), Change::Applied);
         assert_eq!((stored().revision, stored().channels[1].put), (4, 4));
-        let actions: Vec<_> = audit::since(&conn, 0, 9).unwrap().into_iter().map(|entry| entry.action).collect();
+        let actions: Vec<_> = audit::since(&conn, 0, 9)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.action)
+            .collect();
         assert_eq!(actions, ["put agent", "put channel", "rejoin channel"]);
     }
 
@@ -180,7 +260,13 @@ mod tests {
             }
             agents::put(&conn, &new, &ada(revision)).unwrap();
             let row = agents::find(&conn, &echo).unwrap().unwrap();
-            assert_eq!(row.channels.iter().map(|channel| channel.id.as_str()).collect::<Vec<_>>(), names);
+            assert_eq!(
+                row.channels
+                    .iter()
+                    .map(|channel| channel.id.as_str())
+                    .collect::<Vec<_>>(),
+                names
+            );
         };
         put_list(&["chat-room:b", "chat-room:a"]);
         put_list(&["chat-room:b", "chat-room:a", "chat-room:c"]);
@@ -198,12 +284,27 @@ mod tests {
         let (echo, ops) = (echo(&conn), channel("chat-room:ops"));
         let key = agents::key(&conn, &echo).unwrap().unwrap();
         announce(&conn, key, &ops, true);
-        let Removal::Done(done) = delete(&conn, &echo, &ops, &ada(2)).unwrap() else { panic!("it was there") };
-        assert_eq!(done.effects, [Effect::ChannelRemoved { agent: key, channel: ops.clone(), announced: true }]);
+        let Removal::Done(done) = delete(&conn, &echo, &ops, &ada(2)).unwrap() else {
+            panic!("it was there")
+        };
+        assert_eq!(
+            done.effects,
+            [Effect::ChannelRemoved {
+                agent: key,
+                channel: ops.clone(),
+                announced: true
+            }]
+        );
         assert_eq!(agents::find(&conn, &echo).unwrap().unwrap().channels, []);
-        assert_eq!(delete(&conn, &echo, &ops, &ada(3)).unwrap(), Removal::Absent);
+        assert_eq!(
+            delete(&conn, &echo, &ops, &ada(3)).unwrap(),
+            Removal::Absent
+        );
         let nobody = AgentId::parse("nobody").unwrap();
-        assert_eq!(delete(&conn, &nobody, &ops, &ada(3)).unwrap(), Removal::NoAgent);
+        assert_eq!(
+            delete(&conn, &nobody, &ops, &ada(3)).unwrap(),
+            Removal::NoAgent
+        );
         assert_eq!(put(&conn, &nobody, &ops, false, &ada(3)).unwrap(), None);
     }
 }

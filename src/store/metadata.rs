@@ -11,12 +11,20 @@ use std::collections::HashMap;
 
 /// An agent's pairs, in the order in which they were put. `None`: there is no such agent.
 pub(crate) fn all(conn: &Connection, agent: &AgentId) -> Result<Option<Vec<(String, String)>>> {
-    agents::key(conn, agent)?.map(|key| of(conn, key)).transpose()
+    agents::key(conn, agent)?
+        .map(|key| of(conn, key))
+        .transpose()
 }
 
 /// One value. Outer `None`: there is no such agent; inner: it has no such key.
-pub(crate) fn value(conn: &Connection, agent: &AgentId, key: &str) -> Result<Option<Option<String>>> {
-    let Some(agent) = agents::key(conn, agent)? else { return Ok(None) };
+pub(crate) fn value(
+    conn: &Connection,
+    agent: &AgentId,
+    key: &str,
+) -> Result<Option<Option<String>>> {
+    let Some(agent) = agents::key(conn, agent)? else {
+        return Ok(None);
+    };
     conn.prepare_cached("SELECT value FROM agent_metadata WHERE agent = ?1 AND key = ?2")?
         .query_row(params![agent.0, key], |row| row.get(0))
         .optional()
@@ -30,7 +38,9 @@ pub(crate) fn put_all(
     pairs: &[(String, String)],
     stamp: &Stamp,
 ) -> Result<Option<Applied<(Change, AgentRow)>>> {
-    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(None) };
+    let Some(mut agent) = agents::head(conn, agent)? else {
+        return Ok(None);
+    };
     agent.metadata = of(conn, agent.key)?;
     if agent.metadata == pairs {
         return Ok(Some(Applied::plain((Change::Unchanged, agent))));
@@ -38,9 +48,19 @@ pub(crate) fn put_all(
     let before = std::mem::replace(&mut agent.metadata, pairs.to_vec());
     store(conn, agent.key, pairs)?;
     agents::touch(conn, &mut agent, stamp)?;
-    audit::insert(conn, stamp, "put metadata", agent.id.as_str(), Some(shown(&before)), Some(shown(pairs)))?;
+    audit::insert(
+        conn,
+        stamp,
+        "put metadata",
+        agent.id.as_str(),
+        Some(shown(&before)),
+        Some(shown(pairs)),
+    )?;
     let effects = changes(agent.key, &before, pairs);
-    Ok(Some(Applied { value: (Change::Applied, agent), effects }))
+    Ok(Some(Applied {
+        value: (Change::Applied, agent),
+        effects,
+    }))
 }
 
 /// How many keys an agent has besides `key`, and the bytes of those keys and their values.
@@ -51,7 +71,10 @@ pub(crate) fn besides(conn: &Connection, agent: &AgentId, key: &str) -> Result<(
           WHERE agent = (SELECT key FROM agent WHERE id = ?1) AND key <> ?2",
     )?
     .query_row(params![agent.as_str(), key], |row| {
-        let number = |column| row.get::<_, i64>(column).map(|number| usize::try_from(number).unwrap_or(0));
+        let number = |column| {
+            row.get::<_, i64>(column)
+                .map(|number| usize::try_from(number).unwrap_or(0))
+        };
         Ok((number(0)?, number(1)?))
     })
 }
@@ -64,7 +87,9 @@ pub(crate) fn put_value(
     value: &str,
     stamp: &Stamp,
 ) -> Result<Option<Applied<(Change, AgentKey)>>> {
-    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(None) };
+    let Some(mut agent) = agents::head(conn, agent)? else {
+        return Ok(None);
+    };
     let before = find(conn, agent.key, key)?;
     if before.as_deref() == Some(value) {
         return Ok(Some(Applied::plain((Change::Unchanged, agent.key))));
@@ -77,20 +102,58 @@ pub(crate) fn put_value(
     .execute(params![agent.key.0, key, value])?;
     agents::touch(conn, &mut agent, stamp)?;
     let before = before.map(|before| json!({ key: before }));
-    audit::insert(conn, stamp, "put metadata value", agent.id.as_str(), before, Some(json!({ key: value })))?;
-    let effect = Effect::MetaData { agent: agent.key, key: key.to_owned(), value: Some(value.to_owned()) };
-    Ok(Some(Applied { value: (Change::Applied, agent.key), effects: vec![effect] }))
+    audit::insert(
+        conn,
+        stamp,
+        "put metadata value",
+        agent.id.as_str(),
+        before,
+        Some(json!({ key: value })),
+    )?;
+    let effect = Effect::MetaData {
+        agent: agent.key,
+        key: key.to_owned(),
+        value: Some(value.to_owned()),
+    };
+    Ok(Some(Applied {
+        value: (Change::Applied, agent.key),
+        effects: vec![effect],
+    }))
 }
 
 /// Removes one key.
-pub(crate) fn delete_value(conn: &Connection, agent: &AgentId, key: &str, stamp: &Stamp) -> Result<Removal<AgentKey>> {
-    let Some(mut agent) = agents::head(conn, agent)? else { return Ok(Removal::NoAgent) };
-    let Some(before) = find(conn, agent.key, key)? else { return Ok(Removal::Absent) };
-    conn.prepare_cached("DELETE FROM agent_metadata WHERE agent = ?1 AND key = ?2")?.execute(params![agent.key.0, key])?;
+pub(crate) fn delete_value(
+    conn: &Connection,
+    agent: &AgentId,
+    key: &str,
+    stamp: &Stamp,
+) -> Result<Removal<AgentKey>> {
+    let Some(mut agent) = agents::head(conn, agent)? else {
+        return Ok(Removal::NoAgent);
+    };
+    let Some(before) = find(conn, agent.key, key)? else {
+        return Ok(Removal::Absent);
+    };
+    conn.prepare_cached("DELETE FROM agent_metadata WHERE agent = ?1 AND key = ?2")?
+        .execute(params![agent.key.0, key])?;
     agents::touch(conn, &mut agent, stamp)?;
-    audit::insert(conn, stamp, "delete metadata value", agent.id.as_str(), Some(json!({ key: before })), None)?;
-    let effect = Effect::MetaData { agent: agent.key, key: key.to_owned(), value: None };
-    Ok(Removal::Done(Applied { value: agent.key, effects: vec![effect] }))
+    audit::insert(
+        conn,
+        stamp,
+        "delete metadata value",
+        agent.id.as_str(),
+        Some(json!({ key: before })),
+        None,
+    )?;
+    let effect = Effect::MetaData {
+        agent: agent.key,
+        key: key.to_owned(),
+        value: None,
+    };
+    Ok(Removal::Done(Applied {
+        value: agent.key,
+        effects: vec![effect],
+    }))
 }
 
 fn find(conn: &Connection, agent: AgentKey, key: &str) -> Result<Option<String>> {
@@ -108,8 +171,11 @@ pub(super) fn of(conn: &Connection, agent: AgentKey) -> Result<Vec<(String, Stri
 
 /// Writes an agent's whole list.
 pub(super) fn store(conn: &Connection, agent: AgentKey, pairs: &[(String, String)]) -> Result<()> {
-    conn.prepare_cached("DELETE FROM agent_metadata WHERE agent = ?1")?.execute([agent.0])?;
-    let mut insert = conn.prepare_cached("INSERT INTO agent_metadata (agent, key, value, position) VALUES (?1, ?2, ?3, ?4)")?;
+    conn.prepare_cached("DELETE FROM agent_metadata WHERE agent = ?1")?
+        .execute([agent.0])?;
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO agent_metadata (agent, key, value, position) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for (position, (key, value)) in pairs.iter().enumerate() {
         insert.execute(params![agent.0, key, value, position as i64])?;
     }
@@ -117,19 +183,44 @@ pub(super) fn store(conn: &Connection, agent: AgentKey, pairs: &[(String, String
 }
 
 /// One effect per key really removed, changed or added.
-pub(super) fn changes(agent: AgentKey, before: &[(String, String)], after: &[(String, String)]) -> Vec<Effect> {
-    let old: HashMap<&str, &str> = before.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let new: HashMap<&str, &str> = after.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let removed = before.iter().filter(|(key, _)| !new.contains_key(key.as_str())).map(|(key, _)| (key, None));
+pub(super) fn changes(
+    agent: AgentKey,
+    before: &[(String, String)],
+    after: &[(String, String)],
+) -> Vec<Effect> {
+    let old: HashMap<&str, &str> = before
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    let new: HashMap<&str, &str> = after
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    let removed = before
+        .iter()
+        .filter(|(key, _)| !new.contains_key(key.as_str()))
+        .map(|(key, _)| (key, None));
     let given = after
         .iter()
         .filter(|(key, value)| old.get(key.as_str()) != Some(&value.as_str()))
         .map(|(key, value)| (key, Some(value.clone())));
-    removed.chain(given).map(|(key, value)| Effect::MetaData { agent, key: key.clone(), value }).collect()
+    removed
+        .chain(given)
+        .map(|(key, value)| Effect::MetaData {
+            agent,
+            key: key.clone(),
+            value,
+        })
+        .collect()
 }
 
 fn shown(pairs: &[(String, String)]) -> Value {
-    Value::Object(pairs.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect::<Map<_, _>>())
+    Value::Object(
+        pairs
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 #[cfg(test)]
@@ -139,11 +230,16 @@ mod tests {
     use crate::model::NewAgent;
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+        list.iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
     }
 
     fn echo(conn: &Connection) -> AgentRow {
-        let new = NewAgent::new("echo", "loopback:echo").unwrap().metadata("lang", "en").metadata("", "nameless");
+        let new = NewAgent::new("echo", "loopback:echo")
+            .unwrap()
+            .metadata("lang", "en")
+            .metadata("", "nameless");
         agents::put(conn, &new, &ada(1)).unwrap().value.1
     }
 
@@ -158,31 +254,68 @@ mod tests {
             key: key.into(),
             value: value.map(str::to_owned),
         };
-        assert_eq!(done.effects, [effect("", None), effect("new", Some("1")), effect("lang", Some("da"))]);
+        assert_eq!(
+            done.effects,
+            [
+                effect("", None),
+                effect("new", Some("1")),
+                effect("lang", Some("da"))
+            ]
+        );
         assert_eq!(all(&conn, &echo.id).unwrap(), Some(wanted.clone()));
 
         let turned = pairs(&[("lang", "da"), ("new", "1")]);
         let done = put_all(&conn, &echo.id, &turned, &ada(3)).unwrap().unwrap();
-        assert_eq!((done.value.0, done.effects), (Change::Applied, vec![]), "another order is no event");
+        assert_eq!(
+            (done.value.0, done.effects),
+            (Change::Applied, vec![]),
+            "another order is no event"
+        );
         let same = put_all(&conn, &echo.id, &turned, &ada(4)).unwrap().unwrap();
-        assert_eq!((same.value.0, same.value.1.revision), (Change::Unchanged, 3));
+        assert_eq!(
+            (same.value.0, same.value.1.revision),
+            (Change::Unchanged, 3)
+        );
     }
 
     #[test]
     fn one_value_is_put_read_and_deleted() {
         let conn = database();
         let echo = echo(&conn);
-        assert_eq!(value(&conn, &echo.id, "").unwrap(), Some(Some("nameless".into())), "the empty key is a key");
-        let done = put_value(&conn, &echo.id, "", "named", &ada(2)).unwrap().unwrap();
+        assert_eq!(
+            value(&conn, &echo.id, "").unwrap(),
+            Some(Some("nameless".into())),
+            "the empty key is a key"
+        );
+        let done = put_value(&conn, &echo.id, "", "named", &ada(2))
+            .unwrap()
+            .unwrap();
         assert_eq!(done.effects.len(), 1);
-        assert_eq!(value(&conn, &echo.id, "").unwrap(), Some(Some("named".into())));
-        let same = put_value(&conn, &echo.id, "", "named", &ada(3)).unwrap().unwrap();
+        assert_eq!(
+            value(&conn, &echo.id, "").unwrap(),
+            Some(Some("named".into()))
+        );
+        let same = put_value(&conn, &echo.id, "", "named", &ada(3))
+            .unwrap()
+            .unwrap();
         assert_eq!((same.value.0, same.effects), (Change::Unchanged, vec![]));
-        assert!(matches!(delete_value(&conn, &echo.id, "", &ada(4)).unwrap(), Removal::Done(_)));
-        assert_eq!(delete_value(&conn, &echo.id, "", &ada(5)).unwrap(), Removal::Absent);
+        assert!(matches!(
+            delete_value(&conn, &echo.id, "", &ada(4)).unwrap(),
+            Removal::Done(_)
+        ));
+        assert_eq!(
+            delete_value(&conn, &echo.id, "", &ada(5)).unwrap(),
+            Removal::Absent
+        );
         assert_eq!(value(&conn, &echo.id, "").unwrap(), Some(None));
-        assert_eq!(value(&conn, &AgentId::parse("nobody").unwrap(), "").unwrap(), None);
+        assert_eq!(
+            value(&conn, &AgentId::parse("nobody").unwrap(), "").unwrap(),
+            None
+        );
         let last = audit::since(&conn, 2, 9).unwrap().remove(0);
-        assert_eq!((last.before.as_deref(), last.after), (Some(r#"{"":"named"}"#), None));
+        assert_eq!(
+            (last.before.as_deref(), last.after),
+            (Some(r#"{"":"named"}"#), None)
+        );
     }
 }

@@ -38,9 +38,17 @@ pub(crate) struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Becomes a metadata event of that agent; `None`: the key was removed.
-    MetaData { agent: AgentKey, key: String, value: Option<String> },
+    MetaData {
+        agent: AgentKey,
+        key: String,
+        value: Option<String>,
+    },
     /// Closes the agent's span; if the newest channel-state event said active, an inactive one follows.
-    ChannelRemoved { agent: AgentKey, channel: ChannelId, announced: bool },
+    ChannelRemoved {
+        agent: AgentKey,
+        channel: ChannelId,
+        announced: bool,
+    },
     /// The digests of tokens that are gone from the table and must go from memory.
     TokensEnded(Vec<[u8; 32]>),
 }
@@ -66,7 +74,10 @@ pub(crate) enum Removal<T> {
 
 impl<T> Applied<T> {
     fn plain(value: T) -> Applied<T> {
-        Applied { value, effects: Vec::new() }
+        Applied {
+            value,
+            effects: Vec::new(),
+        }
     }
 }
 
@@ -76,15 +87,24 @@ fn tokens_ended(digests: Vec<[u8; 32]>) -> Option<Effect> {
 }
 
 /// Reads a text column through the parser of its id. What does not parse was not written by us.
-fn parsed<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(&str) -> Result<T, Error>) -> rusqlite::Result<T> {
-    parse(row.get_ref(column)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+fn parsed<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Result<T, Error>,
+) -> rusqlite::Result<T> {
+    parse(row.get_ref(column)?.as_str()?).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
 }
 
 /// `items` without repeats, each where it stood first.
 fn distinct<T: Clone + Eq + std::hash::Hash>(items: &[T]) -> Vec<T> {
     let mut seen = std::collections::HashSet::with_capacity(items.len());
-    items.iter().filter(|item| seen.insert(*item)).cloned().collect()
+    items
+        .iter()
+        .filter(|item| seen.insert(*item))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -95,18 +115,27 @@ pub(crate) mod testing {
 
     pub(crate) fn database() -> Connection {
         let conn = Connection::open_in_memory().unwrap();
-        conn.execute_batch(include_str!("../../schema.sql")).unwrap();
+        conn.execute_batch(include_str!("../../schema.sql"))
+            .unwrap();
         conn
     }
 
     /// Notes in `agent_channel` what was announced, as the journal does.
     pub(crate) fn announce(conn: &Connection, agent: AgentKey, channel: &ChannelId, active: bool) {
         let sql = "UPDATE agent_channel SET announced = ?3 WHERE agent = ?1 AND channel = ?2";
-        assert_eq!(conn.execute(sql, (agent.0, channel.as_str(), active)).unwrap(), 1);
+        assert_eq!(
+            conn.execute(sql, (agent.0, channel.as_str(), active))
+                .unwrap(),
+            1
+        );
     }
 
     /// Ada, an administrator, at her change number `revision`.
     pub(crate) fn ada(revision: u64) -> Stamp {
-        Stamp { who: "super:ada".into(), now: 1_000 * revision as i64, revision }
+        Stamp {
+            who: "super:ada".into(),
+            now: 1_000 * revision as i64,
+            revision,
+        }
     }
 }

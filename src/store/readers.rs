@@ -43,7 +43,11 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<ReaderRow>> {
 }
 
 /// One reader.
-pub(crate) fn find(conn: &Connection, agent: AgentKey, name: &ReaderName) -> Result<Option<ReaderRow>> {
+pub(crate) fn find(
+    conn: &Connection,
+    agent: AgentKey,
+    name: &ReaderName,
+) -> Result<Option<ReaderRow>> {
     conn.prepare_cached(
         "SELECT reader.agent, agent.id, reader.name, reader.place, reader.moved
            FROM reader
@@ -55,31 +59,51 @@ pub(crate) fn find(conn: &Connection, agent: AgentKey, name: &ReaderName) -> Res
 }
 
 /// Makes a reader that stands at `place`.
-pub(crate) fn insert(conn: &Connection, agent: AgentKey, name: &ReaderName, place: i64, now: i64) -> Result<ReaderInsert> {
+pub(crate) fn insert(
+    conn: &Connection,
+    agent: AgentKey,
+    name: &ReaderName,
+    place: i64,
+    now: i64,
+) -> Result<ReaderInsert> {
     if let Some(held) = find(conn, agent, name)? {
         return Ok(ReaderInsert::Exists(held.place));
     }
-    let held: i64 =
-        conn.prepare_cached("SELECT count(*) FROM reader WHERE agent = ?1")?.query_row([agent.0], |row| row.get(0))?;
+    let held: i64 = conn
+        .prepare_cached("SELECT count(*) FROM reader WHERE agent = ?1")?
+        .query_row([agent.0], |row| row.get(0))?;
     if held >= READERS_PER_AGENT_MAX {
         return Ok(ReaderInsert::Full);
     }
-    conn.prepare_cached("INSERT INTO reader (agent, name, place, moved) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-        agent.0,
-        name.as_str(),
-        place,
-        now
-    ])?;
+    conn.prepare_cached("INSERT INTO reader (agent, name, place, moved) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![agent.0, name.as_str(), place, now])?;
     Ok(ReaderInsert::Inserted)
 }
 
 /// Deletes a reader: an administrator's change, and audited as one. False: there is none.
-pub(crate) fn delete(conn: &Connection, agent: &AgentId, name: &ReaderName, stamp: &Stamp) -> Result<bool> {
-    let Some(key) = agents::key(conn, agent)? else { return Ok(false) };
-    let Some(before) = find(conn, key, name)? else { return Ok(false) };
-    conn.prepare_cached("DELETE FROM reader WHERE agent = ?1 AND name = ?2")?.execute(params![key.0, name.as_str()])?;
+pub(crate) fn delete(
+    conn: &Connection,
+    agent: &AgentId,
+    name: &ReaderName,
+    stamp: &Stamp,
+) -> Result<bool> {
+    let Some(key) = agents::key(conn, agent)? else {
+        return Ok(false);
+    };
+    let Some(before) = find(conn, key, name)? else {
+        return Ok(false);
+    };
+    conn.prepare_cached("DELETE FROM reader WHERE agent = ?1 AND name = ?2")?
+        .execute(params![key.0, name.as_str()])?;
     let shown = json!({ "reader": name.as_str(), "place": before.place });
-    audit::insert(conn, stamp, "delete reader", agent.as_str(), Some(shown), None)?;
+    audit::insert(
+        conn,
+        stamp,
+        "delete reader",
+        agent.as_str(),
+        Some(shown),
+        None,
+    )?;
     Ok(true)
 }
 
@@ -106,17 +130,36 @@ mod tests {
     #[test]
     fn a_place_is_kept_and_an_agent_has_at_most_32_readers() {
         let conn = database();
-        let echo = agents::put(&conn, &NewAgent::new("echo", "loopback:echo").unwrap(), &ada(1)).unwrap().value.1;
+        let echo = agents::put(
+            &conn,
+            &NewAgent::new("echo", "loopback:echo").unwrap(),
+            &ada(1),
+        )
+        .unwrap()
+        .value
+        .1;
         let main = name("main");
-        assert_eq!(insert(&conn, echo.key, &main, 10, 1).unwrap(), ReaderInsert::Inserted);
-        assert_eq!(insert(&conn, echo.key, &main, 99, 2).unwrap(), ReaderInsert::Exists(10));
+        assert_eq!(
+            insert(&conn, echo.key, &main, 10, 1).unwrap(),
+            ReaderInsert::Inserted
+        );
+        assert_eq!(
+            insert(&conn, echo.key, &main, 99, 2).unwrap(),
+            ReaderInsert::Exists(10)
+        );
         let stands = find(&conn, echo.key, &main).unwrap().unwrap();
         assert_eq!((stands.place, stands.moved), (10, 1));
 
         for n in 1..32 {
-            assert_eq!(insert(&conn, echo.key, &name(&format!("r{n}")), 0, 5).unwrap(), ReaderInsert::Inserted);
+            assert_eq!(
+                insert(&conn, echo.key, &name(&format!("r{n}")), 0, 5).unwrap(),
+                ReaderInsert::Inserted
+            );
         }
-        assert_eq!(insert(&conn, echo.key, &name("one too many"), 0, 5).unwrap(), ReaderInsert::Full);
+        assert_eq!(
+            insert(&conn, echo.key, &name("one too many"), 0, 5).unwrap(),
+            ReaderInsert::Full
+        );
         assert!(delete(&conn, &echo.id, &main, &ada(2)).unwrap());
         assert!(!delete(&conn, &echo.id, &main, &ada(3)).unwrap());
         assert_eq!(all(&conn).unwrap().len(), 31);

@@ -21,14 +21,27 @@ pub(crate) fn seen(conn: &Connection) -> Result<Option<Seen>> {
            FROM setting AS name, setting AS hash
           WHERE name.name = 'super_name' AND hash.name = 'super_hash'",
     )?;
-    statement.query_row([], |row| Ok(Seen { name: row.get(0)?, hash: row.get(1)? })).optional()
+    statement
+        .query_row([], |row| {
+            Ok(Seen {
+                name: row.get(0)?,
+                hash: row.get(1)?,
+            })
+        })
+        .optional()
 }
 
 /// Notes the super user; `None`: there is none.
 pub(crate) fn note(conn: &Connection, seen: Option<&Seen>) -> Result<()> {
-    conn.execute("DELETE FROM setting WHERE name IN ('super_name', 'super_hash')", [])?;
+    conn.execute(
+        "DELETE FROM setting WHERE name IN ('super_name', 'super_hash')",
+        [],
+    )?;
     if let Some(Seen { name, hash }) = seen {
-        conn.execute("INSERT INTO setting VALUES ('super_name', ?1), ('super_hash', ?2)", [name, hash])?;
+        conn.execute(
+            "INSERT INTO setting VALUES ('super_name', ?1), ('super_hash', ?2)",
+            [name, hash],
+        )?;
     }
     Ok(())
 }
@@ -43,7 +56,10 @@ mod tests {
         let conn = database();
         assert_eq!(seen(&conn).unwrap(), None);
         for hash in ["$argon2id$1", "$argon2id$2"] {
-            let ada = Seen { name: "Ada".into(), hash: hash.into() };
+            let ada = Seen {
+                name: "Ada".into(),
+                hash: hash.into(),
+            };
             note(&conn, Some(&ada)).unwrap();
             assert_eq!(seen(&conn).unwrap(), Some(ada));
         }

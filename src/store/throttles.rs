@@ -33,7 +33,9 @@ pub(crate) fn find(conn: &Connection, id: &ThrottleId) -> Result<Option<Throttle
         .prepare_cached("SELECT id, kind, threshold FROM throttle WHERE id = ?1")?
         .query_row([id.as_str()], row)
         .optional()?;
-    let Some(mut throttle) = found else { return Ok(None) };
+    let Some(mut throttle) = found else {
+        return Ok(None);
+    };
     throttle.agents = agents_of(conn, id)?;
     Ok(Some(throttle))
 }
@@ -46,7 +48,10 @@ pub(crate) fn put(conn: &Connection, new: &Throttle, stamp: &Stamp) -> Result<Th
     {
         return Ok(ThrottlePut::KindDiffers(before.kind));
     }
-    let after = Throttle { agents: distinct(&new.agents), ..new.clone() };
+    let after = Throttle {
+        agents: distinct(&new.agents),
+        ..new.clone()
+    };
     if before.as_ref() == Some(&after) {
         return Ok(ThrottlePut::Done(Change::Unchanged, after));
     }
@@ -55,22 +60,51 @@ pub(crate) fn put(conn: &Connection, new: &Throttle, stamp: &Stamp) -> Result<Th
          VALUES (?1, ?2, ?3)
          ON CONFLICT (id) DO UPDATE SET threshold = excluded.threshold",
     )?
-    .execute(params![after.id.as_str(), after.kind as i64, after.threshold])?;
-    conn.prepare_cached("DELETE FROM throttle_agent WHERE throttle = ?1")?.execute([after.id.as_str()])?;
-    let mut insert = conn.prepare_cached("INSERT INTO throttle_agent (throttle, agent, position) VALUES (?1, ?2, ?3)")?;
+    .execute(params![
+        after.id.as_str(),
+        after.kind as i64,
+        after.threshold
+    ])?;
+    conn.prepare_cached("DELETE FROM throttle_agent WHERE throttle = ?1")?
+        .execute([after.id.as_str()])?;
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO throttle_agent (throttle, agent, position) VALUES (?1, ?2, ?3)",
+    )?;
     for (position, agent) in after.agents.iter().enumerate() {
         insert.execute(params![after.id.as_str(), agent.as_str(), position as i64])?;
     }
-    audit::insert(conn, stamp, "put throttle", after.id.as_str(), before.as_ref().map(shown), Some(shown(&after)))?;
+    audit::insert(
+        conn,
+        stamp,
+        "put throttle",
+        after.id.as_str(),
+        before.as_ref().map(shown),
+        Some(shown(&after)),
+    )?;
     Ok(ThrottlePut::Done(Change::Applied, after))
 }
 
 /// Deletes a throttle; answers it as it was. `None`: there is no such throttle.
-pub(crate) fn delete(conn: &Connection, id: &ThrottleId, stamp: &Stamp) -> Result<Option<Throttle>> {
-    let Some(before) = find(conn, id)? else { return Ok(None) };
-    conn.prepare_cached("DELETE FROM throttle_agent WHERE throttle = ?1")?.execute([id.as_str()])?;
-    conn.prepare_cached("DELETE FROM throttle WHERE id = ?1")?.execute([id.as_str()])?;
-    audit::insert(conn, stamp, "delete throttle", id.as_str(), Some(shown(&before)), None)?;
+pub(crate) fn delete(
+    conn: &Connection,
+    id: &ThrottleId,
+    stamp: &Stamp,
+) -> Result<Option<Throttle>> {
+    let Some(before) = find(conn, id)? else {
+        return Ok(None);
+    };
+    conn.prepare_cached("DELETE FROM throttle_agent WHERE throttle = ?1")?
+        .execute([id.as_str()])?;
+    conn.prepare_cached("DELETE FROM throttle WHERE id = ?1")?
+        .execute([id.as_str()])?;
+    audit::insert(
+        conn,
+        stamp,
+        "delete throttle",
+        id.as_str(),
+        Some(shown(&before)),
+        None,
+    )?;
     Ok(Some(before))
 }
 
@@ -88,7 +122,12 @@ fn row(row: &Row<'_>) -> Result<Throttle> {
         2 => ThrottleKind::ConcurrentTransfers,
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(1, other)),
     };
-    Ok(Throttle { id: parsed(row, 0, ThrottleId::parse)?, kind, threshold: row.get(2)?, agents: Vec::new() })
+    Ok(Throttle {
+        id: parsed(row, 0, ThrottleId::parse)?,
+        kind,
+        threshold: row.get(2)?,
+        agents: Vec::new(),
+    })
 }
 
 fn shown(throttle: &Throttle) -> Value {
@@ -113,22 +152,44 @@ mod tests {
             id: ThrottleId::parse("slow").unwrap(),
             kind: ThrottleKind::MessagesPerMinute,
             threshold,
-            agents: agents.iter().map(|id| AgentId::parse(id).unwrap()).collect(),
+            agents: agents
+                .iter()
+                .map(|id| AgentId::parse(id).unwrap())
+                .collect(),
         }
     }
 
     #[test]
     fn a_throttle_keeps_its_kind_and_the_order_of_its_agents() {
         let conn = database();
-        let put_slow = |throttle: &Throttle, revision| put(&conn, throttle, &ada(revision)).unwrap();
+        let put_slow =
+            |throttle: &Throttle, revision| put(&conn, throttle, &ada(revision)).unwrap();
         let stored = slow(3, &["zoe", "ann"]);
-        assert_eq!(put_slow(&slow(3, &["zoe", "ann", "zoe"]), 1), ThrottlePut::Done(Change::Applied, stored.clone()));
-        assert_eq!(put_slow(&stored, 2), ThrottlePut::Done(Change::Unchanged, stored.clone()));
-        let other = Throttle { kind: ThrottleKind::ConcurrentTransfers, ..stored.clone() };
-        assert_eq!(put_slow(&other, 3), ThrottlePut::KindDiffers(ThrottleKind::MessagesPerMinute));
-        assert!(matches!(put_slow(&slow(u32::MAX, &[]), 4), ThrottlePut::Done(Change::Applied, _)));
+        assert_eq!(
+            put_slow(&slow(3, &["zoe", "ann", "zoe"]), 1),
+            ThrottlePut::Done(Change::Applied, stored.clone())
+        );
+        assert_eq!(
+            put_slow(&stored, 2),
+            ThrottlePut::Done(Change::Unchanged, stored.clone())
+        );
+        let other = Throttle {
+            kind: ThrottleKind::ConcurrentTransfers,
+            ..stored.clone()
+        };
+        assert_eq!(
+            put_slow(&other, 3),
+            ThrottlePut::KindDiffers(ThrottleKind::MessagesPerMinute)
+        );
+        assert!(matches!(
+            put_slow(&slow(u32::MAX, &[]), 4),
+            ThrottlePut::Done(Change::Applied, _)
+        ));
         assert_eq!(all(&conn).unwrap(), [slow(u32::MAX, &[])]);
-        assert_eq!(delete(&conn, &stored.id, &ada(5)).unwrap(), Some(slow(u32::MAX, &[])));
+        assert_eq!(
+            delete(&conn, &stored.id, &ada(5)).unwrap(),
+            Some(slow(u32::MAX, &[]))
+        );
         assert_eq!(delete(&conn, &stored.id, &ada(6)).unwrap(), None);
         assert_eq!(audit::since(&conn, 0, 9).unwrap().len(), 3);
     }

@@ -31,24 +31,37 @@ pub(crate) fn insert(
     username: &str,
     expires: i64,
 ) -> Result<()> {
-    conn.prepare_cached("INSERT INTO token (digest, agent, user, username, expires) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![digest, agent.map(|key| key.0), user.map(UserId::as_str), username, expires])?;
+    conn.prepare_cached(
+        "INSERT INTO token (digest, agent, user, username, expires) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        digest,
+        agent.map(|key| key.0),
+        user.map(UserId::as_str),
+        username,
+        expires
+    ])?;
     Ok(())
 }
 
 /// Deletes one token (a log-out); false if there was none.
 pub(crate) fn delete(conn: &Connection, digest: &[u8; 32]) -> Result<bool> {
-    Ok(conn.prepare_cached("DELETE FROM token WHERE digest = ?1")?.execute([digest])? > 0)
+    Ok(conn
+        .prepare_cached("DELETE FROM token WHERE digest = ?1")?
+        .execute([digest])?
+        > 0)
 }
 
 /// Moves every end by that many milliseconds: the date that the rows count by was set.
 pub(crate) fn move_by(conn: &Connection, by: i64) -> Result<usize> {
-    conn.prepare_cached("UPDATE token SET expires = expires + ?1")?.execute([by])
+    conn.prepare_cached("UPDATE token SET expires = expires + ?1")?
+        .execute([by])
 }
 
 /// Lets no token end later than `latest`; answers how many did.
 pub(crate) fn bound(conn: &Connection, latest: i64) -> Result<usize> {
-    conn.prepare_cached("UPDATE token SET expires = ?1 WHERE expires > ?1")?.execute([latest])
+    conn.prepare_cached("UPDATE token SET expires = ?1 WHERE expires > ?1")?
+        .execute([latest])
 }
 
 /// Every token that has not expired, for the table in memory. One whose agent is gone is left out.
@@ -62,14 +75,23 @@ pub(crate) fn all_live(conn: &Connection, now: i64) -> Result<Vec<TokenRow>> {
     )?
     .query_map([now], |row| {
         let agent = match row.get::<_, Option<i64>>(1)? {
-            Some(key) => Some((AgentKey(key), parsed(row, 2, AgentId::parse).map_err(in_table("agent"))?)),
+            Some(key) => Some((
+                AgentKey(key),
+                parsed(row, 2, AgentId::parse).map_err(in_table("agent"))?,
+            )),
             None => None,
         };
         let user = match row.get_ref(3)?.as_str_or_null()? {
             Some(_) => Some(parsed(row, 3, UserId::parse)?),
             None => None,
         };
-        Ok(TokenRow { digest: row.get(0)?, agent, user, username: row.get(4)?, expires: row.get(5)? })
+        Ok(TokenRow {
+            digest: row.get(0)?,
+            agent,
+            user,
+            username: row.get(4)?,
+            expires: row.get(5)?,
+        })
     })?
     .collect()
 }
@@ -85,26 +107,48 @@ pub(crate) fn delete_expired(conn: &Connection, now: i64, limit: usize) -> Resul
 
 /// Ends all tokens of an agent.
 pub(super) fn delete_of_agent(conn: &Connection, agent: AgentKey) -> Result<Vec<[u8; 32]>> {
-    ended(conn, "DELETE FROM token WHERE agent = ?1 RETURNING digest", [agent.0])
+    ended(
+        conn,
+        "DELETE FROM token WHERE agent = ?1 RETURNING digest",
+        [agent.0],
+    )
 }
 
 /// Ends a user's tokens for one agent.
-pub(super) fn delete_of_agent_user(conn: &Connection, agent: AgentKey, user: &UserId) -> Result<Vec<[u8; 32]>> {
-    ended(conn, "DELETE FROM token WHERE agent = ?1 AND user = ?2 RETURNING digest", params![agent.0, user.as_str()])
+pub(super) fn delete_of_agent_user(
+    conn: &Connection,
+    agent: AgentKey,
+    user: &UserId,
+) -> Result<Vec<[u8; 32]>> {
+    ended(
+        conn,
+        "DELETE FROM token WHERE agent = ?1 AND user = ?2 RETURNING digest",
+        params![agent.0, user.as_str()],
+    )
 }
 
 /// Ends all tokens of a user.
 pub(super) fn delete_of_user(conn: &Connection, user: &UserId) -> Result<Vec<[u8; 32]>> {
-    ended(conn, "DELETE FROM token WHERE user = ?1 RETURNING digest", [user.as_str()])
+    ended(
+        conn,
+        "DELETE FROM token WHERE user = ?1 RETURNING digest",
+        [user.as_str()],
+    )
 }
 
 /// Ends all tokens of the super user.
 pub(crate) fn delete_of_super_user(conn: &Connection) -> Result<Vec<[u8; 32]>> {
-    ended(conn, "DELETE FROM token WHERE agent IS NULL RETURNING digest", [])
+    ended(
+        conn,
+        "DELETE FROM token WHERE agent IS NULL RETURNING digest",
+        [],
+    )
 }
 
 fn ended(conn: &Connection, delete: &str, params: impl Params) -> Result<Vec<[u8; 32]>> {
-    conn.prepare_cached(delete)?.query_map(params, |row| row.get(0))?.collect()
+    conn.prepare_cached(delete)?
+        .query_map(params, |row| row.get(0))?
+        .collect()
 }
 
 #[cfg(test)]
@@ -117,11 +161,27 @@ mod tests {
     #[test]
     fn tokens_come_back_at_open_until_they_expire_and_end_with_what_they_are_for() {
         let conn = database();
-        let new = NewAgent::new("echo", "loopback:echo").unwrap().user("lene").unwrap().user("bob").unwrap();
+        let new = NewAgent::new("echo", "loopback:echo")
+            .unwrap()
+            .user("lene")
+            .unwrap()
+            .user("bob")
+            .unwrap();
         let echo = agents::put(&conn, &new, &ada(1)).unwrap().value.1;
-        let (lene, bob) = (UserId::parse("lene").unwrap(), UserId::parse("bob").unwrap());
+        let (lene, bob) = (
+            UserId::parse("lene").unwrap(),
+            UserId::parse("bob").unwrap(),
+        );
         insert(&conn, &[1; 32], None, None, "ada", 100).unwrap();
-        insert(&conn, &[2; 32], Some(echo.key), Some(&lene), "CONTOSO\\Lene", 200).unwrap();
+        insert(
+            &conn,
+            &[2; 32],
+            Some(echo.key),
+            Some(&lene),
+            "CONTOSO\\Lene",
+            200,
+        )
+        .unwrap();
         insert(&conn, &[3; 32], Some(echo.key), Some(&bob), "bob", 200).unwrap();
 
         let live = all_live(&conn, 99).unwrap();
@@ -130,13 +190,31 @@ mod tests {
         assert_eq!(live[1].agent, Some((echo.key, echo.id.clone())));
         assert_eq!(all_live(&conn, 100).unwrap().len(), 2);
         move_by(&conn, -50).unwrap();
-        assert_eq!((all_live(&conn, 49).unwrap().len(), all_live(&conn, 50).unwrap().len()), (3, 2));
+        assert_eq!(
+            (
+                all_live(&conn, 49).unwrap().len(),
+                all_live(&conn, 50).unwrap().len()
+            ),
+            (3, 2)
+        );
         move_by(&conn, 50).unwrap();
-        assert_eq!((bound(&conn, 150).unwrap(), bound(&conn, 150).unwrap()), (2, 0));
-        assert_eq!((all_live(&conn, 149).unwrap().len(), all_live(&conn, 150).unwrap().len()), (2, 0));
+        assert_eq!(
+            (bound(&conn, 150).unwrap(), bound(&conn, 150).unwrap()),
+            (2, 0)
+        );
+        assert_eq!(
+            (
+                all_live(&conn, 149).unwrap().len(),
+                all_live(&conn, 150).unwrap().len()
+            ),
+            (2, 0)
+        );
         assert_eq!(delete_expired(&conn, 100, 10).unwrap(), 1);
 
-        let unlisted = NewAgent::new("echo", "loopback:echo").unwrap().user("bob").unwrap();
+        let unlisted = NewAgent::new("echo", "loopback:echo")
+            .unwrap()
+            .user("bob")
+            .unwrap();
         let done = agents::put(&conn, &unlisted, &ada(2)).unwrap();
         assert_eq!(done.effects, [Effect::TokensEnded(vec![[2; 32]])]);
         let gone = agents::delete(&conn, &echo.id, &ada(3)).unwrap().unwrap();

@@ -31,7 +31,11 @@ pub(crate) struct Candidates {
 impl fmt::Debug for UserRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let password = self.password_hash.as_ref().map(|_| "***");
-        f.debug_struct("UserRow").field("id", &self.id).field("username", &self.username).field("password", &password).finish()
+        f.debug_struct("UserRow")
+            .field("id", &self.id)
+            .field("username", &self.username)
+            .field("password", &password)
+            .finish()
     }
 }
 
@@ -42,17 +46,27 @@ pub(crate) fn folded(username: &str) -> String {
 
 /// All users, by id.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<UserRow>> {
-    conn.prepare_cached("SELECT id, username, password FROM user ORDER BY id")?.query_map([], row)?.collect()
+    conn.prepare_cached("SELECT id, username, password FROM user ORDER BY id")?
+        .query_map([], row)?
+        .collect()
 }
 
 /// The user of that id.
 pub(crate) fn find(conn: &Connection, id: &UserId) -> Result<Option<UserRow>> {
-    conn.prepare_cached("SELECT id, username, password FROM user WHERE id = ?1")?.query_row([id.as_str()], row).optional()
+    conn.prepare_cached("SELECT id, username, password FROM user WHERE id = ?1")?
+        .query_row([id.as_str()], row)
+        .optional()
 }
 
 /// The users of that (folded) name whom the agent lists. `None`: there is no such agent.
-pub(crate) fn by_name(conn: &Connection, folded: &str, agent: &AgentId) -> Result<Option<Candidates>> {
-    let Some(agent) = agents::key(conn, agent)? else { return Ok(None) };
+pub(crate) fn by_name(
+    conn: &Connection,
+    folded: &str,
+    agent: &AgentId,
+) -> Result<Option<Candidates>> {
+    let Some(agent) = agents::key(conn, agent)? else {
+        return Ok(None);
+    };
     let users = conn
         .prepare_cached(
             "SELECT user.id, user.username, user.password
@@ -78,8 +92,16 @@ pub(crate) fn put(
 ) -> Result<Applied<(Change, UserRow)>> {
     let before = find(conn, id)?;
     let changes_password = password.is_some();
-    let password_hash = password.or_else(|| before.as_ref().and_then(|before| before.password_hash.clone()));
-    let after = UserRow { id: id.clone(), username: username.to_owned(), password_hash };
+    let password_hash = password.or_else(|| {
+        before
+            .as_ref()
+            .and_then(|before| before.password_hash.clone())
+    });
+    let after = UserRow {
+        id: id.clone(),
+        username: username.to_owned(),
+        password_hash,
+    };
     if before.as_ref() == Some(&after) {
         return Ok(Applied::plain((Change::Unchanged, after)));
     }
@@ -89,45 +111,103 @@ pub(crate) fn put(
          ON CONFLICT (id) DO UPDATE SET username = excluded.username, folded = excluded.folded, password = excluded.password",
     )?
     .execute(params![id.as_str(), after.username, folded(&after.username), after.password_hash])?;
-    let ended = if before.is_some() { tokens::delete_of_user(conn, id)? } else { Vec::new() };
-    let shown_after = if before.is_some() && changes_password { changed(&after) } else { shown(&after) };
-    audit::insert(conn, stamp, "put user", id.as_str(), before.as_ref().map(shown), Some(shown_after))?;
-    Ok(Applied { value: (Change::Applied, after), effects: tokens_ended(ended).into_iter().collect() })
+    let ended = if before.is_some() {
+        tokens::delete_of_user(conn, id)?
+    } else {
+        Vec::new()
+    };
+    let shown_after = if before.is_some() && changes_password {
+        changed(&after)
+    } else {
+        shown(&after)
+    };
+    audit::insert(
+        conn,
+        stamp,
+        "put user",
+        id.as_str(),
+        before.as_ref().map(shown),
+        Some(shown_after),
+    )?;
+    Ok(Applied {
+        value: (Change::Applied, after),
+        effects: tokens_ended(ended).into_iter().collect(),
+    })
 }
 
 /// Gives a user another password hash. `None`: there is no such user.
-pub(crate) fn set_password(conn: &Connection, id: &UserId, password: String, stamp: &Stamp) -> Result<Option<Applied<UserRow>>> {
-    let Some(before) = find(conn, id)? else { return Ok(None) };
+pub(crate) fn set_password(
+    conn: &Connection,
+    id: &UserId,
+    password: String,
+    stamp: &Stamp,
+) -> Result<Option<Applied<UserRow>>> {
+    let Some(before) = find(conn, id)? else {
+        return Ok(None);
+    };
     let shown_before = shown(&before);
-    let after = UserRow { password_hash: Some(password), ..before };
-    conn.prepare_cached("UPDATE user SET password = ?2 WHERE id = ?1")?.execute(params![id.as_str(), after.password_hash])?;
+    let after = UserRow {
+        password_hash: Some(password),
+        ..before
+    };
+    conn.prepare_cached("UPDATE user SET password = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), after.password_hash])?;
     let ended = tokens::delete_of_user(conn, id)?;
-    audit::insert(conn, stamp, "set password", id.as_str(), Some(shown_before), Some(changed(&after)))?;
-    Ok(Some(Applied { value: after, effects: tokens_ended(ended).into_iter().collect() }))
+    audit::insert(
+        conn,
+        stamp,
+        "set password",
+        id.as_str(),
+        Some(shown_before),
+        Some(changed(&after)),
+    )?;
+    Ok(Some(Applied {
+        value: after,
+        effects: tokens_ended(ended).into_iter().collect(),
+    }))
 }
 
 /// Stores the same password under today's parameters, unless it was changed meanwhile; answers whether it did.
 /// Nothing that anybody could see changes, so there is no audit row and no token ends.
 pub(crate) fn rehash(conn: &Connection, id: &UserId, old: &str, new: &str) -> Result<bool> {
-    let rows = conn.prepare_cached("UPDATE user SET password = ?3 WHERE id = ?1 AND password = ?2")?.execute(params![
-        id.as_str(),
-        old,
-        new
-    ])?;
+    let rows = conn
+        .prepare_cached("UPDATE user SET password = ?3 WHERE id = ?1 AND password = ?2")?
+        .execute(params![id.as_str(), old, new])?;
     Ok(rows > 0)
 }
 
 /// Deletes a user; agents that list it go on doing so. `None`: there is no such user.
-pub(crate) fn delete(conn: &Connection, id: &UserId, stamp: &Stamp) -> Result<Option<Applied<UserRow>>> {
-    let Some(before) = find(conn, id)? else { return Ok(None) };
-    conn.prepare_cached("DELETE FROM user WHERE id = ?1")?.execute([id.as_str()])?;
+pub(crate) fn delete(
+    conn: &Connection,
+    id: &UserId,
+    stamp: &Stamp,
+) -> Result<Option<Applied<UserRow>>> {
+    let Some(before) = find(conn, id)? else {
+        return Ok(None);
+    };
+    conn.prepare_cached("DELETE FROM user WHERE id = ?1")?
+        .execute([id.as_str()])?;
     let ended = tokens::delete_of_user(conn, id)?;
-    audit::insert(conn, stamp, "delete user", id.as_str(), Some(shown(&before)), None)?;
-    Ok(Some(Applied { value: before, effects: tokens_ended(ended).into_iter().collect() }))
+    audit::insert(
+        conn,
+        stamp,
+        "delete user",
+        id.as_str(),
+        Some(shown(&before)),
+        None,
+    )?;
+    Ok(Some(Applied {
+        value: before,
+        effects: tokens_ended(ended).into_iter().collect(),
+    }))
 }
 
 fn row(row: &Row<'_>) -> Result<UserRow> {
-    Ok(UserRow { id: parsed(row, 0, UserId::parse)?, username: row.get(1)?, password_hash: row.get(2)? })
+    Ok(UserRow {
+        id: parsed(row, 0, UserId::parse)?,
+        username: row.get(1)?,
+        password_hash: row.get(2)?,
+    })
 }
 
 /// How the audit shows a user.
@@ -155,28 +235,52 @@ mod tests {
     fn a_new_password_or_name_ends_tokens_and_a_repeat_does_not() {
         let conn = database();
         let lene = user("lene");
-        put(&conn, &lene, "CONTOSO\\Lene", Some("hash-1".into()), &ada(1)).unwrap();
-        let log_in = |digest: u8| tokens::insert(&conn, &[digest; 32], None, Some(&lene), "CONTOSO\\Lene", 9).unwrap();
+        put(
+            &conn,
+            &lene,
+            "CONTOSO\\Lene",
+            Some("hash-1".into()),
+            &ada(1),
+        )
+        .unwrap();
+        let log_in = |digest: u8| {
+            tokens::insert(&conn, &[digest; 32], None, Some(&lene), "CONTOSO\\Lene", 9).unwrap()
+        };
 
         log_in(1);
         let same = put(&conn, &lene, "CONTOSO\\Lene", None, &ada(2)).unwrap();
         assert_eq!((same.value.0, same.effects), (Change::Unchanged, vec![]));
         let renamed = put(&conn, &lene, "contoso\\lene", None, &ada(3)).unwrap();
         assert_eq!(renamed.effects, [Effect::TokensEnded(vec![[1; 32]])]);
-        assert_eq!(renamed.value.1.password_hash.as_deref(), Some("hash-1"), "it keeps the password");
+        assert_eq!(
+            renamed.value.1.password_hash.as_deref(),
+            Some("hash-1"),
+            "it keeps the password"
+        );
         log_in(2);
-        let done = set_password(&conn, &lene, "hash-2".into(), &ada(4)).unwrap().unwrap();
+        let done = set_password(&conn, &lene, "hash-2".into(), &ada(4))
+            .unwrap()
+            .unwrap();
         assert_eq!(done.effects, [Effect::TokensEnded(vec![[2; 32]])]);
         log_in(3);
         let gone = delete(&conn, &lene, &ada(5)).unwrap().unwrap();
         assert_eq!(gone.effects, [Effect::TokensEnded(vec![[3; 32]])]);
         assert_eq!(delete(&conn, &lene, &ada(6)).unwrap(), None);
-        assert_eq!(set_password(&conn, &lene, "hash-3".into(), &ada(6)).unwrap(), None);
+        assert_eq!(
+            set_password(&conn, &lene, "hash-3".into(), &ada(6)).unwrap(),
+            None
+        );
 
         let audit = audit::since(&conn, 0, 9).unwrap();
         assert_eq!(audit.len(), 4);
-        assert!(!format!("{audit:?}").contains("hash-"), "no hash in the audit");
-        assert_eq!(audit[2].after.as_deref(), Some(r#"{"password":"changed","username":"contoso\\lene"}"#));
+        assert!(
+            !format!("{audit:?}").contains("hash-"),
+            "no hash in the audit"
+        );
+        assert_eq!(
+            audit[2].after.as_deref(),
+            Some(r#"{"password":"changed","username":"contoso\\lene"}"#)
+        );
         assert!(!format!("{gone:?}").contains("hash-"), "nor in a log");
     }
 
@@ -184,16 +288,41 @@ mod tests {
     fn a_login_finds_the_users_of_its_name_whom_the_agent_lists() {
         let conn = database();
         let new = NewAgent::new("echo", "loopback:echo").unwrap();
-        let new = new.user("lene-2").unwrap().user("lene-1").unwrap().user("nobody").unwrap();
+        let new = new
+            .user("lene-2")
+            .unwrap()
+            .user("lene-1")
+            .unwrap()
+            .user("nobody")
+            .unwrap();
         let echo = agents::put(&conn, &new, &ada(1)).unwrap().value.1;
         for id in ["lene-1", "lene-2", "lene-3"] {
-            put(&conn, &user(id), "CONTOSO\\LÉNE", Some(format!("hash of {id}")), &ada(2)).unwrap();
+            put(
+                &conn,
+                &user(id),
+                "CONTOSO\\LÉNE",
+                Some(format!("hash of {id}")),
+                &ada(2),
+            )
+            .unwrap();
         }
-        let found = by_name(&conn, &folded("contoso\\Léne"), &echo.id).unwrap().unwrap();
+        let found = by_name(&conn, &folded("contoso\\Léne"), &echo.id)
+            .unwrap()
+            .unwrap();
         let ids: Vec<_> = found.users.iter().map(|user| user.id.as_str()).collect();
         assert_eq!((found.agent, ids), (echo.key, vec!["lene-2", "lene-1"]));
-        assert!(by_name(&conn, "bob", &echo.id).unwrap().unwrap().users.is_empty());
-        assert_eq!(by_name(&conn, "bob", &AgentId::parse("Echo").unwrap()).unwrap(), None, "agents compare exactly");
+        assert!(
+            by_name(&conn, "bob", &echo.id)
+                .unwrap()
+                .unwrap()
+                .users
+                .is_empty()
+        );
+        assert_eq!(
+            by_name(&conn, "bob", &AgentId::parse("Echo").unwrap()).unwrap(),
+            None,
+            "agents compare exactly"
+        );
     }
 
     #[test]
@@ -203,7 +332,14 @@ mod tests {
         put(&conn, &lene, "lene", Some("old".into()), &ada(1)).unwrap();
         assert!(rehash(&conn, &lene, "old", "stronger").unwrap());
         assert!(!rehash(&conn, &lene, "old", "too late").unwrap());
-        assert_eq!(find(&conn, &lene).unwrap().unwrap().password_hash.as_deref(), Some("stronger"));
+        assert_eq!(
+            find(&conn, &lene)
+                .unwrap()
+                .unwrap()
+                .password_hash
+                .as_deref(),
+            Some("stronger")
+        );
         assert_eq!(audit::since(&conn, 1, 9).unwrap(), []);
     }
 }

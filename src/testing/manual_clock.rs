@@ -37,9 +37,19 @@ pub struct ManualClock(Arc<Inner>);
 impl ManualClock {
     /// A clock that stands at noon of 1 June 2025, UTC.
     pub fn new() -> ManualClock {
-        let wall = Utc.with_ymd_and_hms(2025, 6, 1, 12, 0, 0).single().expect("that noon was once");
-        let time = Time { monotonic: Duration::ZERO, wall, timelines: Vec::new() };
-        ManualClock(Arc::new(Inner { time: Mutex::new(time), moving: AtomicBool::new(false) }))
+        let wall = Utc
+            .with_ymd_and_hms(2025, 6, 1, 12, 0, 0)
+            .single()
+            .expect("that noon was once");
+        let time = Time {
+            monotonic: Duration::ZERO,
+            wall,
+            timelines: Vec::new(),
+        };
+        ManualClock(Arc::new(Inner {
+            time: Mutex::new(time),
+            moving: AtomicBool::new(false),
+        }))
     }
 
     /// Moves time on by `duration`, stopping at each deadline on its way, and lets every engine settle there, so
@@ -52,7 +62,11 @@ impl ManualClock {
         let target = self.0.time.lock().monotonic + duration;
         self.settle();
         for _ in 0..STEPS_MAX {
-            let due = self.timelines().iter().filter_map(|timeline| timeline.next_due()).min();
+            let due = self
+                .timelines()
+                .iter()
+                .filter_map(|timeline| timeline.next_due())
+                .min();
             let Some(due) = due.filter(|due| *due <= target) else {
                 self.move_to(target);
                 self.fire();
@@ -62,7 +76,9 @@ impl ManualClock {
             self.fire();
             self.settle();
         }
-        panic!("{STEPS_MAX} timers fired on the way and there are more: one of them must be setting itself again at once");
+        panic!(
+            "{STEPS_MAX} timers fired on the way and there are more: one of them must be setting itself again at once"
+        );
     }
 
     /// Sets the date and time of day; deadlines are not touched.
@@ -77,17 +93,25 @@ impl ManualClock {
 
     fn timelines(&self) -> Vec<Arc<dyn Timeline>> {
         let mut time = self.0.time.lock();
-        time.timelines.retain(|timeline| timeline.strong_count() > 0);
-        let timelines: Vec<Arc<dyn Timeline>> = time.timelines.iter().filter_map(Weak::upgrade).collect();
+        time.timelines
+            .retain(|timeline| timeline.strong_count() > 0);
+        let timelines: Vec<Arc<dyn Timeline>> =
+            time.timelines.iter().filter_map(Weak::upgrade).collect();
         drop(time);
-        timelines.into_iter().filter(|timeline| timeline.alive()).collect()
+        timelines
+            .into_iter()
+            .filter(|timeline| timeline.alive())
+            .collect()
     }
 
     fn settle(&self) {
         for timeline in self.timelines() {
             let settled = timeline.settle(Instant::now() + SETTLES_WITHIN) || !timeline.alive();
             let (at, seconds) = (self.0.time.lock().monotonic, SETTLES_WITHIN.as_secs());
-            assert!(settled, "at {at:?} of its time the engine was still busy after {seconds} s: something holds a `Busy`");
+            assert!(
+                settled,
+                "at {at:?} of its time the engine was still busy after {seconds} s: something holds a `Busy`"
+            );
         }
     }
 
@@ -139,7 +163,10 @@ struct Moving<'a>(&'a AtomicBool);
 
 impl Moving<'_> {
     fn begin(moving: &AtomicBool) -> Moving<'_> {
-        assert!(!moving.swap(true, Ordering::AcqRel), "two threads move one clock");
+        assert!(
+            !moving.swap(true, Ordering::AcqRel),
+            "two threads move one clock"
+        );
         Moving(moving)
     }
 }
@@ -189,7 +216,13 @@ mod tests {
     fn chain(clock: &ManualClock, settles: bool) -> Arc<Chain> {
         let seconds = Duration::from_secs;
         let (due, fired) = (Mutex::new(vec![seconds(3)]), Mutex::default());
-        let chain = Arc::new(Chain { clock: clock.clone(), due, fired, again: seconds(4), settles });
+        let chain = Arc::new(Chain {
+            clock: clock.clone(),
+            due,
+            fired,
+            again: seconds(4),
+            settles,
+        });
         clock.attach(chain.clone());
         chain
     }

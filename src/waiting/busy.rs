@@ -110,9 +110,19 @@ struct WokenState {
 impl<F: Future> Tracked<F> {
     pub(crate) fn new(activity: Activity, task: F) -> Tracked<F> {
         // It is to be polled once in any case, so it begins as one that was woken.
-        let state = WokenState { busy: Some(activity.busy()), ..WokenState::default() };
-        let woken = Arc::new(Woken { activity, state: Mutex::new(state) });
-        Tracked { task: Box::pin(task), waker: Waker::from(woken.clone()), woken }
+        let state = WokenState {
+            busy: Some(activity.busy()),
+            ..WokenState::default()
+        };
+        let woken = Arc::new(Woken {
+            activity,
+            state: Mutex::new(state),
+        });
+        Tracked {
+            task: Box::pin(task),
+            waker: Waker::from(woken.clone()),
+            woken,
+        }
     }
 }
 
@@ -122,8 +132,14 @@ impl<F: Future> Future for Tracked<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
         // Taken before the poll: a wake that comes during it asks for another one, with a token of its own.
-        let _busy = this.woken.begin(cx.waker()).unwrap_or_else(|| this.woken.activity.busy());
-        let outcome = this.task.as_mut().poll(&mut Context::from_waker(&this.waker));
+        let _busy = this
+            .woken
+            .begin(cx.waker())
+            .unwrap_or_else(|| this.woken.activity.busy());
+        let outcome = this
+            .task
+            .as_mut()
+            .poll(&mut Context::from_waker(&this.waker));
         if outcome.is_ready() {
             this.woken.end();
         }

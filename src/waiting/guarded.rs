@@ -42,6 +42,9 @@ mod tests {
         let mut cx = Context::from_waker(&waker);
         assert!(Pin::new(&mut pending).poll(&mut cx).is_pending());
         promise.fulfil(Ok(1));
-        assert!(matches!(Pin::new(&mut pending).poll(&mut cx), Poll::Ready(Ok(1))));
+        assert!(matches!(
+            Pin::new(&mut pending).poll(&mut cx),
+            Poll::Ready(Ok(1))
+        ));
     }
 }

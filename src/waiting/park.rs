@@ -107,7 +107,10 @@ pub(crate) fn park<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
 }
 
 /// As [`park`], but gives up at `deadline` (real time) with [`Error::TimedOut`].
-pub(crate) fn park_until<T>(future: impl Future<Output = Result<T>>, deadline: Instant) -> Result<T> {
+pub(crate) fn park_until<T>(
+    future: impl Future<Output = Result<T>>,
+    deadline: Instant,
+) -> Result<T> {
     drive(future, Some(deadline))
 }
 
@@ -117,7 +120,12 @@ fn drive<T>(future: impl Future<Output = Result<T>>, deadline: Option<Instant>) 
     }
     let mut future = pin!(future);
     let activity = HELD.with(|held| held.borrow().as_ref().map(|(activity, _)| activity.clone()));
-    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false), activity, token: Mutex::default() });
+    let unpark = Arc::new(Unpark {
+        thread: thread::current(),
+        woken: AtomicBool::new(false),
+        activity,
+        token: Mutex::default(),
+    });
     let waker = Waker::from(unpark.clone());
     let mut cx = Context::from_waker(&waker);
     loop {

@@ -48,7 +48,9 @@ impl<T> Pending<T> {
 impl<T: Broken> Promise<T> {
     /// Whether somebody still waits for it.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.0.as_ref().is_some_and(|slot| Arc::strong_count(slot) > 1)
+        self.0
+            .as_ref()
+            .is_some_and(|slot| Arc::strong_count(slot) > 1)
     }
 
     pub(crate) fn fulfil(mut self, value: T) {

@@ -17,7 +17,10 @@ pub(crate) fn strings<S: Serializer>(list: &[String], serializer: S) -> Result<S
 }
 
 /// Serializes a member that is a dictionary or null.
-pub(crate) fn optional_dictionary<S: Serializer>(dictionary: &Option<Dictionary>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn optional_dictionary<S: Serializer>(
+    dictionary: &Option<Dictionary>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match dictionary {
         Some(dictionary) => dictionary.serialize(serializer),
         None => serializer.serialize_newtype_struct(DICTIONARY, &None::<()>),

@@ -41,7 +41,11 @@ impl Read for AuthenticationCredentials {
 
 impl From<AuthenticationCredentials> for model::Credentials {
     fn from(credentials: AuthenticationCredentials) -> model::Credentials {
-        let AuthenticationCredentials { agent_id, password, username } = credentials;
+        let AuthenticationCredentials {
+            agent_id,
+            password,
+            username,
+        } = credentials;
         if agent_id.is_empty() {
             model::Credentials::super_user(username, password)
         } else {
@@ -65,7 +69,10 @@ pub struct TokenDetails {
 impl From<model::TokenDetails> for TokenDetails {
     fn from(details: model::TokenDetails) -> TokenDetails {
         TokenDetails {
-            agent_id: details.agent.map(|agent| agent.to_string()).unwrap_or_default(),
+            agent_id: details
+                .agent
+                .map(|agent| agent.to_string())
+                .unwrap_or_default(),
             expires_timestamp: details.expires.timestamp_millis(),
             username: details.username,
         }
@@ -76,7 +83,10 @@ impl Read for TokenDetails {
     fn read(node: &Node<'_>) -> Result<TokenDetails> {
         Ok(TokenDetails {
             agent_id: node.member("AgentId")?.text()?.unwrap_or_default(),
-            expires_timestamp: node.member("ExpiresTimestamp")?.integer(i64::MIN..=i64::MAX)?.unwrap_or_default(),
+            expires_timestamp: node
+                .member("ExpiresTimestamp")?
+                .integer(i64::MIN..=i64::MAX)?
+                .unwrap_or_default(),
             username: node.member("Username")?.text()?.unwrap_or_default(),
         })
     }

@@ -1,6 +1,8 @@
 //! Enumerations on the wire: a number in JSON, a name in XML (rule 12 of `mindlink-wire.md` section 0).
 
-use crate::model::{AgentState, DisplayMode, ManagementMode, PresenceState, Privacy, ProvisioningMode, ThrottleKind};
+use crate::model::{
+    AgentState, DisplayMode, ManagementMode, PresenceState, Privacy, ProvisioningMode, ThrottleKind,
+};
 use serde::{Serialize, Serializer};
 
 /// One value of an enumeration: the contract's number and name for it.
@@ -30,26 +32,41 @@ pub(crate) trait Coded: Copy + PartialEq + 'static {
     fn code(self) -> Code {
         let found = Self::CODES.iter().find(|(value, ..)| *value == self);
         let (_, number, name) = found.expect("every value of the enumeration is in its table");
-        Code { number: *number, name }
+        Code {
+            number: *number,
+            name,
+        }
     }
 
     fn of_number(number: i128) -> Option<Self> {
-        Self::CODES.iter().find(|(_, code, _)| i128::from(*code) == number).map(|(value, ..)| *value)
+        Self::CODES
+            .iter()
+            .find(|(_, code, _)| i128::from(*code) == number)
+            .map(|(value, ..)| *value)
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        Self::CODES.iter().find(|(.., code)| code.eq_ignore_ascii_case(name)).map(|(value, ..)| *value)
+        Self::CODES
+            .iter()
+            .find(|(.., code)| code.eq_ignore_ascii_case(name))
+            .map(|(value, ..)| *value)
     }
 }
 
 /// Serializes a field that holds an enumeration of the model.
-pub(crate) fn serialize<T: Coded, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<T: Coded, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     value.code().serialize(serializer)
 }
 
 impl Coded for AgentState {
-    const CODES: &'static [(AgentState, i32, &'static str)] =
-        &[(AgentState::Idle, 0, "Idle"), (AgentState::Activating, 1, "Activating"), (AgentState::Active, 2, "Active")];
+    const CODES: &'static [(AgentState, i32, &'static str)] = &[
+        (AgentState::Idle, 0, "Idle"),
+        (AgentState::Activating, 1, "Activating"),
+        (AgentState::Active, 2, "Active"),
+    ];
 }
 
 /// Absent and 0, "Unspecified", are `None` here and never written.
@@ -63,26 +80,38 @@ impl Coded for Option<ProvisioningMode> {
 }
 
 impl Coded for Option<ManagementMode> {
-    const CODES: &'static [(Option<ManagementMode>, i32, &'static str)] =
-        &[(None, 0, "Unspecified"), (Some(ManagementMode::None), 1, "None"), (Some(ManagementMode::Groups), 2, "Groups")];
+    const CODES: &'static [(Option<ManagementMode>, i32, &'static str)] = &[
+        (None, 0, "Unspecified"),
+        (Some(ManagementMode::None), 1, "None"),
+        (Some(ManagementMode::Groups), 2, "Groups"),
+    ];
 }
 
 impl Coded for ThrottleKind {
     const CODES: &'static [(ThrottleKind, i32, &'static str)] = &[
         (ThrottleKind::MessagesPerMinute, 0, "MessagesPerMinute"),
-        (ThrottleKind::TargetedMessagesPerMinute, 1, "TargetedMessagesPerMinute"),
+        (
+            ThrottleKind::TargetedMessagesPerMinute,
+            1,
+            "TargetedMessagesPerMinute",
+        ),
         (ThrottleKind::ConcurrentTransfers, 2, "ConcurrentTransfers"),
     ];
 }
 
 impl Coded for DisplayMode {
-    const CODES: &'static [(DisplayMode, i32, &'static str)] =
-        &[(DisplayMode::Inline, 0, "Inline"), (DisplayMode::Block, 1, "Block")];
+    const CODES: &'static [(DisplayMode, i32, &'static str)] = &[
+        (DisplayMode::Inline, 0, "Inline"),
+        (DisplayMode::Block, 1, "Block"),
+    ];
 }
 
 impl Coded for Privacy {
-    const CODES: &'static [(Privacy, i32, &'static str)] =
-        &[(Privacy::Open, 0, "Open"), (Privacy::Closed, 1, "Closed"), (Privacy::Secret, 2, "Secret")];
+    const CODES: &'static [(Privacy, i32, &'static str)] = &[
+        (Privacy::Open, 0, "Open"),
+        (Privacy::Closed, 1, "Closed"),
+        (Privacy::Secret, 2, "Secret"),
+    ];
 }
 
 impl Coded for PresenceState {
@@ -107,7 +136,13 @@ mod tests {
     fn every_value_has_its_number_and_no_two_share_one() {
         fn check<T: Coded + std::fmt::Debug>() {
             for (value, number, name) in T::CODES {
-                assert_eq!(value.code(), Code { number: *number, name });
+                assert_eq!(
+                    value.code(),
+                    Code {
+                        number: *number,
+                        name
+                    }
+                );
                 assert_eq!(T::of_number((*number).into()), Some(*value));
                 assert_eq!(T::of_name(&name.to_uppercase()), Some(*value));
             }

@@ -78,31 +78,45 @@ pub struct ChannelAgentState {
 }
 
 pub(crate) fn contexts(contexts: &[model::SecurityContext]) -> Option<Vec<SecurityContext>> {
-    let contexts: Vec<SecurityContext> = contexts.iter().cloned().map(SecurityContext::from).collect();
+    let contexts: Vec<SecurityContext> = contexts
+        .iter()
+        .cloned()
+        .map(SecurityContext::from)
+        .collect();
     (!contexts.is_empty()).then_some(contexts)
 }
 
 impl From<model::Classification> for Classification {
     fn from(classification: model::Classification) -> Classification {
-        Classification { token: classification.token }
+        Classification {
+            token: classification.token,
+        }
     }
 }
 
 impl From<Classification> for model::Classification {
     fn from(classification: Classification) -> model::Classification {
-        model::Classification { token: classification.token }
+        model::Classification {
+            token: classification.token,
+        }
     }
 }
 
 impl From<model::SecurityContext> for SecurityContext {
     fn from(context: model::SecurityContext) -> SecurityContext {
-        SecurityContext { display_text: context.display_text, id: context.id }
+        SecurityContext {
+            display_text: context.display_text,
+            id: context.id,
+        }
     }
 }
 
 impl From<SecurityContext> for model::SecurityContext {
     fn from(context: SecurityContext) -> model::SecurityContext {
-        model::SecurityContext { id: context.id, display_text: context.display_text }
+        model::SecurityContext {
+            id: context.id,
+            display_text: context.display_text,
+        }
     }
 }
 
@@ -128,7 +142,11 @@ impl From<&model::Channel> for Channel {
 
 impl From<model::ChannelState> for ChannelState {
     fn from(state: model::ChannelState) -> ChannelState {
-        ChannelState { presence_state: state.presence, presence_text: state.presence_text, subject: state.subject }
+        ChannelState {
+            presence_state: state.presence,
+            presence_text: state.presence_text,
+            subject: state.subject,
+        }
     }
 }
 
@@ -138,7 +156,10 @@ impl Classification {
         if node.is_hole() {
             return Ok(None);
         }
-        Ok(node.member("Token")?.text_unless_empty()?.map(|token| Classification { token }))
+        Ok(node
+            .member("Token")?
+            .text_unless_empty()?
+            .map(|token| Classification { token }))
     }
 }
 
@@ -153,13 +174,21 @@ impl Read for SecurityContext {
 
 impl Read for ChannelAgentState {
     fn read(node: &Node<'_>) -> Result<ChannelAgentState> {
-        Ok(ChannelAgentState { is_composing: node.member("IsComposing")?.boolean()? })
+        Ok(ChannelAgentState {
+            is_composing: node.member("IsComposing")?.boolean()?,
+        })
     }
 }
 
 impl Read for Channel {
     fn read(node: &Node<'_>) -> Result<Channel> {
-        let length = |name| Ok(node.member(name)?.integer(0..=u32::MAX.into())?.and_then(|n| u32::try_from(n).ok()).unwrap_or(0));
+        let length = |name| {
+            Ok(node
+                .member(name)?
+                .integer(0..=u32::MAX.into())?
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or(0))
+        };
         let contexts: Vec<SecurityContext> = node.member("SecurityContexts")?.list()?;
         Ok(Channel {
             can_accept_files: node.member("CanAcceptFiles")?.boolean()?,

@@ -23,8 +23,14 @@ pub struct Dictionary(pub Vec<(String, String)>);
 
 impl Serialize for Dictionary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entries: Vec<KeyValue> =
-            self.0.iter().map(|(key, value)| KeyValue { key: key.clone(), value: value.clone() }).collect();
+        let entries: Vec<KeyValue> = self
+            .0
+            .iter()
+            .map(|(key, value)| KeyValue {
+                key: key.clone(),
+                value: value.clone(),
+            })
+            .collect();
         serializer.serialize_newtype_struct(arrays::DICTIONARY, &entries)
     }
 }
@@ -41,14 +47,20 @@ impl Read for Dictionary {
                 .iter()
                 .map(|item| {
                     let key = item.member("Key")?;
-                    let text = key.text()?.ok_or_else(|| Error::invalid(format!("{} is missing", key.named())))?;
+                    let text = key
+                        .text()?
+                        .ok_or_else(|| Error::invalid(format!("{} is missing", key.named())))?;
                     Ok((text, item.member("Value")?.text()?.unwrap_or_default()))
                 })
                 .collect::<Result<Vec<_>>>()?,
         };
         let mut seen = HashSet::new();
         match entries.iter().find(|(key, _)| !seen.insert(key)) {
-            Some((key, _)) => Err(Error::invalid(format!("the key `{}` is given twice in {}", key.escape_debug(), node.named()))),
+            Some((key, _)) => Err(Error::invalid(format!(
+                "the key `{}` is given twice in {}",
+                key.escape_debug(),
+                node.named()
+            ))),
             None => Ok(Dictionary(entries)),
         }
     }
@@ -65,7 +77,10 @@ mod tests {
 
     #[test]
     fn every_coat_of_a_dictionary_reads_alike() {
-        let entries = Ok(vec![("k".to_owned(), "v".to_owned()), ("n".to_owned(), "1".to_owned())]);
+        let entries = Ok(vec![
+            ("k".to_owned(), "v".to_owned()),
+            ("n".to_owned(), "1".to_owned()),
+        ]);
         for text in [
             r#"[{"Key":"k","Value":"v"},{"Key":"n","Value":"1"}]"#,
             r#"[{"Value":"v","Key":"k","Other":[]},null,"",{"Key":"n","Value":1}]"#,
@@ -76,13 +91,19 @@ mod tests {
         for text in ["{}", "[]", "null", "\"\"", "[null]"] {
             assert_eq!(read(text), Ok(Vec::new()), "{text}");
         }
-        assert_eq!(read(r#"[{"Key":"","Value":null}]"#), Ok(vec![(String::new(), String::new())]));
+        assert_eq!(
+            read(r#"[{"Key":"","Value":null}]"#),
+            Ok(vec![(String::new(), String::new())])
+        );
     }
 
     #[test]
     fn a_key_twice_or_none_is_refused() {
         for (text, reason) in [
-            (r#"[{"Key":"k","Value":"v"},{"Key":"k","Value":"w"}]"#, "the key `k` is given twice"),
+            (
+                r#"[{"Key":"k","Value":"v"},{"Key":"k","Value":"w"}]"#,
+                "the key `k` is given twice",
+            ),
             (r#"[{"Value":"v"}]"#, "`[0].Key` is missing"),
             (r#"{"k":"v","k":"v"}"#, "given twice"),
             (r#"{"k":[]}"#, "`k` is a list, a string is expected"),

@@ -22,14 +22,23 @@ pub struct ErrorBody {
 impl ErrorBody {
     /// A body with the edge's own code.
     pub fn new(code: &str, message: impl Into<String>, request_id: &str) -> ErrorBody {
-        ErrorBody { code: code.to_owned(), message: message.into(), request_id: request_id.to_owned() }
+        ErrorBody {
+            code: code.to_owned(),
+            message: message.into(),
+            request_id: request_id.to_owned(),
+        }
     }
 
     /// The body for an error of the engine. Of our own failures it tells no more than that there was one: paths and
     /// what SQLite said belong into the log.
     pub fn of(error: &Error, request_id: &str) -> ErrorBody {
-        let ours = status(error) == 500 && !matches!(error, Error::OutcomeUnknown(_) | Error::TimedOut(_));
-        let message = if ours { "the gateway failed; its log says more".to_owned() } else { error.to_string() };
+        let ours =
+            status(error) == 500 && !matches!(error, Error::OutcomeUnknown(_) | Error::TimedOut(_));
+        let message = if ours {
+            "the gateway failed; its log says more".to_owned()
+        } else {
+            error.to_string()
+        };
         ErrorBody::new(error.code(), message, request_id)
     }
 }
@@ -45,7 +54,10 @@ pub fn status(error: &Error) -> u16 {
         Error::InstanceGone => 410,
         Error::TooLarge { .. } => 413,
         Error::Throttled { .. } => 429,
-        Error::AgentInactive { .. } | Error::Busy { .. } | Error::Unreachable(_) | Error::Closed => 503,
+        Error::AgentInactive { .. }
+        | Error::Busy { .. }
+        | Error::Unreachable(_)
+        | Error::Closed => 503,
         // A newer poll took over: the host answers the older with 200 and `[]` and never asks for a number.
         Error::Superseded(_) => 200,
         _ => 500,
@@ -58,7 +70,9 @@ pub fn reason(status: u16) -> &'static str {
         200 => "Done.",
         204 => "Done; there is no more to say.",
         304 => "It was so already.",
-        400 => "The request cannot be read, names an impossible id, or is refused by the chat system.",
+        400 => {
+            "The request cannot be read, names an impossible id, or is refused by the chat system."
+        }
         401 => "There is no token, or it has ended; a new login cures it.",
         403 => "The caller may not do this.",
         404 => "There is no such thing, or the channel is not active.",
@@ -80,7 +94,9 @@ pub fn retry_after(error: &Error) -> Option<u64> {
     if !matches!(status(error), 429 | 503) {
         return None;
     }
-    let known = error.retry_after().map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+    let known = error
+        .retry_after()
+        .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
     Some(known.unwrap_or(1).max(1))
 }
 
@@ -98,34 +114,85 @@ mod tests {
             (Error::Invalid(text()), 400),
             (Error::Forbidden(text()), 403),
             (Error::NotFound(text()), 404),
-            (Error::AgentInactive { agent: text(), reason: text(), retry_after: None }, 503),
-            (Error::ChannelInactive { channel: text(), reason: text() }, 404),
-            (Error::TooLarge { what: "message text", length: 501, limit: 500 }, 413),
-            (Error::Throttled { throttle: text(), retry_after: second }, 429),
-            (Error::Busy { what: text(), retry_after: second }, 503),
+            (
+                Error::AgentInactive {
+                    agent: text(),
+                    reason: text(),
+                    retry_after: None,
+                },
+                503,
+            ),
+            (
+                Error::ChannelInactive {
+                    channel: text(),
+                    reason: text(),
+                },
+                404,
+            ),
+            (
+                Error::TooLarge {
+                    what: "message text",
+                    length: 501,
+                    limit: 500,
+                },
+                413,
+            ),
+            (
+                Error::Throttled {
+                    throttle: text(),
+                    retry_after: second,
+                },
+                429,
+            ),
+            (
+                Error::Busy {
+                    what: text(),
+                    retry_after: second,
+                },
+                503,
+            ),
             (Error::Unreachable(text()), 503),
             (Error::Rejected(text()), 400),
             (Error::Unsupported(text()), 400),
             (Error::OutcomeUnknown(text()), 500),
             (Error::InstanceGone, 410),
-            (Error::Conflict { expected: 1, found: 2 }, 409),
+            (
+                Error::Conflict {
+                    expected: 1,
+                    found: 2,
+                },
+                409,
+            ),
             (Error::Closed, 503),
             (Error::TimedOut(text()), 500),
             (Error::WouldDeadlock, 500),
-            (Error::CommitsLost { path: text(), lacking: text() }, 500),
+            (
+                Error::CommitsLost {
+                    path: text(),
+                    lacking: text(),
+                },
+                500,
+            ),
             (Error::Corrupt(text()), 500),
             (Error::Storage(text()), 500),
             (Error::Internal(text()), 500),
         ] {
             assert_eq!(status(&error), expected, "{error:?}");
-            assert_eq!(retry_after(&error).is_some(), matches!(expected, 429 | 503), "{error:?}");
+            assert_eq!(
+                retry_after(&error).is_some(),
+                matches!(expected, 429 | 503),
+                "{error:?}"
+            );
         }
     }
 
     #[test]
     fn retry_after_is_rounded_up() {
         for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_999, 60)] {
-            let error = Error::Throttled { throttle: "t".into(), retry_after: Duration::from_millis(wait) };
+            let error = Error::Throttled {
+                throttle: "t".into(),
+                retry_after: Duration::from_millis(wait),
+            };
             assert_eq!(retry_after(&error), Some(seconds));
         }
     }
@@ -133,7 +200,13 @@ mod tests {
     #[test]
     fn what_went_wrong_inside_stays_inside() {
         let error = Error::Storage("disk I/O error in /srv/secret/switchboard.db".into());
-        assert_eq!(ErrorBody::of(&error, "7").message, "the gateway failed; its log says more");
-        assert_eq!(ErrorBody::of(&Error::OutcomeUnknown("no answer".into()), "7").message, "outcome unknown: no answer");
+        assert_eq!(
+            ErrorBody::of(&error, "7").message,
+            "the gateway failed; its log says more"
+        );
+        assert_eq!(
+            ErrorBody::of(&Error::OutcomeUnknown("no answer".into()), "7").message,
+            "outcome unknown: no answer"
+        );
     }
 }

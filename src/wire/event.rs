@@ -85,13 +85,22 @@ impl Event {
     pub fn from_model(event: &model::Event) -> Option<Event> {
         let body = match &event.body {
             EventBody::Message(message) => Body::Message(MessageEvent::from(&**message)),
-            EventBody::MetaData { key, value } => Body::MetaData(MetaDataEvent { key: key.clone(), value: value.clone() }),
-            EventBody::ChannelState { channel, active } => {
-                Body::ChannelState(ChannelStateEvent { active: *active, channel_id: channel.to_string() })
-            }
+            EventBody::MetaData { key, value } => Body::MetaData(MetaDataEvent {
+                key: key.clone(),
+                value: value.clone(),
+            }),
+            EventBody::ChannelState { channel, active } => Body::ChannelState(ChannelStateEvent {
+                active: *active,
+                channel_id: channel.to_string(),
+            }),
             EventBody::Gap => return None,
         };
-        Some(Event { event_id: event.id.0, instance_id: event.instance.to_string(), time: event.time.timestamp_millis(), body })
+        Some(Event {
+            event_id: event.id.0,
+            instance_id: event.instance.to_string(),
+            time: event.time.timestamp_millis(),
+            body,
+        })
     }
 }
 
@@ -159,16 +168,29 @@ impl Read for Event {
                 key: node.member("Key")?.text()?.unwrap_or_default(),
                 value: node.member("Value")?.text()?,
             }),
-            Tree::Text(kind) if kind == kind!("ChannelStateEvent") => Body::ChannelState(ChannelStateEvent {
-                active: node.member("Active")?.boolean()?,
-                channel_id: node.member("ChannelId")?.required_text()?,
-            }),
-            _ => return Err(Error::invalid(format!("{} has no known `__type`", node.named()))),
+            Tree::Text(kind) if kind == kind!("ChannelStateEvent") => {
+                Body::ChannelState(ChannelStateEvent {
+                    active: node.member("Active")?.boolean()?,
+                    channel_id: node.member("ChannelId")?.required_text()?,
+                })
+            }
+            _ => {
+                return Err(Error::invalid(format!(
+                    "{} has no known `__type`",
+                    node.named()
+                )));
+            }
         };
         Ok(Event {
-            event_id: node.member("EventId")?.integer(0..=i32::MAX.into())?.unwrap_or_default(),
+            event_id: node
+                .member("EventId")?
+                .integer(0..=i32::MAX.into())?
+                .unwrap_or_default(),
             instance_id: node.member("InstanceId")?.text()?.unwrap_or_default(),
-            time: node.member("Time")?.integer(i64::MIN..=i64::MAX)?.unwrap_or_default(),
+            time: node
+                .member("Time")?
+                .integer(i64::MIN..=i64::MAX)?
+                .unwrap_or_default(),
             body,
         })
     }

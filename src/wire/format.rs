@@ -20,7 +20,9 @@ impl Format {
     /// The format of an answer: the specific type in `Accept` that is wanted most, else the request's `Content-Type`,
     /// else JSON. `*/*` is not specific: the workbooks send it with everything and must get XML.
     pub fn choose(accept: Option<&str>, content_type: Option<&str>) -> Format {
-        accept.and_then(accepted).unwrap_or_else(|| Format::of_body(content_type))
+        accept
+            .and_then(accepted)
+            .unwrap_or_else(|| Format::of_body(content_type))
     }
 
     /// The format of a request's body: its `Content-Type`'s, else JSON.
@@ -73,7 +75,9 @@ impl Format {
 fn accepted(accept: &str) -> Option<Format> {
     let mut best: Option<(Format, f32)> = None;
     for media_type in accept.split(',') {
-        let Some(format) = Format::of(media_type) else { continue };
+        let Some(format) = Format::of(media_type) else {
+            continue;
+        };
         let quality = quality(media_type);
         if quality > best.map_or(0.0, |(_, quality)| quality) {
             best = Some((format, quality));
@@ -83,9 +87,15 @@ fn accepted(accept: &str) -> Option<Format> {
 }
 
 fn quality(media_type: &str) -> f32 {
-    let parameters = media_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let parameters = media_type
+        .split(';')
+        .skip(1)
+        .filter_map(|parameter| parameter.split_once('='));
     let mut qualities = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-    qualities.next().and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(1.0)
+    qualities
+        .next()
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .unwrap_or(1.0)
 }
 
 #[cfg(test)]
@@ -97,21 +107,49 @@ mod tests {
         for (accept, content_type, format) in [
             (None, None, Format::Json),
             (Some("*/*"), None, Format::Json),
-            (Some("*/*"), Some("application/xml; charset=utf-8"), Format::Xml),
+            (
+                Some("*/*"),
+                Some("application/xml; charset=utf-8"),
+                Format::Xml,
+            ),
             (Some("application/*"), Some("text/xml"), Format::Xml),
             (None, Some("application/xml; charset=utf-8"), Format::Xml),
-            (Some("application/json, text/javascript, */*; q=0.01"), Some("application/xml"), Format::Json),
-            (Some("text/html, application/xml;q=0.9"), Some("application/json"), Format::Xml),
+            (
+                Some("application/json, text/javascript, */*; q=0.01"),
+                Some("application/xml"),
+                Format::Json,
+            ),
+            (
+                Some("text/html, application/xml;q=0.9"),
+                Some("application/json"),
+                Format::Xml,
+            ),
             (Some("application/json;q=0.5, text/xml"), None, Format::Xml),
-            (Some("application/xml;q=0.5, application/json; Q=0.5"), None, Format::Xml),
-            (Some("application/xml;q=0"), Some("application/json"), Format::Json),
+            (
+                Some("application/xml;q=0.5, application/json; Q=0.5"),
+                None,
+                Format::Xml,
+            ),
+            (
+                Some("application/xml;q=0"),
+                Some("application/json"),
+                Format::Json,
+            ),
             (Some("application/xml;q=0, */*"), None, Format::Json),
             (Some("application/xml; q=much"), None, Format::Xml),
             (Some("APPLICATION/XML"), None, Format::Xml),
             (Some(""), Some("Text/Xml"), Format::Xml),
-            (Some("text/plain"), Some("application/x-www-form-urlencoded"), Format::Json),
+            (
+                Some("text/plain"),
+                Some("application/x-www-form-urlencoded"),
+                Format::Json,
+            ),
         ] {
-            assert_eq!(Format::choose(accept, content_type), format, "{accept:?} {content_type:?}");
+            assert_eq!(
+                Format::choose(accept, content_type),
+                format,
+                "{accept:?} {content_type:?}"
+            );
         }
     }
 }

@@ -6,9 +6,10 @@
 
 use super::query::Query;
 use super::{
-    AuthenticationCredentials, Category, Channel, ChannelAgentState, ChannelState, Dictionary, Document, Event, Format,
-    ManagedChannel, Message, MessagePart, MessageSearchCriteria, NewManagedChannel, PostSearchResultSet, PostedMessage,
-    ProvisionedAgent, ProvisionedChannel, ProvisionedThrottle, ProvisionedUser, Read, TokenDetails, Tree, percent, route, xml,
+    AuthenticationCredentials, Category, Channel, ChannelAgentState, ChannelState, Dictionary,
+    Document, Event, Format, ManagedChannel, Message, MessagePart, MessageSearchCriteria,
+    NewManagedChannel, PostSearchResultSet, PostedMessage, ProvisionedAgent, ProvisionedChannel,
+    ProvisionedThrottle, ProvisionedUser, Read, TokenDetails, Tree, percent, route, xml,
 };
 use crate::model::NewMessage;
 use chrono::DateTime;
@@ -32,7 +33,9 @@ pub fn xml(text: &[u8]) {
 
 /// A query string.
 pub fn query(text: &[u8]) {
-    let Ok(text) = std::str::from_utf8(text) else { return };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
     let query = Query::parse(Some(text));
     let noisy = Query::parse(Some(&format!("{text}&%22%22&_=1&=&&%ff&dt14112026")));
     assert_eq!(query.events(), noisy.events(), "noise is not ignored");
@@ -48,20 +51,36 @@ pub fn query(text: &[u8]) {
 
 /// A path, as it came over the wire.
 pub fn path(text: &[u8]) {
-    let Ok(text) = std::str::from_utf8(text) else { return };
-    let found: Vec<_> = ["GET", "POST", "PUT", "DELETE"].map(|method| route::find(method, text)).into();
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let found: Vec<_> = ["GET", "POST", "PUT", "DELETE"]
+        .map(|method| route::find(method, text))
+        .into();
     assert_eq!(found[0], route::find("HEAD", text), "HEAD is not GET");
     if !text.ends_with('/') {
         for (method, found) in ["GET", "POST", "PUT", "DELETE"].iter().zip(&found) {
-            assert_eq!(*found, route::find(method, &format!("{text}/")), "a trailing slash is something");
+            assert_eq!(
+                *found,
+                route::find(method, &format!("{text}/")),
+                "a trailing slash is something"
+            );
         }
     }
     let shown = route::without_token(text);
-    assert_eq!(shown, route::without_token(&shown), "what is shown hides more than itself");
+    assert_eq!(
+        shown,
+        route::without_token(&shown),
+        "what is shown hides more than itself"
+    );
     for plus_is_blank in [false, true] {
         if let Some(decoded) = percent::decode(text, plus_is_blank) {
             let encoded: String = decoded.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            assert_eq!(percent::decode(&encoded, plus_is_blank), Some(decoded), "an escape is lost");
+            assert_eq!(
+                percent::decode(&encoded, plus_is_blank),
+                Some(decoded),
+                "an escape is lost"
+            );
         }
     }
 }
@@ -70,8 +89,12 @@ pub fn path(text: &[u8]) {
 fn every_document(format: Format, text: &[u8]) {
     let now = DateTime::UNIX_EPOCH;
     let _ = format.decode::<AuthenticationCredentials>(text);
-    let _ = format.decode::<PostedMessage>(text).and_then(NewMessage::try_from);
-    let _ = format.decode::<MessageSearchCriteria>(text).and_then(|criteria| criteria.into_criteria(now));
+    let _ = format
+        .decode::<PostedMessage>(text)
+        .and_then(NewMessage::try_from);
+    let _ = format
+        .decode::<MessageSearchCriteria>(text)
+        .and_then(|criteria| criteria.into_criteria(now));
     survives::<TokenDetails>(format, text);
     survives::<Channel>(format, text);
     survives::<ChannelState>(format, text);
@@ -94,16 +117,28 @@ fn every_document(format: Format, text: &[u8]) {
     survives::<String>(format, text);
     // Its password is read and never written.
     if let Ok(user) = format.decode::<ProvisionedUser>(text) {
-        again(Format::Json, &ProvisionedUser { password: None, ..user });
+        again(
+            Format::Json,
+            &ProvisionedUser {
+                password: None,
+                ..user
+            },
+        );
     }
 }
 
 fn survives<T: Document + Read + PartialEq + Debug>(format: Format, text: &[u8]) {
-    let Ok(document) = format.decode::<T>(text) else { return };
+    let Ok(document) = format.decode::<T>(text) else {
+        return;
+    };
     again(Format::Json, &document);
     // What XML cannot carry is replaced; a text without any of that is the same again. JSON escapes most of it.
     let shown = String::from_utf8(super::json::encode(&document)).expect("JSON is UTF-8");
-    if xml::carried(&shown) == shown && !["\\u00", "\\b", "\\f"].iter().any(|escape| shown.contains(escape)) {
+    if xml::carried(&shown) == shown
+        && !["\\u00", "\\b", "\\f"]
+            .iter()
+            .any(|escape| shown.contains(escape))
+    {
         again(Format::Xml, &document);
     } else {
         let _ = Format::Xml.decode::<T>(&Format::Xml.encode(&document));
@@ -114,7 +149,10 @@ fn again<T: Document + Read + PartialEq + Debug>(format: Format, document: &T) {
     let text = format.encode(document);
     match format.decode::<T>(&text) {
         Ok(back) if back == *document => {}
-        other => panic!("{document:?} became {other:?} by {}", String::from_utf8_lossy(&text)),
+        other => panic!(
+            "{document:?} became {other:?} by {}",
+            String::from_utf8_lossy(&text)
+        ),
     }
 }
 
@@ -129,7 +167,13 @@ fn has_elements(tree: &Tree) -> bool {
 
 fn depth(tree: &Tree) -> usize {
     match tree {
-        Tree::Elements(children) => 1 + children.iter().map(|(_, child)| depth(child)).max().unwrap_or(0),
+        Tree::Elements(children) => {
+            1 + children
+                .iter()
+                .map(|(_, child)| depth(child))
+                .max()
+                .unwrap_or(0)
+        }
         _ => 1,
     }
 }

@@ -42,10 +42,17 @@ pub fn parse(text: &[u8]) -> Result<Tree> {
 
 /// Whether the reader stopped at an escape that does not exist.
 fn backslash_before(text: &[u8], error: &serde_json::Error) -> bool {
-    let Some(line) = text.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)) else { return false };
+    let Some(line) = text
+        .split(|byte| *byte == b'\n')
+        .nth(error.line().saturating_sub(1))
+    else {
+        return false;
+    };
     // The column is that of the byte after the backslash, or for `\u` a few bytes further on.
     let end = error.column().min(line.len());
-    line[end.saturating_sub(6)..end].contains(&b'\\') && error.is_syntax() && error.to_string().contains("escape")
+    line[end.saturating_sub(6)..end].contains(&b'\\')
+        && error.is_syntax()
+        && error.to_string().contains("escape")
 }
 
 /// Refuses a name with the control character that an escape like the `\b` of `DOMAIN\bot1` has left in it.
@@ -66,8 +73,19 @@ mod tests {
     #[test]
     fn the_order_of_members_is_kept() {
         let tree = parse(br#"{"b":1,"a":[null,"x",true,2.5]}"#).expect("fine");
-        let list = vec![Tree::Null, Tree::Text("x".into()), Tree::Bool(true), Tree::Float(2.5)];
-        assert_eq!(tree, Tree::Map(vec![("b".into(), Tree::Integer(1)), ("a".into(), Tree::List(list))]));
+        let list = vec![
+            Tree::Null,
+            Tree::Text("x".into()),
+            Tree::Bool(true),
+            Tree::Float(2.5),
+        ];
+        assert_eq!(
+            tree,
+            Tree::Map(vec![
+                ("b".into(), Tree::Integer(1)),
+                ("a".into(), Tree::List(list))
+            ])
+        );
     }
 
     #[test]
@@ -93,12 +111,23 @@ mod tests {
 
     #[test]
     fn a_lone_backslash_is_explained() {
-        for text in [r#"{"Username":"domain\mindlinksuperuser"}"#, r#"{"Username":"DOMAIN\user"}"#, "{\n\"Username\":\"a\\q\"}"] {
-            let error = parse(text.as_bytes()).expect_err("no such escape").to_string();
+        for text in [
+            r#"{"Username":"domain\mindlinksuperuser"}"#,
+            r#"{"Username":"DOMAIN\user"}"#,
+            "{\n\"Username\":\"a\\q\"}",
+        ] {
+            let error = parse(text.as_bytes())
+                .expect_err("no such escape")
+                .to_string();
             assert!(error.ends_with(r"as in `DOMAIN\\user`"), "{error}");
         }
-        let error = check_backslashes("Username", "domain\u{8}ot1").expect_err("a backspace").to_string();
-        assert!(error.contains("U+0008") && error.contains("twice"), "{error}");
+        let error = check_backslashes("Username", "domain\u{8}ot1")
+            .expect_err("a backspace")
+            .to_string();
+        assert!(
+            error.contains("U+0008") && error.contains("twice"),
+            "{error}"
+        );
     }
 
     #[test]

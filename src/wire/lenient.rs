@@ -33,7 +33,10 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// The whole document.
     pub fn root(tree: &'a Tree) -> Node<'a> {
-        Node { tree, place: String::new() }
+        Node {
+            tree,
+            place: String::new(),
+        }
     }
 
     /// What was written there.
@@ -65,13 +68,22 @@ impl<'a> Node<'a> {
     /// [`Error::Invalid`] if this is no object, or has the member twice.
     pub fn member(&self, name: &str) -> Result<Node<'a>> {
         let mut named = self.members()?.iter().filter(|(found, _)| found == name);
-        let place = if self.place.is_empty() { name.to_owned() } else { format!("{}.{name}", self.place) };
+        let place = if self.place.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.place)
+        };
         let found = named.next();
         // Of JSON the parser has seen to it; of elements only now is it known that they are members.
         if named.next().is_some() {
-            return Err(Error::invalid(format!("the member `{place}` is given twice")));
+            return Err(Error::invalid(format!(
+                "the member `{place}` is given twice"
+            )));
         }
-        Ok(Node { tree: found.map_or(&NOTHING, |(_, tree)| tree), place })
+        Ok(Node {
+            tree: found.map_or(&NOTHING, |(_, tree)| tree),
+            place,
+        })
     }
 
     /// The items of a list without its holes. `null`, `""` and `{}` are empty lists.
@@ -82,9 +94,12 @@ impl<'a> Node<'a> {
         match self.tree {
             Tree::List(items) => Ok(self.without_holes(items)),
             // The list may say of which type it is.
-            Tree::Elements(children) => {
-                Ok(self.without_holes(children.iter().filter(|(name, _)| name != "__type").map(|(_, item)| item)))
-            }
+            Tree::Elements(children) => Ok(self.without_holes(
+                children
+                    .iter()
+                    .filter(|(name, _)| name != "__type")
+                    .map(|(_, item)| item),
+            )),
             Tree::Map(members) if members.is_empty() => Ok(Vec::new()),
             Tree::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
             Tree::Null => Ok(Vec::new()),
@@ -93,8 +108,16 @@ impl<'a> Node<'a> {
     }
 
     fn without_holes(&self, items: impl IntoIterator<Item = &'a Tree>) -> Vec<Node<'a>> {
-        let items = items.into_iter().enumerate().filter(|(_, item)| !item.is_hole());
-        items.map(|(index, tree)| Node { tree, place: format!("{}[{index}]", self.place) }).collect()
+        let items = items
+            .into_iter()
+            .enumerate()
+            .filter(|(_, item)| !item.is_hole());
+        items
+            .map(|(index, tree)| Node {
+                tree,
+                place: format!("{}[{index}]", self.place),
+            })
+            .collect()
     }
 
     /// Every item read as a `T`.
@@ -116,7 +139,9 @@ impl<'a> Node<'a> {
             Tree::Integer(number) => Ok(Some(number.to_string())),
             Tree::Float(number) => Ok(Some(number.to_string())),
             // An empty element, whatever type it says it has.
-            Tree::Elements(children) if children.iter().all(|(name, _)| name == "__type") => Ok(Some(String::new())),
+            Tree::Elements(children) if children.iter().all(|(name, _)| name == "__type") => {
+                Ok(Some(String::new()))
+            }
             _ => Err(self.not("a string")),
         }
     }
@@ -134,7 +159,8 @@ impl<'a> Node<'a> {
     /// # Errors
     /// As [`Node::text`], and if there is none.
     pub fn required_text(&self) -> Result<String> {
-        self.text_unless_empty()?.ok_or_else(|| Error::invalid(format!("{} is missing or empty", self.named())))
+        self.text_unless_empty()?
+            .ok_or_else(|| Error::invalid(format!("{} is missing or empty", self.named())))
     }
 
     /// A truth value, bare or quoted, or 0 or 1. A hole is false.
@@ -163,7 +189,9 @@ impl<'a> Node<'a> {
     /// # Errors
     /// [`Error::Invalid`] if it is something else, or outside.
     pub fn integer(&self, range: RangeInclusive<i64>) -> Result<Option<i64>> {
-        let Some(number) = self.number()? else { return Ok(None) };
+        let Some(number) = self.number()? else {
+            return Ok(None);
+        };
         match i64::try_from(number) {
             Ok(number) if range.contains(&number) => Ok(Some(number)),
             _ => Err(Error::invalid(format!(
@@ -188,8 +216,16 @@ impl<'a> Node<'a> {
             Err(_) => None,
         };
         number.map(Some).ok_or_else(|| {
-            let known: Vec<String> = T::CODES.iter().map(|(_, number, name)| format!("{number} {name}")).collect();
-            Error::invalid(format!("{} is {}, one of {} is expected", self.named(), self.shown(), known.join(", ")))
+            let known: Vec<String> = T::CODES
+                .iter()
+                .map(|(_, number, name)| format!("{number} {name}"))
+                .collect();
+            Error::invalid(format!(
+                "{} is {}, one of {} is expected",
+                self.named(),
+                self.shown(),
+                known.join(", ")
+            ))
         })
     }
 
@@ -199,19 +235,31 @@ impl<'a> Node<'a> {
             // Saturates, and what is saturated is out of every range.
             Tree::Float(number) if number.fract() == 0.0 => Ok(Some(*number as i128)),
             tree if tree.is_hole() => Ok(None),
-            Tree::Text(text) => text.trim().parse().map(Some).map_err(|_| self.not("a whole number")),
+            Tree::Text(text) => text
+                .trim()
+                .parse()
+                .map(Some)
+                .map_err(|_| self.not("a whole number")),
             _ => Err(self.not("a whole number")),
         }
     }
 
     /// The error for a value that is something else than expected.
     pub(crate) fn not(&self, expected: &str) -> Error {
-        Error::invalid(format!("{} is {}, {expected} is expected", self.named(), self.shown()))
+        Error::invalid(format!(
+            "{} is {}, {expected} is expected",
+            self.named(),
+            self.shown()
+        ))
     }
 
     /// How an error calls this place.
     pub(crate) fn named(&self) -> String {
-        if self.place.is_empty() { "the body".to_owned() } else { format!("`{}`", self.place) }
+        if self.place.is_empty() {
+            "the body".to_owned()
+        } else {
+            format!("`{}`", self.place)
+        }
     }
 
     /// What an error shows of the value: numbers and truth values as they are, of a text only its kind and the
@@ -265,19 +313,35 @@ mod tests {
         ] {
             assert_eq!(Node::root(&tree).boolean(), Ok(value), "{tree:?}");
         }
-        let error = Node::root(&text("perhaps")).boolean().expect_err("not a truth value");
-        assert_eq!(error.to_string(), "the body is `perhaps`, true or false is expected");
+        let error = Node::root(&text("perhaps"))
+            .boolean()
+            .expect_err("not a truth value");
+        assert_eq!(
+            error.to_string(),
+            "the body is `perhaps`, true or false is expected"
+        );
     }
 
     #[test]
     fn numbers_are_taken_quoted_and_refused_out_of_range() {
-        for tree in [Tree::Integer(10), text("10"), text(" 10 "), Tree::Float(10.0)] {
+        for tree in [
+            Tree::Integer(10),
+            text("10"),
+            text(" 10 "),
+            Tree::Float(10.0),
+        ] {
             assert_eq!(Node::root(&tree).integer(0..=10), Ok(Some(10)));
         }
         for tree in [Tree::Null, text("")] {
             assert_eq!(Node::root(&tree).integer(0..=10), Ok(None));
         }
-        for tree in [Tree::Integer(11), Tree::Integer(-1), Tree::Float(1e300), text("99999999999999999999"), Tree::Float(1.5)] {
+        for tree in [
+            Tree::Integer(11),
+            Tree::Integer(-1),
+            Tree::Float(1e300),
+            text("99999999999999999999"),
+            Tree::Float(1.5),
+        ] {
             assert!(Node::root(&tree).integer(0..=10).is_err(), "{tree:?}");
         }
     }
@@ -285,18 +349,41 @@ mod tests {
     #[test]
     fn an_enumeration_is_its_number_or_its_name() {
         for tree in [Tree::Integer(1), text("1"), text("block"), text("Block")] {
-            assert_eq!(Node::root(&tree).code(), Ok(Some(DisplayMode::Block)), "{tree:?}");
+            assert_eq!(
+                Node::root(&tree).code(),
+                Ok(Some(DisplayMode::Block)),
+                "{tree:?}"
+            );
         }
-        let error = Node::root(&Tree::Integer(7)).code::<DisplayMode>().expect_err("no such mode");
-        assert_eq!(error.to_string(), "the body is 7, one of 0 Inline, 1 Block is expected");
+        let error = Node::root(&Tree::Integer(7))
+            .code::<DisplayMode>()
+            .expect_err("no such mode");
+        assert_eq!(
+            error.to_string(),
+            "the body is 7, one of 0 Inline, 1 Block is expected"
+        );
     }
 
     #[test]
     fn holes_in_lists_are_skipped_and_places_still_count_them() {
-        let tree = Tree::Map(vec![("Users".into(), Tree::List(vec![text("lene"), Tree::Null, text(""), Tree::Bool(true)]))]);
-        let error = Node::root(&tree).member("Users").and_then(|users| users.list::<String>()).expect_err("not a user");
-        assert_eq!(error.to_string(), "`Users[3]` is true, a string is expected");
-        for empty in [Tree::Null, text(""), Tree::Map(Vec::new()), Tree::List(vec![Tree::Null])] {
+        let tree = Tree::Map(vec![(
+            "Users".into(),
+            Tree::List(vec![text("lene"), Tree::Null, text(""), Tree::Bool(true)]),
+        )]);
+        let error = Node::root(&tree)
+            .member("Users")
+            .and_then(|users| users.list::<String>())
+            .expect_err("not a user");
+        assert_eq!(
+            error.to_string(),
+            "`Users[3]` is true, a string is expected"
+        );
+        for empty in [
+            Tree::Null,
+            text(""),
+            Tree::Map(Vec::new()),
+            Tree::List(vec![Tree::Null]),
+        ] {
             assert_eq!(Node::root(&empty).list::<String>(), Ok(Vec::new()));
         }
     }
@@ -304,7 +391,10 @@ mod tests {
     #[test]
     fn a_password_is_never_shown() {
         let tree = Tree::Map(vec![("Password".into(), text("hunter2"))]);
-        let error = Node::root(&tree).member("Password").and_then(|node| node.boolean()).expect_err("no truth value");
+        let error = Node::root(&tree)
+            .member("Password")
+            .and_then(|node| node.boolean())
+            .expect_err("no truth value");
         assert!(!error.to_string().contains("hunter2"));
     }
 }

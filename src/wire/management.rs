@@ -49,26 +49,48 @@ pub struct NewManagedChannel {
 
 impl From<model::Category> for Category {
     fn from(category: model::Category) -> Category {
-        Category { id: category.id, name: category.name }
+        Category {
+            id: category.id,
+            name: category.name,
+        }
     }
 }
 
 impl From<model::ManagedRoom> for ManagedChannel {
     fn from(room: model::ManagedRoom) -> ManagedChannel {
-        ManagedChannel { id: room.id.to_string(), name: room.name, privacy: room.privacy }
+        ManagedChannel {
+            id: room.id.to_string(),
+            name: room.name,
+            privacy: room.privacy,
+        }
     }
 }
 
 impl From<NewManagedChannel> for model::NewRoom {
     fn from(new: NewManagedChannel) -> model::NewRoom {
-        let NewManagedChannel { category_id, description, members, name, privacy } = new;
-        model::NewRoom { category: category_id, name, description, members, privacy }
+        let NewManagedChannel {
+            category_id,
+            description,
+            members,
+            name,
+            privacy,
+        } = new;
+        model::NewRoom {
+            category: category_id,
+            name,
+            description,
+            members,
+            privacy,
+        }
     }
 }
 
 impl Read for Category {
     fn read(node: &Node<'_>) -> Result<Category> {
-        Ok(Category { id: node.member("Id")?.required_text()?, name: node.member("Name")?.text()?.unwrap_or_default() })
+        Ok(Category {
+            id: node.member("Id")?.required_text()?,
+            name: node.member("Name")?.text()?.unwrap_or_default(),
+        })
     }
 }
 

@@ -65,16 +65,28 @@ impl TryFrom<Message> for model::Message {
 
     /// What a client makes of an answer; times are whole milliseconds, and who posted it does not travel.
     fn try_from(message: Message) -> Result<model::Message> {
-        let time = DateTime::from_timestamp_millis(message.timestamp)
-            .ok_or_else(|| Error::invalid(format!("`Timestamp` {} is no time", message.timestamp)))?;
+        let time = DateTime::from_timestamp_millis(message.timestamp).ok_or_else(|| {
+            Error::invalid(format!("`Timestamp` {} is no time", message.timestamp))
+        })?;
         let channel = ChannelId::parse(&message.channel_id)?;
-        let mut plain = model::Message::plain(MessageId::parse(&message.id)?, channel, message.sender_id, message.text, time);
+        let mut plain = model::Message::plain(
+            MessageId::parse(&message.id)?,
+            channel,
+            message.sender_id,
+            message.text,
+            time,
+        );
         plain.sender_alias = message.sender_alias;
         plain.subject = message.subject;
         plain.alert = message.is_alert;
         plain.parts = message.message_parts.into_iter().map(Part::from).collect();
         plain.classification = message.classification.map(Into::into);
-        plain.security_contexts = message.security_contexts.into_iter().flatten().map(Into::into).collect();
+        plain.security_contexts = message
+            .security_contexts
+            .into_iter()
+            .flatten()
+            .map(Into::into)
+            .collect();
         Ok(plain)
     }
 }
@@ -93,7 +105,10 @@ impl Read for Message {
             sender_id: node.member("SenderId")?.text()?.unwrap_or_default(),
             subject: node.member("Subject")?.text()?,
             text: node.member("Text")?.text()?.unwrap_or_default(),
-            timestamp: node.member("Timestamp")?.integer(i64::MIN..=i64::MAX)?.unwrap_or_default(),
+            timestamp: node
+                .member("Timestamp")?
+                .integer(i64::MIN..=i64::MAX)?
+                .unwrap_or_default(),
             token: node.member("Token")?.text()?.unwrap_or_default(),
         })
     }
@@ -121,7 +136,9 @@ impl Read for PostedMessage {
         let several = node.member("SecurityContexts")?;
         let single = node.member("SecurityContext")?;
         let mut security_contexts = match several.tree() {
-            super::Tree::Map(members) if !members.is_empty() => vec![SecurityContext::read(&several)?],
+            super::Tree::Map(members) if !members.is_empty() => {
+                vec![SecurityContext::read(&several)?]
+            }
             _ => several.list()?,
         };
         if security_contexts.is_empty() && !single.is_hole() {
@@ -152,13 +169,19 @@ impl TryFrom<PostedMessage> for NewMessage {
             posted.message_parts.into_iter().map(Part::from).collect()
         };
         if visible_text(&parts).is_empty() {
-            return Err(Error::invalid("the message says nothing: `Text` and `MessageParts` are both missing or empty"));
+            return Err(Error::invalid(
+                "the message says nothing: `Text` and `MessageParts` are both missing or empty",
+            ));
         }
         let mut message = NewMessage::parts(parts);
         message.alert = posted.is_alert;
         message.subject = posted.subject;
         message.classification = posted.classification.map(Into::into);
-        message.security_contexts = posted.security_contexts.into_iter().map(Into::into).collect();
+        message.security_contexts = posted
+            .security_contexts
+            .into_iter()
+            .map(Into::into)
+            .collect();
         Ok(message)
     }
 }

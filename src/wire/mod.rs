@@ -40,7 +40,9 @@ pub mod xml;
 
 pub use authentication::{AuthenticationCredentials, TokenDetails};
 pub use code::Code;
-pub use collaboration::{Channel, ChannelAgentState, ChannelState, Classification, SecurityContext};
+pub use collaboration::{
+    Channel, ChannelAgentState, ChannelState, Classification, SecurityContext,
+};
 pub use dictionary::{Dictionary, KeyValue};
 pub use error::ErrorBody;
 pub use event::{Body, ChannelStateEvent, Event, MessageEvent, MetaDataEvent};
@@ -49,7 +51,9 @@ pub use lenient::Read;
 pub use management::{Category, ManagedChannel, NewManagedChannel};
 pub use message::{Message, PostedMessage};
 pub use part::MessagePart;
-pub use provisioning::{ProvisionedAgent, ProvisionedChannel, ProvisionedThrottle, ProvisionedUser};
+pub use provisioning::{
+    ProvisionedAgent, ProvisionedChannel, ProvisionedThrottle, ProvisionedUser,
+};
 pub use search::{MessageSearchCriteria, PostSearchResultSet, SearchWindow};
 pub use tree::Tree;
 pub use xml::Document;

@@ -48,7 +48,11 @@ impl Serialize for MessagePart {
                 part = begin(kind!("HashtagMessagePart"), 1)?;
                 part.serialize_field("Hashtag", hashtag)?;
             }
-            Part::CodeBlock { code, language, display } => {
+            Part::CodeBlock {
+                code,
+                language,
+                display,
+            } => {
                 part = begin(kind!("CodeBlockMessagePart"), 3)?;
                 part.serialize_field("CodeBlock", code)?;
                 part.serialize_field("DisplayMode", &display.code())?;
@@ -68,21 +72,40 @@ impl Read for MessagePart {
         let text = |name| Ok::<String, Error>(node.member(name)?.text()?.unwrap_or_default());
         let part = match kind_of(node)? {
             "PlainTextMessagePart" => Part::Text(text("Text")?),
-            "HyperlinkMessagePart" => Part::Hyperlink { text: text("Text")?, url: text("Url")? },
-            "ChannelLinkMessagePart" => Part::ChannelLink { channel: text("ChannelId")?, name: text("ChannelName")? },
+            "HyperlinkMessagePart" => Part::Hyperlink {
+                text: text("Text")?,
+                url: text("Url")?,
+            },
+            "ChannelLinkMessagePart" => Part::ChannelLink {
+                channel: text("ChannelId")?,
+                name: text("ChannelName")?,
+            },
             // The names of a pre-release of 2018; a button of the vendor's page still sends the first.
-            "UserLinkMessagePart" => Part::ChannelLink { channel: text("UserId")?, name: text("DisplayName")? },
-            "GroupLinkMessagePart" => Part::ChannelLink { channel: text("GroupId")?, name: text("GroupName")? },
+            "UserLinkMessagePart" => Part::ChannelLink {
+                channel: text("UserId")?,
+                name: text("DisplayName")?,
+            },
+            "GroupLinkMessagePart" => Part::ChannelLink {
+                channel: text("GroupId")?,
+                name: text("GroupName")?,
+            },
             "HashtagMessagePart" => Part::Hashtag(text("Hashtag")?),
             "CodeBlockMessagePart" => Part::CodeBlock {
                 code: text("CodeBlock")?,
                 language: node.member("Language")?.text_unless_empty()?,
-                display: node.member("DisplayMode")?.code::<DisplayMode>()?.unwrap_or_default(),
+                display: node
+                    .member("DisplayMode")?
+                    .code::<DisplayMode>()?
+                    .unwrap_or_default(),
             },
             "EmojiMessagePart" => Part::Emoji(text("Text")?),
             other => {
                 let shown: String = other.chars().take(80).collect();
-                return Err(Error::invalid(format!("{} has the unknown `__type` `{}`", node.named(), shown.escape_debug())));
+                return Err(Error::invalid(format!(
+                    "{} has the unknown `__type` `{}`",
+                    node.named(),
+                    shown.escape_debug()
+                )));
             }
         };
         Ok(MessagePart(part))
@@ -95,14 +118,19 @@ fn kind_of<'a>(node: &Node<'a>) -> Result<&'a str> {
     match members.first() {
         Some((name, Tree::Text(kind))) if name == "__type" => match kind.split_once(':') {
             Some((kind, COLLABORATION_NAMESPACE)) => Ok(kind),
-            _ => {
-                Err(Error::invalid(format!("{} has a `__type` that does not end in `:{COLLABORATION_NAMESPACE}`", node.named())))
-            }
+            _ => Err(Error::invalid(format!(
+                "{} has a `__type` that does not end in `:{COLLABORATION_NAMESPACE}`",
+                node.named()
+            ))),
         },
-        Some((name, _)) if name == "__type" => Err(Error::invalid(format!("{} has a `__type` that is no string", node.named()))),
-        _ if members.iter().any(|(name, _)| name == "__type") => {
-            Err(Error::invalid(format!("{} has its `__type` not first", node.named())))
-        }
+        Some((name, _)) if name == "__type" => Err(Error::invalid(format!(
+            "{} has a `__type` that is no string",
+            node.named()
+        ))),
+        _ if members.iter().any(|(name, _)| name == "__type") => Err(Error::invalid(format!(
+            "{} has its `__type` not first",
+            node.named()
+        ))),
         _ => Err(Error::invalid(format!("{} has no `__type`", node.named()))),
     }
 }

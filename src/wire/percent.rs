@@ -7,7 +7,11 @@ pub fn decode(text: &str, plus_is_blank: bool) -> Option<String> {
     let mut at = 0;
     while at < bytes.len() {
         match bytes[at] {
-            b'%' => match bytes.get(at + 1).zip(bytes.get(at + 2)).and_then(|(high, low)| Some((hex(*high)?, hex(*low)?))) {
+            b'%' => match bytes
+                .get(at + 1)
+                .zip(bytes.get(at + 2))
+                .and_then(|(high, low)| Some((hex(*high)?, hex(*low)?)))
+            {
                 Some((high, low)) => {
                     decoded.push(high << 4 | low);
                     at += 2;
@@ -23,7 +27,9 @@ pub fn decode(text: &str, plus_is_blank: bool) -> Option<String> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

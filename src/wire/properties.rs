@@ -3,8 +3,8 @@
 use super::xml::carried;
 use super::*;
 use crate::model::{
-    self, AgentState, ChannelId, DisplayMode, ManagementMode, MessageId, Part, PresenceState, Privacy, ProvisioningMode,
-    ThrottleKind,
+    self, AgentState, ChannelId, DisplayMode, ManagementMode, MessageId, Part, PresenceState,
+    Privacy, ProvisioningMode, ThrottleKind,
 };
 use chrono::DateTime;
 use proptest::collection::vec;
@@ -18,8 +18,19 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>().prop_map(|text| carried(&text)),
         "[ \\t\\r\\n<>&'\"\\]a]{0,12}",
-        select(vec!["]]>", "&amp;", "<![CDATA[x]]>", "<!--", "\r\n", "null", "\u{fffd}", "🦀", "&#13;", " "])
-            .prop_map(str::to_owned),
+        select(vec![
+            "]]>",
+            "&amp;",
+            "<![CDATA[x]]>",
+            "<!--",
+            "\r\n",
+            "null",
+            "\u{fffd}",
+            "🦀",
+            "&#13;",
+            " "
+        ])
+        .prop_map(str::to_owned),
     ]
 }
 
@@ -34,8 +45,16 @@ fn parts() -> impl Strategy<Value = Vec<Part>> {
         (text(), text()).prop_map(|(text, url)| Part::Hyperlink { text, url }),
         (text(), text()).prop_map(|(channel, name)| Part::ChannelLink { channel, name }),
         text().prop_map(Part::Hashtag),
-        (text(), option::of(id()), select(vec![DisplayMode::Block, DisplayMode::Inline]))
-            .prop_map(|(code, language, display)| Part::CodeBlock { code, language, display }),
+        (
+            text(),
+            option::of(id()),
+            select(vec![DisplayMode::Block, DisplayMode::Inline])
+        )
+            .prop_map(|(code, language, display)| Part::CodeBlock {
+                code,
+                language,
+                display
+            }),
         text().prop_map(Part::Emoji),
     ];
     vec(part, 0..4)
@@ -46,64 +65,117 @@ fn classification() -> impl Strategy<Value = Option<model::Classification>> {
 }
 
 fn contexts() -> impl Strategy<Value = Vec<model::SecurityContext>> {
-    vec((text(), option::of(text())).prop_map(|(id, display_text)| model::SecurityContext { id, display_text }), 0..3)
+    vec(
+        (text(), option::of(text()))
+            .prop_map(|(id, display_text)| model::SecurityContext { id, display_text }),
+        0..3,
+    )
 }
 
 fn message() -> impl Strategy<Value = model::Message> {
     let words = (text(), text(), option::of(text()), option::of(text()), id());
-    (words, (parts(), classification(), contexts(), any::<bool>(), 0..4_102_444_800_000_i64)).prop_map(
-        |((sender, text, alias, subject, place), (parts, classification, contexts, alert, time))| {
-            let time = DateTime::from_timestamp_millis(time).expect("a time");
-            // An id is no longer arbitrary text once it is parsed; what may be in one is tried here.
-            let place: String = place.chars().filter(|c| !c.is_control()).take(100).collect();
-            let channel = ChannelId::parse(&format!("chat-room:{place}")).expect("id");
-            let mut message = model::Message::plain(MessageId::parse(&place).expect("id"), channel, sender, text, time);
-            (message.sender_alias, message.subject, message.alert, message.parts) = (alias, subject, alert, parts);
-            (message.classification, message.security_contexts) = (classification, contexts);
-            message
-        },
+    (
+        words,
+        (
+            parts(),
+            classification(),
+            contexts(),
+            any::<bool>(),
+            0..4_102_444_800_000_i64,
+        ),
     )
+        .prop_map(
+            |(
+                (sender, text, alias, subject, place),
+                (parts, classification, contexts, alert, time),
+            )| {
+                let time = DateTime::from_timestamp_millis(time).expect("a time");
+                // An id is no longer arbitrary text once it is parsed; what may be in one is tried here.
+                let place: String = place
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(100)
+                    .collect();
+                let channel = ChannelId::parse(&format!("chat-room:{place}")).expect("id");
+                let mut message = model::Message::plain(
+                    MessageId::parse(&place).expect("id"),
+                    channel,
+                    sender,
+                    text,
+                    time,
+                );
+                (
+                    message.sender_alias,
+                    message.subject,
+                    message.alert,
+                    message.parts,
+                ) = (alias, subject, alert, parts);
+                (message.classification, message.security_contexts) = (classification, contexts);
+                message
+            },
+        )
 }
 
 fn event() -> impl Strategy<Value = Event> {
     let body = prop_oneof![
         message().prop_map(|message| Body::Message(MessageEvent::from(&message))),
-        (text(), option::of(text())).prop_map(|(key, value)| Body::MetaData(MetaDataEvent { key, value })),
-        (id(), any::<bool>()).prop_map(|(channel_id, active)| Body::ChannelState(ChannelStateEvent { active, channel_id })),
+        (text(), option::of(text()))
+            .prop_map(|(key, value)| Body::MetaData(MetaDataEvent { key, value })),
+        (id(), any::<bool>()).prop_map(|(channel_id, active)| Body::ChannelState(
+            ChannelStateEvent { active, channel_id }
+        )),
     ];
-    (0..=i64::from(i32::MAX), text(), any::<i64>(), body).prop_map(|(event_id, instance_id, time, body)| Event {
-        event_id,
-        instance_id,
-        time,
-        body,
-    })
+    (0..=i64::from(i32::MAX), text(), any::<i64>(), body).prop_map(
+        |(event_id, instance_id, time, body)| Event {
+            event_id,
+            instance_id,
+            time,
+            body,
+        },
+    )
 }
 
 fn channel() -> impl Strategy<Value = Channel> {
     let optional = || option::of(text());
     let words = (optional(), text(), optional(), id(), optional());
-    (words, (any::<bool>(), any::<bool>(), any::<u32>(), any::<u32>(), classification(), contexts())).prop_map(
-        |((description, display_name, email_address, id, subject), (files, read_only, length, story, marking, contexts))| {
-            Channel {
-                can_accept_files: files,
-                classification: marking.map(Into::into),
-                description,
-                display_name,
-                email_address,
-                id,
-                is_read_only: read_only,
-                max_message_length: length,
-                max_story_length: story,
-                metadata: None,
-                security_contexts: (!contexts.is_empty()).then(|| contexts.into_iter().map(Into::into).collect()),
-                subject,
-            }
-        },
+    (
+        words,
+        (
+            any::<bool>(),
+            any::<bool>(),
+            any::<u32>(),
+            any::<u32>(),
+            classification(),
+            contexts(),
+        ),
     )
+        .prop_map(
+            |(
+                (description, display_name, email_address, id, subject),
+                (files, read_only, length, story, marking, contexts),
+            )| {
+                Channel {
+                    can_accept_files: files,
+                    classification: marking.map(Into::into),
+                    description,
+                    display_name,
+                    email_address,
+                    id,
+                    is_read_only: read_only,
+                    max_message_length: length,
+                    max_story_length: story,
+                    metadata: None,
+                    security_contexts: (!contexts.is_empty())
+                        .then(|| contexts.into_iter().map(Into::into).collect()),
+                    subject,
+                }
+            },
+        )
 }
 
 fn dictionary() -> impl Strategy<Value = Dictionary> {
-    proptest::collection::btree_map(text(), text(), 0..4).prop_map(|map| Dictionary(map.into_iter().collect()))
+    proptest::collection::btree_map(text(), text(), 0..4)
+        .prop_map(|map| Dictionary(map.into_iter().collect()))
 }
 
 /// Strings none of which is a hole.
@@ -114,55 +186,106 @@ fn strings() -> impl Strategy<Value = Vec<String>> {
 const STATES: [AgentState; 3] = [AgentState::Idle, AgentState::Activating, AgentState::Active];
 
 fn agent() -> impl Strategy<Value = ProvisionedAgent> {
-    let modes = select(vec![None, Some(ProvisioningMode::None), Some(ProvisioningMode::System), Some(ProvisioningMode::Own)]);
-    let management = select(vec![None, Some(ManagementMode::None), Some(ManagementMode::Groups)]);
+    let modes = select(vec![
+        None,
+        Some(ProvisioningMode::None),
+        Some(ProvisioningMode::System),
+        Some(ProvisioningMode::Own),
+    ]);
+    let management = select(vec![
+        None,
+        Some(ManagementMode::None),
+        Some(ManagementMode::Groups),
+    ]);
     let channels = vec(
-        ("[a-z&<]{1,9}", select(STATES.to_vec()))
-            .prop_map(|(id, state)| ProvisionedChannel { id: format!("chat-room:{id}"), state }),
+        ("[a-z&<]{1,9}", select(STATES.to_vec())).prop_map(|(id, state)| ProvisionedChannel {
+            id: format!("chat-room:{id}"),
+            state,
+        }),
         0..3,
     );
-    (any::<bool>(), channels, (id(), id()), management, dictionary(), modes, select(STATES.to_vec()), strings()).prop_map(
-        |(can_provision, channels, (id, user_name), management_mode, meta_data, provisioning_mode, state, users)| {
-            ProvisionedAgent {
+    (
+        any::<bool>(),
+        channels,
+        (id(), id()),
+        management,
+        dictionary(),
+        modes,
+        select(STATES.to_vec()),
+        strings(),
+    )
+        .prop_map(
+            |(
                 can_provision,
                 channels,
-                id,
+                (id, user_name),
                 management_mode,
                 meta_data,
                 provisioning_mode,
                 state,
-                user_name,
                 users,
-            }
-        },
-    )
+            )| {
+                ProvisionedAgent {
+                    can_provision,
+                    channels,
+                    id,
+                    management_mode,
+                    meta_data,
+                    provisioning_mode,
+                    state,
+                    user_name,
+                    users,
+                }
+            },
+        )
 }
 
 fn throttle() -> impl Strategy<Value = ProvisionedThrottle> {
-    let kinds = vec![ThrottleKind::MessagesPerMinute, ThrottleKind::TargetedMessagesPerMinute, ThrottleKind::ConcurrentTransfers];
-    (strings(), id(), 0..=0x7fff_ffff_u32, select(kinds)).prop_map(|(agents, id, threshold, kind)| ProvisionedThrottle {
-        agents,
-        id,
-        threshold,
-        kind,
-    })
+    let kinds = vec![
+        ThrottleKind::MessagesPerMinute,
+        ThrottleKind::TargetedMessagesPerMinute,
+        ThrottleKind::ConcurrentTransfers,
+    ];
+    (strings(), id(), 0..=0x7fff_ffff_u32, select(kinds)).prop_map(
+        |(agents, id, threshold, kind)| ProvisionedThrottle {
+            agents,
+            id,
+            threshold,
+            kind,
+        },
+    )
 }
 
 fn state() -> impl Strategy<Value = ChannelState> {
-    (select(PresenceState::ALL.to_vec()), option::of(text()), option::of(text()))
-        .prop_map(|(presence_state, presence_text, subject)| ChannelState { presence_state, presence_text, subject })
+    (
+        select(PresenceState::ALL.to_vec()),
+        option::of(text()),
+        option::of(text()),
+    )
+        .prop_map(|(presence_state, presence_text, subject)| ChannelState {
+            presence_state,
+            presence_text,
+            subject,
+        })
 }
 
 fn room() -> impl Strategy<Value = NewManagedChannel> {
-    (id(), option::of(id()), strings(), id(), select(vec![Privacy::Open, Privacy::Closed, Privacy::Secret])).prop_map(
-        |(category_id, description, members, name, privacy)| NewManagedChannel {
-            category_id,
-            description,
-            members,
-            name,
-            privacy,
-        },
+    (
+        id(),
+        option::of(id()),
+        strings(),
+        id(),
+        select(vec![Privacy::Open, Privacy::Closed, Privacy::Secret]),
     )
+        .prop_map(
+            |(category_id, description, members, name, privacy)| NewManagedChannel {
+                category_id,
+                description,
+                members,
+                name,
+                privacy,
+            },
+        )
 }
 
 fn found() -> impl Strategy<Value = PostSearchResultSet> {
@@ -180,7 +303,12 @@ fn survives<T: Document + Read + PartialEq + Debug>(document: &T) -> Result<(), 
     for format in [Format::Json, Format::Xml] {
         let text = format.encode(document);
         let back = format.decode::<T>(&text);
-        prop_assert_eq!(back.as_ref(), Ok(document), "{}", String::from_utf8_lossy(&text));
+        prop_assert_eq!(
+            back.as_ref(),
+            Ok(document),
+            "{}",
+            String::from_utf8_lossy(&text)
+        );
     }
     Ok(())
 }

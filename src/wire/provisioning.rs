@@ -9,8 +9,8 @@ use super::lenient::{Node, Read};
 use super::{arrays, code};
 use crate::error::{Error, Result};
 use crate::model::{
-    self, AgentId, AgentState, ChannelId, Id, ManagementMode, NewAgent, NewUser, ProvisioningMode, Secret, Throttle, ThrottleId,
-    ThrottleKind, UserId,
+    self, AgentId, AgentState, ChannelId, Id, ManagementMode, NewAgent, NewUser, ProvisioningMode,
+    Secret, Throttle, ThrottleId, ThrottleKind, UserId,
 };
 use serde::Serialize;
 
@@ -86,7 +86,11 @@ impl From<model::ProvisionedAgent> for ProvisionedAgent {
     fn from(agent: model::ProvisionedAgent) -> ProvisionedAgent {
         ProvisionedAgent {
             can_provision: agent.mode != ProvisioningMode::None,
-            channels: agent.channels.into_iter().map(ProvisionedChannel::from).collect(),
+            channels: agent
+                .channels
+                .into_iter()
+                .map(ProvisionedChannel::from)
+                .collect(),
             id: agent.id.to_string(),
             management_mode: Some(agent.management),
             meta_data: Dictionary(agent.metadata),
@@ -139,7 +143,10 @@ impl Read for ProvisionedAgent {
 
 impl From<model::ProvisionedChannel> for ProvisionedChannel {
     fn from(channel: model::ProvisionedChannel) -> ProvisionedChannel {
-        ProvisionedChannel { id: channel.id.to_string(), state: channel.state }
+        ProvisionedChannel {
+            id: channel.id.to_string(),
+            state: channel.state,
+        }
     }
 }
 
@@ -147,13 +154,20 @@ impl Read for ProvisionedChannel {
     fn read(node: &Node<'_>) -> Result<ProvisionedChannel> {
         let id = node.member("Id")?.required_text()?;
         ChannelId::parse(&id)?;
-        Ok(ProvisionedChannel { id, state: state(node)? })
+        Ok(ProvisionedChannel {
+            id,
+            state: state(node)?,
+        })
     }
 }
 
 impl From<model::ProvisionedUser> for ProvisionedUser {
     fn from(user: model::ProvisionedUser) -> ProvisionedUser {
-        ProvisionedUser { password: None, user_id: user.id.to_string(), username: user.username }
+        ProvisionedUser {
+            password: None,
+            user_id: user.id.to_string(),
+            username: user.username,
+        }
     }
 }
 
@@ -206,27 +220,46 @@ impl ProvisionedThrottle {
     /// [`Error::Invalid`] if it names another throttle, or an agent that cannot be one.
     pub fn into_throttle(self, id: &ThrottleId) -> Result<Throttle> {
         same_id("Id", &self.id, id.as_str())?;
-        let agents = self.agents.into_iter().map(Id::into_id).collect::<Result<Vec<AgentId>>>()?;
-        Ok(Throttle { id: id.clone(), kind: self.kind, threshold: self.threshold, agents })
+        let agents = self
+            .agents
+            .into_iter()
+            .map(Id::into_id)
+            .collect::<Result<Vec<AgentId>>>()?;
+        Ok(Throttle {
+            id: id.clone(),
+            kind: self.kind,
+            threshold: self.threshold,
+            agents,
+        })
     }
 }
 
 impl Read for ProvisionedThrottle {
     /// An absent `Threshold` is 0 and an absent `Type` the first one, as the vendor's serializer has it.
     fn read(node: &Node<'_>) -> Result<ProvisionedThrottle> {
-        let threshold = node.member("Threshold")?.integer(0..=i32::MAX.into())?.unwrap_or_default();
+        let threshold = node
+            .member("Threshold")?
+            .integer(0..=i32::MAX.into())?
+            .unwrap_or_default();
         Ok(ProvisionedThrottle {
             agents: node.member("Agents")?.list()?,
             id: node.member("Id")?.required_text()?,
             threshold: u32::try_from(threshold).unwrap_or_default(),
-            kind: node.member("Type")?.code()?.unwrap_or(ThrottleKind::MessagesPerMinute),
+            kind: node
+                .member("Type")?
+                .code()?
+                .unwrap_or(ThrottleKind::MessagesPerMinute),
         })
     }
 }
 
 /// A state that clients send back as they got it, or as they please: nobody acts on it, so nothing in it is an error.
 fn state(node: &Node<'_>) -> Result<AgentState> {
-    Ok(node.member("State")?.code().unwrap_or_default().unwrap_or_default())
+    Ok(node
+        .member("State")?
+        .code()
+        .unwrap_or_default()
+        .unwrap_or_default())
 }
 
 fn same_id(member: &str, body: &str, path: &str) -> Result<()> {
@@ -234,5 +267,8 @@ fn same_id(member: &str, body: &str, path: &str) -> Result<()> {
         return Ok(());
     }
     let shown: String = body.chars().take(80).collect();
-    Err(Error::invalid(format!("`{member}` is `{}`, but the path names `{path}`", shown.escape_debug())))
+    Err(Error::invalid(format!(
+        "`{member}` is `{}`, but the path names `{path}`",
+        shown.escape_debug()
+    )))
 }

@@ -37,9 +37,14 @@ impl Query {
     pub fn parse(raw: Option<&str>) -> Query {
         let pairs = raw.unwrap_or_default().split('&').filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((percent::decode(name, true)?.to_ascii_lowercase(), percent::decode(value, true)))
+            Some((
+                percent::decode(name, true)?.to_ascii_lowercase(),
+                percent::decode(value, true),
+            ))
         });
-        Query { pairs: pairs.collect() }
+        Query {
+            pairs: pairs.collect(),
+        }
     }
 
     /// `last-event` (required), `types`, `channels`, `regex`, `origin` or `origins`, `instance`, `reader`.
@@ -51,12 +56,29 @@ impl Query {
         let last = self.number("last-event", -1, i64::MAX)?;
         let mut query = EventQuery::all();
         query.kinds = self.kinds()?;
-        query.channels = self.list(&["channels"])?.into_iter().map(|channel| channel.trim_start().to_owned()).collect();
+        query.channels = self
+            .list(&["channels"])?
+            .into_iter()
+            .map(|channel| channel.trim_start().to_owned())
+            .collect();
         query.regex = self.single("regex")?;
         (query.local, query.remote) = self.origins()?;
-        let instance = self.single("instance")?.map(|text| InstanceId::parse(&text)).transpose()?;
-        let reader = self.single("reader")?.map(|text| ReaderName::parse(&text)).transpose()?;
-        Ok(EventsQuery { cursor: Cursor { last: EventId(last.max(0)), instance }, query, reader })
+        let instance = self
+            .single("instance")?
+            .map(|text| InstanceId::parse(&text))
+            .transpose()?;
+        let reader = self
+            .single("reader")?
+            .map(|text| ReaderName::parse(&text))
+            .transpose()?;
+        Ok(EventsQuery {
+            cursor: Cursor {
+                last: EventId(last.max(0)),
+                instance,
+            },
+            query,
+            reader,
+        })
     }
 
     /// `take` (required, 1 to 2,147,483,647) and `before`.
@@ -65,7 +87,10 @@ impl Query {
     /// [`Error::Invalid`] if `take` is missing or anything else.
     pub fn history(&self) -> Result<HistoryQuery> {
         let take = self.number("take", 1, i32::MAX.into())?;
-        Ok(HistoryQuery { take: u32::try_from(take).unwrap_or(u32::MAX), before: self.single("before")? })
+        Ok(HistoryQuery {
+            take: u32::try_from(take).unwrap_or(u32::MAX),
+            before: self.single("before")?,
+        })
     }
 
     /// `query`, which must not be empty.
@@ -73,21 +98,36 @@ impl Query {
     /// # Errors
     /// [`Error::Invalid`] if it is.
     pub fn search(&self) -> Result<String> {
-        self.single("query")?.ok_or_else(|| Error::invalid("`query` is missing or empty"))
+        self.single("query")?
+            .ok_or_else(|| Error::invalid("`query` is missing or empty"))
     }
 
     fn kinds(&self) -> Result<EventKinds> {
         let names = self.list(&["types"])?;
-        let mut kinds = EventKinds { messages: false, metadata: false, channel_states: false };
+        let mut kinds = EventKinds {
+            messages: false,
+            metadata: false,
+            channel_states: false,
+        };
         for name in &names {
             match name.trim().to_ascii_lowercase().as_str() {
                 "message" => kinds.messages = true,
                 "meta-data" => kinds.metadata = true,
                 "channel-state" => kinds.channel_states = true,
-                _ => return Err(unknown("types", name, "`message`, `meta-data` and `channel-state`")),
+                _ => {
+                    return Err(unknown(
+                        "types",
+                        name,
+                        "`message`, `meta-data` and `channel-state`",
+                    ));
+                }
             }
         }
-        let all = EventKinds { messages: true, metadata: true, channel_states: true };
+        let all = EventKinds {
+            messages: true,
+            metadata: true,
+            channel_states: true,
+        };
         Ok(if names.is_empty() { all } else { kinds })
     }
 
@@ -107,7 +147,11 @@ impl Query {
     /// The values given under a name, those that are empty left out.
     fn values(&self, names: &[&str]) -> Result<Vec<&str>> {
         let mut values = Vec::new();
-        for (name, value) in self.pairs.iter().filter(|(name, _)| names.contains(&name.as_str())) {
+        for (name, value) in self
+            .pairs
+            .iter()
+            .filter(|(name, _)| names.contains(&name.as_str()))
+        {
             match value.as_deref() {
                 Some("") => {}
                 Some(value) => values.push(value),
@@ -120,7 +164,12 @@ impl Query {
     /// All values under these names, each split on commas.
     fn list(&self, names: &[&str]) -> Result<Vec<String>> {
         let values = self.values(names)?;
-        Ok(values.iter().flat_map(|value| value.split(',')).filter(|item| !item.trim().is_empty()).map(str::to_owned).collect())
+        Ok(values
+            .iter()
+            .flat_map(|value| value.split(','))
+            .filter(|item| !item.trim().is_empty())
+            .map(str::to_owned)
+            .collect())
     }
 
     /// The one value under a name; empty is absent, the same value twice is one.
@@ -131,19 +180,25 @@ impl Query {
         let values = self.values(&[name])?;
         match values.as_slice() {
             [] => Ok(None),
-            [first, others @ ..] if others.iter().all(|other| other == first) => Ok(Some((*first).to_owned())),
+            [first, others @ ..] if others.iter().all(|other| other == first) => {
+                Ok(Some((*first).to_owned()))
+            }
             _ => Err(Error::invalid(format!("`{name}` is given twice"))),
         }
     }
 
     fn number(&self, name: &str, least: i64, most: i64) -> Result<i64> {
-        let Some(text) = self.single(name)? else { return Err(Error::invalid(format!("`{name}` is missing"))) };
+        let Some(text) = self.single(name)? else {
+            return Err(Error::invalid(format!("`{name}` is missing")));
+        };
         match text.trim().parse::<i64>() {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
             _ => {
                 let shown: String = text.chars().take(40).collect();
                 let shown = shown.escape_debug();
-                Err(Error::invalid(format!("`{name}` is `{shown}`, a number from {least} to {most} is expected")))
+                Err(Error::invalid(format!(
+                    "`{name}` is `{shown}`, a number from {least} to {most} is expected"
+                )))
             }
         }
     }
@@ -151,7 +206,10 @@ impl Query {
 
 fn unknown(parameter: &str, value: &str, known: &str) -> Error {
     let shown: String = value.chars().take(40).collect();
-    Error::invalid(format!("`{parameter}` names `{}`, there are {known}", shown.escape_debug()))
+    Error::invalid(format!(
+        "`{parameter}` names `{}`, there are {known}",
+        shown.escape_debug()
+    ))
 }
 
 #[cfg(test)]
@@ -164,7 +222,11 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_ignored() {
-        let plain = EventsQuery { cursor: Cursor::after_id(EventId(7)), query: EventQuery::all(), reader: None };
+        let plain = EventsQuery {
+            cursor: Cursor::after_id(EventId(7)),
+            query: EventQuery::all(),
+            reader: None,
+        };
         for raw in [
             "last-event=7",
             "last-event=7&%22%22&_=1795337346368",
@@ -179,21 +241,27 @@ mod tests {
 
     #[test]
     fn lists_are_merged_and_split() {
-        let asked = events("last-event=-1&types=channel-state%2Cmessage&types=meta-data").expect("fine");
+        let asked =
+            events("last-event=-1&types=channel-state%2Cmessage&types=meta-data").expect("fine");
         assert_eq!(asked.cursor, Cursor::window());
         assert_eq!(asked.query, EventQuery::all());
-        let asked = events("last-event=0&types=Message&channels=chat-room:a,,chat-room:b&channels=nonsense&origins=local");
+        let asked = events(
+            "last-event=0&types=Message&channels=chat-room:a,,chat-room:b&channels=nonsense&origins=local",
+        );
         let asked = asked.expect("fine").query;
         assert_eq!(asked.kinds, EventQuery::messages().kinds);
         assert_eq!(asked.channels, ["chat-room:a", "chat-room:b", "nonsense"]);
         assert_eq!((asked.local, asked.remote), (true, false));
-        let asked = events("last-event=0&origin=remote&origins=local").expect("fine").query;
+        let asked = events("last-event=0&origin=remote&origins=local")
+            .expect("fine")
+            .query;
         assert_eq!((asked.local, asked.remote), (true, true));
     }
 
     #[test]
     fn the_rest_is_taken_whole() {
-        let asked = events("last-event=12&regex=a%2Cb+%2B&instance=i-1&reader=main%2Fone").expect("fine");
+        let asked =
+            events("last-event=12&regex=a%2Cb+%2B&instance=i-1&reader=main%2Fone").expect("fine");
         assert_eq!(asked.query.regex.as_deref(), Some("a,b +"));
         assert_eq!(asked.cursor.instance, InstanceId::parse("i-1").ok());
         assert_eq!(asked.reader, ReaderName::parse("main/one").ok());
@@ -222,16 +290,39 @@ mod tests {
     #[test]
     fn history_needs_a_take() {
         let history = |raw| Query::parse(Some(raw)).history();
-        assert_eq!(history("take=1&before="), Ok(HistoryQuery { take: 1, before: None }));
-        assert_eq!(history("take=2147483647&before=t"), Ok(HistoryQuery { take: 2_147_483_647, before: Some("t".into()) }));
-        for raw in ["", "take=", "take=0", "take=-1", "take=2147483648", "take=ten", "before=t"] {
+        assert_eq!(
+            history("take=1&before="),
+            Ok(HistoryQuery {
+                take: 1,
+                before: None
+            })
+        );
+        assert_eq!(
+            history("take=2147483647&before=t"),
+            Ok(HistoryQuery {
+                take: 2_147_483_647,
+                before: Some("t".into())
+            })
+        );
+        for raw in [
+            "",
+            "take=",
+            "take=0",
+            "take=-1",
+            "take=2147483648",
+            "take=ten",
+            "before=t",
+        ] {
             assert!(history(raw).is_err(), "{raw}");
         }
     }
 
     #[test]
     fn a_search_needs_a_text() {
-        assert_eq!(Query::parse(Some("query=Test+Room&_=1")).search(), Ok("Test Room".to_owned()));
+        assert_eq!(
+            Query::parse(Some("query=Test+Room&_=1")).search(),
+            Ok("Test Room".to_owned())
+        );
         for raw in ["", "query", "query="] {
             assert!(Query::parse(Some(raw)).search().is_err(), "{raw}");
         }

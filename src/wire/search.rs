@@ -70,16 +70,32 @@ impl MessageSearchCriteria {
     pub fn window(&self, now: DateTime<Utc>) -> Result<SearchWindow> {
         if let Some(text) = &self.on_date {
             let day = search_date::parse("OnDate", text)?.whole_day();
-            return Ok(SearchWindow { from: Some(day.begin), to: Some(day.end) });
+            return Ok(SearchWindow {
+                from: Some(day.begin),
+                to: Some(day.end),
+            });
         }
         if self.days_back > 0 {
             let today = now.date_naive().and_time(NaiveTime::MIN).and_utc();
             // Further back than there are dates is everything.
-            return Ok(SearchWindow { from: today.checked_sub_days(Days::new(u64::from(self.days_back) - 1)), to: None });
+            return Ok(SearchWindow {
+                from: today.checked_sub_days(Days::new(u64::from(self.days_back) - 1)),
+                to: None,
+            });
         }
-        let bound = |name, text: &Option<String>| text.as_deref().map(|text| search_date::parse(name, text)).transpose();
-        let (from, to) = (bound("FromDate", &self.from_date)?, bound("ToDate", &self.to_date)?);
-        Ok(SearchWindow { from: from.map(|date| date.span().begin), to: to.map(|date| date.span().end) })
+        let bound = |name, text: &Option<String>| {
+            text.as_deref()
+                .map(|text| search_date::parse(name, text))
+                .transpose()
+        };
+        let (from, to) = (
+            bound("FromDate", &self.from_date)?,
+            bound("ToDate", &self.to_date)?,
+        );
+        Ok(SearchWindow {
+            from: from.map(|date| date.span().begin),
+            to: to.map(|date| date.span().end),
+        })
     }
 
     /// The search this asks for.
@@ -89,10 +105,18 @@ impl MessageSearchCriteria {
     pub fn into_criteria(self, now: DateTime<Utc>) -> Result<SearchCriteria> {
         let SearchWindow { from, to: until } = self.window(now)?;
         let mut criteria = SearchCriteria::words(self.search_term);
-        criteria.channels = self.channel_ids.into_iter().map(Id::into_id).collect::<Result<Vec<ChannelId>>>()?;
+        criteria.channels = self
+            .channel_ids
+            .into_iter()
+            .map(Id::into_id)
+            .collect::<Result<Vec<ChannelId>>>()?;
         (criteria.from, criteria.until) = (from, until);
         criteria.limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        (criteria.match_all, criteria.match_case, criteria.match_exact) = (self.match_all, self.match_case, self.match_exact);
+        (
+            criteria.match_all,
+            criteria.match_case,
+            criteria.match_exact,
+        ) = (self.match_all, self.match_case, self.match_exact);
         Ok(criteria)
     }
 }
@@ -100,7 +124,10 @@ impl MessageSearchCriteria {
 impl Read for MessageSearchCriteria {
     fn read(node: &Node<'_>) -> Result<MessageSearchCriteria> {
         let number = |name| {
-            let number = node.member(name)?.integer(0..=i32::MAX.into())?.unwrap_or_default();
+            let number = node
+                .member(name)?
+                .integer(0..=i32::MAX.into())?
+                .unwrap_or_default();
             Ok::<u32, Error>(u32::try_from(number).unwrap_or_default())
         };
         Ok(MessageSearchCriteria {
@@ -120,7 +147,10 @@ impl Read for MessageSearchCriteria {
 
 /// A date as it was sent; `null`, blank and the text `null`, which a workbook of the vendor's sends, are none.
 fn date(node: &Node<'_>, name: &str) -> Result<Option<String>> {
-    let text = node.member(name)?.text()?.map(|text| text.trim().to_owned());
+    let text = node
+        .member(name)?
+        .text()?
+        .map(|text| text.trim().to_owned());
     Ok(text.filter(|text| !text.is_empty() && !text.eq_ignore_ascii_case("null")))
 }
 
@@ -140,7 +170,10 @@ impl PostSearchResultSet {
 
 impl Read for PostSearchResultSet {
     fn read(node: &Node<'_>) -> Result<PostSearchResultSet> {
-        let count = node.member("Count")?.integer(0..=u32::MAX.into())?.unwrap_or_default();
+        let count = node
+            .member("Count")?
+            .integer(0..=u32::MAX.into())?
+            .unwrap_or_default();
         Ok(PostSearchResultSet {
             channel_id: node.member("ChannelId")?.required_text()?,
             count: u32::try_from(count).unwrap_or_default(),
@@ -160,7 +193,11 @@ mod tests {
         let now = "2012-05-15T22:30:00Z".parse().expect("a time");
         let criteria: MessageSearchCriteria = json::decode(format!("{{{members}}}").as_bytes())?;
         let window = criteria.window(now)?;
-        let shown = |time: Option<DateTime<Utc>>| time.map_or("-".to_owned(), |time| time.format("%m-%dT%H:%M:%S").to_string());
+        let shown = |time: Option<DateTime<Utc>>| {
+            time.map_or("-".to_owned(), |time| {
+                time.format("%m-%dT%H:%M:%S").to_string()
+            })
+        };
         Ok((shown(window.from), shown(window.to)))
     }
 
@@ -169,26 +206,64 @@ mod tests {
         let noise = r#""FromDate":"mm/dd/yyyy","ToDate":"never""#;
         for (members, from, to) in [
             (String::new(), "-", "-"),
-            (r#""OnDate":null,"DaysBack":0,"FromDate":"","ToDate":"null""#.to_owned(), "-", "-"),
+            (
+                r#""OnDate":null,"DaysBack":0,"FromDate":"","ToDate":"null""#.to_owned(),
+                "-",
+                "-",
+            ),
             (r#""OnDate":" NULL ","DaysBack":"0""#.to_owned(), "-", "-"),
-            (r#""FromDate":"05/01/2012","ToDate":"05/02/2012""#.to_owned(), "05-01T00:00:00", "05-03T00:00:00"),
-            (r#""FromDate":"5/1/2012 06:07:08 +06:00""#.to_owned(), "05-01T00:07:08", "-"),
-            (r#""ToDate":"05/01/2012 06:07:08 -01:30""#.to_owned(), "-", "05-01T07:37:09"),
+            (
+                r#""FromDate":"05/01/2012","ToDate":"05/02/2012""#.to_owned(),
+                "05-01T00:00:00",
+                "05-03T00:00:00",
+            ),
+            (
+                r#""FromDate":"5/1/2012 06:07:08 +06:00""#.to_owned(),
+                "05-01T00:07:08",
+                "-",
+            ),
+            (
+                r#""ToDate":"05/01/2012 06:07:08 -01:30""#.to_owned(),
+                "-",
+                "05-01T07:37:09",
+            ),
             (format!(r#""DaysBack":1,{noise}"#), "05-15T00:00:00", "-"),
             (format!(r#""DaysBack":"15",{noise}"#), "05-01T00:00:00", "-"),
-            (format!(r#""OnDate":"05/03/2012","DaysBack":3,{noise}"#), "05-03T00:00:00", "05-04T00:00:00"),
-            (format!(r#""OnDate":"05/03/2012 +06:00",{noise}"#), "05-02T18:00:00", "05-03T18:00:00"),
-            (format!(r#""OnDate":"05/03/2012 22:30:00 +06:00",{noise}"#), "05-02T18:00:00", "05-03T18:00:00"),
+            (
+                format!(r#""OnDate":"05/03/2012","DaysBack":3,{noise}"#),
+                "05-03T00:00:00",
+                "05-04T00:00:00",
+            ),
+            (
+                format!(r#""OnDate":"05/03/2012 +06:00",{noise}"#),
+                "05-02T18:00:00",
+                "05-03T18:00:00",
+            ),
+            (
+                format!(r#""OnDate":"05/03/2012 22:30:00 +06:00",{noise}"#),
+                "05-02T18:00:00",
+                "05-03T18:00:00",
+            ),
         ] {
-            assert_eq!(window(&members), Ok((from.to_owned(), to.to_owned())), "{members}");
+            assert_eq!(
+                window(&members),
+                Ok((from.to_owned(), to.to_owned())),
+                "{members}"
+            );
         }
-        assert_eq!(window(r#""DaysBack":2147483647"#), Ok(("-".to_owned(), "-".to_owned())));
+        assert_eq!(
+            window(r#""DaysBack":2147483647"#),
+            Ok(("-".to_owned(), "-".to_owned()))
+        );
     }
 
     #[test]
     fn what_is_no_date_is_refused_by_name() {
         for (members, reason) in [
-            (r#""OnDate":"mm/dd/yyyy""#, "`OnDate` is `mm/dd/yyyy`, a date as 05/15/2012"),
+            (
+                r#""OnDate":"mm/dd/yyyy""#,
+                "`OnDate` is `mm/dd/yyyy`, a date as 05/15/2012",
+            ),
             (r#""FromDate":"13/01/2012""#, "`FromDate` is"),
             (r#""ToDate":"02/30/2012""#, "`ToDate` is"),
             (r#""DaysBack":-1"#, "`DaysBack` is -1"),
@@ -202,11 +277,22 @@ mod tests {
 
     #[test]
     fn criteria_as_the_engine_takes_them() {
-        let read = |text: &str| json::decode::<MessageSearchCriteria>(text.as_bytes()).and_then(|c| c.into_criteria(Utc::now()));
+        let read = |text: &str| {
+            json::decode::<MessageSearchCriteria>(text.as_bytes())
+                .and_then(|c| c.into_criteria(Utc::now()))
+        };
         assert_eq!(read("{}"), Ok(SearchCriteria::default()));
         let asked =
             read(r#"{"ChannelIds":["chat-room:a",""],"Limit":"50","MatchExact":"true","SearchTerm":"test"}"#).expect("fine");
-        assert_eq!((asked.channels.len(), asked.limit, asked.match_exact, asked.match_all), (1, 50, true, false));
+        assert_eq!(
+            (
+                asked.channels.len(),
+                asked.limit,
+                asked.match_exact,
+                asked.match_all
+            ),
+            (1, 50, true, false)
+        );
         assert_eq!(asked.term, "test");
         assert!(read(r#"{"ChannelIds":["a"]}"#).is_err());
     }

@@ -25,7 +25,12 @@ impl Date {
             None => self.whole_day(),
             Some(time) => {
                 let begin = self.moment(self.day, time);
-                Span { begin, end: begin.checked_add_signed(TimeDelta::seconds(1)).unwrap_or(begin) }
+                Span {
+                    begin,
+                    end: begin
+                        .checked_add_signed(TimeDelta::seconds(1))
+                        .unwrap_or(begin),
+                }
             }
         }
     }
@@ -33,13 +38,18 @@ impl Date {
     /// The day, in its own offset, whatever the time.
     pub(super) fn whole_day(self) -> Span {
         let next = self.day.checked_add_days(Days::new(1)).unwrap_or(self.day);
-        Span { begin: self.moment(self.day, NaiveTime::MIN), end: self.moment(next, NaiveTime::MIN) }
+        Span {
+            begin: self.moment(self.day, NaiveTime::MIN),
+            end: self.moment(next, NaiveTime::MIN),
+        }
     }
 
     fn moment(self, day: NaiveDate, time: NaiveTime) -> DateTime<Utc> {
         let local = self.offset.from_local_datetime(&day.and_time(time));
         // A fixed offset has each local time once; and years have four digits, so none is out of range.
-        local.single().map_or(DateTime::UNIX_EPOCH, |moment| moment.to_utc())
+        local
+            .single()
+            .map_or(DateTime::UNIX_EPOCH, |moment| moment.to_utc())
     }
 }
 
@@ -52,7 +62,9 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Date> {
         let shown: String = text.chars().take(40).collect();
         let shown = shown.escape_debug();
         let examples = "05/15/2012, 05/15/2012 +06:00 or 05/15/2012 22:30:00 +06:00";
-        Error::invalid(format!("`{name}` is `{shown}`, a date as {examples} is expected"))
+        Error::invalid(format!(
+            "`{name}` is `{shown}`, a date as {examples} is expected"
+        ))
     })
 }
 
@@ -70,13 +82,24 @@ fn read(text: &str) -> Option<Date> {
         Some(word) => {
             let west = word.strip_prefix('-');
             let [hours, minutes] = numbers(west.or_else(|| word.strip_prefix('+'))?, ':')?;
-            let seconds = i32::try_from((hours <= 14 && minutes < 60).then_some(hours * 3600 + minutes * 60)?).ok()?;
+            let seconds = i32::try_from(
+                (hours <= 14 && minutes < 60).then_some(hours * 3600 + minutes * 60)?,
+            )
+            .ok()?;
             if west.is_some() { -seconds } else { seconds }
         }
         None => 0,
     };
-    let day = NaiveDate::from_ymd_opt(i32::try_from(year).ok().filter(|year| *year >= 1)?, month, day)?;
-    words.next().is_none().then_some(Date { day, time, offset: FixedOffset::east_opt(seconds_east)? })
+    let day = NaiveDate::from_ymd_opt(
+        i32::try_from(year).ok().filter(|year| *year >= 1)?,
+        month,
+        day,
+    )?;
+    words.next().is_none().then_some(Date {
+        day,
+        time,
+        offset: FixedOffset::east_opt(seconds_east)?,
+    })
 }
 
 /// So many numbers of one to four digits.
@@ -85,7 +108,11 @@ fn numbers<const N: usize>(word: &str, separator: char) -> Option<[u32; N]> {
         let plain = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         plain.then(|| text.parse().ok()).flatten()
     };
-    word.split(separator).map(number).collect::<Option<Vec<u32>>>()?.try_into().ok()
+    word.split(separator)
+        .map(number)
+        .collect::<Option<Vec<u32>>>()?
+        .try_into()
+        .ok()
 }
 
 #[cfg(test)]
@@ -95,15 +122,35 @@ mod tests {
     #[test]
     fn the_references_examples() {
         for (text, begin, end) in [
-            ("05/15/2012 22:30:00 +06:00", "2012-05-15T16:30:00Z", "2012-05-15T16:30:01Z"),
-            ("05/15/2012 +06:00", "2012-05-14T18:00:00Z", "2012-05-15T18:00:00Z"),
+            (
+                "05/15/2012 22:30:00 +06:00",
+                "2012-05-15T16:30:00Z",
+                "2012-05-15T16:30:01Z",
+            ),
+            (
+                "05/15/2012 +06:00",
+                "2012-05-14T18:00:00Z",
+                "2012-05-15T18:00:00Z",
+            ),
             ("05/15/2012", "2012-05-15T00:00:00Z", "2012-05-16T00:00:00Z"),
-            (" 5/5/2012  1:02:03 -00:30 ", "2012-05-05T01:32:03Z", "2012-05-05T01:32:04Z"),
+            (
+                " 5/5/2012  1:02:03 -00:30 ",
+                "2012-05-05T01:32:03Z",
+                "2012-05-05T01:32:04Z",
+            ),
             ("02/29/2012", "2012-02-29T00:00:00Z", "2012-03-01T00:00:00Z"),
-            ("12/31/9999 -14:00", "9999-12-31T14:00:00Z", "+10000-01-01T14:00:00Z"),
+            (
+                "12/31/9999 -14:00",
+                "9999-12-31T14:00:00Z",
+                "+10000-01-01T14:00:00Z",
+            ),
         ] {
             let span = parse("OnDate", text).expect(text).span();
-            assert_eq!((span.begin, span.end), (begin.parse().expect(begin), end.parse().expect(end)), "{text}");
+            assert_eq!(
+                (span.begin, span.end),
+                (begin.parse().expect(begin), end.parse().expect(end)),
+                "{text}"
+            );
         }
     }
 

@@ -110,7 +110,9 @@ impl<'de> Visitor<'de> for TreeVisitor {
         let mut seen = HashSet::new();
         while let Some((name, value)) = members.next_entry::<String, Tree>()? {
             if !seen.insert(name.clone()) {
-                return Err(A::Error::custom(format_args!("the member `{name}` is given twice")));
+                return Err(A::Error::custom(format_args!(
+                    "the member `{name}` is given twice"
+                )));
             }
             map.push((name, value));
         }

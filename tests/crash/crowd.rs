@@ -8,23 +8,37 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 use switchboard::backend::Loopback;
-use switchboard::{Cursor, Engine, Error, EventBatch, EventId, EventQuery, NewAgent, NewMessage, Principal, Result, Waiting};
+use switchboard::{
+    Cursor, Engine, Error, EventBatch, EventId, EventQuery, NewAgent, NewMessage, Principal,
+    Result, Waiting,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const CROWD: &str = "SWITCHBOARD_CROWD";
 
 /// A foreign runtime, as a host has one.
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap()
 }
 
 /// Starts `waits` on the host's runtime and returns when every one waits in the hub.
-fn seat(host: &tokio::runtime::Runtime, engine: &Engine, waits: Vec<Waiting<EventBatch>>) -> Seated {
+fn seat(
+    host: &tokio::runtime::Runtime,
+    engine: &Engine,
+    waits: Vec<Waiting<EventBatch>>,
+) -> Seated {
     let most = waits.len();
     let seated: Seated = waits.into_iter().map(|wait| host.spawn(wait)).collect();
     let late = Instant::now() + 3 * SOON;
     while engine.stats().waiters < most {
-        assert!(Instant::now() < late, "only {} of {most} wait", engine.stats().waiters);
+        assert!(
+            Instant::now() < late,
+            "only {} of {most} wait",
+            engine.stats().waiters
+        );
         thread::yield_now();
     }
     seated
@@ -45,7 +59,11 @@ fn answers(seated: Seated) -> Vec<Result<EventBatch>> {
 fn shutdown_answers_a_thousand_waiters_and_sixty_four_posters() {
     let scratch = Scratch::new("closing");
     let (database, record) = (scratch.file("db"), scratch.file("record"));
-    let engine = Engine::builder().database(&database).backend(chat(&record)).open().unwrap();
+    let engine = Engine::builder()
+        .database(&database)
+        .backend(chat(&record))
+        .open()
+        .unwrap();
     let agent = echo(&engine);
     let host = runtime();
     // Of metadata only, so that the posts do not end their waits.
@@ -65,7 +83,11 @@ fn shutdown_answers_a_thousand_waiters_and_sixty_four_posters() {
                         match agent.post(ROOM, NewMessage::text(&text)) {
                             Ok(_) => kept.push(text),
                             Err(Error::Busy { .. }) => thread::yield_now(),
-                            Err(Error::Closed | Error::OutcomeUnknown(_) | Error::AgentInactive { .. }) => return kept,
+                            Err(
+                                Error::Closed
+                                | Error::OutcomeUnknown(_)
+                                | Error::AgentInactive { .. },
+                            ) => return kept,
                             Err(error) => panic!("`{text}` is answered {error:?}"),
                         }
                     }
@@ -79,18 +101,31 @@ fn shutdown_answers_a_thousand_waiters_and_sixty_four_posters() {
         let closing = Instant::now();
         engine.shutdown(SOON).unwrap();
         let took = closing.elapsed();
-        let kept: Vec<String> = posters.into_iter().flat_map(|poster| poster.join().unwrap()).collect();
+        let kept: Vec<String> = posters
+            .into_iter()
+            .flat_map(|poster| poster.join().unwrap())
+            .collect();
         (kept, took)
     });
     for answer in answers(seated) {
         assert!(answer.unwrap().events.is_empty());
     }
-    println!("shutdown with 1,000 waiters and 64 posters: {took:?}, {} posts acknowledged", kept.len());
+    println!(
+        "shutdown with 1,000 waiters and 64 posters: {took:?}, {} posts acknowledged",
+        kept.len()
+    );
     assert!(took < SOON / 2, "shutdown took {took:?}");
 
-    let engine = Engine::builder().database(&database).backend(chat(&record)).open().unwrap();
+    let engine = Engine::builder()
+        .database(&database)
+        .backend(chat(&record))
+        .open()
+        .unwrap();
     let agent = engine.agent("echo").unwrap();
-    let instance = agent.events(Cursor::window(), &EventQuery::all()).unwrap().instance;
+    let instance = agent
+        .events(Cursor::window(), &EventQuery::all())
+        .unwrap()
+        .instance;
     let all = texts(&events_after(&agent, EventId(1), &instance));
     let journal: HashSet<&String> = all.iter().collect();
     assert_eq!(journal.len(), all.len(), "something is there twice");
@@ -101,10 +136,23 @@ fn shutdown_answers_a_thousand_waiters_and_sixty_four_posters() {
 #[test]
 fn ten_thousand_idle_waits_hold_little_and_are_answered_at_shutdown() {
     // In a process of its own, where nobody else's memory is counted.
-    let run = again("crash::crowd::the_child_that_waits", &[(CROWD, "1")]).stdout(Stdio::piped()).output().unwrap();
+    let run = again("crash::crowd::the_child_that_waits", &[(CROWD, "1")])
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
-    print!("{}", said.lines().filter(|line| line.contains("waits")).map(|line| format!("{line}\n")).collect::<String>());
+    assert!(
+        run.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    print!(
+        "{}",
+        said.lines()
+            .filter(|line| line.contains("waits"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+    );
 }
 
 #[test]
@@ -120,7 +168,14 @@ fn the_child_that_waits() {
     let agents: Vec<_> = (0..10)
         .map(|n| {
             let (id, address) = (format!("agent{n}"), format!("loopback:agent{n}"));
-            admin.put_agent(NewAgent::new(&*id, &*address).unwrap().channel(ROOM).unwrap()).unwrap();
+            admin
+                .put_agent(
+                    NewAgent::new(&*id, &*address)
+                        .unwrap()
+                        .channel(ROOM)
+                        .unwrap(),
+                )
+                .unwrap();
             let agent = engine.agent(&*id).unwrap();
             agent.wait_active(SOON).unwrap();
             agent
@@ -129,19 +184,35 @@ fn the_child_that_waits() {
     engine.settle(SOON).unwrap();
     let host = runtime();
     let before = resident();
-    let newest = agents[0].events(Cursor::window(), &EventQuery::all()).unwrap().last;
-    let wait = |n: usize| agents[n % 10].next_events(Cursor::after_id(newest), EventQuery::all(), HOUR);
+    let newest = agents[0]
+        .events(Cursor::window(), &EventQuery::all())
+        .unwrap()
+        .last;
+    let wait =
+        |n: usize| agents[n % 10].next_events(Cursor::after_id(newest), EventQuery::all(), HOUR);
     let seated = seat(&host, &engine, (0..WAITS).map(wait).collect());
     engine.settle(SOON).unwrap();
-    let each = resident().zip(before).map(|(after, before)| after.saturating_sub(before) / WAITS);
+    let each = resident()
+        .zip(before)
+        .map(|(after, before)| after.saturating_sub(before) / WAITS);
     let begun = Instant::now();
     engine.shutdown(SOON).unwrap();
     let took = begun.elapsed();
     let answered = answers(seated);
-    assert!(answered.len() == WAITS && answered.iter().all(|answer| answer.as_ref().is_ok_and(|batch| batch.events.is_empty())));
-    println!("{WAITS} waits: {each:?} bytes each in this build, answered at a shutdown of {took:?}");
+    assert!(
+        answered.len() == WAITS
+            && answered
+                .iter()
+                .all(|answer| answer.as_ref().is_ok_and(|batch| batch.events.is_empty()))
+    );
+    println!(
+        "{WAITS} waits: {each:?} bytes each in this build, answered at a shutdown of {took:?}"
+    );
     // The futures themselves are the most of it, in a debug build above all; `benches/` has the real figure.
-    assert!(each.is_none_or(|each| each < 16 << 10), "{each:?} bytes a wait");
+    assert!(
+        each.is_none_or(|each| each < 16 << 10),
+        "{each:?} bytes a wait"
+    );
     assert!(took < SOON / 2, "shutdown took {took:?}");
 }
 
@@ -149,5 +220,9 @@ fn the_child_that_waits() {
 fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse::<usize>().ok().map(|kib| kib * 1024)
+    line.split_whitespace()
+        .nth(1)?
+        .parse::<usize>()
+        .ok()
+        .map(|kib| kib * 1024)
 }

@@ -33,16 +33,25 @@ fn a_full_disk_is_told_truthfully_and_passes() {
     match run {
         Ok(run) if run.status.success() => print!("{}", String::from_utf8_lossy(&run.stdout)),
         Ok(run) if run.status.code() == Some(101) => {
-            panic!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr))
+            panic!(
+                "{}{}",
+                String::from_utf8_lossy(&run.stdout),
+                String::from_utf8_lossy(&run.stderr)
+            )
         }
-        Ok(run) => println!("skipped: no small disk can be mounted here: {}", String::from_utf8_lossy(&run.stderr).trim()),
+        Ok(run) => println!(
+            "skipped: no small disk can be mounted here: {}",
+            String::from_utf8_lossy(&run.stderr).trim()
+        ),
         Err(error) => println!("skipped: no mount namespace here: {error}"),
     }
 }
 
 #[test]
 fn the_child_on_a_small_disk() {
-    let Some(disk) = std::env::var_os(DISK) else { return };
+    let Some(disk) = std::env::var_os(DISK) else {
+        return;
+    };
     println!("{}", fill_it_and_free_it(Path::new(&disk)));
 }
 
@@ -50,7 +59,10 @@ fn the_child_on_a_small_disk() {
 fn fill_it_and_free_it(disk: &Path) -> String {
     let outside = disk.parent().unwrap();
     let (record, database) = (outside.join("record"), disk.join("db"));
-    let builder = Engine::builder().database(&database).backend(chat(&record)).post_deadline(Duration::from_secs(1));
+    let builder = Engine::builder()
+        .database(&database)
+        .backend(chat(&record))
+        .post_deadline(Duration::from_secs(1));
     let engine = builder.open().unwrap();
     let agent = echo(&engine);
     let admin = engine.provisioning(&Principal::host("trial")).unwrap();
@@ -61,26 +73,42 @@ fn fill_it_and_free_it(disk: &Path) -> String {
     let ballast = disk.join("ballast");
     fill(&ballast);
     let answers = post_until_refused(&agent);
-    let refused: Vec<&(String, Result<Message>)> = answers.iter().filter(|(_, answer)| answer.is_err()).collect();
+    let refused: Vec<&(String, Result<Message>)> = answers
+        .iter()
+        .filter(|(_, answer)| answer.is_err())
+        .collect();
     assert!(!refused.is_empty(), "the disk never filled");
     for (text, answer) in &refused {
         assert!(
-            matches!(answer, Err(Error::OutcomeUnknown(_) | Error::Busy { .. } | Error::Storage(_))),
+            matches!(
+                answer,
+                Err(Error::OutcomeUnknown(_) | Error::Busy { .. } | Error::Storage(_))
+            ),
             "`{text}`: {answer:?}"
         );
     }
     assert!(!engine.readiness().ready, "the journal cannot be written");
     let change = admin.put_metadata_value("echo", "note", &"x".repeat(100_000));
-    assert!(matches!(change, Err(Error::Storage(_) | Error::Busy { .. })), "{change:?}");
+    assert!(
+        matches!(change, Err(Error::Storage(_) | Error::Busy { .. })),
+        "{change:?}"
+    );
     let second = Engine::builder().database(disk.join("second")).open().err();
-    assert!(matches!(second, Some(Error::Storage(_))), "a new database on a full disk: {second:?}");
+    assert!(
+        matches!(second, Some(Error::Storage(_))),
+        "a new database on a full disk: {second:?}"
+    );
 
     // What was answered OK is in the files as they lie there now.
     let copy = outside.join("copy");
     copy_database(&database, &copy);
     let kept = journal(&copy);
     for (text, _) in answers.iter().filter(|(_, answer)| answer.is_ok()) {
-        assert_eq!(kept.get(text), Some(&1), "`{text}` was answered OK and is not durable");
+        assert_eq!(
+            kept.get(text),
+            Some(&1),
+            "`{text}` was answered OK and is not durable"
+        );
     }
 
     std::fs::remove_file(&ballast).unwrap();
@@ -88,7 +116,9 @@ fn fill_it_and_free_it(disk: &Path) -> String {
     let _ = std::fs::remove_file(beside(&disk.join("second"), "-wal"));
     engine.settle(SOON).unwrap();
     assert!(engine.readiness().ready, "{}", engine.readiness().reason);
-    admin.put_metadata_value("echo", "note", "well again").unwrap();
+    admin
+        .put_metadata_value("echo", "note", "well again")
+        .unwrap();
     for (text, _) in &answers {
         post(&agent, text).unwrap();
     }
@@ -96,9 +126,16 @@ fn fill_it_and_free_it(disk: &Path) -> String {
     let kept = journal(&database);
     let handed_over = recorded(&record);
     for (text, _) in &answers {
-        assert_eq!((kept.get(text), handed_over.get(text)), (Some(&1), Some(&1)), "`{text}` in the journal, at the chat system");
+        assert_eq!(
+            (kept.get(text), handed_over.get(text)),
+            (Some(&1), Some(&1)),
+            "`{text}` in the journal, at the chat system"
+        );
     }
-    let unknown = refused.iter().filter(|(_, answer)| matches!(answer, Err(Error::OutcomeUnknown(_)))).count();
+    let unknown = refused
+        .iter()
+        .filter(|(_, answer)| matches!(answer, Err(Error::OutcomeUnknown(_))))
+        .count();
     format!(
         "disk full: {} posts, {} refused ({unknown} of unknown outcome), all there once after",
         answers.len(),
@@ -114,15 +151,21 @@ fn post(agent: &Collaboration, text: &str) -> Result<Message> {
 fn fill(path: &Path) {
     let mut file = std::fs::File::create(path).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
-    file.set_len(file.metadata().unwrap().len() - (96 << 10)).unwrap();
+    file.set_len(file.metadata().unwrap().len() - (96 << 10))
+        .unwrap();
 }
 
 /// Posts from several threads until each was refused once, with what each post was answered. Each answer comes in
 /// time, the full disk notwithstanding.
 fn post_until_refused(agent: &Collaboration) -> Vec<(String, Result<Message>)> {
     thread::scope(|scope| {
-        let posters: Vec<_> = (0..THREADS).map(|poster| scope.spawn(move || one_thread(agent, poster))).collect();
-        posters.into_iter().flat_map(|poster| poster.join().unwrap()).collect()
+        let posters: Vec<_> = (0..THREADS)
+            .map(|poster| scope.spawn(move || one_thread(agent, poster)))
+            .collect();
+        posters
+            .into_iter()
+            .flat_map(|poster| poster.join().unwrap())
+            .collect()
     })
 }
 
@@ -132,7 +175,11 @@ fn one_thread(agent: &Collaboration, poster: usize) -> Vec<(String, Result<Messa
         let text = format!("{poster}/{n}");
         let begun = Instant::now();
         let answer = post(agent, &text);
-        assert!(begun.elapsed() < 5 * SOON / 10, "`{text}` took {:?}, its deadline was a second", begun.elapsed());
+        assert!(
+            begun.elapsed() < 5 * SOON / 10,
+            "`{text}` took {:?}, its deadline was a second",
+            begun.elapsed()
+        );
         let over = answer.is_err();
         answers.push((text, answer));
         if over {
@@ -144,7 +191,11 @@ fn one_thread(agent: &Collaboration, poster: usize) -> Vec<(String, Result<Messa
 
 fn journal(database: &Path) -> HashMap<String, usize> {
     let connection = rusqlite::Connection::open(database).unwrap();
-    let mut statement = connection.prepare("SELECT text, count(*) FROM message GROUP BY text").unwrap();
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as usize))).unwrap();
+    let mut statement = connection
+        .prepare("SELECT text, count(*) FROM message GROUP BY text")
+        .unwrap();
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as usize)))
+        .unwrap();
     rows.map(|row| row.unwrap()).collect()
 }

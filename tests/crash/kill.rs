@@ -4,7 +4,9 @@
 //! its standard output what it was answered. The parent kills it at a random moment after the first answer, opens
 //! the same file itself, and compares the journal with what the child said and with what the chat system was given.
 
-use super::{Dice, ROOM, SOON, Scratch, again, chat, echo, events_after, integrity, recorded, texts, trials};
+use super::{
+    Dice, ROOM, SOON, Scratch, again, chat, echo, events_after, integrity, recorded, texts, trials,
+};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -12,7 +14,9 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use switchboard::{Collaboration, Engine, Event, EventBody, EventId, EventQuery, NewMessage, Principal, Result};
+use switchboard::{
+    Collaboration, Engine, Event, EventBody, EventId, EventQuery, NewMessage, Principal, Result,
+};
 
 /// Threads that post.
 const POSTERS: usize = 4;
@@ -22,16 +26,30 @@ const ROUND: &str = "SWITCHBOARD_CRASH_ROUND";
 const BURST: &str = "SWITCHBOARD_CRASH_BURST";
 
 fn open(home: &Path) -> Engine {
-    Engine::builder().database(home.join("db")).backend(chat(&home.join("record"))).open().unwrap()
+    Engine::builder()
+        .database(home.join("db"))
+        .backend(chat(&home.join("record")))
+        .open()
+        .unwrap()
 }
 
 // ---------------------------------------------------------------- the child
 
 #[test]
 fn the_child_that_is_killed() {
-    let Some(home) = std::env::var_os(HOME) else { return };
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
-    live(Path::new(&home), number(ROUND).unwrap(), number(BURST).filter(|most| *most > 0).unwrap_or(usize::MAX));
+    let Some(home) = std::env::var_os(HOME) else {
+        return;
+    };
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<usize>().ok())
+    };
+    live(
+        Path::new(&home),
+        number(ROUND).unwrap(),
+        number(BURST).filter(|most| *most > 0).unwrap_or(usize::MAX),
+    );
 }
 
 /// Says a line to the parent; without one to listen there is nothing to live for.
@@ -65,7 +83,9 @@ fn live(home: &Path, round: usize, burst: usize) {
         }
         let admin = engine.provisioning(&Principal::host("trial")).unwrap();
         for n in 0..burst {
-            admin.put_metadata_value("echo", "turn", &format!("{round}/{n}")).unwrap();
+            admin
+                .put_metadata_value("echo", "turn", &format!("{round}/{n}"))
+                .unwrap();
             tell(format_args!("turn {n}"));
         }
     });
@@ -73,8 +93,12 @@ fn live(home: &Path, round: usize, burst: usize) {
 
 fn post(agent: &Collaboration, text: &str) -> Result<String> {
     // Long enough that pages fill: the text is the key, the rest is weight.
-    let message = NewMessage::text(text).story("s".repeat(1 + text.len() * 7 % 300)).key(text);
-    agent.post(ROOM, message).map(|message| message.id.to_string())
+    let message = NewMessage::text(text)
+        .story("s".repeat(1 + text.len() * 7 % 300))
+        .key(text);
+    agent
+        .post(ROOM, message)
+        .map(|message| message.id.to_string())
 }
 
 // ---------------------------------------------------------------- the parent
@@ -100,11 +124,19 @@ struct Said {
 
 impl Said {
     fn hear(&mut self, line: &str) -> bool {
-        let Some((_, line)) = line.split_once('@') else { return false };
+        let Some((_, line)) = line.split_once('@') else {
+            return false;
+        };
         let mut words = line.split(' ');
-        let (what, text) = (words.next().unwrap_or_default(), words.next().unwrap_or_default().to_owned());
+        let (what, text) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default().to_owned(),
+        );
         match what {
-            "ack" => drop(self.acknowledged.insert(text, words.next().unwrap_or_default().to_owned())),
+            "ack" => drop(
+                self.acknowledged
+                    .insert(text, words.next().unwrap_or_default().to_owned()),
+            ),
             "read" => self.read.push(text),
             "turn" => self.turn = text.parse().ok(),
             _ => panic!("the child says: {line}"),
@@ -114,7 +146,12 @@ impl Said {
 
     /// How many posts of that thread were answered.
     fn answered(&self, round: usize, poster: usize) -> usize {
-        (0..).take_while(|n| self.acknowledged.contains_key(&format!("{round}/{poster}/{n}"))).count()
+        (0..)
+            .take_while(|n| {
+                self.acknowledged
+                    .contains_key(&format!("{round}/{poster}/{n}"))
+            })
+            .count()
     }
 }
 
@@ -139,7 +176,12 @@ fn what_was_acknowledged_survives_kill_9_once() {
         let said = one_life(&scratch, round, &mut dice);
         seen = look(&scratch, round, seen, &said, &mut summary);
     }
-    let Summary { acknowledged, unknown, repeats, changes } = summary;
+    let Summary {
+        acknowledged,
+        unknown,
+        repeats,
+        changes,
+    } = summary;
     println!(
         "{trials} kills, seed {seed}: {acknowledged} posts and {changes} changes acknowledged, 0 lost, 0 duplicates, {unknown} unknown \
          outcomes, {repeats} events repeated to the reader"
@@ -152,16 +194,32 @@ fn one_life(scratch: &Scratch, round: usize, dice: &mut Dice) -> Said {
     let burst = if rests { "10" } else { "0" };
     let home = scratch.0.to_str().unwrap();
     let round = round.to_string();
-    let mut command = again("crash::kill::the_child_that_is_killed", &[(HOME, home), (ROUND, &round), (BURST, burst)]);
+    let mut command = again(
+        "crash::kill::the_child_that_is_killed",
+        &[(HOME, home), (ROUND, &round), (BURST, burst)],
+    );
     let mut child = Killed(command.stdout(Stdio::piped()).spawn().unwrap());
     let output = BufReader::new(child.0.stdout.take().unwrap());
     let (sender, lines) = channel();
-    thread::spawn(move || output.lines().map_while(|line| line.ok()).try_for_each(|line| sender.send(line)));
+    thread::spawn(move || {
+        output
+            .lines()
+            .map_while(|line| line.ok())
+            .try_for_each(|line| sender.send(line))
+    });
     let mut said = Said::default();
     while !said.hear(&lines.recv_timeout(SOON).expect("the child lives and posts")) {}
     // The writer looks after the log when nothing came for 200 ms.
-    let life = if rests { 200_000 + dice.below(40_000) } else { 2_000 + dice.below(58_000) };
-    listen(&lines, Instant::now() + Duration::from_micros(life), &mut said);
+    let life = if rests {
+        200_000 + dice.below(40_000)
+    } else {
+        2_000 + dice.below(58_000)
+    };
+    listen(
+        &lines,
+        Instant::now() + Duration::from_micros(life),
+        &mut said,
+    );
     child.0.kill().unwrap();
     child.0.wait().unwrap();
     for line in lines {
@@ -183,38 +241,78 @@ fn listen(lines: &Receiver<String>, until: Instant, said: &mut Said) {
 }
 
 /// Opens what the child left and compares; answers the newest event id.
-fn look(scratch: &Scratch, round: usize, seen: EventId, said: &Said, summary: &mut Summary) -> EventId {
-    assert_eq!(integrity(&scratch.file("db"), scratch), "ok", "round {round}");
+fn look(
+    scratch: &Scratch,
+    round: usize,
+    seen: EventId,
+    said: &Said,
+    summary: &mut Summary,
+) -> EventId {
+    assert_eq!(
+        integrity(&scratch.file("db"), scratch),
+        "ok",
+        "round {round}"
+    );
     let handed_over = recorded(&scratch.file("record"));
     let engine = open(&scratch.0);
     let agent = echo(&engine);
-    let instance = agent.events(switchboard::Cursor::window(), &EventQuery::all()).unwrap().instance;
+    let instance = agent
+        .events(switchboard::Cursor::window(), &EventQuery::all())
+        .unwrap()
+        .instance;
     let events = events_after(&agent, seen, &instance);
     let journal = once(&events, round);
 
     for (text, id) in &said.acknowledged {
-        assert_eq!(journal.get(text), Some(id), "round {round}: `{text}` was acknowledged and is lost, or is another one");
-        assert_eq!(handed_over.get(text), Some(&1), "round {round}: `{text}` at the chat system");
+        assert_eq!(
+            journal.get(text),
+            Some(id),
+            "round {round}: `{text}` was acknowledged and is lost, or is another one"
+        );
+        assert_eq!(
+            handed_over.get(text),
+            Some(&1),
+            "round {round}: `{text}` at the chat system"
+        );
     }
     summary.acknowledged += said.acknowledged.len();
     summary.changes += turns(&events, &agent, round, said.turn);
-    summary.unknown += handed_over.keys().filter(|text| of(text, round) && !said.acknowledged.contains_key(*text)).count();
+    summary.unknown += handed_over
+        .keys()
+        .filter(|text| of(text, round) && !said.acknowledged.contains_key(*text))
+        .count();
     let kept = texts(&events);
-    assert_eq!(kept.get(..said.read.len()), Some(&said.read[..]), "round {round}: the reader saw what is not in the journal");
+    assert_eq!(
+        kept.get(..said.read.len()),
+        Some(&said.read[..]),
+        "round {round}: the reader saw what is not in the journal"
+    );
 
     // Everything once more, and one further post a thread: repeats answer the first, nothing is there twice.
     for poster in 0..POSTERS {
         for n in 0..=said.answered(round, poster) {
             let text = format!("{round}/{poster}/{n}");
             let id = post(&agent, &text).unwrap();
-            assert!(journal.get(&text).is_none_or(|before| *before == id), "round {round}: `{text}` repeated became another");
+            assert!(
+                journal.get(&text).is_none_or(|before| *before == id),
+                "round {round}: `{text}` repeated became another"
+            );
         }
     }
     let events = events_after(&agent, seen, &instance);
     let journal = once(&events, round);
-    for (text, times) in recorded(&scratch.file("record")).iter().filter(|(text, _)| of(text, round)) {
-        assert_eq!(*times, 1, "round {round}: `{text}` was handed over {times} times");
-        assert!(journal.contains_key(text), "round {round}: `{text}` is at the chat system and not in the journal");
+    for (text, times) in recorded(&scratch.file("record"))
+        .iter()
+        .filter(|(text, _)| of(text, round))
+    {
+        assert_eq!(
+            *times, 1,
+            "round {round}: `{text}` was handed over {times} times"
+        );
+        assert!(
+            journal.contains_key(text),
+            "round {round}: `{text}` is at the chat system and not in the journal"
+        );
     }
 
     // The reader goes on: nothing left out, and what is repeated is the end of what was read.
@@ -224,9 +322,16 @@ fn look(scratch: &Scratch, round: usize, seen: EventId, said: &Said, summary: &m
         rest.push(event.message().unwrap().text.clone());
     }
     let all = texts(&events);
-    let goes_on = all.len().checked_sub(rest.len()).unwrap_or_else(|| panic!("round {round}: read more than there is"));
+    let goes_on = all
+        .len()
+        .checked_sub(rest.len())
+        .unwrap_or_else(|| panic!("round {round}: read more than there is"));
     assert_eq!(all[goes_on..], rest, "round {round}: the reader");
-    assert!(goes_on <= said.read.len(), "round {round}: {} events were never read", goes_on - said.read.len());
+    assert!(
+        goes_on <= said.read.len(),
+        "round {round}: {} events were never read",
+        goes_on - said.read.len()
+    );
     summary.repeats += said.read.len() - goes_on;
     drop(reader);
     engine.shutdown(SOON).unwrap();
@@ -243,7 +348,11 @@ fn once(events: &[Event], round: usize) -> HashMap<String, String> {
     let mut journal = HashMap::new();
     for message in events.iter().filter_map(Event::message) {
         let before = journal.insert(message.text.clone(), message.id.to_string());
-        assert!(before.is_none(), "round {round}: `{}` is in the journal twice", message.text);
+        assert!(
+            before.is_none(),
+            "round {round}: `{}` is in the journal twice",
+            message.text
+        );
     }
     journal
 }
@@ -258,9 +367,17 @@ fn turns(events: &[Event], agent: &Collaboration, round: usize, answered: Option
     let wanted: Vec<String> = (0..told.len()).map(|n| format!("{round}/{n}")).collect();
     assert_eq!(told, wanted, "round {round}: events of metadata");
     let answered = answered.map_or(0, |last| last + 1);
-    assert!(told.len() >= answered, "round {round}: {answered} changes answered, {} kept", told.len());
+    assert!(
+        told.len() >= answered,
+        "round {round}: {answered} changes answered, {} kept",
+        told.len()
+    );
     if let Some(last) = told.last() {
-        assert_eq!(agent.metadata().unwrap(), [("turn".to_owned(), last.clone())], "round {round}");
+        assert_eq!(
+            agent.metadata().unwrap(),
+            [("turn".to_owned(), last.clone())],
+            "round {round}"
+        );
     }
     answered
 }

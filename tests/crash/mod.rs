@@ -16,14 +16,19 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use switchboard::backend::Loopback;
-use switchboard::{Collaboration, Cursor, Engine, Event, EventId, EventQuery, InstanceId, NewAgent, Principal};
+use switchboard::{
+    Collaboration, Cursor, Engine, Event, EventId, EventQuery, InstanceId, NewAgent, Principal,
+};
 
 const ROOM: &str = "chat-room:ops";
 const SOON: Duration = Duration::from_secs(10);
 
 /// How often a trial is repeated.
 fn trials() -> usize {
-    std::env::var("SWITCHBOARD_CRASH_TRIALS").ok().and_then(|text| text.parse().ok()).unwrap_or(50)
+    std::env::var("SWITCHBOARD_CRASH_TRIALS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(50)
 }
 
 /// SplitMix64: what happens when, and how, told by one number.
@@ -31,7 +36,9 @@ struct Dice(u64);
 
 impl Dice {
     fn seed() -> u64 {
-        let given = std::env::var("SWITCHBOARD_CRASH_SEED").ok().and_then(|text| text.parse().ok());
+        let given = std::env::var("SWITCHBOARD_CRASH_SEED")
+            .ok()
+            .and_then(|text| text.parse().ok());
         given.unwrap_or_else(|| RandomState::new().hash_one("crash"))
     }
 
@@ -50,7 +57,8 @@ impl Scratch {
     fn new(name: &str) -> Scratch {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("{name}-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Scratch(path)
     }
@@ -86,7 +94,14 @@ fn chat(record: &Path) -> Loopback {
 fn echo(engine: &Engine) -> Collaboration {
     if engine.agent("echo").is_err() {
         let admin = engine.provisioning(&Principal::host("trial")).unwrap();
-        admin.put_agent(NewAgent::new("echo", "loopback:echo").unwrap().channel(ROOM).unwrap()).unwrap();
+        admin
+            .put_agent(
+                NewAgent::new("echo", "loopback:echo")
+                    .unwrap()
+                    .channel(ROOM)
+                    .unwrap(),
+            )
+            .unwrap();
     }
     let echo = engine.agent("echo").unwrap();
     echo.wait_active(SOON).unwrap();
@@ -114,7 +129,10 @@ fn events_after(agent: &Collaboration, last: EventId, instance: &InstanceId) -> 
 
 /// The texts of the messages in `events`.
 fn texts(events: &[Event]) -> Vec<String> {
-    events.iter().filter_map(|event| Some(event.message()?.text.clone())).collect()
+    events
+        .iter()
+        .filter_map(|event| Some(event.message()?.text.clone()))
+        .collect()
 }
 
 /// How often the chat system was given each text.
@@ -133,7 +151,9 @@ fn integrity(database: &Path, scratch: &Scratch) -> String {
     let copy = scratch.file("copy");
     copy_database(database, &copy);
     let connection = rusqlite::Connection::open(&copy).unwrap();
-    let answer = connection.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap();
+    let answer = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0))
+        .unwrap();
     drop(connection);
     remove_database(&copy);
     answer

@@ -1,7 +1,10 @@
 //! A log that a power cut tore, or a disk garbled: the engine opens to a prefix of what was committed, or refuses and
 //! says so. It never panics, and never shows a message without those before it.
 
-use super::{Dice, ROOM, SOON, Scratch, beside, chat, copy_database, echo, events_after, integrity, texts, trials};
+use super::{
+    Dice, ROOM, SOON, Scratch, beside, chat, copy_database, echo, events_after, integrity, texts,
+    trials,
+};
 use std::path::Path;
 use switchboard::{Cursor, Engine, Error, EventId, EventQuery, NewMessage};
 
@@ -21,15 +24,24 @@ fn a_torn_log_opens_to_a_prefix_or_is_refused() {
         let how = garble(&beside(&path, "-wal"), &mut dice);
         match open_what_is_left(&scratch, &path) {
             Ok(kept) => {
-                assert_eq!(said.get(..kept.len()), Some(&kept[..]), "trial {trial}, {how}: not a prefix");
+                assert_eq!(
+                    said.get(..kept.len()),
+                    Some(&kept[..]),
+                    "trial {trial}, {how}: not a prefix"
+                );
                 prefixes += 1;
                 lengths.push(kept.len());
             }
-            Err(Error::Corrupt(_) | Error::Storage(_) | Error::ForeignDatabase { .. }) => refusals += 1,
+            Err(Error::Corrupt(_) | Error::Storage(_) | Error::ForeignDatabase { .. }) => {
+                refusals += 1
+            }
             Err(error) => panic!("trial {trial}, {how}: {error:?} is no clean refusal"),
         }
     }
-    let (least, most) = (lengths.iter().min().copied().unwrap_or(0), lengths.iter().max().copied().unwrap_or(0));
+    let (least, most) = (
+        lengths.iter().min().copied().unwrap_or(0),
+        lengths.iter().max().copied().unwrap_or(0),
+    );
     println!(
         "{trials} torn logs, seed {seed}: {prefixes} opened to a prefix of {least} to {most} of {POSTS} posts, {refusals} refused"
     );
@@ -38,13 +50,21 @@ fn a_torn_log_opens_to_a_prefix_or_is_refused() {
 /// Leaves `whole` with all its posts in the log and none in the database; answers the posts.
 fn write_a_log(scratch: &Scratch) -> Vec<String> {
     let path = scratch.file("db");
-    let open = || Engine::builder().database(&path).backend(chat(&scratch.file("record"))).open().unwrap();
+    let open = || {
+        Engine::builder()
+            .database(&path)
+            .backend(chat(&scratch.file("record")))
+            .open()
+            .unwrap()
+    };
     let engine = open();
     echo(&engine);
     engine.shutdown(SOON).unwrap();
     // A reader from before keeps every later checkpoint from writing into the database.
     let reader = rusqlite::Connection::open(&path).unwrap();
-    reader.execute_batch("BEGIN; SELECT count(*) FROM message;").unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM message;")
+        .unwrap();
     let engine = open();
     let agent = echo(&engine);
     let said: Vec<String> = (0..POSTS).map(|n| format!("word {n}")).collect();
@@ -79,7 +99,9 @@ fn garble(log: &Path, dice: &mut Dice) -> String {
         }
         _ => {
             let end = bytes.len().min(at + 4096);
-            bytes[at..end].iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
+            bytes[at..end]
+                .iter_mut()
+                .for_each(|byte| *byte = dice.below(256) as u8);
             format!("a page of noise at {at}")
         }
     };
@@ -89,7 +111,10 @@ fn garble(log: &Path, dice: &mut Dice) -> String {
 
 fn open_what_is_left(scratch: &Scratch, path: &Path) -> Result<Vec<String>, Error> {
     let record = scratch.file("nothing");
-    let engine = Engine::builder().database(path).backend(chat(&record)).open()?;
+    let engine = Engine::builder()
+        .database(path)
+        .backend(chat(&record))
+        .open()?;
     let agent = echo(&engine);
     let instance = agent.events(Cursor::window(), &EventQuery::all())?.instance;
     let kept = texts(&events_after(&agent, EventId(1), &instance));

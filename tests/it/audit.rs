@@ -3,7 +3,9 @@
 //! Method: the administrator `ada` makes one change of each kind, and what is refused, and reads what is written of it.
 
 use crate::world::{LAB, OPS, World, new_agent, seconds};
-use switchboard::{AgentId, Credentials, EventQuery, NewUser, Principal, Throttle, ThrottleId, ThrottleKind};
+use switchboard::{
+    AgentId, Credentials, EventQuery, NewUser, Principal, Throttle, ThrottleId, ThrottleKind,
+};
 
 #[test]
 fn the_audit_says_who_when_what_before_and_after() {
@@ -14,10 +16,17 @@ fn the_audit_says_who_when_what_before_and_after() {
     world.put(new_agent("echo", &[OPS, LAB]));
     world.admin().delete_agent("echo").unwrap();
     let audit = world.admin().audit(0, 10).unwrap();
-    let short: Vec<_> = audit.iter().map(|entry| (&*entry.who, &*entry.action, &*entry.subject)).collect();
+    let short: Vec<_> = audit
+        .iter()
+        .map(|entry| (&*entry.who, &*entry.action, &*entry.subject))
+        .collect();
     assert_eq!(
         short,
-        [("host:ada", "put agent", "echo"), ("host:ada", "put agent", "echo"), ("host:ada", "delete agent", "echo")]
+        [
+            ("host:ada", "put agent", "echo"),
+            ("host:ada", "put agent", "echo"),
+            ("host:ada", "delete agent", "echo")
+        ]
     );
     assert_eq!(audit[0].time, noon);
     assert_eq!(audit[1].time, noon + seconds(60));
@@ -25,10 +34,17 @@ fn the_audit_says_who_when_what_before_and_after() {
     assert!(audit[0].after.as_ref().unwrap().contains(OPS));
     assert_eq!(audit[1].before, audit[0].after);
     assert!(audit[1].after.as_ref().unwrap().contains(LAB));
-    assert_eq!((&audit[2].before, &audit[2].after), (&audit[1].after, &None));
+    assert_eq!(
+        (&audit[2].before, &audit[2].after),
+        (&audit[1].after, &None)
+    );
 
     let later = world.admin().audit(audit[0].number, 1).unwrap();
-    assert_eq!(later, [audit[1].clone()], "since is exclusive, limit a limit");
+    assert_eq!(
+        later,
+        [audit[1].clone()],
+        "since is exclusive, limit a limit"
+    );
 }
 
 #[test]
@@ -38,20 +54,39 @@ fn every_kind_of_change_is_audited_and_no_secret_with_it() {
     let admin = world.admin();
     admin.put_channel("echo", OPS).unwrap();
     admin.delete_channel("echo", OPS).unwrap();
-    admin.put_metadata("echo", vec![("a".to_owned(), "b".to_owned())]).unwrap();
+    admin
+        .put_metadata("echo", vec![("a".to_owned(), "b".to_owned())])
+        .unwrap();
     admin.put_metadata_value("echo", "a", "c").unwrap();
     admin.delete_metadata_value("echo", "a").unwrap();
-    admin.put_user(NewUser::new("lene", "lene").unwrap().password("hunter2").unwrap()).unwrap();
+    admin
+        .put_user(
+            NewUser::new("lene", "lene")
+                .unwrap()
+                .password("hunter2")
+                .unwrap(),
+        )
+        .unwrap();
     admin.set_password("lene", "hunter3").unwrap();
     admin.delete_user("lene").unwrap();
     admin.put_throttle(slow()).unwrap();
     admin.delete_throttle("slow").unwrap();
-    drop(world.engine.agent("echo").unwrap().reader("main", EventQuery::all()).unwrap());
+    drop(
+        world
+            .engine
+            .agent("echo")
+            .unwrap()
+            .reader("main", EventQuery::all())
+            .unwrap(),
+    );
     admin.delete_reader("echo", "main").unwrap();
     let audit = admin.audit(0, 100).unwrap();
     assert_eq!(audit.len(), 12, "{audit:#?}");
     let text = format!("{audit:?}");
-    assert!(!text.contains("hunter") && !text.contains("argon2"), "{text}");
+    assert!(
+        !text.contains("hunter") && !text.contains("argon2"),
+        "{text}"
+    );
     assert!(audit.windows(2).all(|two| two[0].number < two[1].number));
 }
 
@@ -61,7 +96,9 @@ fn a_refused_change_leaves_neither_audit_nor_trace() {
     world.agent("echo", &[OPS]);
     let before = world.admin().audit(0, 100).unwrap();
     let _ = world.admin().delete_channel("echo", LAB);
-    let _ = world.admin().put_agent(new_agent("echo", &[]).expecting(999));
+    let _ = world
+        .admin()
+        .put_agent(new_agent("echo", &[]).expecting(999));
     let _ = world.admin().put_metadata_value("nobody", "a", "b");
     assert_eq!(world.admin().audit(0, 100).unwrap(), before);
 }
@@ -73,7 +110,13 @@ fn old_audit_rows_go_when_their_time_is_over() {
     world.pass(seconds(1800));
     world.admin().put_metadata_value("echo", "a", "b").unwrap();
     world.pass(seconds(1900));
-    let actions: Vec<_> = world.admin().audit(0, 10).unwrap().into_iter().map(|entry| entry.action).collect();
+    let actions: Vec<_> = world
+        .admin()
+        .audit(0, 10)
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.action)
+        .collect();
     assert_eq!(actions.len(), 1, "{actions:?}");
     assert_ne!(actions[0], "put agent");
 }
@@ -81,8 +124,14 @@ fn old_audit_rows_go_when_their_time_is_over() {
 #[test]
 fn the_super_user_is_named_in_the_audit() {
     let world = World::with(|builder| builder.super_user("root", "top secret"));
-    let token = world.engine.log_in(&Credentials::super_user("ROOT", "top secret")).unwrap();
-    let root = world.engine.provisioning(&world.engine.authenticate(&token).unwrap()).unwrap();
+    let token = world
+        .engine
+        .log_in(&Credentials::super_user("ROOT", "top secret"))
+        .unwrap();
+    let root = world
+        .engine
+        .provisioning(&world.engine.authenticate(&token).unwrap())
+        .unwrap();
     root.put_agent(new_agent("echo", &[])).unwrap();
     assert_eq!(root.audit(0, 9).unwrap()[0].who, "super:root");
     assert_eq!(Principal::host("ada").label(), "host:ada");
@@ -90,5 +139,10 @@ fn the_super_user_is_named_in_the_audit() {
 
 fn slow() -> Throttle {
     let agents = vec![AgentId::parse("echo").unwrap()];
-    Throttle { id: ThrottleId::parse("slow").unwrap(), kind: ThrottleKind::MessagesPerMinute, threshold: 3, agents }
+    Throttle {
+        id: ThrottleId::parse("slow").unwrap(),
+        kind: ThrottleKind::MessagesPerMinute,
+        threshold: 3,
+        agents,
+    }
 }

@@ -19,11 +19,16 @@ impl Deadline {
         let watch = std::thread::spawn(move || {
             let late = wait.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
             if late {
-                let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
+                let _ = Command::new("kill")
+                    .args(["-9", &process.to_string()])
+                    .status();
             }
             late
         });
-        Deadline { called_off: Some(called_off), watch: Some(watch) }
+        Deadline {
+            called_off: Some(called_off),
+            watch: Some(watch),
+        }
     }
 
     /// Calls it off; true if it was too late for that.
@@ -33,7 +38,9 @@ impl Deadline {
 
     fn call_off(&mut self) -> bool {
         drop(self.called_off.take());
-        self.watch.take().is_some_and(|watch| watch.join().unwrap_or(false))
+        self.watch
+            .take()
+            .is_some_and(|watch| watch.join().unwrap_or(false))
     }
 }
 

@@ -29,6 +29,10 @@ fn a_world_that_can_do_little_is_skipped_not_failed() {
     chat.room("chat-room:ops", "Operations");
     let report = run(&Quiet(chat));
     report.assert();
-    let passed = report.checks.iter().filter(|check| check.outcome == CheckOutcome::Passed).count();
+    let passed = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome == CheckOutcome::Passed)
+        .count();
     assert!(passed >= 7 && report.skipped().count() >= 10, "{report}");
 }

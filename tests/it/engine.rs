@@ -9,11 +9,15 @@ use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use switchboard::backend::{Loopback, reply};
 use switchboard::{
-    AgentState, Broadcast, Credentials, Cursor, Engine, Error, EventQuery, NewMessage, Principal, Result, Subscription, Token,
+    AgentState, Broadcast, Credentials, Cursor, Engine, Error, EventQuery, NewMessage, Principal,
+    Result, Subscription, Token,
 };
 
 fn open(path: &Path) -> Result<Engine> {
-    Engine::builder().database(path).backend(Loopback::new()).open()
+    Engine::builder()
+        .database(path)
+        .backend(Loopback::new())
+        .open()
 }
 
 /// What is shown of a broadcast, with the agents it concerns.
@@ -21,8 +25,12 @@ fn shown(item: &Broadcast) -> String {
     let what = match item {
         Broadcast::Message { message, .. } => message.text.clone(),
         Broadcast::MetaData { key, value, .. } => format!("{key}={value:?}"),
-        Broadcast::ChannelState { channel, active, .. } => format!("{channel} {active}"),
-        Broadcast::AgentState { state, reason, .. } => format!("{state:?} {}", reason.as_deref().unwrap_or("")),
+        Broadcast::ChannelState {
+            channel, active, ..
+        } => format!("{channel} {active}"),
+        Broadcast::AgentState { state, reason, .. } => {
+            format!("{state:?} {}", reason.as_deref().unwrap_or(""))
+        }
         other => format!("{other:?}"),
     };
     let mut agents: Vec<_> = item.agents().iter().map(|agent| agent.as_str()).collect();
@@ -31,14 +39,18 @@ fn shown(item: &Broadcast) -> String {
 }
 
 fn drain(subscription: &mut Subscription) -> Vec<String> {
-    std::iter::from_fn(|| subscription.try_next()).map(|item| shown(&item)).collect()
+    std::iter::from_fn(|| subscription.try_next())
+        .map(|item| shown(&item))
+        .collect()
 }
 
 #[test]
 fn a_second_engine_on_the_same_file_is_refused_until_the_first_is_gone() {
     let disk = Disk::new();
     let first = open(&disk.path()).unwrap();
-    assert!(matches!(open(&disk.path()), Err(Error::InUse(path)) if path.contains("switchboard.db")));
+    assert!(
+        matches!(open(&disk.path()), Err(Error::InUse(path)) if path.contains("switchboard.db"))
+    );
     let clone = first.clone();
     drop(first);
     assert!(open(&disk.path()).is_err(), "a clone keeps it");
@@ -65,13 +77,31 @@ fn a_file_that_is_not_ours_is_refused_and_untouched() {
         file[at..at + bytes.len()].copy_from_slice(bytes);
         file
     };
-    assert!(matches!(refused(b"Dear diary, today I met a database that was none."), Error::ForeignDatabase { .. }));
-    assert!(matches!(refused(&b"x".repeat(5000)), Error::ForeignDatabase { .. }));
-    assert!(matches!(refused(&with(68, &[1, 2, 3, 4])), Error::ForeignDatabase { .. }), "another application's id");
+    assert!(matches!(
+        refused(b"Dear diary, today I met a database that was none."),
+        Error::ForeignDatabase { .. }
+    ));
+    assert!(matches!(
+        refused(&b"x".repeat(5000)),
+        Error::ForeignDatabase { .. }
+    ));
+    assert!(
+        matches!(
+            refused(&with(68, &[1, 2, 3, 4])),
+            Error::ForeignDatabase { .. }
+        ),
+        "another application's id"
+    );
     let newer = refused(&with(60, &[0, 0, 0, 99]));
-    assert!(matches!(newer, Error::NewerDatabase { found: 99, .. }), "{newer:?}");
+    assert!(
+        matches!(newer, Error::NewerDatabase { found: 99, .. }),
+        "{newer:?}"
+    );
     let damaged = refused(&with(100, &[0xff; 3000]));
-    assert!(matches!(damaged, Error::Corrupt(_) | Error::Storage(_)), "{damaged:?}");
+    assert!(
+        matches!(damaged, Error::Corrupt(_) | Error::Storage(_)),
+        "{damaged:?}"
+    );
     std::fs::write(&path, &ours).unwrap();
     drop(open(&path).unwrap());
 }
@@ -83,11 +113,14 @@ fn a_schema_that_lost_a_table_is_corrupt() {
     let before = std::fs::read(disk.path()).unwrap();
     let renamed = String::from("CREATE TABLE throttle_agent");
     // Every copy of it: a page that was split leaves its old text behind.
-    let found: Vec<usize> =
-        (0..before.len() - renamed.len()).filter(|at| before[*at..].starts_with(renamed.as_bytes())).collect();
+    let found: Vec<usize> = (0..before.len() - renamed.len())
+        .filter(|at| before[*at..].starts_with(renamed.as_bytes()))
+        .collect();
     assert!(!found.is_empty());
     let mut file = before.clone();
-    found.iter().for_each(|at| file[at + renamed.len() - 1] = b'T');
+    found
+        .iter()
+        .for_each(|at| file[at + renamed.len() - 1] = b'T');
     std::fs::write(disk.path(), &file).unwrap();
     let error = open(&disk.path()).unwrap_err();
     assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
@@ -124,13 +157,21 @@ fn it_lives_and_dies_inside_a_foreign_runtime() {
             let chat = crate::world::chat();
             let engine = Engine::builder().backend(chat.clone()).open().unwrap();
             let admin = engine.provisioning(&Principal::host("ada")).unwrap();
-            admin.put_agent_async(new_agent("echo", &[OPS])).await.unwrap();
+            admin
+                .put_agent_async(new_agent("echo", &[OPS]))
+                .await
+                .unwrap();
             let echo = engine.agent("echo").unwrap();
             echo.wait_active_async().await.unwrap();
             echo.wait_active(SOON).unwrap();
-            echo.post_async(OPS, NewMessage::text("async")).await.unwrap();
+            echo.post_async(OPS, NewMessage::text("async"))
+                .await
+                .unwrap();
             echo.post(OPS, NewMessage::text("sync")).unwrap();
-            let seen = echo.next_events(Cursor::window(), EventQuery::messages(), seconds(5)).await.unwrap();
+            let seen = echo
+                .next_events(Cursor::window(), EventQuery::messages(), seconds(5))
+                .await
+                .unwrap();
             assert_eq!(seen.events.len(), 2);
             engine.settle(SOON).unwrap();
             drop(engine);
@@ -139,16 +180,27 @@ fn it_lives_and_dies_inside_a_foreign_runtime() {
         drop(entered);
         let (done, over) = mpsc::channel();
         runtime.spawn(async move {
-            let engine = Engine::builder().backend(crate::world::chat()).open().unwrap();
+            let engine = Engine::builder()
+                .backend(crate::world::chat())
+                .open()
+                .unwrap();
             engine.shutdown_async(SOON).await.unwrap();
             drop(engine);
-            drop(Engine::builder().backend(crate::world::chat()).open().unwrap());
+            drop(
+                Engine::builder()
+                    .backend(crate::world::chat())
+                    .open()
+                    .unwrap(),
+            );
             done.send(()).unwrap();
         });
         match flavour {
             "one thread" => {
                 let pumped = thread::spawn(move || over.recv_timeout(SOON));
-                #[expect(clippy::disallowed_methods, reason = "this runtime is the test's own, not the engine's")]
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "this runtime is the test's own, not the engine's"
+                )]
                 runtime.block_on(async {
                     while !pumped.is_finished() {
                         tokio::task::yield_now().await
@@ -173,12 +225,18 @@ fn dropped_on_one_of_its_own_threads_it_neither_hangs_nor_panics() {
             inbox.spawn(async move {
                 tokio::task::yield_now().await;
                 drop(last.lock().unwrap().take());
-                dropped.send(thread::current().name().unwrap_or_default().to_owned()).unwrap();
+                dropped
+                    .send(thread::current().name().unwrap_or_default().to_owned())
+                    .unwrap();
             });
             reply(std::future::pending())
         }
     });
-    let engine = Engine::builder().database(disk.path()).backend(script).open().unwrap();
+    let engine = Engine::builder()
+        .database(disk.path())
+        .backend(script)
+        .open()
+        .unwrap();
     let admin = engine.provisioning(&Principal::host("ada")).unwrap();
     let mut agent = new_agent("echo", &[OPS]);
     agent.address = switchboard::Address::parse("script:echo").unwrap();
@@ -208,7 +266,8 @@ fn a_blocking_call_on_one_of_its_own_threads_would_deadlock_and_says_so() {
                 let echo = engine.agent("echo").unwrap();
                 told.send(engine.log_out(&Token::new("x"))).unwrap();
                 told.send(engine.shutdown(SOON)).unwrap();
-                told.send(echo.post(OPS, NewMessage::text("y")).map(drop)).unwrap();
+                told.send(echo.post(OPS, NewMessage::text("y")).map(drop))
+                    .unwrap();
                 told.send(echo.metadata_async().await.map(drop)).unwrap();
                 Ok(accepted())
             })
@@ -221,7 +280,11 @@ fn a_blocking_call_on_one_of_its_own_threads_would_deadlock_and_says_so() {
     echo.post(OPS, NewMessage::text("x")).unwrap();
     let answers: Vec<_> = answers.try_iter().collect();
     let would = || Err(Error::WouldDeadlock);
-    assert_eq!(answers, [would(), would(), would(), Ok(())], "and the async twin does what it should");
+    assert_eq!(
+        answers,
+        [would(), would(), would(), Ok(())],
+        "and the async twin does what it should"
+    );
 }
 
 #[test]
@@ -244,7 +307,10 @@ fn a_shutdown_answers_every_wait_and_refuses_what_comes_after() {
     clone.shutdown(SOON).unwrap();
     assert!(polling.join().unwrap().unwrap().events.is_empty());
     assert_eq!(reading.join().unwrap(), Ok(true));
-    assert!(matches!(post.join().unwrap(), Err(Error::OutcomeUnknown(_))));
+    assert!(matches!(
+        post.join().unwrap(),
+        Err(Error::OutcomeUnknown(_))
+    ));
     let ended = loop {
         match subscription.next_timeout(SOON) {
             Ok(item) => assert!(!matches!(item.as_deref(), Some(Broadcast::Message { .. }))),
@@ -260,10 +326,18 @@ fn a_shutdown_answers_every_wait_and_refuses_what_comes_after() {
     closed(echo.reader("other", EventQuery::all()).map(drop));
     closed(world.admin().put_agent(new_agent("bob", &[])).map(drop));
     closed(world.admin().agents().map(drop));
-    closed(world.engine.log_in(&Credentials::agent("lene", "x", "echo")).map(drop));
+    closed(
+        world
+            .engine
+            .log_in(&Credentials::agent("lene", "x", "echo"))
+            .map(drop),
+    );
     closed(world.engine.log_out(&Token::new("A".repeat(43))));
     // Those that waited got an empty answer; one that comes late would spin on it (issue 9).
-    closed(echo.wait_events(mark, &EventQuery::messages(), seconds(3600)).map(drop));
+    closed(
+        echo.wait_events(mark, &EventQuery::messages(), seconds(3600))
+            .map(drop),
+    );
     assert!(!world.engine.readiness().ready);
 }
 
@@ -284,7 +358,13 @@ fn a_subscription_sees_everything_once_with_whom_it_concerns() {
     let (echo, _bob) = (world.agent("echo", &[OPS]), world.agent("bob", &[OPS, LAB]));
     assert_eq!(
         drain(&mut subscription),
-        ["Active  [echo]", "chat-room:ops true [echo]", "Active  [bob]", "chat-room:ops true [bob]", "chat-room:lab true [bob]"]
+        [
+            "Active  [echo]",
+            "chat-room:ops true [echo]",
+            "Active  [bob]",
+            "chat-room:ops true [bob]",
+            "chat-room:lab true [bob]"
+        ]
     );
     world.person("lene").say(OPS, "hello").unwrap();
     world.settle();
@@ -296,7 +376,13 @@ fn a_subscription_sees_everything_once_with_whom_it_concerns() {
     world.settle();
     assert_eq!(
         drain(&mut subscription),
-        ["hello [bob echo]", "hi [bob echo]", "elsewhere [bob]", "a=Some(\"b\") [echo]", "chat-room:lab false [bob]"]
+        [
+            "hello [bob echo]",
+            "hi [bob echo]",
+            "elsewhere [bob]",
+            "a=Some(\"b\") [echo]",
+            "chat-room:lab false [bob]"
+        ]
     );
     world.chat.refuse("echo", "not now");
     world.chat.cut("echo");
@@ -332,7 +418,11 @@ fn a_subscriber_that_lags_loses_no_message() {
 fn a_subscription_is_an_iterator_that_ends_with_the_engine() {
     let world = World::new();
     let subscription = world.engine.subscribe();
-    let counted = thread::spawn(move || subscription.filter(|item| matches!(**item, Broadcast::Message { .. })).count());
+    let counted = thread::spawn(move || {
+        subscription
+            .filter(|item| matches!(**item, Broadcast::Message { .. }))
+            .count()
+    });
     world.agent("echo", &[OPS]);
     world.person("lene").say(OPS, "one").unwrap();
     world.person("lene").say(OPS, "two").unwrap();
@@ -352,12 +442,23 @@ fn stats_say_what_the_engine_holds() {
     world.settle();
     let stats = world.engine.stats();
     assert_eq!((stats.agents, stats.active_agents, stats.tokens), (2, 1, 1));
-    assert_eq!((stats.waiters, stats.posts_in_flight, stats.strays, stats.writable), (0, 0, 0, true));
+    assert_eq!(
+        (
+            stats.waiters,
+            stats.posts_in_flight,
+            stats.strays,
+            stats.writable
+        ),
+        (0, 0, 0, true)
+    );
     assert!(stats.window_bytes > 0);
     world.pass(seconds(15));
     world.person("lene").say(OPS, "hello").unwrap();
     world.settle();
-    assert!(world.engine.stats().window_bytes < 2 * stats.window_bytes, "the window lets go");
+    assert!(
+        world.engine.stats().window_bytes < 2 * stats.window_bytes,
+        "the window lets go"
+    );
 }
 
 #[test]
@@ -379,7 +480,10 @@ fn settle_waits_for_what_is_under_way_and_says_so_if_it_lasts() {
     }
     world.admin().put_metadata_value("echo", "a", "b").unwrap();
     assert!(wait(next).unwrap().is_some());
-    assert!(matches!(world.engine.settle(seconds(0)), Err(Error::TimedOut(_))), "a reader is busy with its event");
+    assert!(
+        matches!(world.engine.settle(seconds(0)), Err(Error::TimedOut(_))),
+        "a reader is busy with its event"
+    );
     drop(reader);
     world.settle();
 }
@@ -394,21 +498,38 @@ fn clones_serve_many_threads_at_once() {
             let engine = world.engine.clone();
             thread::spawn(move || {
                 let echo = engine.agent("echo").unwrap();
-                let admin = engine.provisioning(&Principal::host(format!("host {n}"))).unwrap();
+                let admin = engine
+                    .provisioning(&Principal::host(format!("host {n}")))
+                    .unwrap();
                 for m in 0..5 {
-                    echo.post(OPS, NewMessage::text(format!("{n} {m}"))).unwrap();
-                    admin.put_metadata_value("echo", &n.to_string(), &m.to_string()).unwrap();
+                    echo.post(OPS, NewMessage::text(format!("{n} {m}")))
+                        .unwrap();
+                    admin
+                        .put_metadata_value("echo", &n.to_string(), &m.to_string())
+                        .unwrap();
                     assert!(echo.events(Cursor::window(), &EventQuery::all()).is_ok());
                 }
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
     let said: Vec<String> = lene.unheard().into_iter().map(|heard| heard.text).collect();
     assert_eq!(said.len(), 40);
     for n in 0..8 {
-        let of_one: Vec<_> = said.iter().filter(|text| text.starts_with(&format!("{n} "))).collect();
-        assert_eq!(of_one, [0, 1, 2, 3, 4].map(|m| format!("{n} {m}")).iter().collect::<Vec<_>>(), "each thread's in order");
+        let of_one: Vec<_> = said
+            .iter()
+            .filter(|text| text.starts_with(&format!("{n} ")))
+            .collect();
+        assert_eq!(
+            of_one,
+            [0, 1, 2, 3, 4]
+                .map(|m| format!("{n} {m}"))
+                .iter()
+                .collect::<Vec<_>>(),
+            "each thread's in order"
+        );
     }
     assert_eq!(world.admin().metadata("echo").unwrap().len(), 8);
     assert_eq!(world.status("echo").state, AgentState::Active);

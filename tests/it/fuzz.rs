@@ -129,12 +129,23 @@ fn mutated(text: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
 }
 
 fn replay(corpus: &str, decoder: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(corpus);
-    let mut files: Vec<_> = std::fs::read_dir(&folder).expect("a corpus").map(|file| file.expect("a file").path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fuzz/corpus")
+        .join(corpus);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .expect("a corpus")
+        .map(|file| file.expect("a file").path())
+        .collect();
     files.sort();
     assert!(files.len() > 10, "the corpus {corpus} is gone");
-    let texts: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).expect("readable")).collect();
-    let rounds = std::env::var("FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(300);
+    let texts: Vec<Vec<u8>> = files
+        .iter()
+        .map(|file| std::fs::read(file).expect("readable"))
+        .collect();
+    let rounds = std::env::var("FUZZ_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(300);
     let mut random = Random(0x5eed_0000_0000_0001);
     for (file, text) in files.iter().zip(&texts) {
         decoder(text);
@@ -142,7 +153,12 @@ fn replay(corpus: &str, decoder: fn(&[u8])) {
             let other = &texts[random.below(texts.len())];
             let text = mutated(text, other, &mut random);
             let survived = std::panic::catch_unwind(|| decoder(&text));
-            assert!(survived.is_ok(), "{} in round {round}, as {}", file.display(), text.escape_ascii());
+            assert!(
+                survived.is_ok(),
+                "{} in round {round}, as {}",
+                file.display(),
+                text.escape_ascii()
+            );
         }
     }
 }

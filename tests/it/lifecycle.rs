@@ -29,11 +29,21 @@ fn an_agent_goes_from_activating_to_active_and_then_its_channels_do() {
     put_echo(&world);
     let status = world.status("echo");
     assert_eq!((status.state, status.since), (AgentState::Activating, noon));
-    assert_eq!(status.channels[0].state, AgentState::Idle, "a channel of an agent that is not active is idle");
+    assert_eq!(
+        status.channels[0].state,
+        AgentState::Idle,
+        "a channel of an agent that is not active is idle"
+    );
     world.pass(seconds(5));
     let status = world.status("echo");
-    assert_eq!((status.state, status.since), (AgentState::Active, noon + seconds(5)));
-    assert_eq!((status.attempt, status.reason, status.next_try), (0, None, None));
+    assert_eq!(
+        (status.state, status.since),
+        (AgentState::Active, noon + seconds(5))
+    );
+    assert_eq!(
+        (status.attempt, status.reason, status.next_try),
+        (0, None, None)
+    );
     assert_eq!(status.channels[0].state, AgentState::Activating);
     world.pass(seconds(5));
     assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
@@ -51,7 +61,10 @@ fn a_refused_login_is_idle_with_its_reason_and_tried_again_every_minute() {
     assert_eq!(status.next_try, Some(noon + seconds(60)));
     world.pass(seconds(60));
     let status = world.status("echo");
-    assert_eq!((status.attempt, status.next_try), (2, Some(noon + seconds(120))));
+    assert_eq!(
+        (status.attempt, status.next_try),
+        (2, Some(noon + seconds(120)))
+    );
     world.pass(seconds(3600));
     assert_eq!(world.status("echo").attempt, 62, "for ever");
     world.chat.accept("echo");
@@ -76,7 +89,10 @@ fn an_unreachable_chat_system_is_tried_again_with_back_off_up_to_a_minute() {
     assert!(status.next_try.unwrap() <= world.clock_now() + seconds(60));
     world.chat.come_up();
     world.pass(seconds(60));
-    assert_eq!((world.status("echo").state, world.status("echo").attempt), (AgentState::Active, 0));
+    assert_eq!(
+        (world.status("echo").state, world.status("echo").attempt),
+        (AgentState::Active, 0)
+    );
     assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
 }
 
@@ -90,7 +106,11 @@ fn a_link_that_dies_after_each_sign_in_is_not_dialed_in_a_tight_loop() {
         world.settle();
         world.chat.go_down("and again");
         // A pause of nothing is possible, and then the next dial has failed already.
-        assert!(world.status("echo").attempt >= attempt, "loss {attempt}: {:?}", world.status("echo"));
+        assert!(
+            world.status("echo").attempt >= attempt,
+            "loss {attempt}: {:?}",
+            world.status("echo")
+        );
         world.chat.come_up();
         world.pass(seconds(59));
         world.admin().put_channel("echo", LAB).unwrap();
@@ -100,7 +120,11 @@ fn a_link_that_dies_after_each_sign_in_is_not_dialed_in_a_tight_loop() {
     world.pass(seconds(60));
     world.chat.go_down("once");
     world.settle();
-    assert!(world.status("echo").attempt <= 2, "a link that stood for a minute begins anew: {:?}", world.status("echo"));
+    assert!(
+        world.status("echo").attempt <= 2,
+        "a link that stood for a minute begins anew: {:?}",
+        world.status("echo")
+    );
 }
 
 #[test]
@@ -111,10 +135,15 @@ fn an_agent_that_was_cut_says_so_and_comes_back_into_its_channels() {
     world.settle();
     let status = world.status("echo");
     assert_eq!(status.reason.as_deref(), Some("the connection was cut"));
-    assert!(matches!(status.state, AgentState::Idle | AgentState::Active), "a pause of up to a second");
+    assert!(
+        matches!(status.state, AgentState::Idle | AgentState::Active),
+        "a pause of up to a second"
+    );
     world.pass(seconds(1));
     assert_eq!(world.status("echo").state, AgentState::Active);
-    echo.immediate().post(OPS, NewMessage::text("back")).unwrap();
+    echo.immediate()
+        .post(OPS, NewMessage::text("back"))
+        .unwrap();
 }
 
 #[test]
@@ -124,7 +153,11 @@ fn an_administrators_change_is_tried_at_once() {
     put_echo(&world);
     world.chat.accept("echo");
     put_echo(&world);
-    assert_eq!(world.status("echo").state, AgentState::Active, "and no time has passed");
+    assert_eq!(
+        world.status("echo").state,
+        AgentState::Active,
+        "and no time has passed"
+    );
 
     world.chat.go_down("maintenance");
     world.pass(seconds(600));
@@ -142,23 +175,38 @@ fn a_kicked_agent_stays_out_until_the_channel_is_put() {
     world.chat.kick(OPS, "echo", "too noisy");
     world.settle();
     let status = world.status("echo");
-    assert_eq!((status.state, status.channels[0].state), (AgentState::Active, AgentState::Idle));
+    assert_eq!(
+        (status.state, status.channels[0].state),
+        (AgentState::Active, AgentState::Idle)
+    );
     assert_eq!(status.channels[0].reason.as_deref(), Some("too noisy"));
     world.pass(seconds(3600));
     world.chat.cut("echo");
     world.pass(seconds(60));
     put_again(&world);
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Idle, "neither time, nor a reconnect, nor the same agent again");
+    assert_eq!(
+        world.channel_state("echo", OPS),
+        AgentState::Idle,
+        "neither time, nor a reconnect, nor the same agent again"
+    );
     assert_eq!(world.since(&echo, &mark, &states()), ["chat-room:ops off"]);
-    assert!(matches!(echo.post(OPS, NewMessage::text("x")), Err(Error::ChannelInactive { reason, .. }) if reason == "too noisy"));
+    assert!(
+        matches!(echo.post(OPS, NewMessage::text("x")), Err(Error::ChannelInactive { reason, .. }) if reason == "too noisy")
+    );
     world.admin().put_channel("echo", OPS).unwrap();
     world.settle();
     assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
-    assert_eq!(world.since(&echo, &mark, &states()), ["chat-room:ops off", "chat-room:ops on"]);
+    assert_eq!(
+        world.since(&echo, &mark, &states()),
+        ["chat-room:ops off", "chat-room:ops on"]
+    );
 }
 
 fn put_again(world: &World) {
-    world.admin().put_agent(new_agent("echo", &[OPS, LAB])).unwrap();
+    world
+        .admin()
+        .put_agent(new_agent("echo", &[OPS, LAB]))
+        .unwrap();
     world.settle();
 }
 
@@ -182,7 +230,12 @@ fn an_engine_restart_tries_a_kick_again() {
     world.chat.kick(OPS, "echo", "too noisy");
     world.settle();
     let world = world.restart(&disk);
-    world.engine.agent("echo").unwrap().wait_active(SOON).unwrap();
+    world
+        .engine
+        .agent("echo")
+        .unwrap()
+        .wait_active(SOON)
+        .unwrap();
     assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
 }
 
@@ -192,7 +245,10 @@ fn a_refused_join_waits_for_a_put_and_raises_no_event() {
     world.chat.refuse_channel(OPS, "members only");
     let echo = world.agent("echo", &[OPS]);
     let mark = world.mark(&echo);
-    assert_eq!(world.status("echo").channels[0].reason.as_deref(), Some("members only"));
+    assert_eq!(
+        world.status("echo").channels[0].reason.as_deref(),
+        Some("members only")
+    );
     world.chat.accept_channel(OPS);
     world.pass(seconds(3600));
     assert_eq!(world.channel_state("echo", OPS), AgentState::Idle);
@@ -217,11 +273,22 @@ fn what_was_said_while_the_chat_system_was_away_comes_once_and_in_order() {
     world.chat.come_up();
     world.pass(seconds(60));
     lene.say(OPS, "four").unwrap();
-    let ops = |lines: Vec<String>| lines.into_iter().filter(|line| !line.contains("elsewhere")).collect::<Vec<_>>();
+    let ops = |lines: Vec<String>| {
+        lines
+            .into_iter()
+            .filter(|line| !line.contains("elsewhere"))
+            .collect::<Vec<_>>()
+    };
     let all = world.since(&echo, &mark, &messages());
     assert_eq!(all.len(), 5, "{all:?}");
-    assert_eq!(ops(all), ["lene: one", "lene: two", "lene: three", "lene: four"]);
-    assert_eq!(world.since(&bob, &bobs, &messages()), ["lene: one", "lene: two", "lene: three", "lene: four"]);
+    assert_eq!(
+        ops(all),
+        ["lene: one", "lene: two", "lene: three", "lene: four"]
+    );
+    assert_eq!(
+        world.since(&bob, &bobs, &messages()),
+        ["lene: one", "lene: two", "lene: three", "lene: four"]
+    );
 }
 
 #[test]
@@ -236,7 +303,10 @@ fn what_was_said_while_the_only_agent_of_a_room_was_cut_comes_too() {
     world.chat.accept("echo");
     world.pass(seconds(120));
     assert_eq!(world.status("echo").state, AgentState::Active);
-    assert_eq!(world.since(&echo, &mark, &messages()), ["lene: did you hear that?"]);
+    assert_eq!(
+        world.since(&echo, &mark, &messages()),
+        ["lene: did you hear that?"]
+    );
 }
 
 #[test]
@@ -250,8 +320,14 @@ fn what_was_said_while_one_of_two_agents_was_cut_is_an_event_for_both() {
     world.person("lene").say(OPS, "did you hear that?").unwrap();
     world.chat.accept("echo");
     world.pass(seconds(120));
-    assert_eq!(world.since(&echo, &mark, &messages()), ["lene: did you hear that?"]);
-    assert_eq!(world.since(&bob, &bobs, &messages()), ["lene: did you hear that?"]);
+    assert_eq!(
+        world.since(&echo, &mark, &messages()),
+        ["lene: did you hear that?"]
+    );
+    assert_eq!(
+        world.since(&bob, &bobs, &messages()),
+        ["lene: did you hear that?"]
+    );
 }
 
 #[test]
@@ -280,8 +356,15 @@ fn what_was_said_while_the_engine_was_stopped_comes_after_a_restart() {
     let echo = world.engine.agent("echo").unwrap();
     echo.wait_active(SOON).unwrap();
     lene.say(OPS, "three").unwrap();
-    assert_eq!(world.since(&echo, &mark, &messages()), ["lene: one", "lene: two", "lene: three"]);
-    assert_eq!(world.since(&echo, &mark, &states()), [""; 0], "a restart is no change of state");
+    assert_eq!(
+        world.since(&echo, &mark, &messages()),
+        ["lene: one", "lene: two", "lene: three"]
+    );
+    assert_eq!(
+        world.since(&echo, &mark, &states()),
+        [""; 0],
+        "a restart is no change of state"
+    );
 }
 
 #[test]
@@ -340,9 +423,16 @@ fn subject_and_presence_are_shown_at_once_and_are_never_events() {
     lene.presence(PresenceState::BeRightBack, Some("coffee"));
     world.settle();
     assert_eq!(echo.state(OPS).unwrap().subject.as_deref(), Some("outage"));
-    assert_eq!(echo.state(OPS).unwrap().presence, PresenceState::Unknown, "a room's is 0");
+    assert_eq!(
+        echo.state(OPS).unwrap().presence,
+        PresenceState::Unknown,
+        "a room's is 0"
+    );
     let state = echo.state("contact:lene").unwrap();
-    assert_eq!((state.presence, state.presence_text.as_deref()), (PresenceState::BeRightBack, Some("coffee")));
+    assert_eq!(
+        (state.presence, state.presence_text.as_deref()),
+        (PresenceState::BeRightBack, Some("coffee"))
+    );
     for presence in PresenceState::ALL {
         lene.presence(presence, None);
         world.settle();
@@ -358,42 +448,77 @@ fn an_address_of_another_scheme_goes_to_the_default_backend() {
     echo.address = switchboard::Address::parse("sip:echo@contoso.com").unwrap();
     world.put(echo);
     assert_eq!(world.status("echo").state, AgentState::Active);
-    assert_eq!(world.person("lene").sees_presence("contact:echo@contoso.com"), PresenceState::Available);
+    assert_eq!(
+        world
+            .person("lene")
+            .sees_presence("contact:echo@contoso.com"),
+        PresenceState::Available
+    );
 }
 
 #[test]
 fn an_agent_that_no_backend_takes_is_idle_with_that_reason() {
     let engine = Engine::builder().open().unwrap();
-    let admin = engine.provisioning(&switchboard::Principal::host("ada")).unwrap();
+    let admin = engine
+        .provisioning(&switchboard::Principal::host("ada"))
+        .unwrap();
     admin.put_agent(new_agent("echo", &[OPS])).unwrap();
     engine.settle(SOON).unwrap();
     let status = engine.agent_status("echo").unwrap();
     assert_eq!(status.state, AgentState::Idle);
-    assert_eq!(status.reason.as_deref(), Some("no chat system is configured"));
+    assert_eq!(
+        status.reason.as_deref(),
+        Some("no chat system is configured")
+    );
     admin.put_agent(new_agent("echo", &[LAB])).unwrap();
-    assert!(engine.agent_status("echo").unwrap().reason.is_some(), "a put does not make it forget why");
+    assert!(
+        engine.agent_status("echo").unwrap().reason.is_some(),
+        "a put does not make it forget why"
+    );
     assert!(engine.readiness().ready);
 }
 
 #[test]
 fn two_backends_of_one_scheme_and_an_unknown_default_are_refused() {
-    let twice = Engine::builder().backend(Loopback::new()).backend(Loopback::new()).open();
+    let twice = Engine::builder()
+        .backend(Loopback::new())
+        .backend(Loopback::new())
+        .open();
     assert!(matches!(twice, Err(Error::Invalid(text)) if text.contains("loopback")));
-    let unknown = Engine::builder().backend(Loopback::new()).default_backend("xmpp").open();
+    let unknown = Engine::builder()
+        .backend(Loopback::new())
+        .default_backend("xmpp")
+        .open();
     assert!(matches!(unknown, Err(Error::Invalid(text)) if text.contains("xmpp")));
 }
 
 #[test]
 fn a_channel_of_a_kind_the_chat_system_lacks_is_idle_with_that_reason() {
     for (chat, there, lacking, reason) in [
-        (Loopback::new().rooms_only(), OPS, "contact:lene", "this chat system has no contacts"),
-        (Loopback::new().contacts_only(), "contact:lene", OPS, "this chat system has no rooms"),
+        (
+            Loopback::new().rooms_only(),
+            OPS,
+            "contact:lene",
+            "this chat system has no contacts",
+        ),
+        (
+            Loopback::new().contacts_only(),
+            "contact:lene",
+            OPS,
+            "this chat system has no rooms",
+        ),
     ] {
         let world = World::on(furnished(chat), |builder| builder);
         world.agent("echo", &[there, lacking]);
         let status = world.status("echo");
         assert_eq!(status.channels[0].state, AgentState::Active, "{there}");
-        assert_eq!((status.channels[1].state, status.channels[1].reason.as_deref()), (AgentState::Idle, Some(reason)));
+        assert_eq!(
+            (
+                status.channels[1].state,
+                status.channels[1].reason.as_deref()
+            ),
+            (AgentState::Idle, Some(reason))
+        );
     }
 }
 
@@ -406,7 +531,10 @@ fn a_new_address_moves_the_agent() {
     moved.address = switchboard::Address::parse("loopback:parrot-2").unwrap();
     world.put(moved);
     assert_eq!(lene.sees_presence("contact:echo"), PresenceState::Offline);
-    assert_eq!(lene.sees_presence("contact:parrot-2"), PresenceState::Available);
+    assert_eq!(
+        lene.sees_presence("contact:parrot-2"),
+        PresenceState::Available
+    );
     echo.post(OPS, NewMessage::text("hello")).unwrap();
     assert_eq!(lene.hears(OPS).unwrap().sender, "loopback:parrot-2");
 }
@@ -446,9 +574,15 @@ fn a_panic_in_a_backend_is_an_unknown_outcome_and_reaches_nobody() {
     let echo = world.agent("echo", &[OPS]);
     world.chat.panic_on("boom");
     let answer = echo.post(OPS, NewMessage::text("boom"));
-    assert!(matches!(answer, Err(Error::OutcomeUnknown(_))), "{answer:?}");
+    assert!(
+        matches!(answer, Err(Error::OutcomeUnknown(_))),
+        "{answer:?}"
+    );
     echo.post(OPS, NewMessage::text("still here")).unwrap();
-    assert_eq!(world.person("lene").sees_presence("contact:echo"), PresenceState::Available);
+    assert_eq!(
+        world.person("lene").sees_presence("contact:echo"),
+        PresenceState::Available
+    );
 }
 
 #[test]
@@ -460,14 +594,31 @@ fn calls_say_which_of_agent_and_channel_is_not_there() {
     world.chat.refuse("echo", "not now");
     world.chat.cut("echo");
     world.settle();
-    assert!(matches!(post(LAB), Err(Error::Forbidden(_))), "403 before 503");
-    assert!(matches!(echo.post(LAB, NewMessage::text("")), Err(Error::Invalid(_))), "400 before 403");
-    let Err(error) = post(OPS) else { panic!("it was cut") };
+    assert!(
+        matches!(post(LAB), Err(Error::Forbidden(_))),
+        "403 before 503"
+    );
+    assert!(
+        matches!(echo.post(LAB, NewMessage::text("")), Err(Error::Invalid(_))),
+        "400 before 403"
+    );
+    let Err(error) = post(OPS) else {
+        panic!("it was cut")
+    };
     assert!(matches!(error, Error::AgentInactive { .. }), "{error:?}");
     assert!(error.retry_after().unwrap() <= seconds(60));
-    assert!(matches!(echo.channel(OPS), Err(Error::AgentInactive { .. })));
-    assert!(matches!(echo.messages(OPS, 1, None), Err(Error::AgentInactive { .. })));
-    assert!(matches!(echo.set_composing(OPS, true), Err(Error::AgentInactive { .. })));
+    assert!(matches!(
+        echo.channel(OPS),
+        Err(Error::AgentInactive { .. })
+    ));
+    assert!(matches!(
+        echo.messages(OPS, 1, None),
+        Err(Error::AgentInactive { .. })
+    ));
+    assert!(matches!(
+        echo.set_composing(OPS, true),
+        Err(Error::AgentInactive { .. })
+    ));
 }
 
 #[test]
@@ -476,7 +627,9 @@ fn readiness_waits_until_every_link_was_tried() {
     let engine = open(&chat, &clock, |builder| builder);
     assert!(engine.readiness().ready);
     chat.go_down("maintenance");
-    let admin = engine.provisioning(&switchboard::Principal::host("ada")).unwrap();
+    let admin = engine
+        .provisioning(&switchboard::Principal::host("ada"))
+        .unwrap();
     admin.put_agent(new_agent("echo", &[OPS])).unwrap();
     engine.settle(SOON).unwrap();
     assert!(engine.readiness().ready, "tried is enough");

@@ -15,7 +15,12 @@ use proptest::test_runner::FileFailurePersistence;
 use world::World;
 
 pub const AGENTS: [&str; 3] = ["ada", "bob", "cleo"];
-pub const CHANNELS: [&str; 4] = ["chat-room:ops", "chat-room:lab", "contact:lene", "chat-room:nowhere"];
+pub const CHANNELS: [&str; 4] = [
+    "chat-room:ops",
+    "chat-room:lab",
+    "contact:lene",
+    "chat-room:nowhere",
+];
 pub const KEYS: [&str; 3] = ["lang", "", "a/b \u{1F600}"];
 pub const READERS: [&str; 2] = ["everything", "what others say"];
 
@@ -25,7 +30,13 @@ type Of = usize;
 /// What somebody does.
 #[derive(Debug, Clone)]
 pub enum Step {
-    PutAgent { who: Of, alias: bool, channels: Vec<Of>, users: Vec<Of>, metadata: Vec<(Of, u8)> },
+    PutAgent {
+        who: Of,
+        alias: bool,
+        channels: Vec<Of>,
+        users: Vec<Of>,
+        metadata: Vec<(Of, u8)>,
+    },
     DeleteAgent(Of),
     PutChannel(Of, Of),
     DeleteChannel(Of, Of),
@@ -34,9 +45,19 @@ pub enum Step {
     DeleteValue(Of, Of),
     PutUser(Of, bool),
     DeleteUser(Of),
-    Say { room: Of, times: u8 },
-    Whisper { to: Of, alias: bool },
-    Post { who: Of, channel: Of, key: Option<u8> },
+    Say {
+        room: Of,
+        times: u8,
+    },
+    Whisper {
+        to: Of,
+        alias: bool,
+    },
+    Post {
+        who: Of,
+        channel: Of,
+        key: Option<u8>,
+    },
     Kick(Of, Of),
     Cut(Of),
     LookBack(Of, u8),
@@ -44,8 +65,14 @@ pub enum Step {
     OpenReader(Of, Of),
     ReadNext(Of, Of, u8),
     Advance(Of),
-    Outage { long: bool, said: u8 },
-    Restart { killed: bool, said: u8 },
+    Outage {
+        long: bool,
+        said: u8,
+    },
+    Restart {
+        killed: bool,
+        said: u8,
+    },
 }
 
 fn pairs() -> impl Strategy<Value = Vec<(Of, u8)>> {
@@ -54,7 +81,13 @@ fn pairs() -> impl Strategy<Value = Vec<(Of, u8)>> {
 
 fn step() -> impl Strategy<Value = Step> {
     let (who, channel, key, user) = (0..AGENTS.len(), 0..CHANNELS.len(), 0..KEYS.len(), 0..2usize);
-    let agent = (who.clone(), prop::bool::weighted(0.2), vec(channel.clone(), 0..5), vec(user.clone(), 0..3), pairs());
+    let agent = (
+        who.clone(),
+        prop::bool::weighted(0.2),
+        vec(channel.clone(), 0..5),
+        vec(user.clone(), 0..3),
+        pairs(),
+    );
     prop_oneof![
         6 => agent.prop_map(|(who, alias, channels, users, metadata)| Step::PutAgent { who, alias, channels, users, metadata }),
         1 => who.clone().prop_map(Step::DeleteAgent),
@@ -81,7 +114,10 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn number(name: &str, otherwise: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
 }
 
 #[test]
@@ -96,15 +132,18 @@ fn the_engine_does_what_the_rules_say() {
     let steps = number("MODEL_STEPS", 80);
     let mut done = 0;
     let mut told = 0;
-    let outcome = proptest::test_runner::TestRunner::new(config).run_cases(vec(step(), 1..steps), |steps| {
-        let mut world = World::new();
-        for (n, step) in steps.iter().enumerate() {
-            world.take(step).map_err(|why| TestCaseError::fail(format!("step {n}, {step:?}: {why}")))?;
-        }
-        done += steps.len();
-        told += world.told();
-        Ok(())
-    });
+    let outcome =
+        proptest::test_runner::TestRunner::new(config).run_cases(vec(step(), 1..steps), |steps| {
+            let mut world = World::new();
+            for (n, step) in steps.iter().enumerate() {
+                world
+                    .take(step)
+                    .map_err(|why| TestCaseError::fail(format!("step {n}, {step:?}: {why}")))?;
+            }
+            done += steps.len();
+            told += world.told();
+            Ok(())
+        });
     println!("{done} steps, {told} events compared");
     if let Err(why) = outcome {
         panic!("{why}");
@@ -127,6 +166,7 @@ impl RunCases for proptest::test_runner::TestRunner {
         test: impl FnMut(S::Value) -> Result<(), TestCaseError>,
     ) -> Result<(), String> {
         let test = std::cell::RefCell::new(test);
-        self.run(&strategy, |value| (test.borrow_mut())(value)).map_err(|error| error.to_string())
+        self.run(&strategy, |value| (test.borrow_mut())(value))
+            .map_err(|error| error.to_string())
     }
 }

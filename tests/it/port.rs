@@ -16,17 +16,32 @@ pub(crate) struct Port {
 impl Port {
     pub(crate) fn reserve() -> Port {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.set_reuse_address(true).expect("an option of every system");
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
-        let number = socket.local_addr().expect("bound").as_socket().expect("an address").port();
+        socket
+            .set_reuse_address(true)
+            .expect("an option of every system");
+        socket
+            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .expect("a free port");
+        let number = socket
+            .local_addr()
+            .expect("bound")
+            .as_socket()
+            .expect("an address")
+            .port();
         // Elsewhere the option does not admit a second socket while this one is there.
-        Port { number, _held: cfg!(target_os = "linux").then_some(socket) }
+        Port {
+            number,
+            _held: cfg!(target_os = "linux").then_some(socket),
+        }
     }
 
     /// One that somebody else has.
     #[allow(dead_code, reason = "the benchmark shares this file")]
     pub(crate) fn taken(number: u16) -> Port {
-        Port { number, _held: None }
+        Port {
+            number,
+            _held: None,
+        }
     }
 
     pub(crate) fn number(&self) -> u16 {

@@ -3,15 +3,17 @@
 //! Method: `echo` posts, `lene` hears; where a chat system has to misbehave, one is scripted for it.
 
 use crate::script::{Script, accepted};
-use crate::world::{Disk, LAB, OPS, SOON, World, begin, furnished, lines, new_agent, poll, seconds, wait};
+use crate::world::{
+    Disk, LAB, OPS, SOON, World, begin, furnished, lines, new_agent, poll, seconds, wait,
+};
 use std::future::ready;
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::Poll;
 use std::thread;
 use switchboard::backend::{BackendError, BackendErrorKind, HeardMessage, Loopback, Person, reply};
 use switchboard::{
-    AgentId, Collaboration, Credentials, DisplayMode, Error, Event, EventQuery, Message, NewMessage, Outcome, Part,
-    SecurityContext, Throttle, ThrottleId, ThrottleKind,
+    AgentId, Collaboration, Credentials, DisplayMode, Error, Event, EventQuery, Message,
+    NewMessage, Outcome, Part, SecurityContext, Throttle, ThrottleId, ThrottleKind,
 };
 
 fn text(text: &str) -> NewMessage {
@@ -23,12 +25,18 @@ fn texts(messages: &[Message]) -> Vec<&str> {
 }
 
 fn heard(person: &Person) -> Vec<String> {
-    person.unheard().into_iter().map(|heard: HeardMessage| heard.text).collect()
+    person
+        .unheard()
+        .into_iter()
+        .map(|heard: HeardMessage| heard.text)
+        .collect()
 }
 
 fn events(world: &World, echo: &Collaboration) -> Vec<Event> {
     world.settle();
-    echo.events(switchboard::Cursor::window(), &EventQuery::messages()).unwrap().events
+    echo.events(switchboard::Cursor::window(), &EventQuery::messages())
+        .unwrap()
+        .events
 }
 
 /// An agent `echo` on a scripted chat system.
@@ -43,19 +51,39 @@ fn scripted(script: Script) -> (World, Collaboration) {
 fn rich() -> NewMessage {
     let mut message = NewMessage::parts(vec![
         Part::Text("see ".to_owned()),
-        Part::Hyperlink { text: "here".to_owned(), url: "https://example.org/?a=1&b".to_owned() },
-        Part::ChannelLink { channel: LAB.to_owned(), name: " lab ".to_owned() },
+        Part::Hyperlink {
+            text: "here".to_owned(),
+            url: "https://example.org/?a=1&b".to_owned(),
+        },
+        Part::ChannelLink {
+            channel: LAB.to_owned(),
+            name: " lab ".to_owned(),
+        },
         Part::Hashtag("#now".to_owned()),
-        Part::CodeBlock { code: "x < 1".to_owned(), language: Some("rust".to_owned()), display: DisplayMode::Block },
-        Part::CodeBlock { code: "y".to_owned(), language: None, display: DisplayMode::Inline },
+        Part::CodeBlock {
+            code: "x < 1".to_owned(),
+            language: Some("rust".to_owned()),
+            display: DisplayMode::Block,
+        },
+        Part::CodeBlock {
+            code: "y".to_owned(),
+            language: None,
+            display: DisplayMode::Inline,
+        },
         Part::Emoji("🦀".to_owned()),
     ])
     .alert()
     .story("A story")
     .classification("CONFIDENTIAL//X");
     message.security_contexts = vec![
-        SecurityContext { id: "1".to_owned(), display_text: Some("One".to_owned()) },
-        SecurityContext { id: "2".to_owned(), display_text: None },
+        SecurityContext {
+            id: "1".to_owned(),
+            display_text: Some("One".to_owned()),
+        },
+        SecurityContext {
+            id: "2".to_owned(),
+            display_text: None,
+        },
     ];
     message
 }
@@ -63,22 +91,41 @@ fn rich() -> NewMessage {
 fn is_rich(message: &Message) {
     let sent = rich();
     assert_eq!(message.parts, sent.parts);
-    assert_eq!(message.text, "see here lab #nowx < 1y🦀", "the visible text of the parts, in order");
-    assert_eq!((message.alert, message.subject.as_deref()), (true, Some("A story")));
-    assert_eq!((&message.classification, &message.security_contexts), (&sent.classification, &sent.security_contexts));
-    assert_eq!((message.sender.as_str(), message.channel.as_str()), ("loopback:echo", OPS));
+    assert_eq!(
+        message.text, "see here lab #nowx < 1y🦀",
+        "the visible text of the parts, in order"
+    );
+    assert_eq!(
+        (message.alert, message.subject.as_deref()),
+        (true, Some("A story"))
+    );
+    assert_eq!(
+        (&message.classification, &message.security_contexts),
+        (&sent.classification, &sent.security_contexts)
+    );
+    assert_eq!(
+        (message.sender.as_str(), message.channel.as_str()),
+        ("loopback:echo", OPS)
+    );
 }
 
 #[test]
 fn everything_about_a_message_is_carried_through() {
-    for chat in [Loopback::new(), Loopback::new().without_history(), Loopback::new().without_echo()] {
+    for chat in [
+        Loopback::new(),
+        Loopback::new().without_history(),
+        Loopback::new().without_echo(),
+    ] {
         let world = World::on(furnished(chat), |builder| builder);
         let (echo, lene) = (world.agent("echo", &[OPS]), world.person("lene"));
         is_rich(&echo.post(OPS, rich()).unwrap());
         is_rich(events(&world, &echo)[0].message().unwrap());
         is_rich(&echo.messages(OPS, 1, None).unwrap()[0]);
         let heard = lene.hears(OPS).unwrap();
-        assert_eq!((heard.parts, heard.alert, heard.subject), (rich().parts, true, Some("A story".to_owned())));
+        assert_eq!(
+            (heard.parts, heard.alert, heard.subject),
+            (rich().parts, true, Some("A story".to_owned()))
+        );
     }
 }
 
@@ -89,11 +136,17 @@ fn what_a_person_says_is_carried_through_and_read_back_from_the_file() {
     let echo = world.agent("echo", &[OPS]);
     let id = world.person("lene").say_message(OPS, rich()).unwrap();
     let live = events(&world, &echo)[0].message().unwrap().clone();
-    assert_eq!((&live.id, live.sender.as_str(), live.sender_alias.as_deref()), (&id, "loopback:lene", Some("lene")));
+    assert_eq!(
+        (&live.id, live.sender.as_str(), live.sender_alias.as_deref()),
+        (&id, "loopback:lene", Some("lene"))
+    );
     let world = world.restart(&disk);
     let echo = world.engine.agent("echo").unwrap();
     assert_eq!(*events(&world, &echo)[0].message().unwrap(), live);
-    assert_eq!((live.parts, live.classification), (rich().parts, rich().classification));
+    assert_eq!(
+        (live.parts, live.classification),
+        (rich().parts, rich().classification)
+    );
 }
 
 #[test]
@@ -101,7 +154,10 @@ fn a_text_comes_back_with_one_plain_part_and_an_empty_subject_is_none() {
     let world = World::new();
     let echo = world.agent("echo", &[OPS]);
     let message = echo.post(OPS, text("hello").story("")).unwrap();
-    assert_eq!((message.parts, message.subject), (vec![Part::Text("hello".to_owned())], None));
+    assert_eq!(
+        (message.parts, message.subject),
+        (vec![Part::Text("hello".to_owned())], None)
+    );
     assert_eq!(message.time, world.clock_now());
 }
 
@@ -109,23 +165,51 @@ fn a_text_comes_back_with_one_plain_part_and_an_empty_subject_is_none() {
 fn a_message_names_the_user_who_posted_it() {
     let world = World::with(|builder| builder.authenticator(crate::world::Sesame));
     world.agent("echo", &[OPS]);
-    let lene = world.engine.collaboration(&world.principal("lene", "echo")).unwrap();
-    assert_eq!(lene.post(OPS, text("hello")).unwrap().posted_by.as_deref(), Some("lene"));
+    let lene = world
+        .engine
+        .collaboration(&world.principal("lene", "echo"))
+        .unwrap();
+    assert_eq!(
+        lene.post(OPS, text("hello")).unwrap().posted_by.as_deref(),
+        Some("lene")
+    );
     let host = world.engine.agent("echo").unwrap();
-    assert_eq!(events(&world, &host)[0].message().unwrap().posted_by.as_deref(), Some("lene"));
+    assert_eq!(
+        events(&world, &host)[0]
+            .message()
+            .unwrap()
+            .posted_by
+            .as_deref(),
+        Some("lene")
+    );
     assert_eq!(host.post(OPS, text("hello")).unwrap().posted_by, None);
-    assert!(world.engine.log_in(&Credentials::agent("lene", "x", "echo")).is_err());
+    assert!(
+        world
+            .engine
+            .log_in(&Credentials::agent("lene", "x", "echo"))
+            .is_err()
+    );
 }
 
 #[test]
 fn an_empty_message_is_invalid() {
     let world = World::new();
     let echo = world.agent("echo", &[OPS]);
-    let link = Part::Hyperlink { text: String::new(), url: String::new() };
-    for message in [text(""), NewMessage::parts(vec![]), NewMessage::parts(vec![Part::Text(String::new()), link])] {
+    let link = Part::Hyperlink {
+        text: String::new(),
+        url: String::new(),
+    };
+    for message in [
+        text(""),
+        NewMessage::parts(vec![]),
+        NewMessage::parts(vec![Part::Text(String::new()), link]),
+    ] {
         assert!(matches!(echo.post(OPS, message), Err(Error::Invalid(_))));
     }
-    assert!(matches!(echo.post("ops", text("x")), Err(Error::Invalid(_))));
+    assert!(matches!(
+        echo.post("ops", text("x")),
+        Err(Error::Invalid(_))
+    ));
     assert!(world.person("lene").unheard().is_empty());
 }
 
@@ -134,17 +218,37 @@ fn lengths_are_counted_in_characters_of_the_visible_text() {
     let world = World::new();
     let echo = world.agent("echo", &[OPS]);
     let too_large = |message: NewMessage| match echo.post(OPS, message) {
-        Err(Error::TooLarge { what, length, limit }) => (what, length, limit),
+        Err(Error::TooLarge {
+            what,
+            length,
+            limit,
+        }) => (what, length, limit),
         other => panic!("{other:?}"),
     };
     let crabs = |n: usize| "🦀".repeat(n);
     echo.post(OPS, text(&crabs(500))).unwrap();
     assert_eq!(too_large(text(&crabs(501))), ("the message text", 501, 500));
-    let parts = vec![Part::Text(crabs(300)), Part::Hyperlink { text: crabs(201), url: "x".to_owned() }];
-    assert_eq!(too_large(NewMessage::parts(parts)), ("the message text", 501, 500));
-    echo.post(OPS, text(&crabs(4000)).story(crabs(500))).unwrap();
-    assert_eq!(too_large(text(&crabs(4001)).story("s")), ("the story", 4001, 4000));
-    assert_eq!(too_large(text("x").story(crabs(501))), ("the subject", 501, 500));
+    let parts = vec![
+        Part::Text(crabs(300)),
+        Part::Hyperlink {
+            text: crabs(201),
+            url: "x".to_owned(),
+        },
+    ];
+    assert_eq!(
+        too_large(NewMessage::parts(parts)),
+        ("the message text", 501, 500)
+    );
+    echo.post(OPS, text(&crabs(4000)).story(crabs(500)))
+        .unwrap();
+    assert_eq!(
+        too_large(text(&crabs(4001)).story("s")),
+        ("the story", 4001, 4000)
+    );
+    assert_eq!(
+        too_large(text("x").story(crabs(501))),
+        ("the subject", 501, 500)
+    );
 }
 
 #[test]
@@ -153,7 +257,9 @@ fn a_hundred_posts_are_heard_in_their_order() {
         let world = World::on(furnished(chat), |builder| builder);
         let (echo, lene) = (world.agent("echo", &[OPS]), world.person("lene"));
         let mark = world.mark(&echo);
-        let posts: Vec<_> = (0..100).map(|n| begin(echo.post_async(OPS, text(&format!("n{n}"))))).collect();
+        let posts: Vec<_> = (0..100)
+            .map(|n| begin(echo.post_async(OPS, text(&format!("n{n}")))))
+            .collect();
         for post in posts {
             post.join().unwrap().unwrap();
         }
@@ -170,7 +276,11 @@ fn a_hundred_posts_are_heard_in_their_order() {
 
 #[test]
 fn an_answer_is_the_row_and_its_origin_is_local_with_and_without_echo() {
-    for chat in [Loopback::new(), Loopback::new().without_echo(), Loopback::new().with_echoing_contacts()] {
+    for chat in [
+        Loopback::new(),
+        Loopback::new().without_echo(),
+        Loopback::new().with_echoing_contacts(),
+    ] {
         let world = World::on(furnished(chat), |builder| builder);
         let lene = world.person("lene");
         let echo = world.agent("echo", &[OPS, "contact:lene"]);
@@ -189,8 +299,12 @@ fn an_answer_is_the_row_and_its_origin_is_local_with_and_without_echo() {
 fn the_parrot_answers_what_it_is_told() {
     let world = World::new();
     let echo = world.agent("echo", &["contact:parrot"]);
-    echo.post("contact:parrot", text("pieces of eight")).unwrap();
-    assert_eq!(world.seen(&echo, &EventQuery::messages()), ["echo: pieces of eight", "parrot: pieces of eight"]);
+    echo.post("contact:parrot", text("pieces of eight"))
+        .unwrap();
+    assert_eq!(
+        world.seen(&echo, &EventQuery::messages()),
+        ["echo: pieces of eight", "parrot: pieces of eight"]
+    );
 }
 
 #[test]
@@ -200,15 +314,32 @@ fn a_repeat_with_the_same_key_answers_the_first_message() {
     let lene = world.person("lene");
     let (echo, bob) = (world.agent("echo", &[OPS, LAB]), world.agent("bob", &[OPS]));
     let first = echo.post(OPS, text("order 66").key("66")).unwrap();
-    assert_eq!(echo.post(OPS, text("order 66 again").key("66")).unwrap(), first);
+    assert_eq!(
+        echo.post(OPS, text("order 66 again").key("66")).unwrap(),
+        first
+    );
     for (view, channel) in [(&echo, LAB), (&bob, OPS)] {
-        assert_ne!(view.post(channel, text("another").key("66")).unwrap().id, first.id, "keys are of agent and channel");
+        assert_ne!(
+            view.post(channel, text("another").key("66")).unwrap().id,
+            first.id,
+            "keys are of agent and channel"
+        );
     }
-    assert_ne!(echo.post(OPS, text("other key").key("67")).unwrap().id, first.id);
+    assert_ne!(
+        echo.post(OPS, text("other key").key("67")).unwrap().id,
+        first.id
+    );
     let world = world.restart(&disk);
     let echo = world.engine.agent("echo").unwrap();
-    assert_eq!(echo.post(OPS, text("order 66 after all").key("66")).unwrap(), first);
-    assert_eq!(heard(&lene), ["order 66", "another", "another", "other key"]);
+    assert_eq!(
+        echo.post(OPS, text("order 66 after all").key("66"))
+            .unwrap(),
+        first
+    );
+    assert_eq!(
+        heard(&lene),
+        ["order 66", "another", "another", "other key"]
+    );
 }
 
 #[test]
@@ -223,8 +354,15 @@ fn a_key_known_only_to_the_chat_system_is_found_there() {
     // The file as it was before the post, as after a crash between the chat system's taking it and our commit.
     let world = world.restart(&before);
     let echo = world.engine.agent("echo").unwrap();
-    assert_eq!(echo.post(OPS, text("order 66").key("66")).unwrap().id, first.id);
-    assert_eq!(heard(&world.person("lene")), [""; 0], "she came later, and nothing was said since");
+    assert_eq!(
+        echo.post(OPS, text("order 66").key("66")).unwrap().id,
+        first.id
+    );
+    assert_eq!(
+        heard(&world.person("lene")),
+        [""; 0],
+        "she came later, and nothing was said since"
+    );
 }
 
 #[test]
@@ -237,7 +375,9 @@ fn concurrent_repeats_are_one_message() {
             let (echo, start) = (echo.clone(), start.clone());
             thread::spawn(move || {
                 start.wait();
-                echo.post(OPS, NewMessage::text("once").key("k")).unwrap().id
+                echo.post(OPS, NewMessage::text("once").key("k"))
+                    .unwrap()
+                    .id
             })
         })
         .collect();
@@ -259,7 +399,9 @@ fn a_repeat_that_waited_for_one_that_failed_fails_alike() {
             })
         }
     }));
-    let posts: Vec<_> = (0..2).map(|_| begin(echo.post_async(OPS, text("x").key("k")))).collect();
+    let posts: Vec<_> = (0..2)
+        .map(|_| begin(echo.post_async(OPS, text("x").key("k"))))
+        .collect();
     world.until(|stats| stats.posts_in_flight == 1 && release.lock().unwrap().is_some());
     world.pass(seconds(5));
     for post in posts {
@@ -281,7 +423,11 @@ fn a_repeat_that_waited_for_one_that_was_refused_is_refused_alike() {
     let mut posts = [0, 1].map(|_| echo.post_async(OPS, text("x").key("k")));
     let begun = posts.each_mut().map(poll); // both are under way, unless the first was very quick
     for (begun, post) in begun.into_iter().zip(posts) {
-        let answer = if let Poll::Ready(answer) = begun { answer } else { wait(post) };
+        let answer = if let Poll::Ready(answer) = begun {
+            answer
+        } else {
+            wait(post)
+        };
         assert!(matches!(answer, Err(Error::Throttled { .. })), "{answer:?}");
     }
 }
@@ -294,9 +440,12 @@ fn two_answers_to_one_event_go_out_and_its_redelivery_repeats_neither() {
     let answer = |world: &World| {
         let echo = world.engine.agent("echo").unwrap();
         echo.wait_active(SOON).unwrap();
-        let mut reader = echo.reader("main", EventQuery::messages().remote()).unwrap();
+        let mut reader = echo
+            .reader("main", EventQuery::messages().remote())
+            .unwrap();
         let event = reader.next().unwrap().unwrap();
-        let ids = ["well", "well"].map(|answer| echo.post(OPS, text(answer).answering(&event)).unwrap().id);
+        let ids = ["well", "well"]
+            .map(|answer| echo.post(OPS, text(answer).answering(&event)).unwrap().id);
         assert_ne!(ids[0], ids[1]);
         ids
     };
@@ -305,7 +454,11 @@ fn two_answers_to_one_event_go_out_and_its_redelivery_repeats_neither() {
     world.settle();
     let first = answer(&world);
     let world = world.restart(&disk);
-    assert_eq!(answer(&world), first, "the event was not acknowledged, so it came again");
+    assert_eq!(
+        answer(&world),
+        first,
+        "the event was not acknowledged, so it came again"
+    );
     assert_eq!(heard(&lene), ["well", "well"]);
 }
 
@@ -319,23 +472,36 @@ fn a_chat_system_that_never_answers_is_an_unknown_outcome_after_35_seconds() {
     world.pass(seconds(1));
     let error = post.join().unwrap().unwrap_err();
     assert!(matches!(error, Error::OutcomeUnknown(_)), "{error:?}");
-    assert_eq!((error.outcome(), error.retry_after()), (Outcome::Unknown, None));
+    assert_eq!(
+        (error.outcome(), error.retry_after()),
+        (Outcome::Unknown, None)
+    );
     assert_eq!(world.engine.stats().posts_in_flight, 0);
 }
 
 #[test]
 fn above_64_posts_in_its_hands_an_agent_is_busy() {
     let (world, echo) = scripted(Script::silent());
-    let posts: Vec<_> = (0..64).map(|n| begin(echo.post_async(OPS, text(&n.to_string())))).collect();
+    let posts: Vec<_> = (0..64)
+        .map(|n| begin(echo.post_async(OPS, text(&n.to_string()))))
+        .collect();
     world.until(|stats| stats.posts_in_flight == 64);
-    assert!(matches!(echo.post(OPS, text("one too many")), Err(Error::Busy { .. })));
+    assert!(matches!(
+        echo.post(OPS, text("one too many")),
+        Err(Error::Busy { .. })
+    ));
     world.pass(seconds(35));
-    posts.into_iter().for_each(|post| assert!(post.join().unwrap().is_err()));
+    posts
+        .into_iter()
+        .for_each(|post| assert!(post.join().unwrap().is_err()));
 }
 
 #[test]
 fn every_refusal_of_a_chat_system_is_an_error_of_its_own() {
-    use BackendErrorKind::{ChannelGone, OutcomeUnknown, Protocol, Refused, Rejected, RetryAfter, Unreachable, Unsupported};
+    use BackendErrorKind::{
+        ChannelGone, OutcomeUnknown, Protocol, Refused, Rejected, RetryAfter, Unreachable,
+        Unsupported,
+    };
     let codes = [
         (Unreachable, "unreachable", Outcome::NotDone),
         (Refused, "rejected", Outcome::NotDone),
@@ -361,7 +527,11 @@ fn every_refusal_of_a_chat_system_is_an_error_of_its_own() {
         world.settle();
         let status = &world.status("echo").channels[0];
         let gone = kind == ChannelGone;
-        assert_eq!(status.state == switchboard::AgentState::Idle, gone, "a channel that is gone becomes idle");
+        assert_eq!(
+            status.state == switchboard::AgentState::Idle,
+            gone,
+            "a channel that is gone becomes idle"
+        );
         let off = world.seen(&echo, &EventQuery::channel_states()).len() == 2;
         assert_eq!(off, gone);
     }
@@ -395,7 +565,10 @@ fn a_post_that_waited_in_vain_says_why_after_35_seconds() {
     assert!(!post.is_finished());
     world.pass(seconds(1));
     let error = post.join().unwrap().unwrap_err();
-    assert!(matches!(&error, Error::AgentInactive { reason, .. } if reason == "not now"), "{error:?}");
+    assert!(
+        matches!(&error, Error::AgentInactive { reason, .. } if reason == "not now"),
+        "{error:?}"
+    );
     assert_eq!(error.outcome(), Outcome::NotDone);
 }
 
@@ -424,11 +597,17 @@ fn the_wait_for_a_channel_counts_towards_the_35_seconds() {
     assert!(!patient.is_finished());
     world.pass(seconds(1));
     world.until(|stats| stats.posts_in_flight == 1);
-    assert!(matches!(patient.join().unwrap(), Err(Error::OutcomeUnknown(_))));
+    assert!(matches!(
+        patient.join().unwrap(),
+        Err(Error::OutcomeUnknown(_))
+    ));
     world.pass(seconds(19));
     assert!(!later.is_finished());
     world.pass(seconds(1));
-    assert!(matches!(later.join().unwrap(), Err(Error::OutcomeUnknown(_))));
+    assert!(matches!(
+        later.join().unwrap(),
+        Err(Error::OutcomeUnknown(_))
+    ));
 }
 
 #[test]
@@ -452,7 +631,10 @@ fn a_chat_system_that_echoes_nothing_makes_the_row_from_its_answer() {
         reply(ready(Ok(answer)))
     }));
     let posted = echo.post(OPS, text("hello")).unwrap();
-    assert_eq!((posted.text.as_str(), posted.sender_alias.as_deref()), ("hello!", Some("Echo")));
+    assert_eq!(
+        (posted.text.as_str(), posted.sender_alias.as_deref()),
+        ("hello!", Some("Echo"))
+    );
     assert_eq!(texts(&echo.messages(OPS, 1, None).unwrap()), ["hello!"]);
     assert_eq!(lines(&events(&world, &echo)), ["echo: hello!"]);
 }

@@ -18,7 +18,9 @@ fn echo(world: &World) -> Collaboration {
 
 fn say(world: &World, texts: &[&str]) {
     let lene = world.person("lene");
-    texts.iter().for_each(|text| drop(lene.say(OPS, *text).unwrap()));
+    texts
+        .iter()
+        .for_each(|text| drop(lene.say(OPS, *text).unwrap()));
     world.settle();
 }
 
@@ -34,7 +36,9 @@ fn nothing(reader: &mut Reader) {
 
 /// What a request under the name `main` answers without waiting.
 fn ask(echo: &Collaboration, cursor: Cursor) -> Vec<Event> {
-    wait(echo.poll_reader("main", cursor, messages(), seconds(0))).unwrap().events
+    wait(echo.poll_reader("main", cursor, messages(), seconds(0)))
+        .unwrap()
+        .events
 }
 
 #[test]
@@ -59,8 +63,17 @@ fn asking_for_the_next_acknowledges_the_one_before_and_a_restart_goes_on_there()
     assert_eq!(next(&mut reader), "lene: two");
     drop(reader);
     let world = world.restart(&disk);
-    let mut reader = world.engine.agent("echo").unwrap().reader("main", messages()).unwrap();
-    assert_eq!(next(&mut reader), "lene: two", "given, but not acknowledged");
+    let mut reader = world
+        .engine
+        .agent("echo")
+        .unwrap()
+        .reader("main", messages())
+        .unwrap();
+    assert_eq!(
+        next(&mut reader),
+        "lene: two",
+        "given, but not acknowledged"
+    );
     assert_eq!(next(&mut reader), "lene: three");
 }
 
@@ -73,11 +86,19 @@ fn a_place_is_kept_for_longer_than_the_window() {
     assert_eq!(next(&mut reader), "lene: one");
     world.pass(seconds(86_400));
     say(&world, &["three"]);
-    assert_eq!((next(&mut reader), next(&mut reader)), ("lene: two".to_owned(), "lene: three".to_owned()));
+    assert_eq!(
+        (next(&mut reader), next(&mut reader)),
+        ("lene: two".to_owned(), "lene: three".to_owned())
+    );
     drop(reader);
     world.pass(seconds(86_400));
     let world = world.restart(&disk);
-    let mut reader = world.engine.agent("echo").unwrap().reader("main", messages()).unwrap();
+    let mut reader = world
+        .engine
+        .agent("echo")
+        .unwrap()
+        .reader("main", messages())
+        .unwrap();
     assert_eq!(next(&mut reader), "lene: three");
 }
 
@@ -96,7 +117,12 @@ fn acknowledge_is_durable_when_it_returns() {
     }
     drop(reader);
     let world = world.restart(&crashed);
-    let mut reader = world.engine.agent("echo").unwrap().reader("main", messages()).unwrap();
+    let mut reader = world
+        .engine
+        .agent("echo")
+        .unwrap()
+        .reader("main", messages())
+        .unwrap();
     assert_eq!(next(&mut reader), "lene: two");
 }
 
@@ -108,7 +134,10 @@ fn a_second_reader_of_the_name_supersedes_the_first_even_while_it_waits() {
     let waiting = thread::spawn(move || first.next());
     world.until(|stats| stats.waiters == 1);
     let mut second = echo.reader("main", messages()).unwrap();
-    assert_eq!(waiting.join().unwrap().unwrap_err(), Error::Superseded("main".to_owned()));
+    assert_eq!(
+        waiting.join().unwrap().unwrap_err(),
+        Error::Superseded("main".to_owned())
+    );
     say(&world, &["one"]);
     assert_eq!(next(&mut second), "lene: one");
     let mut third = echo.reader("main", messages()).unwrap();
@@ -120,8 +149,8 @@ fn a_second_reader_of_the_name_supersedes_the_first_even_while_it_waits() {
 fn names_are_independent_and_belong_to_their_agent() {
     let world = World::new();
     let (echo, bob) = (echo(&world), world.agent("bob", &[OPS]));
-    let mut readers =
-        [("main", &echo), ("other", &echo), ("main", &bob)].map(|(name, view)| view.reader(name, messages()).unwrap());
+    let mut readers = [("main", &echo), ("other", &echo), ("main", &bob)]
+        .map(|(name, view)| view.reader(name, messages()).unwrap());
     say(&world, &["one"]);
     for reader in &mut readers {
         assert_eq!(next(reader), "lene: one");
@@ -136,10 +165,16 @@ fn an_agent_has_at_most_32_names() {
     for n in 0..32 {
         echo.reader(format!("r{n}"), messages()).unwrap();
     }
-    assert!(matches!(echo.reader("one too many", messages()), Err(Error::Invalid(_))));
+    assert!(matches!(
+        echo.reader("one too many", messages()),
+        Err(Error::Invalid(_))
+    ));
     let polled = wait(echo.poll_reader("one too many", Cursor::window(), messages(), seconds(0)));
     assert!(matches!(polled, Err(Error::Invalid(_))));
-    assert!(echo.reader("r7", messages()).is_ok(), "an old name is none more");
+    assert!(
+        echo.reader("r7", messages()).is_ok(),
+        "an old name is none more"
+    );
     world.admin().delete_reader("echo", "r7").unwrap();
     assert!(echo.reader("one too many", messages()).is_ok());
 }
@@ -154,7 +189,10 @@ fn a_deleted_reader_is_superseded_and_its_name_begins_anew() {
     next(&mut reader);
     world.admin().delete_reader("echo", "main").unwrap();
     assert!(matches!(reader.next(), Err(Error::Superseded(_))));
-    assert_eq!(next(&mut echo.reader("main", messages()).unwrap()), "lene: one");
+    assert_eq!(
+        next(&mut echo.reader("main", messages()).unwrap()),
+        "lene: one"
+    );
 }
 
 #[test]
@@ -179,16 +217,33 @@ fn a_request_above_zero_records_its_place_and_one_of_zero_goes_on_after_it() {
     say(&world, &["one", "two", "three"]);
     let first = ask(&echo, Cursor::window());
     assert_eq!(lines(&first), ["lene: one", "lene: two", "lene: three"]);
-    assert_eq!(ask(&echo, Cursor::after_id(EventId(-1))).len(), 3, "sent, but not acknowledged: it comes again");
+    assert_eq!(
+        ask(&echo, Cursor::after_id(EventId(-1))).len(),
+        3,
+        "sent, but not acknowledged: it comes again"
+    );
     let two = Cursor::after(first[1].id, &first[1].instance);
     assert_eq!(lines(&ask(&echo, two)), ["lene: three"]);
     assert_eq!(lines(&ask(&echo, Cursor::window())), ["lene: three"]);
     let one = Cursor::after(first[0].id, &first[0].instance);
-    assert_eq!(lines(&ask(&echo, one)), ["lene: three"], "a place never moves back");
+    assert_eq!(
+        lines(&ask(&echo, one)),
+        ["lene: three"],
+        "a place never moves back"
+    );
     world.pass(seconds(3600));
-    assert_eq!(lines(&ask(&echo, Cursor::window())), ["lene: three"], "however old");
+    assert_eq!(
+        lines(&ask(&echo, Cursor::window())),
+        ["lene: three"],
+        "however old"
+    );
     let wrong = switchboard::InstanceId::parse("another").unwrap();
-    let gone = wait(echo.poll_reader("main", Cursor::after(EventId(1), &wrong), messages(), seconds(0)));
+    let gone = wait(echo.poll_reader(
+        "main",
+        Cursor::after(EventId(1), &wrong),
+        messages(),
+        seconds(0),
+    ));
     assert!(matches!(gone, Err(Error::InstanceGone)));
 }
 
@@ -215,7 +270,10 @@ fn a_second_poll_of_a_name_ends_the_first_with_nothing() {
     assert!(first.join().unwrap().unwrap().events.is_empty());
     world.until(|stats| stats.waiters == 1);
     say(&world, &["one"]);
-    assert_eq!(lines(&second.join().unwrap().unwrap().events), ["lene: one"]);
+    assert_eq!(
+        lines(&second.join().unwrap().unwrap().events),
+        ["lene: one"]
+    );
 }
 
 #[test]
@@ -230,7 +288,15 @@ fn an_administrator_sees_the_readers_and_how_far_behind_they_are() {
     assert_eq!(world.admin().readers().unwrap()[0].lag, 0, "looked through");
     say(&world, &["one", "two"]);
     let status = &world.admin().readers().unwrap()[0];
-    assert_eq!((status.agent.as_str(), status.name.as_str(), status.lag, status.moved), ("echo", "main", 2, noon));
+    assert_eq!(
+        (
+            status.agent.as_str(),
+            status.name.as_str(),
+            status.lag,
+            status.moved
+        ),
+        ("echo", "main", 2, noon)
+    );
     world.pass(seconds(60));
     next(&mut reader);
     next(&mut reader);
@@ -254,7 +320,11 @@ fn a_reader_of_a_deleted_agent_ends() {
 fn a_timeout_is_engine_time() {
     let world = World::new();
     let mut reader = echo(&world).reader("main", messages()).unwrap();
-    let waiting = thread::spawn(move || reader.next_timeout(seconds(20)).map(|event| event.is_none()));
+    let waiting = thread::spawn(move || {
+        reader
+            .next_timeout(seconds(20))
+            .map(|event| event.is_none())
+    });
     world.until(|stats| stats.waiters == 1);
     world.pass(seconds(19));
     assert!(!waiting.is_finished());
@@ -265,15 +335,27 @@ fn a_timeout_is_engine_time() {
 #[test]
 fn a_reader_waits_on_any_executor_and_a_dropped_future_loses_nothing() {
     let world = World::new();
-    let (mut reader, lene) = (echo(&world).reader("main", messages()).unwrap(), world.person("lene"));
+    let (mut reader, lene) = (
+        echo(&world).reader("main", messages()).unwrap(),
+        world.person("lene"),
+    );
     {
         let mut waiting = Box::pin(reader.next_async());
         assert!(matches!(poll(&mut waiting), Poll::Pending));
         lene.say(OPS, "one").unwrap();
     }
-    assert_eq!(wait(reader.next_async()).unwrap().as_ref().map(line), Some("lene: one".to_owned()));
+    assert_eq!(
+        wait(reader.next_async()).unwrap().as_ref().map(line),
+        Some("lene: one".to_owned())
+    );
     lene.say(OPS, "two").unwrap();
-    assert_eq!(wait(reader.next_timeout_async(seconds(1))).unwrap().as_ref().map(line), Some("lene: two".to_owned()));
+    assert_eq!(
+        wait(reader.next_timeout_async(seconds(1)))
+            .unwrap()
+            .as_ref()
+            .map(line),
+        Some("lene: two".to_owned())
+    );
     wait(reader.acknowledge_async()).unwrap();
 }
 
@@ -299,18 +381,36 @@ fn a_reader_is_a_stream_that_ends_with_the_engine() {
 fn a_waiting_reader_ends_with_none_when_the_engine_stops() {
     let world = World::new();
     let mut reader = echo(&world).reader("main", messages()).unwrap();
-    let waiting = thread::spawn(move || (reader.next().map(|event| event.is_none()), reader.next().map(|event| event.is_none())));
+    let waiting = thread::spawn(move || {
+        (
+            reader.next().map(|event| event.is_none()),
+            reader.next().map(|event| event.is_none()),
+        )
+    });
     world.until(|stats| stats.waiters == 1);
     world.engine.shutdown(SOON).unwrap();
-    assert_eq!(waiting.join().unwrap(), (Ok(true), Ok(true)), "and stays at its end");
+    assert_eq!(
+        waiting.join().unwrap(),
+        (Ok(true), Ok(true)),
+        "and stays at its end"
+    );
 }
 
 #[test]
 fn a_name_is_checked_and_so_is_a_pattern() {
     let world = World::new();
     let echo = echo(&world);
-    assert!(matches!(echo.reader("", messages()), Err(Error::Invalid(_))));
-    assert!(matches!(echo.reader("a\nb", messages()), Err(Error::Invalid(_))));
-    assert!(matches!(echo.reader("main", messages().regex("(")), Err(Error::Invalid(_))));
+    assert!(matches!(
+        echo.reader("", messages()),
+        Err(Error::Invalid(_))
+    ));
+    assert!(matches!(
+        echo.reader("a\nb", messages()),
+        Err(Error::Invalid(_))
+    ));
+    assert!(matches!(
+        echo.reader("main", messages().regex("(")),
+        Err(Error::Invalid(_))
+    ));
     assert_eq!(world.admin().readers(), Ok(vec![]));
 }

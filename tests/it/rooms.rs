@@ -6,8 +6,8 @@
 use std::time::Duration;
 use switchboard::backend::Loopback;
 use switchboard::{
-    AgentState, Credentials, Engine, Error, ManagementMode, NewAgent, NewRoom, NewUser, Principal, Privacy, ProvisioningMode,
-    Result, SearchCriteria,
+    AgentState, Credentials, Engine, Error, ManagementMode, NewAgent, NewRoom, NewUser, Principal,
+    Privacy, ProvisioningMode, Result, SearchCriteria,
 };
 
 const SOON: Duration = Duration::from_secs(5);
@@ -25,8 +25,14 @@ fn world() -> Result<World> {
     let admin = engine.provisioning(&Principal::host("test"))?;
     admin.put_user(NewUser::new("ada", "ada")?.password("secret")?)?;
     let warden = NewAgent::new("warden", "loopback:warden")?.user("ada")?;
-    admin.put_agent(warden.management(ManagementMode::Groups).mode(ProvisioningMode::System))?;
-    let clerk = NewAgent::new("clerk", "loopback:clerk")?.user("ada")?.channel("chat-room:ops")?;
+    admin.put_agent(
+        warden
+            .management(ManagementMode::Groups)
+            .mode(ProvisioningMode::System),
+    )?;
+    let clerk = NewAgent::new("clerk", "loopback:clerk")?
+        .user("ada")?
+        .channel("chat-room:ops")?;
     admin.put_agent(clerk.mode(ProvisioningMode::Own))?;
     for agent in ["warden", "clerk"] {
         engine.agent(agent)?.wait_active(SOON)?;
@@ -36,7 +42,9 @@ fn world() -> Result<World> {
 
 impl World {
     fn as_agent(&self, agent: &str) -> Result<Principal> {
-        let token = self.engine.log_in(&Credentials::agent("ada", "secret", agent))?;
+        let token = self
+            .engine
+            .log_in(&Credentials::agent("ada", "secret", agent))?;
         self.engine.authenticate(&token)
     }
 }
@@ -55,11 +63,24 @@ fn room(name: &str, privacy: Privacy, members: &[&str]) -> NewRoom {
 fn only_an_agent_in_groups_mode_manages() -> Result<()> {
     let world = world()?;
     let clerk = world.as_agent("clerk")?;
-    assert!(matches!(world.engine.management(&clerk), Err(Error::Forbidden(_))));
-    assert!(matches!(world.engine.management(&Principal::host("test")), Err(Error::Invalid(_))));
+    assert!(matches!(
+        world.engine.management(&clerk),
+        Err(Error::Forbidden(_))
+    ));
+    assert!(matches!(
+        world.engine.management(&Principal::host("test")),
+        Err(Error::Invalid(_))
+    ));
     let manage = world.engine.management(&world.as_agent("warden")?)?;
     assert_eq!(manage.categories()?.len(), 1);
-    assert_eq!(manage.channels()?.iter().map(|room| room.name.clone()).collect::<Vec<_>>(), ["Operations"]);
+    assert_eq!(
+        manage
+            .channels()?
+            .iter()
+            .map(|room| room.name.clone())
+            .collect::<Vec<_>>(),
+        ["Operations"]
+    );
     Ok(())
 }
 
@@ -69,18 +90,44 @@ fn privacy_decides_who_finds_and_who_joins() -> Result<()> {
     let manage = world.engine.management(&world.as_agent("warden")?)?;
     let admin = world.engine.provisioning(&Principal::host("test"))?;
     let clerk = world.engine.provisioning(&world.as_agent("clerk")?)?;
-    let expected = [(Privacy::Open, true, true), (Privacy::Closed, true, false), (Privacy::Secret, false, false)];
+    let expected = [
+        (Privacy::Open, true, true),
+        (Privacy::Closed, true, false),
+        (Privacy::Secret, false, false),
+    ];
     for (privacy, finds, joins) in expected {
         let made = manage.create_channel(room(&format!("Vault {privacy:?}"), privacy, &[]))?;
-        assert_eq!(!clerk.find_channels(&format!("vault {privacy:?}"))?.is_empty(), finds, "{privacy:?} found");
+        assert_eq!(
+            !clerk
+                .find_channels(&format!("vault {privacy:?}"))?
+                .is_empty(),
+            finds,
+            "{privacy:?} found"
+        );
         admin.put_channel("clerk", &made.id)?;
         world.engine.agent("clerk")?.wait_active(SOON)?;
-        let state = admin.channels("clerk")?.into_iter().find(|channel| channel.id == made.id).unwrap().state;
+        let state = admin
+            .channels("clerk")?
+            .into_iter()
+            .find(|channel| channel.id == made.id)
+            .unwrap()
+            .state;
         assert_eq!(state == AgentState::Active, joins, "{privacy:?} joined");
     }
-    let made = manage.create_channel(room("Club", Privacy::Secret, &["LOOPBACK:Clerk", "resource:CN=Staff"]))?;
-    assert_eq!(clerk.find_channels("club")?, [(made.id.clone(), "Club".to_owned())]);
-    assert_eq!(manage.members(&made.id)?, ["LOOPBACK:Clerk", "resource:CN=Staff"], "kept as given");
+    let made = manage.create_channel(room(
+        "Club",
+        Privacy::Secret,
+        &["LOOPBACK:Clerk", "resource:CN=Staff"],
+    ))?;
+    assert_eq!(
+        clerk.find_channels("club")?,
+        [(made.id.clone(), "Club".to_owned())]
+    );
+    assert_eq!(
+        manage.members(&made.id)?,
+        ["LOOPBACK:Clerk", "resource:CN=Staff"],
+        "kept as given"
+    );
     Ok(())
 }
 
@@ -93,18 +140,29 @@ fn who_loses_membership_is_put_out_and_a_deleted_room_is_gone() -> Result<()> {
     admin.put_channel("clerk", &club.id)?;
     let clerk = world.engine.agent("clerk")?;
     clerk.wait_active(SOON)?;
-    assert_eq!(clerk.channel(&club.id)?.info.description.as_deref(), Some("made by the warden"));
+    assert_eq!(
+        clerk.channel(&club.id)?.info.description.as_deref(),
+        Some("made by the warden")
+    );
 
     manage.put_members(&club.id, vec!["loopback:other".into()])?;
     world.engine.settle(SOON)?;
-    let Err(Error::ChannelInactive { reason, .. }) = clerk.channel(&club.id) else { panic!("still in") };
+    let Err(Error::ChannelInactive { reason, .. }) = clerk.channel(&club.id) else {
+        panic!("still in")
+    };
     assert!(reason.contains("member"), "{reason}");
 
     manage.delete_channel(&club.id)?;
     assert!(matches!(manage.channel(&club.id), Err(Error::NotFound(_))));
-    assert!(matches!(manage.delete_channel("chat-room:nowhere"), Err(Error::NotFound(_))));
     assert!(matches!(
-        manage.create_channel(NewRoom { category: "x".into(), ..room("R", Privacy::Open, &[]) }),
+        manage.delete_channel("chat-room:nowhere"),
+        Err(Error::NotFound(_))
+    ));
+    assert!(matches!(
+        manage.create_channel(NewRoom {
+            category: "x".into(),
+            ..room("R", Privacy::Open, &[])
+        }),
         Err(Error::Rejected(_))
     ));
     Ok(())
@@ -121,16 +179,29 @@ fn a_search_finds_whole_words_in_the_agents_own_channels() -> Result<()> {
     world.engine.settle(SOON)?;
     let clerk = world.engine.agent("clerk")?;
     let texts = |criteria: &SearchCriteria| -> Result<Vec<String>> {
-        Ok(clerk.search(criteria)?.into_iter().flat_map(|set| set.messages).map(|message| message.text).collect())
+        Ok(clerk
+            .search(criteria)?
+            .into_iter()
+            .flat_map(|set| set.messages)
+            .map(|message| message.text)
+            .collect())
     };
-    assert_eq!(texts(&SearchCriteria::words("cafe"))?, ["the Café server is down"]);
-    assert_eq!(texts(&SearchCriteria::words("server"))?, ["the Café server is down"]);
+    assert_eq!(
+        texts(&SearchCriteria::words("cafe"))?,
+        ["the Café server is down"]
+    );
+    assert_eq!(
+        texts(&SearchCriteria::words("server"))?,
+        ["the Café server is down"]
+    );
     assert_eq!(texts(&SearchCriteria::words(" "))?.len(), 2);
     let mut newest = SearchCriteria::words("");
     newest.limit = 1;
     assert_eq!(texts(&newest)?, ["servers are fine"]);
     let mut elsewhere = SearchCriteria::words("server");
-    elsewhere.channels.push(switchboard::ChannelId::parse("chat-room:other")?);
+    elsewhere
+        .channels
+        .push(switchboard::ChannelId::parse("chat-room:other")?);
     assert!(matches!(clerk.search(&elsewhere), Err(Error::Forbidden(_))));
     Ok(())
 }

@@ -6,8 +6,9 @@ use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use switchboard::backend::{
-    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, ChannelInfo, Found, Inbox, Joined, Link,
-    LinkKey, Manage, Managed, MessageId, NetworkId, OriginId, Outgoing, Received, Reply, ResumePoint, Session, Upload, reply,
+    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, ChannelInfo,
+    Found, Inbox, Joined, Link, LinkKey, Manage, Managed, MessageId, NetworkId, OriginId, Outgoing,
+    Received, Reply, ResumePoint, Session, Upload, reply,
 };
 use switchboard::chrono::Utc;
 
@@ -24,9 +25,16 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn new(act: impl Fn(Outgoing, Inbox) -> Reply<Accepted> + Send + Sync + 'static) -> Script {
+    pub(crate) fn new(
+        act: impl Fn(Outgoing, Inbox) -> Reply<Accepted> + Send + Sync + 'static,
+    ) -> Script {
         let enter = |_, channel: ChannelId, _| reply(ready(Ok(joined(&channel))));
-        Script { network: NetworkId::parse("script:test").unwrap(), act: Arc::new(act), enter: Arc::new(enter), is_deaf: false }
+        Script {
+            network: NetworkId::parse("script:test").unwrap(),
+            act: Arc::new(act),
+            enter: Arc::new(enter),
+            is_deaf: false,
+        }
     }
 
     /// With joins that are answered so.
@@ -59,7 +67,14 @@ impl Script {
 pub(crate) fn accepted() -> Accepted {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = MessageId::parse(&format!("script-{}", NEXT.fetch_add(1, Ordering::Relaxed))).unwrap();
-    Accepted { id, sender: "script:echo".to_owned(), sender_alias: None, time: Utc::now(), parts: None, resume: None }
+    Accepted {
+        id,
+        sender: "script:echo".to_owned(),
+        sender_alias: None,
+        time: Utc::now(),
+        parts: None,
+        resume: None,
+    }
 }
 
 /// The answer to a join.
@@ -76,7 +91,14 @@ impl Backend for Script {
 
     fn capabilities(&self) -> Capabilities {
         let can = self.is_deaf;
-        Capabilities { history: can, look_up: can, uploads: can, find_channels: can, composing: can, ..Capabilities::PLAIN }
+        Capabilities {
+            history: can,
+            look_up: can,
+            uploads: can,
+            find_channels: can,
+            composing: can,
+            ..Capabilities::PLAIN
+        }
     }
 
     fn link_key(&self, _address: &Address) -> LinkKey {
@@ -84,7 +106,10 @@ impl Backend for Script {
     }
 
     fn dial(self: Arc<Self>, _key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
-        let link: Arc<dyn Link> = Arc::new(ScriptLink { script: self, inbox });
+        let link: Arc<dyn Link> = Arc::new(ScriptLink {
+            script: self,
+            inbox,
+        });
         reply(ready(Ok(link)))
     }
 }
@@ -96,7 +121,11 @@ struct ScriptLink {
 
 impl Link for ScriptLink {
     fn sign_in(self: Arc<Self>, agent: AgentKey, _address: Address) -> Reply<Arc<dyn Session>> {
-        let session: Arc<dyn Session> = Arc::new(ScriptSession { script: self.script.clone(), inbox: self.inbox.clone(), agent });
+        let session: Arc<dyn Session> = Arc::new(ScriptSession {
+            script: self.script.clone(),
+            inbox: self.inbox.clone(),
+            agent,
+        });
         reply(ready(Ok(session)))
     }
 
@@ -141,7 +170,12 @@ impl Session for ScriptSession {
         self.silence(())
     }
 
-    fn history(self: Arc<Self>, _channel: ChannelId, _before: Option<MessageId>, _take: usize) -> Reply<Vec<Received>> {
+    fn history(
+        self: Arc<Self>,
+        _channel: ChannelId,
+        _before: Option<MessageId>,
+        _take: usize,
+    ) -> Reply<Vec<Received>> {
         self.silence(())
     }
 

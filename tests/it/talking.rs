@@ -9,12 +9,17 @@ use switchboard::wire::{Format, MessageSearchCriteria};
 use switchboard::{Broadcast, Collaboration, Error, EventQuery, NewMessage, Part, Result};
 
 fn texts(echo: &Collaboration, take: u32, before: Option<&str>) -> Result<Vec<String>> {
-    Ok(echo.messages(OPS, take, before)?.into_iter().map(|message| message.text).collect())
+    Ok(echo
+        .messages(OPS, take, before)?
+        .into_iter()
+        .map(|message| message.text)
+        .collect())
 }
 
 /// With a history of the chat system's own, and with the journal's.
 fn both() -> [World; 2] {
-    [Loopback::new(), Loopback::new().without_history()].map(|chat| World::on(furnished(chat), |builder| builder))
+    [Loopback::new(), Loopback::new().without_history()]
+        .map(|chat| World::on(furnished(chat), |builder| builder))
 }
 
 #[test]
@@ -22,17 +27,32 @@ fn the_newest_come_oldest_of_them_first_and_before_is_exclusive() {
     for world in both() {
         let echo = world.agent("echo", &[OPS, LAB]);
         let lene = world.person("lene");
-        let ids: Vec<_> = ["one", "two", "three", "four"].map(|text| lene.say(OPS, text).unwrap()).to_vec();
+        let ids: Vec<_> = ["one", "two", "three", "four"]
+            .map(|text| lene.say(OPS, text).unwrap())
+            .to_vec();
         lene.say(LAB, "elsewhere").unwrap();
         echo.post(OPS, NewMessage::text("five")).unwrap();
         world.settle();
         assert_eq!(texts(&echo, 2, None).unwrap(), ["four", "five"]);
-        assert_eq!(texts(&echo, 2, Some(ids[3].as_str())).unwrap(), ["two", "three"]);
+        assert_eq!(
+            texts(&echo, 2, Some(ids[3].as_str())).unwrap(),
+            ["two", "three"]
+        );
         assert_eq!(texts(&echo, 100, Some(ids[1].as_str())).unwrap(), ["one"]);
         assert_eq!(texts(&echo, 100, Some(ids[0].as_str())).unwrap(), [""; 0]);
         let elsewhere = echo.messages(LAB, 1, None).unwrap()[0].id.clone();
-        for never in ["never issued", "", "a\0b", &"x".repeat(2000), elsewhere.as_str()] {
-            assert_eq!(texts(&echo, 100, Some(never)).unwrap(), [""; 0], "{never:?}");
+        for never in [
+            "never issued",
+            "",
+            "a\0b",
+            &"x".repeat(2000),
+            elsewhere.as_str(),
+        ] {
+            assert_eq!(
+                texts(&echo, 100, Some(never)).unwrap(),
+                [""; 0],
+                "{never:?}"
+            );
         }
     }
 }
@@ -47,7 +67,10 @@ fn take_is_1_to_2147483647_and_above_1000_counts_as_1000() {
         }
         world.settle();
         for take in [0, 2_147_483_648, u32::MAX] {
-            assert!(matches!(texts(&echo, take, None), Err(Error::Invalid(_))), "{take}");
+            assert!(
+                matches!(texts(&echo, take, None), Err(Error::Invalid(_))),
+                "{take}"
+            );
         }
         let all = texts(&echo, 2_147_483_647, None).unwrap();
         assert_eq!((all.len(), &*all[0], &*all[999]), (1000, "5", "1004"));
@@ -62,7 +85,10 @@ fn history_is_of_the_conversation_and_not_of_the_agent_s_stay() {
         world.settle();
         let echo = world.agent("echo", &[OPS]);
         assert_eq!(texts(&echo, 10, None).unwrap(), ["before echo came"]);
-        assert!(matches!(echo.messages(LAB, 10, None), Err(Error::Forbidden(_))));
+        assert!(matches!(
+            echo.messages(LAB, 10, None),
+            Err(Error::Forbidden(_))
+        ));
     }
 }
 
@@ -71,12 +97,22 @@ fn a_file_arrives_as_a_message_with_a_link_to_name_and_bytes() {
     let world = World::new();
     let (echo, lene) = (world.agent("echo", &[OPS]), world.person("lene"));
     let bytes: Vec<u8> = (0..300_000u32).map(|n| n as u8).collect();
-    let message = echo.upload(OPS, "a plan (1).bin", Some(300_000), &bytes[..]).unwrap();
-    let [Part::Hyperlink { text, url }] = &message.parts[..] else { panic!("{message:?}") };
+    let message = echo
+        .upload(OPS, "a plan (1).bin", Some(300_000), &bytes[..])
+        .unwrap();
+    let [Part::Hyperlink { text, url }] = &message.parts[..] else {
+        panic!("{message:?}")
+    };
     assert_eq!(text, "a plan (1).bin");
-    assert_eq!(world.chat.file(url), Some(("a plan (1).bin".to_owned(), bytes)));
+    assert_eq!(
+        world.chat.file(url),
+        Some(("a plan (1).bin".to_owned(), bytes))
+    );
     assert_eq!(lene.hears(OPS).unwrap().parts, message.parts);
-    assert_eq!(world.seen(&echo, &EventQuery::messages().local()), ["echo: a plan (1).bin"]);
+    assert_eq!(
+        world.seen(&echo, &EventQuery::messages().local()),
+        ["echo: a plan (1).bin"]
+    );
 }
 
 #[test]
@@ -91,7 +127,9 @@ fn a_file_can_be_written_piece_by_piece_and_be_empty() {
             }
             upload.finish().await.unwrap()
         });
-        let [Part::Hyperlink { url, .. }] = &message.parts[..] else { panic!("{message:?}") };
+        let [Part::Hyperlink { url, .. }] = &message.parts[..] else {
+            panic!("{message:?}")
+        };
         world.chat.file(url).unwrap().1
     };
     assert_eq!(file(&[b"hel", b"", b"lo"]), b"hello");
@@ -104,13 +142,20 @@ fn an_upload_that_is_given_up_posts_nothing() {
     impl Read for Torn {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
             self.0 += 1;
-            if self.0 > 3 { Err(IoError::other("torn")) } else { Ok(buffer.len()) }
+            if self.0 > 3 {
+                Err(IoError::other("torn"))
+            } else {
+                Ok(buffer.len())
+            }
         }
     }
     let world = World::new();
     let (echo, lene) = (world.agent("echo", &[OPS]), world.person("lene"));
     let error = echo.upload(OPS, "a.txt", None, Torn(0)).unwrap_err();
-    assert!(matches!(&error, Error::Invalid(text) if text.contains("torn")), "{error:?}");
+    assert!(
+        matches!(&error, Error::Invalid(text) if text.contains("torn")),
+        "{error:?}"
+    );
     let mut upload = wait(echo.upload_async(OPS, "a.txt", None)).unwrap();
     wait(upload.write(b"half")).unwrap();
     drop(upload);
@@ -128,11 +173,20 @@ fn over_16_mib_a_file_is_too_large_whether_or_not_it_says_so() {
         Err(Error::TooLarge { limit, .. }) => assert_eq!(limit, most),
         other => panic!("{other:?}"),
     };
-    is_too_large(echo.upload(OPS, "big", Some(most + 1), std::io::repeat(0).take(most + 1)));
+    is_too_large(echo.upload(
+        OPS,
+        "big",
+        Some(most + 1),
+        std::io::repeat(0).take(most + 1),
+    ));
     is_too_large(echo.upload(OPS, "big", None, std::io::repeat(0).take(most + 1)));
-    echo.upload(OPS, "just right", None, std::io::repeat(0).take(most)).unwrap();
+    echo.upload(OPS, "just right", None, std::io::repeat(0).take(most))
+        .unwrap();
     world.settle();
-    assert_eq!(world.seen(&echo, &EventQuery::messages()), ["echo: just right"]);
+    assert_eq!(
+        world.seen(&echo, &EventQuery::messages()),
+        ["echo: just right"]
+    );
 }
 
 #[test]
@@ -140,14 +194,26 @@ fn a_file_has_a_name_and_a_channel_that_takes_it() {
     let world = World::with(|builder| builder.backend(crate::script::Script::silent()));
     let echo = world.agent("echo", &[OPS]);
     for name in ["", "a\nb", &"x".repeat(1025)] {
-        assert!(matches!(echo.upload(OPS, name, None, &b""[..]), Err(Error::Invalid(_))), "{name:?}");
+        assert!(
+            matches!(
+                echo.upload(OPS, name, None, &b""[..]),
+                Err(Error::Invalid(_))
+            ),
+            "{name:?}"
+        );
     }
-    assert!(matches!(echo.upload(LAB, "a.txt", None, &b""[..]), Err(Error::Forbidden(_))));
+    assert!(matches!(
+        echo.upload(LAB, "a.txt", None, &b""[..]),
+        Err(Error::Forbidden(_))
+    ));
     world.pass(seconds(1)); // at most 50 dials begin in a second
     let mut plain = new_agent("plain", &[OPS]);
     plain.address = switchboard::Address::parse("script:plain").unwrap();
     let plain = world.put(plain);
-    assert!(matches!(plain.upload(OPS, "a.txt", None, &b""[..]), Err(Error::Unsupported(_))));
+    assert!(matches!(
+        plain.upload(OPS, "a.txt", None, &b""[..]),
+        Err(Error::Unsupported(_))
+    ));
     assert!(echo.channel(OPS).unwrap().info.can_accept_files);
 }
 
@@ -168,7 +234,10 @@ fn a_contact_sees_typing_until_it_stops_or_thirty_seconds_are_over() {
     assert!(!sees());
     echo.set_composing(OPS, true).unwrap();
     assert!(!sees(), "in a room nothing is shown");
-    assert!(matches!(echo.set_composing(LAB, true), Err(Error::Forbidden(_))));
+    assert!(matches!(
+        echo.set_composing(LAB, true),
+        Err(Error::Forbidden(_))
+    ));
 }
 
 #[test]
@@ -179,9 +248,22 @@ fn incoming_typing_is_seen_in_process_and_is_no_event() {
     let mark = world.mark(&echo);
     let mut subscription = world.engine.subscribe();
     assert!(lene.types("contact:echo", true));
-    let seen = subscription.next_timeout(crate::world::SOON).unwrap().unwrap();
-    let Broadcast::Composing { agent, channel, composing } = &*seen else { panic!("{seen:?}") };
-    assert_eq!((agent.as_str(), channel.as_str(), *composing), ("echo", "contact:lene", true));
+    let seen = subscription
+        .next_timeout(crate::world::SOON)
+        .unwrap()
+        .unwrap();
+    let Broadcast::Composing {
+        agent,
+        channel,
+        composing,
+    } = &*seen
+    else {
+        panic!("{seen:?}")
+    };
+    assert_eq!(
+        (agent.as_str(), channel.as_str(), *composing),
+        ("echo", "contact:lene", true)
+    );
     assert_eq!(world.since(&echo, &mark, &EventQuery::all()), [""; 0]);
 }
 
@@ -196,10 +278,26 @@ fn channels_are_those_the_agent_is_in_with_what_the_chat_system_says_of_them() {
     let ids: Vec<_> = channels.iter().map(|channel| channel.id.as_str()).collect();
     assert_eq!(ids, [OPS, "contact:lene"]);
     let ops = &channels[0].info;
-    assert_eq!((&*ops.display_name, ops.max_message_length, ops.max_story_length), ("Operations", 500, 4000));
-    assert_eq!((&ops.description, ops.subject.as_deref()), (&None, Some("quiet")));
-    assert_eq!(echo.channel("contact:lene").unwrap().info.presence, switchboard::PresenceState::Busy);
-    assert!(matches!(echo.channel("chat-room:nowhere"), Err(Error::ChannelInactive { .. })));
+    assert_eq!(
+        (
+            &*ops.display_name,
+            ops.max_message_length,
+            ops.max_story_length
+        ),
+        ("Operations", 500, 4000)
+    );
+    assert_eq!(
+        (&ops.description, ops.subject.as_deref()),
+        (&None, Some("quiet"))
+    );
+    assert_eq!(
+        echo.channel("contact:lene").unwrap().info.presence,
+        switchboard::PresenceState::Busy
+    );
+    assert!(matches!(
+        echo.channel("chat-room:nowhere"),
+        Err(Error::ChannelInactive { .. })
+    ));
     assert!(matches!(echo.channel(LAB), Err(Error::Forbidden(_))));
     assert!(matches!(echo.channel("nonsense"), Err(Error::Invalid(_))));
 }
@@ -216,8 +314,13 @@ fn days_back_count_by_the_engine_s_clock() {
     let found = |days: u32| {
         let asked = format!(r#"{{"SearchTerm":"day","DaysBack":{days}}}"#);
         let asked: MessageSearchCriteria = Format::Json.decode(asked.as_bytes()).unwrap();
-        let sets = echo.search(&asked.into_criteria(world.engine.now()).unwrap()).unwrap();
-        sets.into_iter().flat_map(|set| set.messages).map(|message| message.text).collect::<Vec<_>>()
+        let sets = echo
+            .search(&asked.into_criteria(world.engine.now()).unwrap())
+            .unwrap();
+        sets.into_iter()
+            .flat_map(|set| set.messages)
+            .map(|message| message.text)
+            .collect::<Vec<_>>()
     };
     assert_eq!(found(1), ["the same day"]);
     assert_eq!(found(2), ["the day before", "the same day"]);

@@ -4,13 +4,23 @@
 
 use crate::world::{Disk, LAB, OPS, World, begin, new_agent, seconds, wait};
 use std::time::Duration;
-use switchboard::{AgentId, Collaboration, Error, Message, NewMessage, Result, Throttle, ThrottleId, ThrottleKind};
+use switchboard::{
+    AgentId, Collaboration, Error, Message, NewMessage, Result, Throttle, ThrottleId, ThrottleKind,
+};
 
 use ThrottleKind::{ConcurrentTransfers, MessagesPerMinute, TargetedMessagesPerMinute};
 
 fn put(world: &World, id: &str, kind: ThrottleKind, threshold: u32) {
     let agents = vec![AgentId::parse("echo").unwrap()];
-    world.admin().put_throttle(Throttle { id: ThrottleId::parse(id).unwrap(), kind, threshold, agents }).unwrap();
+    world
+        .admin()
+        .put_throttle(Throttle {
+            id: ThrottleId::parse(id).unwrap(),
+            kind,
+            threshold,
+            agents,
+        })
+        .unwrap();
 }
 
 fn post(echo: &Collaboration, channel: &str) -> Result<Message> {
@@ -20,7 +30,10 @@ fn post(echo: &Collaboration, channel: &str) -> Result<Message> {
 /// Which throttle refuses a post, and for how long.
 fn refused(echo: &Collaboration, channel: &str) -> (String, Duration) {
     match post(echo, channel) {
-        Err(Error::Throttled { throttle, retry_after }) => (throttle, retry_after),
+        Err(Error::Throttled {
+            throttle,
+            retry_after,
+        }) => (throttle, retry_after),
         other => panic!("{other:?}"),
     }
 }
@@ -39,12 +52,20 @@ fn a_minute_slides_so_that_any_sixty_seconds_hold_no_more_than_the_threshold() {
         world.pass(seconds(pause));
     }
     // Posted at 0, 10 and 30; it is 30 now.
-    assert_eq!(refused(&echo, LAB), ("slow".to_owned(), seconds(30)), "whatever the channel");
+    assert_eq!(
+        refused(&echo, LAB),
+        ("slow".to_owned(), seconds(30)),
+        "whatever the channel"
+    );
     world.pass(Duration::from_millis(29_999));
     assert_eq!(refused(&echo, OPS).1, Duration::from_millis(1));
     world.pass(Duration::from_millis(1));
     post(&echo, OPS).unwrap();
-    assert_eq!(refused(&echo, OPS).1, seconds(10), "the one of second 10 is next");
+    assert_eq!(
+        refused(&echo, OPS).1,
+        seconds(10),
+        "the one of second 10 is next"
+    );
     world.pass(seconds(10));
     post(&echo, OPS).unwrap();
     assert_eq!(refused(&echo, OPS).1, seconds(20));
@@ -64,13 +85,30 @@ fn a_targeted_throttle_counts_each_channel_by_itself() {
 #[test]
 fn each_agent_is_counted_by_itself_and_others_not_at_all() {
     let world = World::new();
-    let (echo, bob, ada) = (echo(&world), world.agent("bob", &[OPS]), world.agent("ada", &[OPS]));
-    let agents = ["echo", "bob"].map(|agent| AgentId::parse(agent).unwrap()).to_vec();
+    let (echo, bob, ada) = (
+        echo(&world),
+        world.agent("bob", &[OPS]),
+        world.agent("ada", &[OPS]),
+    );
+    let agents = ["echo", "bob"]
+        .map(|agent| AgentId::parse(agent).unwrap())
+        .to_vec();
     let id = ThrottleId::parse("slow").unwrap();
-    world.admin().put_throttle(Throttle { id, kind: MessagesPerMinute, threshold: 1, agents }).unwrap();
+    world
+        .admin()
+        .put_throttle(Throttle {
+            id,
+            kind: MessagesPerMinute,
+            threshold: 1,
+            agents,
+        })
+        .unwrap();
     post(&echo, OPS).unwrap();
     post(&bob, OPS).unwrap();
-    assert_eq!((refused(&echo, OPS).0, refused(&bob, OPS).0), ("slow".to_owned(), "slow".to_owned()));
+    assert_eq!(
+        (refused(&echo, OPS).0, refused(&bob, OPS).0),
+        ("slow".to_owned(), "slow".to_owned())
+    );
     post(&ada, OPS).unwrap();
     post(&ada, OPS).unwrap();
 }
@@ -136,10 +174,23 @@ fn what_never_came_to_the_throttle_does_not_count() {
     let world = World::new();
     let echo = echo(&world);
     put(&world, "slow", MessagesPerMinute, 1);
-    assert!(matches!(echo.post(OPS, NewMessage::text("x".repeat(501))), Err(Error::TooLarge { .. })), "413 before 429");
-    assert!(matches!(echo.post("chat-room:other", NewMessage::text("x")), Err(Error::Forbidden(_))));
+    assert!(
+        matches!(
+            echo.post(OPS, NewMessage::text("x".repeat(501))),
+            Err(Error::TooLarge { .. })
+        ),
+        "413 before 429"
+    );
+    assert!(matches!(
+        echo.post("chat-room:other", NewMessage::text("x")),
+        Err(Error::Forbidden(_))
+    ));
     let first = echo.post(OPS, NewMessage::text("x").key("k")).unwrap();
-    assert_eq!(echo.post(OPS, NewMessage::text("x").key("k")), Ok(first), "a repeat is no post");
+    assert_eq!(
+        echo.post(OPS, NewMessage::text("x").key("k")),
+        Ok(first),
+        "a repeat is no post"
+    );
     assert_eq!(refused(&echo, OPS).0, "slow");
 }
 
@@ -170,7 +221,10 @@ fn transfers_are_counted_while_they_run() {
     put(&world, "one at a time", ConcurrentTransfers, 1);
     let begin_upload = || wait(echo.upload_async(OPS, "a.txt", None));
     let refused = || match begin_upload() {
-        Err(Error::Throttled { throttle, retry_after }) => (throttle, retry_after),
+        Err(Error::Throttled {
+            throttle,
+            retry_after,
+        }) => (throttle, retry_after),
         other => panic!("{other:?}"),
     };
     let mut first = begin_upload().unwrap();
@@ -193,7 +247,9 @@ fn a_wall_clock_that_jumps_opens_no_throttle() {
     let echo = echo(&world);
     put(&world, "slow", MessagesPerMinute, 1);
     post(&echo, OPS).unwrap();
-    world.clock.jump_wall(switchboard::chrono::Duration::hours(5));
+    world
+        .clock
+        .jump_wall(switchboard::chrono::Duration::hours(5));
     assert_eq!(refused(&echo, OPS), ("slow".to_owned(), seconds(60)));
 }
 
@@ -202,8 +258,14 @@ fn posts_at_once_from_many_threads_are_admitted_exactly_up_to_the_threshold() {
     let world = World::new();
     let echo = echo(&world);
     put(&world, "slow", MessagesPerMinute, 5);
-    let posts: Vec<_> = (0..20).map(|_| begin(echo.post_async(OPS, NewMessage::text("x")))).collect();
-    let admitted = posts.into_iter().map(|post| post.join().unwrap()).filter(Result::is_ok).count();
+    let posts: Vec<_> = (0..20)
+        .map(|_| begin(echo.post_async(OPS, NewMessage::text("x"))))
+        .collect();
+    let admitted = posts
+        .into_iter()
+        .map(|post| post.join().unwrap())
+        .filter(Result::is_ok)
+        .count();
     assert_eq!(admitted, 5);
 }
 

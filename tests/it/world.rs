@@ -14,8 +14,9 @@ use switchboard::backend::{Loopback, Person};
 use switchboard::chrono::{DateTime, Utc};
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, AgentStatus, Authenticator, Builder, Clock, Collaboration, Credentials, Cursor, Engine, Event, EventBody,
-    EventQuery, NewAgent, NewUser, Principal, Provisioning, Secret, Stats, Token, Waiting,
+    AgentState, AgentStatus, Authenticator, Builder, Clock, Collaboration, Credentials, Cursor,
+    Engine, Event, EventBody, EventQuery, NewAgent, NewUser, Principal, Provisioning, Secret,
+    Stats, Token, Waiting,
 };
 
 /// Real time that nothing here needs; what takes longer has gone wrong.
@@ -53,7 +54,11 @@ impl World {
     pub(crate) fn on(chat: Loopback, build: impl FnOnce(Builder) -> Builder) -> World {
         let clock = ManualClock::new();
         let engine = open(&chat, &clock, build);
-        World { chat, clock, engine }
+        World {
+            chat,
+            clock,
+            engine,
+        }
     }
 
     /// In a file, on the same chat system and clock after each [`World::restart`].
@@ -68,10 +73,20 @@ impl World {
 
     pub(crate) fn restart_with(self, disk: &Disk, build: impl FnOnce(Builder) -> Builder) -> World {
         self.engine.shutdown(SOON).unwrap();
-        let World { chat, clock, engine } = self;
+        let World {
+            chat,
+            clock,
+            engine,
+        } = self;
         drop(engine);
-        let engine = open(&chat, &clock, |builder| build(builder.database(disk.path())));
-        World { chat, clock, engine }
+        let engine = open(&chat, &clock, |builder| {
+            build(builder.database(disk.path()))
+        });
+        World {
+            chat,
+            clock,
+            engine,
+        }
     }
 
     /// The provisioning calls of the host `ada`.
@@ -108,7 +123,12 @@ impl World {
     }
 
     /// What came after `mark`, as [`lines`], once nothing is under way.
-    pub(crate) fn since(&self, agent: &Collaboration, mark: &Cursor, query: &EventQuery) -> Vec<String> {
+    pub(crate) fn since(
+        &self,
+        agent: &Collaboration,
+        mark: &Cursor,
+        query: &EventQuery,
+    ) -> Vec<String> {
         self.settle();
         let batch = agent.events(mark.clone(), query).unwrap();
         assert!(!batch.gap);
@@ -148,22 +168,35 @@ impl World {
     /// How that channel of that agent stands.
     pub(crate) fn channel_state(&self, agent: &str, channel: &str) -> AgentState {
         let status = self.status(agent);
-        status.channels.iter().find(|there| there.id.as_str() == channel).unwrap().state
+        status
+            .channels
+            .iter()
+            .find(|there| there.id.as_str() == channel)
+            .unwrap()
+            .state
     }
 
     /// Puts the user `name` and lists it with the agent, which must be there; needs [`Sesame`]. Answers its token.
     pub(crate) fn token(&self, name: &str, agent: &str) -> Token {
-        self.admin().put_user(NewUser::new(name, name).unwrap()).unwrap();
+        self.admin()
+            .put_user(NewUser::new(name, name).unwrap())
+            .unwrap();
         let there = self.admin().agent(agent).unwrap();
         if !there.users.iter().any(|user| user.as_str() == name) {
             let mut again = NewAgent::new(agent, &there.address).unwrap();
-            again.channels = there.channels.into_iter().map(|channel| channel.id).collect();
+            again.channels = there
+                .channels
+                .into_iter()
+                .map(|channel| channel.id)
+                .collect();
             again.users = there.users;
             again.metadata = there.metadata;
             again.mode = Some(there.mode);
             self.admin().put_agent(again.user(name).unwrap()).unwrap();
         }
-        self.engine.log_in(&Credentials::agent(name, SESAME, agent)).unwrap()
+        self.engine
+            .log_in(&Credentials::agent(name, SESAME, agent))
+            .unwrap()
     }
 
     pub(crate) fn principal(&self, name: &str, agent: &str) -> Principal {
@@ -183,14 +216,24 @@ pub(crate) fn furnished(chat: Loopback) -> Loopback {
     chat
 }
 
-pub(crate) fn open(chat: &Loopback, clock: &ManualClock, build: impl FnOnce(Builder) -> Builder) -> Engine {
-    let builder = Engine::builder().in_memory().backend(chat.clone()).clock(clock.clone());
+pub(crate) fn open(
+    chat: &Loopback,
+    clock: &ManualClock,
+    build: impl FnOnce(Builder) -> Builder,
+) -> Engine {
+    let builder = Engine::builder()
+        .in_memory()
+        .backend(chat.clone())
+        .clock(clock.clone());
     build(builder).open().unwrap()
 }
 
 /// `loopback:id` in those channels.
 pub(crate) fn new_agent(id: &str, channels: &[&str]) -> NewAgent {
-    channels.iter().fold(NewAgent::new(id, format!("loopback:{id}")).unwrap(), |agent, channel| agent.channel(*channel).unwrap())
+    channels.iter().fold(
+        NewAgent::new(id, format!("loopback:{id}")).unwrap(),
+        |agent, channel| agent.channel(*channel).unwrap(),
+    )
 }
 
 /// Events in a few words each: `lene: hello`, `chat-room:ops on`, `colour=red`, `colour gone`, `gap`.
@@ -201,10 +244,19 @@ pub(crate) fn lines(events: &[Event]) -> Vec<String> {
 pub(crate) fn line(event: &Event) -> String {
     match &event.body {
         EventBody::Message(message) => {
-            format!("{}: {}", message.sender.rsplit(':').next().unwrap_or_default(), message.text)
+            format!(
+                "{}: {}",
+                message.sender.rsplit(':').next().unwrap_or_default(),
+                message.text
+            )
         }
-        EventBody::ChannelState { channel, active } => format!("{channel} {}", if *active { "on" } else { "off" }),
-        EventBody::MetaData { key, value: Some(value) } => format!("{key}={value}"),
+        EventBody::ChannelState { channel, active } => {
+            format!("{channel} {}", if *active { "on" } else { "off" })
+        }
+        EventBody::MetaData {
+            key,
+            value: Some(value),
+        } => format!("{key}={value}"),
         EventBody::MetaData { key, value: None } => format!("{key} gone"),
         EventBody::Gap => "gap".to_owned(),
         other => format!("{other:?}"),
@@ -230,7 +282,11 @@ pub(crate) struct Disk(PathBuf);
 impl Disk {
     pub(crate) fn new() -> Disk {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("switchboard-it-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "switchboard-it-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).unwrap();
         Disk(directory)
@@ -280,7 +336,9 @@ pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 /// Begins to wait for `future`: it was polled once when this returns, so that every timer it needs is set.
-pub(crate) fn begin<T: Send + 'static>(mut future: Waiting<T>) -> JoinHandle<switchboard::Result<T>> {
+pub(crate) fn begin<T: Send + 'static>(
+    mut future: Waiting<T>,
+) -> JoinHandle<switchboard::Result<T>> {
     let ready = match poll(&mut future) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,

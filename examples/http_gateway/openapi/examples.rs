@@ -18,7 +18,9 @@ pub(super) fn document(name: &str) -> Option<Value> {
         "Error" => {
             json!({ "Code": "forbidden", "Message": "channel `chat-room:ops` is not the agent's", "RequestId": "20ab7344-4" })
         }
-        "AuthenticationCredentials" => json!({ "Username": "CONTOSO\\lene", "Password": "secret", "AgentId": "helper" }),
+        "AuthenticationCredentials" => {
+            json!({ "Username": "CONTOSO\\lene", "Password": "secret", "AgentId": "helper" })
+        }
         "TokenDetails" => {
             json!({ "AgentId": "helper", "ExpiresTimestamp": 1_748_782_800_000_u64, "Username": "CONTOSO\\lene" })
         }
@@ -29,7 +31,9 @@ pub(super) fn document(name: &str) -> Option<Value> {
             "Id": "chat-room:ops", "IsReadOnly": false, "MaxMessageLength": 500, "MaxStoryLength": 4000, "Metadata": null,
             "SecurityContexts": null, "Subject": "all is well",
         }),
-        "ChannelState" => json!({ "PresenceState": 100, "PresenceText": null, "Subject": "all is well" }),
+        "ChannelState" => {
+            json!({ "PresenceState": 100, "PresenceText": null, "Subject": "all is well" })
+        }
         "MessageSearchCriteria" => {
             json!({ "SearchTerm": "backup", "MatchCase": false, "DaysBack": 7, "Limit": 50, "ChannelIds": ["chat-room:ops"] })
         }
@@ -59,7 +63,9 @@ pub(super) fn document(name: &str) -> Option<Value> {
             "UserName": "loopback:helper", "Users": ["lene"],
         }),
         "ProvisionedUser" => json!({ "UserId": "lene", "Username": "CONTOSO\\lene" }),
-        "ProvisionedThrottle" => json!({ "Agents": ["helper"], "Id": "slow", "Threshold": 60, "Type": 0 }),
+        "ProvisionedThrottle" => {
+            json!({ "Agents": ["helper"], "Id": "slow", "Threshold": 60, "Type": 0 })
+        }
         "Readiness" => json!({ "Ready": true, "Reason": "" }),
         "AgentStatus" => json!({
             "Id": "helper", "State": "Active", "Reason": null, "Since": "2025-06-01T12:00:00Z", "Attempt": 0, "NextTry": null,
@@ -102,8 +108,8 @@ pub(super) fn parameter(name: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use switchboard::wire::{
-        AuthenticationCredentials, ChannelAgentState, Dictionary, Format, MessageSearchCriteria, NewManagedChannel,
-        PostedMessage, ProvisionedAgent, ProvisionedThrottle, ProvisionedUser,
+        AuthenticationCredentials, ChannelAgentState, Dictionary, Format, MessageSearchCriteria,
+        NewManagedChannel, PostedMessage, ProvisionedAgent, ProvisionedThrottle, ProvisionedUser,
     };
     use switchboard::{AgentId, ThrottleId, UserId};
 
@@ -112,14 +118,22 @@ mod tests {
         let schemas = super::super::schemas::all();
         for (name, schema) in schemas.as_object().expect("schemas") {
             let example = document(name).unwrap_or_else(|| panic!("{name} has no example"));
-            let Some(properties) = schema["properties"].as_object() else { continue };
+            let Some(properties) = schema["properties"].as_object() else {
+                continue;
+            };
             for required in schema["required"].as_array().expect("a list") {
-                assert!(!example[required.as_str().expect("a name")].is_null(), "{name} lacks {required}");
+                assert!(
+                    !example[required.as_str().expect("a name")].is_null(),
+                    "{name} lacks {required}"
+                );
             }
             for (member, value) in example.as_object().expect("an object") {
                 // Events and parts have more, by their kind.
                 let Some(described) = properties.get(member) else {
-                    assert!(matches!(name.as_str(), "Event" | "MessagePart"), "{name} has no {member}");
+                    assert!(
+                        matches!(name.as_str(), "Event" | "MessagePart"),
+                        "{name} has no {member}"
+                    );
                     continue;
                 };
                 let kind = described["anyOf"].get(0).unwrap_or(described)["type"].as_str();
@@ -130,7 +144,10 @@ mod tests {
                     Some("array") => value.is_array(),
                     _ => true,
                 };
-                assert!(fits || (value.is_null() && !described["anyOf"].is_null()), "{name}.{member}: {value}");
+                assert!(
+                    fits || (value.is_null() && !described["anyOf"].is_null()),
+                    "{name}.{member}: {value}"
+                );
             }
         }
     }
@@ -139,18 +156,46 @@ mod tests {
     fn what_a_client_sends_is_taken_as_the_example_has_it() {
         let text = |name| document(name).expect(name).to_string().into_bytes();
         let json = Format::Json;
-        assert!(json.decode::<AuthenticationCredentials>(&text("AuthenticationCredentials")).is_ok());
+        assert!(
+            json.decode::<AuthenticationCredentials>(&text("AuthenticationCredentials"))
+                .is_ok()
+        );
         assert!(json.decode::<Dictionary>(&text("Dictionary")).is_ok());
-        assert!(json.decode::<ChannelAgentState>(&text("ChannelAgentState")).is_ok());
-        assert!(json.decode::<NewManagedChannel>(&text("NewManagedChannel")).is_ok());
+        assert!(
+            json.decode::<ChannelAgentState>(&text("ChannelAgentState"))
+                .is_ok()
+        );
+        assert!(
+            json.decode::<NewManagedChannel>(&text("NewManagedChannel"))
+                .is_ok()
+        );
         assert!(json.decode::<PostedMessage>(&text("PostedMessage")).is_ok());
         let agent: ProvisionedAgent = json.decode(&text("ProvisionedAgent")).expect("an agent");
-        assert!(agent.into_new(&AgentId::parse("helper").expect("an id")).is_ok());
+        assert!(
+            agent
+                .into_new(&AgentId::parse("helper").expect("an id"))
+                .is_ok()
+        );
         let user: ProvisionedUser = json.decode(&text("ProvisionedUser")).expect("a user");
-        assert!(user.into_new(&UserId::parse("lene").expect("an id")).is_ok());
-        let throttle: ProvisionedThrottle = json.decode(&text("ProvisionedThrottle")).expect("a throttle");
-        assert!(throttle.into_throttle(&ThrottleId::parse("slow").expect("an id")).is_ok());
-        let search: MessageSearchCriteria = json.decode(&text("MessageSearchCriteria")).expect("a search");
-        assert!(search.into_criteria(switchboard::chrono::DateTime::UNIX_EPOCH).is_ok());
+        assert!(
+            user.into_new(&UserId::parse("lene").expect("an id"))
+                .is_ok()
+        );
+        let throttle: ProvisionedThrottle = json
+            .decode(&text("ProvisionedThrottle"))
+            .expect("a throttle");
+        assert!(
+            throttle
+                .into_throttle(&ThrottleId::parse("slow").expect("an id"))
+                .is_ok()
+        );
+        let search: MessageSearchCriteria = json
+            .decode(&text("MessageSearchCriteria"))
+            .expect("a search");
+        assert!(
+            search
+                .into_criteria(switchboard::chrono::DateTime::UNIX_EPOCH)
+                .is_ok()
+        );
     }
 }

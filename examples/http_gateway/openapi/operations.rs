@@ -21,7 +21,10 @@ pub(crate) fn is_public(path: &str) -> bool {
 
 /// What the edge or a failure of our own may answer beside what a row names.
 pub(crate) fn beside(path: &str, body: &str) -> &'static [u16] {
-    match (is_public(path) && !path.starts_with("/Auth"), body.is_empty()) {
+    match (
+        is_public(path) && !path.starts_with("/Auth"),
+        body.is_empty(),
+    ) {
         (true, _) => &[414, 431],
         (false, true) => &[414, 431, 500],
         (false, false) => &[408, 414, 431, 500],
@@ -40,7 +43,15 @@ const fn one(
     answer: &'static str,
     statuses: Statuses,
 ) -> Operation {
-    Operation { method, path, summary, query, body, answer, statuses }
+    Operation {
+        method,
+        path,
+        summary,
+        query,
+        body,
+        answer,
+        statuses,
+    }
 }
 
 const NONE: Query = &[];

@@ -7,14 +7,19 @@ use serde_json::{Value, json};
 pub(crate) fn schema(name: &str) -> Value {
     match name {
         "text" => json!({ "type": "string" }),
-        "key" => json!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[A-Za-z0-9._~%-]+$" }),
+        "key" => {
+            json!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[A-Za-z0-9._~%-]+$" })
+        }
         "integer" => json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }),
         "count" => json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX }),
         "cursor" => json!({ "type": "integer", "minimum": -1, "maximum": i32::MAX }),
         "object" => json!({ "type": "object" }),
         "boolean" => json!({ "type": "boolean" }),
         "bytes" => json!({ "type": "string", "format": "binary" }),
-        _ => match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        _ => match name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'))
+        {
             Some(item) => json!({ "type": "array", "items": schema(item) }),
             None => json!({ "$ref": format!("#/components/schemas/{name}") }),
         },
@@ -34,7 +39,10 @@ fn object(members: &[(&str, &str)]) -> Value {
             kind => schema(kind),
         };
         match name.strip_suffix('?') {
-            Some(name) => properties.insert(name.to_owned(), json!({ "anyOf": [plain, { "type": "null" }] })),
+            Some(name) => properties.insert(
+                name.to_owned(),
+                json!({ "anyOf": [plain, { "type": "null" }] }),
+            ),
             None => {
                 required.push(*name);
                 properties.insert((*name).to_owned(), plain)

@@ -16,14 +16,28 @@ use serde_json::json;
 
 impl World {
     /// `addMessaging`: the operation starts; only one at a time, and only in a room.
-    pub fn add_messaging(&mut self, now: Moment, app: &str, conversation: &str, input: &Input) -> Result<Answer, Answer> {
+    pub fn add_messaging(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
         let wish = Wish::read(input)?;
         let id = self.ids.hex();
-        let own = self.applications.get_mut(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get_mut(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let user = own.user.clone();
-        let view = own.conversations.get_mut(conversation).ok_or_else(|| Fault::not_found("ConversationNotFound"))?;
+        let view = own
+            .conversations
+            .get_mut(conversation)
+            .ok_or_else(|| Fault::not_found("ConversationNotFound"))?;
         if view.adding {
-            return Err(Fault::conflict("AnotherOperationPending", "Messaging is being added.").into());
+            return Err(
+                Fault::conflict("AnotherOperationPending", "Messaging is being added.").into(),
+            );
         }
         if !["Conferenced", "Connected"].contains(&view.state) || view.messaging != "Disconnected" {
             return Err(Fault::conflict("", "Messaging can't be added now.").into());
@@ -42,22 +56,48 @@ impl World {
         own.invitations.insert(id.clone(), invitation);
         self.tell_invitation(now, app, &id, "started", None);
         self.tell_messaging(now, app, conversation, None);
-        self.agenda.after(now, self.switches.signalling, Deed::AddMessaging(app.to_owned(), conversation.to_owned(), id));
+        self.agenda.after(
+            now,
+            self.switches.signalling,
+            Deed::AddMessaging(app.to_owned(), conversation.to_owned(), id),
+        );
         Ok(Answer::created(&location))
     }
 
     /// Messaging was added.
-    pub fn messaging_added(&mut self, now: Moment, app: &str, conversation: &str, invitation: &str) {
-        let Some(own) = self.applications.get_mut(app) else { return };
+    pub fn messaging_added(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        invitation: &str,
+    ) {
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
         let user = own.user.clone();
-        let text = own.invitations.get(invitation).and_then(|own| Text::parse(own.message.as_deref()?));
-        let Some(view) = own.conversations.get_mut(conversation).filter(|view| view.adding) else { return };
+        let text = own
+            .invitations
+            .get(invitation)
+            .and_then(|own| Text::parse(own.message.as_deref()?));
+        let Some(view) = own
+            .conversations
+            .get_mut(conversation)
+            .filter(|view| view.adding)
+        else {
+            return;
+        };
         view.adding = false;
         view.messaging = "Connected";
         let talk = view.talk;
-        let seat = Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() };
-        if let Some(member) =
-            self.talks.get_mut(&talk).and_then(|talk| talk.members.iter_mut().find(|member| member.seat == seat))
+        let seat = Seat::Client {
+            app: app.to_owned(),
+            conversation: conversation.to_owned(),
+        };
+        if let Some(member) = self
+            .talks
+            .get_mut(&talk)
+            .and_then(|talk| talk.members.iter_mut().find(|member| member.seat == seat))
         {
             member.im = true;
         }
@@ -74,13 +114,25 @@ impl World {
 
     /// The others see that a member takes part in the messages, or no longer.
     fn tell_others_messaging(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        for member in members.iter().filter(|member| member.address != *who && !member.lobby) {
+        let members = self
+            .talks
+            .get(&talk)
+            .map(|talk| talk.members.clone())
+            .unwrap_or_default();
+        for member in members
+            .iter()
+            .filter(|member| member.address != *who && !member.lobby)
+        {
             if let Seat::Client { app, conversation } = &member.seat {
                 let theirs = participant_href(&conversation_href(app, conversation), who);
                 self.push_conversation(now, app, conversation, |sender| {
-                    Event::new(sender, kind, "participantMessaging", &format!("{theirs}/messaging"))
-                        .within("participant", &theirs)
+                    Event::new(
+                        sender,
+                        kind,
+                        "participantMessaging",
+                        &format!("{theirs}/messaging"),
+                    )
+                    .within("participant", &theirs)
                 });
             }
         }
@@ -88,18 +140,27 @@ impl World {
 
     /// stopMessaging in a conference: one stays in the room.
     pub fn stop_messaging(&mut self, now: Moment, app: &str, conversation: &str) {
-        let Some(own) = self.applications.get_mut(app) else { return };
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
         let user = own.user.clone();
-        let Some(view) = own.conversations.get_mut(conversation) else { return };
+        let Some(view) = own.conversations.get_mut(conversation) else {
+            return;
+        };
         if view.messaging == "Disconnected" {
             return;
         }
         view.messaging = "Disconnected";
         view.adding = false;
         let talk = view.talk;
-        let seat = Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() };
-        if let Some(member) =
-            self.talks.get_mut(&talk).and_then(|talk| talk.members.iter_mut().find(|member| member.seat == seat))
+        let seat = Seat::Client {
+            app: app.to_owned(),
+            conversation: conversation.to_owned(),
+        };
+        if let Some(member) = self
+            .talks
+            .get_mut(&talk)
+            .and_then(|talk| talk.members.iter_mut().find(|member| member.seat == seat))
         {
             member.im = false;
         }

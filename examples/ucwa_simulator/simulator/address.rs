@@ -12,7 +12,11 @@ impl Address {
         let lower = text.trim().to_lowercase();
         let bare = lower.strip_prefix("sip:").unwrap_or(&lower);
         let (user, domain) = bare.split_once('@')?;
-        let plain = |part: &str| !part.is_empty() && part.len() <= 255 && !part.contains(|c: char| c.is_whitespace() || c == '/');
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 255
+                && !part.contains(|c: char| c.is_whitespace() || c == '/')
+        };
         (plain(user) && plain(domain)).then(|| Address(format!("sip:{bare}")))
     }
 

@@ -67,7 +67,10 @@ impl Agenda {
 
     /// Takes the first entry that is due.
     pub fn take(&mut self, now: Moment) -> Option<Deed> {
-        let entry = self.entries.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let entry = self
+            .entries
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)?;
         Some(entry.remove())
     }
 }

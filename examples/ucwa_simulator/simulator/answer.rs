@@ -27,18 +27,33 @@ pub enum Body {
 impl Answer {
     /// 200 with a resource. An etag inside is a header too.
     pub fn ok(resource: Value) -> Answer {
-        let headers = resource.get("etag").and_then(Value::as_str).map(|etag| ("ETag".to_owned(), format!("\"{etag}\"")));
-        Answer { status: 200, headers: headers.into_iter().collect(), body: Body::Json(resource) }
+        let headers = resource
+            .get("etag")
+            .and_then(Value::as_str)
+            .map(|etag| ("ETag".to_owned(), format!("\"{etag}\"")));
+        Answer {
+            status: 200,
+            headers: headers.into_iter().collect(),
+            body: Body::Json(resource),
+        }
     }
 
     /// 201, empty, with a Location.
     pub fn created(location: &str) -> Answer {
-        Answer { status: 201, headers: vec![("Location".to_owned(), location.to_owned())], body: Body::Empty }
+        Answer {
+            status: 201,
+            headers: vec![("Location".to_owned(), location.to_owned())],
+            body: Body::Empty,
+        }
     }
 
     /// 201 with a resource.
     pub fn created_with(resource: Value) -> Answer {
-        let location = resource.pointer("/_links/self/href").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let location = resource
+            .pointer("/_links/self/href")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let mut answer = Answer::ok(resource);
         answer.status = 201;
         answer.headers.push(("Location".to_owned(), location));
@@ -47,7 +62,11 @@ impl Answer {
 
     /// 204.
     pub fn done() -> Answer {
-        Answer { status: 204, headers: Vec::new(), body: Body::Empty }
+        Answer {
+            status: 204,
+            headers: Vec::new(),
+            body: Body::Empty,
+        }
     }
 
     /// A page as IIS makes it.
@@ -58,7 +77,11 @@ impl Answer {
              <div id=\"header\"><h1>Server Error</h1></div>\r\n<div id=\"content\">\r\n <h2>{status} - {title}</h2>\r\n \
              <h3>{text}</h3>\r\n</div>\r\n</body>\r\n</html>\r\n"
         );
-        Answer { status, headers: Vec::new(), body: Body::Bytes("text/html".to_owned(), page.into_bytes()) }
+        Answer {
+            status,
+            headers: Vec::new(),
+            body: Body::Bytes("text/html".to_owned(), page.into_bytes()),
+        }
     }
 
     /// The same with one more header.
@@ -69,7 +92,11 @@ impl Answer {
 
     /// Adds Retry-After, unless 0.
     pub fn retry_after(self, seconds: u32) -> Answer {
-        if seconds == 0 { self } else { self.with("Retry-After", &seconds.to_string()) }
+        if seconds == 0 {
+            self
+        } else {
+            self.with("Retry-After", &seconds.to_string())
+        }
     }
 }
 
@@ -97,7 +124,10 @@ impl Fault {
 
     /// 400, with the bad field named.
     pub fn parameter(name: &str, what: &str) -> Fault {
-        let mut fault = Fault::bad("ParameterValidationFailure", "Please check what you entered and try again.");
+        let mut fault = Fault::bad(
+            "ParameterValidationFailure",
+            "Please check what you entered and try again.",
+        );
         fault.body["parameters"] = json!([{"name": name, "reason": what}]);
         fault
     }
@@ -109,12 +139,22 @@ impl Fault {
 
     /// 404.
     pub fn not_found(subcode: &str) -> Fault {
-        Fault::new(404, "NotFound", subcode, "The resource you asked for doesn't exist.")
+        Fault::new(
+            404,
+            "NotFound",
+            subcode,
+            "The resource you asked for doesn't exist.",
+        )
     }
 
     /// 405: the resource does not know the method.
     pub fn method() -> Fault {
-        Fault::new(405, "MethodNotAllowed", "", "The requested resource does not support this method.")
+        Fault::new(
+            405,
+            "MethodNotAllowed",
+            "",
+            "The requested resource does not support this method.",
+        )
     }
 
     /// 409.
@@ -130,6 +170,10 @@ impl Fault {
 
 impl From<Fault> for Answer {
     fn from(fault: Fault) -> Answer {
-        Answer { status: fault.status, headers: Vec::new(), body: Body::Json(fault.body) }
+        Answer {
+            status: fault.status,
+            headers: Vec::new(),
+            body: Body::Json(fault.body),
+        }
     }
 }

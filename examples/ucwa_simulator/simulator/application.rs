@@ -84,12 +84,20 @@ impl Application {
 
     /// Whether incoming messages ring here.
     pub fn takes_messages(&self) -> bool {
-        self.available.as_ref().is_some_and(|available| available.modalities.iter().any(|modality| modality == "Messaging"))
+        self.available.as_ref().is_some_and(|available| {
+            available
+                .modalities
+                .iter()
+                .any(|modality| modality == "Messaging")
+        })
     }
 
     /// Formats it can show.
     pub fn formats(&self) -> Vec<String> {
-        self.available.as_ref().map_or_else(|| vec!["Plain".to_owned()], |available| available.formats.clone())
+        self.available.as_ref().map_or_else(
+            || vec!["Plain".to_owned()],
+            |available| available.formats.clone(),
+        )
     }
 }
 
@@ -100,7 +108,12 @@ pub fn href(app: &str) -> String {
 
 impl World {
     /// `POST /ucwa/oauth/v1/applications`.
-    pub fn create_application(&mut self, now: Moment, request: &Request, token: &Token) -> Result<Answer, Answer> {
+    pub fn create_application(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        token: &Token,
+    ) -> Result<Answer, Answer> {
         if request.method != "POST" {
             return Err(Fault::method().into());
         }
@@ -109,16 +122,34 @@ impl World {
         let endpoint = input.required("endpointId", 100)?;
         let culture = input.required("culture", 100)?;
         let same = |app: &&Application| {
-            app.user == token.user && app.endpoint == endpoint && app.agent == agent && app.culture == culture
+            app.user == token.user
+                && app.endpoint == endpoint
+                && app.agent == agent
+                && app.culture == culture
         };
-        if let Some(id) = self.applications.values().find(same).map(|app| app.id.clone()) {
+        if let Some(id) = self
+            .applications
+            .values()
+            .find(same)
+            .map(|app| app.id.clone())
+        {
             let mut answer = self.application_answer(&id);
-            answer.status = if self.switches.resend_status == 201 { 201 } else { 200 };
+            answer.status = if self.switches.resend_status == 201 {
+                201
+            } else {
+                200
+            };
             return Ok(answer);
         }
-        let own = self.applications.values().filter(|app| app.user == token.user).count();
+        let own = self
+            .applications
+            .values()
+            .filter(|app| app.user == token.user)
+            .count();
         if own >= self.switches.max_applications as usize {
-            return Err(Fault::gone("TooManyApplications", "The user has too many applications.").into());
+            return Err(
+                Fault::gone("TooManyApplications", "The user has too many applications.").into(),
+            );
         }
         let app = Application {
             id: self.ids.application(),
@@ -162,12 +193,18 @@ impl World {
     }
 
     fn application_answer(&self, app: &str) -> Answer {
-        let cookie = format!("cwt_ucwa={}; path={}/photos; secure; HttpOnly", "AAEB", href(app));
+        let cookie = format!(
+            "cwt_ucwa={}; path={}/photos; secure; HttpOnly",
+            "AAEB",
+            href(app)
+        );
         Answer::ok(self.application_json(app)).with("Set-Cookie", &cookie)
     }
 
     fn application_json(&self, id: &str) -> Value {
-        let Some(app) = self.applications.get(id) else { return Value::Null };
+        let Some(app) = self.applications.get(id) else {
+            return Value::Null;
+        };
         let base = app.href();
         let mut out = json!({
             "culture": app.culture, "userAgent": app.agent, "rel": "application",
@@ -201,7 +238,10 @@ impl World {
     pub fn communication_json(&self, app: &Application) -> Value {
         let base = app.href();
         let (etag, guid) = &app.communication;
-        let modalities = app.available.as_ref().map_or_else(Vec::new, |available| available.modalities.clone());
+        let modalities = app
+            .available
+            .as_ref()
+            .map_or_else(Vec::new, |available| available.modalities.clone());
         let mut out = json!({
             "rel": "communication", "supportedModalities": modalities, "supportedMessageFormats": app.formats(), "etag": etag,
             "audioPreference": "PhoneAudio",
@@ -225,15 +265,26 @@ impl World {
             if app.guest_of.is_none() {
                 out["_links"]["startMessaging"]["revision"] = json!("2");
             }
-            out["_links"]["missedItems"] = json!({"href": format!("{base}/communication/missedItems")});
-            out["_links"]["conversationLogs"] = json!({"href": format!("{base}/communication/conversationLogs")});
+            out["_links"]["missedItems"] =
+                json!({"href": format!("{base}/communication/missedItems")});
+            out["_links"]["conversationLogs"] =
+                json!({"href": format!("{base}/communication/conversationLogs")});
         }
         out
     }
 
     /// `{A}/communication`: GET and the PUT rule.
-    pub fn communication(&mut self, now: Moment, app: &str, request: &Request, input: &Input) -> Result<Answer, Answer> {
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+    pub fn communication(
+        &mut self,
+        now: Moment,
+        app: &str,
+        request: &Request,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         match request.method.as_str() {
             "GET" => Ok(Answer::ok(self.communication_json(own))),
             "PUT" => {
@@ -245,14 +296,18 @@ impl World {
                     own.communication.0 = etag;
                     if let Some(available) = &mut own.available {
                         available.formats = formats.unwrap_or_else(|| available.formats.clone());
-                        available.modalities = modalities.unwrap_or_else(|| available.modalities.clone());
+                        available.modalities =
+                            modalities.unwrap_or_else(|| available.modalities.clone());
                     }
                 }
                 self.tell_communication(now, app);
                 if self.switches.put_status == 204 {
                     return Ok(Answer::done());
                 }
-                let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+                let own = self
+                    .applications
+                    .get(app)
+                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
                 Ok(Answer::ok(self.communication_json(own)))
             }
             _ => Err(Fault::method().into()),
@@ -261,25 +316,42 @@ impl World {
 
     /// The event `communication updated`, with the resource.
     pub fn tell_communication(&mut self, now: Moment, app: &str) {
-        let Some(own) = self.applications.get(app) else { return };
+        let Some(own) = self.applications.get(app) else {
+            return;
+        };
         let at = format!("{}/communication", own.href());
-        let event = Event::new(("communication", at.clone()), "updated", "communication", &at)
-            .priority(super::event::Priority::Medium)
-            .embed("communication", self.communication_json(own));
+        let event = Event::new(
+            ("communication", at.clone()),
+            "updated",
+            "communication",
+            &at,
+        )
+        .priority(super::event::Priority::Medium)
+        .embed("communication", self.communication_json(own));
         self.push(now, app, event);
     }
 
     /// Deletes an application: its conversations end, its user may be gone with it.
     pub fn end_application(&mut self, now: Moment, app: &str) {
-        let conversations: Vec<String> =
-            self.applications.get(app).into_iter().flat_map(|own| own.conversations.keys().cloned()).collect();
+        let conversations: Vec<String> = self
+            .applications
+            .get(app)
+            .into_iter()
+            .flat_map(|own| own.conversations.keys().cloned())
+            .collect();
         for conversation in conversations {
             self.leave(now, app, &conversation, None);
         }
         self.drop_legs(now, app);
-        let Some(mut own) = self.applications.remove(app) else { return };
-        own.channel.interrupt(now, Some(Fault::not_found("ApplicationNotFound").into()));
-        let still = self.applications.values().any(|other| other.user == own.user && other.available.is_some());
+        let Some(mut own) = self.applications.remove(app) else {
+            return;
+        };
+        own.channel
+            .interrupt(now, Some(Fault::not_found("ApplicationNotFound").into()));
+        let still = self
+            .applications
+            .values()
+            .any(|other| other.user == own.user && other.available.is_some());
         if own.available.is_some() && !still {
             self.set_availability(now, &own.user, "Offline", "");
         }
@@ -288,22 +360,33 @@ impl World {
     /// Ends it for idleness: for a while it answers 410.
     pub fn expire(&mut self, now: Moment, app: &str) {
         if let Some(own) = self.applications.get_mut(app) {
-            own.channel.interrupt(now, Some(Fault::gone("InactiveApplicationExpired", EXPIRED).into()));
+            own.channel.interrupt(
+                now,
+                Some(Fault::gone("InactiveApplicationExpired", EXPIRED).into()),
+            );
         }
         self.end_application(now, app);
-        self.gone.insert(app.to_owned(), later(now, self.switches.tombstone));
+        self.gone
+            .insert(app.to_owned(), later(now, self.switches.tombstone));
         if self.gone.len() > GONE_MAX {
             self.gone.pop_first();
         }
     }
 
     /// The application that a request names, or the answer that tells why there is none.
-    pub fn find_application(&mut self, now: Moment, app: &str, token: &Token) -> Result<(), Answer> {
+    pub fn find_application(
+        &mut self,
+        now: Moment,
+        app: &str,
+        token: &Token,
+    ) -> Result<(), Answer> {
         self.gone.retain(|_, until| *until > now);
         match self.applications.get(app) {
             Some(own) if own.user == token.user => Ok(()),
             Some(_) => Err(Fault::forbidden("", "The application is another user's.").into()),
-            None if self.gone.contains_key(app) => Err(Fault::gone("InactiveApplicationExpired", EXPIRED).into()),
+            None if self.gone.contains_key(app) => {
+                Err(Fault::gone("InactiveApplicationExpired", EXPIRED).into())
+            }
             None => Err(Fault::not_found("ApplicationNotFound").into()),
         }
     }
@@ -311,7 +394,9 @@ impl World {
     /// Puts the next idle check into the agenda.
     pub fn watch_idle(&mut self, now: Moment, app: &str) {
         let switches = &self.switches;
-        let Some(own) = self.applications.get_mut(app) else { return };
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
         let quiet = own.channel.quiet_since(now);
         let mut due: Vec<Moment> = Vec::new();
         for limit in [switches.idle_channel, switches.silence] {
@@ -336,12 +421,18 @@ impl World {
     /// The idle check itself.
     pub fn check_idle(&mut self, now: Moment, app: &str) {
         let switches = self.switches.clone();
-        let Some(own) = self.applications.get_mut(app) else { return };
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
         own.watched = own.watched.filter(|stands| *stands > now);
-        let passed = |since: Moment, limit: Duration| !limit.is_zero() && now >= later(since, limit);
+        let passed =
+            |since: Moment, limit: Duration| !limit.is_zero() && now >= later(since, limit);
         let quiet = own.channel.quiet_since(now);
         let unheard = quiet.is_some_and(|since| passed(since, switches.idle_channel));
-        let inactive = own.available.as_ref().is_some_and(|_| passed(own.active_at, switches.idle_activity));
+        let inactive = own
+            .available
+            .as_ref()
+            .is_some_and(|_| passed(own.active_at, switches.idle_activity));
         if unheard || inactive {
             return self.expire(now, app);
         }
@@ -349,7 +440,10 @@ impl World {
             self.close_after_silence(now, app, false);
         }
         if let Some(own) = self.applications.get(app)
-            && own.available.as_ref().is_some_and(|available| passed(own.active_at, available.inactive))
+            && own
+                .available
+                .as_ref()
+                .is_some_and(|available| passed(own.active_at, available.inactive))
         {
             let user = own.user.clone();
             self.turn_idle(now, &user);
@@ -360,8 +454,14 @@ impl World {
     /// After a long silence: conversations and subscriptions are closed, and the client is told so by `resume`.
     /// With nothing to close it is not told, unless `always`.
     pub fn close_after_silence(&mut self, now: Moment, app: &str, always: bool) {
-        let Some(own) = self.applications.get_mut(app) else { return };
-        if !always && own.conversations.is_empty() && own.subscriptions.is_empty() && own.invitations.is_empty() {
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
+        if !always
+            && own.conversations.is_empty()
+            && own.subscriptions.is_empty()
+            && own.invitations.is_empty()
+        {
             return;
         }
         let conversations: Vec<String> = own.conversations.keys().cloned().collect();
@@ -387,15 +487,24 @@ pub fn people_json(base: &str) -> Value {
         ("self", ""),
         ("presenceSubscriptions", "/presenceSubscriptions"),
         ("subscribedContacts", "/subscribedContacts"),
-        ("presenceSubscriptionMemberships", "/presenceSubscriptionMemberships"),
+        (
+            "presenceSubscriptionMemberships",
+            "/presenceSubscriptionMemberships",
+        ),
         ("myGroups", "/groups"),
         ("myGroupMemberships", "/groupMemberships"),
         ("myContacts", "/contacts"),
         ("myPrivacyRelationships", "/privacyRelationships"),
-        ("myContactsAndGroupsSubscription", "/contactsAndGroupsSubscription"),
+        (
+            "myContactsAndGroupsSubscription",
+            "/contactsAndGroupsSubscription",
+        ),
         ("search", "/search"),
     ] {
-        links.insert(rel.to_owned(), json!({"href": format!("{base}/people{path}")}));
+        links.insert(
+            rel.to_owned(),
+            json!({"href": format!("{base}/people{path}")}),
+        );
     }
     json!({"rel": "people", "_links": links})
 }

@@ -9,14 +9,26 @@ use super::world::World;
 
 impl World {
     /// Reads the parts, answers each, in order.
-    pub fn batch(&mut self, now: Moment, request: &Request, token: &Token) -> Result<Answer, Answer> {
+    pub fn batch(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        token: &Token,
+    ) -> Result<Answer, Answer> {
         if request.method != "POST" {
             return Err(Fault::method().into());
         }
         let kind = request.header("content-type").unwrap_or_default();
-        let boundary = parameter(kind, "boundary").filter(|_| kind.to_lowercase().starts_with("multipart/batching"));
-        let boundary =
-            boundary.ok_or_else(|| Fault::new(415, "UnsupportedMediaType", "UnsupportedMediaType", "Not multipart/batching."))?;
+        let boundary = parameter(kind, "boundary")
+            .filter(|_| kind.to_lowercase().starts_with("multipart/batching"));
+        let boundary = boundary.ok_or_else(|| {
+            Fault::new(
+                415,
+                "UnsupportedMediaType",
+                "UnsupportedMediaType",
+                "Not multipart/batching.",
+            )
+        })?;
         let body = String::from_utf8_lossy(&request.body).replace("\r\n", "\n");
         let delimiter = format!("--{boundary}");
         let mut parts: Vec<&str> = body.split(&delimiter).skip(1).collect();
@@ -24,27 +36,35 @@ impl World {
         if parts.is_empty() {
             return Err(Fault::bad("DeserializationFailure", "The batch has no parts.").into());
         }
-        let under_way: usize =
-            self.applications.values().filter(|own| own.user == token.user).map(|own| own.channel.outstanding()).sum();
+        let under_way: usize = self
+            .applications
+            .values()
+            .filter(|own| own.user == token.user)
+            .map(|own| own.channel.outstanding())
+            .sum();
         if parts.len() + under_way > self.switches.max_outstanding as usize {
             return Err(too_many(self.switches.retry_after));
         }
-        let answers: Vec<Answer> = parts.iter().map(|part| self.part(now, request, token, part)).collect();
+        let answers: Vec<Answer> = parts
+            .iter()
+            .map(|part| self.part(now, request, token, part))
+            .collect();
         let own = self.ids.guid();
         let mut out = Vec::new();
         for answer in answers {
-            out.extend_from_slice(format!("--{own}\r\nContent-Type: application/http; msgtype=response\r\n\r\n").as_bytes());
+            out.extend_from_slice(
+                format!("--{own}\r\nContent-Type: application/http; msgtype=response\r\n\r\n")
+                    .as_bytes(),
+            );
             write(&mut out, answer);
             out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(format!("--{own}--\r\n").as_bytes());
-        Ok(
-            Answer {
-                status: 200,
-                headers: Vec::new(),
-                body: Body::Bytes(format!("multipart/batching; boundary=\"{own}\""), out),
-            },
-        )
+        Ok(Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: Body::Bytes(format!("multipart/batching; boundary=\"{own}\""), out),
+        })
     }
 
     fn part(&mut self, now: Moment, outer: &Request, token: &Token, part: &str) -> Answer {
@@ -52,15 +72,25 @@ impl World {
             return Fault::bad("DeserializationFailure", "The part is no request.").into();
         };
         let segments = inner.segments();
-        let lower: Vec<String> = segments.iter().map(|segment| segment.to_lowercase()).collect();
+        let lower: Vec<String> = segments
+            .iter()
+            .map(|segment| segment.to_lowercase())
+            .collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         let own = outer.segments();
         match lower.as_slice() {
-            ["ucwa", "oauth", "v1", "applications", _, "batch" | "events" | "photos", ..] => {
-                Fault::forbidden("OperationNotSupported", "Not inside a batch.").into()
-            }
+            [
+                "ucwa",
+                "oauth",
+                "v1",
+                "applications",
+                _,
+                "batch" | "events" | "photos",
+                ..,
+            ] => Fault::forbidden("OperationNotSupported", "Not inside a batch.").into(),
             ["ucwa", "oauth", "v1", "applications", rest @ ..] if segments.get(4) == own.get(4) => {
-                self.resource(now, &inner, token, rest).unwrap_or_else(|refused| refused)
+                self.resource(now, &inner, token, rest)
+                    .unwrap_or_else(|refused| refused)
             }
             _ => Fault::not_found("ResourceNotFound").into(),
         }
@@ -69,26 +99,38 @@ impl World {
 
 /// A parameter of a content type, quoted or not.
 fn parameter(kind: &str, name: &str) -> Option<String> {
-    let pieces = kind.split(';').skip(1).filter_map(|piece| piece.split_once('='));
+    let pieces = kind
+        .split(';')
+        .skip(1)
+        .filter_map(|piece| piece.split_once('='));
     let mut found = pieces.filter(|(own, _)| own.trim().eq_ignore_ascii_case(name));
-    found.next().map(|(_, value)| value.trim().trim_matches('"').to_owned()).filter(|value| !value.is_empty())
+    found
+        .next()
+        .map(|(_, value)| value.trim().trim_matches('"').to_owned())
+        .filter(|value| !value.is_empty())
 }
 
 /// The request inside a part: its headers, a blank line, the request line, headers, a blank line, the body.
 fn parse(part: &str, outer: &Request) -> Option<Request> {
     let part = part.trim_start_matches('\n');
     let (_, inner) = part.split_once("\n\n")?;
-    let (head, body) = inner.trim_start_matches('\n').split_once("\n\n").unwrap_or((inner.trim_start_matches('\n'), ""));
+    let (head, body) = inner
+        .trim_start_matches('\n')
+        .split_once("\n\n")
+        .unwrap_or((inner.trim_start_matches('\n'), ""));
     let mut lines = head.lines();
     let mut first = lines.next()?.split_whitespace();
     let (method, target) = (first.next()?, first.next()?);
     let target = match target.find("://") {
-        Some(at) => target[at + 3..].find('/').map_or("/", |slash| &target[at + 3 + slash..]),
+        Some(at) => target[at + 3..]
+            .find('/')
+            .map_or("/", |slash| &target[at + 3 + slash..]),
         None => target,
     };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let headers =
-        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.trim().to_lowercase(), value.trim().to_owned()));
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.trim().to_lowercase(), value.trim().to_owned()));
     Some(Request {
         method: method.to_uppercase(),
         scheme: outer.scheme.clone(),
@@ -111,13 +153,22 @@ fn write(out: &mut Vec<u8>, answer: Answer) {
         409 => "Conflict",
         _ => "Answer",
     };
-    out.extend_from_slice(format!("HTTP/1.1 {} {phrase}\r\nCache-Control: no-cache\r\n", answer.status).as_bytes());
+    out.extend_from_slice(
+        format!(
+            "HTTP/1.1 {} {phrase}\r\nCache-Control: no-cache\r\n",
+            answer.status
+        )
+        .as_bytes(),
+    );
     for (name, value) in &answer.headers {
         out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
     let (kind, body) = match answer.body {
         Body::Empty => (None, Vec::new()),
-        Body::Json(value) => (Some("application/json; charset=utf-8".to_owned()), super::json::text(&value).into_bytes()),
+        Body::Json(value) => (
+            Some("application/json; charset=utf-8".to_owned()),
+            super::json::text(&value).into_bytes(),
+        ),
         Body::Bytes(kind, bytes) => (Some(kind), bytes),
     };
     if let Some(kind) = kind {
@@ -135,17 +186,35 @@ mod tests {
     fn a_part_is_a_request_of_its_own() {
         let part = "\r\nContent-Type: application/http; msgtype=request\r\n\r\nGET /ucwa/x?a=1 HTTP/1.1\r\nHost: h\r\nAccept: application/json\r\n\r\n".replace("\r\n", "\n");
         let inner = parse(&part, &Request::default()).unwrap();
-        assert_eq!((inner.method.as_str(), inner.path.as_str(), inner.query.as_str()), ("GET", "/ucwa/x", "a=1"));
+        assert_eq!(
+            (
+                inner.method.as_str(),
+                inner.path.as_str(),
+                inner.query.as_str()
+            ),
+            ("GET", "/ucwa/x", "a=1")
+        );
         assert_eq!(inner.header("accept"), Some("application/json"));
-        let post =
-            parse("\nContent-Type: x\n\nPOST https://h:1/a HTTP/1.1\nContent-Type: text/plain\n\nhello\n", &Request::default())
-                .unwrap();
-        assert_eq!((post.path.as_str(), post.body.as_slice()), ("/a", b"hello".as_slice()));
+        let post = parse(
+            "\nContent-Type: x\n\nPOST https://h:1/a HTTP/1.1\nContent-Type: text/plain\n\nhello\n",
+            &Request::default(),
+        )
+        .unwrap();
+        assert_eq!(
+            (post.path.as_str(), post.body.as_slice()),
+            ("/a", b"hello".as_slice())
+        );
     }
 
     #[test]
     fn a_boundary_may_be_quoted() {
-        assert_eq!(parameter("multipart/batching;boundary=\"ab-c\"", "boundary").unwrap(), "ab-c");
-        assert_eq!(parameter("multipart/batching; Boundary=x", "boundary").unwrap(), "x");
+        assert_eq!(
+            parameter("multipart/batching;boundary=\"ab-c\"", "boundary").unwrap(),
+            "ab-c"
+        );
+        assert_eq!(
+            parameter("multipart/batching; Boundary=x", "boundary").unwrap(),
+            "x"
+        );
     }
 }

@@ -102,7 +102,8 @@ impl Channel {
 
     /// Adds an event. True if the queue was full and the oldest went.
     pub fn push(&mut self, now: Moment, event: Event, retention: u32) -> bool {
-        self.queue.retain(|waiting| !waiting.event.is_outdone_by(&event));
+        self.queue
+            .retain(|waiting| !waiting.event.is_outdone_by(&event));
         self.queue.push_back(Waiting { event, since: now });
         let overflow = self.queue.len() > retention as usize;
         if overflow {
@@ -116,24 +117,47 @@ impl Channel {
         let Some(ack) = input.number("ack").and_then(|ack| u64::try_from(ack).ok()) else {
             return Asked::Now(Fault::parameter("ack", "A number is required.").into());
         };
-        let seconds =
-            |name: &str, least: i64| input.number(name).map(|given| Duration::from_secs(given.clamp(least, 1800).unsigned_abs()));
+        let seconds = |name: &str, least: i64| {
+            input
+                .number(name)
+                .map(|given| Duration::from_secs(given.clamp(least, 1800).unsigned_abs()))
+        };
         self.timeout = seconds("timeout", 180).unwrap_or(self.timeout);
         self.medium = seconds("medium", 5).unwrap_or(self.medium);
         self.low = seconds("low", 5).unwrap_or(self.low);
         let again = |held: &&mut Held| held.number == ack && switches.replay;
-        if let Some(held) = self.held.as_mut().filter(again).filter(|_| !self.resync_next) {
+        if let Some(held) = self
+            .held
+            .as_mut()
+            .filter(again)
+            .filter(|_| !self.resync_next)
+        {
             self.fetched.append(&mut held.deliveries);
             return Asked::Now(Answer::ok(held.package.clone()));
         }
         if ack != self.number || self.resync_next {
             self.resync_next = false;
-            let first = if switches.replay { self.ack() } else { self.number };
-            return Asked::Now(Answer::ok(json!({"_links": {"resync": {"href": format!("{base}/events?ack={first}")}}})));
+            let first = if switches.replay {
+                self.ack()
+            } else {
+                self.number
+            };
+            return Asked::Now(Answer::ok(
+                json!({"_links": {"resync": {"href": format!("{base}/events?ack={first}")}}}),
+            ));
         }
-        self.fetched.extend(self.held.take().into_iter().flat_map(|held| held.deliveries));
+        self.fetched.extend(
+            self.held
+                .take()
+                .into_iter()
+                .flat_map(|held| held.deliveries),
+        );
         let priority = input.number("priority").unwrap_or(0);
-        let replaced: Answer = Fault::conflict("PGetReplaced", "Another request for events took this one's place.").into();
+        let replaced: Answer = Fault::conflict(
+            "PGetReplaced",
+            "Another request for events took this one's place.",
+        )
+        .into();
         if let Some(old) = self.parked.take_if(|old| !old.reply.is_closed()) {
             if priority < old.priority {
                 self.parked = Some(old);
@@ -150,7 +174,11 @@ impl Channel {
             self.quiet_since = now;
         } else {
             let timeout = chrono::TimeDelta::from_std(self.timeout).unwrap_or_default();
-            self.parked = Some(Parked { priority, until: now + timeout, reply });
+            self.parked = Some(Parked {
+                priority,
+                until: now + timeout,
+                reply,
+            });
         }
         Asked::Parked(answer)
     }
@@ -158,7 +186,11 @@ impl Channel {
     /// When something will have to be released.
     pub fn due(&self) -> Option<Moment> {
         let parked = self.parked.as_ref()?;
-        let first = self.queue.iter().map(|waiting| self.release_at(waiting)).min();
+        let first = self
+            .queue
+            .iter()
+            .map(|waiting| self.release_at(waiting))
+            .min();
         Some(first.map_or(parked.until, |first| first.min(parked.until)))
     }
 
@@ -166,7 +198,9 @@ impl Channel {
     pub fn release(&mut self, now: Moment, base: &str, switches: &Switches) {
         self.notice_hang_up(now);
         let due = self.due().is_some_and(|due| due <= now);
-        let Some(parked) = self.parked.take_if(|_| due) else { return };
+        let Some(parked) = self.parked.take_if(|_| due) else {
+            return;
+        };
         self.quiet_since = now;
         let number = self.number;
         let href = |ack: u64| json!({"href": format!("{base}/events?ack={ack}")});
@@ -178,13 +212,21 @@ impl Channel {
         }
         self.resume = false;
         self.number += 1;
-        let mut deliveries: Vec<u64> = self.queue.drain(..).filter_map(|waiting| waiting.event.delivery).collect();
+        let mut deliveries: Vec<u64> = self
+            .queue
+            .drain(..)
+            .filter_map(|waiting| waiting.event.delivery)
+            .collect();
         if self.lose > 0 {
             self.lose -= 1;
         } else if parked.reply.send(Answer::ok(package.clone())).is_ok() {
             self.fetched.append(&mut deliveries);
         }
-        self.held = Some(Held { number, package, deliveries });
+        self.held = Some(Held {
+            number,
+            package,
+            deliveries,
+        });
     }
 
     /// Takes the deliveries that were fetched since this was last asked.
@@ -194,7 +236,11 @@ impl Channel {
 
     /// A P-GET whose client has gone is none.
     fn notice_hang_up(&mut self, now: Moment) {
-        if self.parked.take_if(|parked| parked.reply.is_closed()).is_some() {
+        if self
+            .parked
+            .take_if(|parked| parked.reply.is_closed())
+            .is_some()
+        {
             self.quiet_since = now;
         }
     }
@@ -214,7 +260,8 @@ impl Channel {
     /// Takes an event back that was not fetched; false if it has gone.
     pub fn take_back(&mut self, delivery: u64) -> bool {
         let before = self.queue.len();
-        self.queue.retain(|waiting| waiting.event.delivery != Some(delivery));
+        self.queue
+            .retain(|waiting| waiting.event.delivery != Some(delivery));
         self.queue.len() < before
     }
 
@@ -225,16 +272,23 @@ impl Channel {
 
     /// Ends the parked P-GET with `answer`, or by cutting its connection.
     pub fn interrupt(&mut self, now: Moment, answer: Option<Answer>) -> bool {
-        let Some(parked) = self.parked.take() else { return false };
+        let Some(parked) = self.parked.take() else {
+            return false;
+        };
         self.quiet_since = now;
-        answer.map(|answer| parked.reply.send(answer)).is_none_or(|sent| sent.is_ok())
+        answer
+            .map(|answer| parked.reply.send(answer))
+            .is_none_or(|sent| sent.is_ok())
     }
 
     /// Requests of this channel that are under way.
     pub fn outstanding(&self) -> usize {
         let open = |reply: &oneshot::Sender<Answer>| !reply.is_closed();
-        usize::from(self.parked.as_ref().is_some_and(|parked| open(&parked.reply)))
-            + self.swallowed.iter().filter(|reply| open(reply)).count()
+        usize::from(
+            self.parked
+                .as_ref()
+                .is_some_and(|parked| open(&parked.reply)),
+        ) + self.swallowed.iter().filter(|reply| open(reply)).count()
     }
 
     fn release_at(&self, waiting: &Waiting) -> Moment {
@@ -256,7 +310,10 @@ fn senders<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Value> {
             _ => groups.push((&event.sender, vec![event.body.clone()])),
         }
     }
-    groups.into_iter().map(|((rel, href), events)| json!({"rel": rel, "href": href, "events": events})).collect()
+    groups
+        .into_iter()
+        .map(|((rel, href), events)| json!({"rel": rel, "href": href, "events": events}))
+        .collect()
 }
 
 #[cfg(test)]

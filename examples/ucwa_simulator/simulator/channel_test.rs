@@ -4,11 +4,22 @@ use super::*;
 use chrono::{TimeDelta, Utc};
 
 fn input(query: &str) -> Input {
-    super::super::request::Request { query: query.to_owned(), ..Default::default() }.input().unwrap()
+    super::super::request::Request {
+        query: query.to_owned(),
+        ..Default::default()
+    }
+    .input()
+    .unwrap()
 }
 
 fn event(name: &str, priority: Priority) -> Event {
-    Event::new(("people", "/p".to_owned()), "updated", "contactPresence", name).priority(priority)
+    Event::new(
+        ("people", "/p".to_owned()),
+        "updated",
+        "contactPresence",
+        name,
+    )
+    .priority(priority)
 }
 
 fn body(answer: Answer) -> Value {
@@ -27,11 +38,16 @@ struct Trial {
 impl Trial {
     fn new() -> Trial {
         let now = Utc::now();
-        Trial { channel: Channel::new(now), now, switches: Switches::default() }
+        Trial {
+            channel: Channel::new(now),
+            now,
+            switches: Switches::default(),
+        }
     }
 
     fn ask(&mut self, query: &str) -> Asked {
-        self.channel.ask(self.now, &input(query), "/a", &self.switches)
+        self.channel
+            .ask(self.now, &input(query), "/a", &self.switches)
     }
 
     fn park(&mut self, query: &str) -> oneshot::Receiver<Answer> {
@@ -58,26 +74,41 @@ impl Trial {
 fn a_high_event_takes_the_waiting_ones_along_in_order() {
     let mut trial = Trial::new();
     let mut reply = trial.park("ack=1");
-    trial.channel.push(trial.now, event("/one", Priority::Low), 9);
+    trial
+        .channel
+        .push(trial.now, event("/one", Priority::Low), 9);
     trial.pass(4);
     assert!(reply.try_recv().is_err(), "held");
-    trial.channel.push(trial.now, event("/two", Priority::High), 9);
+    trial
+        .channel
+        .push(trial.now, event("/two", Priority::High), 9);
     trial.pass(0);
     let package = body(reply.try_recv().unwrap());
     assert_eq!(package["_links"]["next"]["href"], "/a/events?ack=2");
     let events = &package["sender"][0]["events"];
-    assert_eq!((&events[0]["link"]["href"], &events[1]["link"]["href"]), (&json!("/one"), &json!("/two")));
+    assert_eq!(
+        (&events[0]["link"]["href"], &events[1]["link"]["href"]),
+        (&json!("/one"), &json!("/two"))
+    );
 }
 
 #[test]
 fn medium_is_held_five_seconds_low_fifteen_and_nothing_is_an_empty_package() {
     let mut trial = Trial::new();
     let mut reply = trial.park("ack=1");
-    trial.channel.push(trial.now, event("/m", Priority::Medium), 9);
+    trial
+        .channel
+        .push(trial.now, event("/m", Priority::Medium), 9);
     trial.pass(4);
     assert!(reply.try_recv().is_err());
     trial.pass(1);
-    assert_eq!(body(reply.try_recv().unwrap())["sender"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        body(reply.try_recv().unwrap())["sender"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     let mut reply = trial.park("ack=2&low=20");
     trial.channel.push(trial.now, event("/l", Priority::Low), 9);
     trial.pass(19);
@@ -93,13 +124,21 @@ fn medium_is_held_five_seconds_low_fifteen_and_nothing_is_an_empty_package() {
 fn a_package_is_given_again_until_the_next_is_asked_for() {
     let mut trial = Trial::new();
     let mut reply = trial.park("ack=1");
-    trial.channel.push(trial.now, event("/one", Priority::High), 9);
+    trial
+        .channel
+        .push(trial.now, event("/one", Priority::High), 9);
     trial.pass(0);
     let first = body(reply.try_recv().unwrap());
     assert_eq!(body(trial.at_once("ack=1")), first);
     let _second = trial.park("ack=2");
-    assert_eq!(body(trial.at_once("ack=1"))["_links"]["resync"]["href"], "/a/events?ack=2");
-    assert_eq!(body(trial.at_once("ack=7"))["_links"]["resync"]["href"], "/a/events?ack=2");
+    assert_eq!(
+        body(trial.at_once("ack=1"))["_links"]["resync"]["href"],
+        "/a/events?ack=2"
+    );
+    assert_eq!(
+        body(trial.at_once("ack=7"))["_links"]["resync"]["href"],
+        "/a/events?ack=2"
+    );
 }
 
 #[test]
@@ -115,7 +154,9 @@ fn the_later_of_two_equal_requests_stays_unless_the_first_matters_more() {
 fn a_request_whose_client_left_fetches_nothing() {
     let mut trial = Trial::new();
     drop(trial.park("ack=1"));
-    trial.channel.push(trial.now, event("/one", Priority::High).delivery(5), 9);
+    trial
+        .channel
+        .push(trial.now, event("/one", Priority::High).delivery(5), 9);
     trial.pass(0);
     assert!(trial.channel.take_fetched().is_empty());
     let mut again = trial.park("ack=1");

@@ -22,35 +22,64 @@ const MEMBERS_MAX: usize = 1_000;
 
 impl World {
     /// `POST {A}/communication/onlineMeetingInvitations`.
-    pub fn join_meeting(&mut self, now: Moment, app: &str, input: &Input) -> Result<Answer, Answer> {
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+    pub fn join_meeting(
+        &mut self,
+        now: Moment,
+        app: &str,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let (user, guest_of) = (own.user.clone(), own.guest_of.clone());
         let uri = input.required("onlineMeetingUri", 1000)?;
         let wish = Wish::read(input)?;
         self.may_converse(app, None)?;
         let id = if uri.eq_ignore_ascii_case("adhoc") {
             if guest_of.is_some() {
-                return Err(Fault::forbidden("AnonymousNotAllowed", "Guests can't start meetings.").into());
+                return Err(Fault::forbidden(
+                    "AnonymousNotAllowed",
+                    "Guests can't start meetings.",
+                )
+                .into());
             }
             let meeting = self.new_meeting(now, &user, &wish.subject, false);
             let id = meeting.id.clone();
             self.meetings.insert(id.clone(), meeting);
             id
         } else {
-            let meeting = self.meeting_by_uri(now, &uri).ok_or_else(|| Fault::not_found("DestinationNotFound"))?;
+            let meeting = self
+                .meeting_by_uri(now, &uri)
+                .ok_or_else(|| Fault::not_found("DestinationNotFound"))?;
             if guest_of.is_some_and(|only| !only.eq_ignore_ascii_case(&meeting.uri)) {
-                return Err(Fault::forbidden("AnonymousNotAllowed", "The token is for another meeting.").into());
+                return Err(Fault::forbidden(
+                    "AnonymousNotAllowed",
+                    "The token is for another meeting.",
+                )
+                .into());
             }
             meeting.id.clone()
         };
-        if self.applications.get(app).is_some_and(|own| own.conversations.values().any(|view| view.meeting.as_ref() == Some(&id)))
-        {
+        if self.applications.get(app).is_some_and(|own| {
+            own.conversations
+                .values()
+                .any(|view| view.meeting.as_ref() == Some(&id))
+        }) {
             return Err(Fault::conflict("AlreadyExists", "The meeting was joined already.").into());
         }
-        if let (Some(name), true) = (input.optional("anonymousDisplayName", 256)?, user.bare().ends_with("@anonymous.invalid")) {
-            self.people.entry(user.clone()).or_insert_with(|| super::person::Person::new(&user, None)).name = name;
+        if let (Some(name), true) = (
+            input.optional("anonymousDisplayName", 256)?,
+            user.bare().ends_with("@anonymous.invalid"),
+        ) {
+            self.people
+                .entry(user.clone())
+                .or_insert_with(|| super::person::Person::new(&user, None))
+                .name = name;
         }
-        let talk = self.conference(now, &id).ok_or_else(|| Fault::not_found("DestinationNotFound"))?;
+        let talk = self
+            .conference(now, &id)
+            .ok_or_else(|| Fault::not_found("DestinationNotFound"))?;
         let conversation = self.new_view(now, app, talk, "Connecting", "Disconnected");
         let number = self.ids.hex();
         let invitation = Invitation {
@@ -59,7 +88,13 @@ impl World {
             importance: wish.importance,
             thread: wish.thread.unwrap_or_else(|| self.ids.hex()),
             meeting_uri: self.meetings.get(&id).map(|meeting| meeting.uri.clone()),
-            ..Invitation::sent(&number, "onlineMeetingInvitation", user.clone(), user, &conversation)
+            ..Invitation::sent(
+                &number,
+                "onlineMeetingInvitation",
+                user.clone(),
+                user,
+                &conversation,
+            )
         };
         let location = invitation.href(app);
         if let Some(own) = self.applications.get_mut(app) {
@@ -67,7 +102,11 @@ impl World {
         }
         self.tell_invitation(now, app, &number, "started", None);
         self.tell_conversation(now, app, &conversation, "added", None);
-        self.agenda.after(now, self.switches.signalling, Deed::Join(app.to_owned(), conversation, number));
+        self.agenda.after(
+            now,
+            self.switches.signalling,
+            Deed::Join(app.to_owned(), conversation, number),
+        );
         Ok(Answer::created(&location))
     }
 
@@ -95,18 +134,40 @@ impl World {
 
     /// The focus has looked at who wants to come in: lobby or room.
     pub fn join(&mut self, now: Moment, app: &str, conversation: &str, invitation: &str) {
-        let Some(own) = self.applications.get(app) else { return };
-        let Some(view) = own.conversations.get(conversation) else { return };
+        let Some(own) = self.applications.get(app) else {
+            return;
+        };
+        let Some(view) = own.conversations.get(conversation) else {
+            return;
+        };
         let (user, talk) = (own.user.clone(), view.talk);
-        let Some(meeting) = view.meeting.as_ref().and_then(|id| self.meetings.get(id)).cloned() else { return };
+        let Some(meeting) = view
+            .meeting
+            .as_ref()
+            .and_then(|id| self.meetings.get(id))
+            .cloned()
+        else {
+            return;
+        };
         self.set_view(app, conversation, "Conferencing", "Disconnected", &[]);
         self.tell_conversation(now, app, conversation, "updated", None);
         let lobby = !may_enter(&meeting, &user);
-        let Some(shared) = self.talks.get_mut(&talk) else { return };
+        let Some(shared) = self.talks.get_mut(&talk) else {
+            return;
+        };
         if shared.members.len() >= MEMBERS_MAX {
-            return self.turned_away(now, app, conversation, invitation, &Reason::new("RemoteFailure", "TooManyParticipants"));
+            return self.turned_away(
+                now,
+                app,
+                conversation,
+                invitation,
+                &Reason::new("RemoteFailure", "TooManyParticipants"),
+            );
         }
-        let seat = Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() };
+        let seat = Seat::Client {
+            app: app.to_owned(),
+            conversation: conversation.to_owned(),
+        };
         shared.members.push(Member {
             address: user.clone(),
             seat,
@@ -124,7 +185,14 @@ impl World {
         }
     }
 
-    pub fn turned_away(&mut self, now: Moment, app: &str, conversation: &str, invitation: &str, reason: &Reason) {
+    pub fn turned_away(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        invitation: &str,
+        reason: &Reason,
+    ) {
         self.close_invitation(app, invitation, "Failed");
         self.tell_invitation(now, app, invitation, "completed", Some(reason));
         self.end_view(now, app, conversation, Some(reason));
@@ -141,13 +209,22 @@ impl World {
         self.tell_conversation(now, app, conversation, "updated", None);
         self.tell_online_meeting(now, app, conversation);
         self.tell_local(now, app, conversation);
-        let Some((user, talk)) =
-            self.applications.get(app).and_then(|own| Some((own.user.clone(), own.conversations.get(conversation)?.talk)))
+        let Some((user, talk)) = self
+            .applications
+            .get(app)
+            .and_then(|own| Some((own.user.clone(), own.conversations.get(conversation)?.talk)))
         else {
             return;
         };
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        for member in members.iter().filter(|member| member.address != user && !member.lobby) {
+        let members = self
+            .talks
+            .get(&talk)
+            .map(|talk| talk.members.clone())
+            .unwrap_or_default();
+        for member in members
+            .iter()
+            .filter(|member| member.address != user && !member.lobby)
+        {
             self.tell_member(now, app, conversation, member);
         }
         self.tell_messaging(now, app, conversation, None);
@@ -159,25 +236,47 @@ impl World {
 
     fn tell_online_meeting(&mut self, now: Moment, app: &str, conversation: &str) {
         let at = conversation_href(app, conversation);
-        let view = self.applications.get(app).and_then(|own| own.conversations.get(conversation));
-        let Some(meeting) = view.and_then(|view| self.meetings.get(view.meeting.as_ref()?)) else { return };
+        let view = self
+            .applications
+            .get(app)
+            .and_then(|own| own.conversations.get(conversation));
+        let Some(meeting) = view.and_then(|view| self.meetings.get(view.meeting.as_ref()?)) else {
+            return;
+        };
         let resource = self.conference_json(&at, meeting);
         self.push_conversation(now, app, conversation, |sender| {
-            Event::new(sender, "added", "onlineMeeting", &format!("{at}/onlineMeeting"))
-                .within("conversation", &at)
-                .embed("onlineMeeting", resource)
+            Event::new(
+                sender,
+                "added",
+                "onlineMeeting",
+                &format!("{at}/onlineMeeting"),
+            )
+            .within("conversation", &at)
+            .embed("onlineMeeting", resource)
         });
     }
 
     /// `POST addParticipant`: a talk of two becomes a conference, and somebody is rung.
-    pub fn add_participant(&mut self, now: Moment, app: &str, conversation: &str, input: &Input) -> Result<Answer, Answer> {
+    pub fn add_participant(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
         let to = input.required("to", 1000)?;
         let to = Address::parse(&to).ok_or_else(|| Fault::parameter("to", "Not a SIP address."))?;
         let wish = Wish::read(input)?;
         let id = self.ids.hex();
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let user = own.user.clone();
-        let view = own.conversations.get(conversation).ok_or_else(|| Fault::not_found("ConversationNotFound"))?;
+        let view = own
+            .conversations
+            .get(conversation)
+            .ok_or_else(|| Fault::not_found("ConversationNotFound"))?;
         if !["Conferenced", "Connected"].contains(&view.state) {
             return Err(Fault::conflict("", "Nobody can be added now.").into());
         }
@@ -187,7 +286,13 @@ impl World {
             importance: wish.importance,
             thread: view.thread.clone(),
             ring: Some(0),
-            ..Invitation::sent(&id, "participantInvitation", user.clone(), to.clone(), conversation)
+            ..Invitation::sent(
+                &id,
+                "participantInvitation",
+                user.clone(),
+                to.clone(),
+                conversation,
+            )
         };
         let (talk, location) = (view.talk, invitation.href(app));
         if let Some(own) = self.applications.get_mut(app) {
@@ -196,9 +301,23 @@ impl World {
         self.tell_invitation(now, app, &id, "started", None);
         let meeting = self.escalate(now, talk, &user);
         let caller = Caller::Client(app.to_owned(), id.clone());
-        let ring = Ring { talk, caller, from: user, to, legs: Vec::new(), taken: false, text: None, more: Vec::new(), meeting };
+        let ring = Ring {
+            talk,
+            caller,
+            from: user,
+            to,
+            legs: Vec::new(),
+            taken: false,
+            text: None,
+            more: Vec::new(),
+            meeting,
+        };
         let ring = self.start_ring(now, ring);
-        if let Some(own) = self.applications.get_mut(app).and_then(|own| own.invitations.get_mut(&id)) {
+        if let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.invitations.get_mut(&id))
+        {
             own.ring = Some(ring);
         }
         Ok(Answer::created(&location))
@@ -220,9 +339,15 @@ impl World {
             member.leader = member.address == *organizer;
         }
         for member in shared.members.clone() {
-            let Seat::Client { app, conversation } = &member.seat else { continue };
+            let Seat::Client { app, conversation } = &member.seat else {
+                continue;
+            };
             for state in ["Conferencing", "Conferenced"] {
-                if let Some(view) = self.applications.get_mut(app).and_then(|own| own.conversations.get_mut(conversation)) {
+                if let Some(view) = self
+                    .applications
+                    .get_mut(app)
+                    .and_then(|own| own.conversations.get_mut(conversation))
+                {
                     view.meeting = Some(id.clone());
                     view.state = state;
                 }
@@ -238,12 +363,27 @@ impl World {
         if let Caller::Client(app, invitation) = &ring.caller {
             self.complete(now, app, invitation, &ring.to);
         }
-        let Some(talk) = self.conference(now, meeting) else { return };
-        let leader = self.meetings.get(meeting).is_some_and(|meeting| leads(meeting, &ring.to));
-        let new = |seat: Seat, im: bool| Member { address: ring.to.clone(), seat, im, leader, lobby: false, typing_until: None };
+        let Some(talk) = self.conference(now, meeting) else {
+            return;
+        };
+        let leader = self
+            .meetings
+            .get(meeting)
+            .is_some_and(|meeting| leads(meeting, &ring.to));
+        let new = |seat: Seat, im: bool| Member {
+            address: ring.to.clone(),
+            seat,
+            im,
+            leader,
+            lobby: false,
+            typing_until: None,
+        };
         match taken {
             Leg::Client(app, invitation, conversation) => {
-                let seat = Seat::Client { app: app.clone(), conversation: conversation.clone() };
+                let seat = Seat::Client {
+                    app: app.clone(),
+                    conversation: conversation.clone(),
+                };
                 if let Some(talk) = self.talks.get_mut(&talk) {
                     talk.members.push(new(seat, false));
                 }
@@ -262,7 +402,11 @@ impl World {
 }
 
 fn may_enter(meeting: &Meeting, who: &Address) -> bool {
-    let listed = |list: &[String]| list.iter().filter_map(|uri| Address::parse(uri)).any(|other| other == *who);
+    let listed = |list: &[String]| {
+        list.iter()
+            .filter_map(|uri| Address::parse(uri))
+            .any(|other| other == *who)
+    };
     let guest = who.bare().ends_with("@anonymous.invalid");
     meeting.organizer == *who
         || listed(&meeting.leaders)
@@ -276,7 +420,11 @@ fn may_enter(meeting: &Meeting, who: &Address) -> bool {
 
 fn leads(meeting: &Meeting, who: &Address) -> bool {
     let guest = who.bare().ends_with("@anonymous.invalid");
-    let listed = meeting.leaders.iter().filter_map(|uri| Address::parse(uri)).any(|other| other == *who);
+    let listed = meeting
+        .leaders
+        .iter()
+        .filter_map(|uri| Address::parse(uri))
+        .any(|other| other == *who);
     meeting.organizer == *who
         || listed
         || match meeting.auto_leader.as_str() {

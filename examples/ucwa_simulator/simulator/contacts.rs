@@ -20,15 +20,29 @@ const PHOTO: &str = "/9j/4AAQSkZJRgABAQEAYABgAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAs
 
 impl World {
     /// What lies under `{A}/people`, subscriptions apart.
-    pub fn contacts(&mut self, now: Moment, app: &str, method: &str, rest: &[&str], input: &Input) -> Result<Answer, Answer> {
-        let user =
-            self.applications.get(app).map(|own| own.user.clone()).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+    pub fn contacts(
+        &mut self,
+        now: Moment,
+        app: &str,
+        method: &str,
+        rest: &[&str],
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let user = self
+            .applications
+            .get(app)
+            .map(|own| own.user.clone())
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let base = format!("{}/people", href(app));
         match (rest, method) {
             ([], "GET") => Ok(Answer::ok(super::application::people_json(&href(app)))),
             (["search"], "GET") => self.search(app, input),
             (["contacts"], "GET") => {
-                let all: Vec<Value> = self.list_of(&user).iter().map(|who| self.contact_json(app, who)).collect();
+                let all: Vec<Value> = self
+                    .list_of(&user)
+                    .iter()
+                    .map(|who| self.contact_json(app, who))
+                    .collect();
                 Ok(Answer::ok(
                     json!({"rel": "myContacts", "_links": {"self": {"href": format!("{base}/contacts")}}, "_embedded": {"contact": all}}),
                 ))
@@ -36,43 +50,71 @@ impl World {
             (["contacts"], "POST") => {
                 let who = one(input, "contactUri")?;
                 let max = self.list_of(&user).len() >= CONTACTS_MAX;
-                let person = self.people.get_mut(&user).ok_or_else(|| Fault::not_found(""))?;
+                let person = self
+                    .people
+                    .get_mut(&user)
+                    .ok_or_else(|| Fault::not_found(""))?;
                 if max {
-                    return Err(Fault::conflict("TooManyContacts", "There are too many contacts.").into());
+                    return Err(
+                        Fault::conflict("TooManyContacts", "There are too many contacts.").into(),
+                    );
                 }
                 person.contacts.insert(who.clone());
-                if let Some((_, members)) = input.text("groupId").and_then(|group| person.groups.get_mut(&group)) {
+                if let Some((_, members)) = input
+                    .text("groupId")
+                    .and_then(|group| person.groups.get_mut(&group))
+                {
                     members.insert(who.clone());
                 }
                 self.tell_contact_list(now, &user, &who, "added");
                 Ok(Answer::done())
             }
             (["contacts", who], "DELETE") => {
-                let who = Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-                let person = self.people.get_mut(&user).ok_or_else(|| Fault::not_found(""))?;
+                let who =
+                    Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                let person = self
+                    .people
+                    .get_mut(&user)
+                    .ok_or_else(|| Fault::not_found(""))?;
                 if !person.contacts.remove(&who) {
                     return Err(Fault::not_found("ResourceNotFound").into());
                 }
-                person.groups.values_mut().for_each(|(_, members)| members.retain(|other| *other != who));
+                person
+                    .groups
+                    .values_mut()
+                    .for_each(|(_, members)| members.retain(|other| *other != who));
                 self.tell_contact_list(now, &user, &who, "deleted");
                 Ok(Answer::done())
             }
             (["groups", rest @ ..], _) => self.groups(app, &user, method, rest, input),
-            (["groupmemberships", rest @ ..], _) => self.group_memberships(now, app, &user, method, rest, input),
+            (["groupmemberships", rest @ ..], _) => {
+                self.group_memberships(now, app, &user, method, rest, input)
+            }
             (["privacyrelationships"], "GET") => Ok(Answer::ok(
                 json!({"rel": "myPrivacyRelationships", "_links": {"self": {"href": format!("{base}/privacyRelationships")}}}),
             )),
             (["subscribedcontacts"], "GET") => {
-                let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
-                let watched: BTreeSet<&Address> =
-                    own.subscriptions.values().flat_map(|subscription| &subscription.contacts).collect();
-                let all: Vec<Value> = watched.into_iter().map(|who| self.contact_json(app, who)).collect();
+                let own = self
+                    .applications
+                    .get(app)
+                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+                let watched: BTreeSet<&Address> = own
+                    .subscriptions
+                    .values()
+                    .flat_map(|subscription| &subscription.contacts)
+                    .collect();
+                let all: Vec<Value> = watched
+                    .into_iter()
+                    .map(|who| self.contact_json(app, who))
+                    .collect();
                 Ok(Answer::ok(
                     json!({"rel": "subscribedContacts", "_links": {"self": {"href": format!("{base}/subscribedContacts")}},
                     "_embedded": {"contact": all}}),
                 ))
             }
-            (["contactsandgroupssubscription", rest @ ..], _) => self.contacts_subscription(now, app, method, rest, input),
+            (["contactsandgroupssubscription", rest @ ..], _) => {
+                self.contacts_subscription(now, app, method, rest, input)
+            }
             ([who], "GET") => {
                 let who = self.known(who)?;
                 Ok(Answer::ok(self.contact_json(app, &who)))
@@ -84,15 +126,29 @@ impl World {
 
     fn known(&self, who: &str) -> Result<Address, Answer> {
         let who = Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-        if self.people.contains_key(&who) { Ok(who) } else { Err(Fault::not_found("ResourceNotFound").into()) }
+        if self.people.contains_key(&who) {
+            Ok(who)
+        } else {
+            Err(Fault::not_found("ResourceNotFound").into())
+        }
     }
 
     /// The contact list: as kept, or everybody else, if it was never kept.
     pub fn list_of(&self, user: &Address) -> Vec<Address> {
-        let kept = self.people.get(user).map(|person| &person.contacts).filter(|contacts| !contacts.is_empty());
+        let kept = self
+            .people
+            .get(user)
+            .map(|person| &person.contacts)
+            .filter(|contacts| !contacts.is_empty());
         match kept {
             Some(contacts) => contacts.iter().cloned().collect(),
-            None => self.people.keys().filter(|who| *who != user).take(CONTACTS_MAX).cloned().collect(),
+            None => self
+                .people
+                .keys()
+                .filter(|who| *who != user)
+                .take(CONTACTS_MAX)
+                .cloned()
+                .collect(),
         }
     }
 
@@ -130,7 +186,10 @@ impl World {
 
     fn contact_part(&self, app: &str, who: &Address, part: &str) -> Result<Answer, Answer> {
         let own = format!("{}/people/{}", href(app), who.bare());
-        let person = self.people.get(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        let person = self
+            .people
+            .get(who)
+            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         let presence = &person.presence;
         let links = |path: &str| json!({"self": {"href": format!("{own}/{path}")}});
         Ok(Answer::ok(match part {
@@ -138,7 +197,9 @@ impl World {
             "note" => {
                 json!({"rel": "contactNote", "message": presence.note, "type": presence.note_kind, "_links": links("note")})
             }
-            "location" => json!({"rel": "contactLocation", "location": presence.location, "_links": links("location")}),
+            "location" => {
+                json!({"rel": "contactLocation", "location": presence.location, "_links": links("location")})
+            }
             "supportedmedia" => {
                 json!({"rel": "contactSupportedModalities", "modalities": ["Messaging"], "_links": links("supportedMedia")})
             }
@@ -168,14 +229,26 @@ impl World {
                     || person.card.phone.contains(&words))
         };
         let mut found = self.people.iter().filter(fits).map(|(who, _)| who);
-        let contacts: Vec<Value> = found.by_ref().take(limit).map(|who| self.contact_json(app, who)).collect();
+        let contacts: Vec<Value> = found
+            .by_ref()
+            .take(limit)
+            .map(|who| self.contact_json(app, who))
+            .collect();
         let more = found.next().is_some();
         let escaped: String = query
             .bytes()
-            .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") })
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02x}")
+                }
+            })
             .collect();
-        Ok(Answer::ok(json!({"rel": "search", "moreResultsAvailable": more, "_embedded": {"contact": contacts},
-            "_links": {"self": {"href": format!("{}/people/search?query={escaped}&limit={limit}", href(app))}}})))
+        Ok(Answer::ok(
+            json!({"rel": "search", "moreResultsAvailable": more, "_embedded": {"contact": contacts},
+            "_links": {"self": {"href": format!("{}/people/search?query={escaped}&limit={limit}", href(app))}}}),
+        ))
     }
 
     fn contacts_subscription(
@@ -187,17 +260,26 @@ impl World {
         input: &Input,
     ) -> Result<Answer, Answer> {
         let here = format!("{}/people/contactsAndGroupsSubscription", href(app));
-        let own = self.applications.get_mut(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get_mut(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         match (rest, method) {
             ([], "GET") => {
-                let state = if own.contacts_until.is_some_and(|until| until > now) { "Connected" } else { "Disconnected" };
+                let state = if own.contacts_until.is_some_and(|until| until > now) {
+                    "Connected"
+                } else {
+                    "Disconnected"
+                };
                 let mut links = json!({"self": {"href": here},
                     "startOrRefreshSubscriptionToContactsAndGroups": {"href": format!("{here}/startOrRefreshSubscriptionToContactsAndGroups")}});
                 if state == "Connected" {
                     links["stopSubscriptionToContactsAndGroups"] =
                         json!({"href": format!("{here}/stopSubscriptionToContactsAndGroups")});
                 }
-                Ok(Answer::ok(json!({"rel": "myContactsAndGroupsSubscription", "state": state, "_links": links})))
+                Ok(Answer::ok(
+                    json!({"rel": "myContactsAndGroupsSubscription", "state": state, "_links": links}),
+                ))
             }
             (["startorrefreshsubscriptiontocontactsandgroups"], "POST") => {
                 let minutes = input.number("duration").unwrap_or(10);
@@ -206,10 +288,16 @@ impl World {
                 }
                 let until = later(now, Duration::from_secs(minutes.unsigned_abs() * 60));
                 own.contacts_until = Some(until);
-                self.agenda.at(until, Deed::ContactsSubscription(app.to_owned()));
+                self.agenda
+                    .at(until, Deed::ContactsSubscription(app.to_owned()));
                 let people = format!("{}/people", href(app));
-                let event = Event::new(("people", people), "updated", "myContactsAndGroupsSubscription", &here)
-                    .priority(Priority::Medium);
+                let event = Event::new(
+                    ("people", people),
+                    "updated",
+                    "myContactsAndGroupsSubscription",
+                    &here,
+                )
+                .priority(Priority::Medium);
                 self.push(now, app, event);
                 Ok(Answer::done())
             }
@@ -222,13 +310,30 @@ impl World {
     }
 
     pub fn tell_contact_list(&mut self, now: Moment, user: &Address, who: &Address, kind: &str) {
-        let subscribed =
-            |app: &&super::application::Application| app.user == *user && app.contacts_until.is_some_and(|until| until > now);
-        let apps: Vec<String> = self.applications.values().filter(subscribed).map(|app| app.id.clone()).collect();
+        let subscribed = |app: &&super::application::Application| {
+            app.user == *user && app.contacts_until.is_some_and(|until| until > now)
+        };
+        let apps: Vec<String> = self
+            .applications
+            .values()
+            .filter(subscribed)
+            .map(|app| app.id.clone())
+            .collect();
         for app in apps {
             let people = format!("{}/people", href(&app));
-            let event = Event::new(("people", people.clone()), kind, "contact", &format!("{people}/{}", who.bare()));
-            self.push(now, &app, event.within("myContacts", &format!("{people}/contacts")).priority(Priority::Medium));
+            let event = Event::new(
+                ("people", people.clone()),
+                kind,
+                "contact",
+                &format!("{people}/{}", who.bare()),
+            );
+            self.push(
+                now,
+                &app,
+                event
+                    .within("myContacts", &format!("{people}/contacts"))
+                    .priority(Priority::Medium),
+            );
         }
     }
 
@@ -236,8 +341,14 @@ impl World {
     pub fn photo(&self, who: &str) -> Result<Answer, Answer> {
         use base64::Engine;
         self.known(who)?;
-        let bytes = base64::engine::general_purpose::STANDARD.decode(PHOTO).unwrap_or_default();
-        Ok(Answer { status: 200, headers: Vec::new(), body: Body::Bytes("image/jpeg".to_owned(), bytes) })
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(PHOTO)
+            .unwrap_or_default();
+        Ok(Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: Body::Bytes("image/jpeg".to_owned(), bytes),
+        })
     }
 
     /// `{A}/policies` and `{A}/mediaPolicies`.
@@ -245,12 +356,14 @@ impl World {
         let links = json!({"self": {"href": format!("{}/{rel}", href(app))}});
         let on = |yes: bool| if yes { "Enabled" } else { "Disabled" };
         Answer::ok(match rel {
-            "policies" => json!({"rel": rel, "callLogArchiving": "Disabled", "customerExperienceImprovementProgram": "Disabled",
+            "policies" => {
+                json!({"rel": rel, "callLogArchiving": "Disabled", "customerExperienceImprovementProgram": "Disabled",
                 "emergencyDialMask": "", "emergencyDialString": "", "emergencyNumbers": [], "exchangeUnifiedMessaging": "Disabled",
                 "htmlMessaging": on(self.switches.html), "logging": "None", "loggingLevel": "Off", "messageArchiving": "Disabled",
                 "messagingUrls": "Enabled", "multiViewJoin": "Enabled", "onlineFeedback": "Disabled", "photos": "Enabled",
                 "saveCallLogs": "Disabled", "saveCredentials": "Disabled", "saveMessagingHistory": "Disabled", "sharingOnlyOnWifi": "Disabled",
-                "telephonyMode": "None", "videoOnlyOnWifi": "Disabled", "voicemailUri": "", "_links": links}),
+                "telephonyMode": "None", "videoOnlyOnWifi": "Disabled", "voicemailUri": "", "_links": links})
+            }
             _ => json!({"rel": rel, "_links": links}),
         })
     }
@@ -259,7 +372,9 @@ impl World {
 /// Changes with what a card says.
 fn etag(person: &Person) -> u32 {
     let all = format!("{}{:?}", person.name, person.card);
-    all.bytes().fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+    all.bytes().fold(2_166_136_261, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
+    })
 }
 
 /// A SIP address that must be there.

@@ -33,7 +33,10 @@ impl Simulator {
                 person
             });
         });
-        Ok(Driven { simulator: self.clone(), address })
+        Ok(Driven {
+            simulator: self.clone(),
+            address,
+        })
     }
 
     /// Sets a switch, from now on.
@@ -47,7 +50,11 @@ impl Simulator {
     /// How many applications, conversations and parked P-GETs a user has.
     pub fn count(&self, uri: &str) -> (usize, usize, usize) {
         self.change(|world, _| {
-            let own: Vec<_> = world.applications.values().filter(|own| own.user.uri() == uri).collect();
+            let own: Vec<_> = world
+                .applications
+                .values()
+                .filter(|own| own.user.uri() == uri)
+                .collect();
             (
                 own.len(),
                 own.iter().map(|own| own.conversations.len()).sum(),
@@ -59,16 +66,26 @@ impl Simulator {
 
 impl Driven {
     fn act<T>(&self, action: impl FnOnce(&mut World, Moment, &Address) -> T) -> T {
-        self.simulator.change(|world, now| action(world, now, &self.address))
+        self.simulator
+            .change(|world, now| action(world, now, &self.address))
     }
 
     fn other(uri: &str) -> Address {
-        Address::parse(uri).unwrap_or_else(|| Address::parse("nobody@invalid").expect("it has a user and a domain"))
+        Address::parse(uri).unwrap_or_else(|| {
+            Address::parse("nobody@invalid").expect("it has a user and a domain")
+        })
     }
 
     /// Says `text` to `to`: in the conversation there is, or by an invitation that carries it.
     pub fn say(&self, to: &str, text: &str) {
-        self.say_as(to, Text { text: text.to_owned(), html: false }, &Invite::default());
+        self.say_as(
+            to,
+            Text {
+                text: text.to_owned(),
+                html: false,
+            },
+            &Invite::default(),
+        );
     }
 
     /// The same with HTML, or with an invitation of one's own.
@@ -112,7 +129,12 @@ impl Driven {
 
     /// How the others see it.
     pub fn availability(&self) -> Option<String> {
-        self.act(|world, _, who| world.people.get(who).and_then(|person| person.presence.availability.clone()))
+        self.act(|world, _, who| {
+            world
+                .people
+                .get(who)
+                .and_then(|person| person.presence.availability.clone())
+        })
     }
 
     /// Sets its note.
@@ -137,7 +159,17 @@ impl Driven {
 
     /// Says something in a meeting.
     pub fn says_in(&self, uri: &str, text: &str) -> bool {
-        self.act(|world, now, who| world.person_says_in(now, who, uri, &Text { text: text.to_owned(), html: false }))
+        self.act(|world, now, who| {
+            world.person_says_in(
+                now,
+                who,
+                uri,
+                &Text {
+                    text: text.to_owned(),
+                    html: false,
+                },
+            )
+        })
     }
 
     /// Types in a meeting.
@@ -177,7 +209,13 @@ impl Driven {
 
     /// All that reached the person and was not taken by `hears`.
     pub fn heard(&self) -> Vec<Heard> {
-        self.act(|world, _, who| world.people.get(who).map(|person| person.heard.iter().cloned().collect()).unwrap_or_default())
+        self.act(|world, _, who| {
+            world
+                .people
+                .get(who)
+                .map(|person| person.heard.iter().cloned().collect())
+                .unwrap_or_default()
+        })
     }
 
     async fn wait<T>(&self, mut take: impl FnMut(&mut Person) -> Option<T>) -> T {
@@ -185,7 +223,14 @@ impl Driven {
             let happened = self.simulator.happened.notified();
             let mut happened = std::pin::pin!(happened);
             happened.as_mut().enable();
-            if let Some(taken) = self.simulator.world.lock().people.get_mut(&self.address).and_then(&mut take) {
+            if let Some(taken) = self
+                .simulator
+                .world
+                .lock()
+                .people
+                .get_mut(&self.address)
+                .and_then(&mut take)
+            {
                 return taken;
             }
             happened.await;
@@ -214,25 +259,44 @@ impl World {
         count: u32,
         retry_after: u32,
     ) -> Result<usize, String> {
-        let own = |app: &&super::application::Application| user.is_none_or(|user| app.user == *user);
-        let apps: Vec<String> = self.applications.values().filter(own).map(|app| app.id.clone()).collect();
+        let own =
+            |app: &&super::application::Application| user.is_none_or(|user| app.user == *user);
+        let apps: Vec<String> = self
+            .applications
+            .values()
+            .filter(own)
+            .map(|app| app.id.clone())
+            .collect();
         let hit = apps.len();
-        let each = |world: &mut World, action: &mut dyn FnMut(&mut super::channel::Channel) -> bool| {
-            let own = world.applications.values_mut().filter(|app| apps.contains(&app.id));
-            let done = own.fold(0, |done, app| done + usize::from(action(&mut app.channel)));
-            apps.iter().for_each(|app| world.touch_channel(app));
-            done
-        };
-        let replaced: Answer =
-            super::answer::Fault::conflict("PGetReplaced", "Another request for events took this one's place.").into();
+        let each =
+            |world: &mut World, action: &mut dyn FnMut(&mut super::channel::Channel) -> bool| {
+                let own = world
+                    .applications
+                    .values_mut()
+                    .filter(|app| apps.contains(&app.id));
+                let done = own.fold(0, |done, app| done + usize::from(action(&mut app.channel)));
+                apps.iter().for_each(|app| world.touch_channel(app));
+                done
+            };
+        let replaced: Answer = super::answer::Fault::conflict(
+            "PGetReplaced",
+            "Another request for events took this one's place.",
+        )
+        .into();
         match fault {
             // At once.
             "drop-channel" => return Ok(each(self, &mut |channel| channel.interrupt(now, None))),
-            "replace-pget" => return Ok(each(self, &mut |channel| channel.interrupt(now, Some(replaced.clone())))),
+            "replace-pget" => {
+                return Ok(each(self, &mut |channel| {
+                    channel.interrupt(now, Some(replaced.clone()))
+                }));
+            }
             "expire-tokens" => return Ok(user.map_or(0, |user| self.tokens.end_all(user))),
             "lose-application" => apps.iter().for_each(|app| self.end_application(now, app)),
             "expire-application" => apps.iter().for_each(|app| self.expire(now, app)),
-            "resume" => apps.iter().for_each(|app| self.close_after_silence(now, app, true)),
+            "resume" => apps
+                .iter()
+                .for_each(|app| self.close_after_silence(now, app, true)),
             // The next so many P-GETs of these applications.
             "swallow-pget" => {
                 return Ok(each(self, &mut |channel| {
@@ -259,7 +323,12 @@ impl World {
             "cut" => self.faults.cut = count,
             "lose-answer" => self.faults.lost_answers = count,
             "reorder" => self.faults.reorder = count,
-            _ => return Err(format!("no fault `{fault}`; there are {}", FAULTS.join(", "))),
+            _ => {
+                return Err(format!(
+                    "no fault `{fault}`; there are {}",
+                    FAULTS.join(", ")
+                ));
+            }
         }
         Ok(hit)
     }

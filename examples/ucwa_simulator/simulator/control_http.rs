@@ -15,20 +15,34 @@ use std::time::Duration;
 impl World {
     /// Answers what lies under `/Simulator/v1`.
     pub fn control(&mut self, now: Moment, request: &Request, rest: &[&str]) -> Answer {
-        let answer = request.input().and_then(|input| self.controlled(now, request.method.as_str(), rest, &input));
+        let answer = request
+            .input()
+            .and_then(|input| self.controlled(now, request.method.as_str(), rest, &input));
         answer.unwrap_or_else(|refused| refused)
     }
 
-    fn controlled(&mut self, now: Moment, method: &str, rest: &[&str], input: &Input) -> Result<Answer, Answer> {
+    fn controlled(
+        &mut self,
+        now: Moment,
+        method: &str,
+        rest: &[&str],
+        input: &Input,
+    ) -> Result<Answer, Answer> {
         match (rest, method) {
             (["switches"], "GET") => {
-                let all: serde_json::Map<String, Value> =
-                    self.switches.list().into_iter().map(|(name, value, _)| (name.to_owned(), json!(value))).collect();
+                let all: serde_json::Map<String, Value> = self
+                    .switches
+                    .list()
+                    .into_iter()
+                    .map(|(name, value, _)| (name.to_owned(), json!(value)))
+                    .collect();
                 Ok(Answer::ok(json!(all)))
             }
             (["switches"], "PUT") => {
                 for name in input.names() {
-                    self.switches.set(name, &input.text(name).unwrap_or_default()).map_err(|why| Fault::bad("", &why))?;
+                    self.switches
+                        .set(name, &input.text(name).unwrap_or_default())
+                        .map_err(|why| Fault::bad("", &why))?;
                 }
                 Ok(Answer::done())
             }
@@ -37,21 +51,34 @@ impl World {
             (["faults", fault], "POST") => {
                 let user = input.text("user").and_then(|user| Address::parse(&user));
                 let number = |name: &str, default: u32| {
-                    input.number(name).and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
+                    input
+                        .number(name)
+                        .and_then(|number| u32::try_from(number).ok())
+                        .unwrap_or(default)
                 };
                 let hit = self
-                    .do_fault(now, fault, user.as_ref(), number("count", 1), number("retryAfter", 0))
+                    .do_fault(
+                        now,
+                        fault,
+                        user.as_ref(),
+                        number("count", 1),
+                        number("retryAfter", 0),
+                    )
                     .map_err(|why| Fault::bad("", &why))?;
                 Ok(Answer::ok(json!({"hit": hit})))
             }
             (["people"], "GET") => {
-                let all: Vec<Value> =
-                    self.people.iter().map(|(who, person)| json!({"uri": who.uri(), "name": person.name})).collect();
+                let all: Vec<Value> = self
+                    .people
+                    .iter()
+                    .map(|(who, person)| json!({"uri": who.uri(), "name": person.name}))
+                    .collect();
                 Ok(Answer::ok(json!(all)))
             }
             (["people"], "POST") => {
                 let uri = input.required("uri", 500)?;
-                let who = Address::parse(&uri).ok_or_else(|| Fault::parameter("uri", "Not a SIP address."))?;
+                let who = Address::parse(&uri)
+                    .ok_or_else(|| Fault::parameter("uri", "Not a SIP address."))?;
                 let mut person = Person::new(&who, input.text("name").as_deref());
                 person.password = input.text("password");
                 person.manner = manner(input)?.unwrap_or(Manner::Ignore);
@@ -71,8 +98,18 @@ impl World {
         }
     }
 
-    fn driven(&mut self, now: Moment, who: &Address, method: &str, verb: &str, input: &Input) -> Result<Answer, Answer> {
-        let person = self.people.get_mut(who).ok_or_else(|| Fault::not_found("no such person"))?;
+    fn driven(
+        &mut self,
+        now: Moment,
+        who: &Address,
+        method: &str,
+        verb: &str,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let person = self
+            .people
+            .get_mut(who)
+            .ok_or_else(|| Fault::not_found("no such person"))?;
         if method == "GET" {
             return match verb {
                 "heard" => Ok(Answer::ok(json!(
@@ -99,14 +136,20 @@ impl World {
             Address::parse(&text).ok_or_else(|| Fault::parameter(name, "Not a SIP address.").into())
         };
         let word = |name: &str| input.text(name).unwrap_or_default();
-        let text = Text { text: word("text"), html: word("html") == "true" };
+        let text = Text {
+            text: word("text"),
+            html: word("html") == "true",
+        };
         let typing = word("typing") != "false";
         let done = match verb {
             "say" => match input.text("meeting") {
                 Some(meeting) => self.person_says_in(now, who, &meeting, &text),
                 None => {
-                    let invite =
-                        Invite { subject: word("subject"), importance: word("importance"), thread: input.text("thread") };
+                    let invite = Invite {
+                        subject: word("subject"),
+                        importance: word("importance"),
+                        thread: input.text("thread"),
+                    };
                     self.person_says_to(now, who, &other("to")?, text, &invite);
                     true
                 }
@@ -116,11 +159,18 @@ impl World {
                 None => self.person_types(now, who, &other("to")?, typing),
             },
             "manner" => {
-                person.manner = manner(input)?.ok_or_else(|| Fault::parameter("manner", MANNERS))?;
+                person.manner =
+                    manner(input)?.ok_or_else(|| Fault::parameter("manner", MANNERS))?;
                 true
             }
             "accept" => self.person_takes(now, who),
-            "decline" => self.person_refuses(now, who, &input.text("subcode").unwrap_or_else(|| "Declined".to_owned())),
+            "decline" => self.person_refuses(
+                now,
+                who,
+                &input
+                    .text("subcode")
+                    .unwrap_or_else(|| "Declined".to_owned()),
+            ),
             "leave" => match input.text("meeting") {
                 Some(meeting) => self.person_leaves_meeting(now, who, &meeting),
                 None => self.person_leaves(now, who, &other("from")?),
@@ -137,7 +187,11 @@ impl World {
                 self.set_location(now, who, &word("text"));
                 true
             }
-            "hold" => return Ok(Answer::ok(json!({"meeting": self.person_holds(now, who, &word("subject"), &word("access"))}))),
+            "hold" => {
+                return Ok(Answer::ok(
+                    json!({"meeting": self.person_holds(now, who, &word("subject"), &word("access"))}),
+                ));
+            }
             "join" => self.person_joins(now, who, &word("meeting")),
             "invite" => self.person_invites(now, who, &word("meeting"), &other("whom")?),
             "end" => self.person_ends(now, &word("meeting")),
@@ -146,7 +200,11 @@ impl World {
             }
             _ => return Err(Fault::not_found("").into()),
         };
-        if done { Ok(Answer::done()) } else { Err(Fault::conflict("", "There is nothing of that kind now.").into()) }
+        if done {
+            Ok(Answer::done())
+        } else {
+            Err(Fault::conflict("", "There is nothing of that kind now.").into())
+        }
     }
 
     fn state_json(&self) -> Value {
@@ -175,6 +233,8 @@ fn manner(input: &Input) -> Result<Option<Manner>, Answer> {
         .unwrap_or_default();
     match input.text("manner") {
         None => Ok(None),
-        Some(word) => Manner::read(&word, after).map(Some).ok_or_else(|| Fault::parameter("manner", MANNERS).into()),
+        Some(word) => Manner::read(&word, after)
+            .map(Some)
+            .ok_or_else(|| Fault::parameter("manner", MANNERS).into()),
     }
 }

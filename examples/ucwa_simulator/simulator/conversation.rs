@@ -12,7 +12,12 @@ use std::collections::{BTreeSet, VecDeque};
 /// Messages of a conversation that can be read again; older ones are 404.
 pub const MESSAGES_MAX: usize = 200;
 /// Modalities that nobody here uses, shown because the real server shows them.
-pub const UNUSED: [&str; 4] = ["applicationSharing", "audioVideo", "dataCollaboration", "phoneAudio"];
+pub const UNUSED: [&str; 4] = [
+    "applicationSharing",
+    "audioVideo",
+    "dataCollaboration",
+    "phoneAudio",
+];
 
 /// The view of one application.
 #[derive(Debug)]
@@ -57,13 +62,17 @@ impl World {
     pub fn conversation_json(&self, app: &str, conversation: &Conversation) -> Value {
         let at = conversation_href(app, &conversation.id);
         let live = ["Connected", "Conferenced"].contains(&conversation.state);
-        let active: &[&str] =
-            if conversation.messaging == "Connected" || conversation.state == "Incoming" && conversation.meeting.is_none() {
-                &["Messaging"]
-            } else {
-                &[]
-            };
-        let others = self.talks.get(&conversation.talk).map_or(0, |talk| talk.members.len().saturating_sub(1));
+        let active: &[&str] = if conversation.messaging == "Connected"
+            || conversation.state == "Incoming" && conversation.meeting.is_none()
+        {
+            &["Messaging"]
+        } else {
+            &[]
+        };
+        let others = self
+            .talks
+            .get(&conversation.talk)
+            .map_or(0, |talk| talk.members.len().saturating_sub(1));
         let mut out = json!({
             "state": conversation.state, "threadId": conversation.thread, "subject": conversation.subject, "activeModalities": active,
             "importance": conversation.importance, "recording": false, "readLocally": true, "participantCount": others,
@@ -76,16 +85,17 @@ impl World {
         if live {
             let own = self.applications.get(app).map(|own| own.user.clone());
             if let Some(own) = own {
-                out["_links"]["localParticipant"] = json!({"href": participant_href(&at, &own), "title": self.title_of(&own)});
+                out["_links"]["localParticipant"] =
+                    json!({"href": participant_href(&at, &own), "title": self.title_of(&own)});
             }
-            out["_links"]["addParticipant"] =
-                json!({"href": format!("{}/communication/participantInvitations?conversation={}", href(app), conversation.id)});
+            out["_links"]["addParticipant"] = json!({"href": format!("{}/communication/participantInvitations?conversation={}", href(app), conversation.id)});
             out["_links"]["participants"] = json!({"href": format!("{at}/participants")});
         }
         if conversation.state == "Conferenced" {
             out["_links"]["onlineMeeting"] = json!({"href": format!("{at}/onlineMeeting")});
             out["_links"]["leaders"] = json!({"href": format!("{at}/participants?filter=Leaders")});
-            out["_links"]["attendees"] = json!({"href": format!("{at}/participants?filter=Attendees")});
+            out["_links"]["attendees"] =
+                json!({"href": format!("{at}/participants?filter=Attendees")});
             out["_links"]["lobby"] = json!({"href": format!("{at}/participants?filter=Lobby")});
         }
         out
@@ -107,9 +117,10 @@ impl World {
                 out["_links"]["typingParticipants"] = link("typingParticipants");
             }
             "Connecting" => out["_links"]["stopMessaging"] = link("terminate"),
-            _ if ["Connected", "Conferenced"].contains(&conversation.state) && !conversation.adding => {
-                out["_links"]["addMessaging"] =
-                    json!({"href": format!("{}/communication/messagingInvitations?conversation={}", href(app), conversation.id)});
+            _ if ["Connected", "Conferenced"].contains(&conversation.state)
+                && !conversation.adding =>
+            {
+                out["_links"]["addMessaging"] = json!({"href": format!("{}/communication/messagingInvitations?conversation={}", href(app), conversation.id)});
             }
             _ => {}
         }
@@ -117,11 +128,18 @@ impl World {
     }
 
     /// The resource `participant` of `who`, local or not.
-    pub fn participant_json(&self, app: &Application, conversation: &Conversation, who: &Address) -> Value {
+    pub fn participant_json(
+        &self,
+        app: &Application,
+        conversation: &Conversation,
+        who: &Address,
+    ) -> Value {
         let at = conversation_href(&app.id, &conversation.id);
         let local = app.user == *who;
-        let member =
-            self.talks.get(&conversation.talk).and_then(|talk| talk.members.iter().find(|member| member.address == *who));
+        let member = self
+            .talks
+            .get(&conversation.talk)
+            .and_then(|talk| talk.members.iter().find(|member| member.address == *who));
         let base = app.href();
         let own = participant_href(&at, who);
         let mut out = json!({
@@ -133,8 +151,10 @@ impl World {
             out["_links"]["me"] = json!({"href": format!("{base}/me")});
         } else {
             out["_links"]["contact"] = json!({"href": format!("{base}/people/{}", who.bare())});
-            out["_links"]["contactPresence"] = json!({"href": format!("{base}/people/{}/presence", who.bare())});
-            out["_links"]["contactPhoto"] = json!({"href": format!("{base}/photos/{}", who.bare())});
+            out["_links"]["contactPresence"] =
+                json!({"href": format!("{base}/people/{}/presence", who.bare())});
+            out["_links"]["contactPhoto"] =
+                json!({"href": format!("{base}/photos/{}", who.bare())});
         }
         if member.is_some_and(|member| member.im) {
             out["_links"]["participantMessaging"] = json!({"href": format!("{own}/messaging")});
@@ -142,7 +162,10 @@ impl World {
         if let (Some(_), Some(member)) = (&conversation.meeting, member) {
             out["role"] = json!(if member.leader { "Leader" } else { "Attendee" });
             out["organizer"] = json!(self.organizes(conversation, who));
-            let leads = self.talks.get(&conversation.talk).is_some_and(|talk| leads(talk, app, conversation));
+            let leads = self
+                .talks
+                .get(&conversation.talk)
+                .is_some_and(|talk| leads(talk, app, conversation));
             if leads && !local {
                 let rels: &[&str] = match (member.lobby, member.leader) {
                     (true, _) => &["admit", "reject"],
@@ -159,14 +182,23 @@ impl World {
 
     /// What a link to a person carries as its title.
     pub fn title_of(&self, who: &Address) -> String {
-        if self.switches.titles { self.name_of(who) } else { String::new() }
+        if self.switches.titles {
+            self.name_of(who)
+        } else {
+            String::new()
+        }
     }
 }
 
 /// Whether the application's user leads the meeting.
 pub fn leads(talk: &Talk, app: &Application, conversation: &Conversation) -> bool {
-    let seat = Seat::Client { app: app.id.clone(), conversation: conversation.id.clone() };
-    talk.members.iter().any(|member| member.seat == seat && member.leader)
+    let seat = Seat::Client {
+        app: app.id.clone(),
+        conversation: conversation.id.clone(),
+    };
+    talk.members
+        .iter()
+        .any(|member| member.seat == seat && member.leader)
 }
 
 /// `{C}/participants/<address>`.

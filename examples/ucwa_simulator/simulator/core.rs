@@ -26,7 +26,12 @@ pub struct Simulator {
 impl Simulator {
     /// A server without people.
     pub fn new(config: Config, timer: Arc<dyn Timer>) -> Arc<Simulator> {
-        Arc::new(Simulator { world: Mutex::new(World::new(config)), timer, sooner: Notify::new(), happened: Notify::new() })
+        Arc::new(Simulator {
+            world: Mutex::new(World::new(config)),
+            timer,
+            sooner: Notify::new(),
+            happened: Notify::new(),
+        })
     }
 
     /// The time that this server believes in.
@@ -44,7 +49,9 @@ impl Simulator {
         loop {
             let due = self.world.lock().due();
             let now = self.timer.now();
-            let nap = due.map_or(NAP_MAX, |due| (due - now).to_std().unwrap_or_default()).min(NAP_MAX);
+            let nap = due
+                .map_or(NAP_MAX, |due| (due - now).to_std().unwrap_or_default())
+                .min(NAP_MAX);
             if !nap.is_zero() {
                 tokio::select! {
                     () = self.timer.sleep(nap) => {}
@@ -75,7 +82,13 @@ impl Simulator {
     ///
     /// # Errors
     /// The address is none.
-    pub fn add_person(&self, uri: &str, name: Option<&str>, password: Option<&str>, manner: Manner) -> Result<Address, String> {
+    pub fn add_person(
+        &self,
+        uri: &str,
+        name: Option<&str>,
+        password: Option<&str>,
+        manner: Manner,
+    ) -> Result<Address, String> {
         let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is no SIP address"))?;
         self.change(|world, _| {
             let mut person = Person::new(&address, name);

@@ -27,33 +27,67 @@ pub struct Invite {
 impl World {
     /// The talk of two in which the person `who` is with `other`.
     fn talk_with(&self, who: &Address, other: &Address) -> Option<u64> {
-        let sits = |talk: &Talk| talk.members.iter().any(|member| member.address == *who && member.seat == Seat::Person);
-        let found =
-            |talk: &Talk| talk.meeting.is_none() && sits(talk) && talk.members.iter().any(|member| member.address == *other);
-        self.talks.iter().find(|(_, talk)| found(talk)).map(|(number, _)| *number)
+        let sits = |talk: &Talk| {
+            talk.members
+                .iter()
+                .any(|member| member.address == *who && member.seat == Seat::Person)
+        };
+        let found = |talk: &Talk| {
+            talk.meeting.is_none()
+                && sits(talk)
+                && talk.members.iter().any(|member| member.address == *other)
+        };
+        self.talks
+            .iter()
+            .find(|(_, talk)| found(talk))
+            .map(|(number, _)| *number)
     }
 
     fn connected_with(&self, who: &Address, other: &Address) -> Option<u64> {
-        self.talk_with(who, other).filter(|talk| self.talks.get(talk).is_some_and(|talk| talk.members.len() == 2))
+        self.talk_with(who, other).filter(|talk| {
+            self.talks
+                .get(talk)
+                .is_some_and(|talk| talk.members.len() == 2)
+        })
     }
 
     /// Says a text: in the conversation there is, while it rings, or by an invitation that carries it.
-    pub fn person_says_to(&mut self, now: Moment, who: &Address, to: &Address, text: Text, invite: &Invite) {
+    pub fn person_says_to(
+        &mut self,
+        now: Moment,
+        who: &Address,
+        to: &Address,
+        text: Text,
+        invite: &Invite,
+    ) {
         if let Some(talk) = self.connected_with(who, to) {
             return self.person_says(now, talk, who, &text.text, text.html);
         }
-        let calling =
-            |ring: &&mut Ring| ring.caller == Caller::Person && ring.from == *who && ring.to == *to && ring.meeting.is_none();
+        let calling = |ring: &&mut Ring| {
+            ring.caller == Caller::Person
+                && ring.from == *who
+                && ring.to == *to
+                && ring.meeting.is_none()
+        };
         if let Some(ring) = self.rings.values_mut().find(calling) {
             if ring.more.len() < MORE_MAX {
                 ring.more.push(text);
             } else if let Some(person) = self.people.get_mut(who) {
-                person.report(Report { to: to.uri().to_owned(), text: text.text, delivered: false, why: "too many".to_owned() });
+                person.report(Report {
+                    to: to.uri().to_owned(),
+                    text: text.text,
+                    delivered: false,
+                    why: "too many".to_owned(),
+                });
             }
             return;
         }
         let talk = self.number();
-        let importance = if invite.importance.is_empty() { "Normal" } else { &invite.importance };
+        let importance = if invite.importance.is_empty() {
+            "Normal"
+        } else {
+            &invite.importance
+        };
         let shared = Talk {
             thread: invite.thread.clone().unwrap_or_else(|| self.ids.hex()),
             subject: invite.subject.clone(),
@@ -80,7 +114,9 @@ impl World {
 
     /// Types to somebody, or stops.
     pub fn person_types(&mut self, now: Moment, who: &Address, to: &Address, typing: bool) -> bool {
-        let Some(talk) = self.connected_with(who, to) else { return false };
+        let Some(talk) = self.connected_with(who, to) else {
+            return false;
+        };
         self.person_types_in(now, talk, who, typing)
     }
 
@@ -89,7 +125,11 @@ impl World {
             self.types(now, talk, who, &Seat::Person);
             return true;
         }
-        let own = self.talks.get_mut(&talk).and_then(|talk| talk.members.iter_mut().find(|member| member.address == *who));
+        let own = self.talks.get_mut(&talk).and_then(|talk| {
+            talk.members
+                .iter_mut()
+                .find(|member| member.address == *who)
+        });
         if own.is_some_and(|own| own.typing_until.take().is_some()) {
             self.tell_typing(now, talk, who, "deleted");
         }
@@ -97,8 +137,13 @@ impl World {
     }
 
     fn ringing_at(&self, who: &Address) -> Option<u64> {
-        let rings = |ring: &Ring| ring.to == *who && !ring.taken && ring.legs.iter().any(|leg| matches!(leg, Leg::Person));
-        self.rings.iter().find(|(_, ring)| rings(ring)).map(|(number, _)| *number)
+        let rings = |ring: &Ring| {
+            ring.to == *who && !ring.taken && ring.legs.iter().any(|leg| matches!(leg, Leg::Person))
+        };
+        self.rings
+            .iter()
+            .find(|(_, ring)| rings(ring))
+            .map(|(number, _)| *number)
     }
 
     /// Accepts the oldest invitation that rings; false if none does.
@@ -110,22 +155,36 @@ impl World {
     /// Declines it, for the reason of a subcode.
     pub fn person_refuses(&mut self, now: Moment, who: &Address, subcode: &str) -> bool {
         let ring = self.ringing_at(who);
-        ring.map(|ring| self.ring_fails(now, ring, "RemoteFailure", subcode)).is_some()
+        ring.map(|ring| self.ring_fails(now, ring, "RemoteFailure", subcode))
+            .is_some()
     }
 
     /// Ends the conversation with somebody, or the invitation to it.
     pub fn person_leaves(&mut self, now: Moment, who: &Address, other: &Address) -> bool {
-        let calling = |ring: &Ring| ring.caller == Caller::Person && ring.from == *who && ring.to == *other;
-        if let Some(ring) = self.rings.iter().find(|(_, ring)| calling(ring)).map(|(number, _)| *number) {
+        let calling =
+            |ring: &Ring| ring.caller == Caller::Person && ring.from == *who && ring.to == *other;
+        if let Some(ring) = self
+            .rings
+            .iter()
+            .find(|(_, ring)| calling(ring))
+            .map(|(number, _)| *number)
+        {
             self.ring_fails(now, ring, "LocalFailure", "Canceled");
             return true;
         }
         let talk = self.talk_with(who, other);
-        talk.map(|talk| self.remove_member(now, talk, who, &Seat::Person)).is_some()
+        talk.map(|talk| self.remove_member(now, talk, who, &Seat::Person))
+            .is_some()
     }
 
     /// Holds a meeting and is in it; gives its URI.
-    pub fn person_holds(&mut self, now: Moment, who: &Address, subject: &str, access: &str) -> String {
+    pub fn person_holds(
+        &mut self,
+        now: Moment,
+        who: &Address,
+        subject: &str,
+        access: &str,
+    ) -> String {
         let mut meeting = self.new_meeting(now, who, subject, true);
         if !access.is_empty() {
             meeting.access = access.to_owned();
@@ -138,14 +197,23 @@ impl World {
 
     /// Comes into a meeting; false if there is none.
     pub fn person_joins(&mut self, now: Moment, who: &Address, uri: &str) -> bool {
-        let Some((id, organizer)) = self.meeting_by_uri(now, uri).map(|meeting| (meeting.id.clone(), meeting.organizer.clone()))
+        let Some((id, organizer)) = self
+            .meeting_by_uri(now, uri)
+            .map(|meeting| (meeting.id.clone(), meeting.organizer.clone()))
         else {
             return false;
         };
-        let Some(talk) = self.conference(now, &id) else { return false };
-        let Some(own) = self.talks.get_mut(&talk) else { return false };
+        let Some(talk) = self.conference(now, &id) else {
+            return false;
+        };
+        let Some(own) = self.talks.get_mut(&talk) else {
+            return false;
+        };
         if !own.members.iter().any(|member| member.address == *who) {
-            own.members.push(Member { leader: organizer == *who, ..seated(who) });
+            own.members.push(Member {
+                leader: organizer == *who,
+                ..seated(who)
+            });
             self.tell_entry(now, talk, who);
         }
         true
@@ -158,7 +226,8 @@ impl World {
     /// Says something in a meeting.
     pub fn person_says_in(&mut self, now: Moment, who: &Address, uri: &str, text: &Text) -> bool {
         let talk = self.conference_of(now, uri);
-        talk.map(|talk| self.person_says(now, talk, who, &text.text, text.html)).is_some()
+        talk.map(|talk| self.person_says(now, talk, who, &text.text, text.html))
+            .is_some()
     }
 
     /// Types in a meeting.
@@ -170,7 +239,8 @@ impl World {
     /// Leaves a meeting.
     pub fn person_leaves_meeting(&mut self, now: Moment, who: &Address, uri: &str) -> bool {
         let talk = self.conference_of(now, uri);
-        talk.map(|talk| self.remove_member(now, talk, who, &Seat::Person)).is_some()
+        talk.map(|talk| self.remove_member(now, talk, who, &Seat::Person))
+            .is_some()
     }
 
     /// Ejects, admits, rejects, promotes or demotes somebody.
@@ -181,14 +251,30 @@ impl World {
 
     /// Ends a meeting for all.
     pub fn person_ends(&mut self, now: Moment, uri: &str) -> bool {
-        let id = self.meeting_by_uri(now, uri).map(|meeting| meeting.id.clone());
-        id.map(|id| self.end_meeting(now, &id, &Reason::new("Informational", "Ended"))).is_some()
+        let id = self
+            .meeting_by_uri(now, uri)
+            .map(|meeting| meeting.id.clone());
+        id.map(|id| self.end_meeting(now, &id, &Reason::new("Informational", "Ended")))
+            .is_some()
     }
 
     /// Invites somebody into a meeting.
-    pub fn person_invites(&mut self, now: Moment, who: &Address, uri: &str, whom: &Address) -> bool {
-        let Some(id) = self.meeting_by_uri(now, uri).map(|meeting| meeting.id.clone()) else { return false };
-        let Some(talk) = self.conference(now, &id) else { return false };
+    pub fn person_invites(
+        &mut self,
+        now: Moment,
+        who: &Address,
+        uri: &str,
+        whom: &Address,
+    ) -> bool {
+        let Some(id) = self
+            .meeting_by_uri(now, uri)
+            .map(|meeting| meeting.id.clone())
+        else {
+            return false;
+        };
+        let Some(talk) = self.conference(now, &id) else {
+            return false;
+        };
         let ring = Ring {
             talk,
             caller: Caller::Person,
@@ -206,5 +292,12 @@ impl World {
 }
 
 fn seated(who: &Address) -> Member {
-    Member { address: who.clone(), seat: Seat::Person, im: true, leader: false, lobby: false, typing_until: None }
+    Member {
+        address: who.clone(),
+        seat: Seat::Person,
+        im: true,
+        leader: false,
+        lobby: false,
+        typing_until: None,
+    }
 }

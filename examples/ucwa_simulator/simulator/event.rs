@@ -83,7 +83,8 @@ impl Event {
 
     /// Whether `newer` makes this one needless: the same resource updated again.
     pub fn is_outdone_by(&self, newer: &Event) -> bool {
-        let updated = |event: &Event| event.priority != Priority::High && event.body["type"] == "updated";
+        let updated =
+            |event: &Event| event.priority != Priority::High && event.body["type"] == "updated";
         updated(self)
             && updated(newer)
             && self.body["link"]["href"] == newer.body["link"]["href"]
@@ -119,7 +120,11 @@ impl Reason {
             "Missed" => "The invitation was missed.",
             _ => "Something went wrong.",
         };
-        Reason { code: code.to_owned(), subcode: subcode.to_owned(), message: message.to_owned() }
+        Reason {
+            code: code.to_owned(),
+            subcode: subcode.to_owned(),
+            message: message.to_owned(),
+        }
     }
 
     /// As events carry it.

@@ -59,7 +59,11 @@ impl World {
             return Some(Hit::Answer(page.retry_after(self.switches.retry_after)));
         }
         if take(&mut faults.bad_gateway) {
-            return Some(Hit::Answer(Answer::html(502, "Bad Gateway", "The proxy got no valid answer.")));
+            return Some(Hit::Answer(Answer::html(
+                502,
+                "Bad Gateway",
+                "The proxy got no valid answer.",
+            )));
         }
         if take(&mut faults.throttled.0) {
             return Some(Hit::Answer(too_many(faults.throttled.1)));
@@ -68,16 +72,28 @@ impl World {
     }
 
     /// Keeps `answer` back for `wait`.
-    pub fn keep_back(&mut self, now: Moment, answer: Answer, wait: Duration) -> oneshot::Receiver<Answer> {
+    pub fn keep_back(
+        &mut self,
+        now: Moment,
+        answer: Answer,
+        wait: Duration,
+    ) -> oneshot::Receiver<Answer> {
         let (reply, later) = oneshot::channel();
         let number = self.number();
         self.faults.kept.insert(number, (reply, answer));
-        self.agenda.after(now, wait, super::agenda::Deed::LetGo(number));
+        self.agenda
+            .after(now, wait, super::agenda::Deed::LetGo(number));
         later
     }
 }
 
 /// 429.
 pub fn too_many(retry_after: u32) -> Answer {
-    Answer::from(Fault::new(429, "TooManyRequests", "", "There are too many outstanding requests.")).retry_after(retry_after)
+    Answer::from(Fault::new(
+        429,
+        "TooManyRequests",
+        "",
+        "There are too many outstanding requests.",
+    ))
+    .retry_after(retry_after)
 }

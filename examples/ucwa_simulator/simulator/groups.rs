@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The groups that everybody has: id, relation, name.
-const FIXED: [(&str, &str, &str); 2] = [("1", "defaultGroup", "Other Contacts"), ("0", "pinnedGroup", "Pinned Contacts")];
+const FIXED: [(&str, &str, &str); 2] = [
+    ("1", "defaultGroup", "Other Contacts"),
+    ("0", "pinnedGroup", "Pinned Contacts"),
+];
 impl World {
     /// The members of one of the application's user's groups.
     pub fn group_of(&self, app: &str, group: &str) -> Option<Vec<Address>> {
@@ -19,31 +22,56 @@ impl World {
         match group {
             "1" => Some(self.list_of(&user)),
             "0" => Some(Vec::new()),
-            _ => self.people.get(&user)?.groups.get(group).map(|(_, members)| members.iter().cloned().collect()),
+            _ => self
+                .people
+                .get(&user)?
+                .groups
+                .get(group)
+                .map(|(_, members)| members.iter().cloned().collect()),
         }
     }
 
     /// `{A}/people/groups` and below.
-    pub fn groups(&mut self, app: &str, user: &Address, method: &str, rest: &[&str], input: &Input) -> Result<Answer, Answer> {
+    pub fn groups(
+        &mut self,
+        app: &str,
+        user: &Address,
+        method: &str,
+        rest: &[&str],
+        input: &Input,
+    ) -> Result<Answer, Answer> {
         let base = format!("{}/people/groups", href(app));
-        let person = self.people.get(user).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        let person = self
+            .people
+            .get(user)
+            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         match (rest, method) {
             ([], "GET") => {
                 let mut embedded = json!({});
                 for (id, rel, name) in FIXED {
                     embedded[rel] = group_json(&base, id, rel, name);
                 }
-                embedded["group"] = person.groups.iter().map(|(id, (name, _))| group_json(&base, id, "group", name)).collect();
-                Ok(Answer::ok(json!({"rel": "myGroups", "_links": {"self": {"href": base}}, "_embedded": embedded})))
+                embedded["group"] = person
+                    .groups
+                    .iter()
+                    .map(|(id, (name, _))| group_json(&base, id, "group", name))
+                    .collect();
+                Ok(Answer::ok(
+                    json!({"rel": "myGroups", "_links": {"self": {"href": base}}, "_embedded": embedded}),
+                ))
             }
             ([], "POST") => {
                 let name = input.required("displayName", 100)?;
                 if person.groups.len() >= CONTACTS_MAX {
-                    return Err(Fault::conflict("TooManyGroups", "There are too many groups.").into());
+                    return Err(
+                        Fault::conflict("TooManyGroups", "There are too many groups.").into(),
+                    );
                 }
                 let id = self.ids.short();
                 if let Some(person) = self.people.get_mut(user) {
-                    person.groups.insert(id.clone(), (name.clone(), BTreeSet::new()));
+                    person
+                        .groups
+                        .insert(id.clone(), (name.clone(), BTreeSet::new()));
                 }
                 Ok(Answer::created_with(group_json(&base, &id, "group", &name)))
             }
@@ -58,9 +86,18 @@ impl World {
                 match (rest, method) {
                     ([], "GET") => Ok(Answer::ok(group_json(&base, id, rel, &name))),
                     ([], "PUT") if fixed.is_none() => {
-                        let name = input.text("displayName").or_else(|| input.text("name")).filter(|name| !name.is_empty());
-                        let name = name.ok_or_else(|| Fault::parameter("displayName", "A value is required."))?;
-                        if let Some((own, _)) = self.people.get_mut(user).and_then(|person| person.groups.get_mut(*id)) {
+                        let name = input
+                            .text("displayName")
+                            .or_else(|| input.text("name"))
+                            .filter(|name| !name.is_empty());
+                        let name = name.ok_or_else(|| {
+                            Fault::parameter("displayName", "A value is required.")
+                        })?;
+                        if let Some((own, _)) = self
+                            .people
+                            .get_mut(user)
+                            .and_then(|person| person.groups.get_mut(*id))
+                        {
                             own.clone_from(&name);
                         }
                         Ok(Answer::ok(group_json(&base, id, "group", &name)))
@@ -77,7 +114,10 @@ impl World {
                             (_, Some((_, members))) => members.iter().cloned().collect(),
                             _ => Vec::new(),
                         };
-                        let all: Vec<Value> = members.iter().map(|who| self.contact_json(app, who)).collect();
+                        let all: Vec<Value> = members
+                            .iter()
+                            .map(|who| self.contact_json(app, who))
+                            .collect();
                         Ok(Answer::ok(
                             json!({"rel": "groupContacts", "_links": {"self": {"href": format!("{base}/{id}/contacts")}}, "_embedded": {"contact": all}}),
                         ))
@@ -105,14 +145,25 @@ impl World {
             ([], "GET") => {
                 let wanted = input.text("groupId");
                 let fits = |group: &str| wanted.as_ref().is_none_or(|wanted| wanted == group);
-                let mut all: Vec<Value> =
-                    self.list_of(user).iter().filter(|_| fits("1")).map(|who| membership(&people, "1", who)).collect();
-                let groups = self.people.get(user).map(|person| &person.groups).into_iter().flatten().filter(|(id, _)| fits(id));
-                all.extend(
-                    groups.flat_map(|(id, (_, members))| {
-                        members.iter().map(|who| membership(&people, id, who)).collect::<Vec<_>>()
-                    }),
-                );
+                let mut all: Vec<Value> = self
+                    .list_of(user)
+                    .iter()
+                    .filter(|_| fits("1"))
+                    .map(|who| membership(&people, "1", who))
+                    .collect();
+                let groups = self
+                    .people
+                    .get(user)
+                    .map(|person| &person.groups)
+                    .into_iter()
+                    .flatten()
+                    .filter(|(id, _)| fits(id));
+                all.extend(groups.flat_map(|(id, (_, members))| {
+                    members
+                        .iter()
+                        .map(|who| membership(&people, id, who))
+                        .collect::<Vec<_>>()
+                }));
                 Ok(Answer::ok(
                     json!({"rel": "myGroupMemberships", "_embedded": {"myGroupMembership": all}, "_links": {"self": {"href": here},
                     "removeContactFromAllGroups": {"href": format!("{here}/removeContactFromAllGroups")}}}),
@@ -123,9 +174,14 @@ impl World {
                 let group = input.required("groupId", 256)?;
                 let full = self.list_of(user).len() >= CONTACTS_MAX;
                 let all = self.list_of(user);
-                let person = self.people.get_mut(user).ok_or_else(|| Fault::not_found(""))?;
+                let person = self
+                    .people
+                    .get_mut(user)
+                    .ok_or_else(|| Fault::not_found(""))?;
                 if full {
-                    return Err(Fault::conflict("TooManyContacts", "There are too many contacts.").into());
+                    return Err(
+                        Fault::conflict("TooManyContacts", "There are too many contacts.").into(),
+                    );
                 }
                 match person.groups.get_mut(&group) {
                     Some((_, members)) => drop(members.replace(who.clone())),
@@ -143,10 +199,16 @@ impl World {
                 self.forget_contact(now, user, &who)
             }
             ([key], "DELETE") => {
-                let (who, group) = key.split_once(',').ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-                let who = Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-                let members =
-                    self.people.get_mut(user).and_then(|person| person.groups.get_mut(group)).map(|(_, members)| members);
+                let (who, group) = key
+                    .split_once(',')
+                    .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                let who =
+                    Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                let members = self
+                    .people
+                    .get_mut(user)
+                    .and_then(|person| person.groups.get_mut(group))
+                    .map(|(_, members)| members);
                 match members.map(|members| members.remove(&who)) {
                     Some(true) => Ok(Answer::done()),
                     None if group == "1" => self.forget_contact(now, user, &who),
@@ -158,13 +220,24 @@ impl World {
     }
 
     /// Takes a contact off the list and out of all groups.
-    fn forget_contact(&mut self, now: Moment, user: &Address, who: &Address) -> Result<Answer, Answer> {
+    fn forget_contact(
+        &mut self,
+        now: Moment,
+        user: &Address,
+        who: &Address,
+    ) -> Result<Answer, Answer> {
         let all = self.list_of(user);
-        let person =
-            self.people.get_mut(user).filter(|_| all.contains(who)).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        let person = self
+            .people
+            .get_mut(user)
+            .filter(|_| all.contains(who))
+            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         person.contacts.extend(all);
         person.contacts.remove(who);
-        person.groups.values_mut().for_each(|(_, members)| members.retain(|other| other != who));
+        person
+            .groups
+            .values_mut()
+            .for_each(|(_, members)| members.retain(|other| other != who));
         self.tell_contact_list(now, user, who, "deleted");
         Ok(Answer::done())
     }

@@ -57,6 +57,8 @@ impl Ids {
     /// Eight letters and digits, as a meeting's id has them.
     pub fn meeting(&mut self) -> String {
         let alphabet = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-        (0..8).map(|_| char::from(alphabet[(self.bits() % 32) as usize])).collect()
+        (0..8)
+            .map(|_| char::from(alphabet[(self.bits() % 32) as usize]))
+            .collect()
     }
 }

@@ -47,7 +47,13 @@ pub struct Invitation {
 
 impl Invitation {
     /// One that an application has just sent, and nobody has answered.
-    pub fn sent(id: &str, rel: &'static str, from: Address, to: Address, conversation: &str) -> Invitation {
+    pub fn sent(
+        id: &str,
+        rel: &'static str,
+        from: Address,
+        to: Address,
+        conversation: &str,
+    ) -> Invitation {
         Invitation {
             id: id.to_owned(),
             rel,
@@ -105,12 +111,17 @@ impl World {
             out["_links"]["to"] = person(&invitation.to);
         }
         match invitation.rel {
-            "messagingInvitation" => out["_links"]["messaging"] = json!({"href": format!("{at}/messaging")}),
+            "messagingInvitation" => {
+                out["_links"]["messaging"] = json!({"href": format!("{at}/messaging")})
+            }
             "onlineMeetingInvitation" => {
                 out["onlineMeetingUri"] = json!(invitation.meeting_uri);
                 out["availableModalities"] = json!(["Messaging"]);
             }
-            _ => out["_links"]["participant"] = json!({"href": participant_href(&at, &invitation.to)}),
+            _ => {
+                out["_links"]["participant"] =
+                    json!({"href": participant_href(&at, &invitation.to)})
+            }
         }
         let ringing = invitation.ring.is_some();
         if invitation.outgoing && ringing && invitation.state == "Connecting" {
@@ -129,13 +140,18 @@ impl World {
                 out["_links"]["message"] = json!({"href": message});
             }
         }
-        let parties = self.applications.get(app).and_then(|own| Some((own, own.conversations.get(&invitation.conversation)?)));
+        let parties = self
+            .applications
+            .get(app)
+            .and_then(|own| Some((own, own.conversations.get(&invitation.conversation)?)));
         if let Some((own, conversation)) = parties {
             if !invitation.outgoing {
-                out["_embedded"] = json!({"from": self.participant_json(own, conversation, &invitation.from)});
+                out["_embedded"] =
+                    json!({"from": self.participant_json(own, conversation, &invitation.from)});
             }
             if let Some(who) = &invitation.accepted_by {
-                out["_embedded"]["acceptedByParticipant"] = json!([self.participant_json(own, conversation, who)]);
+                out["_embedded"]["acceptedByParticipant"] =
+                    json!([self.participant_json(own, conversation, who)]);
             }
         }
         out
@@ -151,7 +167,11 @@ impl World {
         rest: &[&str],
         global: bool,
     ) -> Result<Answer, Answer> {
-        let found = self.applications.get(app).and_then(|own| own.invitations.get(id)).cloned();
+        let found = self
+            .applications
+            .get(app)
+            .and_then(|own| own.invitations.get(id))
+            .cloned();
         let invitation = found.ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         match (rest, method) {
             ([], "GET") => Ok(Answer::ok(self.invitation_json(app, &invitation))),

@@ -9,13 +9,17 @@ use serde_json::Value;
 pub fn text(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value);
-    out.replace("\"/Date(", "\"\\/Date(").replace(")/\"", ")\\/\"")
+    out.replace("\"/Date(", "\"\\/Date(")
+        .replace(")/\"", ")\\/\"")
 }
 
 fn write(out: &mut String, value: &Value) {
     match value {
         Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().filter(|(name, value)| !is_void(name, value)).collect();
+            let mut members: Vec<_> = members
+                .iter()
+                .filter(|(name, value)| !is_void(name, value))
+                .collect();
             members.sort_by_key(|(name, _)| place(name));
             out.push('{');
             for (at, (name, value)) in members.into_iter().enumerate() {
@@ -45,9 +49,14 @@ fn write(out: &mut String, value: &Value) {
 /// What the server leaves out: a collection without members has no link to them, and embeds nothing.
 fn is_void(name: &str, value: &Value) -> bool {
     let listed = |value: &Value| {
-        value.as_object().is_some_and(|members| members.values().all(|own| own.as_array().is_some_and(Vec::is_empty)))
+        value.as_object().is_some_and(|members| {
+            members
+                .values()
+                .all(|own| own.as_array().is_some_and(Vec::is_empty))
+        })
     };
-    name == "_embedded" && listed(value) || LISTS.contains(&name) && value.as_array().is_some_and(Vec::is_empty)
+    name == "_embedded" && listed(value)
+        || LISTS.contains(&name) && value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Members of collections, in `_links` and `_embedded`.
@@ -101,7 +110,10 @@ mod tests {
     #[test]
     fn an_empty_collection_embeds_nothing() {
         let value = json!({"_embedded": {"contact": []}, "_links": {"self": {"href": "/a"}, "conversation": []}, "sender": []});
-        assert_eq!(text(&value), r#"{"_links":{"self":{"href":"/a"}},"sender":[]}"#);
+        assert_eq!(
+            text(&value),
+            r#"{"_links":{"self":{"href":"/a"}},"sender":[]}"#
+        );
     }
 
     #[test]

@@ -11,9 +11,24 @@ use super::world::World;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const SETTABLE: [&str; 7] = ["Online", "Busy", "DoNotDisturb", "BeRightBack", "Away", "Offwork", "Offline"];
-const NAMES: [&str; 7] =
-    ["makeMeAvailable", "phones", "callForwardingSettings", "presence", "note", "location", "reportMyActivity"];
+const SETTABLE: [&str; 7] = [
+    "Online",
+    "Busy",
+    "DoNotDisturb",
+    "BeRightBack",
+    "Away",
+    "Offwork",
+    "Offline",
+];
+const NAMES: [&str; 7] = [
+    "makeMeAvailable",
+    "phones",
+    "callForwardingSettings",
+    "presence",
+    "note",
+    "location",
+    "reportMyActivity",
+];
 const NEEDED: &str = "Make the user available first.";
 
 impl World {
@@ -37,7 +52,10 @@ impl World {
             out["company"] = json!(person.card.company);
             out["department"] = json!(person.card.department);
             out["title"] = json!(person.card.title);
-            out["endpointUri"] = json!(format!("{};opaque=user:epid:{};gruu", app.user, app.endpoint));
+            out["endpointUri"] = json!(format!(
+                "{};opaque=user:epid:{};gruu",
+                app.user, app.endpoint
+            ));
         }
         let links: &[&str] = match (&app.available, &app.guest_of) {
             (_, Some(_)) => &[],
@@ -51,29 +69,52 @@ impl World {
     }
 
     /// What lies under `{A}/me`.
-    pub fn me(&mut self, now: Moment, app: &str, method: &str, rest: &[&str], input: &Input) -> Result<Answer, Answer> {
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+    pub fn me(
+        &mut self,
+        now: Moment,
+        app: &str,
+        method: &str,
+        rest: &[&str],
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let base = own.href();
         let user = own.user.clone();
-        let name = rest.first().map_or("", |name| NAMES.into_iter().find(|own| own.eq_ignore_ascii_case(name)).unwrap_or(name));
+        let name = rest.first().map_or("", |name| {
+            NAMES
+                .into_iter()
+                .find(|own| own.eq_ignore_ascii_case(name))
+                .unwrap_or(name)
+        });
         let href = format!("{base}/me/{name}");
         match (rest, method) {
             ([], "GET") => return Ok(Answer::ok(self.me_json(own))),
             (["makemeavailable"], "POST") => return self.make_me_available(now, app, input),
             (["phones"], "GET") => {
-                let number = self.people.get(&user).map(|person| person.card.phone.clone()).filter(|number| !number.is_empty());
+                let number = self
+                    .people
+                    .get(&user)
+                    .map(|person| person.card.phone.clone())
+                    .filter(|number| !number.is_empty());
                 let links = json!({"self": {"href": format!("{href}/work")}, "changeNumber": {"href": format!("{href}/work/changeNumber")}});
                 let phones: Vec<Value> = number
                     .into_iter()
                     .map(|number| json!({"rel": "phone", "number": number, "type": "work", "includeInContactCard": true, "_links": links}))
                     .collect();
                 let links = json!({"self": {"href": href}});
-                return Ok(Answer::ok(json!({"rel": "phones", "_links": links, "_embedded": {"phone": phones}})));
+                return Ok(Answer::ok(
+                    json!({"rel": "phones", "_links": links, "_embedded": {"phone": phones}}),
+                ));
             }
             (["callforwardingsettings"], "GET") => {
                 let links = json!({"self": {"href": href}});
-                return Ok(Answer::ok(json!({"rel": "callForwardingSettings", "activePeriod": "Always",
-                    "unansweredCallHandling": "Disabled", "_links": links})));
+                return Ok(Answer::ok(
+                    json!({"rel": "callForwardingSettings", "activePeriod": "Always",
+                    "unansweredCallHandling": "Disabled", "_links": links}),
+                ));
             }
             (["presence" | "note" | "location" | "reportmyactivity"], "GET" | "POST") => {}
             (
@@ -96,18 +137,30 @@ impl World {
         if own.available.is_none() {
             return Err(Fault::conflict("MakeMeAvailableRequired", NEEDED).into());
         }
-        let presence = self.people.get(&user).map(|person| person.presence.clone()).ok_or_else(|| Fault::not_found(""))?;
+        let presence = self
+            .people
+            .get(&user)
+            .map(|person| person.presence.clone())
+            .ok_or_else(|| Fault::not_found(""))?;
         let links = json!({"self": {"href": href}});
         match (rest[0], method) {
             ("reportmyactivity", "POST") => self.user_is_active(now, app),
             ("presence", "GET") => {
-                return Ok(Answer::ok(json!({"rel": "presence", "availability": presence.availability,
-                    "activity": presence.shown_activity(), "_links": links})));
+                return Ok(Answer::ok(
+                    json!({"rel": "presence", "availability": presence.availability,
+                    "activity": presence.shown_activity(), "_links": links}),
+                ));
             }
             ("presence", _) => {
-                let wanted = input.text("availability").unwrap_or_else(|| "Online".to_owned());
+                let wanted = input
+                    .text("availability")
+                    .unwrap_or_else(|| "Online".to_owned());
                 if !SETTABLE.contains(&wanted.as_str()) {
-                    return Err(Fault::parameter("availability", "Not one of PreferredAvailability.").into());
+                    return Err(Fault::parameter(
+                        "availability",
+                        "Not one of PreferredAvailability.",
+                    )
+                    .into());
                 }
                 let (shown, activity) = shown(&wanted);
                 self.touch(now, app);
@@ -123,7 +176,9 @@ impl World {
                 self.set_note(now, &user, &text);
             }
             ("location", "GET") => {
-                return Ok(Answer::ok(json!({"rel": "location", "location": presence.location, "_links": links})));
+                return Ok(Answer::ok(
+                    json!({"rel": "location", "location": presence.location, "_links": links}),
+                ));
             }
             ("location", _) => {
                 let text = input.optional("location", 60)?.unwrap_or_default();
@@ -134,34 +189,81 @@ impl World {
         Ok(Answer::done())
     }
 
-    fn make_me_available(&mut self, now: Moment, app: &str, input: &Input) -> Result<Answer, Answer> {
+    fn make_me_available(
+        &mut self,
+        now: Moment,
+        app: &str,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
         let default = self.switches.inactive;
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         if own.guest_of.is_some() {
-            return Err(Fault::forbidden("AnonymousNotAllowed", "Guests can't be made available.").into());
+            return Err(
+                Fault::forbidden("AnonymousNotAllowed", "Guests can't be made available.").into(),
+            );
         }
-        let wanted = input.optional("signInAs", 50)?.unwrap_or_else(|| "Online".to_owned());
+        let wanted = input
+            .optional("signInAs", 50)?
+            .unwrap_or_else(|| "Online".to_owned());
         if !SETTABLE.contains(&wanted.as_str()) {
             return Err(Fault::parameter("signInAs", "Not one of PreferredAvailability.").into());
         }
-        let formats = input.list("supportedMessageFormats").unwrap_or_else(|| vec!["Plain".to_owned()]);
-        if let Some(wrong) = formats.iter().find(|format| !["Plain", "Html"].contains(&format.as_str())) {
-            return Err(Fault::parameter("supportedMessageFormats", &format!("{wrong} is not one of MessageFormat.")).into());
+        let formats = input
+            .list("supportedMessageFormats")
+            .unwrap_or_else(|| vec!["Plain".to_owned()]);
+        if let Some(wrong) = formats
+            .iter()
+            .find(|format| !["Plain", "Html"].contains(&format.as_str()))
+        {
+            return Err(Fault::parameter(
+                "supportedMessageFormats",
+                &format!("{wrong} is not one of MessageFormat."),
+            )
+            .into());
         }
-        let known = ["Messaging", "PhoneAudio", "Audio", "Video", "ApplicationSharing", "PanoramicVideo", "DataCollaboration"];
+        let known = [
+            "Messaging",
+            "PhoneAudio",
+            "Audio",
+            "Video",
+            "ApplicationSharing",
+            "PanoramicVideo",
+            "DataCollaboration",
+        ];
         let modalities = input.list("supportedModalities").unwrap_or_default();
-        if let Some(wrong) = modalities.iter().find(|modality| !known.contains(&modality.as_str())) {
-            return Err(Fault::parameter("supportedModalities", &format!("{wrong} is not one of ModalityType.")).into());
+        if let Some(wrong) = modalities
+            .iter()
+            .find(|modality| !known.contains(&modality.as_str()))
+        {
+            return Err(Fault::parameter(
+                "supportedModalities",
+                &format!("{wrong} is not one of ModalityType."),
+            )
+            .into());
         }
-        let inactive = input.text("inactiveTimeout").and_then(|text| time_span(&text)).unwrap_or(default);
+        let inactive = input
+            .text("inactiveTimeout")
+            .and_then(|text| time_span(&text))
+            .unwrap_or(default);
         let etag = self.ids.etag();
         let (user, base) = (own.user.clone(), own.href());
-        let Some(own) = self.applications.get_mut(app) else { return Err(Fault::not_found("ApplicationNotFound").into()) };
-        own.available = Some(Available { formats, modalities, inactive });
+        let Some(own) = self.applications.get_mut(app) else {
+            return Err(Fault::not_found("ApplicationNotFound").into());
+        };
+        own.available = Some(Available {
+            formats,
+            modalities,
+            inactive,
+        });
         own.active_at = now;
         own.communication.0 = etag;
         let me = ("me", format!("{base}/me"));
-        let event = |kind: &str, rel: &str, href: String| Event::new(me.clone(), kind, rel, &href).priority(Priority::Medium);
+        let event = |kind: &str, rel: &str, href: String| {
+            Event::new(me.clone(), kind, rel, &href).priority(Priority::Medium)
+        };
         self.push(now, app, event("updated", "me", format!("{base}/me")));
         for rel in ["presence", "note", "location"] {
             self.push(now, app, event("added", rel, format!("{base}/me/{rel}")));
@@ -176,8 +278,14 @@ impl World {
     /// reportMyActivity: an idle user is back.
     fn user_is_active(&mut self, now: Moment, app: &str) {
         self.touch(now, app);
-        let Some(user) = self.applications.get(app).map(|own| own.user.clone()) else { return };
-        match self.people.get(&user).and_then(|person| person.presence.availability.as_deref()) {
+        let Some(user) = self.applications.get(app).map(|own| own.user.clone()) else {
+            return;
+        };
+        match self
+            .people
+            .get(&user)
+            .and_then(|person| person.presence.availability.as_deref())
+        {
             Some("IdleOnline") => self.set_availability(now, &user, "Online", ""),
             Some("IdleBusy") => self.set_availability(now, &user, "Busy", ""),
             _ => {}
@@ -185,7 +293,9 @@ impl World {
     }
 
     fn touch(&mut self, now: Moment, app: &str) {
-        let Some(own) = self.applications.get_mut(app) else { return };
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
         own.active_at = now;
         let user = own.user.clone();
         if let Some(person) = self.people.get_mut(&user) {
@@ -196,7 +306,11 @@ impl World {
 
     /// Without activity presence degrades.
     pub fn turn_idle(&mut self, now: Moment, user: &Address) {
-        match self.people.get(user).and_then(|person| person.presence.availability.as_deref()) {
+        match self
+            .people
+            .get(user)
+            .and_then(|person| person.presence.availability.as_deref())
+        {
             Some("Online") => self.set_availability(now, user, "IdleOnline", ""),
             Some("Busy") => self.set_availability(now, user, "IdleBusy", ""),
             _ => {}
@@ -204,7 +318,13 @@ impl World {
     }
 
     /// Sets a user's presence and tells all who watch it, the user's own applications included.
-    pub fn set_availability(&mut self, now: Moment, user: &Address, availability: &str, activity: &str) {
+    pub fn set_availability(
+        &mut self,
+        now: Moment,
+        user: &Address,
+        availability: &str,
+        activity: &str,
+    ) {
         self.set_availability_quietly(now, user, availability, activity, None);
     }
 
@@ -217,8 +337,12 @@ impl World {
         activity: &str,
         except: Option<&str>,
     ) {
-        let Some(person) = self.people.get_mut(user) else { return };
-        if person.presence.availability.as_deref() == Some(availability) && person.presence.activity == activity {
+        let Some(person) = self.people.get_mut(user) else {
+            return;
+        };
+        if person.presence.availability.as_deref() == Some(availability)
+            && person.presence.activity == activity
+        {
             return;
         }
         person.presence.availability = Some(availability.to_owned());
@@ -246,10 +370,22 @@ impl World {
     }
 
     fn tell_own(&mut self, now: Moment, user: &Address, rel: &str, except: Option<&str>) {
-        let own = |app: &&Application| app.user == *user && app.available.is_some() && Some(app.id.as_str()) != except;
-        let all: Vec<(String, String)> = self.applications.values().filter(own).map(|app| (app.id.clone(), app.href())).collect();
+        let own = |app: &&Application| {
+            app.user == *user && app.available.is_some() && Some(app.id.as_str()) != except
+        };
+        let all: Vec<(String, String)> = self
+            .applications
+            .values()
+            .filter(own)
+            .map(|app| (app.id.clone(), app.href()))
+            .collect();
         for (app, base) in all {
-            let event = Event::new(("me", format!("{base}/me")), "updated", rel, &format!("{base}/me/{rel}"));
+            let event = Event::new(
+                ("me", format!("{base}/me")),
+                "updated",
+                rel,
+                &format!("{base}/me/{rel}"),
+            );
             self.push(now, &app, event.priority(Priority::Medium));
         }
     }
@@ -265,13 +401,26 @@ fn shown(wanted: &str) -> (&str, &str) {
 
 /// A TimeSpan, `00:05:00` or `PT5M`, or seconds.
 fn time_span(text: &str) -> Option<Duration> {
-    let parts: Option<Vec<u64>> = text.split(':').map(|part| part.split('.').next()?.parse().ok()).collect();
+    let parts: Option<Vec<u64>> = text
+        .split(':')
+        .map(|part| part.split('.').next()?.parse().ok())
+        .collect();
     if let Some(&[hours, minutes, seconds]) = parts.as_deref() {
-        return Some(Duration::from_secs(hours.min(10_000) * 3600 + minutes * 60 + seconds));
+        return Some(Duration::from_secs(
+            hours.min(10_000) * 3600 + minutes * 60 + seconds,
+        ));
     }
-    let minutes = text.strip_prefix("PT").and_then(|rest| rest.strip_suffix('M'));
+    let minutes = text
+        .strip_prefix("PT")
+        .and_then(|rest| rest.strip_suffix('M'));
     match minutes {
-        Some(minutes) => minutes.parse::<u64>().ok().map(|minutes| Duration::from_secs(minutes.min(100_000) * 60)),
-        None => text.parse::<u64>().ok().map(|seconds| Duration::from_secs(seconds.min(1_000_000))),
+        Some(minutes) => minutes
+            .parse::<u64>()
+            .ok()
+            .map(|minutes| Duration::from_secs(minutes.min(100_000) * 60)),
+        None => text
+            .parse::<u64>()
+            .ok()
+            .map(|seconds| Duration::from_secs(seconds.min(1_000_000))),
     }
 }

@@ -19,8 +19,14 @@ const MEETINGS_MAX: usize = 250;
 const LIFE: Duration = Duration::from_secs(8 * 3600);
 
 /// What lies under `onlineMeetings`.
-const NAMES: [&str; 6] =
-    ["myOnlineMeetings", "defaultValues", "eligibleValues", "customInvitation", "policies", "phoneDialInInformation"];
+const NAMES: [&str; 6] = [
+    "myOnlineMeetings",
+    "defaultValues",
+    "eligibleValues",
+    "customInvitation",
+    "policies",
+    "phoneDialInInformation",
+];
 
 /// A meeting.
 #[derive(Debug, Clone)]
@@ -57,7 +63,13 @@ pub struct Meeting {
 
 impl World {
     /// Makes a meeting.
-    pub fn new_meeting(&mut self, now: Moment, organizer: &Address, subject: &str, scheduled: bool) -> Meeting {
+    pub fn new_meeting(
+        &mut self,
+        now: Moment,
+        organizer: &Address,
+        subject: &str,
+        scheduled: bool,
+    ) -> Meeting {
         let id = self.ids.meeting();
         Meeting {
             uri: format!("{organizer};gruu;opaque=app:conf:focus:id:{id}"),
@@ -79,14 +91,18 @@ impl World {
 
     /// The live meeting of that URI.
     pub fn meeting_by_uri(&self, now: Moment, uri: &str) -> Option<&Meeting> {
-        self.meetings
-            .values()
-            .find(|meeting| meeting.uri.eq_ignore_ascii_case(uri) && (meeting.until > now || meeting.talk.is_some()))
+        self.meetings.values().find(|meeting| {
+            meeting.uri.eq_ignore_ascii_case(uri) && (meeting.until > now || meeting.talk.is_some())
+        })
     }
 
     /// Whether `who` called the meeting of a conversation.
     pub fn organizes(&self, conversation: &Conversation, who: &Address) -> bool {
-        conversation.meeting.as_ref().and_then(|id| self.meetings.get(id)).is_some_and(|meeting| meeting.organizer == *who)
+        conversation
+            .meeting
+            .as_ref()
+            .and_then(|id| self.meetings.get(id))
+            .is_some_and(|meeting| meeting.organizer == *who)
     }
 
     /// `onlineMeetings` of an application.
@@ -109,13 +125,35 @@ impl World {
     }
 
     /// What lies under `{A}/onlineMeetings`.
-    pub fn online_meetings(&mut self, now: Moment, app: &str, rest: &[&str], request: &Request) -> Result<Answer, Answer> {
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+    pub fn online_meetings(
+        &mut self,
+        now: Moment,
+        app: &str,
+        rest: &[&str],
+        request: &Request,
+    ) -> Result<Answer, Answer> {
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let user = own.user.clone();
-        let named = |name: &&str| NAMES.into_iter().find(|own| own.eq_ignore_ascii_case(name)).unwrap_or("extensions");
+        let named = |name: &&str| {
+            NAMES
+                .into_iter()
+                .find(|own| own.eq_ignore_ascii_case(name))
+                .unwrap_or("extensions")
+        };
         let here = match rest {
-            [_, id, _] => format!("{}/onlineMeetings/myOnlineMeetings/{}/extensions", own.href(), id.to_uppercase()),
-            _ => format!("{}/onlineMeetings/{}", own.href(), rest.first().map_or("", named)),
+            [_, id, _] => format!(
+                "{}/onlineMeetings/myOnlineMeetings/{}/extensions",
+                own.href(),
+                id.to_uppercase()
+            ),
+            _ => format!(
+                "{}/onlineMeetings/{}",
+                own.href(),
+                rest.first().map_or("", named)
+            ),
         };
         let links = json!({"self": {"href": here}});
         let method = request.method.as_str();
@@ -125,60 +163,102 @@ impl World {
         match (rest, method) {
             ([], "GET") => Ok(Answer::ok(self.online_meetings_json(own))),
             (["myonlinemeetings"], "GET") => {
-                let mine = self
-                    .meetings
-                    .values()
-                    .filter(|meeting| meeting.organizer == user && meeting.scheduled && meeting.until > now);
-                let mine: Vec<Value> = mine.map(|meeting| self.meeting_json(app, meeting)).collect();
-                Ok(Answer::ok(json!({"rel": "myOnlineMeetings", "_embedded": {"myOnlineMeeting": mine},
-                    "_links": {"self": {"href": format!("{}/onlineMeetings/myOnlineMeetings", href(app))}}})))
+                let mine = self.meetings.values().filter(|meeting| {
+                    meeting.organizer == user && meeting.scheduled && meeting.until > now
+                });
+                let mine: Vec<Value> = mine
+                    .map(|meeting| self.meeting_json(app, meeting))
+                    .collect();
+                Ok(Answer::ok(
+                    json!({"rel": "myOnlineMeetings", "_embedded": {"myOnlineMeeting": mine},
+                    "_links": {"self": {"href": format!("{}/onlineMeetings/myOnlineMeetings", href(app))}}}),
+                ))
             }
             (["myonlinemeetings"], "POST") => self.schedule(now, app, &user, &request.input()?),
             (["myonlinemeetings", id], _) => self.my_meeting(now, app, &user, id, request),
-            (["myonlinemeetings", _, "extensions"], "GET") => {
-                Ok(Answer::ok(json!({"rel": "onlineMeetingExtensions", "_links": links})))
-            }
-            (["defaultvalues"], "GET") => Ok(Answer::ok(json!({"rel": "onlineMeetingDefaultValues", "accessLevel": "Everyone",
+            (["myonlinemeetings", _, "extensions"], "GET") => Ok(Answer::ok(
+                json!({"rel": "onlineMeetingExtensions", "_links": links}),
+            )),
+            (["defaultvalues"], "GET") => Ok(Answer::ok(
+                json!({"rel": "onlineMeetingDefaultValues", "accessLevel": "Everyone",
                 "automaticLeaderAssignment": "Disabled", "entryExitAnnouncement": "Disabled", "lobbyBypassForPhoneUsers": "Disabled",
                 "participantsWarningThreshold": 100, "phoneUserAdmission": "Disabled", "defaultOnlineMeetingRel": "myOnlineMeetings",
-                "_links": links}))),
-            (["eligiblevalues"], "GET") => Ok(Answer::ok(json!({"rel": "onlineMeetingEligibleValues",
+                "_links": links}),
+            )),
+            (["eligiblevalues"], "GET") => {
+                Ok(Answer::ok(json!({"rel": "onlineMeetingEligibleValues",
                 "accessLevels": ["Everyone", "SameEnterprise", "Invited", "Locked"],
                 "automaticLeaderAssignments": ["Disabled", "SameEnterprise", "Everyone"], "entryExitAnnouncements": ["Unsupported", "Disabled"],
                 "lobbyBypassForPhoneUsersSettings": ["Disabled", "Enabled"], "phoneUserAdmissions": ["Disabled"],
-                "eligibleOnlineMeetingRels": ["myOnlineMeetings"], "_links": links}))),
-            (["custominvitation"], "GET") => {
-                Ok(Answer::ok(json!({"rel": "onlineMeetingInvitationCustomization", "enterpriseHelpUrl": "",
-                "invitationFooterText": "", "invitationHelpUrl": "", "invitationLegalUrl": "", "invitationLogoUrl": "", "_links": links})))
+                "eligibleOnlineMeetingRels": ["myOnlineMeetings"], "_links": links})))
             }
-            (["policies"], "GET") => Ok(Answer::ok(json!({"rel": "onlineMeetingPolicies", "entryExitAnnouncement": "None",
+            (["custominvitation"], "GET") => Ok(Answer::ok(
+                json!({"rel": "onlineMeetingInvitationCustomization", "enterpriseHelpUrl": "",
+                "invitationFooterText": "", "invitationHelpUrl": "", "invitationLegalUrl": "", "invitationLogoUrl": "", "_links": links}),
+            )),
+            (["policies"], "GET") => Ok(Answer::ok(
+                json!({"rel": "onlineMeetingPolicies", "entryExitAnnouncement": "None",
                 "externalUserMeetingRecording": "None", "meetingRecording": "Disabled", "meetingSize": 250, "phoneUserAdmission": "Disabled",
-                "voip": "Disabled", "_links": links}))),
-            (["phonedialininformation"], "GET") => {
-                Ok(Answer::ok(json!({"rel": "phoneDialInInformation", "isAudioConferenceProviderEnabled": false,
-                "conferenceId": "", "_links": links})))
-            }
+                "voip": "Disabled", "_links": links}),
+            )),
+            (["phonedialininformation"], "GET") => Ok(Answer::ok(
+                json!({"rel": "phoneDialInInformation", "isAudioConferenceProviderEnabled": false,
+                "conferenceId": "", "_links": links}),
+            )),
             _ => Err(Fault::method().into()),
         }
     }
 
-    fn schedule(&mut self, now: Moment, app: &str, user: &Address, input: &Input) -> Result<Answer, Answer> {
-        self.meetings.retain(|_, meeting| meeting.until > now || meeting.talk.is_some());
-        if self.meetings.values().filter(|meeting| meeting.organizer == *user).count() >= MEETINGS_MAX {
-            return Err(Fault::conflict("TooManyOnlineMeetings", "There are too many meetings.").into());
+    fn schedule(
+        &mut self,
+        now: Moment,
+        app: &str,
+        user: &Address,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        self.meetings
+            .retain(|_, meeting| meeting.until > now || meeting.talk.is_some());
+        if self
+            .meetings
+            .values()
+            .filter(|meeting| meeting.organizer == *user)
+            .count()
+            >= MEETINGS_MAX
+        {
+            return Err(
+                Fault::conflict("TooManyOnlineMeetings", "There are too many meetings.").into(),
+            );
         }
         let mut meeting = self.new_meeting(now, user, "", true);
         fill(&mut meeting, input)?;
         let resource = self.meeting_json(app, &meeting);
         self.meetings.insert(meeting.id.clone(), meeting);
         let mut answer = Answer::created_with(resource);
-        answer.status = if self.switches.schedule_status == 201 { 201 } else { 200 };
+        answer.status = if self.switches.schedule_status == 201 {
+            201
+        } else {
+            200
+        };
         Ok(answer)
     }
 
-    fn my_meeting(&mut self, now: Moment, app: &str, user: &Address, id: &str, request: &Request) -> Result<Answer, Answer> {
-        let mine = |meeting: &&Meeting| meeting.id.eq_ignore_ascii_case(id) && meeting.organizer == *user && meeting.until > now;
-        let mut meeting = self.meetings.values().find(mine).cloned().ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+    fn my_meeting(
+        &mut self,
+        now: Moment,
+        app: &str,
+        user: &Address,
+        id: &str,
+        request: &Request,
+    ) -> Result<Answer, Answer> {
+        let mine = |meeting: &&Meeting| {
+            meeting.id.eq_ignore_ascii_case(id) && meeting.organizer == *user && meeting.until > now
+        };
+        let mut meeting = self
+            .meetings
+            .values()
+            .find(mine)
+            .cloned()
+            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         match request.method.as_str() {
             "GET" => Ok(Answer::ok(self.meeting_json(app, &meeting))),
             "PUT" => {
@@ -200,7 +280,11 @@ impl World {
     }
 
     fn meeting_json(&self, app: &str, meeting: &Meeting) -> Value {
-        let here = format!("{}/onlineMeetings/myOnlineMeetings/{}", href(app), meeting.id);
+        let here = format!(
+            "{}/onlineMeetings/myOnlineMeetings/{}",
+            href(app),
+            meeting.id
+        );
         let mut out = self.meeting_facts(meeting);
         out["rel"] = json!("myOnlineMeeting");
         out["etag"] = json!(meeting.etag);
@@ -233,7 +317,8 @@ impl World {
         out["disclaimerTitle"] = json!("");
         out["disclaimerBody"] = json!("");
         out["hostingNetwork"] = json!("SameEnterprise");
-        out["_links"] = json!({"self": {"href": format!("{at}/onlineMeeting")}, "conversation": {"href": at}});
+        out["_links"] =
+            json!({"self": {"href": format!("{at}/onlineMeeting")}, "conversation": {"href": at}});
         out
     }
 }
@@ -241,7 +326,10 @@ impl World {
 /// Takes what the client gives; the rest stays.
 fn fill(meeting: &mut Meeting, input: &Input) -> Result<(), Answer> {
     let one_of = |name: &str, allowed: &[&str]| match input.text(name) {
-        Some(value) if !allowed.contains(&value.as_str()) => Err(Answer::from(Fault::parameter(name, "Not one of its values."))),
+        Some(value) if !allowed.contains(&value.as_str()) => Err(Answer::from(Fault::parameter(
+            name,
+            "Not one of its values.",
+        ))),
         value => Ok(value),
     };
     if let Some(subject) = input.optional("subject", 250)? {
@@ -250,36 +338,56 @@ fn fill(meeting: &mut Meeting, input: &Input) -> Result<(), Answer> {
     if let Some(description) = input.optional("description", 4000)? {
         meeting.description = description;
     }
-    if let Some(access) = one_of("accessLevel", &["None", "SameEnterprise", "Locked", "Invited", "Everyone"])? {
+    if let Some(access) = one_of(
+        "accessLevel",
+        &["None", "SameEnterprise", "Locked", "Invited", "Everyone"],
+    )? {
         meeting.access = access;
     }
-    if let Some(leader) = one_of("automaticLeaderAssignment", &["Disabled", "SameEnterprise", "Everyone"])? {
+    if let Some(leader) = one_of(
+        "automaticLeaderAssignment",
+        &["Disabled", "SameEnterprise", "Everyone"],
+    )? {
         meeting.auto_leader = leader;
     }
-    meeting.attendees = input.list("attendees").unwrap_or_else(|| std::mem::take(&mut meeting.attendees));
-    meeting.leaders = input.list("leaders").unwrap_or_else(|| std::mem::take(&mut meeting.leaders));
+    meeting.attendees = input
+        .list("attendees")
+        .unwrap_or_else(|| std::mem::take(&mut meeting.attendees));
+    meeting.leaders = input
+        .list("leaders")
+        .unwrap_or_else(|| std::mem::take(&mut meeting.leaders));
     if let Some(text) = input.text("expirationTime") {
-        meeting.until = read_date(&text).ok_or_else(|| Fault::parameter("expirationTime", "Not a date."))?;
+        meeting.until =
+            read_date(&text).ok_or_else(|| Fault::parameter("expirationTime", "Not a date."))?;
     }
     Ok(())
 }
 
 /// `/Date(ms)/`, with an offset or not, or ISO.
 fn read_date(text: &str) -> Option<Moment> {
-    let digits = text.trim_matches('/').strip_prefix("Date(").and_then(|rest| rest.strip_suffix(')'));
+    let digits = text
+        .trim_matches('/')
+        .strip_prefix("Date(")
+        .and_then(|rest| rest.strip_suffix(')'));
     match digits {
         Some(digits) => {
-            let end =
-                digits.char_indices().find(|(at, letter)| *at > 0 && !letter.is_ascii_digit()).map_or(digits.len(), |(at, _)| at);
+            let end = digits
+                .char_indices()
+                .find(|(at, letter)| *at > 0 && !letter.is_ascii_digit())
+                .map_or(digits.len(), |(at, _)| at);
             chrono::DateTime::from_timestamp_millis(digits[..end].parse().ok()?)
         }
-        None => chrono::DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()),
+        None => chrono::DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|at| at.to_utc()),
     }
 }
 
 /// The number that one would dial.
 fn conference_number(id: &str) -> String {
-    let number = id.bytes().fold(0_u64, |sum, byte| (sum * 31 + u64::from(byte)) % 100_000_000);
+    let number = id.bytes().fold(0_u64, |sum, byte| {
+        (sum * 31 + u64::from(byte)) % 100_000_000
+    });
     format!("{number:08}")
 }
 

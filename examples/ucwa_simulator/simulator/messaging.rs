@@ -34,16 +34,22 @@ impl Wish {
     /// # Errors
     /// 400 that names the field.
     pub fn read(input: &Input) -> Result<Wish, Answer> {
-        let importance = input.optional("importance", 50)?.unwrap_or_else(|| "Normal".to_owned());
+        let importance = input
+            .optional("importance", 50)?
+            .unwrap_or_else(|| "Normal".to_owned());
         if !["Normal", "Urgent", "Emergency"].contains(&importance.as_str()) {
             return Err(Fault::parameter("importance", "Normal, Urgent or Emergency.").into());
         }
         let text = match input.link("message") {
-            Some(uri) => Some(Text::parse(&uri).ok_or_else(|| Fault::parameter("message", "Not a data URI."))?),
+            Some(uri) => Some(
+                Text::parse(&uri).ok_or_else(|| Fault::parameter("message", "Not a data URI."))?,
+            ),
             None => None,
         };
         Ok(Wish {
-            operation: input.optional("operationId", 50)?.filter(|id| !id.is_empty()),
+            operation: input
+                .optional("operationId", 50)?
+                .filter(|id| !id.is_empty()),
             subject: input.optional("subject", 250)?.unwrap_or_default(),
             importance,
             thread: input.optional("threadId", 250)?.filter(|id| !id.is_empty()),
@@ -54,13 +60,28 @@ impl Wish {
 
 impl World {
     /// `POST {A}/communication/messagingInvitations`.
-    pub fn start_messaging(&mut self, now: Moment, app: &str, input: &Input) -> Result<Answer, Answer> {
-        if let Some(conversation) = input.text("conversation").or_else(|| input.text("conversationId")) {
+    pub fn start_messaging(
+        &mut self,
+        now: Moment,
+        app: &str,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        if let Some(conversation) = input
+            .text("conversation")
+            .or_else(|| input.text("conversationId"))
+        {
             return self.add_messaging(now, app, &conversation, input);
         }
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         if own.guest_of.is_some() {
-            return Err(Fault::forbidden("AnonymousNotAllowed", "Guests can't start conversations.").into());
+            return Err(Fault::forbidden(
+                "AnonymousNotAllowed",
+                "Guests can't start conversations.",
+            )
+            .into());
         }
         let user = own.user.clone();
         let to = input.required("to", 1000)?;
@@ -92,9 +113,13 @@ impl World {
         self.talks.insert(talk, shared);
         let conversation = self.new_view(now, app, talk, "Connecting", "Connecting");
         if let Some(shared) = self.talks.get_mut(&talk) {
-            shared
-                .members
-                .push(Member { seat: Seat::Client { app: app.to_owned(), conversation: conversation.clone() }, ..member(&user) });
+            shared.members.push(Member {
+                seat: Seat::Client {
+                    app: app.to_owned(),
+                    conversation: conversation.clone(),
+                },
+                ..member(&user)
+            });
         }
         let id = self.ids.hex();
         let invitation = Invitation {
@@ -103,7 +128,13 @@ impl World {
             importance: wish.importance,
             thread,
             ring: Some(0),
-            ..Invitation::sent(&id, "messagingInvitation", user.clone(), to.clone(), &conversation)
+            ..Invitation::sent(
+                &id,
+                "messagingInvitation",
+                user.clone(),
+                to.clone(),
+                &conversation,
+            )
         };
         let location = invitation.href(app);
         if let Some(own) = self.applications.get_mut(app) {
@@ -123,7 +154,11 @@ impl World {
             meeting: None,
         };
         let ring = self.start_ring(now, ring);
-        if let Some(own) = self.applications.get_mut(app).and_then(|own| own.invitations.get_mut(&id)) {
+        if let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.invitations.get_mut(&id))
+        {
             own.ring = Some(ring);
         }
         Ok(Answer::created(&location))
@@ -131,7 +166,10 @@ impl World {
 
     /// Whether one more conversation may begin.
     pub fn may_converse(&self, app: &str, thread: Option<&str>) -> Result<(), Answer> {
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         let refuse = |subcode: &str, message: &str| -> Answer {
             if self.switches.too_many_status == 403 {
                 Fault::forbidden(subcode, message)
@@ -141,10 +179,20 @@ impl World {
             .into()
         };
         if own.conversations.len() >= self.switches.max_conversations as usize {
-            return Err(refuse("TooManyConversations", "There are too many conversations."));
+            return Err(refuse(
+                "TooManyConversations",
+                "There are too many conversations.",
+            ));
         }
-        if thread.is_some_and(|thread| own.conversations.values().any(|other| other.thread == thread)) {
-            return Err(refuse("ThreadIdAlreadyExists", "A conversation with this thread is under way."));
+        if thread.is_some_and(|thread| {
+            own.conversations
+                .values()
+                .any(|other| other.thread == thread)
+        }) {
+            return Err(refuse(
+                "ThreadIdAlreadyExists",
+                "A conversation with this thread is under way.",
+            ));
         }
         Ok(())
     }
@@ -159,8 +207,14 @@ impl World {
         request: &Request,
         input: impl Fn() -> Result<Input, Answer>,
     ) -> Result<Answer, Answer> {
-        let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
-        let view = own.conversations.get(conversation).ok_or_else(|| self.ended())?;
+        let own = self
+            .applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let view = own
+            .conversations
+            .get(conversation)
+            .ok_or_else(|| self.ended())?;
         let (talk, user, meeting) = (view.talk, own.user.clone(), view.meeting.is_some());
         match (rest, request.method.as_str()) {
             ([], "GET") => Ok(Answer::ok(self.messaging_json(app, view))),
@@ -174,18 +228,36 @@ impl World {
             }
             (["typing"], "POST") => {
                 self.live(app, conversation)?;
-                self.types(now, talk, &user, &Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() });
+                self.types(
+                    now,
+                    talk,
+                    &user,
+                    &Seat::Client {
+                        app: app.to_owned(),
+                        conversation: conversation.to_owned(),
+                    },
+                );
                 Ok(Answer::done())
             }
-            (["typingparticipants"], "GET") => Ok(Answer::ok(self.typing_json(app, conversation, talk, &user))),
-            (["messages"], "POST") => self.send_message(now, app, conversation, talk, &user, request, &input()?),
+            (["typingparticipants"], "GET") => {
+                Ok(Answer::ok(self.typing_json(app, conversation, talk, &user)))
+            }
+            (["messages"], "POST") => {
+                self.send_message(now, app, conversation, talk, &user, request, &input()?)
+            }
             (["messages", number], "GET") => {
-                let found = view.messages.iter().find(|(own, _)| own.to_string() == **number);
-                found.map(|(_, message)| Answer::ok(message.clone())).ok_or_else(|| Fault::not_found("ResourceNotFound").into())
+                let found = view
+                    .messages
+                    .iter()
+                    .find(|(own, _)| own.to_string() == **number);
+                found
+                    .map(|(_, message)| Answer::ok(message.clone()))
+                    .ok_or_else(|| Fault::not_found("ResourceNotFound").into())
             }
-            ([] | ["terminate" | "typing" | "typingparticipants" | "messages"] | ["messages", _], _) => {
-                Err(Fault::method().into())
-            }
+            (
+                [] | ["terminate" | "typing" | "typingparticipants" | "messages"] | ["messages", _],
+                _,
+            ) => Err(Fault::method().into()),
             _ => Err(Fault::not_found("ResourceNotFound").into()),
         }
     }
@@ -198,7 +270,10 @@ impl World {
     }
 
     fn live(&self, app: &str, conversation: &str) -> Result<(), Answer> {
-        let view = self.applications.get(app).and_then(|own| own.conversations.get(conversation));
+        let view = self
+            .applications
+            .get(app)
+            .and_then(|own| own.conversations.get(conversation));
         if view.is_some_and(|view| view.messaging == "Connected") {
             Ok(())
         } else {
@@ -221,33 +296,74 @@ impl World {
         if request.body.len() > self.switches.max_message as usize {
             return Err(Fault::new(413, "EntityTooLarge", "", "The message is too long.").into());
         }
-        let kind = request.header("content-type").unwrap_or("text/plain").to_lowercase();
+        let kind = request
+            .header("content-type")
+            .unwrap_or("text/plain")
+            .to_lowercase();
         let html = kind.starts_with("text/html");
-        let formats =
-            self.applications.get(app).and_then(|own| own.conversations.get(conversation)).map(|view| view.formats.clone());
-        let refused = html && !formats.is_some_and(|formats| formats.iter().any(|format| format == "Html"));
-        if refused || !(html || kind.starts_with("text/plain") || kind.contains("json") && input.text("message").is_some()) {
-            return Err(Fault::new(415, "UnsupportedMediaType", "UnsupportedMediaType", "This format was not negotiated.").into());
+        let formats = self
+            .applications
+            .get(app)
+            .and_then(|own| own.conversations.get(conversation))
+            .map(|view| view.formats.clone());
+        let refused =
+            html && !formats.is_some_and(|formats| formats.iter().any(|format| format == "Html"));
+        if refused
+            || !(html
+                || kind.starts_with("text/plain")
+                || kind.contains("json") && input.text("message").is_some())
+        {
+            return Err(Fault::new(
+                415,
+                "UnsupportedMediaType",
+                "UnsupportedMediaType",
+                "This format was not negotiated.",
+            )
+            .into());
         }
         let text = match std::str::from_utf8(&request.body) {
             Ok(_) if request.body.is_empty() => input.text("message").unwrap_or_default(),
-            Ok(body) if kind.contains("json") => input.text("message").unwrap_or_else(|| body.to_owned()),
+            Ok(body) if kind.contains("json") => {
+                input.text("message").unwrap_or_else(|| body.to_owned())
+            }
             Ok(body) => body.to_owned(),
-            Err(_) => return Err(Fault::bad("DeserializationFailure", "The text is not UTF-8.").into()),
+            Err(_) => {
+                return Err(Fault::bad("DeserializationFailure", "The text is not UTF-8.").into());
+            }
         };
-        let operation = input.optional("operationContext", 250)?.or(input.optional("operationId", 250)?);
+        let operation = input
+            .optional("operationContext", 250)?
+            .or(input.optional("operationId", 250)?);
         let number = self.take_message_number(app, conversation);
-        let sender = Sender::Client(app.to_owned(), conversation.to_owned(), Some((number, operation)));
-        let seat = Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() };
+        let sender = Sender::Client(
+            app.to_owned(),
+            conversation.to_owned(),
+            Some((number, operation)),
+        );
+        let seat = Seat::Client {
+            app: app.to_owned(),
+            conversation: conversation.to_owned(),
+        };
         self.say(now, talk, user, &seat, &Text { text, html }, sender);
-        Ok(Answer::created(&format!("{}/messaging/messages/{number}", conversation_href(app, conversation))))
+        Ok(Answer::created(&format!(
+            "{}/messaging/messages/{number}",
+            conversation_href(app, conversation)
+        )))
     }
 
     /// A member types: the others are told, once, and when it stops.
     pub fn types(&mut self, now: Moment, talk: u64, who: &Address, seat: &Seat) {
         let until = later(now, self.switches.typing);
-        let Some(own) = self.talks.get_mut(&talk) else { return };
-        let Some(member) = own.members.iter_mut().find(|member| member.address == *who && member.seat == *seat) else { return };
+        let Some(own) = self.talks.get_mut(&talk) else {
+            return;
+        };
+        let Some(member) = own
+            .members
+            .iter_mut()
+            .find(|member| member.address == *who && member.seat == *seat)
+        else {
+            return;
+        };
         let typed = member.typing_until.replace(until).is_some();
         self.agenda.at(until, Deed::TypingEnds(talk));
         if !typed {
@@ -257,8 +373,15 @@ impl World {
 
     /// Whoever has not repeated it types no longer.
     pub fn typing_ends(&mut self, now: Moment, talk: u64) {
-        let Some(own) = self.talks.get_mut(&talk) else { return };
-        let over = |member: &mut Member| member.typing_until.take_if(|until| *until <= now).map(|_| member.address.clone());
+        let Some(own) = self.talks.get_mut(&talk) else {
+            return;
+        };
+        let over = |member: &mut Member| {
+            member
+                .typing_until
+                .take_if(|until| *until <= now)
+                .map(|_| member.address.clone())
+        };
         let ended: Vec<Address> = own.members.iter_mut().filter_map(over).collect();
         for who in ended {
             self.tell_typing(now, talk, &who, "deleted");
@@ -267,25 +390,46 @@ impl World {
 
     /// `participant added` or `deleted` in typingParticipants.
     pub fn tell_typing(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
-        let Some(own) = self.talks.get(&talk) else { return };
-        let others: Vec<Seat> =
-            own.members.iter().filter(|member| member.address != *who && member.im).map(|member| member.seat.clone()).collect();
+        let Some(own) = self.talks.get(&talk) else {
+            return;
+        };
+        let others: Vec<Seat> = own
+            .members
+            .iter()
+            .filter(|member| member.address != *who && member.im)
+            .map(|member| member.seat.clone())
+            .collect();
         for seat in others {
             if let Seat::Client { app, conversation } = seat {
                 let at = conversation_href(&app, &conversation);
                 let title = self.title_of(who);
                 self.push_conversation(now, &app, &conversation, |sender| {
-                    let event = Event::new(sender, kind, "participant", &participant_href(&at, who));
-                    event.title(&title).within("typingParticipants", &format!("{at}/messaging/typingParticipants"))
+                    let event =
+                        Event::new(sender, kind, "participant", &participant_href(&at, who));
+                    event.title(&title).within(
+                        "typingParticipants",
+                        &format!("{at}/messaging/typingParticipants"),
+                    )
                 });
             }
         }
     }
 
-    fn typing_json(&self, app: &str, conversation: &str, talk: u64, user: &Address) -> serde_json::Value {
+    fn typing_json(
+        &self,
+        app: &str,
+        conversation: &str,
+        talk: u64,
+        user: &Address,
+    ) -> serde_json::Value {
         let at = conversation_href(app, conversation);
         let typing = |member: &&Member| member.typing_until.is_some() && member.address != *user;
-        let members = self.talks.get(&talk).into_iter().flat_map(|own| &own.members).filter(typing);
+        let members = self
+            .talks
+            .get(&talk)
+            .into_iter()
+            .flat_map(|own| &own.members)
+            .filter(typing);
         let all: Vec<_> = members
             .map(|member| json!({"href": participant_href(&at, &member.address), "title": self.title_of(&member.address)}))
             .collect();

@@ -131,7 +131,12 @@ impl Manner {
 impl Person {
     /// A person with a name made from the address.
     pub fn new(address: &Address, name: Option<&str>) -> Person {
-        let own = address.user().split(['.', '_']).map(capital).collect::<Vec<_>>().join(" ");
+        let own = address
+            .user()
+            .split(['.', '_'])
+            .map(capital)
+            .collect::<Vec<_>>()
+            .join(" ");
         Person {
             name: name.map_or(own, str::to_owned),
             password: None,
@@ -153,7 +158,10 @@ impl Person {
                 office: "20/2107".to_owned(),
                 phone: format!(
                     "tel:+1425555{:04}",
-                    address.uri().bytes().fold(7_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 10_000)
+                    address
+                        .uri()
+                        .bytes()
+                        .fold(7_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 10_000)
                 ),
             },
             heard: VecDeque::new(),
@@ -202,7 +210,11 @@ impl Presence {
         if let Some(availability) = &self.availability {
             out["availability"] = json!(availability);
             out["activity"] = json!(self.shown_activity());
-            out["deviceType"] = json!(if availability == "Offline" { "Unknown" } else { "PC" });
+            out["deviceType"] = json!(if availability == "Offline" {
+                "Unknown"
+            } else {
+                "PC"
+            });
         }
         if let Some(at) = self.last_active {
             out["lastActive"] = json!(date(at));
@@ -218,5 +230,8 @@ pub fn date(at: Moment) -> String {
 
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }

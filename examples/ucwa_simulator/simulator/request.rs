@@ -25,7 +25,10 @@ pub struct Request {
 impl Request {
     /// The first header of that name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// `scheme://host`.
@@ -35,7 +38,11 @@ impl Request {
 
     /// The path's segments, decoded.
     pub fn segments(&self) -> Vec<String> {
-        self.path.split('/').filter(|piece| !piece.is_empty()).map(|piece| decode(piece, false)).collect()
+        self.path
+            .split('/')
+            .filter(|piece| !piece.is_empty())
+            .map(|piece| decode(piece, false))
+            .collect()
     }
 
     /// The query's names (as sent) and values.
@@ -53,7 +60,10 @@ impl Request {
         for (name, value) in self.pairs() {
             all.insert(name.to_lowercase(), Value::String(value));
         }
-        let kind = self.header("content-type").unwrap_or("application/json").to_lowercase();
+        let kind = self
+            .header("content-type")
+            .unwrap_or("application/json")
+            .to_lowercase();
         let text = String::from_utf8_lossy(&self.body);
         let text = text.trim_start_matches('\u{feff}').trim();
         if !text.is_empty() {
@@ -61,16 +71,33 @@ impl Request {
                 for (name, value) in pairs(text) {
                     all.insert(name.to_lowercase(), Value::String(value));
                 }
-            } else if kind.contains("json") || kind.contains("x-www-form-urlencoded") || kind.starts_with("text/plain") {
+            } else if kind.contains("json")
+                || kind.contains("x-www-form-urlencoded")
+                || kind.starts_with("text/plain")
+            {
                 match serde_json::from_str(text) {
                     Ok(Value::Object(body)) => all.extend(
-                        body.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_lowercase(), value)),
+                        body.into_iter()
+                            .filter(|(_, value)| !value.is_null())
+                            .map(|(name, value)| (name.to_lowercase(), value)),
                     ),
                     Ok(Value::Null) => {}
-                    _ => return Err(Fault::bad("DeserializationFailure", "The body is not a JSON object.").into()),
+                    _ => {
+                        return Err(Fault::bad(
+                            "DeserializationFailure",
+                            "The body is not a JSON object.",
+                        )
+                        .into());
+                    }
                 }
             } else {
-                return Err(Fault::new(415, "UnsupportedMediaType", "UnsupportedMediaType", "Only JSON is read.").into());
+                return Err(Fault::new(
+                    415,
+                    "UnsupportedMediaType",
+                    "UnsupportedMediaType",
+                    "Only JSON is read.",
+                )
+                .into());
             }
         }
         Ok(Input(all))
@@ -84,7 +111,9 @@ pub struct Input(Map<String, Value>);
 impl Input {
     /// The value of that name.
     pub fn value(&self, name: &str) -> Option<&Value> {
-        self.0.get(&name.to_lowercase()).filter(|value| !value.is_null())
+        self.0
+            .get(&name.to_lowercase())
+            .filter(|value| !value.is_null())
     }
 
     /// A string; numbers are taken as their text, since a query has nothing else.
@@ -99,16 +128,29 @@ impl Input {
 
     /// A whole number.
     pub fn number(&self, name: &str) -> Option<i64> {
-        self.text(name)?.trim().parse::<f64>().ok().map(|number| number as i64)
+        self.text(name)?
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .map(|number| number as i64)
     }
 
     /// Strings of an array, or the parts of one string at its commas.
     pub fn list(&self, name: &str) -> Option<Vec<String>> {
         match self.value(name)? {
-            Value::Array(items) => Some(items.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-            Value::String(text) => {
-                Some(text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
-            }
+            Value::Array(items) => Some(
+                items
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect(),
+            ),
+            Value::String(text) => Some(
+                text.split(',')
+                    .map(|part| part.trim().to_owned())
+                    .filter(|part| !part.is_empty())
+                    .collect(),
+            ),
             _ => None,
         }
     }
@@ -121,8 +163,18 @@ impl Input {
     /// `_links.<rel>.href`.
     pub fn link(&self, rel: &str) -> Option<String> {
         let links = self.value("_links")?.as_object()?;
-        let link = links.iter().find(|(name, _)| name.eq_ignore_ascii_case(rel))?.1.as_object()?;
-        Some(link.iter().find(|(name, _)| name.eq_ignore_ascii_case("href"))?.1.as_str()?.to_owned())
+        let link = links
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(rel))?
+            .1
+            .as_object()?;
+        Some(
+            link.iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("href"))?
+                .1
+                .as_str()?
+                .to_owned(),
+        )
     }
 
     /// A string that must be there and be at most `max` characters.
@@ -142,7 +194,9 @@ impl Input {
     /// 400 ParameterValidationFailure that names it.
     pub fn optional(&self, name: &str, max: usize) -> Result<Option<String>, Answer> {
         match self.text(name) {
-            Some(text) if text.chars().count() > max => Err(Fault::parameter(name, &format!("At most {max} characters.")).into()),
+            Some(text) if text.chars().count() > max => {
+                Err(Fault::parameter(name, &format!("At most {max} characters.")).into())
+            }
             text => Ok(text),
         }
     }
@@ -172,7 +226,11 @@ pub fn decode(text: &str, form: bool) -> String {
 /// Undoes percent encoding, to bytes.
 pub fn decode_bytes(text: &str, form: bool) -> Vec<u8> {
     let bytes = text.as_bytes();
-    let hex = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let hex = |at: usize| {
+        bytes
+            .get(at)
+            .and_then(|byte| char::from(*byte).to_digit(16))
+    };
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
@@ -209,7 +267,10 @@ mod tests {
             body: br#"{"onlineMeetingUri":null}"#.to_vec(),
             ..Request::default()
         };
-        assert_eq!(null.input().unwrap().text("onlineMeetingUri").unwrap(), "adhoc");
+        assert_eq!(
+            null.input().unwrap().text("onlineMeetingUri").unwrap(),
+            "adhoc"
+        );
     }
 
     #[test]

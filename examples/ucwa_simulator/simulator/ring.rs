@@ -73,23 +73,38 @@ impl World {
         let rings_at = |app: &&super::application::Application| {
             app.user == ring.to && app.takes_messages() && Some(&app.id) != caller_app.as_ref()
         };
-        let apps: Vec<String> = self.applications.values().filter(rings_at).map(|app| app.id.clone()).collect();
-        let person = self.people.get(&ring.to).map(|person| (person.manner.clone(), person.presence.availability.clone()));
+        let apps: Vec<String> = self
+            .applications
+            .values()
+            .filter(rings_at)
+            .map(|app| app.id.clone())
+            .collect();
+        let person = self
+            .people
+            .get(&ring.to)
+            .map(|person| (person.manner.clone(), person.presence.availability.clone()));
         let fails: Option<(&str, &str)> = match &person {
             None => Some(("NotFound", "DestinationNotFound")),
-            Some((_, Some(availability))) if availability == "DoNotDisturb" && ring.meeting.is_none() => {
+            Some((_, Some(availability)))
+                if availability == "DoNotDisturb" && ring.meeting.is_none() =>
+            {
                 Some(("RemoteFailure", "DoNotDisturb"))
             }
-            Some((Manner::Offline, _)) if apps.is_empty() => Some(("RemoteFailure", "TemporarilyUnavailable")),
+            Some((Manner::Offline, _)) if apps.is_empty() => {
+                Some(("RemoteFailure", "TemporarilyUnavailable"))
+            }
             Some((Manner::Busy, _)) if apps.is_empty() => Some(("RemoteFailure", "Busy")),
             Some(_) => None,
         };
         if let Some((code, subcode)) = fails {
-            self.agenda.after(now, step, Deed::RingFails(number, code, subcode));
+            self.agenda
+                .after(now, step, Deed::RingFails(number, code, subcode));
         } else if apps.is_empty() {
             ring.legs.push(Leg::Person);
             let wait = match person {
-                Some((Manner::Accept(wait) | Manner::Echo(wait) | Manner::Decline(wait), _)) => Some(wait),
+                Some((Manner::Accept(wait) | Manner::Echo(wait) | Manner::Decline(wait), _)) => {
+                    Some(wait)
+                }
                 _ => None,
             };
             if let Some(wait) = wait {
@@ -103,7 +118,8 @@ impl World {
         let auto = self.switches.auto_accept && matches!(ring.legs.first(), Some(Leg::Client(..)));
         ring.taken = auto;
         self.rings.insert(number, ring);
-        self.agenda.after(now, self.switches.ring, Deed::RingOut(number));
+        self.agenda
+            .after(now, self.switches.ring, Deed::RingOut(number));
         if auto {
             self.agenda.after(now, step, Deed::Connect(number, 0));
         }
@@ -112,10 +128,16 @@ impl World {
 
     /// `accept`: no link to answer any more, and both are connected: clients send a message right after it.
     pub fn accept(&mut self, now: Moment, app: &str, invitation: &Invitation) {
-        let Some(number) = invitation.ring else { return };
-        let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else { return };
+        let Some(number) = invitation.ring else {
+            return;
+        };
+        let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else {
+            return;
+        };
         let here = |leg: &Leg| matches!(leg, Leg::Client(own, id, _) if own == app && *id == invitation.id);
-        let Some(leg) = ring.legs.iter().position(here) else { return };
+        let Some(leg) = ring.legs.iter().position(here) else {
+            return;
+        };
         ring.taken = true;
         self.close_invitation(app, &invitation.id, "Connecting");
         self.tell_invitation(now, app, &invitation.id, "updated", None);
@@ -124,15 +146,25 @@ impl World {
 
     /// `decline`: here, or everywhere.
     pub fn decline(&mut self, now: Moment, app: &str, invitation: &Invitation, global: bool) {
-        let Some(number) = invitation.ring else { return };
-        let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else { return };
+        let Some(number) = invitation.ring else {
+            return;
+        };
+        let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else {
+            return;
+        };
         for leg in &mut ring.legs {
             if matches!(leg, Leg::Client(own, id, _) if own == app && *id == invitation.id) {
                 *leg = Leg::Over;
             }
         }
         let over = global || ring.legs.iter().all(|leg| matches!(leg, Leg::Over));
-        self.end_leg(now, app, &invitation.id, &invitation.conversation, &Reason::new("LocalFailure", "Declined"));
+        self.end_leg(
+            now,
+            app,
+            &invitation.id,
+            &invitation.conversation,
+            &Reason::new("LocalFailure", "Declined"),
+        );
         if over {
             self.ring_fails(now, number, "RemoteFailure", "Declined");
         }
@@ -140,7 +172,9 @@ impl World {
 
     /// The person who is rung does what its manner says, if it has not done anything else.
     pub fn person_answers(&mut self, now: Moment, number: u64) {
-        let Some(ring) = self.rings.get(&number).filter(|ring| !ring.taken) else { return };
+        let Some(ring) = self.rings.get(&number).filter(|ring| !ring.taken) else {
+            return;
+        };
         match self.people.get(&ring.to).map(|person| &person.manner) {
             Some(Manner::Decline(_)) => self.ring_fails(now, number, "RemoteFailure", "Declined"),
             _ => self.person_accepts(now, number),
@@ -149,7 +183,9 @@ impl World {
 
     /// The person who is rung accepts.
     pub fn person_accepts(&mut self, now: Moment, number: u64) {
-        let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else { return };
+        let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else {
+            return;
+        };
         if let Some(leg) = ring.legs.iter().position(|leg| matches!(leg, Leg::Person)) {
             ring.taken = true;
             self.connect(now, number, leg);
@@ -170,7 +206,9 @@ impl World {
     }
 
     fn fail(&mut self, now: Moment, number: u64, reason: &Reason) {
-        let Some(ring) = self.rings.remove(&number) else { return };
+        let Some(ring) = self.rings.remove(&number) else {
+            return;
+        };
         let missed = match reason.subcode.as_str() {
             "Canceled" => "Canceled",
             "Declined" => "Declined",
@@ -183,13 +221,20 @@ impl World {
             }
         }
         match ring.caller {
-            Caller::Client(app, invitation) => self.outgoing_failed(now, &app, &invitation, ring.talk, reason),
+            Caller::Client(app, invitation) => {
+                self.outgoing_failed(now, &app, &invitation, ring.talk, reason)
+            }
             Caller::Person => {
                 if ring.meeting.is_none() {
                     self.talks.remove(&ring.talk);
                 }
                 let text = ring.text.map(|text| text.text).unwrap_or_default();
-                let report = Report { to: ring.to.uri().to_owned(), text, delivered: false, why: reason.subcode.clone() };
+                let report = Report {
+                    to: ring.to.uri().to_owned(),
+                    text,
+                    delivered: false,
+                    why: reason.subcode.clone(),
+                };
                 if let Some(person) = self.people.get_mut(&ring.from) {
                     person.report(report);
                 }
@@ -198,30 +243,69 @@ impl World {
     }
 
     /// An outgoing invitation has failed: it, and what it was to lead to, ends in the order of the switch.
-    fn outgoing_failed(&mut self, now: Moment, app: &str, invitation: &str, talk: u64, reason: &Reason) {
+    fn outgoing_failed(
+        &mut self,
+        now: Moment,
+        app: &str,
+        invitation: &str,
+        talk: u64,
+        reason: &Reason,
+    ) {
         self.close_invitation(app, invitation, "Failed");
-        let found = self.applications.get(app).and_then(|own| own.invitations.get(invitation));
-        let Some((conversation, rel)) = found.map(|own| (own.conversation.clone(), own.rel)) else { return };
-        let invites_only = rel == "participantInvitation" || self.talks.get(&talk).is_some_and(|talk| talk.meeting.is_some());
+        let found = self
+            .applications
+            .get(app)
+            .and_then(|own| own.invitations.get(invitation));
+        let Some((conversation, rel)) = found.map(|own| (own.conversation.clone(), own.rel)) else {
+            return;
+        };
+        let invites_only = rel == "participantInvitation"
+            || self
+                .talks
+                .get(&talk)
+                .is_some_and(|talk| talk.meeting.is_some());
         if !invites_only {
             self.talks.remove(&talk);
         }
         match self.switches.end_order {
-            _ if invites_only => self.tell_invitation(now, app, invitation, "completed", Some(reason)),
+            _ if invites_only => {
+                self.tell_invitation(now, app, invitation, "completed", Some(reason))
+            }
             EndOrder::Invitation => {
                 self.tell_invitation(now, app, invitation, "completed", Some(reason));
                 self.end_view(now, app, &conversation, Some(reason));
             }
             EndOrder::Messaging | EndOrder::Conversation => {
-                self.end_view_ordered(now, app, &conversation, Some(reason), self.switches.end_order);
+                self.end_view_ordered(
+                    now,
+                    app,
+                    &conversation,
+                    Some(reason),
+                    self.switches.end_order,
+                );
                 self.tell_invitation(now, app, invitation, "completed", Some(reason));
             }
         }
     }
 
     /// An incoming invitation has ended unanswered here.
-    fn end_leg(&mut self, now: Moment, app: &str, invitation: &str, conversation: &str, reason: &Reason) {
-        self.close_invitation(app, invitation, if reason.subcode == "Declined" { "Declined" } else { "Failed" });
+    fn end_leg(
+        &mut self,
+        now: Moment,
+        app: &str,
+        invitation: &str,
+        conversation: &str,
+        reason: &Reason,
+    ) {
+        self.close_invitation(
+            app,
+            invitation,
+            if reason.subcode == "Declined" {
+                "Declined"
+            } else {
+                "Failed"
+            },
+        );
         self.tell_invitation(now, app, invitation, "completed", Some(reason));
         self.end_view(now, app, conversation, Some(reason));
     }
@@ -248,21 +332,40 @@ impl World {
 
     /// A leg and the caller are connected.
     pub fn connect(&mut self, now: Moment, number: u64, leg: usize) {
-        let Some(mut ring) = self.rings.remove(&number) else { return };
-        let Some(taken) = ring.legs.get_mut(leg).map(|leg| std::mem::replace(leg, Leg::Over)) else { return };
+        let Some(mut ring) = self.rings.remove(&number) else {
+            return;
+        };
+        let Some(taken) = ring
+            .legs
+            .get_mut(leg)
+            .map(|leg| std::mem::replace(leg, Leg::Over))
+        else {
+            return;
+        };
         for other in std::mem::take(&mut ring.legs) {
             if let Leg::Client(app, invitation, conversation) = other {
-                self.end_leg(now, &app, &invitation, &conversation, &Reason::new("Informational", "ConnectedElsewhere"));
+                self.end_leg(
+                    now,
+                    &app,
+                    &invitation,
+                    &conversation,
+                    &Reason::new("Informational", "ConnectedElsewhere"),
+                );
             }
         }
         if let Some(meeting) = ring.meeting.clone() {
             return self.connect_to_meeting(now, &ring, &taken, &meeting);
         }
         let seat = match &taken {
-            Leg::Client(app, _, conversation) => Seat::Client { app: app.clone(), conversation: conversation.clone() },
+            Leg::Client(app, _, conversation) => Seat::Client {
+                app: app.clone(),
+                conversation: conversation.clone(),
+            },
             _ => Seat::Person,
         };
-        let Some(talk) = self.talks.get_mut(&ring.talk) else { return };
+        let Some(talk) = self.talks.get_mut(&ring.talk) else {
+            return;
+        };
         for member in &mut talk.members {
             member.im = true;
         }
@@ -293,14 +396,31 @@ impl World {
 
     /// The text of the invitation arrives as a message too.
     fn first_text(&mut self, now: Moment, ring: &Ring, text: Text) {
-        let caller = self.talks.get(&ring.talk).and_then(|talk| talk.members.iter().find(|member| member.address == ring.from));
-        let Some(seat) = caller.map(|member| member.seat.clone()) else { return };
+        let caller = self.talks.get(&ring.talk).and_then(|talk| {
+            talk.members
+                .iter()
+                .find(|member| member.address == ring.from)
+        });
+        let Some(seat) = caller.map(|member| member.seat.clone()) else {
+            return;
+        };
         let sender = match &seat {
             Seat::Client { app, conversation } => {
-                let report = self.switches.first_message_report.then(|| self.take_message_number(app, conversation));
-                Sender::Client(app.clone(), conversation.clone(), report.map(|number| (number, None)))
+                let report = self
+                    .switches
+                    .first_message_report
+                    .then(|| self.take_message_number(app, conversation));
+                Sender::Client(
+                    app.clone(),
+                    conversation.clone(),
+                    report.map(|number| (number, None)),
+                )
             }
-            Seat::Person => Sender::Person(ring.from.clone(), ring.to.uri().to_owned(), text.text.clone()),
+            Seat::Person => Sender::Person(
+                ring.from.clone(),
+                ring.to.uri().to_owned(),
+                text.text.clone(),
+            ),
         };
         self.say(now, ring.talk, &ring.from, &seat, &text, sender);
     }
@@ -316,9 +436,16 @@ impl World {
             Leg::Client(app, ..) => of(app),
             _ => None,
         };
-        let shows =
-            |formats: &Option<Vec<String>>, format: &str| formats.as_ref().is_none_or(|all| all.iter().any(|own| own == format));
-        let all = ["Plain", "Html"].into_iter().filter(|format| *format == "Plain" || self.switches.html);
-        all.filter(|format| shows(&caller, format) && shows(&callee, format)).map(str::to_owned).collect()
+        let shows = |formats: &Option<Vec<String>>, format: &str| {
+            formats
+                .as_ref()
+                .is_none_or(|all| all.iter().any(|own| own == format))
+        };
+        let all = ["Plain", "Html"]
+            .into_iter()
+            .filter(|format| *format == "Plain" || self.switches.html);
+        all.filter(|format| shows(&caller, format) && shows(&callee, format))
+            .map(str::to_owned)
+            .collect()
     }
 }

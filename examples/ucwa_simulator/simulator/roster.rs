@@ -12,9 +12,21 @@ use super::world::World;
 impl World {
     /// All who are in the room see `who` come.
     pub fn tell_entry(&mut self, now: Moment, talk: u64, who: &Address) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        let Some(new) = members.iter().find(|member| member.address == *who && !member.lobby) else { return };
-        for member in members.iter().filter(|member| member.address != *who && !member.lobby) {
+        let members = self
+            .talks
+            .get(&talk)
+            .map(|talk| talk.members.clone())
+            .unwrap_or_default();
+        let Some(new) = members
+            .iter()
+            .find(|member| member.address == *who && !member.lobby)
+        else {
+            return;
+        };
+        for member in members
+            .iter()
+            .filter(|member| member.address != *who && !member.lobby)
+        {
             if let Seat::Client { app, conversation } = &member.seat {
                 let known = self
                     .applications
@@ -31,27 +43,63 @@ impl World {
     /// `participant added`, and again in leaders or attendees.
     pub fn tell_member(&mut self, now: Moment, app: &str, conversation: &str, member: &Member) {
         self.tell_arrival(now, app, conversation, &member.address);
-        self.tell_roster(now, app, conversation, &member.address, "added", if member.leader { "Leaders" } else { "Attendees" });
+        self.tell_roster(
+            now,
+            app,
+            conversation,
+            &member.address,
+            "added",
+            if member.leader {
+                "Leaders"
+            } else {
+                "Attendees"
+            },
+        );
         if member.im {
             let theirs = participant_href(&conversation_href(app, conversation), &member.address);
             self.push_conversation(now, app, conversation, |sender| {
-                Event::new(sender, "added", "participantMessaging", &format!("{theirs}/messaging")).within("participant", &theirs)
+                Event::new(
+                    sender,
+                    "added",
+                    "participantMessaging",
+                    &format!("{theirs}/messaging"),
+                )
+                .within("participant", &theirs)
             });
         }
     }
 
-    pub fn tell_roster(&mut self, now: Moment, app: &str, conversation: &str, who: &Address, kind: &str, filter: &str) {
+    pub fn tell_roster(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        who: &Address,
+        kind: &str,
+        filter: &str,
+    ) {
         let at = conversation_href(app, conversation);
         let title = self.title_of(who);
         self.push_conversation(now, app, conversation, |sender| {
-            let event = Event::new(sender, kind, "participant", &participant_href(&at, who)).title(&title);
-            event.within(&filter.to_lowercase(), &format!("{at}/participants?filter={filter}"))
+            let event =
+                Event::new(sender, kind, "participant", &participant_href(&at, who)).title(&title);
+            event.within(
+                &filter.to_lowercase(),
+                &format!("{at}/participants?filter={filter}"),
+            )
         });
     }
 
     pub fn tell_lobby(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        for member in members.iter().filter(|member| member.leader && !member.lobby && member.address != *who) {
+        let members = self
+            .talks
+            .get(&talk)
+            .map(|talk| talk.members.clone())
+            .unwrap_or_default();
+        for member in members
+            .iter()
+            .filter(|member| member.leader && !member.lobby && member.address != *who)
+        {
             if let Seat::Client { app, conversation } = &member.seat {
                 self.tell_roster(now, app, conversation, who, kind, "Lobby");
             }
@@ -59,8 +107,17 @@ impl World {
     }
 
     /// What a leader does to a participant.
-    pub fn rule(&mut self, now: Moment, talk: u64, who: &Address, verb: &str) -> Result<Answer, Answer> {
-        let shared = self.talks.get_mut(&talk).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+    pub fn rule(
+        &mut self,
+        now: Moment,
+        talk: u64,
+        who: &Address,
+        verb: &str,
+    ) -> Result<Answer, Answer> {
+        let shared = self
+            .talks
+            .get_mut(&talk)
+            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         let found = shared
             .members
             .iter_mut()
@@ -78,7 +135,9 @@ impl World {
                 self.tell_lobby(now, talk, who, "deleted");
                 match seat {
                     Seat::Client { app, conversation } => {
-                        let pending = |own: &&Invitation| own.conversation == conversation && own.state == "Connecting";
+                        let pending = |own: &&Invitation| {
+                            own.conversation == conversation && own.state == "Connecting"
+                        };
                         let invitation = self
                             .applications
                             .get(&app)
@@ -103,14 +162,28 @@ impl World {
     }
 
     fn tell_role(&mut self, now: Moment, talk: u64, who: &Address, leader: bool) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
-        let (left, entered) = if leader { ("Attendees", "Leaders") } else { ("Leaders", "Attendees") };
+        let members = self
+            .talks
+            .get(&talk)
+            .map(|talk| talk.members.clone())
+            .unwrap_or_default();
+        let (left, entered) = if leader {
+            ("Attendees", "Leaders")
+        } else {
+            ("Leaders", "Attendees")
+        };
         for member in members.iter().filter(|member| !member.lobby) {
-            let Seat::Client { app, conversation } = &member.seat else { continue };
+            let Seat::Client { app, conversation } = &member.seat else {
+                continue;
+            };
             let local = member.address == *who;
             let at = conversation_href(app, conversation);
             let title = self.title_of(who);
-            let rel = if local { "localParticipant" } else { "participant" };
+            let rel = if local {
+                "localParticipant"
+            } else {
+                "participant"
+            };
             self.push_conversation(now, app, conversation, |sender| {
                 Event::new(sender, "updated", rel, &participant_href(&at, who)).title(&title)
             });
@@ -121,7 +194,11 @@ impl World {
 
     /// Takes somebody out of a conference, with the reason that is told.
     fn remove(&mut self, now: Moment, talk: u64, who: &Address, reason: &Reason) {
-        let members = self.talks.get(&talk).map(|talk| talk.members.clone()).unwrap_or_default();
+        let members = self
+            .talks
+            .get(&talk)
+            .map(|talk| talk.members.clone())
+            .unwrap_or_default();
         for member in members.into_iter().filter(|member| member.address == *who) {
             if let Seat::Client { app, conversation } = &member.seat {
                 self.out(now, app, conversation, who, reason);
@@ -133,22 +210,45 @@ impl World {
     /// A view ends by somebody else's will.
     fn out(&mut self, now: Moment, app: &str, conversation: &str, who: &Address, reason: &Reason) {
         let pending = |own: &&Invitation| {
-            own.conversation == conversation && own.state == "Connecting" && own.rel == "onlineMeetingInvitation"
+            own.conversation == conversation
+                && own.state == "Connecting"
+                && own.rel == "onlineMeetingInvitation"
         };
-        let invitation =
-            self.applications.get(app).and_then(|own| own.invitations.values().find(pending)).map(|own| own.id.clone());
+        let invitation = self
+            .applications
+            .get(app)
+            .and_then(|own| own.invitations.values().find(pending))
+            .map(|own| own.id.clone());
         if let Some(invitation) = invitation {
             return self.turned_away(now, app, conversation, &invitation, reason);
         }
         let own = participant_href(&conversation_href(app, conversation), who);
-        self.push_conversation(now, app, conversation, |sender| Event::new(sender, "deleted", "localParticipant", &own));
-        self.end_view_ordered(now, app, conversation, Some(reason), self.switches.eject_order);
+        self.push_conversation(now, app, conversation, |sender| {
+            Event::new(sender, "deleted", "localParticipant", &own)
+        });
+        self.end_view_ordered(
+            now,
+            app,
+            conversation,
+            Some(reason),
+            self.switches.eject_order,
+        );
     }
 
     /// The meeting is over for all.
     pub fn end_meeting(&mut self, now: Moment, id: &str, reason: &Reason) {
-        let Some(talk) = self.meetings.get_mut(id).and_then(|meeting| meeting.talk.take()) else { return };
-        let members = self.talks.remove(&talk).map(|talk| talk.members).unwrap_or_default();
+        let Some(talk) = self
+            .meetings
+            .get_mut(id)
+            .and_then(|meeting| meeting.talk.take())
+        else {
+            return;
+        };
+        let members = self
+            .talks
+            .remove(&talk)
+            .map(|talk| talk.members)
+            .unwrap_or_default();
         for member in members {
             if let Seat::Client { app, conversation } = &member.seat {
                 self.out(now, app, conversation, &member.address, reason);

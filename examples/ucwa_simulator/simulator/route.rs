@@ -18,29 +18,46 @@ impl World {
     /// Answers one request.
     pub fn route(&mut self, now: Moment, request: &Request) -> Outcome {
         let segments = request.segments();
-        let lower: Vec<String> = segments.iter().map(|segment| segment.to_lowercase()).collect();
+        let lower: Vec<String> = segments
+            .iter()
+            .map(|segment| segment.to_lowercase())
+            .collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         let method = request.method.as_str();
         // Whoever has no token is told so first, whatever the method: some clients ask by HEAD.
-        let asks_by_head =
-            method == "HEAD" && self.authorize(now, request).is_err() && matches!(lower.first(), Some(&"ucwa" | &"autodiscover"));
+        let asks_by_head = method == "HEAD"
+            && self.authorize(now, request).is_err()
+            && matches!(lower.first(), Some(&"ucwa" | &"autodiscover"));
         if ["OPTIONS", "HEAD", "TRACE"].contains(&method) && !asks_by_head {
             let status = if method == "OPTIONS" { 400 } else { 405 };
             let page = Answer::html(
                 status,
-                if method == "OPTIONS" { "Bad Request" } else { "Method Not Allowed" },
+                if method == "OPTIONS" {
+                    "Bad Request"
+                } else {
+                    "Method Not Allowed"
+                },
                 "The method is not supported.",
             );
-            return Outcome::Now(page.with("X-Ms-diagnostics", "28020;source=\"simulator\";reason=\"No valid security token.\""));
+            return Outcome::Now(page.with(
+                "X-Ms-diagnostics",
+                "28020;source=\"simulator\";reason=\"No valid security token.\"",
+            ));
         }
         let answer = match lower.as_slice() {
             [] => self.discover(now, request, &[]),
             ["xframe"] => self.discover(now, request, &["xframe", "xframe.html"]),
             ["autodiscover", rest @ ..] => self.discover(now, request, rest),
             ["webticket", "oauthtoken"] => self.oauth_token(now, request),
-            ["ucwa", "oauth", "v1", "applications", rest @ ..] => return self.served(now, request, rest),
+            ["ucwa", "oauth", "v1", "applications", rest @ ..] => {
+                return self.served(now, request, rest);
+            }
             ["simulator", "v1", rest @ ..] => self.control(now, request, rest),
-            _ => Answer::html(404, "File or directory not found.", "The resource you are looking for might have been removed."),
+            _ => Answer::html(
+                404,
+                "File or directory not found.",
+                "The resource you are looking for might have been removed.",
+            ),
         };
         Outcome::Now(answer)
     }
@@ -58,18 +75,25 @@ impl World {
         };
         match self.allowed(now, request, &token, lower) {
             Ok(()) => {}
-            Err(refused) => return Outcome::Now(dressed(refused, request, &self.switches.default_type)),
+            Err(refused) => {
+                return Outcome::Now(dressed(refused, request, &self.switches.default_type));
+            }
         }
         if let [app, "events"] = lower {
             return self.events(now, request, app);
         }
-        let answer = self.resource(now, request, &token, lower).unwrap_or_else(|refused| refused);
+        let answer = self
+            .resource(now, request, &token, lower)
+            .unwrap_or_else(|refused| refused);
         let answer = dressed(answer, request, &self.switches.default_type);
         if self.faults.lost_answers > 0 {
             self.faults.lost_answers -= 1;
             return cut();
         }
-        if answer.status == 201 && lower.last() == Some(&"messaginginvitations") && self.faults.reorder > 0 {
+        if answer.status == 201
+            && lower.last() == Some(&"messaginginvitations")
+            && self.faults.reorder > 0
+        {
             self.faults.reorder -= 1;
             return Outcome::Later(self.keep_back(now, answer, REORDERED));
         }
@@ -77,7 +101,13 @@ impl World {
     }
 
     /// What is refused whatever the resource.
-    fn allowed(&mut self, now: Moment, request: &Request, token: &Token, lower: &[&str]) -> Result<(), Answer> {
+    fn allowed(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        token: &Token,
+        lower: &[&str],
+    ) -> Result<(), Answer> {
         if request.header("x-ms-origin").is_some() && !self.switches.origin_allowed {
             let page = Answer::html(403, "Forbidden", "Access is denied.");
             return Err(page.with(
@@ -86,15 +116,22 @@ impl World {
             ));
         }
         if let Some(version) = request.header("x-ms-requiresminresourceversion")
-            && !version.trim().parse::<f64>().is_ok_and(|version| version <= 2.0)
+            && !version
+                .trim()
+                .parse::<f64>()
+                .is_ok_and(|version| version <= 2.0)
         {
             return Err(Fault::not_found("APIVersionNotSupported").into());
         }
         if let [app, ..] = lower {
             self.find_application(now, app, token)?;
         }
-        let outstanding: usize =
-            self.applications.values().filter(|own| own.user == token.user).map(|own| own.channel.outstanding()).sum();
+        let outstanding: usize = self
+            .applications
+            .values()
+            .filter(|own| own.user == token.user)
+            .map(|own| own.channel.outstanding())
+            .sum();
         if outstanding >= self.switches.max_outstanding as usize {
             return Err(too_many(self.switches.retry_after));
         }
@@ -114,13 +151,21 @@ impl World {
         };
         self.touch_channel(app);
         match asked {
-            Asked::Now(answer) => Outcome::Now(dressed(answer, request, &self.switches.default_type)),
+            Asked::Now(answer) => {
+                Outcome::Now(dressed(answer, request, &self.switches.default_type))
+            }
             Asked::Parked(reply) => Outcome::Later(reply),
         }
     }
 
     /// One resource of an application.
-    pub fn resource(&mut self, now: Moment, request: &Request, token: &Token, lower: &[&str]) -> Result<Answer, Answer> {
+    pub fn resource(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        token: &Token,
+        lower: &[&str],
+    ) -> Result<Answer, Answer> {
         let method = request.method.as_str();
         match lower {
             [] => self.create_application(now, request, token),
@@ -138,8 +183,14 @@ impl World {
             [app, "communication", "participantinvitations"] => {
                 let input = request.input()?;
                 match (method, input.text("conversation")) {
-                    ("POST", Some(conversation)) => self.add_participant(now, app, &conversation, &input),
-                    ("POST", None) => Err(Fault::parameter("conversation", "Follow the link addParticipant.").into()),
+                    ("POST", Some(conversation)) => {
+                        self.add_participant(now, app, &conversation, &input)
+                    }
+                    ("POST", None) => Err(Fault::parameter(
+                        "conversation",
+                        "Follow the link addParticipant.",
+                    )
+                    .into()),
                     _ => Err(Fault::method().into()),
                 }
             }
@@ -153,10 +204,23 @@ impl World {
                 let global = request.input()?.text("reason").as_deref() == Some("Global");
                 self.invitation(now, app, method, id, rest, global)
             }
-            [app, "communication", "conversations", id, "messaging", rest @ ..] => {
-                let query = Request { body: Vec::new(), ..request.clone() };
+            [
+                app,
+                "communication",
+                "conversations",
+                id,
+                "messaging",
+                rest @ ..,
+            ] => {
+                let query = Request {
+                    body: Vec::new(),
+                    ..request.clone()
+                };
                 let input = || {
-                    if request.header("content-type").is_some_and(|kind| kind.contains("json")) {
+                    if request
+                        .header("content-type")
+                        .is_some_and(|kind| kind.contains("json"))
+                    {
                         request.input()
                     } else {
                         query.input()
@@ -164,7 +228,9 @@ impl World {
                 };
                 self.messaging(now, app, id, rest, request, input)
             }
-            [app, "communication", "conversations", rest @ ..] => self.conversations(now, app, rest, request, &request.input()?),
+            [app, "communication", "conversations", rest @ ..] => {
+                self.conversations(now, app, rest, request, &request.input()?)
+            }
             [app, "onlinemeetings", rest @ ..] => self.online_meetings(now, app, rest, request),
             [app, "people", "presencesubscriptions", rest @ ..] => {
                 self.presence_subscriptions(now, app, method, rest, &request.input()?)
@@ -184,10 +250,14 @@ impl World {
             }
             [app, "communication", "conversationlogs"] if method == "GET" => {
                 let links = serde_json::json!({"self": {"href": format!("{}/communication/conversationLogs", href(app))}, "conversationLog": []});
-                Ok(Answer::ok(serde_json::json!({"rel": "conversationLogs", "_links": links})))
+                Ok(Answer::ok(
+                    serde_json::json!({"rel": "conversationLogs", "_links": links}),
+                ))
             }
             [_, "batch"] => self.batch(now, request, token),
-            [_, "photos", _] | [_, "policies" | "mediapolicies"] | [_, "communication", "misseditems" | "conversationlogs"] => {
+            [_, "photos", _]
+            | [_, "policies" | "mediapolicies"]
+            | [_, "communication", "misseditems" | "conversationlogs"] => {
                 Err(Fault::method().into())
             }
             _ => Err(Fault::not_found("ResourceNotFound").into()),
@@ -206,7 +276,9 @@ fn dressed(mut answer: Answer, request: &Request, default: &str) -> Answer {
         } else {
             "application/json; charset=utf-8"
         };
-        answer.headers.push(("Content-Type".to_owned(), kind.to_owned()));
+        answer
+            .headers
+            .push(("Content-Type".to_owned(), kind.to_owned()));
     }
     answer
 }

@@ -28,15 +28,26 @@ where
     let service = service_fn(move |request| answer(simulator.clone(), request, scheme));
     // An error is a client that left or a connection that a fault cuts.
     let mut http = hyper::server::conn::http1::Builder::new();
-    drop(http.preserve_header_case(true).title_case_headers(true).serve_connection(TokioIo::new(stream), service).await);
+    drop(
+        http.preserve_header_case(true)
+            .title_case_headers(true)
+            .serve_connection(TokioIo::new(stream), service)
+            .await,
+    );
 }
 
 /// Accepts connections for ever, by TLS where there is an acceptor.
 pub async fn listen(simulator: Arc<Simulator>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let place = places
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         drop(stream.set_nodelay(true));
         let (simulator, tls) = (simulator.clone(), tls.clone());
         tokio::spawn(async move {
@@ -63,11 +74,22 @@ async fn answer(
         let fault = super::answer::Fault::new(413, "EntityTooLarge", "", "The body is too long.");
         return render(fault.into(), &simulator.host(), false);
     };
-    let gzip = head.headers.get("accept-encoding").is_some_and(|value| value.to_str().is_ok_and(|value| value.contains("gzip")));
-    let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers: Vec<(String, String)> =
-        head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let host = head.headers.get("host").map(text).or_else(|| head.uri.authority().map(ToString::to_string));
+    let gzip = head
+        .headers
+        .get("accept-encoding")
+        .is_some_and(|value| value.to_str().is_ok_and(|value| value.contains("gzip")));
+    let text =
+        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Vec<(String, String)> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    let host = head
+        .headers
+        .get("host")
+        .map(text)
+        .or_else(|| head.uri.authority().map(ToString::to_string));
     let request = Request {
         method: head.method.as_str().to_owned(),
         scheme: scheme.to_owned(),
@@ -80,7 +102,9 @@ async fn answer(
     let answer = match simulator.handle(&request) {
         Outcome::Now(answer) => answer,
         // An error here makes hyper drop the connection, which is what a fault wants.
-        Outcome::Later(reply) => reply.await.map_err(|_| io::Error::other("cut by a fault"))?,
+        Outcome::Later(reply) => reply
+            .await
+            .map_err(|_| io::Error::other("cut by a fault"))?,
     };
     render(answer, &simulator.host(), gzip)
 }
@@ -93,7 +117,12 @@ fn render(answer: Answer, host: &str, gzip: bool) -> io::Result<Response<Bytes>>
         .header("X-Powered-By", "ASP.NET")
         .header("X-MS-Server-Fqdn", host)
         .header("X-MS-UcwaVersion", "2.0");
-    let has = |name: &str| answer.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+    let has = |name: &str| {
+        answer
+            .headers
+            .iter()
+            .any(|(own, _)| own.eq_ignore_ascii_case(name))
+    };
     if !has("Cache-Control") {
         response = response.header("Cache-Control", "no-cache");
     }
@@ -112,12 +141,18 @@ fn render(answer: Answer, host: &str, gzip: bool) -> io::Result<Response<Bytes>>
     };
     let zipped = gzip && !body.is_empty();
     if zipped {
-        response = response.header("Content-Encoding", "gzip").header("Vary", "Accept-Encoding");
+        response = response
+            .header("Content-Encoding", "gzip")
+            .header("Vary", "Accept-Encoding");
     }
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    let body = if zipped { super::gzip::wrap(&body) } else { body };
+    let body = if zipped {
+        super::gzip::wrap(&body)
+    } else {
+        body
+    };
     let mut response = response.body(Bytes::from(body)).map_err(io::Error::other)?;
     *response.extensions_mut() = super::spelling::of_iis();
     Ok(response)
@@ -135,7 +170,12 @@ mod tests {
 
     #[test]
     fn header_names_are_spelled_as_iis_spells_them() {
-        let config = Config { domain: "contoso.com".to_owned(), seed: 1, secure_port: None, switches: Switches::default() };
+        let config = Config {
+            domain: "contoso.com".to_owned(),
+            seed: 1,
+            secure_port: None,
+            switches: Switches::default(),
+        };
         let simulator = Simulator::new(config, Arc::new(RealTime));
         let (mut client, server) = tokio::io::duplex(65_536);
         let asking = async move {
@@ -146,7 +186,8 @@ mod tests {
             text
         };
         // All in memory: whoever waits does so for the other, and a few polls of both are enough.
-        let mut both = std::pin::pin!(async { tokio::join!(asking, serve(simulator, server, "http")).0 });
+        let mut both =
+            std::pin::pin!(async { tokio::join!(asking, serve(simulator, server, "http")).0 });
         let mut context = Context::from_waker(Waker::noop());
         let text = (0..100).find_map(|_| match both.as_mut().poll(&mut context) {
             Poll::Ready(text) => Some(text),

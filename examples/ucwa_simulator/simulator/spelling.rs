@@ -70,8 +70,9 @@ fn record() -> Extensions {
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
-    let serving =
-        hyper::server::conn::http1::Builder::new().preserve_header_case(true).serve_connection(TokioIo::new(server), service);
+    let serving = hyper::server::conn::http1::Builder::new()
+        .preserve_header_case(true)
+        .serve_connection(TokioIo::new(server), service);
     let reading = async move {
         drop(client.write_all(head.as_bytes()).await);
         drop(client.shutdown().await);

@@ -29,7 +29,12 @@ pub struct Client {
 
 impl Stage {
     pub fn new() -> Stage {
-        let config = Config { domain: "contoso.com".to_owned(), seed: 7, secure_port: None, switches: Switches::default() };
+        let config = Config {
+            domain: "contoso.com".to_owned(),
+            seed: 7,
+            secure_port: None,
+            switches: Switches::default(),
+        };
         let mut world = World::new(config);
         for (name, manner) in [
             ("lene", Manner::Offline),
@@ -44,7 +49,10 @@ impl Stage {
             person.manner = manner;
             world.people.insert(address, person);
         }
-        Stage { world, now: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap() }
+        Stage {
+            world,
+            now: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        }
     }
 
     pub fn pass(&mut self, seconds: f64) {
@@ -58,22 +66,39 @@ impl Stage {
     }
 
     /// A request without a token.
-    pub fn bare(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub fn bare(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         match self.outcome(method, path, headers, body) {
             Outcome::Now(answer) => answer,
             Outcome::Later(_) => panic!("{method} {path} has to wait"),
         }
     }
 
-    fn outcome(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Outcome {
+    fn outcome(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Outcome {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let request = Request {
             method: method.to_owned(),
             scheme: "https".to_owned(),
             host: "lyncweb.contoso.com".to_owned(),
-            path: path.trim_start_matches("https://lyncweb.contoso.com").to_owned(),
+            path: path
+                .trim_start_matches("https://lyncweb.contoso.com")
+                .to_owned(),
             query: query.to_owned(),
-            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             body: body.as_bytes().to_vec(),
         };
         self.world.handle(self.now, &request)
@@ -89,20 +114,33 @@ impl Stage {
     pub fn sign_on(&mut self, user: &str) -> Client {
         let token = self.token(user);
         let endpoint = self.world.ids.guid();
-        let body = format!(r#"{{"UserAgent":"Stage","EndpointId":"{endpoint}","Culture":"en-US"}}"#);
+        let body =
+            format!(r#"{{"UserAgent":"Stage","EndpointId":"{endpoint}","Culture":"en-US"}}"#);
         let bearer = format!("Bearer {token}");
-        let answer = self.bare("POST", "/ucwa/oauth/v1/applications", &[("authorization", &bearer)], &body);
+        let answer = self.bare(
+            "POST",
+            "/ucwa/oauth/v1/applications",
+            &[("authorization", &bearer)],
+            &body,
+        );
         assert_eq!(answer.status, 201);
         let app = json_of(&answer);
         let next = app["_links"]["events"]["href"].as_str().unwrap().to_owned();
-        Client { token, app, next, parked: None, strange: Vec::new() }
+        Client {
+            token,
+            app,
+            next,
+            parked: None,
+            strange: Vec::new(),
+        }
     }
 
     /// Signs on and can be reached; the events of that are behind us.
     pub fn sign_on_available(&mut self, user: &str) -> Client {
         let mut client = self.sign_on(user);
         let href = link(&client.app["_embedded"]["me"], "makeMeAvailable");
-        let body = r#"{"supportedModalities":["Messaging"],"supportedMessageFormats":["Plain","Html"]}"#;
+        let body =
+            r#"{"supportedModalities":["Messaging"],"supportedMessageFormats":["Plain","Html"]}"#;
         assert_eq!(client.post(self, &href, body).status, 204);
         client.events(self);
         self.pass(6.0);
@@ -112,7 +150,14 @@ impl Stage {
 }
 
 impl Client {
-    pub fn ask(&self, stage: &mut Stage, method: &str, href: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub fn ask(
+        &self,
+        stage: &mut Stage,
+        method: &str,
+        href: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let bearer = format!("Bearer {}", self.token);
         let mut all = vec![("authorization", bearer.as_str())];
         all.extend_from_slice(headers);
@@ -132,11 +177,20 @@ impl Client {
     /// The status and subcode of a POST.
     pub fn tried(&self, stage: &mut Stage, href: &str, body: &str) -> (u16, String) {
         let answer = self.post(stage, href, body);
-        (answer.status, json_of(&answer)["subcode"].as_str().unwrap_or_default().to_owned())
+        (
+            answer.status,
+            json_of(&answer)["subcode"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        )
     }
 
     pub fn href(&self, path: &str) -> String {
-        format!("{}{path}", self.app["_links"]["self"]["href"].as_str().unwrap())
+        format!(
+            "{}{path}",
+            self.app["_links"]["self"]["href"].as_str().unwrap()
+        )
     }
 
     pub fn renew(&mut self, stage: &mut Stage, user: &str) {
@@ -196,7 +250,10 @@ impl Client {
                 self.strange.push(Value::from(rel));
             }
         }
-        let follow = ["resync", "resume", "next"].into_iter().find(|rel| !package["_links"][rel].is_null()).unwrap();
+        let follow = ["resync", "resume", "next"]
+            .into_iter()
+            .find(|rel| !package["_links"][rel].is_null())
+            .unwrap();
         self.next = link(&package, follow);
         for sender in package["sender"].as_array().into_iter().flatten() {
             all.extend(sender["events"].as_array().unwrap().iter().cloned());
@@ -212,19 +269,29 @@ impl Client {
 
 /// The href of a resource's link.
 pub fn link(resource: &Value, rel: &str) -> String {
-    resource["_links"][rel]["href"].as_str().unwrap_or_else(|| panic!("no link {rel} in {resource}")).to_owned()
+    resource["_links"][rel]["href"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no link {rel} in {resource}"))
+        .to_owned()
 }
 
 /// `rel type` of each event.
 pub fn told(events: &[Value]) -> Vec<String> {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    events.iter().map(|event| format!("{} {}", word(&event["link"]["rel"]), word(&event["type"]))).collect()
+    events
+        .iter()
+        .map(|event| format!("{} {}", word(&event["link"]["rel"]), word(&event["type"])))
+        .collect()
 }
 
 /// The resource that an event of that kind embeds, the last if there are several.
 pub fn embedded(events: &[Value], rel: &str, kind: &str) -> Value {
-    let found = events.iter().rev().find(|event| event["link"]["rel"] == rel && event["type"] == kind);
-    found.unwrap_or_else(|| panic!("no {rel} {kind} in {:?}", told(events)))["_embedded"][rel].clone()
+    let found = events
+        .iter()
+        .rev()
+        .find(|event| event["link"]["rel"] == rel && event["type"] == kind);
+    found.unwrap_or_else(|| panic!("no {rel} {kind} in {:?}", told(events)))["_embedded"][rel]
+        .clone()
 }
 
 /// The resource of an answer, as a client reads it; Null if it has none.

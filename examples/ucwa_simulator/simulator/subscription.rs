@@ -49,15 +49,25 @@ impl World {
         match (rest, method) {
             ([], "POST") => self.subscribe(now, app, input),
             ([], "GET") => {
-                let own = self.applications.get(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
-                let all: Vec<Value> = own.subscriptions.keys().map(|id| subscription_json(app, id)).collect();
+                let own = self
+                    .applications
+                    .get(app)
+                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+                let all: Vec<Value> = own
+                    .subscriptions
+                    .keys()
+                    .map(|id| subscription_json(app, id))
+                    .collect();
                 let base = format!("{}/people/presenceSubscriptions", href(app));
                 Ok(Answer::ok(
                     json!({"rel": "presenceSubscriptions", "_links": {"self": {"href": base}}, "_embedded": {"presenceSubscription": all}}),
                 ))
             }
             ([id], "GET" | "POST" | "DELETE") => {
-                let own = self.applications.get_mut(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+                let own = self
+                    .applications
+                    .get_mut(app)
+                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
                 let Some(subscription) = own.subscriptions.get_mut(*id) else {
                     return Err(Fault::not_found("ResourceNotFound").into());
                 };
@@ -70,7 +80,8 @@ impl World {
                     }
                     _ => {
                         let more = duration(input)?;
-                        subscription.until = later(subscription.until, more).min(later(now, Duration::from_secs(1800)));
+                        subscription.until = later(subscription.until, more)
+                            .min(later(now, Duration::from_secs(1800)));
                         subscription.warned = false;
                         let until = subscription.until;
                         self.agenda.at(
@@ -87,20 +98,35 @@ impl World {
 
     fn subscribe(&mut self, now: Moment, app: &str, input: &Input) -> Result<Answer, Answer> {
         let contacts = match input.text("groupId") {
-            Some(group) => self.group_of(app, &group).ok_or_else(|| Fault::not_found("ResourceNotFound"))?,
+            Some(group) => self
+                .group_of(app, &group)
+                .ok_or_else(|| Fault::not_found("ResourceNotFound"))?,
             None => contacts(input, "uris")?,
         };
         let lasts = duration(input)?;
         let max = self.switches.max_subscriptions as usize;
         let id = self.ids.short();
-        let own = self.applications.get_mut(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get_mut(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         if own.subscriptions.len() >= max {
-            return Err(Fault::forbidden("LimitExceeded", "There are too many subscriptions.").into());
+            return Err(
+                Fault::forbidden("LimitExceeded", "There are too many subscriptions.").into(),
+            );
         }
         let until = later(now, lasts);
-        own.subscriptions.insert(id.clone(), Subscription { contacts: BTreeSet::new(), until, warned: false });
+        own.subscriptions.insert(
+            id.clone(),
+            Subscription {
+                contacts: BTreeSet::new(),
+                until,
+                warned: false,
+            },
+        );
         let warning = until - chrono::TimeDelta::from_std(WARNING).unwrap_or_default();
-        self.agenda.at(warning, Deed::Subscription(app.to_owned(), id.clone()));
+        self.agenda
+            .at(warning, Deed::Subscription(app.to_owned(), id.clone()));
         self.watch_contacts(now, app, &id, &contacts);
         self.tell_subscription(now, app, &id, "added");
         self.first_look(now, app, &contacts);
@@ -108,14 +134,27 @@ impl World {
     }
 
     /// `POST {A}/people/presenceSubscriptionMemberships?presenceSubscriptionId=…`, and GET and DELETE.
-    pub fn memberships(&mut self, now: Moment, app: &str, method: &str, rest: &[&str], input: &Input) -> Result<Answer, Answer> {
+    pub fn memberships(
+        &mut self,
+        now: Moment,
+        app: &str,
+        method: &str,
+        rest: &[&str],
+        input: &Input,
+    ) -> Result<Answer, Answer> {
         let base = format!("{}/people/presenceSubscriptionMemberships", href(app));
         let of = input.text("presenceSubscriptionId");
-        let own = self.applications.get_mut(app).ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self
+            .applications
+            .get_mut(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
         match (rest, method) {
             ([], "POST") => {
-                let contacts = contacts(input, "contactUris").or_else(|_| contacts(input, "uris"))?;
-                let id = of.or_else(|| own.subscriptions.keys().next().cloned()).unwrap_or_default();
+                let contacts =
+                    contacts(input, "contactUris").or_else(|_| contacts(input, "uris"))?;
+                let id = of
+                    .or_else(|| own.subscriptions.keys().next().cloned())
+                    .unwrap_or_default();
                 if !own.subscriptions.contains_key(&id) {
                     return Err(Fault::not_found("ResourceNotFound").into());
                 }
@@ -124,17 +163,32 @@ impl World {
                 Ok(Answer::created_with(subscription_json(app, &id)))
             }
             ([], "GET") => {
-                let all = own.subscriptions.iter().filter(|(id, _)| of.as_ref().is_none_or(|of| of == *id));
-                let members =
-                    all.flat_map(|(id, subscription)| subscription.contacts.iter().map(move |who| membership_json(app, id, who)));
+                let all = own
+                    .subscriptions
+                    .iter()
+                    .filter(|(id, _)| of.as_ref().is_none_or(|of| of == *id));
+                let members = all.flat_map(|(id, subscription)| {
+                    subscription
+                        .contacts
+                        .iter()
+                        .map(move |who| membership_json(app, id, who))
+                });
                 let members: Vec<Value> = members.collect();
-                Ok(Answer::ok(json!({"rel": "presenceSubscriptionMemberships", "_links": {"self": {"href": base}},
-                    "_embedded": {"presenceSubscriptionMembership": members}})))
+                Ok(Answer::ok(
+                    json!({"rel": "presenceSubscriptionMemberships", "_links": {"self": {"href": base}},
+                    "_embedded": {"presenceSubscriptionMembership": members}}),
+                ))
             }
             ([key], "GET" | "DELETE") => {
-                let (id, who) = key.split_once(',').ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-                let who = Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-                let found = own.subscriptions.get_mut(id).filter(|subscription| subscription.contacts.contains(&who));
+                let (id, who) = key
+                    .split_once(',')
+                    .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                let who =
+                    Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                let found = own
+                    .subscriptions
+                    .get_mut(id)
+                    .filter(|subscription| subscription.contacts.contains(&who));
                 let subscription = found.ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
                 if method == "GET" {
                     return Ok(Answer::ok(membership_json(app, id, &who)));
@@ -149,10 +203,20 @@ impl World {
 
     fn watch_contacts(&mut self, now: Moment, app: &str, id: &str, contacts: &[Address]) {
         for who in contacts {
-            let Some(own) = self.applications.get_mut(app) else { return };
-            let known = own.subscriptions.values().any(|subscription| subscription.contacts.contains(who));
-            let Some(subscription) = own.subscriptions.get_mut(id) else { return };
-            if subscription.contacts.len() < CONTACTS_MAX && subscription.contacts.insert(who.clone()) && !known {
+            let Some(own) = self.applications.get_mut(app) else {
+                return;
+            };
+            let known = own
+                .subscriptions
+                .values()
+                .any(|subscription| subscription.contacts.contains(who));
+            let Some(subscription) = own.subscriptions.get_mut(id) else {
+                return;
+            };
+            if subscription.contacts.len() < CONTACTS_MAX
+                && subscription.contacts.insert(who.clone())
+                && !known
+            {
                 self.tell_contact(now, app, who, "added");
             }
         }
@@ -161,14 +225,27 @@ impl World {
     /// `contact added` or `deleted` in subscribedContacts.
     fn tell_contact(&mut self, now: Moment, app: &str, who: &Address, kind: &str) {
         let people = format!("{}/people", href(app));
-        let event = Event::new(("people", people.clone()), kind, "contact", &format!("{people}/{}", who.bare()))
-            .within("subscribedContacts", &format!("{people}/subscribedContacts"))
-            .priority(Priority::Medium);
+        let event = Event::new(
+            ("people", people.clone()),
+            kind,
+            "contact",
+            &format!("{people}/{}", who.bare()),
+        )
+        .within(
+            "subscribedContacts",
+            &format!("{people}/subscribedContacts"),
+        )
+        .priority(Priority::Medium);
         self.push(now, app, event);
     }
 
     fn first_look(&mut self, now: Moment, app: &str, contacts: &[Address]) {
-        for who in contacts.iter().filter(|who| self.people.contains_key(who)).cloned().collect::<Vec<_>>() {
+        for who in contacts
+            .iter()
+            .filter(|who| self.people.contains_key(who))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             for (rel, path) in WATCHED {
                 self.tell_watcher(now, app, &who, rel, path);
             }
@@ -178,7 +255,8 @@ impl World {
     fn tell_subscription(&mut self, now: Moment, app: &str, id: &str, kind: &str) {
         let people = format!("{}/people", href(app));
         let at = format!("{people}/presenceSubscriptions/{id}");
-        let mut event = Event::new(("people", people), kind, "presenceSubscription", &at).priority(Priority::Medium);
+        let mut event = Event::new(("people", people), kind, "presenceSubscription", &at)
+            .priority(Priority::Medium);
         if kind != "deleted" && self.switches.embed_subscription {
             event = event.embed("presenceSubscription", subscription_json(app, id));
         }
@@ -187,8 +265,12 @@ impl World {
 
     /// A subscription nears its end, or is there.
     pub fn subscription_due(&mut self, now: Moment, app: &str, id: &str) {
-        let Some(own) = self.applications.get_mut(app) else { return };
-        let Some(subscription) = own.subscriptions.get_mut(id) else { return };
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
+        let Some(subscription) = own.subscriptions.get_mut(id) else {
+            return;
+        };
         let warning = subscription.until - chrono::TimeDelta::from_std(WARNING).unwrap_or_default();
         if now >= subscription.until {
             own.subscriptions.remove(id);
@@ -196,7 +278,8 @@ impl World {
         } else if now >= warning && !subscription.warned {
             subscription.warned = true;
             let until = subscription.until;
-            self.agenda.at(until, Deed::Subscription(app.to_owned(), id.to_owned()));
+            self.agenda
+                .at(until, Deed::Subscription(app.to_owned(), id.to_owned()));
             self.tell_subscription(now, app, id, "updated");
         }
     }
@@ -204,9 +287,16 @@ impl World {
     /// Tells all who watch `who` that something of it has changed.
     pub fn tell_watchers(&mut self, now: Moment, who: &Address, rel: &str, path: &str) {
         let watches = |app: &&super::application::Application| {
-            app.subscriptions.values().any(|subscription| subscription.contacts.contains(who))
+            app.subscriptions
+                .values()
+                .any(|subscription| subscription.contacts.contains(who))
         };
-        let apps: Vec<String> = self.applications.values().filter(watches).map(|app| app.id.clone()).collect();
+        let apps: Vec<String> = self
+            .applications
+            .values()
+            .filter(watches)
+            .map(|app| app.id.clone())
+            .collect();
         for app in apps {
             self.tell_watcher(now, &app, who, rel, path);
         }
@@ -216,7 +306,13 @@ impl World {
     fn tell_watcher(&mut self, now: Moment, app: &str, who: &Address, rel: &str, path: &str) {
         let people = format!("{}/people", href(app));
         let contact = format!("{people}/{}", who.bare());
-        let event = Event::new(("people", people), "updated", rel, &format!("{contact}/{path}")).within("contact", &contact);
+        let event = Event::new(
+            ("people", people),
+            "updated",
+            rel,
+            &format!("{contact}/{path}"),
+        )
+        .within("contact", &contact);
         self.push(now, app, event.priority(Priority::Medium));
     }
 }
@@ -246,10 +342,17 @@ fn duration(input: &Input) -> Result<Duration, Answer> {
 }
 
 fn contacts(input: &Input, name: &str) -> Result<Vec<Address>, Answer> {
-    let given =
-        input.list(name).filter(|list| !list.is_empty()).ok_or_else(|| Fault::parameter(name, "A list of SIP addresses."))?;
+    let given = input
+        .list(name)
+        .filter(|list| !list.is_empty())
+        .ok_or_else(|| Fault::parameter(name, "A list of SIP addresses."))?;
     if given.len() > CONTACTS_MAX {
         return Err(Fault::forbidden("LimitExceeded", "There are too many contacts.").into());
     }
-    given.iter().map(|uri| Address::parse(uri).ok_or_else(|| Fault::parameter(name, "Not a SIP address.").into())).collect()
+    given
+        .iter()
+        .map(|uri| {
+            Address::parse(uri).ok_or_else(|| Fault::parameter(name, "Not a SIP address.").into())
+        })
+        .collect()
 }

@@ -195,7 +195,10 @@ mod tests {
             switches.set("challenge", "three").unwrap_err(),
             "switch `challenge` is two, folded, unquoted, no-issuers, passive"
         );
-        assert_eq!(switches.set("nothing", "1").unwrap_err(), "no switch `nothing`");
+        assert_eq!(
+            switches.set("nothing", "1").unwrap_err(),
+            "no switch `nothing`"
+        );
     }
 
     #[test]
@@ -204,6 +207,9 @@ mod tests {
         for (name, value, _) in Switches::default().list() {
             switches.set(name, &value).unwrap();
         }
-        assert_eq!(format!("{switches:?}"), format!("{:?}", Switches::default()));
+        assert_eq!(
+            format!("{switches:?}"),
+            format!("{:?}", Switches::default())
+        );
     }
 }

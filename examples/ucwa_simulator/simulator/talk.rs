@@ -82,25 +82,50 @@ pub enum Sender {
 
 impl World {
     /// Takes `text` from a member to all others who take part in the messages.
-    pub fn say(&mut self, now: Moment, talk: u64, from: &Address, seat: &Seat, text: &Text, sender: Sender) {
-        let Some(own) = self.talks.get_mut(&talk) else { return };
+    pub fn say(
+        &mut self,
+        now: Moment,
+        talk: u64,
+        from: &Address,
+        seat: &Seat,
+        text: &Text,
+        sender: Sender,
+    ) {
+        let Some(own) = self.talks.get_mut(&talk) else {
+            return;
+        };
         own.quiet_since = now;
-        let speaker = own.members.iter_mut().find(|member| member.seat == *seat && member.address == *from);
+        let speaker = own
+            .members
+            .iter_mut()
+            .find(|member| member.seat == *seat && member.address == *from);
         let typed = speaker.is_some_and(|member| member.typing_until.take().is_some());
         let meeting = own.meeting.clone();
-        let (thread, subject, importance) = (own.thread.clone(), own.subject.clone(), own.importance.clone());
+        let (thread, subject, importance) = (
+            own.thread.clone(),
+            own.subject.clone(),
+            own.importance.clone(),
+        );
         let others: Vec<Member> = own
             .members
             .iter()
             .filter(|member| member.im && !(member.seat == *seat && member.address == *from))
             .cloned()
             .collect();
-        let meeting_uri = meeting.as_ref().and_then(|id| self.meetings.get(id)).map(|meeting| meeting.uri.clone());
+        let meeting_uri = meeting
+            .as_ref()
+            .and_then(|id| self.meetings.get(id))
+            .map(|meeting| meeting.uri.clone());
         if typed {
             self.tell_typing(now, talk, from, "deleted");
         }
         let number = self.number();
-        let mut delivery = Delivery { sender, waiting: Vec::new(), failed: Vec::new(), conference: meeting.is_some() };
+        let mut delivery = Delivery {
+            sender,
+            waiting: Vec::new(),
+            failed: Vec::new(),
+            conference: meeting.is_some(),
+        };
         for member in others {
             match &member.seat {
                 Seat::Client { app, conversation } => {
@@ -135,7 +160,8 @@ impl World {
             }
         }
         self.deliveries.insert(number, delivery);
-        self.agenda.after(now, self.switches.fetch, Deed::Undelivered(number));
+        self.agenda
+            .after(now, self.switches.fetch, Deed::Undelivered(number));
         self.settle_delivery(now, number);
         self.watch_talk(now, talk);
     }
@@ -150,7 +176,9 @@ impl World {
 
     /// The time to fetch a message is over.
     pub fn undelivered(&mut self, now: Moment, delivery: u64) {
-        let Some(own) = self.deliveries.get_mut(&delivery) else { return };
+        let Some(own) = self.deliveries.get_mut(&delivery) else {
+            return;
+        };
         for (app, user) in std::mem::take(&mut own.waiting) {
             own.failed.push(user);
             if let Some(app) = self.applications.get_mut(&app) {
@@ -161,20 +189,42 @@ impl World {
     }
 
     fn settle_delivery(&mut self, now: Moment, number: u64) {
-        if self.deliveries.get(&number).is_none_or(|delivery| !delivery.waiting.is_empty()) {
+        if self
+            .deliveries
+            .get(&number)
+            .is_none_or(|delivery| !delivery.waiting.is_empty())
+        {
             return;
         }
-        let Some(delivery) = self.deliveries.remove(&number) else { return };
+        let Some(delivery) = self.deliveries.remove(&number) else {
+            return;
+        };
         match &delivery.sender {
             Sender::Client(app, conversation, Some((message, operation))) => {
-                self.tell_report(now, app, conversation, *message, operation.as_deref(), &delivery);
+                self.tell_report(
+                    now,
+                    app,
+                    conversation,
+                    *message,
+                    operation.as_deref(),
+                    &delivery,
+                );
             }
             Sender::Client(..) => {}
             Sender::Person(who, to, text) => {
                 let delivered = delivery.failed.is_empty();
-                let why = if delivered { String::new() } else { "not fetched".to_owned() };
+                let why = if delivered {
+                    String::new()
+                } else {
+                    "not fetched".to_owned()
+                };
                 if let Some(person) = self.people.get_mut(who) {
-                    person.report(Report { to: to.clone(), text: text.clone(), delivered, why });
+                    person.report(Report {
+                        to: to.clone(),
+                        text: text.clone(),
+                        delivered,
+                        why,
+                    });
                 }
             }
         }
@@ -182,36 +232,73 @@ impl World {
 
     /// A simulated person speaks in a talk that it is in.
     pub fn person_says(&mut self, now: Moment, talk: u64, who: &Address, text: &str, html: bool) {
-        let Some(own) = self.talks.get(&talk) else { return };
-        if !own.members.iter().any(|member| member.address == *who && member.seat == Seat::Person && member.im) {
+        let Some(own) = self.talks.get(&talk) else {
+            return;
+        };
+        if !own
+            .members
+            .iter()
+            .any(|member| member.address == *who && member.seat == Seat::Person && member.im)
+        {
             return;
         }
-        let others = own.members.iter().filter(|member| member.address != *who).map(|member| member.address.uri());
+        let others = own
+            .members
+            .iter()
+            .filter(|member| member.address != *who)
+            .map(|member| member.address.uri());
         let to = match own.meeting.as_ref().and_then(|id| self.meetings.get(id)) {
             Some(meeting) => meeting.uri.clone(),
             None => others.collect::<Vec<_>>().join(","),
         };
         let sender = Sender::Person(who.clone(), to, text.to_owned());
-        self.say(now, talk, who, &Seat::Person, &Text { text: text.to_owned(), html }, sender);
+        self.say(
+            now,
+            talk,
+            who,
+            &Seat::Person,
+            &Text {
+                text: text.to_owned(),
+                html,
+            },
+            sender,
+        );
     }
 
     /// An application leaves: its view ends, and in a talk of two the other's too.
     pub fn leave(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>) {
-        let found =
-            self.applications.get(app).and_then(|own| Some((own.user.clone(), own.conversations.get(conversation)?.talk)));
+        let found = self
+            .applications
+            .get(app)
+            .and_then(|own| Some((own.user.clone(), own.conversations.get(conversation)?.talk)));
         let Some((user, talk)) = found else { return };
-        let ring = self.rings.iter().find(|(_, ring)| ring.talk == talk && ring.caller_is(app)).map(|(number, _)| *number);
+        let ring = self
+            .rings
+            .iter()
+            .find(|(_, ring)| ring.talk == talk && ring.caller_is(app))
+            .map(|(number, _)| *number);
         if let Some(ring) = ring {
             self.ring_fails(now, ring, "LocalFailure", "Canceled");
         }
         self.end_view(now, app, conversation, reason);
-        self.remove_member(now, talk, &user, &Seat::Client { app: app.to_owned(), conversation: conversation.to_owned() });
+        self.remove_member(
+            now,
+            talk,
+            &user,
+            &Seat::Client {
+                app: app.to_owned(),
+                conversation: conversation.to_owned(),
+            },
+        );
     }
 
     /// Takes a member out of a talk and tells the others.
     pub fn remove_member(&mut self, now: Moment, talk: u64, who: &Address, seat: &Seat) {
-        let Some(own) = self.talks.get_mut(&talk) else { return };
-        own.members.retain(|member| !(member.address == *who && member.seat == *seat));
+        let Some(own) = self.talks.get_mut(&talk) else {
+            return;
+        };
+        own.members
+            .retain(|member| !(member.address == *who && member.seat == *seat));
         let others = own.members.clone();
         let conference = own.meeting.is_some();
         if conference {
@@ -242,7 +329,9 @@ impl World {
     /// Puts the check for a quiet talk with a simulated person into the agenda.
     pub fn watch_talk(&mut self, now: Moment, talk: u64) {
         let idle = self.switches.far_idle;
-        let Some(own) = self.talks.get_mut(&talk) else { return };
+        let Some(own) = self.talks.get_mut(&talk) else {
+            return;
+        };
         let with_person = own.members.iter().any(|member| member.seat == Seat::Person);
         if !idle.is_zero() && !own.watched && own.meeting.is_none() && with_person {
             own.watched = true;
@@ -253,7 +342,9 @@ impl World {
     /// A simulated person's client closes what has been quiet for long.
     pub fn talk_idle(&mut self, now: Moment, talk: u64) {
         let idle = self.switches.far_idle;
-        let Some(own) = self.talks.get_mut(&talk) else { return };
+        let Some(own) = self.talks.get_mut(&talk) else {
+            return;
+        };
         let end = super::agenda::later(own.quiet_since, idle);
         if now < end || own.meeting.is_some() {
             own.watched = own.meeting.is_none();
@@ -262,7 +353,11 @@ impl World {
             }
             return;
         }
-        let person = own.members.iter().find(|member| member.seat == Seat::Person).map(|member| member.address.clone());
+        let person = own
+            .members
+            .iter()
+            .find(|member| member.seat == Seat::Person)
+            .map(|member| member.address.clone());
         if let Some(person) = person {
             self.remove_member(now, talk, &person, &Seat::Person);
         }
@@ -276,7 +371,10 @@ impl World {
         conversation: &str,
         make: impl FnOnce((&'static str, String)) -> Event,
     ) {
-        let sender = ("conversation", super::conversation::conversation_href(app, conversation));
+        let sender = (
+            "conversation",
+            super::conversation::conversation_href(app, conversation),
+        );
         self.push(now, app, make(sender));
     }
 }

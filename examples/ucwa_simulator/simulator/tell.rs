@@ -3,7 +3,9 @@
 use super::address::Address;
 use super::agenda::Deed;
 use super::application::href;
-use super::conversation::{Conversation, MESSAGES_MAX, UNUSED, conversation_href, participant_href};
+use super::conversation::{
+    Conversation, MESSAGES_MAX, UNUSED, conversation_href, participant_href,
+};
 use super::event::{Event, Reason};
 use super::invitation::Invitation;
 use super::person::date;
@@ -26,9 +28,18 @@ fn communication(app: &str) -> (&'static str, String) {
 
 impl World {
     /// A new view of `talk` for an application.
-    pub fn new_view(&mut self, now: Moment, app: &str, talk: u64, state: &'static str, messaging: &'static str) -> String {
+    pub fn new_view(
+        &mut self,
+        now: Moment,
+        app: &str,
+        talk: u64,
+        state: &'static str,
+        messaging: &'static str,
+    ) -> String {
         let id = self.ids.guid();
-        let Some(shared) = self.talks.get(&talk) else { return id };
+        let Some(shared) = self.talks.get(&talk) else {
+            return id;
+        };
         let conversation = Conversation {
             id: id.clone(),
             talk,
@@ -54,13 +65,25 @@ impl World {
     /// It begins to ring at an application: invitation, conversation and view are told.
     pub fn open_leg(&mut self, now: Moment, ring: u64, what: &Ring, app: &str) -> Option<Leg> {
         let talk: &Talk = self.talks.get(&what.talk)?;
-        let (subject, importance, thread) = (talk.subject.clone(), talk.importance.clone(), talk.thread.clone());
+        let (subject, importance, thread) = (
+            talk.subject.clone(),
+            talk.importance.clone(),
+            talk.thread.clone(),
+        );
         let conversation = self.new_view(now, app, what.talk, "Incoming", "Disconnected");
         let id = self.ids.hex();
-        let meeting_uri = what.meeting.as_ref().and_then(|id| self.meetings.get(id)).map(|meeting| meeting.uri.clone());
+        let meeting_uri = what
+            .meeting
+            .as_ref()
+            .and_then(|id| self.meetings.get(id))
+            .map(|meeting| meeting.uri.clone());
         let invitation = Invitation {
             id: id.clone(),
-            rel: if meeting_uri.is_some() { "onlineMeetingInvitation" } else { "messagingInvitation" },
+            rel: if meeting_uri.is_some() {
+                "onlineMeetingInvitation"
+            } else {
+                "messagingInvitation"
+            },
             outgoing: false,
             state: "Connecting",
             operation: None,
@@ -76,7 +99,10 @@ impl World {
             accepted_by: None,
             open: !self.switches.auto_accept,
         };
-        self.applications.get_mut(app)?.invitations.insert(id.clone(), invitation);
+        self.applications
+            .get_mut(app)?
+            .invitations
+            .insert(id.clone(), invitation);
         self.tell_invitation(now, app, &id, "started", None);
         self.tell_conversation(now, app, &conversation, "added", None);
         self.tell_local(now, app, &conversation);
@@ -93,9 +119,24 @@ impl World {
     }
 
     /// The second package, after the callee has accepted.
-    pub fn connected_outgoing(&mut self, now: Moment, app: &str, invitation: &str, other: &Address, formats: &[String]) {
-        let Some(own) = self.applications.get_mut(app) else { return };
-        let Some(conversation) = own.invitations.get(invitation).map(|own| own.conversation.clone()) else { return };
+    pub fn connected_outgoing(
+        &mut self,
+        now: Moment,
+        app: &str,
+        invitation: &str,
+        other: &Address,
+        formats: &[String],
+    ) {
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
+        let Some(conversation) = own
+            .invitations
+            .get(invitation)
+            .map(|own| own.conversation.clone())
+        else {
+            return;
+        };
         self.set_view(app, &conversation, "Connected", "Connected", formats);
         self.tell_conversation(now, app, &conversation, "updated", None);
         self.tell_arrival(now, app, &conversation, other);
@@ -128,15 +169,30 @@ impl World {
     /// An invitation has succeeded.
     pub fn complete(&mut self, now: Moment, app: &str, invitation: &str, by: &Address) {
         self.close_invitation(app, invitation, "Connected");
-        if let Some(own) = self.applications.get_mut(app).and_then(|own| own.invitations.get_mut(invitation)) {
+        if let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.invitations.get_mut(invitation))
+        {
             own.accepted_by = Some(by.clone());
         }
         self.tell_invitation(now, app, invitation, "completed", None);
     }
 
     /// Sets the states of a view.
-    pub fn set_view(&mut self, app: &str, conversation: &str, state: &'static str, messaging: &'static str, formats: &[String]) {
-        if let Some(own) = self.applications.get_mut(app).and_then(|own| own.conversations.get_mut(conversation)) {
+    pub fn set_view(
+        &mut self,
+        app: &str,
+        conversation: &str,
+        state: &'static str,
+        messaging: &'static str,
+        formats: &[String],
+    ) {
+        if let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.conversations.get_mut(conversation))
+        {
             own.state = state;
             own.messaging = messaging;
             own.formats = formats.to_vec();
@@ -145,7 +201,11 @@ impl World {
 
     /// An invitation can no longer be answered or cancelled.
     pub fn close_invitation(&mut self, app: &str, invitation: &str, state: &'static str) {
-        if let Some(own) = self.applications.get_mut(app).and_then(|own| own.invitations.get_mut(invitation)) {
+        if let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.invitations.get_mut(invitation))
+        {
             own.state = state;
             own.open = false;
             if state != "Connecting" {
@@ -155,22 +215,49 @@ impl World {
     }
 
     /// An invitation's event; completed ones carry their outcome and are forgotten after a while.
-    pub fn tell_invitation(&mut self, now: Moment, app: &str, invitation: &str, kind: &str, reason: Option<&Reason>) {
-        let Some(own) = self.applications.get(app).and_then(|own| own.invitations.get(invitation)) else { return };
-        let mut event =
-            Event::new(communication(app), kind, own.rel, &own.href(app)).embed(own.rel, self.invitation_json(app, own));
+    pub fn tell_invitation(
+        &mut self,
+        now: Moment,
+        app: &str,
+        invitation: &str,
+        kind: &str,
+        reason: Option<&Reason>,
+    ) {
+        let Some(own) = self
+            .applications
+            .get(app)
+            .and_then(|own| own.invitations.get(invitation))
+        else {
+            return;
+        };
+        let mut event = Event::new(communication(app), kind, own.rel, &own.href(app))
+            .embed(own.rel, self.invitation_json(app, own));
         event = event.reason(reason);
         if kind == "completed" {
             event = event.status(own.state == "Connected");
-            self.agenda.after(now, KEPT, Deed::ForgetInvitation(app.to_owned(), invitation.to_owned()));
+            self.agenda.after(
+                now,
+                KEPT,
+                Deed::ForgetInvitation(app.to_owned(), invitation.to_owned()),
+            );
         }
         self.push(now, app, event);
     }
 
     /// A conversation's event, with the resource.
-    pub fn tell_conversation(&mut self, now: Moment, app: &str, conversation: &str, kind: &str, reason: Option<&Reason>) {
+    pub fn tell_conversation(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        kind: &str,
+        reason: Option<&Reason>,
+    ) {
         let at = conversation_href(app, conversation);
-        let found = self.applications.get(app).and_then(|own| own.conversations.get(conversation));
+        let found = self
+            .applications
+            .get(app)
+            .and_then(|own| own.conversations.get(conversation));
         let mut event = Event::new(communication(app), kind, "conversation", &at).reason(reason);
         if kind != "deleted" {
             let Some(own) = found else { return };
@@ -180,24 +267,44 @@ impl World {
     }
 
     /// `messaging updated`, with the resource.
-    pub fn tell_messaging(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>) {
-        let Some(own) = self.applications.get(app).and_then(|own| own.conversations.get(conversation)) else { return };
+    pub fn tell_messaging(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        reason: Option<&Reason>,
+    ) {
+        let Some(own) = self
+            .applications
+            .get(app)
+            .and_then(|own| own.conversations.get(conversation))
+        else {
+            return;
+        };
         let resource = self.messaging_json(app, own);
         let at = format!("{}/messaging", conversation_href(app, conversation));
         self.push_conversation(now, app, conversation, |sender| {
-            Event::new(sender, "updated", "messaging", &at).embed("messaging", resource).reason(reason)
+            Event::new(sender, "updated", "messaging", &at)
+                .embed("messaging", resource)
+                .reason(reason)
         });
     }
 
     /// `localParticipant added`; its own rel reads participant.
     pub fn tell_local(&mut self, now: Moment, app: &str, conversation: &str) {
-        let Some(own) = self.applications.get(app) else { return };
-        let Some(view) = own.conversations.get(conversation) else { return };
+        let Some(own) = self.applications.get(app) else {
+            return;
+        };
+        let Some(view) = own.conversations.get(conversation) else {
+            return;
+        };
         let resource = self.participant_json(own, view, &own.user);
         let at = participant_href(&conversation_href(app, conversation), &own.user);
         let title = self.title_of(&own.user);
         self.push_conversation(now, app, conversation, |sender| {
-            Event::new(sender, "added", "localParticipant", &at).title(&title).embed("localParticipant", resource)
+            Event::new(sender, "added", "localParticipant", &at)
+                .title(&title)
+                .embed("localParticipant", resource)
         });
     }
 
@@ -206,8 +313,7 @@ impl World {
         let at = conversation_href(app, conversation);
         for rel in UNUSED {
             let own = format!("{at}/{rel}");
-            let resource =
-                json!({"state": "Disconnected", "rel": rel, "_links": {"self": {"href": own}, "conversation": {"href": at}}});
+            let resource = json!({"state": "Disconnected", "rel": rel, "_links": {"self": {"href": own}, "conversation": {"href": at}}});
             self.push_conversation(now, app, conversation, |sender| {
                 Event::new(sender, "updated", rel, &own).embed(rel, resource)
             });
@@ -218,28 +324,53 @@ impl World {
     pub fn tell_arrival(&mut self, now: Moment, app: &str, conversation: &str, who: &Address) {
         let at = participant_href(&conversation_href(app, conversation), who);
         let title = self.title_of(who);
-        if let Some(own) = self.applications.get_mut(app).and_then(|own| own.conversations.get_mut(conversation)) {
+        if let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.conversations.get_mut(conversation))
+        {
             own.seen.insert(who.clone());
         }
-        self.push_conversation(now, app, conversation, |sender| Event::new(sender, "added", "participant", &at).title(&title));
+        self.push_conversation(now, app, conversation, |sender| {
+            Event::new(sender, "added", "participant", &at).title(&title)
+        });
     }
 
     /// `participant deleted`.
     pub fn tell_gone(&mut self, now: Moment, app: &str, conversation: &str, who: &Address) {
         let at = participant_href(&conversation_href(app, conversation), who);
-        let own = self.applications.get_mut(app).and_then(|own| own.conversations.get_mut(conversation));
+        let own = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.conversations.get_mut(conversation));
         if own.is_some_and(|own| own.seen.remove(who)) {
-            self.push_conversation(now, app, conversation, |sender| Event::new(sender, "deleted", "participant", &at));
+            self.push_conversation(now, app, conversation, |sender| {
+                Event::new(sender, "deleted", "participant", &at)
+            });
         }
     }
 
     /// `participantMessaging added`, of the other (a link) and of oneself (embedded).
-    pub fn tell_participant_messaging(&mut self, now: Moment, app: &str, conversation: &str, other: &Address) {
-        let Some(user) = self.applications.get(app).map(|own| own.user.clone()) else { return };
+    pub fn tell_participant_messaging(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        other: &Address,
+    ) {
+        let Some(user) = self.applications.get(app).map(|own| own.user.clone()) else {
+            return;
+        };
         let at = conversation_href(app, conversation);
         let theirs = participant_href(&at, other);
         self.push_conversation(now, app, conversation, |sender| {
-            Event::new(sender, "added", "participantMessaging", &format!("{theirs}/messaging")).within("participant", &theirs)
+            Event::new(
+                sender,
+                "added",
+                "participantMessaging",
+                &format!("{theirs}/messaging"),
+            )
+            .within("participant", &theirs)
         });
         let own = participant_href(&at, &user);
         let here = format!("{own}/messaging");
@@ -261,16 +392,33 @@ impl World {
         text: &Text,
         delivery: u64,
     ) -> bool {
-        let live = self.applications.get(app).and_then(|own| own.conversations.get(conversation));
+        let live = self
+            .applications
+            .get(app)
+            .and_then(|own| own.conversations.get(conversation));
         if live.is_none_or(|own| own.messaging != "Connected") {
             return false;
         }
         let number = self.take_message_number(app, conversation);
         let at = conversation_href(app, conversation);
         let own = format!("{at}/messaging/messages/{number}");
-        let (rel, kind) = if text.html { ("htmlMessage", "Html") } else { ("plainMessage", "Plain") };
-        let shows = self.applications.get(app).is_some_and(|own| own.formats().iter().any(|format| format == kind));
-        let shown = if shows { text.clone() } else { Text { text: plain(&text.text), html: false } };
+        let (rel, kind) = if text.html {
+            ("htmlMessage", "Html")
+        } else {
+            ("plainMessage", "Plain")
+        };
+        let shows = self
+            .applications
+            .get(app)
+            .is_some_and(|own| own.formats().iter().any(|format| format == kind));
+        let shown = if shows {
+            text.clone()
+        } else {
+            Text {
+                text: plain(&text.text),
+                html: false,
+            }
+        };
         let rel = if shows { rel } else { "plainMessage" };
         let mut resource = json!({
             "direction": "Incoming", "timeStamp": date(now), "rel": "message",
@@ -282,7 +430,12 @@ impl World {
         self.keep_message(app, conversation, number, &resource);
         let started = self.switches.message_type == MessageType::Started;
         self.push_conversation(now, app, conversation, |sender| {
-            let event = Event::new(sender, if started { "started" } else { "completed" }, "message", &own);
+            let event = Event::new(
+                sender,
+                if started { "started" } else { "completed" },
+                "message",
+                &own,
+            );
             let event = event.embed("message", resource).delivery(delivery);
             if started { event } else { event.status(true) }
         });
@@ -301,7 +454,11 @@ impl World {
     ) {
         let at = conversation_href(app, conversation);
         let own = format!("{at}/messaging/messages/{number}");
-        if !self.applications.get(app).is_some_and(|own| own.conversations.contains_key(conversation)) {
+        if !self
+            .applications
+            .get(app)
+            .is_some_and(|own| own.conversations.contains_key(conversation))
+        {
             return;
         }
         let mut resource = json!({"direction": "Outgoing", "timeStamp": date(now), "rel": "message",
@@ -310,7 +467,11 @@ impl World {
             resource["operationId"] = json!(operation);
         }
         if delivery.conference && !delivery.failed.is_empty() {
-            let missed: Vec<Value> = delivery.failed.iter().map(|who| json!({"href": participant_href(&at, who)})).collect();
+            let missed: Vec<Value> = delivery
+                .failed
+                .iter()
+                .map(|who| json!({"href": participant_href(&at, who)}))
+                .collect();
             resource["_links"]["failedDeliveryParticipant"] = json!(missed);
         }
         self.keep_message(app, conversation, number, &resource);
@@ -325,13 +486,25 @@ impl World {
 
     /// The number of the next message of a view.
     pub fn take_message_number(&mut self, app: &str, conversation: &str) -> u32 {
-        let Some(own) = self.applications.get_mut(app).and_then(|own| own.conversations.get_mut(conversation)) else { return 0 };
+        let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.conversations.get_mut(conversation))
+        else {
+            return 0;
+        };
         own.next_message += 1;
         own.next_message - 1
     }
 
     fn keep_message(&mut self, app: &str, conversation: &str, number: u32, resource: &Value) {
-        let Some(own) = self.applications.get_mut(app).and_then(|own| own.conversations.get_mut(conversation)) else { return };
+        let Some(own) = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.conversations.get_mut(conversation))
+        else {
+            return;
+        };
         own.messages.push_back((number, resource.clone()));
         if own.messages.len() > MESSAGES_MAX {
             own.messages.pop_front();
@@ -339,13 +512,29 @@ impl World {
     }
 
     /// A view ends, in the usual order.
-    pub fn end_view(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>) {
+    pub fn end_view(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        reason: Option<&Reason>,
+    ) {
         self.end_view_ordered(now, app, conversation, reason, EndOrder::Messaging);
     }
 
     /// A view ends: modality, conversation, and then it is gone.
-    pub fn end_view_ordered(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>, order: EndOrder) {
-        let found = self.applications.get_mut(app).and_then(|own| own.conversations.get_mut(conversation));
+    pub fn end_view_ordered(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        reason: Option<&Reason>,
+        order: EndOrder,
+    ) {
+        let found = self
+            .applications
+            .get_mut(app)
+            .and_then(|own| own.conversations.get_mut(conversation));
         let Some(own) = found else { return };
         let had_messaging = own.messaging != "Disconnected";
         own.state = "Disconnected";
@@ -378,5 +567,9 @@ fn plain(html: &str) -> String {
             _ => {}
         }
     }
-    out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&nbsp;", " ").replace("&amp;", "&")
+    out.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&nbsp;", " ")
+        .replace("&amp;", "&")
 }

@@ -16,12 +16,22 @@ pub struct Text {
 impl Text {
     /// `data:text/plain;charset=utf-8,Hi+there%0d%0a`.
     pub fn data_uri(&self) -> String {
-        let mut out = format!("data:text/{};charset=utf-8,", if self.html { "html" } else { "plain" });
+        let mut out = format!(
+            "data:text/{};charset=utf-8,",
+            if self.html { "html" } else { "plain" }
+        );
         for byte in self.text.bytes() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'!' | b'*' | b'(' | b')' => {
-                    out.push(char::from(byte))
-                }
+                b'a'..=b'z'
+                | b'A'..=b'Z'
+                | b'0'..=b'9'
+                | b'-'
+                | b'_'
+                | b'.'
+                | b'!'
+                | b'*'
+                | b'('
+                | b')' => out.push(char::from(byte)),
                 b' ' => out.push('+'),
                 _ => write!(out, "%{byte:02x}").expect("a string takes all"),
             }
@@ -36,13 +46,19 @@ impl Text {
         let kind = parts.next().unwrap_or_default().to_lowercase();
         let base64 = parts.any(|part| part.trim().eq_ignore_ascii_case("base64"));
         let bytes = if base64 {
-            let compact = decode(payload, false).replace([' ', '\r', '\n'], "").replace('-', "+").replace('_', "/");
+            let compact = decode(payload, false)
+                .replace([' ', '\r', '\n'], "")
+                .replace('-', "+")
+                .replace('_', "/");
             let engine = base64::engine::general_purpose::STANDARD_NO_PAD;
             engine.decode(compact.trim_end_matches('=')).ok()?
         } else {
             decode_bytes(payload, true)
         };
-        Some(Text { text: String::from_utf8_lossy(&bytes).into_owned(), html: kind.contains("html") })
+        Some(Text {
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            html: kind.contains("html"),
+        })
     }
 }
 
@@ -52,8 +68,14 @@ mod tests {
 
     #[test]
     fn the_server_writes_what_the_transcript_shows() {
-        let text = Text { text: "Hi Tosh\r\n".to_owned(), html: false };
-        assert_eq!(text.data_uri(), "data:text/plain;charset=utf-8,Hi+Tosh%0d%0a");
+        let text = Text {
+            text: "Hi Tosh\r\n".to_owned(),
+            html: false,
+        };
+        assert_eq!(
+            text.data_uri(),
+            "data:text/plain;charset=utf-8,Hi+Tosh%0d%0a"
+        );
         assert_eq!(Text::parse(&text.data_uri()), Some(text));
     }
 

@@ -28,7 +28,10 @@ impl Timer for RealTime {
         Utc::now()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the simulator is no engine: this is its real clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the simulator is no engine: this is its real clock"
+    )]
     fn sleep(&self, how_long: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(tokio::time::sleep(how_long))
     }

@@ -59,18 +59,31 @@ impl World {
     /// # Errors
     /// 401 with both challenges and IIS's page; for a token that has ended, what the switch says.
     pub fn authorize(&self, now: Moment, request: &Request) -> Result<Token, Answer> {
-        let Some(header) = request.header("authorization") else { return Err(self.challenge(request)) };
-        let text =
-            header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, text)| text.trim());
+        let Some(header) = request.header("authorization") else {
+            return Err(self.challenge(request));
+        };
+        let text = header
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, text)| text.trim());
         match text.and_then(|text| self.tokens.live.get(text)) {
-            Some(token) if token.until > now && token.pool.as_ref().is_none_or(|pool| *pool == request.origin()) => {
+            Some(token)
+                if token.until > now
+                    && token
+                        .pool
+                        .as_ref()
+                        .is_none_or(|pool| *pool == request.origin()) =>
+            {
                 Ok(token.clone())
             }
             _ if self.switches.expired_token == 403 => {
                 let mut refused = self.challenge(request);
                 refused.status = 403;
                 Err(refused
-                    .with("X-Ms-diagnostics", "28055;source=\"simulator\";reason=\"The OAuth token is invalid.\"")
+                    .with(
+                        "X-Ms-diagnostics",
+                        "28055;source=\"simulator\";reason=\"The OAuth token is invalid.\"",
+                    )
                     .with("Warning", "120 simulator \"InvalidToken\""))
             }
             _ => Err(self.challenge(request)),
@@ -85,11 +98,14 @@ impl World {
             Challenge::NoIssuers => String::new(),
             _ => format!("{issuer}@{}", self.config.domain),
         };
-        let mut grants = "urn:microsoft.rtc:windows,urn:microsoft.rtc:anonmeeting,password".to_owned();
+        let mut grants =
+            "urn:microsoft.rtc:windows,urn:microsoft.rtc:anonmeeting,password".to_owned();
         if mode == Challenge::Passive {
             grants = format!("urn:microsoft.rtc:passive,{grants},password");
         }
-        let bearer = format!("Bearer trusted_issuers=\"{issuers}\", client_id=\"00000004-0000-0ff1-ce00-000000000000\"");
+        let bearer = format!(
+            "Bearer trusted_issuers=\"{issuers}\", client_id=\"00000004-0000-0ff1-ce00-000000000000\""
+        );
         let own = match mode {
             Challenge::Unquoted => format!("MsRtcOAuth href={href},grant_type=\"{grants}\""),
             _ => format!("MsRtcOAuth href=\"{href}\",grant_type=\"{grants}\""),
@@ -101,32 +117,47 @@ impl World {
         );
         match mode {
             Challenge::Folded => page.with("WWW-Authenticate", &format!("{bearer}, {own}")),
-            _ => page.with("WWW-Authenticate", &bearer).with("WWW-Authenticate", &own),
+            _ => page
+                .with("WWW-Authenticate", &bearer)
+                .with("WWW-Authenticate", &own),
         }
     }
 
     /// `POST /WebTicket/oauthtoken`.
     pub fn oauth_token(&mut self, now: Moment, request: &Request) -> Answer {
         if request.method != "POST" {
-            return Answer::html(405, "Method Not Allowed", "The page you are looking for cannot be displayed.");
+            return Answer::html(
+                405,
+                "Method Not Allowed",
+                "The page you are looking for cannot be displayed.",
+            );
         }
         let input = form(request).input();
-        let Ok(input) = input else { return refused("invalid_request", "28020", "No valid security token.") };
+        let Ok(input) = input else {
+            return refused("invalid_request", "28020", "No valid security token.");
+        };
         match input.text("grant_type").as_deref() {
             Some("password") => self.password_grant(now, request, &input),
-            Some("urn:microsoft.rtc:windows") => {
-                Answer::html(401, "Unauthorized", "Access is denied due to invalid credentials.")
-                    .with("WWW-Authenticate", "Negotiate")
-                    .with("WWW-Authenticate", "NTLM")
-            }
+            Some("urn:microsoft.rtc:windows") => Answer::html(
+                401,
+                "Unauthorized",
+                "Access is denied due to invalid credentials.",
+            )
+            .with("WWW-Authenticate", "Negotiate")
+            .with("WWW-Authenticate", "NTLM"),
             Some("urn:microsoft.rtc:anonmeeting") => self.guest_grant(now, request, &input),
             Some("urn:microsoft.rtc:passive") => {
-                let mut answer = refused("invalid_grant", "28029", "Authentication type not allowed.");
+                let mut answer =
+                    refused("invalid_grant", "28029", "Authentication type not allowed.");
                 answer.body = Body::Json(json!({"error": "invalid_grant",
                     "ms_rtc_passiveauthuri": format!("{}/PassiveAuth/PassiveAuth.aspx", request.origin())}));
                 answer
             }
-            Some(_) => refused("unsupported_grant_type", "28029", "Authentication type not allowed."),
+            Some(_) => refused(
+                "unsupported_grant_type",
+                "28029",
+                "Authentication type not allowed.",
+            ),
             None => refused("invalid_request", "28020", "No valid security token."),
         }
     }
@@ -135,68 +166,129 @@ impl World {
         let (Some(name), Some(password)) = (input.text("username"), input.text("password")) else {
             return refused("invalid_request", "28020", "No valid security token.");
         };
-        match self
-            .account(&name)
-            .filter(|user| self.people.get(user).is_some_and(|person| person.password.as_ref() == Some(&password)))
-        {
-            Some(user) => self.grant(now, request, user, None, Duration::from_secs(self.switches.token_life.into())),
-            None => refused("invalid_grant", "28033", "The user credentials are not valid."),
+        match self.account(&name).filter(|user| {
+            self.people
+                .get(user)
+                .is_some_and(|person| person.password.as_ref() == Some(&password))
+        }) {
+            Some(user) => self.grant(
+                now,
+                request,
+                user,
+                None,
+                Duration::from_secs(self.switches.token_life.into()),
+            ),
+            None => refused(
+                "invalid_grant",
+                "28033",
+                "The user credentials are not valid.",
+            ),
         }
     }
 
     /// The user that a login's name means: a UPN or address, or `DOMAIN\account`.
     fn account(&self, name: &str) -> Option<Address> {
         match name.split_once('\\') {
-            Some((_, account)) => self.people.keys().find(|address| address.user().eq_ignore_ascii_case(account)).cloned(),
+            Some((_, account)) => self
+                .people
+                .keys()
+                .find(|address| address.user().eq_ignore_ascii_case(account))
+                .cloned(),
             None => Address::parse(name),
         }
     }
 
     fn guest_grant(&mut self, now: Moment, request: &Request, input: &Input) -> Answer {
-        let uri = input.text("ms_rtc_conferenceuri").unwrap_or_default().to_lowercase();
-        let known = self.meetings.values().find(|meeting| meeting.uri.to_lowercase() == uri).map(|meeting| meeting.uri.clone());
+        let uri = input
+            .text("ms_rtc_conferenceuri")
+            .unwrap_or_default()
+            .to_lowercase();
+        let known = self
+            .meetings
+            .values()
+            .find(|meeting| meeting.uri.to_lowercase() == uri)
+            .map(|meeting| meeting.uri.clone());
         match known.filter(|_| self.switches.anonymous_grant) {
             Some(uri) => {
                 let guest = format!("guest{}@anonymous.invalid", self.ids.short());
                 let guest = Address::parse(&guest).expect("it has a user and a domain");
                 self.grant(now, request, guest, Some(uri), Duration::from_secs(3600))
             }
-            None => refused("invalid_grant", "28098", "The meeting does not exist or guests are not allowed."),
+            None => refused(
+                "invalid_grant",
+                "28098",
+                "The meeting does not exist or guests are not allowed.",
+            ),
         }
     }
 
-    fn grant(&mut self, now: Moment, request: &Request, user: Address, guest_of: Option<String>, life: Duration) -> Answer {
+    fn grant(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        user: Address,
+        guest_of: Option<String>,
+        life: Duration,
+    ) -> Answer {
         let text = format!("cwt=AAEB{}{}", self.ids.hex(), self.ids.hex());
         let pool = (!self.switches.pool.is_empty()).then(|| request.origin());
         let until = super::agenda::later(now, life);
-        self.tokens.add(text.clone(), Token { user, pool, until, guest_of });
-        let body =
-            json!({"access_token": text, "expires_in": life.as_secs(), "ms_rtc_identityscope": "local", "token_type": "Bearer"});
-        Answer { status: 200, headers: Vec::new(), body: Body::Json(body) }
-            .with("Cache-Control", "no-store")
-            .with("Pragma", "no-cache")
+        self.tokens.add(
+            text.clone(),
+            Token {
+                user,
+                pool,
+                until,
+                guest_of,
+            },
+        );
+        let body = json!({"access_token": text, "expires_in": life.as_secs(), "ms_rtc_identityscope": "local", "token_type": "Bearer"});
+        Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: Body::Json(body),
+        }
+        .with("Cache-Control", "no-store")
+        .with("Pragma", "no-cache")
     }
 }
 
 fn refused(error: &str, number: &str, why: &str) -> Answer {
-    Answer { status: 400, headers: Vec::new(), body: Body::Json(json!({"error": error})) }
-        .with("X-Ms-diagnostics", &format!("{number};source=\"simulator\";reason=\"{why}\""))
-        .with("Cache-Control", "no-store")
+    Answer {
+        status: 400,
+        headers: Vec::new(),
+        body: Body::Json(json!({"error": error})),
+    }
+    .with(
+        "X-Ms-diagnostics",
+        &format!("{number};source=\"simulator\";reason=\"{why}\""),
+    )
+    .with("Cache-Control", "no-store")
 }
 
 /// The form as it came: url-encoded (the samples send charset='utf-8' in quotes, some clients no type at all), or in
 /// parts, as PHP's curl sends an array.
 fn form(request: &Request) -> Request {
     let mut plain = request.clone();
-    plain.headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+    plain.headers = vec![(
+        "content-type".to_owned(),
+        "application/x-www-form-urlencoded".to_owned(),
+    )];
     let kind = request.header("content-type").unwrap_or_default();
-    if let Some((_, boundary)) = kind.split_once("boundary=").filter(|_| kind.to_lowercase().starts_with("multipart/form-data")) {
+    if let Some((_, boundary)) = kind
+        .split_once("boundary=")
+        .filter(|_| kind.to_lowercase().starts_with("multipart/form-data"))
+    {
         let body = String::from_utf8_lossy(&request.body).into_owned();
         let delimiter = format!("--{}", boundary.trim_matches('"'));
         let fields = body.split(&delimiter).filter_map(|part| {
             let (head, value) = part.split_once("\r\n\r\n")?;
             let name = head.split_once("name=\"")?.1.split('"').next()?;
-            Some(format!("{}={}", escaped(name), escaped(value.strip_suffix("\r\n").unwrap_or(value))))
+            Some(format!(
+                "{}={}",
+                escaped(name),
+                escaped(value.strip_suffix("\r\n").unwrap_or(value))
+            ))
         });
         plain.body = fields.collect::<Vec<_>>().join("&").into_bytes();
     }
@@ -205,7 +297,13 @@ fn form(request: &Request) -> Request {
 
 fn escaped(text: &str) -> String {
     text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02x}")
+            }
+        })
         .collect()
 }
 
@@ -218,13 +316,19 @@ mod tests {
         let body = "--xy\r\nContent-Disposition: form-data; name=\"grant_type\"\r\n\r\npassword\r\n\
                     --xy\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\na&b=c\r\n--xy--\r\n";
         let request = Request {
-            headers: vec![("content-type".to_owned(), "multipart/form-data; boundary=xy".to_owned())],
+            headers: vec![(
+                "content-type".to_owned(),
+                "multipart/form-data; boundary=xy".to_owned(),
+            )],
             body: body.as_bytes().to_vec(),
             ..Request::default()
         };
         let input = form(&request).input().unwrap();
         assert_eq!(
-            (input.text("grant_type").unwrap(), input.text("password").unwrap()),
+            (
+                input.text("grant_type").unwrap(),
+                input.text("password").unwrap()
+            ),
             ("password".to_owned(), "a&b=c".to_owned())
         );
     }

@@ -126,7 +126,9 @@ impl World {
     /// Adds an event to an application's channel.
     pub fn push(&mut self, now: Moment, app: &str, event: Event) {
         let retention = self.switches.retention;
-        let Some(own) = self.applications.get_mut(app) else { return };
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
         if own.channel.push(now, event, retention) {
             own.channel.say_resume();
         }
@@ -140,13 +142,17 @@ impl World {
 
     /// A person's name, or its address without a person.
     pub fn name_of(&self, address: &Address) -> String {
-        self.people.get(address).map_or_else(|| address.bare().to_owned(), |person| person.name.clone())
+        self.people
+            .get(address)
+            .map_or_else(|| address.bare().to_owned(), |person| person.name.clone())
     }
 
     /// Sends what is due, until nothing more follows from it.
     fn send_out(&mut self, now: Moment) {
         while let Some(app) = self.dirty.pop_first() {
-            let Some(own) = self.applications.get_mut(&app) else { continue };
+            let Some(own) = self.applications.get_mut(&app) else {
+                continue;
+            };
             own.channel.release(now, &href(&app), &self.switches);
             let fetched = own.channel.take_fetched();
             let due = own.channel.due();
@@ -162,7 +168,9 @@ impl World {
 
     /// One entry of the agenda a moment and application is enough.
     fn release_at(&mut self, due: Moment, app: &str) {
-        let Some(own) = self.applications.get_mut(app) else { return };
+        let Some(own) = self.applications.get_mut(app) else {
+            return;
+        };
         if own.release_at != Some(due) {
             own.release_at = Some(due);
             self.agenda.at(due, Deed::Release(app.to_owned()));
@@ -177,12 +185,18 @@ impl World {
             Deed::RingFails(ring, code, subcode) => self.ring_fails(now, ring, code, subcode),
             Deed::Answers(ring) => self.person_answers(now, ring),
             Deed::Connect(ring, leg) => self.connect(now, ring, leg),
-            Deed::Join(app, conversation, invitation) => self.join(now, &app, &conversation, &invitation),
-            Deed::AddMessaging(app, conversation, invitation) => self.messaging_added(now, &app, &conversation, &invitation),
+            Deed::Join(app, conversation, invitation) => {
+                self.join(now, &app, &conversation, &invitation)
+            }
+            Deed::AddMessaging(app, conversation, invitation) => {
+                self.messaging_added(now, &app, &conversation, &invitation)
+            }
             Deed::Undelivered(delivery) => self.undelivered(now, delivery),
             Deed::TypingEnds(talk) => self.typing_ends(now, talk),
             Deed::TalkIdle(talk) => self.talk_idle(now, talk),
-            Deed::Subscription(app, subscription) => self.subscription_due(now, &app, &subscription),
+            Deed::Subscription(app, subscription) => {
+                self.subscription_due(now, &app, &subscription)
+            }
             Deed::ForgetInvitation(app, invitation) => {
                 if let Some(own) = self.applications.get_mut(&app) {
                     own.invitations.remove(&invitation);

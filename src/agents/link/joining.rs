@@ -21,23 +21,35 @@ impl LinkTask {
     /// Starts the joins that are missing and due, as far as there is room for them. Costs what it starts.
     pub(super) fn join_all(&mut self, cell: Arc<Cell>, epoch: u32) {
         let now = self.ground.timer.now();
-        let Some(session) = cell.look(|state| state.session.clone()) else { return };
+        let Some(session) = cell.look(|state| state.session.clone()) else {
+            return;
+        };
         // A channel that must wait for another agent's join takes no room, so that looks are counted too: one agent with
         // 40,000 of them must not keep the others waiting.
         for _ in 0..IN_FLIGHT {
             if self.flights.len() >= IN_FLIGHT {
                 break;
             }
-            let Some(channel) = cell.change(|state| state.channels.take_due(now)) else { break };
+            let Some(channel) = cell.change(|state| state.channels.take_due(now)) else {
+                break;
+            };
             if self.backend.capabilities().has(channel.kind()) {
                 self.join(&cell, epoch, session.clone(), channel);
             } else {
-                let kind = if channel.kind() == ChannelKind::Room { "rooms" } else { "contacts" };
+                let kind = if channel.kind() == ChannelKind::Room {
+                    "rooms"
+                } else {
+                    "contacts"
+                };
                 let reason = format!("this chat system has no {kind}");
                 cell.change(|state| {
                     state.change_channel(&channel, |channel| {
                         channel.phase = ChannelPhase::Refused;
-                        channel.trouble = Some(Box::new(Trouble { reason, attempt: 0, next: None }));
+                        channel.trouble = Some(Box::new(Trouble {
+                            reason,
+                            attempt: 0,
+                            next: None,
+                        }));
                     })
                 });
             }
@@ -51,11 +63,22 @@ impl LinkTask {
     }
 
     fn place(&self, channel: &ChannelId, agent: AgentKey) -> Place {
-        let shared = channel.kind() == ChannelKind::Room && self.backend.capabilities().shared_rooms;
-        Place { network: self.backend.network().clone(), channel: channel.clone(), agent: (!shared).then_some(agent) }
+        let shared =
+            channel.kind() == ChannelKind::Room && self.backend.capabilities().shared_rooms;
+        Place {
+            network: self.backend.network().clone(),
+            channel: channel.clone(),
+            agent: (!shared).then_some(agent),
+        }
     }
 
-    fn join(&mut self, cell: &Arc<Cell>, epoch: u32, session: Arc<dyn Session>, channel: ChannelId) {
+    fn join(
+        &mut self,
+        cell: &Arc<Cell>,
+        epoch: u32,
+        session: Arc<dyn Session>,
+        channel: ChannelId,
+    ) {
         let place = self.place(&channel, cell.key);
         let mut first = true;
         if place.agent.is_none() {
@@ -66,7 +89,8 @@ impl LinkTask {
                 }
                 Some(Room::Ready(_)) => first = false,
                 None => {
-                    self.rooms.insert(channel.clone(), Room::Catching(BTreeMap::new()));
+                    self.rooms
+                        .insert(channel.clone(), Room::Catching(BTreeMap::new()));
                 }
             }
         }
@@ -74,7 +98,14 @@ impl LinkTask {
         let (ground, cell) = (self.ground.clone(), cell.clone());
         self.flights.push(Box::pin(async move {
             let outcome = join_through(&ground, &cell, join, session, place, first).await;
-            Landed::Joined { cell, epoch, join, channel, first, outcome }
+            Landed::Joined {
+                cell,
+                epoch,
+                join,
+                channel,
+                first,
+                outcome,
+            }
         }));
     }
 
@@ -93,7 +124,8 @@ impl LinkTask {
         }
         match outcome {
             Ok(_) if !current => {
-                let gone = |state: &CellState| state.channel(&channel).is_none() && state.epoch == epoch;
+                let gone =
+                    |state: &CellState| state.channel(&channel).is_none() && state.epoch == epoch;
                 let session = cell.look(|state| state.session.clone().filter(|_| gone(state)));
                 if let Some(session) = session {
                     let (cell, address) = (cell.clone(), cell.look(|state| state.address.clone()));
@@ -108,14 +140,32 @@ impl LinkTask {
         }
     }
 
-    fn join_failed(&mut self, cell: &Arc<Cell>, channel: &ChannelId, place: Place, error: BackendError) {
+    fn join_failed(
+        &mut self,
+        cell: &Arc<Cell>,
+        channel: &ChannelId,
+        place: Place,
+        error: BackendError,
+    ) {
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let next = cell.change(|state| {
             state.change_channel(channel, |channel| {
-                let attempt = channel.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
+                let attempt = channel
+                    .trouble
+                    .as_ref()
+                    .map_or(0, |trouble| trouble.attempt)
+                    + 1;
                 let next = after_join(&error, attempt, dice()).map(|wait| pause(now, date, wait));
-                channel.phase = if next.is_some() { ChannelPhase::Out } else { ChannelPhase::Refused };
-                channel.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next }));
+                channel.phase = if next.is_some() {
+                    ChannelPhase::Out
+                } else {
+                    ChannelPhase::Refused
+                };
+                channel.trouble = Some(Box::new(Trouble {
+                    reason: error.reason.clone(),
+                    attempt,
+                    next,
+                }));
                 next
             })?
         });
@@ -123,11 +173,17 @@ impl LinkTask {
         match next {
             Some((due, _)) => {
                 if !self.is_flapping(cell, channel) {
-                    self.note(EntryKind::Down { agent: cell.key, channel: channel.clone() });
+                    self.note(EntryKind::Down {
+                        agent: cell.key,
+                        channel: channel.clone(),
+                    });
                 }
                 self.retry(due, cell.clone());
             }
-            None => self.note(EntryKind::Left { agent: cell.key, place }),
+            None => self.note(EntryKind::Left {
+                agent: cell.key,
+                place,
+            }),
         }
     }
 
@@ -178,24 +234,34 @@ async fn join_through(
     place: Place,
     first: bool,
 ) -> Result<Joined, BackendError> {
-    let failed = |error: crate::error::Error| BackendError::new(BackendErrorKind::Protocol, error.to_string());
+    let failed = |error: crate::error::Error| {
+        BackendError::new(BackendErrorKind::Protocol, error.to_string())
+    };
     let mut resume = None;
     if first {
         let asked = place.clone();
         resume = ground
             .readers
-            .read(move |connection| journal::resume(connection, &asked).map_err(crate::database::storage))
+            .read(move |connection| {
+                journal::resume(connection, &asked).map_err(crate::database::storage)
+            })
             .await
             .map_err(failed)?;
     }
     let channel = place.channel.clone();
-    let joined = ground.ask(JOIN_MAX, "the join", move || session.join(channel, resume)).await?;
+    let joined = ground
+        .ask(JOIN_MAX, "the join", move || session.join(channel, resume))
+        .await?;
     // Its channel was deleted, or put again, meanwhile: the stay that would be recorded is nobody's.
     if !cell.look(|state| state.is_of(&place.channel, join)) {
         return Ok(joined);
     }
     // Whoever reads the event that says so may post at once: the channel counts as joined just before it is told.
-    let (slot, inside, id) = (ground.infos.joined(place.clone(), joined.info.clone()), cell.clone(), place.channel.clone());
+    let (slot, inside, id) = (
+        ground.infos.joined(place.clone(), joined.info.clone()),
+        cell.clone(),
+        place.channel.clone(),
+    );
     let before = Box::new(move || {
         inside.change(|state| {
             if state.is_of(&id, join) {
@@ -203,7 +269,14 @@ async fn join_through(
             }
         });
     });
-    let entered = EntryKind::Joined { agent: cell.key, place, resume: joined.resume.clone() };
-    ground.write_with(entered, Some(before)).await.map_err(failed)?;
+    let entered = EntryKind::Joined {
+        agent: cell.key,
+        place,
+        resume: joined.resume.clone(),
+    };
+    ground
+        .write_with(entered, Some(before))
+        .await
+        .map_err(failed)?;
     Ok(joined)
 }

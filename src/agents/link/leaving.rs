@@ -19,7 +19,13 @@ impl LinkTask {
     /// Leaves channels, or winds a session up once its posts in flight have been answered. Until that is done nothing
     /// is begun for its agent or its address, so that the end of the old cannot undo the beginning of the new.
     pub(super) fn farewell(&mut self, farewell: Farewell) {
-        let Farewell { cell, session, address, channels, for_good } = farewell;
+        let Farewell {
+            cell,
+            session,
+            address,
+            channels,
+            for_good,
+        } = farewell;
         for channel in &channels {
             self.left(channel);
         }
@@ -28,11 +34,15 @@ impl LinkTask {
         self.flights.push(Box::pin(async move {
             if for_good {
                 posts_done(&ground, &cell).await;
-                let _ = ground.ask(FAREWELL_MAX, "the sign-out", move || session.sign_out()).await;
+                let _ = ground
+                    .ask(FAREWELL_MAX, "the sign-out", move || session.sign_out())
+                    .await;
             } else {
                 for channel in channels {
                     let session = session.clone();
-                    let _ = ground.ask(FAREWELL_MAX, "leaving", move || session.leave(channel)).await;
+                    let _ = ground
+                        .ask(FAREWELL_MAX, "leaving", move || session.leave(channel))
+                        .await;
                 }
             }
             Landed::Left { cell, address }
@@ -40,11 +50,19 @@ impl LinkTask {
     }
 
     /// Leaves a channel whose join was answered after it was taken away.
-    pub(super) fn leave_quietly(&mut self, cell: Arc<Cell>, session: Arc<dyn Session>, address: Address, channel: ChannelId) {
+    pub(super) fn leave_quietly(
+        &mut self,
+        cell: Arc<Cell>,
+        session: Arc<dyn Session>,
+        address: Address,
+        channel: ChannelId,
+    ) {
         self.leaving.begin(cell.key, &address);
         let ground = self.ground.clone();
         self.flights.push(Box::pin(async move {
-            let _ = ground.ask(FAREWELL_MAX, "leaving", move || session.leave(channel)).await;
+            let _ = ground
+                .ask(FAREWELL_MAX, "leaving", move || session.leave(channel))
+                .await;
             Landed::Left { cell, address }
         }));
     }
@@ -69,15 +87,23 @@ impl LinkTask {
     pub(super) async fn stop(&mut self) {
         if let Some(link) = self.link.take() {
             let date = self.ground.clock.wall();
-            let sessions: Vec<Arc<dyn Session>> =
-                self.agents.values().filter_map(|cell| cell.change(|state| state.sign_out(date)).0).collect();
+            let sessions: Vec<Arc<dyn Session>> = self
+                .agents
+                .values()
+                .filter_map(|cell| cell.change(|state| state.sign_out(date)).0)
+                .collect();
             let ground = &self.ground;
             futures_util::stream::iter(sessions)
                 .for_each_concurrent(IN_FLIGHT, |session| async move {
-                    let _ = ground.ask(FAREWELL_MAX, "the sign-out", move || session.sign_out()).await;
+                    let _ = ground
+                        .ask(FAREWELL_MAX, "the sign-out", move || session.sign_out())
+                        .await;
                 })
                 .await;
-            let _ = self.ground.ask(FAREWELL_MAX, "closing", move || link.close()).await;
+            let _ = self
+                .ground
+                .ask(FAREWELL_MAX, "closing", move || link.close())
+                .await;
         }
         if let Some(intake) = self.intake.take() {
             intake.close();
@@ -87,12 +113,17 @@ impl LinkTask {
 
     /// Nobody travels here any more: hang up and end, unless somebody came meanwhile.
     pub(super) async fn end(&mut self) -> bool {
-        let Some(registry) = self.registry.upgrade() else { return true };
+        let Some(registry) = self.registry.upgrade() else {
+            return true;
+        };
         if !registry.end_link(self.told.backend, &self.key, &self.told) {
             return false;
         }
         if let Some(link) = self.link.take() {
-            let _ = self.ground.ask(FAREWELL_MAX, "closing", move || link.close()).await;
+            let _ = self
+                .ground
+                .ask(FAREWELL_MAX, "closing", move || link.close())
+                .await;
         }
         if let Some(intake) = self.intake.take() {
             intake.close();
@@ -113,7 +144,10 @@ pub(super) struct Leaving {
 impl Leaving {
     fn begin(&mut self, agent: AgentKey, address: &Address) {
         *self.agents.entry(agent).or_default() += 1;
-        *self.addresses.entry(address.as_str().to_lowercase()).or_default() += 1;
+        *self
+            .addresses
+            .entry(address.as_str().to_lowercase())
+            .or_default() += 1;
     }
 
     fn end(&mut self, agent: AgentKey, address: &Address) {
@@ -124,7 +158,10 @@ impl Leaving {
     /// Whether something of this agent, or of its address, is still on its way out.
     pub(super) fn holds(&self, agent: AgentKey, address: &Address) -> bool {
         !self.agents.is_empty()
-            && (self.agents.contains_key(&agent) || self.addresses.contains_key(&address.as_str().to_lowercase()))
+            && (self.agents.contains_key(&agent)
+                || self
+                    .addresses
+                    .contains_key(&address.as_str().to_lowercase()))
     }
 
     pub(super) fn clear(&mut self) {
@@ -143,7 +180,11 @@ fn end_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
 
 /// Waits until `cell` has nothing in flight, at most 5 s.
 async fn posts_done(ground: &Ground, cell: &Arc<Cell>) {
-    let done = std::future::poll_fn(|cx| cell.poll_state(cx, |state| (state.in_flight + state.transfers == 0).then_some(())));
+    let done = std::future::poll_fn(|cx| {
+        cell.poll_state(cx, |state| {
+            (state.in_flight + state.transfers == 0).then_some(())
+        })
+    });
     tokio::select! {
         biased;
         () = done => {}

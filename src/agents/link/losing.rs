@@ -16,7 +16,10 @@ impl LinkTask {
     pub(super) fn link_down(&mut self, error: BackendError, attempt: u32) {
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
         let next = pause(now, date, pause_after(&error, attempt, dice()));
-        self.dial = Dial::Down { attempt, next: next.0 };
+        self.dial = Dial::Down {
+            attempt,
+            next: next.0,
+        };
         self.told.set_down();
         if let Some(intake) = self.intake.take() {
             intake.close();
@@ -31,13 +34,18 @@ impl LinkTask {
             let (was, session) = cell.change(|state| {
                 let was = state.phase;
                 let (session, _) = state.sign_out(date);
-                state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next: Some(next) }));
+                state.trouble = Some(Box::new(Trouble {
+                    reason: error.reason.clone(),
+                    attempt,
+                    next: Some(next),
+                }));
                 (was, session)
             });
             drop(session);
             if was == Phase::In {
                 lost.push(cell.clone());
-                self.ground.show(cell, AgentState::Idle, Some(error.reason.clone()));
+                self.ground
+                    .show(cell, AgentState::Idle, Some(error.reason.clone()));
             }
         }
         if !lost.is_empty() {
@@ -66,7 +74,10 @@ impl LinkTask {
     pub(super) fn flap(&mut self, lost: Vec<Flap>) {
         let due = self.ground.timer.now() + self.ground.flap_delay;
         for (cell, channel) in &lost {
-            *self.flapping.entry((cell.key, channel.clone())).or_default() += 1;
+            *self
+                .flapping
+                .entry((cell.key, channel.clone()))
+                .or_default() += 1;
         }
         self.flaps.push_back((due, lost));
     }
@@ -84,17 +95,33 @@ impl LinkTask {
             }
             let is_out = |channel: &&ChannelCell| channel.phase == ChannelPhase::Out;
             let down: Vec<ChannelId> = cell.look(|state| match &flap.1 {
-                Some(channel) => state.channel(channel).filter(is_out).map(|channel| channel.id.clone()).into_iter().collect(),
-                None => state.channels.iter().filter(is_out).map(|channel| channel.id.clone()).collect(),
+                Some(channel) => state
+                    .channel(channel)
+                    .filter(is_out)
+                    .map(|channel| channel.id.clone())
+                    .into_iter()
+                    .collect(),
+                None => state
+                    .channels
+                    .iter()
+                    .filter(is_out)
+                    .map(|channel| channel.id.clone())
+                    .collect(),
             });
             for channel in down {
-                self.ground.write(EntryKind::Down { agent: cell.key, channel });
+                self.ground.write(EntryKind::Down {
+                    agent: cell.key,
+                    channel,
+                });
             }
         }
     }
 
     /// Whether the loss of a channel will be announced if it lasts.
     pub(super) fn is_flapping(&self, cell: &Cell, channel: &ChannelId) -> bool {
-        self.flapping.contains_key(&(cell.key, None)) || self.flapping.contains_key(&(cell.key, Some(channel.clone())))
+        self.flapping.contains_key(&(cell.key, None))
+            || self
+                .flapping
+                .contains_key(&(cell.key, Some(channel.clone())))
     }
 }

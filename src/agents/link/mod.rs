@@ -133,7 +133,10 @@ impl LinkTask {
             told,
             agents: HashMap::new(),
             todo: VecDeque::new(),
-            dial: Dial::Down { attempt: 0, next: Duration::ZERO },
+            dial: Dial::Down {
+                attempt: 0,
+                next: Duration::ZERO,
+            },
             link: None,
             intake: None,
             flights: FuturesUnordered::new(),
@@ -156,7 +159,10 @@ impl LinkTask {
                 Err(panic) => {
                     let text = panic_text(&*panic);
                     tracing::error!(link = %self.key, text, "a link's task panicked");
-                    self.lost(BackendError::new(BackendErrorKind::Protocol, format!("the link's task panicked: {text}")));
+                    self.lost(BackendError::new(
+                        BackendErrorKind::Protocol,
+                        format!("the link's task panicked: {text}"),
+                    ));
                 }
             }
         }
@@ -195,7 +201,11 @@ impl LinkTask {
         self.due();
         self.advance();
         drop(busy);
-        if self.agents.is_empty() && self.flights.is_empty() && self.todo.is_empty() && self.end().await {
+        if self.agents.is_empty()
+            && self.flights.is_empty()
+            && self.todo.is_empty()
+            && self.end().await
+        {
             return false;
         }
         self.arm();
@@ -239,9 +249,15 @@ impl LinkTask {
                 self.announce(lost);
             }
         }
-        if self.told.stuck_since().is_some_and(|since| now >= since + STUCK_MAX) {
+        if self
+            .told
+            .stuck_since()
+            .is_some_and(|since| now >= since + STUCK_MAX)
+        {
             self.told.set_flowing();
-            self.lost(BackendError::unreachable("the journal took nothing for 20 seconds; this link will catch up later"));
+            self.lost(BackendError::unreachable(
+                "the journal took nothing for 20 seconds; this link will catch up later",
+            ));
         }
     }
 
@@ -257,7 +273,9 @@ impl LinkTask {
             Dial::Dialing { .. } => self.take_in(),
             Dial::Up { .. } => {
                 while self.flights.len() < IN_FLIGHT {
-                    let Some(cell) = self.todo.pop_front() else { return };
+                    let Some(cell) = self.todo.pop_front() else {
+                        return;
+                    };
                     self.step(cell);
                 }
             }
@@ -276,13 +294,25 @@ impl LinkTask {
     }
 
     fn is_here(&self, cell: &Cell) -> bool {
-        cell.look(|state| !state.deleted && state.link.as_ref().is_some_and(|link| Arc::ptr_eq(link, &self.told)))
+        cell.look(|state| {
+            !state.deleted
+                && state
+                    .link
+                    .as_ref()
+                    .is_some_and(|link| Arc::ptr_eq(link, &self.told))
+        })
     }
 
     fn begin_dial(&mut self, attempt: u32) {
         let generation = self.told.generation.fetch_add(1, Ordering::AcqRel) + 1;
         let network = self.backend.network().clone();
-        let intake = LinkIntake::new(self.ground.clone(), self.registry.clone(), self.told.clone(), network, generation);
+        let intake = LinkIntake::new(
+            self.ground.clone(),
+            self.registry.clone(),
+            self.told.clone(),
+            network,
+            generation,
+        );
         let inbox = Inbox::new(intake.clone());
         self.intake = Some(intake);
         self.dial = Dial::Dialing { attempt };
@@ -293,7 +323,11 @@ impl LinkTask {
             if !wait.is_zero() {
                 ground.timer.sleep(wait).await;
             }
-            Landed::Dialed(ground.ask(DIAL_MAX, "the dial", move || backend.dial(key, inbox)).await)
+            Landed::Dialed(
+                ground
+                    .ask(DIAL_MAX, "the dial", move || backend.dial(key, inbox))
+                    .await,
+            )
         }));
     }
 
@@ -310,7 +344,12 @@ impl LinkTask {
         }
         let now = self.ground.timer.now();
         let (phase, epoch, wait) = cell.look(|state| {
-            let wait = state.trouble.as_ref().and_then(|trouble| trouble.next).map(|(due, _)| due).filter(|due| *due > now);
+            let wait = state
+                .trouble
+                .as_ref()
+                .and_then(|trouble| trouble.next)
+                .map(|(due, _)| due)
+                .filter(|due| *due > now);
             (state.phase, state.epoch, wait)
         });
         match (phase, wait) {
@@ -336,7 +375,9 @@ impl LinkTask {
     }
 
     fn sign_in(&mut self, cell: Arc<Cell>) {
-        let Some(link) = self.link.clone() else { return };
+        let Some(link) = self.link.clone() else {
+            return;
+        };
         let date = self.ground.clock.wall();
         let (epoch, address) = cell.change(|state| {
             state.epoch += 1;
@@ -348,15 +389,32 @@ impl LinkTask {
         let signing_in = ground.ask(SIGN_IN_MAX, "the sign-in", move || link.sign_in(key, under));
         self.flights.push(Box::pin(async move {
             let outcome = signing_in.await;
-            Landed::SignedIn { cell, epoch, address, outcome }
+            Landed::SignedIn {
+                cell,
+                epoch,
+                address,
+                outcome,
+            }
         }));
     }
 
     fn landed(&mut self, landed: Landed) {
         match landed {
             Landed::Dialed(outcome) => self.dialed(outcome),
-            Landed::SignedIn { cell, epoch, address, outcome } => self.signed_in(cell, epoch, address, outcome),
-            Landed::Joined { cell, epoch, join, channel, first, outcome } => {
+            Landed::SignedIn {
+                cell,
+                epoch,
+                address,
+                outcome,
+            } => self.signed_in(cell, epoch, address, outcome),
+            Landed::Joined {
+                cell,
+                epoch,
+                join,
+                channel,
+                first,
+                outcome,
+            } => {
                 self.joined(&cell, (epoch, join), channel, first, outcome);
             }
             Landed::Left { cell, address } => self.gone(cell, &address),
@@ -365,11 +423,16 @@ impl LinkTask {
     }
 
     fn dialed(&mut self, outcome: Result<Arc<dyn Link>, BackendError>) {
-        let Dial::Dialing { attempt } = self.dial else { return };
+        let Dial::Dialing { attempt } = self.dial else {
+            return;
+        };
         match outcome {
             Ok(link) => {
                 self.link = Some(link);
-                self.dial = Dial::Up { attempt, since: self.ground.timer.now() };
+                self.dial = Dial::Up {
+                    attempt,
+                    since: self.ground.timer.now(),
+                };
                 self.told.set_up();
                 self.told.set_tried();
                 tracing::info!(link = %self.key, "link up");
@@ -385,12 +448,25 @@ impl LinkTask {
         }
     }
 
-    fn signed_in(&mut self, cell: Arc<Cell>, epoch: u32, address: Address, outcome: Result<Arc<dyn Session>, BackendError>) {
+    fn signed_in(
+        &mut self,
+        cell: Arc<Cell>,
+        epoch: u32,
+        address: Address,
+        outcome: Result<Arc<dyn Session>, BackendError>,
+    ) {
         let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
-        let current = self.is_here(&cell) && cell.look(|state| state.epoch == epoch && state.phase == Phase::SigningIn);
+        let current = self.is_here(&cell)
+            && cell.look(|state| state.epoch == epoch && state.phase == Phase::SigningIn);
         match outcome {
             Ok(session) if !current => {
-                self.farewell(Farewell { cell, session, address, channels: Vec::new(), for_good: true });
+                self.farewell(Farewell {
+                    cell,
+                    session,
+                    address,
+                    channels: Vec::new(),
+                    for_good: true,
+                });
             }
             Err(_) if !current => {}
             Ok(session) => {
@@ -411,10 +487,15 @@ impl LinkTask {
                     let next = pause(now, date, pause_after(&error, attempt, dice()));
                     let out = state.sign_out(date);
                     drop(out);
-                    state.trouble = Some(Box::new(Trouble { reason: error.reason.clone(), attempt, next: Some(next) }));
+                    state.trouble = Some(Box::new(Trouble {
+                        reason: error.reason.clone(),
+                        attempt,
+                        next: Some(next),
+                    }));
                     next.0
                 });
-                self.ground.show(&cell, AgentState::Idle, Some(error.reason));
+                self.ground
+                    .show(&cell, AgentState::Idle, Some(error.reason));
                 self.retry(next, cell);
             }
         }

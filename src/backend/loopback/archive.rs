@@ -84,10 +84,14 @@ impl Archive {
     }
 
     fn drop_oldest(&mut self) {
-        let Some(key) = self.order.pop_front() else { return };
+        let Some(key) = self.order.pop_front() else {
+            return;
+        };
         let log = &mut self.logs[key.0];
         log.dropped = true;
-        let Some(said) = log.said.pop_front() else { return };
+        let Some(said) = log.said.pop_front() else {
+            return;
+        };
         self.bytes -= said.weight();
         if let Some(origin) = &said.received.origin {
             self.origins.remove(origin);
@@ -101,22 +105,34 @@ impl Archive {
     }
 
     /// The newest `take` messages below `before`, oldest of them first.
-    pub(super) fn newest(&self, key: LogKey, before: Option<u64>, take: usize) -> impl Iterator<Item = &Arc<Said>> {
+    pub(super) fn newest(
+        &self,
+        key: LogKey,
+        before: Option<u64>,
+        take: usize,
+    ) -> impl Iterator<Item = &Arc<Said>> {
         let said = &self.logs[key.0].said;
-        let end = before.map_or(said.len(), |before| said.partition_point(|said| said.number < before));
+        let end = before.map_or(said.len(), |before| {
+            said.partition_point(|said| said.number < before)
+        });
         said.range(end.saturating_sub(take)..end)
     }
 
     /// The message of that number, if this log still has it.
     pub(super) fn at(&self, key: LogKey, number: u64) -> Option<&Arc<Said>> {
         let said = &self.logs[key.0].said;
-        said.get(said.partition_point(|said| said.number < number)).filter(|said| said.number == number)
+        said.get(said.partition_point(|said| said.number < number))
+            .filter(|said| said.number == number)
     }
 
     /// The message of that log that carries `origin`.
     pub(super) fn by_origin(&self, key: LogKey, origin: &OriginId) -> Option<&Arc<Said>> {
         let (log, number) = self.origins.get(origin)?;
-        if *log == key { self.at(key, *number) } else { None }
+        if *log == key {
+            self.at(key, *number)
+        } else {
+            None
+        }
     }
 
     /// Whether everything ever said in that log is still there.

@@ -4,7 +4,9 @@ use super::archive::LogKey;
 use super::names::{contact, fold};
 use super::outbox::Item;
 use super::state::State;
-use crate::backend::{BackendError, Capabilities, Found, HISTORY_BYTES, Inbound, Joined, Received, SeenBy};
+use crate::backend::{
+    BackendError, Capabilities, Found, HISTORY_BYTES, Inbound, Joined, Received, SeenBy,
+};
 use crate::model::{ChannelId, ChannelInfo, ChannelKind, MessageId, OriginId, ResumePoint};
 use std::sync::Arc;
 
@@ -21,7 +23,9 @@ impl State {
         resume: Option<&ResumePoint>,
     ) -> Result<Joined, BackendError> {
         let Some(signed) = self.sessions.get(&session) else {
-            return Err(BackendError::unreachable("the agent is not signed in any more"));
+            return Err(BackendError::unreachable(
+                "the agent is not signed in any more",
+            ));
         };
         if let Some(reason) = self.faults.refused_channels.get(channel) {
             return Err(BackendError::refused(reason.clone()));
@@ -35,22 +39,46 @@ impl State {
                 Some(room) => (room.log, SeenBy::Room),
                 None => return Err(BackendError::refused("no such room")),
             },
-            ChannelKind::Contact => (self.talk(&name, &fold(channel.name())), SeenBy::Agent(agent)),
+            ChannelKind::Contact => (
+                self.talk(&name, &fold(channel.name())),
+                SeenBy::Agent(agent),
+            ),
         };
         self.catch_up(log, seen_by, channel, resume);
         // What is said next is placed after this, and is the agent's to hear before the join is answered too.
-        self.place(Item::Inbound(Inbound::Entered { agent, channel: channel.clone() }));
+        self.place(Item::Inbound(Inbound::Entered {
+            agent,
+            channel: channel.clone(),
+        }));
         let info = self.enter(session, channel);
-        Ok(Joined { info, resume: Some(self.prefix.resume(self.last)) })
+        Ok(Joined {
+            info,
+            resume: Some(self.prefix.resume(self.last)),
+        })
     }
 
-    fn catch_up(&mut self, log: LogKey, seen_by: SeenBy, channel: &ChannelId, resume: Option<&ResumePoint>) {
+    fn catch_up(
+        &mut self,
+        log: LogKey,
+        seen_by: SeenBy,
+        channel: &ChannelId,
+        resume: Option<&ResumePoint>,
+    ) {
         // A place in another process's world names nothing that is still there.
-        let Some(after) = resume.and_then(|resume| self.prefix.resumed_after(resume)) else { return };
-        let Some(connection) = &mut self.connection else { return };
+        let Some(after) = resume.and_then(|resume| self.prefix.resumed_after(resume)) else {
+            return;
+        };
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
         for said in self.archive.after(log, after) {
             let resume = self.prefix.resume(said.number);
-            connection.place(Item::Said { seen_by, channel: channel.clone(), said: said.clone(), resume });
+            connection.place(Item::Said {
+                seen_by,
+                channel: channel.clone(),
+                said: said.clone(),
+                resume,
+            });
         }
     }
 
@@ -71,7 +99,10 @@ impl State {
         if let Some(signed) = self.sessions.get_mut(&session) {
             signed.contacts.insert(name.clone(), channel.clone());
         }
-        self.watchers.entry(name.clone()).or_default().insert(session);
+        self.watchers
+            .entry(name.clone())
+            .or_default()
+            .insert(session);
         if let Some(somebody) = self.people.get(&name) {
             info.display_name.clone_from(&somebody.name);
         }
@@ -85,7 +116,11 @@ impl State {
             ChannelKind::Room => self.rooms.get(channel).map(|room| room.log),
             ChannelKind::Contact => {
                 let other = fold(channel.name());
-                let pair = if *name <= other { (name.clone(), other) } else { (other, name.clone()) };
+                let pair = if *name <= other {
+                    (name.clone(), other)
+                } else {
+                    (other, name.clone())
+                };
                 self.talks.get(&pair).copied()
             }
         }
@@ -98,15 +133,25 @@ impl State {
         before: Option<&MessageId>,
         take: usize,
     ) -> Result<Vec<Received>, BackendError> {
-        let Some(log) = self.log_of(name, channel) else { return Ok(Vec::new()) };
+        let Some(log) = self.log_of(name, channel) else {
+            return Ok(Vec::new());
+        };
         let before = match before {
             None => None,
-            Some(id) => match self.prefix.number_of(id).filter(|number| self.archive.at(log, *number).is_some()) {
+            Some(id) => match self
+                .prefix
+                .number_of(id)
+                .filter(|number| self.archive.at(log, *number).is_some())
+            {
                 Some(number) => Some(number),
                 None => return Ok(Vec::new()),
             },
         };
-        let found: Vec<&Received> = self.archive.newest(log, before, take).map(|said| &said.received).collect();
+        let found: Vec<&Received> = self
+            .archive
+            .newest(log, before, take)
+            .map(|said| &said.received)
+            .collect();
         let mut room = HISTORY_BYTES;
         let wanted = found.iter().rev().take_while(|received| {
             let has_room = room > 0;
@@ -119,29 +164,55 @@ impl State {
 
     /// Looks for a post. This world began with this process, so what is not there never was, unless something was
     /// dropped from the log since, or a record of an earlier process says otherwise.
-    pub(super) fn look_up(&self, name: &Arc<str>, channel: &ChannelId, origin: &OriginId) -> Result<Found, BackendError> {
+    pub(super) fn look_up(
+        &self,
+        name: &Arc<str>,
+        channel: &ChannelId,
+        origin: &OriginId,
+    ) -> Result<Found, BackendError> {
         let log = self.log_of(name, channel);
         if let Some(said) = log.and_then(|log| self.archive.by_origin(log, origin)) {
             return Ok(Found::Message(Box::new(said.received.clone())));
         }
-        if let Some(received) = self.record.as_ref().and_then(|record| record.earlier(channel, origin)) {
+        if let Some(received) = self
+            .record
+            .as_ref()
+            .and_then(|record| record.earlier(channel, origin))
+        {
             return Ok(Found::Message(Box::new(received)));
         }
-        Ok(if log.is_none_or(|log| self.archive.is_whole(log)) { Found::Absent } else { Found::CannotTell })
+        Ok(if log.is_none_or(|log| self.archive.is_whole(log)) {
+            Found::Absent
+        } else {
+            Found::CannotTell
+        })
     }
 
-    pub(super) fn find_channels(&self, session: u64, query: &str, capabilities: Capabilities) -> Vec<(ChannelId, String)> {
+    pub(super) fn find_channels(
+        &self,
+        session: u64,
+        query: &str,
+        capabilities: Capabilities,
+    ) -> Vec<(ChannelId, String)> {
         let query = query.to_lowercase();
-        let address = self.sessions.get(&session).map_or("", |signed| signed.address.as_str());
+        let address = self
+            .sessions
+            .get(&session)
+            .map_or("", |signed| signed.address.as_str());
         let matches = |name: &str| name.to_lowercase().contains(&query);
-        let rooms = self
-            .rooms
-            .iter()
-            .filter(|(_, room)| capabilities.rooms && matches(&room.display_name) && room.access.may_find(address));
-        let people = self.people.values().filter(|somebody| capabilities.contacts && matches(&somebody.name));
+        let rooms = self.rooms.iter().filter(|(_, room)| {
+            capabilities.rooms && matches(&room.display_name) && room.access.may_find(address)
+        });
+        let people = self
+            .people
+            .values()
+            .filter(|somebody| capabilities.contacts && matches(&somebody.name));
         let mut found: Vec<(ChannelId, String)> = rooms
             .map(|(id, room)| (id.clone(), room.display_name.clone()))
-            .chain(people.filter_map(|somebody| Some((contact(&somebody.name)?, somebody.name.clone()))))
+            .chain(
+                people
+                    .filter_map(|somebody| Some((contact(&somebody.name)?, somebody.name.clone()))),
+            )
             .collect();
         found.sort_by(|one, other| one.1.cmp(&other.1).then_with(|| one.0.cmp(&other.0)));
         found.truncate(FOUND_MAX);

@@ -19,10 +19,15 @@ impl Loopback {
     /// False if no such agent is signed in.
     pub fn cut(&self, name: &str) -> bool {
         let (cut, ticket) = self.shared.act(|state| {
-            let sessions = state.known(name).and_then(|name| state.people.get(&name)).map(|one| one.sessions.clone());
+            let sessions = state
+                .known(name)
+                .and_then(|name| state.people.get(&name))
+                .map(|one| one.sessions.clone());
             let mut cut = false;
             for session in sessions.unwrap_or_default() {
-                let Some(agent) = state.sign_out(session) else { continue };
+                let Some(agent) = state.sign_out(session) else {
+                    continue;
+                };
                 let error = BackendError::unreachable("the connection was cut");
                 state.place(Item::Inbound(Inbound::SignedOut { agent, error }));
                 cut = true;
@@ -40,7 +45,10 @@ impl Loopback {
     pub fn kick(&self, channel: impl Id<ChannelId>, agent_name: &str, reason: &str) -> bool {
         let channel = channel.into_id().unwrap_or_else(|error| panic!("{error}"));
         let (kicked, ticket) = self.shared.act(|state| {
-            let sessions = state.known(agent_name).and_then(|name| state.people.get(&name)).map(|one| one.sessions.clone());
+            let sessions = state
+                .known(agent_name)
+                .and_then(|name| state.people.get(&name))
+                .map(|one| one.sessions.clone());
             let mut kicked = false;
             for session in sessions.unwrap_or_default() {
                 kicked |= state.put_out(session, &channel, reason);
@@ -53,7 +61,12 @@ impl Loopback {
 
     /// Refuses every sign-in under that name from now on; whoever is signed in stays.
     pub fn refuse(&self, name: &str, reason: &str) {
-        self.shared.0.lock().faults.refused.insert(fold(name), reason.to_owned());
+        self.shared
+            .0
+            .lock()
+            .faults
+            .refused
+            .insert(fold(name), reason.to_owned());
     }
 
     /// Ends a refusal of [`Loopback::refuse`].
@@ -67,7 +80,12 @@ impl Loopback {
     /// If `channel` is no channel id.
     pub fn refuse_channel(&self, channel: impl Id<ChannelId>, reason: &str) {
         let channel = channel.into_id().unwrap_or_else(|error| panic!("{error}"));
-        self.shared.0.lock().faults.refused_channels.insert(channel, reason.to_owned());
+        self.shared
+            .0
+            .lock()
+            .faults
+            .refused_channels
+            .insert(channel, reason.to_owned());
     }
 
     /// Ends a refusal of [`Loopback::refuse_channel`].
@@ -76,7 +94,12 @@ impl Loopback {
     /// If `channel` is no channel id.
     pub fn accept_channel(&self, channel: impl Id<ChannelId>) {
         let channel = channel.into_id().unwrap_or_else(|error| panic!("{error}"));
-        self.shared.0.lock().faults.refused_channels.remove(&channel);
+        self.shared
+            .0
+            .lock()
+            .faults
+            .refused_channels
+            .remove(&channel);
     }
 
     /// Lets every sign-in, join and post from now on take that long, in the engine's time, before it happens and is
@@ -95,7 +118,10 @@ impl Loopback {
     pub fn go_down(&self, reason: &str) {
         let mut state = self.shared.0.lock();
         state.faults.down = Some(reason.to_owned());
-        let number = state.connection.as_ref().map(|connection| connection.number);
+        let number = state
+            .connection
+            .as_ref()
+            .map(|connection| connection.number);
         let ended = number.and_then(|number| state.end_connection(number));
         let listeners = std::mem::take(&mut state.listeners);
         drop(state);
@@ -114,7 +140,12 @@ impl Loopback {
     /// Panics inside the connector whenever an agent posts that text: to see that a panic in a backend never
     /// reaches the host.
     pub fn panic_on(&self, text: &str) {
-        self.shared.0.lock().faults.panics_on.insert(text.to_owned());
+        self.shared
+            .0
+            .lock()
+            .faults
+            .panics_on
+            .insert(text.to_owned());
     }
 
     /// Appends each message an agent posts to a file, before the engine hears of it: what a trial that kills the

@@ -31,9 +31,15 @@ impl Files {
     pub(super) fn keep(&mut self, name: &str, bytes: Vec<u8>) -> String {
         self.next += 1;
         self.bytes += bytes.len();
-        self.kept.push_back(File { number: self.next, name: name.to_owned(), bytes });
+        self.kept.push_back(File {
+            number: self.next,
+            name: name.to_owned(),
+            bytes,
+        });
         while self.bytes > TOTAL_BYTES_MAX || self.kept.len() > FILES_MAX {
-            let Some(oldest) = self.kept.pop_front() else { break };
+            let Some(oldest) = self.kept.pop_front() else {
+                break;
+            };
             self.bytes -= oldest.bytes.len();
         }
         format!("{LINK_PREFIX}{}/{}", self.next, percent_encoded(name))
@@ -70,14 +76,19 @@ mod tests {
         let mut files = Files::default();
         let link = files.keep("täglich/50%.txt", b"hello".to_vec());
         assert_eq!(link, "loopback://files/1/t%C3%A4glich%2F50%25.txt");
-        assert_eq!(files.find(&link), Some(("täglich/50%.txt".into(), b"hello".to_vec())));
+        assert_eq!(
+            files.find(&link),
+            Some(("täglich/50%.txt".into(), b"hello".to_vec()))
+        );
         assert_eq!(files.find("loopback://files/2/x"), None);
     }
 
     #[test]
     fn the_oldest_make_room() {
         let mut files = Files::default();
-        let links: Vec<String> = (0..9).map(|_| files.keep("big", vec![0; FILE_BYTES_MAX])).collect();
+        let links: Vec<String> = (0..9)
+            .map(|_| files.keep("big", vec![0; FILE_BYTES_MAX]))
+            .collect();
         assert_eq!(files.find(&links[0]), None);
         assert!(files.find(&links[8]).is_some());
     }

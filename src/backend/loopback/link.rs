@@ -37,7 +37,10 @@ impl Loopback {
         if let Some(reason) = &state.faults.down {
             return Err(BackendError::unreachable(reason.clone()));
         }
-        let old = state.connection.as_ref().map(|connection| connection.number);
+        let old = state
+            .connection
+            .as_ref()
+            .map(|connection| connection.number);
         let old = old.and_then(|number| state.end_connection(number));
         let number = state.next_connection;
         state.next_connection += 1;
@@ -45,8 +48,15 @@ impl Loopback {
         drop(state);
         wake(old.into_iter().flat_map(Connection::into_wakers));
         inbox.spawn(self.shared.clone().pump_task(number, inbox.clone()));
-        let hang_up = HangUp { shared: self.shared.clone(), number };
-        Ok(Arc::new(LoopbackLink { hang_up, inbox: inbox.clone(), capabilities: self.capabilities }))
+        let hang_up = HangUp {
+            shared: self.shared.clone(),
+            number,
+        };
+        Ok(Arc::new(LoopbackLink {
+            hang_up,
+            inbox: inbox.clone(),
+            capabilities: self.capabilities,
+        }))
     }
 }
 
@@ -80,10 +90,16 @@ impl LoopbackLink {
         &self.hang_up.shared
     }
 
-    fn sign_in_now(&self, agent: AgentKey, address: &Address) -> Result<Arc<dyn Session>, BackendError> {
+    fn sign_in_now(
+        &self,
+        agent: AgentKey,
+        address: &Address,
+    ) -> Result<Arc<dyn Session>, BackendError> {
         let connection = self.hang_up.number;
         let busy = self.inbox.busy();
-        let (number, _) = self.shared().act_holding(Some(busy), |state| state.sign_in(connection, agent, address));
+        let (number, _) = self.shared().act_holding(Some(busy), |state| {
+            state.sign_in(connection, agent, address)
+        });
         Ok(Arc::new(LoopbackSession {
             shared: self.shared().clone(),
             inbox: self.inbox.clone(),
@@ -95,7 +111,12 @@ impl LoopbackLink {
 }
 
 impl State {
-    fn sign_in(&mut self, connection: u64, agent: AgentKey, address: &Address) -> Result<u64, BackendError> {
+    fn sign_in(
+        &mut self,
+        connection: u64,
+        agent: AgentKey,
+        address: &Address,
+    ) -> Result<u64, BackendError> {
         if self.connection_of(connection).is_none() {
             return Err(BackendError::unreachable("the connection is closed"));
         }
@@ -110,7 +131,13 @@ impl State {
         }
         self.somebody(name_of(address)).sessions.push(number);
         let address = address.as_str().to_owned();
-        let signed = Signed { agent, name: name.clone(), address, rooms: HashSet::new(), contacts: HashMap::new() };
+        let signed = Signed {
+            agent,
+            name: name.clone(),
+            address,
+            rooms: HashSet::new(),
+            contacts: HashMap::new(),
+        };
         self.sessions.insert(number, signed);
         self.announce(&name);
         Ok(number)

@@ -29,7 +29,9 @@ pub(super) struct Access {
 impl Access {
     fn is_member(&self, address: &str) -> bool {
         let address = fold(address);
-        self.members.iter().any(|member| !member.starts_with("resource:") && fold(member) == address)
+        self.members
+            .iter()
+            .any(|member| !member.starts_with("resource:") && fold(member) == address)
     }
 
     pub(super) fn may_find(&self, address: &str) -> bool {
@@ -41,22 +43,34 @@ impl Access {
     }
 
     fn may_manage(&self, address: &str) -> bool {
-        self.manager.as_ref().is_none_or(|manager| **manager == *fold(address))
+        self.manager
+            .as_ref()
+            .is_none_or(|manager| **manager == *fold(address))
     }
 }
 
 impl State {
     /// Answers a manager.
-    pub(super) fn manage(&mut self, session: u64, request: Manage) -> Result<Managed, BackendError> {
+    pub(super) fn manage(
+        &mut self,
+        session: u64,
+        request: Manage,
+    ) -> Result<Managed, BackendError> {
         let Some(signed) = self.sessions.get(&session) else {
-            return Err(BackendError::unreachable("the agent is not signed in any more"));
+            return Err(BackendError::unreachable(
+                "the agent is not signed in any more",
+            ));
         };
         let address = signed.address.clone();
         match request {
             Manage::Categories => Ok(Managed::Categories(self.categories.clone())),
             Manage::Rooms => {
-                let managed = self.rooms.iter().filter(|(_, room)| room.access.may_manage(&address));
-                let mut rooms: Vec<ManagedRoom> = managed.map(|(id, room)| shown(id, room)).collect();
+                let managed = self
+                    .rooms
+                    .iter()
+                    .filter(|(_, room)| room.access.may_manage(&address));
+                let mut rooms: Vec<ManagedRoom> =
+                    managed.map(|(id, room)| shown(id, room)).collect();
                 rooms.sort_by(|one, other| one.id.cmp(&other.id));
                 Ok(Managed::Rooms(rooms))
             }
@@ -71,7 +85,9 @@ impl State {
                 self.rooms.remove(&id);
                 Ok(Managed::Done)
             }
-            Manage::Members(id) => Ok(Managed::Members(self.managed(&id, &address)?.members.clone())),
+            Manage::Members(id) => Ok(Managed::Members(
+                self.managed(&id, &address)?.members.clone(),
+            )),
             Manage::SetMembers(id, members) => {
                 self.managed(&id, &address)?;
                 if let Some(room) = self.rooms.get_mut(&id) {
@@ -84,8 +100,17 @@ impl State {
     }
 
     fn managed(&self, id: &ChannelId, address: &str) -> Result<&Access, BackendError> {
-        let access = self.rooms.get(id).map(|room| &room.access).filter(|access| access.may_manage(address));
-        access.ok_or_else(|| BackendError::new(BackendErrorKind::ChannelGone, format!("no room `{id}` to manage")))
+        let access = self
+            .rooms
+            .get(id)
+            .map(|room| &room.access)
+            .filter(|access| access.may_manage(address));
+        access.ok_or_else(|| {
+            BackendError::new(
+                BackendErrorKind::ChannelGone,
+                format!("no room `{id}` to manage"),
+            )
+        })
     }
 
     fn create(&mut self, room: NewRoom, address: &str) -> Result<Managed, BackendError> {
@@ -93,7 +118,11 @@ impl State {
         if room.name.trim().is_empty() {
             return Err(rejected("a room needs a name".into()));
         }
-        if !self.categories.iter().any(|category| category.id == room.category) {
+        if !self
+            .categories
+            .iter()
+            .any(|category| category.id == room.category)
+        {
             return Err(rejected(format!("no category `{}`", room.category)));
         }
         if self.rooms.len() >= ROOMS_MAX {
@@ -110,7 +139,13 @@ impl State {
             description: room.description.filter(|text| !text.is_empty()),
             manager: Some(fold(address)),
         };
-        let made = super::state::Room { log, display_name: room.name, subject: None, members: HashSet::new(), access };
+        let made = super::state::Room {
+            log,
+            display_name: room.name,
+            subject: None,
+            members: HashSet::new(),
+            access,
+        };
         let answer = shown(&id, &made);
         self.rooms.insert(id, made);
         Ok(Managed::Room(answer))
@@ -118,12 +153,17 @@ impl State {
 
     /// Puts out every agent that may not be in a room; `kept` says whether those who may join stay.
     fn put_out_unless(&mut self, id: &ChannelId, reason: &str, kept: impl Fn(bool) -> bool) {
-        let Some(room) = self.rooms.get(id) else { return };
+        let Some(room) = self.rooms.get(id) else {
+            return;
+        };
         let out: Vec<u64> = room
             .members
             .iter()
             .filter(|session| {
-                let may = self.sessions.get(session).is_some_and(|signed| room.access.may_join(&signed.address));
+                let may = self
+                    .sessions
+                    .get(session)
+                    .is_some_and(|signed| room.access.may_join(&signed.address));
                 !kept(may)
             })
             .copied()
@@ -135,19 +175,32 @@ impl State {
 }
 
 fn shown(id: &ChannelId, room: &super::state::Room) -> ManagedRoom {
-    ManagedRoom { id: id.clone(), name: room.display_name.clone(), privacy: room.access.privacy }
+    ManagedRoom {
+        id: id.clone(),
+        name: room.display_name.clone(),
+        privacy: room.access.privacy,
+    }
 }
 
 fn distinct(members: Vec<String>) -> Result<Vec<String>, BackendError> {
     let mut seen = HashSet::new();
-    let members: Vec<String> = members.into_iter().filter(|member| !member.is_empty() && seen.insert(member.clone())).collect();
+    let members: Vec<String> = members
+        .into_iter()
+        .filter(|member| !member.is_empty() && seen.insert(member.clone()))
+        .collect();
     if members.len() > MEMBERS_MAX {
-        return Err(BackendError::new(BackendErrorKind::Rejected, format!("a room has at most {MEMBERS_MAX} members")));
+        return Err(BackendError::new(
+            BackendErrorKind::Rejected,
+            format!("a room has at most {MEMBERS_MAX} members"),
+        ));
     }
     Ok(members)
 }
 
 /// The one category there is unless the host names others.
 pub(super) fn first_category() -> Category {
-    Category { id: "general".into(), name: "General".into() }
+    Category {
+        id: "general".into(),
+        name: "General".into(),
+    }
 }

@@ -132,20 +132,39 @@ impl Loopback {
             return;
         }
         let log = state.archive.new_log();
-        let category = state.categories.first().map(|category| category.id.clone()).unwrap_or_default();
+        let category = state
+            .categories
+            .first()
+            .map(|category| category.id.clone())
+            .unwrap_or_default();
         state.rooms.insert(
             id,
-            Room { log, display_name, subject: None, members: HashSet::new(), access: Access { category, ..Access::default() } },
+            Room {
+                log,
+                display_name,
+                subject: None,
+                members: HashSet::new(),
+                access: Access {
+                    category,
+                    ..Access::default()
+                },
+            },
         );
     }
 
     /// Names a category that rooms may lie in; the first one named takes the place of the one there is by default.
     pub fn category(&self, id: impl Into<String>, name: impl Into<String>) {
-        let category = Category { id: id.into(), name: name.into() };
+        let category = Category {
+            id: id.into(),
+            name: name.into(),
+        };
         let mut state = self.shared.0.lock();
         if !std::mem::replace(&mut state.categories_named, true) {
             let first = category.id.clone();
-            state.rooms.values_mut().for_each(|room| room.access.category.clone_from(&first));
+            state
+                .rooms
+                .values_mut()
+                .for_each(|room| room.access.category.clone_from(&first));
             state.categories.clear();
         }
         state.categories.retain(|there| there.id != category.id);
@@ -160,10 +179,16 @@ impl Loopback {
         let channel = literal(room, ChannelKind::Room);
         let subject = subject.map(str::to_owned);
         let (done, _) = self.shared.act(|state| {
-            let Some(room) = state.rooms.get_mut(&channel) else { return false };
+            let Some(room) = state.rooms.get_mut(&channel) else {
+                return false;
+            };
             room.subject.clone_from(&subject);
             if !room.members.is_empty() {
-                state.place(Item::State(StateChange::Subject { seen_by: SeenBy::Room, channel, subject }));
+                state.place(Item::State(StateChange::Subject {
+                    seen_by: SeenBy::Room,
+                    channel,
+                    subject,
+                }));
             }
             true
         });
@@ -185,7 +210,13 @@ impl Loopback {
             if somebody.person.is_none() {
                 let presence = PresenceState::Available;
                 let heard = HashMap::new();
-                somebody.person = Some(PersonState { presence, presence_text: None, since, heard, parrots: false });
+                somebody.person = Some(PersonState {
+                    presence,
+                    presence_text: None,
+                    since,
+                    heard,
+                    parrots: false,
+                });
                 state.announce(&folded);
             }
             name
@@ -215,7 +246,9 @@ impl fmt::Debug for Loopback {
 fn literal(id: impl Id<ChannelId>, kind: ChannelKind) -> ChannelId {
     match id.into_id() {
         Ok(id) if id.kind() == kind => id,
-        Ok(id) => panic!("`{id}` is not what is wanted here: a room is `chat-room:…`, a person `contact:…`"),
+        Ok(id) => panic!(
+            "`{id}` is not what is wanted here: a room is `chat-room:…`, a person `contact:…`"
+        ),
         Err(error) => panic!("{error}"),
     }
 }

@@ -53,7 +53,11 @@ pub(super) fn fold(name: &str) -> Arc<str> {
 
 /// The name an address is known by to others.
 pub(super) fn name_of(address: &Address) -> &str {
-    if address.name().is_empty() { address.as_str() } else { address.name() }
+    if address.name().is_empty() {
+        address.as_str()
+    } else {
+        address.name()
+    }
 }
 
 /// The channel of a talk with `name`.

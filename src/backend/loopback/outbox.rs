@@ -25,7 +25,12 @@ pub(super) const LINE_MAX: usize = 262_144;
 /// One thing on its way to the engine.
 pub(super) enum Item {
     /// A message, copied only when it is its turn.
-    Said { seen_by: SeenBy, channel: ChannelId, said: Arc<Said>, resume: ResumePoint },
+    Said {
+        seen_by: SeenBy,
+        channel: ChannelId,
+        said: Arc<Said>,
+        resume: ResumePoint,
+    },
     /// Anything else the journal takes.
     Inbound(Inbound),
     /// A change that is not journaled.
@@ -40,9 +45,19 @@ impl Item {
                 Ok(())
             }
             Item::Inbound(inbound) => inbox.offer(inbound),
-            Item::Said { seen_by, channel, said, resume } => {
+            Item::Said {
+                seen_by,
+                channel,
+                said,
+                resume,
+            } => {
                 let message = Box::new(said.received.clone());
-                inbox.offer(Inbound::Message { seen_by, channel, message, resume: Some(resume) })
+                inbox.offer(Inbound::Message {
+                    seen_by,
+                    channel,
+                    message,
+                    resume: Some(resume),
+                })
             }
         }
     }
@@ -104,12 +119,19 @@ impl Connection {
             return Vec::new();
         }
         let pumped = self.pumped;
-        self.waiters.extract_if(.., |(place, _)| *place <= pumped).map(|(_, waker)| waker).collect()
+        self.waiters
+            .extract_if(.., |(place, _)| *place <= pumped)
+            .map(|(_, waker)| waker)
+            .collect()
     }
 
     /// Everybody who waits for something of this connection, which has ended.
     pub(super) fn into_wakers(self) -> Vec<Waker> {
-        self.waiters.into_iter().map(|(_, waker)| waker).chain(self.task).collect()
+        self.waiters
+            .into_iter()
+            .map(|(_, waker)| waker)
+            .chain(self.task)
+            .collect()
     }
 }
 
@@ -129,12 +151,21 @@ impl Shared {
     /// Makes a change, then hands over what it placed in the line. The ticket is there if not all of it has been
     /// taken by the engine when this returns.
     pub(super) fn act<T>(&self, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
-        let inbox = self.0.lock().connection.as_ref().map(|connection| connection.inbox.clone());
+        let inbox = self
+            .0
+            .lock()
+            .connection
+            .as_ref()
+            .map(|connection| connection.inbox.clone());
         self.act_holding(inbox.map(|inbox| inbox.busy()), change)
     }
 
     /// As [`Shared::act`], for a caller that has the connection's token.
-    pub(super) fn act_holding<T>(&self, mut busy: Option<Busy>, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
+    pub(super) fn act_holding<T>(
+        &self,
+        mut busy: Option<Busy>,
+        change: impl FnOnce(&mut State) -> T,
+    ) -> (T, Option<Ticket>) {
         let mut state = self.0.lock();
         let done = change(&mut state);
         let listeners = std::mem::take(&mut state.listeners);
@@ -143,7 +174,11 @@ impl Shared {
         if let Some(connection) = &mut state.connection {
             if !connection.line.is_empty() {
                 let behind = connection.line.len();
-                ticket = Some(Ticket { connection: connection.number, place: connection.placed, behind });
+                ticket = Some(Ticket {
+                    connection: connection.number,
+                    place: connection.placed,
+                    behind,
+                });
             }
             if connection.handed_over && connection.busy.is_none() {
                 connection.busy = busy.take();
@@ -170,7 +205,10 @@ impl Shared {
         let mut state = self.0.lock();
         change(&mut state);
         let listeners = std::mem::take(&mut state.listeners);
-        let task = state.connection.as_mut().filter(|connection| !connection.pumping && !connection.line.is_empty());
+        let task = state
+            .connection
+            .as_mut()
+            .filter(|connection| !connection.pumping && !connection.line.is_empty());
         let task = task.and_then(|connection| connection.hand_over(None));
         drop(state);
         wake(listeners);
@@ -190,7 +228,9 @@ impl Shared {
                 }
             };
             let mut state = self.0.lock();
-            let Some(connection) = state.connection_of(number) else { return true };
+            let Some(connection) = state.connection_of(number) else {
+                return true;
+            };
             let full = back.is_some();
             match back {
                 Some(inbound) => connection.line.push_front(Item::Inbound(inbound)),
@@ -219,30 +259,49 @@ impl Shared {
     /// What the connection's task does until the connection ends.
     pub(super) async fn pump_task(self: Arc<Shared>, number: u64, inbox: Inbox) {
         // Should the task end in any other way than below, the connection must not wait for it.
-        let _end = HangUp { shared: self.clone(), number };
+        let _end = HangUp {
+            shared: self.clone(),
+            number,
+        };
         let mut round = 0usize;
         while self.my_turn(number).await {
             round += 1;
             if round.is_multiple_of(ROUNDS) {
                 tokio::task::yield_now().await;
             }
-            let Some(item) = self.next_or_give_back(number) else { continue };
+            let Some(item) = self.next_or_give_back(number) else {
+                continue;
+            };
             let sent = match item {
                 Item::State(change) => {
                     inbox.state(change);
                     Ok(())
                 }
                 Item::Inbound(inbound) => inbox.send(inbound).await,
-                Item::Said { seen_by, channel, said, resume } => {
+                Item::Said {
+                    seen_by,
+                    channel,
+                    said,
+                    resume,
+                } => {
                     let message = Box::new(said.received.clone());
-                    inbox.send(Inbound::Message { seen_by, channel, message, resume: Some(resume) }).await
+                    inbox
+                        .send(Inbound::Message {
+                            seen_by,
+                            channel,
+                            message,
+                            resume: Some(resume),
+                        })
+                        .await
                 }
             };
             if sent.is_err() {
                 return;
             }
             let mut state = self.0.lock();
-            let Some(connection) = state.connection_of(number) else { return };
+            let Some(connection) = state.connection_of(number) else {
+                return;
+            };
             connection.pumped += 1;
             let waiters = connection.waiters_due();
             drop(state);
@@ -254,7 +313,9 @@ impl Shared {
     async fn my_turn(&self, number: u64) -> bool {
         poll_fn(|cx| {
             let mut state = self.0.lock();
-            let Some(connection) = state.connection_of(number) else { return Poll::Ready(false) };
+            let Some(connection) = state.connection_of(number) else {
+                return Poll::Ready(false);
+            };
             if connection.handed_over {
                 return Poll::Ready(true);
             }
@@ -284,11 +345,17 @@ impl Shared {
         let Some(ticket) = ticket else { return Ok(()) };
         poll_fn(|cx| {
             let mut state = self.0.lock();
-            let Some(connection) = state.connection_of(ticket.connection) else { return Poll::Ready(Err(Closed)) };
+            let Some(connection) = state.connection_of(ticket.connection) else {
+                return Poll::Ready(Err(Closed));
+            };
             if connection.pumped >= ticket.place {
                 return Poll::Ready(Ok(()));
             }
-            match connection.waiters.iter_mut().find(|(place, held)| *place == ticket.place && held.will_wake(cx.waker())) {
+            match connection
+                .waiters
+                .iter_mut()
+                .find(|(place, held)| *place == ticket.place && held.will_wake(cx.waker()))
+            {
                 Some(_) => {}
                 None => connection.waiters.push((ticket.place, cx.waker().clone())),
             }
@@ -300,7 +367,9 @@ impl Shared {
     /// Ends a connection, if it still stands: everybody on it is offline.
     pub(super) fn hang_up(&self, number: u64) {
         let mut state = self.0.lock();
-        let Some(connection) = state.end_connection(number) else { return };
+        let Some(connection) = state.end_connection(number) else {
+            return;
+        };
         let listeners = std::mem::take(&mut state.listeners);
         drop(state);
         wake(listeners);

@@ -11,7 +11,9 @@ use super::outbox::Shared;
 use super::saying::{Speaker, Words};
 use super::state::{PersonState, State};
 use crate::error::{Error, Result};
-use crate::model::{ChannelId, ChannelKind, Id, MessageId, NewMessage, PresenceState, visible_text};
+use crate::model::{
+    ChannelId, ChannelKind, Id, MessageId, NewMessage, PresenceState, visible_text,
+};
 use crate::waiting::park_until;
 use chrono::Utc;
 use std::fmt;
@@ -38,7 +40,11 @@ pub struct Person {
 
 impl Person {
     pub(super) fn new(shared: Arc<Shared>, name: Arc<str>, display_name: String) -> Person {
-        Person { shared, name, display_name }
+        Person {
+            shared,
+            name,
+            display_name,
+        }
     }
 
     /// Says a plain text in a room, or to somebody (`contact:NAME`; an agent's is its address' name). It is in the
@@ -55,18 +61,34 @@ impl Person {
     ///
     /// # Errors
     /// As [`Person::say`].
-    pub fn say_message(&self, channel: impl Id<ChannelId>, message: NewMessage) -> Result<MessageId> {
+    pub fn say_message(
+        &self,
+        channel: impl Id<ChannelId>,
+        message: NewMessage,
+    ) -> Result<MessageId> {
         let channel = channel.into_id()?;
         let length = visible_text(&message.parts).len();
         if length == 0 {
             return Err(Error::invalid("there is nothing to say"));
         }
         if length > SAID_BYTES_MAX {
-            return Err(Error::TooLarge { what: "message text", length: length as u64, limit: SAID_BYTES_MAX as u64 });
+            return Err(Error::TooLarge {
+                what: "message text",
+                length: length as u64,
+                limit: SAID_BYTES_MAX as u64,
+            });
         }
-        let now = self.shared.0.lock().connection.as_ref().map(|connection| connection.inbox.clone());
+        let now = self
+            .shared
+            .0
+            .lock()
+            .connection
+            .as_ref()
+            .map(|connection| connection.inbox.clone());
         let now = now.map_or_else(Utc::now, |inbox| inbox.now());
-        let (said, ticket) = self.shared.act(|state| self.place(state, &channel, message, now));
+        let (said, ticket) = self
+            .shared
+            .act(|state| self.place(state, &channel, message, now));
         wait_for(&self.shared, ticket);
         said.map(|said| said.received.id.clone())
     }
@@ -89,22 +111,34 @@ impl Person {
     /// What others said, in all rooms and to this person, that [`Person::hears`] has not returned, oldest first.
     pub fn unheard(&self) -> Vec<HeardMessage> {
         let state = self.shared.0.lock();
-        let Some(person) = state.person(&self.name) else { return Vec::new() };
-        let rooms = state.rooms.iter().map(|(channel, room)| (channel.clone(), room.log));
+        let Some(person) = state.person(&self.name) else {
+            return Vec::new();
+        };
+        let rooms = state
+            .rooms
+            .iter()
+            .map(|(channel, room)| (channel.clone(), room.log));
         let talks = state.talks.iter().filter_map(|((one, other), log)| {
             let with = match () {
                 () if *one == self.name => other,
                 () if *other == self.name => one,
                 () => return None,
             };
-            let name = state.people.get(with).map_or(&**with, |somebody| &somebody.name);
+            let name = state
+                .people
+                .get(with)
+                .map_or(&**with, |somebody| &somebody.name);
             Some((contact(name)?, *log))
         });
         let mut unheard: Vec<(u64, HeardMessage)> = rooms
             .chain(talks)
             .flat_map(|(channel, log)| {
-                let said = state.archive.after(log, person.heard_up_to(log)).filter(|said| said.speaker != self.name);
-                said.map(|said| (said.number, HeardMessage::new(&channel, said))).collect::<Vec<_>>()
+                let said = state
+                    .archive
+                    .after(log, person.heard_up_to(log))
+                    .filter(|said| said.speaker != self.name);
+                said.map(|said| (said.number, HeardMessage::new(&channel, said)))
+                    .collect::<Vec<_>>()
             })
             .collect();
         drop(state);
@@ -120,7 +154,10 @@ impl Person {
         let to = fold(super::literal(to, ChannelKind::Contact).name());
         let (there, ticket) = self.shared.act(|state| {
             state.show_typing(&self.name, &to, typing);
-            state.people.get(&to).is_some_and(|somebody| !somebody.sessions.is_empty())
+            state
+                .people
+                .get(&to)
+                .is_some_and(|somebody| !somebody.sessions.is_empty())
         });
         wait_for(&self.shared, ticket);
         there
@@ -133,13 +170,19 @@ impl Person {
     /// If `from` is no id of a contact.
     pub fn sees_typing(&self, from: impl Id<ChannelId>) -> bool {
         let from = fold(super::literal(from, ChannelKind::Contact).name());
-        self.shared.0.lock().typing.contains_key(&(from, self.name.clone()))
+        self.shared
+            .0
+            .lock()
+            .typing
+            .contains_key(&(from, self.name.clone()))
     }
 
     /// Changes how present this person is, and what it says beside it; agents that watch it are told.
     pub fn presence(&self, presence: PresenceState, text: Option<&str>) {
         let ((), ticket) = self.shared.act(|state| {
-            let Some(person) = state.person_mut(&self.name) else { return };
+            let Some(person) = state.person_mut(&self.name) else {
+                return;
+            };
             person.presence = presence;
             person.presence_text = text.map(str::to_owned);
             state.announce(&self.name);
@@ -163,12 +206,33 @@ impl Person {
         message: NewMessage,
         now: chrono::DateTime<Utc>,
     ) -> Result<Arc<Said>> {
-        if state.connection.as_ref().is_some_and(|connection| connection.is_overlong()) {
-            return Err(Error::Busy { what: "the engine's inbox".into(), retry_after: Duration::from_secs(1) });
+        if state
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.is_overlong())
+        {
+            return Err(Error::Busy {
+                what: "the engine's inbox".into(),
+                retry_after: Duration::from_secs(1),
+            });
         }
-        let NewMessage { parts, subject, alert, classification, security_contexts, .. } = message;
+        let NewMessage {
+            parts,
+            subject,
+            alert,
+            classification,
+            security_contexts,
+            ..
+        } = message;
         let subject = subject.filter(|subject| !subject.is_empty());
-        let words = Words { origin: None, parts, subject, alert, classification, security_contexts };
+        let words = Words {
+            origin: None,
+            parts,
+            subject,
+            alert,
+            classification,
+            security_contexts,
+        };
         let speaker = Speaker {
             name: self.name.clone(),
             sender: format!("loopback:{}", self.display_name),
@@ -198,9 +262,15 @@ impl Person {
             },
             ChannelKind::Contact => state.talk(&self.name, &fold(channel.name())),
         };
-        let Some(person) = state.person(&self.name) else { return Poll::Ready(Err(Error::unknown("person", &self.name))) };
+        let Some(person) = state.person(&self.name) else {
+            return Poll::Ready(Err(Error::unknown("person", &self.name)));
+        };
         let after = person.heard_up_to(log);
-        let next = state.archive.after(log, after).find(|said| said.speaker != self.name).cloned();
+        let next = state
+            .archive
+            .after(log, after)
+            .find(|said| said.speaker != self.name)
+            .cloned();
         match next {
             Some(said) => {
                 if let Some(person) = state.person_mut(&self.name) {
@@ -226,7 +296,10 @@ impl Person {
         }
         text += "; heard instead:";
         for heard in unheard.iter().take(NAMED_MAX) {
-            text += &format!(" `{}` from `{}` in `{}`;", heard.text, heard.sender, heard.channel);
+            text += &format!(
+                " `{}` from `{}` in `{}`;",
+                heard.text, heard.sender, heard.channel
+            );
         }
         if unheard.len() > NAMED_MAX {
             text += &format!(" and {} more;", unheard.len() - NAMED_MAX);

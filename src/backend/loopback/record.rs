@@ -23,29 +23,48 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn open(path: &Path) -> Result<Record> {
-        let storage = |error: std::io::Error| Error::Storage(format!("`{}`: {error}", path.display()));
+        let storage =
+            |error: std::io::Error| Error::Storage(format!("`{}`: {error}", path.display()));
         let mut options = OpenOptions::new();
         // It holds what was said, so only its owner may read it.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.create(true).append(true).open(path).map_err(storage)?;
+        let file = options
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(storage)?;
         let text = String::from_utf8_lossy(&std::fs::read(path).map_err(storage)?).into_owned();
-        Ok(Record { file, earlier: text.lines().filter_map(parse).collect() })
+        Ok(Record {
+            file,
+            earlier: text.lines().filter_map(parse).collect(),
+        })
     }
 
     /// Appends a message.
     pub(super) fn write(&mut self, channel: &ChannelId, said: &Said) -> std::io::Result<()> {
         let received = &said.received;
-        let Some(origin) = &received.origin else { return Ok(()) };
-        let (text, sender) = (escaped(&visible_text(&received.parts)), escaped(&received.sender));
+        let Some(origin) = &received.origin else {
+            return Ok(());
+        };
+        let (text, sender) = (
+            escaped(&visible_text(&received.parts)),
+            escaped(&received.sender),
+        );
         let time = received.time.timestamp_millis();
-        let line = format!("{origin}\t{channel}\t{text}\t{}\t{sender}\t{time}\n", received.id);
+        let line = format!(
+            "{origin}\t{channel}\t{text}\t{}\t{sender}\t{time}\n",
+            received.id
+        );
         self.file.write_all(line.as_bytes())
     }
 
     /// A message that an earlier process recorded.
     pub(super) fn earlier(&self, channel: &ChannelId, origin: &OriginId) -> Option<Received> {
-        self.earlier.get(origin).filter(|(recorded, _)| recorded == channel).map(|(_, received)| received.clone())
+        self.earlier
+            .get(origin)
+            .filter(|(recorded, _)| recorded == channel)
+            .map(|(_, received)| received.clone())
     }
 }
 
@@ -73,7 +92,10 @@ fn parse(line: &str) -> Option<(OriginId, (ChannelId, Received))> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r")
+    text.replace('\\', "\\\\")
+        .replace('\t', "\\t")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r")
 }
 
 fn unescaped(text: &str) -> String {

@@ -45,7 +45,14 @@ pub(super) struct Speaker {
 }
 
 impl State {
-    fn said(&mut self, log: LogKey, channel: &ChannelId, speaker: Speaker, words: Words, time: DateTime<Utc>) -> Arc<Said> {
+    fn said(
+        &mut self,
+        log: LogKey,
+        channel: &ChannelId,
+        speaker: Speaker,
+        words: Words,
+        time: DateTime<Utc>,
+    ) -> Arc<Said> {
         self.last += 1;
         let said = Arc::new(Said {
             number: self.last,
@@ -81,13 +88,20 @@ impl State {
         words: Words,
         time: DateTime<Utc>,
     ) -> Result<Arc<Said>, BackendError> {
-        let Some(room) = self.rooms.get(channel) else { return Err(BackendError::refused("no such room")) };
+        let Some(room) = self.rooms.get(channel) else {
+            return Err(BackendError::refused("no such room"));
+        };
         let heard = !room.members.is_empty() && speaker.session.is_none_or(|(_, echo)| echo);
         let log = room.log;
         let said = self.said(log, channel, speaker, words, time);
         if heard {
             let resume = self.prefix.resume(said.number);
-            self.place(Item::Said { seen_by: SeenBy::Room, channel: channel.clone(), said: said.clone(), resume });
+            self.place(Item::Said {
+                seen_by: SeenBy::Room,
+                channel: channel.clone(),
+                said: said.clone(),
+                resume,
+            });
         }
         Ok(said)
     }
@@ -101,7 +115,9 @@ impl State {
         time: DateTime<Utc>,
     ) -> Result<Arc<Said>, BackendError> {
         let to = fold(channel.name());
-        let Some(somebody) = self.people.get(&to) else { return Err(BackendError::refused("nobody is known by that name")) };
+        let Some(somebody) = self.people.get(&to) else {
+            return Err(BackendError::refused("nobody is known by that name"));
+        };
         let listeners: Vec<u64> = somebody.sessions.clone();
         let from = speaker.name.clone();
         let log = self.talk(&from, &to);
@@ -112,28 +128,55 @@ impl State {
             if session.is_some_and(|(session, _)| session == listener) {
                 continue;
             }
-            let Some(signed) = self.sessions.get(&listener) else { continue };
-            let Some(spelt) = signed.contacts.get(&from) else { continue };
+            let Some(signed) = self.sessions.get(&listener) else {
+                continue;
+            };
+            let Some(spelt) = signed.contacts.get(&from) else {
+                continue;
+            };
             let (seen_by, channel) = (SeenBy::Agent(signed.agent), spelt.clone());
-            self.place(Item::Said { seen_by, channel, said: said.clone(), resume: resume.clone() });
+            self.place(Item::Said {
+                seen_by,
+                channel,
+                said: said.clone(),
+                resume: resume.clone(),
+            });
         }
         if let Some((session, true)) = session
             && let Some(signed) = self.sessions.get(&session)
         {
             let seen_by = SeenBy::Agent(signed.agent);
-            self.place(Item::Said { seen_by, channel: channel.clone(), said: said.clone(), resume });
+            self.place(Item::Said {
+                seen_by,
+                channel: channel.clone(),
+                said: said.clone(),
+                resume,
+            });
         }
         Ok(said)
     }
 
     /// Lets the parrot, if that is who was spoken to, say it again.
     pub(super) fn parrot(&mut self, to: &Arc<str>, speaker: &Arc<str>, said: &Said) {
-        let Some(somebody) = self.people.get(to) else { return };
-        if !somebody.person.as_ref().is_some_and(|person| person.parrots) || to == speaker {
+        let Some(somebody) = self.people.get(to) else {
+            return;
+        };
+        if !somebody
+            .person
+            .as_ref()
+            .is_some_and(|person| person.parrots)
+            || to == speaker
+        {
             return;
         }
         let name = somebody.name.clone();
-        let Some(back) = self.people.get(speaker).and_then(|somebody| contact(&somebody.name)) else { return };
+        let Some(back) = self
+            .people
+            .get(speaker)
+            .and_then(|somebody| contact(&somebody.name))
+        else {
+            return;
+        };
         let words = Words {
             origin: None,
             parts: said.received.parts.clone(),
@@ -142,7 +185,12 @@ impl State {
             classification: said.received.classification.clone(),
             security_contexts: said.received.security_contexts.clone(),
         };
-        let speaker = Speaker { name: to.clone(), sender: format!("loopback:{name}"), alias: Some(name), session: None };
+        let speaker = Speaker {
+            name: to.clone(),
+            sender: format!("loopback:{name}"),
+            alias: Some(name),
+            session: None,
+        };
         // Whoever was spoken to is known, so this cannot fail.
         let _ = self.say_to(&back, speaker, words, said.received.time);
     }

@@ -10,8 +10,8 @@ use super::outbox::{Item, Shared, Ticket};
 use super::saying::{Speaker, Words};
 use super::state::State;
 use crate::backend::{
-    Accepted, BackendError, BackendErrorKind, Capabilities, Found, Inbox, Joined, Manage, Managed, Outgoing, Received, Reply,
-    SeenBy, Session, Upload, reply,
+    Accepted, BackendError, BackendErrorKind, Capabilities, Found, Inbox, Joined, Manage, Managed,
+    Outgoing, Received, Reply, SeenBy, Session, Upload, reply,
 };
 use crate::model::{ChannelId, ChannelKind, MessageId, OriginId, ResumePoint};
 use chrono::{DateTime, Utc};
@@ -75,7 +75,15 @@ impl Session for LoopbackSession {
 
     fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
         let posted = match self.checked(&message) {
-            Ok(None) => self.act(|state| state.post(self.number, self.capabilities, &channel, message, self.inbox.now())),
+            Ok(None) => self.act(|state| {
+                state.post(
+                    self.number,
+                    self.capabilities,
+                    &channel,
+                    message,
+                    self.inbox.now(),
+                )
+            }),
             Ok(Some(delay)) => return self.post_later(delay, channel, message),
             Err(error) => (Err(error), None),
         };
@@ -99,14 +107,26 @@ impl Session for LoopbackSession {
     }
 
     fn look_up(self: Arc<Self>, channel: ChannelId, origin: OriginId) -> Reply<Found> {
-        reply(ready(self.shared.0.lock().look_up(&self.name, &channel, &origin)))
+        reply(ready(
+            self.shared.0.lock().look_up(&self.name, &channel, &origin),
+        ))
     }
 
-    fn history(self: Arc<Self>, channel: ChannelId, before: Option<MessageId>, take: usize) -> Reply<Vec<Received>> {
+    fn history(
+        self: Arc<Self>,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        take: usize,
+    ) -> Reply<Vec<Received>> {
         if !self.capabilities.history {
             return reply(ready(Err(BackendError::unsupported("history"))));
         }
-        reply(ready(self.shared.0.lock().history(&self.name, &channel, before.as_ref(), take)))
+        reply(ready(self.shared.0.lock().history(
+            &self.name,
+            &channel,
+            before.as_ref(),
+            take,
+        )))
     }
 
     fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Accepted> {
@@ -121,7 +141,11 @@ impl Session for LoopbackSession {
     }
 
     fn find_channels(self: Arc<Self>, query: String) -> Reply<Vec<(ChannelId, String)>> {
-        reply(ready(Ok(self.shared.0.lock().find_channels(self.number, &query, self.capabilities))))
+        reply(ready(Ok(self.shared.0.lock().find_channels(
+            self.number,
+            &query,
+            self.capabilities,
+        ))))
     }
 
     fn manage(self: Arc<Self>, request: Manage) -> Reply<Managed> {
@@ -139,20 +163,33 @@ impl LoopbackSession {
         self.shared.act_holding(Some(self.inbox.busy()), change)
     }
 
-    fn join_now(&self, channel: &ChannelId, resume: Option<&ResumePoint>) -> (Result<Joined, BackendError>, Option<Ticket>) {
+    fn join_now(
+        &self,
+        channel: &ChannelId,
+        resume: Option<&ResumePoint>,
+    ) -> (Result<Joined, BackendError>, Option<Ticket>) {
         if !self.capabilities.has(channel.kind()) {
-            let what = if channel.kind() == ChannelKind::Room { "rooms" } else { "contacts" };
+            let what = if channel.kind() == ChannelKind::Room {
+                "rooms"
+            } else {
+                "contacts"
+            };
             return (Err(BackendError::unsupported(what)), None);
         }
         self.act(|state| state.join(self.number, channel, resume))
     }
 
     /// Answers a join when what was said meanwhile has entered the inbox.
-    async fn after_the_line(&self, joined: (Result<Joined, BackendError>, Option<Ticket>)) -> Result<Joined, BackendError> {
+    async fn after_the_line(
+        &self,
+        joined: (Result<Joined, BackendError>, Option<Ticket>),
+    ) -> Result<Joined, BackendError> {
         let (joined, ticket) = joined;
         let joined = joined?;
         let pumped = self.shared.clone().pumped(ticket).await;
-        pumped.map_err(|_| BackendError::unreachable("the connection was closed while catching up"))?;
+        pumped.map_err(|_| {
+            BackendError::unreachable("the connection was closed while catching up")
+        })?;
         Ok(joined)
     }
 
@@ -162,27 +199,48 @@ impl LoopbackSession {
         let faults = &state.faults;
         let panics = !faults.panics_on.is_empty() && faults.panics_on.contains(&message.text);
         let delay = (!faults.delay.is_zero() || !faults.delayed.is_empty()).then_some(faults.delay);
-        let is_overlong = state.connection.as_ref().is_some_and(|connection| connection.is_overlong());
+        let is_overlong = state
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.is_overlong());
         drop(state);
         assert!(!panics, "the loopback was told to panic on this text");
         if is_overlong {
-            return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), "too much waits for the engine"));
+            return Err(BackendError::new(
+                BackendErrorKind::RetryAfter(Duration::from_secs(1)),
+                "too much waits for the engine",
+            ));
         }
         Ok(delay)
     }
 
-    fn post_later(self: Arc<Self>, delay: Duration, channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
+    fn post_later(
+        self: Arc<Self>,
+        delay: Duration,
+        channel: ChannelId,
+        message: Outgoing,
+    ) -> Reply<Accepted> {
         let answer = Arc::new(Mutex::new(None));
         let mut state = self.shared.0.lock();
         if state.faults.delayed.len() >= DELAYED_MAX {
             drop(state);
-            let error = BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), "too many posts are delayed");
+            let error = BackendError::new(
+                BackendErrorKind::RetryAfter(Duration::from_secs(1)),
+                "too many posts are delayed",
+            );
             return reply(ready(Err(error)));
         }
         state.faults.next_delayed += 1;
         let number = state.faults.next_delayed;
         let (session, capabilities) = (self.number, self.capabilities);
-        let delayed = Delayed { number, session, capabilities, channel: channel.clone(), message, answer: answer.clone() };
+        let delayed = Delayed {
+            number,
+            session,
+            capabilities,
+            channel: channel.clone(),
+            message,
+            answer: answer.clone(),
+        };
         state.faults.delayed.push_back(delayed);
         drop(state);
         reply(async move {
@@ -191,7 +249,8 @@ impl LoopbackSession {
             let ((), ticket) = self.act(|state| state.post_delayed(number, now));
             let _ = self.shared.clone().pumped(ticket).await;
             let posted = answer.lock().take();
-            let posted = posted.unwrap_or_else(|| Err(BackendError::unreachable("the connection was closed")));
+            let posted = posted
+                .unwrap_or_else(|| Err(BackendError::unreachable("the connection was closed")));
             self.let_the_parrot_speak(&channel, &posted);
             posted
         })
@@ -205,22 +264,42 @@ impl LoopbackSession {
             return;
         }
         let to = fold(channel.name());
-        let is_parrot = |state: &State| state.people.get(&to).and_then(|to| to.person.as_ref()).is_some_and(|one| one.parrots);
+        let is_parrot = |state: &State| {
+            state
+                .people
+                .get(&to)
+                .and_then(|to| to.person.as_ref())
+                .is_some_and(|one| one.parrots)
+        };
         if !is_parrot(&self.shared.0.lock()) {
             return;
         }
-        let (shared, inbox, name, id) = (self.shared.clone(), self.inbox.clone(), self.name.clone(), accepted.id.clone());
+        let (shared, inbox, name, id) = (
+            self.shared.clone(),
+            self.inbox.clone(),
+            self.name.clone(),
+            accepted.id.clone(),
+        );
         let (session, channel) = (self.number, channel.clone());
         let busy = self.inbox.busy();
         self.inbox.spawn(async move {
             tokio::task::yield_now().await;
             let _ = shared.act_holding(Some(inbox.busy()), |state| {
                 let log = state.talk(&name, &to);
-                let said = state.prefix.number_of(&id).and_then(|number| state.archive.at(log, number).cloned());
+                let said = state
+                    .prefix
+                    .number_of(&id)
+                    .and_then(|number| state.archive.at(log, number).cloned());
                 if let Some(said) = said {
                     if let Some(agent) = state.sessions.get(&session).map(|signed| signed.agent) {
-                        let (seen_by, resume) = (SeenBy::Agent(agent), state.prefix.resume(said.number));
-                        state.place(Item::Said { seen_by, channel, said: said.clone(), resume });
+                        let (seen_by, resume) =
+                            (SeenBy::Agent(agent), state.prefix.resume(said.number));
+                        state.place(Item::Said {
+                            seen_by,
+                            channel,
+                            said: said.clone(),
+                            resume,
+                        });
                     }
                     state.parrot(&to, &name, &said);
                 }
@@ -240,11 +319,16 @@ impl State {
         now: DateTime<Utc>,
     ) -> Posted {
         let Some(signed) = self.sessions.get(&session) else {
-            return Err(BackendError::unreachable("the agent is not signed in any more"));
+            return Err(BackendError::unreachable(
+                "the agent is not signed in any more",
+            ));
         };
         let kind = channel.kind();
         if kind == ChannelKind::Room && !signed.rooms.contains(channel) {
-            return Err(BackendError::new(BackendErrorKind::ChannelGone, "the agent is not in this room"));
+            return Err(BackendError::new(
+                BackendErrorKind::ChannelGone,
+                "the agent is not in this room",
+            ));
         }
         let sender = signed.address.clone();
         let speaker = Speaker {
@@ -258,14 +342,34 @@ impl State {
             ChannelKind::Contact => self.say_to(channel, speaker, Words::from(message), now)?,
         };
         let resume = Some(self.prefix.resume(said.number));
-        Ok(Accepted { id: said.received.id.clone(), sender, sender_alias: None, time: now, parts: None, resume })
+        Ok(Accepted {
+            id: said.received.id.clone(),
+            sender,
+            sender_alias: None,
+            time: now,
+            parts: None,
+            resume,
+        })
     }
 
     /// Says every delayed post up to that one, in order.
     fn post_delayed(&mut self, number: u64, now: DateTime<Utc>) {
-        while self.faults.delayed.front().is_some_and(|delayed| delayed.number <= number) {
-            let Some(delayed) = self.faults.delayed.pop_front() else { break };
-            let posted = self.post(delayed.session, delayed.capabilities, &delayed.channel, delayed.message, now);
+        while self
+            .faults
+            .delayed
+            .front()
+            .is_some_and(|delayed| delayed.number <= number)
+        {
+            let Some(delayed) = self.faults.delayed.pop_front() else {
+                break;
+            };
+            let posted = self.post(
+                delayed.session,
+                delayed.capabilities,
+                &delayed.channel,
+                delayed.message,
+                now,
+            );
             *delayed.answer.lock() = Some(posted);
         }
     }

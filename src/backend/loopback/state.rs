@@ -139,7 +139,9 @@ impl State {
     }
 
     pub(super) fn connection_of(&mut self, number: u64) -> Option<&mut Connection> {
-        self.connection.as_mut().filter(|connection| connection.number == number)
+        self.connection
+            .as_mut()
+            .filter(|connection| connection.number == number)
     }
 
     pub(super) fn place(&mut self, item: Item) {
@@ -150,19 +152,28 @@ impl State {
 
     /// Somebody of that name, made known if nobody is.
     pub(super) fn somebody(&mut self, name: &str) -> &mut Somebody {
-        self.people.entry(fold(name)).or_insert_with(|| Somebody { name: name.to_owned(), ..Somebody::default() })
+        self.people.entry(fold(name)).or_insert_with(|| Somebody {
+            name: name.to_owned(),
+            ..Somebody::default()
+        })
     }
 
     /// The log of the talk between two.
     pub(super) fn talk(&mut self, one: &Arc<str>, other: &Arc<str>) -> LogKey {
-        let pair = if one <= other { (one.clone(), other.clone()) } else { (other.clone(), one.clone()) };
+        let pair = if one <= other {
+            (one.clone(), other.clone())
+        } else {
+            (other.clone(), one.clone())
+        };
         let archive = &mut self.archive;
         *self.talks.entry(pair).or_insert_with(|| archive.new_log())
     }
 
     /// How present somebody is.
     pub(super) fn presence_of(&self, name: &str) -> (PresenceState, Option<String>) {
-        let Some(somebody) = self.people.get(name) else { return (PresenceState::Unknown, None) };
+        let Some(somebody) = self.people.get(name) else {
+            return (PresenceState::Unknown, None);
+        };
         match &somebody.person {
             _ if !somebody.sessions.is_empty() => (PresenceState::Available, None),
             Some(person) => (person.presence, person.presence_text.clone()),
@@ -173,14 +184,21 @@ impl State {
     /// Tells those who watch somebody how present they are now.
     pub(super) fn announce(&mut self, name: &Arc<str>) {
         let (presence, text) = self.presence_of(name);
-        let Some(watchers) = self.watchers.get(name) else { return };
+        let Some(watchers) = self.watchers.get(name) else {
+            return;
+        };
         let changes: Vec<StateChange> = watchers
             .iter()
             .filter_map(|watcher| {
                 let signed = self.sessions.get(watcher)?;
                 let channel = signed.contacts.get(name)?.clone();
                 let seen_by = SeenBy::Agent(signed.agent);
-                Some(StateChange::Presence { seen_by, channel, presence, text: text.clone() })
+                Some(StateChange::Presence {
+                    seen_by,
+                    channel,
+                    presence,
+                    text: text.clone(),
+                })
             })
             .collect();
         for change in changes {
@@ -190,14 +208,20 @@ impl State {
 
     /// Tells the agents of that name that somebody types to them, or no longer.
     pub(super) fn show_typing(&mut self, from: &Arc<str>, to: &Arc<str>, composing: bool) {
-        let Some(somebody) = self.people.get(to) else { return };
+        let Some(somebody) = self.people.get(to) else {
+            return;
+        };
         let changes: Vec<StateChange> = somebody
             .sessions
             .iter()
             .filter_map(|session| {
                 let signed = self.sessions.get(session)?;
                 let channel = signed.contacts.get(from)?.clone();
-                Some(StateChange::Composing { agent: signed.agent, channel, composing })
+                Some(StateChange::Composing {
+                    agent: signed.agent,
+                    channel,
+                    composing,
+                })
             })
             .collect();
         for change in changes {
@@ -236,7 +260,9 @@ impl State {
         self.sessions.clear();
         self.by_agent.clear();
         self.typing.clear();
-        self.rooms.values_mut().for_each(|room| room.members.clear());
+        self.rooms
+            .values_mut()
+            .for_each(|room| room.members.clear());
         for somebody in self.people.values_mut() {
             somebody.sessions.clear();
         }
@@ -247,18 +273,27 @@ impl State {
 
     /// Puts an agent out of a channel and says so.
     pub(super) fn put_out(&mut self, number: u64, channel: &ChannelId, reason: &str) -> bool {
-        let Some(agent) = self.sessions.get(&number).map(|signed| signed.agent) else { return false };
+        let Some(agent) = self.sessions.get(&number).map(|signed| signed.agent) else {
+            return false;
+        };
         if !self.leave(number, channel) {
             return false;
         }
         let (channel, reason) = (channel.clone(), reason.to_owned());
-        self.place(Item::Inbound(Inbound::Inactive { agent, channel, reason, may_retry: false }));
+        self.place(Item::Inbound(Inbound::Inactive {
+            agent,
+            channel,
+            reason,
+            may_retry: false,
+        }));
         true
     }
 
     /// Takes a session out of a channel; false if it was not in it.
     pub(super) fn leave(&mut self, number: u64, channel: &ChannelId) -> bool {
-        let Some(signed) = self.sessions.get_mut(&number) else { return false };
+        let Some(signed) = self.sessions.get_mut(&number) else {
+            return false;
+        };
         if let Some(room) = self.rooms.get_mut(channel) {
             room.members.remove(&number);
             return signed.rooms.remove(channel);

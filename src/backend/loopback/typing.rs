@@ -28,7 +28,12 @@ impl LoopbackSession {
             state.next_typing += 1;
             state.next_typing
         };
-        let ends = typing_ends(self.shared.clone(), self.inbox.clone(), pair.clone(), number);
+        let ends = typing_ends(
+            self.shared.clone(),
+            self.inbox.clone(),
+            pair.clone(),
+            number,
+        );
         let timer = tokio::spawn(Tracked::new(self.inbox.busy().activity(), ends)).abort_handle();
         let (old, _) = self.act(|state| {
             state.show_typing(&pair.0, &pair.1, true);
@@ -41,7 +46,11 @@ impl LoopbackSession {
 async fn typing_ends(shared: Arc<Shared>, inbox: Inbox, pair: (Arc<str>, Arc<str>), number: u64) {
     inbox.sleep(TYPING_SHOWN).await;
     shared.act_holding(Some(inbox.busy()), |state| {
-        if state.typing.get(&pair).is_some_and(|(shown, _)| *shown == number) {
+        if state
+            .typing
+            .get(&pair)
+            .is_some_and(|(shown, _)| *shown == number)
+        {
             state.typing.remove(&pair);
             state.show_typing(&pair.0, &pair.1, false);
         }

@@ -37,15 +37,31 @@ impl Drop for Room {
 
 impl LoopbackSession {
     /// Reads the file to its end and posts the link; if it has no end, or is too large, nothing is posted.
-    pub(super) async fn receive(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Result<Accepted, BackendError> {
-        let Upload { origin, name, size, mut body } = upload;
-        let too_large =
-            || BackendError::new(BackendErrorKind::TooLarge(FILE_BYTES_MAX as u64), format!("over {FILE_BYTES_MAX} bytes"));
+    pub(super) async fn receive(
+        self: Arc<Self>,
+        channel: ChannelId,
+        upload: Upload,
+    ) -> Result<Accepted, BackendError> {
+        let Upload {
+            origin,
+            name,
+            size,
+            mut body,
+        } = upload;
+        let too_large = || {
+            BackendError::new(
+                BackendErrorKind::TooLarge(FILE_BYTES_MAX as u64),
+                format!("over {FILE_BYTES_MAX} bytes"),
+            )
+        };
         if size.is_some_and(|size| size > FILE_BYTES_MAX as u64) {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
-        let mut room = Room { shared: self.shared.clone(), bytes: 0 };
+        let mut room = Room {
+            shared: self.shared.clone(),
+            bytes: 0,
+        };
         loop {
             match body.next().await {
                 Ok(Some(chunk)) => {
@@ -56,7 +72,12 @@ impl LoopbackSession {
                     bytes.extend(chunk);
                 }
                 Ok(None) => break,
-                Err(_) => return Err(BackendError::new(BackendErrorKind::Rejected, "the upload was given up before its end")),
+                Err(_) => {
+                    return Err(BackendError::new(
+                        BackendErrorKind::Rejected,
+                        "the upload was given up before its end",
+                    ));
+                }
             }
             if bytes.len() > FILE_BYTES_MAX {
                 return Err(too_large());
@@ -74,6 +95,9 @@ impl LoopbackSession {
             security_contexts: Vec::new(),
         };
         let accepted = self.post(channel, message).await?;
-        Ok(Accepted { parts: Some(parts), ..accepted })
+        Ok(Accepted {
+            parts: Some(parts),
+            ..accepted
+        })
     }
 }

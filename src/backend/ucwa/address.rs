@@ -26,7 +26,10 @@ impl Sip {
         let text = text.split([';', '?']).next().unwrap_or_default();
         let (local, domain) = text.split_once('@')?;
         let is_part = |part: &str| {
-            !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "\"&'/:<>@,\\".contains(c))
+            !part.is_empty()
+                && !part.contains(|c: char| {
+                    c.is_whitespace() || c.is_control() || "\"&'/:<>@,\\".contains(c)
+                })
         };
         // An apostrophe and an ampersand are letters of a name.
         let is_local = is_part(&local.replace(['\'', '&'], "x"));
@@ -38,7 +41,9 @@ impl Sip {
     pub(super) fn of_href(href: &str) -> Option<Sip> {
         let path = href.split(['?', '#']).next().unwrap_or_default();
         path.rsplit('/').find_map(|segment| {
-            let segment = percent_encoding::percent_decode_str(segment).decode_utf8().ok()?;
+            let segment = percent_encoding::percent_decode_str(segment)
+                .decode_utf8()
+                .ok()?;
             Sip::parse(&segment)
         })
     }
@@ -79,9 +84,14 @@ impl MeetingUri {
     /// Reads a meeting's address; `None` if it is none.
     pub(super) fn parse(text: &str) -> Option<MeetingUri> {
         let text = text.trim();
-        let text = if folded(text).starts_with("sip:") { text.to_owned() } else { format!("sip:{text}") };
+        let text = if folded(text).starts_with("sip:") {
+            text.to_owned()
+        } else {
+            format!("sip:{text}")
+        };
         let (organizer, _) = text.split_once(';')?;
-        let is_clean = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>".contains(c));
+        let is_clean =
+            !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"<>".contains(c));
         let fits = text.len() <= ADDRESS_MAX && is_clean && Sip::parse(organizer).is_some();
         (fits && folded(&text).contains(CONFERENCE)).then_some(MeetingUri(text))
     }
@@ -117,19 +127,32 @@ pub(super) fn endpoint_id(identity: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
+    [
+        &text[..8],
+        &text[8..12],
+        &text[12..16],
+        &text[16..20],
+        &text[20..],
+    ]
+    .join("-")
 }
 
 /// The last segment of an address of the server: a conversation's or a message's id.
 pub(super) fn last_segment(href: &str) -> &str {
     let path = href.split(['?', '#']).next().unwrap_or_default();
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    path.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
 }
 
 /// The segment after `name`: the application's id after `applications`, the conversation's after `conversations`.
 pub(super) fn segment_after<'a>(href: &'a str, name: &str) -> Option<&'a str> {
     let path = href.split(['?', '#']).next().unwrap_or_default();
-    let mut segments = path.split('/').skip_while(|segment| !segment.eq_ignore_ascii_case(name)).skip(1);
+    let mut segments = path
+        .split('/')
+        .skip_while(|segment| !segment.eq_ignore_ascii_case(name))
+        .skip(1);
     segments.next().filter(|segment| !segment.is_empty())
 }
 
@@ -163,9 +186,24 @@ mod tests {
         ] {
             assert_eq!(Sip::parse(text), Some(lene.clone()), "{text}");
         }
-        assert_eq!((lene.uri().as_str(), lene.domain()), ("sip:lene@contoso.com", "contoso.com"));
+        assert_eq!(
+            (lene.uri().as_str(), lene.domain()),
+            ("sip:lene@contoso.com", "contoso.com")
+        );
         assert!(Sip::parse("o'neil&co@contoso.com").is_some());
-        for bad in ["", "sip:", "lene", "@contoso.com", "lene@", "a b@c", "a@b@c", "a@b/c", "tel:+15551234", "a@\u{7}", MEETING] {
+        for bad in [
+            "",
+            "sip:",
+            "lene",
+            "@contoso.com",
+            "lene@",
+            "a b@c",
+            "a@b@c",
+            "a@b/c",
+            "tel:+15551234",
+            "a@\u{7}",
+            MEETING,
+        ] {
             assert_eq!(Sip::parse(bad), None, "{bad}");
         }
     }
@@ -173,13 +211,22 @@ mod tests {
     #[test]
     fn the_server_names_people_in_its_addresses() {
         for (href, name) in [
-            ("/ucwa/oauth/v1/applications/105/people/lenea@contoso.com/presence", Some("lenea@contoso.com")),
-            ("/ucwa/oauth/v1/applications/105/people/LeneA%40contoso.com", Some("lenea@contoso.com")),
+            (
+                "/ucwa/oauth/v1/applications/105/people/lenea@contoso.com/presence",
+                Some("lenea@contoso.com"),
+            ),
+            (
+                "/ucwa/oauth/v1/applications/105/people/LeneA%40contoso.com",
+                Some("lenea@contoso.com"),
+            ),
             (
                 "/ucwa/oauth/v1/applications/105/communication/conversations/c1/participants/toshm@contoso.com?x=a@b",
                 Some("toshm@contoso.com"),
             ),
-            ("/ucwa/oauth/v1/applications/105/communication/conversations/c1", None),
+            (
+                "/ucwa/oauth/v1/applications/105/communication/conversations/c1",
+                None,
+            ),
             ("", None),
         ] {
             assert_eq!(Sip::of_href(href).as_ref().map(Sip::as_str), name, "{href}");
@@ -191,17 +238,27 @@ mod tests {
         let meeting = MeetingUri::parse(MEETING).expect("a meeting");
         assert_eq!(meeting.as_str(), MEETING);
         assert_eq!(meeting.organizer(), Sip::parse("lene@contoso.com"));
-        assert_eq!(MeetingUri::parse(&MEETING.to_lowercase()["sip:".len()..]), Some(meeting));
-        for bad in
-            ["", "sip:lene@contoso.com", "sip:lene@contoso.com;gruu", "sip:lene;opaque=app:conf:x", "a b@c;opaque=app:conf:x"]
-        {
+        assert_eq!(
+            MeetingUri::parse(&MEETING.to_lowercase()["sip:".len()..]),
+            Some(meeting)
+        );
+        for bad in [
+            "",
+            "sip:lene@contoso.com",
+            "sip:lene@contoso.com;gruu",
+            "sip:lene;opaque=app:conf:x",
+            "a b@c;opaque=app:conf:x",
+        ] {
             assert_eq!(MeetingUri::parse(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn an_endpoint_is_a_uuid() {
-        assert_eq!(endpoint_id([0xff; 16]), "ffffffff-ffff-8fff-bfff-ffffffffffff");
+        assert_eq!(
+            endpoint_id([0xff; 16]),
+            "ffffffff-ffff-8fff-bfff-ffffffffffff"
+        );
         assert_eq!(endpoint_id([0; 16]), "00000000-0000-8000-8000-000000000000");
     }
 

@@ -41,8 +41,15 @@ pub(super) struct Application {
 
 impl Application {
     /// Makes the account's application, or finds it again.
-    pub(super) async fn make(account: &Account, applications: &Place) -> Result<Application, BackendError> {
-        let endpoint = endpoint_id(account.inbox.identity(&format!("ucwa endpoint {}", account.address)));
+    pub(super) async fn make(
+        account: &Account,
+        applications: &Place,
+    ) -> Result<Application, BackendError> {
+        let endpoint = endpoint_id(
+            account
+                .inbox
+                .identity(&format!("ucwa endpoint {}", account.address)),
+        );
         let (agent, culture) = (&account.config.user_agent, &account.config.culture);
         let input = json!({"UserAgent": agent, "EndpointId": endpoint, "Culture": culture});
         let ask = Ask::post(applications.clone()).json(&input);
@@ -55,14 +62,26 @@ impl Application {
 
     /// Reads an application's description, asked for at `from`.
     fn read(account: &Account, from: &Place, body: &[u8]) -> Result<Application, BackendError> {
-        let unfit = || BackendError::new(BackendErrorKind::Protocol, format!("{from} answered with no application"));
+        let unfit = || {
+            BackendError::new(
+                BackendErrorKind::Protocol,
+                format!("{from} answered with no application"),
+            )
+        };
         let document = Document::read(body).ok_or_else(unfit)?;
         let own = document.own().ok_or_else(unfit)?;
-        let links = FOLLOWED.iter().filter_map(|rel| Some((*rel, document.find_link(rel)?.into())));
+        let links = FOLLOWED
+            .iter()
+            .filter_map(|rel| Some((*rel, document.find_link(rel)?.into())));
         Ok(Application {
             place: account.follow(from, own)?,
-            id: segment_after(own, "applications").ok_or_else(unfit)?.to_owned(),
-            name: document.embedded("me").and_then(|me| me.text("name")).map(str::to_owned),
+            id: segment_after(own, "applications")
+                .ok_or_else(unfit)?
+                .to_owned(),
+            name: document
+                .embedded("me")
+                .and_then(|me| me.text("name"))
+                .map(str::to_owned),
             links: links.collect(),
         })
     }
@@ -87,12 +106,20 @@ impl Application {
             }
         }
         if self.link("reportMyActivity").is_none() {
-            let answer = account.ask(Ask::get(self.place.clone())).await.map_err(Lost::error)?;
+            let answer = account
+                .ask(Ask::get(self.place.clone()))
+                .await
+                .map_err(Lost::error)?;
             if !answer.status.is_success() {
                 return Err(answer.failure().of_link());
             }
-            let events = self.links.iter().position(|(rel, _)| *rel == "events").map(|at| self.links.swap_remove(at));
-            let Application { links, name, .. } = Application::read(account, &self.place, &answer.body)?;
+            let events = self
+                .links
+                .iter()
+                .position(|(rel, _)| *rel == "events")
+                .map(|at| self.links.swap_remove(at));
+            let Application { links, name, .. } =
+                Application::read(account, &self.place, &answer.body)?;
             self.links = links;
             self.name = name.or_else(|| self.name.take());
             // The channel is being read already: its first link is the one that counts.
@@ -106,6 +133,9 @@ impl Application {
 
     /// Where `rel` is; absent where the server does not allow it.
     pub(super) fn link(&self, rel: &str) -> Option<&str> {
-        self.links.iter().find(|(known, _)| *known == rel).map(|(_, href)| &**href)
+        self.links
+            .iter()
+            .find(|(known, _)| *known == rel)
+            .map(|(_, href)| &**href)
     }
 }

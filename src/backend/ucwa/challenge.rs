@@ -24,19 +24,43 @@ impl Challenge {
     ///
     /// # Errors
     /// `Refused` if there is none: then this is no server whose users can sign in here.
-    pub(super) fn read<'a>(headers: impl IntoIterator<Item = &'a str>) -> Result<Challenge, BackendError> {
-        let schemes: Vec<Scheme<'a>> = headers.into_iter().take(READ_MAX).flat_map(schemes).take(READ_MAX).collect();
-        let ours = schemes.iter().find(|scheme| scheme.name.eq_ignore_ascii_case("MsRtcOAuth"));
-        if let Some((ours, href)) = ours.and_then(|ours| Some((ours, ours.parameter("href").filter(|href| !href.is_empty())?))) {
+    pub(super) fn read<'a>(
+        headers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Challenge, BackendError> {
+        let schemes: Vec<Scheme<'a>> = headers
+            .into_iter()
+            .take(READ_MAX)
+            .flat_map(schemes)
+            .take(READ_MAX)
+            .collect();
+        let ours = schemes
+            .iter()
+            .find(|scheme| scheme.name.eq_ignore_ascii_case("MsRtcOAuth"));
+        if let Some((ours, href)) = ours.and_then(|ours| {
+            Some((
+                ours,
+                ours.parameter("href").filter(|href| !href.is_empty())?,
+            ))
+        }) {
             let mut grants: Vec<String> = Vec::new();
-            for grant in ours.parameter("grant_type").unwrap_or_default().split([',', ' ']).map(str::trim) {
+            for grant in ours
+                .parameter("grant_type")
+                .unwrap_or_default()
+                .split([',', ' '])
+                .map(str::trim)
+            {
                 if !grant.is_empty() && !grants.iter().any(|known| known == grant) {
                     grants.push(grant.to_owned());
                 }
             }
-            return Ok(Challenge { href: href.to_owned(), grants });
+            return Ok(Challenge {
+                href: href.to_owned(),
+                grants,
+            });
         }
-        let is_cloud = schemes.iter().any(|scheme| scheme.parameter("authorization_uri").is_some());
+        let is_cloud = schemes
+            .iter()
+            .any(|scheme| scheme.parameter("authorization_uri").is_some());
         Err(BackendError::refused(if is_cloud {
             "the server wants a token of Azure AD: that is Skype for Business Online, which is not supported"
         } else {
@@ -68,7 +92,10 @@ struct Scheme<'a> {
 
 impl Scheme<'_> {
     fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.parameters
+            .iter()
+            .find(|(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -78,7 +105,9 @@ fn schemes(header: &str) -> Vec<Scheme<'_>> {
     let mut rest = header;
     for _ in 0..READ_MAX {
         rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
-        let end = rest.find(|c: char| c == '=' || c == ',' || c.is_whitespace()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c == '=' || c == ',' || c.is_whitespace())
+            .unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         if word.is_empty() {
             // An `=` with no name before it: skipped, else nothing is left.
@@ -97,7 +126,10 @@ fn schemes(header: &str) -> Vec<Scheme<'_>> {
                 rest = after;
             }
             None => {
-                found.push(Scheme { name: word, parameters: Vec::new() });
+                found.push(Scheme {
+                    name: word,
+                    parameters: Vec::new(),
+                });
                 rest = after;
             }
         }
@@ -108,7 +140,9 @@ fn schemes(header: &str) -> Vec<Scheme<'_>> {
 /// A quoted string or a bare word, and what follows it.
 fn value_of(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(|c: char| c == ',' || c.is_whitespace()).unwrap_or(text.len());
+        let end = text
+            .find(|c: char| c == ',' || c.is_whitespace())
+            .unwrap_or(text.len());
         return (text[..end].to_owned(), &text[end..]);
     };
     let mut value = String::new();
@@ -152,7 +186,10 @@ mod tests {
         ] {
             let challenge = Challenge::read(headers.clone()).expect("a challenge");
             assert_eq!(challenge.href, HREF, "{headers:?}");
-            assert!(challenge.takes_password() && challenge.takes_windows(), "{headers:?}");
+            assert!(
+                challenge.takes_password() && challenge.takes_windows(),
+                "{headers:?}"
+            );
         }
     }
 
@@ -166,11 +203,20 @@ mod tests {
 
     #[test]
     fn the_cloud_is_named() {
-        let cloud =
-            r#"Bearer trusted_issuers="", client_id="x", authorization_uri="https://login.windows.net/common/oauth2/authorize""#;
-        let reason = |headers: &[&'static str]| Challenge::read(headers.iter().copied()).expect_err("no challenge").reason;
+        let cloud = r#"Bearer trusted_issuers="", client_id="x", authorization_uri="https://login.windows.net/common/oauth2/authorize""#;
+        let reason = |headers: &[&'static str]| {
+            Challenge::read(headers.iter().copied())
+                .expect_err("no challenge")
+                .reason
+        };
         assert!(reason(&[cloud]).contains("Azure AD"));
-        for headers in [&[][..], &[BEARER], &["MsRtcOAuth"], &["MsRtcOAuth href="], &["Basic realm=\"a\\\"b"]] {
+        for headers in [
+            &[][..],
+            &[BEARER],
+            &["MsRtcOAuth"],
+            &["MsRtcOAuth href="],
+            &["Basic realm=\"a\\\"b"],
+        ] {
             assert!(reason(headers).contains("MsRtcOAuth"), "{headers:?}");
         }
     }

@@ -59,7 +59,9 @@ async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
                     return error;
                 }
                 tracing::debug!(link = %core.account.address, reason = error.reason, tries, "the event channel is asked again");
-                core.inbox.sleep(pause.unwrap_or_else(|| pause_before(tries))).await;
+                core.inbox
+                    .sleep(pause.unwrap_or_else(|| pause_before(tries)))
+                    .await;
                 continue;
             }
         };
@@ -97,7 +99,11 @@ async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
         }
         place = next;
         // A server that does not let us wait must not be asked a thousand times a second.
-        hasty = if is_empty && (core.inbox.now() - began).num_milliseconds() < 1000 { hasty + 1 } else { 0 };
+        hasty = if is_empty && (core.inbox.now() - began).num_milliseconds() < 1000 {
+            hasty + 1
+        } else {
+            0
+        };
         if hasty > HASTE_MAX {
             core.inbox.sleep(Duration::from_secs(1)).await;
         }
@@ -115,7 +121,9 @@ async fn fetch(core: &Core, place: &Place, line: &mut Option<Line>) -> Result<Pa
             *line = kept;
             answer
         }
-        Err(Lost::Unsent(error) | Lost::Unanswered(error)) if error.is_passing() => return Err(Missed::Again(None, error)),
+        Err(Lost::Unsent(error) | Lost::Unanswered(error)) if error.is_passing() => {
+            return Err(Missed::Again(None, error));
+        }
         Err(lost) => return Err(Missed::Over(lost.error())),
     };
     judge(&answer)
@@ -123,7 +131,12 @@ async fn fetch(core: &Core, place: &Place, line: &mut Option<Line>) -> Result<Pa
 
 fn judge(answer: &Answer) -> Result<Package, Missed> {
     if answer.status.is_success() {
-        let strange = || Missed::Again(None, protocol("the event channel was answered by something that is not UCWA"));
+        let strange = || {
+            Missed::Again(
+                None,
+                protocol("the event channel was answered by something that is not UCWA"),
+            )
+        };
         return Package::read(&answer.body).ok_or_else(strange);
     }
     let failure = answer.failure();
@@ -147,7 +160,9 @@ mod tests {
 
     #[test]
     fn the_same_is_asked_again_for_half_a_minute() {
-        let pauses: Vec<u128> = (1..=TRIES_MAX).map(|tries| pause_before(tries).as_millis()).collect();
+        let pauses: Vec<u128> = (1..=TRIES_MAX)
+            .map(|tries| pause_before(tries).as_millis())
+            .collect();
         assert_eq!(pauses, [0, 250, 500, 1000, 2000, 4000, 8000, 16_000]);
     }
 }

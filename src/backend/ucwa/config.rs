@@ -146,13 +146,18 @@ impl UcwaConfig {
             domain("the host", host)?;
         }
         if let Some(root) = &self.root {
-            let uri: hyper::Uri =
-                root.parse().map_err(|error| Error::Invalid(format!("the root `{root}` is no address: {error}")))?;
+            let uri: hyper::Uri = root.parse().map_err(|error| {
+                Error::Invalid(format!("the root `{root}` is no address: {error}"))
+            })?;
             let is_web = uri.scheme_str() == Some("https") || uri.scheme_str() == Some("http");
-            let has_login = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+            let has_login = uri
+                .authority()
+                .is_some_and(|authority| authority.as_str().contains('@'));
             let host = uri.host().unwrap_or_default();
             if !is_web || has_login || host.is_empty() {
-                return Err(Error::Invalid(format!("the root `{root}` is not like https://lyncdiscover.example.org/")));
+                return Err(Error::Invalid(format!(
+                    "the root `{root}` is not like https://lyncdiscover.example.org/"
+                )));
             }
             if uri.scheme_str() == Some("http") && !self.insecure_plain_http && !may_be_here(host) {
                 return Err(Error::Invalid(format!(
@@ -161,9 +166,12 @@ impl UcwaConfig {
             }
         }
         for (what, text) in [("user agent", &self.user_agent), ("culture", &self.culture)] {
-            let fits = (1..=NAME_MAX).contains(&text.chars().count()) && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+            let fits = (1..=NAME_MAX).contains(&text.chars().count())
+                && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
             if !fits {
-                return Err(Error::Invalid(format!("the {what} `{text}` is not 1 to {NAME_MAX} printable ASCII characters")));
+                return Err(Error::Invalid(format!(
+                    "the {what} `{text}` is not 1 to {NAME_MAX} printable ASCII characters"
+                )));
             }
         }
         Ok(())
@@ -172,21 +180,34 @@ impl UcwaConfig {
     /// Whether requests, and tokens with them, may go to that host.
     pub(super) fn allows_host(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_lowercase();
-        let root = self.root.as_ref().and_then(|root| root.parse::<hyper::Uri>().ok());
-        let is_root = root.as_ref().and_then(|root| root.host()).is_some_and(|root| root.eq_ignore_ascii_case(&host));
-        let is_below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let root = self
+            .root
+            .as_ref()
+            .and_then(|root| root.parse::<hyper::Uri>().ok());
+        let is_root = root
+            .as_ref()
+            .and_then(|root| root.host())
+            .is_some_and(|root| root.eq_ignore_ascii_case(&host));
+        let is_below = |domain: &str| {
+            host.strip_suffix(domain)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
         is_root || is_below(&self.domain) || self.hosts.iter().any(|allowed| is_below(allowed))
     }
 
     /// The name that an account signs in with.
     pub(super) fn login_of(&self, sip: &Sip) -> String {
-        self.login.as_ref().map_or_else(|| sip.as_str().to_owned(), |rule| rule(sip.as_str()))
+        self.login
+            .as_ref()
+            .map_or_else(|| sip.as_str().to_owned(), |rule| rule(sip.as_str()))
     }
 }
 
 /// Whether a host may be this machine: an address says so itself, of a name the connection will.
 fn may_be_here(host: &str) -> bool {
-    host.trim_matches(['[', ']']).parse::<IpAddr>().map_or(true, |address| address.is_loopback())
+    host.trim_matches(['[', ']'])
+        .parse::<IpAddr>()
+        .map_or(true, |address| address.is_loopback())
 }
 
 impl fmt::Debug for UcwaConfig {
@@ -213,10 +234,14 @@ mod tests {
     fn what_cannot_work_is_refused_at_once() {
         for fine in [
             config("contoso.com"),
-            config("Contoso.com").root("https://lyncdiscover.contoso.com/").host("contoso.local"),
+            config("Contoso.com")
+                .root("https://lyncdiscover.contoso.com/")
+                .host("contoso.local"),
             config("contoso.com").root("http://127.0.0.1:8080"),
             config("contoso.com").root("http://localhost:8080/root"),
-            config("contoso.com").root("http://192.0.2.1/").insecure_plain_http(),
+            config("contoso.com")
+                .root("http://192.0.2.1/")
+                .insecure_plain_http(),
         ] {
             fine.check().expect("a service");
             assert!(!format!("{fine:?}").contains("hunter2"));
@@ -240,12 +265,26 @@ mod tests {
 
     #[test]
     fn tokens_go_to_the_companys_hosts_only() {
-        let config = config("contoso.com").root("https://discover.example.net/").host("contoso.local");
-        for host in ["contoso.com", "Lyncweb.Contoso.COM", "discover.example.net", "pool01.contoso.local", "lyncweb.contoso.com."]
-        {
+        let config = config("contoso.com")
+            .root("https://discover.example.net/")
+            .host("contoso.local");
+        for host in [
+            "contoso.com",
+            "Lyncweb.Contoso.COM",
+            "discover.example.net",
+            "pool01.contoso.local",
+            "lyncweb.contoso.com.",
+        ] {
             assert!(config.allows_host(host), "{host}");
         }
-        for host in ["evilcontoso.com", "contoso.com.evil.example", "example.net", "x.discover.example.net", "", "local"] {
+        for host in [
+            "evilcontoso.com",
+            "contoso.com.evil.example",
+            "example.net",
+            "x.discover.example.net",
+            "",
+            "local",
+        ] {
             assert!(!config.allows_host(host), "{host}");
         }
     }
@@ -254,7 +293,8 @@ mod tests {
     fn a_login_name_is_made_of_the_address() {
         let sip = Sip::parse("sip:Bot@contoso.com").expect("an address");
         assert_eq!(config("contoso.com").login_of(&sip), "bot@contoso.com");
-        let config = config("contoso.com").login(|address| format!("CONTOSO\\{}", address.split('@').next().unwrap_or_default()));
+        let config = config("contoso.com")
+            .login(|address| format!("CONTOSO\\{}", address.split('@').next().unwrap_or_default()));
         assert_eq!(config.login_of(&sip), "CONTOSO\\bot");
     }
 }

@@ -41,7 +41,10 @@ type Stamp = Option<(u64, SystemTime)>;
 
 impl Sockets {
     pub(super) fn new(trust: Trust) -> Sockets {
-        Sockets(Arc::new(Tls { trust, made: Mutex::default() }))
+        Sockets(Arc::new(Tls {
+            trust,
+            made: Mutex::default(),
+        }))
     }
 }
 
@@ -49,7 +52,9 @@ impl Tls {
     /// The client as of now. Looks at files: for a thread that may wait.
     fn client(&self) -> Result<Arc<ClientConfig>, BackendError> {
         let stamp = match &self.trust {
-            Trust::CaFile(path) => std::fs::metadata(path).and_then(|found| Ok((found.len(), found.modified()?))).ok(),
+            Trust::CaFile(path) => std::fs::metadata(path)
+                .and_then(|found| Ok((found.len(), found.modified()?)))
+                .ok(),
             _ => None,
         };
         if let Some((made_of, client)) = &*self.made.lock()
@@ -78,7 +83,8 @@ impl Connect for Sockets {
 
 async fn open(tls: Arc<Tls>, to: &Origin) -> Result<Box<dyn Io>, BackendError> {
     let tcp = TcpStream::connect((to.host.as_str(), to.port)).await;
-    let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{to} cannot be reached: {error}")))?;
+    let tcp =
+        tcp.map_err(|error| BackendError::unreachable(format!("{to} cannot be reached: {error}")))?;
     let _ = tcp.set_nodelay(true);
     if !to.secure {
         return Ok(Box::new(tcp));
@@ -100,14 +106,20 @@ mod tests {
         std::fs::copy(certificates.join("cert.pem"), &file).expect("a certificate");
         let sockets = Sockets::new(Trust::CaFile(file.clone()));
         let first = sockets.0.client().expect("a client");
-        assert!(Arc::ptr_eq(&first, &sockets.0.client().expect("a client")), "shared by all connections");
-        let both =
-            ["cert.pem", "other_cert.pem"].map(|name| std::fs::read_to_string(certificates.join(name)).expect("a certificate"));
+        assert!(
+            Arc::ptr_eq(&first, &sockets.0.client().expect("a client")),
+            "shared by all connections"
+        );
+        let both = ["cert.pem", "other_cert.pem"]
+            .map(|name| std::fs::read_to_string(certificates.join(name)).expect("a certificate"));
         std::fs::write(&file, both.concat()).expect("it can be written");
         let second = sockets.0.client().expect("a client");
         assert!(!Arc::ptr_eq(&first, &second), "read again");
         std::fs::remove_file(&file).expect("it can be removed");
-        let error = sockets.0.client().expect_err("without its file there is none");
+        let error = sockets
+            .0
+            .client()
+            .expect_err("without its file there is none");
         assert!(error.reason.contains("cannot be read"), "{error}");
     }
 }

@@ -11,7 +11,9 @@ use super::document::Document;
 use super::http::Ask;
 use super::incoming;
 use super::presence;
-use crate::backend::{BackendError, ChannelId, Inbound, Joined, Outgoing, PresenceState, SeenBy, StateChange};
+use crate::backend::{
+    BackendError, ChannelId, Inbound, Joined, Outgoing, PresenceState, SeenBy, StateChange,
+};
 use crate::model::ChannelInfo;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -79,23 +81,39 @@ impl Subscription {
 pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined, BackendError> {
     let with = person(&channel)?;
     let found = look_up(core, &with).await?;
-    let links = |rel| found.as_ref().and_then(|found| found.link(rel)).map(str::to_owned);
+    let links = |rel| {
+        found
+            .as_ref()
+            .and_then(|found| found.link(rel))
+            .map(str::to_owned)
+    };
     let (presence, note) = (links("contactPresence"), links("contactNote"));
-    let name = found.as_ref().and_then(|found| found.text("name")).filter(|name| !name.is_empty()).map(str::to_owned);
+    let name = found
+        .as_ref()
+        .and_then(|found| found.text("name"))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned);
     // From the next line on what the contact says is handed over, and it must not overtake this.
-    core.hand_over(Inbound::Entered { agent: core.agent, channel: channel.clone() }).await;
+    core.hand_over(Inbound::Entered {
+        agent: core.agent,
+        channel: channel.clone(),
+    })
+    .await;
     core.change(|state| {
-        let contact = state.contacts.entry(with.clone()).or_insert_with(|| Contact {
-            channel: channel.clone(),
-            current: None,
-            thread: None,
-            line: VecDeque::new(),
-            is_pumped: false,
-            composing: 0,
-            name: None,
-            presence: None,
-            note: None,
-        });
+        let contact = state
+            .contacts
+            .entry(with.clone())
+            .or_insert_with(|| Contact {
+                channel: channel.clone(),
+                current: None,
+                thread: None,
+                line: VecDeque::new(),
+                is_pumped: false,
+                composing: 0,
+                name: None,
+                presence: None,
+                note: None,
+            });
         contact.channel = channel.clone();
         (contact.name, contact.presence, contact.note) = (name.clone(), presence, note);
         state.subscription.missing.insert(with.clone());
@@ -104,30 +122,42 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
     incoming::welcome(core, &with).await;
     let (state, text) = seen(core, &with).await.unwrap_or_default();
     let mut info = ChannelInfo::named(name.unwrap_or_else(|| with.as_str().to_owned()));
-    info.email_address = found.as_ref().and_then(|found| found.texts("emailAddresses").next().map(str::to_owned));
+    info.email_address = found
+        .as_ref()
+        .and_then(|found| found.texts("emailAddresses").next().map(str::to_owned));
     (info.presence, info.presence_text) = (state, text);
     let config = &core.account.config;
-    (info.max_message_length, info.max_story_length) = (config.message_length_max, config.story_length_max);
+    (info.max_message_length, info.max_story_length) =
+        (config.message_length_max, config.story_length_max);
     Ok(Joined { info, resume: None })
 }
 
 /// Whom a channel is with.
 pub(super) fn person(channel: &ChannelId) -> Result<Sip, BackendError> {
     let name = channel.name();
-    Sip::parse(name).ok_or_else(|| BackendError::refused(format!("`{name}` is no person's address")))
+    Sip::parse(name)
+        .ok_or_else(|| BackendError::refused(format!("`{name}` is no person's address")))
 }
 
 /// Finds a person by address; `None` where the server knows none.
 async fn look_up(core: &Core, with: &Sip) -> Result<Option<Document>, BackendError> {
-    let Ok(search) = core.link("search") else { return Ok(None) };
+    let Ok(search) = core.link("search") else {
+        return Ok(None);
+    };
     let place = search.with("query", &with.uri()).with("limit", "5");
     let found = match core.ask(Ask::get(place)).await {
         Ok(answer) => Document::read(&answer.body).unwrap_or_default(),
-        Err(Trouble::Failed(failure)) if !failure.status.is_passing() && core.state.lock().over.is_none() => return Ok(None),
+        Err(Trouble::Failed(failure))
+            if !failure.status.is_passing() && core.state.lock().over.is_none() =>
+        {
+            return Ok(None);
+        }
         Err(trouble) => return Err(trouble.error("the contact was not looked up")),
     };
     let mut people = found.all_embedded("contact");
-    Ok(people.find(|found| found.text("uri").and_then(Sip::parse).as_ref() == Some(with)).cloned())
+    Ok(people
+        .find(|found| found.text("uri").and_then(Sip::parse).as_ref() == Some(with))
+        .cloned())
 }
 
 /// Leaves a contact's channel: its conversations end.
@@ -136,7 +166,10 @@ pub(super) async fn leave(core: &Core, channel: &ChannelId) -> Result<(), Backen
     let (contact, stops) = core.change(|state| {
         let contact = state.contacts.remove(&with);
         state.subscription.missing.remove(&with);
-        let open = state.talks.values_mut().filter(|talk| talk.with == with && talk.phase != Phase::Over);
+        let open = state
+            .talks
+            .values_mut()
+            .filter(|talk| talk.with == with && talk.phase != Phase::Over);
         let stops: Vec<String> = open.filter_map(|talk| talk.stop.take()).collect();
         (contact, stops)
     });
@@ -149,7 +182,10 @@ pub(super) async fn leave(core: &Core, channel: &ChannelId) -> Result<(), Backen
 
 /// The answer to a post for a channel that is not joined.
 pub(super) fn gone() -> BackendError {
-    BackendError::new(crate::backend::BackendErrorKind::ChannelGone, "this contact is not joined")
+    BackendError::new(
+        crate::backend::BackendErrorKind::ChannelGone,
+        "this contact is not joined",
+    )
 }
 
 /// Ends conversations; one that has ended is no trouble.
@@ -157,7 +193,10 @@ pub(super) async fn terminate(core: &Core, stops: Vec<String>) {
     let stops = stops.into_iter().filter_map(|stop| core.place(&stop).ok());
     let all = stops.map(|place| async move {
         if let Err(trouble) = core.persist(|| Ask::post(place.clone())).await {
-            tracing::debug!(reason = trouble.error("ending a conversation").reason, "a conversation was not ended");
+            tracing::debug!(
+                reason = trouble.error("ending a conversation").reason,
+                "a conversation was not ended"
+            );
         }
     });
     futures_util::future::join_all(all).await;
@@ -171,7 +210,8 @@ async fn subscribe(core: &Arc<Core>) {
     };
     if begins {
         let worker = core.clone();
-        core.inbox.spawn(async move { work_on_subscription(&worker).await });
+        core.inbox
+            .spawn(async move { work_on_subscription(&worker).await });
     }
 }
 
@@ -182,7 +222,9 @@ async fn work_on_subscription(core: &Core) {
             if std::mem::take(&mut state.subscription.lost) {
                 state.subscription.missing = state.contacts.keys().cloned().collect();
             }
-            let people: Vec<Sip> = std::mem::take(&mut state.subscription.missing).into_iter().collect();
+            let people: Vec<Sip> = std::mem::take(&mut state.subscription.missing)
+                .into_iter()
+                .collect();
             if people.is_empty() || state.over.is_some() {
                 state.subscription.is_worked_on = false;
                 return;
@@ -204,7 +246,9 @@ async fn work_on_subscription(core: &Core) {
         match done {
             Ok(document) => {
                 if let Some(own) = document.own() {
-                    let add = document.link("addToPresenceSubscription").map(str::to_owned);
+                    let add = document
+                        .link("addToPresenceSubscription")
+                        .map(str::to_owned);
                     if state.subscription.stands.is_none() {
                         state.subscription.since = Some(core.inbox.now());
                     }
@@ -233,7 +277,10 @@ async fn subscribe_once(
     body: &serde_json::Value,
 ) -> Result<Document, BackendError> {
     let place = place?;
-    let answer = core.ask(Ask::post(place).json(body)).await.map_err(|trouble| trouble.error("the presence subscription"))?;
+    let answer = core
+        .ask(Ask::post(place).json(body))
+        .await
+        .map_err(|trouble| trouble.error("the presence subscription"))?;
     Ok(Document::read(&answer.body).unwrap_or_default())
 }
 
@@ -241,8 +288,16 @@ async fn subscribe_once(
 pub(super) async fn keep_subscribed(core: &Arc<Core>) {
     let due = {
         let state = core.state.lock();
-        let is_due = state.subscription.since.is_some_and(|since| core.inbox.now() - since >= EXTENDED_AFTER);
-        state.subscription.stands.clone().filter(|_| is_due).map(|(own, _)| own)
+        let is_due = state
+            .subscription
+            .since
+            .is_some_and(|since| core.inbox.now() - since >= EXTENDED_AFTER);
+        state
+            .subscription
+            .stands
+            .clone()
+            .filter(|_| is_due)
+            .map(|(own, _)| own)
     };
     if let Some(own) = due {
         extend(core, &own).await;
@@ -255,7 +310,11 @@ pub(super) async fn keep_subscribed(core: &Arc<Core>) {
 
 async fn extend(core: &Core, own: &str) {
     let Ok(place) = core.place(own) else { return };
-    let asked = core.ask(Ask::post(place.with("duration", &SUBSCRIBED_MINUTES.to_string()))).await;
+    let asked = core
+        .ask(Ask::post(
+            place.with("duration", &SUBSCRIBED_MINUTES.to_string()),
+        ))
+        .await;
     let mut state = core.state.lock();
     match asked {
         Ok(_) => state.subscription.since = Some(core.inbox.now()),
@@ -270,23 +329,36 @@ pub(super) async fn subscription_changed(core: &Arc<Core>, is_gone: bool) {
         let mut state = core.state.lock();
         if is_gone {
             state.subscription.lose();
-        } else if state.subscription.since.is_some_and(|since| core.inbox.now() - since > TimeDelta::minutes(1)) {
+        } else if state
+            .subscription
+            .since
+            .is_some_and(|since| core.inbox.now() - since > TimeDelta::minutes(1))
+        {
             state.subscription.since = Some(DateTime::UNIX_EPOCH);
         } else {
             return;
         }
     }
     let keeper = core.clone();
-    core.inbox.spawn(async move { keep_subscribed(&keeper).await });
+    core.inbox
+        .spawn(async move { keep_subscribed(&keeper).await });
 }
 
 /// Somebody's presence or note has changed, and is at `href`.
 pub(super) fn presence_changed(core: &Arc<Core>, href: &str, is_note: bool) {
-    let Some(who) = Sip::of_href(href) else { return };
+    let Some(who) = Sip::of_href(href) else {
+        return;
+    };
     let begins = {
         let state = &mut *core.state.lock();
-        let Some(contact) = state.contacts.get_mut(&who) else { return };
-        *(if is_note { &mut contact.note } else { &mut contact.presence }) = Some(href.to_owned());
+        let Some(contact) = state.contacts.get_mut(&who) else {
+            return;
+        };
+        *(if is_note {
+            &mut contact.note
+        } else {
+            &mut contact.presence
+        }) = Some(href.to_owned());
         state.stale.insert(who);
         !std::mem::replace(&mut state.is_looking, true)
     };
@@ -310,10 +382,20 @@ async fn look_around(core: &Core) {
             who
         };
         if let Some((presence, text)) = seen(core, &who).await {
-            let channel = core.state.lock().contacts.get(&who).map(|contact| contact.channel.clone());
+            let channel = core
+                .state
+                .lock()
+                .contacts
+                .get(&who)
+                .map(|contact| contact.channel.clone());
             if let Some(channel) = channel {
                 let seen_by = SeenBy::Agent(core.agent);
-                core.inbox.state(StateChange::Presence { seen_by, channel, presence, text });
+                core.inbox.state(StateChange::Presence {
+                    seen_by,
+                    channel,
+                    presence,
+                    text,
+                });
             }
         }
     }
@@ -335,7 +417,11 @@ async fn seen(core: &Core, who: &Sip) -> Option<(PresenceState, Option<String>)>
 }
 
 /// Shows a contact that the agent is typing, or no longer. Where no conversation stands, nobody can see it.
-pub(super) fn compose(core: &Arc<Core>, channel: &ChannelId, composing: bool) -> Result<(), BackendError> {
+pub(super) fn compose(
+    core: &Arc<Core>,
+    channel: &ChannelId,
+    composing: bool,
+) -> Result<(), BackendError> {
     let with = person(channel)?;
     let turn = {
         let mut state = core.state.lock();
@@ -353,9 +439,15 @@ pub(super) fn compose(core: &Arc<Core>, channel: &ChannelId, composing: bool) ->
             for _ in 0..TYPING_TIMES {
                 let place = {
                     let state = typist.state.lock();
-                    let contact = state.contacts.get(&with).filter(|contact| contact.composing == turn);
+                    let contact = state
+                        .contacts
+                        .get(&with)
+                        .filter(|contact| contact.composing == turn);
                     let Some(contact) = contact else { return };
-                    let talk = contact.current.as_ref().and_then(|current| state.talks.get(current));
+                    let talk = contact
+                        .current
+                        .as_ref()
+                        .and_then(|current| state.talks.get(current));
                     talk.and_then(|talk| typist.place(talk.typing.as_ref()?).ok())
                 };
                 if let Some(place) = place {
@@ -363,7 +455,13 @@ pub(super) fn compose(core: &Arc<Core>, channel: &ChannelId, composing: bool) ->
                 }
                 typist.inbox.sleep(TYPING_EVERY).await;
             }
-            if let Some(contact) = typist.state.lock().contacts.get_mut(&with).filter(|contact| contact.composing == turn) {
+            if let Some(contact) = typist
+                .state
+                .lock()
+                .contacts
+                .get_mut(&with)
+                .filter(|contact| contact.composing == turn)
+            {
                 contact.composing += 1;
             }
         });
@@ -373,15 +471,33 @@ pub(super) fn compose(core: &Arc<Core>, channel: &ChannelId, composing: bool) ->
 
 /// A contact began or stopped typing.
 pub(super) fn typing(core: &Core, who: &Sip, composing: bool) {
-    let channel = core.state.lock().contacts.get(who).map(|contact| contact.channel.clone());
+    let channel = core
+        .state
+        .lock()
+        .contacts
+        .get(who)
+        .map(|contact| contact.channel.clone());
     if let Some(channel) = channel {
-        core.inbox.state(StateChange::Composing { agent: core.agent, channel, composing });
+        core.inbox.state(StateChange::Composing {
+            agent: core.agent,
+            channel,
+            composing,
+        });
     }
 }
 
 /// A message as the engine takes it.
-pub(super) fn inbound(core: &Core, contact: &Contact, mut message: crate::backend::Received) -> Inbound {
+pub(super) fn inbound(
+    core: &Core,
+    contact: &Contact,
+    mut message: crate::backend::Received,
+) -> Inbound {
     let channel = contact.channel.clone();
     message.sender_alias = message.sender_alias.or_else(|| contact.name.clone());
-    Inbound::Message { seen_by: SeenBy::Agent(core.agent), channel, message: Box::new(message), resume: None }
+    Inbound::Message {
+        seen_by: SeenBy::Agent(core.agent),
+        channel,
+        message: Box::new(message),
+        resume: None,
+    }
 }

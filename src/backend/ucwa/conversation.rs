@@ -82,11 +82,24 @@ impl Talk {
     /// One that somebody else begins, of the resource of their invitation.
     pub(super) fn invited(with: Sip, invitation: &Document) -> Talk {
         let mut talk = Talk::new(with, false);
-        let text = |name| invitation.text(name).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let text = |name| {
+            invitation
+                .text(name)
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
         talk.thread = text("threadId");
-        let alert = text("importance").is_some_and(|importance| !importance.eq_ignore_ascii_case("Normal"));
-        talk.opening = Opening { subject: text("subject"), alert };
-        talk.toast = invitation.link("message").map(|href| Toast { href: href.to_owned(), delivered: false });
+        let alert =
+            text("importance").is_some_and(|importance| !importance.eq_ignore_ascii_case("Normal"));
+        talk.opening = Opening {
+            subject: text("subject"),
+            alert,
+        };
+        talk.toast = invitation.link("message").map(|href| Toast {
+            href: href.to_owned(),
+            delivered: false,
+        });
         talk
     }
 
@@ -98,8 +111,14 @@ impl Talk {
     /// Learns from a `messaging` resource; true if that changed how it stands.
     pub(super) fn messaging(&mut self, messaging: &Document) -> bool {
         let link = |rel| messaging.link(rel).map(str::to_owned);
-        (self.send, self.typing, self.stop) = (link("sendMessage"), link("setIsTyping"), link("stopMessaging"));
-        self.takes_html = messaging.texts("negotiatedMessageFormats").any(|format| format.eq_ignore_ascii_case("Html"));
+        (self.send, self.typing, self.stop) = (
+            link("sendMessage"),
+            link("setIsTyping"),
+            link("stopMessaging"),
+        );
+        self.takes_html = messaging
+            .texts("negotiatedMessageFormats")
+            .any(|format| format.eq_ignore_ascii_case("Html"));
         let before = self.phase;
         match messaging.text("state") {
             Some("Connected") => self.phase = Phase::Connected,
@@ -119,7 +138,10 @@ impl Talk {
                 Some("Conferencing" | "Conferenced" | "InLobby") => self.is_crowded = true,
                 _ => {}
             }
-            if let Some(thread) = conversation.text("threadId").filter(|thread| !thread.is_empty()) {
+            if let Some(thread) = conversation
+                .text("threadId")
+                .filter(|thread| !thread.is_empty())
+            {
                 self.thread = Some(thread.to_owned());
             }
         }
@@ -148,7 +170,10 @@ mod tests {
             r#"{{"_links":{{"next":{{"href":"/e?ack=2"}}}},"sender":[{{"rel":"communication","href":"/c","events":[
                 {{"link":{{"rel":"conversation","href":"/c/1"}},"type":"{kind}","_embedded":{{"conversation":{conversation}}}}}]}}]}}"#
         );
-        Package::read(package.as_bytes()).expect("a package").events.remove(0)
+        Package::read(package.as_bytes())
+            .expect("a package")
+            .events
+            .remove(0)
     }
 
     const CONNECTED: &str = r#"{"state":"Connected","negotiatedMessageFormats":["Plain","Html"],"_links":{
@@ -157,14 +182,18 @@ mod tests {
     #[test]
     fn messages_may_be_sent_while_the_server_gives_a_link_for_it() {
         let mut talk = Talk::new(lene(), true);
-        assert!(!talk.messaging(&document(r#"{"state":"Connecting","_links":{"stopMessaging":{"href":"/c/1/terminate"}}}"#)));
+        assert!(!talk.messaging(&document(
+            r#"{"state":"Connecting","_links":{"stopMessaging":{"href":"/c/1/terminate"}}}"#
+        )));
         assert!(!talk.is_open() && talk.stop.is_some());
         // Before a conversation of ours is connected its messages are not, and that is no end.
         assert!(!talk.messaging(&document(r#"{"state":"Disconnected"}"#)));
         assert!(talk.messaging(&document(CONNECTED)) && talk.is_open() && talk.takes_html);
         assert!(!talk.messaging(&document(r#"{"state":"Connected","_links":{}}"#)));
         assert!(!talk.is_open(), "no link, no message");
-        assert!(talk.messaging(&document(r#"{"state":"Disconnected","_links":{"addMessaging":{"href":"/x"}}}"#)));
+        assert!(talk.messaging(&document(
+            r#"{"state":"Disconnected","_links":{"addMessaging":{"href":"/x"}}}"#
+        )));
         assert_eq!((talk.phase, talk.stop.as_deref()), (Phase::Over, None));
     }
 
@@ -172,7 +201,10 @@ mod tests {
     fn a_conversation_that_others_came_into_is_no_place_for_what_is_meant_for_one() {
         let mut talk = Talk::new(lene(), false);
         talk.messaging(&document(CONNECTED));
-        assert!(!talk.conversation(&event("updated", r#"{"state":"Connected","threadId":"t1"}"#)));
+        assert!(!talk.conversation(&event(
+            "updated",
+            r#"{"state":"Connected","threadId":"t1"}"#
+        )));
         assert_eq!(talk.thread.as_deref(), Some("t1"));
         assert!(talk.conversation(&event("updated", r#"{"state":"Conferencing"}"#)));
         assert!(!talk.is_open() && talk.phase == Phase::Connected);
@@ -188,8 +220,20 @@ mod tests {
                 r#"{"importance":"Emergency","subject":" Plans ","threadId":"t","_links":{"message":{"href":"data:,Hi"}}}"#,
             ),
         );
-        assert_eq!(talk.opening, Opening { subject: Some("Plans".into()), alert: true });
-        assert_eq!(talk.toast, Some(Toast { href: "data:,Hi".into(), delivered: false }));
+        assert_eq!(
+            talk.opening,
+            Opening {
+                subject: Some("Plans".into()),
+                alert: true
+            }
+        );
+        assert_eq!(
+            talk.toast,
+            Some(Toast {
+                href: "data:,Hi".into(),
+                delivered: false
+            })
+        );
         let talk = Talk::invited(lene(), &document(r#"{"importance":"Normal","subject":""}"#));
         assert_eq!((talk.opening, talk.toast), (Opening::default(), None));
     }

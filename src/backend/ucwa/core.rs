@@ -132,7 +132,8 @@ impl Core {
         agent: AgentKey,
         address: Address,
     ) -> Result<Core, BackendError> {
-        let salt = getrandom::u64().map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
+        let salt = getrandom::u64()
+            .map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
         Ok(Core {
             inbox: account.inbox.clone(),
             account,
@@ -150,7 +151,11 @@ impl Core {
 
     /// An id for an operation that nobody else has used, within the server's 50 characters.
     pub(super) fn operation(&self) -> String {
-        format!("{:016x}-{:x}", self.salt, self.next.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "{:016x}-{:x}",
+            self.salt,
+            self.next.fetch_add(1, Ordering::Relaxed)
+        )
     }
 
     /// A resource's address as it is compared: its path, without the query.
@@ -169,7 +174,12 @@ impl Core {
 
     /// Where the application's own `rel` is.
     pub(super) fn link(&self, rel: &str) -> Result<Place, BackendError> {
-        let denied = || BackendError::new(BackendErrorKind::Rejected, format!("the server does not allow this account `{rel}`"));
+        let denied = || {
+            BackendError::new(
+                BackendErrorKind::Rejected,
+                format!("the server does not allow this account `{rel}`"),
+            )
+        };
         self.place(self.application.link(rel).ok_or_else(denied)?)
     }
 
@@ -192,8 +202,12 @@ impl Core {
     /// Asks for a resource.
     pub(super) async fn get(&self, place: Place) -> Result<Document, BackendError> {
         let what = place.to_string();
-        let answer = self.ask(Ask::get(place)).await.map_err(|trouble| trouble.error(&what))?;
-        let strange = || BackendError::new(BackendErrorKind::Protocol, format!("{what} is no resource"));
+        let answer = self
+            .ask(Ask::get(place))
+            .await
+            .map_err(|trouble| trouble.error(&what))?;
+        let strange =
+            || BackendError::new(BackendErrorKind::Protocol, format!("{what} is no resource"));
         Document::read(&answer.body).ok_or_else(strange)
     }
 
@@ -203,11 +217,17 @@ impl Core {
         for _ in 1..PERSIST_MAX {
             let asked = match self.ask(ask()).await {
                 Err(Trouble::Failed(failure)) => match failure.verdict() {
-                    Verdict::Again(Some(asked)) if asked > PERSIST_PAUSE_MAX => return Err(Trouble::Failed(failure)),
+                    Verdict::Again(Some(asked)) if asked > PERSIST_PAUSE_MAX => {
+                        return Err(Trouble::Failed(failure));
+                    }
                     Verdict::Again(asked) => asked,
                     _ => return Err(Trouble::Failed(failure)),
                 },
-                Err(Trouble::Lost(Lost::Unsent(error) | Lost::Unanswered(error))) if error.is_passing() => None,
+                Err(Trouble::Lost(Lost::Unsent(error) | Lost::Unanswered(error)))
+                    if error.is_passing() =>
+                {
+                    None
+                }
                 done => return done,
             };
             if self.stage() == Stage::Over {
@@ -229,7 +249,11 @@ impl Core {
 
     /// Waits until all that was handed over is committed.
     pub(super) async fn hand_over_done(&self) -> Result<(), Closed> {
-        if self.unflushed.swap(false, Ordering::Relaxed) { self.inbox.flush().await } else { Ok(()) }
+        if self.unflushed.swap(false, Ordering::Relaxed) {
+            self.inbox.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Looks at what is known, changes it, and tells whoever waits for a change.
@@ -240,7 +264,11 @@ impl Core {
     }
 
     /// Waits until `look` sees something, at most that long.
-    pub(super) async fn until<T>(&self, most: Duration, mut look: impl FnMut(&mut State) -> Option<T>) -> Option<T> {
+    pub(super) async fn until<T>(
+        &self,
+        most: Duration,
+        mut look: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
         let seen = async {
             loop {
                 let changed = self.changed.notified();
@@ -277,7 +305,9 @@ impl Core {
 
     /// A conversation stands otherwise: whoever it matters to is told.
     pub(super) fn settle(&self, state: &mut State, key: &str) {
-        let Some(talk) = state.talks.get_mut(key) else { return };
+        let Some(talk) = state.talks.get_mut(key) else {
+            return;
+        };
         let contact = state.contacts.get_mut(&talk.with);
         match (talk.phase, contact) {
             (Phase::Connected, Some(contact)) if talk.is_open() => {
@@ -291,7 +321,9 @@ impl Core {
                 }
                 forsake(talk);
             }
-            (_, Some(contact)) if talk.is_crowded => drop(contact.current.take_if(|current| current == key)),
+            (_, Some(contact)) if talk.is_crowded => {
+                drop(contact.current.take_if(|current| current == key))
+            }
             _ => {}
         }
     }
@@ -313,12 +345,20 @@ impl Core {
 
     /// Ready when the agent is to say goodbye, or cannot any more.
     pub(super) async fn closing(&self) {
-        let _ = self.stage.subscribe().wait_for(|stage| *stage != Stage::Open).await;
+        let _ = self
+            .stage
+            .subscribe()
+            .wait_for(|stage| *stage != Stage::Open)
+            .await;
     }
 
     /// Ready when nothing is asked any more.
     pub(super) async fn ended(&self) {
-        let _ = self.stage.subscribe().wait_for(|stage| *stage == Stage::Over).await;
+        let _ = self
+            .stage
+            .subscribe()
+            .wait_for(|stage| *stage == Stage::Over)
+            .await;
     }
 
     /// The link is over, for that reason; the first one counts. While the agent says goodbye nobody is told: the
@@ -337,7 +377,10 @@ impl Core {
             return false;
         }
         state.over = Some(error.clone());
-        let (talks, contacts) = (std::mem::take(&mut state.talks), std::mem::take(&mut state.contacts));
+        let (talks, contacts) = (
+            std::mem::take(&mut state.talks),
+            std::mem::take(&mut state.contacts),
+        );
         state.invitations.clear();
         state.ringing.clear();
         state.strays.clear();
@@ -351,7 +394,9 @@ impl Core {
         }
         for contact in contacts.into_values() {
             for post in contact.line {
-                let _ = post.done.send(Err(BackendError::unreachable(error.reason.clone())));
+                let _ = post
+                    .done
+                    .send(Err(BackendError::unreachable(error.reason.clone())));
             }
         }
         self.changed.notify_waiters();
@@ -364,6 +409,9 @@ impl Core {
 fn forsake(talk: &mut Talk) {
     for done in talk.reports.forsaken() {
         let reason = "the conversation ended before the message's delivery was reported";
-        let _ = done.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
+        let _ = done.send(Err(BackendError::new(
+            BackendErrorKind::OutcomeUnknown,
+            reason,
+        )));
     }
 }

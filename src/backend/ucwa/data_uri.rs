@@ -39,14 +39,22 @@ impl Format {
 /// Reads a message. Line ends at its end are the far client's, not its writer's. `None` if it is no message, or none
 /// in UTF-8.
 pub(super) fn decode(uri: &str) -> Option<(Format, String)> {
-    let rest = uri.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).and_then(|_| uri.get(5..))?;
+    let rest = uri
+        .get(..5)
+        .filter(|scheme| scheme.eq_ignore_ascii_case("data:"))
+        .and_then(|_| uri.get(5..))?;
     let (head, payload) = rest.split_once(',')?;
     let mut head = head.split(';');
     let format = Format::of_mime(head.next().unwrap_or_default());
     let bytes = if head.any(|parameter| parameter.trim().eq_ignore_ascii_case("base64")) {
         // Base64 has a plus of its own; its escapes are decoded first.
-        let payload: Vec<u8> = percent_encoding::percent_decode_str(payload).filter(|byte| !byte.is_ascii_whitespace()).collect();
-        let payload = payload.strip_suffix(b"==").or_else(|| payload.strip_suffix(b"=")).unwrap_or(&payload);
+        let payload: Vec<u8> = percent_encoding::percent_decode_str(payload)
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        let payload = payload
+            .strip_suffix(b"==")
+            .or_else(|| payload.strip_suffix(b"="))
+            .unwrap_or(&payload);
         STANDARD_NO_PAD.decode(payload).ok()?
     } else {
         let payload = payload.replace('+', " ");
@@ -69,23 +77,50 @@ mod tests {
     #[test]
     fn every_form_of_the_sheet_is_read() {
         for (uri, format, text) in [
-            ("data:text/plain;charset=utf-8,Hi+Tosh%0d%0a", Format::Plain, "Hi Tosh"),
+            (
+                "data:text/plain;charset=utf-8,Hi+Tosh%0d%0a",
+                Format::Plain,
+                "Hi Tosh",
+            ),
             ("data:text/plain;base64,SGVsbG8=", Format::Plain, "Hello"),
             ("data:text/plain;base64,SGVsbG8", Format::Plain, "Hello"),
             ("data:text/plain;base64,SGVsbG8%3d", Format::Plain, "Hello"),
-            ("data:text/plain;charset=utf8,one+plus+one+is+1%2b1", Format::Plain, "one plus one is 1+1"),
-            ("data:text/html;charset=utf-8,%3cb%3eHi%3c%2fb%3e", Format::Html, "<b>Hi</b>"),
-            ("DATA:Text/HTML;charset=\"utf-8\";BASE64,PGI+", Format::Html, "<b>"),
+            (
+                "data:text/plain;charset=utf8,one+plus+one+is+1%2b1",
+                Format::Plain,
+                "one plus one is 1+1",
+            ),
+            (
+                "data:text/html;charset=utf-8,%3cb%3eHi%3c%2fb%3e",
+                Format::Html,
+                "<b>Hi</b>",
+            ),
+            (
+                "DATA:Text/HTML;charset=\"utf-8\";BASE64,PGI+",
+                Format::Html,
+                "<b>",
+            ),
             ("data:html/plain,x", Format::Html, "x"),
             ("data:,x%", Format::Plain, "x%"),
-            ("data:text/plain;charset=utf-8,%c3%a4%e2%82%ac%f0%9f%a6%80", Format::Plain, "ä€🦀"),
+            (
+                "data:text/plain;charset=utf-8,%c3%a4%e2%82%ac%f0%9f%a6%80",
+                Format::Plain,
+                "ä€🦀",
+            ),
             ("data:text/plain,", Format::Plain, ""),
             ("data:text/plain,a%0d%0ab%0a%0d%0a", Format::Plain, "a\r\nb"),
         ] {
             assert_eq!(decode(uri), Some((format, text.to_owned())), "{uri}");
         }
-        for bad in ["", "data:", "data:text/plain", "http://a/,b", "data:text/plain,%ff", "data:text/plain;base64,?", "däta:,x"]
-        {
+        for bad in [
+            "",
+            "data:",
+            "data:text/plain",
+            "http://a/,b",
+            "data:text/plain,%ff",
+            "data:text/plain;base64,?",
+            "däta:,x",
+        ] {
             assert_eq!(decode(bad), None, "{bad}");
         }
     }

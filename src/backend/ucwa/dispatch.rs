@@ -9,7 +9,12 @@ use super::{incoming, meetings, posting};
 use std::sync::Arc;
 
 /// Resources whose events mean nothing without them. A server sends most of them along.
-const NEEDED: [&str; 4] = ["messagingInvitation", "onlineMeetingInvitation", "conversation", "messaging"];
+const NEEDED: [&str; 4] = [
+    "messagingInvitation",
+    "onlineMeetingInvitation",
+    "conversation",
+    "messaging",
+];
 
 /// Handles one event. What it lacks is asked for.
 pub(super) async fn event(core: &Arc<Core>, event: &Event) {
@@ -21,7 +26,14 @@ pub(super) async fn event(core: &Arc<Core>, event: &Event) {
         Ok(place) => core.get(place).await.ok(),
         Err(_) => None,
     };
-    handle(core, &Event { resource: found, ..event.clone() }).await;
+    handle(
+        core,
+        &Event {
+            resource: found,
+            ..event.clone()
+        },
+    )
+    .await;
 }
 
 async fn handle(core: &Arc<Core>, event: &Event) {
@@ -34,10 +46,18 @@ async fn handle(core: &Arc<Core>, event: &Event) {
         "message" => incoming::message(core, event).await,
         "participant" if event.is_within("typingParticipants") => typing(core, event),
         "participant" => meetings::roster(core, event),
-        "contactPresence" if event.kind != Kind::Deleted => contacts::presence_changed(core, &event.link.href, false),
-        "contactNote" if event.kind != Kind::Deleted => contacts::presence_changed(core, &event.link.href, true),
-        "presenceSubscription" if event.kind == Kind::Deleted => contacts::subscription_changed(core, true).await,
-        "presenceSubscription" if event.kind == Kind::Updated => contacts::subscription_changed(core, false).await,
+        "contactPresence" if event.kind != Kind::Deleted => {
+            contacts::presence_changed(core, &event.link.href, false)
+        }
+        "contactNote" if event.kind != Kind::Deleted => {
+            contacts::presence_changed(core, &event.link.href, true)
+        }
+        "presenceSubscription" if event.kind == Kind::Deleted => {
+            contacts::subscription_changed(core, true).await
+        }
+        "presenceSubscription" if event.kind == Kind::Updated => {
+            contacts::subscription_changed(core, false).await
+        }
         _ => {}
     }
 }
@@ -59,7 +79,9 @@ async fn conversation(core: &Arc<Core>, event: &Event) {
     }
     let key = core.key(&event.link.href);
     core.change(|state| {
-        let Some(talk) = state.talks.get_mut(&key) else { return };
+        let Some(talk) = state.talks.get_mut(&key) else {
+            return;
+        };
         if talk.conversation(event) {
             core.settle(state, &key);
         }
@@ -74,9 +96,15 @@ fn messaging(core: &Arc<Core>, event: &Event) {
         return;
     }
     let key = core.key(&event.sender.href);
-    let Some(resource) = &event.resource else { return };
+    let Some(resource) = &event.resource else {
+        return;
+    };
     core.change(|state| {
-        if state.talks.get_mut(&key).is_some_and(|talk| talk.messaging(resource)) {
+        if state
+            .talks
+            .get_mut(&key)
+            .is_some_and(|talk| talk.messaging(resource))
+        {
             core.settle(state, &key);
         }
     });
@@ -86,7 +114,11 @@ fn typing(core: &Core, event: &Event) {
     let key = core.key(&event.sender.href);
     let with = {
         let state = core.state.lock();
-        state.talks.get(&key).filter(|talk: &&Talk| talk.phase != Phase::Over).map(|talk| talk.with.clone())
+        state
+            .talks
+            .get(&key)
+            .filter(|talk: &&Talk| talk.phase != Phase::Over)
+            .map(|talk| talk.with.clone())
     };
     if let Some(with) = with.filter(|with| Sip::of_href(&event.link.href).as_ref() == Some(with)) {
         contacts::typing(core, &with, event.kind == Kind::Added);

@@ -54,14 +54,20 @@ impl Document {
         let mut document = Document::default();
         if let Some(Value::Object(links)) = object.remove("_links") {
             for (rel, value) in links {
-                document.links.extend(each(value).filter_map(|link| Anchor::of(&rel, &link)));
+                document
+                    .links
+                    .extend(each(value).filter_map(|link| Anchor::of(&rel, &link)));
             }
         }
-        if let Some(Value::Object(embedded)) = object.remove("_embedded").filter(|_| depth < DEPTH_MAX) {
+        if let Some(Value::Object(embedded)) =
+            object.remove("_embedded").filter(|_| depth < DEPTH_MAX)
+        {
             for (rel, value) in embedded {
                 for value in each(value) {
                     if let Value::Object(object) = value {
-                        document.embedded.push((rel.clone(), Document::of(object, depth + 1)));
+                        document
+                            .embedded
+                            .push((rel.clone(), Document::of(object, depth + 1)));
                     }
                 }
             }
@@ -131,22 +137,37 @@ impl Document {
 
     /// The first resource within it of that rel.
     pub(super) fn embedded(&self, rel: &str) -> Option<&Document> {
-        self.embedded.iter().find(|(given, _)| given == rel).map(|(_, document)| document)
+        self.embedded
+            .iter()
+            .find(|(given, _)| given == rel)
+            .map(|(_, document)| document)
     }
 
     /// All resources within it of that rel, in order.
     pub(super) fn all_embedded<'a>(&'a self, rel: &'a str) -> impl Iterator<Item = &'a Document> {
-        self.embedded.iter().filter(move |(given, _)| given == rel).map(|(_, document)| document)
+        self.embedded
+            .iter()
+            .filter(move |(given, _)| given == rel)
+            .map(|(_, document)| document)
     }
 
     /// A link of that rel, wherever it is: here or in a resource within, which is how one finds `startMessaging` in an
     /// application.
     pub(super) fn find_link(&self, rel: &str) -> Option<&str> {
-        self.link(rel).or_else(|| self.embedded.iter().find_map(|(_, within)| within.find_link(rel)))
+        self.link(rel).or_else(|| {
+            self.embedded
+                .iter()
+                .find_map(|(_, within)| within.find_link(rel))
+        })
     }
 
     pub(super) fn property(&self, name: &str) -> Option<&Value> {
-        let other_case = || self.properties.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        let other_case = || {
+            self.properties
+                .iter()
+                .find(|(given, _)| given.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value)
+        };
         self.properties.get(name).or_else(other_case)
     }
 }
@@ -154,7 +175,10 @@ impl Document {
 /// What it is and where, but nothing people wrote: messages are no business of a log.
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document").field("rel", &self.rel()).field("links", &self.links).finish_non_exhaustive()
+        f.debug_struct("Document")
+            .field("rel", &self.rel())
+            .field("links", &self.links)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,8 +189,16 @@ impl Anchor {
             Value::String(href) => href,
             link => link.get("href")?.as_str()?,
         };
-        let title = link.get("title").and_then(Value::as_str).filter(|title| !title.trim().is_empty()).map(str::to_owned);
-        Some(Anchor { rel: rel.to_owned(), href: href.to_owned(), title })
+        let title = link
+            .get("title")
+            .and_then(Value::as_str)
+            .filter(|title| !title.trim().is_empty())
+            .map(str::to_owned);
+        Some(Anchor {
+            rel: rel.to_owned(),
+            href: href.to_owned(),
+            title,
+        })
     }
 
     /// A link that names its rel itself, as events have it.
@@ -177,8 +209,16 @@ impl Anchor {
 
 impl fmt::Debug for Anchor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_data = self.href.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
-        write!(f, "{}: {}", self.rel, if is_data { "data:…" } else { &self.href })
+        let is_data = self
+            .href
+            .get(..5)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+        write!(
+            f,
+            "{}: {}",
+            self.rel,
+            if is_data { "data:…" } else { &self.href }
+        )
     }
 }
 
@@ -199,12 +239,23 @@ pub(super) fn each(value: Value) -> impl Iterator<Item = Value> {
 
 /// `/Date(1364327898968)/`, with a zone (which changes nothing) or without, or ISO 8601.
 pub(super) fn time_of(text: &str) -> Option<DateTime<Utc>> {
-    let Some(milliseconds) = text.trim().strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) else {
-        return DateTime::parse_from_rfc3339(text.trim()).ok().map(|time| time.to_utc());
+    let Some(milliseconds) = text
+        .trim()
+        .strip_prefix("/Date(")
+        .and_then(|rest| rest.strip_suffix(")/"))
+    else {
+        return DateTime::parse_from_rfc3339(text.trim())
+            .ok()
+            .map(|time| time.to_utc());
     };
-    let zone = milliseconds.char_indices().skip(1).find(|(_, c)| "+-".contains(*c)).map(|(at, _)| at);
+    let zone = milliseconds
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| "+-".contains(*c))
+        .map(|(at, _)| at);
     let milliseconds = &milliseconds[..zone.unwrap_or(milliseconds.len())];
-    Utc.timestamp_millis_opt(milliseconds.parse().ok()?).single()
+    Utc.timestamp_millis_opt(milliseconds.parse().ok()?)
+        .single()
 }
 
 #[cfg(test)]

@@ -45,7 +45,9 @@ impl Drop for Entering<'_> {
         // Where there is no runtime any more, the server will notice by itself.
         if let (Some(key), Ok(_)) = (key, tokio::runtime::Handle::try_current()) {
             let leaver = self.core.clone();
-            self.core.inbox.spawn(async move { hang_up(&leaver, &key).await });
+            self.core
+                .inbox
+                .spawn(async move { hang_up(&leaver, &key).await });
         }
     }
 }
@@ -55,30 +57,51 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
     let uri = meeting_of(&channel)?;
     let operation = core.operation();
     let accept = core.change(|state| {
-        if let Some(meeting) = state.meetings.of(&uri).filter(|meeting| meeting.is_joined && meeting.end.is_none()) {
+        if let Some(meeting) = state
+            .meetings
+            .of(&uri)
+            .filter(|meeting| meeting.is_joined && meeting.end.is_none())
+        {
             meeting.channel = channel.clone();
             return None;
         }
-        Some(state.meetings.begin(Meeting::new(channel.clone(), uri.clone(), operation.clone())))
+        Some(state.meetings.begin(Meeting::new(
+            channel.clone(),
+            uri.clone(),
+            operation.clone(),
+        )))
     });
-    let Some(accept) = accept else { return joined(core, &uri) };
-    let mut entering = Entering { core, uri: uri.clone(), is_done: false };
+    let Some(accept) = accept else {
+        return joined(core, &uri);
+    };
+    let mut entering = Entering {
+        core,
+        uri: uri.clone(),
+        is_done: false,
+    };
     match accept.map(|accept| core.place(&accept)) {
         Some(place) => {
             let place = place?;
-            core.persist(|| Ask::post(place.clone())).await.map_err(|trouble| trouble.error("accepting the invitation"))?;
+            core.persist(|| Ask::post(place.clone()))
+                .await
+                .map_err(|trouble| trouble.error("accepting the invitation"))?;
         }
         None => ask_in(core, &uri, &operation).await?,
     }
     enter(core, &uri).await?;
     // Messages come once they are added; what is said from then on is the agent's to hear.
-    core.hand_over(Inbound::Entered { agent: core.agent, channel: channel.clone() }).await;
+    core.hand_over(Inbound::Entered {
+        agent: core.agent,
+        channel: channel.clone(),
+    })
+    .await;
     add_messages(core, &uri).await?;
     let joined = joined(core, &uri)?;
     entering.is_done = true;
     let strays = core.change(|state| state.meetings.strays_of(&uri));
     for message in strays {
-        core.hand_over(inbound(core, channel.clone(), message)).await;
+        core.hand_over(inbound(core, channel.clone(), message))
+            .await;
     }
     Ok(joined)
 }
@@ -86,12 +109,18 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
 /// Asks to be brought in.
 async fn ask_in(core: &Arc<Core>, uri: &MeetingUri, operation: &str) -> Result<(), BackendError> {
     let place = core.link("joinOnlineMeeting")?;
-    let body = json!({"onlineMeetingUri": uri.as_str(), "operationId": operation, "importance": "Normal"});
+    let body =
+        json!({"onlineMeetingUri": uri.as_str(), "operationId": operation, "importance": "Normal"});
     match core.ask(Ask::post(place).json(&body)).await {
         // The events will tell, or the wait for them will end.
         Ok(_) | Err(Trouble::Lost(Lost::Unanswered(_))) => Ok(()),
         Err(Trouble::Lost(Lost::Unsent(error))) => Err(error),
-        Err(Trouble::Failed(failure)) if failure.reason.as_ref().is_some_and(|reason| reason.is("AlreadyExists")) => {
+        Err(Trouble::Failed(failure))
+            if failure
+                .reason
+                .as_ref()
+                .is_some_and(|reason| reason.is("AlreadyExists")) =>
+        {
             find_again(core, uri).await
         }
         Err(Trouble::Failed(failure)) => Err(failure.of_join()),
@@ -110,8 +139,16 @@ async fn enter(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendError> {
         match stands.await {
             Some(Ok(Stage::InLobby)) => most = LOBBY_MAX,
             Some(stands) => return stands.map(|_| ()),
-            None if most == LOBBY_MAX => return Err(BackendError::unreachable("nobody let the agent in from the lobby")),
-            None => return Err(BackendError::unreachable("the server did not bring the agent into the meeting in time")),
+            None if most == LOBBY_MAX => {
+                return Err(BackendError::unreachable(
+                    "nobody let the agent in from the lobby",
+                ));
+            }
+            None => {
+                return Err(BackendError::unreachable(
+                    "the server did not bring the agent into the meeting in time",
+                ));
+            }
         }
     }
 }
@@ -122,8 +159,13 @@ pub(super) fn stand(state: &mut State, uri: &MeetingUri) -> Result<Stage, Backen
         return Err(error.clone());
     }
     match state.meetings.of(uri) {
-        None => Err(BackendError::unreachable("the meeting was left while it was joined")),
-        Some(meeting) => meeting.end.as_ref().map_or(Ok(meeting.stage), |end| Err(end.of_join())),
+        None => Err(BackendError::unreachable(
+            "the meeting was left while it was joined",
+        )),
+        Some(meeting) => meeting
+            .end
+            .as_ref()
+            .map_or(Ok(meeting.stage), |end| Err(end.of_join())),
     }
 }
 
@@ -142,7 +184,11 @@ async fn add_messages(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendE
             Err(error) => Some(Next::Failed(error)),
             Ok(_) => {
                 let meeting = state.meetings.of(uri)?;
-                if meeting.is_open() { Some(Next::Open) } else { meeting.add.take().map(Next::Ask) }
+                if meeting.is_open() {
+                    Some(Next::Open)
+                } else {
+                    meeting.add.take().map(Next::Ask)
+                }
             }
         });
         let add = match next.await.ok_or_else(slow)? {
@@ -157,7 +203,10 @@ async fn add_messages(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendE
             }
         });
         let place = core.place(&add)?;
-        let refused = match core.ask(Ask::post(place).json(&json!({"operationId": operation}))).await {
+        let refused = match core
+            .ask(Ask::post(place).json(&json!({"operationId": operation})))
+            .await
+        {
             Ok(_) | Err(Trouble::Lost(Lost::Unanswered(_))) => None,
             Err(trouble) => Some(trouble),
         };
@@ -166,13 +215,20 @@ async fn add_messages(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendE
                 Err(error) => Some(Next::Failed(error)),
                 Ok(_) => match state.meetings.of(uri)? {
                     meeting if meeting.is_open() => Some(Next::Open),
-                    Meeting { adding: Adding::Failed(reason), .. } => Some(Next::Failed(failure::of_join(reason.as_ref()))),
+                    Meeting {
+                        adding: Adding::Failed(reason),
+                        ..
+                    } => Some(Next::Failed(failure::of_join(reason.as_ref()))),
                     _ => None,
                 },
             });
             match next.await.ok_or_else(slow)? {
                 Next::Open => return Ok(()),
-                Next::Failed(error) if attempt == ADD_TRIES || stand(&mut core.state.lock(), uri).is_err() => return Err(error),
+                Next::Failed(error)
+                    if attempt == ADD_TRIES || stand(&mut core.state.lock(), uri).is_err() =>
+                {
+                    return Err(error);
+                }
                 _ => {}
             }
         } else if let Some(trouble) = refused
@@ -183,7 +239,11 @@ async fn add_messages(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendE
         // A conflict: something else is under way, and a new link comes, or the old one holds.
         core.inbox.sleep(ADD_PAUSE).await;
         core.change(|state| {
-            if let Some(meeting) = state.meetings.of(uri).filter(|meeting| meeting.send.is_none()) {
+            if let Some(meeting) = state
+                .meetings
+                .of(uri)
+                .filter(|meeting| meeting.send.is_none())
+            {
                 meeting.add.get_or_insert(add);
             }
         });
@@ -200,7 +260,8 @@ fn joined(core: &Core, uri: &MeetingUri) -> Result<Joined, BackendError> {
         let mut info = ChannelInfo::named(name_of(uri, meeting.subject.as_deref()));
         info.subject = meeting.subject.clone();
         let config = &core.account.config;
-        (info.max_message_length, info.max_story_length) = (config.message_length_max, config.story_length_max);
+        (info.max_message_length, info.max_story_length) =
+            (config.message_length_max, config.story_length_max);
         Ok(Joined { info, resume: None })
     })
 }
@@ -211,15 +272,23 @@ async fn find_again(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendErr
     let mut hrefs: Vec<String> = known.into_iter().collect();
     if hrefs.is_empty() {
         let listed = core.get(core.link("conversations")?).await?;
-        hrefs = listed.anchors("conversation").take(LOOKED_AT_MAX).map(|anchor| anchor.href.clone()).collect();
+        hrefs = listed
+            .anchors("conversation")
+            .take(LOOKED_AT_MAX)
+            .map(|anchor| anchor.href.clone())
+            .collect();
     }
     for href in hrefs {
-        let Ok(conversation) = core.get(core.place(&href)?).await else { continue };
+        let Ok(conversation) = core.get(core.place(&href)?).await else {
+            continue;
+        };
         if meeting_behind(core, &conversation).await.as_ref() == Some(uri) {
             return adopt(core, uri, &href, &conversation).await;
         }
     }
-    Err(BackendError::unreachable("the server says that the agent is in this meeting, and does not show where"))
+    Err(BackendError::unreachable(
+        "the server says that the agent is in this meeting, and does not show where",
+    ))
 }
 
 /// The meeting that a conversation belongs to, if it is one's.
@@ -230,7 +299,12 @@ pub(super) async fn meeting_behind(core: &Core, conversation: &Document) -> Opti
 }
 
 /// Goes on with a conversation that stands.
-async fn adopt(core: &Arc<Core>, uri: &MeetingUri, href: &str, conversation: &Document) -> Result<(), BackendError> {
+async fn adopt(
+    core: &Arc<Core>,
+    uri: &MeetingUri,
+    href: &str,
+    conversation: &Document,
+) -> Result<(), BackendError> {
     let messaging = match conversation.link("messaging") {
         Some(messaging) => Some(core.get(core.place(messaging)?).await?),
         None => None,
@@ -251,10 +325,15 @@ async fn adopt(core: &Arc<Core>, uri: &MeetingUri, href: &str, conversation: &Do
 
 /// Adds messages anew; a meeting in which that fails is told of as one that ended.
 pub(super) async fn add_again(core: &Arc<Core>, uri: &MeetingUri) {
-    let Err(error) = add_messages(core, uri).await else { return };
+    let Err(error) = add_messages(core, uri).await else {
+        return;
+    };
     let left = core.change(|state| {
         let is_over = state.over.is_some();
-        state.meetings.of(uri).filter(|meeting| !is_over && meeting.end.is_none())?;
+        state
+            .meetings
+            .of(uri)
+            .filter(|meeting| !is_over && meeting.end.is_none())?;
         state.meetings.take(uri)
     });
     let Some(meeting) = left else { return };
@@ -262,5 +341,11 @@ pub(super) async fn add_again(core: &Arc<Core>, uri: &MeetingUri) {
     if let Some(key) = close(meeting, &error) {
         hang_up(core, &key).await;
     }
-    core.hand_over(Inbound::Inactive { agent: core.agent, channel, reason: error.reason, may_retry: true }).await;
+    core.hand_over(Inbound::Inactive {
+        agent: core.agent,
+        channel,
+        reason: error.reason,
+        may_retry: true,
+    })
+    .await;
 }

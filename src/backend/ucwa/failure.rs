@@ -32,9 +32,19 @@ pub(super) struct Reason {
 impl Reason {
     /// Reads a reason; `None` if there is no code in it.
     pub(super) fn of_value(value: &Value) -> Option<Reason> {
-        let text = |name| value.get(name).and_then(Value::as_str).map(|text| short(text.trim())).unwrap_or_default();
+        let text = |name| {
+            value
+                .get(name)
+                .and_then(Value::as_str)
+                .map(|text| short(text.trim()))
+                .unwrap_or_default()
+        };
         let code = text("code");
-        (!code.is_empty()).then(|| Reason { code, subcode: text("subcode"), message: text("message") })
+        (!code.is_empty()).then(|| Reason {
+            code,
+            subcode: text("subcode"),
+            message: text("message"),
+        })
     }
 
     /// Whether its subcode is that one.
@@ -95,12 +105,22 @@ pub(super) struct Failure {
 
 impl Failure {
     /// Reads an answer's body and the two headers that matter.
-    pub(super) fn read(status: Status, body: &[u8], is_challenged: bool, retry_after: Option<&str>) -> Failure {
+    pub(super) fn read(
+        status: Status,
+        body: &[u8],
+        is_challenged: bool,
+        retry_after: Option<&str>,
+    ) -> Failure {
         let body = json(body).filter(Value::is_object);
-        let oauth = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str).map(short);
+        let oauth = body
+            .as_ref()
+            .and_then(|body| body.get("error"))
+            .and_then(Value::as_str)
+            .map(short);
         // A pause may be a date; nobody has seen one from this server.
-        let retry_after =
-            retry_after.and_then(|text| text.trim().parse().ok()).map(|seconds| Duration::from_secs(seconds).min(PAUSE_MAX));
+        let retry_after = retry_after
+            .and_then(|text| text.trim().parse().ok())
+            .map(|seconds| Duration::from_secs(seconds).min(PAUSE_MAX));
         Failure {
             status,
             reason: body.as_ref().and_then(Reason::of_value),
@@ -113,7 +133,11 @@ impl Failure {
 
     /// What the connector does about it.
     pub(super) fn verdict(&self) -> Verdict {
-        let is = |subcode| self.reason.as_ref().is_some_and(|reason| reason.is(subcode));
+        let is = |subcode| {
+            self.reason
+                .as_ref()
+                .is_some_and(|reason| reason.is(subcode))
+        };
         if self.status.wants_token() || self.status.is_forbidden() && self.is_challenged {
             return Verdict::Token;
         }
@@ -123,7 +147,10 @@ impl Failure {
         if is("TooManyApplications") || is("UserAgentNotAllowed") {
             return Verdict::Stop;
         }
-        if is("ApplicationNotFound") || is("InactiveApplicationExpired") || self.status.is_gone() && self.is_ucwa {
+        if is("ApplicationNotFound")
+            || is("InactiveApplicationExpired")
+            || self.status.is_gone() && self.is_ucwa
+        {
             return Verdict::ApplicationGone;
         }
         if self.status.is_passing() {
@@ -138,7 +165,10 @@ impl Failure {
             (Some(reason), _) => format!("{} {reason}", self.status),
             (None, Some(code)) => format!("{} {code}", self.status),
             (None, None) if self.is_ucwa => format!("{}", self.status),
-            (None, None) => format!("{}, and not from UCWA: a proxy or the web server answered", self.status),
+            (None, None) => format!(
+                "{}, and not from UCWA: a proxy or the web server answered",
+                self.status
+            ),
         }
     }
 
@@ -155,7 +185,9 @@ impl Failure {
             Verdict::Again(_) | Verdict::ApplicationGone => BackendErrorKind::Unreachable,
             Verdict::Token | Verdict::Replaced | Verdict::Stop => BackendErrorKind::Refused,
             Verdict::Refused if self.status.is_forbidden() => BackendErrorKind::Refused,
-            Verdict::Refused if self.status.is_missing() && !self.is_ucwa => BackendErrorKind::Unreachable,
+            Verdict::Refused if self.status.is_missing() && !self.is_ucwa => {
+                BackendErrorKind::Unreachable
+            }
             Verdict::Refused => BackendErrorKind::Rejected,
         };
         BackendError::new(kind, format!("{what}: {}", self.words()))
@@ -165,13 +197,20 @@ impl Failure {
     pub(super) fn of_token(&self, who: &str) -> BackendError {
         let said = self.words();
         match self.oauth.as_deref() {
-            Some("invalid_grant") => BackendError::refused(format!("the login of `{who}` was refused: {said}")),
-            Some("unsupported_grant_type") => {
-                BackendError::refused(format!("the server does not take this kind of login: {said}"))
+            Some("invalid_grant") => {
+                BackendError::refused(format!("the login of `{who}` was refused: {said}"))
             }
-            Some("server_error") => BackendError::unreachable(format!("the server cannot make tokens now: {said}")),
+            Some("unsupported_grant_type") => BackendError::refused(format!(
+                "the server does not take this kind of login: {said}"
+            )),
+            Some("server_error") => {
+                BackendError::unreachable(format!("the server cannot make tokens now: {said}"))
+            }
             _ => match self.of_request(&format!("no token for `{who}`")) {
-                BackendError { kind: BackendErrorKind::Rejected, reason } => BackendError::refused(reason),
+                BackendError {
+                    kind: BackendErrorKind::Rejected,
+                    reason,
+                } => BackendError::refused(reason),
                 error => error,
             },
         }
@@ -179,16 +218,27 @@ impl Failure {
 
     /// The error of an application that was not made.
     pub(super) fn of_application(&self) -> BackendError {
-        let is = |subcode| self.reason.as_ref().is_some_and(|reason| reason.is(subcode));
+        let is = |subcode| {
+            self.reason
+                .as_ref()
+                .is_some_and(|reason| reason.is(subcode))
+        };
         let what = match () {
-            () if is("TooManyApplications") => "the account has too many applications on the server: end others that use it",
+            () if is("TooManyApplications") => {
+                "the account has too many applications on the server: end others that use it"
+            }
             () if is("UserAgentNotAllowed") => "the server's policy does not allow this user agent",
-            () if self.status.is_forbidden() => "the server's policy does not allow this account to use UCWA",
+            () if self.status.is_forbidden() => {
+                "the server's policy does not allow this account to use UCWA"
+            }
             () => "the application was not made",
         };
         match self.of_request(what) {
             // Whatever is wrong with the request, the next one is the same: at the cap's pace, then.
-            BackendError { kind: BackendErrorKind::Rejected, reason } => BackendError::refused(reason),
+            BackendError {
+                kind: BackendErrorKind::Rejected,
+                reason,
+            } => BackendError::refused(reason),
             error => error,
         }
     }
@@ -196,9 +246,10 @@ impl Failure {
     /// The error of a link that cannot go on.
     pub(super) fn of_link(&self) -> BackendError {
         match self.verdict() {
-            Verdict::ApplicationGone => {
-                BackendError::unreachable(format!("the server has put the application away: {}", self.words()))
-            }
+            Verdict::ApplicationGone => BackendError::unreachable(format!(
+                "the server has put the application away: {}",
+                self.words()
+            )),
             Verdict::Replaced => BackendError::refused(format!(
                 "another program is signed in as this account's endpoint and took its events: {}",
                 self.words()
@@ -213,9 +264,14 @@ impl Failure {
         let error = self.of_request("the message was refused");
         let kind = match () {
             // Only the server in front knows whether it had passed it on.
-            () if self.status.is_unclear() && self.retry_after.is_none() => BackendErrorKind::OutcomeUnknown,
+            () if self.status.is_unclear() && self.retry_after.is_none() => {
+                BackendErrorKind::OutcomeUnknown
+            }
             () if self.status.is_too_large() => {
-                return BackendError::new(BackendErrorKind::Rejected, "the server takes no message that long");
+                return BackendError::new(
+                    BackendErrorKind::Rejected,
+                    "the server takes no message that long",
+                );
             }
             () if error.kind == BackendErrorKind::Refused => BackendErrorKind::Rejected,
             () => error.kind,
@@ -226,7 +282,11 @@ impl Failure {
     /// The error of a meeting that could not be joined.
     pub(super) fn of_join(&self) -> BackendError {
         match &self.reason {
-            Some(reason) if !matches!(self.verdict(), Verdict::Again(_) | Verdict::ApplicationGone) => of_join(Some(reason)),
+            Some(reason)
+                if !matches!(self.verdict(), Verdict::Again(_) | Verdict::ApplicationGone) =>
+            {
+                of_join(Some(reason))
+            }
             _ => self.of_request("the meeting was not joined"),
         }
     }
@@ -235,7 +295,10 @@ impl Failure {
 /// Why an invitation to a contact, with or without a first message, came to nothing. The message was not delivered.
 pub(super) fn of_invitation(reason: Option<&Reason>) -> BackendError {
     let Some(reason) = reason else {
-        return BackendError::new(BackendErrorKind::Rejected, "the conversation was not begun, and the server does not say why");
+        return BackendError::new(
+            BackendErrorKind::Rejected,
+            "the conversation was not begun, and the server does not say why",
+        );
     };
     let sentence = match () {
         () if reason.is("Declined") => "the contact declined",
@@ -244,59 +307,97 @@ pub(super) fn of_invitation(reason: Option<&Reason>) -> BackendError {
         () if reason.is_any(&["Unreachable", "Unavailable"]) => "the contact is not signed in",
         () if reason.is_any(&["Timeout", "Missed", "Expired"]) => "the contact did not answer",
         () if reason.is("DestinationNotFound") => "there is no such contact",
-        () if reason.is("FederationRequired") => "the contact is of another organization, and federation with it is not allowed",
-        () if reason.is_any(&["NotAllowed", "Denied"]) => "the server does not allow messages to this contact",
-        () if reason.is_any(&["ModalityNotSupported", "NotAcceptable", "UnsupportedMediaType"]) => {
+        () if reason.is("FederationRequired") => {
+            "the contact is of another organization, and federation with it is not allowed"
+        }
+        () if reason.is_any(&["NotAllowed", "Denied"]) => {
+            "the server does not allow messages to this contact"
+        }
+        () if reason.is_any(&[
+            "ModalityNotSupported",
+            "NotAcceptable",
+            "UnsupportedMediaType",
+        ]) =>
+        {
             "the contact's program takes no messages"
         }
         () if reason.is("Canceled") => "the invitation was cancelled",
         () if reason.is("ConnectedElsewhere") => "the conversation was taken on another device",
-        () if reason.is_any(&["Redirected", "Forwarded", "DerivedConversation"]) => "somebody else answered for the contact",
+        () if reason.is_any(&["Redirected", "Forwarded", "DerivedConversation"]) => {
+            "somebody else answered for the contact"
+        }
         () if reason.is("TooManyConversations") => "the account has too many conversations",
         () if reason.is("TemporarilyUnavailable") => "the contact's server is not available now",
         () if reason.is("MigrationInProgress") => "the account is being moved to another server",
         () => "the conversation was not begun",
     };
-    let kind = if is_passing(reason) { BackendErrorKind::Unreachable } else { BackendErrorKind::Rejected };
+    let kind = if is_passing(reason) {
+        BackendErrorKind::Unreachable
+    } else {
+        BackendErrorKind::Rejected
+    };
     BackendError::new(kind, format!("{sentence}: {reason}"))
 }
 
 /// Why a message that the server had taken was not delivered.
 pub(super) fn of_delivery(reason: Option<&Reason>) -> BackendError {
     match reason {
-        None => BackendError::new(BackendErrorKind::Rejected, "the message was not delivered, and the server does not say why"),
-        Some(reason) => BackendError::new(BackendErrorKind::Rejected, format!("the message was not delivered: {reason}")),
+        None => BackendError::new(
+            BackendErrorKind::Rejected,
+            "the message was not delivered, and the server does not say why",
+        ),
+        Some(reason) => BackendError::new(
+            BackendErrorKind::Rejected,
+            format!("the message was not delivered: {reason}"),
+        ),
     }
 }
 
 /// Why a meeting could not be joined.
 pub(super) fn of_join(reason: Option<&Reason>) -> BackendError {
     let Some(reason) = reason else {
-        return BackendError::unreachable("the meeting was not joined, and the server does not say why");
+        return BackendError::unreachable(
+            "the meeting was not joined, and the server does not say why",
+        );
     };
     let (kind, sentence) = match () {
         () if reason.is_any(&["DestinationNotFound", "ConversationNotFound"]) => {
             (BackendErrorKind::ChannelGone, "there is no such meeting")
         }
-        () if reason.is_any(&["Ended", "Expired"]) => (BackendErrorKind::ChannelGone, "the meeting is over"),
-        () if reason.is_any(&["Denied", "Declined"]) => (BackendErrorKind::Refused, "the agent was not let in from the lobby"),
-        () if reason.is_any(&["InviteesOnly", "AttendeeNotAllowed"]) => {
-            (BackendErrorKind::Refused, "the meeting is for invited people only")
+        () if reason.is_any(&["Ended", "Expired"]) => {
+            (BackendErrorKind::ChannelGone, "the meeting is over")
         }
-        () if reason.is_any(&["AnonymousNotAllowed", "NotAllowed"]) => {
-            (BackendErrorKind::Refused, "the agent may not join the meeting")
-        }
-        () if reason.is("Timeout") => {
-            (BackendErrorKind::Unreachable, "the meeting did not answer, or nobody let the agent in from the lobby")
-        }
+        () if reason.is_any(&["Denied", "Declined"]) => (
+            BackendErrorKind::Refused,
+            "the agent was not let in from the lobby",
+        ),
+        () if reason.is_any(&["InviteesOnly", "AttendeeNotAllowed"]) => (
+            BackendErrorKind::Refused,
+            "the meeting is for invited people only",
+        ),
+        () if reason.is_any(&["AnonymousNotAllowed", "NotAllowed"]) => (
+            BackendErrorKind::Refused,
+            "the agent may not join the meeting",
+        ),
+        () if reason.is("Timeout") => (
+            BackendErrorKind::Unreachable,
+            "the meeting did not answer, or nobody let the agent in from the lobby",
+        ),
         () if reason.is_any(&["TooManyParticipants", "TooManyLobbyParticipants"]) => {
             (BackendErrorKind::Unreachable, "the meeting is full")
         }
-        () if reason.is("TooManyConversations") => (BackendErrorKind::Unreachable, "the account has too many conversations"),
-        () if is_passing(reason) => (BackendErrorKind::Unreachable, "the meeting cannot be joined now"),
-        () if reason.is_any(&["Ejected", "Removed"]) => {
-            (BackendErrorKind::Refused, "somebody removed the agent from the meeting")
-        }
+        () if reason.is("TooManyConversations") => (
+            BackendErrorKind::Unreachable,
+            "the account has too many conversations",
+        ),
+        () if is_passing(reason) => (
+            BackendErrorKind::Unreachable,
+            "the meeting cannot be joined now",
+        ),
+        () if reason.is_any(&["Ejected", "Removed"]) => (
+            BackendErrorKind::Refused,
+            "somebody removed the agent from the meeting",
+        ),
         // What nobody knows may pass.
         () => (BackendErrorKind::Unreachable, "the meeting was not joined"),
     };
@@ -305,7 +406,9 @@ pub(super) fn of_join(reason: Option<&Reason>) -> BackendError {
 
 /// Why the agent is in a meeting no longer, and whether to join it again by itself: not after somebody meant it.
 pub(super) fn of_removal(reason: Option<&Reason>) -> (String, bool) {
-    let Some(reason) = reason else { return ("the meeting's conversation ended".into(), true) };
+    let Some(reason) = reason else {
+        return ("the meeting's conversation ended".into(), true);
+    };
     let (sentence, may_retry) = match () {
         () if reason.is("Ejected") => ("somebody removed the agent from the meeting", false),
         () if reason.is("Removed") => ("the agent was removed from the meeting", false),
@@ -319,14 +422,32 @@ pub(super) fn of_removal(reason: Option<&Reason>) -> (String, bool) {
 
 /// Whether the same may do later, as far as a reason alone can say.
 fn is_passing(reason: &Reason) -> bool {
-    let codes = ["ServiceFailure", "ServiceUnavailable", "TooManyRequests", "GatewayTimeout", "ClientTimeout"];
-    let subcodes = ["TemporarilyUnavailable", "MigrationInProgress", "AnotherOperationPending", "TooManyConversations"];
-    codes.iter().any(|code| reason.code.eq_ignore_ascii_case(code)) && reason.subcode.is_empty() || reason.is_any(&subcodes)
+    let codes = [
+        "ServiceFailure",
+        "ServiceUnavailable",
+        "TooManyRequests",
+        "GatewayTimeout",
+        "ClientTimeout",
+    ];
+    let subcodes = [
+        "TemporarilyUnavailable",
+        "MigrationInProgress",
+        "AnotherOperationPending",
+        "TooManyConversations",
+    ];
+    codes
+        .iter()
+        .any(|code| reason.code.eq_ignore_ascii_case(code))
+        && reason.subcode.is_empty()
+        || reason.is_any(&subcodes)
 }
 
 /// Somebody else's words, fit for a reason.
 pub(super) fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(REASON_MAX)
+        .collect()
 }
 
 #[cfg(test)]

@@ -12,15 +12,25 @@ fn bare(status: u16, body: &str) -> Failure {
 }
 
 fn reason(code: &str, subcode: &str) -> Reason {
-    Reason { code: code.into(), subcode: subcode.into(), message: String::new() }
+    Reason {
+        code: code.into(),
+        subcode: subcode.into(),
+        message: String::new(),
+    }
 }
 
 #[test]
 fn every_answer_of_the_event_channel_has_its_verdict() {
     let html = "<html>nginx</html>";
     for (failure, verdict) in [
-        (failure(404, "NotFound", "ApplicationNotFound"), Verdict::ApplicationGone),
-        (failure(410, "Gone", "InactiveApplicationExpired"), Verdict::ApplicationGone),
+        (
+            failure(404, "NotFound", "ApplicationNotFound"),
+            Verdict::ApplicationGone,
+        ),
+        (
+            failure(410, "Gone", "InactiveApplicationExpired"),
+            Verdict::ApplicationGone,
+        ),
         (failure(410, "Gone", ""), Verdict::ApplicationGone),
         (failure(410, "Gone", "TooManyApplications"), Verdict::Stop),
         (failure(410, "Gone", "UserAgentNotAllowed"), Verdict::Stop),
@@ -37,7 +47,10 @@ fn every_answer_of_the_event_channel_has_its_verdict() {
         (bare(403, html), Verdict::Refused),
         (bare(404, html), Verdict::Refused),
         (failure(404, "NotFound", ""), Verdict::Refused),
-        (failure(400, "BadRequest", "ParameterValidationFailure"), Verdict::Refused),
+        (
+            failure(400, "BadRequest", "ParameterValidationFailure"),
+            Verdict::Refused,
+        ),
     ] {
         assert_eq!(failure.verdict(), verdict, "{failure:?}");
     }
@@ -61,24 +74,52 @@ fn a_pause_is_honoured_within_bounds() {
 fn a_refused_token_is_a_refused_login() {
     let of = |status, body: &str| bare(status, body).of_token("lene@contoso.com");
     for (error, kind) in [
-        (of(400, r#"{"error":"invalid_grant"}"#), BackendErrorKind::Refused),
-        (of(400, r#"{"error":"unsupported_grant_type"}"#), BackendErrorKind::Refused),
-        (of(400, r#"{"error":"server_error"}"#), BackendErrorKind::Unreachable),
-        (of(400, r#"{"error":"invalid_request"}"#), BackendErrorKind::Refused),
+        (
+            of(400, r#"{"error":"invalid_grant"}"#),
+            BackendErrorKind::Refused,
+        ),
+        (
+            of(400, r#"{"error":"unsupported_grant_type"}"#),
+            BackendErrorKind::Refused,
+        ),
+        (
+            of(400, r#"{"error":"server_error"}"#),
+            BackendErrorKind::Unreachable,
+        ),
+        (
+            of(400, r#"{"error":"invalid_request"}"#),
+            BackendErrorKind::Refused,
+        ),
         (of(401, "<html>"), BackendErrorKind::Refused),
         (of(503, "<html>"), BackendErrorKind::Unreachable),
     ] {
         assert_eq!(error.kind, kind, "{error:?}");
     }
-    assert!(of(400, r#"{"error":"invalid_grant"}"#).reason.contains("lene@contoso.com"));
+    assert!(
+        of(400, r#"{"error":"invalid_grant"}"#)
+            .reason
+            .contains("lene@contoso.com")
+    );
 }
 
 #[test]
 fn an_application_that_is_not_made_is_told_of() {
     for (failure, kind, word) in [
-        (failure(410, "Gone", "TooManyApplications"), BackendErrorKind::Refused, "too many applications"),
-        (failure(410, "Gone", "UserAgentNotAllowed"), BackendErrorKind::Refused, "user agent"),
-        (failure(403, "Forbidden", ""), BackendErrorKind::Refused, "policy"),
+        (
+            failure(410, "Gone", "TooManyApplications"),
+            BackendErrorKind::Refused,
+            "too many applications",
+        ),
+        (
+            failure(410, "Gone", "UserAgentNotAllowed"),
+            BackendErrorKind::Refused,
+            "user agent",
+        ),
+        (
+            failure(403, "Forbidden", ""),
+            BackendErrorKind::Refused,
+            "policy",
+        ),
         (
             failure(400, "BadRequest", "ParameterValidationFailure"),
             BackendErrorKind::Refused,
@@ -99,7 +140,10 @@ fn a_lost_link_says_why() {
     let replaced = failure(409, "Conflict", "PGetReplaced").of_link();
     assert_eq!(replaced.kind, BackendErrorKind::Refused);
     assert!(replaced.reason.contains("another program"), "{replaced:?}");
-    assert_eq!(bare(502, "<html>").of_link().kind, BackendErrorKind::Unreachable);
+    assert_eq!(
+        bare(502, "<html>").of_link().kind,
+        BackendErrorKind::Unreachable
+    );
 }
 
 #[test]
@@ -130,16 +174,44 @@ fn an_invitation_fails_with_a_sentence() {
         ("DoNotDisturb", BackendErrorKind::Rejected, "disturbed"),
         ("Timeout", BackendErrorKind::Rejected, "did not answer"),
         ("Unreachable", BackendErrorKind::Rejected, "not signed in"),
-        ("DestinationNotFound", BackendErrorKind::Rejected, "no such contact"),
-        ("TemporarilyUnavailable", BackendErrorKind::Unreachable, "not available now"),
-        ("NotAcceptable", BackendErrorKind::Rejected, "takes no messages"),
+        (
+            "DestinationNotFound",
+            BackendErrorKind::Rejected,
+            "no such contact",
+        ),
+        (
+            "TemporarilyUnavailable",
+            BackendErrorKind::Unreachable,
+            "not available now",
+        ),
+        (
+            "NotAcceptable",
+            BackendErrorKind::Rejected,
+            "takes no messages",
+        ),
         ("NotAllowed", BackendErrorKind::Rejected, "does not allow"),
-        ("FederationRequired", BackendErrorKind::Rejected, "federation"),
-        ("ModalityNotSupported", BackendErrorKind::Rejected, "takes no messages"),
+        (
+            "FederationRequired",
+            BackendErrorKind::Rejected,
+            "federation",
+        ),
+        (
+            "ModalityNotSupported",
+            BackendErrorKind::Rejected,
+            "takes no messages",
+        ),
         ("Canceled", BackendErrorKind::Rejected, "cancelled"),
-        ("ConnectedElsewhere", BackendErrorKind::Rejected, "another device"),
+        (
+            "ConnectedElsewhere",
+            BackendErrorKind::Rejected,
+            "another device",
+        ),
         ("Redirected", BackendErrorKind::Rejected, "somebody else"),
-        ("DerivedConversation", BackendErrorKind::Rejected, "somebody else"),
+        (
+            "DerivedConversation",
+            BackendErrorKind::Rejected,
+            "somebody else",
+        ),
         ("SomethingNew", BackendErrorKind::Rejected, "SomethingNew"),
     ] {
         let error = of_invitation(Some(&reason("RemoteFailure", subcode)));
@@ -147,8 +219,15 @@ fn an_invitation_fails_with_a_sentence() {
         assert!(error.reason.contains(word), "{error:?}");
     }
     assert_eq!(of_invitation(None).kind, BackendErrorKind::Rejected);
-    assert_eq!(of_invitation(Some(&reason("ServiceUnavailable", ""))).kind, BackendErrorKind::Unreachable);
-    assert!(of_delivery(Some(&reason("RemoteFailure", "Timeout"))).reason.contains("RemoteFailure/Timeout"));
+    assert_eq!(
+        of_invitation(Some(&reason("ServiceUnavailable", ""))).kind,
+        BackendErrorKind::Unreachable
+    );
+    assert!(
+        of_delivery(Some(&reason("RemoteFailure", "Timeout")))
+            .reason
+            .contains("RemoteFailure/Timeout")
+    );
     assert_eq!(of_delivery(None).kind, BackendErrorKind::Rejected);
 }
 
@@ -164,26 +243,55 @@ fn a_meeting_refuses_ends_or_is_full() {
         ("Ejected", BackendErrorKind::Refused),
         ("SomethingNew", BackendErrorKind::Unreachable),
     ] {
-        assert_eq!(of_join(Some(&reason("RemoteFailure", subcode))).kind, kind, "{subcode}");
+        assert_eq!(
+            of_join(Some(&reason("RemoteFailure", subcode))).kind,
+            kind,
+            "{subcode}"
+        );
     }
-    assert_eq!(failure(404, "NotFound", "DestinationNotFound").of_join().kind, BackendErrorKind::ChannelGone);
-    assert_eq!(failure(503, "ServiceUnavailable", "").of_join().kind, BackendErrorKind::Unreachable);
-    for (subcode, may_retry) in
-        [("Ejected", false), ("Ended", false), ("Denied", false), ("Removed", false), ("SomethingNew", true)]
-    {
-        assert_eq!(of_removal(Some(&reason("Informational", subcode))).1, may_retry, "{subcode}");
+    assert_eq!(
+        failure(404, "NotFound", "DestinationNotFound")
+            .of_join()
+            .kind,
+        BackendErrorKind::ChannelGone
+    );
+    assert_eq!(
+        failure(503, "ServiceUnavailable", "").of_join().kind,
+        BackendErrorKind::Unreachable
+    );
+    for (subcode, may_retry) in [
+        ("Ejected", false),
+        ("Ended", false),
+        ("Denied", false),
+        ("Removed", false),
+        ("SomethingNew", true),
+    ] {
+        assert_eq!(
+            of_removal(Some(&reason("Informational", subcode))).1,
+            may_retry,
+            "{subcode}"
+        );
     }
     assert!(of_removal(None).1);
 }
 
 #[test]
 fn their_words_are_short_and_clean() {
-    let body = format!(r#"{{"code":"Gone","message":"{}\u0007\n"}}"#, "x".repeat(1000));
+    let body = format!(
+        r#"{{"code":"Gone","message":"{}\u0007\n"}}"#,
+        "x".repeat(1000)
+    );
     let words = bare(410, &body).words();
-    assert!(words.len() < 400 && !words.contains(char::is_control), "{words}");
+    assert!(
+        words.len() < 400 && !words.contains(char::is_control),
+        "{words}"
+    );
     assert_eq!(bare(409, "{}").words(), "409");
     assert!(bare(409, "7").words().contains("proxy"));
-    assert_eq!(failure(409, "Conflict", "AlreadyExists").words(), "409 Conflict/AlreadyExists (in their words)");
+    assert_eq!(
+        failure(409, "Conflict", "AlreadyExists").words(),
+        "409 Conflict/AlreadyExists (in their words)"
+    );
     assert_eq!(Reason::of_value(&serde_json::json!({"subcode": "x"})), None);
     assert_eq!(Reason::of_value(&serde_json::json!("x")), None);
 }

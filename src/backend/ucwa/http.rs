@@ -50,20 +50,36 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn get(place: Place) -> Ask {
-        Ask { method: Method::GET, place, token: None, body: None, within: ANSWER_MAX }
+        Ask {
+            method: Method::GET,
+            place,
+            token: None,
+            body: None,
+            within: ANSWER_MAX,
+        }
     }
 
     /// A POST of nothing.
     pub(super) fn post(place: Place) -> Ask {
-        Ask { method: Method::POST, body: Some(("application/json", Bytes::new())), ..Ask::get(place) }
+        Ask {
+            method: Method::POST,
+            body: Some(("application/json", Bytes::new())),
+            ..Ask::get(place)
+        }
     }
 
     pub(super) fn delete(place: Place) -> Ask {
-        Ask { method: Method::DELETE, ..Ask::get(place) }
+        Ask {
+            method: Method::DELETE,
+            ..Ask::get(place)
+        }
     }
 
     pub(super) fn body(self, kind: &'static str, body: impl Into<Bytes>) -> Ask {
-        Ask { body: Some((kind, body.into())), ..self }
+        Ask {
+            body: Some((kind, body.into())),
+            ..self
+        }
     }
 
     pub(super) fn json(self, body: &serde_json::Value) -> Ask {
@@ -75,8 +91,12 @@ impl Ask {
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-        let mut request = Request::builder().method(self.method.clone()).uri(self.place.path.as_str());
-        request = request.header(header::HOST, self.place.origin.authority()).header(header::ACCEPT, "application/json");
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(self.place.path.as_str());
+        request = request
+            .header(header::HOST, self.place.origin.authority())
+            .header(header::ACCEPT, "application/json");
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, token.clone());
         }
@@ -104,11 +124,20 @@ pub(super) struct Answer {
 impl Answer {
     async fn of(response: Response<Incoming>) -> Result<Answer, String> {
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, BODY_MAX).collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let body = Limited::new(body, BODY_MAX)
+            .collect()
+            .await
+            .map_err(|error| error.to_string())?
+            .to_bytes();
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(Answer {
             status: Status::from(head.status),
-            challenges: head.headers.get_all(header::WWW_AUTHENTICATE).iter().map(text).collect(),
+            challenges: head
+                .headers
+                .get_all(header::WWW_AUTHENTICATE)
+                .iter()
+                .map(text)
+                .collect(),
             location: head.headers.get(header::LOCATION).map(text),
             retry_after: head.headers.get(header::RETRY_AFTER).map(text),
             body,
@@ -117,7 +146,12 @@ impl Answer {
 
     /// What an answer that is no success says.
     pub(super) fn failure(&self) -> Failure {
-        Failure::read(self.status, &self.body, !self.challenges.is_empty(), self.retry_after.as_deref())
+        Failure::read(
+            self.status,
+            &self.body,
+            !self.challenges.is_empty(),
+            self.retry_after.as_deref(),
+        )
     }
 }
 
@@ -160,7 +194,10 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(connect: Arc<dyn Connect>) -> Http {
-        Http { connect, idle: Mutex::default() }
+        Http {
+            connect,
+            idle: Mutex::default(),
+        }
     }
 
     /// Asks and waits for the answer, over a connection that all share.
@@ -173,7 +210,12 @@ impl Http {
     }
 
     /// As [`Http::ask`], over a connection of one's own, which comes back with the answer.
-    pub(super) async fn ask_over(&self, inbox: &Inbox, ask: &Ask, own: Option<Line>) -> Result<(Answer, Option<Line>), Lost> {
+    pub(super) async fn ask_over(
+        &self,
+        inbox: &Inbox,
+        ask: &Ask,
+        own: Option<Line>,
+    ) -> Result<(Answer, Option<Line>), Lost> {
         let sent = AtomicBool::new(false);
         let place = &ask.place;
         tokio::select! {
@@ -194,17 +236,28 @@ impl Http {
         sent: &AtomicBool,
     ) -> Result<(Answer, Option<Line>), Lost> {
         let place = &ask.place;
-        let cut = |what: String| BackendError::unreachable(format!("the connection to {place} was cut: {what}"));
-        let unfit = |error| Lost::Unsent(BackendError::refused(format!("{place} cannot be asked for: {error}")));
+        let cut = |what: String| {
+            BackendError::unreachable(format!("the connection to {place} was cut: {what}"))
+        };
+        let unfit = |error| {
+            Lost::Unsent(BackendError::refused(format!(
+                "{place} cannot be asked for: {error}"
+            )))
+        };
         let mut request = ask.request().map_err(unfit)?;
         loop {
             let now = inbox.now();
-            let mine = own.take().filter(|line| line.origin == place.origin && line.is_fresh(now));
+            let mine = own
+                .take()
+                .filter(|line| line.origin == place.origin && line.is_fresh(now));
             let used = mine.or_else(|| self.take(&place.origin, now));
             let is_used = used.is_some();
             let mut sender = match used {
                 Some(line) => line.sender,
-                None => self.open(&place.origin, inbox).await.map_err(Lost::Unsent)?,
+                None => self
+                    .open(&place.origin, inbox)
+                    .await
+                    .map_err(Lost::Unsent)?,
             };
             if let Err(error) = sender.ready().await {
                 if is_used {
@@ -227,27 +280,49 @@ impl Http {
             };
             match answered {
                 Ok(answer) => {
-                    let line = Line { sender, origin: place.origin.clone(), since: inbox.now() };
+                    let line = Line {
+                        sender,
+                        origin: place.origin.clone(),
+                        since: inbox.now(),
+                    };
                     return Ok((answer, (!line.sender.is_closed()).then_some(line)));
                 }
                 // The server hung up on a connection that had been idle: a question may be asked again.
-                Err(_) if is_used && ask.method == Method::GET => request = ask.request().map_err(unfit)?,
+                Err(_) if is_used && ask.method == Method::GET => {
+                    request = ask.request().map_err(unfit)?
+                }
                 Err(what) => return Err(Lost::Unanswered(cut(what))),
             }
         }
     }
 
     /// A connection that nobody else uses, for what proves who a connection is.
-    pub(super) async fn open_own(&self, inbox: &Inbox, origin: &Origin) -> Result<Line, BackendError> {
+    pub(super) async fn open_own(
+        &self,
+        inbox: &Inbox,
+        origin: &Origin,
+    ) -> Result<Line, BackendError> {
         let sender = self.open(origin, inbox).await?;
-        Ok(Line { sender, origin: origin.clone(), since: inbox.now() })
+        Ok(Line {
+            sender,
+            origin: origin.clone(),
+            since: inbox.now(),
+        })
     }
 
-    async fn open(&self, origin: &Origin, inbox: &Inbox) -> Result<SendRequest<Full<Bytes>>, BackendError> {
+    async fn open(
+        &self,
+        origin: &Origin,
+        inbox: &Inbox,
+    ) -> Result<SendRequest<Full<Bytes>>, BackendError> {
         let io = self.connect.connect(origin, inbox).await?;
-        let opened = http1::Builder::new().max_header_size(HEAD_MAX).handshake(TokioIo::new(io)).await;
-        let (sender, connection) =
-            opened.map_err(|error| BackendError::unreachable(format!("{origin} does not speak HTTP: {error}")))?;
+        let opened = http1::Builder::new()
+            .max_header_size(HEAD_MAX)
+            .handshake(TokioIo::new(io))
+            .await;
+        let (sender, connection) = opened.map_err(|error| {
+            BackendError::unreachable(format!("{origin} does not speak HTTP: {error}"))
+        })?;
         inbox.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended");

@@ -33,8 +33,12 @@ const STRAYS_MAX: usize = 64;
 
 /// An event about an invitation that somebody else made.
 pub(super) fn invitation(core: &Arc<Core>, event: &Event) {
-    let Some(resource) = &event.resource else { return };
-    let Some(key) = resource.link("conversation").map(|href| core.key(href)) else { return };
+    let Some(resource) = &event.resource else {
+        return;
+    };
+    let Some(key) = resource.link("conversation").map(|href| core.key(href)) else {
+        return;
+    };
     match event.kind {
         Kind::Started => begins(core, key, resource),
         Kind::Completed => completed(core, &key, event),
@@ -43,30 +47,48 @@ pub(super) fn invitation(core: &Arc<Core>, event: &Event) {
 }
 
 fn begins(core: &Arc<Core>, key: String, resource: &Document) {
-    let from = resource.embedded("from").and_then(|from| from.text("uri")).and_then(Sip::parse);
-    let Some(with) = from.or_else(|| resource.link("from").and_then(Sip::of_href)) else { return };
+    let from = resource
+        .embedded("from")
+        .and_then(|from| from.text("uri"))
+        .and_then(Sip::parse);
+    let Some(with) = from.or_else(|| resource.link("from").and_then(Sip::of_href)) else {
+        return;
+    };
     let link = |rel| resource.link(rel).map(str::to_owned);
     let (accept, decline) = (link("accept"), link("decline"));
     let is_joined = core.change(|state| {
         if !state.has_room() || state.talks.contains_key(&key) {
             return None;
         }
-        state.talks.insert(key.clone(), Talk::invited(with.clone(), resource));
+        state
+            .talks
+            .insert(key.clone(), Talk::invited(with.clone(), resource));
         let is_joined = state.contacts.contains_key(&with);
         if !is_joined {
-            state.ringing.insert(key.clone(), Ringing { with, accept: accept.clone(), decline });
+            state.ringing.insert(
+                key.clone(),
+                Ringing {
+                    with,
+                    accept: accept.clone(),
+                    decline,
+                },
+            );
         }
         Some(is_joined)
     });
     let callee = core.clone();
     match is_joined {
         None => {}
-        Some(true) => core.inbox.spawn(async move { pick_up(&callee, accept).await }),
+        Some(true) => core
+            .inbox
+            .spawn(async move { pick_up(&callee, accept).await }),
         Some(false) => core.inbox.spawn(async move {
             callee.inbox.sleep(RINGING_MAX).await;
             let ringing = callee.state.lock().ringing.remove(&key);
             if let Some(place) = ringing.and_then(|ringing| callee.place(&ringing.decline?).ok()) {
-                let _ = callee.ask(Ask::post(place).json(&json!({"reason": "Local"}))).await;
+                let _ = callee
+                    .ask(Ask::post(place).json(&json!({"reason": "Local"})))
+                    .await;
             }
         }),
     }
@@ -74,7 +96,9 @@ fn begins(core: &Arc<Core>, key: String, resource: &Document) {
 
 /// Accepts; without a link the server has done it itself.
 async fn pick_up(core: &Core, accept: Option<String>) {
-    let Some(place) = accept.and_then(|accept| core.place(&accept).ok()) else { return };
+    let Some(place) = accept.and_then(|accept| core.place(&accept).ok()) else {
+        return;
+    };
     if let Err(trouble) = core.persist(|| Ask::post(place.clone())).await {
         tracing::info!(link = %core.account.address, reason = trouble.error("accepting").reason, "an invitation was not accepted");
     }
@@ -106,10 +130,18 @@ fn completed(core: &Arc<Core>, key: &str, event: &Event) {
 async fn deliver_toast(core: &Core, key: &str) {
     let said = {
         let mut state = core.state.lock();
-        let Some(talk) = state.talks.get_mut(key) else { return };
-        let Some(toast) = talk.toast.as_mut().filter(|toast| !toast.delivered) else { return };
+        let Some(talk) = state.talks.get_mut(key) else {
+            return;
+        };
+        let Some(toast) = talk.toast.as_mut().filter(|toast| !toast.delivered) else {
+            return;
+        };
         toast.delivered = true;
-        let (href, with, opening) = (toast.href.clone(), talk.with.clone(), std::mem::take(&mut talk.opening));
+        let (href, with, opening) = (
+            toast.href.clone(),
+            talk.with.clone(),
+            std::mem::take(&mut talk.opening),
+        );
         received(core, key, "i", &href, &with, None).map(|mut message| {
             (message.subject, message.alert) = (opening.subject, opening.alert);
             (with, message)
@@ -127,24 +159,41 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event) {
     let resource = match &event.resource {
         Some(resource) => resource,
         None => {
-            let Ok(place) = core.place(&event.link.href) else { return };
-            let Ok(document) = core.get(place).await else { return };
+            let Ok(place) = core.place(&event.link.href) else {
+                return;
+            };
+            let Ok(document) = core.get(place).await else {
+                return;
+            };
             fetched = document;
             &fetched
         }
     };
     let is_new = !core.state.lock().talks.contains_key(&key);
-    if is_new && (meetings::is_known(core, &key) || meetings::look_behind(core, &event.sender.href).await) {
+    if is_new
+        && (meetings::is_known(core, &key) || meetings::look_behind(core, &event.sender.href).await)
+    {
         return speaking::message(core, event, resource).await;
     }
-    if resource.text("direction").is_some_and(|direction| direction.eq_ignore_ascii_case("Outgoing")) {
+    if resource
+        .text("direction")
+        .is_some_and(|direction| direction.eq_ignore_ascii_case("Outgoing"))
+    {
         if event.kind == Kind::Completed {
             reported(core, &key, Report::of(event, core.key(&event.link.href)));
         }
         return;
     }
-    let Some(href) = resource.link("plainMessage").or_else(|| resource.link("htmlMessage")) else { return };
-    let from = resource.link("participant").or_else(|| resource.link("contact")).and_then(Sip::of_href);
+    let Some(href) = resource
+        .link("plainMessage")
+        .or_else(|| resource.link("htmlMessage"))
+    else {
+        return;
+    };
+    let from = resource
+        .link("participant")
+        .or_else(|| resource.link("contact"))
+        .and_then(Sip::of_href);
     let is_known = core.state.lock().talks.contains_key(&key);
     if !is_known {
         let Some(with) = from.clone() else { return };
@@ -152,14 +201,26 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event) {
     }
     let said = {
         let mut state = core.state.lock();
-        let Some(talk) = state.talks.get_mut(&key) else { return };
+        let Some(talk) = state.talks.get_mut(&key) else {
+            return;
+        };
         let with = from.unwrap_or_else(|| talk.with.clone());
-        let repeats = |toast: &Toast| toast.delivered && data_uri::decode(&toast.href) == data_uri::decode(href);
+        let repeats = |toast: &Toast| {
+            toast.delivered && data_uri::decode(&toast.href) == data_uri::decode(href)
+        };
         if talk.toast.take().as_ref().is_some_and(repeats) {
             return;
         }
         let opening = std::mem::take(&mut talk.opening);
-        received(core, &key, last_segment(&event.link.href), href, &with, Some(resource)).map(|mut message| {
+        received(
+            core,
+            &key,
+            last_segment(&event.link.href),
+            href,
+            &with,
+            Some(resource),
+        )
+        .map(|mut message| {
             (message.subject, message.alert) = (opening.subject, opening.alert);
             (with, message)
         })
@@ -179,7 +240,10 @@ async fn adopt(core: &Core, key: &str, with: Sip, messaging: Option<&str>) {
         if !state.has_room() {
             return;
         }
-        let talk = state.talks.entry(key.to_owned()).or_insert_with(|| Talk::new(with, false));
+        let talk = state
+            .talks
+            .entry(key.to_owned())
+            .or_insert_with(|| Talk::new(with, false));
         if let Some(messaging) = &found {
             talk.messaging(messaging);
         }
@@ -188,7 +252,14 @@ async fn adopt(core: &Core, key: &str, with: Sip, messaging: Option<&str>) {
 }
 
 /// A text as the engine takes it; `None` if there is none.
-fn received(core: &Core, key: &str, number: &str, href: &str, with: &Sip, resource: Option<&Document>) -> Option<Received> {
+fn received(
+    core: &Core,
+    key: &str,
+    number: &str,
+    href: &str,
+    with: &Sip,
+    resource: Option<&Document>,
+) -> Option<Received> {
     let (format, text) = data_uri::decode(href)?;
     let parts = markup::read(format, &text)?;
     let participant = resource.and_then(|resource| resource.anchor("participant"));
@@ -202,13 +273,20 @@ fn received(core: &Core, key: &str, number: &str, href: &str, with: &Sip, resour
         parts,
         classification: None,
         security_contexts: Vec::new(),
-        time: resource.and_then(|resource| resource.time("timeStamp")).unwrap_or_else(|| core.inbox.now()),
+        time: resource
+            .and_then(|resource| resource.time("timeStamp"))
+            .unwrap_or_else(|| core.inbox.now()),
     })
 }
 
 /// The id of a message of that number in that conversation: the application's id makes it the only one.
 pub(super) fn message_id(core: &Core, key: &str, number: &str) -> Option<MessageId> {
-    MessageId::parse(&format!("{}/{}/{number}", core.application.id, last_segment(key))).ok()
+    MessageId::parse(&format!(
+        "{}/{}/{number}",
+        core.application.id,
+        last_segment(key)
+    ))
+    .ok()
 }
 
 async fn deliver(core: &Core, with: Sip, message: Received) {
@@ -219,7 +297,12 @@ async fn deliver(core: &Core, with: Sip, message: Received) {
             None => {
                 state.strays.push_back((with, message));
                 if state.strays.len() > STRAYS_MAX
-                    && let Some(place) = gives_way(state.strays.iter().map(|(from, _)| (domain(from.as_str()), from.as_str(), 1)))
+                    && let Some(place) = gives_way(
+                        state
+                            .strays
+                            .iter()
+                            .map(|(from, _)| (domain(from.as_str()), from.as_str(), 1)),
+                    )
                 {
                     state.strays.remove(place);
                 }
@@ -235,15 +318,34 @@ async fn deliver(core: &Core, with: Sip, message: Received) {
 /// A contact was joined: what it said and whether it rings has waited for that.
 pub(super) async fn welcome(core: &Arc<Core>, with: &Sip) {
     let (said, ringing) = core.change(|state| {
-        let Some(contact) = state.contacts.get(with) else { return Default::default() };
-        let (mine, others) = std::mem::take(&mut state.strays).into_iter().partition(|(from, _)| from == with);
+        let Some(contact) = state.contacts.get(with) else {
+            return Default::default();
+        };
+        let (mine, others) = std::mem::take(&mut state.strays)
+            .into_iter()
+            .partition(|(from, _)| from == with);
         state.strays = others;
         let mine: std::collections::VecDeque<(Sip, Received)> = mine;
-        let said: Vec<_> = mine.into_iter().map(|(_, message)| inbound(core, contact, message)).collect();
-        let keys: Vec<String> =
-            state.ringing.iter().filter(|(_, ringing)| ringing.with == *with).map(|(key, _)| key.clone()).collect();
-        let ringing: Vec<Ringing> = keys.iter().filter_map(|key| state.ringing.remove(key)).collect();
-        let talks: Vec<String> = state.talks.iter().filter(|(_, talk)| talk.with == *with).map(|(key, _)| key.clone()).collect();
+        let said: Vec<_> = mine
+            .into_iter()
+            .map(|(_, message)| inbound(core, contact, message))
+            .collect();
+        let keys: Vec<String> = state
+            .ringing
+            .iter()
+            .filter(|(_, ringing)| ringing.with == *with)
+            .map(|(key, _)| key.clone())
+            .collect();
+        let ringing: Vec<Ringing> = keys
+            .iter()
+            .filter_map(|key| state.ringing.remove(key))
+            .collect();
+        let talks: Vec<String> = state
+            .talks
+            .iter()
+            .filter(|(_, talk)| talk.with == *with)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in talks {
             core.settle(state, &key);
         }
@@ -254,13 +356,19 @@ pub(super) async fn welcome(core: &Arc<Core>, with: &Sip) {
     }
     for ringing in ringing {
         let callee = core.clone();
-        core.inbox.spawn(async move { pick_up(&callee, ringing.accept).await });
+        core.inbox
+            .spawn(async move { pick_up(&callee, ringing.accept).await });
     }
 }
 
 /// A message of ours was delivered, or not.
 fn reported(core: &Core, key: &str, report: Report) {
-    let due = core.state.lock().talks.get_mut(key).and_then(|talk| talk.reports.report(report));
+    let due = core
+        .state
+        .lock()
+        .talks
+        .get_mut(key)
+        .and_then(|talk| talk.reports.report(report));
     if let Some((done, report)) = due {
         super::posting::answer(core, key, done, &report);
     }

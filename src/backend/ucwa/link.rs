@@ -28,19 +28,38 @@ const ACTIVE_EVERY: Duration = Duration::from_secs(180);
 const FAREWELL_MAX: Duration = Duration::from_secs(4);
 
 /// Opens an account's connection.
-pub(super) async fn dial(backend: Arc<Ucwa>, key: LinkKey, inbox: Inbox) -> Result<Arc<dyn Link>, BackendError> {
+pub(super) async fn dial(
+    backend: Arc<Ucwa>,
+    key: LinkKey,
+    inbox: Inbox,
+) -> Result<Arc<dyn Link>, BackendError> {
     let address = backend.person(key.as_str())?;
     parted(&backend, &address, &inbox).await;
-    let account = Arc::new(Account::new(backend.http.clone(), backend.config.clone(), inbox, address));
+    let account = Arc::new(Account::new(
+        backend.http.clone(),
+        backend.config.clone(),
+        inbox,
+        address,
+    ));
     let applications = account.discover(&backend.root).await?;
     let application = Application::make(&account, &applications).await?;
     let ready = Mutex::new(Some(application));
-    Ok(Arc::new(UcwaLink { backend, account, applications, ready, signed_in: Mutex::default() }))
+    Ok(Arc::new(UcwaLink {
+        backend,
+        account,
+        applications,
+        ready,
+        signed_in: Mutex::default(),
+    }))
 }
 
 /// Waits until the account's last link has said goodbye: its application would be found again, and then be deleted.
 async fn parted(backend: &Ucwa, address: &Sip, inbox: &Inbox) {
-    let before = backend.signed_in.lock().get(address).and_then(Weak::upgrade);
+    let before = backend
+        .signed_in
+        .lock()
+        .get(address)
+        .and_then(Weak::upgrade);
     if let Some(before) = before.filter(|before| before.stage() == Stage::Closing) {
         tokio::select! {
             biased;
@@ -78,7 +97,9 @@ impl Link for UcwaLink {
     fn sign_in(self: Arc<Self>, agent: AgentKey, address: Address) -> Reply<Arc<dyn Session>> {
         reply(async move {
             if self.backend.person(address.name())? != self.account.address {
-                return Err(BackendError::refused(format!("`{address}` does not belong to this connection")));
+                return Err(BackendError::refused(format!(
+                    "`{address}` does not belong to this connection"
+                )));
             }
             if let Some(before) = self.hang_up() {
                 before.ended().await;
@@ -88,10 +109,23 @@ impl Link for UcwaLink {
                 Some(application) => application,
                 None => Application::make(&self.account, &self.applications).await?,
             };
-            let unfit = || BackendError::new(BackendErrorKind::Protocol, "the application has no event channel");
-            let events = self.account.follow(&application.place, application.link("events").ok_or_else(unfit)?)?;
+            let unfit = || {
+                BackendError::new(
+                    BackendErrorKind::Protocol,
+                    "the application has no event channel",
+                )
+            };
+            let events = self.account.follow(
+                &application.place,
+                application.link("events").ok_or_else(unfit)?,
+            )?;
             application.make_available(&self.account).await?;
-            let core = Arc::new(Core::new(self.account.clone(), application, agent, address)?);
+            let core = Arc::new(Core::new(
+                self.account.clone(),
+                application,
+                agent,
+                address,
+            )?);
             *self.signed_in.lock() = Arc::downgrade(&core);
             self.backend.note(&self.account.address, &core);
             core.inbox.spawn(channel::read(core.clone(), events));
@@ -150,7 +184,11 @@ async fn farewell(core: &Core) {
         if state.over.is_some() {
             return;
         }
-        state.talks.values_mut().filter_map(|talk| talk.stop.take()).collect()
+        state
+            .talks
+            .values_mut()
+            .filter_map(|talk| talk.stop.take())
+            .collect()
     };
     tokio::join!(terminate(core, stops), meetings::part(core));
     let place = core.application.place.clone();
@@ -175,7 +213,14 @@ mod tests {
     #[test]
     fn an_account_that_waits_is_small() {
         // 10,000 accounts a host: what each holds while nothing happens, beside its connection.
-        let sizes = (size_of_two(channel::read), size_of_one(keep_up), size_of::<Core>());
-        assert!(sizes.0 <= 4096 && sizes.1 <= 1024 && sizes.2 <= 1024, "{sizes:?}");
+        let sizes = (
+            size_of_two(channel::read),
+            size_of_one(keep_up),
+            size_of::<Core>(),
+        );
+        assert!(
+            sizes.0 <= 4096 && sizes.1 <= 1024 && sizes.2 <= 1024,
+            "{sizes:?}"
+        );
     }
 }

@@ -30,10 +30,20 @@ pub(super) fn write(parts: &[Part], text: &str, takes_html: bool) -> Written {
         _ => false,
     };
     if takes_html && parts.iter().any(shows_more) {
-        return Written { format: Format::Html, text: to_html(parts) };
+        return Written {
+            format: Format::Html,
+            text: to_html(parts),
+        };
     }
-    let text = if parts.is_empty() { text.to_owned() } else { text::body_of(parts) };
-    Written { format: Format::Plain, text }
+    let text = if parts.is_empty() {
+        text.to_owned()
+    } else {
+        text::body_of(parts)
+    };
+    Written {
+        format: Format::Plain,
+        text,
+    }
 }
 
 /// The parts of a message that came in; `None` if there is nothing to see in it.
@@ -42,20 +52,31 @@ pub(super) fn read(format: Format, text: &str) -> Option<Vec<Part>> {
         Format::Plain => parts_of(&text.replace("\r\n", "\n")),
         Format::Html => from_html(text),
     };
-    parts.iter().any(|part| !part.visible().trim().is_empty()).then_some(parts)
+    parts
+        .iter()
+        .any(|part| !part.visible().trim().is_empty())
+        .then_some(parts)
 }
 
 fn to_html(parts: &[Part]) -> String {
     let mut html = String::new();
     let mut after_block = false;
     for part in parts {
-        let is_block = matches!(part, Part::CodeBlock { display: DisplayMode::Block, .. });
+        let is_block = matches!(
+            part,
+            Part::CodeBlock {
+                display: DisplayMode::Block,
+                ..
+            }
+        );
         if is_block && html.ends_with(BREAK) {
             // A block begins a line of its own, and so does what follows it.
             html.truncate(html.len() - BREAK.len());
         }
         match part {
-            Part::Text(text) if after_block => escape_lines(text.strip_prefix('\n').unwrap_or(text), &mut html),
+            Part::Text(text) if after_block => {
+                escape_lines(text.strip_prefix('\n').unwrap_or(text), &mut html)
+            }
             Part::Hyperlink { text, url } if text::is_link(url) => {
                 let shown = if text.is_empty() { url } else { text };
                 html.push_str("<a href=\"");
@@ -117,7 +138,9 @@ fn from_html(html: &str) -> Vec<Part> {
     emitter.naively_switch_states(true);
     for token in Tokenizer::new_with_emitter(html, emitter).flatten() {
         match token {
-            Token::String(text) if reader.hidden.is_none() => reader.text(&String::from_utf8_lossy(&text)),
+            Token::String(text) if reader.hidden.is_none() => {
+                reader.text(&String::from_utf8_lossy(&text))
+            }
             Token::StartTag(tag) => reader.open(&tag),
             Token::EndTag(tag) => reader.close(&tag.name),
             _ => {}
@@ -161,7 +184,10 @@ impl Reader {
 
     /// A character that shows. What came before it in the line comes first.
     fn seen(&mut self, c: char) {
-        let is_first = self.parts.is_empty() && self.plain.is_empty() && self.link.is_none() && self.code.is_none();
+        let is_first = self.parts.is_empty()
+            && self.plain.is_empty()
+            && self.link.is_none()
+            && self.code.is_none();
         let lines = std::mem::take(&mut self.lines);
         let blank = std::mem::take(&mut self.blank);
         for _ in 0..if is_first { 0 } else { lines.min(2) } {
@@ -204,7 +230,11 @@ impl Reader {
     }
 
     fn open(&mut self, tag: &StartTag<()>) {
-        let attribute = |name: &str| tag.attributes.get(name.as_bytes()).map(|value| String::from_utf8_lossy(value).into_owned());
+        let attribute = |name: &str| {
+            tag.attributes
+                .get(name.as_bytes())
+                .map(|value| String::from_utf8_lossy(value).into_owned())
+        };
         match tag.name.as_slice() {
             _ if self.hidden.is_some() => {}
             b"br" => self.line(),
@@ -213,7 +243,9 @@ impl Reader {
             b"title" => self.hidden = Some("title"),
             b"a" => {
                 self.end_link();
-                let url = attribute("href").map(|url| url.trim().to_owned()).filter(|url| text::is_link(url));
+                let url = attribute("href")
+                    .map(|url| url.trim().to_owned())
+                    .filter(|url| text::is_link(url));
                 if let Some(url) = url.filter(|_| self.code.is_none()) {
                     self.give_space();
                     self.link = Some((url, String::new()));
@@ -239,7 +271,9 @@ impl Reader {
 
     fn close(&mut self, name: &HtmlString) {
         match name.as_slice() {
-            name if self.hidden.is_some_and(|hidden| hidden.as_bytes() == name) => self.hidden = None,
+            name if self.hidden.is_some_and(|hidden| hidden.as_bytes() == name) => {
+                self.hidden = None
+            }
             _ if self.hidden.is_some() => {}
             b"a" => self.end_link(),
             b"pre" | b"code" | b"tt" | b"samp" | b"kbd" => self.end_code(name.as_slice() == b"pre"),
@@ -267,11 +301,21 @@ impl Reader {
         if is_pre != was_pre {
             return;
         }
-        let Some((display, code)) = self.code.take() else { return };
-        let code = if is_pre { code.trim_matches('\n') } else { code.as_str() };
+        let Some((display, code)) = self.code.take() else {
+            return;
+        };
+        let code = if is_pre {
+            code.trim_matches('\n')
+        } else {
+            code.as_str()
+        };
         if !code.is_empty() {
             let code = code.to_owned();
-            self.put(Part::CodeBlock { code, language: None, display });
+            self.put(Part::CodeBlock {
+                code,
+                language: None,
+                display,
+            });
         }
         self.at_line_start = false;
         if is_pre {
@@ -280,7 +324,9 @@ impl Reader {
     }
 
     fn end_link(&mut self) {
-        let Some((url, text)) = self.link.take() else { return };
+        let Some((url, text)) = self.link.take() else {
+            return;
+        };
         let text = text.trim().to_owned();
         let text = if text.is_empty() { url.clone() } else { text };
         self.put(Part::Hyperlink { text, url });
@@ -313,7 +359,8 @@ impl Reader {
 
     fn give_plain(&mut self) {
         if !self.plain.is_empty() {
-            self.parts.extend(parts_of(&std::mem::take(&mut self.plain)));
+            self.parts
+                .extend(parts_of(&std::mem::take(&mut self.plain)));
         }
     }
 

@@ -41,7 +41,9 @@ impl End {
     pub(super) fn of_join(&self) -> BackendError {
         match self {
             End::Told(reason) => failure::of_join(reason.as_ref()),
-            End::Forgotten => BackendError::unreachable("the server forgot the meeting while it was joined"),
+            End::Forgotten => {
+                BackendError::unreachable("the server forgot the meeting while it was joined")
+            }
         }
     }
 
@@ -181,7 +183,9 @@ impl Meeting {
     pub(super) fn messaging(&mut self, messaging: &Document, reason: Option<Reason>) {
         let link = |rel| messaging.link(rel).map(str::to_owned);
         (self.send, self.add) = (link("sendMessage"), link("addMessaging"));
-        self.takes_html = messaging.texts("negotiatedMessageFormats").any(|format| format.eq_ignore_ascii_case("Html"));
+        self.takes_html = messaging
+            .texts("negotiatedMessageFormats")
+            .any(|format| format.eq_ignore_ascii_case("Html"));
         if self.send.is_some() {
             self.adding = Adding::No;
         }
@@ -201,7 +205,10 @@ impl Meeting {
 
     /// Notes the subject; true if it is another.
     pub(super) fn note_subject(&mut self, subject: Option<&str>) -> bool {
-        let subject = subject.map(str::trim).filter(|subject| !subject.is_empty()).map(str::to_owned);
+        let subject = subject
+            .map(str::trim)
+            .filter(|subject| !subject.is_empty())
+            .map(str::to_owned);
         let is_new = subject.is_some() && subject != self.subject;
         if is_new {
             self.subject = subject;
@@ -229,7 +236,9 @@ impl Meeting {
     /// Whether the server is to be asked what a member is called: once.
     pub(super) fn ask_for(&mut self, participant: &str) -> bool {
         self.note_member(participant, None);
-        self.members.get_mut(participant).is_some_and(|member| !std::mem::replace(&mut member.was_asked_for, true))
+        self.members
+            .get_mut(participant)
+            .is_some_and(|member| !std::mem::replace(&mut member.was_asked_for, true))
     }
 
     /// What a member is called, as far as anybody said.
@@ -263,8 +272,13 @@ pub(super) enum Reached {
 
 /// Whom an address of a participant names; guests have none that anybody could write to.
 pub(super) fn sender_of(participant: &str, uri: Option<&str>) -> String {
-    let known = uri.and_then(Sip::parse).or_else(|| Sip::of_href(participant));
-    known.map_or_else(|| super::address::last_segment(participant).to_owned(), |sip| sip.uri())
+    let known = uri
+        .and_then(Sip::parse)
+        .or_else(|| Sip::of_href(participant));
+    known.map_or_else(
+        || super::address::last_segment(participant).to_owned(),
+        |sip| sip.uri(),
+    )
 }
 
 #[cfg(test)]
@@ -274,7 +288,8 @@ mod tests {
     use crate::backend::ucwa::package::Package;
 
     fn meeting() -> Meeting {
-        let uri = MeetingUri::parse("sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:1XAW22CG").expect("a meeting");
+        let uri = MeetingUri::parse("sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:1XAW22CG")
+            .expect("a meeting");
         let channel = ChannelId::parse(&format!("chat-room:{}", uri.as_str())).expect("a channel");
         Meeting::new(channel, uri, "77".into())
     }
@@ -284,7 +299,9 @@ mod tests {
             match event.link.rel.as_str() {
                 "onlineMeetingInvitation" => meeting.invitation(&event),
                 "conversation" => meeting.conversation(&event),
-                "messaging" => meeting.messaging(event.resource.as_ref().expect("sent along"), event.why()),
+                "messaging" => {
+                    meeting.messaging(event.resource.as_ref().expect("sent along"), event.why())
+                }
                 "participant" if event.within.is_none() => meeting.roster(&event, &event.link.href),
                 _ => {}
             }
@@ -294,16 +311,35 @@ mod tests {
     #[test]
     fn a_meeting_is_entered_and_somebody_ends_it() {
         let mut meeting = meeting();
-        play(&mut meeting, include_bytes!("../../../tests/fuzz/corpus/ucwa_package/conferenced.json"));
-        assert_eq!((meeting.stage, meeting.end.clone(), meeting.subject.as_deref()), (Stage::Inside, None, Some("Weekly talk")));
+        play(
+            &mut meeting,
+            include_bytes!("../../../tests/fuzz/corpus/ucwa_package/conferenced.json"),
+        );
+        assert_eq!(
+            (
+                meeting.stage,
+                meeting.end.clone(),
+                meeting.subject.as_deref()
+            ),
+            (Stage::Inside, None, Some("Weekly talk"))
+        );
         assert!(meeting.add.is_some() && !meeting.is_open());
         let lene = "/ucwa/oauth/v1/applications/105/communication/conversations/c3b7/participants/lenea@contoso.com";
-        assert_eq!((meeting.name_of(lene), meeting.members.len()), (Some("Lene Aaling"), 1));
+        assert_eq!(
+            (meeting.name_of(lene), meeting.members.len()),
+            (Some("Lene Aaling"), 1)
+        );
         assert_eq!(sender_of(lene, None), "sip:lenea@contoso.com");
         assert_eq!(sender_of("/participants/guest7", None), "guest7");
-        play(&mut meeting, include_bytes!("../../../tests/fuzz/corpus/ucwa_package/connected.json"));
+        play(
+            &mut meeting,
+            include_bytes!("../../../tests/fuzz/corpus/ucwa_package/connected.json"),
+        );
         assert!(meeting.is_open() && meeting.add.is_none());
-        play(&mut meeting, include_bytes!("../../../tests/fuzz/corpus/ucwa_package/ejected.json"));
+        play(
+            &mut meeting,
+            include_bytes!("../../../tests/fuzz/corpus/ucwa_package/ejected.json"),
+        );
         assert!(!meeting.is_open());
         let (reason, may_retry) = meeting.end.expect("over").of_removal();
         assert!(reason.contains("Ejected") && !may_retry, "{reason}");
@@ -317,14 +353,25 @@ mod tests {
              "_embedded":{"messaging":{"state":"Disconnected"}}},
             {"link":{"rel":"conversation","href":"/c"},"type":"deleted"}]}]}"#;
         play(&mut meeting, body);
-        assert_eq!(meeting.end.as_ref().map(|end| end.of_removal().1), Some(false));
-        assert_eq!(meeting.end.map(|end| end.of_join().kind), Some(BackendErrorKind::ChannelGone));
+        assert_eq!(
+            meeting.end.as_ref().map(|end| end.of_removal().1),
+            Some(false)
+        );
+        assert_eq!(
+            meeting.end.map(|end| end.of_join().kind),
+            Some(BackendErrorKind::ChannelGone)
+        );
         assert!(End::Forgotten.of_join().is_passing() && End::Told(None).of_join().is_passing());
     }
 
     #[test]
     fn a_message_that_missed_some_was_posted() {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<String>>();
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<HashSet<String>>()
+        };
         for (members, missed, is_whole, reached) in [
             (&["lene", "olaf"][..], &["lene"][..], true, Reached::Some),
             (&["lene"], &["olaf"], true, Reached::Some),
@@ -335,9 +382,15 @@ mod tests {
             (&["lene"], &["lene"], false, Reached::Unclear),
         ] {
             let mut meeting = meeting();
-            members.iter().for_each(|name| meeting.note_member(name, None));
+            members
+                .iter()
+                .for_each(|name| meeting.note_member(name, None));
             meeting.is_roster_whole = is_whole;
-            assert_eq!(meeting.reached(&names(missed)), reached, "{missed:?} of {members:?}");
+            assert_eq!(
+                meeting.reached(&names(missed)),
+                reached,
+                "{missed:?} of {members:?}"
+            );
         }
     }
 }

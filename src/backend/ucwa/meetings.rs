@@ -11,7 +11,9 @@ use super::http::Ask;
 use super::meeting::{Adding, End, Meeting};
 use super::package::{Event, Kind};
 use crate::backend::fairness::gives_way;
-use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbound, Received, SeenBy, StateChange};
+use crate::backend::{
+    BackendError, BackendErrorKind, ChannelId, Inbound, Received, SeenBy, StateChange,
+};
 use serde_json::json;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -53,7 +55,9 @@ impl Meetings {
 
     /// The meeting of that conversation.
     pub(super) fn with_key(&mut self, key: &str) -> Option<&mut Meeting> {
-        self.list.iter_mut().find(|meeting| meeting.key.as_deref() == Some(key))
+        self.list
+            .iter_mut()
+            .find(|meeting| meeting.key.as_deref() == Some(key))
     }
 
     /// Takes a meeting away, with all that waits in it.
@@ -66,7 +70,11 @@ impl Meetings {
     /// where it is accepted.
     pub(super) fn begin(&mut self, mut meeting: Meeting) -> Option<String> {
         self.take(&meeting.uri);
-        let rings = self.ringing.iter().find(|(_, ringing)| ringing.uri == meeting.uri).map(|(key, _)| key.clone());
+        let rings = self
+            .ringing
+            .iter()
+            .find(|(_, ringing)| ringing.uri == meeting.uri)
+            .map(|(key, _)| key.clone());
         let accept = rings.and_then(|key| {
             let accept = self.ringing.remove(&key)?.accept?;
             meeting.key = Some(key);
@@ -78,12 +86,17 @@ impl Meetings {
 
     /// The conversation that an application found again has with a meeting.
     pub(super) fn found(&self, uri: &MeetingUri) -> Option<String> {
-        self.found.iter().find(|(_, found)| *found == uri).map(|(key, _)| key.clone())
+        self.found
+            .iter()
+            .find(|(_, found)| *found == uri)
+            .map(|(key, _)| key.clone())
     }
 
     /// Keeps what was said in a meeting whose channel is not joined yet.
     pub(super) fn stray(&mut self, key: &str, message: Received) {
-        let Some(uri) = self.found.get(key).cloned() else { return };
+        let Some(uri) = self.found.get(key).cloned() else {
+            return;
+        };
         self.strays.push_back((uri, message));
         if self.strays.len() > STRAYS_MAX
             && let Some(place) = gives_way(self.strays.iter().map(|(of, _)| ((), of.as_str(), 1)))
@@ -94,7 +107,9 @@ impl Meetings {
 
     /// What was said in a meeting before its channel was joined.
     pub(super) fn strays_of(&mut self, uri: &MeetingUri) -> Vec<Received> {
-        let (mine, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.strays).into_iter().partition(|(of, _)| of == uri);
+        let (mine, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.strays)
+            .into_iter()
+            .partition(|(of, _)| of == uri);
         self.strays = others.into();
         mine.into_iter().map(|(_, message)| message).collect()
     }
@@ -121,12 +136,20 @@ pub(super) fn meeting_of(channel: &ChannelId) -> Result<MeetingUri, BackendError
 
 /// The error of what is wanted of a meeting that the agent is not in.
 pub(super) fn gone() -> BackendError {
-    BackendError::new(BackendErrorKind::ChannelGone, "the agent is not in this meeting")
+    BackendError::new(
+        BackendErrorKind::ChannelGone,
+        "the agent is not in this meeting",
+    )
 }
 
 /// A message as the engine takes it.
 pub(super) fn inbound(core: &Core, channel: ChannelId, message: Received) -> Inbound {
-    Inbound::Message { seen_by: SeenBy::Agent(core.agent), channel, message: Box::new(message), resume: None }
+    Inbound::Message {
+        seen_by: SeenBy::Agent(core.agent),
+        channel,
+        message: Box::new(message),
+        resume: None,
+    }
 }
 
 /// Leaves a meeting.
@@ -142,7 +165,14 @@ pub(super) async fn leave(core: &Core, channel: &ChannelId) -> Result<(), Backen
 /// Leaves all meetings, because the agent signs out.
 pub(super) async fn part(core: &Core) {
     let open = |meeting: &Meeting| meeting.key.clone().filter(|_| meeting.end.is_none());
-    let keys: Vec<String> = core.state.lock().meetings.list.iter().filter_map(open).collect();
+    let keys: Vec<String> = core
+        .state
+        .lock()
+        .meetings
+        .list
+        .iter()
+        .filter_map(open)
+        .collect();
     futures_util::future::join_all(keys.iter().map(|key| hang_up(core, key))).await;
 }
 
@@ -161,7 +191,10 @@ pub(super) async fn hang_up(core: &Core, key: &str) {
 pub(super) fn close(mut meeting: Meeting, error: &BackendError) -> Option<String> {
     let unknown = format!("the message's delivery was not reported: {}", error.reason);
     for done in meeting.reports.forsaken() {
-        let _ = done.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, unknown.as_str())));
+        let _ = done.send(Err(BackendError::new(
+            BackendErrorKind::OutcomeUnknown,
+            unknown.as_str(),
+        )));
     }
     for post in meeting.line.drain(..) {
         let _ = post.done.send(Err(error.clone()));
@@ -173,8 +206,17 @@ pub(super) fn close(mut meeting: Meeting, error: &BackendError) -> Option<String
 pub(super) fn forgotten(core: &Arc<Core>) {
     let keys = core.change(|state| {
         state.meetings.ringing.clear();
-        state.meetings.list.iter_mut().for_each(|meeting| meeting.end(End::Forgotten));
-        state.meetings.list.iter().filter_map(|meeting| meeting.key.clone()).collect::<Vec<_>>()
+        state
+            .meetings
+            .list
+            .iter_mut()
+            .for_each(|meeting| meeting.end(End::Forgotten));
+        state
+            .meetings
+            .list
+            .iter()
+            .filter_map(|meeting| meeting.key.clone())
+            .collect::<Vec<_>>()
     });
     let teller = core.clone();
     core.inbox.spawn(async move {
@@ -187,24 +229,43 @@ pub(super) fn forgotten(core: &Arc<Core>) {
 /// Tells of a meeting that has ended, if it was joined.
 async fn tell_end(core: &Core, key: &str) {
     let ended = core.change(|state| {
-        let meeting = state.meetings.with_key(key).filter(|meeting| meeting.is_joined && meeting.end.is_some())?;
+        let meeting = state
+            .meetings
+            .with_key(key)
+            .filter(|meeting| meeting.is_joined && meeting.end.is_some())?;
         let uri = meeting.uri.clone();
         state.meetings.take(&uri)
     });
     let Some(meeting) = ended else { return };
-    let (reason, may_retry) = meeting.end.as_ref().map(End::of_removal).unwrap_or_default();
+    let (reason, may_retry) = meeting
+        .end
+        .as_ref()
+        .map(End::of_removal)
+        .unwrap_or_default();
     let channel = meeting.channel.clone();
     // Not that the channel is gone: what follows says whether it is.
     close(meeting, &BackendError::unreachable(reason.as_str()));
-    core.hand_over(Inbound::Inactive { agent: core.agent, channel, reason, may_retry }).await;
+    core.hand_over(Inbound::Inactive {
+        agent: core.agent,
+        channel,
+        reason,
+        may_retry,
+    })
+    .await;
 }
 
 /// An event about an invitation into a meeting, ours or somebody else's.
 pub(super) async fn invitation(core: &Arc<Core>, event: &Event) {
-    let Some(resource) = &event.resource else { return };
+    let Some(resource) = &event.resource else {
+        return;
+    };
     let key = resource.link("conversation").map(|href| core.key(href));
-    let incoming = resource.text("direction").is_some_and(|direction| direction.eq_ignore_ascii_case("Incoming"));
-    let uri = resource.text("onlineMeetingUri").and_then(MeetingUri::parse);
+    let incoming = resource
+        .text("direction")
+        .is_some_and(|direction| direction.eq_ignore_ascii_case("Incoming"));
+    let uri = resource
+        .text("onlineMeetingUri")
+        .and_then(MeetingUri::parse);
     let is_ours = core.change(|state| {
         let operation = resource.text("operationId").filter(|_| !incoming);
         // Some events lack the operation: then the conversation tells, or the meeting itself.
@@ -214,17 +275,30 @@ pub(super) async fn invitation(core: &Arc<Core>, event: &Event) {
             (None, _, Some(uri)) => !incoming && meeting.uri == *uri,
             _ => false,
         };
-        let found = state.meetings.list.iter_mut().find(|meeting| is_its(meeting));
+        let found = state
+            .meetings
+            .list
+            .iter_mut()
+            .find(|meeting| is_its(meeting));
         let Some(meeting) = found else { return false };
         meeting.key = meeting.key.take().or_else(|| key.clone());
         meeting.invitation(event);
         true
     });
-    let (Some(key), Some(uri), true) = (key, uri, incoming && !is_ours) else { return };
+    let (Some(key), Some(uri), true) = (key, uri, incoming && !is_ours) else {
+        return;
+    };
     let is_over = core.change(|state| match event.kind {
         Kind::Started if state.meetings.ringing.len() < RINGS_MAX => {
             let link = |rel| resource.link(rel).map(str::to_owned);
-            state.meetings.ringing.insert(key.clone(), Ringing { uri, accept: link("accept"), decline: link("decline") });
+            state.meetings.ringing.insert(
+                key.clone(),
+                Ringing {
+                    uri,
+                    accept: link("accept"),
+                    decline: link("decline"),
+                },
+            );
             false
         }
         Kind::Completed => {
@@ -239,7 +313,9 @@ pub(super) async fn invitation(core: &Arc<Core>, event: &Event) {
             callee.inbox.sleep(RINGING_MAX).await;
             let ringing = callee.state.lock().meetings.ringing.remove(&key);
             if let Some(place) = ringing.and_then(|ringing| callee.place(&ringing.decline?).ok()) {
-                let _ = callee.ask(Ask::post(place).json(&json!({"reason": "Local"}))).await;
+                let _ = callee
+                    .ask(Ask::post(place).json(&json!({"reason": "Local"})))
+                    .await;
             }
         });
     }
@@ -258,9 +334,15 @@ pub(super) async fn conversation(core: &Arc<Core>, event: &Event) -> bool {
         let is_new = meeting.is_joined && before != meeting.subject;
         Some((is_new, meeting.channel.clone(), meeting.subject.clone()))
     });
-    let Some((is_new, channel, subject)) = changed else { return false };
+    let Some((is_new, channel, subject)) = changed else {
+        return false;
+    };
     if is_new {
-        core.inbox.state(StateChange::Subject { seen_by: SeenBy::Agent(core.agent), channel, subject });
+        core.inbox.state(StateChange::Subject {
+            seen_by: SeenBy::Agent(core.agent),
+            channel,
+            subject,
+        });
     }
     tell_end(core, &key).await;
     true
@@ -269,7 +351,9 @@ pub(super) async fn conversation(core: &Arc<Core>, event: &Event) -> bool {
 /// An event about a conversation's messages; false if it is no meeting's.
 pub(super) fn messaging(core: &Arc<Core>, event: &Event) -> bool {
     let key = core.key(&event.sender.href);
-    let Some(resource) = &event.resource else { return false };
+    let Some(resource) = &event.resource else {
+        return false;
+    };
     let found = core.change(|state| {
         let meeting = state.meetings.with_key(&key)?;
         meeting.messaging(resource, event.why());
@@ -280,14 +364,21 @@ pub(super) fn messaging(core: &Arc<Core>, event: &Event) -> bool {
     let Some(silent) = found else { return false };
     if let Some(uri) = silent {
         let adder = core.clone();
-        core.inbox.spawn(async move { add_again(&adder, &uri).await });
+        core.inbox
+            .spawn(async move { add_again(&adder, &uri).await });
     }
     true
 }
 
 /// An event about an invitation to messages; false if it is not ours to add them.
 pub(super) fn adding(core: &Core, event: &Event) -> bool {
-    core.change(|state| state.meetings.list.iter_mut().any(|meeting| meeting.added(event)))
+    core.change(|state| {
+        state
+            .meetings
+            .list
+            .iter_mut()
+            .any(|meeting| meeting.added(event))
+    })
 }
 
 /// An event about somebody in a conversation.
@@ -308,7 +399,9 @@ pub(super) fn about(core: &Core, event: &Event) {
     let key = core.key(&event.sender.href);
     let subject = event.text_of("subject");
     let changed = core.change(|state| {
-        let uri = event.text_of("onlineMeetingUri").and_then(MeetingUri::parse);
+        let uri = event
+            .text_of("onlineMeetingUri")
+            .and_then(MeetingUri::parse);
         if let Some(meeting) = uri.and_then(|uri| state.meetings.of(&uri)) {
             meeting.key.get_or_insert_with(|| key.clone());
         }
@@ -317,7 +410,11 @@ pub(super) fn about(core: &Core, event: &Event) {
         is_new.then(|| (meeting.channel.clone(), meeting.subject.clone()))
     });
     if let Some((channel, subject)) = changed {
-        core.inbox.state(StateChange::Subject { seen_by: SeenBy::Agent(core.agent), channel, subject });
+        core.inbox.state(StateChange::Subject {
+            seen_by: SeenBy::Agent(core.agent),
+            channel,
+            subject,
+        });
     }
 }
 
@@ -329,9 +426,15 @@ pub(super) fn is_known(core: &Core, key: &str) -> bool {
 
 /// Looks whether a conversation that nobody knows is a meeting's: the application was found again.
 pub(super) async fn look_behind(core: &Core, href: &str) -> bool {
-    let Ok(place) = core.place(href) else { return false };
-    let Ok(conversation) = core.get(place).await else { return false };
-    let Some(uri) = meeting_behind(core, &conversation).await else { return false };
+    let Ok(place) = core.place(href) else {
+        return false;
+    };
+    let Ok(conversation) = core.get(place).await else {
+        return false;
+    };
+    let Some(uri) = meeting_behind(core, &conversation).await else {
+        return false;
+    };
     core.change(|state| {
         if state.meetings.found.len() < FOUND_MAX {
             state.meetings.found.insert(core.key(href), uri);

@@ -133,7 +133,8 @@ impl Ucwa {
 
     /// The account of that name.
     fn person(&self, name: &str) -> std::result::Result<Sip, BackendError> {
-        Sip::parse(name).ok_or_else(|| BackendError::refused(format!("`{name}` is no account's address")))
+        Sip::parse(name)
+            .ok_or_else(|| BackendError::refused(format!("`{name}` is no account's address")))
     }
 }
 
@@ -143,13 +144,19 @@ impl Backend for Ucwa {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared_rooms: false, find_channels: true, composing: true, ..Capabilities::PLAIN }
+        Capabilities {
+            shared_rooms: false,
+            find_channels: true,
+            composing: true,
+            ..Capabilities::PLAIN
+        }
     }
 
     fn link_key(&self, address: &Address) -> LinkKey {
         let name = address.name();
         let key = Sip::parse(name).and_then(|sip| LinkKey::parse(sip.as_str()).ok());
-        key.or_else(|| LinkKey::parse(name).ok()).unwrap_or_else(|| LinkKey::parse("nobody").expect("a word is a key"))
+        key.or_else(|| LinkKey::parse(name).ok())
+            .unwrap_or_else(|| LinkKey::parse("nobody").expect("a word is a key"))
     }
 
     fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
@@ -159,6 +166,8 @@ impl Backend for Ucwa {
 
 impl fmt::Debug for Ucwa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ucwa").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Ucwa")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }

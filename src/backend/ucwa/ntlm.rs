@@ -16,7 +16,8 @@ use md5::Md5;
 const CHALLENGE_MAX: usize = 8 * 1024;
 const MAGIC: &[u8; 8] = b"NTLMSSP\0";
 /// Unicode, the target's name and information, NTLM, always "signed", extended session security, version, 128 and 56 bits.
-const FLAGS: u32 = 0x1 | 0x4 | 0x200 | 0x8000 | 0x8_0000 | 0x80_0000 | 0x200_0000 | 0x2000_0000 | 0x8000_0000;
+const FLAGS: u32 =
+    0x1 | 0x4 | 0x200 | 0x8000 | 0x8_0000 | 0x80_0000 | 0x200_0000 | 0x2000_0000 | 0x8000_0000;
 /// Which version of Windows asks: 10, as everybody says; 15 is that of the protocol.
 const VERSION: [u8; 8] = [10, 0, 0, 0, 0, 0, 0, 15];
 /// Where the payload of our answer begins: after its table, its flags, its version and its checksum.
@@ -40,13 +41,20 @@ impl<'a> Login<'a> {
     /// `DOMAIN\account`, or a user principal name, which has its domain in it.
     pub(super) fn new(name: &'a str, password: &'a str) -> Login<'a> {
         let (domain, user) = name.split_once('\\').unwrap_or(("", name));
-        Login { domain, user, password }
+        Login {
+            domain,
+            user,
+            password,
+        }
     }
 
     /// The key of all that follows (NTOWFv2).
     fn key(&self) -> [u8; 16] {
         let password: [u8; 16] = Md4::digest(utf16(self.password)).into();
-        mac(&password, &[&utf16(&self.user.to_uppercase()), &utf16(self.domain)])
+        mac(
+            &password,
+            &[&utf16(&self.user.to_uppercase()), &utf16(self.domain)],
+        )
     }
 }
 
@@ -71,14 +79,21 @@ struct Challenge<'a> {
 
 impl<'a> Challenge<'a> {
     fn read(message: &'a [u8]) -> Option<Challenge<'a>> {
-        if message.len() > CHALLENGE_MAX || message.get(..8)? != MAGIC || message.get(8..12)? != 2_u32.to_le_bytes() {
+        if message.len() > CHALLENGE_MAX
+            || message.get(..8)? != MAGIC
+            || message.get(8..12)? != 2_u32.to_le_bytes()
+        {
             return None;
         }
         let flags = u32::from_le_bytes(message.get(20..24)?.try_into().ok()?);
         let nonce = message.get(24..32)?.try_into().ok()?;
         let length = usize::from(u16::from_le_bytes(message.get(40..42)?.try_into().ok()?));
         let at = usize::try_from(u32::from_le_bytes(message.get(44..48)?.try_into().ok()?)).ok()?;
-        let mut rest = if length == 0 { &[][..] } else { message.get(at..at.checked_add(length)?)? };
+        let mut rest = if length == 0 {
+            &[][..]
+        } else {
+            message.get(at..at.checked_add(length)?)?
+        };
         let mut pairs = Vec::new();
         while !rest.is_empty() {
             let id = u16::from_le_bytes(rest.get(..2)?.try_into().ok()?);
@@ -90,25 +105,46 @@ impl<'a> Challenge<'a> {
             pairs.push((id, value));
             rest = &rest[4 + length..];
         }
-        Some(Challenge { nonce, flags, pairs })
+        Some(Challenge {
+            nonce,
+            flags,
+            pairs,
+        })
     }
 
     fn pair(&self, wanted: u16) -> Option<&'a [u8]> {
-        self.pairs.iter().find(|(id, _)| *id == wanted).map(|(_, value)| *value)
+        self.pairs
+            .iter()
+            .find(|(id, _)| *id == wanted)
+            .map(|(_, value)| *value)
     }
 }
 
 /// The third message, which answers `challenge`; `None` if that is none. `nonce` must be new each time.
-pub(super) fn authenticate(challenge: &[u8], login: &Login<'_>, nonce: [u8; 8], now: DateTime<Utc>) -> Option<Vec<u8>> {
+pub(super) fn authenticate(
+    challenge: &[u8],
+    login: &Login<'_>,
+    nonce: [u8; 8],
+    now: DateTime<Utc>,
+) -> Option<Vec<u8>> {
     let said = Challenge::read(challenge)?;
-    let time = said.pair(TIME_PAIR).and_then(|time| <[u8; 8]>::try_from(time).ok());
+    let time = said
+        .pair(TIME_PAIR)
+        .and_then(|time| <[u8; 8]>::try_from(time).ok());
     let answer = answer(login, &said, time, nonce, now);
     let (domain, user) = (utf16(login.domain), utf16(login.user));
     let mut message = MAGIC.to_vec();
     message.extend(3_u32.to_le_bytes());
     let mut payload = Vec::new();
     // In the order of the table; the payload's own order is free.
-    for part in [&answer.lm, &answer.nt, &domain, &user, &Vec::new(), &Vec::new()] {
+    for part in [
+        &answer.lm,
+        &answer.nt,
+        &domain,
+        &user,
+        &Vec::new(),
+        &Vec::new(),
+    ] {
         let length = u16::try_from(part.len()).ok()?.to_le_bytes();
         message.extend(length);
         message.extend(length);
@@ -133,8 +169,16 @@ struct Answer {
     session_key: [u8; 16],
 }
 
-fn answer(login: &Login<'_>, said: &Challenge<'_>, time: Option<[u8; 8]>, nonce: [u8; 8], now: DateTime<Utc>) -> Answer {
-    let ours = (now.timestamp().saturating_add(EPOCH)).saturating_mul(10_000_000).to_le_bytes();
+fn answer(
+    login: &Login<'_>,
+    said: &Challenge<'_>,
+    time: Option<[u8; 8]>,
+    nonce: [u8; 8],
+    now: DateTime<Utc>,
+) -> Answer {
+    let ours = (now.timestamp().saturating_add(EPOCH))
+        .saturating_mul(10_000_000)
+        .to_le_bytes();
     let mut blob = vec![1, 1, 0, 0, 0, 0, 0, 0];
     blob.extend(time.unwrap_or(ours));
     blob.extend(nonce);
@@ -142,7 +186,10 @@ fn answer(login: &Login<'_>, said: &Challenge<'_>, time: Option<[u8; 8]>, nonce:
     for (id, value) in said.pairs.iter().filter(|(id, _)| *id != FLAGS_PAIR) {
         put(&mut blob, *id, value);
     }
-    let mut flags = said.pair(FLAGS_PAIR).and_then(|flags| <[u8; 4]>::try_from(flags).ok()).map_or(0, u32::from_le_bytes);
+    let mut flags = said
+        .pair(FLAGS_PAIR)
+        .and_then(|flags| <[u8; 4]>::try_from(flags).ok())
+        .map_or(0, u32::from_le_bytes);
     if time.is_some() {
         // A checksum follows.
         flags |= 2;
@@ -158,7 +205,11 @@ fn answer(login: &Login<'_>, said: &Challenge<'_>, time: Option<[u8; 8]>, nonce:
         Some(_) => vec![0; 24],
         None => [&mac(&key, &[&said.nonce, &nonce])[..], &nonce].concat(),
     };
-    Answer { lm, nt: [&proof[..], &blob].concat(), session_key: mac(&key, &[&proof]) }
+    Answer {
+        lm,
+        nt: [&proof[..], &blob].concat(),
+        session_key: mac(&key, &[&proof]),
+    }
 }
 
 fn put(blob: &mut Vec<u8>, id: u16, value: &[u8]) {
@@ -190,11 +241,18 @@ pub(super) mod tests {
         02000c0044006f006d00610069006e0001000c0053006500720076006500720000000000";
 
     pub(in crate::backend::ucwa) fn bytes(hex: &str) -> Vec<u8> {
-        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal"))
+            .collect()
     }
 
     /// Whether a third message proves that its sender knows the password.
-    pub(in crate::backend::ucwa) fn proves(message: &[u8], challenge: &[u8], login: &Login<'_>) -> bool {
+    pub(in crate::backend::ucwa) fn proves(
+        message: &[u8],
+        challenge: &[u8],
+        login: &Login<'_>,
+    ) -> bool {
         let said = Challenge::read(challenge).expect("a challenge");
         let (proof, blob) = field(message, 1).split_at(16);
         proof == mac(&login.key(), &[&said.nonce, blob])
@@ -211,11 +269,17 @@ pub(super) mod tests {
     fn the_published_exchange_is_answered_as_published() {
         // MS-NLMP, 4.2.1 and 4.2.4: the time is zero there, 1601.
         let login = Login::new("Domain\\User", "Password");
-        assert_eq!(login.key().to_vec(), bytes("0c868a403bfd7a93a3001ef22ef02e3f"));
+        assert_eq!(
+            login.key().to_vec(),
+            bytes("0c868a403bfd7a93a3001ef22ef02e3f")
+        );
         let challenge = bytes(RECORDED);
         let first = DateTime::from_timestamp(-EPOCH, 0).expect("a time");
         let message = authenticate(&challenge, &login, [0xaa; 8], first).expect("an answer");
-        assert_eq!(field(&message, 0), bytes("86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa"));
+        assert_eq!(
+            field(&message, 0),
+            bytes("86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa")
+        );
         let proof = &field(&message, 1)[..16];
         assert_eq!(proof, bytes("68cd0ab851e51c96aabc927bebef6a1c"));
         assert_eq!(
@@ -224,11 +288,21 @@ pub(super) mod tests {
                 "01010000000000000000000000000000aaaaaaaaaaaaaaaa0000000002000c0044006f006d00610069006e0001000c005300650072007600650072000000000000000000"
             )
         );
-        assert_eq!((field(&message, 2), field(&message, 3)), (&*utf16("Domain"), &*utf16("User")));
+        assert_eq!(
+            (field(&message, 2), field(&message, 3)),
+            (&*utf16("Domain"), &*utf16("User"))
+        );
         let said = Challenge::read(&challenge).expect("a challenge");
         let answer = answer(&login, &said, None, [0xaa; 8], first);
-        assert_eq!(answer.session_key.to_vec(), bytes("8de40ccadbc14a82f15cb0ad0de95ca3"));
-        assert_eq!(message[MIC_AT..HEAD], [0; 16], "without the server's time there is no checksum");
+        assert_eq!(
+            answer.session_key.to_vec(),
+            bytes("8de40ccadbc14a82f15cb0ad0de95ca3")
+        );
+        assert_eq!(
+            message[MIC_AT..HEAD],
+            [0; 16],
+            "without the server's time there is no checksum"
+        );
     }
 
     #[test]
@@ -237,17 +311,30 @@ pub(super) mod tests {
         challenge.truncate(challenge.len() - 4);
         put(&mut challenge, TIME_PAIR, &[7; 8]);
         put(&mut challenge, END, &[]);
-        let length = u16::try_from(challenge.len() - 0x44).expect("short").to_le_bytes();
+        let length = u16::try_from(challenge.len() - 0x44)
+            .expect("short")
+            .to_le_bytes();
         challenge[40..42].copy_from_slice(&length);
         let login = Login::new("bot@contoso.com", "pässword");
-        let message = authenticate(&challenge, &login, [1; 8], DateTime::UNIX_EPOCH).expect("an answer");
-        assert_eq!((field(&message, 0), field(&message, 2).len()), (&[0; 24][..], 0));
+        let message =
+            authenticate(&challenge, &login, [1; 8], DateTime::UNIX_EPOCH).expect("an answer");
+        assert_eq!(
+            (field(&message, 0), field(&message, 2).len()),
+            (&[0; 24][..], 0)
+        );
         let said = Challenge::read(&challenge).expect("a challenge");
         let key = answer(&login, &said, Some([7; 8]), [1; 8], DateTime::UNIX_EPOCH).session_key;
         let mut bare = message.clone();
         bare[MIC_AT..HEAD].fill(0);
-        assert_eq!(message[MIC_AT..HEAD], mac(&key, &[&negotiate(), &challenge, &bare]));
-        assert_eq!(field(&message, 1)[24..32], [7; 8], "the server's time, not ours");
+        assert_eq!(
+            message[MIC_AT..HEAD],
+            mac(&key, &[&negotiate(), &challenge, &bare])
+        );
+        assert_eq!(
+            field(&message, 1)[24..32],
+            [7; 8],
+            "the server's time, not ours"
+        );
     }
 
     proptest! {

@@ -71,7 +71,9 @@ pub(super) struct Event {
 impl Package {
     /// Reads a body. `None` if it is not JSON: then a proxy has spoken.
     pub(super) fn read(body: &[u8]) -> Option<Package> {
-        let Value::Object(mut body) = json(body)? else { return None };
+        let Value::Object(mut body) = json(body)? else {
+            return None;
+        };
         let senders = body.remove("sender").unwrap_or_default();
         let document = Document::of_value(Value::Object(body))?;
         let link = |rel| document.link(rel).map(str::to_owned);
@@ -82,11 +84,20 @@ impl Package {
             .unwrap_or(After::Nowhere);
         let mut events = Vec::new();
         for mut sender in each(senders) {
-            let Some(from) = Anchor::of_itself(&sender) else { continue };
-            let told = sender.get_mut("events").map(Value::take).unwrap_or_default();
+            let Some(from) = Anchor::of_itself(&sender) else {
+                continue;
+            };
+            let told = sender
+                .get_mut("events")
+                .map(Value::take)
+                .unwrap_or_default();
             events.extend(each(told).filter_map(|event| Event::of(&from, event)));
         }
-        Some(Package { own: link("self"), after, events })
+        Some(Package {
+            own: link("self"),
+            after,
+            events,
+        })
     }
 }
 
@@ -107,7 +118,9 @@ impl Event {
         let reason = event.get("reason").and_then(Reason::of_value);
         // The key is the link's rel; the resource's own `rel` may say something else (`participant` for oneself).
         let embedded = match event.get_mut("_embedded").map(Value::take) {
-            Some(Value::Object(mut embedded)) => embedded.remove(&link.rel).or_else(|| only(embedded)),
+            Some(Value::Object(mut embedded)) => {
+                embedded.remove(&link.rel).or_else(|| only(embedded))
+            }
             _ => None,
         };
         Some(Event {
@@ -115,7 +128,9 @@ impl Event {
             kind,
             succeeded,
             reason,
-            resource: embedded.and_then(|embedded| each(embedded).next()).and_then(Document::of_value),
+            resource: embedded
+                .and_then(|embedded| each(embedded).next())
+                .and_then(Document::of_value),
             within,
             link,
         })
@@ -134,7 +149,9 @@ impl Event {
 
     /// Why, from the event or, where a server puts it there, from its resource.
     pub(super) fn why(&self) -> Option<Reason> {
-        self.reason.clone().or_else(|| self.resource.as_ref()?.reason())
+        self.reason
+            .clone()
+            .or_else(|| self.resource.as_ref()?.reason())
     }
 
     /// A link of the resource that came along.
@@ -150,7 +167,11 @@ impl Event {
 
 /// The one member of an object that has one.
 fn only(object: serde_json::Map<String, Value>) -> Option<Value> {
-    if object.len() == 1 { object.into_iter().next().map(|(_, value)| value) } else { None }
+    if object.len() == 1 {
+        object.into_iter().next().map(|(_, value)| value)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

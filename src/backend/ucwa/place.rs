@@ -33,13 +33,26 @@ impl fmt::Display for Origin {
 impl Origin {
     /// Whether secrets may go there: over TLS, or without a line that anybody could listen on.
     pub(super) fn keeps_secrets(&self) -> bool {
-        self.secure || self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        self.secure
+            || self.host == "localhost"
+            || self
+                .host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     }
 
     /// Host and port, the port left out where it is the scheme's own.
     pub(super) fn authority(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == usual_port(self.secure) { host } else { format!("{host}:{}", self.port) }
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        if self.port == usual_port(self.secure) {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
     }
 }
 
@@ -70,14 +83,23 @@ impl Place {
             return None;
         }
         let port = authority.port_u16().unwrap_or_else(|| usual_port(secure));
-        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Some(Place { origin: Origin { secure, host, port }, path })
+        let path = uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned();
+        Some(Place {
+            origin: Origin { secure, host, port },
+            path,
+        })
     }
 
     /// What a link in this resource's answer leads to: on the same server unless it names another.
     pub(super) fn follow(&self, href: &str) -> Option<Place> {
         if href.starts_with('/') && !href.starts_with("//") {
-            return Some(Place { origin: self.origin.clone(), path: uri(href)?.path_and_query()?.as_str().to_owned() });
+            return Some(Place {
+                origin: self.origin.clone(),
+                path: uri(href)?.path_and_query()?.as_str().to_owned(),
+            });
         }
         Place::parse(href)
     }
@@ -89,23 +111,39 @@ impl Place {
         path.push_str(name);
         path.push('=');
         path.extend(encode(value));
-        Place { origin: self.origin.clone(), path }
+        Place {
+            origin: self.origin.clone(),
+            path,
+        }
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin, self.path.split('?').next().unwrap_or_default())
+        write!(
+            f,
+            "{}{}",
+            self.origin,
+            self.path.split('?').next().unwrap_or_default()
+        )
     }
 }
 
 fn uri(text: &str) -> Option<Uri> {
     let is_clean = text.len() <= LENGTH_MAX && text.bytes().all(|byte| byte > b' ' && byte != 0x7f);
-    if !is_clean { None } else { text.split('#').next()?.parse().ok() }
+    if !is_clean {
+        None
+    } else {
+        text.split('#').next()?.parse().ok()
+    }
 }
 
 /// What stays as it is in a query or a form: letters, digits and `-._~`.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Encodes for a query or a form: %XX of UTF-8, a blank too.
 pub(super) fn encode(text: &str) -> PercentEncode<'_> {
@@ -120,23 +158,53 @@ mod tests {
     fn addresses_are_read_and_followed() {
         let root = Place::parse("https://LyncDiscover.contoso.com/?sipuri=a").expect("an address");
         assert_eq!(
-            (root.origin.host.as_str(), root.origin.port, root.path.as_str()),
+            (
+                root.origin.host.as_str(),
+                root.origin.port,
+                root.path.as_str()
+            ),
             ("lyncdiscover.contoso.com", 443, "/?sipuri=a")
         );
-        let user = root.follow("/Autodiscover/root/user?x=1#y").expect("a path");
+        let user = root
+            .follow("/Autodiscover/root/user?x=1#y")
+            .expect("a path");
         assert_eq!(user.path, "/Autodiscover/root/user?x=1");
-        assert_eq!(user.with("q", "ü&=").path, "/Autodiscover/root/user?x=1&q=%C3%BC%26%3D");
-        assert_eq!(user.follow("http://[::1]:8080/a").expect("another host").origin.authority(), "[::1]:8080");
-        assert_eq!(user.to_string(), "https://lyncdiscover.contoso.com/Autodiscover/root/user");
-        assert_eq!(Place::parse("http://a.example").expect("an address").path, "/");
+        assert_eq!(
+            user.with("q", "ü&=").path,
+            "/Autodiscover/root/user?x=1&q=%C3%BC%26%3D"
+        );
+        assert_eq!(
+            user.follow("http://[::1]:8080/a")
+                .expect("another host")
+                .origin
+                .authority(),
+            "[::1]:8080"
+        );
+        assert_eq!(
+            user.to_string(),
+            "https://lyncdiscover.contoso.com/Autodiscover/root/user"
+        );
+        assert_eq!(
+            Place::parse("http://a.example").expect("an address").path,
+            "/"
+        );
     }
 
     #[test]
     fn what_is_no_address_of_http_is_not_followed() {
         let root = Place::parse("https://a.example/").expect("an address");
-        for href in
-            ["", "x", "../x", "//evil.example/x", "ftp://a/b", "https://", "https://u:p@a/", "/a b", "/a\r\nHost: x", "data:,x"]
-        {
+        for href in [
+            "",
+            "x",
+            "../x",
+            "//evil.example/x",
+            "ftp://a/b",
+            "https://",
+            "https://u:p@a/",
+            "/a b",
+            "/a\r\nHost: x",
+            "data:,x",
+        ] {
             assert_eq!(root.follow(href), None, "{href}");
         }
         assert_eq!(root.follow(&format!("/{}", "a".repeat(5000))), None);

@@ -56,14 +56,22 @@ pub(super) fn leave(
         let contact = state.contacts.get_mut(with).ok_or_else(gone)?;
         if contact.line.len() >= LINE_MAX {
             let reason = "too many posts wait for this contact";
-            return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason));
+            return Err(BackendError::new(
+                BackendErrorKind::RetryAfter(Duration::from_secs(1)),
+                reason,
+            ));
         }
-        contact.line.push_back(Post { message, done, came: core.inbox.now() });
+        contact.line.push_back(Post {
+            message,
+            done,
+            came: core.inbox.now(),
+        });
         !std::mem::replace(&mut contact.is_pumped, true)
     };
     if begins {
         let (pump, with) = (core.clone(), with.clone());
-        core.inbox.spawn(async move { work_on_line(&pump, &with).await });
+        core.inbox
+            .spawn(async move { work_on_line(&pump, &with).await });
     }
     Ok(answer)
 }
@@ -85,7 +93,9 @@ async fn work_on_line(core: &Arc<Core>, with: &Sip) {
     loop {
         let post = {
             let mut state = core.state.lock();
-            let Some(contact) = state.contacts.get_mut(with) else { return };
+            let Some(contact) = state.contacts.get_mut(with) else {
+                return;
+            };
             let Some(post) = contact.line.pop_front() else {
                 contact.is_pumped = false;
                 return;
@@ -105,7 +115,10 @@ pub(super) fn still_wanted(core: &Core, post: Post) -> Option<Post> {
     }
     if core.inbox.now() - post.came > LINE_WAIT_MAX {
         let reason = "too many posts were before it";
-        let _ = post.done.send(Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason)));
+        let _ = post.done.send(Err(BackendError::new(
+            BackendErrorKind::RetryAfter(Duration::from_secs(1)),
+            reason,
+        )));
         return None;
     }
     Some(post)
@@ -132,9 +145,13 @@ async fn send(core: &Arc<Core>, with: &Sip, post: Post) {
 
 /// The conversation that a post goes into. One that is just being connected is waited for.
 async fn standing(core: &Core, with: &Sip) -> Option<String> {
-    let is_coming = |talk: &Talk| talk.with == *with && talk.phase == Phase::Connecting && !talk.is_ours;
+    let is_coming =
+        |talk: &Talk| talk.with == *with && talk.phase == Phase::Connecting && !talk.is_ours;
     let found = core.until(CONNECTING_MAX, |state| {
-        let current = state.contacts.get(with).and_then(|contact| contact.current.clone());
+        let current = state
+            .contacts
+            .get(with)
+            .and_then(|contact| contact.current.clone());
         let current = current.filter(|current| state.talks.get(current).is_some_and(Talk::is_open));
         match current {
             Some(current) => Some(Some(current)),
@@ -157,15 +174,24 @@ pub(super) enum Said {
 async fn say(core: &Core, key: &str, message: &Outgoing) -> Said {
     let (place, takes_html) = {
         let state = core.state.lock();
-        let Some(talk) = state.talks.get(key).filter(|talk| talk.is_open()) else { return Said::Nowhere };
-        let Some(place) = talk.send.as_ref().and_then(|send| core.place(send).ok()) else { return Said::Nowhere };
+        let Some(talk) = state.talks.get(key).filter(|talk| talk.is_open()) else {
+            return Said::Nowhere;
+        };
+        let Some(place) = talk.send.as_ref().and_then(|send| core.place(send).ok()) else {
+            return Said::Nowhere;
+        };
         (place, talk.takes_html)
     };
     transmit(core, place, takes_html, message).await
 }
 
 /// Sends a message to where a conversation takes them.
-pub(super) async fn transmit(core: &Core, place: Place, takes_html: bool, message: &Outgoing) -> Said {
+pub(super) async fn transmit(
+    core: &Core,
+    place: Place,
+    takes_html: bool,
+    message: &Outgoing,
+) -> Said {
     let operation = core.operation();
     let written = markup::write(&message.parts, &message.text, takes_html);
     let kind = match written.format {
@@ -174,23 +200,41 @@ pub(super) async fn transmit(core: &Core, place: Place, takes_html: bool, messag
     };
     let ask = Ask::post(place.with("OperationContext", &operation)).body(kind, written.text);
     match core.ask(ask).await {
-        Ok(answer) => Said::Left(operation, answer.location.map(|location| core.key(&location))),
+        Ok(answer) => Said::Left(
+            operation,
+            answer.location.map(|location| core.key(&location)),
+        ),
         Err(Trouble::Lost(Lost::Unanswered(_))) => Said::Left(operation, None),
         Err(Trouble::Lost(Lost::Unsent(error))) => Said::Refused(error),
         Err(Trouble::Failed(failure)) => {
-            let is_dead = failure.status.is_missing() || failure.status.is_conflict() || failure.status.is_gone();
+            let is_dead = failure.status.is_missing()
+                || failure.status.is_conflict()
+                || failure.status.is_gone();
             let is_over = core.state.lock().over.is_some();
-            if is_dead && failure.is_ucwa && !is_over { Said::Nowhere } else { Said::Refused(failure.of_post()) }
+            if is_dead && failure.is_ucwa && !is_over {
+                Said::Nowhere
+            } else {
+                Said::Refused(failure.of_post())
+            }
         }
     }
 }
 
-fn left(core: &Core, key: &str, operation: String, href: Option<String>, done: super::conversation::Done) {
+fn left(
+    core: &Core,
+    key: &str,
+    operation: String,
+    href: Option<String>,
+    done: super::conversation::Done,
+) {
     let due = match core.state.lock().talks.get_mut(key) {
         Some(talk) => talk.reports.sent(operation, href, done),
         None => {
             let reason = "the conversation ended before the message's delivery was reported";
-            let _ = done.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
+            let _ = done.send(Err(BackendError::new(
+                BackendErrorKind::OutcomeUnknown,
+                reason,
+            )));
             None
         }
     };
@@ -204,7 +248,10 @@ pub(super) fn answer(core: &Core, key: &str, done: super::conversation::Done, re
     let answer = match &report.failed {
         Some(reason) if report.is_unclear => {
             let why = failure::of_delivery(reason.as_ref()).reason;
-            Err(BackendError::new(BackendErrorKind::OutcomeUnknown, format!("{why}; somebody may have got it")))
+            Err(BackendError::new(
+                BackendErrorKind::OutcomeUnknown,
+                format!("{why}; somebody may have got it"),
+            ))
         }
         Some(reason) => Err(failure::of_delivery(reason.as_ref())),
         None => accepted(core, key, last_segment(&report.href), report.time),
@@ -212,8 +259,18 @@ pub(super) fn answer(core: &Core, key: &str, done: super::conversation::Done, re
     let _ = done.send(answer);
 }
 
-fn accepted(core: &Core, key: &str, number: &str, time: Option<chrono::DateTime<chrono::Utc>>) -> Result<Accepted, BackendError> {
-    let unfit = || BackendError::new(BackendErrorKind::OutcomeUnknown, "the server gave the message no id");
+fn accepted(
+    core: &Core,
+    key: &str,
+    number: &str,
+    time: Option<chrono::DateTime<chrono::Utc>>,
+) -> Result<Accepted, BackendError> {
+    let unfit = || {
+        BackendError::new(
+            BackendErrorKind::OutcomeUnknown,
+            "the server gave the message no id",
+        )
+    };
     Ok(Accepted {
         id: message_id(core, key, number).ok_or_else(unfit)?,
         sender: core.address.as_str().to_owned(),
@@ -225,7 +282,11 @@ fn accepted(core: &Core, key: &str, number: &str, time: Option<chrono::DateTime<
 }
 
 /// Begins a conversation with the message in its invitation.
-async fn invite(core: &Arc<Core>, with: &Sip, message: &Outgoing) -> Result<Accepted, BackendError> {
+async fn invite(
+    core: &Arc<Core>,
+    with: &Sip,
+    message: &Outgoing,
+) -> Result<Accepted, BackendError> {
     let (mut thread, before) = {
         let state = core.state.lock();
         let contact = state.contacts.get(with).ok_or_else(gone)?;
@@ -247,7 +308,13 @@ async fn invite(core: &Arc<Core>, with: &Sip, message: &Outgoing) -> Result<Acce
         if let Some(thread) = &thread {
             body["threadId"] = json!(thread);
         }
-        let invitation = Invitation { with: with.clone(), own: None, cancel: None, talk: None, outcome: None };
+        let invitation = Invitation {
+            with: with.clone(),
+            own: None,
+            cancel: None,
+            talk: None,
+            outcome: None,
+        };
         core.change(|state| state.invitations.insert(operation.clone(), invitation));
         let asked = core.ask(Ask::post(place.clone()).json(&body)).await;
         match asked {
@@ -258,59 +325,94 @@ async fn invite(core: &Arc<Core>, with: &Sip, message: &Outgoing) -> Result<Acce
             asked => break (operation, asked),
         }
     };
-    let _forget = Forget { core, operation: &operation };
+    let _forget = Forget {
+        core,
+        operation: &operation,
+    };
     match asked {
         Ok(answer) => core.change(|state| {
             if let Some(invitation) = state.invitations.get_mut(&operation) {
-                invitation.own = invitation.own.take().or_else(|| answer.location.map(|location| core.key(&location)));
+                invitation.own = invitation
+                    .own
+                    .take()
+                    .or_else(|| answer.location.map(|location| core.key(&location)));
             }
         }),
         Err(Trouble::Lost(Lost::Unanswered(_))) => {}
         Err(Trouble::Lost(Lost::Unsent(error))) => return Err(error),
         Err(Trouble::Failed(failure)) => {
             return Err(match &failure.reason {
-                Some(reason) if !failure.status.is_unclear() => failure::of_invitation(Some(reason)),
+                Some(reason) if !failure.status.is_unclear() => {
+                    failure::of_invitation(Some(reason))
+                }
                 _ => failure.of_post(),
             });
         }
     }
     let key = answered(core, &operation).await?;
     if let Some(before) = before.filter(|before| *before != key) {
-        let stop = core.state.lock().talks.get_mut(&before).and_then(|talk| talk.stop.take());
+        let stop = core
+            .state
+            .lock()
+            .talks
+            .get_mut(&before)
+            .and_then(|talk| talk.stop.take());
         let ender = core.clone();
-        core.inbox.spawn(async move { terminate(&ender, stop.into_iter().collect()).await });
+        core.inbox
+            .spawn(async move { terminate(&ender, stop.into_iter().collect()).await });
     }
     accepted(core, &key, "i", None)
 }
 
 fn is_thread_taken(failure: &failure::Failure) -> bool {
-    failure.reason.as_ref().is_some_and(|reason| reason.is("ThreadIdAlreadyExists"))
+    failure
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.is("ThreadIdAlreadyExists"))
 }
 
 /// Waits for the answer to an invitation; the conversation's key, if it was accepted.
 async fn answered(core: &Arc<Core>, operation: &str) -> Result<String, BackendError> {
-    let lost = || Err(BackendError::new(BackendErrorKind::OutcomeUnknown, "the connection was lost while the contact was rung"));
+    let lost = || {
+        Err(BackendError::new(
+            BackendErrorKind::OutcomeUnknown,
+            "the connection was lost while the contact was rung",
+        ))
+    };
     let ended = core.until(RINGS_MAX, |state| {
         if state.over.is_some() {
             return Some(None);
         }
         let invitation = state.invitations.get(operation)?;
-        invitation.outcome.clone().map(|outcome| Some((outcome, invitation.talk.clone())))
+        invitation
+            .outcome
+            .clone()
+            .map(|outcome| Some((outcome, invitation.talk.clone())))
     });
     match ended.await {
         Some(Some((Ok(()), Some(key)))) => Ok(key),
-        Some(Some((Ok(()), None))) => {
-            Err(BackendError::new(BackendErrorKind::OutcomeUnknown, "the server did not say which conversation was begun"))
-        }
+        Some(Some((Ok(()), None))) => Err(BackendError::new(
+            BackendErrorKind::OutcomeUnknown,
+            "the server did not say which conversation was begun",
+        )),
         Some(Some((Err(reason), _))) => Err(failure::of_invitation(reason.as_ref())),
         Some(None) => lost(),
         None => {
-            let cancel = core.state.lock().invitations.get(operation).and_then(|invitation| invitation.cancel.clone());
+            let cancel = core
+                .state
+                .lock()
+                .invitations
+                .get(operation)
+                .and_then(|invitation| invitation.cancel.clone());
             if let Some(place) = cancel.and_then(|cancel| core.place(&cancel).ok()) {
                 let canceller = core.clone();
-                core.inbox.spawn(async move { drop(canceller.ask(Ask::post(place)).await) });
+                core.inbox
+                    .spawn(async move { drop(canceller.ask(Ask::post(place)).await) });
             }
-            Err(BackendError::new(BackendErrorKind::OutcomeUnknown, "the invitation was not answered in time"))
+            Err(BackendError::new(
+                BackendErrorKind::OutcomeUnknown,
+                "the invitation was not answered in time",
+            ))
         }
     }
 }
@@ -321,26 +423,48 @@ pub(super) fn invitation(core: &Core, event: &Event) {
     let operation = event.text_of("operationId");
     core.change(|state| {
         let is_it = |(id, known): &(&String, &mut Invitation)| {
-            operation.map_or_else(|| known.own.as_ref() == Some(&own), |operation| *id == operation)
+            operation.map_or_else(
+                || known.own.as_ref() == Some(&own),
+                |operation| *id == operation,
+            )
         };
-        let Some((_, invitation)) = state.invitations.iter_mut().find(is_it) else { return };
+        let Some((_, invitation)) = state.invitations.iter_mut().find(is_it) else {
+            return;
+        };
         invitation.own = Some(own.clone());
         if let Some(conversation) = event.link_of("conversation") {
             let key = core.key(conversation);
-            let talk = state.talks.entry(key.clone()).or_insert_with(|| Talk::new(invitation.with.clone(), true));
-            if let Some(thread) = event.text_of("threadId").filter(|thread| !thread.is_empty()) {
+            let talk = state
+                .talks
+                .entry(key.clone())
+                .or_insert_with(|| Talk::new(invitation.with.clone(), true));
+            if let Some(thread) = event
+                .text_of("threadId")
+                .filter(|thread| !thread.is_empty())
+            {
                 talk.thread = Some(thread.to_owned());
             }
-            talk.stop = talk.stop.take().or_else(|| event.link_of("cancel").map(str::to_owned));
+            talk.stop = talk
+                .stop
+                .take()
+                .or_else(|| event.link_of("cancel").map(str::to_owned));
             invitation.talk = Some(key);
         }
         if event.kind != Kind::Completed {
-            invitation.cancel = event.link_of("cancel").map(str::to_owned).or_else(|| invitation.cancel.take());
+            invitation.cancel = event
+                .link_of("cancel")
+                .map(str::to_owned)
+                .or_else(|| invitation.cancel.take());
             return;
         }
         let failed = event.succeeded == Some(false);
         invitation.outcome = Some(if failed { Err(event.why()) } else { Ok(()) });
-        if let Some(talk) = invitation.talk.as_ref().filter(|_| failed).and_then(|key| state.talks.get_mut(key)) {
+        if let Some(talk) = invitation
+            .talk
+            .as_ref()
+            .filter(|_| failed)
+            .and_then(|key| state.talks.get_mut(key))
+        {
             talk.phase = Phase::Over;
         }
     });

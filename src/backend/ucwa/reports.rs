@@ -41,7 +41,12 @@ pub(super) struct Reports {
 
 impl Reports {
     /// A post has left; its report may have come already.
-    pub(super) fn sent(&mut self, operation: String, href: Option<String>, done: Done) -> Option<(Done, Report)> {
+    pub(super) fn sent(
+        &mut self,
+        operation: String,
+        href: Option<String>,
+        done: Done,
+    ) -> Option<(Done, Report)> {
         let is_its = |report: &Report| report.is_of(&operation, href.as_deref());
         if let Some(at) = self.early.iter().position(is_its)
             && let Some(report) = self.early.remove(at)
@@ -49,7 +54,11 @@ impl Reports {
             return Some((done, report));
         }
         self.waiting.retain(|waiting| !waiting.done.is_closed());
-        self.waiting.push(Waiting { operation, href, done });
+        self.waiting.push(Waiting {
+            operation,
+            href,
+            done,
+        });
         None
     }
 
@@ -78,7 +87,9 @@ impl Report {
         let resource = event.resource.as_ref();
         Report {
             href,
-            operation: resource.and_then(|message| message.text("operationId")).map(str::to_owned),
+            operation: resource
+                .and_then(|message| message.text("operationId"))
+                .map(str::to_owned),
             time: resource.and_then(|message| message.time("timeStamp")),
             failed: (event.succeeded == Some(false)).then(|| event.why()),
             is_unclear: false,
@@ -96,7 +107,13 @@ mod tests {
     use tokio::sync::oneshot;
 
     fn report(href: &str, operation: Option<&str>) -> Report {
-        Report { href: href.into(), operation: operation.map(str::to_owned), time: None, failed: None, is_unclear: false }
+        Report {
+            href: href.into(),
+            operation: operation.map(str::to_owned),
+            time: None,
+            failed: None,
+            is_unclear: false,
+        }
     }
 
     #[test]
@@ -104,13 +121,28 @@ mod tests {
         let mut reports = Reports::default();
         let done = || oneshot::channel().0;
         assert!(reports.report(report("/m/2", None)).is_none());
-        assert_eq!(reports.sent("a".into(), Some("/m/2".into()), done()).map(|(_, report)| report.href), Some("/m/2".into()));
+        assert_eq!(
+            reports
+                .sent("a".into(), Some("/m/2".into()), done())
+                .map(|(_, report)| report.href),
+            Some("/m/2".into())
+        );
         let (waits, _answer) = oneshot::channel();
-        assert!(reports.sent("b".into(), None, waits).is_none(), "its answer was lost");
-        assert!(reports.report(report("/m/4", Some("c"))).is_none(), "somebody else's");
+        assert!(
+            reports.sent("b".into(), None, waits).is_none(),
+            "its answer was lost"
+        );
+        assert!(
+            reports.report(report("/m/4", Some("c"))).is_none(),
+            "somebody else's"
+        );
         assert!(reports.report(report("/m/3", Some("b"))).is_some());
         let (waits, _answer) = oneshot::channel();
-        assert!(reports.sent("d".into(), Some("/m/5".into()), waits).is_none());
+        assert!(
+            reports
+                .sent("d".into(), Some("/m/5".into()), waits)
+                .is_none()
+        );
         assert_eq!(reports.forsaken().len(), 1);
     }
 

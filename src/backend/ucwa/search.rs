@@ -18,9 +18,15 @@ const PEOPLE_MAX: usize = 100;
 const MEETINGS_MAX: usize = 1000;
 
 /// Channels that `query` finds: people first.
-pub(super) async fn find(core: &Core, query: &str) -> Result<Vec<(ChannelId, String)>, BackendError> {
+pub(super) async fn find(
+    core: &Core,
+    query: &str,
+) -> Result<Vec<(ChannelId, String)>, BackendError> {
     let query: String = query.trim().chars().take(QUERY_MAX).collect();
-    let search = core.link("search")?.with("query", &query).with("limit", &PEOPLE_MAX.to_string());
+    let search = core
+        .link("search")?
+        .with("query", &query)
+        .with("limit", &PEOPLE_MAX.to_string());
     let mut found = people(&core.get(search).await?);
     // An account that may hold no meetings has no such list.
     if let Ok(mine) = core.link("myOnlineMeetings")
@@ -34,12 +40,22 @@ pub(super) async fn find(core: &Core, query: &str) -> Result<Vec<(ChannelId, Str
 /// The people in the answer to a search, with the names people know them by.
 pub(super) fn people(found: &Document) -> Vec<(ChannelId, String)> {
     let person = |contact: &Document| {
-        let sip = contact.text("uri").and_then(Sip::parse).or_else(|| Sip::of_href(contact.own()?))?;
+        let sip = contact
+            .text("uri")
+            .and_then(Sip::parse)
+            .or_else(|| Sip::of_href(contact.own()?))?;
         let channel = ChannelId::parse(&format!("contact:{}", sip.uri())).ok()?;
-        let name = contact.text("name").map(str::trim).filter(|name| !name.is_empty());
+        let name = contact
+            .text("name")
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
         Some((channel, name.unwrap_or(sip.as_str()).to_owned()))
     };
-    found.all_embedded("contact").filter_map(person).take(PEOPLE_MAX).collect()
+    found
+        .all_embedded("contact")
+        .filter_map(person)
+        .take(PEOPLE_MAX)
+        .collect()
 }
 
 /// The meetings in the account's list whose subjects contain `query`, case aside.
@@ -51,14 +67,23 @@ pub(super) fn meetings(listed: &Document, query: &str) -> Vec<(ChannelId, String
         Some((channel, name_of(&uri, meeting.text("subject"))))
     };
     let kinds = ["myAssignedOnlineMeeting", "myOnlineMeeting"];
-    let listed = kinds.iter().flat_map(|rel| listed.all_embedded(rel)).take(MEETINGS_MAX).filter_map(meeting);
-    listed.filter(|(_, name)| name.to_lowercase().contains(&query)).collect()
+    let listed = kinds
+        .iter()
+        .flat_map(|rel| listed.all_embedded(rel))
+        .take(MEETINGS_MAX)
+        .filter_map(meeting);
+    listed
+        .filter(|(_, name)| name.to_lowercase().contains(&query))
+        .collect()
 }
 
 /// What people call a meeting: its subject, or whose it is.
 pub(super) fn name_of(uri: &MeetingUri, subject: Option<&str>) -> String {
     let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
-    let organizer = || uri.organizer().map_or_else(|| "meeting".to_owned(), |sip| format!("meeting of {sip}"));
+    let organizer = || {
+        uri.organizer()
+            .map_or_else(|| "meeting".to_owned(), |sip| format!("meeting of {sip}"))
+    };
     subject.map_or_else(organizer, str::to_owned)
 }
 
@@ -71,28 +96,47 @@ mod tests {
     }
 
     fn shown(found: &[(ChannelId, String)]) -> Vec<(&str, &str)> {
-        found.iter().map(|(channel, name)| (channel.as_str(), name.as_str())).collect()
+        found
+            .iter()
+            .map(|(channel, name)| (channel.as_str(), name.as_str()))
+            .collect()
     }
 
     #[test]
     fn people_are_found_and_groups_are_not() {
-        let found = people(&of(include_bytes!("../../../tests/fuzz/corpus/ucwa_document/search.json")));
+        let found = people(&of(include_bytes!(
+            "../../../tests/fuzz/corpus/ucwa_document/search.json"
+        )));
         assert_eq!(
             shown(&found),
-            [("contact:sip:sarad@contoso.com", "Sara Davis"), ("contact:sip:sarah@contoso.com", "Sarah Berg")]
+            [
+                ("contact:sip:sarad@contoso.com", "Sara Davis"),
+                ("contact:sip:sarah@contoso.com", "Sarah Berg")
+            ]
         );
         let odd = of(br#"{"_embedded":{"contact":[{"uri":"tel:+1"},{"name":"x"},{"uri":"sip:a@b","name":" "},{"_links":{"self":{"href":"/people/c@d"}}}]}}"#);
-        assert_eq!(shown(&people(&odd)), [("contact:sip:a@b", "a@b"), ("contact:sip:c@d", "c@d")]);
+        assert_eq!(
+            shown(&people(&odd)),
+            [("contact:sip:a@b", "a@b"), ("contact:sip:c@d", "c@d")]
+        );
         assert!(people(&Document::default()).is_empty());
     }
 
     #[test]
     fn meetings_are_found_by_their_subjects() {
-        let listed = of(include_bytes!("../../../tests/fuzz/corpus/ucwa_document/my_online_meetings.json"));
-        let weekly = ("chat-room:sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:1XAW22CG", "Weekly talk");
+        let listed = of(include_bytes!(
+            "../../../tests/fuzz/corpus/ucwa_document/my_online_meetings.json"
+        ));
+        let weekly = (
+            "chat-room:sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:1XAW22CG",
+            "Weekly talk",
+        );
         assert_eq!(shown(&meetings(&listed, "TALK")), [weekly]);
         assert_eq!(meetings(&listed, "nothing"), []);
-        let own = ("chat-room:sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:LENE0001", "meeting of lenea@contoso.com");
+        let own = (
+            "chat-room:sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:LENE0001",
+            "meeting of lenea@contoso.com",
+        );
         assert_eq!(shown(&meetings(&listed, "Lene")), [own]);
     }
 }

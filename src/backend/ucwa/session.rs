@@ -2,7 +2,9 @@
 
 use super::core::{Core, Stage};
 use super::{contacts, entering, meetings, posting, search, speaking};
-use crate::backend::{Accepted, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply};
+use crate::backend::{
+    Accepted, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply,
+};
 use std::future::ready;
 use std::sync::Arc;
 
@@ -38,7 +40,8 @@ impl Session for UcwaSession {
 
     fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
         let left = match channel.kind() {
-            ChannelKind::Contact => contacts::person(&channel).and_then(|with| posting::leave(&self.core, &with, message)),
+            ChannelKind::Contact => contacts::person(&channel)
+                .and_then(|with| posting::leave(&self.core, &with, message)),
             ChannelKind::Room => speaking::post(&self.core, &channel, message),
         };
         match left {

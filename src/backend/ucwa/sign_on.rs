@@ -55,15 +55,30 @@ pub(super) struct Account {
 pub(super) struct Root(Mutex<Option<Place>>);
 
 impl Account {
-    pub(super) fn new(http: Arc<Http>, config: Arc<UcwaConfig>, inbox: Inbox, address: Sip) -> Account {
-        Account { http, config, inbox, address, tokens: tokio::sync::Mutex::default() }
+    pub(super) fn new(
+        http: Arc<Http>,
+        config: Arc<UcwaConfig>,
+        inbox: Inbox,
+        address: Sip,
+    ) -> Account {
+        Account {
+            http,
+            config,
+            inbox,
+            address,
+            tokens: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Finds where the account's applications are made.
     pub(super) async fn discover(&self, found: &Root) -> Result<Place, BackendError> {
         let known = found.0.lock().clone();
         let mut candidates: Vec<Place> = known.iter().cloned().collect();
-        candidates.extend(self.candidates().into_iter().filter(|root| known.as_ref() != Some(root)));
+        candidates.extend(
+            self.candidates()
+                .into_iter()
+                .filter(|root| known.as_ref() != Some(root)),
+        );
         let mut first = None;
         for root in candidates {
             match self.walk(&root).await {
@@ -90,7 +105,9 @@ impl Account {
             return Place::parse(root).into_iter().collect();
         }
         let hosts = ["lyncdiscoverinternal", "lyncdiscover"].into_iter();
-        let urls = hosts.flat_map(|host| ["https", "http"].map(|scheme| format!("{scheme}://{host}.{}/", self.config.domain)));
+        let urls = hosts.flat_map(|host| {
+            ["https", "http"].map(|scheme| format!("{scheme}://{host}.{}/", self.config.domain))
+        });
         urls.filter_map(|url| Place::parse(&url)).collect()
     }
 
@@ -110,28 +127,51 @@ impl Account {
             } else if !answer.status.is_success() {
                 return Err(here(answer.failure().of_request(&format!("{place}"))));
             } else {
-                let stray = || BackendError::new(BackendErrorKind::Protocol, format!("{place} is no server of UCWA"));
+                let stray = || {
+                    BackendError::new(
+                        BackendErrorKind::Protocol,
+                        format!("{place} is no server of UCWA"),
+                    )
+                };
                 let document = Document::read(&answer.body).ok_or_else(|| here(stray()))?;
                 if let Some(applications) = document.link("applications") {
                     return self.follow(&place, applications).map_err(here);
                 }
                 is_user |= document.link("user").is_some();
-                document.link("user").or_else(|| document.link("redirect")).map(str::to_owned)
+                document
+                    .link("user")
+                    .or_else(|| document.link("redirect"))
+                    .map(str::to_owned)
             };
             let here = move |error| (error, is_user);
-            let lost = || BackendError::new(BackendErrorKind::Protocol, format!("{place} leads nowhere"));
+            let lost =
+                || BackendError::new(BackendErrorKind::Protocol, format!("{place} leads nowhere"));
             let next = next.ok_or_else(|| here(lost()))?;
             place = self.follow(&place, &next).map_err(here)?;
         }
-        Err((BackendError::new(BackendErrorKind::Protocol, format!("{root} leads from one address to the next")), is_user))
+        Err((
+            BackendError::new(
+                BackendErrorKind::Protocol,
+                format!("{root} leads from one address to the next"),
+            ),
+            is_user,
+        ))
     }
 
     /// What a link leads to, if that is a server whom the account may trust.
     pub(super) fn follow(&self, from: &Place, href: &str) -> Result<Place, BackendError> {
-        let unreadable = || BackendError::new(BackendErrorKind::Protocol, format!("{from} has a link that leads nowhere"));
+        let unreadable = || {
+            BackendError::new(
+                BackendErrorKind::Protocol,
+                format!("{from} has a link that leads nowhere"),
+            )
+        };
         let place = from.follow(href).ok_or_else(unreadable)?;
         if !self.keeps_secrets(&place.origin) {
-            return Err(BackendError::refused(format!("{from} leads to {}, which is without TLS", place.origin)));
+            return Err(BackendError::refused(format!(
+                "{from} leads to {}, which is without TLS",
+                place.origin
+            )));
         }
         if place.origin == from.origin || self.config.allows_host(&place.origin.host) {
             return Ok(place);
@@ -152,7 +192,11 @@ impl Account {
     }
 
     /// As [`Account::ask`], over a connection of one's own.
-    pub(super) async fn ask_over(&self, mut ask: Ask, own: Option<Line>) -> Result<(Answer, Option<Line>), Lost> {
+    pub(super) async fn ask_over(
+        &self,
+        mut ask: Ask,
+        own: Option<Line>,
+    ) -> Result<(Answer, Option<Line>), Lost> {
         let origin = ask.place.origin.clone();
         ask.token = self.token(&origin).await.map_err(Lost::Unsent)?;
         let (answer, line) = self.http.ask_over(&self.inbox, &ask, own).await?;
@@ -164,7 +208,10 @@ impl Account {
         ask.token = Some(fresh);
         let (answer, line) = self.http.ask_over(&self.inbox, &ask, line).await?;
         if answer.status.wants_token() {
-            let reason = format!("{origin} does not accept the token that it gave `{}`", self.address);
+            let reason = format!(
+                "{origin} does not accept the token that it gave `{}`",
+                self.address
+            );
             return Err(Lost::Unsent(BackendError::refused(reason)));
         }
         Ok((answer, line))
@@ -173,12 +220,16 @@ impl Account {
     /// The token for a host, renewed if it is about to end.
     async fn token(&self, origin: &Origin) -> Result<Option<HeaderValue>, BackendError> {
         let mut tokens = self.tokens.lock().await;
-        let Some(token) = tokens.iter_mut().find(|token| token.origin == *origin) else { return Ok(None) };
+        let Some(token) = tokens.iter_mut().find(|token| token.origin == *origin) else {
+            return Ok(None);
+        };
         if self.inbox.now() >= token.renew {
             match self.issue(token.issuer.clone(), origin).await {
                 Ok(fresh) => *token = fresh,
                 // It has not ended yet; the next request tries again, a minute from now.
-                Err(error) if error.is_passing() => token.renew = self.inbox.now() + TimeDelta::minutes(1),
+                Err(error) if error.is_passing() => {
+                    token.renew = self.inbox.now() + TimeDelta::minutes(1)
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -196,7 +247,9 @@ impl Account {
             return Ok(tokens[known].value.clone());
         }
         if !self.keeps_secrets(origin) {
-            return Err(BackendError::refused(format!("{origin} wants a token, and the way there is without TLS")));
+            return Err(BackendError::refused(format!(
+                "{origin} wants a token, and the way there is without TLS"
+            )));
         }
         let challenge = Challenge::read(answer.challenges.iter().map(String::as_str))?;
         let is_takable = match self.config.grant {
@@ -205,7 +258,9 @@ impl Account {
         };
         if !is_takable {
             let grants = challenge.grants();
-            return Err(BackendError::refused(format!("{origin} does not take the configured kind of login, only: {grants}")));
+            return Err(BackendError::refused(format!(
+                "{origin} does not take the configured kind of login, only: {grants}"
+            )));
         }
         let issuer = self.follow(&ask.place, &challenge.href)?;
         let token = self.issue(issuer, origin).await?;
@@ -224,29 +279,63 @@ impl Account {
 
     /// Gets a token.
     async fn issue(&self, issuer: Place, origin: &Origin) -> Result<Token, BackendError> {
-        let late = || Err(BackendError::unreachable("the password's source does not answer"));
-        let secret = self.inbox.within(STEP_MAX, self.config.passwords.secret(self.address.as_str())).await;
+        let late = || {
+            Err(BackendError::unreachable(
+                "the password's source does not answer",
+            ))
+        };
+        let secret = self
+            .inbox
+            .within(
+                STEP_MAX,
+                self.config.passwords.secret(self.address.as_str()),
+            )
+            .await;
         let secret = secret.unwrap_or_else(late)?;
         let (name, password) = (self.config.login_of(&self.address), secret.expose());
         let answer = match self.config.grant {
-            Grant::Windows => windows::ask_for_token(self, &issuer, &Login::new(&name, password), STEP_MAX).await?,
+            Grant::Windows => {
+                windows::ask_for_token(self, &issuer, &Login::new(&name, password), STEP_MAX)
+                    .await?
+            }
             Grant::Password => {
-                let form = format!("grant_type=password&username={}&password={}", encode(&name), encode(password));
-                let ask = Ask::post(issuer.clone()).body("application/x-www-form-urlencoded;charset=UTF-8", form);
-                self.http.ask(&self.inbox, &ask.within(STEP_MAX)).await.map_err(Lost::error)?
+                let form = format!(
+                    "grant_type=password&username={}&password={}",
+                    encode(&name),
+                    encode(password)
+                );
+                let ask = Ask::post(issuer.clone())
+                    .body("application/x-www-form-urlencoded;charset=UTF-8", form);
+                self.http
+                    .ask(&self.inbox, &ask.within(STEP_MAX))
+                    .await
+                    .map_err(Lost::error)?
             }
         };
         if !answer.status.is_success() {
             return Err(answer.failure().of_token(self.address.as_str()));
         }
         let document = Document::read(&answer.body).unwrap_or_default();
-        let unfit = || BackendError::new(BackendErrorKind::Protocol, format!("{issuer} gave no token"));
+        let unfit = || {
+            BackendError::new(
+                BackendErrorKind::Protocol,
+                format!("{issuer} gave no token"),
+            )
+        };
         let text = document.text("access_token").ok_or_else(unfit)?;
         let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| unfit())?;
         value.set_sensitive(true);
-        let seconds = document.number("expires_in").unwrap_or(LIFE_DEFAULT).min(i32::MAX as u64) as i64;
+        let seconds = document
+            .number("expires_in")
+            .unwrap_or(LIFE_DEFAULT)
+            .min(i32::MAX as u64) as i64;
         let life = TimeDelta::seconds(seconds);
         let renew = self.inbox.now() + (life - RENEWED_BEFORE).max(life * 9 / 10);
-        Ok(Token { origin: origin.clone(), value, renew, issuer })
+        Ok(Token {
+            origin: origin.clone(),
+            value,
+            renew,
+            issuer,
+        })
     }
 }

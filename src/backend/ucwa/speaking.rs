@@ -29,21 +29,38 @@ const LINE_MAX: usize = 100;
 /// A `message` event of a meeting's conversation.
 pub(super) async fn message(core: &Arc<Core>, event: &Event, message: &Document) {
     let key = core.key(&event.sender.href);
-    if message.text("direction").is_some_and(|direction| direction.eq_ignore_ascii_case("Outgoing")) {
+    if message
+        .text("direction")
+        .is_some_and(|direction| direction.eq_ignore_ascii_case("Outgoing"))
+    {
         if event.kind == Kind::Completed {
             reported(core, &key, event, message);
         }
         return;
     }
-    let Some(href) = message.link("plainMessage").or_else(|| message.link("htmlMessage")) else { return };
-    let Some(parts) = data_uri::decode(href).and_then(|(format, text)| markup::read(format, &text)) else { return };
-    let Some(id) = message_id(core, &key, last_segment(&event.link.href)) else { return };
-    let participant = message.anchor("participant").or_else(|| message.anchor("contact"));
+    let Some(href) = message
+        .link("plainMessage")
+        .or_else(|| message.link("htmlMessage"))
+    else {
+        return;
+    };
+    let Some(parts) = data_uri::decode(href).and_then(|(format, text)| markup::read(format, &text))
+    else {
+        return;
+    };
+    let Some(id) = message_id(core, &key, last_segment(&event.link.href)) else {
+        return;
+    };
+    let participant = message
+        .anchor("participant")
+        .or_else(|| message.anchor("contact"));
     let (sender, alias) = match participant {
         Some(participant) => who(core, &key, &participant.href, participant.title.clone()).await,
         None => return,
     };
-    let time = message.time("timeStamp").unwrap_or_else(|| core.inbox.now());
+    let time = message
+        .time("timeStamp")
+        .unwrap_or_else(|| core.inbox.now());
     let received = Received {
         id,
         origin: None,
@@ -69,7 +86,12 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event, message: &Document)
 }
 
 /// A sender's address and name. Some servers leave the name out of the link: then the participant is asked for, once.
-async fn who(core: &Core, key: &str, href: &str, title: Option<String>) -> (String, Option<String>) {
+async fn who(
+    core: &Core,
+    key: &str,
+    href: &str,
+    title: Option<String>,
+) -> (String, Option<String>) {
     let participant = core.key(href);
     let known = core.change(|state| {
         let meeting = state.meetings.with_key(key)?;
@@ -81,13 +103,27 @@ async fn who(core: &Core, key: &str, href: &str, title: Option<String>) -> (Stri
     let name = title.or(known);
     let sender = sender_of(&participant, None);
     let is_clear = name.is_some() && sender.starts_with("sip:");
-    let may_ask = core.change(|state| state.meetings.with_key(key).is_none_or(|meeting| meeting.ask_for(&participant)));
+    let may_ask = core.change(|state| {
+        state
+            .meetings
+            .with_key(key)
+            .is_none_or(|meeting| meeting.ask_for(&participant))
+    });
     if is_clear || !may_ask {
         return (sender, name);
     }
-    let Ok(place) = core.place(href) else { return (sender, name) };
-    let Ok(asked) = core.get(place).await else { return (sender, name) };
-    let name = asked.text("name").map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).or(name);
+    let Ok(place) = core.place(href) else {
+        return (sender, name);
+    };
+    let Ok(asked) = core.get(place).await else {
+        return (sender, name);
+    };
+    let name = asked
+        .text("name")
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .or(name);
     let sender = sender_of(&participant, asked.text("uri"));
     core.change(|state| {
         if let Some(meeting) = state.meetings.with_key(key) {
@@ -99,7 +135,10 @@ async fn who(core: &Core, key: &str, href: &str, title: Option<String>) -> (Stri
 
 /// A message of ours was delivered, or not.
 fn reported(core: &Core, key: &str, event: &Event, message: &Document) {
-    let missed = message.anchors("failedDeliveryParticipant").map(|anchor| core.key(&anchor.href)).collect();
+    let missed = message
+        .anchors("failedDeliveryParticipant")
+        .map(|anchor| core.key(&anchor.href))
+        .collect();
     let due = core.change(|state| {
         let meeting = state.meetings.with_key(key)?;
         let mut report = Report::of(event, core.key(&event.link.href));
@@ -135,17 +174,29 @@ pub(super) fn post(
         if let Some(error) = &state.over {
             return Err(error.clone());
         }
-        let meeting = state.meetings.of(&uri).filter(|meeting| meeting.is_joined && meeting.end.is_none()).ok_or_else(away)?;
+        let meeting = state
+            .meetings
+            .of(&uri)
+            .filter(|meeting| meeting.is_joined && meeting.end.is_none())
+            .ok_or_else(away)?;
         if meeting.line.len() >= LINE_MAX {
             let reason = "too many posts wait for this meeting";
-            return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason));
+            return Err(BackendError::new(
+                BackendErrorKind::RetryAfter(Duration::from_secs(1)),
+                reason,
+            ));
         }
-        meeting.line.push_back(Post { message, done, came: core.inbox.now() });
+        meeting.line.push_back(Post {
+            message,
+            done,
+            came: core.inbox.now(),
+        });
         !std::mem::replace(&mut meeting.is_pumped, true)
     };
     if begins {
         let pump = core.clone();
-        core.inbox.spawn(async move { work_on_line(&pump, &uri).await });
+        core.inbox
+            .spawn(async move { work_on_line(&pump, &uri).await });
     }
     Ok(answer)
 }
@@ -154,7 +205,9 @@ async fn work_on_line(core: &Arc<Core>, uri: &MeetingUri) {
     loop {
         let post = {
             let mut state = core.state.lock();
-            let Some(meeting) = state.meetings.of(uri) else { return };
+            let Some(meeting) = state.meetings.of(uri) else {
+                return;
+            };
             let Some(post) = meeting.line.pop_front() else {
                 meeting.is_pumped = false;
                 return;
@@ -173,7 +226,11 @@ async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
         Err(_) => Some(None),
         Ok(_) => {
             let meeting = state.meetings.of(uri).filter(|meeting| meeting.is_open())?;
-            Some(Some((meeting.send.clone()?, meeting.takes_html, meeting.key.clone()?)))
+            Some(Some((
+                meeting.send.clone()?,
+                meeting.takes_html,
+                meeting.key.clone()?,
+            )))
         }
     });
     let (place, takes_html, key) = match open.await {
@@ -182,17 +239,30 @@ async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
             Err(error) => return drop(done.send(Err(error))),
         },
         Some(None) => return drop(done.send(Err(away()))),
-        None => return drop(done.send(Err(BackendError::unreachable("the meeting takes no messages now")))),
+        None => {
+            return drop(done.send(Err(BackendError::unreachable(
+                "the meeting takes no messages now",
+            ))));
+        }
     };
     match posting::transmit(core, place, takes_html, &as_said(message)).await {
         Said::Left(operation, href) => {
             let mut done = Some(done);
-            let due = core.change(|state| state.meetings.of(uri)?.reports.sent(operation, href, done.take()?));
+            let due = core.change(|state| {
+                state
+                    .meetings
+                    .of(uri)?
+                    .reports
+                    .sent(operation, href, done.take()?)
+            });
             if let Some((done, report)) = due {
                 posting::answer(core, &key, done, &report);
             } else if let Some(done) = done {
                 let reason = "the meeting ended before the message's delivery was reported";
-                let _ = done.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
+                let _ = done.send(Err(BackendError::new(
+                    BackendErrorKind::OutcomeUnknown,
+                    reason,
+                )));
             }
         }
         Said::Refused(error) => drop(done.send(Err(error))),

@@ -96,8 +96,13 @@ mod tests {
     #[test]
     fn every_number_of_the_pages_has_its_meaning() {
         let is = |question: fn(Status) -> bool, numbers: &[u16]| {
-            let yes: Vec<u16> = (100..600).filter(|number| question(Status(*number))).collect();
-            assert!(numbers.iter().all(|number| yes.contains(number)), "{numbers:?} are not all in {yes:?}");
+            let yes: Vec<u16> = (100..600)
+                .filter(|number| question(Status(*number)))
+                .collect();
+            assert!(
+                numbers.iter().all(|number| yes.contains(number)),
+                "{numbers:?} are not all in {yes:?}"
+            );
             yes.len()
         };
         assert_eq!(is(Status::is_success, &[200, 201, 204]), 100);

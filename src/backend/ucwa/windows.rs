@@ -23,38 +23,74 @@ pub(super) async fn ask_for_token(
     within: Duration,
 ) -> Result<Answer, BackendError> {
     let ask = |message: &[u8], scheme: &str| {
-        let mut value = HeaderValue::from_str(&format!("{scheme} {}", STANDARD.encode(message))).expect("base64 is a header's");
+        let mut value = HeaderValue::from_str(&format!("{scheme} {}", STANDARD.encode(message)))
+            .expect("base64 is a header's");
         value.set_sensitive(true);
-        let ask = Ask::post(issuer.clone()).body("application/x-www-form-urlencoded;charset=UTF-8", FORM).within(within);
-        Ask { token: Some(value), ..ask }
+        let ask = Ask::post(issuer.clone())
+            .body("application/x-www-form-urlencoded;charset=UTF-8", FORM)
+            .within(within);
+        Ask {
+            token: Some(value),
+            ..ask
+        }
     };
-    let own = account.http.open_own(&account.inbox, &issuer.origin).await?;
-    let (first, line) =
-        account.http.ask_over(&account.inbox, &ask(&ntlm::negotiate(), "NTLM"), Some(own)).await.map_err(Lost::error)?;
+    let own = account
+        .http
+        .open_own(&account.inbox, &issuer.origin)
+        .await?;
+    let (first, line) = account
+        .http
+        .ask_over(&account.inbox, &ask(&ntlm::negotiate(), "NTLM"), Some(own))
+        .await
+        .map_err(Lost::error)?;
     if !first.status.wants_token() {
         return Ok(first);
     }
     let refused = |reason: &str| BackendError::refused(format!("{issuer} and NTLM: {reason}"));
-    let challenge = challenge(&first.challenges).ok_or_else(|| refused("the server does not offer it"))?;
-    let line = line.ok_or_else(|| refused("the connection was closed between the messages; a proxy may be in between"))?;
+    let challenge =
+        challenge(&first.challenges).ok_or_else(|| refused("the server does not offer it"))?;
+    let line = line.ok_or_else(|| {
+        refused("the connection was closed between the messages; a proxy may be in between")
+    })?;
     let mut nonce = [0; 8];
-    getrandom::fill(&mut nonce).map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
-    let unfit = || BackendError::new(BackendErrorKind::Protocol, format!("{issuer} gave a challenge that is none of NTLM"));
-    let message = ntlm::authenticate(&challenge, login, nonce, account.inbox.now()).ok_or_else(unfit)?;
-    let (answer, _) = account.http.ask_over(&account.inbox, &ask(&message, "NTLM"), Some(line)).await.map_err(Lost::error)?;
+    getrandom::fill(&mut nonce)
+        .map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
+    let unfit = || {
+        BackendError::new(
+            BackendErrorKind::Protocol,
+            format!("{issuer} gave a challenge that is none of NTLM"),
+        )
+    };
+    let message =
+        ntlm::authenticate(&challenge, login, nonce, account.inbox.now()).ok_or_else(unfit)?;
+    let (answer, _) = account
+        .http
+        .ask_over(&account.inbox, &ask(&message, "NTLM"), Some(line))
+        .await
+        .map_err(Lost::error)?;
     if answer.status.wants_token() {
-        return Err(BackendError::refused(format!("the login of `{}` by NTLM was refused", account.address)));
+        return Err(BackendError::refused(format!(
+            "the login of `{}` by NTLM was refused",
+            account.address
+        )));
     }
     Ok(answer)
 }
 
 /// The challenge among what a server offers; several may stand in one header.
 fn challenge(offers: &[String]) -> Option<Vec<u8>> {
-    let offers = offers.iter().flat_map(|offer| offer.split(',')).map(str::trim);
-    offers.filter_map(|offer| offer.split_once(' ')).find_map(|(scheme, token)| {
-        let is_ntlm = scheme.eq_ignore_ascii_case("NTLM");
-        is_ntlm.then(|| STANDARD.decode(token.trim()).ok()).flatten()
-    })
+    let offers = offers
+        .iter()
+        .flat_map(|offer| offer.split(','))
+        .map(str::trim);
+    offers
+        .filter_map(|offer| offer.split_once(' '))
+        .find_map(|(scheme, token)| {
+            let is_ntlm = scheme.eq_ignore_ascii_case("NTLM");
+            is_ntlm
+                .then(|| STANDARD.decode(token.trim()).ok())
+                .flatten()
+        })
 }
 
 #[cfg(test)]
@@ -95,8 +131,15 @@ mod tests {
         let mut is_challenged = false;
         while let Some(request) = request(&mut far).await {
             seen.lock()[number] += 1;
-            assert!(request.starts_with("POST /WebTicket/oauthtoken HTTP/1.1\r\n") && request.ends_with(FORM), "{request}");
-            let line = request.lines().find_map(|line| line.strip_prefix("authorization: NTLM ")).expect("NTLM");
+            assert!(
+                request.starts_with("POST /WebTicket/oauthtoken HTTP/1.1\r\n")
+                    && request.ends_with(FORM),
+                "{request}"
+            );
+            let line = request
+                .lines()
+                .find_map(|line| line.strip_prefix("authorization: NTLM "))
+                .expect("NTLM");
             let message = STANDARD.decode(line).expect("base64");
             let login = Login::new("CONTOSO\\bot", password);
             let answer = match message[8] {
@@ -110,9 +153,12 @@ mod tests {
                 _ if is_challenged && proves(&message, &bytes(RECORDED), &login) => {
                     "200 OK\r\nContent-Length: 26\r\n\r\n{\"access_token\":\"cwt=AAEB\"}".to_owned()
                 }
-                _ => "401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n".to_owned(),
+                _ => "401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"
+                    .to_owned(),
             };
-            far.write_all(format!("HTTP/1.1 {answer}").as_bytes()).await.expect("written");
+            far.write_all(format!("HTTP/1.1 {answer}").as_bytes())
+                .await
+                .expect("written");
         }
     }
 
@@ -129,16 +175,34 @@ mod tests {
 
     #[expect(clippy::disallowed_methods, reason = "the runtime is this test's own")]
     fn sign_in(password: &'static str) -> (Result<Answer, BackendError>, Vec<u32>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let seen = Arc::new(Mutex::default());
         let recorder = Recorder::new();
         let answer = runtime.block_on(async {
-            let iis = Iis { password: "Password", seen: seen.clone() };
+            let iis = Iis {
+                password: "Password",
+                seen: seen.clone(),
+            };
             let config = Arc::new(UcwaConfig::new("contoso.com", Secret::new("unused")));
             let address = Sip::parse("bot@contoso.com").expect("an address");
-            let account = Account::new(Arc::new(Http::new(Arc::new(iis))), config, recorder.inbox(), address);
-            let issuer = Place::parse("https://lyncweb.contoso.com/WebTicket/oauthtoken").expect("an address");
-            ask_for_token(&account, &issuer, &Login::new("CONTOSO\\bot", password), Duration::from_secs(10)).await
+            let account = Account::new(
+                Arc::new(Http::new(Arc::new(iis))),
+                config,
+                recorder.inbox(),
+                address,
+            );
+            let issuer = Place::parse("https://lyncweb.contoso.com/WebTicket/oauthtoken")
+                .expect("an address");
+            ask_for_token(
+                &account,
+                &issuer,
+                &Login::new("CONTOSO\\bot", password),
+                Duration::from_secs(10),
+            )
+            .await
         });
         let seen = seen.lock().clone();
         (answer, seen)
@@ -155,7 +219,10 @@ mod tests {
     fn a_wrong_password_is_a_refused_login() {
         let (answer, _) = sign_in("password");
         let error = answer.err().expect("no token");
-        assert!(error.reason.contains("refused") && error.reason.contains("bot@contoso.com"), "{error:?}");
+        assert!(
+            error.reason.contains("refused") && error.reason.contains("bot@contoso.com"),
+            "{error:?}"
+        );
         assert!(!error.reason.contains("assword"), "{error:?}");
     }
 
@@ -164,7 +231,13 @@ mod tests {
         let offers = |text: &str| challenge(&[text.to_owned()]);
         assert_eq!(offers("Negotiate, NTLM AAEC"), Some(vec![0, 1, 2]));
         assert_eq!(offers("ntlm AAEC"), Some(vec![0, 1, 2]));
-        for text in ["", "NTLM", "Negotiate AAEC", "NTLM ?", "Basic realm=\"NTLM x\""] {
+        for text in [
+            "",
+            "NTLM",
+            "Negotiate AAEC",
+            "NTLM ?",
+            "Basic realm=\"NTLM x\"",
+        ] {
             assert_eq!(offers(text), None, "{text}");
         }
     }

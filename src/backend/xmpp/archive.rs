@@ -58,10 +58,22 @@ pub(super) struct Page {
 
 impl Archive {
     /// Asks for one page.
-    pub(super) async fn page(&self, core: &Core, range: &Range, most: usize) -> Result<Result<Page, StanzaError>, BackendError> {
+    pub(super) async fn page(
+        &self,
+        core: &Core,
+        range: &Range,
+        most: usize,
+    ) -> Result<Result<Page, StanzaError>, BackendError> {
         let query = core.fresh_id();
         let collecting = core.collect(&query, self.room.as_deref());
-        let asked = core.ask(&self.agent, self.room.as_deref(), "set", self.query(&query, range, most)).await;
+        let asked = core
+            .ask(
+                &self.agent,
+                self.room.as_deref(),
+                "set",
+                self.query(&query, range, most),
+            )
+            .await;
         let found = collecting.take();
         let answer = match asked? {
             Ok(answer) => answer,
@@ -69,13 +81,16 @@ impl Archive {
         };
         let end = answer.find("fin", ns::MAM);
         let items: Vec<Archived> = found.iter().filter_map(archived).collect();
-        let is_last = end.is_none_or(|end| matches!(end.attribute("complete"), Some("true" | "1"))) || found.is_empty();
+        let is_last = end.is_none_or(|end| matches!(end.attribute("complete"), Some("true" | "1")))
+            || found.is_empty();
         Ok(Ok(Page { items, is_last }))
     }
 
     fn query(&self, query: &str, range: &Range, most: usize) -> Element {
         let field = |name: &str, value: &str| {
-            Element::new("field", ns::DATA).with("var", name).child(Element::new("value", ns::DATA).text(value))
+            Element::new("field", ns::DATA)
+                .with("var", name)
+                .child(Element::new("value", ns::DATA).text(value))
         };
         let mut form = Element::new("x", ns::DATA).with("type", "submit");
         form = form.child(
@@ -87,27 +102,53 @@ impl Archive {
         if let Some(with) = &self.with {
             form = form.child(field("with", with));
         }
-        let mut set = Element::new("set", ns::RSM).child(Element::new("max", ns::RSM).text(most.clamp(1, PAGE).to_string()));
+        let mut set = Element::new("set", ns::RSM)
+            .child(Element::new("max", ns::RSM).text(most.clamp(1, PAGE).to_string()));
         match range {
             Range::After(Point::Beginning) => {}
-            Range::After(Point::After { id, .. }) => set = set.child(Element::new("after", ns::RSM).text(id.as_str())),
+            Range::After(Point::After { id, .. }) => {
+                set = set.child(Element::new("after", ns::RSM).text(id.as_str()))
+            }
             Range::Since(time) => form = form.child(field("start", &stamp_of(*time))),
             Range::Of(origin) => form = form.child(field(ORIGIN_FIELD, origin.as_str())),
             Range::Before(None) => set = set.child(Element::new("before", ns::RSM)),
-            Range::Before(Some(id)) => set = set.child(Element::new("before", ns::RSM).text(id.as_str())),
+            Range::Before(Some(id)) => {
+                set = set.child(Element::new("before", ns::RSM).text(id.as_str()))
+            }
         }
-        Element::new("query", ns::MAM).with("queryid", query).child(form).child(set)
+        Element::new("query", ns::MAM)
+            .with("queryid", query)
+            .child(form)
+            .child(set)
     }
 
     /// Whether it can be asked for a message by its origin: its form says so, asked for once a link and host.
     pub(super) async fn knows_origins(&self, core: &Core) -> Result<bool, BackendError> {
-        let host = self.room.as_deref().and_then(|room| room.split('@').nth(1)).unwrap_or_default().to_owned();
+        let host = self
+            .room
+            .as_deref()
+            .and_then(|room| room.split('@').nth(1))
+            .unwrap_or_default()
+            .to_owned();
         if let Some(known) = core.state.lock().knows_origins.get(&host) {
             return Ok(*known);
         }
-        let asked = core.ask(&self.agent, self.room.as_deref(), "get", Element::new("query", ns::MAM)).await?;
-        let form = asked.as_ref().ok().and_then(|answer| answer.find("query", ns::MAM)?.find("x", ns::DATA));
-        let knows = form.is_some_and(|form| form.children().any(|field| field.attribute("var") == Some(ORIGIN_FIELD)));
+        let asked = core
+            .ask(
+                &self.agent,
+                self.room.as_deref(),
+                "get",
+                Element::new("query", ns::MAM),
+            )
+            .await?;
+        let form = asked
+            .as_ref()
+            .ok()
+            .and_then(|answer| answer.find("query", ns::MAM)?.find("x", ns::DATA));
+        let knows = form.is_some_and(|form| {
+            form.children()
+                .any(|field| field.attribute("var") == Some(ORIGIN_FIELD))
+        });
         core.state.lock().knows_origins.insert(host, knows);
         Ok(knows)
     }
@@ -121,13 +162,18 @@ impl Archive {
                 return Ok(None);
             }
         };
-        Ok(Some(page.items.last().map_or(Point::Beginning, Archived::point)))
+        Ok(Some(
+            page.items.last().map_or(Point::Beginning, Archived::point),
+        ))
     }
 }
 
 impl Archived {
     pub(super) fn point(&self) -> Point {
-        Point::After { id: self.id.clone(), time: self.time }
+        Point::After {
+            id: self.id.clone(),
+            time: self.time,
+        }
     }
 }
 
@@ -136,5 +182,9 @@ fn archived(result: &Element) -> Option<Archived> {
     let id = result.attribute("id")?.to_owned();
     let forwarded = result.find("forwarded", ns::FORWARD)?;
     let time = time_of(forwarded.find("delay", ns::DELAY)?.attribute("stamp")?)?;
-    Some(Archived { id, time, message: forwarded.find("message", ns::CLIENT)?.clone() })
+    Some(Archived {
+        id,
+        time,
+        message: forwarded.find("message", ns::CLIENT)?.clone(),
+    })
 }

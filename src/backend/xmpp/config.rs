@@ -33,8 +33,19 @@ pub struct Component {
 
 impl Component {
     /// The component `domain` on the server at `host` and `port`, without TLS and so on this machine only.
-    pub fn new(domain: impl Into<String>, host: impl Into<String>, port: u16, secret: impl SecretSource) -> Component {
-        Component { domain: domain.into(), host: host.into(), port, security: Security::PlainLoopback, secret: Arc::new(secret) }
+    pub fn new(
+        domain: impl Into<String>,
+        host: impl Into<String>,
+        port: u16,
+        secret: impl SecretSource,
+    ) -> Component {
+        Component {
+            domain: domain.into(),
+            host: host.into(),
+            port,
+            security: Security::PlainLoopback,
+            secret: Arc::new(secret),
+        }
     }
 
     /// How its connection is secured. `StartTls` does not exist for components. Default: `PlainLoopback`.
@@ -60,7 +71,13 @@ impl Accounts {
     /// SRV records say where (RFC 6120, 3.2): the hosts for the configured kind of TLS first, those for the other kind
     /// after them (XEP-0368); without records it is the domain itself, at port 5222 (5223 for `DirectTls`).
     pub fn new(secrets: impl SecretSource) -> Accounts {
-        Accounts { host: None, port: None, security: Security::StartTls, resolver: None, secrets: Arc::new(secrets) }
+        Accounts {
+            host: None,
+            port: None,
+            security: Security::StartTls,
+            resolver: None,
+            secrets: Arc::new(secrets),
+        }
     }
 
     /// The server's host; SRV records are not asked for. Certificates are checked against the address's domain.
@@ -234,15 +251,22 @@ impl XmppConfig {
         if let Some(component) = &self.component {
             domain("the component", &component.domain)?;
             if component.security == Security::StartTls {
-                return Err(Error::invalid("a component has no STARTTLS: it takes DirectTls, or PlainLoopback through a tunnel"));
+                return Err(Error::invalid(
+                    "a component has no STARTTLS: it takes DirectTls, or PlainLoopback through a tunnel",
+                ));
             }
         }
         if self.component.is_none() && self.accounts.is_none() {
-            return Err(Error::invalid("an XMPP backend needs a component or accounts"));
+            return Err(Error::invalid(
+                "an XMPP backend needs a component or accounts",
+            ));
         }
         match Jid::parse(&format!("a@b/{}", self.resource)) {
             Some(_) => Ok(()),
-            None => Err(Error::Invalid(format!("`{}` is no resource", self.resource))),
+            None => Err(Error::Invalid(format!(
+                "`{}` is no resource",
+                self.resource
+            ))),
         }
     }
 
@@ -251,10 +275,18 @@ impl XmppConfig {
         let host = folded(host);
         let is_below = |domain: &str| {
             let domain = folded(domain);
-            host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            host.strip_suffix(&domain)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
-        let component = self.component.iter().map(|component| component.host.as_str());
-        let mut connected = component.chain(self.accounts.iter().filter_map(|accounts| accounts.host.as_deref()));
+        let component = self
+            .component
+            .iter()
+            .map(|component| component.host.as_str());
+        let mut connected = component.chain(
+            self.accounts
+                .iter()
+                .filter_map(|accounts| accounts.host.as_deref()),
+        );
         is_below(&self.domain)
             || is_below(service)
             || self.file_hosts.iter().any(|allowed| is_below(allowed))
@@ -263,33 +295,44 @@ impl XmppConfig {
 
     /// Whether an address is of the component's domain.
     pub(super) fn is_component(&self, jid: &Jid) -> bool {
-        self.component.as_ref().is_some_and(|component| component.domain.eq_ignore_ascii_case(jid.domain()))
+        self.component
+            .as_ref()
+            .is_some_and(|component| component.domain.eq_ignore_ascii_case(jid.domain()))
     }
 
     /// The nickname of an agent, never one that cannot be a resource.
     pub(super) fn nickname_of(&self, jid: &Jid) -> String {
         let made = self.nickname.as_ref().map(|rule| rule(jid.bare()));
         let fits = |nick: &String| jid.with_resource(nick).is_some();
-        made.filter(fits).unwrap_or_else(|| jid.local().unwrap_or("switchboard").to_owned())
+        made.filter(fits)
+            .unwrap_or_else(|| jid.local().unwrap_or("switchboard").to_owned())
     }
 }
 
 /// A host as it is compared: lower case, without brackets and the root's dot.
 fn folded(host: &str) -> String {
-    host.trim_matches(['[', ']']).trim_end_matches('.').to_lowercase()
+    host.trim_matches(['[', ']'])
+        .trim_end_matches('.')
+        .to_lowercase()
 }
 
 /// Whether a host is this machine.
 fn is_here(host: &str) -> bool {
     let host = folded(host);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Debug for XmppConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("XmppConfig")
             .field("domain", &self.domain)
-            .field("component", &self.component.as_ref().map(|component| &component.domain))
+            .field(
+                "component",
+                &self.component.as_ref().map(|component| &component.domain),
+            )
             .field("accounts", &self.accounts.is_some())
             .field("rooms_host", &self.rooms_host)
             .finish_non_exhaustive()
@@ -304,13 +347,35 @@ mod tests {
     #[test]
     fn files_go_to_the_servers_own_and_to_configured_hosts_only() {
         let component = |host: &str| Component::new("agents.im.test", host, 5347, Secret::new("s"));
-        let away = XmppConfig::new("im.test").component(component("xmpp.example.net")).file_host("Storage.example.com");
-        for host in ["im.test", "Upload.im.test", "files.example.org", "a.files.example.org.", "xmpp.example.net"] {
+        let away = XmppConfig::new("im.test")
+            .component(component("xmpp.example.net"))
+            .file_host("Storage.example.com");
+        for host in [
+            "im.test",
+            "Upload.im.test",
+            "files.example.org",
+            "a.files.example.org.",
+            "xmpp.example.net",
+        ] {
             assert!(away.takes_files(host, "files.example.org"), "{host}");
         }
         assert!(away.takes_files("eu.storage.example.com", "upload.im.test"));
-        let elsewhere = ["evilim.test", "im.test.evil.example", "example.org", "b.xmpp.example.net", "example.com", "", "test"];
-        for host in elsewhere.into_iter().chain(["127.0.0.1", "localhost", "::1", "169.254.169.254", "10.0.0.1"]) {
+        let elsewhere = [
+            "evilim.test",
+            "im.test.evil.example",
+            "example.org",
+            "b.xmpp.example.net",
+            "example.com",
+            "",
+            "test",
+        ];
+        for host in elsewhere.into_iter().chain([
+            "127.0.0.1",
+            "localhost",
+            "::1",
+            "169.254.169.254",
+            "10.0.0.1",
+        ]) {
             assert!(!away.takes_files(host, "files.example.org"), "{host}");
         }
         let here = XmppConfig::new("im.test").component(component("localhost"));

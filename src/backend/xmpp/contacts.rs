@@ -18,9 +18,19 @@ use std::collections::HashMap;
 /// Contacts that an account's roster may name.
 const ROSTER_MAX: usize = 10_000;
 
-fn presence_to(core: &Core, agent: &Jid, to: &str, kind: Option<&'static str>) -> Result<(), BackendError> {
-    let presence = Element::stanza("presence").with("to", to).with_some("type", kind);
-    let from = if matches!(kind, Some("subscribe" | "subscribed" | "unsubscribed" | "unsubscribe" | "probe")) {
+fn presence_to(
+    core: &Core,
+    agent: &Jid,
+    to: &str,
+    kind: Option<&'static str>,
+) -> Result<(), BackendError> {
+    let presence = Element::stanza("presence")
+        .with("to", to)
+        .with_some("type", kind);
+    let from = if matches!(
+        kind,
+        Some("subscribe" | "subscribed" | "unsubscribed" | "unsubscribe" | "probe")
+    ) {
         agent.to_bare()
     } else {
         agent.clone()
@@ -29,19 +39,30 @@ fn presence_to(core: &Core, agent: &Jid, to: &str, kind: Option<&'static str>) -
 }
 
 /// Subscribes to a contact, catches up where there is an archive, and answers how the contact is.
-pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<ResumePoint>) -> Result<Joined, BackendError> {
-    let point = resume.as_ref().and_then(Point::parse).filter(|_| talk.has_archive(core));
+pub(super) async fn join(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    resume: Option<ResumePoint>,
+) -> Result<Joined, BackendError> {
+    let point = resume
+        .as_ref()
+        .and_then(Point::parse)
+        .filter(|_| talk.has_archive(core));
     let (strays, since) = core.with_agent(talk.agent.bare(), session, |agent| {
         let strays = agent.strays.take(|stray| stray.from == talk.place);
-        let contact = agent.contacts.entry(talk.place.clone()).or_insert_with(|| Contact {
-            channel: talk.channel.clone(),
-            spoke: None,
-            resources: agent.early.remove(&talk.place).unwrap_or_default(),
-            held: None,
-            has_gap: false,
-            refused: None,
-            composing: false,
-        });
+        let contact = agent
+            .contacts
+            .entry(talk.place.clone())
+            .or_insert_with(|| Contact {
+                channel: talk.channel.clone(),
+                spoke: None,
+                resources: agent.early.remove(&talk.place).unwrap_or_default(),
+                held: None,
+                has_gap: false,
+                refused: None,
+                composing: false,
+            });
         contact.channel = talk.channel.clone();
         contact.refused = None;
         contact.held.get_or_insert_default();
@@ -54,20 +75,34 @@ pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<
         }
         if let Some((id, item)) = from_contact(talk, core, &stanza, came) {
             let _ = core.with_agent(talk.agent.bare(), session, |agent| {
-                agent.contacts.get_mut(&talk.place).and_then(|contact| contact.held.as_mut()).map(|held| held.push(id, item))
+                agent
+                    .contacts
+                    .get_mut(&talk.place)
+                    .and_then(|contact| contact.held.as_mut())
+                    .map(|held| held.push(id, item))
             });
         }
     }
     subscribe(core, talk)?;
     core.fence().await?;
     let refused = core.with_agent(talk.agent.bare(), session, |agent| {
-        agent.contacts.get(&talk.place).and_then(|contact| contact.refused.clone())
+        agent
+            .contacts
+            .get(&talk.place)
+            .and_then(|contact| contact.refused.clone())
     })?;
     if let Some(refused) = refused {
-        let _ = core.with_agent(talk.agent.bare(), session, |agent| agent.contacts.remove(&talk.place));
+        let _ = core.with_agent(talk.agent.bare(), session, |agent| {
+            agent.contacts.remove(&talk.place)
+        });
         let reason = format!("the contact cannot be reached: {}", refused.reason());
-        let is_gone = refused.is("item-not-found") || refused.is("jid-malformed") || refused.is("forbidden");
-        return Err(if is_gone { BackendError::refused(reason) } else { BackendError::unreachable(reason) });
+        let is_gone =
+            refused.is("item-not-found") || refused.is("jid-malformed") || refused.is("forbidden");
+        return Err(if is_gone {
+            BackendError::refused(reason)
+        } else {
+            BackendError::unreachable(reason)
+        });
     }
     let had_point = point.is_some();
     let mut stands = talk.catch_up(core, point).await?;
@@ -76,29 +111,52 @@ pub(super) async fn join(core: &Core, talk: &Talk, session: u64, resume: Option<
     }
     let uploads = super::upload::service(core, &talk.agent).await?;
     let (presence, text) = core.with_agent(talk.agent.bare(), session, |agent| {
-        agent.contacts.get(&talk.place).map(|contact| contact.resources.best()).unwrap_or_default()
+        agent
+            .contacts
+            .get(&talk.place)
+            .map(|contact| contact.resources.best())
+            .unwrap_or_default()
     })?;
-    let name = core.state.lock().roster.get(&talk.place).and_then(|(name, _)| name.clone());
+    let name = core
+        .state
+        .lock()
+        .roster
+        .get(&talk.place)
+        .and_then(|(name, _)| name.clone());
     let mut info = ChannelInfo::named(name.unwrap_or_else(|| talk.channel.name().to_owned()));
     (info.presence, info.presence_text) = (presence, text);
     info.can_accept_files = uploads.is_some();
     info.max_message_length = core.config.message_length_max;
     info.max_story_length = core.config.story_length_max;
-    Ok(Joined { info, resume: stands })
+    Ok(Joined {
+        info,
+        resume: stands,
+    })
 }
 
 /// When our server took a message that it kept for a while; what others say of that does not count.
 fn kept_since(core: &Core, stanza: &Element) -> Option<DateTime<Utc>> {
     let delay = stanza.find("delay", ns::DELAY)?;
     let by = Jid::parse(delay.attribute("from")?)?;
-    said(stanza).time.filter(|_| by.as_str() == core.jid.domain() || by.as_str() == core.jid.bare())
+    said(stanza)
+        .time
+        .filter(|_| by.as_str() == core.jid.domain() || by.as_str() == core.jid.bare())
 }
 
 /// Asks to see the contact, and shows the agent to it. An account whose server has done both already need not.
 fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
-    let sees = core.state.lock().roster.get(&talk.place).is_some_and(|(_, sees)| *sees);
+    let sees = core
+        .state
+        .lock()
+        .roster
+        .get(&talk.place)
+        .is_some_and(|(_, sees)| *sees);
     if !core.is_component {
-        return if sees { Ok(()) } else { presence_to(core, &talk.agent, &talk.place, Some("subscribe")) };
+        return if sees {
+            Ok(())
+        } else {
+            presence_to(core, &talk.agent, &talk.place, Some("subscribe"))
+        };
     }
     // The probe first, for one who has approved already: after a request that waits for its answer, Prosody takes it
     // for a stranger's and drops the request.
@@ -125,7 +183,11 @@ pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), Backen
 
 /// Says goodbye for an agent: to its contacts and rooms, or on an account to all at once.
 pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
-    let gone = |to: Option<&str>| Element::stanza("presence").with("type", "unavailable").with_some("to", to);
+    let gone = |to: Option<&str>| {
+        Element::stanza("presence")
+            .with("type", "unavailable")
+            .with_some("to", to)
+    };
     for (room, seat) in &agent.seats {
         core.shared.vacate(room, &seat.nick, agent.session);
         if let Some(to) = Jid::parse(room).and_then(|room| room.with_resource(&seat.nick)) {
@@ -135,21 +197,33 @@ pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
     if !core.is_component {
         return core.send(&gone(None));
     }
-    for contact in agent.contacts.keys().chain(agent.watchers.iter().filter(|one| !agent.contacts.contains_key(*one))) {
+    for contact in agent.contacts.keys().chain(
+        agent
+            .watchers
+            .iter()
+            .filter(|one| !agent.contacts.contains_key(*one)),
+    ) {
         core.send(&core.from(&agent.jid, gone(Some(contact))))?;
     }
     Ok(())
 }
 
 /// A person's presence, or a question about ours.
-pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Result<(), BackendError> {
+pub(super) fn presence(
+    core: &Core,
+    from: &Jid,
+    to: &str,
+    stanza: &Element,
+) -> Result<(), BackendError> {
     let kind = stanza.attribute("type");
     if let Some(kind @ ("subscribe" | "probe" | "unsubscribe")) = kind {
         return asked(core, from, to, kind);
     }
     let mut state = core.state.lock();
     let sees = state.roster.get(from.bare()).is_some_and(|(_, sees)| *sees);
-    let Some(agent) = state.agents.get_mut(to) else { return Ok(()) };
+    let Some(agent) = state.agents.get_mut(to) else {
+        return Ok(());
+    };
     let key = agent.key;
     let resource = from.resource().unwrap_or_default();
     let Some(contact) = agent.contacts.get_mut(from.bare()) else {
@@ -160,7 +234,11 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> R
             Some(_) => return Ok(()),
         };
         if sees {
-            agent.early.entry(from.bare().to_owned()).or_default().note(resource, shown);
+            agent
+                .early
+                .entry(from.bare().to_owned())
+                .or_default()
+                .note(resource, shown);
         }
         return Ok(());
     };
@@ -185,7 +263,12 @@ pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> R
     }
     let (presence, text) = contact.resources.best();
     if (presence, &text) != (before.0, &before.1) {
-        let change = StateChange::Presence { seen_by: SeenBy::Agent(key), channel: contact.channel.clone(), presence, text };
+        let change = StateChange::Presence {
+            seen_by: SeenBy::Agent(key),
+            channel: contact.channel.clone(),
+            presence,
+            text,
+        };
         drop(state);
         core.inbox.state(change);
     }
@@ -199,7 +282,9 @@ fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendErr
         drop(state);
         // Whoever saw an agent that is signed out now, or asks for one, learns that it is not there.
         return match Jid::parse(to).and_then(|to| to.with_resource(&core.config.resource)) {
-            Some(absent) if core.is_component && absent.local().is_some() && kind != "unsubscribe" => {
+            Some(absent)
+                if core.is_component && absent.local().is_some() && kind != "unsubscribe" =>
+            {
                 presence_to(core, &absent, from.bare(), Some("unavailable"))
             }
             _ => Ok(()),
@@ -217,7 +302,11 @@ fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendErr
         _ if !core.config.approves => Ok(()),
         "subscribe" => {
             presence_to(core, &jid, from.bare(), Some("subscribed"))?;
-            if core.is_component { presence_to(core, &jid, from.bare(), None) } else { Ok(()) }
+            if core.is_component {
+                presence_to(core, &jid, from.bare(), None)
+            } else {
+                Ok(())
+            }
         }
         _ if core.is_component => presence_to(core, &jid, from.as_str(), None),
         _ => Ok(()),
@@ -228,7 +317,12 @@ fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendErr
 pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     let said = said(stanza);
     let came = core.inbox.now();
-    let stray = || Stray { to: to.to_owned(), from: from.bare().to_owned(), came, stanza: stanza.clone() };
+    let stray = || Stray {
+        to: to.to_owned(),
+        from: from.bare().to_owned(),
+        came,
+        stanza: stanza.clone(),
+    };
     let talk = {
         let mut guard = core.state.lock();
         let state = &mut *guard;
@@ -249,7 +343,11 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
         if said.parts.is_some() || said.composing.is_some() {
             contact.spoke = from.resource().map(|_| from.clone());
             if std::mem::replace(&mut contact.composing, typing) != typing {
-                change = Some(StateChange::Composing { agent: agent.key, channel: contact.channel.clone(), composing: typing });
+                change = Some(StateChange::Composing {
+                    agent: agent.key,
+                    channel: contact.channel.clone(),
+                    composing: typing,
+                });
             }
         }
         let (key, jid, channel) = (agent.key, agent.jid.clone(), contact.channel.clone());
@@ -257,12 +355,20 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
         if let Some(change) = change {
             core.inbox.state(change);
         }
-        Talk { key, agent: jid, place: from.bare().to_owned(), channel, is_room: false }
+        Talk {
+            key,
+            agent: jid,
+            place: from.bare().to_owned(),
+            channel,
+            is_room: false,
+        }
     };
     if said.parts.is_none() {
         return;
     }
-    let Some((id, item)) = from_contact(&talk, core, stanza, came) else { return };
+    let Some((id, item)) = from_contact(&talk, core, stanza, came) else {
+        return;
+    };
     if let Some(item) = hold(core, to, &talk, id, item) {
         core.hand_over(item).await;
     }
@@ -271,7 +377,10 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
 /// Puts a message into the line if its talk is being caught up; answers it if not.
 fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option<Inbound> {
     let mut state = core.state.lock();
-    let contact = state.agents.get_mut(to).and_then(|agent| agent.contacts.get_mut(&talk.place));
+    let contact = state
+        .agents
+        .get_mut(to)
+        .and_then(|agent| agent.contacts.get_mut(&talk.place));
     match contact.and_then(|contact| contact.held.as_mut()) {
         Some(held) => {
             Held::push(held, id, item);
@@ -282,20 +391,35 @@ fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option
 }
 
 /// Where words for a contact go: to the resource that spoke last, else to all.
-pub(super) fn address(core: &Core, talk: &Talk, session: u64) -> Result<Option<String>, BackendError> {
+pub(super) fn address(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+) -> Result<Option<String>, BackendError> {
     core.with_agent(talk.agent.bare(), session, |agent| {
         let contact = agent.contacts.get(&talk.place)?;
-        Some(contact.spoke.as_ref().map_or(talk.place.clone(), |spoke| spoke.as_str().to_owned()))
+        Some(
+            contact
+                .spoke
+                .as_ref()
+                .map_or(talk.place.clone(), |spoke| spoke.as_str().to_owned()),
+        )
     })
 }
 
 /// Reads an account's roster, or what changed in it.
 pub(super) fn roster(query: &Element) -> HashMap<String, (Option<String>, bool)> {
-    let items = query.children().filter(|item| item.is("item", ns::ROSTER)).take(ROSTER_MAX);
+    let items = query
+        .children()
+        .filter(|item| item.is("item", ns::ROSTER))
+        .take(ROSTER_MAX);
     items
         .filter_map(|item| {
             let jid = Jid::parse(item.attribute("jid")?)?;
-            let name = item.attribute("name").filter(|name| !name.is_empty()).map(str::to_owned);
+            let name = item
+                .attribute("name")
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned);
             let sees = matches!(item.attribute("subscription"), Some("to" | "both"));
             Some((jid.bare().to_owned(), (name, sees)))
         })

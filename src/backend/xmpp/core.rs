@@ -154,7 +154,8 @@ pub(super) struct Core {
 /// What nobody can guess, to begin ids with.
 pub(super) fn salt() -> Result<String, BackendError> {
     let mut salt = [0; 6];
-    getrandom::fill(&mut salt).map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
+    getrandom::fill(&mut salt)
+        .map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
     Ok(salt.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -200,7 +201,11 @@ impl Core {
 
     /// A stanza as from an agent: a component says so, on an account the server does.
     pub(super) fn from(&self, agent: &Jid, stanza: Element) -> Element {
-        if self.is_component { stanza.with("from", agent.as_str()) } else { stanza }
+        if self.is_component {
+            stanza.with("from", agent.as_str())
+        } else {
+            stanza
+        }
     }
 
     /// Asks `to` and waits for the answer.
@@ -213,7 +218,10 @@ impl Core {
     ) -> Result<Answered, BackendError> {
         let id = self.fresh_id();
         let (answer, answered) = oneshot::channel();
-        let request = Request { to: to.and_then(Jid::parse).map(|to| to.as_str().to_owned()), answer };
+        let request = Request {
+            to: to.and_then(Jid::parse).map(|to| to.as_str().to_owned()),
+            answer,
+        };
         {
             let mut state = self.state.lock();
             if let Some(error) = &state.over {
@@ -221,8 +229,15 @@ impl Core {
             }
             state.requests.insert(id.clone(), request);
         }
-        let _forget = Forget { core: self, id: &id };
-        let iq = Element::stanza("iq").with("type", kind).with("id", id.as_str()).with_some("to", to).child(payload);
+        let _forget = Forget {
+            core: self,
+            id: &id,
+        };
+        let iq = Element::stanza("iq")
+            .with("type", kind)
+            .with("id", id.as_str())
+            .with_some("to", to)
+            .child(payload);
         self.send(&self.from(agent, iq))?;
         tokio::select! {
             biased;
@@ -235,7 +250,9 @@ impl Core {
 
     /// An answer has come; false if nobody asked.
     pub(super) fn answer(&self, stanza: Element) -> bool {
-        let Some(id) = stanza.attribute("id") else { return false };
+        let Some(id) = stanza.attribute("id") else {
+            return false;
+        };
         if self.came_round(id) {
             return true;
         }
@@ -243,31 +260,49 @@ impl Core {
         let from = stanza.attribute("from").and_then(Jid::parse);
         let own = self.jid.bare();
         // Only who was asked may answer; our own server may leave its name out.
-        let is_asked = state.requests.get(id).is_some_and(|request| match (&request.to, &from) {
-            (Some(to), Some(from)) => to == from.as_str() || to == from.bare(),
-            (None, Some(from)) => from.bare() == own || from.as_str() == self.jid.domain(),
-            (None, None) => true,
-            (Some(to), None) => to == own || to == self.jid.domain(),
-        });
-        let request = if is_asked { state.requests.remove(id) } else { None };
+        let is_asked = state
+            .requests
+            .get(id)
+            .is_some_and(|request| match (&request.to, &from) {
+                (Some(to), Some(from)) => to == from.as_str() || to == from.bare(),
+                (None, Some(from)) => from.bare() == own || from.as_str() == self.jid.domain(),
+                (None, None) => true,
+                (Some(to), None) => to == own || to == self.jid.domain(),
+            });
+        let request = if is_asked {
+            state.requests.remove(id)
+        } else {
+            None
+        };
         drop(state);
         let Some(request) = request else { return false };
-        let answer = if stanza.attribute("type") == Some("error") { Err(StanzaError::of(&stanza)) } else { Ok(stanza) };
+        let answer = if stanza.attribute("type") == Some("error") {
+            Err(StanzaError::of(&stanza))
+        } else {
+            Ok(stanza)
+        };
         let _ = request.answer.send(answer);
         true
     }
 
     /// Results of a query are collected from now on, from that archive (our own: `None`), until this is dropped.
     pub(super) fn collect<'a>(&'a self, query: &'a str, archive: Option<&str>) -> Collecting<'a> {
-        self.state.lock().results.insert(query.to_owned(), (archive.map(str::to_owned), Vec::new()));
+        self.state
+            .lock()
+            .results
+            .insert(query.to_owned(), (archive.map(str::to_owned), Vec::new()));
         Collecting { core: self, query }
     }
 
     /// A message of an archive has come.
     pub(super) fn found(&self, result: &Element, from: Option<&Jid>) {
-        let Some(query) = result.attribute("queryid") else { return };
+        let Some(query) = result.attribute("queryid") else {
+            return;
+        };
         let mut state = self.state.lock();
-        let Some((archive, found)) = state.results.get_mut(query) else { return };
+        let Some((archive, found)) = state.results.get_mut(query) else {
+            return;
+        };
         let is_its = match (archive.as_deref(), from) {
             (None, None) => true,
             (None, Some(from)) => from.bare() == self.jid.bare(),
@@ -281,8 +316,15 @@ impl Core {
 
     /// Waits until the server has everything sent so far: what it refused of it has come back by then. At most a minute.
     pub(super) async fn fence(&self) -> Result<(), BackendError> {
-        let late = || Err(BackendError::unreachable("the server does not say whether it has what it was sent"));
-        self.inbox.within(FENCE_MAX, self.reach()).await.unwrap_or_else(late)
+        let late = || {
+            Err(BackendError::unreachable(
+                "the server does not say whether it has what it was sent",
+            ))
+        };
+        self.inbox
+            .within(FENCE_MAX, self.reach())
+            .await
+            .unwrap_or_else(late)
     }
 
     /// As [`Core::fence`], however long it takes: for who has a deadline of their own.
@@ -317,9 +359,17 @@ impl Core {
         state.next += 1;
         let id = format!("{}-f{:x}", self.salt, state.next);
         // A component asks itself, by way of the server; an account asks its server.
-        let (from, to) = if self.is_component { (Some(self.jid.as_str()), self.jid.as_str()) } else { (None, self.jid.domain()) };
+        let (from, to) = if self.is_component {
+            (Some(self.jid.as_str()), self.jid.as_str())
+        } else {
+            (None, self.jid.domain())
+        };
         let ping = Element::new("ping", ns::PING);
-        let question = Element::stanza("iq").with("type", "get").with("id", id.as_str()).with_some("from", from).with("to", to);
+        let question = Element::stanza("iq")
+            .with("type", "get")
+            .with("id", id.as_str())
+            .with_some("from", from)
+            .with("to", to);
         (id, question.child(ping))
     }
 
@@ -341,12 +391,17 @@ impl Core {
     /// Whether this is a question of ours to the server, come back or answered.
     pub(super) fn came_round(&self, id: &str) -> bool {
         let state = self.state.lock();
-        let (is_first, is_again) = (state.fence.asked.as_deref() == Some(id), state.fence.again.as_deref() == Some(id));
+        let (is_first, is_again) = (
+            state.fence.asked.as_deref() == Some(id),
+            state.fence.again.as_deref() == Some(id),
+        );
         drop(state);
         if is_first {
             self.fence_reached();
         } else if is_again {
-            self.fail(BackendError::unreachable("the server answers only a part of what it is asked"));
+            self.fail(BackendError::unreachable(
+                "the server answers only a part of what it is asked",
+            ));
         }
         is_first || is_again
     }
@@ -396,7 +451,10 @@ impl Core {
             }
         }
         drop((requests, fence, agents, rooms));
-        self.shared.link_over(self.number, "the connection was lost before the post was answered");
+        self.shared.link_over(
+            self.number,
+            "the connection was lost before the post was answered",
+        );
         self.outbox.close();
         self.ended.send_replace(true);
         true
@@ -405,7 +463,9 @@ impl Core {
     /// Why nothing more is answered.
     pub(super) fn why_over(&self) -> BackendError {
         let over = self.state.lock().over.clone();
-        over.unwrap_or_else(|| BackendError::new(BackendErrorKind::Unreachable, "the connection is closed"))
+        over.unwrap_or_else(|| {
+            BackendError::new(BackendErrorKind::Unreachable, "the connection is closed")
+        })
     }
 
     /// Ready when the link is over.
@@ -425,11 +485,22 @@ impl Core {
     }
 
     /// Looks at an agent that is signed in with that session.
-    pub(super) fn with_agent<T>(&self, bare: &str, session: u64, look: impl FnOnce(&mut Agent) -> T) -> Result<T, BackendError> {
+    pub(super) fn with_agent<T>(
+        &self,
+        bare: &str,
+        session: u64,
+        look: impl FnOnce(&mut Agent) -> T,
+    ) -> Result<T, BackendError> {
         let mut state = self.state.lock();
-        match state.agents.get_mut(bare).filter(|agent| agent.session == session) {
+        match state
+            .agents
+            .get_mut(bare)
+            .filter(|agent| agent.session == session)
+        {
             Some(agent) => Ok(look(agent)),
-            None => Err(state.over.clone().unwrap_or_else(|| BackendError::unreachable("the agent is not signed in any more"))),
+            None => Err(state.over.clone().unwrap_or_else(|| {
+                BackendError::unreachable("the agent is not signed in any more")
+            })),
         }
     }
 }
@@ -456,7 +527,11 @@ impl Collecting<'_> {
     /// What has come so far.
     pub(super) fn take(&self) -> Vec<Element> {
         let mut state = self.core.state.lock();
-        state.results.get_mut(self.query).map(|(_, found)| std::mem::take(found)).unwrap_or_default()
+        state
+            .results
+            .get_mut(self.query)
+            .map(|(_, found)| std::mem::take(found))
+            .unwrap_or_default()
     }
 }
 
@@ -485,14 +560,23 @@ mod tests {
         assert!(fence.as_mut().now_or_never().is_none());
         let first = core.state.lock().fence.asked.clone().expect("asked");
         let second = again(&core).expect("asked again");
-        assert!(core.came_round(&first) && fence.now_or_never().is_some_and(|reached| reached.is_ok()));
-        assert!(!core.came_round(&second) && recorder.lost().is_none(), "late, and no harm");
+        assert!(
+            core.came_round(&first) && fence.now_or_never().is_some_and(|reached| reached.is_ok())
+        );
+        assert!(
+            !core.came_round(&second) && recorder.lost().is_none(),
+            "late, and no harm"
+        );
 
         let mut fence = Box::pin(core.fence());
         assert!(fence.as_mut().now_or_never().is_none());
         let second = again(&core).expect("asked again");
         assert!(core.came_round(&second));
-        assert!(recorder.lost().is_some_and(|error| error.reason.contains("only a part")));
+        assert!(
+            recorder
+                .lost()
+                .is_some_and(|error| error.reason.contains("only a part"))
+        );
         assert!(fence.now_or_never().is_some_and(|reached| reached.is_err()));
     }
 }

@@ -40,7 +40,9 @@ async fn message(core: &Core, stanza: &Element) {
         }
         return;
     }
-    let (Some(Some(from)), Some(to)) = (from, recipient(core, stanza)) else { return };
+    let (Some(Some(from)), Some(to)) = (from, recipient(core, stanza)) else {
+        return;
+    };
     match stanza.attribute("type") {
         Some("error") => {
             if core.state.lock().rooms.contains_key(from.bare()) {
@@ -48,7 +50,8 @@ async fn message(core: &Core, stanza: &Element) {
                     core.hand_over(item).await;
                 }
             } else if let Some(id) = stanza.attribute("id") {
-                core.shared.refused(id, from.bare(), errors::StanzaError::of(stanza).of_post());
+                core.shared
+                    .refused(id, from.bare(), errors::StanzaError::of(stanza).of_post());
             }
         }
         Some("groupchat") => rooms::heard(core, &from, &to, stanza).await,
@@ -57,8 +60,12 @@ async fn message(core: &Core, stanza: &Element) {
 }
 
 async fn presence(core: &Core, stanza: &Element) -> Result<(), BackendError> {
-    let Some(from) = stanza.attribute("from").and_then(Jid::parse) else { return Ok(()) };
-    let Some(to) = recipient(core, stanza) else { return Ok(()) };
+    let Some(from) = stanza.attribute("from").and_then(Jid::parse) else {
+        return Ok(());
+    };
+    let Some(to) = recipient(core, stanza) else {
+        return Ok(());
+    };
     if core.state.lock().rooms.contains_key(from.bare()) {
         if let Some(item) = rooms::presence(core, &from, &to, stanza) {
             core.hand_over(item).await;
@@ -78,14 +85,25 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
         Some("get" | "set") => {}
         _ => return Ok(()),
     }
-    let Some(id) = stanza.attribute("id") else { return Ok(()) };
-    if core.is_component && stanza.attribute("from") == Some(core.jid.as_str()) && core.came_round(id) {
+    let Some(id) = stanza.attribute("id") else {
+        return Ok(());
+    };
+    if core.is_component
+        && stanza.attribute("from") == Some(core.jid.as_str())
+        && core.came_round(id)
+    {
         return Ok(());
     }
     let is_get = stanza.attribute("type") == Some("get");
-    let own = stanza.attribute("from").and_then(Jid::parse).is_none_or(|from| from.bare() == core.jid.bare());
+    let own = stanza
+        .attribute("from")
+        .and_then(Jid::parse)
+        .is_none_or(|from| from.bare() == core.jid.bare());
     let reply = |kind| {
-        let reply = Element::stanza("iq").with("type", kind).with("id", id).with_some("to", stanza.attribute("from"));
+        let reply = Element::stanza("iq")
+            .with("type", kind)
+            .with("id", id)
+            .with_some("to", stanza.attribute("from"));
         reply.with_some("from", stanza.attribute("to").filter(|_| core.is_component))
     };
     let asked = stanza.children().next();
@@ -93,10 +111,24 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
     let answer = if is_get && is("ping", ns::PING) {
         reply("result")
     } else if is_get && is("query", ns::DISCO_INFO) {
-        let identity = Element::new("identity", ns::DISCO_INFO).with("category", "client").with("type", "bot");
-        let features = [ns::DISCO_INFO, ns::PING, ns::CHAT_STATES, ns::ATTENTION, ns::SID, ns::OOB];
-        let features = features.map(|feature| Element::new("feature", ns::DISCO_INFO).with("var", feature));
-        reply("result").child(Element::new("query", ns::DISCO_INFO).child(identity).children_from(features))
+        let identity = Element::new("identity", ns::DISCO_INFO)
+            .with("category", "client")
+            .with("type", "bot");
+        let features = [
+            ns::DISCO_INFO,
+            ns::PING,
+            ns::CHAT_STATES,
+            ns::ATTENTION,
+            ns::SID,
+            ns::OOB,
+        ];
+        let features =
+            features.map(|feature| Element::new("feature", ns::DISCO_INFO).with("var", feature));
+        reply("result").child(
+            Element::new("query", ns::DISCO_INFO)
+                .child(identity)
+                .children_from(features),
+        )
     } else if !is_get && is("query", ns::ROSTER) && own && !core.is_component {
         if let Some(query) = asked {
             core.state.lock().roster.extend(contacts::roster(query));
@@ -104,7 +136,11 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
         reply("result")
     } else {
         let unavailable = Element::new("service-unavailable", ns::STANZAS);
-        reply("error").child(Element::stanza("error").with("type", "cancel").child(unavailable))
+        reply("error").child(
+            Element::stanza("error")
+                .with("type", "cancel")
+                .child(unavailable),
+        )
     };
     core.send(&answer)
 }
@@ -119,14 +155,25 @@ mod tests {
     use proptest::prelude::*;
 
     fn said(from: &str, id: &str, body: &str) -> Element {
-        let given = Element::new("stanza-id", ns::SID).with("by", ROOM).with("id", id);
+        let given = Element::new("stanza-id", ns::SID)
+            .with("by", ROOM)
+            .with("id", id);
         let origin = Element::new("origin-id", ns::SID).with("id", "s1");
-        let message = Element::stanza("message").with("from", from).with("to", BOT).with("type", "groupchat");
-        message.child(Element::stanza("body").text(body)).child(given).child(origin)
+        let message = Element::stanza("message")
+            .with("from", from)
+            .with("to", BOT)
+            .with("type", "groupchat");
+        message
+            .child(Element::stanza("body").text(body))
+            .child(given)
+            .child(origin)
     }
 
     fn handle(core: &Core, element: Element) {
-        stanza(core, element).now_or_never().expect("the recorder has room").expect("a stanza ends nothing");
+        stanza(core, element)
+            .now_or_never()
+            .expect("the recorder has room")
+            .expect("a stanza ends nothing");
     }
 
     #[test]
@@ -137,13 +184,26 @@ mod tests {
             handle(&core, said("ops@rooms.im.test/bot", "1", "ours"));
         }
         handle(&core, said("ops@rooms.im.test/mallory", "2", "hers"));
-        let [Inbound::Message { seen_by, message: ours, .. }, Inbound::Message { message: hers, .. }] = &recorder.items()[..]
+        let [
+            Inbound::Message {
+                seen_by,
+                message: ours,
+                ..
+            },
+            Inbound::Message { message: hers, .. },
+        ] = &recorder.items()[..]
         else {
             panic!("{:?}", recorder.items())
         };
-        assert_eq!((*seen_by, ours.id.as_str(), ours.sender.as_str()), (SeenBy::Room, "1", "xmpp:bot@agents.im.test"));
+        assert_eq!(
+            (*seen_by, ours.id.as_str(), ours.sender.as_str()),
+            (SeenBy::Room, "1", "xmpp:bot@agents.im.test")
+        );
         assert!(ours.origin.is_some());
-        assert_eq!((&hers.origin, hers.sender.as_str()), (&None, "xmpp:ops@rooms.im.test/mallory"));
+        assert_eq!(
+            (&hers.origin, hers.sender.as_str()),
+            (&None, "xmpp:ops@rooms.im.test/mallory")
+        );
     }
 
     /// Elements of words that mean something here, in places where they need not.
@@ -183,8 +243,9 @@ mod tests {
             ns::DISCO_INFO,
             ns::CHAT_STATES,
         ]);
-        let attribute =
-            proptest::sample::select(vec!["from", "to", "type", "id", "by", "code", "nick", "jid", "stamp", "queryid"]);
+        let attribute = proptest::sample::select(vec![
+            "from", "to", "type", "id", "by", "code", "nick", "jid", "stamp", "queryid",
+        ]);
         let value = proptest::sample::select(vec![
             "ops@rooms.im.test/bot",
             "ops@rooms.im.test",
@@ -215,12 +276,16 @@ mod tests {
         ]);
         let attributes = proptest::collection::vec((attribute, value.clone()), 0..5);
         let leaf = (name, space, attributes, value).prop_map(|(name, space, attributes, text)| {
-            let element =
-                attributes.into_iter().fold(Element::new(name, space), |element, (name, value)| element.with(name, value));
+            let element = attributes
+                .into_iter()
+                .fold(Element::new(name, space), |element, (name, value)| {
+                    element.with(name, value)
+                });
             element.text(text)
         });
         leaf.prop_recursive(3, 12, 4, |inner| {
-            (inner.clone(), proptest::collection::vec(inner, 0..4)).prop_map(|(outer, children)| outer.children_from(children))
+            (inner.clone(), proptest::collection::vec(inner, 0..4))
+                .prop_map(|(outer, children)| outer.children_from(children))
         })
     }
 

@@ -23,7 +23,10 @@ impl StanzaError {
     pub(super) fn of(stanza: &Element) -> StanzaError {
         let error = stanza.find("error", ns::CLIENT);
         let (condition, text) = error.map_or((None, None), |error| condition(error, ns::STANZAS));
-        StanzaError { condition: condition.unwrap_or_else(|| "undefined-condition".into()), text }
+        StanzaError {
+            condition: condition.unwrap_or_else(|| "undefined-condition".into()),
+            text,
+        }
     }
 
     pub(super) fn is(&self, condition: &str) -> bool {
@@ -41,12 +44,18 @@ impl StanzaError {
     fn is_passing(&self) -> bool {
         matches!(
             self.condition.as_str(),
-            "remote-server-timeout" | "remote-server-not-found" | "recipient-unavailable" | "internal-server-error"
+            "remote-server-timeout"
+                | "remote-server-not-found"
+                | "recipient-unavailable"
+                | "internal-server-error"
         )
     }
 
     fn is_too_much(&self) -> bool {
-        matches!(self.condition.as_str(), "resource-constraint" | "policy-violation")
+        matches!(
+            self.condition.as_str(),
+            "resource-constraint" | "policy-violation"
+        )
     }
 
     /// A room that would not be joined.
@@ -76,7 +85,9 @@ impl StanzaError {
     pub(super) fn of_post(&self) -> BackendError {
         let kind = match () {
             () if self.is_too_much() => BackendErrorKind::RetryAfter(PAUSE),
-            () if self.is("remote-server-timeout") || self.is("internal-server-error") => BackendErrorKind::Unreachable,
+            () if self.is("remote-server-timeout") || self.is("internal-server-error") => {
+                BackendErrorKind::Unreachable
+            }
             () => BackendErrorKind::Rejected,
         };
         BackendError::new(kind, format!("the message was refused: {}", self.reason()))
@@ -85,7 +96,9 @@ impl StanzaError {
     /// A request that was not granted.
     pub(super) fn of_request(&self, what: &str) -> BackendError {
         let kind = match self.condition.as_str() {
-            "item-not-found" | "gone" | "forbidden" | "not-allowed" => BackendErrorKind::ChannelGone,
+            "item-not-found" | "gone" | "forbidden" | "not-allowed" => {
+                BackendErrorKind::ChannelGone
+            }
             "feature-not-implemented" | "service-unavailable" => BackendErrorKind::Unsupported,
             _ if self.is_too_much() => BackendErrorKind::RetryAfter(PAUSE),
             _ if self.is_passing() => BackendErrorKind::Unreachable,
@@ -101,14 +114,21 @@ pub(super) fn of_stream(error: &Element) -> BackendError {
     let condition = condition.unwrap_or_else(|| "undefined-condition".into());
     let kind = match condition.as_str() {
         // The other holder of the name would answer in kind: neither is to win at once.
-        "conflict" | "policy-violation" | "resource-constraint" => BackendErrorKind::RetryAfter(PAUSE),
-        "not-authorized" | "host-unknown" | "host-gone" | "invalid-namespace" | "unsupported-version" => {
-            BackendErrorKind::Refused
+        "conflict" | "policy-violation" | "resource-constraint" => {
+            BackendErrorKind::RetryAfter(PAUSE)
         }
+        "not-authorized"
+        | "host-unknown"
+        | "host-gone"
+        | "invalid-namespace"
+        | "unsupported-version" => BackendErrorKind::Refused,
         _ => BackendErrorKind::Unreachable,
     };
     let text = text.map(|text| format!(" ({text})")).unwrap_or_default();
-    BackendError::new(kind, format!("the server ended the stream: {condition}{text}"))
+    BackendError::new(
+        kind,
+        format!("the server ended the stream: {condition}{text}"),
+    )
 }
 
 /// Whether the server ended the stream because the name is taken.
@@ -121,9 +141,10 @@ pub(super) fn other_host(error: &Element) -> Option<(String, Option<u16>)> {
     let other = error.text_of("see-other-host", ns::STREAMS)?;
     let other = other.trim();
     match other.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            Some((host.trim_matches(['[', ']']).to_owned(), Some(port.parse().ok()?)))
-        }
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => Some((
+            host.trim_matches(['[', ']']).to_owned(),
+            Some(port.parse().ok()?),
+        )),
         _ if other.is_empty() => None,
         _ => Some((other.trim_matches(['[', ']']).to_owned(), None)),
     }
@@ -135,18 +156,30 @@ pub(super) fn of_login(failure: &Element) -> BackendError {
     let condition = condition.unwrap_or_else(|| "not-authorized".into());
     let text = text.map(|text| format!(" ({text})")).unwrap_or_default();
     let reason = format!("the login was refused: {condition}{text}");
-    if condition == "temporary-auth-failure" { BackendError::unreachable(reason) } else { BackendError::refused(reason) }
+    if condition == "temporary-auth-failure" {
+        BackendError::unreachable(reason)
+    } else {
+        BackendError::refused(reason)
+    }
 }
 
 fn condition(error: &Element, namespace: &str) -> (Option<String>, Option<String>) {
-    let condition = error.children().find(|child| child.namespace == namespace && child.name != "text");
-    let text = error.text_of("text", namespace).map(|text| short(text.trim())).filter(|text| !text.is_empty());
+    let condition = error
+        .children()
+        .find(|child| child.namespace == namespace && child.name != "text");
+    let text = error
+        .text_of("text", namespace)
+        .map(|text| short(text.trim()))
+        .filter(|text| !text.is_empty());
     (condition.map(|condition| condition.name.to_string()), text)
 }
 
 /// Somebody else's words, fit for a reason.
 pub(super) fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(REASON_MAX).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(REASON_MAX)
+        .collect()
 }
 
 #[cfg(test)]
@@ -174,24 +207,40 @@ mod tests {
             assert_eq!(error.is_passing(), passing, "{error:?}");
             assert!(error.reason.contains(condition));
         }
-        assert_eq!(StanzaError::of(&Element::stanza("iq")).condition, "undefined-condition");
+        assert_eq!(
+            StanzaError::of(&Element::stanza("iq")).condition,
+            "undefined-condition"
+        );
     }
 
     #[test]
     fn a_stream_ends_for_a_reason() {
-        let end = |condition| of_stream(&Element::new("error", ns::STREAM).child(Element::new(condition, ns::STREAMS)));
+        let end = |condition| {
+            of_stream(
+                &Element::new("error", ns::STREAM).child(Element::new(condition, ns::STREAMS)),
+            )
+        };
         assert_eq!(end("not-authorized").kind, BackendErrorKind::Refused);
         assert_eq!(end("system-shutdown").kind, BackendErrorKind::Unreachable);
-        assert!(matches!(end("conflict").kind, BackendErrorKind::RetryAfter(_)));
+        assert!(matches!(
+            end("conflict").kind,
+            BackendErrorKind::RetryAfter(_)
+        ));
     }
 
     #[test]
     fn another_host_may_have_a_port() {
         let said = |host: &str| {
-            other_host(&Element::new("error", ns::STREAM).child(Element::new("see-other-host", ns::STREAMS).text(host)))
+            other_host(
+                &Element::new("error", ns::STREAM)
+                    .child(Element::new("see-other-host", ns::STREAMS).text(host)),
+            )
         };
         assert_eq!(said("a.example"), Some(("a.example".into(), None)));
-        assert_eq!(said("a.example:5269"), Some(("a.example".into(), Some(5269))));
+        assert_eq!(
+            said("a.example:5269"),
+            Some(("a.example".into(), Some(5269)))
+        );
         assert_eq!(said("[::1]:5222"), Some(("::1".into(), Some(5222))));
         assert_eq!(said(""), None);
         assert_eq!(said("a:b"), None);

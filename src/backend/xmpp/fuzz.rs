@@ -39,10 +39,16 @@ pub fn stream(bytes: &[u8]) {
         let (core, _line) = core(&recorder);
         for event in events {
             if let Event::Element(element) = event {
-                assert_eq!(rewritten(&element), plain(&element).then_some(*element.clone()), "it is not written as it was read");
+                assert_eq!(
+                    rewritten(&element),
+                    plain(&element).then_some(*element.clone()),
+                    "it is not written as it was read"
+                );
                 let _ = (errors::other_host(&element), errors::of_login(&element));
                 let is_end = element.is("error", ns::STREAM);
-                let handled = dispatch::stanza(&core, *element).now_or_never().expect("the recorder has room");
+                let handled = dispatch::stanza(&core, *element)
+                    .now_or_never()
+                    .expect("the recorder has room");
                 assert_eq!(handled.is_err(), is_end, "only the server ends a stream");
             }
         }
@@ -56,11 +62,14 @@ pub fn stream(bytes: &[u8]) {
 pub fn words(bytes: &[u8]) {
     let _ = read_status(bytes);
     if let [first, second, ..] = bytes
-        && let Answer::Is(Service::At(records)) = srv::answer(bytes, u16::from_be_bytes([*first, *second]), SERVICE)
+        && let Answer::Is(Service::At(records)) =
+            srv::answer(bytes, u16::from_be_bytes([*first, *second]), SERVICE)
     {
         assert!(srv::ordered(records.clone(), |most| most / 2).len() == records.len());
     }
-    let Ok(words) = std::str::from_utf8(bytes) else { return };
+    let Ok(words) = std::str::from_utf8(bytes) else {
+        return;
+    };
     if let Some(jid) = Jid::parse(words) {
         assert_eq!(Jid::parse(jid.as_str()).as_ref(), Some(&jid));
         assert!(!jid.bare().contains('/') && !jid.domain().is_empty());
@@ -68,18 +77,34 @@ pub fn words(bytes: &[u8]) {
     if let Some(target) = Target::parse(words) {
         let header = admissible("Authorization", words).expect("one of the three");
         let head = target.head(1, &[header]);
-        assert_eq!(head.matches(['\r', '\n']).count(), 14, "seven lines: {head}");
+        assert_eq!(
+            head.matches(['\r', '\n']).count(),
+            14,
+            "seven lines: {head}"
+        );
     }
     let parts = text::parts_of(words);
     assert_eq!(visible_text(&parts), words);
     let _ = text::body_of(&parts);
-    if let Some(point) = ResumePoint::parse(words).ok().as_ref().and_then(Point::parse) {
+    if let Some(point) = ResumePoint::parse(words)
+        .ok()
+        .as_ref()
+        .and_then(Point::parse)
+    {
         // What is stored has microseconds.
         let stored = point.to_resume();
-        assert_eq!(stored.as_ref().and_then(Point::parse).and_then(|point| point.to_resume()), stored);
+        assert_eq!(
+            stored
+                .as_ref()
+                .and_then(Point::parse)
+                .and_then(|point| point.to_resume()),
+            stored
+        );
     }
     // A million rounds are admitted, and no fuzzer's business.
-    let rounds = words.split(',').find_map(|field| field.strip_prefix("i=")?.parse::<u32>().ok());
+    let rounds = words
+        .split(',')
+        .find_map(|field| field.strip_prefix("i=")?.parse::<u32>().ok());
     if rounds.is_some_and(|rounds| rounds > 5000) {
         return;
     }
@@ -138,8 +163,19 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
     let config = Arc::new(XmppConfig::new("im.test").component(component));
     let jid = Jid::parse("agents.im.test").expect("a domain");
     let (near, far) = outbox::outbox();
-    let core = Core::new(recorder.inbox(), config, Arc::new(shared::Shared::default()), jid, true, near).expect("random bytes");
-    let seat = Seat { nick: "bot".into(), phase: Phase::In };
+    let core = Core::new(
+        recorder.inbox(),
+        config,
+        Arc::new(shared::Shared::default()),
+        jid,
+        true,
+        near,
+    )
+    .expect("random bytes");
+    let seat = Seat {
+        nick: "bot".into(),
+        phase: Phase::In,
+    };
     let contact = Contact {
         channel: ChannelId::parse("contact:lene@im.test").expect("an id"),
         spoke: None,
@@ -165,7 +201,10 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
     };
     let room = Room {
         channel: ChannelId::parse("chat-room:ops@rooms.im.test").expect("an id"),
-        info: Some(RoomInfo { has_archive: true, ..RoomInfo::default() }),
+        info: Some(RoomInfo {
+            has_archive: true,
+            ..RoomInfo::default()
+        }),
         subject: None,
         recent: held::Recent::default(),
         held: None,

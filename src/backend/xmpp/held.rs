@@ -87,7 +87,10 @@ mod tests {
         let mut recent = Recent::default();
         assert!(recent.is_new("a") && !recent.is_new("a"));
         assert!((0..RECENT_MAX * 3).all(|n| recent.is_new(&n.to_string())));
-        assert_eq!((recent.ids.len(), recent.order.len()), (RECENT_MAX, RECENT_MAX));
+        assert_eq!(
+            (recent.ids.len(), recent.order.len()),
+            (RECENT_MAX, RECENT_MAX)
+        );
         assert!(recent.is_new("a"), "long forgotten");
     }
 }

@@ -48,7 +48,9 @@ impl Target {
         let (authority, path) = rest.split_at(end);
         let default = if is_secure { 443 } else { 80 };
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                (host, port.parse().ok()?)
+            }
             _ => (authority, default),
         };
         let host = host.trim_matches(['[', ']']);
@@ -56,14 +58,30 @@ impl Target {
         if host.is_empty() || host.contains('@') || !is_clean(host) || !is_clean(path) {
             return None;
         }
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Some(Target { host: host.to_owned(), port, is_secure, path })
+        let path = if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("/{path}")
+        };
+        Some(Target {
+            host: host.to_owned(),
+            port,
+            is_secure,
+            path,
+        })
     }
 
     /// The request's head.
     pub(super) fn head(&self, length: u64, headers: &[(String, String)]) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let mut head = format!("PUT {} HTTP/1.1\r\nHost: {host}:{}\r\n", self.path, self.port);
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        let mut head = format!(
+            "PUT {} HTTP/1.1\r\nHost: {host}:{}\r\n",
+            self.path, self.port
+        );
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -76,7 +94,8 @@ impl Target {
 
 /// The headers a server may ask for: those three, without line ends (XEP-0363, 5).
 pub(super) fn admissible(name: &str, value: &str) -> Option<(String, String)> {
-    let is_known = ["authorization", "cookie", "expires"].contains(&name.trim().to_lowercase().as_str());
+    let is_known =
+        ["authorization", "cookie", "expires"].contains(&name.trim().to_lowercase().as_str());
     let clean: String = value.chars().filter(|c| !c.is_control()).collect();
     is_known.then(|| (name.trim().to_owned(), clean))
 }
@@ -92,34 +111,62 @@ pub(super) async fn put(
     trust: &Trust,
 ) -> Result<(), BackendError> {
     let place = format!("{}:{}", target.host, target.port);
-    let lost = |error: std::io::Error| BackendError::unreachable(format!("the upload to {place} was cut: {}", plain(&error)));
-    let slow = |what: &str| BackendError::unreachable(format!("{place}, where the file goes, {what}"));
-    let tcp = inbox.within(CONNECT_MAX, TcpStream::connect((target.host.as_str(), target.port))).await;
+    let lost = |error: std::io::Error| {
+        BackendError::unreachable(format!("the upload to {place} was cut: {}", plain(&error)))
+    };
+    let slow =
+        |what: &str| BackendError::unreachable(format!("{place}, where the file goes, {what}"));
+    let tcp = inbox
+        .within(
+            CONNECT_MAX,
+            TcpStream::connect((target.host.as_str(), target.port)),
+        )
+        .await;
     let tcp = tcp.ok_or_else(|| slow("does not answer"))?;
-    let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{place} cannot be reached: {error}")))?;
+    let tcp = tcp.map_err(|error| {
+        BackendError::unreachable(format!("{place} cannot be reached: {error}"))
+    })?;
     if !target.is_secure && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
-        return Err(BackendError::refused(format!("the server wants the file at {place} without TLS")));
+        return Err(BackendError::refused(format!(
+            "the server wants the file at {place} without TLS"
+        )));
     }
     let mut io: Box<dyn Io> = if target.is_secure {
-        let secured = inbox.within(CONNECT_MAX, tls::connect(trust, &target.host, tcp)).await;
+        let secured = inbox
+            .within(CONNECT_MAX, tls::connect(trust, &target.host, tcp))
+            .await;
         Box::new(secured.ok_or_else(|| slow("does not begin TLS"))??.0)
     } else {
         Box::new(tcp)
     };
     let head = target.head(length, headers);
-    inbox.within(WRITE_MAX, io.write_all(head.as_bytes())).await.ok_or_else(|| slow("takes nothing"))?.map_err(lost)?;
+    inbox
+        .within(WRITE_MAX, io.write_all(head.as_bytes()))
+        .await
+        .ok_or_else(|| slow("takes nothing"))?
+        .map_err(lost)?;
     let rejected = |reason: &str| BackendError::new(BackendErrorKind::Rejected, reason);
     let mut left = length;
     let mut next = Some(first);
     let mut is_cut = false;
     while let Some(chunk) = next.take() {
-        left = left.checked_sub(chunk.len() as u64).ok_or_else(|| rejected("the file is longer than was said"))?;
-        if inbox.within(WRITE_MAX, io.write_all(&chunk)).await.ok_or_else(|| slow("takes nothing more"))?.is_err() {
+        left = left
+            .checked_sub(chunk.len() as u64)
+            .ok_or_else(|| rejected("the file is longer than was said"))?;
+        if inbox
+            .within(WRITE_MAX, io.write_all(&chunk))
+            .await
+            .ok_or_else(|| slow("takes nothing more"))?
+            .is_err()
+        {
             // It may have said why before it hung up.
             is_cut = true;
             break;
         }
-        next = body.next().await.map_err(|_| rejected("the upload was given up"))?;
+        next = body
+            .next()
+            .await
+            .map_err(|_| rejected("the upload was given up"))?;
     }
     if !is_cut && left > 0 {
         return Err(rejected("the file is shorter than was said"));
@@ -128,11 +175,20 @@ pub(super) async fn put(
         let _ = io.flush().await;
         status(&mut io).await
     };
-    let status = inbox.within(STATUS_MAX, answered).await.ok_or_else(|| slow("does not say whether it has it"))?.map_err(lost)?;
+    let status = inbox
+        .within(STATUS_MAX, answered)
+        .await
+        .ok_or_else(|| slow("does not say whether it has it"))?
+        .map_err(lost)?;
     match status {
         Some(200..=299) => Ok(()),
-        Some(413) => Err(BackendError::new(BackendErrorKind::TooLarge(length.saturating_sub(1)), "the file is too large")),
-        Some(status @ (429 | 500..)) => Err(BackendError::unreachable(format!("the upload was answered with {status}"))),
+        Some(413) => Err(BackendError::new(
+            BackendErrorKind::TooLarge(length.saturating_sub(1)),
+            "the file is too large",
+        )),
+        Some(status @ (429 | 500..)) => Err(BackendError::unreachable(format!(
+            "the upload was answered with {status}"
+        ))),
         Some(status) => Err(rejected(&format!("the upload was answered with {status}"))),
         None => Err(BackendError::unreachable("the upload was not answered")),
     }
@@ -167,7 +223,11 @@ async fn status(io: &mut Box<dyn Io>) -> std::io::Result<Option<u16>> {
 pub(super) fn read_status(answer: &[u8]) -> Option<u16> {
     let end = answer.windows(2).position(|window| window == b"\r\n")?;
     let line = std::str::from_utf8(&answer[..end]).ok()?;
-    line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+    line.strip_prefix("HTTP/1.")?
+        .split(' ')
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -176,25 +236,51 @@ mod tests {
 
     #[test]
     fn an_address_to_put_to() {
-        let target = Target::parse("https://up.example:5443/a%20b/c.txt?x=1#f").expect("an address");
-        assert_eq!((&*target.host, target.port, target.is_secure, &*target.path), ("up.example", 5443, true, "/a%20b/c.txt?x=1"));
-        assert_eq!(Target::parse("http://up.example").map(|target| (target.port, target.path)), Some((80, "/".into())));
-        assert_eq!(Target::parse("http://[::1]:81/x").map(|target| (target.host, target.port)), Some(("::1".into(), 81)));
-        for bad in ["ftp://a/", "https://", "https:/a", "https://a b/", "https://a/\r\nX: y", "https://u:p@a/", "https://a:x/"] {
+        let target =
+            Target::parse("https://up.example:5443/a%20b/c.txt?x=1#f").expect("an address");
+        assert_eq!(
+            (&*target.host, target.port, target.is_secure, &*target.path),
+            ("up.example", 5443, true, "/a%20b/c.txt?x=1")
+        );
+        assert_eq!(
+            Target::parse("http://up.example").map(|target| (target.port, target.path)),
+            Some((80, "/".into()))
+        );
+        assert_eq!(
+            Target::parse("http://[::1]:81/x").map(|target| (target.host, target.port)),
+            Some(("::1".into(), 81))
+        );
+        for bad in [
+            "ftp://a/",
+            "https://",
+            "https:/a",
+            "https://a b/",
+            "https://a/\r\nX: y",
+            "https://u:p@a/",
+            "https://a:x/",
+        ] {
             assert_eq!(Target::parse(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn a_server_cannot_smuggle_headers() {
-        assert_eq!(admissible("Authorization", "Basic x\r\nEvil: y"), Some(("Authorization".into(), "Basic xEvil: y".into())));
+        assert_eq!(
+            admissible("Authorization", "Basic x\r\nEvil: y"),
+            Some(("Authorization".into(), "Basic xEvil: y".into()))
+        );
         assert_eq!(admissible("Host", "evil"), None);
     }
 
     #[test]
     fn a_status_is_read() {
         assert_eq!(read_status(b"HTTP/1.1 201 Created\r\n"), Some(201));
-        for bad in [&b"HTTP/1.1 201"[..], b"HTTP/2 201 x\r\n", b"\r\n", b"HTTP/1.1 x\r\n"] {
+        for bad in [
+            &b"HTTP/1.1 201"[..],
+            b"HTTP/2 201 x\r\n",
+            b"\r\n",
+            b"HTTP/1.1 x\r\n",
+        ] {
             assert_eq!(read_status(bad), None);
         }
     }

@@ -29,9 +29,15 @@ impl Jid {
             Some((local, domain)) => (Some(local), domain),
             None => (None, bare),
         };
-        let fits = |part: &str| !part.is_empty() && part.len() <= PART_MAX && !part.chars().any(char::is_control);
-        let is_local = |part: &str| fits(part) && !part.contains(|c: char| c.is_whitespace() || "\"&'/:<>@".contains(c));
-        let is_domain = |part: &str| fits(part) && !part.contains(|c: char| c.is_whitespace() || "\"&'/<>@".contains(c));
+        let fits = |part: &str| {
+            !part.is_empty() && part.len() <= PART_MAX && !part.chars().any(char::is_control)
+        };
+        let is_local = |part: &str| {
+            fits(part) && !part.contains(|c: char| c.is_whitespace() || "\"&'/:<>@".contains(c))
+        };
+        let is_domain = |part: &str| {
+            fits(part) && !part.contains(|c: char| c.is_whitespace() || "\"&'/<>@".contains(c))
+        };
         if !is_domain(domain) || !local.is_none_or(is_local) || !resource.is_none_or(fits) {
             return None;
         }
@@ -68,7 +74,11 @@ impl Jid {
 
     /// The bare address as one of its own.
     pub(super) fn to_bare(&self) -> Jid {
-        Jid { text: self.bare().to_owned(), domain: self.domain, bare: self.bare }
+        Jid {
+            text: self.bare().to_owned(),
+            domain: self.domain,
+            bare: self.bare,
+        }
     }
 
     /// The same person or room with another resource; `None` if that is no resource.
@@ -97,12 +107,31 @@ mod tests {
     #[test]
     fn an_address_has_up_to_three_parts() {
         let jid = Jid::parse("Lene@Example.ORG/Phone/2@x").expect("an address");
-        assert_eq!((jid.local(), jid.domain(), jid.resource()), (Some("lene"), "example.org", Some("Phone/2@x")));
+        assert_eq!(
+            (jid.local(), jid.domain(), jid.resource()),
+            (Some("lene"), "example.org", Some("Phone/2@x"))
+        );
         assert_eq!(jid.bare(), "lene@example.org");
         let jid = Jid::parse("example.org").expect("a domain");
-        assert_eq!((jid.local(), jid.domain(), jid.resource()), (None, "example.org", None));
-        assert_eq!(jid.with_resource("a").map(|jid| jid.to_string()).as_deref(), Some("example.org/a"));
-        for bad in ["", "@a", "a@", "a/", "a b@c", "a@b@c", "a@b/\u{1}", "/a", "a\"@b"] {
+        assert_eq!(
+            (jid.local(), jid.domain(), jid.resource()),
+            (None, "example.org", None)
+        );
+        assert_eq!(
+            jid.with_resource("a").map(|jid| jid.to_string()).as_deref(),
+            Some("example.org/a")
+        );
+        for bad in [
+            "",
+            "@a",
+            "a@",
+            "a/",
+            "a b@c",
+            "a@b@c",
+            "a@b/\u{1}",
+            "/a",
+            "a\"@b",
+        ] {
             assert_eq!(Jid::parse(bad), None, "{bad}");
         }
     }

@@ -25,7 +25,11 @@ pub(super) const COMPONENT_KEY: &str = "component";
 /// A connection that is not ready by then will not be.
 const DIAL_MAX: Duration = Duration::from_secs(20);
 /// How long the end of our last connection is waited for, each time the server says that it still stands.
-const ENDING_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(500), Duration::from_millis(1000)];
+const ENDING_WAITS: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_millis(1000),
+];
 /// How often the server is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(60);
 /// A server that is silent for that long when asked is not.
@@ -43,7 +47,11 @@ const TURN_MAX: Duration = Duration::from_secs(10);
 const PROBE_MAX: Duration = Duration::from_secs(5);
 
 /// Opens a connection.
-pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Result<Arc<dyn Link>, BackendError> {
+pub(super) async fn dial(
+    backend: Arc<Xmpp>,
+    key: LinkKey,
+    inbox: Inbox,
+) -> Result<Arc<dyn Link>, BackendError> {
     let config = &backend.config;
     let is_component = key.as_str() == COMPONENT_KEY;
     let negotiated = async {
@@ -51,19 +59,41 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
             (Some(_), _) if is_component => component(&backend, &inbox).await,
             (_, Some(accounts)) if !is_component => {
                 let jid = Jid::parse(key.as_str()).filter(|jid| jid.local().is_some());
-                let jid = jid.ok_or_else(|| BackendError::refused(format!("`{key}` is no account's address")))?;
-                Ok((negotiate::account(&jid, accounts, config, &inbox).await?, None))
+                let jid = jid.ok_or_else(|| {
+                    BackendError::refused(format!("`{key}` is no account's address"))
+                })?;
+                Ok((
+                    negotiate::account(&jid, accounts, config, &inbox).await?,
+                    None,
+                ))
             }
-            _ => Err(BackendError::refused(format!("`{key}` is not of the component's domain, and no accounts are configured"))),
+            _ => Err(BackendError::refused(format!(
+                "`{key}` is not of the component's domain, and no accounts are configured"
+            ))),
         }
     };
-    let (Ready { stream, jid, acknowledges, early }, turn) = tokio::select! {
+    let (
+        Ready {
+            stream,
+            jid,
+            acknowledges,
+            early,
+        },
+        turn,
+    ) = tokio::select! {
         biased;
         ready = negotiated => ready?,
         () = inbox.sleep(DIAL_MAX) => return Err(BackendError::unreachable("the server was too slow to let us in")),
     };
     let (near, far) = outbox();
-    let core = Core::new(inbox.clone(), config.clone(), backend.shared.clone(), jid, is_component, near)?;
+    let core = Core::new(
+        inbox.clone(),
+        config.clone(),
+        backend.shared.clone(),
+        jid,
+        is_component,
+        near,
+    )?;
     let core = Arc::new(core);
     let (reader, writer) = stream.split();
     inbox.spawn(write(core.clone(), far, writer, turn.clone()));
@@ -75,7 +105,9 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
         if let Ok(info) = disco::info(&core, &jid, Some(jid.bare())).await? {
             core.has_archive.store(info.has(ns::MAM), Ordering::Relaxed);
         }
-        if let Ok(answer) = core.ask(&jid, None, "get", Element::new("query", ns::ROSTER)).await?
+        if let Ok(answer) = core
+            .ask(&jid, None, "get", Element::new("query", ns::ROSTER))
+            .await?
             && let Some(query) = answer.find("query", ns::ROSTER)
         {
             core.state.lock().roster = contacts::roster(query);
@@ -85,7 +117,10 @@ pub(super) async fn dial(backend: Arc<Xmpp>, key: LinkKey, inbox: Inbox) -> Resu
 }
 
 /// Connects the component, one connection after the other: a server may take two for one (`probe`).
-async fn component(backend: &Xmpp, inbox: &Inbox) -> Result<(Ready, Option<Arc<Turn>>), BackendError> {
+async fn component(
+    backend: &Xmpp,
+    inbox: &Inbox,
+) -> Result<(Ready, Option<Arc<Turn>>), BackendError> {
     let turn = tokio::select! {
         biased;
         turn = backend.shared.turn() => Arc::new(turn),
@@ -94,7 +129,9 @@ async fn component(backend: &Xmpp, inbox: &Inbox) -> Result<(Ready, Option<Arc<T
     // The server may not have noticed yet that our last connection is gone: a moment's patience, no more.
     for wait in ENDING_WAITS {
         match connect_component(backend, inbox).await {
-            Err(error) if errors::is_conflict(&error) || error.reason == probe::ASTRAY => inbox.sleep(wait).await,
+            Err(error) if errors::is_conflict(&error) || error.reason == probe::ASTRAY => {
+                inbox.sleep(wait).await
+            }
             done => return Ok((done?, Some(turn))),
         }
     }
@@ -103,7 +140,11 @@ async fn component(backend: &Xmpp, inbox: &Inbox) -> Result<(Ready, Option<Arc<T
 
 /// Connects the component once.
 async fn connect_component(backend: &Xmpp, inbox: &Inbox) -> Result<Ready, BackendError> {
-    let component = backend.config.component.as_ref().expect("whoever calls has looked");
+    let component = backend
+        .config
+        .component
+        .as_ref()
+        .expect("whoever calls has looked");
     let mut ready = negotiate::component(component, &backend.config.trust).await?;
     let salt = core::salt()?;
     let probed = tokio::select! {
@@ -140,7 +181,13 @@ async fn write(core: Arc<Core>, line: Line, mut io: Sink, turn: Option<Arc<Turn>
     drop((io, turn));
 }
 
-async fn read(core: Arc<Core>, mut reader: Incoming, acknowledges: bool, early: Vec<Element>, turn: Option<Arc<Turn>>) {
+async fn read(
+    core: Arc<Core>,
+    mut reader: Incoming,
+    acknowledges: bool,
+    early: Vec<Element>,
+    turn: Option<Arc<Turn>>,
+) {
     hear(&core, &mut reader, acknowledges, early).await;
     // Until the server has hung up too, it may take this connection for the one to speak to.
     tokio::select! {
@@ -280,7 +327,11 @@ fn hang_up(core: &Core) {
 
 impl Link for XmppLink {
     fn sign_in(self: Arc<Self>, agent: AgentKey, address: Address) -> Reply<Arc<dyn Session>> {
-        reply(async move { sign_in(&self.core, agent, address).await.map(|session| session as Arc<dyn Session>) })
+        reply(async move {
+            sign_in(&self.core, agent, address)
+                .await
+                .map(|session| session as Arc<dyn Session>)
+        })
     }
 
     fn close(self: Arc<Self>) -> Reply<()> {
@@ -289,14 +340,29 @@ impl Link for XmppLink {
     }
 }
 
-async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Arc<XmppSession>, BackendError> {
+async fn sign_in(
+    core: &Arc<Core>,
+    key: AgentKey,
+    address: Address,
+) -> Result<Arc<XmppSession>, BackendError> {
     let jid = Jid::parse(address.name()).filter(|jid| jid.local().is_some());
-    let jid = jid.ok_or_else(|| BackendError::refused(format!("`{address}` is no address of XMPP")))?;
-    let is_here = if core.is_component { jid.domain() == core.jid.domain() } else { jid.bare() == core.jid.bare() };
+    let jid =
+        jid.ok_or_else(|| BackendError::refused(format!("`{address}` is no address of XMPP")))?;
+    let is_here = if core.is_component {
+        jid.domain() == core.jid.domain()
+    } else {
+        jid.bare() == core.jid.bare()
+    };
     if !is_here {
-        return Err(BackendError::refused(format!("`{address}` does not belong to this connection")));
+        return Err(BackendError::refused(format!(
+            "`{address}` does not belong to this connection"
+        )));
     }
-    let full = if core.is_component { jid.with_resource(&core.config.resource) } else { Some(core.jid.clone()) };
+    let full = if core.is_component {
+        jid.with_resource(&core.config.resource)
+    } else {
+        Some(core.jid.clone())
+    };
     let full = full.ok_or_else(|| BackendError::refused("the resource cannot be one"))?;
     let session = core.shared.number();
     let mut agent = Agent {
@@ -325,7 +391,12 @@ async fn sign_in(core: &Arc<Core>, key: AgentKey, address: Address) -> Result<Ar
     if let Some(old) = old {
         contacts::farewell(core, &old)?;
     }
-    let signed = Arc::new(XmppSession { core: core.clone(), jid: full, key, session });
+    let signed = Arc::new(XmppSession {
+        core: core.clone(),
+        jid: full,
+        key,
+        session,
+    });
     if !core.is_component {
         core.send(&Element::stanza("presence"))?;
         core.fence().await?;
@@ -344,14 +415,27 @@ mod tests {
     /// A stanza that never ends, whether it is taken in or stepped over, ends the link in time.
     #[test]
     fn a_stanza_without_an_end_ends_the_link() {
-        for begun in ["<message><body>", "<message", &format!("<message><body>{}", "x".repeat(600_000))] {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        for begun in [
+            "<message><body>",
+            "<message",
+            &format!("<message><body>{}", "x".repeat(600_000)),
+        ] {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .expect("a runtime");
             let (done, waits) = std::sync::mpsc::channel();
             let recorder = Recorder::by_hand();
             let (core, _line) = fuzz::core(&recorder);
             let core = Arc::new(core);
-            let (said, heard) =
-                (format!("<stream:stream xmlns='jabber:client' xmlns:stream='{}'>{begun}", ns::STREAM), core.clone());
+            let (said, heard) = (
+                format!(
+                    "<stream:stream xmlns='jabber:client' xmlns:stream='{}'>{begun}",
+                    ns::STREAM
+                ),
+                core.clone(),
+            );
             runtime.spawn(async move {
                 let (mut server, near) = tokio::io::duplex(4096);
                 let (mut reader, _writer) = Stream::over(near).split();
@@ -379,7 +463,11 @@ mod tests {
     /// ejabberd ends a stream whose client has counted more than it sent.
     #[test]
     fn what_came_before_counting_began_is_not_counted() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let (done, waits) = std::sync::mpsc::channel();
         let recorder = Recorder::new();
         let (core, line) = fuzz::core(&recorder);
@@ -403,7 +491,9 @@ mod tests {
             }
             done.send(said)
         });
-        let said = waits.recv_timeout(Duration::from_secs(60)).expect("acknowledged");
+        let said = waits
+            .recv_timeout(Duration::from_secs(60))
+            .expect("acknowledged");
         assert_eq!(said, "<a xmlns='urn:xmpp:sm:3' h='1'/>");
     }
 }

@@ -23,20 +23,35 @@ const MEMBERS_MAX: usize = 10_000;
 const MEMBERS_PAGE: usize = 50;
 
 /// Answers a manager.
-pub(super) async fn answer(core: &Core, agent: &Jid, session: u64, request: Manage) -> Result<Managed, BackendError> {
+pub(super) async fn answer(
+    core: &Core,
+    agent: &Jid,
+    session: u64,
+    request: Manage,
+) -> Result<Managed, BackendError> {
     match request {
         Manage::Categories => {
             let host = &core.config.rooms_host;
-            let name = disco::info(core, agent, Some(host)).await?.ok().and_then(|info| info.name);
-            Ok(Managed::Categories(vec![Category { id: host.clone(), name: name.unwrap_or_else(|| host.clone()) }]))
+            let name = disco::info(core, agent, Some(host))
+                .await?
+                .ok()
+                .and_then(|info| info.name);
+            Ok(Managed::Categories(vec![Category {
+                id: host.clone(),
+                name: name.unwrap_or_else(|| host.clone()),
+            }]))
         }
         Manage::Rooms => rooms(core, agent, session).await.map(Managed::Rooms),
-        Manage::Room(id) => Ok(Managed::Room(shown(&id, &owned(core, agent, &place(core, &id)?).await?))),
+        Manage::Room(id) => Ok(Managed::Room(shown(
+            &id,
+            &owned(core, agent, &place(core, &id)?).await?,
+        ))),
         Manage::Create(room) => create(core, agent, room).await.map(Managed::Room),
         Manage::Delete(id) => {
             let place = place(core, &id)?;
             owned(core, agent, &place).await?;
-            let destroy = Element::new("query", ns::MUC_OWNER).child(Element::new("destroy", ns::MUC_OWNER));
+            let destroy =
+                Element::new("query", ns::MUC_OWNER).child(Element::new("destroy", ns::MUC_OWNER));
             set(core, agent, &place, destroy, "the room was not deleted").await?;
             Ok(Managed::Done)
         }
@@ -44,7 +59,12 @@ pub(super) async fn answer(core: &Core, agent: &Jid, session: u64, request: Mana
             let place = place(core, &id)?;
             owned(core, agent, &place).await?;
             let members = members(core, agent, &place).await?;
-            Ok(Managed::Members(members.into_iter().map(|member| format!("xmpp:{member}")).collect()))
+            Ok(Managed::Members(
+                members
+                    .into_iter()
+                    .map(|member| format!("xmpp:{member}"))
+                    .collect(),
+            ))
         }
         Manage::SetMembers(id, wanted) => {
             let place = place(core, &id)?;
@@ -61,14 +81,32 @@ fn rejected(reason: impl Into<String>) -> BackendError {
 
 fn place(core: &Core, id: &ChannelId) -> Result<String, BackendError> {
     let name = id.name();
-    let full = if name.contains('@') { name.to_owned() } else { format!("{name}@{}", core.config.rooms_host) };
+    let full = if name.contains('@') {
+        name.to_owned()
+    } else {
+        format!("{name}@{}", core.config.rooms_host)
+    };
     let jid = Jid::parse(&full).filter(|jid| jid.local().is_some());
-    let gone = || BackendError::new(BackendErrorKind::ChannelGone, format!("no room `{id}` to manage"));
+    let gone = || {
+        BackendError::new(
+            BackendErrorKind::ChannelGone,
+            format!("no room `{id}` to manage"),
+        )
+    };
     jid.map(|jid| jid.bare().to_owned()).ok_or_else(gone)
 }
 
-async fn set(core: &Core, agent: &Jid, place: &str, query: Element, what: &str) -> Result<(), BackendError> {
-    core.ask(agent, Some(place), "set", query).await?.map(drop).map_err(|refused| refused.of_request(what))
+async fn set(
+    core: &Core,
+    agent: &Jid,
+    place: &str,
+    query: Element,
+    what: &str,
+) -> Result<(), BackendError> {
+    core.ask(agent, Some(place), "set", query)
+        .await?
+        .map(drop)
+        .map_err(|refused| refused.of_request(what))
 }
 
 /// The owner's form of a room, which only its owners get.
@@ -79,12 +117,25 @@ async fn owned(core: &Core, agent: &Jid, place: &str) -> Result<Element, Backend
     {
         return Err(refused.of_request("no such room to manage"));
     }
-    let answer = core.ask(agent, Some(place), "get", Element::new("query", ns::MUC_OWNER)).await?;
+    let answer = core
+        .ask(
+            agent,
+            Some(place),
+            "get",
+            Element::new("query", ns::MUC_OWNER),
+        )
+        .await?;
     let answer = answer.map_err(|refused| {
-        BackendError::new(BackendErrorKind::ChannelGone, format!("no room `{place}` to manage: {}", refused.reason()))
+        BackendError::new(
+            BackendErrorKind::ChannelGone,
+            format!("no room `{place}` to manage: {}", refused.reason()),
+        )
     })?;
-    let form = answer.find("query", ns::MUC_OWNER).and_then(|query| query.find("x", ns::DATA));
-    form.cloned().ok_or_else(|| rejected("the room cannot be configured"))
+    let form = answer
+        .find("query", ns::MUC_OWNER)
+        .and_then(|query| query.find("x", ns::DATA));
+    form.cloned()
+        .ok_or_else(|| rejected("the room cannot be configured"))
 }
 
 fn shown(id: &ChannelId, form: &Element) -> ManagedRoom {
@@ -97,17 +148,29 @@ fn shown(id: &ChannelId, form: &Element) -> ManagedRoom {
         (true, true) => Privacy::Closed,
         (false, true) => Privacy::Secret,
     };
-    ManagedRoom { id: id.clone(), name: name.unwrap_or_else(fallback), privacy }
+    ManagedRoom {
+        id: id.clone(),
+        name: name.unwrap_or_else(fallback),
+        privacy,
+    }
 }
 
 /// The rooms the agent owns, of those the host lists and those the agent is in.
 async fn rooms(core: &Core, agent: &Jid, session: u64) -> Result<Vec<ManagedRoom>, BackendError> {
     let listed = disco::items(core, agent, &core.config.rooms_host).await?;
-    let mut places: BTreeSet<String> = listed.iter().map(|(jid, _)| jid.bare().to_owned()).take(ROOMS_MAX).collect();
-    places.extend(core.with_agent(agent.bare(), session, |agent| agent.seats.keys().cloned().collect::<Vec<_>>())?);
+    let mut places: BTreeSet<String> = listed
+        .iter()
+        .map(|(jid, _)| jid.bare().to_owned())
+        .take(ROOMS_MAX)
+        .collect();
+    places.extend(core.with_agent(agent.bare(), session, |agent| {
+        agent.seats.keys().cloned().collect::<Vec<_>>()
+    })?);
     let mut rooms = Vec::new();
     for place in places {
-        let Ok(id) = ChannelId::parse(&format!("chat-room:{place}")) else { continue };
+        let Ok(id) = ChannelId::parse(&format!("chat-room:{place}")) else {
+            continue;
+        };
         match owned(core, agent, &place).await {
             Ok(form) => rooms.push(shown(&id, &form)),
             Err(error) if core.state.lock().over.is_some() => return Err(error),
@@ -125,18 +188,42 @@ async fn create(core: &Core, agent: &Jid, room: NewRoom) -> Result<ManagedRoom, 
         return Err(rejected(format!("no category `{}`", room.category)));
     }
     let wanted = addresses(room.members)?;
-    let place = format!("{}-{}@{}", slug(&room.name), core.fresh_id(), core.config.rooms_host);
-    let seat =
-        Jid::parse(&place).and_then(|jid| jid.with_resource("manager")).ok_or_else(|| rejected("the name cannot be one"))?;
-    let id = ChannelId::parse(&format!("chat-room:{place}")).map_err(|error| rejected(error.to_string()))?;
+    let place = format!(
+        "{}-{}@{}",
+        slug(&room.name),
+        core.fresh_id(),
+        core.config.rooms_host
+    );
+    let seat = Jid::parse(&place)
+        .and_then(|jid| jid.with_resource("manager"))
+        .ok_or_else(|| rejected("the name cannot be one"))?;
+    let id = ChannelId::parse(&format!("chat-room:{place}"))
+        .map_err(|error| rejected(error.to_string()))?;
     // Being there makes the room and its maker the owner; whether it came about the form says.
-    let presence = Element::stanza("presence").with("to", seat.as_str()).child(Element::new("x", ns::MUC));
+    let presence = Element::stanza("presence")
+        .with("to", seat.as_str())
+        .child(Element::new("x", ns::MUC));
     core.send(&core.from(agent, presence))?;
-    let made = configure(core, agent, &place, &room.name, room.description, room.privacy, &wanted).await;
-    let gone = Element::stanza("presence").with("to", seat.as_str()).with("type", "unavailable");
+    let made = configure(
+        core,
+        agent,
+        &place,
+        &room.name,
+        room.description,
+        room.privacy,
+        &wanted,
+    )
+    .await;
+    let gone = Element::stanza("presence")
+        .with("to", seat.as_str())
+        .with("type", "unavailable");
     core.send(&core.from(agent, gone))?;
     made?;
-    Ok(ManagedRoom { id, name: room.name, privacy: room.privacy })
+    Ok(ManagedRoom {
+        id,
+        name: room.name,
+        privacy: room.privacy,
+    })
 }
 
 async fn configure(
@@ -148,9 +235,19 @@ async fn configure(
     privacy: Privacy,
     members: &BTreeSet<String>,
 ) -> Result<(), BackendError> {
-    let answer = core.ask(agent, Some(place), "get", Element::new("query", ns::MUC_OWNER)).await?;
-    let answer = answer.map_err(|refused| rejected(format!("the room was not made: {}", refused.reason())))?;
-    let offered = answer.find("query", ns::MUC_OWNER).and_then(|query| query.find("x", ns::DATA));
+    let answer = core
+        .ask(
+            agent,
+            Some(place),
+            "get",
+            Element::new("query", ns::MUC_OWNER),
+        )
+        .await?;
+    let answer = answer
+        .map_err(|refused| rejected(format!("the room was not made: {}", refused.reason())))?;
+    let offered = answer
+        .find("query", ns::MUC_OWNER)
+        .and_then(|query| query.find("x", ns::DATA));
     let offered = offered.ok_or_else(|| rejected("the room cannot be configured"))?;
     let yes = |is: bool| if is { "1" } else { "0" }.to_owned();
     let values = [
@@ -173,14 +270,19 @@ async fn configure(
 /// The members a list names, as addresses. `resource:` entries match nobody and cannot be kept here.
 fn addresses(members: Vec<String>) -> Result<BTreeSet<String>, BackendError> {
     if members.len() > MEMBERS_MAX {
-        return Err(rejected(format!("a room has at most {MEMBERS_MAX} members")));
+        return Err(rejected(format!(
+            "a room has at most {MEMBERS_MAX} members"
+        )));
     }
-    let people =
-        members.iter().map(|member| member.trim()).filter(|member| !member.is_empty() && !member.starts_with("resource:"));
+    let people = members
+        .iter()
+        .map(|member| member.trim())
+        .filter(|member| !member.is_empty() && !member.starts_with("resource:"));
     people
         .map(|member| {
             let name = member.strip_prefix("xmpp:").unwrap_or(member);
-            let jid = Jid::parse(name).ok_or_else(|| rejected(format!("`{member}` is no address of XMPP")))?;
+            let jid = Jid::parse(name)
+                .ok_or_else(|| rejected(format!("`{member}` is no address of XMPP")))?;
             Ok(jid.bare().to_owned())
         })
         .collect()
@@ -188,19 +290,38 @@ fn addresses(members: Vec<String>) -> Result<BTreeSet<String>, BackendError> {
 
 async fn members(core: &Core, agent: &Jid, place: &str) -> Result<BTreeSet<String>, BackendError> {
     let item = Element::new("item", ns::MUC_ADMIN).with("affiliation", "member");
-    let answer = core.ask(agent, Some(place), "get", Element::new("query", ns::MUC_ADMIN).child(item)).await?;
+    let answer = core
+        .ask(
+            agent,
+            Some(place),
+            "get",
+            Element::new("query", ns::MUC_ADMIN).child(item),
+        )
+        .await?;
     let answer = answer.map_err(|refused| refused.of_request("the members are not told"))?;
     let query = answer.find("query", ns::MUC_ADMIN);
-    let items = query.into_iter().flat_map(Element::children).filter_map(|item| Jid::parse(item.attribute("jid")?));
+    let items = query
+        .into_iter()
+        .flat_map(Element::children)
+        .filter_map(|item| Jid::parse(item.attribute("jid")?));
     Ok(items.map(|jid| jid.bare().to_owned()).collect())
 }
 
-async fn set_members(core: &Core, agent: &Jid, place: &str, wanted: Vec<String>) -> Result<(), BackendError> {
+async fn set_members(
+    core: &Core,
+    agent: &Jid,
+    place: &str,
+    wanted: Vec<String>,
+) -> Result<(), BackendError> {
     let wanted = addresses(wanted)?;
     let known = members(core, agent, place).await?;
     let gone: BTreeSet<String> = known.difference(&wanted).cloned().collect();
     // An owner is more than a member, and stays what it is.
-    let new: BTreeSet<String> = wanted.difference(&known).filter(|member| *member != agent.bare()).cloned().collect();
+    let new: BTreeSet<String> = wanted
+        .difference(&known)
+        .filter(|member| *member != agent.bare())
+        .cloned()
+        .collect();
     affiliate(core, agent, place, &new, "member").await?;
     affiliate(core, agent, place, &gone, "none").await
 }
@@ -212,9 +333,16 @@ async fn affiliate(
     people: &BTreeSet<String>,
     affiliation: &'static str,
 ) -> Result<(), BackendError> {
-    let people: Vec<&String> = people.iter().filter(|member| *member != agent.bare()).collect();
+    let people: Vec<&String> = people
+        .iter()
+        .filter(|member| *member != agent.bare())
+        .collect();
     for page in people.chunks(MEMBERS_PAGE) {
-        let item = |jid: &&String| Element::new("item", ns::MUC_ADMIN).with("affiliation", affiliation).with("jid", jid.as_str());
+        let item = |jid: &&String| {
+            Element::new("item", ns::MUC_ADMIN)
+                .with("affiliation", affiliation)
+                .with("jid", jid.as_str())
+        };
         let query = Element::new("query", ns::MUC_ADMIN).children_from(page.iter().map(item));
         set(core, agent, place, query, "the members were not changed").await?;
     }
@@ -223,10 +351,18 @@ async fn affiliate(
 
 /// A name as the beginning of an address.
 fn slug(name: &str) -> String {
-    let plain: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let plain: String = name
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
     let slug: String = words.join("-").chars().take(40).collect();
-    if slug.is_empty() { "room".to_owned() } else { slug }
+    if slug.is_empty() {
+        "room".to_owned()
+    } else {
+        slug
+    }
 }
 
 #[cfg(test)]
@@ -241,8 +377,16 @@ mod tests {
 
     #[test]
     fn members_are_addresses() {
-        let of = |members: &[&str]| addresses(members.iter().map(|member| (*member).to_owned()).collect());
-        let found = of(&["xmpp:Lene@a.example", "lene@a.example/phone", "resource:9", ""]).expect("fine");
+        let of = |members: &[&str]| {
+            addresses(members.iter().map(|member| (*member).to_owned()).collect())
+        };
+        let found = of(&[
+            "xmpp:Lene@a.example",
+            "lene@a.example/phone",
+            "resource:9",
+            "",
+        ])
+        .expect("fine");
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["lene@a.example"]);
         assert!(of(&["a@"]).is_err());
     }
@@ -252,11 +396,19 @@ mod tests {
         let id = ChannelId::parse("chat-room:ops@rooms").expect("an id");
         let form = |public: &str, members: &str| {
             let field = |name: &str, value: &str| {
-                Element::new("field", ns::DATA).with("var", name).child(Element::new("value", ns::DATA).text(value))
+                Element::new("field", ns::DATA)
+                    .with("var", name)
+                    .child(Element::new("value", ns::DATA).text(value))
             };
-            let fields = [field("muc#roomconfig_publicroom", public), field("muc#roomconfig_membersonly", members)];
+            let fields = [
+                field("muc#roomconfig_publicroom", public),
+                field("muc#roomconfig_membersonly", members),
+            ];
             shown(&id, &Element::new("x", ns::DATA).children_from(fields)).privacy
         };
-        assert_eq!((form("1", "0"), form("true", "1"), form("0", "1")), (Privacy::Open, Privacy::Closed, Privacy::Secret));
+        assert_eq!(
+            (form("1", "0"), form("true", "1"), form("0", "1")),
+            (Privacy::Open, Privacy::Closed, Privacy::Secret)
+        );
     }
 }

@@ -29,14 +29,21 @@ pub(super) struct Said {
 pub(super) fn said(stanza: &Element) -> Said {
     let body = in_any_language(stanza, "body").filter(|body| !body.is_empty());
     let subject = in_any_language(stanza, "subject");
-    let origin = stanza.find("origin-id", ns::SID).and_then(|origin| origin.attribute("id"));
-    let composing = stanza.children().find(|child| child.namespace == ns::CHAT_STATES).map(|state| state.name == "composing");
+    let origin = stanza
+        .find("origin-id", ns::SID)
+        .and_then(|origin| origin.attribute("id"));
+    let composing = stanza
+        .children()
+        .find(|child| child.namespace == ns::CHAT_STATES)
+        .map(|state| state.name == "composing");
     Said {
         parts: with_link(body.as_deref(), link(stanza)),
         subject,
         alert: stanza.find("attention", ns::ATTENTION).is_some(),
         origin: origin.and_then(|origin| OriginId::parse(origin).ok()),
-        time: stanza.find("delay", ns::DELAY).and_then(|delay| time_of(delay.attribute("stamp")?)),
+        time: stanza
+            .find("delay", ns::DELAY)
+            .and_then(|delay| time_of(delay.attribute("stamp")?)),
         composing,
     }
 }
@@ -44,17 +51,29 @@ pub(super) fn said(stanza: &Element) -> Said {
 /// The link beside the text (XEP-0066), as programs send a file's.
 fn link(stanza: &Element) -> Option<Part> {
     let x = stanza.find("x", ns::OOB)?;
-    let url = x.text_of("url", ns::OOB).filter(|url| url.len() <= URL_MAX)?;
+    let url = x
+        .text_of("url", ns::OOB)
+        .filter(|url| url.len() <= URL_MAX)?;
     // Only what would be recognised as a link in a text is one.
-    let [Part::Hyperlink { url, .. }] = &parts_of(url.trim())[..] else { return None };
-    let said = x.text_of("desc", ns::OOB).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    Some(Part::Hyperlink { text: said.unwrap_or_else(|| url.clone()), url: url.clone() })
+    let [Part::Hyperlink { url, .. }] = &parts_of(url.trim())[..] else {
+        return None;
+    };
+    let said = x
+        .text_of("desc", ns::OOB)
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty());
+    Some(Part::Hyperlink {
+        text: said.unwrap_or_else(|| url.clone()),
+        url: url.clone(),
+    })
 }
 
 /// The parts of a body, and the link beside it unless the body has it already: mostly it is all that the body has.
 fn with_link(body: Option<&str>, link: Option<Part>) -> Option<Vec<Part>> {
     match (body, link) {
-        (Some(body), Some(Part::Hyperlink { url, .. })) if body.contains(&url) => Some(parts_of(body)),
+        (Some(body), Some(Part::Hyperlink { url, .. })) if body.contains(&url) => {
+            Some(parts_of(body))
+        }
         (Some(body), Some(link)) => {
             let mut parts = parts_of(body);
             parts.extend([Part::Text("\n".into()), link]);
@@ -69,12 +88,16 @@ fn with_link(body: Option<&str>, link: Option<Part>) -> Option<Vec<Part>> {
 fn in_any_language(stanza: &Element, name: &str) -> Option<String> {
     let mut found = stanza.children().filter(|child| child.is(name, ns::CLIENT));
     let first = found.next()?;
-    let plain = std::iter::once(first).chain(found).find(|child| child.attribute("xml:lang").is_none());
+    let plain = std::iter::once(first)
+        .chain(found)
+        .find(|child| child.attribute("xml:lang").is_none());
     Some(plain.unwrap_or(first).inner_text())
 }
 
 pub(super) fn time_of(stamp: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(stamp).ok().map(|time| time.to_utc())
+    DateTime::parse_from_rfc3339(stamp)
+        .ok()
+        .map(|time| time.to_utc())
 }
 
 pub(super) fn stamp_of(time: DateTime<Utc>) -> String {
@@ -83,14 +106,25 @@ pub(super) fn stamp_of(time: DateTime<Utc>) -> String {
 
 /// The id that `by` gave a message (XEP-0359): the room, or the account's own archive. Nobody else's word counts.
 pub(super) fn stanza_id(stanza: &Element, by: &str) -> Option<String> {
-    let given = stanza.children().filter(|child| child.is("stanza-id", ns::SID));
-    let mut given = given.filter(|id| id.attribute("by").and_then(Jid::parse).is_some_and(|jid| jid.as_str() == by));
+    let given = stanza
+        .children()
+        .filter(|child| child.is("stanza-id", ns::SID));
+    let mut given = given.filter(|id| {
+        id.attribute("by")
+            .and_then(Jid::parse)
+            .is_some_and(|jid| jid.as_str() == by)
+    });
     given.next()?.attribute("id").map(str::to_owned)
 }
 
 impl Said {
     /// The message, if there is something to read in it.
-    pub(super) fn received(self, id: MessageId, sender: Sender, now: DateTime<Utc>) -> Option<Received> {
+    pub(super) fn received(
+        self,
+        id: MessageId,
+        sender: Sender,
+        now: DateTime<Utc>,
+    ) -> Option<Received> {
         Some(Received {
             id,
             origin: self.origin.filter(|_| sender.is_ours),
@@ -118,11 +152,18 @@ pub(super) struct Sender {
 /// A message on its way out.
 pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Element {
     let origin = message.origin.as_str();
-    let mut stanza = Element::stanza("message").with("type", kind).with("to", to).with("id", origin);
+    let mut stanza = Element::stanza("message")
+        .with("type", kind)
+        .with("to", to)
+        .with("id", origin);
     if let Some(subject) = &message.subject {
         stanza = stanza.child(Element::stanza("subject").text(subject.as_str()));
     }
-    let body = if message.parts.is_empty() { message.text.clone() } else { body_of(&message.parts) };
+    let body = if message.parts.is_empty() {
+        message.text.clone()
+    } else {
+        body_of(&message.parts)
+    };
     stanza = stanza.child(Element::stanza("body").text(body));
     stanza = stanza.child(Element::new("origin-id", ns::SID).with("id", origin));
     if message.alert {
@@ -150,7 +191,10 @@ impl Point {
         match resume.as_str().split_once(' ') {
             None if resume.as_str() == "beginning" => Some(Point::Beginning),
             None => None,
-            Some((time, id)) => Some(Point::After { id: id.to_owned(), time: time_of(time)? }),
+            Some((time, id)) => Some(Point::After {
+                id: id.to_owned(),
+                time: time_of(time)?,
+            }),
         }
     }
 
@@ -183,30 +227,56 @@ mod tests {
     fn what_goes_out_is_what_comes_in() {
         let said = said(&stanza("a@b", "groupchat", &outgoing()));
         assert_eq!(said.parts, Some(outgoing().parts));
-        assert_eq!((said.subject.as_deref(), said.alert, said.origin.as_ref()), (Some("News"), true, Some(&outgoing().origin)));
+        assert_eq!(
+            (said.subject.as_deref(), said.alert, said.origin.as_ref()),
+            (Some("News"), true, Some(&outgoing().origin))
+        );
         let id = MessageId::parse("1").expect("an id");
-        let sender = |is_ours| Sender { address: "xmpp:a@b".into(), alias: None, is_ours };
-        let of = |is_ours| said.clone().received(id.clone(), sender(is_ours), Utc::now()).expect("a message");
+        let sender = |is_ours| Sender {
+            address: "xmpp:a@b".into(),
+            alias: None,
+            is_ours,
+        };
+        let of = |is_ours| {
+            said.clone()
+                .received(id.clone(), sender(is_ours), Utc::now())
+                .expect("a message")
+        };
         assert_eq!(of(true).origin, Some(outgoing().origin));
         assert_eq!(of(false).origin, None, "a stranger cannot claim it");
     }
 
     #[test]
     fn only_the_room_gives_ids() {
-        let given = |by: &str| Element::new("stanza-id", ns::SID).with("by", by).with("id", format!("of {by}"));
-        let stanza = Element::stanza("message").child(given("evil@b")).child(given("Room@B"));
+        let given = |by: &str| {
+            Element::new("stanza-id", ns::SID)
+                .with("by", by)
+                .with("id", format!("of {by}"))
+        };
+        let stanza = Element::stanza("message")
+            .child(given("evil@b"))
+            .child(given("Room@B"));
         assert_eq!(stanza_id(&stanza, "room@b").as_deref(), Some("of Room@B"));
         assert_eq!(stanza_id(&stanza, "other@b"), None);
     }
 
     #[test]
     fn a_body_may_come_in_languages() {
-        let body = |language: Option<&str>, text: &str| Element::stanza("body").with_some("xml:lang", language).text(text);
-        let stanza = Element::stanza("message").child(body(Some("de"), "hallo")).child(body(None, "hello"));
+        let body = |language: Option<&str>, text: &str| {
+            Element::stanza("body")
+                .with_some("xml:lang", language)
+                .text(text)
+        };
+        let stanza = Element::stanza("message")
+            .child(body(Some("de"), "hallo"))
+            .child(body(None, "hello"));
         assert_eq!(said(&stanza).parts, Some(vec![Part::Text("hello".into())]));
         let stanza = Element::stanza("message").child(body(Some("de"), "hallo"));
         assert_eq!(said(&stanza).parts, Some(vec![Part::Text("hallo".into())]));
-        assert_eq!(said(&Element::stanza("message").child(body(None, ""))).parts, None);
+        assert_eq!(
+            said(&Element::stanza("message").child(body(None, ""))).parts,
+            None
+        );
     }
 
     #[test]
@@ -214,17 +284,37 @@ mod tests {
         let said = |body: Option<&str>, url: &str, desc: Option<&str>| {
             let x = Element::new("x", ns::OOB).child(Element::new("url", ns::OOB).text(url));
             let x = x.children_from(desc.map(|desc| Element::new("desc", ns::OOB).text(desc)));
-            let stanza = Element::stanza("message").children_from(body.map(|body| Element::stanza("body").text(body)));
+            let stanza = Element::stanza("message")
+                .children_from(body.map(|body| Element::stanza("body").text(body)));
             said(&stanza.child(x)).parts
         };
         let url = "https://up.example/a.jpg";
-        let link = |text: &str| Part::Hyperlink { text: text.into(), url: url.into() };
-        assert_eq!(said(Some(url), url, None), Some(vec![link(url)]), "said once");
+        let link = |text: &str| Part::Hyperlink {
+            text: text.into(),
+            url: url.into(),
+        };
+        assert_eq!(
+            said(Some(url), url, None),
+            Some(vec![link(url)]),
+            "said once"
+        );
         assert_eq!(said(None, url, None), Some(vec![link(url)]));
         let text = |text: &str| Part::Text(text.into());
-        assert_eq!(said(Some("look"), url, Some(" a photo ")), Some(vec![text("look"), text("\n"), link("a photo")]));
-        for nonsense in ["javascript:alert(1)", "", "https://", "two https://a.example https://b.example"] {
-            assert_eq!(said(Some("look"), nonsense, None), Some(vec![text("look")]), "{nonsense}");
+        assert_eq!(
+            said(Some("look"), url, Some(" a photo ")),
+            Some(vec![text("look"), text("\n"), link("a photo")])
+        );
+        for nonsense in [
+            "javascript:alert(1)",
+            "",
+            "https://",
+            "two https://a.example https://b.example",
+        ] {
+            assert_eq!(
+                said(Some("look"), nonsense, None),
+                Some(vec![text("look")]),
+                "{nonsense}"
+            );
             assert_eq!(said(None, nonsense, None), None, "{nonsense}");
         }
     }
@@ -232,9 +322,21 @@ mod tests {
     #[test]
     fn a_point_survives_being_stored() {
         let time = time_of("2026-11-22T12:00:00.123456Z").expect("a time");
-        for point in [Point::Beginning, Point::After { id: "a b".into(), time }] {
-            assert_eq!(point.to_resume().and_then(|resume| Point::parse(&resume)), Some(point));
+        for point in [
+            Point::Beginning,
+            Point::After {
+                id: "a b".into(),
+                time,
+            },
+        ] {
+            assert_eq!(
+                point.to_resume().and_then(|resume| Point::parse(&resume)),
+                Some(point)
+            );
         }
-        assert_eq!(Point::parse(&ResumePoint::parse("else").expect("an id")), None);
+        assert_eq!(
+            Point::parse(&ResumePoint::parse("else").expect("an id")),
+            None
+        );
     }
 }

@@ -121,7 +121,11 @@ impl Xmpp {
     pub fn new(config: XmppConfig) -> Result<Xmpp> {
         config.check()?;
         let network = NetworkId::parse(&format!("xmpp:{}", config.domain))?;
-        Ok(Xmpp { config: Arc::new(config), network, shared: Arc::new(Shared::default()) })
+        Ok(Xmpp {
+            config: Arc::new(config),
+            network,
+            shared: Arc::new(Shared::default()),
+        })
     }
 }
 
@@ -152,7 +156,8 @@ impl Backend for Xmpp {
             Some(jid) => jid.bare(),
             None => address.name(),
         };
-        LinkKey::parse(key).unwrap_or_else(|_| LinkKey::parse(link::COMPONENT_KEY).expect("a word is a key"))
+        LinkKey::parse(key)
+            .unwrap_or_else(|_| LinkKey::parse(link::COMPONENT_KEY).expect("a word is a key"))
     }
 
     fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
@@ -162,7 +167,9 @@ impl Backend for Xmpp {
 
 impl fmt::Debug for Xmpp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Xmpp").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Xmpp")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -173,9 +180,14 @@ mod tests {
     #[test]
     fn agents_of_the_components_domain_share_a_link() {
         let component = Component::new("agents.im.test", "127.0.0.1", 5347, Secret::new("s3cret"));
-        let config = XmppConfig::new("im.test").component(component).accounts(Accounts::new(Secret::new("pw")));
+        let config = XmppConfig::new("im.test")
+            .component(component)
+            .accounts(Accounts::new(Secret::new("pw")));
         let xmpp = Xmpp::new(config).expect("a service");
-        let key = |address: &str| xmpp.link_key(&Address::parse(address).expect("an address")).to_string();
+        let key = |address: &str| {
+            xmpp.link_key(&Address::parse(address).expect("an address"))
+                .to_string()
+        };
         assert_eq!(key("xmpp:bot1@agents.im.test"), "component");
         assert_eq!(key("xmpp:Bot2@Agents.im.test"), "component");
         assert_eq!(key("xmpp:Bot@im.test/x"), "bot@im.test");
@@ -189,9 +201,13 @@ mod tests {
         for config in [
             XmppConfig::new("im.test"),
             XmppConfig::new("im test").component(component()),
-            XmppConfig::new("im.test").component(component()).rooms_host("a@b"),
+            XmppConfig::new("im.test")
+                .component(component())
+                .rooms_host("a@b"),
             XmppConfig::new("im.test").component(component().security(Security::StartTls)),
-            XmppConfig::new("im.test").component(component()).resource(""),
+            XmppConfig::new("im.test")
+                .component(component())
+                .resource(""),
         ] {
             assert!(Xmpp::new(config).is_err());
         }

@@ -39,37 +39,77 @@ fn protocol(reason: impl Into<String>) -> BackendError {
 pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Ready, BackendError> {
     let secret = component.secret.secret(&component.domain).await?;
     let (domain, security) = (&*component.domain, component.security);
-    let way = Way { host: &component.host, port: component.port, security, trust, domain };
+    let way = Way {
+        host: &component.host,
+        port: component.port,
+        security,
+        trust,
+        domain,
+    };
     let mut stream = Stream::connect(&way).await?;
     let header = stream.open(domain, ns::COMPONENT).await?;
     let Some(id) = header.attribute("id") else {
         // A server that does not know the component says so instead.
-        return Err(stream.expect().await.err().unwrap_or_else(|| protocol("the stream has no id")));
+        return Err(stream
+            .expect()
+            .await
+            .err()
+            .unwrap_or_else(|| protocol("the stream has no id")));
     };
     let digest = Sha1::digest(format!("{id}{}", secret.expose()));
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    stream.send(&format!("<handshake>{hex}</handshake>")).await?;
+    stream
+        .send(&format!("<handshake>{hex}</handshake>"))
+        .await?;
     let answer = stream.expect().await?;
     if !answer.is("handshake", ns::CLIENT) {
-        return Err(protocol(format!("the handshake was answered with <{}>", answer.name)));
+        return Err(protocol(format!(
+            "the handshake was answered with <{}>",
+            answer.name
+        )));
     }
-    let jid = Jid::parse(domain).ok_or_else(|| BackendError::refused(format!("`{domain}` is no domain")))?;
-    Ok(Ready { stream, jid, acknowledges: false, early: Vec::new() })
+    let jid = Jid::parse(domain)
+        .ok_or_else(|| BackendError::refused(format!("`{domain}` is no domain")))?;
+    Ok(Ready {
+        stream,
+        jid,
+        acknowledges: false,
+        early: Vec::new(),
+    })
 }
 
 /// Signs an account in (RFC 6120), at the first of its domain's hosts that can be reached.
-pub(super) async fn account(jid: &Jid, accounts: &Accounts, config: &XmppConfig, inbox: &Inbox) -> Result<Ready, BackendError> {
+pub(super) async fn account(
+    jid: &Jid,
+    accounts: &Accounts,
+    config: &XmppConfig,
+    inbox: &Inbox,
+) -> Result<Ready, BackendError> {
     let secret = accounts.secrets.secret(jid.bare()).await?;
     let security = accounts.security;
     let is_tls = matches!(security, Security::StartTls | Security::DirectTls);
     let places = if accounts.host.is_none() && accounts.port.is_none() && is_tls {
         resolver::places(accounts.resolver, jid.domain(), security, inbox).await
     } else {
-        let host = accounts.host.clone().unwrap_or_else(|| jid.domain().to_owned());
-        let port = accounts.port.unwrap_or(if security == Security::DirectTls { 5223 } else { 5222 });
-        vec![Place { host, port, security }]
+        let host = accounts
+            .host
+            .clone()
+            .unwrap_or_else(|| jid.domain().to_owned());
+        let port = accounts.port.unwrap_or(if security == Security::DirectTls {
+            5223
+        } else {
+            5222
+        });
+        vec![Place {
+            host,
+            port,
+            security,
+        }]
     };
-    let mut unreachable = BackendError::refused(format!("`{}` says that it serves no accounts", jid.domain()));
+    let mut unreachable = BackendError::refused(format!(
+        "`{}` says that it serves no accounts",
+        jid.domain()
+    ));
     for place in places {
         match at(place, jid, &secret, config, inbox).await {
             Err(error) if error.kind == BackendErrorKind::Unreachable => unreachable = error,
@@ -80,21 +120,45 @@ pub(super) async fn account(jid: &Jid, accounts: &Accounts, config: &XmppConfig,
 }
 
 /// Signs an account in at one host, or where that host says.
-async fn at(place: Place, jid: &Jid, secret: &Secret, config: &XmppConfig, inbox: &Inbox) -> Result<Ready, BackendError> {
-    let Place { mut host, mut port, security } = place;
+async fn at(
+    place: Place,
+    jid: &Jid,
+    secret: &Secret,
+    config: &XmppConfig,
+    inbox: &Inbox,
+) -> Result<Ready, BackendError> {
+    let Place {
+        mut host,
+        mut port,
+        security,
+    } = place;
     for _ in 0..HOPS_MAX {
-        let way = Way { host: &host, port, security, trust: &config.trust, domain: jid.domain() };
+        let way = Way {
+            host: &host,
+            port,
+            security,
+            trust: &config.trust,
+            domain: jid.domain(),
+        };
         match sign_in(&way, jid, secret, &config.resource, inbox).await {
             Ok(ready) => return Ok(ready),
             // Without TLS nobody has to prove anything there: the login is for the host that is configured.
-            Err(Ended::Elsewhere(other, _)) if security == Security::InsecurePlaintext && other != host => {
-                return Err(BackendError::refused(format!("the server sends us to `{other}`, and there is no TLS")));
+            Err(Ended::Elsewhere(other, _))
+                if security == Security::InsecurePlaintext && other != host =>
+            {
+                return Err(BackendError::refused(format!(
+                    "the server sends us to `{other}`, and there is no TLS"
+                )));
             }
-            Err(Ended::Elsewhere(other, other_port)) => (host, port) = (other, other_port.unwrap_or(port)),
+            Err(Ended::Elsewhere(other, other_port)) => {
+                (host, port) = (other, other_port.unwrap_or(port))
+            }
             Err(Ended::Failed(error)) => return Err(error),
         }
     }
-    Err(BackendError::unreachable("the server sends us from one host to another"))
+    Err(BackendError::unreachable(
+        "the server sends us from one host to another",
+    ))
 }
 
 enum Ended {
@@ -123,10 +187,20 @@ async fn next(stream: &mut Stream) -> Result<Element, Ended> {
 async fn features(stream: &mut Stream, domain: &str) -> Result<Element, Ended> {
     stream.open(domain, ns::CLIENT).await?;
     let features = next(stream).await?;
-    if features.is("features", ns::STREAM) { Ok(features) } else { Err(protocol("the server sent no features").into()) }
+    if features.is("features", ns::STREAM) {
+        Ok(features)
+    } else {
+        Err(protocol("the server sent no features").into())
+    }
 }
 
-async fn sign_in(way: &Way<'_>, jid: &Jid, secret: &Secret, resource: &str, inbox: &Inbox) -> Result<Ready, Ended> {
+async fn sign_in(
+    way: &Way<'_>,
+    jid: &Jid,
+    secret: &Secret,
+    resource: &str,
+    inbox: &Inbox,
+) -> Result<Ready, Ended> {
     let mut stream = tokio::select! {
         biased;
         connected = Stream::connect(way) => connected?,
@@ -139,7 +213,9 @@ async fn sign_in(way: &Way<'_>, jid: &Jid, secret: &Secret, resource: &str, inbo
         if offered.find("starttls", ns::TLS).is_none() {
             return Err(BackendError::refused("the server offers no STARTTLS").into());
         }
-        stream.send(&Element::new("starttls", ns::TLS).to_xml()).await?;
+        stream
+            .send(&Element::new("starttls", ns::TLS).to_xml())
+            .await?;
         if !next(&mut stream).await?.is("proceed", ns::TLS) {
             return Err(BackendError::unreachable("the server refused to begin TLS").into());
         }
@@ -152,7 +228,9 @@ async fn sign_in(way: &Way<'_>, jid: &Jid, secret: &Secret, resource: &str, inbo
     let mut early = Vec::new();
     let mut acknowledges = false;
     if offered.find("sm", ns::SM).is_some() {
-        stream.send(&Element::new("enable", ns::SM).to_xml()).await?;
+        stream
+            .send(&Element::new("enable", ns::SM).to_xml())
+            .await?;
         loop {
             let answer = next(&mut stream).await?;
             if answer.namespace == ns::SM {
@@ -162,13 +240,24 @@ async fn sign_in(way: &Way<'_>, jid: &Jid, secret: &Secret, resource: &str, inbo
             early.push(answer);
         }
     }
-    Ok(Ready { stream, jid, acknowledges, early })
+    Ok(Ready {
+        stream,
+        jid,
+        acknowledges,
+        early,
+    })
 }
 
 async fn bind(stream: &mut Stream, resource: &str) -> Result<Jid, Ended> {
     let resource = Element::new("resource", ns::BIND).text(resource);
     let request = Element::stanza("iq").with("type", "set").with("id", "bind");
-    stream.send(&request.child(Element::new("bind", ns::BIND).child(resource)).to_xml()).await?;
+    stream
+        .send(
+            &request
+                .child(Element::new("bind", ns::BIND).child(resource))
+                .to_xml(),
+        )
+        .await?;
     let answer = loop {
         let answer = next(stream).await?;
         if answer.is("iq", ns::CLIENT) && answer.attribute("id") == Some("bind") {
@@ -177,10 +266,17 @@ async fn bind(stream: &mut Stream, resource: &str) -> Result<Jid, Ended> {
     };
     if answer.attribute("type") == Some("error") {
         let error = errors::StanzaError::of(&answer);
-        return Err(BackendError::unreachable(format!("the resource was refused: {}", error.reason())).into());
+        return Err(BackendError::unreachable(format!(
+            "the resource was refused: {}",
+            error.reason()
+        ))
+        .into());
     }
-    let jid = answer.find("bind", ns::BIND).and_then(|bind| bind.text_of("jid", ns::BIND));
-    jid.and_then(|jid| Jid::parse(&jid)).ok_or_else(|| protocol("the server bound no address").into())
+    let jid = answer
+        .find("bind", ns::BIND)
+        .and_then(|bind| bind.text_of("jid", ns::BIND));
+    jid.and_then(|jid| Jid::parse(&jid))
+        .ok_or_else(|| protocol("the server bound no address").into())
 }
 
 /// A way to log in.
@@ -201,16 +297,27 @@ fn mechanism(offered: &Element, binding: Option<[u8; 32]>, is_secure: bool) -> O
     let has = |name: &str| names.iter().any(|known| known == name);
     let exporter = offered
         .find("sasl-channel-binding", ns::CHANNEL_BINDING)
-        .is_some_and(|bindings| bindings.children().any(|binding| binding.attribute("type") == Some("tls-exporter")));
+        .is_some_and(|bindings| {
+            bindings
+                .children()
+                .any(|binding| binding.attribute("type") == Some("tls-exporter"))
+        });
     if let Some(exported) = binding.filter(|_| exporter) {
-        for (name, hash) in [("SCRAM-SHA-256-PLUS", Hash::Sha256), ("SCRAM-SHA-1-PLUS", Hash::Sha1)] {
+        for (name, hash) in [
+            ("SCRAM-SHA-256-PLUS", Hash::Sha256),
+            ("SCRAM-SHA-1-PLUS", Hash::Sha1),
+        ] {
             if has(name) {
                 return Some(Mechanism::Scram(hash, Bound::Exporter(exported), name));
             }
         }
     }
     let offers_any = names.iter().any(|name| name.ends_with("-PLUS"));
-    let bound = if binding.is_some() && !offers_any { Bound::NotOffered } else { Bound::Cannot };
+    let bound = if binding.is_some() && !offers_any {
+        Bound::NotOffered
+    } else {
+        Bound::Cannot
+    };
     for (name, hash) in [("SCRAM-SHA-256", Hash::Sha256), ("SCRAM-SHA-1", Hash::Sha1)] {
         if has(name) {
             return Some(Mechanism::Scram(hash, bound, name));
@@ -219,43 +326,84 @@ fn mechanism(offered: &Element, binding: Option<[u8; 32]>, is_secure: bool) -> O
     (has("PLAIN") && is_secure).then_some(Mechanism::Plain)
 }
 
-async fn login(stream: &mut Stream, offered: &Element, jid: &Jid, secret: &Secret) -> Result<(), Ended> {
+async fn login(
+    stream: &mut Stream,
+    offered: &Element,
+    jid: &Jid,
+    secret: &Secret,
+) -> Result<(), Ended> {
     let user = jid.local().unwrap_or_default();
     let chosen = mechanism(offered, stream.binding, stream.is_secure);
-    match chosen.ok_or_else(|| BackendError::refused("the server offers no login that is safe here"))? {
+    match chosen
+        .ok_or_else(|| BackendError::refused("the server offers no login that is safe here"))?
+    {
         Mechanism::Plain => {
             let words = STANDARD.encode(format!("\0{user}\0{}", secret.expose()));
-            stream.send(&Element::new("auth", ns::SASL).with("mechanism", "PLAIN").text(words).to_xml()).await?;
+            stream
+                .send(
+                    &Element::new("auth", ns::SASL)
+                        .with("mechanism", "PLAIN")
+                        .text(words)
+                        .to_xml(),
+                )
+                .await?;
             let answer = next(stream).await?;
-            if answer.is("success", ns::SASL) { Ok(()) } else { Err(errors::of_login(&answer).into()) }
+            if answer.is("success", ns::SASL) {
+                Ok(())
+            } else {
+                Err(errors::of_login(&answer).into())
+            }
         }
         Mechanism::Scram(hash, bound, name) => {
             let mut random = [0; 18];
-            getrandom::fill(&mut random).map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
+            getrandom::fill(&mut random)
+                .map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
             let (mut login, first) = Scram::begin(hash, bound, user, &STANDARD.encode(random));
             let first = STANDARD.encode(first);
-            stream.send(&Element::new("auth", ns::SASL).with("mechanism", name).text(first).to_xml()).await?;
+            stream
+                .send(
+                    &Element::new("auth", ns::SASL)
+                        .with("mechanism", name)
+                        .text(first)
+                        .to_xml(),
+                )
+                .await?;
             let challenge = next(stream).await?;
             if !challenge.is("challenge", ns::SASL) {
                 return Err(errors::of_login(&challenge).into());
             }
-            let words = decoded(&challenge).ok_or_else(|| protocol("the login's challenge cannot be read"))?;
+            let words = decoded(&challenge)
+                .ok_or_else(|| protocol("the login's challenge cannot be read"))?;
             // Thousands of rounds: not on a thread that others wait for.
             let password = secret.clone();
             let answered = tokio::task::spawn_blocking(move || {
                 let answer = login.answer(&words, password.expose());
                 (login, answer)
             });
-            let (login, answer) = answered.await.map_err(|_| BackendError::unreachable("the engine is stopping"))?;
+            let (login, answer) = answered
+                .await
+                .map_err(|_| BackendError::unreachable("the engine is stopping"))?;
             let answer = answer.map_err(BackendError::refused)?;
-            stream.send(&Element::new("response", ns::SASL).text(STANDARD.encode(answer)).to_xml()).await?;
+            stream
+                .send(
+                    &Element::new("response", ns::SASL)
+                        .text(STANDARD.encode(answer))
+                        .to_xml(),
+                )
+                .await?;
             let mut last = next(stream).await?;
             if last.is("challenge", ns::SASL) {
                 // Some servers prove themselves in a challenge of its own.
                 prove(&login, &last)?;
-                stream.send(&Element::new("response", ns::SASL).to_xml()).await?;
+                stream
+                    .send(&Element::new("response", ns::SASL).to_xml())
+                    .await?;
                 last = next(stream).await?;
-                return if last.is("success", ns::SASL) { Ok(()) } else { Err(errors::of_login(&last).into()) };
+                return if last.is("success", ns::SASL) {
+                    Ok(())
+                } else {
+                    Err(errors::of_login(&last).into())
+                };
             }
             if !last.is("success", ns::SASL) {
                 return Err(errors::of_login(&last).into());
@@ -272,7 +420,9 @@ fn decoded(element: &Element) -> Option<String> {
 fn prove(login: &Scram, last: &Element) -> Result<(), BackendError> {
     match decoded(last) {
         Some(last) if login.is_proven(&last) => Ok(()),
-        _ => Err(BackendError::refused("the server could not prove that it knows the password")),
+        _ => Err(BackendError::refused(
+            "the server could not prove that it knows the password",
+        )),
     }
 }
 
@@ -281,26 +431,56 @@ mod tests {
     use super::*;
 
     fn offer(names: &[&'static str], exporter: bool) -> Element {
-        let names = names.iter().map(|name| Element::new("mechanism", ns::SASL).text(*name));
-        let features = Element::new("features", ns::STREAM).child(Element::new("mechanisms", ns::SASL).children_from(names));
-        let binding = Element::new("channel-binding", ns::CHANNEL_BINDING).with("type", "tls-exporter");
-        if exporter { features.child(Element::new("sasl-channel-binding", ns::CHANNEL_BINDING).child(binding)) } else { features }
+        let names = names
+            .iter()
+            .map(|name| Element::new("mechanism", ns::SASL).text(*name));
+        let features = Element::new("features", ns::STREAM)
+            .child(Element::new("mechanisms", ns::SASL).children_from(names));
+        let binding =
+            Element::new("channel-binding", ns::CHANNEL_BINDING).with("type", "tls-exporter");
+        if exporter {
+            features.child(Element::new("sasl-channel-binding", ns::CHANNEL_BINDING).child(binding))
+        } else {
+            features
+        }
     }
 
     #[test]
     fn the_best_login_is_chosen() {
-        let all = ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"];
+        let all = [
+            "PLAIN",
+            "SCRAM-SHA-1",
+            "SCRAM-SHA-1-PLUS",
+            "SCRAM-SHA-256",
+            "SCRAM-SHA-256-PLUS",
+        ];
         let exported = Some([7; 32]);
-        let chosen =
-            |names: &[&'static str], exporter, binding| match mechanism(&offer(names, exporter), binding, binding.is_some()) {
-                Some(Mechanism::Scram(_, bound, name)) => (name, bound),
-                Some(Mechanism::Plain) => ("PLAIN", Bound::Cannot),
-                None => ("", Bound::Cannot),
-            };
-        assert_eq!(chosen(&all, true, exported), ("SCRAM-SHA-256-PLUS", Bound::Exporter([7; 32])));
-        assert_eq!(chosen(&all, false, exported), ("SCRAM-SHA-256", Bound::Cannot));
-        assert_eq!(chosen(&["SCRAM-SHA-1"], false, exported), ("SCRAM-SHA-1", Bound::NotOffered));
+        let chosen = |names: &[&'static str], exporter, binding| match mechanism(
+            &offer(names, exporter),
+            binding,
+            binding.is_some(),
+        ) {
+            Some(Mechanism::Scram(_, bound, name)) => (name, bound),
+            Some(Mechanism::Plain) => ("PLAIN", Bound::Cannot),
+            None => ("", Bound::Cannot),
+        };
+        assert_eq!(
+            chosen(&all, true, exported),
+            ("SCRAM-SHA-256-PLUS", Bound::Exporter([7; 32]))
+        );
+        assert_eq!(
+            chosen(&all, false, exported),
+            ("SCRAM-SHA-256", Bound::Cannot)
+        );
+        assert_eq!(
+            chosen(&["SCRAM-SHA-1"], false, exported),
+            ("SCRAM-SHA-1", Bound::NotOffered)
+        );
         assert_eq!(chosen(&["PLAIN"], false, exported).0, "PLAIN");
-        assert_eq!(chosen(&["PLAIN", "DIGEST-MD5"], false, None).0, "", "not in the clear");
+        assert_eq!(
+            chosen(&["PLAIN", "DIGEST-MD5"], false, None).0,
+            "",
+            "not in the clear"
+        );
     }
 }

@@ -33,7 +33,13 @@ pub(super) struct Line {
 pub(super) fn outbox() -> (Outbox, Line) {
     let (near, far) = mpsc::unbounded_channel();
     let bytes = Arc::new(AtomicUsize::new(0));
-    (Outbox { line: Mutex::new(Some(near)), bytes: bytes.clone() }, Line { line: far, bytes })
+    (
+        Outbox {
+            line: Mutex::new(Some(near)),
+            bytes: bytes.clone(),
+        },
+        Line { line: far, bytes },
+    )
 }
 
 impl Outbox {
@@ -47,14 +53,21 @@ impl Outbox {
         let length = text.len();
         if self.bytes.load(Ordering::Relaxed) + length > ALL_MAX {
             let reason = "too much waits for the server";
-            return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason));
+            return Err(BackendError::new(
+                BackendErrorKind::RetryAfter(Duration::from_secs(1)),
+                reason,
+            ));
         }
         let line = self.line.lock();
         let sent = line.as_ref().is_some_and(|line| {
             self.bytes.fetch_add(length, Ordering::Relaxed);
             line.send(text).is_ok()
         });
-        if sent { Ok(()) } else { Err(BackendError::unreachable("the connection is closed")) }
+        if sent {
+            Ok(())
+        } else {
+            Err(BackendError::unreachable("the connection is closed"))
+        }
     }
 
     /// Nothing more goes in; what is in it is still written.

@@ -50,7 +50,10 @@ enum Past {
     /// The engine lacks what came after that time.
     Behind(DateTime<Utc>),
     /// It was searched: what is ours in it, and whether that is all.
-    Searched { ours: HashMap<String, Received>, is_all: bool },
+    Searched {
+        ours: HashMap<String, Received>,
+        is_all: bool,
+    },
 }
 
 /// What is known of all archives while the backend lives.
@@ -78,7 +81,11 @@ impl Left {
         if self.by_origin.insert(origin.to_owned(), left).is_none() {
             self.order.push_back(origin.to_owned());
         }
-        let oldest = if self.order.len() > most { self.order.pop_front() } else { None };
+        let oldest = if self.order.len() > most {
+            self.order.pop_front()
+        } else {
+            None
+        };
         oldest.is_some_and(|oldest| self.by_origin.remove(&oldest).is_some())
     }
 }
@@ -122,7 +129,12 @@ impl Pasts {
     }
 
     fn about(&self, key: &Key, origin: &str) -> About {
-        if let Some(left) = self.unanswered.by_origin.get(origin).or_else(|| self.answered.by_origin.get(origin)) {
+        if let Some(left) = self
+            .unanswered
+            .by_origin
+            .get(origin)
+            .or_else(|| self.answered.by_origin.get(origin))
+        {
             return About::Left(*left);
         }
         match self.known.get(key) {
@@ -141,7 +153,10 @@ impl Pasts {
 
 impl Talk {
     fn key(&self) -> Key {
-        ((!self.is_room).then(|| self.agent.bare().to_owned()), self.place.clone())
+        (
+            (!self.is_room).then(|| self.agent.bare().to_owned()),
+            self.place.clone(),
+        )
     }
 
     /// Notes how a join has left the conversation: `from` is where it stood, if the engine knew, and `is_whole` whether
@@ -161,7 +176,11 @@ impl Talk {
     }
 
     /// Looks for a message of ours in the archive.
-    pub(super) async fn look_up(&self, core: &Core, origin: &OriginId) -> Result<Found, BackendError> {
+    pub(super) async fn look_up(
+        &self,
+        core: &Core,
+        origin: &OriginId,
+    ) -> Result<Found, BackendError> {
         if !self.has_archive(core) {
             return Ok(Found::CannotTell);
         }
@@ -174,31 +193,60 @@ impl Talk {
         }
         match about {
             About::Left(left) => self.look_since(core, origin, left).await,
-            About::Search(since) => self.search(core, origin, since.or_else(|| core.inbox.recorded_until())).await,
+            About::Search(since) => {
+                self.search(core, origin, since.or_else(|| core.inbox.recorded_until()))
+                    .await
+            }
             About::Known(found) => Ok(found),
         }
     }
 
     fn is_it(&self, core: &Core, archived: &Archived, origin: &OriginId) -> Option<Found> {
-        let received = self.received(core, archived).filter(|received| received.origin.as_ref() == Some(origin))?;
+        let received = self
+            .received(core, archived)
+            .filter(|received| received.origin.as_ref() == Some(origin))?;
         Some(Found::Message(Box::new(received)))
     }
 
     /// Asks for the one message.
     async fn ask_for(&self, core: &Core, origin: &OriginId) -> Result<Found, BackendError> {
-        let Ok(page) = self.archive().page(core, &Range::Of(origin.clone()), PAGE).await? else { return Ok(Found::CannotTell) };
-        let found = page.items.iter().find_map(|archived| self.is_it(core, archived, origin));
+        let Ok(page) = self
+            .archive()
+            .page(core, &Range::Of(origin.clone()), PAGE)
+            .await?
+        else {
+            return Ok(Found::CannotTell);
+        };
+        let found = page
+            .items
+            .iter()
+            .find_map(|archived| self.is_it(core, archived, origin));
         // A server that answers with other messages has not understood the question.
         let is_understood = page.items.is_empty();
-        Ok(found.unwrap_or(if is_understood { Found::Absent } else { Found::CannotTell }))
+        Ok(found.unwrap_or(if is_understood {
+            Found::Absent
+        } else {
+            Found::CannotTell
+        }))
     }
 
     /// Looks from shortly before the post left to the end: mostly that is one page.
-    async fn look_since(&self, core: &Core, origin: &OriginId, left: DateTime<Utc>) -> Result<Found, BackendError> {
+    async fn look_since(
+        &self,
+        core: &Core,
+        origin: &OriginId,
+        left: DateTime<Utc>,
+    ) -> Result<Found, BackendError> {
         let mut range = Range::Since(left - SKEW);
         for _ in 0..LOOK_MAX / PAGE {
-            let Ok(page) = self.archive().page(core, &range, PAGE).await? else { return Ok(Found::CannotTell) };
-            if let Some(found) = page.items.iter().find_map(|archived| self.is_it(core, archived, origin)) {
+            let Ok(page) = self.archive().page(core, &range, PAGE).await? else {
+                return Ok(Found::CannotTell);
+            };
+            if let Some(found) = page
+                .items
+                .iter()
+                .find_map(|archived| self.is_it(core, archived, origin))
+            {
                 return Ok(found);
             }
             match page.items.last() {
@@ -210,13 +258,28 @@ impl Talk {
     }
 
     /// Searches the archive back to `since`, once for all keys, and answers for this one.
-    async fn search(&self, core: &Core, origin: &OriginId, since: Option<DateTime<Utc>>) -> Result<Found, BackendError> {
+    async fn search(
+        &self,
+        core: &Core,
+        origin: &OriginId,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Found, BackendError> {
         let (mut ours, mut is_all, mut before) = (HashMap::new(), false, None);
         for _ in 0..LOOK_MAX / PAGE {
-            let Ok(page) = self.archive().page(core, &Range::Before(before), PAGE).await? else { return Ok(Found::CannotTell) };
+            let Ok(page) = self
+                .archive()
+                .page(core, &Range::Before(before), PAGE)
+                .await?
+            else {
+                return Ok(Found::CannotTell);
+            };
             let Page { items, is_last } = page;
-            let received = items.iter().filter_map(|archived| self.received(core, archived));
-            ours.extend(received.filter_map(|received| Some((received.origin.as_ref()?.as_str().to_owned(), received))));
+            let received = items
+                .iter()
+                .filter_map(|archived| self.received(core, archived));
+            ours.extend(received.filter_map(|received| {
+                Some((received.origin.as_ref()?.as_str().to_owned(), received))
+            }));
             let is_old = |oldest: &Archived| since.is_some_and(|since| oldest.time < since - SKEW);
             before = match items.first() {
                 Some(oldest) if !is_last && !is_old(oldest) => Some(oldest.id.clone()),
@@ -231,7 +294,11 @@ impl Talk {
             None if is_all => Found::Absent,
             None => Found::CannotTell,
         };
-        core.shared.pasts.lock().known.insert(self.key(), Past::Searched { ours, is_all });
+        core.shared
+            .pasts
+            .lock()
+            .known
+            .insert(self.key(), Past::Searched { ours, is_all });
         Ok(found)
     }
 }

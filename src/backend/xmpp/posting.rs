@@ -23,15 +23,26 @@ pub(super) struct Left {
 }
 
 /// Puts a post into the line: it has its place when this returns.
-pub(super) fn leave(core: &Core, talk: &Talk, session: u64, message: Outgoing) -> Result<Left, BackendError> {
+pub(super) fn leave(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    message: Outgoing,
+) -> Result<Left, BackendError> {
     if core.outbox.is_long() {
         let reason = "too much waits for the server";
-        return Err(BackendError::new(BackendErrorKind::RetryAfter(Duration::from_secs(1)), reason));
+        return Err(BackendError::new(
+            BackendErrorKind::RetryAfter(Duration::from_secs(1)),
+            reason,
+        ));
     }
     let gone = |what: &str| BackendError::new(BackendErrorKind::ChannelGone, what);
     let (to, kind) = if talk.is_room {
         let is_in = core.with_agent(talk.agent.bare(), session, |agent| {
-            agent.seats.get(&talk.place).is_some_and(|seat| matches!(seat.phase, Phase::In))
+            agent
+                .seats
+                .get(&talk.place)
+                .is_some_and(|seat| matches!(seat.phase, Phase::In))
         })?;
         if !is_in {
             return Err(gone("the agent is not in this room"));
@@ -39,7 +50,10 @@ pub(super) fn leave(core: &Core, talk: &Talk, session: u64, message: Outgoing) -
         (talk.place.clone(), "groupchat")
     } else {
         let to = contacts::address(core, talk, session)?;
-        (to.ok_or_else(|| gone("this contact is not joined"))?, "chat")
+        (
+            to.ok_or_else(|| gone("this contact is not joined"))?,
+            "chat",
+        )
     };
     let mut stanza = message::stanza(&to, kind, &message);
     if let [crate::model::Part::Hyperlink { url, .. }] = &message.parts[..]
@@ -47,23 +61,38 @@ pub(super) fn leave(core: &Core, talk: &Talk, session: u64, message: Outgoing) -
     {
         // A file: programs show it if the body is its address and nothing else.
         let url = Element::new("url", ns::OOB).text(url.as_str());
-        stanza.nodes.retain(|node| !matches!(node, super::xml::Node::Element(element) if element.name == "body"));
+        stanza.nodes.retain(
+            |node| !matches!(node, super::xml::Node::Element(element) if element.name == "body"),
+        );
         stanza = stanza.child(Element::stanza("body").text(message.text.as_str()));
         stanza = stanza.child(Element::new("x", ns::OOB).child(url));
     }
     let (origin, parts) = (message.origin.clone(), message.parts.clone());
-    let answer = core.shared.sent(message, core.number, &talk.place, core.inbox.now());
+    let answer = core
+        .shared
+        .sent(message, core.number, &talk.place, core.inbox.now());
     if let Err(error) = core.send(&core.from(&talk.agent, stanza)) {
         core.shared.take_back(&origin);
         return Err(error);
     }
-    Ok(Left { answer, origin, parts })
+    Ok(Left {
+        answer,
+        origin,
+        parts,
+    })
 }
 
 /// Waits until the chat system has it.
 pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accepted, BackendError> {
-    let Left { mut answer, origin, parts } = left;
-    let _forget = Forget { core, origin: &origin };
+    let Left {
+        mut answer,
+        origin,
+        parts,
+    } = left;
+    let _forget = Forget {
+        core,
+        origin: &origin,
+    };
     let unknown = |reason: &str| BackendError::new(BackendErrorKind::OutcomeUnknown, reason);
     if talk.is_room {
         return tokio::select! {
@@ -84,7 +113,12 @@ pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accep
     }
     core.shared.answered(&origin);
     let id = MessageId::parse(origin.as_str()).map_err(|error| unknown(&error.to_string()))?;
-    let sender = core.state.lock().agents.get(talk.agent.bare()).map(|agent| agent.address.as_str().to_owned());
+    let sender = core
+        .state
+        .lock()
+        .agents
+        .get(talk.agent.bare())
+        .map(|agent| agent.address.as_str().to_owned());
     Ok(Accepted {
         id,
         sender: sender.unwrap_or_else(|| format!("xmpp:{}", talk.agent.bare())),
@@ -96,7 +130,12 @@ pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accep
 }
 
 /// Uploads a file, then posts its link.
-pub(super) async fn file(core: &Core, talk: &Talk, session: u64, upload: Upload) -> Result<Accepted, BackendError> {
+pub(super) async fn file(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+    upload: Upload,
+) -> Result<Accepted, BackendError> {
     let message = upload::send(core, &talk.agent, upload).await?;
     let left = leave(core, talk, session, message)?;
     arrive(core, talk, left).await

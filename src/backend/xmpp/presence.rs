@@ -28,12 +28,21 @@ pub(super) struct Shown {
 
 /// Reads an available resource's presence; what is not understood counts as not said.
 pub(super) fn shown(presence: &Element) -> Shown {
-    let status = presence.children().find(|child| child.is("status", ns::CLIENT)).map(Element::inner_text);
-    let text = status.map(|status| short(&status)).filter(|status| !status.trim().is_empty());
+    let status = presence
+        .children()
+        .find(|child| child.is("status", ns::CLIENT))
+        .map(Element::inner_text);
+    let text = status
+        .map(|status| short(&status))
+        .filter(|status| !status.trim().is_empty());
     let words = text.as_deref().unwrap_or_default().to_lowercase();
     let is_idle = presence.find("idle", ns::IDLE).is_some();
     let says = |some: &[&str]| some.iter().any(|some| words.contains(some));
-    let state = match presence.text_of("show", ns::CLIENT).as_deref().map(str::trim) {
+    let state = match presence
+        .text_of("show", ns::CLIENT)
+        .as_deref()
+        .map(str::trim)
+    {
         Some("dnd") if says(&["busy", "in a call", "on the phone", "in a meeting"]) => {
             if is_idle {
                 PresenceState::BusyIdle
@@ -47,8 +56,15 @@ pub(super) fn shown(presence: &Element) -> Shown {
         _ if is_idle => PresenceState::AvailableIdle,
         _ => PresenceState::Available,
     };
-    let priority = presence.text_of("priority", ns::CLIENT).and_then(|text| text.trim().parse().ok()).unwrap_or(0);
-    Shown { state, text, priority }
+    let priority = presence
+        .text_of("priority", ns::CLIENT)
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0);
+    Shown {
+        state,
+        text,
+        priority,
+    }
 }
 
 /// One person's resources.
@@ -64,7 +80,9 @@ impl Resources {
     pub(super) fn note(&mut self, resource: &str, shown: Option<Shown>) {
         self.is_known = true;
         match shown {
-            Some(shown) if self.shown.len() < RESOURCES_MAX || self.shown.contains_key(resource) => {
+            Some(shown)
+                if self.shown.len() < RESOURCES_MAX || self.shown.contains_key(resource) =>
+            {
                 self.shown.insert(resource.to_owned(), shown);
             }
             Some(_) => {}
@@ -77,7 +95,10 @@ impl Resources {
 
     /// The best resource's state: by priority, then by how available it is.
     pub(super) fn best(&self) -> (PresenceState, Option<String>) {
-        let best = self.shown.iter().min_by_key(|(name, shown)| (-i16::from(shown.priority), shown.state.code(), *name));
+        let best = self
+            .shown
+            .iter()
+            .min_by_key(|(name, shown)| (-i16::from(shown.priority), shown.state.code(), *name));
         match best {
             Some((_, shown)) => (shown.state, shown.text.clone()),
             None if self.is_known => (PresenceState::Offline, None),
@@ -97,7 +118,11 @@ mod tests {
                 presence = presence.child(Element::stanza(name).text(value));
             }
         }
-        if idle { presence.child(Element::new("idle", ns::IDLE)) } else { presence }
+        if idle {
+            presence.child(Element::new("idle", ns::IDLE))
+        } else {
+            presence
+        }
     }
 
     #[test]
@@ -110,9 +135,16 @@ mod tests {
         assert_eq!(state("dnd", "Busy", false), PresenceState::Busy);
         assert_eq!(state("dnd", "Busy", true), PresenceState::BusyIdle);
         assert_eq!(state("away", "", false), PresenceState::Away);
-        assert_eq!(state("away", "Be right back", false), PresenceState::BeRightBack);
+        assert_eq!(
+            state("away", "Be right back", false),
+            PresenceState::BeRightBack
+        );
         assert_eq!(state("xa", "on holiday", false), PresenceState::Away);
-        assert_eq!(state("foo", "", false), PresenceState::Available, "what is not known is not said");
+        assert_eq!(
+            state("foo", "", false),
+            PresenceState::Available,
+            "what is not known is not said"
+        );
         assert_eq!(Resources::default().best().0, PresenceState::Unknown);
     }
 
@@ -121,10 +153,17 @@ mod tests {
         let mut resources = Resources::default();
         resources.note("phone", Some(shown(&presence("", "walking", "-5", false))));
         resources.note("desk", Some(shown(&presence("dnd", "writing", "5", false))));
-        assert_eq!(resources.best(), (PresenceState::DoNotDisturb, Some("writing".into())));
+        assert_eq!(
+            resources.best(),
+            (PresenceState::DoNotDisturb, Some("writing".into()))
+        );
         resources.note("desk", Some(shown(&presence("away", "", "abc", false))));
         resources.note("phone", Some(shown(&presence("", "", "", false))));
-        assert_eq!(resources.best().0, PresenceState::Available, "of equals the most available");
+        assert_eq!(
+            resources.best().0,
+            PresenceState::Available,
+            "of equals the most available"
+        );
         resources.note("phone", None);
         assert_eq!(resources.best().0, PresenceState::Away);
         resources.note("", None);

@@ -19,15 +19,25 @@ const PROBES: usize = 16;
 /// Stanzas for agents that are kept meanwhile; no agent is signed in yet, so little is.
 const EARLY_MAX: usize = 1000;
 /// What is said when they do not come back.
-pub(super) const ASTRAY: &str = "the server gives stanzas for this component to another connection of it as well";
+pub(super) const ASTRAY: &str =
+    "the server gives stanzas for this component to another connection of it as well";
 
 /// Ready once all has come round; puts what else came into `early`. The caller's patience is the deadline.
-pub(super) async fn sent_round(stream: &mut Stream, jid: &Jid, salt: &str, early: &mut Vec<Element>) -> Result<(), BackendError> {
+pub(super) async fn sent_round(
+    stream: &mut Stream,
+    jid: &Jid,
+    salt: &str,
+    early: &mut Vec<Element>,
+) -> Result<(), BackendError> {
     let domain = jid.domain();
     let mut words = String::new();
     for number in 0..PROBES {
-        let ask = Element::stanza("iq").with("type", "get").with("id", format!("{salt}-{number}"));
-        let ask = ask.with("from", format!("probe@{domain}/{salt}")).with("to", format!("probe{number}@{domain}/{salt}"));
+        let ask = Element::stanza("iq")
+            .with("type", "get")
+            .with("id", format!("{salt}-{number}"));
+        let ask = ask
+            .with("from", format!("probe@{domain}/{salt}"))
+            .with("to", format!("probe{number}@{domain}/{salt}"));
         words.push_str(&ask.child(Element::new("ping", ns::PING)).to_xml());
     }
     stream.send(&words).await?;
@@ -37,7 +47,12 @@ pub(super) async fn sent_round(stream: &mut Stream, jid: &Jid, salt: &str, early
         if element.is("error", ns::STREAM) {
             return Err(errors::of_stream(&element));
         }
-        let number = element.attribute("id").and_then(|id| id.strip_prefix(salt)?.strip_prefix('-')?.parse::<usize>().ok());
+        let number = element.attribute("id").and_then(|id| {
+            id.strip_prefix(salt)?
+                .strip_prefix('-')?
+                .parse::<usize>()
+                .ok()
+        });
         match number.filter(|_| element.is("iq", ns::CLIENT)) {
             // The question itself; or its answer, from a server that answers in the place of absent agents.
             Some(number) if number == expected => expected += 1,

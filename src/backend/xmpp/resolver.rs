@@ -22,22 +22,48 @@ const DATAGRAM: usize = 4096;
 
 /// Where the accounts of `domain` connect, in order: hosts that are spoken to as configured, then those of the other
 /// kind of TLS. Empty if the domain has no such service; the domain itself if it does not say.
-pub(super) async fn places(resolver: Option<SocketAddr>, domain: &str, wanted: Security, inbox: &Inbox) -> Vec<Place> {
+pub(super) async fn places(
+    resolver: Option<SocketAddr>,
+    domain: &str,
+    wanted: Security,
+    inbox: &Inbox,
+) -> Vec<Place> {
     let resolvers = match resolver {
         Some(resolver) => vec![resolver],
-        None => tokio::task::spawn_blocking(system).await.unwrap_or_default(),
+        None => tokio::task::spawn_blocking(system)
+            .await
+            .unwrap_or_default(),
     };
-    let other = if wanted == Security::DirectTls { Security::StartTls } else { Security::DirectTls };
-    let (first, second) = tokio::join!(ask(&resolvers, domain, wanted, inbox), ask(&resolvers, domain, other, inbox));
+    let other = if wanted == Security::DirectTls {
+        Security::StartTls
+    } else {
+        Security::DirectTls
+    };
+    let (first, second) = tokio::join!(
+        ask(&resolvers, domain, wanted, inbox),
+        ask(&resolvers, domain, other, inbox)
+    );
     if first == Service::Unknown && !matches!(second, Service::At(_)) {
-        let port = if wanted == Security::DirectTls { 5223 } else { 5222 };
-        return vec![Place { host: domain.to_owned(), port, security: wanted }];
+        let port = if wanted == Security::DirectTls {
+            5223
+        } else {
+            5222
+        };
+        return vec![Place {
+            host: domain.to_owned(),
+            port,
+            security: wanted,
+        }];
     }
     let mut places = Vec::new();
     for (service, security) in [(first, wanted), (second, other)] {
         if let Service::At(records) = service {
             let records = srv::ordered(records, random);
-            places.extend(records.into_iter().map(|record| Place { host: record.host, port: record.port, security }));
+            places.extend(records.into_iter().map(|record| Place {
+                host: record.host,
+                port: record.port,
+                security,
+            }));
         }
     }
     places
@@ -45,7 +71,9 @@ pub(super) async fn places(resolver: Option<SocketAddr>, domain: &str, wanted: S
 
 /// Asks each resolver in turn, until one can say.
 async fn ask(resolvers: &[SocketAddr], domain: &str, security: Security, inbox: &Inbox) -> Service {
-    let Some(name) = srv::name(domain, security) else { return Service::Unknown };
+    let Some(name) = srv::name(domain, security) else {
+        return Service::Unknown;
+    };
     for resolver in resolvers.iter().cycle().take(resolvers.len() * ROUNDS) {
         let asked = tokio::select! {
             biased;
@@ -64,8 +92,14 @@ async fn ask(resolvers: &[SocketAddr], domain: &str, security: Security, inbox: 
 /// Asks one resolver; `None` if it cannot say.
 async fn ask_one(resolver: SocketAddr, name: &str) -> std::io::Result<Option<Service>> {
     let id = u16::try_from(random(u32::from(u16::MAX))).unwrap_or_default();
-    let Some(question) = srv::question(id, name) else { return Ok(None) };
-    let local: IpAddr = if resolver.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let Some(question) = srv::question(id, name) else {
+        return Ok(None);
+    };
+    let local: IpAddr = if resolver.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
     let socket = UdpSocket::bind((local, 0)).await?;
     socket.connect(resolver).await?;
     socket.send(&question).await?;
@@ -81,7 +115,9 @@ async fn ask_one(resolver: SocketAddr, name: &str) -> std::io::Result<Option<Ser
     }
     let mut stream = TcpStream::connect(resolver).await?;
     let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
-    stream.write_all(&[&length.to_be_bytes()[..], &question].concat()).await?;
+    stream
+        .write_all(&[&length.to_be_bytes()[..], &question].concat())
+        .await?;
     let mut answer = vec![0; usize::from(stream.read_u16().await?)];
     stream.read_exact(&mut answer).await?;
     Ok(match srv::answer(&answer, id, name) {
@@ -101,12 +137,24 @@ fn random(most: u32) -> u32 {
 /// The resolvers of this machine. Reads a file: for a thread that may wait.
 fn system() -> Vec<SocketAddr> {
     let found = read(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
-    if found.is_empty() { vec![(Ipv4Addr::LOCALHOST, 53).into()] } else { found }
+    if found.is_empty() {
+        vec![(Ipv4Addr::LOCALHOST, 53).into()]
+    } else {
+        found
+    }
 }
 
 fn read(text: &str) -> Vec<SocketAddr> {
-    let servers = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver")?.split_whitespace().next());
-    servers.filter_map(|server| Some((server.parse::<IpAddr>().ok()?, 53).into())).take(RESOLVERS_MAX).collect()
+    let servers = text.lines().filter_map(|line| {
+        line.trim()
+            .strip_prefix("nameserver")?
+            .split_whitespace()
+            .next()
+    });
+    servers
+        .filter_map(|server| Some((server.parse::<IpAddr>().ok()?, 53).into()))
+        .take(RESOLVERS_MAX)
+        .collect()
 }
 
 #[cfg(test)]
@@ -124,8 +172,15 @@ mod tests {
     }
 
     /// Runs it on a runtime of its own; `meanwhile` is called until it is done.
-    fn run<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static, mut meanwhile: impl FnMut()) -> T {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    fn run<T: Send + 'static>(
+        task: impl Future<Output = T> + Send + 'static,
+        mut meanwhile: impl FnMut(),
+    ) -> T {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let (done, waits) = std::sync::mpsc::channel();
         runtime.spawn(async move { done.send(task.await) });
         loop {
@@ -149,13 +204,22 @@ mod tests {
             },
             || {},
         );
-        assert_eq!(found, [Place { host: "home.test".into(), port: 5222, security: Security::StartTls }]);
+        assert_eq!(
+            found,
+            [Place {
+                host: "home.test".into(),
+                port: 5222,
+                security: Security::StartTls
+            }]
+        );
     }
 
     /// A resolver whose answers do not fit into a datagram.
     async fn truncating() -> SocketAddr {
         let (tcp, place, udp) = loop {
-            let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let tcp = tokio::net::TcpListener::bind("127.0.0.1:0")
+                .await
+                .expect("a port");
             let place = tcp.local_addr().expect("bound");
             if let Ok(udp) = UdpSocket::bind(place).await {
                 break (tcp, place, udp);
@@ -186,11 +250,22 @@ mod tests {
                 // One record: the question's name, SRV, IN, a minute, and 15 bytes of it. The root stands for "none".
                 answer[7] = 1;
                 answer.extend_from_slice(&[0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60]);
-                let target: &[u8] = if is_direct { b"\0" } else { b"\x04home\x04test\0" };
-                answer.extend_from_slice(&u16::try_from(6 + target.len()).expect("short").to_be_bytes());
+                let target: &[u8] = if is_direct {
+                    b"\0"
+                } else {
+                    b"\x04home\x04test\0"
+                };
+                answer.extend_from_slice(
+                    &u16::try_from(6 + target.len())
+                        .expect("short")
+                        .to_be_bytes(),
+                );
                 answer.extend_from_slice(&[0, 1, 0, 2, 0x14, 0x66]);
                 answer.extend_from_slice(target);
-                stream.write_u16(u16::try_from(answer.len()).expect("short")).await.expect("written");
+                stream
+                    .write_u16(u16::try_from(answer.len()).expect("short"))
+                    .await
+                    .expect("written");
                 stream.write_all(&answer).await.expect("written");
             }
         });
@@ -203,8 +278,16 @@ mod tests {
         let resolver = silent.local_addr().expect("bound");
         let recorder = Recorder::by_hand();
         let inbox = recorder.inbox();
-        let asking = async move { places(Some(resolver), "im.test", Security::DirectTls, &inbox).await };
+        let asking =
+            async move { places(Some(resolver), "im.test", Security::DirectTls, &inbox).await };
         let found = run(asking, || recorder.advance(ANSWER_MAX));
-        assert_eq!(found, [Place { host: "im.test".into(), port: 5223, security: Security::DirectTls }]);
+        assert_eq!(
+            found,
+            [Place {
+                host: "im.test".into(),
+                port: 5223,
+                security: Security::DirectTls
+            }]
+        );
     }
 }

@@ -54,18 +54,39 @@ impl Scram {
         let user = user.replace('=', "=3D").replace(',', "=2C");
         let first = format!("n={user},r={nonce}");
         let message = format!("{}{first}", bound.header());
-        (Scram { hash, bound, nonce: nonce.to_owned(), first, signature: Vec::new() }, message)
+        (
+            Scram {
+                hash,
+                bound,
+                nonce: nonce.to_owned(),
+                first,
+                signature: Vec::new(),
+            },
+            message,
+        )
     }
 
     /// Answers the server's challenge.
-    pub(super) fn answer(&mut self, challenge: &str, password: &str) -> Result<String, &'static str> {
-        let field = |name: &str| challenge.split(',').find_map(|field| field.strip_prefix(name));
+    pub(super) fn answer(
+        &mut self,
+        challenge: &str,
+        password: &str,
+    ) -> Result<String, &'static str> {
+        let field = |name: &str| {
+            challenge
+                .split(',')
+                .find_map(|field| field.strip_prefix(name))
+        };
         let nonce = field("r=").ok_or("the challenge has no nonce")?;
         if nonce.len() <= self.nonce.len() || !nonce.starts_with(&self.nonce) {
             return Err("the challenge's nonce does not continue ours");
         }
-        let salt = field("s=").and_then(|salt| STANDARD.decode(salt).ok()).ok_or("the challenge has no salt")?;
-        let rounds = field("i=").and_then(|rounds| rounds.parse().ok()).ok_or("the challenge has no rounds")?;
+        let salt = field("s=")
+            .and_then(|salt| STANDARD.decode(salt).ok())
+            .ok_or("the challenge has no salt")?;
+        let rounds = field("i=")
+            .and_then(|rounds| rounds.parse().ok())
+            .ok_or("the challenge has no rounds")?;
         if !ROUNDS.contains(&rounds) {
             return Err("the server asks for too few or too many rounds");
         }
@@ -85,7 +106,10 @@ impl Scram {
 
     /// Whether the server's last words prove that it knows the password.
     pub(super) fn is_proven(&self, last: &str) -> bool {
-        let sent = last.split(',').find_map(|field| field.strip_prefix("v=")).and_then(|text| STANDARD.decode(text).ok());
+        let sent = last
+            .split(',')
+            .find_map(|field| field.strip_prefix("v="))
+            .and_then(|text| STANDARD.decode(text).ok());
         !self.signature.is_empty() && sent.as_deref() == Some(&self.signature)
     }
 }
@@ -96,12 +120,21 @@ fn mac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-fn proof<M: Mac + KeyInit + Clone, D: Digest>(password: &str, salt: &[u8], rounds: u32, signed: &str) -> (Vec<u8>, Vec<u8>) {
+fn proof<M: Mac + KeyInit + Clone, D: Digest>(
+    password: &str,
+    salt: &[u8],
+    rounds: u32,
+    signed: &str,
+) -> (Vec<u8>, Vec<u8>) {
     let salted = salted::<M>(password.as_bytes(), salt, rounds);
     let client = mac::<M>(&salted, b"Client Key");
     let stored = D::digest(&client);
     let signature = mac::<M>(&stored, signed.as_bytes());
-    let proof = client.iter().zip(&signature).map(|(one, other)| one ^ other).collect();
+    let proof = client
+        .iter()
+        .zip(&signature)
+        .map(|(one, other)| one ^ other)
+        .collect();
     let server = mac::<M>(&salted, b"Server Key");
     (proof, mac::<M>(&server, signed.as_bytes()))
 }
@@ -118,7 +151,9 @@ fn salted<M: Mac + KeyInit + Clone>(password: &[u8], salt: &[u8], rounds: u32) -
     let mut sum = last.clone();
     for _ in 1..rounds {
         last = round(&[&last]);
-        sum.iter_mut().zip(&last).for_each(|(sum, byte)| *sum ^= byte);
+        sum.iter_mut()
+            .zip(&last)
+            .for_each(|(sum, byte)| *sum ^= byte);
     }
     sum
 }
@@ -131,18 +166,30 @@ mod tests {
     /// The examples of RFC 5802 and RFC 7677.
     #[test]
     fn the_examples_of_the_standards() {
-        let (mut login, first) = Scram::begin(Hash::Sha1, Bound::Cannot, "user", "fyko+d2lbbFgONRv9qkxdawL");
+        let (mut login, first) = Scram::begin(
+            Hash::Sha1,
+            Bound::Cannot,
+            "user",
+            "fyko+d2lbbFgONRv9qkxdawL",
+        );
         assert_eq!(first, "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL");
         let challenge = "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
         let answer = login.answer(challenge, "pencil").expect("a challenge");
-        assert_eq!(answer, "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=");
+        assert_eq!(
+            answer,
+            "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="
+        );
         assert!(login.is_proven("v=rmF9pqV8S7suAoZWja4dJRkFsKQ="));
         assert!(!login.is_proven("v=rmF9pqV8S7suAoZWja4dJRkFsKR="));
 
-        let (mut login, _) = Scram::begin(Hash::Sha256, Bound::Cannot, "user", "rOprNGfwEbeRWgbNEkqO");
+        let (mut login, _) =
+            Scram::begin(Hash::Sha256, Bound::Cannot, "user", "rOprNGfwEbeRWgbNEkqO");
         let challenge = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
         let answer = login.answer(challenge, "pencil").expect("a challenge");
-        assert!(answer.ends_with("p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="), "{answer}");
+        assert!(
+            answer.ends_with("p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="),
+            "{answer}"
+        );
         assert!(login.is_proven("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
     }
 
@@ -150,11 +197,19 @@ mod tests {
     fn a_false_server_is_refused() {
         let (mut login, _) = Scram::begin(Hash::Sha1, Bound::NotOffered, "a,b=c", "ours");
         assert_eq!(login.first, "n=a=2Cb=3Dc,r=ours");
-        for challenge in ["", "r=theirs,s=QQ==,i=4096", "r=ours,s=QQ==,i=4096", "r=ours2,s=QQ==,i=1", "r=ours2,s=QQ==,i=99999999"]
-        {
+        for challenge in [
+            "",
+            "r=theirs,s=QQ==,i=4096",
+            "r=ours,s=QQ==,i=4096",
+            "r=ours2,s=QQ==,i=1",
+            "r=ours2,s=QQ==,i=99999999",
+        ] {
             assert!(login.answer(challenge, "x").is_err(), "{challenge}");
         }
-        assert!(!login.is_proven(""), "without a challenge nothing is proven");
+        assert!(
+            !login.is_proven(""),
+            "without a challenge nothing is proven"
+        );
     }
 
     proptest! {

@@ -6,8 +6,8 @@ use super::talk::Talk;
 use super::{contacts, disco, manage, posting, rooms};
 use super::{ns, xml::Element};
 use crate::backend::{
-    Accepted, BackendError, ChannelId, ChannelKind, Found, Joined, Manage, Managed, OriginId, Outgoing, Received, Reply, Session,
-    Upload, reply,
+    Accepted, BackendError, ChannelId, ChannelKind, Found, Joined, Manage, Managed, OriginId,
+    Outgoing, Received, Reply, Session, Upload, reply,
 };
 use crate::model::{AgentKey, MessageId, ResumePoint};
 use std::future::ready;
@@ -31,7 +31,11 @@ impl XmppSession {
     /// Says goodbye, unless that was done or somebody else has signed in under the name.
     fn leave_all(&self) {
         let mut state = self.core.state.lock();
-        if state.agents.get(self.jid.bare()).is_none_or(|agent| agent.session != self.session) {
+        if state
+            .agents
+            .get(self.jid.bare())
+            .is_none_or(|agent| agent.session != self.session)
+        {
             return;
         }
         let agent = state.agents.remove(self.jid.bare());
@@ -50,8 +54,15 @@ impl XmppSession {
             Jid::parse(name.strip_prefix("xmpp:").unwrap_or(name))
         };
         let place = place.filter(|place| place.local().is_some() || !is_room);
-        let place = place.ok_or_else(|| BackendError::refused(format!("`{name}` is no address of XMPP")))?;
-        Ok(Talk { key: self.key, agent: self.jid.clone(), place: place.bare().to_owned(), channel: channel.clone(), is_room })
+        let place = place
+            .ok_or_else(|| BackendError::refused(format!("`{name}` is no address of XMPP")))?;
+        Ok(Talk {
+            key: self.key,
+            agent: self.jid.clone(),
+            place: place.bare().to_owned(),
+            channel: channel.clone(),
+            is_room,
+        })
     }
 }
 
@@ -84,7 +95,9 @@ impl Session for XmppSession {
             Ok((talk, left))
         });
         match left {
-            Ok((talk, left)) => reply(async move { posting::arrive(&self.core, &talk, left).await }),
+            Ok((talk, left)) => {
+                reply(async move { posting::arrive(&self.core, &talk, left).await })
+            }
             Err(error) => reply(ready(Err(error))),
         }
     }
@@ -98,12 +111,19 @@ impl Session for XmppSession {
         reply(async move { self.talk(&channel)?.look_up(&self.core, &origin).await })
     }
 
-    fn history(self: Arc<Self>, channel: ChannelId, before: Option<MessageId>, take: usize) -> Reply<Vec<Received>> {
+    fn history(
+        self: Arc<Self>,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        take: usize,
+    ) -> Reply<Vec<Received>> {
         reply(async move { self.talk(&channel)?.history(&self.core, before, take).await })
     }
 
     fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Accepted> {
-        reply(async move { posting::file(&self.core, &self.talk(&channel)?, self.session, upload).await })
+        reply(async move {
+            posting::file(&self.core, &self.talk(&channel)?, self.session, upload).await
+        })
     }
 
     fn set_composing(self: Arc<Self>, channel: ChannelId, composing: bool) -> Reply<()> {
@@ -126,9 +146,17 @@ impl XmppSession {
         if talk.is_room {
             return Ok(());
         }
-        let Some(to) = contacts::address(&self.core, &talk, self.session)? else { return Ok(()) };
-        let state = Element::new(if composing { "composing" } else { "paused" }, ns::CHAT_STATES);
-        let message = Element::stanza("message").with("type", "chat").with("to", to).child(state);
+        let Some(to) = contacts::address(&self.core, &talk, self.session)? else {
+            return Ok(());
+        };
+        let state = Element::new(
+            if composing { "composing" } else { "paused" },
+            ns::CHAT_STATES,
+        );
+        let message = Element::stanza("message")
+            .with("type", "chat")
+            .with("to", to)
+            .child(state);
         self.core.send(&self.core.from(&self.jid, message))
     }
 }

@@ -85,22 +85,44 @@ impl Shared {
     }
 
     /// A post leaves; its answer is waited for.
-    pub(super) fn sent(&self, message: Outgoing, link: u64, place: &str, left: DateTime<Utc>) -> Answer {
+    pub(super) fn sent(
+        &self,
+        message: Outgoing,
+        link: u64,
+        place: &str,
+        left: DateTime<Utc>,
+    ) -> Answer {
         let (answer, waits) = oneshot::channel();
         let origin = message.origin.as_str().to_owned();
-        self.posts.lock().insert(origin, Sent { message, link, place: place.to_owned(), left, answer });
+        self.posts.lock().insert(
+            origin,
+            Sent {
+                message,
+                link,
+                place: place.to_owned(),
+                left,
+                answer,
+            },
+        );
         waits
     }
 
     /// The room has sent a post back: what only we knew of it is put in, and the post is answered.
     pub(super) fn echoed(&self, room: &str, received: &mut Received, resume: Option<&ResumePoint>) {
-        let Some(origin) = &received.origin else { return };
+        let Some(origin) = &received.origin else {
+            return;
+        };
         let mut posts = self.posts.lock();
-        if posts.get(origin.as_str()).is_none_or(|sent| sent.place != room) {
+        if posts
+            .get(origin.as_str())
+            .is_none_or(|sent| sent.place != room)
+        {
             drop(posts);
             return self.pasts.lock().came_back(origin.as_str());
         }
-        let Some(sent) = posts.remove(origin.as_str()) else { return };
+        let Some(sent) = posts.remove(origin.as_str()) else {
+            return;
+        };
         drop(posts);
         self.pasts.lock().answered(origin.as_str(), sent.left);
         received.parts.clone_from(&sent.message.parts);
@@ -152,10 +174,17 @@ impl Shared {
 
     /// A link is over: what had left over it may have arrived.
     pub(super) fn link_over(&self, link: u64, reason: &str) {
-        let gone: Vec<(String, Sent)> = self.posts.lock().extract_if(|_, sent| sent.link == link).collect();
+        let gone: Vec<(String, Sent)> = self
+            .posts
+            .lock()
+            .extract_if(|_, sent| sent.link == link)
+            .collect();
         for (origin, sent) in gone {
             self.pasts.lock().unanswered(&origin, sent.left);
-            let _ = sent.answer.send(Err(BackendError::new(BackendErrorKind::OutcomeUnknown, reason)));
+            let _ = sent.answer.send(Err(BackendError::new(
+                BackendErrorKind::OutcomeUnknown,
+                reason,
+            )));
         }
     }
 }

@@ -40,8 +40,13 @@ pub(super) struct Record {
 
 /// The name under which a domain's service is found; `None` if the domain has none (a number, or not ASCII).
 pub(super) fn name(domain: &str, security: Security) -> Option<String> {
-    let is_name = domain.is_ascii() && !domain.contains(':') && domain.parse::<std::net::Ipv4Addr>().is_err();
-    let service = if security == Security::DirectTls { "_xmpps-client" } else { "_xmpp-client" };
+    let is_name =
+        domain.is_ascii() && !domain.contains(':') && domain.parse::<std::net::Ipv4Addr>().is_err();
+    let service = if security == Security::DirectTls {
+        "_xmpps-client"
+    } else {
+        "_xmpp-client"
+    };
     is_name.then(|| format!("{service}._tcp.{domain}"))
 }
 
@@ -50,7 +55,12 @@ pub(super) fn question(id: u16, name: &str) -> Option<Vec<u8>> {
     let mut packet = Packet::new_query(id);
     packet.set_flags(PacketFlag::RECURSION_DESIRED);
     let name = Name::new(name).ok()?;
-    packet.questions.push(Question::new(name, TYPE::SRV.into(), QCLASS::CLASS(CLASS::IN), false));
+    packet.questions.push(Question::new(
+        name,
+        TYPE::SRV.into(),
+        QCLASS::CLASS(CLASS::IN),
+        false,
+    ));
     packet.build_bytes_vec().ok()
 }
 
@@ -68,9 +78,14 @@ pub(super) enum Answer {
 
 /// Reads the answer to a question.
 pub(super) fn answer(bytes: &[u8], id: u16, name: &str) -> Answer {
-    let Ok(packet) = Packet::parse(bytes) else { return Answer::NotOurs };
+    let Ok(packet) = Packet::parse(bytes) else {
+        return Answer::NotOurs;
+    };
     let is_asked = |question: &Question<'_>| question.qname.to_string().eq_ignore_ascii_case(name);
-    if packet.id() != id || !packet.has_flags(PacketFlag::RESPONSE) || !packet.questions.iter().all(is_asked) {
+    if packet.id() != id
+        || !packet.has_flags(PacketFlag::RESPONSE)
+        || !packet.questions.iter().all(is_asked)
+    {
         return Answer::NotOurs;
     }
     if packet.has_flags(PacketFlag::TRUNCATION) {
@@ -81,23 +96,40 @@ pub(super) fn answer(bytes: &[u8], id: u16, name: &str) -> Answer {
         RCODE::NameError => return Answer::Is(Service::Unknown),
         _ => return Answer::Failed,
     }
-    let records = packet.answers.iter().filter_map(|record| match &record.rdata {
-        RData::SRV(srv) => {
-            let host = srv.target.to_string();
-            Some(Record { priority: srv.priority, weight: srv.weight, port: srv.port, host })
-        }
-        _ => None,
-    });
+    let records = packet
+        .answers
+        .iter()
+        .filter_map(|record| match &record.rdata {
+            RData::SRV(srv) => {
+                let host = srv.target.to_string();
+                Some(Record {
+                    priority: srv.priority,
+                    weight: srv.weight,
+                    port: srv.port,
+                    host,
+                })
+            }
+            _ => None,
+        });
     let records: Vec<Record> = records.collect();
     Answer::Is(match &records[..] {
         [] => Service::Unknown,
         [only] if only.host.is_empty() => Service::Absent,
-        _ => Service::At(records.into_iter().filter(|record| is_host(&record.host)).take(HOSTS_MAX).collect()),
+        _ => Service::At(
+            records
+                .into_iter()
+                .filter(|record| is_host(&record.host))
+                .take(HOSTS_MAX)
+                .collect(),
+        ),
     })
 }
 
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }
 
 /// Puts records in the order in which they are tried (RFC 2782): by priority, and by chance, as they weigh, within one.
@@ -106,8 +138,14 @@ pub(super) fn ordered(mut records: Vec<Record>, mut random: impl FnMut(u32) -> u
     records.sort_by_key(|record| (record.priority, record.weight));
     let mut ordered = Vec::with_capacity(records.len());
     while let Some(first) = records.first() {
-        let of_first = records.iter().take_while(|record| record.priority == first.priority).count();
-        let total: u32 = records[..of_first].iter().map(|record| u32::from(record.weight)).sum();
+        let of_first = records
+            .iter()
+            .take_while(|record| record.priority == first.priority)
+            .count();
+        let total: u32 = records[..of_first]
+            .iter()
+            .map(|record| u32::from(record.weight))
+            .sum();
         let (wanted, mut sum) = (random(total), 0);
         let chosen = records[..of_first].iter().position(|record| {
             sum += u32::from(record.weight);
@@ -127,16 +165,36 @@ mod tests {
     const NAME: &str = "_xmpp-client._tcp.example.org";
 
     fn record(priority: u16, weight: u16, host: &str) -> Record {
-        Record { priority, weight, port: 5222, host: host.into() }
+        Record {
+            priority,
+            weight,
+            port: 5222,
+            host: host.into(),
+        }
     }
 
     fn packet(hosts: &[&'static str]) -> Packet<'static> {
         let question = question(7, NAME).expect("a name");
         let mut packet = Packet::parse(&question).expect("ours").into_reply();
-        packet.questions = vec![Question::new(Name::new_unchecked(NAME), TYPE::SRV.into(), CLASS::IN.into(), false)];
+        packet.questions = vec![Question::new(
+            Name::new_unchecked(NAME),
+            TYPE::SRV.into(),
+            CLASS::IN.into(),
+            false,
+        )];
         for host in hosts {
-            let srv = SRV { priority: 1, weight: 2, port: 5222, target: Name::new_unchecked(host) };
-            packet.answers.push(ResourceRecord::new(Name::new_unchecked(NAME), CLASS::IN, 10, RData::SRV(srv)));
+            let srv = SRV {
+                priority: 1,
+                weight: 2,
+                port: 5222,
+                target: Name::new_unchecked(host),
+            };
+            packet.answers.push(ResourceRecord::new(
+                Name::new_unchecked(NAME),
+                CLASS::IN,
+                10,
+                RData::SRV(srv),
+            ));
         }
         let bytes = packet.build_bytes_vec().expect("it fits");
         drop(packet);
@@ -145,37 +203,74 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_if_it_is_ours() {
-        let bytes = packet(&["a.example.org", "b.example.org"]).build_bytes_vec().expect("it fits");
-        let Answer::Is(Service::At(records)) = answer(&bytes, 7, "_XMPP-client._tcp.Example.org") else { panic!("{bytes:?}") };
-        assert_eq!(records, [record(1, 2, "a.example.org"), record(1, 2, "b.example.org")]);
+        let bytes = packet(&["a.example.org", "b.example.org"])
+            .build_bytes_vec()
+            .expect("it fits");
+        let Answer::Is(Service::At(records)) = answer(&bytes, 7, "_XMPP-client._tcp.Example.org")
+        else {
+            panic!("{bytes:?}")
+        };
+        assert_eq!(
+            records,
+            [record(1, 2, "a.example.org"), record(1, 2, "b.example.org")]
+        );
         assert_eq!(answer(&bytes, 8, NAME), Answer::NotOurs);
-        assert_eq!(answer(&bytes, 7, "_xmpp-client._tcp.example.com"), Answer::NotOurs);
+        assert_eq!(
+            answer(&bytes, 7, "_xmpp-client._tcp.example.com"),
+            Answer::NotOurs
+        );
         assert_eq!(answer(&bytes[..20], 7, NAME), Answer::NotOurs);
-        assert_eq!(answer(&question(7, NAME).expect("a name"), 7, NAME), Answer::NotOurs, "a question");
+        assert_eq!(
+            answer(&question(7, NAME).expect("a name"), 7, NAME),
+            Answer::NotOurs,
+            "a question"
+        );
         let mut cut = packet(&[]);
         cut.set_flags(PacketFlag::TRUNCATION);
-        assert_eq!(answer(&cut.build_bytes_vec().expect("it fits"), 7, NAME), Answer::Truncated);
-        let of = |hosts: &[&'static str]| answer(&packet(hosts).build_bytes_vec().expect("it fits"), 7, NAME);
+        assert_eq!(
+            answer(&cut.build_bytes_vec().expect("it fits"), 7, NAME),
+            Answer::Truncated
+        );
+        let of = |hosts: &[&'static str]| {
+            answer(&packet(hosts).build_bytes_vec().expect("it fits"), 7, NAME)
+        };
         assert_eq!(of(&[]), Answer::Is(Service::Unknown));
         assert_eq!(of(&[""]), Answer::Is(Service::Absent));
     }
 
     #[test]
     fn records_are_tried_by_priority_and_then_as_they_weigh() {
-        let records = vec![record(20, 0, "last"), record(10, 90, "often"), record(10, 10, "seldom"), record(10, 0, "hardly")];
+        let records = vec![
+            record(20, 0, "last"),
+            record(10, 90, "often"),
+            record(10, 10, "seldom"),
+            record(10, 0, "hardly"),
+        ];
         let hosts = |random: fn(u32) -> u32| -> Vec<String> {
-            ordered(records.clone(), random).into_iter().map(|record| record.host).collect()
+            ordered(records.clone(), random)
+                .into_iter()
+                .map(|record| record.host)
+                .collect()
         };
         assert_eq!(hosts(|_| 0), ["hardly", "seldom", "often", "last"]);
         assert_eq!(hosts(|most| most), ["often", "seldom", "hardly", "last"]);
-        assert_eq!(hosts(|most| most / 2), ["often", "seldom", "hardly", "last"]);
+        assert_eq!(
+            hosts(|most| most / 2),
+            ["often", "seldom", "hardly", "last"]
+        );
         assert!(ordered(Vec::new(), |_| 0).is_empty());
     }
 
     #[test]
     fn not_every_domain_is_asked_after() {
-        assert_eq!(name("example.org", Security::StartTls).as_deref(), Some(NAME));
-        assert_eq!(name("example.org", Security::DirectTls).as_deref(), Some("_xmpps-client._tcp.example.org"));
+        assert_eq!(
+            name("example.org", Security::StartTls).as_deref(),
+            Some(NAME)
+        );
+        assert_eq!(
+            name("example.org", Security::DirectTls).as_deref(),
+            Some("_xmpps-client._tcp.example.org")
+        );
         for domain in ["192.0.2.1", "[::1]", "münchen.example"] {
             assert_eq!(name(domain, Security::StartTls), None, "{domain}");
         }

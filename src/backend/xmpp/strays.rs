@@ -40,7 +40,12 @@ impl Strays {
         self.line.push_back((characters, stray));
         while self.line.len() > STRAYS_MAX || self.characters > CHARACTERS_MAX {
             let is_many = self.line.len() > STRAYS_MAX;
-            let Some((characters, _)) = self.crowded_out(is_many).and_then(|place| self.line.remove(place)) else { break };
+            let Some((characters, _)) = self
+                .crowded_out(is_many)
+                .and_then(|place| self.line.remove(place))
+            else {
+                break;
+            };
             self.characters -= characters;
         }
     }
@@ -52,13 +57,20 @@ impl Strays {
             return Some(0);
         }
         let weight = |characters: usize| if is_many { 1 } else { characters };
-        gives_way(self.line.iter().map(|(characters, stray)| (domain(&stray.from), stray.from.as_str(), weight(*characters))))
+        gives_way(self.line.iter().map(|(characters, stray)| {
+            (
+                domain(&stray.from),
+                stray.from.as_str(),
+                weight(*characters),
+            )
+        }))
     }
 
     /// Takes those out that are meant, in their order.
     pub(super) fn take(&mut self, is_meant: impl Fn(&Stray) -> bool) -> Vec<Stray> {
-        let (meant, others): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut self.line).into_iter().partition(|(_, stray)| is_meant(stray));
+        let (meant, others): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.line)
+            .into_iter()
+            .partition(|(_, stray)| is_meant(stray));
         self.line = others;
         self.characters = self.line.iter().map(|(characters, _)| characters).sum();
         meant.into_iter().map(|(_, stray)| stray).collect()
@@ -71,7 +83,12 @@ mod tests {
 
     fn stray(from: &str, seconds: i64, text: &str) -> Stray {
         let came = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
-        Stray { to: "echo@example.org".into(), from: from.into(), came, stanza: Element::new("body", "").text(text) }
+        Stray {
+            to: "echo@example.org".into(),
+            from: from.into(),
+            came,
+            stanza: Element::new("body", "").text(text),
+        }
     }
 
     fn of_lene(strays: &mut Strays) -> usize {
@@ -87,7 +104,11 @@ mod tests {
             for n in 0..500 {
                 strays.keep(stray(&format!("x{n}@evil.example"), n, &text));
             }
-            println!("500 strangers: {} messages of {} characters wait", strays.line.len(), strays.characters);
+            println!(
+                "500 strangers: {} messages of {} characters wait",
+                strays.line.len(),
+                strays.characters
+            );
             assert!(strays.line.len() <= STRAYS_MAX && strays.characters <= CHARACTERS_MAX);
             assert_eq!(of_lene(&mut strays), 1);
         }
@@ -100,8 +121,15 @@ mod tests {
             strays.keep(stray(&format!("x@{n}.example"), 0, "x"));
         }
         strays.keep(stray("lene@example.org", 3_000, "too soon"));
-        assert_eq!(of_lene(&mut strays), 0, "as many domains as places: the newcomer gives way");
+        assert_eq!(
+            of_lene(&mut strays),
+            0,
+            "as many domains as places: the newcomer gives way"
+        );
         strays.keep(stray("lene@example.org", 4_000, "hello"));
-        assert_eq!((of_lene(&mut strays), strays.line.len()), (1, STRAYS_MAX - 1));
+        assert_eq!(
+            (of_lene(&mut strays), strays.line.len()),
+            (1, STRAYS_MAX - 1)
+        );
     }
 }

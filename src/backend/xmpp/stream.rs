@@ -63,14 +63,23 @@ impl Stream {
     pub(super) async fn connect(way: &Way<'_>) -> Result<Stream, BackendError> {
         let place = format!("{}:{}", way.host, way.port);
         let tcp = TcpStream::connect((way.host, way.port)).await;
-        let tcp = tcp.map_err(|error| BackendError::unreachable(format!("{place} cannot be reached: {error}")))?;
+        let tcp = tcp.map_err(|error| {
+            BackendError::unreachable(format!("{place} cannot be reached: {error}"))
+        })?;
         let _ = tcp.set_nodelay(true);
-        if way.security == Security::PlainLoopback && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
-            let reason =
-                format!("{place} is not on this machine, and the connection has no TLS: not without `InsecurePlaintext`");
+        if way.security == Security::PlainLoopback
+            && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback())
+        {
+            let reason = format!(
+                "{place} is not on this machine, and the connection has no TLS: not without `InsecurePlaintext`"
+            );
             return Err(BackendError::refused(reason));
         }
-        let mut stream = Stream { reader: Reader::new(Box::new(tcp)), binding: None, is_secure: false };
+        let mut stream = Stream {
+            reader: Reader::new(Box::new(tcp)),
+            binding: None,
+            is_secure: false,
+        };
         if way.security == Security::DirectTls {
             stream.secure(way).await?;
         }
@@ -80,14 +89,20 @@ impl Stream {
     /// A stream over what a test holds the other end of.
     #[cfg(test)]
     pub(super) fn over(io: impl Io + 'static) -> Stream {
-        Stream { reader: Reader::new(Box::new(io)), binding: None, is_secure: false }
+        Stream {
+            reader: Reader::new(Box::new(io)),
+            binding: None,
+            is_secure: false,
+        }
     }
 
     /// Goes on in TLS.
     pub(super) async fn secure(&mut self, way: &Way<'_>) -> Result<(), BackendError> {
         if !self.reader.parser.rest().is_empty() {
             // Said before TLS, to be heard as if after: that is an attack (CVE-2011-0411).
-            return Err(BackendError::refused("the server spoke before TLS was there"));
+            return Err(BackendError::refused(
+                "the server spoke before TLS was there",
+            ));
         }
         let plain = std::mem::replace(&mut self.reader.io, Box::new(tokio::io::empty()));
         let (io, binding) = tls::connect(way.trust, way.domain, plain).await?;
@@ -107,18 +122,27 @@ impl Stream {
     }
 
     /// Begins a stream, or begins it anew; answers the server's header.
-    pub(super) async fn open(&mut self, to: &str, namespace: &str) -> Result<Element, BackendError> {
+    pub(super) async fn open(
+        &mut self,
+        to: &str,
+        namespace: &str,
+    ) -> Result<Element, BackendError> {
         let mut parser = Parser::default();
         parser.feed(self.reader.parser.rest());
         self.reader.parser = parser;
         let mut header = String::from("<?xml version='1.0'?><stream:stream to='");
         super::xml::escape(&mut header, to, true);
-        header.push_str(&format!("' version='1.0' xmlns='{namespace}' xmlns:stream='{}'>", ns::STREAM));
+        header.push_str(&format!(
+            "' version='1.0' xmlns='{namespace}' xmlns:stream='{}'>",
+            ns::STREAM
+        ));
         self.send(&header).await?;
         loop {
             match self.reader.next().await? {
                 Event::Opened(header) => return Ok(header),
-                Event::Closed => return Err(BackendError::unreachable("the server closed the stream")),
+                Event::Closed => {
+                    return Err(BackendError::unreachable("the server closed the stream"));
+                }
                 Event::Element(_) | Event::Skipped(_) => {}
             }
         }
@@ -129,7 +153,9 @@ impl Stream {
         loop {
             match self.reader.next().await? {
                 Event::Element(element) => return Ok(*element),
-                Event::Closed => return Err(BackendError::unreachable("the server closed the stream")),
+                Event::Closed => {
+                    return Err(BackendError::unreachable("the server closed the stream"));
+                }
                 Event::Opened(_) | Event::Skipped(_) => {}
             }
         }
@@ -138,7 +164,11 @@ impl Stream {
     /// The next element that is not the end of all.
     pub(super) async fn expect(&mut self) -> Result<Element, BackendError> {
         let element = self.next().await?;
-        if element.is("error", ns::STREAM) { Err(errors::of_stream(&element)) } else { Ok(element) }
+        if element.is("error", ns::STREAM) {
+            Err(errors::of_stream(&element))
+        } else {
+            Ok(element)
+        }
     }
 
     /// Ends it, and waits until the server has hung up.
@@ -152,20 +182,36 @@ impl Stream {
     pub(super) fn split(self) -> (Incoming, Sink) {
         let Reader { io, parser, buffer } = self.reader;
         let (read, write) = tokio::io::split(io);
-        (Reader { io: read, parser, buffer }, write)
+        (
+            Reader {
+                io: read,
+                parser,
+                buffer,
+            },
+            write,
+        )
     }
 }
 
 impl<R: AsyncRead + Unpin> Reader<R> {
     fn new(io: R) -> Reader<R> {
-        Reader { io, parser: Parser::default(), buffer: vec![0; READ].into_boxed_slice() }
+        Reader {
+            io,
+            parser: Parser::default(),
+            buffer: vec![0; READ].into_boxed_slice(),
+        }
     }
 
     /// The next event; waits for it.
     pub(super) async fn next(&mut self) -> Result<Event, BackendError> {
         loop {
             let parsed = self.parser.next();
-            match parsed.map_err(|error| BackendError::new(BackendErrorKind::Protocol, format!("malformed XML: {error}")))? {
+            match parsed.map_err(|error| {
+                BackendError::new(
+                    BackendErrorKind::Protocol,
+                    format!("malformed XML: {error}"),
+                )
+            })? {
                 Some(event) => return Ok(event),
                 None => self.fill().await?,
             }
@@ -173,11 +219,19 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     }
 
     /// As [`Reader::next`]; a stanza that has begun must end before what `pause` makes is over.
-    pub(super) async fn next_whole<F: Future<Output = ()>>(&mut self, pause: impl Fn() -> F) -> Result<Event, BackendError> {
+    pub(super) async fn next_whole<F: Future<Output = ()>>(
+        &mut self,
+        pause: impl Fn() -> F,
+    ) -> Result<Event, BackendError> {
         let mut patience = None;
         loop {
             let parsed = self.parser.next();
-            match parsed.map_err(|error| BackendError::new(BackendErrorKind::Protocol, format!("malformed XML: {error}")))? {
+            match parsed.map_err(|error| {
+                BackendError::new(
+                    BackendErrorKind::Protocol,
+                    format!("malformed XML: {error}"),
+                )
+            })? {
                 Some(event) => return Ok(event),
                 None if !self.parser.is_inside() => self.fill().await?,
                 None => {
@@ -201,7 +255,9 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     /// Reads what has come, or waits for it.
     async fn fill(&mut self) -> Result<(), BackendError> {
         match self.io.read(&mut self.buffer).await {
-            Ok(0) => Err(BackendError::unreachable("the server closed the connection")),
+            Ok(0) => Err(BackendError::unreachable(
+                "the server closed the connection",
+            )),
             Ok(read) => {
                 self.parser.feed(&self.buffer[..read]);
                 Ok(())

@@ -8,7 +8,10 @@ use super::jid::Jid;
 use super::message::{Point, Said, Sender, said};
 use super::ns;
 use super::xml::Element;
-use crate::backend::{BackendError, BackendErrorKind, ChannelId, HISTORY_BYTES, Inbound, Received, ResumePoint, SeenBy};
+use crate::backend::{
+    BackendError, BackendErrorKind, ChannelId, HISTORY_BYTES, Inbound, Received, ResumePoint,
+    SeenBy,
+};
 use crate::model::{AgentKey, MessageId};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
@@ -34,25 +37,50 @@ pub(super) struct Talk {
 pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) -> Sender {
     let alias = Some(nick.to_owned());
     if let Some(address) = core.shared.occupant(room, nick) {
-        return Sender { address: address.as_str().to_owned(), alias, is_ours: true };
+        return Sender {
+            address: address.as_str().to_owned(),
+            alias,
+            is_ours: true,
+        };
     }
     match real {
         Some(real) => {
-            let is_ours = Jid::parse(real).is_some_and(|jid| core.config.is_component(&jid) || jid.bare() == core.jid.bare());
-            Sender { address: format!("xmpp:{real}"), alias, is_ours }
+            let is_ours = Jid::parse(real)
+                .is_some_and(|jid| core.config.is_component(&jid) || jid.bare() == core.jid.bare());
+            Sender {
+                address: format!("xmpp:{real}"),
+                alias,
+                is_ours,
+            }
         }
-        None => Sender { address: format!("xmpp:{room}/{nick}"), alias, is_ours: false },
+        None => Sender {
+            address: format!("xmpp:{room}/{nick}"),
+            alias,
+            is_ours: false,
+        },
     }
 }
 
 impl Talk {
     pub(super) fn archive(&self) -> Archive {
-        let (room, with) = if self.is_room { (Some(self.place.clone()), None) } else { (None, Some(self.place.clone())) };
-        Archive { agent: self.agent.clone(), room, with }
+        let (room, with) = if self.is_room {
+            (Some(self.place.clone()), None)
+        } else {
+            (None, Some(self.place.clone()))
+        };
+        Archive {
+            agent: self.agent.clone(),
+            room,
+            with,
+        }
     }
 
     pub(super) fn seen_by(&self) -> SeenBy {
-        if self.is_room { SeenBy::Room } else { SeenBy::Agent(self.key) }
+        if self.is_room {
+            SeenBy::Room
+        } else {
+            SeenBy::Agent(self.key)
+        }
     }
 
     /// Whether it has an archive that can be asked.
@@ -61,7 +89,11 @@ impl Talk {
             return core.has_archive.load(Ordering::Relaxed);
         }
         let state = core.state.lock();
-        state.rooms.get(&self.place).and_then(|room| room.info.as_ref()).is_some_and(|info| info.has_archive)
+        state
+            .rooms
+            .get(&self.place)
+            .and_then(|room| room.info.as_ref())
+            .is_some_and(|info| info.has_archive)
     }
 
     /// A message from the archive, if it is one that people read.
@@ -74,25 +106,43 @@ impl Talk {
         let sender = if self.is_room {
             let nick = from.as_ref()?.resource()?.to_owned();
             // The archive itself appends who it was, last; what comes before may be anybody's.
-            let told = message.children().filter(|child| child.is("x", ns::MUC_USER)).last();
-            let told = told.and_then(|x| x.find("item", ns::MUC_USER)?.attribute("jid")).and_then(Jid::parse);
+            let told = message
+                .children()
+                .filter(|child| child.is("x", ns::MUC_USER))
+                .last();
+            let told = told
+                .and_then(|x| x.find("item", ns::MUC_USER)?.attribute("jid"))
+                .and_then(Jid::parse);
             let state = core.state.lock();
             let room = state.rooms.get(&self.place);
-            let tells = room.and_then(|room| room.info.as_ref()).is_some_and(|info| info.tells_who);
+            let tells = room
+                .and_then(|room| room.info.as_ref())
+                .is_some_and(|info| info.tells_who);
             let real = match told.filter(|_| tells) {
                 Some(told) => Some(told.bare().to_owned()),
                 None => room.and_then(|room: &Room| room.real.get(&nick).cloned()),
             };
             drop(state);
             occupant(core, &self.place, &nick, real.as_deref())
-        } else if from.as_ref().is_none_or(|from| from.bare() == self.agent.bare()) {
+        } else if from
+            .as_ref()
+            .is_none_or(|from| from.bare() == self.agent.bare())
+        {
             // Our own words go by the id they were answered with.
             if let Some(origin) = &said.origin {
                 id = origin.as_str().to_owned();
             }
-            Sender { address: format!("xmpp:{}", self.agent.bare()), alias: None, is_ours: true }
+            Sender {
+                address: format!("xmpp:{}", self.agent.bare()),
+                alias: None,
+                is_ours: true,
+            }
         } else {
-            Sender { address: format!("xmpp:{}", self.place), alias: None, is_ours: false }
+            Sender {
+                address: format!("xmpp:{}", self.place),
+                alias: None,
+                is_ours: false,
+            }
         };
         said.received(MessageId::parse(&id).ok()?, sender, archived.time)
     }
@@ -100,7 +150,11 @@ impl Talk {
     /// Brings in what was said after `point`, then what has come live meanwhile; answers where the talk stands.
     ///
     /// The agent hears from what came live on, so the engine is told between the two.
-    pub(super) async fn catch_up(&self, core: &Core, point: Option<Point>) -> Result<Option<ResumePoint>, BackendError> {
+    pub(super) async fn catch_up(
+        &self,
+        core: &Core,
+        point: Option<Point>,
+    ) -> Result<Option<ResumePoint>, BackendError> {
         let mut seen = HashSet::new();
         let mut stands = point.clone();
         let mut is_whole = false;
@@ -120,7 +174,11 @@ impl Talk {
             self.note_gap(core, has_gap);
         }
         if point.is_some() || !self.is_room {
-            core.hand_over(Inbound::Entered { agent: self.key, channel: self.channel.clone() }).await;
+            core.hand_over(Inbound::Entered {
+                agent: self.key,
+                channel: self.channel.clone(),
+            })
+            .await;
         }
         self.release(core, &seen, has_gap).await;
         if core.state.lock().over.is_some() {
@@ -132,7 +190,12 @@ impl Talk {
 
     /// Brings in what the archive has after a point; answers where that ends, and whether it is all. What is held comes
     /// live, and not from the archive: it is the agent's to hear.
-    async fn bring_in(&self, core: &Core, from: Point, seen: &mut HashSet<String>) -> Result<(Point, bool), BackendError> {
+    async fn bring_in(
+        &self,
+        core: &Core,
+        from: Point,
+        seen: &mut HashSet<String>,
+    ) -> Result<(Point, bool), BackendError> {
         let archive = self.archive();
         let mut point = from;
         let mut range = Range::After(point.clone());
@@ -140,24 +203,33 @@ impl Talk {
             let page = match (archive.page(core, &range, PAGE).await?, &range, &point) {
                 (Ok(page), ..) => page,
                 // The archive has forgotten the message we stood at: what is as old or younger comes.
-                (Err(refused), Range::After(_), Point::After { time, .. }) if refused.is("item-not-found") => {
+                (Err(refused), Range::After(_), Point::After { time, .. })
+                    if refused.is("item-not-found") =>
+                {
                     range = Range::Since(*time);
                     continue;
                 }
                 (Err(refused), ..) => {
-                    tracing::warn!(place = self.place, reason = refused.reason(), "cannot be caught up");
+                    tracing::warn!(
+                        place = self.place,
+                        reason = refused.reason(),
+                        "cannot be caught up"
+                    );
                     return Ok((point, false));
                 }
             };
             let Page { items, is_last } = page;
             for archived in &items {
                 point = archived.point();
-                if !self.held(core, |held| held.has(&archived.id)).unwrap_or(false)
+                if !self
+                    .held(core, |held| held.has(&archived.id))
+                    .unwrap_or(false)
                     && seen.insert(archived.id.clone())
                     && let Some(received) = self.received(core, archived)
                 {
                     seen.insert(received.id.as_str().to_owned());
-                    core.hand_over(self.inbound(received, point.to_resume())).await;
+                    core.hand_over(self.inbound(received, point.to_resume()))
+                        .await;
                 }
             }
             if is_last || items.is_empty() {
@@ -168,7 +240,12 @@ impl Talk {
     }
 
     pub(super) fn inbound(&self, received: Received, resume: Option<ResumePoint>) -> Inbound {
-        Inbound::Message { seen_by: self.seen_by(), channel: self.channel.clone(), message: Box::new(received), resume }
+        Inbound::Message {
+            seen_by: self.seen_by(),
+            channel: self.channel.clone(),
+            message: Box::new(received),
+            resume,
+        }
     }
 
     /// What came live while the talk was caught up follows, and then nothing is held any more.
@@ -191,7 +268,12 @@ impl Talk {
         let held = if self.is_room {
             &mut state.rooms.get_mut(&self.place)?.held
         } else {
-            &mut state.agents.get_mut(self.agent.bare())?.contacts.get_mut(&self.place)?.held
+            &mut state
+                .agents
+                .get_mut(self.agent.bare())?
+                .contacts
+                .get_mut(&self.place)?
+                .held
         };
         let looked = look(held.as_mut()?);
         if held.as_ref().is_some_and(Held::is_done) {
@@ -221,7 +303,9 @@ impl Talk {
             state.rooms.get_mut(&self.place).map(|room| &mut room.held)
         } else {
             let agent = state.agents.get_mut(self.agent.bare());
-            agent.and_then(|agent| agent.contacts.get_mut(&self.place)).map(|contact| &mut contact.held)
+            agent
+                .and_then(|agent| agent.contacts.get_mut(&self.place))
+                .map(|contact| &mut contact.held)
         };
         if let Some(held) = held {
             *held = line;
@@ -233,7 +317,11 @@ impl Talk {
         if !self.has_archive(core) {
             return Ok(None);
         }
-        Ok(self.archive().newest(core).await?.and_then(|point| point.to_resume()))
+        Ok(self
+            .archive()
+            .newest(core)
+            .await?
+            .and_then(|point| point.to_resume()))
     }
 
     /// The newest `take` messages before `before`, oldest first.
@@ -249,7 +337,9 @@ impl Talk {
         let mut before = before.map(|id| id.as_str().to_owned());
         if let Some(id) = &before
             && !self.is_room
-            && let Some((archived, _)) = self.find(core, |_, received| received.id.as_str() == id).await?
+            && let Some((archived, _)) = self
+                .find(core, |_, received| received.id.as_str() == id)
+                .await?
         {
             before = Some(archived.id);
         }
@@ -259,15 +349,25 @@ impl Talk {
         let asked = before.clone();
         while newest_first.len() < take && bytes < HISTORY_BYTES {
             let most = (take - newest_first.len()).saturating_add(10).min(PAGE);
-            let Page { items, is_last } = match archive.page(core, &Range::Before(before.clone()), most).await? {
+            let Page { items, is_last } = match archive
+                .page(core, &Range::Before(before.clone()), most)
+                .await?
+            {
                 Ok(page) => page,
                 Err(refused) if refused.is("item-not-found") => break,
                 Err(refused) => return Err(unanswered(&refused)),
             };
-            if newest_first.is_empty() && asked.is_some() && !is_of_that_kind(asked.as_deref(), &items) {
+            if newest_first.is_empty()
+                && asked.is_some()
+                && !is_of_that_kind(asked.as_deref(), &items)
+            {
                 break;
             }
-            for received in items.iter().rev().filter_map(|archived| self.received(core, archived)) {
+            for received in items
+                .iter()
+                .rev()
+                .filter_map(|archived| self.received(core, archived))
+            {
                 bytes += received.weight();
                 newest_first.push(received);
             }
@@ -289,9 +389,14 @@ impl Talk {
         let archive = self.archive();
         let mut before = None;
         for _ in 0..LOOK_MAX / PAGE {
-            let Ok(page) = archive.page(core, &Range::Before(before), PAGE).await? else { return Ok(None) };
+            let Ok(page) = archive.page(core, &Range::Before(before), PAGE).await? else {
+                return Ok(None);
+            };
             for archived in page.items.iter().rev() {
-                if let Some(received) = self.received(core, archived).filter(|received| is_it(archived, received)) {
+                if let Some(received) = self
+                    .received(core, archived)
+                    .filter(|received| is_it(archived, received))
+                {
                     return Ok(Some((archived.clone(), received)));
                 }
             }
@@ -316,22 +421,51 @@ fn is_of_that_kind(asked: Option<&str>, items: &[Archived]) -> bool {
 fn unanswered(refused: &StanzaError) -> BackendError {
     let error = refused.of_request("the archive does not answer");
     match error.kind {
-        BackendErrorKind::ChannelGone => BackendError::new(BackendErrorKind::Rejected, error.reason),
+        BackendErrorKind::ChannelGone => {
+            BackendError::new(BackendErrorKind::Rejected, error.reason)
+        }
         _ => error,
     }
 }
 
 /// A message that came live from a contact, at that time.
-pub(super) fn from_contact(talk: &Talk, core: &Core, stanza: &Element, came: DateTime<Utc>) -> Option<(String, Inbound)> {
+pub(super) fn from_contact(
+    talk: &Talk,
+    core: &Core,
+    stanza: &Element,
+    came: DateTime<Utc>,
+) -> Option<(String, Inbound)> {
     let said = said(stanza);
-    let archived = if talk.has_archive(core) { super::message::stanza_id(stanza, core.jid.bare()) } else { None };
+    let archived = if talk.has_archive(core) {
+        super::message::stanza_id(stanza, core.jid.bare())
+    } else {
+        None
+    };
     // Without an archive nobody gives ids, and those of the sender's program need not be unique: it gets one of ours.
-    let id = archived.clone().unwrap_or_else(|| format!("{:x}-{}", came.timestamp_millis(), core.fresh_id()));
+    let id = archived
+        .clone()
+        .unwrap_or_else(|| format!("{:x}-{}", came.timestamp_millis(), core.fresh_id()));
     let time = said.time.unwrap_or(came);
-    let sender = Sender { address: format!("xmpp:{}", talk.place), alias: None, is_ours: false };
+    let sender = Sender {
+        address: format!("xmpp:{}", talk.place),
+        alias: None,
+        is_ours: false,
+    };
     let received = said.received(MessageId::parse(&id).ok()?, sender, came)?;
-    let contact = |agent: &mut super::core::Agent| agent.contacts.get(&talk.place).is_some_and(|contact| contact.has_gap);
-    let has_gap = core.state.lock().agents.get_mut(talk.agent.bare()).is_some_and(contact);
-    let resume = archived.filter(|_| !has_gap).and_then(|id| Point::After { id, time }.to_resume());
+    let contact = |agent: &mut super::core::Agent| {
+        agent
+            .contacts
+            .get(&talk.place)
+            .is_some_and(|contact| contact.has_gap)
+    };
+    let has_gap = core
+        .state
+        .lock()
+        .agents
+        .get_mut(talk.agent.bare())
+        .is_some_and(contact);
+    let resume = archived
+        .filter(|_| !has_gap)
+        .and_then(|id| Point::After { id, time }.to_resume());
     Some((id, talk.inbound(received, resume)))
 }

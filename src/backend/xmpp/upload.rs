@@ -35,7 +35,11 @@ pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>,
     let hosts = match &core.config.upload_host {
         Some(host) => vec![host.clone()],
         None => match disco::items(core, agent, &core.config.domain).await {
-            Ok(items) => items.into_iter().map(|(jid, _)| jid.as_str().to_owned()).take(SERVICES_MAX).collect(),
+            Ok(items) => items
+                .into_iter()
+                .map(|(jid, _)| jid.as_str().to_owned())
+                .take(SERVICES_MAX)
+                .collect(),
             Err(error) if core.state.lock().over.is_some() => return Err(error),
             Err(_) => Vec::new(),
         },
@@ -45,10 +49,18 @@ pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>,
         if core.is_component && host == core.jid.as_str() {
             continue;
         }
-        let Ok(info) = disco::info(core, agent, Some(&host)).await? else { continue };
+        let Ok(info) = disco::info(core, agent, Some(&host)).await? else {
+            continue;
+        };
         if info.has(ns::UPLOAD) {
-            let limit = info.field("max-file-size").and_then(|limit| limit.trim().parse().ok()).unwrap_or(u64::MAX);
-            found = Some(Service { host, bytes_max: limit.min(core.config.upload_bytes_max) });
+            let limit = info
+                .field("max-file-size")
+                .and_then(|limit| limit.trim().parse().ok())
+                .unwrap_or(u64::MAX);
+            found = Some(Service {
+                host,
+                bytes_max: limit.min(core.config.upload_bytes_max),
+            });
             break;
         }
     }
@@ -64,10 +76,26 @@ struct Slot {
 }
 
 /// Streams a file to the service; answers the message that carries its link.
-pub(super) async fn send(core: &Core, agent: &Jid, upload: Upload) -> Result<Outgoing, BackendError> {
-    let Upload { origin, name, size, mut body } = upload;
-    let service = service(core, agent).await?.ok_or_else(|| BackendError::unsupported("service that takes files"))?;
-    let too_large = || BackendError::new(BackendErrorKind::TooLarge(service.bytes_max), "the file is too large");
+pub(super) async fn send(
+    core: &Core,
+    agent: &Jid,
+    upload: Upload,
+) -> Result<Outgoing, BackendError> {
+    let Upload {
+        origin,
+        name,
+        size,
+        mut body,
+    } = upload;
+    let service = service(core, agent)
+        .await?
+        .ok_or_else(|| BackendError::unsupported("service that takes files"))?;
+    let too_large = || {
+        BackendError::new(
+            BackendErrorKind::TooLarge(service.bytes_max),
+            "the file is too large",
+        )
+    };
     let (first, length) = match size {
         Some(size) if size > service.bytes_max => return Err(too_large()),
         Some(size) => (Vec::new(), size),
@@ -80,8 +108,9 @@ pub(super) async fn send(core: &Core, agent: &Jid, upload: Upload) -> Result<Out
     let slot = slot(core, agent, &service, &name, length).await?;
     if !core.config.takes_files(slot.put.host(), &service.host) {
         let host = slot.put.host();
-        let reason =
-            format!("the server wants the file at `{host}`, which is neither its own host nor among those that are allowed");
+        let reason = format!(
+            "the server wants the file at `{host}`, which is neither its own host nor among those that are allowed"
+        );
         return Err(BackendError::refused(reason));
     }
     tokio::select! {
@@ -89,7 +118,10 @@ pub(super) async fn send(core: &Core, agent: &Jid, upload: Upload) -> Result<Out
         () = core.ended() => return Err(core.why_over()),
         done = put(&core.inbox, &slot.put, &slot.headers, length, first, &mut body, &core.config.trust) => done?,
     }
-    let parts = vec![Part::Hyperlink { text: slot.get.clone(), url: slot.get.clone() }];
+    let parts = vec![Part::Hyperlink {
+        text: slot.get.clone(),
+        url: slot.get.clone(),
+    }];
     Ok(Outgoing {
         origin,
         text: slot.get,
@@ -107,17 +139,40 @@ async fn whole(body: &mut PipeReader, most: u64) -> Result<Vec<u8>, BackendError
         match body.next().await {
             Ok(Some(chunk)) if (whole.len() + chunk.len()) as u64 <= most => whole.extend(chunk),
             Ok(Some(_)) => {
-                return Err(BackendError::new(BackendErrorKind::TooLarge(most), "a file of unknown length is too large"));
+                return Err(BackendError::new(
+                    BackendErrorKind::TooLarge(most),
+                    "a file of unknown length is too large",
+                ));
             }
             Ok(None) => return Ok(whole),
-            Err(_) => return Err(BackendError::new(BackendErrorKind::Rejected, "the upload was given up")),
+            Err(_) => {
+                return Err(BackendError::new(
+                    BackendErrorKind::Rejected,
+                    "the upload was given up",
+                ));
+            }
         }
     }
 }
 
-async fn slot(core: &Core, agent: &Jid, service: &Service, name: &str, length: u64) -> Result<Slot, BackendError> {
+async fn slot(
+    core: &Core,
+    agent: &Jid,
+    service: &Service,
+    name: &str,
+    length: u64,
+) -> Result<Slot, BackendError> {
     // The name becomes a part of an address: what would be a path is none.
-    let name: String = name.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '_' } else { c }).collect();
+    let name: String = name
+        .chars()
+        .map(|c| {
+            if c == '/' || c == '\\' || c.is_control() {
+                '_'
+            } else {
+                c
+            }
+        })
+        .collect();
     let request = Element::new("request", ns::UPLOAD)
         .with("filename", name)
         .with("size", length.to_string())
@@ -125,20 +180,45 @@ async fn slot(core: &Core, agent: &Jid, service: &Service, name: &str, length: u
     let answer = match core.ask(agent, Some(&service.host), "get", request).await? {
         Ok(answer) => answer,
         Err(refused) if refused.is("not-acceptable") => {
-            return Err(BackendError::new(BackendErrorKind::TooLarge(length.saturating_sub(1)), refused.reason()));
+            return Err(BackendError::new(
+                BackendErrorKind::TooLarge(length.saturating_sub(1)),
+                refused.reason(),
+            ));
         }
         Err(refused) => {
             let error = refused.of_request("the file was refused");
             let is_gone = error.kind == BackendErrorKind::ChannelGone;
-            return Err(if is_gone { BackendError::new(BackendErrorKind::Rejected, error.reason) } else { error });
+            return Err(if is_gone {
+                BackendError::new(BackendErrorKind::Rejected, error.reason)
+            } else {
+                error
+            });
         }
     };
     let slot = answer.find("slot", ns::UPLOAD);
-    let url = |what: &str| slot.and_then(|slot| slot.find(what, ns::UPLOAD)?.attribute("url")).map(str::to_owned);
-    let unreadable = || BackendError::new(BackendErrorKind::Rejected, "the server gave no place that a file can be put to");
-    let put = url("put").as_deref().and_then(http::Target::parse).ok_or_else(unreadable)?;
-    let get = url("get").filter(|get| Target::parse(get).is_some()).ok_or_else(unreadable)?;
-    let headers = slot.and_then(|slot| slot.find("put", ns::UPLOAD)).into_iter().flat_map(Element::children);
-    let headers = headers.filter_map(|header| admissible(header.attribute("name")?, &header.inner_text())).collect();
+    let url = |what: &str| {
+        slot.and_then(|slot| slot.find(what, ns::UPLOAD)?.attribute("url"))
+            .map(str::to_owned)
+    };
+    let unreadable = || {
+        BackendError::new(
+            BackendErrorKind::Rejected,
+            "the server gave no place that a file can be put to",
+        )
+    };
+    let put = url("put")
+        .as_deref()
+        .and_then(http::Target::parse)
+        .ok_or_else(unreadable)?;
+    let get = url("get")
+        .filter(|get| Target::parse(get).is_some())
+        .ok_or_else(unreadable)?;
+    let headers = slot
+        .and_then(|slot| slot.find("put", ns::UPLOAD))
+        .into_iter()
+        .flat_map(Element::children);
+    let headers = headers
+        .filter_map(|header| admissible(header.attribute("name")?, &header.inner_text()))
+        .collect();
     Ok(Slot { put, headers, get })
 }

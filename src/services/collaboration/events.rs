@@ -32,12 +32,22 @@ impl Collaboration {
     /// # Errors
     /// As [`Collaboration::events`]; `Busy` above the limit of waits per agent, or if the patterns of waiting queries
     /// leave no room for this one's.
-    pub fn wait_events(&self, cursor: Cursor, query: &EventQuery, timeout: Duration) -> Result<EventBatch> {
+    pub fn wait_events(
+        &self,
+        cursor: Cursor,
+        query: &EventQuery,
+        timeout: Duration,
+    ) -> Result<EventBatch> {
         park(self.next_events(cursor, query.clone(), timeout))
     }
 
     /// As [`Collaboration::wait_events`], on any executor. Dropping the future loses nothing.
-    pub fn next_events(&self, cursor: Cursor, query: EventQuery, timeout: Duration) -> Waiting<EventBatch> {
+    pub fn next_events(
+        &self,
+        cursor: Cursor,
+        query: EventQuery,
+        timeout: Duration,
+    ) -> Waiting<EventBatch> {
         // What is asked is checked at the first poll, and gone before the wait: a waiting future is all that an idle
         // client costs.
         let asked = Box::pin(self.clone().ask(Start::Cursor(cursor), query, timeout));
@@ -68,7 +78,9 @@ impl Collaboration {
             let mut ask = Box::pin(this.clone().ask(Start::Place(0), query, timeout)).await?;
             let (feed, names) = (this.services.feed.clone(), &this.services.names);
             let said = feed.resolve(&cursor)?;
-            let held = names.hold(this.cell.key, &name, feed.window_start()).await?;
+            let held = names
+                .hold(this.cell.key, &name, feed.window_start())
+                .await?;
             let fresh = cursor.last.0 <= 0;
             if !fresh {
                 names.acknowledge_through(&held, said).await?;
@@ -98,8 +110,18 @@ impl Collaboration {
             this.check()?;
             let filter = this.filter(query).await?;
             let (feed, names) = (this.services.feed.clone(), this.services.names.clone());
-            let held = names.hold(this.cell.key, &name, feed.window_start()).await?;
-            Ok(Reader::new(feed, names, this.cell.key, name, held, filter, this.principal.ended()))
+            let held = names
+                .hold(this.cell.key, &name, feed.window_start())
+                .await?;
+            Ok(Reader::new(
+                feed,
+                names,
+                this.cell.key,
+                name,
+                held,
+                filter,
+                this.principal.ended(),
+            ))
         })
     }
 
@@ -107,11 +129,20 @@ impl Collaboration {
         // Not an empty answer when the engine has stopped: a host that asks again and again would spin.
         self.check()?;
         let filter = Arc::new(self.filter(query).await?);
-        if !timeout.is_zero() && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent {
+        if !timeout.is_zero()
+            && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent
+        {
             return Err(busy("the agent's event queue"));
         }
         let ended = self.principal.ended();
-        Ok(Box::new(Ask { agent: self.cell.key, start, filter, patience: Some(timeout), ended, superseded: None }))
+        Ok(Box::new(Ask {
+            agent: self.cell.key,
+            start,
+            filter,
+            patience: Some(timeout),
+            ended,
+            superseded: None,
+        }))
     }
 
     /// The query, ready to be asked. A pattern that is not known takes some 20 ms: unless this thread is the caller's
@@ -124,6 +155,11 @@ impl Collaboration {
         if is_parked() {
             return patterns.compile(agent, &query);
         }
-        self.services.ground.readers.of(agent).look(move |_| patterns.compile(agent, &query)).await
+        self.services
+            .ground
+            .readers
+            .of(agent)
+            .look(move |_| patterns.compile(agent, &query))
+            .await
     }
 }

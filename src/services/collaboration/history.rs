@@ -21,29 +21,50 @@ impl Collaboration {
     ///
     /// # Errors
     /// `Invalid` if `take` is out of range; as [`Collaboration::channel`]; what the chat system refuses; `Storage`.
-    pub fn messages(&self, channel: impl Id<ChannelId>, take: u32, before: Option<&str>) -> Result<Vec<Message>> {
+    pub fn messages(
+        &self,
+        channel: impl Id<ChannelId>,
+        take: u32,
+        before: Option<&str>,
+    ) -> Result<Vec<Message>> {
         park(self.messages_async(channel, take, before))
     }
 
     /// As [`Collaboration::messages`], on any executor.
-    pub fn messages_async(&self, channel: impl Id<ChannelId>, take: u32, before: Option<&str>) -> Waiting<Vec<Message>> {
+    pub fn messages_async(
+        &self,
+        channel: impl Id<ChannelId>,
+        take: u32,
+        before: Option<&str>,
+    ) -> Waiting<Vec<Message>> {
         let (this, channel) = (self.clone(), channel.into_id());
         let before = before.map(str::to_owned);
         Box::pin(async move {
             let channel = channel?;
             this.check()?;
             if !(1..=i32::MAX as u32).contains(&take) {
-                return Err(Error::Invalid(format!("take is {take}, but must be 1 to 2147483647")));
+                return Err(Error::Invalid(format!(
+                    "take is {take}, but must be 1 to 2147483647"
+                )));
             }
             this.info(&channel)?;
-            this.past(channel, take.min(TAKE_MAX) as usize, before).await
+            this.past(channel, take.min(TAKE_MAX) as usize, before)
+                .await
         })
     }
 
-    async fn past(&self, channel: ChannelId, take: usize, before: Option<String>) -> Result<Vec<Message>> {
+    async fn past(
+        &self,
+        channel: ChannelId,
+        take: usize,
+        before: Option<String>,
+    ) -> Result<Vec<Message>> {
         let services = &self.services;
         let session = services.session(&self.cell)?;
-        let (capabilities, place) = services.registry.place(&self.cell, &channel).ok_or_else(|| services.inactive(&self.cell))?;
+        let (capabilities, place) = services
+            .registry
+            .place(&self.cell, &channel)
+            .ok_or_else(|| services.inactive(&self.cell))?;
         if !capabilities.history {
             return self.kept(place, before, take).await;
         }
@@ -53,25 +74,48 @@ impl Collaboration {
             None => None,
         };
         let wanted = channel.clone();
-        let found = services.ground.ask(ASK_MAX, "the history", move || session.history(wanted, asked, take));
+        let found = services.ground.ask(ASK_MAX, "the history", move || {
+            session.history(wanted, asked, take)
+        });
         match found.await {
-            Ok(found) => Ok(newest(found.into_iter().map(|received| message(received, &channel)).collect(), ANSWER_BYTES)),
+            Ok(found) => Ok(newest(
+                found
+                    .into_iter()
+                    .map(|received| message(received, &channel))
+                    .collect(),
+                ANSWER_BYTES,
+            )),
             // This conversation has no archive, though others of that chat system have.
-            Err(error) if error.kind == BackendErrorKind::Unsupported => self.kept(place, before, take).await,
+            Err(error) if error.kind == BackendErrorKind::Unsupported => {
+                self.kept(place, before, take).await
+            }
             Err(error) => Err(error_of_question(error, channel.as_str())),
         }
     }
 
     /// What the journal has.
-    async fn kept(&self, place: Place, before: Option<String>, take: usize) -> Result<Vec<Message>> {
-        let read =
-            self.services.ground.readers.of(self.cell.key).read(move |connection| {
-                journal::history(connection, &place, before.as_deref(), take, ANSWER_BYTES).map_err(storage)
+    async fn kept(
+        &self,
+        place: Place,
+        before: Option<String>,
+        take: usize,
+    ) -> Result<Vec<Message>> {
+        let read = self
+            .services
+            .ground
+            .readers
+            .of(self.cell.key)
+            .read(move |connection| {
+                journal::history(connection, &place, before.as_deref(), take, ANSWER_BYTES)
+                    .map_err(storage)
             });
-        let messages = read.await?.into_iter().filter_map(|record| match record.what {
-            What::Message { message, .. } => Some(Message::clone(&message)),
-            _ => None,
-        });
+        let messages = read
+            .await?
+            .into_iter()
+            .filter_map(|record| match record.what {
+                What::Message { message, .. } => Some(Message::clone(&message)),
+                _ => None,
+            });
         Ok(messages.collect())
     }
 }
@@ -93,7 +137,13 @@ fn newest(mut found: Vec<Message>, mut bytes: usize) -> Vec<Message> {
 
 fn message(received: Received, channel: &ChannelId) -> Message {
     let text = visible_text(&received.parts);
-    let mut message = Message::plain(received.id, channel.clone(), received.sender, text, received.time);
+    let mut message = Message::plain(
+        received.id,
+        channel.clone(),
+        received.sender,
+        text,
+        received.time,
+    );
     message.sender_alias = received.sender_alias;
     message.subject = received.subject;
     message.alert = received.alert;

@@ -40,7 +40,9 @@ pub struct Collaboration {
 
 impl std::fmt::Debug for Collaboration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Collaboration").field("agent", &self.cell.id).finish_non_exhaustive()
+        f.debug_struct("Collaboration")
+            .field("agent", &self.cell.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,22 +58,43 @@ impl Services {
     /// Why an agent is not active, and when that may change.
     pub(super) fn inactive(&self, cell: &Cell) -> Error {
         let now = self.ground.timer.now();
-        let trouble = cell.look(|state| state.trouble.as_ref().map(|trouble| (trouble.reason.clone(), trouble.next)));
+        let trouble = cell.look(|state| {
+            state
+                .trouble
+                .as_ref()
+                .map(|trouble| (trouble.reason.clone(), trouble.next))
+        });
         let (reason, next) = trouble.unwrap_or_else(|| ("it is signing in".to_owned(), None));
         let wait = next.map_or(Duration::from_secs(1), |(due, _)| due.saturating_sub(now));
-        Error::AgentInactive { agent: cell.id.to_string(), reason, retry_after: Some(wait) }
+        Error::AgentInactive {
+            agent: cell.id.to_string(),
+            reason,
+            retry_after: Some(wait),
+        }
     }
 }
 
 impl Collaboration {
-    pub(crate) fn new(services: Arc<Services>, cell: Arc<Cell>, principal: Principal) -> Collaboration {
-        Collaboration { services, cell, principal, patient: true }
+    pub(crate) fn new(
+        services: Arc<Services>,
+        cell: Arc<Cell>,
+        principal: Principal,
+    ) -> Collaboration {
+        Collaboration {
+            services,
+            cell,
+            principal,
+            patient: true,
+        }
     }
 
     /// The same view, but a post into a channel that is reconnecting fails at once instead of waiting for it.
     #[must_use]
     pub fn immediate(&self) -> Collaboration {
-        Collaboration { patient: false, ..self.clone() }
+        Collaboration {
+            patient: false,
+            ..self.clone()
+        }
     }
 
     /// Whether the right still holds and the engine still runs.
@@ -80,7 +103,10 @@ impl Collaboration {
             return Err(Error::Unauthorized("the token has ended".into()));
         }
         if self.cell.look(|state| state.deleted) {
-            return Err(Error::Unauthorized(format!("agent `{}` is gone", self.cell.id)));
+            return Err(Error::Unauthorized(format!(
+                "agent `{}` is gone",
+                self.cell.id
+            )));
         }
         if self.services.stopping.load(Ordering::Acquire) {
             return Err(Error::Closed);
@@ -92,13 +118,18 @@ impl Collaboration {
     fn info(&self, channel: &ChannelId) -> Result<Arc<ChannelInfo>> {
         self.check()?;
         let found = self.cell.look(|state| {
-            let Some(there) = state.channel(channel) else { return Err(not_allowed(channel)) };
+            let Some(there) = state.channel(channel) else {
+                return Err(not_allowed(channel));
+            };
             if state.phase != Phase::In {
                 return Ok(None);
             }
             match (&there.info, there.phase) {
                 (Some(info), ChannelPhase::In) => Ok(Some(info.load())),
-                _ => Err(inactive_channel(channel, there.trouble.as_ref().map(|trouble| trouble.reason.clone()))),
+                _ => Err(inactive_channel(
+                    channel,
+                    there.trouble.as_ref().map(|trouble| trouble.reason.clone()),
+                )),
             }
         })?;
         found.ok_or_else(|| self.services.inactive(&self.cell))
@@ -112,8 +143,18 @@ impl Collaboration {
         self.check()?;
         let found = self.cell.look(|state| {
             (state.phase == Phase::In).then(|| {
-                let inside = state.channels.iter().filter(|channel| channel.phase == ChannelPhase::In);
-                inside.filter_map(|channel| Some(Channel::new(channel.id.clone(), channel.info.as_ref()?.load()))).collect()
+                let inside = state
+                    .channels
+                    .iter()
+                    .filter(|channel| channel.phase == ChannelPhase::In);
+                inside
+                    .filter_map(|channel| {
+                        Some(Channel::new(
+                            channel.id.clone(),
+                            channel.info.as_ref()?.load(),
+                        ))
+                    })
+                    .collect()
             })
         });
         found.ok_or_else(|| self.services.inactive(&self.cell))
@@ -155,13 +196,21 @@ impl Collaboration {
             let id = id?;
             this.info(&id)?;
             let session = this.services.session(&this.cell)?;
-            let shows = this.services.registry.place(&this.cell, &id).is_some_and(|(can, _)| can.composing);
+            let shows = this
+                .services
+                .registry
+                .place(&this.cell, &id)
+                .is_some_and(|(can, _)| can.composing);
             if !shows || id.kind() == crate::model::ChannelKind::Room {
                 return Ok(());
             }
             let channel = id.clone();
-            let asked =
-                this.services.ground.ask(ASK_MAX, "the notice of typing", move || session.set_composing(channel, composing));
+            let asked = this
+                .services
+                .ground
+                .ask(ASK_MAX, "the notice of typing", move || {
+                    session.set_composing(channel, composing)
+                });
             asked.await.map_err(|error| error_of(error, id.as_str()))
         })
     }
@@ -186,7 +235,8 @@ impl Collaboration {
                 .readers
                 .of(this.cell.key)
                 .read(move |connection| metadata::all(connection, &agent).map_err(storage));
-            read.await?.ok_or_else(|| Error::unknown("agent", &this.cell.id))
+            read.await?
+                .ok_or_else(|| Error::unknown("agent", &this.cell.id))
         })
     }
 
@@ -206,7 +256,12 @@ impl Collaboration {
                     .map(|channel| format!("`{}` is {:?}", channel.id, channel.state))
                     .collect();
                 let reason = status.reason.unwrap_or_default();
-                let text = format!("agent `{}` is {:?} {reason} {}", self.cell.id, status.state, waiting.join(", "));
+                let text = format!(
+                    "agent `{}` is {:?} {reason} {}",
+                    self.cell.id,
+                    status.state,
+                    waiting.join(", ")
+                );
                 Err(Error::TimedOut(text.trim().to_owned()))
             }
             answer => answer,
@@ -231,10 +286,15 @@ impl Collaboration {
 }
 
 fn not_allowed(channel: &ChannelId) -> Error {
-    Error::Forbidden(format!("the agent is not provisioned for channel `{channel}`"))
+    Error::Forbidden(format!(
+        "the agent is not provisioned for channel `{channel}`"
+    ))
 }
 
 fn inactive_channel(channel: &ChannelId, reason: Option<String>) -> Error {
     let reason = reason.unwrap_or_else(|| "it is being joined".to_owned());
-    Error::ChannelInactive { channel: channel.to_string(), reason }
+    Error::ChannelInactive {
+        channel: channel.to_string(),
+        reason,
+    }
 }

@@ -11,7 +11,8 @@ use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
 use crate::model::{
-    ChannelId, ChannelInfo, Id, Message, NewMessage, OriginId, Part, Place, Record, What, Who, content_bytes, visible_text,
+    ChannelId, ChannelInfo, Id, Message, NewMessage, OriginId, Part, Place, Record, What, Who,
+    content_bytes, visible_text,
 };
 use crate::services::Waiting;
 use crate::waiting::park;
@@ -53,7 +54,11 @@ impl Collaboration {
         Box::pin(self.clone().post_through(channel.into_id(), message))
     }
 
-    async fn post_through(self, channel: Result<ChannelId>, message: NewMessage) -> Result<Message> {
+    async fn post_through(
+        self,
+        channel: Result<ChannelId>,
+        message: NewMessage,
+    ) -> Result<Message> {
         let channel = channel?;
         let services = self.services.clone();
         let due = services.ground.timer.now() + services.post_deadline;
@@ -62,28 +67,47 @@ impl Collaboration {
         let message = checked(message)?;
         let joined = self.joined(&channel, due).await?;
         measure(&message, &joined.info)?;
-        let (capabilities, place) = services.registry.place(&self.cell, &channel).ok_or_else(|| services.inactive(&self.cell))?;
+        let (capabilities, place) = services
+            .registry
+            .place(&self.cell, &channel)
+            .ok_or_else(|| services.inactive(&self.cell))?;
         let origins = &services.ground.origins;
         let origin = match &message.key {
             Some(key) => origins.keyed(self.cell.key, &channel, key),
             None => origins.fresh(self.cell.key, &channel, services.now_ms()),
         };
         let text = visible_text(&message.parts);
-        let reserved = services.ground.budget.reserve(1024 + 3 * bytes_of(&message)).ok_or_else(|| busy("the journal"))?;
+        let reserved = services
+            .ground
+            .budget
+            .reserve(1024 + 3 * bytes_of(&message))
+            .ok_or_else(|| busy("the journal"))?;
         let posted_by = self.posted_by();
         let book = &services.ground.posts;
         let waiting = match book.begin(&origin, posted_by.clone(), false, Some(reserved), due) {
             Begun::UnderWay(waiting) => return answer(waiting.await?),
             Begun::New(waiting) => waiting,
         };
-        let mut unsent = Unsent { view: &self, origin: &origin, sent: false };
+        let mut unsent = Unsent {
+            view: &self,
+            origin: &origin,
+            sent: false,
+        };
         let earlier = match &message.key {
-            Some(_) => self.repeated_by(due, &place, &origin, capabilities.look_up, &joined.session).await,
+            Some(_) => {
+                self.repeated_by(due, &place, &origin, capabilities.look_up, &joined.session)
+                    .await
+            }
             None => Ok(None),
         };
         let earlier = earlier.and_then(|earlier| match earlier {
             Some(record) => Ok(Some(record)),
-            None if self.cell.look(|state| state.in_flight >= IN_FLIGHT || state.pending >= PENDING) => Err(busy("the agent")),
+            None if self
+                .cell
+                .look(|state| state.in_flight >= IN_FLIGHT || state.pending >= PENDING) =>
+            {
+                Err(busy("the agent"))
+            }
             None => self.admit(&channel).map(|()| None),
         });
         unsent.sent = true;
@@ -121,7 +145,9 @@ impl Collaboration {
         services.ground.send(post, joined.session, due);
         match waiting.await {
             // Its session was signed out under it because the engine stops: not the chat system's doing.
-            Err(Error::Unreachable(_)) if services.stopping.load(Ordering::Acquire) => Err(Error::Closed),
+            Err(Error::Unreachable(_)) if services.stopping.load(Ordering::Acquire) => {
+                Err(Error::Closed)
+            }
             posted => answer(posted?),
         }
     }
@@ -137,11 +163,15 @@ impl Collaboration {
     /// The channel, once the agent is in it: at once, or by `due` where this view is patient.
     pub(super) async fn joined(&self, channel: &ChannelId, due: Duration) -> Result<Joined> {
         let look = |state: &crate::agents::CellState| {
-            let Some(there) = state.channel(channel) else { return Some(Err(not_allowed(channel))) };
+            let Some(there) = state.channel(channel) else {
+                return Some(Err(not_allowed(channel)));
+            };
             match (state.phase, there.phase, &state.session, &there.info) {
-                (Phase::In, ChannelPhase::In, Some(session), Some(info)) => {
-                    Some(Ok(Joined { session: session.clone(), info: info.load(), join: there.join }))
-                }
+                (Phase::In, ChannelPhase::In, Some(session), Some(info)) => Some(Ok(Joined {
+                    session: session.clone(),
+                    info: info.load(),
+                    join: there.join,
+                })),
                 (Phase::In, ChannelPhase::Refused, ..) => {
                     let reason = there.trouble.as_ref().map(|trouble| trouble.reason.clone());
                     Some(Err(inactive_channel(channel, reason)))
@@ -154,10 +184,19 @@ impl Collaboration {
         }
         if self.patient {
             let stopped = |state: &crate::agents::CellState| {
-                state.deleted || self.services.stopping.load(Ordering::Acquire) || self.principal.has_ended()
+                state.deleted
+                    || self.services.stopping.load(Ordering::Acquire)
+                    || self.principal.has_ended()
             };
-            let changed =
-                poll_fn(|cx| self.cell.poll_state(cx, |state| if stopped(state) { Some(None) } else { look(state).map(Some) }));
+            let changed = poll_fn(|cx| {
+                self.cell.poll_state(cx, |state| {
+                    if stopped(state) {
+                        Some(None)
+                    } else {
+                        look(state).map(Some)
+                    }
+                })
+            });
             let found = tokio::select! {
                 biased;
                 found = changed => found,
@@ -182,8 +221,15 @@ impl Collaboration {
 
     fn admit(&self, channel: &ChannelId) -> Result<()> {
         let now = self.services.ground.timer.now();
-        let admitted = self.services.throttles.lock().admit_post(&self.cell.id, self.cell.key, channel, now);
-        admitted.map_err(|refusal| Error::Throttled { throttle: refusal.throttle.to_string(), retry_after: refusal.retry_after })
+        let admitted =
+            self.services
+                .throttles
+                .lock()
+                .admit_post(&self.cell.id, self.cell.key, channel, now);
+        admitted.map_err(|refusal| Error::Throttled {
+            throttle: refusal.throttle.to_string(),
+            retry_after: refusal.retry_after,
+        })
     }
 
     /// As [`Collaboration::repeated`], but not for longer than `due`: what the chat system has may be hard to record.
@@ -217,7 +263,9 @@ impl Collaboration {
         let row = ground
             .readers
             .of(self.cell.key)
-            .read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage))
+            .read(move |connection| {
+                journal::find_origin(connection, &there, &wanted).map_err(storage)
+            })
             .await?;
         if let Some(row) = row {
             return Ok(Some(Arc::new(row)));
@@ -226,11 +274,17 @@ impl Collaboration {
             Some(row) => row,
             None if !ask => return Ok(None),
             None => {
-                let (session, channel, wanted) = (session.clone(), place.channel.clone(), origin.clone());
+                let (session, channel, wanted) =
+                    (session.clone(), place.channel.clone(), origin.clone());
                 // The caller's deadline comes first: whether it was posted is unknown then.
-                let found =
-                    ground.ask(ASK_MAX * 2, "looking for an earlier post", move || session.look_up(channel, wanted)).await;
-                let Found::Message(message) = found.map_err(|error| error_of(error, place.channel.as_str()))? else {
+                let found = ground
+                    .ask(ASK_MAX * 2, "looking for an earlier post", move || {
+                        session.look_up(channel, wanted)
+                    })
+                    .await;
+                let Found::Message(message) =
+                    found.map_err(|error| error_of(error, place.channel.as_str()))?
+                else {
                     return Ok(None);
                 };
                 Box::new(NewRow {
@@ -242,16 +296,24 @@ impl Collaboration {
             }
         };
         // The chat system has it, so from here on a failure must not be taken for "not sent".
-        let unrecorded = |error| Error::OutcomeUnknown(format!("the chat system has it, but it could not be recorded: {error}"));
-        ground.write_through(EntryKind::Message(row)).await.map_err(unrecorded)?;
+        let unrecorded = |error| {
+            Error::OutcomeUnknown(format!(
+                "the chat system has it, but it could not be recorded: {error}"
+            ))
+        };
+        ground
+            .write_through(EntryKind::Message(row))
+            .await
+            .map_err(unrecorded)?;
         let (there, wanted) = (place.clone(), origin.clone());
-        let read = ground
-            .readers
-            .of(self.cell.key)
-            .read(move |connection| journal::find_origin(connection, &there, &wanted).map_err(storage));
+        let read = ground.readers.of(self.cell.key).read(move |connection| {
+            journal::find_origin(connection, &there, &wanted).map_err(storage)
+        });
         match read.await? {
             Some(row) => Ok(Some(Arc::new(row))),
-            None => Err(Error::OutcomeUnknown("the chat system has it, and its row could not be found again".into())),
+            None => Err(Error::OutcomeUnknown(
+                "the chat system has it, and its row could not be found again".into(),
+            )),
         }
     }
 }
@@ -266,18 +328,27 @@ struct Unsent<'a> {
 impl Drop for Unsent<'_> {
     fn drop(&mut self) {
         if !self.sent {
-            self.view.services.ground.posts.fail(self.origin, &busy("another post with this key, given up,"));
+            self.view
+                .services
+                .ground
+                .posts
+                .fail(self.origin, &busy("another post with this key, given up,"));
         }
     }
 }
 
 pub(super) fn busy(what: &str) -> Error {
-    Error::Busy { what: what.into(), retry_after: Duration::from_secs(1) }
+    Error::Busy {
+        what: what.into(),
+        retry_after: Duration::from_secs(1),
+    }
 }
 
 /// A message fit to be sent: some text, no empty subject.
 fn checked(mut message: NewMessage) -> Result<NewMessage> {
-    message.parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+    message
+        .parts
+        .retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
     if message.parts.iter().all(|part| part.visible().is_empty()) {
         return Err(Error::invalid("the message has no text"));
     }
@@ -286,7 +357,12 @@ fn checked(mut message: NewMessage) -> Result<NewMessage> {
 }
 
 fn bytes_of(message: &NewMessage) -> usize {
-    content_bytes(&message.parts, message.subject.as_deref(), message.classification.as_ref(), &message.security_contexts)
+    content_bytes(
+        &message.parts,
+        message.subject.as_deref(),
+        message.classification.as_ref(),
+        &message.security_contexts,
+    )
 }
 
 /// Lengths in Unicode scalar values of the text made from parts, and the bytes of it all (rules, messages): a link
@@ -294,28 +370,50 @@ fn bytes_of(message: &NewMessage) -> usize {
 fn measure(message: &NewMessage, info: &ChannelInfo) -> Result<()> {
     let bytes = bytes_of(message) as u64;
     if bytes > MESSAGE_BYTES_MAX {
-        return Err(Error::TooLarge { what: "the message as a whole, in bytes,", length: bytes, limit: MESSAGE_BYTES_MAX });
+        return Err(Error::TooLarge {
+            what: "the message as a whole, in bytes,",
+            length: bytes,
+            limit: MESSAGE_BYTES_MAX,
+        });
     }
-    let length: usize = message.parts.iter().map(|part| part.visible().chars().count()).sum();
+    let length: usize = message
+        .parts
+        .iter()
+        .map(|part| part.visible().chars().count())
+        .sum();
     let (what, limit) = match &message.subject {
         None => ("the message text", info.max_message_length),
         Some(subject) => {
             let length = subject.chars().count() as u64;
             let limit = u64::from(info.max_message_length);
             if length > limit {
-                return Err(Error::TooLarge { what: "the subject", length, limit });
+                return Err(Error::TooLarge {
+                    what: "the subject",
+                    length,
+                    limit,
+                });
             }
             ("the story", info.max_story_length)
         }
     };
     let (length, limit) = (length as u64, u64::from(limit));
-    if length > limit { Err(Error::TooLarge { what, length, limit }) } else { Ok(()) }
+    if length > limit {
+        Err(Error::TooLarge {
+            what,
+            length,
+            limit,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// The message of a row.
 pub(super) fn answer(record: Arc<Record>) -> Result<Message> {
     match &record.what {
         What::Message { message, .. } => Ok(Message::clone(message)),
-        _ => Err(Error::Internal("a post became something else than a message".into())),
+        _ => Err(Error::Internal(
+            "a post became something else than a message".into(),
+        )),
     }
 }

@@ -32,28 +32,54 @@ impl Collaboration {
         Box::pin(async move {
             this.check()?;
             let (active, own) = this.cell.look(|state| {
-                let own: Vec<ChannelId> = state.channels.iter().map(|channel| channel.id.clone()).collect();
+                let own: Vec<ChannelId> = state
+                    .channels
+                    .iter()
+                    .map(|channel| channel.id.clone())
+                    .collect();
                 (state.phase == Phase::In, own)
             });
             {
                 let own: HashSet<&ChannelId> = own.iter().collect();
-                if let Some(other) = criteria.channels.iter().find(|channel| !own.contains(channel)) {
+                if let Some(other) = criteria
+                    .channels
+                    .iter()
+                    .find(|channel| !own.contains(channel))
+                {
                     return Err(not_allowed(other));
                 }
             }
             if !active {
                 return Err(this.services.inactive(&this.cell));
             }
-            let mut wanted = if criteria.channels.is_empty() { own } else { criteria.channels.clone() };
+            let mut wanted = if criteria.channels.is_empty() {
+                own
+            } else {
+                criteria.channels.clone()
+            };
             wanted.sort();
             wanted.dedup();
             let registry = &this.services.registry;
-            let places: Vec<_> =
-                wanted.iter().filter_map(|channel| registry.place(&this.cell, channel)).map(|(_, place)| place).collect();
-            let limit = if criteria.limit == 0 { LIMIT } else { criteria.limit.min(LIMIT_MAX) };
+            let places: Vec<_> = wanted
+                .iter()
+                .filter_map(|channel| registry.place(&this.cell, channel))
+                .map(|(_, place)| place)
+                .collect();
+            let limit = if criteria.limit == 0 {
+                LIMIT
+            } else {
+                criteria.limit.min(LIMIT_MAX)
+            };
             let search = Search::new(places, &criteria, limit, ANSWER_BYTES)?;
             let mut sets: Vec<SearchSet> = Vec::new();
-            for message in this.services.ground.readers.of(this.cell.key).scan(search).await? {
+            for message in this
+                .services
+                .ground
+                .readers
+                .of(this.cell.key)
+                .scan(search)
+                .await?
+            {
                 match sets.iter_mut().find(|set| set.channel == message.channel) {
                     Some(set) => set.messages.push(message),
                     None => sets.push(SearchSet::new(message.channel.clone(), vec![message])),

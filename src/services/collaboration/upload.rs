@@ -50,7 +50,9 @@ impl Uploading {
         // The backend went away early: its answer says why.
         match (&mut self.row).await {
             Err(error) => Err(error),
-            Ok(_) => Err(Error::OutcomeUnknown("the chat system answered before the end of the file".into())),
+            Ok(_) => Err(Error::OutcomeUnknown(
+                "the chat system answered before the end of the file".into(),
+            )),
         }
     }
 
@@ -76,7 +78,11 @@ struct Running {
 
 impl Running {
     /// Waits for what becomes of an upload, as long as something moves.
-    async fn outcome(&self, mut reply: Reply<Accepted>, gauge: PipeGauge) -> Result<Accepted, BackendError> {
+    async fn outcome(
+        &self,
+        mut reply: Reply<Accepted>,
+        gauge: PipeGauge,
+    ) -> Result<Accepted, BackendError> {
         let most = self.services.post_deadline;
         let mut moved = gauge.moved();
         loop {
@@ -88,10 +94,19 @@ impl Running {
             let now = gauge.moved();
             if now == moved {
                 let (kind, what) = match gauge.is_finished() {
-                    true => (BackendErrorKind::OutcomeUnknown, "the chat system did not answer the upload within"),
-                    false => (BackendErrorKind::Unreachable, "nothing of the upload has moved for"),
+                    true => (
+                        BackendErrorKind::OutcomeUnknown,
+                        "the chat system did not answer the upload within",
+                    ),
+                    false => (
+                        BackendErrorKind::Unreachable,
+                        "nothing of the upload has moved for",
+                    ),
                 };
-                return Err(BackendError::new(kind, format!("{what} {} s", most.as_secs())));
+                return Err(BackendError::new(
+                    kind,
+                    format!("{what} {} s", most.as_secs()),
+                ));
             }
             moved = now;
         }
@@ -113,7 +128,13 @@ impl Collaboration {
     /// # Errors
     /// As [`Collaboration::post`]; `Unsupported` where the channel takes no files; `TooLarge` over the chat system's
     /// cap; `Invalid` for an empty or overlong name, or if `file` cannot be read (nothing is posted then).
-    pub fn upload(&self, channel: impl Id<ChannelId>, name: &str, size: Option<u64>, mut file: impl Read) -> Result<Message> {
+    pub fn upload(
+        &self,
+        channel: impl Id<ChannelId>,
+        name: &str,
+        size: Option<u64>,
+        mut file: impl Read,
+    ) -> Result<Message> {
         let mut uploading = park(self.upload_async(channel, name, size))?;
         let mut chunk = vec![0; crate::waiting::CHUNK_BYTES];
         loop {
@@ -121,7 +142,9 @@ impl Collaboration {
                 Ok(0) => return park(uploading.finish()),
                 Ok(read) => park(uploading.write(&chunk[..read]))?,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::Invalid(format!("the file cannot be read: {error}"))),
+                Err(error) => {
+                    return Err(Error::Invalid(format!("the file cannot be read: {error}")));
+                }
             }
         }
     }
@@ -130,27 +153,49 @@ impl Collaboration {
     ///
     /// # Errors
     /// As [`Collaboration::upload`].
-    pub fn upload_async(&self, channel: impl Id<ChannelId>, name: &str, size: Option<u64>) -> Waiting<Uploading> {
+    pub fn upload_async(
+        &self,
+        channel: impl Id<ChannelId>,
+        name: &str,
+        size: Option<u64>,
+    ) -> Waiting<Uploading> {
         let (this, channel, name) = (self.clone(), channel.into_id(), name.to_owned());
         Box::pin(async move { this.begin_upload(channel?, name, size).await })
     }
 
-    async fn begin_upload(self, channel: ChannelId, name: String, size: Option<u64>) -> Result<Uploading> {
+    async fn begin_upload(
+        self,
+        channel: ChannelId,
+        name: String,
+        size: Option<u64>,
+    ) -> Result<Uploading> {
         self.check()?;
         self.writable()?;
         if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
-            return Err(Error::invalid("a file name has 1 to 1,024 bytes and no control characters"));
+            return Err(Error::invalid(
+                "a file name has 1 to 1,024 bytes and no control characters",
+            ));
         }
         let services = self.services.clone();
         let due = services.ground.timer.now() + services.post_deadline;
         let joined = self.joined(&channel, due).await?;
-        let (capabilities, place) = services.registry.place(&self.cell, &channel).ok_or_else(|| services.inactive(&self.cell))?;
+        let (capabilities, place) = services
+            .registry
+            .place(&self.cell, &channel)
+            .ok_or_else(|| services.inactive(&self.cell))?;
         if !capabilities.uploads || !joined.info.can_accept_files {
-            return Err(Error::Unsupported(format!("channel `{channel}` takes no files")));
+            return Err(Error::Unsupported(format!(
+                "channel `{channel}` takes no files"
+            )));
         }
-        let begun = services.throttles.lock().begin_transfer(&self.cell.id, self.cell.key);
-        let ticket = begun
-            .map_err(|refusal| Error::Throttled { throttle: refusal.throttle.to_string(), retry_after: refusal.retry_after })?;
+        let begun = services
+            .throttles
+            .lock()
+            .begin_transfer(&self.cell.id, self.cell.key);
+        let ticket = begun.map_err(|refusal| Error::Throttled {
+            throttle: refusal.throttle.to_string(),
+            retry_after: refusal.retry_after,
+        })?;
         let is_taken = self.cell.change(|state| {
             let has_room = state.transfers < UNDER_WAY;
             state.transfers += u32::from(has_room);
@@ -160,16 +205,38 @@ impl Collaboration {
             services.throttles.lock().end_transfer(ticket);
             return Err(busy("the agent"));
         }
-        let running = Running { services: services.clone(), cell: self.cell.clone(), ticket: Some(ticket) };
-        let reserved = services.ground.budget.reserve(4096).ok_or_else(|| busy("the journal"))?;
-        let origin = services.ground.origins.fresh(self.cell.key, &channel, services.now_ms());
+        let running = Running {
+            services: services.clone(),
+            cell: self.cell.clone(),
+            ticket: Some(ticket),
+        };
+        let reserved = services
+            .ground
+            .budget
+            .reserve(4096)
+            .ok_or_else(|| busy("the journal"))?;
+        let origin = services
+            .ground
+            .origins
+            .fresh(self.cell.key, &channel, services.now_ms());
         let book = &services.ground.posts;
-        let Begun::New(row) = book.begin(&origin, self.posted_by(), true, Some(reserved), Duration::MAX) else {
+        let Begun::New(row) = book.begin(
+            &origin,
+            self.posted_by(),
+            true,
+            Some(reserved),
+            Duration::MAX,
+        ) else {
             return Err(Error::Internal("a fresh origin was known".into()));
         };
         let (body, reader) = pipe();
         let gauge = body.gauge();
-        let upload = Upload { origin: origin.clone(), name: name.clone(), size, body: reader };
+        let upload = Upload {
+            origin: origin.clone(),
+            name: name.clone(),
+            size,
+            body: reader,
+        };
         let post = Post {
             cell: self.cell.clone(),
             echoes: capabilities.echoes(channel.kind()),
@@ -183,12 +250,19 @@ impl Collaboration {
         let (ground, session) = (services.ground.clone(), joined.session);
         let reply = call(&ground, move || session.upload(channel, upload));
         let answered = ground.clone();
-        ground.runtime.spawn(Tracked::new(ground.activity.clone(), async move {
-            let outcome = running.outcome(reply, gauge).await;
-            drop(running);
-            answered.answered(post, outcome);
-        }));
-        Ok(Uploading { services, origin, body, row })
+        ground
+            .runtime
+            .spawn(Tracked::new(ground.activity.clone(), async move {
+                let outcome = running.outcome(reply, gauge).await;
+                drop(running);
+                answered.answered(post, outcome);
+            }));
+        Ok(Uploading {
+            services,
+            origin,
+            body,
+            row,
+        })
     }
 }
 

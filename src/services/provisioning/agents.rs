@@ -4,7 +4,9 @@ use super::{Provisioning, failed, limits};
 use crate::agents::{Cell, Desired};
 use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
-use crate::model::{AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel};
+use crate::model::{
+    AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel,
+};
 use crate::services::change::{Changed, Follow, Need};
 use crate::services::{Services, Waiting};
 use crate::store::agents::{self, AgentRow};
@@ -16,7 +18,9 @@ impl Services {
     /// A row with the states its agent and channels are in.
     pub(super) fn shown(&self, row: AgentRow) -> ProvisionedAgent {
         let cell = self.registry.by_key(row.key);
-        let state = cell.as_ref().map_or(AgentState::Idle, |cell| cell.look(|state| state.shown()));
+        let state = cell
+            .as_ref()
+            .map_or(AgentState::Idle, |cell| cell.look(|state| state.shown()));
         let channels = channels_shown(cell.as_ref(), &row);
         ProvisionedAgent::new(
             row.id,
@@ -35,10 +39,14 @@ impl Services {
 pub(super) fn channels_shown(cell: Option<&Arc<Cell>>, row: &AgentRow) -> Vec<ProvisionedChannel> {
     let ids = row.channels.iter().map(|channel| &channel.id);
     match cell {
-        None => ids.map(|id| ProvisionedChannel::new(id.clone(), AgentState::Idle)).collect(),
+        None => ids
+            .map(|id| ProvisionedChannel::new(id.clone(), AgentState::Idle))
+            .collect(),
         Some(cell) => cell.look(|state| {
             ids.map(|id| {
-                let shown = state.channel(id).map_or(AgentState::Idle, |channel| state.shown_channel(channel));
+                let shown = state
+                    .channel(id)
+                    .map_or(AgentState::Idle, |channel| state.shown_channel(channel));
                 ProvisionedChannel::new(id.clone(), shown)
             })
             .collect()
@@ -51,7 +59,9 @@ pub(super) fn distinct(metadata: &[(String, String)]) -> Result<()> {
     let mut seen = HashSet::new();
     match metadata.iter().find(|(key, _)| !seen.insert(key)) {
         None => Ok(()),
-        Some((key, _)) => Err(Error::Invalid(format!("the metadata key `{key}` is given twice"))),
+        Some((key, _)) => Err(Error::Invalid(format!(
+            "the metadata key `{key}` is given twice"
+        ))),
     }
 }
 
@@ -67,7 +77,13 @@ impl Provisioning {
     /// As [`Provisioning::agents`], on any executor.
     pub fn agents_async(&self) -> Waiting<Vec<ProvisionedAgent>> {
         self.when(Need::System, |services, _, _| async move {
-            let rows = services.ground.readers.scan(Whole(|connection: &_| agents::all(connection).map_err(storage))).await?;
+            let rows = services
+                .ground
+                .readers
+                .scan(Whole(|connection: &_| {
+                    agents::all(connection).map_err(storage)
+                }))
+                .await?;
             Ok(rows.into_iter().map(|row| services.shown(row)).collect())
         })
     }
@@ -110,14 +126,20 @@ impl Provisioning {
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
                 if let Some(expected) = agent.expected_revision {
-                    let found = agents::head(transaction, &agent.id).map_err(storage)?.map_or(0, |row| row.revision);
+                    let found = agents::head(transaction, &agent.id)
+                        .map_err(storage)?
+                        .map_or(0, |row| row.revision);
                     if found != expected {
                         return Err(Error::Conflict { expected, found });
                     }
                 }
                 let applied = agents::put(transaction, &agent, stamp).map_err(storage)?;
                 let (change, row) = applied.value;
-                Ok(Changed { value: change, effects: applied.effects, follow: Follow::Agent(Desired::from(&row)) })
+                Ok(Changed {
+                    value: change,
+                    effects: applied.effects,
+                    follow: Follow::Agent(Desired::from(&row)),
+                })
             })
         })
     }
@@ -141,7 +163,11 @@ impl Provisioning {
             services.change(principal, need, move |transaction, stamp| {
                 let applied = agents::delete(transaction, &id, stamp).map_err(storage)?;
                 let applied = applied.ok_or_else(|| Error::unknown("agent", &id))?;
-                Ok(Changed { value: (), effects: applied.effects, follow: Follow::AgentGone(applied.value.key) })
+                Ok(Changed {
+                    value: (),
+                    effects: applied.effects,
+                    follow: Follow::AgentGone(applied.value.key),
+                })
             })
         })
     }
@@ -150,7 +176,11 @@ impl Provisioning {
 impl Services {
     pub(super) async fn agent_row(&self, id: AgentId) -> Result<AgentRow> {
         let wanted = id.clone();
-        let row = self.ground.readers.read(move |connection| agents::find(connection, &wanted).map_err(storage)).await?;
+        let row = self
+            .ground
+            .readers
+            .read(move |connection| agents::find(connection, &wanted).map_err(storage))
+            .await?;
         row.ok_or_else(|| Error::unknown("agent", &id))
     }
 }

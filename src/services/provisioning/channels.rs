@@ -29,7 +29,10 @@ impl Provisioning {
         };
         self.when(Need::Own(agent.clone()), |services, _, _| async move {
             let row = services.agent_row(agent).await?;
-            Ok(channels_shown(services.registry.by_key(row.key).as_ref(), &row))
+            Ok(channels_shown(
+                services.registry.by_key(row.key).as_ref(),
+                &row,
+            ))
         })
     }
 
@@ -39,12 +42,20 @@ impl Provisioning {
     /// # Errors
     /// `NotFound` for an unknown agent; `Forbidden`; `Invalid` for what is no channel id; `TooLarge` beyond 50,000 channels;
     /// `Busy`; `Storage`.
-    pub fn put_channel(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Result<Change> {
+    pub fn put_channel(
+        &self,
+        agent: impl Id<AgentId>,
+        channel: impl Id<ChannelId>,
+    ) -> Result<Change> {
         park(self.put_channel_async(agent, channel))
     }
 
     /// As [`Provisioning::put_channel`], on any executor.
-    pub fn put_channel_async(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Waiting<Change> {
+    pub fn put_channel_async(
+        &self,
+        agent: impl Id<AgentId>,
+        channel: impl Id<ChannelId>,
+    ) -> Waiting<Change> {
         let (agent, channel) = match (agent.into_id(), channel.into_id()) {
             (Ok(agent), Ok(channel)) => (agent, channel),
             (Err(error), _) | (_, Err(error)) => return failed(error),
@@ -54,7 +65,10 @@ impl Provisioning {
                 cell.look(|state| {
                     let there = state.channel(&channel);
                     let full = there.is_none() && state.channels.len() >= CHANNELS_MAX;
-                    (there.map_or(AgentState::Idle, |there| state.shown_channel(there)), full)
+                    (
+                        there.map_or(AgentState::Idle, |there| state.shown_channel(there)),
+                        full,
+                    )
                 })
             });
             let (shown, full) = shown.unwrap_or_default();
@@ -63,14 +77,19 @@ impl Provisioning {
                 if full {
                     return Err(too_many(CHANNELS_MAX + 1));
                 }
-                let applied = channels::put(transaction, &agent, &channel, rejoin, stamp).map_err(storage)?;
+                let applied =
+                    channels::put(transaction, &agent, &channel, rejoin, stamp).map_err(storage)?;
                 let applied = applied.ok_or_else(|| Error::unknown("agent", &agent))?;
                 let (change, key) = applied.value;
                 let follow = match change {
                     Change::Applied => Follow::Channel(key, channel, stamp.revision),
                     Change::Unchanged => Follow::Nothing,
                 };
-                Ok(Changed { value: change, effects: applied.effects, follow })
+                Ok(Changed {
+                    value: change,
+                    effects: applied.effects,
+                    follow,
+                })
             })
         })
     }
@@ -79,27 +98,50 @@ impl Provisioning {
     ///
     /// # Errors
     /// `NotFound` for an unknown agent or a channel it lacks; `Forbidden`; `Busy`; `Storage`.
-    pub fn delete_channel(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Result<()> {
+    pub fn delete_channel(
+        &self,
+        agent: impl Id<AgentId>,
+        channel: impl Id<ChannelId>,
+    ) -> Result<()> {
         park(self.delete_channel_async(agent, channel))
     }
 
     /// As [`Provisioning::delete_channel`], on any executor.
-    pub fn delete_channel_async(&self, agent: impl Id<AgentId>, channel: impl Id<ChannelId>) -> Waiting<()> {
+    pub fn delete_channel_async(
+        &self,
+        agent: impl Id<AgentId>,
+        channel: impl Id<ChannelId>,
+    ) -> Waiting<()> {
         let (agent, channel) = match (agent.into_id(), channel.into_id()) {
             (Ok(agent), Ok(channel)) => (agent, channel),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
-                match channels::delete(transaction, &agent, &channel, stamp).map_err(storage)? {
+            services.change(
+                principal,
+                need,
+                move |transaction, stamp| match channels::delete(
+                    transaction,
+                    &agent,
+                    &channel,
+                    stamp,
+                )
+                .map_err(storage)?
+                {
                     Removal::NoAgent => Err(Error::unknown("agent", &agent)),
-                    Removal::Absent => Err(Error::NotFound(format!("agent `{agent}` has no channel `{channel}`"))),
+                    Removal::Absent => Err(Error::NotFound(format!(
+                        "agent `{agent}` has no channel `{channel}`"
+                    ))),
                     Removal::Done(applied) => {
                         let follow = Follow::ChannelGone(applied.value, channel, stamp.revision);
-                        Ok(Changed { value: (), effects: applied.effects, follow })
+                        Ok(Changed {
+                            value: (),
+                            effects: applied.effects,
+                            follow,
+                        })
                     }
-                }
-            })
+                },
+            )
         })
     }
 
@@ -116,7 +158,9 @@ impl Provisioning {
     /// As [`Provisioning::find_channels`], on any executor.
     pub fn find_channels_async(&self, query: &str) -> Waiting<Vec<(ChannelId, String)>> {
         let Who::Agent { agent, key, .. } = self.principal.who() else {
-            return failed(Error::invalid("channel search asks a chat system through an agent, and this login has none"));
+            return failed(Error::invalid(
+                "channel search asks a chat system through an agent, and this login has none",
+            ));
         };
         if query.is_empty() {
             return failed(Error::invalid("the query is empty"));
@@ -124,9 +168,12 @@ impl Provisioning {
         let (key, query) = (*key, query.to_owned());
         self.when(Need::Own(agent.clone()), |services, _, _| async move {
             let cell = services.registry.by_key(key);
-            let cell = cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
+            let cell =
+                cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
             let session = services.session(&cell)?;
-            let asked = services.ground.ask(ASK_MAX, "the channel search", move || session.find_channels(query));
+            let asked = services.ground.ask(ASK_MAX, "the channel search", move || {
+                session.find_channels(query)
+            });
             let mut found = asked.await.map_err(|error| error_of_question(error, ""))?;
             found.sort();
             found.dedup_by(|one, other| one.0 == other.0);

@@ -21,12 +21,24 @@ const VALUE_BYTES_MAX: usize = 256 << 10;
 pub(super) const METADATA_BYTES_MAX: usize = 1 << 20;
 
 fn within(what: &'static str, length: usize, limit: usize) -> Result<()> {
-    if length <= limit { Ok(()) } else { Err(Error::TooLarge { what, length: length as u64, limit: limit as u64 }) }
+    if length <= limit {
+        Ok(())
+    } else {
+        Err(Error::TooLarge {
+            what,
+            length: length as u64,
+            limit: limit as u64,
+        })
+    }
 }
 
 /// The refusal of one channel too many.
 pub(super) fn too_many(channels: usize) -> Error {
-    Error::TooLarge { what: "the list of channels", length: channels as u64, limit: CHANNELS_MAX as u64 }
+    Error::TooLarge {
+        what: "the list of channels",
+        length: channels as u64,
+        limit: CHANNELS_MAX as u64,
+    }
 }
 
 /// Whether that value may stand under that key.
@@ -53,7 +65,13 @@ pub(super) fn all(keys: usize, bytes: usize) -> Result<()> {
 /// As [`pair`] and [`all`].
 pub(super) fn metadata(pairs: &[(String, String)]) -> Result<()> {
     pairs.iter().try_for_each(|(key, value)| pair(key, value))?;
-    all(pairs.len(), pairs.iter().map(|(key, value)| key.len() + value.len()).sum())
+    all(
+        pairs.len(),
+        pairs
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum(),
+    )
 }
 
 /// Whether an agent may be put like that.

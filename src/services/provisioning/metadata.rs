@@ -31,7 +31,10 @@ impl Provisioning {
         };
         self.when(Need::Own(agent.clone()), |services, _, _| async move {
             let wanted = agent.clone();
-            let read = services.ground.readers.read(move |connection| metadata::all(connection, &wanted).map_err(storage));
+            let read = services
+                .ground
+                .readers
+                .read(move |connection| metadata::all(connection, &wanted).map_err(storage));
             read.await?.ok_or_else(|| Error::unknown("agent", &agent))
         })
     }
@@ -41,19 +44,31 @@ impl Provisioning {
     /// # Errors
     /// `NotFound`; `Invalid` if a key is given twice; `TooLarge` beyond 1,024 keys, 1,024 bytes a key, 256 KiB a value or
     /// 1 MiB in all; `Forbidden`; `Busy`; `Storage`.
-    pub fn put_metadata(&self, agent: impl Id<AgentId>, entries: Vec<(String, String)>) -> Result<Change> {
+    pub fn put_metadata(
+        &self,
+        agent: impl Id<AgentId>,
+        entries: Vec<(String, String)>,
+    ) -> Result<Change> {
         park(self.put_metadata_async(agent, entries))
     }
 
     /// As [`Provisioning::put_metadata`], on any executor.
-    pub fn put_metadata_async(&self, agent: impl Id<AgentId>, entries: Vec<(String, String)>) -> Waiting<Change> {
-        let agent = match (agent.into_id(), limits::metadata(&entries).and_then(|()| distinct(&entries))) {
+    pub fn put_metadata_async(
+        &self,
+        agent: impl Id<AgentId>,
+        entries: Vec<(String, String)>,
+    ) -> Waiting<Change> {
+        let agent = match (
+            agent.into_id(),
+            limits::metadata(&entries).and_then(|()| distinct(&entries)),
+        ) {
             (Ok(agent), Ok(())) => agent,
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let applied = metadata::put_all(transaction, &agent, &entries, stamp).map_err(storage)?;
+                let applied =
+                    metadata::put_all(transaction, &agent, &entries, stamp).map_err(storage)?;
                 changed(applied, &agent)
             })
         })
@@ -75,8 +90,9 @@ impl Provisioning {
         };
         self.when(Need::Own(agent.clone()), |services, _, _| async move {
             let (wanted, name) = (agent.clone(), key.clone());
-            let read =
-                services.ground.readers.read(move |connection| metadata::value(connection, &wanted, &name).map_err(storage));
+            let read = services.ground.readers.read(move |connection| {
+                metadata::value(connection, &wanted, &name).map_err(storage)
+            });
             let value = read.await?.ok_or_else(|| Error::unknown("agent", &agent))?;
             value.ok_or_else(|| no_key(&agent, &key))
         })
@@ -86,21 +102,36 @@ impl Provisioning {
     ///
     /// # Errors
     /// `NotFound` for an unknown agent; `TooLarge` as [`Provisioning::put_metadata`]; `Forbidden`; `Busy`; `Storage`.
-    pub fn put_metadata_value(&self, agent: impl Id<AgentId>, key: &str, value: &str) -> Result<Change> {
+    pub fn put_metadata_value(
+        &self,
+        agent: impl Id<AgentId>,
+        key: &str,
+        value: &str,
+    ) -> Result<Change> {
         park(self.put_metadata_value_async(agent, key, value))
     }
 
     /// As [`Provisioning::put_metadata_value`], on any executor.
-    pub fn put_metadata_value_async(&self, agent: impl Id<AgentId>, key: &str, value: &str) -> Waiting<Change> {
+    pub fn put_metadata_value_async(
+        &self,
+        agent: impl Id<AgentId>,
+        key: &str,
+        value: &str,
+    ) -> Waiting<Change> {
         let (agent, key, value) = match (agent.into_id(), limits::pair(key, value)) {
             (Ok(agent), Ok(())) => (agent, key.to_owned(), value.to_owned()),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let (keys, bytes) = metadata::besides(transaction, &agent, &key).map_err(storage)?;
+                let (keys, bytes) =
+                    metadata::besides(transaction, &agent, &key).map_err(storage)?;
                 limits::all(keys + 1, bytes + key.len() + value.len())?;
-                changed(metadata::put_value(transaction, &agent, &key, &value, stamp).map_err(storage)?, &agent)
+                changed(
+                    metadata::put_value(transaction, &agent, &key, &value, stamp)
+                        .map_err(storage)?,
+                    &agent,
+                )
             })
         })
     }
@@ -120,18 +151,35 @@ impl Provisioning {
             Err(error) => return failed(error),
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
-                match metadata::delete_value(transaction, &agent, &key, stamp).map_err(storage)? {
+            services.change(
+                principal,
+                need,
+                move |transaction, stamp| match metadata::delete_value(
+                    transaction,
+                    &agent,
+                    &key,
+                    stamp,
+                )
+                .map_err(storage)?
+                {
                     Removal::NoAgent => Err(Error::unknown("agent", &agent)),
                     Removal::Absent => Err(no_key(&agent, &key)),
-                    Removal::Done(applied) => Ok(Changed { value: (), effects: applied.effects, follow: Follow::Nothing }),
-                }
-            })
+                    Removal::Done(applied) => Ok(Changed {
+                        value: (),
+                        effects: applied.effects,
+                        follow: Follow::Nothing,
+                    }),
+                },
+            )
         })
     }
 }
 
 fn changed<R>(applied: Option<Applied<(Change, R)>>, agent: &AgentId) -> Result<Changed<Change>> {
     let applied = applied.ok_or_else(|| Error::unknown("agent", agent))?;
-    Ok(Changed { value: applied.value.0, effects: applied.effects, follow: Follow::Nothing })
+    Ok(Changed {
+        value: applied.value.0,
+        effects: applied.effects,
+        follow: Follow::Nothing,
+    })
 }

@@ -26,7 +26,9 @@ pub struct Provisioning {
 
 impl std::fmt::Debug for Provisioning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Provisioning").field("principal", &self.principal).finish_non_exhaustive()
+        f.debug_struct("Provisioning")
+            .field("principal", &self.principal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -36,7 +38,10 @@ impl Provisioning {
     /// # Errors
     /// `Forbidden` if it may provision nothing, `Unauthorized` if its token has ended.
     pub(crate) fn new(services: Arc<Services>, principal: Principal) -> Result<Provisioning> {
-        let view = Provisioning { services, principal };
+        let view = Provisioning {
+            services,
+            principal,
+        };
         let need = match view.principal.who() {
             Who::Agent { agent, .. } => Need::Own(agent.clone()),
             _ => Need::System,
@@ -50,15 +55,25 @@ impl Provisioning {
         if self.principal.has_ended() {
             return Err(Error::Unauthorized("the token has ended".into()));
         }
-        let Who::Agent { agent, key, .. } = self.principal.who() else { return Ok(()) };
+        let Who::Agent { agent, key, .. } = self.principal.who() else {
+            return Ok(());
+        };
         let cell = self.services.registry.by_key(*key);
         let cell = cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
         let mode = cell.look(|state| state.mode);
-        if is_enough(mode, agent, need) { Ok(()) } else { Err(forbidden()) }
+        if is_enough(mode, agent, need) {
+            Ok(())
+        } else {
+            Err(forbidden())
+        }
     }
 
     /// Makes a call's future: the right is checked at once, the rest when it is polled.
-    fn when<T, F>(&self, need: Need, call: impl FnOnce(Arc<Services>, Principal, Need) -> F) -> Waiting<T>
+    fn when<T, F>(
+        &self,
+        need: Need,
+        call: impl FnOnce(Arc<Services>, Principal, Need) -> F,
+    ) -> Waiting<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,

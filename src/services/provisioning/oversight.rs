@@ -25,11 +25,26 @@ impl Provisioning {
     /// As [`Provisioning::readers`], on any executor.
     pub fn readers_async(&self) -> Waiting<Vec<ReaderStatus>> {
         self.when(Need::System, |services, _, _| async move {
-            let rows = services.ground.readers.scan(Whole(|connection: &_| readers::all(connection).map_err(storage))).await?;
+            let rows = services
+                .ground
+                .readers
+                .scan(Whole(|connection: &_| {
+                    readers::all(connection).map_err(storage)
+                }))
+                .await?;
             let shown = rows.into_iter().map(|row| {
-                let place = services.names.place(row.agent, &row.name).unwrap_or(row.place).max(row.place);
+                let place = services
+                    .names
+                    .place(row.agent, &row.name)
+                    .unwrap_or(row.place)
+                    .max(row.place);
                 let lag = services.ground.hub.rows_after(place);
-                ReaderStatus::new(row.agent_id, row.name, lag, DateTime::from_timestamp_millis(row.moved).unwrap_or_default())
+                ReaderStatus::new(
+                    row.agent_id,
+                    row.name,
+                    lag,
+                    DateTime::from_timestamp_millis(row.moved).unwrap_or_default(),
+                )
             });
             Ok(shown.collect())
         })
@@ -44,19 +59,31 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::delete_reader`], on any executor.
-    pub fn delete_reader_async(&self, agent: impl Id<AgentId>, name: impl Id<ReaderName>) -> Waiting<()> {
+    pub fn delete_reader_async(
+        &self,
+        agent: impl Id<AgentId>,
+        name: impl Id<ReaderName>,
+    ) -> Waiting<()> {
         let (agent, name) = match (agent.into_id(), name.into_id()) {
             (Ok(agent), Ok(name)) => (agent, name),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let key = agents::key(transaction, &agent).map_err(storage)?.ok_or_else(|| Error::unknown("agent", &agent))?;
+                let key = agents::key(transaction, &agent)
+                    .map_err(storage)?
+                    .ok_or_else(|| Error::unknown("agent", &agent))?;
                 if !readers::delete(transaction, &agent, &name, stamp).map_err(storage)? {
-                    return Err(Error::NotFound(format!("agent `{agent}` has no reader `{name}`")));
+                    return Err(Error::NotFound(format!(
+                        "agent `{agent}` has no reader `{name}`"
+                    )));
                 }
                 // Not by the caller once it is answered: whoever drops the call would leave the name held.
-                Ok(Changed { value: (), effects: Vec::new(), follow: Follow::ReaderGone(key, name) })
+                Ok(Changed {
+                    value: (),
+                    effects: Vec::new(),
+                    follow: Follow::ReaderGone(key, name),
+                })
             })
         })
     }
@@ -76,7 +103,9 @@ impl Provisioning {
             services
                 .ground
                 .readers
-                .scan(Whole(move |connection: &_| audit::since(connection, since, limit).map_err(storage)))
+                .scan(Whole(move |connection: &_| {
+                    audit::since(connection, since, limit).map_err(storage)
+                }))
                 .await
         })
     }

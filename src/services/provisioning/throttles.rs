@@ -21,7 +21,13 @@ impl Provisioning {
     /// As [`Provisioning::throttles`], on any executor.
     pub fn throttles_async(&self) -> Waiting<Vec<Throttle>> {
         self.when(Need::System, |services, _, _| async move {
-            services.ground.readers.scan(Whole(|connection: &_| throttles::all(connection).map_err(storage))).await
+            services
+                .ground
+                .readers
+                .scan(Whole(|connection: &_| {
+                    throttles::all(connection).map_err(storage)
+                }))
+                .await
         })
     }
 
@@ -41,7 +47,10 @@ impl Provisioning {
         };
         self.when(Need::System, |services, _, _| async move {
             let wanted = id.clone();
-            let read = services.ground.readers.read(move |connection| throttles::find(connection, &wanted).map_err(storage));
+            let read = services
+                .ground
+                .readers
+                .read(move |connection| throttles::find(connection, &wanted).map_err(storage));
             read.await?.ok_or_else(|| Error::unknown("throttle", &id))
         })
     }
@@ -57,16 +66,23 @@ impl Provisioning {
     /// As [`Provisioning::put_throttle`], on any executor.
     pub fn put_throttle_async(&self, throttle: Throttle) -> Waiting<Change> {
         self.when(Need::System, |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
-                match throttles::put(transaction, &throttle, stamp).map_err(storage)? {
-                    ThrottlePut::Done(change, throttle) => {
-                        Ok(Changed { value: change, effects: Vec::new(), follow: Follow::Throttle(throttle) })
-                    }
-                    ThrottlePut::KindDiffers(kind) => {
-                        Err(Error::Invalid(format!("throttle `{}` is of type {}, which cannot change", throttle.id, kind as i32)))
-                    }
-                }
-            })
+            services.change(
+                principal,
+                need,
+                move |transaction, stamp| match throttles::put(transaction, &throttle, stamp)
+                    .map_err(storage)?
+                {
+                    ThrottlePut::Done(change, throttle) => Ok(Changed {
+                        value: change,
+                        effects: Vec::new(),
+                        follow: Follow::Throttle(throttle),
+                    }),
+                    ThrottlePut::KindDiffers(kind) => Err(Error::Invalid(format!(
+                        "throttle `{}` is of type {}, which cannot change",
+                        throttle.id, kind as i32
+                    ))),
+                },
+            )
         })
     }
 
@@ -88,7 +104,11 @@ impl Provisioning {
             services.change(principal, need, move |transaction, stamp| {
                 let gone = throttles::delete(transaction, &id, stamp).map_err(storage)?;
                 let gone = gone.ok_or_else(|| Error::unknown("throttle", &id))?;
-                Ok(Changed { value: (), effects: Vec::new(), follow: Follow::ThrottleGone(gone.id) })
+                Ok(Changed {
+                    value: (),
+                    effects: Vec::new(),
+                    follow: Follow::ThrottleGone(gone.id),
+                })
             })
         })
     }

@@ -26,7 +26,13 @@ impl Provisioning {
     /// As [`Provisioning::users`], on any executor.
     pub fn users_async(&self) -> Waiting<Vec<ProvisionedUser>> {
         self.when(Need::System, |services, _, _| async move {
-            let rows = services.ground.readers.scan(Whole(|connection: &_| users::all(connection).map_err(storage))).await?;
+            let rows = services
+                .ground
+                .readers
+                .scan(Whole(|connection: &_| {
+                    users::all(connection).map_err(storage)
+                }))
+                .await?;
             Ok(rows.into_iter().map(shown).collect())
         })
     }
@@ -46,7 +52,11 @@ impl Provisioning {
             Err(error) => return failed(error),
         };
         self.when(Need::System, |services, _, _| async move {
-            services.user_row(&id).await?.map(shown).ok_or_else(|| Error::unknown("user", &id))
+            services
+                .user_row(&id)
+                .await?
+                .map(shown)
+                .ok_or_else(|| Error::unknown("user", &id))
         })
     }
 
@@ -62,11 +72,22 @@ impl Provisioning {
     /// As [`Provisioning::put_user`], on any executor.
     pub fn put_user_async(&self, user: NewUser) -> Waiting<Change> {
         self.when(Need::System, |services, principal, need| async move {
-            let hash = services.new_hash(&user.id, user.password.as_ref(), &principal).await?;
+            let hash = services
+                .new_hash(&user.id, user.password.as_ref(), &principal)
+                .await?;
             let change = services.change(principal, need, move |transaction, stamp| {
-                let applied = users::put(transaction, &user.id, &user.username, hash, stamp).map_err(storage)?;
-                let follow = if applied.value.0 == Change::Unchanged { Follow::Nothing } else { Follow::User(user.id) };
-                Ok(Changed { value: applied.value.0, effects: applied.effects, follow })
+                let applied = users::put(transaction, &user.id, &user.username, hash, stamp)
+                    .map_err(storage)?;
+                let follow = if applied.value.0 == Change::Unchanged {
+                    Follow::Nothing
+                } else {
+                    Follow::User(user.id)
+                };
+                Ok(Changed {
+                    value: applied.value.0,
+                    effects: applied.effects,
+                    follow,
+                })
             });
             change.await
         })
@@ -81,7 +102,11 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::set_password`], on any executor.
-    pub fn set_password_async(&self, id: impl Id<UserId>, password: impl Into<Secret>) -> Waiting<()> {
+    pub fn set_password_async(
+        &self,
+        id: impl Id<UserId>,
+        password: impl Into<Secret>,
+    ) -> Waiting<()> {
         let password = password.into();
         if !(1..=1024).contains(&password.expose().len()) {
             return failed(Error::invalid("a password has 1 to 1,024 bytes"));
@@ -91,11 +116,19 @@ impl Provisioning {
             Err(error) => return failed(error),
         };
         self.when(Need::System, |services, principal, need| async move {
-            let hash = services.passwords.hash(&password, Asker::change(principal.label())).await?;
+            let hash = services
+                .passwords
+                .hash(&password, Asker::change(principal.label()))
+                .await?;
             let change = services.change(principal, need, move |transaction, stamp| {
-                let applied = users::set_password(transaction, &id, hash, stamp).map_err(storage)?;
+                let applied =
+                    users::set_password(transaction, &id, hash, stamp).map_err(storage)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
-                Ok(Changed { value: (), effects: applied.effects, follow: Follow::User(id) })
+                Ok(Changed {
+                    value: (),
+                    effects: applied.effects,
+                    follow: Follow::User(id),
+                })
             });
             change.await
         })
@@ -119,7 +152,11 @@ impl Provisioning {
             services.change(principal, need, move |transaction, stamp| {
                 let applied = users::delete(transaction, &id, stamp).map_err(storage)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
-                Ok(Changed { value: (), effects: applied.effects, follow: Follow::User(id) })
+                Ok(Changed {
+                    value: (),
+                    effects: applied.effects,
+                    follow: Follow::User(id),
+                })
             })
         })
     }
@@ -128,16 +165,30 @@ impl Provisioning {
 impl Services {
     async fn user_row(&self, id: &UserId) -> Result<Option<UserRow>> {
         let id = id.clone();
-        self.ground.readers.read(move |connection| users::find(connection, &id).map_err(storage)).await
+        self.ground
+            .readers
+            .read(move |connection| users::find(connection, &id).map_err(storage))
+            .await
     }
 
     /// The hash to store: none where none is given, or where the stored one is of the same password, so that
     /// provisioning at every start ends no tokens.
-    async fn new_hash(&self, id: &UserId, password: Option<&Secret>, principal: &Principal) -> Result<Option<String>> {
-        let Some(password) = password else { return Ok(None) };
+    async fn new_hash(
+        &self,
+        id: &UserId,
+        password: Option<&Secret>,
+        principal: &Principal,
+    ) -> Result<Option<String>> {
+        let Some(password) = password else {
+            return Ok(None);
+        };
         let asker = Asker::change(principal.label());
         if let Some(stored) = self.user_row(id).await?.and_then(|row| row.password_hash)
-            && self.passwords.verify(password, vec![Some(stored)], unproved(), asker.clone()).await?.is_some()
+            && self
+                .passwords
+                .verify(password, vec![Some(stored)], unproved(), asker.clone())
+                .await?
+                .is_some()
         {
             return Ok(None);
         }

@@ -7,31 +7,85 @@ use crate::waiting::pipe;
 
 /// Every check, in the order in which they run.
 pub(super) const ALL: &[(&str, Check)] = &[
-    ("an agent signed in is seen, and after signing out is not", presence),
+    (
+        "an agent signed in is seen, and after signing out is not",
+        presence,
+    ),
     ("dropping the link hangs up", dropping_the_link),
     ("a cut is told as a loss of the link or of the agent", cut),
     ("a room is joined, again and again", join_twice),
     ("a closed room refuses for good", closed_room),
-    ("a kind of channel that the capabilities deny is unsupported", denied_kinds),
+    (
+        "a kind of channel that the capabilities deny is unsupported",
+        denied_kinds,
+    ),
     ("a kick makes the channel inactive, for good", kick),
     ("after leaving nothing more is delivered", leave),
-    ("what the capabilities deny is unsupported, and answers so at once", unsupported),
-    ("a post into a room arrives and is answered", talking::post_into_room),
-    ("a post to a contact arrives and is answered", talking::post_to_contact),
-    ("a room that echoes sends a post back with its origin and the answered id", talking::room_echo),
-    ("a contact that echoes sends a post back with its origin and the answered id", talking::contact_echo),
-    ("a hundred posts keep their order and have ids of their own", talking::order_of_posts),
-    ("a hundred messages of people keep their order and have ids of their own", talking::order_of_people),
-    ("what a contact says is for the agent it is said to", talking::contact_speaks),
-    ("two agents in a shared room get a message under one id", talking::one_id_for_all),
-    ("special characters survive both ways", talking::special_characters),
-    ("a text as long as the channel admits survives", talking::long_text),
+    (
+        "what the capabilities deny is unsupported, and answers so at once",
+        unsupported,
+    ),
+    (
+        "a post into a room arrives and is answered",
+        talking::post_into_room,
+    ),
+    (
+        "a post to a contact arrives and is answered",
+        talking::post_to_contact,
+    ),
+    (
+        "a room that echoes sends a post back with its origin and the answered id",
+        talking::room_echo,
+    ),
+    (
+        "a contact that echoes sends a post back with its origin and the answered id",
+        talking::contact_echo,
+    ),
+    (
+        "a hundred posts keep their order and have ids of their own",
+        talking::order_of_posts,
+    ),
+    (
+        "a hundred messages of people keep their order and have ids of their own",
+        talking::order_of_people,
+    ),
+    (
+        "what a contact says is for the agent it is said to",
+        talking::contact_speaks,
+    ),
+    (
+        "two agents in a shared room get a message under one id",
+        talking::one_id_for_all,
+    ),
+    (
+        "special characters survive both ways",
+        talking::special_characters,
+    ),
+    (
+        "a text as long as the channel admits survives",
+        talking::long_text,
+    ),
     ("typing is shown without complaint", talking::typing),
-    ("what was said while away comes exactly once, in order, before the join answers", history::catch_up),
-    ("without a resume point nothing old comes", history::no_resume),
-    ("history answers the newest, pages backwards, and knows no strangers", history::pages),
-    ("a post is found by its origin, and one never made is not", history::look_up),
-    ("channel search finds the room by a part of its name, case aside", history::search),
+    (
+        "what was said while away comes exactly once, in order, before the join answers",
+        history::catch_up,
+    ),
+    (
+        "without a resume point nothing old comes",
+        history::no_resume,
+    ),
+    (
+        "history answers the newest, pages backwards, and knows no strangers",
+        history::pages,
+    ),
+    (
+        "a post is found by its origin, and one never made is not",
+        history::look_up,
+    ),
+    (
+        "channel search finds the room by a part of its name, case aside",
+        history::search,
+    ),
     ("an upload becomes a message with a link", files::upload),
     ("an upload given up posts nothing", files::given_up),
 ];
@@ -42,9 +96,13 @@ fn presence(rig: &mut Rig<'_>) -> Result<(), Stop> {
     if rig.world.sees_online(&address).is_none() {
         return skip("the world cannot see presence");
     }
-    rig.until("the agent is online", || rig.world.sees_online(&address) == Some(true))?;
+    rig.until("the agent is online", || {
+        rig.world.sees_online(&address) == Some(true)
+    })?;
     rig.want("sign out", || session.sign_out())?;
-    rig.until("the agent is offline", || rig.world.sees_online(&address) == Some(false))
+    rig.until("the agent is offline", || {
+        rig.world.sees_online(&address) == Some(false)
+    })
 }
 
 fn dropping_the_link(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -53,10 +111,14 @@ fn dropping_the_link(rig: &mut Rig<'_>) -> Result<(), Stop> {
     if rig.world.sees_online(&address).is_none() {
         return skip("the world cannot see presence");
     }
-    rig.until("the agent is online", || rig.world.sees_online(&address) == Some(true))?;
+    rig.until("the agent is online", || {
+        rig.world.sees_online(&address) == Some(true)
+    })?;
     drop(session);
     rig.drop_link();
-    rig.until("the agent is offline", || rig.world.sees_online(&address) == Some(false))
+    rig.until("the agent is offline", || {
+        rig.world.sees_online(&address) == Some(false)
+    })
 }
 
 fn cut(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -74,39 +136,59 @@ fn cut(rig: &mut Rig<'_>) -> Result<(), Stop> {
     rig.until("the agent is signed out or the link lost", || {
         rig.recorder.lost().is_some() || signed_out(&rig.recorder.items()).is_some()
     })?;
-    let error = rig.recorder.lost().or_else(|| signed_out(&rig.recorder.items()));
-    ensure(error.as_ref().is_some_and(|error| error.is_passing()), || format!("a cut must be passing, not {error:?}"))
+    let error = rig
+        .recorder
+        .lost()
+        .or_else(|| signed_out(&rig.recorder.items()));
+    ensure(
+        error.as_ref().is_some_and(|error| error.is_passing()),
+        || format!("a cut must be passing, not {error:?}"),
+    )
 }
 
 fn join_twice(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let channel = rig.channel()?;
     let session = rig.sign_in(0)?;
     let joined = rig.join(&session, &channel, None)?;
-    ensure(!joined.info.display_name.is_empty(), || "a channel has a display name".into())?;
-    ensure(joined.info.max_message_length > 0, || "no message at all would fit".into())?;
+    ensure(!joined.info.display_name.is_empty(), || {
+        "a channel has a display name".into()
+    })?;
+    ensure(joined.info.max_message_length > 0, || {
+        "no message at all would fit".into()
+    })?;
     rig.join(&session, &channel, None)?;
     Ok(())
 }
 
 fn closed_room(rig: &mut Rig<'_>) -> Result<(), Stop> {
-    let Some(channel) = rig.world.closed_room() else { return skip("the world has no closed room") };
+    let Some(channel) = rig.world.closed_room() else {
+        return skip("the world has no closed room");
+    };
     let session = rig.sign_in(0)?;
     match rig.ask(|| session.join(channel, None))? {
         Ok(_) => fail("it was joined"),
-        Err(error) if error.is_passing() => fail(format!("{:?} would be retried for ever: {error}", error.kind)),
-        Err(error) => ensure(!error.reason.is_empty(), || "an administrator wants to know why".into()),
+        Err(error) if error.is_passing() => fail(format!(
+            "{:?} would be retried for ever: {error}",
+            error.kind
+        )),
+        Err(error) => ensure(!error.reason.is_empty(), || {
+            "an administrator wants to know why".into()
+        }),
     }
 }
 
 fn denied_kinds(rig: &mut Rig<'_>) -> Result<(), Stop> {
-    let denied = [ChannelKind::Room, ChannelKind::Contact].into_iter().find(|kind| !rig.capabilities.has(*kind));
+    let denied = [ChannelKind::Room, ChannelKind::Contact]
+        .into_iter()
+        .find(|kind| !rig.capabilities.has(*kind));
     let id = match denied {
         Some(ChannelKind::Room) => "chat-room:conformance",
         Some(ChannelKind::Contact) => "contact:conformance",
         None => return skip("it has both kinds"),
     };
     let session = rig.sign_in(0)?;
-    let channel = crate::backend::ChannelId::parse(id).map_err(|error| Stop::Fail(error.to_string()))?;
+    let channel =
+        crate::backend::ChannelId::parse(id).map_err(|error| Stop::Fail(error.to_string()))?;
     wants_unsupported("join", rig.ask(|| session.join(channel, None))?)
 }
 
@@ -119,11 +201,18 @@ fn kick(rig: &mut Rig<'_>) -> Result<(), Stop> {
     }
     let may_retry = rig.see("the channel inactive", |items, _| {
         items.iter().find_map(|item| match item {
-            Inbound::Inactive { agent, channel, may_retry, .. } if *agent == key(0) && *channel == room => Some(*may_retry),
+            Inbound::Inactive {
+                agent,
+                channel,
+                may_retry,
+                ..
+            } if *agent == key(0) && *channel == room => Some(*may_retry),
             _ => None,
         })
     })?;
-    ensure(!may_retry, || "a kick must not be retried (reference 6.2)".into())
+    ensure(!may_retry, || {
+        "a kick must not be retried (reference 6.2)".into()
+    })
 }
 
 fn leave(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -134,7 +223,9 @@ fn leave(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let text = unique("after you left");
     rig.say(&channel, 0, &text)?;
     let heard = rig.listen();
-    ensure(heard.iter().all(|message| text_of(message) != text), || "it was delivered all the same".into())
+    ensure(heard.iter().all(|message| text_of(message) != text), || {
+        "it was delivered all the same".into()
+    })
 }
 
 fn unsupported(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -144,33 +235,69 @@ fn unsupported(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let mut denied = 0;
     if !can.history {
         denied += 1;
-        wants_unsupported("history", rig.ask(|| session.clone().history(channel.clone(), None, 1))?)?;
+        wants_unsupported(
+            "history",
+            rig.ask(|| session.clone().history(channel.clone(), None, 1))?,
+        )?;
     }
     if !can.look_up {
         denied += 1;
-        wants_unsupported("look-up", rig.ask(|| session.clone().look_up(channel.clone(), outgoing("").origin))?)?;
+        wants_unsupported(
+            "look-up",
+            rig.ask(|| {
+                session
+                    .clone()
+                    .look_up(channel.clone(), outgoing("").origin)
+            })?,
+        )?;
     }
     if !can.find_channels {
         denied += 1;
-        wants_unsupported("channel search", rig.ask(|| session.clone().find_channels("a".into()))?)?;
+        wants_unsupported(
+            "channel search",
+            rig.ask(|| session.clone().find_channels("a".into()))?,
+        )?;
     }
     if !can.composing {
         denied += 1;
-        wants_unsupported("typing", rig.ask(|| session.clone().set_composing(channel.clone(), true))?)?;
+        wants_unsupported(
+            "typing",
+            rig.ask(|| session.clone().set_composing(channel.clone(), true))?,
+        )?;
     }
     if !can.uploads {
         denied += 1;
         let (_writer, body) = pipe();
-        let upload = Upload { origin: outgoing("").origin, name: "a".into(), size: None, body };
-        wants_unsupported("upload", rig.ask(|| session.clone().upload(channel.clone(), upload))?)?;
+        let upload = Upload {
+            origin: outgoing("").origin,
+            name: "a".into(),
+            size: None,
+            body,
+        };
+        wants_unsupported(
+            "upload",
+            rig.ask(|| session.clone().upload(channel.clone(), upload))?,
+        )?;
     }
-    if denied == 0 { skip("it can do everything") } else { Ok(()) }
+    if denied == 0 {
+        skip("it can do everything")
+    } else {
+        Ok(())
+    }
 }
 
-fn wants_unsupported<T>(what: &str, answer: Result<T, crate::backend::BackendError>) -> Result<(), Stop> {
+fn wants_unsupported<T>(
+    what: &str,
+    answer: Result<T, crate::backend::BackendError>,
+) -> Result<(), Stop> {
     match answer {
         Err(error) if error.kind == BackendErrorKind::Unsupported => Ok(()),
-        Err(error) => fail(format!("{what}: {:?} instead of Unsupported: {error}", error.kind)),
-        Ok(_) => fail(format!("{what}: it was done although the capabilities deny it")),
+        Err(error) => fail(format!(
+            "{what}: {:?} instead of Unsupported: {error}",
+            error.kind
+        )),
+        Ok(_) => fail(format!(
+            "{what}: it was done although the capabilities deny it"
+        )),
     }
 }

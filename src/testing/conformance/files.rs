@@ -19,13 +19,23 @@ pub(super) fn upload(rig: &mut Rig<'_>) -> Result<(), Stop> {
         Part::Hyperlink { url, .. } => Some(url.clone()),
         _ => None,
     });
-    let Some(link) = link else { return fail(format!("no link among its parts {:?}", accepted.parts)) };
+    let Some(link) = link else {
+        return fail(format!("no link among its parts {:?}", accepted.parts));
+    };
     if let Some(found) = rig.world.file(&link) {
-        ensure(found == bytes, || format!("{} bytes lie behind the link, {} were sent", found.len(), bytes.len()))?;
+        ensure(found == bytes, || {
+            format!(
+                "{} bytes lie behind the link, {} were sent",
+                found.len(),
+                bytes.len()
+            )
+        })?;
     }
     if rig.capabilities.echoes(channel.kind()) {
         let echoed = rig.receive(1, |received| received.origin.as_ref() == Some(&origin))?;
-        ensure(echoed.iter().all(|echoed| echoed.id == accepted.id), || "it came back under another id".into())?;
+        ensure(echoed.iter().all(|echoed| echoed.id == accepted.id), || {
+            "it came back under another id".into()
+        })?;
     }
     Ok(())
 }
@@ -33,9 +43,21 @@ pub(super) fn upload(rig: &mut Rig<'_>) -> Result<(), Stop> {
 pub(super) fn given_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let (session, channel) = joined(rig)?;
     let origin = outgoing("").origin;
-    let answer = send(rig, &session, &channel, origin.clone(), b"half of it".to_vec(), false)?;
+    let answer = send(
+        rig,
+        &session,
+        &channel,
+        origin.clone(),
+        b"half of it".to_vec(),
+        false,
+    )?;
     ensure(answer.is_err(), || "half a file was accepted".into())?;
-    ensure(rig.listen().iter().all(|message| message.origin.as_ref() != Some(&origin)), || "something was posted".into())
+    ensure(
+        rig.listen()
+            .iter()
+            .all(|message| message.origin.as_ref() != Some(&origin)),
+        || "something was posted".into(),
+    )
 }
 
 fn joined(rig: &mut Rig<'_>) -> Result<(Arc<dyn Session>, ChannelId), Stop> {
@@ -68,7 +90,12 @@ fn send(
             writer.finish();
         }
     });
-    let upload = Upload { origin, name: NAME.to_owned(), size, body };
+    let upload = Upload {
+        origin,
+        name: NAME.to_owned(),
+        size,
+        body,
+    };
     let answer = rig.ask(|| session.clone().upload(channel.clone(), upload));
     match feeding.join() {
         Ok(()) => answer,

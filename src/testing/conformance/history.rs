@@ -16,11 +16,15 @@ pub(super) fn catch_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
     rig.say(&channel, 0, &before)?;
     let resume = rig.see("what was said before", |items, _| {
         items.iter().find_map(|item| match item {
-            Inbound::Message { message, resume, .. } if text_of(message) == before => Some(resume.clone()),
+            Inbound::Message {
+                message, resume, ..
+            } if text_of(message) == before => Some(resume.clone()),
             _ => None,
         })
     })?;
-    let Some(resume) = resume.or(joined.resume) else { return skip("it has no resume points") };
+    let Some(resume) = resume.or(joined.resume) else {
+        return skip("it has no resume points");
+    };
     drop(session);
     rig.hang_up();
     let meanwhile = unique("meanwhile");
@@ -31,14 +35,26 @@ pub(super) fn catch_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let session = rig.sign_in(0)?;
     rig.join(&session, &channel, Some(resume))?;
     let caught_up = messages(&rig.recorder.items());
-    ensure(caught_up.iter().all(|message| text_of(message) != before), || "what came before the point came again".into())?;
-    let caught_up: Vec<_> = caught_up.into_iter().filter(|message| text_of(message).starts_with(&meanwhile)).collect();
+    ensure(
+        caught_up.iter().all(|message| text_of(message) != before),
+        || "what came before the point came again".into(),
+    )?;
+    let caught_up: Vec<_> = caught_up
+        .into_iter()
+        .filter(|message| text_of(message).starts_with(&meanwhile))
+        .collect();
     in_order(&caught_up, &texts)?;
     let live = unique("live");
     rig.say(&channel, 0, &live)?;
     rig.receive(1, |received| text_of(received) == live)?;
-    let all: Vec<_> = rig.listen().into_iter().filter(|message| text_of(message).starts_with(&meanwhile)).collect();
-    ensure(all.len() == MISSED, || format!("{MISSED} were missed, {} came in the end", all.len()))
+    let all: Vec<_> = rig
+        .listen()
+        .into_iter()
+        .filter(|message| text_of(message).starts_with(&meanwhile))
+        .collect();
+    ensure(all.len() == MISSED, || {
+        format!("{MISSED} were missed, {} came in the end", all.len())
+    })
 }
 
 pub(super) fn no_resume(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -52,7 +68,10 @@ pub(super) fn no_resume(rig: &mut Rig<'_>) -> Result<(), Stop> {
     rig.hang_up();
     let session = rig.sign_in(0)?;
     rig.join(&session, &channel, None)?;
-    ensure(rig.listen().iter().all(|message| text_of(message) != old), || "something old came".into())
+    ensure(
+        rig.listen().iter().all(|message| text_of(message) != old),
+        || "something old came".into(),
+    )
 }
 
 pub(super) fn pages(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -68,14 +87,20 @@ pub(super) fn pages(rig: &mut Rig<'_>) -> Result<(), Stop> {
         rig.say(&channel, 0, text)?;
     }
     rig.receive(texts.len(), |received| text_of(received).starts_with(&said))?;
-    let page =
-        |before: Option<MessageId>, take: usize| rig.want("history", || session.clone().history(channel.clone(), before, take));
+    let page = |before: Option<MessageId>, take: usize| {
+        rig.want("history", || {
+            session.clone().history(channel.clone(), before, take)
+        })
+    };
     let newest = page(None, 2)?;
     in_order(&newest, &texts[4..])?;
     let older = page(newest.first().map(|message| message.id.clone()), 3)?;
     in_order(&older, &texts[1..4])?;
-    let stranger = MessageId::parse("never issued").map_err(|error| Stop::Fail(error.to_string()))?;
-    ensure(page(Some(stranger), 3)?.is_empty(), || "a token never issued answered something".into())
+    let stranger =
+        MessageId::parse("never issued").map_err(|error| Stop::Fail(error.to_string()))?;
+    ensure(page(Some(stranger), 3)?.is_empty(), || {
+        "a token never issued answered something".into()
+    })
 }
 
 pub(super) fn look_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -87,12 +112,22 @@ pub(super) fn look_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
     rig.join(&session, &channel, None)?;
     let message = outgoing(&unique("find me"));
     let accepted = rig.post(&session, &channel, message.clone())?;
-    let look_up = |origin| rig.want("look up", || Arc::clone(&session).look_up(channel.clone(), origin));
+    let look_up = |origin| {
+        rig.want("look up", || {
+            Arc::clone(&session).look_up(channel.clone(), origin)
+        })
+    };
     match look_up(message.origin.clone())? {
         Found::Message(found) => {
-            ensure(found.id == accepted.id, || format!("found as `{}`, was answered as `{}`", found.id, accepted.id))?;
-            ensure(text_of(&found) == message.text, || format!("found as `{}`", text_of(&found)))?;
-            ensure(found.origin.as_ref() == Some(&message.origin), || "found without its origin".into())?;
+            ensure(found.id == accepted.id, || {
+                format!("found as `{}`, was answered as `{}`", found.id, accepted.id)
+            })?;
+            ensure(text_of(&found) == message.text, || {
+                format!("found as `{}`", text_of(&found))
+            })?;
+            ensure(found.origin.as_ref() == Some(&message.origin), || {
+                "found without its origin".into()
+            })?;
         }
         other => return fail(format!("{other:?} for a post just made")),
     }
@@ -112,7 +147,11 @@ pub(super) fn search(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let part: String = name.chars().skip(1).collect::<String>().to_uppercase();
     let part = if part.is_empty() { name.clone() } else { part };
     let found = rig.want("channel search", || session.find_channels(part.clone()))?;
-    let kind = if channel.kind() == ChannelKind::Room { "room" } else { "contact" };
+    let kind = if channel.kind() == ChannelKind::Room {
+        "room"
+    } else {
+        "contact"
+    };
     ensure(found.iter().any(|(id, _)| *id == channel), || {
         format!("`{part}` does not find the {kind} `{name}` of {:?}", key(0))
     })

@@ -39,12 +39,16 @@ impl Report {
 
     /// Checks that failed.
     pub fn failed(&self) -> impl Iterator<Item = &CheckResult> {
-        self.checks.iter().filter(|check| matches!(check.outcome, CheckOutcome::Failed(_)))
+        self.checks
+            .iter()
+            .filter(|check| matches!(check.outcome, CheckOutcome::Failed(_)))
     }
 
     /// Checks that were skipped.
     pub fn skipped(&self) -> impl Iterator<Item = &CheckResult> {
-        self.checks.iter().filter(|check| matches!(check.outcome, CheckOutcome::Skipped(_)))
+        self.checks
+            .iter()
+            .filter(|check| matches!(check.outcome, CheckOutcome::Skipped(_)))
     }
 
     /// Goes on if nothing failed.
@@ -52,7 +56,10 @@ impl Report {
     /// # Panics
     /// If a check failed; the whole report is the message.
     pub fn assert(&self) {
-        assert!(self.failed().next().is_none(), "the backend does not conform:\n{self}");
+        assert!(
+            self.failed().next().is_none(),
+            "the backend does not conform:\n{self}"
+        );
     }
 }
 

@@ -7,8 +7,8 @@ use super::report::CheckOutcome;
 use super::world::World;
 use crate::backend::recorder::Recorder;
 use crate::backend::{
-    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined, Link, LinkKey, OriginId,
-    Outgoing, Received, Reply, ResumePoint, Session, StateChange,
+    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined,
+    Link, LinkKey, OriginId, Outgoing, Received, Reply, ResumePoint, Session, StateChange,
 };
 use crate::model::{Part, visible_text};
 use crate::waiting::panic_text;
@@ -41,7 +41,11 @@ pub(super) fn fail<T>(reason: impl Into<String>) -> Result<T, Stop> {
 
 /// Fails with `reason` unless `holds`.
 pub(super) fn ensure(holds: bool, reason: impl FnOnce() -> String) -> Result<(), Stop> {
-    if holds { Ok(()) } else { Err(Stop::Fail(reason())) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Stop::Fail(reason()))
+    }
 }
 
 /// Runs one check.
@@ -70,15 +74,28 @@ pub(super) struct Rig<'a> {
 
 impl<'a> Rig<'a> {
     fn new(world: &'a dyn World) -> Result<Rig<'a>, Stop> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|error| Stop::Fail(format!("no runtime: {error}")))?;
         let backend = world.backend();
         let capabilities = backend.capabilities();
-        Ok(Rig { world, capabilities, recorder: Recorder::new(), backend, links: Vec::new(), runtime: Some(runtime) })
+        Ok(Rig {
+            world,
+            capabilities,
+            recorder: Recorder::new(),
+            backend,
+            links: Vec::new(),
+            runtime: Some(runtime),
+        })
     }
 
     /// Makes a call as the engine makes it, and waits for the answer.
-    pub(super) fn ask<T>(&self, call: impl FnOnce() -> Reply<T>) -> Result<Result<T, BackendError>, Stop> {
+    pub(super) fn ask<T>(
+        &self,
+        call: impl FnOnce() -> Reply<T>,
+    ) -> Result<Result<T, BackendError>, Stop> {
         let _entered = self.runtime.as_ref().map(|runtime| runtime.enter());
         let answer = call();
         let patience = self.world.patience();
@@ -88,7 +105,8 @@ impl<'a> Rig<'a> {
 
     /// As [`Rig::ask`], where only success will do.
     pub(super) fn want<T>(&self, what: &str, call: impl FnOnce() -> Reply<T>) -> Result<T, Stop> {
-        self.ask(call)?.or_else(|error| fail(format!("{what}: {:?}: {error}", error.kind)))
+        self.ask(call)?
+            .or_else(|error| fail(format!("{what}: {:?}: {error}", error.kind)))
     }
 
     pub(super) fn address(&self, n: usize) -> Address {
@@ -133,14 +151,21 @@ impl<'a> Rig<'a> {
         self.want("join", || session.clone().join(channel.clone(), resume))
     }
 
-    pub(super) fn post(&self, session: &Arc<dyn Session>, channel: &ChannelId, message: Outgoing) -> Result<Accepted, Stop> {
+    pub(super) fn post(
+        &self,
+        session: &Arc<dyn Session>,
+        channel: &ChannelId,
+        message: Outgoing,
+    ) -> Result<Accepted, Stop> {
         self.want("post", || session.clone().post(channel.clone(), message))
     }
 
     pub(super) fn say(&self, channel: &ChannelId, n: usize, text: &str) -> Result<(), Stop> {
         match self.world.say(channel, &self.address(n), text) {
             None => skip("the world's people cannot speak"),
-            Some(said) => said.or_else(|reason| fail(format!("a person could not say `{text}`: {reason}"))),
+            Some(said) => {
+                said.or_else(|reason| fail(format!("a person could not say `{text}`: {reason}")))
+            }
         }
     }
 
@@ -164,11 +189,18 @@ impl<'a> Rig<'a> {
     }
 
     /// Waits until what was recorded shows something.
-    pub(super) fn see<T>(&self, what: &str, shows: impl FnMut(&[Inbound], &[StateChange]) -> Option<T>) -> Result<T, Stop> {
+    pub(super) fn see<T>(
+        &self,
+        what: &str,
+        shows: impl FnMut(&[Inbound], &[StateChange]) -> Option<T>,
+    ) -> Result<T, Stop> {
         let patience = self.world.patience();
         match self.recorder.wait_for(patience, shows) {
             Some(shown) => Ok(shown),
-            None => fail(format!("not seen within {patience:?}: {what}; seen: {:?}", self.texts())),
+            None => fail(format!(
+                "not seen within {patience:?}: {what}; seen: {:?}",
+                self.texts()
+            )),
         }
     }
 
@@ -186,9 +218,16 @@ impl<'a> Rig<'a> {
     }
 
     /// Waits for `count` messages that `wanted` admits and answers them; more than that is a failure later on.
-    pub(super) fn receive(&self, count: usize, wanted: impl Fn(&Received) -> bool) -> Result<Vec<Received>, Stop> {
+    pub(super) fn receive(
+        &self,
+        count: usize,
+        wanted: impl Fn(&Received) -> bool,
+    ) -> Result<Vec<Received>, Stop> {
         self.see(&format!("{count} messages"), |items, _| {
-            let received: Vec<Received> = messages(items).into_iter().filter(|message| wanted(message)).collect();
+            let received: Vec<Received> = messages(items)
+                .into_iter()
+                .filter(|message| wanted(message))
+                .collect();
             (received.len() >= count).then_some(received)
         })
     }
@@ -200,7 +239,10 @@ impl<'a> Rig<'a> {
     }
 
     fn texts(&self) -> Vec<String> {
-        messages(&self.recorder.items()).iter().map(text_of).collect()
+        messages(&self.recorder.items())
+            .iter()
+            .map(text_of)
+            .collect()
     }
 }
 
@@ -236,12 +278,25 @@ pub(super) fn unique(text: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut bytes = [0u8; 4];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    format!("{text} {:08x}{}", u32::from_be_bytes(bytes), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{text} {:08x}{}",
+        u32::from_be_bytes(bytes),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// A post of that text, as the engine makes it.
 pub(super) fn outgoing(text: &str) -> Outgoing {
-    let origin = OriginId::parse(&unique("origin").replace(' ', "-")).expect("letters and digits are an id");
+    let origin =
+        OriginId::parse(&unique("origin").replace(' ', "-")).expect("letters and digits are an id");
     let (parts, text) = (vec![Part::Text(text.to_owned())], text.to_owned());
-    Outgoing { origin, text, parts, subject: None, alert: false, classification: None, security_contexts: Vec::new() }
+    Outgoing {
+        origin,
+        text,
+        parts,
+        subject: None,
+        alert: false,
+        classification: None,
+        security_contexts: Vec::new(),
+    }
 }

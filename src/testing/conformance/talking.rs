@@ -24,7 +24,9 @@ fn post_arrives(rig: &mut Rig<'_>, channel: &ChannelId, text: &str) -> Result<()
     let session = rig.sign_in(0)?;
     rig.join(&session, channel, None)?;
     let accepted = rig.post(&session, channel, outgoing(text))?;
-    ensure(!accepted.sender.is_empty(), || "the answer names no sender".into())?;
+    ensure(!accepted.sender.is_empty(), || {
+        "the answer names no sender".into()
+    })?;
     people_hear(rig, channel, text)
 }
 
@@ -35,7 +37,9 @@ fn people_hear(rig: &Rig<'_>, channel: &ChannelId, text: &str) -> Result<(), Sto
     if heard().is_none() {
         return skip("the world cannot tell what people heard");
     }
-    rig.until(&format!("people heard `{text}`"), || heard().is_some_and(|heard| heard.iter().any(|one| one == text)))?;
+    rig.until(&format!("people heard `{text}`"), || {
+        heard().is_some_and(|heard| heard.iter().any(|one| one == text))
+    })?;
     let times = heard().map_or(0, |heard| heard.iter().filter(|one| *one == text).count());
     ensure(times == 1, || format!("people heard it {times} times"))
 }
@@ -58,10 +62,26 @@ fn echo(rig: &mut Rig<'_>, channel: &ChannelId) -> Result<(), Stop> {
     rig.join(&session, channel, None)?;
     let message = outgoing(&unique("echo"));
     let accepted = rig.post(&session, channel, message.clone())?;
-    let echoed = rig.receive(1, |received| received.origin.as_ref() == Some(&message.origin))?.remove(0);
-    ensure(echoed.id == accepted.id, || format!("came back as `{}`, was answered as `{}`", echoed.id, accepted.id))?;
-    ensure(text_of(&echoed) == message.text, || format!("came back as `{}`", text_of(&echoed)))?;
-    ensure(echoed.sender == accepted.sender, || format!("its sender is `{}`, not `{}`", echoed.sender, accepted.sender))
+    let echoed = rig
+        .receive(1, |received| {
+            received.origin.as_ref() == Some(&message.origin)
+        })?
+        .remove(0);
+    ensure(echoed.id == accepted.id, || {
+        format!(
+            "came back as `{}`, was answered as `{}`",
+            echoed.id, accepted.id
+        )
+    })?;
+    ensure(text_of(&echoed) == message.text, || {
+        format!("came back as `{}`", text_of(&echoed))
+    })?;
+    ensure(echoed.sender == accepted.sender, || {
+        format!(
+            "its sender is `{}`, not `{}`",
+            echoed.sender, accepted.sender
+        )
+    })
 }
 
 pub(super) fn order_of_posts(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -74,18 +94,30 @@ pub(super) fn order_of_posts(rig: &mut Rig<'_>) -> Result<(), Stop> {
     for text in &texts {
         ids.insert(rig.post(&session, &channel, outgoing(text))?.id);
     }
-    ensure(ids.len() == MANY, || format!("{MANY} posts have {} ids", ids.len()))?;
+    ensure(ids.len() == MANY, || {
+        format!("{MANY} posts have {} ids", ids.len())
+    })?;
     if rig.capabilities.echoes(channel.kind()) {
         let echoed = rig.receive(MANY, |received| text_of(received).starts_with(&posted))?;
         in_order(&echoed, &texts)?;
     }
     let address = rig.address(0);
     let heard = || -> Option<Vec<String>> {
-        Some(rig.world.heard(&channel, &address)?.into_iter().filter(|text| text.starts_with(&posted)).collect())
+        Some(
+            rig.world
+                .heard(&channel, &address)?
+                .into_iter()
+                .filter(|text| text.starts_with(&posted))
+                .collect(),
+        )
     };
     if heard().is_some() {
-        rig.until("people heard all", || heard().is_some_and(|heard| heard.len() >= MANY))?;
-        ensure(heard().is_some_and(|heard| heard == texts), || "people heard them in another order".into())?;
+        rig.until("people heard all", || {
+            heard().is_some_and(|heard| heard.len() >= MANY)
+        })?;
+        ensure(heard().is_some_and(|heard| heard == texts), || {
+            "people heard them in another order".into()
+        })?;
     }
     Ok(())
 }
@@ -99,18 +131,31 @@ pub(super) fn order_of_people(rig: &mut Rig<'_>) -> Result<(), Stop> {
     for text in &texts {
         rig.say(&channel, 0, text)?;
     }
-    in_order(&rig.receive(MANY, |received| text_of(received).starts_with(&said))?, &texts)
+    in_order(
+        &rig.receive(MANY, |received| text_of(received).starts_with(&said))?,
+        &texts,
+    )
 }
 
 /// The messages are those texts, once each and in order, each with an id of its own.
 pub(super) fn in_order(received: &[Received], texts: &[String]) -> Result<(), Stop> {
     let found: Vec<String> = received.iter().map(text_of).collect();
     ensure(found == texts, || {
-        let at = found.iter().zip(texts).position(|(one, other)| one != other).unwrap_or(found.len().min(texts.len()));
-        format!("{} messages came, {} were said; the first that differs is number {at}", found.len(), texts.len())
+        let at = found
+            .iter()
+            .zip(texts)
+            .position(|(one, other)| one != other)
+            .unwrap_or(found.len().min(texts.len()));
+        format!(
+            "{} messages came, {} were said; the first that differs is number {at}",
+            found.len(),
+            texts.len()
+        )
     })?;
     let ids: HashSet<_> = received.iter().map(|message| &message.id).collect();
-    ensure(ids.len() == received.len(), || format!("{} messages have {} ids", received.len(), ids.len()))
+    ensure(ids.len() == received.len(), || {
+        format!("{} messages have {} ids", received.len(), ids.len())
+    })
 }
 
 pub(super) fn contact_speaks(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -123,13 +168,25 @@ pub(super) fn contact_speaks(rig: &mut Rig<'_>) -> Result<(), Stop> {
     rig.receive(1, |received| text_of(received) == text)?;
     rig.listen();
     for item in rig.recorder.items() {
-        let Inbound::Message { seen_by, channel, message, .. } = item else { continue };
+        let Inbound::Message {
+            seen_by,
+            channel,
+            message,
+            ..
+        } = item
+        else {
+            continue;
+        };
         if text_of(&message) != text {
             continue;
         }
-        ensure(seen_by == SeenBy::Agent(key(0)), || format!("seen by {seen_by:?}"))?;
+        ensure(seen_by == SeenBy::Agent(key(0)), || {
+            format!("seen by {seen_by:?}")
+        })?;
         ensure(channel == contact, || format!("it came in `{channel}`"))?;
-        ensure(message.origin.is_none(), || "a person's message has no origin of ours".into())?;
+        ensure(message.origin.is_none(), || {
+            "a person's message has no origin of ours".into()
+        })?;
     }
     Ok(())
 }
@@ -148,13 +205,22 @@ pub(super) fn one_id_for_all(rig: &mut Rig<'_>) -> Result<(), Stop> {
     rig.listen();
     let mut ids = HashSet::new();
     for item in rig.recorder.items() {
-        let Inbound::Message { seen_by, message, .. } = item else { continue };
+        let Inbound::Message {
+            seen_by, message, ..
+        } = item
+        else {
+            continue;
+        };
         if text_of(&message) == text {
-            ensure(seen_by == SeenBy::Room, || format!("seen by {seen_by:?} though its rooms are shared"))?;
+            ensure(seen_by == SeenBy::Room, || {
+                format!("seen by {seen_by:?} though its rooms are shared")
+            })?;
             ids.insert(message.id);
         }
     }
-    ensure(ids.len() == 1, || format!("its copies have {} ids", ids.len()))
+    ensure(ids.len() == 1, || {
+        format!("its copies have {} ids", ids.len())
+    })
 }
 
 pub(super) fn special_characters(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -165,12 +231,18 @@ pub(super) fn special_characters(rig: &mut Rig<'_>) -> Result<(), Stop> {
     rig.post(&session, &channel, message.clone())?;
     people_hear(rig, &channel, &message.text).or_else(forgive_skip)?;
     if rig.capabilities.echoes(channel.kind()) {
-        let echoed = rig.receive(1, |received| received.origin.as_ref() == Some(&message.origin))?;
-        ensure(echoed.iter().all(|echoed| text_of(echoed) == message.text), || "it came back changed".into())?;
+        let echoed = rig.receive(1, |received| {
+            received.origin.as_ref() == Some(&message.origin)
+        })?;
+        ensure(
+            echoed.iter().all(|echoed| text_of(echoed) == message.text),
+            || "it came back changed".into(),
+        )?;
     }
     let back = format!("{SPECIAL} {}", unique("back"));
     rig.say(&channel, 0, &back)?;
-    rig.receive(1, |received| text_of(received) == back).map(drop)
+    rig.receive(1, |received| text_of(received) == back)
+        .map(drop)
 }
 
 pub(super) fn long_text(rig: &mut Rig<'_>) -> Result<(), Stop> {
@@ -178,12 +250,20 @@ pub(super) fn long_text(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let session = rig.sign_in(0)?;
     let limit = rig.join(&session, &channel, None)?.info.max_message_length as usize;
     let begin = unique("long");
-    let text: String = begin.chars().chain("🦀ab".chars().cycle()).take(limit.min(100_000)).collect();
+    let text: String = begin
+        .chars()
+        .chain("🦀ab".chars().cycle())
+        .take(limit.min(100_000))
+        .collect();
     let message = outgoing(&text);
     rig.post(&session, &channel, message.clone())?;
     if rig.capabilities.echoes(channel.kind()) {
-        let echoed = rig.receive(1, |received| received.origin.as_ref() == Some(&message.origin))?;
-        ensure(echoed.iter().all(|echoed| text_of(echoed) == text), || "it came back changed".into())?;
+        let echoed = rig.receive(1, |received| {
+            received.origin.as_ref() == Some(&message.origin)
+        })?;
+        ensure(echoed.iter().all(|echoed| text_of(echoed) == text), || {
+            "it came back changed".into()
+        })?;
     }
     people_hear(rig, &channel, &text).or_else(forgive_skip)
 }
@@ -193,15 +273,25 @@ pub(super) fn typing(rig: &mut Rig<'_>) -> Result<(), Stop> {
         return skip("it shows no typing");
     }
     let session = rig.sign_in(0)?;
-    for channel in [rig.world.room(), rig.world.contact()].into_iter().flatten() {
+    for channel in [rig.world.room(), rig.world.contact()]
+        .into_iter()
+        .flatten()
+    {
         if !rig.capabilities.has(channel.kind()) {
             continue;
         }
         rig.join(&session, &channel, None)?;
-        rig.want("begin typing", || session.clone().set_composing(channel.clone(), true))?;
-        rig.want("stop typing", || session.clone().set_composing(channel.clone(), false))?;
+        rig.want("begin typing", || {
+            session.clone().set_composing(channel.clone(), true)
+        })?;
+        rig.want("stop typing", || {
+            session.clone().set_composing(channel.clone(), false)
+        })?;
         let showed = messages(&rig.recorder.items()).len();
-        ensure(channel.kind() == ChannelKind::Contact || showed == 0, || "typing in a room shows nothing".into())?;
+        ensure(
+            channel.kind() == ChannelKind::Contact || showed == 0,
+            || "typing in a room shows nothing".into(),
+        )?;
     }
     Ok(())
 }

@@ -39,7 +39,12 @@ pub trait World: Send + Sync {
     ///
     /// # Errors
     /// Why it could not be said.
-    fn say(&self, channel: &ChannelId, address: &Address, text: &str) -> Option<Result<(), String>> {
+    fn say(
+        &self,
+        channel: &ChannelId,
+        address: &Address,
+        text: &str,
+    ) -> Option<Result<(), String>> {
         let _ = (channel, address, text);
         None
     }

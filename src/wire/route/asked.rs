@@ -40,7 +40,10 @@ impl From<Management> for Route {
 
 /// What the authentication service can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+#[expect(
+    missing_docs,
+    reason = "the table below says which method and path each one is"
+)]
 pub enum Authentication {
     LogIn,
     TokenDetails { token: String },
@@ -48,7 +51,10 @@ pub enum Authentication {
 
 /// What the collaboration service can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+#[expect(
+    missing_docs,
+    reason = "the table below says which method and path each one is"
+)]
 pub enum Collaboration {
     Channels,
     Channel { channel: String },
@@ -64,7 +70,10 @@ pub enum Collaboration {
 
 /// What the provisioning service can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+#[expect(
+    missing_docs,
+    reason = "the table below says which method and path each one is"
+)]
 pub enum Provisioning {
     Agents,
     Agent { agent: String },
@@ -91,7 +100,10 @@ pub enum Provisioning {
 
 /// What the management service can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says which method and path each one is")]
+#[expect(
+    missing_docs,
+    reason = "the table below says which method and path each one is"
+)]
 pub enum Management {
     Test,
     Categories,

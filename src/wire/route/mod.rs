@@ -56,7 +56,9 @@ pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut allowed: Vec<&str> = Vec::new();
     for resource in table {
-        let Some(variables) = matched(resource.path, path) else { continue };
+        let Some(variables) = matched(resource.path, path) else {
+            continue;
+        };
         for (name, make) in resource.methods {
             if *name == method {
                 return Found::Route(variables.map(make));
@@ -74,7 +76,9 @@ pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     }
     let mut segments = split(path);
     Found::Nothing(match (segments.next(), segments.next()) {
-        (Some(service), Some(version)) if is_service(table, service) && !version.eq_ignore_ascii_case("v1") => {
+        (Some(service), Some(version))
+            if is_service(table, service) && !version.eq_ignore_ascii_case("v1") =>
+        {
             "there is no such version; the only one is v1".to_owned()
         }
         _ => "there is no such resource".to_owned(),
@@ -91,8 +95,15 @@ pub fn without_token(path: &str) -> String {
             shown.push('/');
         }
         let decoded = decoded(segment);
-        let secret = hide || decoded.as_deref().is_none_or(|text| looks_like_a_token(text) || looks_like_a_token(segment));
-        shown.push_str(if secret && !segment.is_empty() { "***" } else { segment });
+        let secret = hide
+            || decoded
+                .as_deref()
+                .is_none_or(|text| looks_like_a_token(text) || looks_like_a_token(segment));
+        shown.push_str(if secret && !segment.is_empty() {
+            "***"
+        } else {
+            segment
+        });
         hide = hide || decoded.is_some_and(|name| name.trim().eq_ignore_ascii_case("tokens"));
     }
     shown
@@ -111,7 +122,11 @@ fn split(path: &str) -> std::str::Split<'_, char> {
 
 /// A segment, decoded; `None` if it is not UTF-8. Nearly all have nothing to decode.
 fn decoded(segment: &str) -> Option<Cow<'_, str>> {
-    if segment.contains('%') { percent::decode(segment, false).map(Cow::Owned) } else { Some(Cow::Borrowed(segment)) }
+    if segment.contains('%') {
+        percent::decode(segment, false).map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(segment))
+    }
 }
 
 /// The name of a variable, if this segment of a resource is one.
@@ -127,7 +142,8 @@ fn matched(resource: &str, path: &str) -> Option<Result<Variables>> {
         match (expected.next(), segments.next()) {
             (None, None) => break,
             (Some(literal), Some(segment)) => {
-                let fits = || decoded(segment).is_some_and(|text| text.eq_ignore_ascii_case(literal));
+                let fits =
+                    || decoded(segment).is_some_and(|text| text.eq_ignore_ascii_case(literal));
                 if variable(literal).is_none() && !fits() {
                     return None;
                 }
@@ -135,17 +151,23 @@ fn matched(resource: &str, path: &str) -> Option<Result<Variables>> {
             _ => return None,
         }
     }
-    let mut values = split(resource).zip(split(path)).filter_map(|(name, segment)| {
-        let name = variable(name)?;
-        let missing = || Error::invalid(format!("the {name} in the path is not UTF-8"));
-        Some(decoded(segment).map(Cow::into_owned).ok_or_else(missing))
-    });
+    let mut values = split(resource)
+        .zip(split(path))
+        .filter_map(|(name, segment)| {
+            let name = variable(name)?;
+            let missing = || Error::invalid(format!("the {name} in the path is not UTF-8"));
+            Some(decoded(segment).map(Cow::into_owned).ok_or_else(missing))
+        });
     let mut next = || values.next().unwrap_or(Ok(String::new()));
     Some(next().and_then(|first| Ok(Variables(first, next()?))))
 }
 
 fn is_service<R>(table: &[Resource<R>], segment: &str) -> bool {
-    table.iter().any(|resource| split(resource.path).next().is_some_and(|service| service.eq_ignore_ascii_case(segment)))
+    table.iter().any(|resource| {
+        split(resource.path)
+            .next()
+            .is_some_and(|service| service.eq_ignore_ascii_case(segment))
+    })
 }
 
 #[cfg(test)]
@@ -161,13 +183,28 @@ mod tests {
 
     #[test]
     fn literals_ignore_case_and_variables_keep_theirs() {
-        for path in ["/Authentication/v1/Tokens", "/authentication/V1/TOKENS/", "/Authentication/V1/Tokens/"] {
-            assert_eq!(route("POST", path), Route::Authentication(Authentication::LogIn));
+        for path in [
+            "/Authentication/v1/Tokens",
+            "/authentication/V1/TOKENS/",
+            "/Authentication/V1/Tokens/",
+        ] {
+            assert_eq!(
+                route("POST", path),
+                Route::Authentication(Authentication::LogIn)
+            );
         }
         for path in ["/Collaboration/v1/Metadata", "/collaboration/v1/METADATA"] {
-            assert_eq!(route("GET", path), Route::Collaboration(Collaboration::OwnMetadata));
+            assert_eq!(
+                route("GET", path),
+                Route::Collaboration(Collaboration::OwnMetadata)
+            );
         }
-        assert_eq!(route("GET", "/provisioning/v1/agents/BoT"), Route::Provisioning(Provisioning::Agent { agent: "BoT".into() }));
+        assert_eq!(
+            route("GET", "/provisioning/v1/agents/BoT"),
+            Route::Provisioning(Provisioning::Agent {
+                agent: "BoT".into()
+            })
+        );
     }
 
     #[test]
@@ -181,24 +218,44 @@ mod tests {
             ("contact:50%25%20%F0%9F%A6%80%22", "contact:50% 🦀\""),
             ("contact:50%", "contact:50%"),
         ] {
-            let found = route("GET", &format!("/Collaboration/v1/Channels/{segment}/Messages/"));
-            assert_eq!(found, Route::Collaboration(Collaboration::Messages { channel: id.into() }));
+            let found = route(
+                "GET",
+                &format!("/Collaboration/v1/Channels/{segment}/Messages/"),
+            );
+            assert_eq!(
+                found,
+                Route::Collaboration(Collaboration::Messages { channel: id.into() })
+            );
         }
-        let found = route("DELETE", "/Provisioning/V1/Agents/a%2Fb/Channels/chat-room%3Ac%2Fd");
+        let found = route(
+            "DELETE",
+            "/Provisioning/V1/Agents/a%2Fb/Channels/chat-room%3Ac%2Fd",
+        );
         assert_eq!(
             found,
-            Route::Provisioning(Provisioning::DeleteAgentChannel { agent: "a/b".into(), channel: "chat-room:c/d".into() })
+            Route::Provisioning(Provisioning::DeleteAgentChannel {
+                agent: "a/b".into(),
+                channel: "chat-room:c/d".into()
+            })
         );
     }
 
     #[test]
     fn search_is_no_channel() {
-        for (method, path) in [("POST", "/Collaboration/v1/Channels/Search"), ("GET", "/collaboration/V1/channels/SEARCH/")] {
-            assert_eq!(route(method, path), Route::Collaboration(Collaboration::Search));
+        for (method, path) in [
+            ("POST", "/Collaboration/v1/Channels/Search"),
+            ("GET", "/collaboration/V1/channels/SEARCH/"),
+        ] {
+            assert_eq!(
+                route(method, path),
+                Route::Collaboration(Collaboration::Search)
+            );
         }
         assert_eq!(
             route("GET", "/Collaboration/v1/Channels/chat-room:Search"),
-            Route::Collaboration(Collaboration::Channel { channel: "chat-room:Search".into() })
+            Route::Collaboration(Collaboration::Channel {
+                channel: "chat-room:Search".into()
+            })
         );
         let allowed = Found::OtherMethods("GET, HEAD, POST, OPTIONS".into());
         assert_eq!(find("PUT", "/Collaboration/v1/Channels/Search"), allowed);
@@ -209,7 +266,10 @@ mod tests {
         for resource in TABLE {
             let path = resource.path.replace('{', "x").replace('}', "");
             for (method, _) in resource.methods {
-                assert!(matches!(find(method, &path), Found::Route(Ok(_))), "{method} {path}");
+                assert!(
+                    matches!(find(method, &path), Found::Route(Ok(_))),
+                    "{method} {path}"
+                );
             }
         }
     }
@@ -217,28 +277,59 @@ mod tests {
     #[test]
     fn another_method_is_told_what_there_is() {
         let path = "/Provisioning/v1/Agents/bot";
-        assert_eq!(find("POST", path), Found::OtherMethods("GET, HEAD, PUT, DELETE, OPTIONS".into()));
-        assert_eq!(find("DELETE", "/Authentication/v1/Tokens/x"), Found::OtherMethods("GET, HEAD, OPTIONS".into()));
-        assert_eq!(route("HEAD", path), Route::Provisioning(Provisioning::Agent { agent: "bot".into() }));
+        assert_eq!(
+            find("POST", path),
+            Found::OtherMethods("GET, HEAD, PUT, DELETE, OPTIONS".into())
+        );
+        assert_eq!(
+            find("DELETE", "/Authentication/v1/Tokens/x"),
+            Found::OtherMethods("GET, HEAD, OPTIONS".into())
+        );
+        assert_eq!(
+            route("HEAD", path),
+            Route::Provisioning(Provisioning::Agent {
+                agent: "bot".into()
+            })
+        );
     }
 
     #[test]
     fn what_is_not_there_is_not_found() {
-        for path in ["/", "", "/Provisioning", "/Provisioning/v1", "/Other/v1/Agents", "/Provisioning/v1/Agents/a/b", "//", "*"] {
+        for path in [
+            "/",
+            "",
+            "/Provisioning",
+            "/Provisioning/v1",
+            "/Other/v1/Agents",
+            "/Provisioning/v1/Agents/a/b",
+            "//",
+            "*",
+        ] {
             assert!(matches!(find("GET", path), Found::Nothing(_)), "{path}");
         }
-        let Found::Nothing(text) = find("GET", "/Provisioning/v2/Agents") else { panic!("found") };
+        let Found::Nothing(text) = find("GET", "/Provisioning/v2/Agents") else {
+            panic!("found")
+        };
         assert!(text.contains("v1"), "{text}");
     }
 
     #[test]
     fn an_id_may_be_empty_or_no_text_and_both_are_judged_later() {
-        assert_eq!(route("GET", "/Provisioning/v1/Agents//"), Route::Provisioning(Provisioning::Agent { agent: String::new() }));
+        assert_eq!(
+            route("GET", "/Provisioning/v1/Agents//"),
+            Route::Provisioning(Provisioning::Agent {
+                agent: String::new()
+            })
+        );
         assert_eq!(
             route("GET", "/Collaboration/v1/Channels//State"),
-            Route::Collaboration(Collaboration::ChannelState { channel: String::new() })
+            Route::Collaboration(Collaboration::ChannelState {
+                channel: String::new()
+            })
         );
-        let Found::Route(Err(error)) = find("GET", "/Provisioning/v1/Agents/%ff") else { panic!("not found") };
+        let Found::Route(Err(error)) = find("GET", "/Provisioning/v1/Agents/%ff") else {
+            panic!("not found")
+        };
         assert_eq!(error.to_string(), "the agentId in the path is not UTF-8");
     }
 
@@ -246,12 +337,24 @@ mod tests {
     fn a_token_never_gets_into_a_log() {
         let token = "-4wJwL91u_NBjY6nQa_dRkYuRN0ycweQBem08MYScGI";
         for (path, shown) in [
-            ("/Authentication/v1/Tokens/s3cret", "/Authentication/v1/Tokens/***"),
-            ("/authentication/V1/tokens/s3cret/", "/authentication/V1/tokens/***/"),
+            (
+                "/Authentication/v1/Tokens/s3cret",
+                "/Authentication/v1/Tokens/***",
+            ),
+            (
+                "/authentication/V1/tokens/s3cret/",
+                "/authentication/V1/tokens/***/",
+            ),
             ("/x/%54okens/s3cret/more", "/x/%54okens/***/***"),
             ("/Provisioning/v1/Agents/a", "/Provisioning/v1/Agents/a"),
-            (&format!("/Authentication/v1/Tokens%2F{token}"), "/Authentication/v1/***"),
-            (&format!("/Authentication/v1/%2554okens/{token}"), "/Authentication/v1/%2554okens/***"),
+            (
+                &format!("/Authentication/v1/Tokens%2F{token}"),
+                "/Authentication/v1/***",
+            ),
+            (
+                &format!("/Authentication/v1/%2554okens/{token}"),
+                "/Authentication/v1/%2554okens/***",
+            ),
             (&format!("/{token}/x%00{token}%ff"), "/***/***"),
         ] {
             assert_eq!(without_token(path), shown);

@@ -4,8 +4,9 @@
 //! struct the namespace. So each document says both here; a list says it by what it is a list of.
 
 use super::super::{
-    COLLABORATION_NAMESPACE, Category, Channel, ChannelAgentState, ChannelState, Dictionary, ErrorBody, Event, ManagedChannel,
-    Message, MessagePart, MessageSearchCriteria, NewManagedChannel, PostSearchResultSet, ProvisionedAgent, ProvisionedChannel,
+    COLLABORATION_NAMESPACE, Category, Channel, ChannelAgentState, ChannelState, Dictionary,
+    ErrorBody, Event, ManagedChannel, Message, MessagePart, MessageSearchCriteria,
+    NewManagedChannel, PostSearchResultSet, ProvisionedAgent, ProvisionedChannel,
     ProvisionedThrottle, ProvisionedUser, TokenDetails,
 };
 use serde::Serialize;
@@ -40,12 +41,20 @@ pub struct Root {
 impl Root {
     /// A root of this name in this namespace, with the prefix `i`, as every contract type has it.
     pub const fn new(name: &'static str, namespace: &'static str) -> Root {
-        Root { name: Cow::Borrowed(name), namespace, instance: true }
+        Root {
+            name: Cow::Borrowed(name),
+            namespace,
+            instance: true,
+        }
     }
 
     /// A root of no namespace at all: for a host's own documents, which belong to no contract.
     pub const fn bare(name: &'static str) -> Root {
-        Root { name: Cow::Borrowed(name), namespace: "", instance: false }
+        Root {
+            name: Cow::Borrowed(name),
+            namespace: "",
+            instance: false,
+        }
     }
 }
 
@@ -53,8 +62,16 @@ impl<T: Document> Document for [T] {
     /// `ArrayOfT` in the namespace of `T`; of strings in that of arrays.
     fn root() -> Root {
         let item = T::root();
-        let namespace = if item.namespace == SERIALIZATION { ARRAYS } else { item.namespace };
-        Root { name: format!("ArrayOf{}", item.name).into(), namespace, instance: true }
+        let namespace = if item.namespace == SERIALIZATION {
+            ARRAYS
+        } else {
+            item.namespace
+        };
+        Root {
+            name: format!("ArrayOf{}", item.name).into(),
+            namespace,
+            instance: true,
+        }
     }
 }
 
@@ -66,7 +83,10 @@ impl<T: Document> Document for Vec<T> {
 
 impl Document for str {
     fn root() -> Root {
-        Root { instance: false, ..Root::new("string", SERIALIZATION) }
+        Root {
+            instance: false,
+            ..Root::new("string", SERIALIZATION)
+        }
     }
 }
 
@@ -78,13 +98,19 @@ impl Document for String {
 
 impl Document for bool {
     fn root() -> Root {
-        Root { instance: false, ..Root::new("boolean", SERIALIZATION) }
+        Root {
+            instance: false,
+            ..Root::new("boolean", SERIALIZATION)
+        }
     }
 }
 
 impl Document for Dictionary {
     fn root() -> Root {
-        Root { instance: false, ..Root::new("ArrayOfKeyValueOfstringstring", ARRAYS) }
+        Root {
+            instance: false,
+            ..Root::new("ArrayOfKeyValueOfstringstring", ARRAYS)
+        }
     }
 }
 

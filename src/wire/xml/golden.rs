@@ -4,7 +4,10 @@
 //! look at prefixes by their letter and at the first child whatever it is: no byte of an answer is free.
 
 use super::*;
-use crate::model::{self, AgentState, DisplayMode, ManagementMode, Part, PresenceState, Privacy, ProvisioningMode, ThrottleKind};
+use crate::model::{
+    self, AgentState, DisplayMode, ManagementMode, Part, PresenceState, Privacy, ProvisioningMode,
+    ThrottleKind,
+};
 use crate::wire::*;
 use std::fmt::Debug;
 
@@ -42,7 +45,11 @@ fn message(parts: Vec<Part>) -> Message {
 }
 
 fn code_block() -> Part {
-    Part::CodeBlock { code: "x".into(), language: Some("js".into()), display: DisplayMode::Block }
+    Part::CodeBlock {
+        code: "x".into(),
+        language: Some("js".into()),
+        display: DisplayMode::Block,
+    }
 }
 
 /// What is inside of a `<Message>`.
@@ -58,10 +65,19 @@ const MESSAGE: &str = concat!(
 #[test]
 fn strings() {
     let namespace = r#"xmlns="http://schemas.microsoft.com/2003/10/Serialization/""#;
-    golden(&"TOKEN".to_owned(), &format!("<string {namespace}>TOKEN</string>"));
+    golden(
+        &"TOKEN".to_owned(),
+        &format!("<string {namespace}>TOKEN</string>"),
+    );
     golden(&String::new(), &format!("<string {namespace}></string>"));
-    golden(&" a\r\n<b>&".to_owned(), &format!("<string {namespace}> a&#xD;\n&lt;b&gt;&amp;</string>"));
-    assert_eq!(encode(&true), format!("<boolean {namespace}>true</boolean>").into_bytes());
+    golden(
+        &" a\r\n<b>&".to_owned(),
+        &format!("<string {namespace}> a&#xD;\n&lt;b&gt;&amp;</string>"),
+    );
+    assert_eq!(
+        encode(&true),
+        format!("<boolean {namespace}>true</boolean>").into_bytes()
+    );
 }
 
 #[test]
@@ -72,19 +88,29 @@ fn string_lists_and_dictionaries_at_the_root_have_no_prefix() {
         r#"<ArrayOfstring xmlns="{ARRAYS}" {instance}><string>sip:a</string><string>resource:CN=B</string></ArrayOfstring>"#
     );
     golden(&members, &text);
-    golden(&Vec::<String>::new(), &format!(r#"<ArrayOfstring xmlns="{ARRAYS}" {instance}/>"#));
+    golden(
+        &Vec::<String>::new(),
+        &format!(r#"<ArrayOfstring xmlns="{ARRAYS}" {instance}/>"#),
+    );
     golden(
         &Dictionary(vec![("k1".into(), "v1".into())]),
         &format!(
             r#"<ArrayOfKeyValueOfstringstring xmlns="{ARRAYS}"><KeyValueOfstringstring><Key>k1</Key><Value>v1</Value></KeyValueOfstringstring></ArrayOfKeyValueOfstringstring>"#
         ),
     );
-    golden(&Dictionary::default(), &format!(r#"<ArrayOfKeyValueOfstringstring xmlns="{ARRAYS}"/>"#));
+    golden(
+        &Dictionary::default(),
+        &format!(r#"<ArrayOfKeyValueOfstringstring xmlns="{ARRAYS}"/>"#),
+    );
 }
 
 #[test]
 fn token_details() {
-    let details = TokenDetails { agent_id: String::new(), expires_timestamp: TIME, username: r"domain\user".into() };
+    let details = TokenDetails {
+        agent_id: String::new(),
+        expires_timestamp: TIME,
+        username: r"domain\user".into(),
+    };
     golden(
         &details,
         &format!(
@@ -99,7 +125,10 @@ fn messages() {
     let message = message(vec![Part::Text("hi".into()), code_block()]);
     let root = root("collaboration");
     golden(&message, &format!("<Message {root}>{MESSAGE}</Message>"));
-    golden(&vec![message], &format!("<ArrayOfMessage {root}><Message>{MESSAGE}</Message></ArrayOfMessage>"));
+    golden(
+        &vec![message],
+        &format!("<ArrayOfMessage {root}><Message>{MESSAGE}</Message></ArrayOfMessage>"),
+    );
     golden(&Vec::<Message>::new(), &format!("<ArrayOfMessage {root}/>"));
 }
 
@@ -107,7 +136,10 @@ fn messages() {
 fn markings() {
     let mut marked = message(Vec::new());
     marked.classification = Some(Classification { token: "t".into() });
-    marked.security_contexts = Some(vec![SecurityContext { display_text: Some("d".into()), id: "i".into() }]);
+    marked.security_contexts = Some(vec![SecurityContext {
+        display_text: Some("d".into()),
+        id: "i".into(),
+    }]);
     let text = String::from_utf8(encode(&marked)).expect("UTF-8");
     for part in [
         "<Classification><Token>t</Token></Classification>",
@@ -123,22 +155,42 @@ fn markings() {
 fn every_part() {
     for (part, name, members) in [
         (Part::Text(String::new()), "PlainText", "<Text></Text>"),
-        (Part::Hyperlink { text: "t".into(), url: "u&v".into() }, "Hyperlink", "<Text>t</Text><Url>u&amp;v</Url>"),
         (
-            Part::ChannelLink { channel: "c".into(), name: "n".into() },
+            Part::Hyperlink {
+                text: "t".into(),
+                url: "u&v".into(),
+            },
+            "Hyperlink",
+            "<Text>t</Text><Url>u&amp;v</Url>",
+        ),
+        (
+            Part::ChannelLink {
+                channel: "c".into(),
+                name: "n".into(),
+            },
             "ChannelLink",
             "<ChannelId>c</ChannelId><ChannelName>n</ChannelName>",
         ),
-        (Part::Hashtag("#h".into()), "Hashtag", "<Hashtag>#h</Hashtag>"),
         (
-            Part::CodeBlock { code: " x\n".into(), language: None, display: DisplayMode::Inline },
+            Part::Hashtag("#h".into()),
+            "Hashtag",
+            "<Hashtag>#h</Hashtag>",
+        ),
+        (
+            Part::CodeBlock {
+                code: " x\n".into(),
+                language: None,
+                display: DisplayMode::Inline,
+            },
             "CodeBlock",
             "<CodeBlock> x\n</CodeBlock><DisplayMode>Inline</DisplayMode><Language i:nil=\"true\"/>",
         ),
         (Part::Emoji("🦀".into()), "Emoji", "<Text>🦀</Text>"),
     ] {
         let root = root("collaboration");
-        let text = format!(r#"<BaseMessagePart {root} i:type="{name}MessagePart">{members}</BaseMessagePart>"#);
+        let text = format!(
+            r#"<BaseMessagePart {root} i:type="{name}MessagePart">{members}</BaseMessagePart>"#
+        );
         golden(&MessagePart(part), &text);
     }
 }
@@ -172,7 +224,11 @@ fn channels() {
         arrays = ARRAYS
     );
     golden(&vec![channel], &text);
-    let state = ChannelState { presence_state: PresenceState::Available, presence_text: None, subject: Some("s".into()) };
+    let state = ChannelState {
+        presence_state: PresenceState::Available,
+        presence_text: None,
+        subject: Some("s".into()),
+    };
     golden(
         &state,
         &format!(
@@ -187,7 +243,12 @@ fn channels() {
 
 #[test]
 fn events() {
-    let event = |event_id, body| Event { event_id, instance_id: "i".into(), time: 2, body };
+    let event = |event_id, body| Event {
+        event_id,
+        instance_id: "i".into(),
+        time: 2,
+        body,
+    };
     let said = Body::Message(MessageEvent {
         channel_id: "c".into(),
         classification: None,
@@ -201,8 +262,20 @@ fn events() {
     });
     let events = vec![
         event(1, said),
-        event(2, Body::MetaData(MetaDataEvent { key: "k".into(), value: None })),
-        event(3, Body::ChannelState(ChannelStateEvent { active: true, channel_id: "c".into() })),
+        event(
+            2,
+            Body::MetaData(MetaDataEvent {
+                key: "k".into(),
+                value: None,
+            }),
+        ),
+        event(
+            3,
+            Body::ChannelState(ChannelStateEvent {
+                active: true,
+                channel_id: "c".into(),
+            }),
+        ),
     ];
     let root = root("collaboration");
     let text = format!(
@@ -221,13 +294,19 @@ fn events() {
         root = root
     );
     golden(&events, &text);
-    golden(&Vec::<Event>::new(), &format!("<ArrayOfBaseSubscriptionEvent {root}/>"));
+    golden(
+        &Vec::<Event>::new(),
+        &format!("<ArrayOfBaseSubscriptionEvent {root}/>"),
+    );
 }
 
 fn agent() -> ProvisionedAgent {
     ProvisionedAgent {
         can_provision: true,
-        channels: vec![ProvisionedChannel { id: "chat-room:1".into(), state: AgentState::Active }],
+        channels: vec![ProvisionedChannel {
+            id: "chat-room:1".into(),
+            state: AgentState::Active,
+        }],
         id: "a".into(),
         management_mode: Some(ManagementMode::Groups),
         meta_data: Dictionary(vec![("k".into(), "v".into())]),
@@ -251,10 +330,15 @@ fn agents() {
         ),
         arrays = ARRAYS
     );
-    golden(&agent(), &format!("<ProvisionedAgent {root}>{full}</ProvisionedAgent>"));
+    golden(
+        &agent(),
+        &format!("<ProvisionedAgent {root}>{full}</ProvisionedAgent>"),
+    );
     golden(
         &vec![agent()],
-        &format!("<ArrayOfProvisionedAgent {root}><ProvisionedAgent>{full}</ProvisionedAgent></ArrayOfProvisionedAgent>"),
+        &format!(
+            "<ArrayOfProvisionedAgent {root}><ProvisionedAgent>{full}</ProvisionedAgent></ArrayOfProvisionedAgent>"
+        ),
     );
     let empty = ProvisionedAgent {
         channels: Vec::new(),
@@ -280,20 +364,34 @@ fn agents() {
 #[test]
 fn users_and_throttles() {
     let root = root("provisioning");
-    let user = ProvisionedUser { password: None, user_id: "user_1".into(), username: r"company\user".into() };
+    let user = ProvisionedUser {
+        password: None,
+        user_id: "user_1".into(),
+        username: r"company\user".into(),
+    };
     golden(
         &user,
-        &format!(r"<ProvisionedUser {root}><UserId>user_1</UserId><Username>company\user</Username></ProvisionedUser>"),
+        &format!(
+            r"<ProvisionedUser {root}><UserId>user_1</UserId><Username>company\user</Username></ProvisionedUser>"
+        ),
     );
     let kind = ThrottleKind::MessagesPerMinute;
-    let throttle = ProvisionedThrottle { agents: vec!["agent_1".into()], id: "t".into(), threshold: 10, kind };
+    let throttle = ProvisionedThrottle {
+        agents: vec!["agent_1".into()],
+        id: "t".into(),
+        threshold: 10,
+        kind,
+    };
     golden(
         &throttle,
         &format!(
             r#"<ProvisionedThrottle {root}><Agents xmlns:a="{ARRAYS}"><a:string>agent_1</a:string></Agents><Id>t</Id><Threshold>10</Threshold><Type>MessagesPerMinute</Type></ProvisionedThrottle>"#
         ),
     );
-    let channel = ProvisionedChannel { id: "contact:a".into(), state: AgentState::Activating };
+    let channel = ProvisionedChannel {
+        id: "contact:a".into(),
+        state: AgentState::Activating,
+    };
     golden(
         &vec![channel],
         &format!(
@@ -340,19 +438,33 @@ fn search() {
             "<ArrayOfPostSearchResultSet {root}><PostSearchResultSet>{inner}</PostSearchResultSet></ArrayOfPostSearchResultSet>"
         ),
     );
-    golden(&Vec::<PostSearchResultSet>::new(), &format!("<ArrayOfPostSearchResultSet {root}/>"));
+    golden(
+        &Vec::<PostSearchResultSet>::new(),
+        &format!("<ArrayOfPostSearchResultSet {root}/>"),
+    );
 }
 
 #[test]
 fn management() {
     let root = root("management");
     golden(
-        &vec![Category { id: "1".into(), name: "One".into() }],
-        &format!("<ArrayOfCategory {root}><Category><Id>1</Id><Name>One</Name></Category></ArrayOfCategory>"),
+        &vec![Category {
+            id: "1".into(),
+            name: "One".into(),
+        }],
+        &format!(
+            "<ArrayOfCategory {root}><Category><Id>1</Id><Name>One</Name></Category></ArrayOfCategory>"
+        ),
     );
     golden(
-        &ManagedChannel { id: "chat-room:1".into(), name: "One".into(), privacy: Privacy::Secret },
-        &format!("<ManagedChannel {root}><Id>chat-room:1</Id><Name>One</Name><Privacy>Secret</Privacy></ManagedChannel>"),
+        &ManagedChannel {
+            id: "chat-room:1".into(),
+            name: "One".into(),
+            privacy: Privacy::Secret,
+        },
+        &format!(
+            "<ManagedChannel {root}><Id>chat-room:1</Id><Name>One</Name><Privacy>Secret</Privacy></ManagedChannel>"
+        ),
     );
     golden(
         &NewManagedChannel {
@@ -378,15 +490,20 @@ fn errors_are_of_no_namespace() {
 #[test]
 fn what_xml_cannot_carry_is_replaced() {
     let text = String::from_utf8(encode("a\u{0}b\u{1b}\u{ffff}\rc")).expect("UTF-8");
-    assert!(text.ends_with(">a\u{fffd}b\u{fffd}\u{fffd}&#xD;c</string>"), "{text}");
+    assert!(
+        text.ends_with(">a\u{fffd}b\u{fffd}\u{fffd}&#xD;c</string>"),
+        "{text}"
+    );
 }
 
 /// The model takes what the documents read, so that a request in XML does what the same one in JSON does.
 #[test]
 fn an_agent_put_in_xml_is_the_agent_put_in_json() {
     let id = model::AgentId::parse("a").expect("id");
-    let from_xml = decode::<ProvisionedAgent>(&encode(&agent())).and_then(|agent| agent.into_new(&id));
-    let from_json = json::decode::<ProvisionedAgent>(&json::encode(&agent())).and_then(|agent| agent.into_new(&id));
+    let from_xml =
+        decode::<ProvisionedAgent>(&encode(&agent())).and_then(|agent| agent.into_new(&id));
+    let from_json = json::decode::<ProvisionedAgent>(&json::encode(&agent()))
+        .and_then(|agent| agent.into_new(&id));
     assert!(from_xml.is_ok());
     assert_eq!(from_xml, from_json);
 }

@@ -40,7 +40,9 @@ pub fn decode<T: Read>(text: &[u8]) -> Result<T> {
 /// Characters that XML 1.0 cannot carry are written as U+FFFD.
 pub fn encode<T: Document + ?Sized>(document: &T) -> Vec<u8> {
     let written = write::document(document, &T::root());
-    written.expect("documents are structs, lists, texts and numbers, and fail in no way").into_bytes()
+    written
+        .expect("documents are structs, lists, texts and numbers, and fail in no way")
+        .into_bytes()
 }
 
 #[cfg(test)]

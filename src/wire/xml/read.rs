@@ -29,16 +29,32 @@ const SIZE_MAX: usize = 16 * 1024 * 1024;
 pub fn parse(text: &[u8]) -> Result<Tree> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if text.len() > SIZE_MAX {
-        return Err(Error::TooLarge { what: "the body", length: text.len() as u64, limit: SIZE_MAX as u64 });
+        return Err(Error::TooLarge {
+            what: "the body",
+            length: text.len() as u64,
+            limit: SIZE_MAX as u64,
+        });
     }
     if text.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::invalid("the body is empty, XML is expected"));
     }
     let text = match std::str::from_utf8(text) {
         Ok(text) => text,
-        Err(error) => return Err(Error::invalid(format!("the body is not UTF-8 from byte {} on", error.valid_up_to()))),
+        Err(error) => {
+            return Err(Error::invalid(format!(
+                "the body is not UTF-8 from byte {} on",
+                error.valid_up_to()
+            )));
+        }
     };
-    Parser { text, reader: Reader::from_str(text), open: Vec::new(), root: None, elements: 0 }.run()
+    Parser {
+        text,
+        reader: Reader::from_str(text),
+        open: Vec::new(),
+        root: None,
+        elements: 0,
+    }
+    .run()
 }
 
 /// A text half read.
@@ -77,7 +93,9 @@ impl Parser<'_> {
                 }
                 Event::End(_) => self.end(),
                 Event::Text(text) => self.text(at, &text.xml10_content())?,
-                Event::CData(text) if self.open.is_empty() => return Err(self.stray(at, &text.xml10_content())),
+                Event::CData(text) if self.open.is_empty() => {
+                    return Err(self.stray(at, &text.xml10_content()));
+                }
                 Event::CData(text) => self.text(at, &text.xml10_content())?,
                 Event::GeneralRef(reference) => self.reference(at, &reference)?,
                 Event::DocType(_) => return Err(self.refused(at, "a document type is not allowed")),
@@ -86,9 +104,14 @@ impl Parser<'_> {
             }
         }
         if let Some(open) = self.open.last() {
-            return Err(self.refused(self.text.len() as u64, &format!("it ends inside `{}`", shown(&open.name))));
+            return Err(self.refused(
+                self.text.len() as u64,
+                &format!("it ends inside `{}`", shown(&open.name)),
+            ));
         }
-        self.root.take().ok_or_else(|| self.refused(self.text.len() as u64, "there is no element"))
+        self.root
+            .take()
+            .ok_or_else(|| self.refused(self.text.len() as u64, "there is no element"))
     }
 
     fn begin(&mut self, at: u64, tag: &BytesStart<'_>) -> Result<()> {
@@ -106,14 +129,24 @@ impl Parser<'_> {
         if name.is_empty() {
             return Err(self.refused(at, "an element has no name"));
         }
-        let mut open = Open { name: name.to_owned(), is_nil: false, kind: None, text: String::new(), children: Vec::new() };
+        let mut open = Open {
+            name: name.to_owned(),
+            is_nil: false,
+            kind: None,
+            text: String::new(),
+            children: Vec::new(),
+        };
         // Without the check for attributes given twice: it compares each with all, and nobody needs it.
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.broken(at, &error))?;
             let value = attribute.value.trim();
             match attribute.key.0.split_once(':') {
-                Some((prefix, "nil")) if prefix != "xmlns" => open.is_nil = matches!(value, "true" | "1"),
-                Some((prefix, "type")) if prefix != "xmlns" => open.kind = Some(local(value).to_owned()),
+                Some((prefix, "nil")) if prefix != "xmlns" => {
+                    open.is_nil = matches!(value, "true" | "1")
+                }
+                Some((prefix, "type")) if prefix != "xmlns" => {
+                    open.kind = Some(local(value).to_owned())
+                }
                 _ => {}
             }
         }
@@ -133,7 +166,13 @@ impl Parser<'_> {
 
     fn text(&mut self, at: u64, text: &str) -> Result<()> {
         if let Some(bad) = text.chars().find(|c| !can_carry(*c)) {
-            return Err(self.refused(at, &format!("the text has the character U+{:04X}, which XML does not allow", bad as u32)));
+            return Err(self.refused(
+                at,
+                &format!(
+                    "the text has the character U+{:04X}, which XML does not allow",
+                    bad as u32
+                ),
+            ));
         }
         match self.open.last_mut() {
             Some(open) => open.text.push_str(text),
@@ -151,7 +190,10 @@ impl Parser<'_> {
             "amp" => Some('&'),
             "apos" => Some('\''),
             "quot" => Some('"'),
-            _ => reference.resolve_char_ref().unwrap_or_default().filter(|c| can_carry(*c)),
+            _ => reference
+                .resolve_char_ref()
+                .unwrap_or_default()
+                .filter(|c| can_carry(*c)),
         };
         let Some(character) = character else {
             return Err(self.refused(at, &format!("`&{};` stands for no character", shown(name))));
@@ -173,12 +215,19 @@ impl Parser<'_> {
 
     /// The error for what stands at a byte.
     fn refused(&self, at: u64, why: &str) -> Error {
-        let at = usize::try_from(at).unwrap_or(usize::MAX).min(self.text.len());
+        let at = usize::try_from(at)
+            .unwrap_or(usize::MAX)
+            .min(self.text.len());
         let before = &self.text.as_bytes()[..at];
         let line = before.split(|byte| *byte == b'\n').count();
-        let begin = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let begin = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |newline| newline + 1);
         let column = String::from_utf8_lossy(&before[begin..]).chars().count() + 1;
-        Error::invalid(format!("the body is not readable as XML: {why}, at line {line} column {column}"))
+        Error::invalid(format!(
+            "the body is not readable as XML: {why}, at line {line} column {column}"
+        ))
     }
 }
 
@@ -186,15 +235,31 @@ impl Open {
     /// An element with children is those, and the text between them is nothing. One without is its text; with nothing
     /// in it at all it is whatever its reader wants: an empty text, list or object.
     fn into_tree(self) -> (String, Tree) {
-        let Open { name, is_nil, kind, text, mut children } = self;
+        let Open {
+            name,
+            is_nil,
+            kind,
+            text,
+            mut children,
+        } = self;
         if is_nil {
             return (name, Tree::Null);
         }
         // A text may have a type too (some serializers say of each that it is a string); it stays a text.
         if let Some(kind) = kind.filter(|_| !children.is_empty() || text.trim().is_empty()) {
-            children.insert(0, ("__type".to_owned(), Tree::Text(format!("{kind}:{COLLABORATION_NAMESPACE}"))));
+            children.insert(
+                0,
+                (
+                    "__type".to_owned(),
+                    Tree::Text(format!("{kind}:{COLLABORATION_NAMESPACE}")),
+                ),
+            );
         }
-        let tree = if children.is_empty() && !text.is_empty() { Tree::Text(text) } else { Tree::Elements(children) };
+        let tree = if children.is_empty() && !text.is_empty() {
+            Tree::Text(text)
+        } else {
+            Tree::Elements(children)
+        };
         (name, tree)
     }
 }
@@ -206,7 +271,11 @@ fn local(name: &str) -> &str {
 
 /// As much of a text as an error shows.
 fn shown(text: &str) -> String {
-    text.chars().take(80).collect::<String>().escape_debug().to_string()
+    text.chars()
+        .take(80)
+        .collect::<String>()
+        .escape_debug()
+        .to_string()
 }
 
 #[cfg(test)]
@@ -225,14 +294,31 @@ mod tests {
     fn elements_in_their_order() {
         let text = |text: &str| Tree::Text(text.into());
         let tree = parse(b"<r><b>1</b><a/><x:b i:nil='true'>2</x:b><c> </c></r>").expect("fine");
-        let members = [("b", text("1")), ("a", Tree::Elements(Vec::new())), ("b", Tree::Null), ("c", text(" "))];
-        assert_eq!(tree, Tree::Elements(members.map(|(name, tree)| (name.to_owned(), tree)).into()));
+        let members = [
+            ("b", text("1")),
+            ("a", Tree::Elements(Vec::new())),
+            ("b", Tree::Null),
+            ("c", text(" ")),
+        ];
+        assert_eq!(
+            tree,
+            Tree::Elements(members.map(|(name, tree)| (name.to_owned(), tree)).into())
+        );
         let kind = format!("K:{COLLABORATION_NAMESPACE}");
         for (xml, tree) in [
-            ("<r i:type='K'/>", Tree::Elements(vec![("__type".into(), text(&kind))])),
-            ("<r xsi:type='x:K'>\n</r>", Tree::Elements(vec![("__type".into(), text(&kind))])),
+            (
+                "<r i:type='K'/>",
+                Tree::Elements(vec![("__type".into(), text(&kind))]),
+            ),
+            (
+                "<r xsi:type='x:K'>\n</r>",
+                Tree::Elements(vec![("__type".into(), text(&kind))]),
+            ),
             ("<r i:type='x:string'>t</r>", text("t")),
-            ("<r type='K' xmlns:type='K' nil='true'/>", Tree::Elements(Vec::new())),
+            (
+                "<r type='K' xmlns:type='K' nil='true'/>",
+                Tree::Elements(Vec::new()),
+            ),
             ("<r>\r\n\r&#13;</r>", text("\n\n\r")),
         ] {
             assert_eq!(parse(xml.as_bytes()), Ok(tree), "{xml}");
@@ -244,9 +330,15 @@ mod tests {
         for (text, expected) in [
             ("", "the body is empty, XML is expected"),
             (" \n", "the body is empty, XML is expected"),
-            ("hello", "`hello` stands outside of the root, at line 1 column 1"),
+            (
+                "hello",
+                "`hello` stands outside of the root, at line 1 column 1",
+            ),
             ("{\"Text\":\"x\"}", "stands outside of the root"),
-            ("<a/>x", "`x` stands outside of the root, at line 1 column 5"),
+            (
+                "<a/>x",
+                "`x` stands outside of the root, at line 1 column 5",
+            ),
             ("<a/><![CDATA[x]]>", "`x` stands outside of the root"),
             ("<a/>&amp;", "`amp` stands outside of the root"),
             ("<a/><b/>", "there is a second root, at line 1 column 5"),
@@ -254,11 +346,17 @@ mod tests {
             ("<a>\n <b>", "it ends inside `b`, at line 2 column 5"),
             ("<a", "tag not closed"),
             ("<a b='", "attribute value not closed"),
-            ("<a>\né<b></c></a>", "expected `</b>`, but `</c>` was found, at line 2 column 5"),
+            (
+                "<a>\né<b></c></a>",
+                "expected `</b>`, but `</c>` was found, at line 2 column 5",
+            ),
             ("</a>", "at line 1 column 1"),
             ("<a b=c/>", "at line 1 column 1"),
             ("< />", "an element has no name"),
-            ("<a>&copy;</a>", "`&copy;` stands for no character, at line 1 column 4"),
+            (
+                "<a>&copy;</a>",
+                "`&copy;` stands for no character, at line 1 column 4",
+            ),
             ("<a>&#0;</a>", "`&#0;` stands for no character"),
             ("<a>&#x1F;</a>", "stands for no character"),
             ("<a>&#xD800;</a>", "stands for no character"),
@@ -273,7 +371,10 @@ mod tests {
         ] {
             assert!(reason(text).contains(expected), "{text}: {}", reason(text));
         }
-        assert_eq!(reason(b"<a>\xff</a>"), "the body is not UTF-8 from byte 3 on");
+        assert_eq!(
+            reason(b"<a>\xff</a>"),
+            "the body is not UTF-8 from byte 3 on"
+        );
         assert!(reason("\u{feff}<a>".as_bytes()).contains("line 1 column 4"));
     }
 
@@ -281,8 +382,18 @@ mod tests {
     fn a_document_type_is_refused_whatever_it_says() {
         let laughs = "<?xml version='1.0'?>\n<!DOCTYPE lolz [<!ENTITY lol 'lol'><!ENTITY lol1 '&lol;&lol;'>]><lolz>&lol1;</lolz>";
         let outside = "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>";
-        for text in [laughs, outside, "<!DOCTYPE html><a/>", "<a><!DOCTYPE a></a>", "<!doctype a><a/>"] {
-            assert!(reason(text).contains("a document type is not allowed"), "{text}: {}", reason(text));
+        for text in [
+            laughs,
+            outside,
+            "<!DOCTYPE html><a/>",
+            "<a><!DOCTYPE a></a>",
+            "<!doctype a><a/>",
+        ] {
+            assert!(
+                reason(text).contains("a document type is not allowed"),
+                "{text}: {}",
+                reason(text)
+            );
         }
     }
 
@@ -301,14 +412,24 @@ mod tests {
     /// Each attribute compared with all others would be 10^10 comparisons.
     #[test]
     fn many_attributes_cost_no_more_than_their_length() {
-        let text = format!("<a {}/>", (0..100_000).map(|n| format!("b{n}='' ")).collect::<String>());
+        let text = format!(
+            "<a {}/>",
+            (0..100_000)
+                .map(|n| format!("b{n}='' "))
+                .collect::<String>()
+        );
         assert_eq!(parse(text.as_bytes()), Ok(Tree::Elements(Vec::new())));
     }
 
     #[test]
     fn an_error_shows_little_of_what_was_sent() {
         let long = "x".repeat(100_000);
-        for text in [format!("<{long}>"), format!("<a>&{long};</a>"), format!("<a></{long}>"), long] {
+        for text in [
+            format!("<{long}>"),
+            format!("<a>&{long};</a>"),
+            format!("<a></{long}>"),
+            long,
+        ] {
             assert!(reason(&text).len() < 300, "{}", reason(&text).len());
         }
     }

@@ -35,7 +35,9 @@ pub(super) fn push(out: &mut String, text: &str) {
 
 /// `text` as a reader of what [`push`] wrote sees it.
 pub(crate) fn carried(text: &str) -> String {
-    text.chars().map(|c| if can_carry(c) { c } else { '\u{fffd}' }).collect()
+    text.chars()
+        .map(|c| if can_carry(c) { c } else { '\u{fffd}' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -49,7 +51,10 @@ mod tests {
             ("plain \"text\" it's", "plain \"text\" it's"),
             ("a<b>&]]>", "a&lt;b&gt;&amp;]]&gt;"),
             ("\r\n\t ", "&#xD;\n\t "),
-            ("\0\u{1b}\u{7f}\u{85}\u{fffe}\u{ffff}🦀", "\u{fffd}\u{fffd}\u{7f}\u{85}\u{fffd}\u{fffd}🦀"),
+            (
+                "\0\u{1b}\u{7f}\u{85}\u{fffe}\u{ffff}🦀",
+                "\u{fffd}\u{fffd}\u{7f}\u{85}\u{fffd}\u{fffd}🦀",
+            ),
         ] {
             let mut out = String::new();
             push(&mut out, text);

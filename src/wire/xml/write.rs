@@ -65,7 +65,10 @@ impl<'a> Element<'a> {
             Name::TypeAttribute => return Err(Error),
         };
         write!(self.out, "<{}{name}", self.prefix)?;
-        Ok(Tag { prefix: self.prefix, name })
+        Ok(Tag {
+            prefix: self.prefix,
+            name,
+        })
     }
 
     fn leaf(mut self, of_type: &'static str, content: &str) -> Result<(), Error> {
@@ -114,7 +117,14 @@ impl Parent<'_> {
             self.has_children = true;
         }
         let prefix = self.inner;
-        value.serialize(Element { out: self.out, name, declarations: "", prefix, inner: prefix, is_root: false })
+        value.serialize(Element {
+            out: self.out,
+            name,
+            declarations: "",
+            prefix,
+            inner: prefix,
+            is_root: false,
+        })
     }
 
     fn finish(self) -> Result<(), Error> {
@@ -143,10 +153,21 @@ impl SerializeStruct for Parent<'_> {
     type Ok = ();
     type Error = Error;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
         if name == "__type" {
             let name = Name::TypeAttribute;
-            return value.serialize(Element { out: self.out, name, declarations: "", prefix: "", inner: "", is_root: false });
+            return value.serialize(Element {
+                out: self.out,
+                name,
+                declarations: "",
+                prefix: "",
+                inner: "",
+                is_root: false,
+            });
         }
         self.child(Name::Given(name), value)
     }
@@ -184,7 +205,11 @@ impl<'a> Serializer for Element<'a> {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
         if name != arrays::STRINGS && name != arrays::DICTIONARY {
             return self.leaf("int", name);
         }
@@ -192,19 +217,33 @@ impl<'a> Serializer for Element<'a> {
             return value.serialize(self);
         }
         let declarations = format!(" xmlns:a=\"{ARRAYS}\"");
-        value.serialize(Element { declarations: &declarations, inner: "a:", ..self })
+        value.serialize(Element {
+            declarations: &declarations,
+            inner: "a:",
+            ..self
+        })
     }
 
     fn serialize_seq(mut self, _: Option<usize>) -> Result<Parent<'a>, Error> {
         let tag = self.open("anyType")?;
         self.out.push_str(self.declarations);
-        Ok(Parent { out: self.out, tag, inner: self.inner, has_children: false })
+        Ok(Parent {
+            out: self.out,
+            tag,
+            inner: self.inner,
+            has_children: false,
+        })
     }
 
     fn serialize_struct(mut self, name: &'static str, _: usize) -> Result<Parent<'a>, Error> {
         let tag = self.open(name)?;
         self.out.push_str(self.declarations);
-        Ok(Parent { out: self.out, tag, inner: self.inner, has_children: false })
+        Ok(Parent {
+            out: self.out,
+            tag,
+            inner: self.inner,
+            has_children: false,
+        })
     }
 
     fn serialize_i8(self, value: i8) -> Result<(), Error> {
@@ -269,7 +308,13 @@ impl<'a> Serializer for Element<'a> {
         Err(Error)
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &str, _: u32, _: &str, _: &T) -> Result<(), Error> {
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: &T,
+    ) -> Result<(), Error> {
         Err(Error)
     }
 
@@ -277,11 +322,21 @@ impl<'a> Serializer for Element<'a> {
         Err(Error)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct, Error> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct, Error> {
         Err(Error)
     }
 
-    fn serialize_tuple_variant(self, _: &str, _: u32, _: &str, _: usize) -> Result<Self::SerializeTupleVariant, Error> {
+    fn serialize_tuple_variant(
+        self,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, Error> {
         Err(Error)
     }
 
@@ -289,7 +344,13 @@ impl<'a> Serializer for Element<'a> {
         Err(Error)
     }
 
-    fn serialize_struct_variant(self, _: &str, _: u32, _: &str, _: usize) -> Result<Self::SerializeStructVariant, Error> {
+    fn serialize_struct_variant(
+        self,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, Error> {
         Err(Error)
     }
 }

@@ -14,11 +14,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use switchboard::backend::xmpp::{Component, Secret, Xmpp, XmppConfig};
 use switchboard::backend::{
-    AgentKey, BackendError, BackendErrorKind, ChannelId, Inbound, Inbox, Loopback, MessageId, Received, SeenBy, reply,
+    AgentKey, BackendError, BackendErrorKind, ChannelId, Inbound, Inbox, Loopback, MessageId,
+    Received, SeenBy, reply,
 };
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, Collaboration, Cursor, Engine, Error, EventQuery, ManagementMode, NewMessage, Part, ProvisioningMode,
+    AgentState, Collaboration, Cursor, Engine, Error, EventQuery, ManagementMode, NewMessage, Part,
+    ProvisioningMode,
 };
 
 fn keyed(text: &str) -> NewMessage {
@@ -56,7 +58,11 @@ fn passes(world: &World, most: u32, is_done: impl Fn() -> bool) {
 
 /// Repeats a keyed post, as a client does, until its outcome is known. Several times if need be: the chat system's delay
 /// begins a moment after it was handed the post, and time may pass in that moment.
-fn repeated(world: &World, echo: &Collaboration, text: &str) -> Result<switchboard::Message, Error> {
+fn repeated(
+    world: &World,
+    echo: &Collaboration,
+    text: &str,
+) -> Result<switchboard::Message, Error> {
     for _ in 0..5 {
         let again = begin(echo.post_async(OPS, keyed(text)));
         passes(world, 40, || again.is_finished());
@@ -71,7 +77,12 @@ fn repeated(world: &World, echo: &Collaboration, text: &str) -> Result<switchboa
 /// What the agent has been shown within the window.
 fn shown(world: &World, echo: &Collaboration) -> Vec<String> {
     world.settle();
-    lines(&echo.events(Cursor::window(), &EventQuery::all()).unwrap().events)
+    lines(
+        &echo
+            .events(Cursor::window(), &EventQuery::all())
+            .unwrap()
+            .events,
+    )
 }
 
 // ------------------------------------------------------------------------------------ 7: one key is one message
@@ -86,7 +97,9 @@ fn a_repeat_after_an_unknown_outcome_joins_the_post_that_is_still_pending() {
                 counted.fetch_add(1, Ordering::Relaxed);
                 reply(async move {
                     inbox.sleep(seconds(100)).await;
-                    outcome.map(|()| accepted()).map_err(|kind| BackendError::new(kind, "no"))
+                    outcome
+                        .map(|()| accepted())
+                        .map_err(|kind| BackendError::new(kind, "no"))
                 })
             }),
             &[OPS],
@@ -97,7 +110,11 @@ fn a_repeat_after_an_unknown_outcome_joins_the_post_that_is_still_pending() {
         world.until(|_| said.load(Ordering::Relaxed) == 1);
         world.pass(seconds(35));
         assert!(is_unknown(first.join().unwrap()));
-        assert_eq!(world.engine.stats().posts_in_flight, 0, "nobody waits for it");
+        assert_eq!(
+            world.engine.stats().posts_in_flight,
+            0,
+            "nobody waits for it"
+        );
         // A repeat has a deadline of its own, and the next one too.
         let second = begin(echo.post_async(OPS, keyed("order 66")));
         world.until(|stats| stats.posts_in_flight == 1);
@@ -111,7 +128,11 @@ fn a_repeat_after_an_unknown_outcome_joins_the_post_that_is_still_pending() {
             Ok(()) => {
                 let row = third.unwrap();
                 assert_eq!(echo.post(OPS, keyed("order 66")).unwrap(), row);
-                assert_eq!(world.since(&echo, &mark, &EventQuery::all()), ["echo: order 66"], "one row");
+                assert_eq!(
+                    world.since(&echo, &mark, &EventQuery::all()),
+                    ["echo: order 66"],
+                    "one row"
+                );
             }
             Err(_) => assert_eq!(third, Err(Error::Rejected("no".into()))),
         }
@@ -132,7 +153,10 @@ fn a_slow_room_hears_a_repeated_key_once() {
         repeated(&world, &echo, "once").unwrap();
         let heard: Vec<String> = lene.unheard().into_iter().map(|heard| heard.text).collect();
         assert_eq!(heard, ["once"]);
-        assert_eq!(world.since(&echo, &mark, &EventQuery::all()), ["echo: once"]);
+        assert_eq!(
+            world.since(&echo, &mark, &EventQuery::all()),
+            ["echo: once"]
+        );
     }
 }
 
@@ -142,11 +166,23 @@ fn a_slow_room_hears_a_repeated_key_once() {
 fn posts_that_are_never_answered_keep_no_place_after_their_deadline() {
     let (world, echo) = scripted(Script::silent(), &[OPS]);
     for round in 0..3 {
-        let posts: Vec<_> = (0..64).map(|n| begin(echo.post_async(OPS, NewMessage::text(format!("{round} {n}"))))).collect();
+        let posts: Vec<_> = (0..64)
+            .map(|n| begin(echo.post_async(OPS, NewMessage::text(format!("{round} {n}")))))
+            .collect();
         world.until(|stats| stats.posts_in_flight == 64);
-        assert!(matches!(echo.post(OPS, NewMessage::text("one too many")), Err(Error::Busy { .. })), "round {round}");
+        assert!(
+            matches!(
+                echo.post(OPS, NewMessage::text("one too many")),
+                Err(Error::Busy { .. })
+            ),
+            "round {round}"
+        );
         world.pass(seconds(35));
-        assert!(posts.into_iter().all(|post| is_unknown(post.join().unwrap())));
+        assert!(
+            posts
+                .into_iter()
+                .all(|post| is_unknown(post.join().unwrap()))
+        );
     }
 }
 
@@ -162,10 +198,16 @@ fn what_is_never_answered_keeps_neither_posts_nor_joins_nor_the_end() {
         false => reply(ready(Ok(joined(&channel)))),
     });
     let (world, echo) = scripted(script, &[OPS]);
-    let posts: Vec<_> = (0..8).map(|_| begin(echo.post_async(OPS, NewMessage::text("stuck")))).collect();
+    let posts: Vec<_> = (0..8)
+        .map(|_| begin(echo.post_async(OPS, NewMessage::text("stuck"))))
+        .collect();
     world.until(|stats| stats.posts_in_flight == 8);
     world.pass(seconds(35));
-    assert!(posts.into_iter().all(|post| is_unknown(post.join().unwrap())));
+    assert!(
+        posts
+            .into_iter()
+            .all(|post| is_unknown(post.join().unwrap()))
+    );
     world.admin().put_channel("echo", stuck).unwrap();
     let began = Instant::now();
     echo.post(OPS, NewMessage::text("beside them")).unwrap();
@@ -179,7 +221,10 @@ fn what_is_never_answered_keeps_neither_posts_nor_joins_nor_the_end() {
     let began = Instant::now();
     world.admin().delete_agent("echo").unwrap();
     world.engine.shutdown(SOON).unwrap();
-    println!("beside eight posts and a join without an answer: a post and a join {beside:?}, the end {:?}", began.elapsed());
+    println!(
+        "beside eight posts and a join without an answer: a post and a join {beside:?}, the end {:?}",
+        began.elapsed()
+    );
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }
 
@@ -192,24 +237,36 @@ fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
         reply(std::future::ready(Ok(accepted())))
     });
     let (world, echo) = scripted(script.deaf(), &[OPS]);
-    let mut uploads: Vec<_> =
-        (0..66).map(|n| crate::world::wait(echo.upload_async(OPS, &format!("{n}.bin"), Some(10))).unwrap()).collect();
+    let mut uploads: Vec<_> = (0..66)
+        .map(|n| crate::world::wait(echo.upload_async(OPS, &format!("{n}.bin"), Some(10))).unwrap())
+        .collect();
     for upload in &mut uploads {
         crate::world::wait(upload.write(b"0123456789")).unwrap();
     }
     let begun = Instant::now();
     (0..100).for_each(|n| drop(echo.post(OPS, NewMessage::text(n.to_string())).unwrap()));
-    println!("66 uploads that nobody answers: {} of 100 posts, {:?}", taken.load(Ordering::Relaxed), begun.elapsed());
+    println!(
+        "66 uploads that nobody answers: {} of 100 posts, {:?}",
+        taken.load(Ordering::Relaxed),
+        begun.elapsed()
+    );
     // Half of them are ended by their callers, half are left lying.
     let left = uploads.split_off(33);
-    let finishing: Vec<_> = uploads.into_iter().map(|upload| begin(Box::pin(upload.finish()))).collect();
+    let finishing: Vec<_> = uploads
+        .into_iter()
+        .map(|upload| begin(Box::pin(upload.finish())))
+        .collect();
     for _ in 0..8 {
         world.pass(seconds(35));
         if finishing.iter().all(std::thread::JoinHandle::is_finished) {
             break;
         }
     }
-    assert!(finishing.into_iter().all(|thread| is_unknown(thread.join().unwrap())));
+    assert!(
+        finishing
+            .into_iter()
+            .all(|thread| is_unknown(thread.join().unwrap()))
+    );
     world.pass(seconds(140));
     for mut upload in left {
         let error = crate::world::wait(upload.write(b"x")).unwrap_err();
@@ -219,12 +276,21 @@ fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
 
 #[test]
 fn every_question_to_a_deaf_chat_system_is_answered_within_its_deadline() {
-    let world = World::with(|builder| builder.backend(Script::silent().deaf()).authenticator(crate::world::Sesame));
-    let mut agent = new_agent("echo", &[OPS, "contact:lene"]).management(ManagementMode::Groups).mode(ProvisioningMode::Own);
+    let world = World::with(|builder| {
+        builder
+            .backend(Script::silent().deaf())
+            .authenticator(crate::world::Sesame)
+    });
+    let mut agent = new_agent("echo", &[OPS, "contact:lene"])
+        .management(ManagementMode::Groups)
+        .mode(ProvisioningMode::Own);
     agent.address = switchboard::Address::parse("script:echo").unwrap();
     let echo = world.put(agent);
     let user = world.principal("lene", "echo");
-    let (clerk, manage) = (world.engine.provisioning(&user).unwrap(), world.engine.management(&user).unwrap());
+    let (clerk, manage) = (
+        world.engine.provisioning(&user).unwrap(),
+        world.engine.management(&user).unwrap(),
+    );
     let mut asked: Vec<std::thread::JoinHandle<Error>> = Vec::new();
     fn ask<T: Send + 'static>(waiting: switchboard::Waiting<T>) -> std::thread::JoinHandle<Error> {
         let begun = begin(waiting);
@@ -241,7 +307,10 @@ fn every_question_to_a_deaf_chat_system_is_answered_within_its_deadline() {
         assert!(Instant::now() < limit, "a question hangs");
         world.pass(seconds(10));
     }
-    let codes: Vec<&str> = asked.into_iter().map(|thread| thread.join().unwrap().code()).collect();
+    let codes: Vec<&str> = asked
+        .into_iter()
+        .map(|thread| thread.join().unwrap().code())
+        .collect();
     assert_eq!(codes[..4], ["unreachable"; 4]);
     assert_eq!(codes[4..], ["outcome_unknown"; 2], "{codes:?}");
 }
@@ -249,16 +318,24 @@ fn every_question_to_a_deaf_chat_system_is_answered_within_its_deadline() {
 /// What a rooms' and files' service says beside [`component`].
 fn with_files(put: String) -> impl Fn(u32, &str) -> Says + Clone + Send + 'static {
     move |_, element| {
-        let (id, from, to) = (attribute(element, "id"), attribute(element, "from"), attribute(element, "to"));
-        let result = |inner: String| Says::This(format!("<iq type='result' id='{id}' from='{to}' to='{from}'>{inner}</iq>"));
+        let (id, from, to) = (
+            attribute(element, "id"),
+            attribute(element, "from"),
+            attribute(element, "to"),
+        );
+        let result = |inner: String| {
+            Says::This(format!(
+                "<iq type='result' id='{id}' from='{to}' to='{from}'>{inner}</iq>"
+            ))
+        };
         let disco = "http://jabber.org/protocol/disco";
         match () {
-            () if element.contains("disco#items") && to == "im.test" => {
-                result(format!("<query xmlns='{disco}#items'><item jid='upload.im.test'/></query>"))
-            }
-            () if element.contains("disco#info") && to == "upload.im.test" => {
-                result(format!("<query xmlns='{disco}#info'><feature var='urn:xmpp:http:upload:0'/></query>"))
-            }
+            () if element.contains("disco#items") && to == "im.test" => result(format!(
+                "<query xmlns='{disco}#items'><item jid='upload.im.test'/></query>"
+            )),
+            () if element.contains("disco#info") && to == "upload.im.test" => result(format!(
+                "<query xmlns='{disco}#info'><feature var='urn:xmpp:http:upload:0'/></query>"
+            )),
             () if element.contains("urn:xmpp:http:upload:0") => result(format!(
                 "<slot xmlns='urn:xmpp:http:upload:0'><put url='{put}'><header name='Authorization'>Basic x</header></put>\
                  <get url='https://upload.im.test/a'/></slot>"
@@ -272,7 +349,11 @@ fn over_component(port: u16, clock: Option<&ManualClock>) -> Engine {
     let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
     let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
     let builder = Engine::builder().in_memory().backend(backend);
-    let builder = if let Some(clock) = clock { builder.clock(clock.clone()) } else { builder };
+    let builder = if let Some(clock) = clock {
+        builder.clock(clock.clone())
+    } else {
+        builder
+    };
     builder.open().expect("opens")
 }
 
@@ -281,24 +362,45 @@ const ROOM: &str = "chat-room:ops@rooms.im.test";
 
 #[test]
 fn a_file_goes_to_the_servers_own_hosts_only() {
-    for put in ["https://evil.example/a", "http://169.254.169.254/latest", "http://10.0.0.1/a", "https://im.test.evil.example/a"]
-    {
+    for put in [
+        "https://evil.example/a",
+        "http://169.254.169.254/latest",
+        "http://10.0.0.1/a",
+        "https://im.test.evil.example/a",
+    ] {
         let engine = over_component(serve(with_files(put.into())), None);
         let bot = engine.bot("helper", BOT, &[ROOM]);
         let error = bot.upload(ROOM, "a.bin", Some(1), &b"x"[..]).unwrap_err();
-        assert!(matches!(&error, Error::Rejected(reason) if reason.contains("allowed")), "{put}: {error:?}");
+        assert!(
+            matches!(&error, Error::Rejected(reason) if reason.contains("allowed")),
+            "{put}: {error:?}"
+        );
     }
     // Its own host, but in the clear and not here: an address of documentation, which nothing answers for.
     let backend = |port| {
         let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
-        Xmpp::new(XmppConfig::new("im.test").component(component).file_host("storage.example.net")).expect("right")
+        Xmpp::new(
+            XmppConfig::new("im.test")
+                .component(component)
+                .file_host("storage.example.net"),
+        )
+        .expect("right")
     };
     let target = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = target.local_addr().unwrap().port();
-    let server = serve(with_files(format!("https://storage.example.net.evil.example:{port}/a")));
-    let engine = Engine::builder().in_memory().backend(backend(server)).open().expect("opens");
+    let server = serve(with_files(format!(
+        "https://storage.example.net.evil.example:{port}/a"
+    )));
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(backend(server))
+        .open()
+        .expect("opens");
     let bot = engine.bot("helper", BOT, &[ROOM]);
-    assert!(matches!(bot.upload(ROOM, "a.bin", Some(1), &b"x"[..]), Err(Error::Rejected(_))));
+    assert!(matches!(
+        bot.upload(ROOM, "a.bin", Some(1), &b"x"[..]),
+        Err(Error::Rejected(_))
+    ));
 }
 
 #[test]
@@ -312,7 +414,9 @@ fn files_put_to_a_server_that_never_answers_end_and_posts_go_on() {
         element if element.starts_with("<message") => {
             let (from, to) = (attribute(element, "from"), attribute(element, "to"));
             let inner = &element[element.find('>').unwrap_or(0) + 1..];
-            Says::This(format!("<message type='groupchat' from='{to}/bot' to='{from}'>{inner}"))
+            Says::This(format!(
+                "<message type='groupchat' from='{to}/bot' to='{from}'>{inner}"
+            ))
         }
         element => files(number, element),
     };
@@ -343,7 +447,11 @@ fn files_put_to_a_server_that_never_answers_end_and_posts_go_on() {
             assert!(Instant::now() < limit, "uploads hang");
             std::thread::sleep(Duration::from_millis(200));
         }
-        assert!(uploads.into_iter().all(|upload| upload.join().unwrap().is_err()));
+        assert!(
+            uploads
+                .into_iter()
+                .all(|upload| upload.join().unwrap().is_err())
+        );
     }
 }
 
@@ -365,20 +473,43 @@ fn received(number: u32) -> Received {
 }
 
 async fn says_four(agent: AgentKey, channel: &ChannelId, inbox: &Inbox) {
-    let seen_by = if channel.as_str().starts_with("contact:") { SeenBy::Agent(agent) } else { SeenBy::Room };
+    let seen_by = if channel.as_str().starts_with("contact:") {
+        SeenBy::Agent(agent)
+    } else {
+        SeenBy::Room
+    };
     for number in 1..=4 {
         let message = Box::new(received(number));
-        inbox.send(Inbound::Message { seen_by, channel: channel.clone(), message, resume: None }).await.unwrap();
+        inbox
+            .send(Inbound::Message {
+                seen_by,
+                channel: channel.clone(),
+                message,
+                resume: None,
+            })
+            .await
+            .unwrap();
     }
 }
 
 #[test]
 fn what_a_connector_hands_over_before_it_answers_a_join_is_heard() {
-    for (channel, says_entered) in [(OPS, false), ("contact:lene", false), (OPS, true), ("contact:lene", true)] {
+    for (channel, says_entered) in [
+        (OPS, false),
+        ("contact:lene", false),
+        (OPS, true),
+        ("contact:lene", true),
+    ] {
         let script = Script::silent().entering(move |agent, channel, inbox| {
             reply(async move {
                 if says_entered {
-                    inbox.send(Inbound::Entered { agent, channel: channel.clone() }).await.unwrap();
+                    inbox
+                        .send(Inbound::Entered {
+                            agent,
+                            channel: channel.clone(),
+                        })
+                        .await
+                        .unwrap();
                 }
                 says_four(agent, &channel, &inbox).await;
                 Ok(joined(&channel))
@@ -387,7 +518,16 @@ fn what_a_connector_hands_over_before_it_answers_a_join_is_heard() {
         let (world, echo) = scripted(script, &[channel]);
         let mut seen = shown(&world, &echo);
         seen.retain(|line| line.starts_with("lene"));
-        assert_eq!(seen, ["lene: early 1", "lene: early 2", "lene: early 3", "lene: early 4"], "{channel} {says_entered}");
+        assert_eq!(
+            seen,
+            [
+                "lene: early 1",
+                "lene: early 2",
+                "lene: early 3",
+                "lene: early 4"
+            ],
+            "{channel} {says_entered}"
+        );
         assert_eq!(world.engine.stats().strays, 0);
         assert_eq!(echo.messages(channel, 10, None).unwrap().len(), 4);
     }
@@ -419,10 +559,21 @@ fn a_stay_begins_where_the_connector_says_and_not_before() {
         reply(async move {
             for number in (1..=4).filter(|_| is_again) {
                 if number == 3 {
-                    inbox.send(Inbound::Entered { agent, channel: channel.clone() }).await.unwrap();
+                    inbox
+                        .send(Inbound::Entered {
+                            agent,
+                            channel: channel.clone(),
+                        })
+                        .await
+                        .unwrap();
                 }
                 let message = Box::new(received(number));
-                let item = Inbound::Message { seen_by: SeenBy::Room, channel: channel.clone(), message, resume: None };
+                let item = Inbound::Message {
+                    seen_by: SeenBy::Room,
+                    channel: channel.clone(),
+                    message,
+                    resume: None,
+                };
                 inbox.send(item).await.unwrap();
             }
             Ok(joined(&channel))
@@ -434,11 +585,16 @@ fn a_stay_begins_where_the_connector_says_and_not_before() {
     world.admin().put_channel("echo", LAB).unwrap();
     echo.wait_active(SOON).unwrap();
     let seen = world.since(&echo, &mark, &EventQuery::all());
-    assert_eq!(seen, ["lene: early 3", "lene: early 4", &format!("{LAB} on")]);
+    assert_eq!(
+        seen,
+        ["lene: early 3", "lene: early 4", &format!("{LAB} on")]
+    );
 }
 
 fn held_words(way: Way) {
-    let Some(town) = Town::prosody(&format!("held words of a contact, {way:?}")) else { return };
+    let Some(town) = Town::prosody(&format!("held words of a contact, {way:?}")) else {
+        return;
+    };
     let (engine, address, alice) = (town.engine(), town.bot(way, "bot0"), town.contact("alice"));
     // In a room, so that all that was said to it before is known to have come.
     let bot = engine.bot("helper", &address, &[&town.ops()]);
@@ -446,7 +602,8 @@ fn held_words(way: Way) {
     let mut arrived = 0;
     for round in 0..2 {
         for n in 0..4 {
-            town.alice.say(&address, &format!("{round} before anybody asked {n}"));
+            town.alice
+                .say(&address, &format!("{round} before anybody asked {n}"));
         }
         town.alice.say(&town.room(), "done");
         crate::xmpp::town::hears(&mut ear, "done");
@@ -461,7 +618,9 @@ fn held_words(way: Way) {
     }
     #[expect(clippy::print_stdout, reason = "its figure")]
     {
-        println!("words that a contact said before its channel was put, {way:?}: {arrived} of 8 arrived");
+        println!(
+            "words that a contact said before its channel was put, {way:?}: {arrived} of 8 arrived"
+        );
     }
 }
 
@@ -522,30 +681,58 @@ struct Archive {
 
 impl Archive {
     fn answer(&self, element: &str) -> Says {
-        let (id, from, to) = (attribute(element, "id"), attribute(element, "from"), attribute(element, "to"));
-        let iq = |inner: &str| format!("<iq type='result' id='{id}' from='{to}' to='{from}'>{inner}</iq>");
+        let (id, from, to) = (
+            attribute(element, "id"),
+            attribute(element, "from"),
+            attribute(element, "to"),
+        );
+        let iq = |inner: &str| {
+            format!("<iq type='result' id='{id}' from='{to}' to='{from}'>{inner}</iq>")
+        };
         let mam = "urn:xmpp:mam:2";
         if element.contains("disco#info") && to == "ops@rooms.im.test" {
             let query = "<query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:xmpp:mam:2'/></query>";
             return Says::This(iq(query));
         }
         if element.starts_with("<iq") && element.contains(mam) && element.contains("type='get'") {
-            let field = if self.offers.load(Ordering::Relaxed) { "<field var='{urn:xmpp:sid:0}origin-id'/>" } else { "" };
-            return Says::This(iq(&format!("<query xmlns='{mam}'><x xmlns='jabber:x:data' type='form'>{field}</x></query>")));
+            let field = if self.offers.load(Ordering::Relaxed) {
+                "<field var='{urn:xmpp:sid:0}origin-id'/>"
+            } else {
+                ""
+            };
+            return Says::This(iq(&format!(
+                "<query xmlns='{mam}'><x xmlns='jabber:x:data' type='form'>{field}</x></query>"
+            )));
         }
         if element.starts_with("<iq") && element.contains(mam) {
             let is_newest = element.contains("<max>1</max>");
-            self.searches.fetch_add(u32::from(!is_newest), Ordering::Relaxed);
+            self.searches
+                .fetch_add(u32::from(!is_newest), Ordering::Relaxed);
             let is_by_origin = element.contains("origin-id");
-            self.by_origin.fetch_add(u32::from(is_by_origin), Ordering::Relaxed);
+            self.by_origin
+                .fetch_add(u32::from(is_by_origin), Ordering::Relaxed);
             let is_catch_up = element.contains("<after>");
             if is_catch_up && self.refuses.load(Ordering::Relaxed) {
-                return Says::This(crate::xmpp::scripted::refusal(element, "wait", "internal-server-error"));
+                return Says::This(crate::xmpp::scripted::refusal(
+                    element,
+                    "wait",
+                    "internal-server-error",
+                ));
             }
-            let query = element.split("queryid='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or_default();
+            let query = element
+                .split("queryid='")
+                .nth(1)
+                .and_then(|rest| rest.split('\'').next())
+                .unwrap_or_default();
             let stamp = switchboard::chrono::Utc::now().to_rfc3339();
             let mut said = String::new();
-            for origin in self.kept.lock().unwrap().iter().filter(|origin| !is_by_origin || element.contains(&**origin)) {
+            for origin in self
+                .kept
+                .lock()
+                .unwrap()
+                .iter()
+                .filter(|origin| !is_by_origin || element.contains(&**origin))
+            {
                 said.push_str(&format!(
                     "<message from='{to}' to='{from}'><result xmlns='{mam}' queryid='{query}' id='of-{origin}'>\
                      <forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='{stamp}'/>\
@@ -555,7 +742,10 @@ impl Archive {
             }
             return Says::This(said + &iq(&format!("<fin xmlns='{mam}' complete='true'/>")));
         }
-        self.joins.fetch_add(u32::from(element.starts_with("<presence") && element.contains("protocol/muc'")), Ordering::Relaxed);
+        self.joins.fetch_add(
+            u32::from(element.starts_with("<presence") && element.contains("protocol/muc'")),
+            Ordering::Relaxed,
+        );
         if element.starts_with("<message") {
             self.posts.lock().unwrap().push(id.to_owned());
             self.kept.lock().unwrap().push(id.to_owned());
@@ -564,7 +754,9 @@ impl Archive {
             }
             let inner = &element[element.find('>').unwrap_or(0) + 1..];
             let given = format!("<stanza-id xmlns='urn:xmpp:sid:0' by='{to}' id='of-{id}'/>");
-            return Says::This(format!("<message type='groupchat' from='{to}/bot' to='{from}'>{given}{inner}"));
+            return Says::This(format!(
+                "<message type='groupchat' from='{to}/bot' to='{from}'>{given}{inner}"
+            ));
         }
         component(element)
     }
@@ -577,8 +769,14 @@ fn lost_answer(refuses: bool, offers: bool) -> (u32, u32) {
     let engine = over_component(serve(move |_, element| answering.answer(element)), None);
     let bot = engine.bot("helper", BOT, &[ROOM]);
     // This process made the database: nothing of it can be in an archive that it has not said itself.
-    let first = bot.post(ROOM, NewMessage::text("one").key("1")).expect("posted");
-    assert_eq!(archive.searches.load(Ordering::Relaxed), 0, "nothing to ask for");
+    let first = bot
+        .post(ROOM, NewMessage::text("one").key("1"))
+        .expect("posted");
+    assert_eq!(
+        archive.searches.load(Ordering::Relaxed),
+        0,
+        "nothing to ask for"
+    );
     archive.refuses.store(refuses, Ordering::Relaxed);
     archive.offers.store(offers, Ordering::Relaxed);
     archive.is_cut.store(true, Ordering::Relaxed);
@@ -592,32 +790,58 @@ fn lost_answer(refuses: bool, offers: bool) -> (u32, u32) {
     }
     engine.waits_for("helper", ROOM, AgentState::Active);
     let caught_up = archive.searches.load(Ordering::Relaxed);
-    let again = bot.post(ROOM, NewMessage::text("two").key("2")).expect("found");
+    let again = bot
+        .post(ROOM, NewMessage::text("two").key("2"))
+        .expect("found");
     assert!(again.id.as_str().starts_with("of-"), "{again:?}");
     let asked = archive.searches.load(Ordering::Relaxed) - caught_up;
     // The next new key asks for nothing.
-    bot.post(ROOM, NewMessage::text("three").key("3")).expect("posted");
+    bot.post(ROOM, NewMessage::text("three").key("3"))
+        .expect("posted");
     assert_eq!(archive.searches.load(Ordering::Relaxed) - caught_up, asked);
-    assert_eq!(bot.post(ROOM, NewMessage::text("one").key("1")).expect("known").id, first.id);
-    assert_eq!(archive.posts.lock().unwrap().len(), 3, "each key was said once");
+    assert_eq!(
+        bot.post(ROOM, NewMessage::text("one").key("1"))
+            .expect("known")
+            .id,
+        first.id
+    );
+    assert_eq!(
+        archive.posts.lock().unwrap().len(),
+        3,
+        "each key was said once"
+    );
     (asked, archive.by_origin.load(Ordering::Relaxed))
 }
 
 #[test]
 fn after_a_complete_catch_up_no_archive_is_asked_for_a_key() {
-    assert_eq!(lost_answer(false, false), (0, 0), "the catch-up has brought it");
+    assert_eq!(
+        lost_answer(false, false),
+        (0, 0),
+        "the catch-up has brought it"
+    );
 }
 
 #[test]
 fn a_key_without_an_answer_is_looked_for_where_the_catch_up_failed() {
-    assert_eq!(lost_answer(true, false), (1, 0), "one page from when it left");
-    assert_eq!(lost_answer(true, true), (1, 1), "the one message, where the archive can be asked for it");
+    assert_eq!(
+        lost_answer(true, false),
+        (1, 0),
+        "one page from when it left"
+    );
+    assert_eq!(
+        lost_answer(true, true),
+        (1, 1),
+        "the one message, where the archive can be asked for it"
+    );
 }
 
 #[test]
 fn a_key_costs_little_more_than_none_in_a_room_with_a_past() {
     const ARCHIVED: usize = 454;
-    let Some(town) = Town::prosody("keys in a room with a past") else { return };
+    let Some(town) = Town::prosody("keys in a room with a past") else {
+        return;
+    };
     for n in 0..ARCHIVED {
         town.alice.say(&town.room(), &format!("said long ago {n}"));
     }
@@ -628,11 +852,24 @@ fn a_key_costs_little_more_than_none_in_a_room_with_a_past() {
         let has_key = n % 2 == 0;
         let message = NewMessage::text(format!("post {n}"));
         let begun = Instant::now();
-        bot.post(town.ops(), if has_key { message.key(format!("key {n}")) } else { message }).expect("posted");
+        bot.post(
+            town.ops(),
+            if has_key {
+                message.key(format!("key {n}"))
+            } else {
+                message
+            },
+        )
+        .expect("posted");
         times.entry(has_key).or_default().push(begun.elapsed());
     }
     times.values_mut().for_each(|times| times.sort());
     let (plain, keyed) = (times[&false][15], times[&true][15]);
-    println!("{ARCHIVED} archived messages: a post {plain:?}, one with a key {keyed:?} (medians of 30)");
-    assert!(keyed < plain * 5 + Duration::from_millis(20), "{keyed:?} beside {plain:?}");
+    println!(
+        "{ARCHIVED} archived messages: a post {plain:?}, one with a key {keyed:?} (medians of 30)"
+    );
+    assert!(
+        keyed < plain * 5 + Duration::from_millis(20),
+        "{keyed:?} beside {plain:?}"
+    );
 }

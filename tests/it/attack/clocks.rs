@@ -6,8 +6,8 @@ use crate::world::{Disk, OPS, SESAME, Sesame, World, begin, new_agent, poll, sec
 use std::time::Duration;
 use switchboard::chrono::TimeDelta;
 use switchboard::{
-    AgentId, Builder, Collaboration, Credentials, Cursor, Error, EventMode, EventQuery, NewMessage, NewUser, Throttle,
-    ThrottleId, ThrottleKind, Token,
+    AgentId, Builder, Collaboration, Credentials, Cursor, Error, EventMode, EventQuery, NewMessage,
+    NewUser, Throttle, ThrottleId, ThrottleKind, Token,
 };
 
 const DAY: u64 = 86_400;
@@ -19,7 +19,10 @@ fn jump(world: &World, days: i64) {
 /// Lene may act through `echo`; the directory takes one password, so that nothing is hashed.
 fn world(build: impl FnOnce(Builder) -> Builder) -> (World, Collaboration) {
     let world = World::with(|builder| build(builder.authenticator(Sesame)));
-    world.admin().put_user(NewUser::new("lene", "lene").unwrap()).unwrap();
+    world
+        .admin()
+        .put_user(NewUser::new("lene", "lene").unwrap())
+        .unwrap();
     let echo = world.put(new_agent("echo", &[OPS]).user("lene").unwrap());
     (world, echo)
 }
@@ -31,7 +34,10 @@ fn reopened(world: World, disk: &Disk) -> (World, Collaboration) {
 }
 
 fn log_in(world: &World) -> Token {
-    world.engine.log_in(&Credentials::agent("lene", SESAME, "echo")).unwrap()
+    world
+        .engine
+        .log_in(&Credentials::agent("lene", SESAME, "echo"))
+        .unwrap()
 }
 
 fn is_good(world: &World, token: &Token) -> bool {
@@ -52,11 +58,17 @@ fn what_is_stamped_in_a_jump_does_not_keep_what_comes_after_it() {
     let mark = world.mark(&echo);
     jump(&world, 3650);
     for n in 0..300 {
-        world.person("lene").say(OPS, format!("from the future {n}")).unwrap();
+        world
+            .person("lene")
+            .say(OPS, format!("from the future {n}"))
+            .unwrap();
     }
     jump(&world, -3650);
     for n in 0..5 {
-        world.person("lene").say(OPS, format!("after it {n}")).unwrap();
+        world
+            .person("lene")
+            .say(OPS, format!("after it {n}"))
+            .unwrap();
     }
     world.pass(seconds(2 * DAY));
     world.person("lene").say(OPS, "newest").unwrap();
@@ -69,7 +81,11 @@ fn what_is_stamped_in_a_jump_does_not_keep_what_comes_after_it() {
             break batch;
         }
     };
-    println!("{} of 306 rows are left, gap {}", left.events.len(), left.gap);
+    println!(
+        "{} of 306 rows are left, gap {}",
+        left.events.len(),
+        left.gap
+    );
     assert!(left.gap && left.events.len() == 1);
 }
 
@@ -80,23 +96,42 @@ fn a_jump_of_sixty_days_deletes_nothing_until_it_has_lasted_a_day() {
     world.person("lene").say(OPS, "do not forget").unwrap();
     for days in [60, -60, 60] {
         jump(&world, days);
-        world.person("lene").say(OPS, "something is written, so retention looks").unwrap();
+        world
+            .person("lene")
+            .say(OPS, "something is written, so retention looks")
+            .unwrap();
         world.pass(seconds(3600));
-        assert!(is_all_there(&world, &echo, &mark), "after a jump of {days} days");
+        assert!(
+            is_all_there(&world, &echo, &mark),
+            "after a jump of {days} days"
+        );
     }
     world.pass(seconds(DAY - 2 * 3600));
-    assert!(is_all_there(&world, &echo, &mark), "it has not lasted long enough");
+    assert!(
+        is_all_there(&world, &echo, &mark),
+        "it has not lasted long enough"
+    );
     world.pass(seconds(2 * 3600));
-    world.person("lene").say(OPS, "something is written").unwrap();
+    world
+        .person("lene")
+        .say(OPS, "something is written")
+        .unwrap();
     world.pass(seconds(60));
-    assert!(!is_all_there(&world, &echo, &mark), "a jump that lasts is believed");
+    assert!(
+        !is_all_there(&world, &echo, &mark),
+        "a jump that lasts is believed"
+    );
     println!("60 days ahead, back and ahead again: nothing deleted within 23 hours");
 }
 
 #[test]
 fn a_start_with_a_wrong_clock_deletes_nothing() {
     let disk = Disk::new();
-    let (mut world, mut echo) = world(|builder| builder.database(disk.path()).keep_audit(Some(seconds(40 * DAY))));
+    let (mut world, mut echo) = world(|builder| {
+        builder
+            .database(disk.path())
+            .keep_audit(Some(seconds(40 * DAY)))
+    });
     let mark = world.mark(&echo);
     world.person("lene").say(OPS, "do not forget").unwrap();
     world.pass(seconds(120));
@@ -105,12 +140,18 @@ fn a_start_with_a_wrong_clock_deletes_nothing() {
         jump(&world, days);
         (world, echo) = reopened(world, &disk);
         echo.wait_active(seconds(10)).unwrap();
-        world.person("lene").say(OPS, "something is written, so retention looks").unwrap();
+        world
+            .person("lene")
+            .say(OPS, "something is written, so retention looks")
+            .unwrap();
         world.pass(seconds(3600));
         assert!(is_all_there(&world, &echo, &mark), "after {days} days");
     }
     world.pass(seconds(DAY));
-    assert!(!is_all_there(&world, &echo, &mark), "400 days that last are believed");
+    assert!(
+        !is_all_there(&world, &echo, &mark),
+        "400 days that last are believed"
+    );
 }
 
 #[test]
@@ -119,18 +160,31 @@ fn a_jump_neither_ends_a_token_nor_keeps_it_alive() {
     let before = log_in(&world);
     for days in [60, -120] {
         jump(&world, days);
-        assert!(is_good(&world, &before), "a jump of {days} days ends nothing");
+        assert!(
+            is_good(&world, &before),
+            "a jump of {days} days ends nothing"
+        );
         world.pass(seconds(60));
         assert!(is_good(&world, &before));
     }
     jump(&world, 120);
     let made = log_in(&world);
-    assert_eq!(world.engine.token_details(&made).unwrap().expires, world.clock_now() + seconds(3600));
+    assert_eq!(
+        world.engine.token_details(&made).unwrap().expires,
+        world.clock_now() + seconds(3600)
+    );
     jump(&world, -60);
     let told = world.engine.token_details(&made).unwrap().expires;
-    assert_eq!(told, world.clock_now() + seconds(3600), "its end is told by today's date");
+    assert_eq!(
+        told,
+        world.clock_now() + seconds(3600),
+        "its end is told by today's date"
+    );
     world.pass(seconds(3599));
-    assert!(is_good(&world, &made) && !is_good(&world, &before), "each has its hour");
+    assert!(
+        is_good(&world, &made) && !is_good(&world, &before),
+        "each has its hour"
+    );
     world.pass(seconds(1));
     assert!(!is_good(&world, &made));
     world.pass(seconds(60));
@@ -161,14 +215,19 @@ fn no_token_outlives_its_hour_over_a_restart_whatever_the_clock_does() {
             world.pass(seconds(60));
             (world, _) = reopened(world, &disk);
             world.pass(seconds(3600 - 600 - 60));
-            let case = format!("{ahead} days, noticed: {noticed}, back while running: {back_while_running}");
+            let case = format!(
+                "{ahead} days, noticed: {noticed}, back while running: {back_while_running}"
+            );
             assert!(!is_good(&world, &token), "{case}");
             (world, _) = reopened(world, &disk);
             assert!(!is_good(&world, &token), "after one more restart: {case}");
             let fresh = log_in(&world);
             world.pass(seconds(60));
             (world, _) = reopened(world, &disk);
-            assert!(is_good(&world, &fresh), "one made now survives a restart: {case}");
+            assert!(
+                is_good(&world, &fresh),
+                "one made now survives a restart: {case}"
+            );
         }
     }
 }
@@ -178,7 +237,9 @@ fn as_killed(disk: &Disk) -> Disk {
     let copy = Disk::new();
     let connection = rusqlite::Connection::open(disk.path()).unwrap();
     connection.busy_timeout(seconds(5)).unwrap();
-    connection.execute("VACUUM INTO ?1", [copy.path().to_str().unwrap()]).unwrap();
+    connection
+        .execute("VACUUM INTO ?1", [copy.path().to_str().unwrap()])
+        .unwrap();
     copy
 }
 
@@ -207,7 +268,9 @@ fn a_token_of_a_start_with_a_wrong_clock_that_was_killed_lives_one_lifetime() {
     let rows: i64 = rusqlite::Connection::open(copy.path())
         .and_then(|file| file.query_row("SELECT count(*) FROM token", [], |row| row.get(0)))
         .unwrap();
-    println!("a token stored 60 days ahead before a kill ended after an hour; {rows} rows are left of it");
+    println!(
+        "a token stored 60 days ahead before a kill ended after an hour; {rows} rows are left of it"
+    );
     assert_eq!(rows, 0);
 }
 
@@ -219,10 +282,14 @@ fn a_row_that_ends_beyond_a_lifetime_from_now_is_bounded_in_the_file() {
     world.engine.shutdown(seconds(10)).unwrap();
     let file = rusqlite::Connection::open(disk.path()).unwrap();
     // As an earlier version stored it, or a lifetime of 60 days that is an hour now.
-    file.execute("UPDATE token SET expires = expires + 60 * 86400000", []).unwrap();
+    file.execute("UPDATE token SET expires = expires + 60 * 86400000", [])
+        .unwrap();
     drop(file);
     let (mut world, _) = reopened(world, &disk);
-    assert!(is_good(&world, &long), "a shortened lifetime logs nobody out");
+    assert!(
+        is_good(&world, &long),
+        "a shortened lifetime logs nobody out"
+    );
     assert!(world.engine.token_details(&long).unwrap().expires <= fresh + seconds(3600 + 60));
     for pass in [1800, 1790] {
         world.pass(seconds(pass));
@@ -244,9 +311,16 @@ fn what_was_just_said_is_in_the_window_whatever_the_date() {
             world.settle();
             jump(&world, days);
             world.pass(seconds(14));
-            assert_eq!(world.seen(&echo, &EventQuery::messages()), ["lene: just now"], "{mode:?} {days}");
+            assert_eq!(
+                world.seen(&echo, &EventQuery::messages()),
+                ["lene: just now"],
+                "{mode:?} {days}"
+            );
             world.pass(seconds(1));
-            assert!(world.seen(&echo, &EventQuery::messages()).is_empty(), "{mode:?} {days}");
+            assert!(
+                world.seen(&echo, &EventQuery::messages()).is_empty(),
+                "{mode:?} {days}"
+            );
         }
     }
 }
@@ -284,8 +358,16 @@ fn a_jump_neither_ends_a_hold_nor_forgives_a_name() {
 fn a_clock_that_was_set_back_over_a_restart_opens_no_throttle_and_closes_none_for_long() {
     let disk = Disk::new();
     let (world, echo) = world(|builder| builder.database(disk.path()));
-    let (id, agents) = (ThrottleId::parse("slow").unwrap(), vec![AgentId::parse("echo").unwrap()]);
-    let throttle = Throttle { id, kind: ThrottleKind::MessagesPerMinute, threshold: 2, agents };
+    let (id, agents) = (
+        ThrottleId::parse("slow").unwrap(),
+        vec![AgentId::parse("echo").unwrap()],
+    );
+    let throttle = Throttle {
+        id,
+        kind: ThrottleKind::MessagesPerMinute,
+        threshold: 2,
+        agents,
+    };
     world.admin().put_throttle(throttle).unwrap();
     world.pass(seconds(300));
     for text in ["one", "two"] {

@@ -24,9 +24,23 @@ pub(super) fn second(path: &Path) -> switchboard::Result<Engine> {
 /// What another program sees, as `sqlite3 FILE 'SELECT count(*) FROM message'` would.
 fn rows_for_another_program(path: &Path) -> i64 {
     let script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM message').fetchone()[0])";
-    let output = Command::new("python3").arg("-c").arg(script).arg(path).stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    let output = Command::new("python3")
+        .arg("-c")
+        .arg(script)
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap()
 }
 
 #[test]
@@ -44,11 +58,18 @@ fn a_refused_second_engine_does_not_drop_the_locks_of_the_first() {
     }
     // Another program that opens and closes the file deletes the log if it believes that it is the last user.
     assert_eq!(rows_for_another_program(&disk.path()), 1);
-    assert!(beside(&disk.path(), "-wal").exists(), "the log was deleted under the engine");
+    assert!(
+        beside(&disk.path(), "-wal").exists(),
+        "the log was deleted under the engine"
+    );
     for n in 0..20 {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
-    assert!(world.engine.readiness().ready, "{:?}", world.engine.readiness());
+    assert!(
+        world.engine.readiness().ready,
+        "{:?}",
+        world.engine.readiness()
+    );
     assert_eq!(rows_for_another_program(&disk.path()), 21);
 }
 
@@ -62,9 +83,17 @@ fn one_database_has_one_engine_by_whichever_name() {
     std::os::unix::fs::symlink(disk.path(), &link).unwrap();
     let around = folder.join("around");
     std::os::unix::fs::symlink(&folder, &around).unwrap();
-    let names = [link.clone(), around.join(disk.path().file_name().unwrap()), folder.join(".").join("link.db")];
+    let names = [
+        link.clone(),
+        around.join(disk.path().file_name().unwrap()),
+        folder.join(".").join("link.db"),
+    ];
     for name in &names {
-        assert!(matches!(second(name), Err(Error::InUse(_))), "{}", name.display());
+        assert!(
+            matches!(second(name), Err(Error::InUse(_))),
+            "{}",
+            name.display()
+        );
     }
     if cfg!(target_os = "linux") {
         let hard = folder.join("hard.db");
@@ -87,7 +116,9 @@ fn one_database_has_one_engine_by_whichever_name() {
 
 #[test]
 fn the_child_that_opens() {
-    let Some(path) = std::env::var_os("SWITCHBOARD_ATTACK_FILE") else { return };
+    let Some(path) = std::env::var_os("SWITCHBOARD_ATTACK_FILE") else {
+        return;
+    };
     match second(Path::new(&path)) {
         Ok(_) => println!("opened"),
         Err(error) => println!("refused: {}", error.code()),
@@ -97,7 +128,14 @@ fn the_child_that_opens() {
 #[cfg(unix)]
 #[test]
 fn files_that_are_removed_moved_or_cut_are_noticed() {
-    for how in ["removed", "moved", "replaced", "log removed", "log cut", "database cut"] {
+    for how in [
+        "removed",
+        "moved",
+        "replaced",
+        "log removed",
+        "log cut",
+        "database cut",
+    ] {
         let disk = Disk::new();
         let world = World::stored(&disk);
         world.agent("echo", &[OPS, LAB]);
@@ -106,27 +144,54 @@ fn files_that_are_removed_moved_or_cut_are_noticed() {
         assert!(world.engine.readiness().ready);
         let (path, log) = (disk.path(), beside(&disk.path(), "-wal"));
         match how {
-            "removed" => ["", "-wal", "-shm"].iter().for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap()),
+            "removed" => ["", "-wal", "-shm"]
+                .iter()
+                .for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap()),
             "moved" => std::fs::rename(&path, beside(&path, "-away")).unwrap(),
             "replaced" => {
                 std::fs::copy(&path, beside(&path, "-copy")).unwrap();
                 std::fs::rename(beside(&path, "-copy"), &path).unwrap();
             }
             "log removed" => std::fs::remove_file(&log).unwrap(),
-            "log cut" => std::fs::File::options().write(true).open(&log).unwrap().set_len(0).unwrap(),
-            _ => std::fs::File::options().write(true).open(&path).unwrap().set_len(4096).unwrap(),
+            "log cut" => std::fs::File::options()
+                .write(true)
+                .open(&log)
+                .unwrap()
+                .set_len(0)
+                .unwrap(),
+            _ => std::fs::File::options()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_len(4096)
+                .unwrap(),
         }
         let readiness = world.engine.readiness();
-        assert!(!readiness.ready && readiness.reason.contains("cannot be written"), "{how}: {readiness:?}");
+        assert!(
+            !readiness.ready && readiness.reason.contains("cannot be written"),
+            "{how}: {readiness:?}"
+        );
         // A change notices it as well, and sets the mark that posts look at.
         let refused = world.admin().put_metadata_value("echo", "k", "v");
-        assert!(matches!(refused, Err(Error::Storage(_))), "{how}: {refused:?}");
-        assert!(matches!(agent.post(OPS, NewMessage::text("after")), Err(Error::Busy { .. })), "{how}");
+        assert!(
+            matches!(refused, Err(Error::Storage(_))),
+            "{how}: {refused:?}"
+        );
+        assert!(
+            matches!(
+                agent.post(OPS, NewMessage::text("after")),
+                Err(Error::Busy { .. })
+            ),
+            "{how}"
+        );
         if how == "moved" {
             std::fs::rename(beside(&path, "-away"), &path).unwrap();
             let until = std::time::Instant::now() + SOON;
             while !world.engine.readiness().ready || !world.engine.stats().writable {
-                assert!(std::time::Instant::now() < until, "{how}: not writable again");
+                assert!(
+                    std::time::Instant::now() < until,
+                    "{how}: not writable again"
+                );
                 std::thread::yield_now();
             }
             agent.post(OPS, NewMessage::text("back")).unwrap();
@@ -148,7 +213,12 @@ fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
     for round in 0..5 {
         let posts = |count: usize| {
             for n in 0..count {
-                agent.post(OPS, NewMessage::text(format!("{round}.{n} {}", "x".repeat(450)))).unwrap();
+                agent
+                    .post(
+                        OPS,
+                        NewMessage::text(format!("{round}.{n} {}", "x".repeat(450))),
+                    )
+                    .unwrap();
             }
         };
         posts(40);
@@ -157,12 +227,17 @@ fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
         let full = bytes();
         let other = rusqlite::Connection::open(disk.path()).unwrap();
         other.busy_timeout(SOON).unwrap();
-        other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        other
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .unwrap();
         assert_eq!(bytes(), 0);
         // New pages, before the next checkpoint.
         posts(20);
         let readiness = world.engine.readiness();
-        assert!(readiness.ready, "round {round}, a log of {full} bytes was cut: {readiness:?}");
+        assert!(
+            readiness.ready,
+            "round {round}, a log of {full} bytes was cut: {readiness:?}"
+        );
     }
     println!("300 posts, the log cut 5 times, all written");
 }
@@ -180,7 +255,9 @@ fn an_idle_engine_notices_by_itself_that_its_files_are_gone() {
     // Quiet is what is tried here: the writer's last work and the upkeep after it are over, and nothing wakes it.
     std::thread::sleep(std::time::Duration::from_millis(800));
     let begin = std::time::Instant::now();
-    ["", "-wal", "-shm"].iter().for_each(|end| std::fs::remove_file(beside(&disk.path(), end)).unwrap());
+    ["", "-wal", "-shm"]
+        .iter()
+        .for_each(|end| std::fs::remove_file(beside(&disk.path(), end)).unwrap());
     while world.engine.stats().writable {
         assert!(begin.elapsed() < SOON, "not noticed");
         std::thread::yield_now();
@@ -208,7 +285,12 @@ pub(super) fn killed(disk: &Disk) {
 
 #[test]
 fn a_start_without_what_was_committed_is_refused_until_the_loss_is_accepted() {
-    for how in ["log missing", "database empty", "database missing", "older copy"] {
+    for how in [
+        "log missing",
+        "database empty",
+        "database missing",
+        "older copy",
+    ] {
         let disk = Disk::new();
         let path = disk.path();
         killed(&disk);
@@ -218,16 +300,28 @@ fn a_start_without_what_was_committed_is_refused_until_the_loss_is_accepted() {
                 std::fs::write(&path, b"").unwrap();
                 std::fs::remove_file(beside(&path, "-wal")).unwrap();
             }
-            _ => ["", "-wal"].iter().for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap()),
+            _ => ["", "-wal"]
+                .iter()
+                .for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap()),
         }
         let refused = second(&path).err();
-        let Some(error @ Error::CommitsLost { .. }) = refused else { panic!("{how}: {refused:?}") };
+        let Some(error @ Error::CommitsLost { .. }) = refused else {
+            panic!("{how}: {refused:?}")
+        };
         assert!(error.to_string().contains("--accept-loss"), "{error}");
         let before = path.exists();
-        assert_eq!(before, how != "database missing", "{how}: a refused start makes no file");
+        assert_eq!(
+            before,
+            how != "database missing",
+            "{how}: a refused start makes no file"
+        );
         let open = || {
             let chat = chat();
-            Engine::builder().database(&path).backend(chat).accept_loss(true).open()
+            Engine::builder()
+                .database(&path)
+                .backend(chat)
+                .accept_loss(true)
+                .open()
         };
         let engine = open().unwrap();
         drop(engine);
@@ -246,7 +340,10 @@ fn a_log_that_another_program_merged_after_a_kill_is_no_loss() {
     killed(&disk);
     let before = rows_for_another_program(&disk.path());
     assert_eq!(before, 3);
-    assert!(!beside(&disk.path(), "-wal").exists(), "the other program merged the log");
+    assert!(
+        !beside(&disk.path(), "-wal").exists(),
+        "the other program merged the log"
+    );
     drop(second(&disk.path()).unwrap());
 }
 
@@ -272,11 +369,20 @@ fn a_reader_whose_newest_event_was_deleted_keeps_its_cursor_over_a_restart() {
     let world = World::stored(&disk);
     world.agent("echo", &[OPS]);
     world.agent("other", &[OPS]);
-    let batch = world.engine.agent("other").unwrap().events(Cursor::window(), &EventQuery::all()).unwrap();
+    let batch = world
+        .engine
+        .agent("other")
+        .unwrap()
+        .events(Cursor::window(), &EventQuery::all())
+        .unwrap();
     let last = Cursor::after(batch.last, &batch.instance);
     world.admin().delete_agent("other").unwrap();
     let world = world.restart(&disk);
-    let again = world.engine.agent("echo").unwrap().events(last, &EventQuery::all());
+    let again = world
+        .engine
+        .agent("echo")
+        .unwrap()
+        .events(last, &EventQuery::all());
     assert!(again.is_ok(), "{again:?}");
 }
 
@@ -288,7 +394,11 @@ fn what_we_create_is_for_its_owner_only() {
     let world = World::stored(&disk);
     world.agent("echo", &[OPS]);
     for end in ["", "-wal", "-shm", "-lock"] {
-        let mode = std::fs::metadata(beside(&disk.path(), end)).unwrap().permissions().mode() & 0o777;
+        let mode = std::fs::metadata(beside(&disk.path(), end))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777;
         assert_eq!(mode, 0o600, "`{end}` has mode {mode:o}");
     }
 }
@@ -303,11 +413,21 @@ fn a_damaged_row_at_the_start_names_its_table() {
     world.agent("echo", &[OPS]);
     world.engine.shutdown(SOON).unwrap();
     drop(world);
-    let script =
-        "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"UPDATE agent SET id = char(0) || 'x'\"); c.commit()";
-    assert!(Command::new("python3").arg("-c").arg(script).arg(disk.path()).status().unwrap().success());
+    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute(\"UPDATE agent SET id = char(0) || 'x'\"); c.commit()";
+    assert!(
+        Command::new("python3")
+            .arg("-c")
+            .arg(script)
+            .arg(disk.path())
+            .status()
+            .unwrap()
+            .success()
+    );
     let error = second(&disk.path()).err();
-    assert!(matches!(&error, Some(Error::Corrupt(text)) if text.contains("agent")), "{error:?}");
+    assert!(
+        matches!(&error, Some(Error::Corrupt(text)) if text.contains("agent")),
+        "{error:?}"
+    );
 }
 
 /// Another program that has begun that on the database and waits until its stdin ends.
@@ -315,10 +435,20 @@ pub(super) fn holding(path: &Path, begin: &str) -> std::process::Child {
     let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], isolation_level=None); \
                   [c.execute(s).fetchall() for s in sys.argv[2].split(';')]; print('held', flush=True); sys.stdin.read()";
     let mut command = Command::new("python3");
-    command.arg("-c").arg(script).arg(path).arg(begin).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .arg("-c")
+        .arg(script)
+        .arg(path)
+        .arg(begin)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut holder = command.spawn().unwrap();
     let mut said = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(holder.stdout.take().unwrap()), &mut said).unwrap();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(holder.stdout.take().unwrap()),
+        &mut said,
+    )
+    .unwrap();
     assert_eq!(said.trim(), "held");
     holder
 }
@@ -348,9 +478,14 @@ fn a_stop_beside_a_program_that_holds_the_lock_has_its_deadline() {
 
 /// Runs that on the database as another program that is killed in the middle: its log stays.
 pub(super) fn killed_after(path: &Path, statements: &str) {
-    let script =
-        "import sqlite3,sys,os; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.executescript(sys.argv[2]); os._exit(9)";
-    Command::new("python3").arg("-c").arg(script).arg(path).arg(statements).status().unwrap();
+    let script = "import sqlite3,sys,os; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.executescript(sys.argv[2]); os._exit(9)";
+    Command::new("python3")
+        .arg("-c")
+        .arg(script)
+        .arg(path)
+        .arg(statements)
+        .status()
+        .unwrap();
 }
 
 #[test]
@@ -360,7 +495,10 @@ fn a_strangers_database_with_a_log_is_left_as_it_is() {
     }
     let disk = Disk::new();
     let path = disk.path();
-    killed_after(&path, "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES (1);");
+    killed_after(
+        &path,
+        "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES (1);",
+    );
     let bytes = || ["", "-wal"].map(|end| std::fs::read(beside(&path, end)).unwrap());
     let before = bytes();
     assert!(before[1].len() > 1000);
@@ -380,7 +518,10 @@ fn a_newer_version_that_is_only_in_the_log_is_refused() {
     drop(world);
     killed_after(&disk.path(), "PRAGMA user_version = 99;");
     assert!(beside(&disk.path(), "-wal").metadata().unwrap().len() > 0);
-    assert!(matches!(second(&disk.path()), Err(Error::NewerDatabase { found: 99, .. })));
+    assert!(matches!(
+        second(&disk.path()),
+        Err(Error::NewerDatabase { found: 99, .. })
+    ));
 }
 
 #[test]
@@ -393,7 +534,10 @@ fn a_last_checkpoint_that_was_cut_short_is_finished_at_the_start() {
     world.engine.shutdown(SOON).unwrap();
     drop(world);
     // The first page lies in the log too; what the checkpoint wrote of it is rubbish.
-    killed_after(&disk.path(), "PRAGMA user_version = 1; CREATE TABLE IF NOT EXISTS spare(a); DROP TABLE spare;");
+    killed_after(
+        &disk.path(),
+        "PRAGMA user_version = 1; CREATE TABLE IF NOT EXISTS spare(a); DROP TABLE spare;",
+    );
     let mut file = std::fs::read(disk.path()).unwrap();
     file[..4096].fill(0);
     std::fs::write(disk.path(), file).unwrap();
@@ -422,7 +566,10 @@ fn a_first_start_that_is_killed_can_be_finished() {
         child.kill().unwrap();
         child.wait().unwrap();
         opened += usize::from(disk.path().metadata().is_ok_and(|found| found.len() > 0));
-        drop(second(&disk.path()).unwrap_or_else(|error| panic!("killed after {pause} x 250 us: {error}")));
+        drop(
+            second(&disk.path())
+                .unwrap_or_else(|error| panic!("killed after {pause} x 250 us: {error}")),
+        );
     }
     println!("24 first starts killed, {opened} with something in the file; all were finished");
 }
@@ -441,7 +588,12 @@ fn a_log_that_is_cut_under_steady_posts_is_noticed_at_the_next_write() {
     for n in 0..5 {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
-    std::fs::File::options().write(true).open(beside(&disk.path(), "-wal")).unwrap().set_len(0).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(beside(&disk.path(), "-wal"))
+        .unwrap()
+        .set_len(0)
+        .unwrap();
     let refused = world.admin().put_metadata_value("echo", "k", "v");
     assert!(matches!(refused, Err(Error::Storage(_))), "{refused:?}");
     assert!(!world.engine.readiness().ready);

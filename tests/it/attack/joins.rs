@@ -39,7 +39,16 @@ fn posts_while(ops: &Collaboration, busy: impl FnOnce()) -> Vec<Duration> {
 /// The figures of these posts, and which time 99 of 100 keep.
 fn figures(posts: &[Duration]) -> (String, Duration) {
     let at = |part: usize| posts[(posts.len() - 1) * part / 100];
-    (format!("{} posts of another: p50 {:?}, p99 {:?}, slowest {:?}", posts.len(), at(50), at(99), at(100)), at(99))
+    (
+        format!(
+            "{} posts of another: p50 {:?}, p99 {:?}, slowest {:?}",
+            posts.len(),
+            at(50),
+            at(99),
+            at(100)
+        ),
+        at(99),
+    )
 }
 
 #[test]
@@ -48,7 +57,9 @@ fn the_first_joins_of_many_channels_leave_others_in_peace() {
     let disk = Disk::new();
     let world = World::stored(&disk);
     let ops = world.agent("ops", &[OPS]);
-    let rooms: Vec<String> = (0..many).map(|number| format!("chat-room:{number}")).collect();
+    let rooms: Vec<String> = (0..many)
+        .map(|number| format!("chat-room:{number}"))
+        .collect();
     let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
     for (id, exist) in [("missing", false), ("huge", true)] {
         if exist {
@@ -57,12 +68,25 @@ fn the_first_joins_of_many_channels_leave_others_in_peace() {
         let begun = Instant::now();
         let posts = posts_while(&ops, || {
             world.admin().put_agent(new_agent(id, &rooms)).unwrap();
-            world.engine.agent(id).unwrap().wait_active(Duration::from_secs(300)).unwrap();
+            world
+                .engine
+                .agent(id)
+                .unwrap()
+                .wait_active(Duration::from_secs(300))
+                .unwrap();
         });
         let (shown, p99) = figures(&posts);
-        println!("{many} first joins of `{id}`: {:?}; {shown}", begun.elapsed());
+        println!(
+            "{many} first joins of `{id}`: {:?}; {shown}",
+            begun.elapsed()
+        );
         assert!(p99 < FAIR, "{p99:?}");
-        let joined = world.status(id).channels.iter().filter(|channel| channel.state == AgentState::Active).count();
+        let joined = world
+            .status(id)
+            .channels
+            .iter()
+            .filter(|channel| channel.state == AgentState::Active)
+            .count();
         assert_eq!(joined, if exist { many } else { 0 });
     }
     let begun = Instant::now();
@@ -71,7 +95,11 @@ fn the_first_joins_of_many_channels_leave_others_in_peace() {
         world.engine.settle(Duration::from_secs(300)).unwrap();
     });
     // One transaction ends all stays: a change costs what it changes, and this one changes all.
-    println!("{many} channels left: {:?}; {}", begun.elapsed(), figures(&posts).0);
+    println!(
+        "{many} channels left: {:?}; {}",
+        begun.elapsed(),
+        figures(&posts).0
+    );
 }
 
 /// Rooms whose first join does not end keep those who wait for them waiting, and nobody else: the link's task once looked
@@ -80,27 +108,51 @@ fn the_first_joins_of_many_channels_leave_others_in_peace() {
 fn rooms_that_are_being_caught_up_do_not_make_the_link_spin() {
     let script = Script::silent().entering(|agent, channel, inbox| {
         reply(async move {
-            let number: u32 = channel.as_str().rsplit(':').next().and_then(|text| text.parse().ok()).unwrap_or(u32::MAX);
+            let number: u32 = channel
+                .as_str()
+                .rsplit(':')
+                .next()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(u32::MAX);
             if number < 40 {
                 inbox.sleep(seconds(5)).await;
             }
-            inbox.send(Inbound::Entered { agent, channel: channel.clone() }).await.unwrap();
+            inbox
+                .send(Inbound::Entered {
+                    agent,
+                    channel: channel.clone(),
+                })
+                .await
+                .unwrap();
             Ok(joined(&channel))
         })
     });
     let world = World::with(|builder| builder.backend(script));
-    let rooms: Vec<String> = (0..100).map(|number| format!("chat-room:{number}")).collect();
+    let rooms: Vec<String> = (0..100)
+        .map(|number| format!("chat-room:{number}"))
+        .collect();
     let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
     let put = |id: &str| {
         let mut agent = new_agent(id, &rooms);
         agent.address = switchboard::Address::parse(&format!("script:{id}")).unwrap();
         world.admin().put_agent(agent).unwrap();
     };
-    let active = |id: &str| world.status(id).channels.iter().filter(|channel| channel.state == AgentState::Active).count();
+    let active = |id: &str| {
+        world
+            .status(id)
+            .channels
+            .iter()
+            .filter(|channel| channel.state == AgentState::Active)
+            .count()
+    };
     let until = |id: &str, wanted: usize| {
         let limit = Instant::now() + SOON;
         while active(id) != wanted {
-            assert!(Instant::now() < limit, "{} of {wanted} channels of `{id}` are active: the link's task spins", active(id));
+            assert!(
+                Instant::now() < limit,
+                "{} of {wanted} channels of `{id}` are active: the link's task spins",
+                active(id)
+            );
             std::thread::yield_now();
         }
     };
@@ -108,7 +160,10 @@ fn rooms_that_are_being_caught_up_do_not_make_the_link_spin() {
     until("first", 60);
     put("second");
     until("second", 60);
-    world.engine.settle(SOON).expect("who waits for a room costs nothing");
+    world
+        .engine
+        .settle(SOON)
+        .expect("who waits for a room costs nothing");
     // The second agent's own joins take five seconds, too.
     for id in ["first", "second"] {
         let agent = world.engine.agent(id).unwrap();

@@ -39,7 +39,10 @@ fn a_post_that_fails_late_does_not_shut_a_channel_that_was_put_again() {
                 None => Ok(accepted()),
                 Some(wait) => {
                     let _ = wait.await;
-                    Err(BackendError::new(BackendErrorKind::ChannelGone, "not in this room"))
+                    Err(BackendError::new(
+                        BackendErrorKind::ChannelGone,
+                        "not in this room",
+                    ))
                 }
             }
         })
@@ -55,12 +58,19 @@ fn a_post_that_fails_late_does_not_shut_a_channel_that_was_put_again() {
     echo.wait_active(SOON).unwrap();
     answer.send(()).unwrap();
     let failed = post.join().unwrap();
-    assert!(matches!(failed, Err(Error::ChannelInactive { .. })), "{failed:?}");
+    assert!(
+        matches!(failed, Err(Error::ChannelInactive { .. })),
+        "{failed:?}"
+    );
     world.settle();
     let status = world.status("echo");
     assert_eq!(status.channels[0].state, AgentState::Active, "{status:?}");
     echo.post(OPS, NewMessage::text("after")).unwrap();
-    assert_eq!(world.seen(&echo, &EventQuery::messages()).len(), 1, "its stay goes on");
+    assert_eq!(
+        world.seen(&echo, &EventQuery::messages()).len(),
+        1,
+        "its stay goes on"
+    );
 }
 
 #[test]
@@ -88,7 +98,8 @@ fn a_named_poll_is_answered_while_the_disk_takes_nothing() {
         echo.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
     world.settle();
-    let poll = |cursor: Cursor| echo.poll_reader("main", cursor, EventQuery::messages(), Duration::ZERO);
+    let poll =
+        |cursor: Cursor| echo.poll_reader("main", cursor, EventQuery::messages(), Duration::ZERO);
     let batch = begin(poll(Cursor::window())).join().unwrap().unwrap();
     assert_eq!(batch.events.len(), 3);
     let read = Cursor::after(batch.last, &batch.instance);
@@ -98,8 +109,14 @@ fn a_named_poll_is_answered_while_the_disk_takes_nothing() {
     let first = begin(poll(read.clone()));
     until("the poll is answered", || first.is_finished());
     let refused = first.join().unwrap();
-    println!("a named poll on a disk that takes nothing: answered after {:?}", began.elapsed());
-    assert!(matches!(refused, Err(Error::Busy { retry_after, .. }) if !retry_after.is_zero()), "{refused:?}");
+    println!(
+        "a named poll on a disk that takes nothing: answered after {:?}",
+        began.elapsed()
+    );
+    assert!(
+        matches!(refused, Err(Error::Busy { retry_after, .. }) if !retry_after.is_zero()),
+        "{refused:?}"
+    );
     until("the engine knows", || !world.engine.readiness().ready);
     let began = Instant::now();
     for _ in 0..100 {
@@ -115,9 +132,20 @@ fn a_named_poll_is_answered_while_the_disk_takes_nothing() {
     world.settle();
     let world = world.restart_with(&disk, |builder| builder.clock(SystemClock::new()));
     let echo = world.engine.agent("echo").unwrap();
-    let again =
-        begin(echo.poll_reader("main", Cursor::window(), EventQuery::messages(), Duration::ZERO)).join().unwrap().unwrap();
-    assert!(again.events.is_empty(), "the place moved all the same: {:?}", again.events);
+    let again = begin(echo.poll_reader(
+        "main",
+        Cursor::window(),
+        EventQuery::messages(),
+        Duration::ZERO,
+    ))
+    .join()
+    .unwrap()
+    .unwrap();
+    assert!(
+        again.events.is_empty(),
+        "the place moved all the same: {:?}",
+        again.events
+    );
 }
 
 #[test]
@@ -125,7 +153,12 @@ fn one_row_of_a_jump_of_the_clock_does_not_stop_retention() {
     const DAY: u64 = 86_400;
     let keep = seconds(2 * DAY);
     let disk = Disk::new();
-    let world = World::with(|builder| builder.database(disk.path()).keep_messages(Some(keep)).keep_audit(Some(keep)));
+    let world = World::with(|builder| {
+        builder
+            .database(disk.path())
+            .keep_messages(Some(keep))
+            .keep_audit(Some(keep))
+    });
     let echo = world.agent("echo", &[OPS]);
     let post = |text: &str| echo.post(OPS, NewMessage::text(text)).unwrap();
     for n in 0..5 {
@@ -137,9 +170,21 @@ fn one_row_of_a_jump_of_the_clock_does_not_stop_retention() {
     world.admin().put_channel("echo", "chat-room:lab").unwrap();
     world.clock.jump_wall(-years);
     post("after");
-    world.admin().delete_channel("echo", "chat-room:lab").unwrap();
-    let rows = rusqlite::Connection::open_with_flags(disk.path(), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let count = || rows.query_row("SELECT count(*) FROM message", [], |row| row.get::<_, i64>(0)).unwrap();
+    world
+        .admin()
+        .delete_channel("echo", "chat-room:lab")
+        .unwrap();
+    let rows = rusqlite::Connection::open_with_flags(
+        disk.path(),
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
+    )
+    .unwrap();
+    let count = || {
+        rows.query_row("SELECT count(*) FROM message", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .unwrap()
+    };
     world.pass(seconds(DAY));
     post("young");
     world.pass(seconds(60));
@@ -180,10 +225,21 @@ fn reloads_by_the_thousand_are_one_at_a_time_and_say_one_thing() {
     let password = folder.directory().join("password");
     std::fs::write(&password, "sesame").unwrap();
     let mut command = Command::new(program());
-    command.args(["--listen", "127.0.0.1:0", "--database", ":memory:", "--super-password-file"]).arg(&password);
+    command
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--database",
+            ":memory:",
+            "--super-password-file",
+        ])
+        .arg(&password);
     let gateway = Gateway::spawn(command);
     let before = gateway.threads();
-    let storm = format!("i=0; while [ $i -lt 20000 ]; do kill -HUP {}; i=$((i+1)); done", gateway.id());
+    let storm = format!(
+        "i=0; while [ $i -lt 20000 ]; do kill -HUP {}; i=$((i+1)); done",
+        gateway.id()
+    );
     let mut storm = Command::new("sh").arg("-c").arg(storm).spawn().unwrap();
     let (mut most, mut slowest) = (0, Duration::ZERO);
     while storm.try_wait().unwrap().is_none() {
@@ -192,7 +248,9 @@ fn reloads_by_the_thousand_are_one_at_a_time_and_say_one_thing() {
         gateway.get("/healthz", "").expect(200);
         slowest = slowest.max(began.elapsed());
     }
-    println!("20,000 hangups: {before} threads before, {most} at most; slowest answer to others {slowest:?}");
+    println!(
+        "20,000 hangups: {before} threads before, {most} at most; slowest answer to others {slowest:?}"
+    );
     assert!(most <= before + 8, "{before} threads, then {most}");
     // One that fails says so, and nothing else.
     let old = gateway.log_in("admin", "sesame", "");
@@ -203,7 +261,9 @@ fn reloads_by_the_thousand_are_one_at_a_time_and_say_one_thing() {
     assert_eq!(status.code(), Some(0), "{log}");
     let failed = log.split("not reloaded").count() - 1;
     assert!(failed <= 2, "one that was under way, and one: {log}");
-    let after = log.rsplit_once("not reloaded").map_or("", |(_, after)| after);
+    let after = log
+        .rsplit_once("not reloaded")
+        .map_or("", |(_, after)| after);
     assert!(!after.contains(" reloaded"), "{after}");
 }
 
@@ -211,7 +271,11 @@ fn reloads_by_the_thousand_are_one_at_a_time_and_say_one_thing() {
 #[cfg(target_os = "linux")]
 #[test]
 fn checkpoints_that_fail_are_told_until_they_succeed() {
-    let has_tool = Command::new("prlimit").arg("--version").stdout(std::process::Stdio::null()).status().is_ok();
+    let has_tool = Command::new("prlimit")
+        .arg("--version")
+        .stdout(std::process::Stdio::null())
+        .status()
+        .is_ok();
     if !has_tool {
         return;
     }
@@ -226,27 +290,53 @@ fn checkpoints_that_fail_are_told_until_they_succeed() {
     }
     let mut command = Command::new("sh");
     // Without the trap the system would end it at the limit.
-    command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(program());
-    command.args(["--listen", "127.0.0.1:0", "--super-user", SUPER.0, "--room", "ops=Operations", "--database"]).arg(disk.path());
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(program());
+    command
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--super-user",
+            SUPER.0,
+            "--room",
+            "ops=Operations",
+            "--database",
+        ])
+        .arg(disk.path());
     command.env("SWITCHBOARD_SUPER_PASSWORD", SUPER.1);
     let gateway = Gateway::spawn(command);
     let root = gateway.super_token();
     until("ready", || gateway.get("/readyz", "").status == 200);
     let limit = |bytes: &str| {
-        let set = Command::new("prlimit").args(["--pid", &gateway.id().to_string(), &format!("--fsize={bytes}:")]).status();
+        let set = Command::new("prlimit")
+            .args([
+                "--pid",
+                &gateway.id().to_string(),
+                &format!("--fsize={bytes}:"),
+            ])
+            .status();
         assert!(set.unwrap().success());
     };
     // Whatever makes the database longer cannot be copied into it.
     limit(&std::fs::metadata(disk.path()).unwrap().len().to_string());
     let began = Instant::now();
     let put = |n: usize| {
-        gateway.call("PUT", "/Provisioning/v1/Agents/echo/MetaData/k", &root, &format!("\"{n}{}\"", "x".repeat(20_000)))
+        gateway.call(
+            "PUT",
+            "/Provisioning/v1/Agents/echo/MetaData/k",
+            &root,
+            &format!("\"{n}{}\"", "x".repeat(20_000)),
+        )
     };
     put(0).expect(200);
     until("not ready", || gateway.get("/readyz", "").status == 503);
     println!("checkpoints fail: not ready after {:?}", began.elapsed());
     let said = gateway.get("/readyz", "").body;
-    assert!(said.contains("cannot be copied into the database"), "{said}");
+    assert!(
+        said.contains("cannot be copied into the database"),
+        "{said}"
+    );
     put(1).expect(200);
     limit("unlimited");
     until("ready again", || gateway.get("/readyz", "").status == 200);

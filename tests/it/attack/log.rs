@@ -16,13 +16,20 @@ fn a_refused_database_keeps_its_log() {
     world.engine.shutdown(SOON).unwrap();
     drop(world);
     killed_after(&disk.path(), "PRAGMA user_version = 99;");
-    let bytes = || ["", "-wal"].map(|end| std::fs::read(beside(&disk.path(), end)).unwrap_or_default());
+    let bytes =
+        || ["", "-wal"].map(|end| std::fs::read(beside(&disk.path(), end)).unwrap_or_default());
     let before = bytes();
     for lock in ["with our lock file", "without it"] {
         if lock == "without it" {
             std::fs::remove_file(beside(&disk.path(), "-lock")).unwrap();
         }
-        assert!(matches!(second(&disk.path()), Err(Error::NewerDatabase { found: 99, .. })), "{lock}");
+        assert!(
+            matches!(
+                second(&disk.path()),
+                Err(Error::NewerDatabase { found: 99, .. })
+            ),
+            "{lock}"
+        );
         assert!(bytes() == before, "{lock}: the log or the file was changed");
     }
     // Rows that are missing: the log that is there is all that is left to search.
@@ -30,11 +37,18 @@ fn a_refused_database_keeps_its_log() {
     killed(&disk);
     let lock = beside(&disk.path(), "-lock");
     std::fs::write(&lock, format!("newest {:020}\n", 1_000_000)).unwrap();
-    let bytes = || ["", "-wal"].map(|end| std::fs::read(beside(&disk.path(), end)).unwrap_or_default());
+    let bytes =
+        || ["", "-wal"].map(|end| std::fs::read(beside(&disk.path(), end)).unwrap_or_default());
     let before = bytes();
     assert!(!before[1].is_empty());
-    assert!(matches!(second(&disk.path()), Err(Error::CommitsLost { .. })));
-    assert!(bytes() == before, "rows are missing: the log or the file was changed");
+    assert!(matches!(
+        second(&disk.path()),
+        Err(Error::CommitsLost { .. })
+    ));
+    assert!(
+        bytes() == before,
+        "rows are missing: the log or the file was changed"
+    );
 }
 
 /// All of the log was copied back, so every row is still seen after it was cut; but beside a reader the next commits
@@ -48,12 +62,24 @@ fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
     let reader = rusqlite::Connection::open(disk.path()).unwrap();
     agent.post(OPS, NewMessage::text("before")).unwrap();
     // Before the log is copied back: so it keeps the log from beginning anew.
-    reader.execute_batch("BEGIN; SELECT count(*) FROM message").unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM message")
+        .unwrap();
     let other = rusqlite::Connection::open(disk.path()).unwrap();
     let pages = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-    let (all, copied) = other.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], pages).unwrap();
-    assert!(all > 0 && all == copied, "{all} pages, {copied} copied back");
-    std::fs::File::options().write(true).open(beside(&disk.path(), "-wal")).unwrap().set_len(0).unwrap();
+    let (all, copied) = other
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], pages)
+        .unwrap();
+    assert!(
+        all > 0 && all == copied,
+        "{all} pages, {copied} copied back"
+    );
+    std::fs::File::options()
+        .write(true)
+        .open(beside(&disk.path(), "-wal"))
+        .unwrap()
+        .set_len(0)
+        .unwrap();
     let refused = world.admin().put_metadata_value("echo", "k", "v");
     assert!(matches!(refused, Err(Error::Storage(_))), "{refused:?}");
     assert!(!world.engine.readiness().ready);
@@ -61,7 +87,11 @@ fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
     drop(reader);
     let began = std::time::Instant::now();
     while agent.post(OPS, NewMessage::text("after")).is_err() {
-        assert!(began.elapsed() < SOON, "not writable again: {:?}", world.engine.readiness());
+        assert!(
+            began.elapsed() < SOON,
+            "not writable again: {:?}",
+            world.engine.readiness()
+        );
         std::thread::yield_now();
     }
     println!("written again {:?} after the reader left", began.elapsed());

@@ -14,8 +14,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use switchboard::{
-    AgentId, Authenticator, Credentials, Engine, Error, NewMessage, NewUser, ProvisioningMode, Result, Secret, Throttle,
-    ThrottleId, ThrottleKind, Token, Waiting,
+    AgentId, Authenticator, Credentials, Engine, Error, NewMessage, NewUser, ProvisioningMode,
+    Result, Secret, Throttle, ThrottleId, ThrottleKind, Token, Waiting,
 };
 
 const PASSWORD: &str = "correct horse";
@@ -23,7 +23,10 @@ const PASSWORD: &str = "correct horse";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn user(name: &str) -> NewUser {
-    NewUser::new(name, name).unwrap().password(PASSWORD).unwrap()
+    NewUser::new(name, name)
+        .unwrap()
+        .password(PASSWORD)
+        .unwrap()
 }
 
 fn log_in(engine: &Engine, name: &str, password: &str) -> Waiting<Token> {
@@ -39,7 +42,9 @@ fn world(disk: Option<&Disk>, users: &[String]) -> World {
             None => builder,
         }
     });
-    let agent = users.iter().fold(new_agent("echo", &[OPS]), |agent, name| agent.user(&**name).unwrap());
+    let agent = users.iter().fold(new_agent("echo", &[OPS]), |agent, name| {
+        agent.user(&**name).unwrap()
+    });
     for name in users {
         world.admin().put_user(user(name)).unwrap();
     }
@@ -87,7 +92,10 @@ impl Strangers {
 
     fn end(self) -> usize {
         self.stop.store(true, Ordering::Release);
-        self.threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        self.threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
     }
 }
 
@@ -106,14 +114,31 @@ fn sixty_four_strangers_do_not_keep_the_owner_out() {
         };
         for n in 0..26 {
             let name = format!("owner{}", n % owners);
-            timed(&|| world.engine.log_in(&Credentials::agent(&*name, PASSWORD, "echo")).is_ok());
+            timed(&|| {
+                world
+                    .engine
+                    .log_in(&Credentials::agent(&*name, PASSWORD, "echo"))
+                    .is_ok()
+            });
         }
-        timed(&|| world.engine.log_in(&Credentials::super_user("root", PASSWORD)).is_ok());
-        timed(&|| world.admin().put_user(user(&format!("new {with_agent}"))).is_ok());
+        timed(&|| {
+            world
+                .engine
+                .log_in(&Credentials::super_user("root", PASSWORD))
+                .is_ok()
+        });
+        timed(&|| {
+            world
+                .admin()
+                .put_user(user(&format!("new {with_agent}")))
+                .is_ok()
+        });
         timed(&|| world.engine.set_super_password("another").is_ok());
         timed(&|| world.engine.set_super_password(PASSWORD).is_ok());
         let tries = strangers.end();
-        println!("beside 64 strangers ({tries} tries): {got_in} of 30 calls succeeded, the slowest after {slowest:?}");
+        println!(
+            "beside 64 strangers ({tries} tries): {got_in} of 30 calls succeeded, the slowest after {slowest:?}"
+        );
         assert_eq!(got_in, 30);
         assert!(slowest < Duration::from_secs(20));
         world.admin().set_password("owner0", PASSWORD).unwrap();
@@ -130,8 +155,14 @@ fn the_owner_gets_in_from_elsewhere_while_the_line_is_full() {
         .collect();
     world.until(|stats| stats.passwords_waiting >= 1_024);
     let before = Instant::now();
-    world.engine.log_in(&Credentials::super_user("root", PASSWORD).from_peer(at(2))).unwrap();
-    println!("with 1,024 waiting the owner got in after {:?}", before.elapsed());
+    world
+        .engine
+        .log_in(&Credentials::super_user("root", PASSWORD).from_peer(at(2)))
+        .unwrap();
+    println!(
+        "with 1,024 waiting the owner got in after {:?}",
+        before.elapsed()
+    );
     assert!(before.elapsed() < Duration::from_secs(5));
     drop(world);
     for stranger in strangers {
@@ -148,14 +179,26 @@ fn the_owner_gets_in_while_a_whole_48_of_ipv6_fills_the_line() {
             agent => Credentials::agent(name, password, agent),
         };
         let strangers: Vec<_> = (0..1_500)
-            .map(|n| of(format!("stranger {n}"), "guess").from_peer(IpAddr::from([0x2001, 0xdb8, 1, n, 0, 0, 0, 1])))
+            .map(|n| {
+                of(format!("stranger {n}"), "guess")
+                    .from_peer(IpAddr::from([0x2001, 0xdb8, 1, n, 0, 0, 0, 1]))
+            })
             .map(|credentials| begin(world.engine.log_in_async(&credentials)))
             .collect();
         world.until(|stats| stats.passwords_waiting >= 1_024);
-        let owner = of(if agent.is_empty() { "root" } else { "owner0" }.to_owned(), PASSWORD);
+        let owner = of(
+            if agent.is_empty() { "root" } else { "owner0" }.to_owned(),
+            PASSWORD,
+        );
         let before = Instant::now();
-        world.engine.log_in(&owner.from_peer(IpAddr::from([198, 51, 100, 7]))).unwrap();
-        println!("beside 1,500 /64s of one /48 (agent {agent:?}) the owner got in after {:?}", before.elapsed());
+        world
+            .engine
+            .log_in(&owner.from_peer(IpAddr::from([198, 51, 100, 7])))
+            .unwrap();
+        println!(
+            "beside 1,500 /64s of one /48 (agent {agent:?}) the owner got in after {:?}",
+            before.elapsed()
+        );
         assert!(before.elapsed() < Duration::from_secs(5));
         drop(world);
         for stranger in strangers {
@@ -171,19 +214,34 @@ fn bots_that_log_in_together_all_get_in_and_renewing_costs_no_hash() {
     let world = world(None, &bots);
     let together = || {
         let before = (Instant::now(), world.engine.stats().password_work);
-        let logins: Vec<_> = bots.iter().map(|name| begin(log_in(&world.engine, name, PASSWORD))).collect();
+        let logins: Vec<_> = bots
+            .iter()
+            .map(|name| begin(log_in(&world.engine, name, PASSWORD)))
+            .collect();
         for login in logins {
             login.join().unwrap().unwrap();
         }
-        (before.0.elapsed(), world.engine.stats().password_work - before.1)
+        (
+            before.0.elapsed(),
+            world.engine.stats().password_work - before.1,
+        )
     };
     let (first, hashes) = together();
     let (renewal, more) = together();
-    println!("{count} bots logged in together within {first:?}, renewed within {renewal:?} ({more} hashes)");
+    println!(
+        "{count} bots logged in together within {first:?}, renewed within {renewal:?} ({more} hashes)"
+    );
     assert_eq!((hashes, more), (count as u64, 0));
     world.pass(seconds(15 * 60));
-    world.engine.log_in(&Credentials::agent("bot0", PASSWORD, "echo")).unwrap();
-    assert_eq!(world.engine.stats().password_work, 2 * count as u64 + 2, "after 15 minutes it is hashed again");
+    world
+        .engine
+        .log_in(&Credentials::agent("bot0", PASSWORD, "echo"))
+        .unwrap();
+    assert_eq!(
+        world.engine.stats().password_work,
+        2 * count as u64 + 2,
+        "after 15 minutes it is hashed again"
+    );
 }
 
 #[test]
@@ -191,13 +249,21 @@ fn a_thousand_bots_that_share_a_user_get_in_for_a_few_hashes() {
     let count = if full() { 1_000 } else { 300 };
     let world = world(None, &names("bot", 1));
     let before = (Instant::now(), world.engine.stats().password_work);
-    let logins: Vec<_> = (0..count).map(|_| begin(log_in(&world.engine, "bot0", PASSWORD))).collect();
+    let logins: Vec<_> = (0..count)
+        .map(|_| begin(log_in(&world.engine, "bot0", PASSWORD)))
+        .collect();
     for login in logins {
         login.join().unwrap().unwrap();
     }
     let hashes = world.engine.stats().password_work - before.1;
-    println!("{count} bots of one user logged in within {:?} for {hashes} hashes", before.0.elapsed());
-    assert!(hashes < 20, "each was hashed although the first proved the password of all: {hashes}");
+    println!(
+        "{count} bots of one user logged in within {:?} for {hashes} hashes",
+        before.0.elapsed()
+    );
+    assert!(
+        hashes < 20,
+        "each was hashed although the first proved the password of all: {hashes}"
+    );
 }
 
 #[test]
@@ -205,8 +271,14 @@ fn whoever_logs_in_without_end_ends_tokens_of_their_own() {
     let count = if full() { 100_000 } else { 3_000 };
     let disk = Disk::new();
     let world = world(Some(&disk), &names("bot", 2));
-    let others = world.engine.log_in(&Credentials::agent("bot1", PASSWORD, "echo")).unwrap();
-    let first = world.engine.log_in(&Credentials::agent("bot0", PASSWORD, "echo")).unwrap();
+    let others = world
+        .engine
+        .log_in(&Credentials::agent("bot1", PASSWORD, "echo"))
+        .unwrap();
+    let first = world
+        .engine
+        .log_in(&Credentials::agent("bot0", PASSWORD, "echo"))
+        .unwrap();
     let (began, mut newest, mut most) = (Instant::now(), first.clone(), 0);
     for _ in 0..count / 500 {
         // The oldest is told by its end: a clock that stands still makes them all the same age.
@@ -218,10 +290,18 @@ fn whoever_logs_in_without_end_ends_tokens_of_their_own() {
         most = most.max(world.engine.stats().tokens);
     }
     let connection = rusqlite::Connection::open(disk.path()).unwrap();
-    let rows: i64 = connection.query_row("SELECT count(*) FROM token", [], |row| row.get(0)).unwrap();
-    println!("{count} logins of one user in {:?}: {most} tokens at most, {rows} rows", began.elapsed());
+    let rows: i64 = connection
+        .query_row("SELECT count(*) FROM token", [], |row| row.get(0))
+        .unwrap();
+    println!(
+        "{count} logins of one user in {:?}: {most} tokens at most, {rows} rows",
+        began.elapsed()
+    );
     assert!(most < 2_048 + 600 && rows < 2_048 + 600, "{most} {rows}");
-    assert!(world.engine.authenticate(&others).is_ok(), "another's token");
+    assert!(
+        world.engine.authenticate(&others).is_ok(),
+        "another's token"
+    );
     assert!(world.engine.authenticate(&newest).is_ok());
     is_unauthorized(world.engine.authenticate(&first));
 }
@@ -238,19 +318,35 @@ fn any_change_of_the_user_has_the_next_login_hashed_again() {
     assert_eq!(work(PASSWORD), (true, 0));
     assert_eq!(work("wrong"), (false, 1), "guessing became no cheaper");
     assert_eq!(work(PASSWORD), (true, 0));
-    world.admin().put_user(NewUser::new("lene0", "LENE0").unwrap()).unwrap();
+    world
+        .admin()
+        .put_user(NewUser::new("lene0", "LENE0").unwrap())
+        .unwrap();
     assert_eq!(work(PASSWORD), (true, 1), "another name");
     world.admin().set_password("lene0", "staple").unwrap();
     assert_eq!(work(PASSWORD), (false, 1), "another password");
     assert_eq!(work("staple"), (true, 1));
     world.admin().delete_user("lene0").unwrap();
     assert_eq!(work("staple"), (false, 1), "gone");
-    world.admin().put_user(NewUser::new("lene0", "lene0").unwrap().password("staple").unwrap()).unwrap();
+    world
+        .admin()
+        .put_user(
+            NewUser::new("lene0", "lene0")
+                .unwrap()
+                .password("staple")
+                .unwrap(),
+        )
+        .unwrap();
     assert_eq!(work("staple"), (true, 1), "a namesake proves itself");
     world.put(new_agent("echo", &[OPS]));
     assert_eq!(work("staple"), (false, 1), "no longer listed");
 
-    let root = |password| world.engine.log_in(&Credentials::super_user("root", password)).is_ok();
+    let root = |password| {
+        world
+            .engine
+            .log_in(&Credentials::super_user("root", password))
+            .is_ok()
+    };
     assert!(root(PASSWORD));
     world.engine.set_super_password("another").unwrap();
     assert!(!root(PASSWORD) && root("another"));
@@ -260,16 +356,35 @@ fn any_change_of_the_user_has_the_next_login_hashed_again() {
 fn passwords_that_none_can_be_make_no_record_go() {
     let world = world(None, &names("victim", 1));
     for n in 0..4 {
-        is_unauthorized(wait(log_in(&world.engine, "victim0", &format!("guess {n}"))));
+        is_unauthorized(wait(log_in(
+            &world.engine,
+            "victim0",
+            &format!("guess {n}"),
+        )));
     }
     let before = Instant::now();
-    for (n, password) in [String::new(), "x".repeat(1025)].iter().cycle().take(10_400).enumerate() {
-        is_unauthorized(wait(log_in(&world.engine, &format!("invented {n}"), password)));
+    for (n, password) in [String::new(), "x".repeat(1025)]
+        .iter()
+        .cycle()
+        .take(10_400)
+        .enumerate()
+    {
+        is_unauthorized(wait(log_in(
+            &world.engine,
+            &format!("invented {n}"),
+            password,
+        )));
     }
-    println!("10,400 logins with impossible passwords took {:?}", before.elapsed());
+    println!(
+        "10,400 logins with impossible passwords took {:?}",
+        before.elapsed()
+    );
     let guess = begin(log_in(&world.engine, "victim0", "one more guess"));
     world.pass(Duration::from_millis(999));
-    assert!(!guess.is_finished(), "the fifth guess is held back for a second");
+    assert!(
+        !guess.is_finished(),
+        "the fifth guess is held back for a second"
+    );
     world.pass(Duration::from_millis(1));
     is_unauthorized(guess.join().unwrap());
 }
@@ -298,11 +413,24 @@ fn beside(disk: &Disk, sql: &str) {
 fn a_super_password_that_could_not_be_stored_is_not_the_password() {
     let disk = Disk::new();
     let world = world(Some(&disk), &[]);
-    let root = |password| world.engine.log_in(&Credentials::super_user("root", password));
+    let root = |password| {
+        world
+            .engine
+            .log_in(&Credentials::super_user("root", password))
+    };
     let old = root(PASSWORD).unwrap();
-    beside(&disk, "CREATE TRIGGER full BEFORE DELETE ON setting BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
-    assert!(matches!(world.engine.set_super_password("another"), Err(Error::Storage(_))));
-    assert!(world.engine.authenticate(&old).is_ok() && root(PASSWORD).is_ok(), "nothing changed");
+    beside(
+        &disk,
+        "CREATE TRIGGER full BEFORE DELETE ON setting BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
+    assert!(matches!(
+        world.engine.set_super_password("another"),
+        Err(Error::Storage(_))
+    ));
+    assert!(
+        world.engine.authenticate(&old).is_ok() && root(PASSWORD).is_ok(),
+        "nothing changed"
+    );
     is_unauthorized(root("another"));
     beside(&disk, "DROP TRIGGER full");
     world.engine.set_super_password("another").unwrap();
@@ -317,7 +445,10 @@ fn a_change_that_could_not_be_stored_changes_nothing_in_memory() {
     let world = world(Some(&disk), &names("lene", 1));
     let token = wait(log_in(&world.engine, "lene0", PASSWORD)).unwrap();
     let agent = world.engine.agent("echo").unwrap();
-    beside(&disk, "CREATE TRIGGER full BEFORE UPDATE ON setting BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+    beside(
+        &disk,
+        "CREATE TRIGGER full BEFORE UPDATE ON setting BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
     let slow = |threshold| Throttle {
         id: ThrottleId::parse("slow").unwrap(),
         kind: ThrottleKind::MessagesPerMinute,
@@ -325,7 +456,12 @@ fn a_change_that_could_not_be_stored_changes_nothing_in_memory() {
         agents: vec![AgentId::parse("echo").unwrap()],
     };
     assert!(world.admin().set_password("lene0", "staple").is_err());
-    assert!(world.admin().put_user(NewUser::new("lene0", "other").unwrap()).is_err());
+    assert!(
+        world
+            .admin()
+            .put_user(NewUser::new("lene0", "other").unwrap())
+            .is_err()
+    );
     assert!(world.admin().delete_user("lene0").is_err());
     assert!(world.admin().delete_agent("echo").is_err());
     assert!(world.admin().put_agent(new_agent("echo", &[])).is_err());
@@ -334,13 +470,21 @@ fn a_change_that_could_not_be_stored_changes_nothing_in_memory() {
     assert!(world.engine.authenticate(&token).is_ok(), "its token lives");
     assert!(wait(log_in(&world.engine, "lene0", PASSWORD)).is_ok());
     beside(&disk, "DROP TRIGGER full");
-    agent.post(OPS, NewMessage::text("no throttle is in force")).unwrap();
+    agent
+        .post(OPS, NewMessage::text("no throttle is in force"))
+        .unwrap();
 
     // And the other way round: what was in force stays so.
     world.admin().put_throttle(slow(0)).unwrap();
-    beside(&disk, "CREATE TRIGGER full BEFORE UPDATE ON setting BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+    beside(
+        &disk,
+        "CREATE TRIGGER full BEFORE UPDATE ON setting BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
     assert!(world.admin().delete_throttle("slow").is_err());
-    assert!(matches!(agent.post(OPS, NewMessage::text("refused")), Err(Error::Throttled { .. })));
+    assert!(matches!(
+        agent.post(OPS, NewMessage::text("refused")),
+        Err(Error::Throttled { .. })
+    ));
 }
 
 #[test]
@@ -349,18 +493,30 @@ fn where_the_store_fails_nobody_gets_in() {
     let world = world(Some(&disk), &names("lene", 1));
     wait(log_in(&world.engine, "lene0", PASSWORD)).unwrap();
     let broken = [
-        ("PRAGMA legacy_alter_table = ON; ALTER TABLE user RENAME TO gone", "ALTER TABLE gone RENAME TO user"),
+        (
+            "PRAGMA legacy_alter_table = ON; ALTER TABLE user RENAME TO gone",
+            "ALTER TABLE gone RENAME TO user",
+        ),
         (
             "PRAGMA legacy_alter_table = ON; ALTER TABLE agent_user RENAME TO gone",
             "ALTER TABLE gone RENAME TO agent_user",
         ),
-        ("CREATE TRIGGER full BEFORE INSERT ON token BEGIN SELECT RAISE(ABORT, 'full'); END", "DROP TRIGGER full"),
+        (
+            "CREATE TRIGGER full BEFORE INSERT ON token BEGIN SELECT RAISE(ABORT, 'full'); END",
+            "DROP TRIGGER full",
+        ),
     ];
     for (harm, mend) in broken {
         let before = world.engine.stats().tokens;
         beside(&disk, harm);
         let answer = wait(log_in(&world.engine, "lene0", PASSWORD));
-        assert!(matches!(answer, Err(Error::Storage(_) | Error::Busy { .. } | Error::Corrupt(_))), "{harm}: {answer:?}");
+        assert!(
+            matches!(
+                answer,
+                Err(Error::Storage(_) | Error::Busy { .. } | Error::Corrupt(_))
+            ),
+            "{harm}: {answer:?}"
+        );
         assert_eq!(world.engine.stats().tokens, before, "{harm}");
         beside(&disk, &format!("PRAGMA legacy_alter_table = ON; {mend}"));
         wait(log_in(&world.engine, "lene0", PASSWORD)).unwrap();
@@ -373,23 +529,45 @@ fn a_right_revoked_between_check_and_commit_is_none() {
     let mode = |mode| new_agent("echo", &[OPS]).user("lene0").unwrap().mode(mode);
     world.put(mode(ProvisioningMode::System));
     let token = wait(log_in(&world.engine, "lene0", PASSWORD)).unwrap();
-    let lene = world.engine.provisioning(&world.engine.authenticate(&token).unwrap()).unwrap();
+    let lene = world
+        .engine
+        .provisioning(&world.engine.authenticate(&token).unwrap())
+        .unwrap();
     // The hashes before hers take a second; by then she may no longer.
-    let ahead: Vec<_> = (0..20).map(|n| begin(world.admin().put_user_async(user(&format!("ahead {n}"))))).collect();
+    let ahead: Vec<_> = (0..20)
+        .map(|n| begin(world.admin().put_user_async(user(&format!("ahead {n}")))))
+        .collect();
     let change = begin(lene.put_user_async(user("accomplice")));
-    world.admin().put_agent(mode(ProvisioningMode::None)).unwrap();
+    world
+        .admin()
+        .put_agent(mode(ProvisioningMode::None))
+        .unwrap();
     let answer = change.join().unwrap();
-    assert!(matches!(answer, Err(Error::Forbidden(_) | Error::Unauthorized(_))), "{answer:?}");
+    assert!(
+        matches!(answer, Err(Error::Forbidden(_) | Error::Unauthorized(_))),
+        "{answer:?}"
+    );
     assert!(world.admin().user("accomplice").is_err());
-    ahead.into_iter().for_each(|change| assert!(change.join().unwrap().is_ok()));
+    ahead
+        .into_iter()
+        .for_each(|change| assert!(change.join().unwrap().is_ok()));
 }
 
 #[test]
 fn a_password_changed_while_it_is_checked_gives_no_token_that_lives() {
     let world = world(None, &names("lene", 1));
     for n in 0..8 {
-        let (old, new) = (if n == 0 { PASSWORD.to_owned() } else { n.to_string() }, (n + 1).to_string());
-        let logins: Vec<_> = (0..6).map(|_| begin(log_in(&world.engine, "lene0", &old))).collect();
+        let (old, new) = (
+            if n == 0 {
+                PASSWORD.to_owned()
+            } else {
+                n.to_string()
+            },
+            (n + 1).to_string(),
+        );
+        let logins: Vec<_> = (0..6)
+            .map(|_| begin(log_in(&world.engine, "lene0", &old)))
+            .collect();
         world.admin().set_password("lene0", &*new).unwrap();
         for login in logins {
             if let Ok(token) = login.join().unwrap() {
@@ -417,11 +595,17 @@ enum Answer {
 }
 
 impl Authenticator for Directory {
-    fn check(&self, _name: String, password: Secret) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>> {
+    fn check(
+        &self,
+        _name: String,
+        password: Secret,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>> {
         self.asked.fetch_add(1, Ordering::AcqRel);
         match self.answer {
             Answer::Sesame => Box::pin(ready(Ok(password.expose() == SESAME))),
-            Answer::Away => Box::pin(ready(Err(Error::Unreachable("the directory is away".into())))),
+            Answer::Away => Box::pin(ready(Err(Error::Unreachable(
+                "the directory is away".into(),
+            )))),
             Answer::Never => Box::pin(pending()),
             Answer::Panic => panic!("the directory panics"),
         }
@@ -431,13 +615,26 @@ impl Authenticator for Directory {
 #[test]
 fn with_a_directory_unknown_names_cost_the_same_and_cannot_be_told_apart() {
     for answer in [Answer::Sesame, Answer::Away, Answer::Never, Answer::Panic] {
-        let directory = Directory { asked: Arc::default(), answer: answer.clone() };
+        let directory = Directory {
+            asked: Arc::default(),
+            answer: answer.clone(),
+        };
         let world = World::with(|builder| builder.authenticator(directory.clone()));
-        world.admin().put_user(NewUser::new("lene", "lene").unwrap()).unwrap();
+        world
+            .admin()
+            .put_user(NewUser::new("lene", "lene").unwrap())
+            .unwrap();
         world.put(new_agent("echo", &[OPS]).user("lene").unwrap());
         let told = |name: &str, password: &str, agent: &str| {
-            let before = (directory.asked.load(Ordering::Acquire), world.engine.stats().password_work);
-            let login = begin(world.engine.log_in_async(&Credentials::agent(name, password, agent)));
+            let before = (
+                directory.asked.load(Ordering::Acquire),
+                world.engine.stats().password_work,
+            );
+            let login = begin(
+                world
+                    .engine
+                    .log_in_async(&Credentials::agent(name, password, agent)),
+            );
             if matches!(answer, Answer::Never) {
                 let limit = Instant::now() + PATIENCE;
                 while directory.asked.load(Ordering::Acquire) == before.0 {
@@ -449,14 +646,26 @@ fn with_a_directory_unknown_names_cost_the_same_and_cannot_be_told_apart() {
                 world.pass(Duration::from_millis(1));
             }
             let told = login.join().unwrap().map(drop);
-            (told, directory.asked.load(Ordering::Acquire) - before.0, world.engine.stats().password_work - before.1)
+            (
+                told,
+                directory.asked.load(Ordering::Acquire) - before.0,
+                world.engine.stats().password_work - before.1,
+            )
         };
         let known = told("lene", "wrong", "echo");
         assert_eq!(known.1, 1);
-        for unknown in [("nobody", "wrong", "echo"), ("nobody", SESAME, "echo"), ("lene", SESAME, "nowhere"), ("x", "x", "\0")] {
+        for unknown in [
+            ("nobody", "wrong", "echo"),
+            ("nobody", SESAME, "echo"),
+            ("lene", SESAME, "nowhere"),
+            ("x", "x", "\0"),
+        ] {
             assert_eq!(told(unknown.0, unknown.1, unknown.2), known, "{unknown:?}");
         }
-        assert_eq!(told("lene", SESAME, "echo").0.is_ok(), matches!(answer, Answer::Sesame));
+        assert_eq!(
+            told("lene", SESAME, "echo").0.is_ok(),
+            matches!(answer, Answer::Sesame)
+        );
     }
 }
 
@@ -466,7 +675,10 @@ fn a_login_that_nobody_waits_for_any_more_is_not_hashed() {
     let before = world.engine.stats().password_work;
     for n in 0..200 {
         let credentials = Credentials::super_user(format!("stranger {n}"), "guess");
-        assert!(matches!(poll(&mut world.engine.log_in_async(&credentials)), Poll::Pending));
+        assert!(matches!(
+            poll(&mut world.engine.log_in_async(&credentials)),
+            Poll::Pending
+        ));
     }
     wait(log_in(&world.engine, "lene0", PASSWORD)).unwrap();
     let limit = Instant::now() + PATIENCE;
@@ -475,7 +687,10 @@ fn a_login_that_nobody_waits_for_any_more_is_not_hashed() {
         thread::yield_now();
     }
     let hashed = world.engine.stats().password_work - before;
-    println!("of 200 logins whose senders hung up {} were hashed", hashed - 1);
+    println!(
+        "of 200 logins whose senders hung up {} were hashed",
+        hashed - 1
+    );
     assert!(hashed < 20);
 }
 
@@ -490,8 +705,15 @@ fn more_bots_than_there_are_places_all_get_in() {
     // The users were made a moment ago, which proves nothing about their passwords: each login is hashed.
     let (began, mut outside, mut rounds) = (Instant::now(), bots, Vec::new());
     while !outside.is_empty() {
-        assert!(rounds.len() < 20, "{} are not in after {rounds:?}", outside.len());
-        let logins: Vec<_> = outside.iter().map(|name| begin(log_in(&world.engine, name, PASSWORD))).collect();
+        assert!(
+            rounds.len() < 20,
+            "{} are not in after {rounds:?}",
+            outside.len()
+        );
+        let logins: Vec<_> = outside
+            .iter()
+            .map(|name| begin(log_in(&world.engine, name, PASSWORD)))
+            .collect();
         let answers = logins.into_iter().map(|login| login.join().unwrap());
         let mut refused = Vec::new();
         let mut pause = Duration::ZERO;
@@ -499,7 +721,10 @@ fn more_bots_than_there_are_places_all_get_in() {
             match answer {
                 Ok(_) => {}
                 Err(Error::Busy { retry_after, .. }) => {
-                    assert!(retry_after >= seconds(1) && retry_after <= seconds(20), "{retry_after:?}");
+                    assert!(
+                        retry_after >= seconds(1) && retry_after <= seconds(20),
+                        "{retry_after:?}"
+                    );
                     pause = pause.max(retry_after);
                     refused.push(name.clone());
                 }
@@ -510,6 +735,9 @@ fn more_bots_than_there_are_places_all_get_in() {
         outside = refused;
         thread::sleep(pause);
     }
-    println!("1,500 bots logged in within {:?}, in rounds of {rounds:?}", began.elapsed());
+    println!(
+        "1,500 bots logged in within {:?}, in rounds of {rounds:?}",
+        began.elapsed()
+    );
     assert!(rounds[0] >= 100, "{rounds:?}");
 }

@@ -7,7 +7,12 @@ use std::time::{Duration, Instant};
 use switchboard::{Engine, Error, NewMessage};
 
 fn post(world: &World, agent: &str, text: &str) {
-    world.engine.agent(agent).unwrap().post(OPS, NewMessage::text(text)).unwrap();
+    world
+        .engine
+        .agent(agent)
+        .unwrap()
+        .post(OPS, NewMessage::text(text))
+        .unwrap();
 }
 
 /// Stops that engine in good order.
@@ -37,7 +42,11 @@ fn refused(disk: &Disk) -> String {
 }
 
 fn accepting(disk: &Disk) -> switchboard::Result<Engine> {
-    Engine::builder().database(disk.path()).backend(chat()).accept_loss(true).open()
+    Engine::builder()
+        .database(disk.path())
+        .backend(chat())
+        .accept_loss(true)
+        .open()
 }
 
 #[test]
@@ -66,7 +75,10 @@ fn a_loss_of_administrators_changes_alone_is_refused() {
     let copy = backup(&disk);
     let world = World::stored(&disk);
     world.engine.settle(SOON).unwrap();
-    world.admin().put_user(switchboard::NewUser::new("anna", "a long password").unwrap()).unwrap();
+    world
+        .admin()
+        .put_user(switchboard::NewUser::new("anna", "a long password").unwrap())
+        .unwrap();
     close(world);
     put_back(&disk, &copy);
     let error = refused(&disk);
@@ -94,7 +106,10 @@ fn a_loss_that_a_failed_start_accepted_is_refused_again() {
     let other = rusqlite::Connection::open(disk.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let failed = accepting(&disk).err();
-    assert!(failed.is_some(), "another program holds the database's lock");
+    assert!(
+        failed.is_some(),
+        "another program holds the database's lock"
+    );
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
     let error = refused(&disk);
@@ -124,7 +139,10 @@ fn a_lock_file_that_is_removed_or_cut_under_the_engine_is_made_anew() {
             assert!(Instant::now() < deadline, "no lock file again");
             post(&world, "echo", "more");
         }
-        assert!(matches!(second(&disk.path()), Err(Error::InUse(_))), "the new lock is held");
+        assert!(
+            matches!(second(&disk.path()), Err(Error::InUse(_))),
+            "the new lock is held"
+        );
         post(&world, "echo", "last");
         close(world);
         put_back(&disk, &copy);
@@ -135,7 +153,11 @@ fn a_lock_file_that_is_removed_or_cut_under_the_engine_is_made_anew() {
 #[test]
 fn an_unclean_end_counts_by_the_durability_of_the_run_that_ended() {
     let (live, disk) = (Disk::new(), Disk::new());
-    let world = World::with(|builder| builder.database(live.path()).durability(switchboard::Durability::Process));
+    let world = World::with(|builder| {
+        builder
+            .database(live.path())
+            .durability(switchboard::Durability::Process)
+    });
     let echo = world.agent("echo", &[OPS]);
     let before = world.mark(&echo);
     for end in ["", "-wal"] {

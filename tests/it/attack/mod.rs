@@ -30,5 +30,9 @@ pub(crate) fn full() -> bool {
 /// Whether there is another program that reads and writes databases; without one a test that needs it has nothing to say.
 fn python() -> bool {
     let mut asked = std::process::Command::new("python3");
-    asked.arg("--version").stdout(std::process::Stdio::null()).status().is_ok_and(|status| status.success())
+    asked
+        .arg("--version")
+        .stdout(std::process::Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }

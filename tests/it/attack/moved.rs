@@ -12,7 +12,9 @@ const POSTS: usize = 20;
 /// An engine in a process of its own that posts, says so, and waits to be killed.
 #[test]
 fn the_child_that_posts() {
-    let Some(path) = std::env::var_os("SWITCHBOARD_ATTACK_POSTS") else { return };
+    let Some(path) = std::env::var_os("SWITCHBOARD_ATTACK_POSTS") else {
+        return;
+    };
     let world = World::with(|builder| builder.database(path));
     let agent = world.agent("echo", &[OPS]);
     for n in 0..POSTS {
@@ -32,7 +34,12 @@ fn killed(disk: &Disk, before_the_kill: impl FnOnce()) {
         .spawn()
         .unwrap();
     let said = BufReader::new(child.stdout.take().unwrap());
-    assert!(said.lines().map_while(Result::ok).any(|line| line.ends_with("posted")), "the child posted nothing");
+    assert!(
+        said.lines()
+            .map_while(Result::ok)
+            .any(|line| line.ends_with("posted")),
+        "the child posted nothing"
+    );
     before_the_kill();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -40,11 +47,17 @@ fn killed(disk: &Disk, before_the_kill: impl FnOnce()) {
 
 fn rows(path: &Path) -> i64 {
     let connection = rusqlite::Connection::open(path).unwrap();
-    connection.query_row("SELECT count(*) FROM message", [], |row| row.get(0)).unwrap()
+    connection
+        .query_row("SELECT count(*) FROM message", [], |row| row.get(0))
+        .unwrap()
 }
 
 fn accepting(path: &Path) -> switchboard::Result<Engine> {
-    Engine::builder().database(path).backend(chat()).accept_loss(true).open()
+    Engine::builder()
+        .database(path)
+        .backend(chat())
+        .accept_loss(true)
+        .open()
 }
 
 #[cfg(target_os = "linux")]
@@ -62,17 +75,27 @@ fn a_database_that_lost_its_log_and_lock_after_a_kill_does_not_start_silently() 
                 std::fs::rename(&path, &other).map(|()| other).unwrap()
             }
             _ => {
-                ["-wal", "-shm", "-lock"].iter().for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap());
+                ["-wal", "-shm", "-lock"]
+                    .iter()
+                    .for_each(|end| std::fs::remove_file(beside(&path, end)).unwrap());
                 path
             }
         };
         let before = std::fs::read(&path).unwrap();
         let refused = second(&path).err();
-        let Some(error @ Error::CommitsLost { .. }) = refused else { panic!("{how}: {refused:?}") };
+        let Some(error @ Error::CommitsLost { .. }) = refused else {
+            panic!("{how}: {refused:?}")
+        };
         assert!(error.to_string().contains("--accept-loss"), "{error}");
-        assert!(std::fs::read(&path).unwrap() == before, "{how}: a refused start changed the file");
+        assert!(
+            std::fs::read(&path).unwrap() == before,
+            "{how}: a refused start changed the file"
+        );
         // A second try does not talk itself past it.
-        assert!(matches!(second(&path), Err(Error::CommitsLost { .. })), "{how}: the second try");
+        assert!(
+            matches!(second(&path), Err(Error::CommitsLost { .. })),
+            "{how}: the second try"
+        );
         drop(accepting(&path).unwrap());
         drop(second(&path).unwrap());
         println!("{how}: {error}");
@@ -104,7 +127,10 @@ fn a_log_that_another_program_merged_is_no_loss_and_neither_is_a_kill_after_the_
     let disk = Disk::new();
     killed(&disk, || ());
     assert_eq!(rows(&disk.path()), POSTS as i64);
-    assert!(!beside(&disk.path(), "-wal").exists(), "the other program merged the log");
+    assert!(
+        !beside(&disk.path(), "-wal").exists(),
+        "the other program merged the log"
+    );
     killed(&disk, || ());
     drop(second(&disk.path()).unwrap());
     assert_eq!(rows(&disk.path()), 2 * POSTS as i64);
@@ -113,7 +139,11 @@ fn a_log_that_another_program_merged_is_no_loss_and_neither_is_a_kill_after_the_
 /// The same file, as large or larger: nothing but its content tells.
 #[test]
 fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
-    for how in ["an old backup, log not copied back", "an old backup, all at rest", "the newest backup"] {
+    for how in [
+        "an old backup, log not copied back",
+        "an old backup, all at rest",
+        "the newest backup",
+    ] {
         let disk = Disk::new();
         let world = World::stored(&disk);
         let agent = world.agent("echo", &[OPS]);
@@ -121,7 +151,9 @@ fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
         let backup = disk.path().with_file_name("backup.db");
         let back_up = || {
             let connection = rusqlite::Connection::open(disk.path()).unwrap();
-            connection.execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+            connection
+                .execute("VACUUM INTO ?1", [backup.to_str().unwrap()])
+                .unwrap();
         };
         post("in the backup").unwrap();
         if how != "the newest backup" {
@@ -132,8 +164,11 @@ fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
         }
         let other = rusqlite::Connection::open(disk.path()).unwrap();
         let copied_back = || {
-            let pages = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-            let (all, copied) = other.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages).unwrap();
+            let pages =
+                |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+            let (all, copied) = other
+                .query_row("PRAGMA wal_checkpoint(NOOP)", [], pages)
+                .unwrap();
             all == copied
         };
         let began = std::time::Instant::now();
@@ -144,22 +179,48 @@ fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
         if how == "the newest backup" {
             back_up();
         }
-        assert!(world.engine.readiness().ready, "{how}: {:?}", world.engine.readiness());
+        assert!(
+            world.engine.readiness().ready,
+            "{how}: {:?}",
+            world.engine.readiness()
+        );
         let log = std::fs::read(beside(&disk.path(), "-wal")).unwrap();
         // As `cp` and `cat` do: the file is kept, its content is not.
         let mut copy = std::fs::read(&backup).unwrap();
         let long = usize::try_from(disk.path().metadata().unwrap().len()).unwrap();
         copy.resize(copy.len().max(long), 0);
-        std::io::Write::write_all(&mut std::fs::File::options().write(true).open(disk.path()).unwrap(), &copy).unwrap();
+        std::io::Write::write_all(
+            &mut std::fs::File::options()
+                .write(true)
+                .open(disk.path())
+                .unwrap(),
+            &copy,
+        )
+        .unwrap();
         let readiness = world.engine.readiness();
-        assert!(!readiness.ready && readiness.reason.contains("other than SQLite"), "{how}: {readiness:?}");
-        assert!(matches!(world.admin().put_metadata_value("echo", "k", "v"), Err(Error::Storage(_))), "{how}");
+        assert!(
+            !readiness.ready && readiness.reason.contains("other than SQLite"),
+            "{how}: {readiness:?}"
+        );
+        assert!(
+            matches!(
+                world.admin().put_metadata_value("echo", "k", "v"),
+                Err(Error::Storage(_))
+            ),
+            "{how}"
+        );
         assert!(post("after").is_err(), "{how}");
         drop(other);
         let _ = world.engine.shutdown(SOON);
         drop(world);
-        assert!(std::fs::read(disk.path()).unwrap() == copy, "{how}: the backup and the log were mixed");
-        assert!(std::fs::read(beside(&disk.path(), "-wal")).unwrap() == log, "{how}: the log was changed");
+        assert!(
+            std::fs::read(disk.path()).unwrap() == copy,
+            "{how}: the backup and the log were mixed"
+        );
+        assert!(
+            std::fs::read(beside(&disk.path(), "-wal")).unwrap() == log,
+            "{how}: the log was changed"
+        );
         println!("{how}: {}", readiness.reason);
     }
 }
@@ -170,7 +231,10 @@ fn another_program_that_checkpoints_beside_steady_posts_is_no_fault() {
     let disk = Disk::new();
     let world = World::stored(&disk);
     let agent = world.agent("echo", &[OPS]);
-    let (path, ended) = (disk.path(), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let (path, ended) = (
+        disk.path(),
+        std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)),
+    );
     let stop = ended.clone();
     let other = std::thread::spawn(move || {
         let connection = rusqlite::Connection::open(path).unwrap();
@@ -194,10 +258,17 @@ fn another_program_that_checkpoints_beside_steady_posts_is_no_fault() {
     let times = other.join().unwrap();
     let began = std::time::Instant::now();
     while !world.engine.readiness().ready || agent.post(OPS, NewMessage::text("after")).is_err() {
-        assert!(began.elapsed() < SOON, "not writable again: {:?}", world.engine.readiness());
+        assert!(
+            began.elapsed() < SOON,
+            "not writable again: {:?}",
+            world.engine.readiness()
+        );
         std::thread::yield_now();
     }
-    println!("{posted} posts, {refused} refused beside {times} checkpoints; ready {:?} later", began.elapsed());
+    println!(
+        "{posted} posts, {refused} refused beside {times} checkpoints; ready {:?} later",
+        began.elapsed()
+    );
     assert!(posted > 10 && times > 10);
 }
 
@@ -209,7 +280,9 @@ fn an_end_beside_a_reader_leaves_the_database_whole() {
     let agent = world.agent("echo", &[OPS]);
     agent.post(OPS, NewMessage::text("before")).unwrap();
     let other = rusqlite::Connection::open(disk.path()).unwrap();
-    other.execute_batch("BEGIN; SELECT count(*) FROM message;").unwrap();
+    other
+        .execute_batch("BEGIN; SELECT count(*) FROM message;")
+        .unwrap();
     for n in 0..POSTS {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
@@ -221,7 +294,11 @@ fn an_end_beside_a_reader_leaves_the_database_whole() {
     ending.join().unwrap();
     let alone = disk.path().with_file_name("alone.db");
     std::fs::copy(disk.path(), &alone).unwrap();
-    println!("ended after {:?}; {} rows in the database alone", began.elapsed(), rows(&alone));
+    println!(
+        "ended after {:?}; {} rows in the database alone",
+        began.elapsed(),
+        rows(&alone)
+    );
     assert_eq!(rows(&alone), POSTS as i64 + 1);
     drop(second(&alone).unwrap());
 }
@@ -234,11 +311,19 @@ fn a_backup_of_a_running_engine_starts_anywhere() {
     let moved = disk.path().with_file_name("moved.db");
     killed(&disk, || {
         let connection = rusqlite::Connection::open(disk.path()).unwrap();
-        connection.execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+        connection
+            .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
+            .unwrap();
     });
     let in_use = |path: &Path| {
         let connection = rusqlite::Connection::open(path).unwrap();
-        connection.query_row("SELECT count(*) FROM setting WHERE name = 'in_use'", [], |row| row.get::<_, i64>(0)).unwrap()
+        connection
+            .query_row(
+                "SELECT count(*) FROM setting WHERE name = 'in_use'",
+                [],
+                |row| row.get::<_, i64>(0),
+            )
+            .unwrap()
     };
     assert_eq!(in_use(&copy), 1, "the copy has the row too");
     std::fs::rename(&copy, &moved).unwrap();

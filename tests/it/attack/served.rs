@@ -12,11 +12,18 @@ fn a_copy_of_the_database_or_a_key_in_the_folder_is_not_served() {
     let site = disk.directory().join("site");
     fs::create_dir_all(&site).unwrap();
     let database = disk.path();
-    let gateway = Gateway::start(&["--static", site.to_str().unwrap(), "--database", database.to_str().unwrap()]);
+    let gateway = Gateway::start(&[
+        "--static",
+        site.to_str().unwrap(),
+        "--database",
+        database.to_str().unwrap(),
+    ]);
     gateway.get("/healthz", "").expect(200);
     let put = |name: &str, bytes: &[u8]| fs::write(site.join(name), bytes).unwrap();
     let connection = rusqlite::Connection::open(&database).unwrap();
-    connection.execute("VACUUM INTO ?1", [site.join("backup.db").to_str().unwrap()]).unwrap();
+    connection
+        .execute("VACUUM INTO ?1", [site.join("backup.db").to_str().unwrap()])
+        .unwrap();
     fs::copy(site.join("backup.db"), site.join("index.html")).unwrap();
     let mut log = database.clone().into_os_string();
     log.push("-wal");
@@ -26,22 +33,48 @@ fn a_copy_of_the_database_or_a_key_in_the_folder_is_not_served() {
     put("unwritten.db", &[&[0; 4096][..], b"private words"].concat());
     let key = "PRIVATE KEY-----\nMIIE\n-----END ";
     put("key.pem", format!("-----BEGIN {key}{key}").as_bytes());
-    put("rsa.txt", format!("# my key\r\n-----BEGIN RSA {key}").as_bytes());
-    put("bundle.pem", format!("{}-----BEGIN EC {key}", "-----BEGIN CERTIFICATE-----\nMIIE\n".repeat(200)).as_bytes());
+    put(
+        "rsa.txt",
+        format!("# my key\r\n-----BEGIN RSA {key}").as_bytes(),
+    );
+    put(
+        "bundle.pem",
+        format!(
+            "{}-----BEGIN EC {key}",
+            "-----BEGIN CERTIFICATE-----\nMIIE\n".repeat(200)
+        )
+        .as_bytes(),
+    );
     put("putty.ppk", b"PuTTY-User-Key-File-3: ssh-ed25519\n");
-    let private = ["/backup.db", "/index.html", "/", "/log.txt", "/journal.bin", "/unwritten.db"];
+    let private = [
+        "/backup.db",
+        "/index.html",
+        "/",
+        "/log.txt",
+        "/journal.bin",
+        "/unwritten.db",
+    ];
     let keys = ["/key.pem", "/rsa.txt", "/bundle.pem", "/putty.ppk"];
     for path in private.into_iter().chain(keys) {
         assert_eq!(gateway.get(path, "").status, 404, "{path}");
     }
-    put("page.html", b"<p>-----BEGIN CERTIFICATE-----, and what a PRIVATE KEY is");
+    put(
+        "page.html",
+        b"<p>-----BEGIN CERTIFICATE-----, and what a PRIVATE KEY is",
+    );
     put("empty.txt", b"");
     put("zeros.bin", &[0; 10]);
     for path in ["/page.html", "/empty.txt", "/zeros.bin"] {
         assert_eq!(gateway.get(path, "").status, 200, "{path}");
     }
-    assert_eq!(gateway.get("/page.html", "").body, "<p>-----BEGIN CERTIFICATE-----, and what a PRIVATE KEY is");
-    println!("{} private files laid into the folder, none served", private.len() + keys.len());
+    assert_eq!(
+        gateway.get("/page.html", "").body,
+        "<p>-----BEGIN CERTIFICATE-----, and what a PRIVATE KEY is"
+    );
+    println!(
+        "{} private files laid into the folder, none served",
+        private.len() + keys.len()
+    );
 }
 
 #[cfg(unix)]
@@ -55,11 +88,25 @@ fn sighup_looks_through_the_folder_again() {
     fs::write(&password, "at first").unwrap();
     let config = disk.directory().join("gateway.toml");
     let configure = |password: &std::path::Path| {
-        fs::write(&config, format!("super_password = {{ file = '{}' }}\n", password.display())).unwrap();
+        fs::write(
+            &config,
+            format!("super_password = {{ file = '{}' }}\n", password.display()),
+        )
+        .unwrap();
     };
     configure(&password);
     let mut command = Command::new(program());
-    command.args(["--listen", "127.0.0.1:0", "--database", ":memory:", "--static"]).arg(&site).arg("--config").arg(&config);
+    command
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--database",
+            ":memory:",
+            "--static",
+        ])
+        .arg(&site)
+        .arg("--config")
+        .arg(&config);
     let gateway = Gateway::spawn(command);
     let until = |status: u16| {
         let began = Instant::now();
@@ -98,12 +145,20 @@ fn each_file_of_ours_that_others_can_open_is_told() {
     fs::write(&key, "word").unwrap();
     fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
     let mut command = Command::new(program());
-    command.args(["--listen", "127.0.0.1:0", "--database"]).arg(disk.path()).arg("--super-password-file").arg(&key);
+    command
+        .args(["--listen", "127.0.0.1:0", "--database"])
+        .arg(disk.path())
+        .arg("--super-password-file")
+        .arg(&key);
     command.stdin(Stdio::null());
     let (status, log) = Gateway::spawn(command).stop();
     assert_eq!(status.code(), Some(0), "{log}");
     let files = ["", "-wal", "-shm", "-lock"].map(beside);
     for file in files.iter().chain([&key]) {
-        assert!(log.contains(&format!("chmod 600 {}", file.display())), "{} is not told: {log}", file.display());
+        assert!(
+            log.contains(&format!("chmod 600 {}", file.display())),
+            "{} is not told: {log}",
+            file.display()
+        );
     }
 }

@@ -36,15 +36,28 @@ fn status(mut stream: TcpStream) -> Option<String> {
 }
 
 /// Posts ever new texts until one is not acknowledged; says each that was.
-fn posts(address: SocketAddr, authorization: &str, name: usize, acknowledged: &mpsc::Sender<String>) {
+fn posts(
+    address: SocketAddr,
+    authorization: &str,
+    name: usize,
+    acknowledged: &mpsc::Sender<String>,
+) {
     for n in 0.. {
         let text = format!("post {name}-{n}");
         let body = json!({ "Text": text }).to_string();
-        let headers = [("Authorization", authorization), ("Content-Type", "application/json")];
-        let Ok(mut stream) = TcpStream::connect(address) else { return };
+        let headers = [
+            ("Authorization", authorization),
+            ("Content-Type", "application/json"),
+        ];
+        let Ok(mut stream) = TcpStream::connect(address) else {
+            return;
+        };
         let _ = stream.set_read_timeout(Some(PATIENCE));
         let sent = stream.write_all(&request("POST", MESSAGES, &headers, body.as_bytes()));
-        if sent.is_err() || status(stream).as_deref() != Some("200") || acknowledged.send(text).is_err() {
+        if sent.is_err()
+            || status(stream).as_deref() != Some("200")
+            || acknowledged.send(text).is_err()
+        {
             return;
         }
     }
@@ -58,9 +71,14 @@ fn a_stop_ends_in_time_whatever_is_under_way() {
     let world = World::new(&["--poll-timeout", "30", "--database", &path]);
     let address = world.gateway.address;
     let authorization = format!("FCF {}", world.lene);
-    let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+    let headers = [
+        ("Authorization", authorization.as_str()),
+        ("Content-Type", "application/json"),
+    ];
     let url = format!("http://a/{}", "y".repeat(55_000));
-    let far = format!(r#"{{"MessageParts":[{{"__type":"HyperlinkMessagePart:{NAMESPACE}","Text":"far","Url":"{url}"}}]}}"#);
+    let far = format!(
+        r#"{{"MessageParts":[{{"__type":"HyperlinkMessagePart:{NAMESPACE}","Text":"far","Url":"{url}"}}]}}"#
+    );
     for _ in 0..80 {
         world.lene("POST", MESSAGES, &far).expect(200);
     }
@@ -85,22 +103,59 @@ fn a_stop_ends_in_time_whatever_is_under_way() {
     let mut held = Vec::new();
     for n in 0..many {
         held.push(("half a body", half("POST", MESSAGES)));
-        held.push(("a poll", begun(address, &request("GET", poll, &headers, b""))));
-        let login = json!({ "Username": format!("nobody{n}"), "Password": "wrong", "AgentId": "helper" }).to_string();
-        held.push(("a login", begun(address, &request("POST", "/Authentication/v1/Tokens", &headers[1..], login.as_bytes()))));
+        held.push((
+            "a poll",
+            begun(address, &request("GET", poll, &headers, b"")),
+        ));
+        let login =
+            json!({ "Username": format!("nobody{n}"), "Password": "wrong", "AgentId": "helper" })
+                .to_string();
+        held.push((
+            "a login",
+            begun(
+                address,
+                &request(
+                    "POST",
+                    "/Authentication/v1/Tokens",
+                    &headers[1..],
+                    login.as_bytes(),
+                ),
+            ),
+        ));
     }
     for n in 0..10 {
-        held.push(("half an upload", half("POST", &format!("/Collaboration/v1/Channels/chat-room:ops/File/f{n}"))));
-        held.push(("a history", begun(address, &request("GET", &history, &headers, b""))));
+        held.push((
+            "half an upload",
+            half(
+                "POST",
+                &format!("/Collaboration/v1/Channels/chat-room:ops/File/f{n}"),
+            ),
+        ));
+        held.push((
+            "a history",
+            begun(address, &request("GET", &history, &headers, b"")),
+        ));
         let target = "/Collaboration/v1/Channels/Search";
-        held.push(("a search", begun(address, &request("POST", target, &headers, search.as_bytes()))));
+        held.push((
+            "a search",
+            begun(
+                address,
+                &request("POST", target, &headers, search.as_bytes()),
+            ),
+        ));
     }
     let mut present: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..4 {
-        present.insert(told.recv_timeout(PATIENCE).expect("posts are acknowledged meanwhile"), 0);
+        present.insert(
+            told.recv_timeout(PATIENCE)
+                .expect("posts are acknowledged meanwhile"),
+            0,
+        );
     }
     // They are under way when a call made after them is answered.
-    world.lene("GET", "/Collaboration/v1/Channels", "").expect(200);
+    world
+        .lene("GET", "/Collaboration/v1/Channels", "")
+        .expect(200);
     let before = Instant::now();
     let (exit, log) = world.gateway.stop();
     let took = before.elapsed();
@@ -109,26 +164,46 @@ fn a_stop_ends_in_time_whatever_is_under_way() {
     }
     present.extend(told.iter().map(|text| (text, 0)));
     let connection = rusqlite::Connection::open(disk.path()).expect("it is let go");
-    let mut rows = connection.prepare("SELECT text FROM message WHERE text LIKE 'post %'").expect("a table");
-    let rows: Vec<String> = rows.query_map([], |row| row.get(0)).expect("rows").map(|row| row.expect("a text")).collect();
+    let mut rows = connection
+        .prepare("SELECT text FROM message WHERE text LIKE 'post %'")
+        .expect("a table");
+    let rows: Vec<String> = rows
+        .query_map([], |row| row.get(0))
+        .expect("rows")
+        .map(|row| row.expect("a text"))
+        .collect();
     for row in &rows {
         present.entry(row.clone()).and_modify(|times| *times += 1);
     }
     let mut answers: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for (what, stream) in held {
-        *answers.entry((what, status(stream).unwrap_or_default())).or_default() += 1;
+        *answers
+            .entry((what, status(stream).unwrap_or_default()))
+            .or_default() += 1;
     }
-    println!("stopped within {took:?}: {} acknowledged, {} present; {answers:?}", present.len(), rows.len());
+    println!(
+        "stopped within {took:?}: {} acknowledged, {} present; {answers:?}",
+        present.len(),
+        rows.len()
+    );
     assert_eq!(exit.code(), Some(0), "{log}");
     assert!(took < STOP_MAX, "{took:?}");
-    assert!(present.values().all(|times| *times == 1), "lost or doubled: {present:?}");
+    assert!(
+        present.values().all(|times| *times == 1),
+        "lost or doubled: {present:?}"
+    );
     // A request that was not read yet gets no answer, and is not carried out; what was read gets the one that is due.
     let due = |what: &str, status: &str| match what {
         "a login" => ["401", "503"].contains(&status),
         "a poll" => status == "200",
         _ => ["200", "503"].contains(&status),
     };
-    assert!(answers.keys().all(|(what, status)| status.is_empty() || due(what, status)), "{answers:?}");
+    assert!(
+        answers
+            .keys()
+            .all(|(what, status)| status.is_empty() || due(what, status)),
+        "{answers:?}"
+    );
     let polls = answers.get(&("a poll", "200".into())).copied().unwrap_or(0);
     assert!(polls > many / 2, "waiting polls are answered: {answers:?}");
     assert!(!log.contains("panicked"), "{log}");

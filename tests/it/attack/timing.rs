@@ -47,15 +47,30 @@ fn shows(leaks: &[i64], least: i64) -> bool {
 #[test]
 fn the_time_of_a_token_does_not_tell_how_much_of_it_is_right() {
     let world = World::with(|builder| builder.authenticator(Sesame));
-    world.admin().put_user(NewUser::new("lene", "lene").unwrap()).unwrap();
+    world
+        .admin()
+        .put_user(NewUser::new("lene", "lene").unwrap())
+        .unwrap();
     world.put(new_agent("echo", &[OPS]).user("lene").unwrap());
-    let token = world.engine.log_in(&Credentials::agent("lene", SESAME, "echo")).unwrap();
+    let token = world
+        .engine
+        .log_in(&Credentials::agent("lene", SESAME, "echo"))
+        .unwrap();
     let text = token.expose();
     // Many of each kind: what the characters of a single one cost to look at tells nothing of the secret.
     let digits: Vec<char> = ('A'..='Z').chain('a'..='z').collect();
-    let three = |n: usize| [n, n / 7, n / 3].map(|n| digits[n % digits.len()]).iter().collect::<String>();
-    let nearly: Vec<Token> = (1..52).map(|n| Token::new(format!("{}{}", &text[..text.len() - 3], three(n)))).collect();
-    let not_at_all: Vec<Token> = (1..52).map(|n| Token::new(format!("{}{}", three(n), &text[3..]))).collect();
+    let three = |n: usize| {
+        [n, n / 7, n / 3]
+            .map(|n| digits[n % digits.len()])
+            .iter()
+            .collect::<String>()
+    };
+    let nearly: Vec<Token> = (1..52)
+        .map(|n| Token::new(format!("{}{}", &text[..text.len() - 3], three(n))))
+        .collect();
+    let not_at_all: Vec<Token> = (1..52)
+        .map(|n| Token::new(format!("{}{}", three(n), &text[3..])))
+        .collect();
     let samples = if full() { 100_000 } else { 10_000 };
     let compare = |check: &dyn Fn(&Token) -> bool| {
         let (mut ones, mut others) = (nearly.iter().cycle(), not_at_all.iter().cycle());
@@ -65,10 +80,21 @@ fn the_time_of_a_token_does_not_tell_how_much_of_it_is_right() {
     };
     let ours = compare(&|shown| std::hint::black_box(world.engine.authenticate(shown)).is_ok());
     // What it would look like: characters compared one after the other.
-    let leaky = compare(&|shown| shown.expose().bytes().zip(text.bytes()).all(|(a, b)| std::hint::black_box(a) == b));
-    println!("nearly right against not at all, ns: ours {ours:?}, character by character {leaky:?}");
+    let leaky = compare(&|shown| {
+        shown
+            .expose()
+            .bytes()
+            .zip(text.bytes())
+            .all(|(a, b)| std::hint::black_box(a) == b)
+    });
+    println!(
+        "nearly right against not at all, ns: ours {ours:?}, character by character {leaky:?}"
+    );
     let least = leaky.iter().min().copied().unwrap_or_default() / 4;
-    assert!(least > 0 && shows(&leaky, least), "the statistic finds a leak where there is one: {leaky:?}");
+    assert!(
+        least > 0 && shows(&leaky, least),
+        "the statistic finds a leak where there is one: {leaky:?}"
+    );
     assert!(!shows(&ours, least), "{ours:?}");
 }
 
@@ -76,10 +102,20 @@ fn the_time_of_a_token_does_not_tell_how_much_of_it_is_right() {
 fn the_time_of_a_login_does_not_tell_whether_the_name_is_known() {
     let count = if full() { 500 } else { 16 };
     let world = World::new();
-    let agent = (0..count).fold(new_agent("echo", &[OPS]), |agent, n| agent.user(&*format!("known{n}")).unwrap());
+    let agent = (0..count).fold(new_agent("echo", &[OPS]), |agent, n| {
+        agent.user(&*format!("known{n}")).unwrap()
+    });
     for n in 0..count {
         let name = format!("known{n}");
-        world.admin().put_user(NewUser::new(&*name, &name).unwrap().password("right").unwrap()).unwrap();
+        world
+            .admin()
+            .put_user(
+                NewUser::new(&*name, &name)
+                    .unwrap()
+                    .password("right")
+                    .unwrap(),
+            )
+            .unwrap();
     }
     world.put(agent);
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
@@ -88,7 +124,12 @@ fn the_time_of_a_login_does_not_tell_whether_the_name_is_known() {
         for first in [n % 2 == 0, n % 2 == 1] {
             let name = format!("{}{n}", if first { "known" } else { "other" });
             let began = Instant::now();
-            assert!(world.engine.log_in(&Credentials::agent(&name, "wrong", "echo")).is_err());
+            assert!(
+                world
+                    .engine
+                    .log_in(&Credentials::agent(&name, "wrong", "echo"))
+                    .is_err()
+            );
             if first { &mut known } else { &mut unknown }.push(began.elapsed());
         }
     }
@@ -97,7 +138,12 @@ fn the_time_of_a_login_does_not_tell_whether_the_name_is_known() {
         times[times.len() / 2]
     };
     let (known, unknown) = (median(&mut known), median(&mut unknown));
-    println!("a wrong password: known names {known:?}, unknown names {unknown:?}, medians of {count}");
+    println!(
+        "a wrong password: known names {known:?}, unknown names {unknown:?}, medians of {count}"
+    );
     // The work itself is counted elsewhere; a login that hashes nothing is a hundred times faster.
-    assert!(known < 2 * unknown && unknown < 2 * known, "{known:?} {unknown:?}");
+    assert!(
+        known < 2 * unknown && unknown < 2 * known,
+        "{known:?} {unknown:?}"
+    );
 }

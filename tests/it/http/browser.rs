@@ -22,23 +22,62 @@ fn without_cors_origin_no_page_from_elsewhere_is_answered() {
 
 #[test]
 fn a_preflight_from_a_named_origin_is_granted_and_every_answer_can_be_read() {
-    let world = World::new(&["--cors-origin", "https://other.example", "--cors-origin", PAGE]);
-    let headers =
-        [("Origin", PAGE), ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "authorization")];
+    let world = World::new(&[
+        "--cors-origin",
+        "https://other.example",
+        "--cors-origin",
+        PAGE,
+    ]);
+    let headers = [
+        ("Origin", PAGE),
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "authorization"),
+    ];
     let granted = asked(&world.gateway, "OPTIONS", MESSAGES, &headers).expect(204);
     assert_eq!(granted.header("access-control-allow-origin"), Some(PAGE));
-    assert!(granted.header("access-control-allow-headers").is_some_and(|names| names.contains("Authorization")));
-    assert!(granted.header("access-control-allow-methods").is_some_and(|names| names.contains("DELETE")));
+    assert!(
+        granted
+            .header("access-control-allow-headers")
+            .is_some_and(|names| names.contains("Authorization"))
+    );
+    assert!(
+        granted
+            .header("access-control-allow-methods")
+            .is_some_and(|names| names.contains("DELETE"))
+    );
     assert_eq!(granted.header("vary"), Some("Origin"));
-    let stranger = [("Origin", "https://evil.example"), ("Access-Control-Request-Method", "POST")];
-    assert!(asked(&world.gateway, "OPTIONS", MESSAGES, &stranger).header("access-control-allow-origin").is_none());
+    let stranger = [
+        ("Origin", "https://evil.example"),
+        ("Access-Control-Request-Method", "POST"),
+    ];
+    assert!(
+        asked(&world.gateway, "OPTIONS", MESSAGES, &stranger)
+            .header("access-control-allow-origin")
+            .is_none()
+    );
     let authorization = format!("FCF {}", world.lene);
     let mine = [("Origin", PAGE), ("Authorization", authorization.as_str())];
-    let events = asked(&world.gateway, "GET", "/Collaboration/v1/Events?last-event=0", &mine).expect(200);
+    let events = asked(
+        &world.gateway,
+        "GET",
+        "/Collaboration/v1/Events?last-event=0",
+        &mine,
+    )
+    .expect(200);
     assert_eq!(events.header("access-control-allow-origin"), Some(PAGE));
-    assert!(events.header("access-control-expose-headers").is_some_and(|names| names.contains("Switchboard-Last-Event")));
+    assert!(
+        events
+            .header("access-control-expose-headers")
+            .is_some_and(|names| names.contains("Switchboard-Last-Event"))
+    );
     // A page that could not read the 401 could not log in again.
-    let refused = asked(&world.gateway, "GET", "/Collaboration/v1/Events?last-event=0", &[("Origin", PAGE)]).expect(401);
+    let refused = asked(
+        &world.gateway,
+        "GET",
+        "/Collaboration/v1/Events?last-event=0",
+        &[("Origin", PAGE)],
+    )
+    .expect(401);
     assert_eq!(refused.header("access-control-allow-origin"), Some(PAGE));
 }
 
@@ -56,19 +95,45 @@ fn files_are_served_and_nothing_outside_their_folder() {
     let gateway = Gateway::start(&["--static", folder.join("site").to_str().expect("UTF-8")]);
     for target in ["/", "/index.html", "/?x=y"] {
         let page = asked(&gateway, "GET", target, &[]);
-        assert_eq!((page.status, page.body.as_str()), (200, "<p>hello</p>"), "{target}");
-        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(
+            (page.status, page.body.as_str()),
+            (200, "<p>hello</p>"),
+            "{target}"
+        );
+        assert_eq!(
+            page.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
     }
     let page = asked(&gateway, "GET", "/sub/", &[]);
     assert_eq!((page.status, page.body.as_str()), (200, "sub"));
     let script = asked(&gateway, "GET", "/sub/a%20b.js", &[]);
-    assert_eq!((script.status, script.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
+    assert_eq!(
+        (script.status, script.header("content-type")),
+        (200, Some("text/javascript; charset=utf-8"))
+    );
     let large = asked(&gateway, "GET", "/large.bin", &[]);
     assert_eq!((large.status, large.body.len()), (200, 300_000));
     let head = asked(&gateway, "HEAD", "/large.bin", &[]);
-    assert_eq!((head.status, head.header("content-length"), head.body.as_str()), (200, Some("300000"), ""));
+    assert_eq!(
+        (
+            head.status,
+            head.header("content-length"),
+            head.body.as_str()
+        ),
+        (200, Some("300000"), "")
+    );
     let since = script.header("last-modified").expect("a date").to_owned();
-    assert_eq!(asked(&gateway, "GET", "/sub/a%20b.js", &[("If-Modified-Since", &since)]).status, 304);
+    assert_eq!(
+        asked(
+            &gateway,
+            "GET",
+            "/sub/a%20b.js",
+            &[("If-Modified-Since", &since)]
+        )
+        .status,
+        304
+    );
     for target in [
         "/../secret.txt",
         "/%2e%2e/secret.txt",

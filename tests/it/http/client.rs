@@ -19,7 +19,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     #[track_caller]
@@ -35,10 +38,22 @@ impl Answer {
             let body = self.json();
             let id = self.header("x-request-id");
             assert_eq!(body["RequestId"].as_str(), id, "{self:?}");
-            assert!(body["Code"].as_str().is_some_and(|code| !code.is_empty()), "{self:?}");
-            assert!(body["Message"].as_str().is_some_and(|text| !text.is_empty()), "{self:?}");
+            assert!(
+                body["Code"].as_str().is_some_and(|code| !code.is_empty()),
+                "{self:?}"
+            );
+            assert!(
+                body["Message"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{self:?}"
+            );
             assert_eq!(self.header("www-authenticate"), None, "{self:?}");
-            assert_eq!(self.header("retry-after").is_some(), matches!(status, 429 | 503), "{self:?}");
+            assert_eq!(
+                self.header("retry-after").is_some(),
+                matches!(status, 429 | 503),
+                "{self:?}"
+            );
         }
         self
     }
@@ -67,17 +82,34 @@ pub(crate) fn receive(mut stream: TcpStream) -> Answer {
         assert!(!bytes.is_empty(), "no answer: {error}");
     }
     let text = String::from_utf8(bytes).expect("UTF-8");
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {text:?}"));
     let mut lines = head.split("\r\n");
     let mut first = lines.next().unwrap_or_default().splitn(3, ' ').skip(1);
-    let status = first.next().and_then(|status| status.parse().ok()).expect("a status");
+    let status = first
+        .next()
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
     let reason = first.next().unwrap_or_default().to_owned();
-    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Answer { status, reason, headers: headers.collect(), body: body.to_owned() }
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Answer {
+        status,
+        reason,
+        headers: headers.collect(),
+        body: body.to_owned(),
+    }
 }
 
 /// The text of a request.
-pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Vec<u8> {
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));

@@ -44,12 +44,22 @@ fn bot_sh_answers_everything_once() {
 /// told so with 410, and begins anew.
 #[test]
 fn another_instance_stops_no_bot() {
-    for (language, program) in [("python3", "bot.py"), ("node", "bot.mjs"), ("bash", "bot.sh")] {
+    for (language, program) in [
+        ("python3", "bot.py"),
+        ("node", "bot.mjs"),
+        ("bash", "bot.sh"),
+    ] {
         if Command::new(language).arg("--version").output().is_err() {
             continue;
         }
         let database = scratch(&format!("buffered-{program}"));
-        let start = |listen: &str| Stage::start_with(&database, listen, &["--events", "buffered", "--poll-timeout", "1"]);
+        let start = |listen: &str| {
+            Stage::start_with(
+                &database,
+                listen,
+                &["--events", "buffered", "--poll-timeout", "1"],
+            )
+        };
         let (_port, listen) = address();
         let mut stage = start(&listen);
         stage.provision();
@@ -72,11 +82,22 @@ struct Bot(Child);
 
 impl Bot {
     fn start(language: &str, program: &str, gateway: SocketAddr) -> Bot {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/clients").join(program);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples/clients")
+            .join(program);
         let mut command = Command::new(language);
-        command.arg(path).env("GATEWAY", format!("http://{gateway}"));
-        command.env("BOT_AGENT", "echo").env("BOT_USERNAME", r"CONTOSO\bot").env("BOT_PASSWORD", "the bot's \"secret\"");
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        command
+            .arg(path)
+            .env("GATEWAY", format!("http://{gateway}"));
+        command
+            .env("BOT_AGENT", "echo")
+            .env("BOT_USERNAME", r"CONTOSO\bot")
+            .env("BOT_PASSWORD", "the bot's \"secret\"");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         Bot(child.expect("the bot starts"))
     }
 }
@@ -102,7 +123,15 @@ impl Stage {
 
     fn start_with(database: &Path, listen: &str, more: &[&str]) -> Stage {
         let database = database.to_str().expect("UTF-8");
-        let flags = ["--listen", listen, "--database", database, "--loopback-control", "--event-window", "1h"];
+        let flags = [
+            "--listen",
+            listen,
+            "--database",
+            database,
+            "--loopback-control",
+            "--event-window",
+            "1h",
+        ];
         let gateway = Gateway::start(&[&flags, more].concat());
         let root = gateway.super_token();
         Stage { gateway, root }
@@ -110,12 +139,21 @@ impl Stage {
 
     fn provision(&self) {
         let put = |target: &str, body: Value| {
-            self.gateway.call("PUT", &format!("/Provisioning/v1/{target}"), &self.root, &body.to_string()).expect(200);
+            self.gateway
+                .call(
+                    "PUT",
+                    &format!("/Provisioning/v1/{target}"),
+                    &self.root,
+                    &body.to_string(),
+                )
+                .expect(200);
         };
-        put("Users/bot", json!({ "UserId": "bot", "Username": r"CONTOSO\bot", "Password": "the bot's \"secret\"" }));
+        put(
+            "Users/bot",
+            json!({ "UserId": "bot", "Username": r"CONTOSO\bot", "Password": "the bot's \"secret\"" }),
+        );
         for agent in ["echo", "watcher"] {
-            let body =
-                json!({ "Id": agent, "UserName": format!("loopback:{agent}"), "Users": ["bot"], "Channels": [{ "Id": ROOM }] });
+            let body = json!({ "Id": agent, "UserName": format!("loopback:{agent}"), "Users": ["bot"], "Channels": [{ "Id": ROOM }] });
             put(&format!("Agents/{agent}"), body);
         }
         self.joined();
@@ -126,7 +164,11 @@ impl Stage {
         let until = Instant::now() + Duration::from_secs(20);
         for agent in ["echo", "watcher"] {
             loop {
-                let status = self.gateway.get(&format!("/Gateway/v1/Agents/{agent}"), &self.root).expect(200).json();
+                let status = self
+                    .gateway
+                    .get(&format!("/Gateway/v1/Agents/{agent}"), &self.root)
+                    .expect(200)
+                    .json();
                 if status["Channels"][0]["State"] == "Active" {
                     break;
                 }
@@ -138,12 +180,16 @@ impl Stage {
 
     fn says(&self, text: &str) {
         let body = json!({ "Channel": ROOM, "Text": text }).to_string();
-        self.gateway.call("POST", "/Loopback/v1/Persons/lene/Say", &self.root, &body).expect(200);
+        self.gateway
+            .call("POST", "/Loopback/v1/Persons/lene/Say", &self.root, &body)
+            .expect(200);
     }
 
     /// From now until it is killed, each post takes a second.
     fn delays_posts(&self) {
-        self.gateway.call("POST", "/Loopback/v1/Delay", &self.root, r#"{"Seconds":1}"#).expect(200);
+        self.gateway
+            .call("POST", "/Loopback/v1/Delay", &self.root, r#"{"Seconds":1}"#)
+            .expect(200);
     }
 
     /// Waits until everything that was said is answered, and answers what the journal holds then, or after a minute.
@@ -161,25 +207,34 @@ impl Stage {
 
     /// What the journal holds: how often each text was said, answers under what they answer.
     fn talk(&self) -> BTreeMap<String, [usize; 2]> {
-        let token = self.gateway.log_in(r"CONTOSO\bot", "the bot's \"secret\"", "watcher");
+        let token = self
+            .gateway
+            .log_in(r"CONTOSO\bot", "the bot's \"secret\"", "watcher");
         let mut talk: BTreeMap<String, [usize; 2]> = BTreeMap::new();
         let mut last = Value::from(0);
         loop {
             let target = format!("/Collaboration/v1/Events?types=message&last-event={last}");
             let events = self.gateway.get(&target, &token).expect(200).json();
-            let Some(newest) = events.as_array().and_then(|events| events.last()) else { return talk };
+            let Some(newest) = events.as_array().and_then(|events| events.last()) else {
+                return talk;
+            };
             assert!(newest["EventId"].as_i64() > last.as_i64(), "{events}");
             last = newest["EventId"].clone();
             for event in events.as_array().into_iter().flatten() {
                 let text = event["Content"].as_str().expect("text");
-                let (text, which) = text.strip_prefix("You said: ").map_or((text, 0), |text| (text, 1));
+                let (text, which) = text
+                    .strip_prefix("You said: ")
+                    .map_or((text, 0), |text| (text, 1));
                 talk.entry(text.to_owned()).or_default()[which] += 1;
             }
         }
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a trial that did not take place must not look like one that passed")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a trial that did not take place must not look like one that passed"
+)]
 fn trial(language: &str, program: &str) {
     if Command::new(language).arg("--version").output().is_err() {
         println!("{program} was not tried: there is no {language}");

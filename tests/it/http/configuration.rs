@@ -10,7 +10,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let folder = std::env::temp_dir().join(format!("switchboard-{name}-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("switchboard-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder");
         Folder(folder)
@@ -31,7 +32,12 @@ impl Drop for Folder {
 
 fn check(config: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(program());
-    command.arg("--check").arg("--config").arg(config).args(more).env_remove("SWITCHBOARD_SUPER_PASSWORD");
+    command
+        .arg("--check")
+        .arg("--config")
+        .arg(config)
+        .args(more)
+        .env_remove("SWITCHBOARD_SUPER_PASSWORD");
     command.output().expect("it runs")
 }
 
@@ -40,8 +46,12 @@ fn check_says_what_is_wrong_and_where() {
     let folder = Folder::new("check");
     let password = folder.write("password", "correct horse\n");
     let password = password.to_str().expect("UTF-8");
-    let fine =
-        folder.write("fine.toml", &format!("super_password = {{ file = '{password}' }}\npoll_timeout = 20\nrooms = ['a=A']\n"));
+    let fine = folder.write(
+        "fine.toml",
+        &format!(
+            "super_password = {{ file = '{password}' }}\npoll_timeout = 20\nrooms = ['a=A']\n"
+        ),
+    );
     let output = check(&fine, &[]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     for (text, error) in [
@@ -49,15 +59,30 @@ fn check_says_what_is_wrong_and_where() {
             "listen = '127.0.0.1:0'\npoll_timout = 20",
             "wrong.toml:2: there is no setting `poll_timout`; did you mean `poll_timeout`?",
         ),
-        ("super_password = 'correct horse'", "wrong.toml:1: a secret does not belong into this file"),
-        ("super_password = { env = 'NO_SUCH_VARIABLE' }", "NO_SUCH_VARIABLE"),
+        (
+            "super_password = 'correct horse'",
+            "wrong.toml:1: a secret does not belong into this file",
+        ),
+        (
+            "super_password = { env = 'NO_SUCH_VARIABLE' }",
+            "NO_SUCH_VARIABLE",
+        ),
         ("super_password = { file = '/none/such' }", "/none/such"),
-        ("events = 'never'", "wrong.toml:1: events is `never`: durable or buffered"),
+        (
+            "events = 'never'",
+            "wrong.toml:1: events is `never`: durable or buffered",
+        ),
         ("event_window = '2h'", "event_window"),
-        ("tls_cert = '/none/cert.pem'\ntls_key = '/none/key.pem'", "/none/cert.pem"),
+        (
+            "tls_cert = '/none/cert.pem'\ntls_key = '/none/key.pem'",
+            "/none/cert.pem",
+        ),
         ("tls_cert = '/none/cert.pem'", "belong together"),
         ("static = '/none/such'", "/none/such"),
-        ("[[backend]]\ntype = 'xmmp'", "wrong.toml:2: there is no backend of type `xmmp`"),
+        (
+            "[[backend]]\ntype = 'xmmp'",
+            "wrong.toml:2: there is no backend of type `xmmp`",
+        ),
     ] {
         let output = check(&folder.write("wrong.toml", text), &[]);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -66,7 +91,15 @@ fn check_says_what_is_wrong_and_where() {
         assert!(!told.contains("correct horse"), "{told}");
     }
     // A flag goes before the file.
-    assert_eq!(check(&folder.write("wrong.toml", "event_window = '2h'"), &["--event-window", "15"]).status.code(), Some(0));
+    assert_eq!(
+        check(
+            &folder.write("wrong.toml", "event_window = '2h'"),
+            &["--event-window", "15"]
+        )
+        .status
+        .code(),
+        Some(0)
+    );
 }
 
 #[test]
@@ -78,7 +111,11 @@ fn the_file_configures_and_a_flag_overrides() {
          poll_timeout = 1\n[rooms]\nfrom-file = 'From the file'\n[[backend]]\ntype = 'loopback'\n[[authenticator]]\ntype = 'database'\n",
     );
     let mut command = Command::new(program());
-    command.arg("--config").arg(config).args(["--listen", "127.0.0.1:0"]).env("PASSWORD_OF_THE_TEST", "from the environment");
+    command
+        .arg("--config")
+        .arg(config)
+        .args(["--listen", "127.0.0.1:0"])
+        .env("PASSWORD_OF_THE_TEST", "from the environment");
     let gateway = Gateway::spawn(command);
     gateway.log_in("root", "from the environment", "");
 }
@@ -88,9 +125,19 @@ fn the_file_configures_and_a_flag_overrides() {
 fn sighup_reads_the_password_and_the_log_level_again() {
     let folder = Folder::new("hangup");
     let password = folder.write("password", "first\n");
-    let text = |level: &str| format!("super_password_file = '{}'\nlog_level = '{level}'\n", password.display());
+    let text = |level: &str| {
+        format!(
+            "super_password_file = '{}'\nlog_level = '{level}'\n",
+            password.display()
+        )
+    };
     let config = folder.write("gateway.toml", &text("warn"));
-    let gateway = Gateway::start(&["--config", config.to_str().expect("UTF-8"), "--super-user", "root"]);
+    let gateway = Gateway::start(&[
+        "--config",
+        config.to_str().expect("UTF-8"),
+        "--super-user",
+        "root",
+    ]);
     let old = gateway.log_in("root", "first", "");
     gateway.get("/quiet", &old).expect(404);
     folder.write("password", "quite another\n");
@@ -111,6 +158,9 @@ fn sighup_reads_the_password_and_the_log_level_again() {
     gateway.get("/loud", &new).expect(404);
     let (status, log) = gateway.stop();
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(!log.contains("/quiet") && log.contains("/loud") && log.contains("reloaded"), "{log}");
+    assert!(
+        !log.contains("/quiet") && log.contains("/loud") && log.contains("reloaded"),
+        "{log}"
+    );
     assert!(!log.contains("quite another"), "{log}");
 }

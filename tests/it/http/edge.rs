@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 
 fn connect(gateway: &Gateway) -> TcpStream {
     let stream = TcpStream::connect(gateway.address).expect("the gateway listens");
-    stream.set_read_timeout(Some(Duration::from_secs(45))).expect("a timeout");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(45)))
+        .expect("a timeout");
     stream
 }
 
@@ -44,7 +46,11 @@ fn a_head_that_drips_is_cut_off_and_so_is_a_connection_that_says_nothing() {
         thread::sleep(Duration::from_secs(2));
         gateway.get("/healthz", "").expect(200);
     });
-    assert!((8..20).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert!(
+        (8..20).contains(&began.elapsed().as_secs()),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 /// Not cut off at the head's deadline: between two requests a connection may lie idle for longer.
@@ -53,10 +59,16 @@ fn a_connection_lies_idle_between_two_requests() {
     let gateway = Gateway::start(&[]);
     let mut stream = connect(&gateway);
     for pause in [11, 0] {
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").expect("the gateway reads");
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            .expect("the gateway reads");
         let mut bytes = [0; 4096];
         let length = stream.read(&mut bytes).expect("an answer");
-        assert!(bytes[..length].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&bytes[..length]));
+        assert!(
+            bytes[..length].starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&bytes[..length])
+        );
         thread::sleep(Duration::from_secs(pause));
     }
 }
@@ -65,19 +77,30 @@ fn a_connection_lies_idle_between_two_requests() {
 fn a_body_that_stops_coming_is_given_up() {
     let world = World::new(&[]);
     let authorization = format!("FCF {}", world.lene);
-    let mut whole = request("POST", MESSAGES, &[("Authorization", &authorization)], br#"{"Text":"never said"}"#);
+    let mut whole = request(
+        "POST",
+        MESSAGES,
+        &[("Authorization", &authorization)],
+        br#"{"Text":"never said"}"#,
+    );
     whole.truncate(whole.len() - 4);
     let began = Instant::now();
     let answer = client::send(world.gateway.address, &whole).expect_code(408, "too_slow");
     assert_eq!(answer.header("connection"), Some("close"));
-    assert!((25..40).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert!(
+        (25..40).contains(&began.elapsed().as_secs()),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[test]
 fn an_overlong_url_is_414_and_overlong_headers_are_431() {
     let gateway = Gateway::start(&[]);
     let long = |length: usize| "x".repeat(length);
-    let ask = |target: &str, headers: &[(&str, &str)]| client::send(gateway.address, &request("GET", target, headers, b""));
+    let ask = |target: &str, headers: &[(&str, &str)]| {
+        client::send(gateway.address, &request("GET", target, headers, b""))
+    };
     ask(&format!("/healthz?{}", long(10_000)), &[]).expect(200);
     ask(&format!("/healthz?{}", long(20_000)), &[]).expect_code(414, "target_too_long");
     ask("/healthz", &[("X-Long", &long(30_000))]).expect(200);
@@ -89,7 +112,10 @@ fn an_overlong_url_is_414_and_overlong_headers_are_431() {
     // Beyond what is read at all there is a status and no more.
     assert_eq!(ask("/healthz", &many).status, 431);
     assert_eq!(ask("/healthz", &[("X-Long", &long(200_000))]).status, 431);
-    assert_eq!(ask(&format!("/healthz?{}", long(200_000)), &[]).status / 100, 4);
+    assert_eq!(
+        ask(&format!("/healthz?{}", long(200_000)), &[]).status / 100,
+        4
+    );
 }
 
 #[test]
@@ -97,7 +123,10 @@ fn one_connection_too_many_hears_503_and_room_comes_back() {
     let gateway = Gateway::start(&["--connections", "4"]);
     let held: Vec<TcpStream> = (0..4).map(|_| connect(&gateway)).collect();
     let refused = gateway.get("/healthz", "");
-    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert_eq!(
+        (refused.status, refused.header("retry-after")),
+        (503, Some("1"))
+    );
     drop(held);
     for _ in 0..50 {
         if gateway.get("/healthz", "").status == 200 {
@@ -111,11 +140,20 @@ fn one_connection_too_many_hears_503_and_room_comes_back() {
 #[test]
 fn one_poll_too_many_of_an_agent_is_503() {
     let world = World::new(&["--poll-timeout", "40", "--polls-per-agent", "2"]);
-    let seen = world.events("last-event=0").last().map(|event| event["EventId"].clone()).expect("an event");
+    let seen = world
+        .events("last-event=0")
+        .last()
+        .map(|event| event["EventId"].clone())
+        .expect("an event");
     // Nothing but a message ends them: what the agent's channels do meanwhile is not asked for.
     let target = format!("/Collaboration/v1/Events?last-event={seen}&types=message");
     let authorization = format!("FCF {}", world.lene);
-    let asked = request("GET", &target, &[("Authorization", authorization.as_str())], b"");
+    let asked = request(
+        "GET",
+        &target,
+        &[("Authorization", authorization.as_str())],
+        b"",
+    );
     let (tell, answers) = mpsc::channel();
     thread::scope(|scope| {
         // Three at once: whichever comes last is the one too many.
@@ -127,13 +165,23 @@ fn one_poll_too_many_of_an_agent_is_503() {
                 tell.send(rest(&mut stream)).expect("the test waits");
             });
         }
-        let answer = || answers.recv_timeout(Duration::from_secs(35)).expect("an answer before the polls end by themselves");
+        let answer = || {
+            answers
+                .recv_timeout(Duration::from_secs(35))
+                .expect("an answer before the polls end by themselves")
+        };
         let refused = answer();
-        assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("busy"), "{refused}");
+        assert!(
+            refused.starts_with("HTTP/1.1 503 ") && refused.contains("busy"),
+            "{refused}"
+        );
         world.post("room");
         for _ in 0..2 {
             let answered = answer();
-            assert!(answered.starts_with("HTTP/1.1 200 ") && answered.contains("room"), "{answered}");
+            assert!(
+                answered.starts_with("HTTP/1.1 200 ") && answered.contains("room"),
+                "{answered}"
+            );
         }
     });
     // They have made room.
@@ -145,13 +193,17 @@ fn garbage_after_a_good_request_ends_only_that_connection() {
     let gateway = Gateway::start(&[]);
     let mut stream = connect(&gateway);
     let good = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    stream.write_all(format!("{good}{good}\x16\x03\x01\0\0 garbage\r\n\r\n{good}").as_bytes()).expect("the gateway reads");
+    stream
+        .write_all(format!("{good}{good}\x16\x03\x01\0\0 garbage\r\n\r\n{good}").as_bytes())
+        .expect("the gateway reads");
     let answers = rest(&mut stream);
     assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
     assert_eq!(answers.matches("HTTP/1.1 400").count(), 1, "{answers}");
     let mut stream = connect(&gateway);
     let smuggled = "POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    stream.write_all(format!("{smuggled}{good}").as_bytes()).expect("the gateway reads");
+    stream
+        .write_all(format!("{smuggled}{good}").as_bytes())
+        .expect("the gateway reads");
     assert!(rest(&mut stream).starts_with("HTTP/1.1 4"));
     gateway.get("/healthz", "").expect(200);
 }
@@ -160,14 +212,24 @@ fn garbage_after_a_good_request_ends_only_that_connection() {
 fn a_client_that_waits_to_be_asked_is_asked() {
     let world = World::new(&[]);
     let authorization = format!("FCF {}", world.lene);
-    let headers = [("Authorization", authorization.as_str()), ("Expect", "100-continue")];
+    let headers = [
+        ("Authorization", authorization.as_str()),
+        ("Expect", "100-continue"),
+    ];
     let whole = request("POST", MESSAGES, &headers, br#"{"Text":"asked for"}"#);
-    let end = whole.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let end = whole
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a head")
+        + 4;
     let mut stream = connect(&world.gateway);
     stream.write_all(&whole[..end]).expect("the gateway reads");
     let mut first = [0; 25];
     stream.read_exact(&mut first).expect("an interim answer");
     assert_eq!(&first, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(&whole[end..]).expect("the gateway reads");
-    assert_eq!(client::receive(stream).expect(200).json()["Text"], "asked for");
+    assert_eq!(
+        client::receive(stream).expect(200).json()["Text"],
+        "asked for"
+    );
 }

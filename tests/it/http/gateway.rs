@@ -31,7 +31,11 @@ pub(crate) fn program() -> PathBuf {
     path.pop();
     path.push("examples");
     path.push(format!("http_gateway{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is missing; `cargo test` builds it, `cargo test --test it` does not", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing; `cargo test` builds it, `cargo test --test it` does not",
+        path.display()
+    );
     path
 }
 
@@ -40,11 +44,22 @@ impl Gateway {
     pub(crate) fn start(more: &[&str]) -> Gateway {
         let rooms = ["--room", "ops=Operations", "--room", "a/b=A slash"];
         let mut command = Command::new(program());
-        command.args(["--listen", "127.0.0.1:0", "--poll-timeout", "1", "--super-user", SUPER.0]).args(rooms);
+        command
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--poll-timeout",
+                "1",
+                "--super-user",
+                SUPER.0,
+            ])
+            .args(rooms);
         if !more.contains(&"--database") {
             command.args(["--database", ":memory:"]);
         }
-        command.args(more).env("SWITCHBOARD_SUPER_PASSWORD", SUPER.1);
+        command
+            .args(more)
+            .env("SWITCHBOARD_SUPER_PASSWORD", SUPER.1);
         Gateway::spawn(command)
     }
 
@@ -54,7 +69,10 @@ impl Gateway {
 
     /// As [`Gateway::spawn`]; `at_once` is called with the number of the process as soon as there is one.
     pub(crate) fn spawn_and(mut command: Command, at_once: impl FnOnce(u32)) -> Gateway {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         at_once(child.id());
         let mut stderr = child.stderr.take().expect("piped");
@@ -68,10 +86,17 @@ impl Gateway {
         let _starts = Deadline::of(child.id(), PATIENCE);
         for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
             let line = line.expect("UTF-8");
-            let address = line.strip_prefix("listening on http://").or_else(|| line.strip_prefix("listening on https://"));
+            let address = line
+                .strip_prefix("listening on http://")
+                .or_else(|| line.strip_prefix("listening on https://"));
             if let Some(address) = address {
                 let address = address.parse().expect("an address");
-                return Gateway { child, address, printed, log: Some(log) };
+                return Gateway {
+                    child,
+                    address,
+                    printed,
+                    log: Some(log),
+                };
             }
             printed.push(line);
         }
@@ -86,7 +111,10 @@ impl Gateway {
         if !token.is_empty() {
             headers.push(("Authorization", authorization.as_str()));
         }
-        client::send(self.address, &client::request(method, target, &headers, body.as_bytes()))
+        client::send(
+            self.address,
+            &client::request(method, target, &headers, body.as_bytes()),
+        )
     }
 
     pub(crate) fn get(&self, target: &str, token: &str) -> Answer {
@@ -96,8 +124,12 @@ impl Gateway {
     /// Logs in and returns the token.
     #[track_caller]
     pub(crate) fn log_in(&self, username: &str, password: &str, agent: &str) -> String {
-        let body = serde_json::json!({ "Username": username, "Password": password, "AgentId": agent }).to_string();
-        let answer = self.call("POST", "/Authentication/v1/Tokens", "", &body).expect(200);
+        let body =
+            serde_json::json!({ "Username": username, "Password": password, "AgentId": agent })
+                .to_string();
+        let answer = self
+            .call("POST", "/Authentication/v1/Tokens", "", &body)
+            .expect(200);
         answer.json().as_str().expect("a bare string").to_owned()
     }
 
@@ -107,7 +139,10 @@ impl Gateway {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("there is a kill");
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .expect("there is a kill");
         assert!(sent.success());
     }
 
@@ -119,16 +154,27 @@ impl Gateway {
     /// The most memory it has held so far, in KiB.
     #[cfg(target_os = "linux")]
     pub(crate) fn peak_kib(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line");
-        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("a line");
+        peak.trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number")
     }
 
     /// How many threads it has.
     #[cfg(target_os = "linux")]
     pub(crate) fn threads(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).expect("a line");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let threads = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Threads:"))
+            .expect("a line");
         threads.trim().parse().expect("a number")
     }
 
@@ -136,8 +182,17 @@ impl Gateway {
     pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let ends = Deadline::of(self.child.id(), PATIENCE);
         let status = self.child.wait().expect("it is ours");
-        assert!(!ends.passed(), "the gateway does not end within {PATIENCE:?}");
-        (status, self.log.take().map(|log| log.join().expect("the log")).unwrap_or_default())
+        assert!(
+            !ends.passed(),
+            "the gateway does not end within {PATIENCE:?}"
+        );
+        (
+            status,
+            self.log
+                .take()
+                .map(|log| log.join().expect("the log"))
+                .unwrap_or_default(),
+        )
     }
 
     /// Ends it as an operator would; the exit status and the whole log.

@@ -7,26 +7,72 @@ use serde_json::json;
 fn how_an_agent_stands_and_why() {
     let world = World::new(&["--loopback-control"]);
     world.events("last-event=0&reader=main&types=message");
-    world.root("PUT", "/Provisioning/v1/Agents/helper/Channels/chat-room:nowhere", "").expect(200);
-    let agents = world.root("GET", "/Gateway/v1/Agents", "").expect(200).json();
+    world
+        .root(
+            "PUT",
+            "/Provisioning/v1/Agents/helper/Channels/chat-room:nowhere",
+            "",
+        )
+        .expect(200);
+    let agents = world
+        .root("GET", "/Gateway/v1/Agents", "")
+        .expect(200)
+        .json();
     let helper = &agents[0];
-    assert_eq!((&helper["Id"], &helper["State"]), (&"helper".into(), &"Active".into()), "{agents}");
-    assert!(helper["Since"].as_str().is_some_and(|time| time.ends_with('Z')), "{agents}");
+    assert_eq!(
+        (&helper["Id"], &helper["State"]),
+        (&"helper".into(), &"Active".into()),
+        "{agents}"
+    );
+    assert!(
+        helper["Since"]
+            .as_str()
+            .is_some_and(|time| time.ends_with('Z')),
+        "{agents}"
+    );
     assert_eq!(helper["Readers"][0]["Name"], "main");
     assert!(helper["Readers"][0]["Lag"].is_u64());
-    let one = world.root("GET", "/gateway/v1/agents/helper", "").expect(200).json();
-    let channel = |id: &str| one["Channels"].as_array().and_then(|all| all.iter().find(|one| one["Id"] == id)).cloned();
+    let one = world
+        .root("GET", "/gateway/v1/agents/helper", "")
+        .expect(200)
+        .json();
+    let channel = |id: &str| {
+        one["Channels"]
+            .as_array()
+            .and_then(|all| all.iter().find(|one| one["Id"] == id))
+            .cloned()
+    };
     assert_eq!(channel(ROOM).expect("there")["State"], "Active");
-    assert!(channel("chat-room:nowhere").expect("there")["Reason"].is_string(), "{one}");
-    world.root("GET", "/Gateway/v1/Agents/nobody", "").expect_code(404, "not_found");
-    world.root("GET", "/Gateway/v2/Agents", "").expect_code(404, "not_found");
-    world.root("PUT", "/Gateway/v1/Agents", "").expect_code(405, "method_not_allowed");
+    assert!(
+        channel("chat-room:nowhere").expect("there")["Reason"].is_string(),
+        "{one}"
+    );
+    world
+        .root("GET", "/Gateway/v1/Agents/nobody", "")
+        .expect_code(404, "not_found");
+    world
+        .root("GET", "/Gateway/v2/Agents", "")
+        .expect_code(404, "not_found");
+    world
+        .root("PUT", "/Gateway/v1/Agents", "")
+        .expect_code(405, "method_not_allowed");
     // Neither a stranger nor an agent that may provision nothing.
-    world.gateway.get("/Gateway/v1/Agents", "").expect_code(401, "unauthorized");
-    for target in ["/Gateway/v1/Agents", "/Gateway/v1/Agents/helper", "/Gateway/v1/Agents/nobody", "/Gateway/v1/Audit"] {
+    world
+        .gateway
+        .get("/Gateway/v1/Agents", "")
+        .expect_code(401, "unauthorized");
+    for target in [
+        "/Gateway/v1/Agents",
+        "/Gateway/v1/Agents/helper",
+        "/Gateway/v1/Agents/nobody",
+        "/Gateway/v1/Audit",
+    ] {
         world.lene("GET", target, "").expect_code(403, "forbidden");
     }
-    world.put_agent("helper", json!({ "Users": ["lene"], "ProvisioningMode": 2 }));
+    world.put_agent(
+        "helper",
+        json!({ "Users": ["lene"], "ProvisioningMode": 2 }),
+    );
     world.lene("GET", "/Gateway/v1/Agents", "").expect(200);
 }
 
@@ -36,27 +82,58 @@ fn a_named_reader_is_listed_and_forgotten() {
     world.events("last-event=0&reader=main&types=message");
     let readers = "/Gateway/v1/Agents/helper/Readers";
     let listed = world.root("GET", readers, "").expect(200).json();
-    assert_eq!((listed.as_array().map(Vec::len), &listed[0]["Name"]), (Some(1), &"main".into()), "{listed}");
+    assert_eq!(
+        (listed.as_array().map(Vec::len), &listed[0]["Name"]),
+        (Some(1), &"main".into()),
+        "{listed}"
+    );
     let main = format!("{readers}/main");
-    world.lene("DELETE", &main, "").expect_code(403, "forbidden");
+    world
+        .lene("DELETE", &main, "")
+        .expect_code(403, "forbidden");
     world.root("DELETE", &main, "").expect(200);
     assert_eq!(world.root("GET", readers, "").expect(200).json(), json!([]));
-    world.root("DELETE", &main, "").expect_code(404, "not_found");
-    world.root("GET", "/Gateway/v1/Agents/nobody/Readers", "").expect_code(404, "not_found");
+    world
+        .root("DELETE", &main, "")
+        .expect_code(404, "not_found");
+    world
+        .root("GET", "/Gateway/v1/Agents/nobody/Readers", "")
+        .expect_code(404, "not_found");
 }
 
 #[test]
 fn what_was_changed_by_whom() {
     let world = World::new(&[]);
-    let all = world.root("GET", "/Gateway/v1/Audit", "").expect(200).json();
+    let all = world
+        .root("GET", "/Gateway/v1/Audit", "")
+        .expect(200)
+        .json();
     let all = all.as_array().expect("a list");
-    assert!(all[0]["Who"].as_str().is_some_and(|who| who.starts_with("super:")), "{all:?}");
-    assert!(all.iter().any(|entry| entry["Subject"] == "helper" && entry["After"].is_object()), "{all:?}");
+    assert!(
+        all[0]["Who"]
+            .as_str()
+            .is_some_and(|who| who.starts_with("super:")),
+        "{all:?}"
+    );
+    assert!(
+        all.iter()
+            .any(|entry| entry["Subject"] == "helper" && entry["After"].is_object()),
+        "{all:?}"
+    );
     assert!(!format!("{all:?}").contains("lenes secret"));
-    let rest = world.root("GET", &format!("/Gateway/v1/Audit?since={}&limit=1", all[0]["Number"]), "").expect(200).json();
+    let rest = world
+        .root(
+            "GET",
+            &format!("/Gateway/v1/Audit?since={}&limit=1", all[0]["Number"]),
+            "",
+        )
+        .expect(200)
+        .json();
     assert_eq!(rest.as_array().map(Vec::len), Some(1));
     assert_eq!(rest[0]["Number"], all[1]["Number"]);
-    world.root("GET", "/Gateway/v1/Audit?since=soon", "").expect_code(400, "invalid");
+    world
+        .root("GET", "/Gateway/v1/Audit?since=soon", "")
+        .expect_code(400, "invalid");
 }
 
 #[test]
@@ -66,10 +143,16 @@ fn the_description_names_every_resource() {
     assert_eq!(description["openapi"], "3.1.0");
     let paths = description["paths"].as_object().expect("paths");
     for resource in switchboard::wire::route::TABLE {
-        let path = paths.get(resource.path).unwrap_or_else(|| panic!("{} is not described", resource.path));
+        let path = paths
+            .get(resource.path)
+            .unwrap_or_else(|| panic!("{} is not described", resource.path));
         for (method, _) in resource.methods {
             let operation = &path[method.to_lowercase()];
-            assert!(operation["responses"].is_object(), "{method} {}", resource.path);
+            assert!(
+                operation["responses"].is_object(),
+                "{method} {}",
+                resource.path
+            );
         }
     }
     assert!(paths.contains_key("/Gateway/v1/Agents"));

@@ -8,31 +8,70 @@ use std::time::{Duration, Instant};
 #[test]
 fn rule_01_literals_ignore_case_variables_keep_it_and_a_trailing_slash_is_nothing() {
     let world = World::new(&[]);
-    for path in ["/Collaboration/V1/Metadata", "/collaboration/v1/METADATA/", "/COLLABORATION/v1/MetaData"] {
+    for path in [
+        "/Collaboration/V1/Metadata",
+        "/collaboration/v1/METADATA/",
+        "/COLLABORATION/v1/MetaData",
+    ] {
         assert_eq!(world.lene("GET", path, "").expect(200).body, "[]");
     }
-    world.root("GET", "/provisioning/V1/agents/helper/", "").expect(200);
-    world.root("GET", "/Provisioning/v1/Agents/HELPER", "").expect(404);
+    world
+        .root("GET", "/provisioning/V1/agents/helper/", "")
+        .expect(200);
+    world
+        .root("GET", "/Provisioning/v1/Agents/HELPER", "")
+        .expect(404);
     let body = r#"{"Username":"lene","Password":"lenes secret","AgentId":"helper"}"#;
-    world.gateway.call("POST", "/Authentication/V1/tokens/", "", body).expect(200);
+    world
+        .gateway
+        .call("POST", "/Authentication/V1/tokens/", "", body)
+        .expect(200);
 }
 
 #[test]
 fn rule_02_paths_are_split_before_they_are_decoded_and_plus_is_a_plus() {
     let world = World::new(&[]);
     for id in ["chat-room:ops", "chat-room%3aops", "chat-room%3Aops"] {
-        let channel = world.lene("GET", &format!("/Collaboration/v1/Channels/{id}"), "").expect(200).json();
+        let channel = world
+            .lene("GET", &format!("/Collaboration/v1/Channels/{id}"), "")
+            .expect(200)
+            .json();
         assert_eq!(channel["Id"], ROOM);
     }
-    world.root("PUT", "/Provisioning/v1/Agents/helper/Channels/chat-room%3Aa%2Fb", "").expect(200);
+    world
+        .root(
+            "PUT",
+            "/Provisioning/v1/Agents/helper/Channels/chat-room%3Aa%2Fb",
+            "",
+        )
+        .expect(200);
     world.joined(&world.lene, "chat-room:a/b");
-    let channel = world.lene("GET", "/Collaboration/v1/Channels/chat-room:a%2fb/", "").expect(200).json();
-    assert_eq!((&channel["Id"], &channel["DisplayName"]), (&json!("chat-room:a/b"), &json!("A slash")));
-    for (segment, key) in [("a+b", "a+b"), ("a%20b", "a b"), ("100%25", "100%"), ("%F0%9F%A6%80%22'", "🦀\"'")] {
+    let channel = world
+        .lene("GET", "/Collaboration/v1/Channels/chat-room:a%2fb/", "")
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&channel["Id"], &channel["DisplayName"]),
+        (&json!("chat-room:a/b"), &json!("A slash"))
+    );
+    for (segment, key) in [
+        ("a+b", "a+b"),
+        ("a%20b", "a b"),
+        ("100%25", "100%"),
+        ("%F0%9F%A6%80%22'", "🦀\"'"),
+    ] {
         let path = format!("/Provisioning/v1/Agents/helper/MetaData/{segment}");
         world.root("PUT", &path, "\"v\"").expect(200);
-        let all = world.root("GET", "/Provisioning/v1/Agents/helper/MetaData", "").expect(200).json();
-        assert!(all.as_array().expect("a list").contains(&json!({ "Key": key, "Value": "v" })), "{all}");
+        let all = world
+            .root("GET", "/Provisioning/v1/Agents/helper/MetaData", "")
+            .expect(200)
+            .json();
+        assert!(
+            all.as_array()
+                .expect("a list")
+                .contains(&json!({ "Key": key, "Value": "v" })),
+            "{all}"
+        );
         world.root("DELETE", &path, "\"\"").expect(200);
     }
 }
@@ -41,9 +80,18 @@ fn rule_02_paths_are_split_before_they_are_decoded_and_plus_is_a_plus() {
 fn rule_03_unknown_query_parameters_of_any_shape_are_ignored() {
     let world = World::new(&[]);
     // Bare quotes are not among them: hyper takes no `"` in a query, and no client sends one unescaped.
-    for noise in ["%22%22&_=1795337346368", "dt14112026", "dt=1&dt14112026&=&&%ff", "&"] {
-        world.lene("GET", &format!("/Collaboration/v1/Channels?{noise}"), "").expect(200);
-        world.lene("GET", &format!("{MESSAGES}?take=1&{noise}"), "").expect(200);
+    for noise in [
+        "%22%22&_=1795337346368",
+        "dt14112026",
+        "dt=1&dt14112026&=&&%ff",
+        "&",
+    ] {
+        world
+            .lene("GET", &format!("/Collaboration/v1/Channels?{noise}"), "")
+            .expect(200);
+        world
+            .lene("GET", &format!("{MESSAGES}?take=1&{noise}"), "")
+            .expect(200);
         assert!(!world.events(&format!("{noise}&last-event=0")).is_empty());
     }
 }
@@ -53,7 +101,12 @@ fn rule_05_the_scheme_is_fcf_in_any_case() {
     let world = World::new(&[]);
     for scheme in ["FCF", "fcf", "Fcf"] {
         let header = format!("{scheme} {}", world.lene);
-        let request = client::request("GET", "/Collaboration/v1/Channels", &[("authorization", &header)], b"");
+        let request = client::request(
+            "GET",
+            "/Collaboration/v1/Channels",
+            &[("authorization", &header)],
+            b"",
+        );
         client::send(world.gateway.address, &request).expect(200);
     }
 }
@@ -62,20 +115,51 @@ fn rule_05_the_scheme_is_fcf_in_any_case() {
 fn rule_06_a_token_is_a_bare_json_string() {
     let world = World::new(&[]);
     let body = r#"{"Username":"lene","Password":"lenes secret","AgentId":"helper"}"#;
-    let answer = world.gateway.call("POST", "/Authentication/v1/Tokens", "", body).expect(200);
-    assert!(answer.body.starts_with('"') && answer.body.ends_with('"'), "{answer:?}");
-    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
+    let answer = world
+        .gateway
+        .call("POST", "/Authentication/v1/Tokens", "", body)
+        .expect(200);
+    assert!(
+        answer.body.starts_with('"') && answer.body.ends_with('"'),
+        "{answer:?}"
+    );
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/json; charset=utf-8")
+    );
 }
 
 #[test]
 fn rule_07_tokens_are_safe_in_urls_and_headers() {
     let world = World::new(&[]);
-    assert!(world.lene.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "not safe");
-    let details = world.gateway.get(&format!("/Authentication/v1/Tokens/{}", world.lene), "").expect(200).json();
-    assert_eq!((&details["AgentId"], &details["Username"]), (&json!("helper"), &json!("lene")));
+    assert!(
+        world
+            .lene
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+        "not safe"
+    );
+    let details = world
+        .gateway
+        .get(&format!("/Authentication/v1/Tokens/{}", world.lene), "")
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&details["AgentId"], &details["Username"]),
+        (&json!("helper"), &json!("lene"))
+    );
     assert!(details["ExpiresTimestamp"].is_i64());
-    world.gateway.get("/Authentication/v1/Tokens/nonsense", &world.lene).expect_code(400, "invalid");
-    world.gateway.get(&format!("/Authentication/v1/Tokens/{}", &world.lene[1..]), "").expect_code(400, "invalid");
+    world
+        .gateway
+        .get("/Authentication/v1/Tokens/nonsense", &world.lene)
+        .expect_code(400, "invalid");
+    world
+        .gateway
+        .get(
+            &format!("/Authentication/v1/Tokens/{}", &world.lene[1..]),
+            "",
+        )
+        .expect_code(400, "invalid");
 }
 
 #[test]
@@ -83,12 +167,25 @@ fn rule_08_no_agent_in_three_ways_is_the_super_user() {
     let world = World::new(&[]);
     for agent in [r#""AgentId":"","#, r#""AgentId":null,"#, ""] {
         let body = format!(r#"{{{agent}"Username":"contoso\\SUPER","Password":"correct horse"}}"#);
-        let token = world.gateway.call("POST", "/Authentication/v1/Tokens", "", &body).expect(200).json();
-        let target = format!("/Authentication/v1/Tokens/{}", token.as_str().expect("text"));
-        assert_eq!(world.gateway.get(&target, "").expect(200).json()["AgentId"], "");
+        let token = world
+            .gateway
+            .call("POST", "/Authentication/v1/Tokens", "", &body)
+            .expect(200)
+            .json();
+        let target = format!(
+            "/Authentication/v1/Tokens/{}",
+            token.as_str().expect("text")
+        );
+        assert_eq!(
+            world.gateway.get(&target, "").expect(200).json()["AgentId"],
+            ""
+        );
         // Of anybody else it is a wrong login.
         let body = format!(r#"{{{agent}"Username":"lene","Password":"lenes secret"}}"#);
-        world.gateway.call("POST", "/Authentication/v1/Tokens", "", &body).expect_code(401, "unauthorized");
+        world
+            .gateway
+            .call("POST", "/Authentication/v1/Tokens", "", &body)
+            .expect_code(401, "unauthorized");
     }
 }
 
@@ -96,29 +193,71 @@ fn rule_08_no_agent_in_three_ways_is_the_super_user() {
 fn rule_09_success_is_200_and_204_for_uploads_alone() {
     let world = World::new(&[]);
     world.lene("POST", MESSAGES, r#"{"Text":"x"}"#).expect(200);
-    world.lene("POST", &format!("/Collaboration/v1/Channels/{ROOM}/Me"), r#"{"IsComposing":"true"}"#).expect(200);
-    world.root("PUT", "/Provisioning/v1/Users/new", r#"{"UserId":"new","Username":"new"}"#).expect(200);
-    world.root("DELETE", "/Provisioning/v1/Users/new", "\"\"").expect(200);
-    let upload = world.lene("POST", &format!("/Collaboration/v1/Channels/{ROOM}/File/notes%2Fa%20b.txt"), "twelve bytes");
+    world
+        .lene(
+            "POST",
+            &format!("/Collaboration/v1/Channels/{ROOM}/Me"),
+            r#"{"IsComposing":"true"}"#,
+        )
+        .expect(200);
+    world
+        .root(
+            "PUT",
+            "/Provisioning/v1/Users/new",
+            r#"{"UserId":"new","Username":"new"}"#,
+        )
+        .expect(200);
+    world
+        .root("DELETE", "/Provisioning/v1/Users/new", "\"\"")
+        .expect(200);
+    let upload = world.lene(
+        "POST",
+        &format!("/Collaboration/v1/Channels/{ROOM}/File/notes%2Fa%20b.txt"),
+        "twelve bytes",
+    );
     assert_eq!(upload.expect(204).body, "");
-    let newest = world.lene("GET", &format!("{MESSAGES}?take=1"), "").expect(200).json();
-    assert!(newest[0]["MessageParts"].as_array().is_some_and(|parts| !parts.is_empty()), "{newest}");
+    let newest = world
+        .lene("GET", &format!("{MESSAGES}?take=1"), "")
+        .expect(200)
+        .json();
+    assert!(
+        newest[0]["MessageParts"]
+            .as_array()
+            .is_some_and(|parts| !parts.is_empty()),
+        "{newest}"
+    );
 }
 
 #[test]
 fn rule_10_void_operations_answer_an_empty_body() {
     let world = World::new(&[]);
     for (method, path, body) in [
-        ("PUT", "/Provisioning/v1/Users/new", r#"{"UserId":"new","Username":"new"}"#),
-        ("PUT", "/Provisioning/v1/Agents/helper/MetaData", r#"[{"Key":"k","Value":"v"}]"#),
+        (
+            "PUT",
+            "/Provisioning/v1/Users/new",
+            r#"{"UserId":"new","Username":"new"}"#,
+        ),
+        (
+            "PUT",
+            "/Provisioning/v1/Agents/helper/MetaData",
+            r#"[{"Key":"k","Value":"v"}]"#,
+        ),
         ("PUT", "/Provisioning/v1/Agents/helper/MetaData/k", "\"w\""),
         ("DELETE", "/Provisioning/v1/Agents/helper/MetaData/k", ""),
-        ("PUT", "/Provisioning/v1/Throttles/t", r#"{"Id":"t","Threshold":"10","Type":"0","Agents":[]}"#),
+        (
+            "PUT",
+            "/Provisioning/v1/Throttles/t",
+            r#"{"Id":"t","Threshold":"10","Type":"0","Agents":[]}"#,
+        ),
         ("DELETE", "/Provisioning/v1/Throttles/t", ""),
         ("DELETE", "/Provisioning/v1/Users/new", ""),
     ] {
         let answer = world.root(method, path, body).expect(200);
-        assert_eq!((answer.body.as_str(), answer.header("content-length")), ("", Some("0")), "{method} {path}");
+        assert_eq!(
+            (answer.body.as_str(), answer.header("content-length")),
+            ("", Some("0")),
+            "{method} {path}"
+        );
     }
 }
 
@@ -126,30 +265,57 @@ fn rule_10_void_operations_answer_an_empty_body() {
 fn rule_11_a_post_answers_the_message() {
     let world = World::new(&[]);
     let message = world.post("hello");
-    assert_eq!((&message["ChannelId"], &message["Text"]), (&json!(ROOM), &json!("hello")));
-    let newest = world.lene("GET", &format!("{MESSAGES}?take=1&before="), "").expect(200).json();
+    assert_eq!(
+        (&message["ChannelId"], &message["Text"]),
+        (&json!(ROOM), &json!("hello"))
+    );
+    let newest = world
+        .lene("GET", &format!("{MESSAGES}?take=1&before="), "")
+        .expect(200)
+        .json();
     assert_eq!(newest, json!([message]));
     // `before` is exclusive, and oldest comes first.
     let second = world.post("again");
-    let both = world.lene("GET", &format!("{MESSAGES}?take=2"), "").expect(200).json();
+    let both = world
+        .lene("GET", &format!("{MESSAGES}?take=2"), "")
+        .expect(200)
+        .json();
     assert_eq!(both, json!([message, second]));
     let token = second["Token"].as_str().expect("text");
-    let older = world.lene("GET", &format!("{MESSAGES}?take=1&before={token}"), "").expect(200).json();
+    let older = world
+        .lene("GET", &format!("{MESSAGES}?take=1&before={token}"), "")
+        .expect(200)
+        .json();
     assert_eq!(older, json!([message]));
-    let none = world.lene("GET", &format!("{MESSAGES}?take=1&before=never-issued"), "").expect(200).json();
+    let none = world
+        .lene("GET", &format!("{MESSAGES}?take=1&before=never-issued"), "")
+        .expect(200)
+        .json();
     assert_eq!(none, json!([]));
 }
 
 #[test]
 fn rule_12_enumerations_are_numbers() {
     let world = World::new(&[]);
-    let agent = world.root("GET", "/Provisioning/v1/Agents/helper", "").expect(200).json();
+    let agent = world
+        .root("GET", "/Provisioning/v1/Agents/helper", "")
+        .expect(200)
+        .json();
     for name in ["State", "ProvisioningMode", "ManagementMode"] {
         assert!(agent[name].is_u64(), "{agent}");
     }
     assert_eq!(agent["Channels"][0], json!({ "Id": ROOM, "State": 2 }));
-    let state = world.lene("GET", &format!("/Collaboration/v1/Channels/{ROOM}/State"), "").expect(200);
-    assert_eq!(state.body, r#"{"PresenceState":0,"PresenceText":null,"Subject":null}"#);
+    let state = world
+        .lene(
+            "GET",
+            &format!("/Collaboration/v1/Channels/{ROOM}/State"),
+            "",
+        )
+        .expect(200);
+    assert_eq!(
+        state.body,
+        r#"{"PresenceState":0,"PresenceText":null,"Subject":null}"#
+    );
 }
 
 #[test]
@@ -157,21 +323,36 @@ fn rule_13_dictionaries_are_lists_of_keys_and_values_and_a_plain_object_will_do(
     let world = World::new(&[]);
     let metadata = "/Provisioning/v1/Agents/helper/MetaData";
     for (sent, kept) in [
-        (r#"[{"Key":"k","Value":"v"}]"#, r#"[{"Key":"k","Value":"v"}]"#),
+        (
+            r#"[{"Key":"k","Value":"v"}]"#,
+            r#"[{"Key":"k","Value":"v"}]"#,
+        ),
         (r#"{"k":"w"}"#, r#"[{"Key":"k","Value":"w"}]"#),
         ("{}", "[]"),
         ("[]", "[]"),
     ] {
         world.root("PUT", metadata, sent).expect(200);
         assert_eq!(world.root("GET", metadata, "").expect(200).body, kept);
-        assert_eq!(world.lene("GET", "/Collaboration/v1/MetaData", "").expect(200).body, kept);
+        assert_eq!(
+            world
+                .lene("GET", "/Collaboration/v1/MetaData", "")
+                .expect(200)
+                .body,
+            kept
+        );
     }
     world
         .put_agent("finder", json!({ "Users": ["lene"], "MetaData": {}, "ProvisioningMode": "3", "Channels": [{ "Id": ROOM }] }));
     let finder = world.gateway.log_in("lene", "lenes secret", "finder");
     world.joined(&finder, ROOM);
-    let found = world.gateway.get("/Provisioning/v1/Channels?query=operat", &finder).expect(200);
-    assert_eq!(found.body, r#"[{"Key":"chat-room:ops","Value":"Operations"}]"#);
+    let found = world
+        .gateway
+        .get("/Provisioning/v1/Channels?query=operat", &finder)
+        .expect(200);
+    assert_eq!(
+        found.body,
+        r#"[{"Key":"chat-room:ops","Value":"Operations"}]"#
+    );
 }
 
 #[test]
@@ -179,15 +360,42 @@ fn rule_14_quoted_numbers_and_truth_values_are_taken() {
     let world = World::new(&[]);
     let agent = r#"{"CanProvision":"true","Channels":[{"State":"0","Id":"chat-room:ops"}],"Id":"q","ManagementMode":"2",
         "MetaData":[],"ProvisioningMode":"2","State":"0","UserName":"loopback:q","Users":[]}"#;
-    world.root("PUT", "/Provisioning/v1/Agents/q", agent).expect(200);
-    let put = world.root("GET", "/Provisioning/v1/Agents/q", "").expect(200).json();
-    assert_eq!((&put["CanProvision"], &put["ProvisioningMode"], &put["ManagementMode"]), (&json!(true), &json!(2), &json!(2)));
+    world
+        .root("PUT", "/Provisioning/v1/Agents/q", agent)
+        .expect(200);
+    let put = world
+        .root("GET", "/Provisioning/v1/Agents/q", "")
+        .expect(200)
+        .json();
+    assert_eq!(
+        (
+            &put["CanProvision"],
+            &put["ProvisioningMode"],
+            &put["ManagementMode"]
+        ),
+        (&json!(true), &json!(2), &json!(2))
+    );
     let throttle = r#"{"Agents":["q"],"Id":"t","Threshold":"10","Type":"0"}"#;
-    world.root("PUT", "/Provisioning/v1/Throttles/t", throttle).expect(200);
-    let kept = world.root("GET", "/Provisioning/v1/Throttles/t", "").expect(200);
-    assert_eq!(kept.body, r#"{"Agents":["q"],"Id":"t","Threshold":10,"Type":0}"#);
-    world.lene("POST", MESSAGES, r#"{"IsAlert":"false","Text":"x"}"#).expect(200);
-    world.lene("POST", "/Collaboration/v1/Channels/contact:parrot/Me", r#"{"IsComposing":"true"}"#).expect(200);
+    world
+        .root("PUT", "/Provisioning/v1/Throttles/t", throttle)
+        .expect(200);
+    let kept = world
+        .root("GET", "/Provisioning/v1/Throttles/t", "")
+        .expect(200);
+    assert_eq!(
+        kept.body,
+        r#"{"Agents":["q"],"Id":"t","Threshold":10,"Type":0}"#
+    );
+    world
+        .lene("POST", MESSAGES, r#"{"IsAlert":"false","Text":"x"}"#)
+        .expect(200);
+    world
+        .lene(
+            "POST",
+            "/Collaboration/v1/Channels/contact:parrot/Me",
+            r#"{"IsComposing":"true"}"#,
+        )
+        .expect(200);
 }
 
 #[test]
@@ -195,23 +403,44 @@ fn rule_15_holes_in_lists_are_skipped() {
     let world = World::new(&[]);
     let agent = r#"{"Id":"holes","UserName":"loopback:holes","Channels":[null,{"Id":"chat-room:ops"},""],
         "MetaData":[{"Key":"a","Value":"1"},null,{"Key":"b","Value":"2"}],"Users":[""]}"#;
-    world.root("PUT", "/Provisioning/v1/Agents/holes", agent).expect(200);
-    let put = world.root("GET", "/Provisioning/v1/Agents/holes", "").expect(200).json();
-    assert_eq!((put["Channels"].as_array().map(Vec::len), &put["Users"]), (Some(1), &json!([])));
-    assert_eq!(put["MetaData"], json!([{ "Key": "a", "Value": "1" }, { "Key": "b", "Value": "2" }]));
+    world
+        .root("PUT", "/Provisioning/v1/Agents/holes", agent)
+        .expect(200);
+    let put = world
+        .root("GET", "/Provisioning/v1/Agents/holes", "")
+        .expect(200)
+        .json();
+    assert_eq!(
+        (put["Channels"].as_array().map(Vec::len), &put["Users"]),
+        (Some(1), &json!([]))
+    );
+    assert_eq!(
+        put["MetaData"],
+        json!([{ "Key": "a", "Value": "1" }, { "Key": "b", "Value": "2" }])
+    );
 }
 
 #[test]
 fn rule_16_type_is_the_first_member_of_every_part_and_event() {
     let world = World::new(&[]);
     world.post("hello");
-    world.root("PUT", "/Provisioning/v1/Agents/helper/MetaData/k", "\"v\"").expect(200);
-    let text = world.lene("GET", "/Collaboration/v1/Events?last-event=0", "").expect(200).body;
+    world
+        .root("PUT", "/Provisioning/v1/Agents/helper/MetaData/k", "\"v\"")
+        .expect(200);
+    let text = world
+        .lene("GET", "/Collaboration/v1/Events?last-event=0", "")
+        .expect(200)
+        .body;
     for kind in ["MessageEvent", "MetaDataEvent", "ChannelStateEvent"] {
-        assert!(text.contains(&format!(r#"{{"__type":"{kind}:{NAMESPACE}","EventId":"#)), "{text}");
+        assert!(
+            text.contains(&format!(r#"{{"__type":"{kind}:{NAMESPACE}","EventId":"#)),
+            "{text}"
+        );
     }
     assert!(
-        text.contains(&format!(r#""MessageParts":[{{"__type":"PlainTextMessagePart:{NAMESPACE}","Text":"hello"}}]"#)),
+        text.contains(&format!(
+            r#""MessageParts":[{{"__type":"PlainTextMessagePart:{NAMESPACE}","Text":"hello"}}]"#
+        )),
         "{text}"
     );
 }
@@ -227,7 +456,10 @@ fn rule_17_what_clients_dereference_is_never_null() {
         { "__type": format!("EmojiMessagePart:{NAMESPACE}"), "Text": "🦀" },
     ]});
     let text = parts.to_string();
-    let message = world.lene("POST", MESSAGES, &type_first(&text)).expect(200).json();
+    let message = world
+        .lene("POST", MESSAGES, &type_first(&text))
+        .expect(200)
+        .json();
     assert_eq!(message["Text"], "#now look at thislet x;🦀");
     for name in ["Id", "SenderId", "Text", "Token"] {
         assert!(message[name].is_string(), "{message}");
@@ -235,7 +467,10 @@ fn rule_17_what_clients_dereference_is_never_null() {
     assert!(message["Timestamp"].is_i64());
     let events = world.events("last-event=0&types=message");
     let event = &events[0];
-    assert_eq!((&event["Content"], &event["ChannelId"], &event["Token"]), (&message["Text"], &json!(ROOM), &message["Id"]));
+    assert_eq!(
+        (&event["Content"], &event["ChannelId"], &event["Token"]),
+        (&message["Text"], &json!(ROOM), &message["Id"])
+    );
     assert!(event["Sender"].is_string() && event["Time"].is_i64());
     assert_eq!(event["MessageParts"], message["MessageParts"]);
 }
@@ -243,13 +478,24 @@ fn rule_17_what_clients_dereference_is_never_null() {
 /// Moves every `__type` to the front of its object.
 fn type_first(text: &str) -> String {
     let value: Value = serde_json::from_str(text).expect("JSON");
-    let parts = value["MessageParts"].as_array().expect("parts").iter().map(|part| {
-        let members = part.as_object().expect("an object").iter();
-        let (first, rest): (Vec<_>, Vec<_>) = members.partition(|(name, _)| *name == "__type");
-        let members: Vec<String> = first.iter().chain(&rest).map(|(name, value)| format!("{name:?}:{value}")).collect();
-        format!("{{{}}}", members.join(","))
-    });
-    format!(r#"{{"MessageParts":[{}]}}"#, parts.collect::<Vec<_>>().join(","))
+    let parts = value["MessageParts"]
+        .as_array()
+        .expect("parts")
+        .iter()
+        .map(|part| {
+            let members = part.as_object().expect("an object").iter();
+            let (first, rest): (Vec<_>, Vec<_>) = members.partition(|(name, _)| *name == "__type");
+            let members: Vec<String> = first
+                .iter()
+                .chain(&rest)
+                .map(|(name, value)| format!("{name:?}:{value}"))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        });
+    format!(
+        r#"{{"MessageParts":[{}]}}"#,
+        parts.collect::<Vec<_>>().join(",")
+    )
 }
 
 #[test]
@@ -258,15 +504,26 @@ fn rule_18_event_ids_are_small_rising_numbers_and_events_are_sorted() {
     for text in ["one", "two", "three"] {
         world.post(text);
     }
-    let answer = world.lene("GET", "/Collaboration/v1/Events?last-event=-1", "").expect(200);
+    let answer = world
+        .lene("GET", "/Collaboration/v1/Events?last-event=-1", "")
+        .expect(200);
     let events = answer.json();
-    let ids: Vec<i64> =
-        events.as_array().expect("a list").iter().map(|event| event["EventId"].as_i64().expect("a number")).collect();
+    let ids: Vec<i64> = events
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|event| event["EventId"].as_i64().expect("a number"))
+        .collect();
     assert!(
-        ids.len() >= 4 && ids.is_sorted_by(|a, b| a < b) && ids.iter().all(|id| (1..=0x7fff_ffff).contains(id)),
+        ids.len() >= 4
+            && ids.is_sorted_by(|a, b| a < b)
+            && ids.iter().all(|id| (1..=0x7fff_ffff).contains(id)),
         "{ids:?}"
     );
-    let last = answer.header("switchboard-last-event").and_then(|last| last.parse::<i64>().ok()).expect("how far it looked");
+    let last = answer
+        .header("switchboard-last-event")
+        .and_then(|last| last.parse::<i64>().ok())
+        .expect("how far it looked");
     assert!(last >= ids[ids.len() - 1]);
     // From each of them on, the others come again: some clients take only the first of an answer.
     let rest = world.events(&format!("last-event={}", ids[0]));
@@ -277,28 +534,57 @@ fn rule_18_event_ids_are_small_rising_numbers_and_events_are_sorted() {
 #[test]
 fn rule_19_an_idle_poll_returns_an_empty_list_in_time() {
     let world = World::new(&[]);
-    let last = world.events("last-event=0").last().map(|event| event["EventId"].clone()).expect("an event");
+    let last = world
+        .events("last-event=0")
+        .last()
+        .map(|event| event["EventId"].clone())
+        .expect("an event");
     let began = Instant::now();
-    let idle = world.lene("GET", &format!("/Collaboration/v1/Events?last-event={last}"), "").expect(200);
+    let idle = world
+        .lene(
+            "GET",
+            &format!("/Collaboration/v1/Events?last-event={last}"),
+            "",
+        )
+        .expect(200);
     assert_eq!(idle.body, "[]");
-    assert!((Duration::from_millis(900)..Duration::from_secs(20)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(
+        (Duration::from_millis(900)..Duration::from_secs(20)).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
     // And one that is not idle returns at once.
     let polled = std::thread::scope(|scope| {
-        let poll = scope.spawn(|| world.events(&format!("last-event={last}&types=message&origin=local")));
+        let poll =
+            scope.spawn(|| world.events(&format!("last-event={last}&types=message&origin=local")));
         world.post("now");
         poll.join().expect("an answer")
     });
-    assert!(polled.iter().any(|event| event["Content"] == "now"), "{polled:?}");
+    assert!(
+        polled.iter().any(|event| event["Content"] == "now"),
+        "{polled:?}"
+    );
 }
 
 #[test]
 fn rule_20_401_offers_no_other_way_in_and_is_never_for_what_a_login_cannot_cure() {
     let world = World::new(&[]);
     // `expect` has looked: no WWW-Authenticate on any error.
-    world.gateway.get("/Collaboration/v1/Channels", "").expect(401);
-    for (method, path) in [("GET", "/Provisioning/v1/Agents"), ("GET", "/Collaboration/v1/Channels/chat-room:other")] {
+    world
+        .gateway
+        .get("/Collaboration/v1/Channels", "")
+        .expect(401);
+    for (method, path) in [
+        ("GET", "/Provisioning/v1/Agents"),
+        ("GET", "/Collaboration/v1/Channels/chat-room:other"),
+    ] {
         world.lene(method, path, "").expect(403);
     }
-    world.root("GET", "/Collaboration/v1/Channels", "").expect(400);
-    world.gateway.get("/Authentication/v1/Tokens/expired", "").expect(400);
+    world
+        .root("GET", "/Collaboration/v1/Channels", "")
+        .expect(400);
+    world
+        .gateway
+        .get("/Authentication/v1/Tokens/expired", "")
+        .expect(400);
 }

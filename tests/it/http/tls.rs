@@ -13,22 +13,41 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+};
 
 fn pem(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/http/tls").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/http/tls")
+        .join(name)
 }
 
 /// Asks for `/healthz`, trusting that certificate and no other; `None` if there was no handshake.
-fn health(address: SocketAddr, certificate: &str, versions: &[&'static SupportedProtocolVersion]) -> Option<String> {
+fn health(
+    address: SocketAddr,
+    certificate: &str,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Option<String> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(pem(certificate)).expect("PEM")).expect("a certificate");
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_protocol_versions(versions);
-    let config = config.expect("versions").with_root_certificates(roots).with_no_client_auth();
+    roots
+        .add(CertificateDer::from_pem_file(pem(certificate)).expect("PEM"))
+        .expect("a certificate");
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(versions);
+    let config = config
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     let name = ServerName::try_from("localhost").expect("a name");
     let connection = ClientConnection::new(Arc::new(config), name).expect("a client");
-    let mut stream = StreamOwned::new(connection, TcpStream::connect(address).expect("the gateway listens"));
-    stream.write_all(&request("GET", "/healthz", &[], b"")).ok()?;
+    let mut stream = StreamOwned::new(
+        connection,
+        TcpStream::connect(address).expect("the gateway listens"),
+    );
+    stream
+        .write_all(&request("GET", "/healthz", &[], b""))
+        .ok()?;
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
     Some(answer)
@@ -45,8 +64,14 @@ fn tls_is_spoken_and_a_new_certificate_is_taken_at_sighup() {
     };
     put("");
     let mut command = Command::new(program());
-    command.args(["--listen", "127.0.0.1:0", "--database", ":memory:"]).env("SWITCHBOARD_SUPER_PASSWORD", SUPER.1);
-    command.arg("--tls-cert").arg(&cert).arg("--tls-key").arg(&key);
+    command
+        .args(["--listen", "127.0.0.1:0", "--database", ":memory:"])
+        .env("SWITCHBOARD_SUPER_PASSWORD", SUPER.1);
+    command
+        .arg("--tls-cert")
+        .arg(&cert)
+        .arg("--tls-key")
+        .arg(&key);
     let gateway = Gateway::spawn(command);
     for version in [&TLS12, &TLS13] {
         let answer = health(gateway.address, "cert.pem", &[version]).expect("a handshake");
@@ -55,7 +80,9 @@ fn tls_is_spoken_and_a_new_certificate_is_taken_at_sighup() {
     assert_eq!(health(gateway.address, "other_cert.pem", &[&TLS13]), None);
     // Who speaks in clear is hung up on.
     let mut clear = TcpStream::connect(gateway.address).expect("the gateway listens");
-    clear.write_all(&request("GET", "/healthz", &[], b"")).expect("the gateway reads");
+    clear
+        .write_all(&request("GET", "/healthz", &[], b""))
+        .expect("the gateway reads");
     let mut answer = Vec::new();
     let _ = clear.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
@@ -90,8 +117,16 @@ fn an_address_that_others_reach_in_clear_is_warned_of() {
 
 #[test]
 fn a_trusted_proxy_says_who_asks_and_nobody_else() {
-    let forwarded = request("GET", "/healthz", &[("X-Forwarded-For", "198.51.100.7")], b"");
-    for (flags, client) in [(&["--trusted-proxy", "127.0.0.0/8"][..], "198.51.100.7"), (&[], "127.0.0.1")] {
+    let forwarded = request(
+        "GET",
+        "/healthz",
+        &[("X-Forwarded-For", "198.51.100.7")],
+        b"",
+    );
+    for (flags, client) in [
+        (&["--trusted-proxy", "127.0.0.0/8"][..], "198.51.100.7"),
+        (&[], "127.0.0.1"),
+    ] {
         let gateway = Gateway::start(flags);
         super::client::send(gateway.address, &forwarded).expect(200);
         let (_, log) = gateway.stop();

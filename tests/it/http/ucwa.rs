@@ -31,17 +31,33 @@ fn hears(world: &World, text: &str) -> Heard {
 fn talk(way: Way, trust: &str) {
     let world = World::open(way, &[]);
     let secret = Kept::new(&format!("ucwa-secret-{way:?}"), &format!("{PASSWORD}\n"));
-    let list = Kept::new(&format!("ucwa-list-{way:?}"), &format!("bot0@contoso.com = {}\n", secret.path()));
-    let config = Kept::new(&format!("ucwa-{way:?}.toml"), &file(&world, list.path(), trust));
+    let list = Kept::new(
+        &format!("ucwa-list-{way:?}"),
+        &format!("bot0@contoso.com = {}\n", secret.path()),
+    );
+    let config = Kept::new(
+        &format!("ucwa-{way:?}.toml"),
+        &file(&world, list.path(), trust),
+    );
     let gateway = Gateway::spawn(command(&["--config", config.path()]));
     let root = gateway.super_token();
     let put = |target: &str, body: Value| {
-        gateway.call("PUT", &format!("/Provisioning/v1/{target}"), &root, &body.to_string()).expect(200);
+        gateway
+            .call(
+                "PUT",
+                &format!("/Provisioning/v1/{target}"),
+                &root,
+                &body.to_string(),
+            )
+            .expect(200);
     };
     let lene = world.simulator.person(&sip("lene")).expect("she is there");
     let (person, meeting) = (contact("lene"), lene.holds_meeting("Weekly talk", ""));
     let room = format!("chat-room:{meeting}");
-    put("Users/lene", json!({ "UserId": "lene", "Username": "lene", "Password": "lenes secret" }));
+    put(
+        "Users/lene",
+        json!({ "UserId": "lene", "Username": "lene", "Password": "lenes secret" }),
+    );
     let channels = json!([{ "Id": person }, { "Id": room }]);
     put(
         "Agents/bot",
@@ -54,7 +70,12 @@ fn talk(way: Way, trust: &str) {
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             let events = gateway.get(&target, &token).expect(200).json();
-            if let Some(event) = events.as_array().into_iter().flatten().find(|event| fits(event)) {
+            if let Some(event) = events
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|event| fits(event))
+            {
                 return event.clone();
             }
             assert!(Instant::now() < until, "no such event: {query}: {events}");
@@ -62,28 +83,45 @@ fn talk(way: Way, trust: &str) {
         }
     };
     for channel in [&person, &room] {
-        event("types=channel-state", &|event| event["Active"] == true && event["ChannelId"] == channel.as_str());
+        event("types=channel-state", &|event| {
+            event["Active"] == true && event["ChannelId"] == channel.as_str()
+        });
     }
     let post = |channel: &str, body: Value| {
         let channel = channel.replace(';', "%3B").replace('=', "%3D");
         let target = format!("/Collaboration/v1/Channels/{channel}/Messages");
-        gateway.call("POST", &target, &token, &body.to_string()).expect(200).json()
+        gateway
+            .call("POST", &target, &token, &body.to_string())
+            .expect(200)
+            .json()
     };
     post(&person, json!({ "Text": "hello, Lene" }));
     assert_eq!(hears(&world, "hello, Lene").from, sip("bot0"));
     lene.say(&sip("bot0"), "hello, bot");
-    let heard = event("types=message&origin=remote", &|event| event["Content"] == "hello, bot");
-    assert_eq!((heard["ChannelId"].as_str(), heard["Sender"].as_str()), (Some(&*person), Some(&*sip("lene"))), "{heard}");
+    let heard = event("types=message&origin=remote", &|event| {
+        event["Content"] == "hello, bot"
+    });
+    assert_eq!(
+        (heard["ChannelId"].as_str(), heard["Sender"].as_str()),
+        (Some(&*person), Some(&*sip("lene"))),
+        "{heard}"
+    );
     post(&room, json!({ "Text": "hello, all" }));
     hears(&world, "hello, all");
     lene.says_in(&meeting, "welcome");
-    let heard = event("types=message&origin=remote", &|event| event["Content"] == "welcome");
+    let heard = event("types=message&origin=remote", &|event| {
+        event["Content"] == "welcome"
+    });
     assert_eq!(heard["ChannelId"], room.as_str(), "{heard}");
 
     let (status, log) = gateway.stop();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(!log.contains(PASSWORD) && !log.contains("cwt="), "{log}");
-    assert_eq!(world.simulator.count(&sip("bot0")), (0, 0, 0), "it has signed out");
+    assert_eq!(
+        world.simulator.count(&sip("bot0")),
+        (0, 0, 0),
+        "it has signed out"
+    );
 }
 
 #[test]
@@ -93,18 +131,32 @@ fn without_tls_on_this_machine() {
 
 #[test]
 fn over_tls_with_a_ca_file() {
-    talk(Way::Tls, &format!("ca_file = '{}'", certificate("cert.pem").display()));
+    talk(
+        Way::Tls,
+        &format!("ca_file = '{}'", certificate("cert.pem").display()),
+    );
 }
 
 #[test]
 fn check_says_what_is_wrong_with_a_backend() {
     let secret = Kept::new("ucwa-checked", "s3cret\n");
-    let list = Kept::new("ucwa-checked-list", &format!("bot@contoso.com = {}\n", secret.path()));
-    let fine = format!("[[backend]]\ntype = 'ucwa'\ndomain = 'contoso.com'\nsecrets = {{ file = '{}' }}\n", list.path());
+    let list = Kept::new(
+        "ucwa-checked-list",
+        &format!("bot@contoso.com = {}\n", secret.path()),
+    );
+    let fine = format!(
+        "[[backend]]\ntype = 'ucwa'\ndomain = 'contoso.com'\nsecrets = {{ file = '{}' }}\n",
+        list.path()
+    );
     let check = |more: &str| {
         let config = Kept::new("ucwa-checked.toml", &format!("{fine}{more}\n"));
-        let output = command(&["--check", "--config", config.path()]).output().expect("it runs");
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+        let output = command(&["--check", "--config", config.path()])
+            .output()
+            .expect("it runs");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
     };
     for more in [
         "",
@@ -122,8 +174,14 @@ fn check_says_what_is_wrong_with_a_backend() {
         ("grant = 'ntlm'", "password or windows"),
         ("user_agent = ''", "user agent"),
         ("ca_file = '/none/ca.pem'", "/none/ca.pem"),
-        ("insecure_any_certificate = true\nca_file = 'x'", "exclude each other"),
-        ("[[backend]]\ntype = 'ucwa'\ndomain = 'x.y'\nsecrets = { directory = '/tmp' }", "one backend of type `ucwa`"),
+        (
+            "insecure_any_certificate = true\nca_file = 'x'",
+            "exclude each other",
+        ),
+        (
+            "[[backend]]\ntype = 'ucwa'\ndomain = 'x.y'\nsecrets = { directory = '/tmp' }",
+            "one backend of type `ucwa`",
+        ),
     ] {
         let (status, told) = check(more);
         assert_eq!(status, Some(2), "{more}: {told}");
@@ -132,6 +190,11 @@ fn check_says_what_is_wrong_with_a_backend() {
     }
     let gone = fine.replace(list.path(), "/none/such");
     let config = Kept::new("ucwa-gone.toml", &gone);
-    let output = command(&["--check", "--config", config.path()]).output().expect("it runs");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("/none/such"), "{output:?}");
+    let output = command(&["--check", "--config", config.path()])
+        .output()
+        .expect("it runs");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("/none/such"),
+        "{output:?}"
+    );
 }

@@ -20,9 +20,16 @@ impl World {
     pub(crate) fn new(flags: &[&str]) -> World {
         let gateway = Gateway::start(flags);
         let root = gateway.super_token();
-        let mut world = World { gateway, root, lene: String::new() };
+        let mut world = World {
+            gateway,
+            root,
+            lene: String::new(),
+        };
         world.put_user("lene", "lenes secret");
-        world.put_agent("helper", json!({ "Channels": [{ "Id": ROOM }, { "Id": "contact:parrot" }], "Users": ["lene"] }));
+        world.put_agent(
+            "helper",
+            json!({ "Channels": [{ "Id": ROOM }, { "Id": "contact:parrot" }], "Users": ["lene"] }),
+        );
         world.lene = world.gateway.log_in("lene", "lenes secret", "helper");
         world.joined(&world.lene, ROOM);
         world.joined(&world.lene, "contact:parrot");
@@ -31,7 +38,8 @@ impl World {
 
     pub(crate) fn put_user(&self, id: &str, password: &str) {
         let body = json!({ "UserId": id, "Username": id, "Password": password }).to_string();
-        self.root("PUT", &format!("/Provisioning/v1/Users/{id}"), &body).expect(200);
+        self.root("PUT", &format!("/Provisioning/v1/Users/{id}"), &body)
+            .expect(200);
     }
 
     pub(crate) fn put_agent(&self, id: &str, members: Value) {
@@ -39,16 +47,25 @@ impl World {
         for (name, value) in members.as_object().expect("members") {
             body[name] = value.clone();
         }
-        self.root("PUT", &format!("/Provisioning/v1/Agents/{id}"), &body.to_string()).expect(200);
+        self.root(
+            "PUT",
+            &format!("/Provisioning/v1/Agents/{id}"),
+            &body.to_string(),
+        )
+        .expect(200);
     }
 
     /// Waits until the token's agent is in the channel: the event of it is the thing to wait for.
     #[track_caller]
     pub(crate) fn joined(&self, token: &str, channel: &str) {
-        let target = format!("/Collaboration/v1/Events?last-event=0&types=channel-state&channels={channel}");
+        let target =
+            format!("/Collaboration/v1/Events?last-event=0&types=channel-state&channels={channel}");
         for _ in 0..20 {
             let events = self.gateway.get(&target, token).expect(200).json();
-            if events.as_array().is_some_and(|events| events.iter().any(|event| event["Active"] == true)) {
+            if events
+                .as_array()
+                .is_some_and(|events| events.iter().any(|event| event["Active"] == true))
+            {
                 return;
             }
         }
@@ -68,12 +85,16 @@ impl World {
     /// Posts a text as Lene; the message that came back.
     #[track_caller]
     pub(crate) fn post(&self, text: &str) -> Value {
-        self.lene("POST", MESSAGES, &json!({ "Text": text }).to_string()).expect(200).json()
+        self.lene("POST", MESSAGES, &json!({ "Text": text }).to_string())
+            .expect(200)
+            .json()
     }
 
     #[track_caller]
     pub(crate) fn events(&self, query: &str) -> Vec<Value> {
-        let answer = self.lene("GET", &format!("/Collaboration/v1/Events?{query}"), "").expect(200);
+        let answer = self
+            .lene("GET", &format!("/Collaboration/v1/Events?{query}"), "")
+            .expect(200);
         answer.json().as_array().expect("a list").clone()
     }
 }

@@ -18,7 +18,10 @@ fn call(world: &World, method: &str, target: &str, token: &str, body: &str) -> A
     if !token.is_empty() {
         headers.push(("Authorization", authorization.as_str()));
     }
-    client::send(world.gateway.address, &client::request(method, target, &headers, body.as_bytes()))
+    client::send(
+        world.gateway.address,
+        &client::request(method, target, &headers, body.as_bytes()),
+    )
 }
 
 /// As Lene through `helper`; the body of the 200.
@@ -38,7 +41,9 @@ fn good(answer: Answer) -> String {
     let answer = answer.expect(200);
     assert_eq!(answer.header("content-type"), Some(XML), "{answer:?}");
     assert!(
-        !answer.body.starts_with("<?") && !answer.body.contains('\u{feff}') && !answer.body.contains("> <"),
+        !answer.body.starts_with("<?")
+            && !answer.body.contains('\u{feff}')
+            && !answer.body.contains("> <"),
         "{answer:?}"
     );
     answer.body
@@ -47,12 +52,25 @@ fn good(answer: Answer) -> String {
 /// An error with this status, in XML; its message.
 #[track_caller]
 fn bad(answer: &Answer, status: u16) -> String {
-    assert_eq!((answer.status, answer.header("content-type")), (status, Some(XML)), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (status, Some(XML)),
+        "{answer:?}"
+    );
     let id = answer.header("x-request-id").expect("an id");
-    let inner = answer.body.strip_prefix("<Error><Code>").and_then(|body| body.strip_suffix("</RequestId></Error>"));
-    let (message, found) = inner.and_then(|inner| inner.rsplit_once("</Message><RequestId>")).expect("an error");
+    let inner = answer
+        .body
+        .strip_prefix("<Error><Code>")
+        .and_then(|body| body.strip_suffix("</RequestId></Error>"));
+    let (message, found) = inner
+        .and_then(|inner| inner.rsplit_once("</Message><RequestId>"))
+        .expect("an error");
     assert_eq!(found, id);
-    message.split_once("</Code><Message>").expect("a message").1.to_owned()
+    message
+        .split_once("</Code><Message>")
+        .expect("a message")
+        .1
+        .to_owned()
 }
 
 #[test]
@@ -68,16 +86,34 @@ fn rule_04_accept_then_content_type_then_json() {
         (None, Some("text/xml"), XML),
         (Some("text/xml"), Some("application/json"), XML),
         (Some(gui), Some(XML), "application/json; charset=utf-8"),
-        (Some("application/json"), Some("text/xml"), "application/json; charset=utf-8"),
+        (
+            Some("application/json"),
+            Some("text/xml"),
+            "application/json; charset=utf-8",
+        ),
         (Some("application/xml"), None, XML),
-        (Some("application/json;q=0.2, application/xml;q=0.9"), None, XML),
+        (
+            Some("application/json;q=0.2, application/xml;q=0.9"),
+            None,
+            XML,
+        ),
     ] {
-        for (target, status) in [("/Collaboration/v1/Channels", 200), ("/Collaboration/v1/Channels/chat-room:other", 403)] {
+        for (target, status) in [
+            ("/Collaboration/v1/Channels", 200),
+            ("/Collaboration/v1/Channels/chat-room:other", 403),
+        ] {
             let mut headers = vec![("Authorization", authorization.as_str())];
             headers.extend(accept.map(|accept| ("Accept", accept)));
             headers.extend(content_type.map(|content_type| ("Content-Type", content_type)));
-            let answer = client::send(world.gateway.address, &client::request("GET", target, &headers, b""));
-            assert_eq!((answer.status, answer.header("content-type")), (status, Some(expected)), "{accept:?} {content_type:?}");
+            let answer = client::send(
+                world.gateway.address,
+                &client::request("GET", target, &headers, b""),
+            );
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (status, Some(expected)),
+                "{accept:?} {content_type:?}"
+            );
             let begin = match (expected, status) {
                 (XML, _) => "<",
                 (_, 200) => "[",
@@ -87,13 +123,28 @@ fn rule_04_accept_then_content_type_then_json() {
         }
     }
     // The body's format is its own: asked in XML, answered in JSON, and the other way round.
-    for (content_type, accept, body) in
-        [(XML, "application/json", "<Message><Text>x</Text></Message>"), ("application/json", "text/xml", r#"{"Text":"x"}"#)]
-    {
-        let headers = [("Authorization", authorization.as_str()), ("Accept", accept), ("Content-Type", content_type)];
-        let answer = client::send(world.gateway.address, &client::request("POST", MESSAGES, &headers, body.as_bytes()));
+    for (content_type, accept, body) in [
+        (XML, "application/json", "<Message><Text>x</Text></Message>"),
+        ("application/json", "text/xml", r#"{"Text":"x"}"#),
+    ] {
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("Accept", accept),
+            ("Content-Type", content_type),
+        ];
+        let answer = client::send(
+            world.gateway.address,
+            &client::request("POST", MESSAGES, &headers, body.as_bytes()),
+        );
         let answer = answer.expect(200);
-        assert!(answer.body.starts_with(if accept == "text/xml" { "<Message " } else { "{" }), "{answer:?}");
+        assert!(
+            answer.body.starts_with(if accept == "text/xml" {
+                "<Message "
+            } else {
+                "{"
+            }),
+            "{answer:?}"
+        );
     }
 }
 
@@ -102,55 +153,109 @@ fn authentication() {
     let world = World::new(&[]);
     let body = "<AuthenticationCredentials xmlns='http://schemas.fcg.im/foundation/v1/authentication'><AgentId>helper</AgentId><Password>lenes secret</Password><Username>lene</Username></AuthenticationCredentials>";
     let answer = good(call(&world, "POST", "/Authentication/V1/Tokens", "", body));
-    let token =
-        answer.strip_prefix(&format!("<string xmlns=\"{SERIALIZATION}\">")).and_then(|rest| rest.strip_suffix("</string>"));
+    let token = answer
+        .strip_prefix(&format!("<string xmlns=\"{SERIALIZATION}\">"))
+        .and_then(|rest| rest.strip_suffix("</string>"));
     let token = token.expect("a bare string");
-    let details = good(call(&world, "GET", &format!("/Authentication/V1/Tokens/{token}"), "", ""));
+    let details = good(call(
+        &world,
+        "GET",
+        &format!("/Authentication/V1/Tokens/{token}"),
+        "",
+        "",
+    ));
     let begin = format!(
         r#"<TokenDetails xmlns="http://schemas.fcg.im/foundation/v1/authentication" {INSTANCE}><AgentId>helper</AgentId><ExpiresTimestamp>"#
     );
     assert!(
-        details.starts_with(&begin) && details.ends_with("</ExpiresTimestamp><Username>lene</Username></TokenDetails>"),
+        details.starts_with(&begin)
+            && details.ends_with("</ExpiresTimestamp><Username>lene</Username></TokenDetails>"),
         "{details}"
     );
     let wrong = body.replace("lenes secret", "wrong");
-    assert!(!bad(&call(&world, "POST", "/Authentication/V1/Tokens", "", &wrong), 401).is_empty());
-    bad(&call(&world, "GET", "/Authentication/V1/Tokens/x", "", ""), 400);
-    bad(&call(&world, "GET", "/Collaboration/V1/Channels", "", ""), 401);
+    assert!(
+        !bad(
+            &call(&world, "POST", "/Authentication/V1/Tokens", "", &wrong),
+            401
+        )
+        .is_empty()
+    );
+    bad(
+        &call(&world, "GET", "/Authentication/V1/Tokens/x", "", ""),
+        400,
+    );
+    bad(
+        &call(&world, "GET", "/Collaboration/V1/Channels", "", ""),
+        401,
+    );
 }
 
 #[test]
 fn collaboration() {
     let world = World::new(&[]);
     let document = format!(r#"xmlns="{COLLABORATION}" {INSTANCE}"#);
-    let channels = lene(&world, "GET", "/Collaboration/V1/Channels?dt=14112026101112", "");
+    let channels = lene(
+        &world,
+        "GET",
+        "/Collaboration/V1/Channels?dt=14112026101112",
+        "",
+    );
     assert!(
-        channels.starts_with(&format!("<ArrayOfChannel {document}><Channel><CanAcceptFiles>true</CanAcceptFiles>")),
+        channels.starts_with(&format!(
+            "<ArrayOfChannel {document}><Channel><CanAcceptFiles>true</CanAcceptFiles>"
+        )),
         "{channels}"
     );
     let nil = format!(
         r#"<Metadata i:nil="true" xmlns:a="{ARRAYS}"/><SecurityContexts i:nil="true"/><Subject i:nil="true"/></Channel>"#
     );
     assert!(channels.contains(&nil), "{channels}");
-    let channel = lene(&world, "GET", &format!("/Collaboration/V1/Channels/{ROOM}"), "");
+    let channel = lene(
+        &world,
+        "GET",
+        &format!("/Collaboration/V1/Channels/{ROOM}"),
+        "",
+    );
     assert!(
-        channel.starts_with(&format!("<Channel {document}>")) && channel.contains("<Id>chat-room:ops</Id>"),
+        channel.starts_with(&format!("<Channel {document}>"))
+            && channel.contains("<Id>chat-room:ops</Id>"),
         "{channel}"
     );
-    let state = lene(&world, "GET", &format!("/Collaboration/V1/Channels/{ROOM}/State"), "");
+    let state = lene(
+        &world,
+        "GET",
+        &format!("/Collaboration/V1/Channels/{ROOM}/State"),
+        "",
+    );
     assert_eq!(
         state,
         format!(
             r#"<ChannelState {document}><PresenceState>Unknown</PresenceState><PresenceText i:nil="true"/><Subject i:nil="true"/></ChannelState>"#
         )
     );
-    let composing = format!("<ChannelAgentState xmlns='{COLLABORATION}'><IsComposing>true</IsComposing></ChannelAgentState>");
-    assert_eq!(lene(&world, "POST", &format!("/Collaboration/V1/Channels/{ROOM}/Me"), &composing), "");
+    let composing = format!(
+        "<ChannelAgentState xmlns='{COLLABORATION}'><IsComposing>true</IsComposing></ChannelAgentState>"
+    );
+    assert_eq!(
+        lene(
+            &world,
+            "POST",
+            &format!("/Collaboration/V1/Channels/{ROOM}/Me"),
+            &composing
+        ),
+        ""
+    );
     assert_eq!(
         lene(&world, "GET", "/Collaboration/V1/Metadata", ""),
         format!(r#"<ArrayOfKeyValueOfstringstring xmlns="{ARRAYS}"/>"#)
     );
-    let upload = call(&world, "POST", &format!("/Collaboration/V1/Channels/{ROOM}/File/a.txt"), &world.lene, "<not read>");
+    let upload = call(
+        &world,
+        "POST",
+        &format!("/Collaboration/V1/Channels/{ROOM}/File/a.txt"),
+        &world.lene,
+        "<not read>",
+    );
     assert_eq!(upload.expect(204).body, "");
 }
 
@@ -164,39 +269,82 @@ fn messages_and_events() {
         "<Message xmlns='{COLLABORATION}'><Id></Id><IsAlert>false</IsAlert><SenderId></SenderId><ChannelName></ChannelName><ChannelId></ChannelId><Subject></Subject><Text>a &lt; b\r\n&#13;</Text><Timestamp>0</Timestamp></Message>"
     );
     let posted = lene(&world, "POST", MESSAGES, &text);
-    assert!(posted.starts_with(&format!("<Message {document}><ChannelId>chat-room:ops</ChannelId>")), "{posted}");
+    assert!(
+        posted.starts_with(&format!(
+            "<Message {document}><ChannelId>chat-room:ops</ChannelId>"
+        )),
+        "{posted}"
+    );
     let said = "a &lt; b\n&#xD;";
     let parts = format!(
         r#"<MessageParts><BaseMessagePart i:type="PlainTextMessagePart"><Text>{said}</Text></BaseMessagePart></MessageParts>"#
     );
     assert!(
-        posted.contains(&parts) && posted.contains(&format!("</SenderId><Subject i:nil=\"true\"/><Text>{said}</Text>")),
+        posted.contains(&parts)
+            && posted.contains(&format!(
+                "</SenderId><Subject i:nil=\"true\"/><Text>{said}</Text>"
+            )),
         "{posted}"
     );
     // What was said in XML is the same in JSON.
-    assert_eq!(world.lene("GET", &format!("{MESSAGES}?take=1"), "").expect(200).json()[0]["Text"], "a < b\n\r");
+    assert_eq!(
+        world
+            .lene("GET", &format!("{MESSAGES}?take=1"), "")
+            .expect(200)
+            .json()[0]["Text"],
+        "a < b\n\r"
+    );
     let in_parts = "<Message><MessageParts><BaseMessagePart xmlns:i='http://www.w3.org/2001/XMLSchema-instance' i:type='CodeBlockMessagePart'><CodeBlock>let x;</CodeBlock></BaseMessagePart></MessageParts></Message>";
     let code = lene(&world, "POST", MESSAGES, in_parts);
     assert!(code.contains(r#"i:type="CodeBlockMessagePart"><CodeBlock>let x;</CodeBlock><DisplayMode>Inline</DisplayMode><Language i:nil="true"/>"#), "{code}");
     let all = lene(&world, "GET", &format!("{MESSAGES}?take=5"), "");
-    assert!(all.starts_with(&format!("<ArrayOfMessage {document}><Message><ChannelId>")) && all.contains(&parts), "{all}");
+    assert!(
+        all.starts_with(&format!("<ArrayOfMessage {document}><Message><ChannelId>"))
+            && all.contains(&parts),
+        "{all}"
+    );
 
-    let events = lene(&world, "GET", "/Collaboration/V1/Events?last-event=0&types=message,channel-state&dt14112026", "");
+    let events = lene(
+        &world,
+        "GET",
+        "/Collaboration/V1/Events?last-event=0&types=message,channel-state&dt14112026",
+        "",
+    );
     assert!(
         events.starts_with(&format!(
             r#"<ArrayOfBaseSubscriptionEvent {document}><BaseSubscriptionEvent i:type="ChannelStateEvent"><EventId>"#
         )),
         "{events}"
     );
-    assert!(events.contains(r#"<BaseSubscriptionEvent i:type="MessageEvent"><EventId>"#), "{events}");
     assert!(
-        events.contains(&format!("<Content>{said}</Content>{parts}<SecurityContexts i:nil=\"true\"/><Sender>")),
+        events.contains(r#"<BaseSubscriptionEvent i:type="MessageEvent"><EventId>"#),
         "{events}"
     );
-    let last = world.events("last-event=0").last().map(|event| event["EventId"].clone()).expect("an event");
-    let idle = lene(&world, "GET", &format!("/Collaboration/V1/Events?last-event={last}"), "");
+    assert!(
+        events.contains(&format!(
+            "<Content>{said}</Content>{parts}<SecurityContexts i:nil=\"true\"/><Sender>"
+        )),
+        "{events}"
+    );
+    let last = world
+        .events("last-event=0")
+        .last()
+        .map(|event| event["EventId"].clone())
+        .expect("an event");
+    let idle = lene(
+        &world,
+        "GET",
+        &format!("/Collaboration/V1/Events?last-event={last}"),
+        "",
+    );
     assert_eq!(idle, format!("<ArrayOfBaseSubscriptionEvent {document}/>"));
-    let gone = call(&world, "GET", "/Collaboration/V1/Events?last-event=0&instance=other", &world.lene, "");
+    let gone = call(
+        &world,
+        "GET",
+        "/Collaboration/V1/Events?last-event=0&instance=other",
+        &world.lene,
+        "",
+    );
     bad(&gone, 410);
 }
 
@@ -217,55 +365,99 @@ fn provisioning() {
     assert!(agent.contains(&rest), "{agent}");
     assert!(agent.ends_with(&format!(r#"<UserName>loopback:agent_1</UserName><Users xmlns:a="{ARRAYS}"><a:string>lene</a:string></Users></ProvisionedAgent>"#)), "{agent}");
     let list = root(&world, "GET", agents, "");
-    assert!(list.starts_with(&format!("<ArrayOfProvisionedAgent {document}><ProvisionedAgent>")), "{list}");
+    assert!(
+        list.starts_with(&format!(
+            "<ArrayOfProvisionedAgent {document}><ProvisionedAgent>"
+        )),
+        "{list}"
+    );
 
     let metadata = format!("{agents}/agent_1/MetaData");
-    let dictionary =
-        |entries: &str| format!(r#"<ArrayOfKeyValueOfstringstring xmlns="{ARRAYS}">{entries}</ArrayOfKeyValueOfstringstring>"#);
+    let dictionary = |entries: &str| {
+        format!(
+            r#"<ArrayOfKeyValueOfstringstring xmlns="{ARRAYS}">{entries}</ArrayOfKeyValueOfstringstring>"#
+        )
+    };
     let entries = "<KeyValueOfstringstring><Key>k1</Key><Value>v1</Value></KeyValueOfstringstring>";
     assert_eq!(root(&world, "PUT", &metadata, &dictionary(entries)), "");
     assert_eq!(root(&world, "GET", &metadata, ""), dictionary(entries));
     let value = format!(r#"<string xmlns="{SERIALIZATION}">v&amp;2</string>"#);
     assert_eq!(root(&world, "PUT", &format!("{metadata}/k1"), &value), "");
     assert_eq!(root(&world, "GET", &format!("{metadata}/k1"), ""), value);
-    assert_eq!(root(&world, "DELETE", &format!("{metadata}/k1"), "\"\""), "");
+    assert_eq!(
+        root(&world, "DELETE", &format!("{metadata}/k1"), "\"\""),
+        ""
+    );
 
     let channel = format!("{agents}/agent_1/Channels/contact:parrot");
     assert_eq!(root(&world, "PUT", &channel, ""), "");
     let channels = root(&world, "GET", &format!("{agents}/agent_1/Channels"), "");
-    assert!(channels.starts_with(&format!("<ArrayOfProvisionedChannel {document}><ProvisionedChannel><Id>")), "{channels}");
+    assert!(
+        channels.starts_with(&format!(
+            "<ArrayOfProvisionedChannel {document}><ProvisionedChannel><Id>"
+        )),
+        "{channels}"
+    );
     assert_eq!(root(&world, "DELETE", &channel, ""), "");
     let token = world.gateway.log_in("lene", "lenes secret", "agent_1");
     world.joined(&token, ROOM);
-    let found = good(call(&world, "GET", "/Provisioning/V1/Channels?query=operat", &token, ""));
+    let found = good(call(
+        &world,
+        "GET",
+        "/Provisioning/V1/Channels?query=operat",
+        &token,
+        "",
+    ));
     assert_eq!(
         found,
-        dictionary("<KeyValueOfstringstring><Key>chat-room:ops</Key><Value>Operations</Value></KeyValueOfstringstring>")
+        dictionary(
+            "<KeyValueOfstringstring><Key>chat-room:ops</Key><Value>Operations</Value></KeyValueOfstringstring>"
+        )
     );
 
     let user = r"<ProvisionedUser><UserId>user_1</UserId><Username>company\user</Username></ProvisionedUser>";
-    assert_eq!(root(&world, "PUT", "/Provisioning/V1/Users/user_1", user), "");
+    assert_eq!(
+        root(&world, "PUT", "/Provisioning/V1/Users/user_1", user),
+        ""
+    );
     assert_eq!(
         root(&world, "GET", "/Provisioning/V1/Users/user_1", ""),
         user.replacen("User>", &format!("User {document}>"), 1)
     );
     assert!(
-        root(&world, "GET", "/Provisioning/V1/Users", "")
-            .starts_with(&format!("<ArrayOfProvisionedUser {document}><ProvisionedUser>"))
+        root(&world, "GET", "/Provisioning/V1/Users", "").starts_with(&format!(
+            "<ArrayOfProvisionedUser {document}><ProvisionedUser>"
+        ))
     );
-    assert_eq!(root(&world, "DELETE", "/Provisioning/V1/Users/user_1", ""), "");
+    assert_eq!(
+        root(&world, "DELETE", "/Provisioning/V1/Users/user_1", ""),
+        ""
+    );
 
     let throttle = format!(
         r#"<ProvisionedThrottle {document}><Agents xmlns:a="{ARRAYS}"><a:string>agent_1</a:string></Agents><Id>t</Id><Threshold>10</Threshold><Type>MessagesPerMinute</Type></ProvisionedThrottle>"#
     );
-    assert_eq!(root(&world, "PUT", "/Provisioning/V1/Throttles/t", &throttle), "");
-    assert_eq!(root(&world, "GET", "/Provisioning/V1/Throttles/t", ""), throttle);
-    assert!(
-        root(&world, "GET", "/Provisioning/V1/Throttles", "").starts_with(&format!("<ArrayOfProvisionedThrottle {document}>"))
+    assert_eq!(
+        root(&world, "PUT", "/Provisioning/V1/Throttles/t", &throttle),
+        ""
     );
-    assert_eq!(root(&world, "DELETE", "/Provisioning/V1/Throttles/t", ""), "");
+    assert_eq!(
+        root(&world, "GET", "/Provisioning/V1/Throttles/t", ""),
+        throttle
+    );
+    assert!(
+        root(&world, "GET", "/Provisioning/V1/Throttles", "")
+            .starts_with(&format!("<ArrayOfProvisionedThrottle {document}>"))
+    );
+    assert_eq!(
+        root(&world, "DELETE", "/Provisioning/V1/Throttles/t", ""),
+        ""
+    );
     assert_eq!(root(&world, "DELETE", &format!("{agents}/agent_1"), ""), "");
-    bad(&call(&world, "GET", &format!("{agents}/agent_1"), &world.root, ""), 404);
+    bad(
+        &call(&world, "GET", &format!("{agents}/agent_1"), &world.root, ""),
+        404,
+    );
 }
 
 #[test]
@@ -274,7 +466,9 @@ fn search() {
     for text in ["a test", "another", "test again"] {
         world.post(text);
     }
-    let ask = |members: &str| format!("<MessageSearchCriteria xmlns='{COLLABORATION}'>{members}</MessageSearchCriteria>");
+    let ask = |members: &str| {
+        format!("<MessageSearchCriteria xmlns='{COLLABORATION}'>{members}</MessageSearchCriteria>")
+    };
     let usual = format!(
         "<ChannelIds xmlns:a='{ARRAYS}'><a:string>{ROOM}</a:string></ChannelIds><DaysBack>0</DaysBack><FromDate></FromDate><Limit>50</Limit><MatchAll>false</MatchAll><MatchCase>false</MatchCase><MatchExact>false</MatchExact><OnDate>null</OnDate><SearchTerm>test</SearchTerm><ToDate>null</ToDate>"
     );
@@ -283,19 +477,51 @@ fn search() {
     let begin = format!(
         r#"<ArrayOfPostSearchResultSet xmlns="{COLLABORATION}" {INSTANCE}><PostSearchResultSet><ChannelId>{ROOM}</ChannelId><Count>2</Count><MaxMessageId>"#
     );
-    assert!(found.starts_with(&begin) && found.contains("</MaxMessageId><Messages><Message><ChannelId>"), "{found}");
-    assert!(found.contains("</Message></Messages><MinMessageId>"), "{found}");
+    assert!(
+        found.starts_with(&begin)
+            && found.contains("</MaxMessageId><Messages><Message><ChannelId>"),
+        "{found}"
+    );
+    assert!(
+        found.contains("</Message></Messages><MinMessageId>"),
+        "{found}"
+    );
     let nothing = format!(r#"<ArrayOfPostSearchResultSet xmlns="{COLLABORATION}" {INSTANCE}/>"#);
-    assert_eq!(lene(&world, "POST", target, &ask("<SearchTerm>absent</SearchTerm>")), nothing);
-    assert_eq!(lene(&world, "POST", target, &ask("<OnDate>05/15/2012</OnDate>")), nothing);
-    assert!(lene(&world, "POST", target, &ask("<DaysBack>1</DaysBack>")).contains("<Count>3</Count>"));
+    assert_eq!(
+        lene(
+            &world,
+            "POST",
+            target,
+            &ask("<SearchTerm>absent</SearchTerm>")
+        ),
+        nothing
+    );
+    assert_eq!(
+        lene(&world, "POST", target, &ask("<OnDate>05/15/2012</OnDate>")),
+        nothing
+    );
+    assert!(
+        lene(&world, "POST", target, &ask("<DaysBack>1</DaysBack>")).contains("<Count>3</Count>")
+    );
     // The reference's table says GET; one with a body is answered too.
     assert!(lene(&world, "GET", target, &ask(&usual)).starts_with(&begin));
-    let wrong = call(&world, "POST", target, &world.lene, &ask("<OnDate>mm/dd/yyyy</OnDate>"));
+    let wrong = call(
+        &world,
+        "POST",
+        target,
+        &world.lene,
+        &ask("<OnDate>mm/dd/yyyy</OnDate>"),
+    );
     assert!(bad(&wrong, 400).contains("`OnDate` is `mm/dd/yyyy`"));
     let foreign = "<ChannelIds><x>chat-room:other</x></ChannelIds>";
-    bad(&call(&world, "POST", target, &world.lene, &ask(foreign)), 403);
-    bad(&call(&world, "POST", target, &world.root, &ask(&usual)), 400);
+    bad(
+        &call(&world, "POST", target, &world.lene, &ask(foreign)),
+        403,
+    );
+    bad(
+        &call(&world, "POST", target, &world.root, &ask(&usual)),
+        400,
+    );
 
     // And in JSON, with the quotes some clients put everywhere.
     let answer = world.lene(
@@ -304,9 +530,14 @@ fn search() {
         r#"{"ChannelIds":[""],"DaysBack":"0","Limit":"1","SearchTerm":"TEST"}"#,
     );
     let sets = answer.expect(200).json();
-    assert_eq!((sets[0]["Count"].as_u64(), &sets[0]["Messages"][0]["Text"]), (Some(1), &json!("test again")));
+    assert_eq!(
+        (sets[0]["Count"].as_u64(), &sets[0]["Messages"][0]["Text"]),
+        (Some(1), &json!("test again"))
+    );
     assert_eq!(sets[0]["MaxMessageId"], sets[0]["MinMessageId"]);
-    world.lene("GET", "/Collaboration/v1/Channels/Search", "").expect_code(400, "invalid");
+    world
+        .lene("GET", "/Collaboration/v1/Channels/Search", "")
+        .expect_code(400, "invalid");
 }
 
 #[test]
@@ -315,7 +546,12 @@ fn bad_input() {
     let deep = "<a>".repeat(100_000);
     let laughs = format!(
         "<?xml version='1.0'?><!DOCTYPE lolz [<!ENTITY lol 'lol'>{}]><Message><Text>&lol9;</Text></Message>",
-        (1..10).map(|n| format!("<!ENTITY lol{n} '{}'>", format!("&lol{};", n - 1).repeat(10))).collect::<String>()
+        (1..10)
+            .map(|n| format!(
+                "<!ENTITY lol{n} '{}'>",
+                format!("&lol{};", n - 1).repeat(10)
+            ))
+            .collect::<String>()
     );
     for (body, reason) in [
         ("", "the body is empty, XML is expected"),
@@ -329,10 +565,22 @@ fn bad_input() {
         (&deep, "elements lie deeper than 32"),
         ("<Message><Text>x</Text>", "it ends inside `Message`"),
         ("<Message><Text>x</Te", "the body is not readable as XML"),
-        ("<Message><Text>x</Text></Massage>", "expected `&lt;/Message&gt;`"),
-        ("<Message><Text>&copy;</Text></Message>", "`&amp;copy;` stands for no character"),
-        ("<Message><Text>x</Text><Text>y</Text></Message>", "the member `Text` is given twice"),
-        ("<Message><Text>x</Text><IsAlert>perhaps</IsAlert></Message>", "`IsAlert` is `perhaps`"),
+        (
+            "<Message><Text>x</Text></Massage>",
+            "expected `&lt;/Message&gt;`",
+        ),
+        (
+            "<Message><Text>&copy;</Text></Message>",
+            "`&amp;copy;` stands for no character",
+        ),
+        (
+            "<Message><Text>x</Text><Text>y</Text></Message>",
+            "the member `Text` is given twice",
+        ),
+        (
+            "<Message><Text>x</Text><IsAlert>perhaps</IsAlert></Message>",
+            "`IsAlert` is `perhaps`",
+        ),
         ("<Message><Text></Text></Message>", "says nothing"),
         (
             "<Message><MessageParts><BaseMessagePart><Text>x</Text></BaseMessagePart></MessageParts></Message>",
@@ -342,11 +590,24 @@ fn bad_input() {
         let message = bad(&call(&world, "POST", MESSAGES, &world.lene, body), 400);
         assert!(message.contains(reason), "{message}");
     }
-    let large = format!("<Message><Text>{}</Text></Message>", "x".repeat(2 * 1024 * 1024));
+    let large = format!(
+        "<Message><Text>{}</Text></Message>",
+        "x".repeat(2 * 1024 * 1024)
+    );
     bad(&call(&world, "POST", MESSAGES, &world.lene, &large), 413);
     bad(&call(&world, "PUT", MESSAGES, &world.lene, ""), 405);
-    bad(&call(&world, "GET", "/Collaboration/v2/Channels", &world.lene, ""), 404);
-    assert_eq!(world.lene("GET", &format!("{MESSAGES}?take=10"), "").expect(200).body, "[]", "something was posted");
+    bad(
+        &call(&world, "GET", "/Collaboration/v2/Channels", &world.lene, ""),
+        404,
+    );
+    assert_eq!(
+        world
+            .lene("GET", &format!("{MESSAGES}?take=10"), "")
+            .expect(200)
+            .body,
+        "[]",
+        "something was posted"
+    );
     // The root's name and namespace say nothing that the path has not said.
     lene(
         &world,
@@ -359,8 +620,19 @@ fn bad_input() {
 #[test]
 fn what_xml_cannot_carry_does_not_spoil_an_answer() {
     let world = World::new(&[]);
-    world.lene("POST", MESSAGES, r#"{"Text":"bell \u0007 and \u001b[0m"}"#).expect(200);
+    world
+        .lene("POST", MESSAGES, r#"{"Text":"bell \u0007 and \u001b[0m"}"#)
+        .expect(200);
     let all = lene(&world, "GET", &format!("{MESSAGES}?take=1"), "");
-    assert!(all.contains("<Text>bell \u{fffd} and \u{fffd}[0m</Text>"), "{all}");
-    assert_eq!(world.lene("GET", &format!("{MESSAGES}?take=1"), "").expect(200).json()[0]["Text"], "bell \u{7} and \u{1b}[0m");
+    assert!(
+        all.contains("<Text>bell \u{fffd} and \u{fffd}[0m</Text>"),
+        "{all}"
+    );
+    assert_eq!(
+        world
+            .lene("GET", &format!("{MESSAGES}?take=1"), "")
+            .expect(200)
+            .json()[0]["Text"],
+        "bell \u{7} and \u{1b}[0m"
+    );
 }

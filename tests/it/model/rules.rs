@@ -16,9 +16,19 @@ const WINDOW: i64 = 15_000;
 /// What an agent is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
-    Message { channel: String, text: String, sender: String },
-    MetaData { key: String, value: Option<String> },
-    State { channel: String, active: bool },
+    Message {
+        channel: String,
+        text: String,
+        sender: String,
+    },
+    MetaData {
+        key: String,
+        value: Option<String>,
+    },
+    State {
+        channel: String,
+        active: bool,
+    },
 }
 
 impl What {
@@ -89,9 +99,16 @@ impl AgentTruth {
         if let Some((newest, _)) = last.filter(|(newest, _)| *newest >= id) {
             return Err(format!("id {} after {}", id.0, newest.0));
         }
-        let at = self.due.iter().position(|due| due.what.group() == what.group());
-        let due = at.and_then(|at| self.due.remove(at)).filter(|due| due.what == *what);
-        let Some(due) = due else { return Err(format!("{what:?} is not what is due: {:?}", self.due)) };
+        let at = self
+            .due
+            .iter()
+            .position(|due| due.what.group() == what.group());
+        let due = at
+            .and_then(|at| self.due.remove(at))
+            .filter(|due| due.what == *what);
+        let Some(due) = due else {
+            return Err(format!("{what:?} is not what is due: {:?}", self.due));
+        };
         if last.is_some_and(|(_, before)| before.step > due.step) {
             return Err(format!("{what:?} of an earlier step comes after {last:?}"));
         }
@@ -100,23 +117,36 @@ impl AgentTruth {
     }
 
     pub fn all_received(&self) -> Result<(), String> {
-        if self.due.is_empty() { Ok(()) } else { Err(format!("never told: {:?}", self.due)) }
+        if self.due.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("never told: {:?}", self.due))
+        }
     }
 
     /// How many of its events are older than the window.
     pub fn before_window(&self, now: i64) -> usize {
-        self.history.partition_point(|(_, happened)| happened.at <= now - WINDOW)
+        self.history
+            .partition_point(|(_, happened)| happened.at <= now - WINDOW)
     }
 
     /// Opens a reader, which goes on after what is acknowledged; a new one begins with the window.
     pub fn open_reader(&mut self, name: &'static str, now: i64) {
         let window = self.before_window(now);
-        let reader = self.readers.entry(name).or_insert(ReaderTruth { acknowledged: window, next: window, given: None });
+        let reader = self.readers.entry(name).or_insert(ReaderTruth {
+            acknowledged: window,
+            next: window,
+            given: None,
+        });
         (reader.next, reader.given) = (reader.acknowledged, None);
     }
 
     /// What the reader is given next: asking acknowledges the one before.
-    pub fn reader_next(&mut self, name: &str, wanted: impl Fn(&Happened) -> bool) -> Option<EventId> {
+    pub fn reader_next(
+        &mut self,
+        name: &str,
+        wanted: impl Fn(&Happened) -> bool,
+    ) -> Option<EventId> {
         let reader = self.readers.get_mut(name)?;
         if let Some(given) = reader.given.take() {
             reader.acknowledged = reader.acknowledged.max(given + 1);
@@ -153,28 +183,50 @@ impl Truth {
     fn tell(&mut self, who: &str, what: What, remote: bool) {
         let (at, step) = (self.now, self.step);
         if let Some(agent) = self.agents.get_mut(who) {
-            agent.due.push_back(Happened { what, at, remote, step });
+            agent.due.push_back(Happened {
+                what,
+                at,
+                remote,
+                step,
+            });
         }
     }
 
     /// The log of a channel as that agent sees it: a talk is another one under another name.
     fn log_name(agent: &AgentTruth, channel: &str) -> String {
-        if channel == CONTACT { format!("talk {}", agent.name()) } else { channel.to_owned() }
+        if channel == CONTACT {
+            format!("talk {}", agent.name())
+        } else {
+            channel.to_owned()
+        }
     }
 
     fn conversation(agent: &AgentTruth, channel: &str) -> (String, u64) {
-        (channel.to_owned(), if channel == CONTACT { agent.life } else { 0 })
+        (
+            channel.to_owned(),
+            if channel == CONTACT { agent.life } else { 0 },
+        )
     }
 
     pub fn log(&self, who: &str, channel: &str) -> Vec<String> {
-        let log = self.agents.get(who).and_then(|agent| self.logs.get(&Truth::log_name(agent, channel)));
-        log.into_iter().flatten().map(|said| said.text.clone()).collect()
+        let log = self
+            .agents
+            .get(who)
+            .and_then(|agent| self.logs.get(&Truth::log_name(agent, channel)));
+        log.into_iter()
+            .flatten()
+            .map(|said| said.text.clone())
+            .collect()
     }
 
     /// A room's message enters the journal.
     fn record_in_room(&mut self, room: &str, said: &Said) {
-        let seeing: Vec<&'static str> =
-            self.agents.iter().filter(|(_, agent)| agent.seeing.contains(room)).map(|(who, _)| *who).collect();
+        let seeing: Vec<&'static str> = self
+            .agents
+            .iter()
+            .filter(|(_, agent)| agent.seeing.contains(room))
+            .map(|(who, _)| *who)
+            .collect();
         for who in seeing {
             self.record_for(who, room, said);
         }
@@ -185,20 +237,37 @@ impl Truth {
         if agent.seeing.contains(channel) {
             let remote = said.by != Some(agent.life);
             let (text, sender) = (said.text.clone(), said.sender.clone());
-            self.tell(who, What::Message { channel: channel.to_owned(), text, sender }, remote);
+            self.tell(
+                who,
+                What::Message {
+                    channel: channel.to_owned(),
+                    text,
+                    sender,
+                },
+                remote,
+            );
         }
     }
 
     fn say(&mut self, log: String, text: &str, sender: &str, by: Option<u64>) -> Said {
         self.said += 1;
-        let said = Said { number: self.said, text: text.to_owned(), sender: sender.to_owned(), by };
+        let said = Said {
+            number: self.said,
+            text: text.to_owned(),
+            sender: sender.to_owned(),
+            by,
+        };
         self.logs.entry(log).or_default().push(said.clone());
         said
     }
 
     pub fn say_in_room(&mut self, room: &str, text: &str, sender: &str, by: Option<u64>) {
         let said = self.say(room.to_owned(), text, sender, by);
-        if self.agents.values().any(|agent| agent.joined.contains(room)) {
+        if self
+            .agents
+            .values()
+            .any(|agent| agent.joined.contains(room))
+        {
             self.record_in_room(room, &said);
             self.resumes.insert((room.to_owned(), 0), said.number);
         }
@@ -208,7 +277,11 @@ impl Truth {
     pub fn whisper(&mut self, name: &str, text: &str) {
         let said = self.say(format!("talk {name}"), text, "loopback:lene", None);
         let hears = |agent: &AgentTruth| agent.name() == name && agent.joined.contains(CONTACT);
-        let found = self.agents.iter().find(|(_, agent)| hears(agent)).map(|(who, agent)| (*who, agent.life));
+        let found = self
+            .agents
+            .iter()
+            .find(|(_, agent)| hears(agent))
+            .map(|(who, agent)| (*who, agent.life));
         if let Some((who, life)) = found {
             self.record_for(who, CONTACT, &said);
             self.resumes.insert((CONTACT.to_owned(), life), said.number);
@@ -219,9 +292,15 @@ impl Truth {
     pub fn post(&mut self, who: &'static str, channel: &str, text: &str) {
         let agent = self.agents[who].clone();
         if channel == CONTACT {
-            let said = self.say(Truth::log_name(&agent, channel), text, &agent.address, Some(agent.life));
+            let said = self.say(
+                Truth::log_name(&agent, channel),
+                text,
+                &agent.address,
+                Some(agent.life),
+            );
             self.record_for(who, channel, &said);
-            self.resumes.insert((channel.to_owned(), agent.life), said.number);
+            self.resumes
+                .insert((channel.to_owned(), agent.life), said.number);
         } else {
             self.say_in_room(channel, text, &agent.address, Some(agent.life));
         }
@@ -235,8 +314,16 @@ impl Truth {
                 continue;
             }
             self.known.insert(agent.name().to_owned());
-            let missing = |channel: &&String| !agent.joined.contains(*channel) && !agent.refused.contains(*channel);
-            for channel in agent.channels.iter().filter(missing).cloned().collect::<Vec<_>>() {
+            let missing = |channel: &&String| {
+                !agent.joined.contains(*channel) && !agent.refused.contains(*channel)
+            };
+            for channel in agent
+                .channels
+                .iter()
+                .filter(missing)
+                .cloned()
+                .collect::<Vec<_>>()
+            {
                 self.join(who, &channel);
             }
         }
@@ -248,12 +335,28 @@ impl Truth {
             return;
         }
         let agent = &self.agents[who];
-        let (conversation, log) = (Truth::conversation(agent, channel), Truth::log_name(agent, channel));
-        let first = channel == CONTACT || !self.agents.values().any(|other| other.joined.contains(channel));
+        let (conversation, log) = (
+            Truth::conversation(agent, channel),
+            Truth::log_name(agent, channel),
+        );
+        let first = channel == CONTACT
+            || !self
+                .agents
+                .values()
+                .any(|other| other.joined.contains(channel));
         if let Some(resume) = self.resumes.get(&conversation).copied().filter(|_| first) {
-            let missed = self.logs.get(&log).into_iter().flatten().filter(|said| said.number > resume);
+            let missed = self
+                .logs
+                .get(&log)
+                .into_iter()
+                .flatten()
+                .filter(|said| said.number > resume);
             for said in missed.cloned().collect::<Vec<_>>() {
-                if channel == CONTACT { self.record_for(who, channel, &said) } else { self.record_in_room(channel, &said) }
+                if channel == CONTACT {
+                    self.record_for(who, channel, &said)
+                } else {
+                    self.record_in_room(channel, &said)
+                }
             }
         }
         self.resumes.insert(conversation, self.said);
@@ -261,7 +364,14 @@ impl Truth {
         agent.joined.insert(channel.to_owned());
         agent.seeing.insert(channel.to_owned());
         if agent.announced.insert(channel.to_owned()) {
-            self.tell(who, What::State { channel: channel.to_owned(), active: true }, false);
+            self.tell(
+                who,
+                What::State {
+                    channel: channel.to_owned(),
+                    active: true,
+                },
+                false,
+            );
         }
     }
 
@@ -277,7 +387,14 @@ impl Truth {
         agent.joined.remove(channel);
         agent.seeing.remove(channel);
         if agent.announced.remove(channel) {
-            self.tell(who, What::State { channel: channel.to_owned(), active: false }, false);
+            self.tell(
+                who,
+                What::State {
+                    channel: channel.to_owned(),
+                    active: false,
+                },
+                false,
+            );
         }
     }
 
@@ -292,8 +409,17 @@ impl Truth {
     /// Everything was lost for longer than `flap_delay`.
     pub fn announce_losses(&mut self) {
         for who in self.agents.keys().copied().collect::<Vec<_>>() {
-            for channel in std::mem::take(&mut self.agents.get_mut(who).expect("it is there").announced) {
-                self.tell(who, What::State { channel, active: false }, false);
+            for channel in
+                std::mem::take(&mut self.agents.get_mut(who).expect("it is there").announced)
+            {
+                self.tell(
+                    who,
+                    What::State {
+                        channel,
+                        active: false,
+                    },
+                    false,
+                );
             }
         }
     }
@@ -302,7 +428,10 @@ impl Truth {
     pub fn restart(&mut self) {
         for agent in self.agents.values_mut() {
             (agent.online, agent.joined, agent.refused) = (true, BTreeSet::new(), BTreeSet::new());
-            agent.readers.values_mut().for_each(|reader| (reader.next, reader.given) = (reader.acknowledged, None));
+            agent
+                .readers
+                .values_mut()
+                .for_each(|reader| (reader.next, reader.given) = (reader.acknowledged, None));
         }
         self.join_all();
     }
@@ -311,16 +440,37 @@ impl Truth {
     pub fn put_agent(&mut self, who: &'static str, wanted: AgentTruth) -> bool {
         let Some(before) = self.agents.get(who).cloned() else {
             self.lives += 1;
-            self.agents.insert(who, AgentTruth { life: self.lives, online: true, ..wanted });
+            self.agents.insert(
+                who,
+                AgentTruth {
+                    life: self.lives,
+                    online: true,
+                    ..wanted
+                },
+            );
             self.join_all();
             return true;
         };
-        let lists =
-            |agent: &AgentTruth| (agent.address.clone(), agent.channels.clone(), agent.users.clone(), agent.metadata.clone());
+        let lists = |agent: &AgentTruth| {
+            (
+                agent.address.clone(),
+                agent.channels.clone(),
+                agent.users.clone(),
+                agent.metadata.clone(),
+            )
+        };
         let changed = lists(&before) != lists(&wanted);
-        for channel in before.channels.iter().filter(|channel| !wanted.channels.contains(channel)) {
+        for channel in before
+            .channels
+            .iter()
+            .filter(|channel| !wanted.channels.contains(channel))
+        {
             self.ends(who, channel);
-            self.agents.get_mut(who).expect("it is there").refused.remove(channel);
+            self.agents
+                .get_mut(who)
+                .expect("it is there")
+                .refused
+                .remove(channel);
         }
         self.metadata_changes(who, &before.metadata, &wanted.metadata);
         let agent = self.agents.get_mut(who).expect("it is there");
@@ -333,13 +483,37 @@ impl Truth {
         changed
     }
 
-    fn metadata_changes(&mut self, who: &str, before: &[(String, String)], after: &[(String, String)]) {
-        let value = |list: &[(String, String)], key: &str| list.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone());
+    fn metadata_changes(
+        &mut self,
+        who: &str,
+        before: &[(String, String)],
+        after: &[(String, String)],
+    ) {
+        let value = |list: &[(String, String)], key: &str| {
+            list.iter().find(|(k, _)| k == key).map(|(_, v)| v.clone())
+        };
         for (key, _) in before.iter().filter(|(key, _)| value(after, key).is_none()) {
-            self.tell(who, What::MetaData { key: key.clone(), value: None }, false);
+            self.tell(
+                who,
+                What::MetaData {
+                    key: key.clone(),
+                    value: None,
+                },
+                false,
+            );
         }
-        for (key, new) in after.iter().filter(|(key, new)| value(before, key).as_ref() != Some(new)) {
-            self.tell(who, What::MetaData { key: key.clone(), value: Some(new.clone()) }, false);
+        for (key, new) in after
+            .iter()
+            .filter(|(key, new)| value(before, key).as_ref() != Some(new))
+        {
+            self.tell(
+                who,
+                What::MetaData {
+                    key: key.clone(),
+                    value: Some(new.clone()),
+                },
+                false,
+            );
         }
     }
 
@@ -368,7 +542,9 @@ impl Truth {
     /// Whether it had the channel.
     pub fn delete_channel(&mut self, who: &'static str, channel: &str) -> bool {
         let agent = self.agents.get_mut(who).expect("it is there");
-        let Some(at) = agent.channels.iter().position(|held| held == channel) else { return false };
+        let Some(at) = agent.channels.iter().position(|held| held == channel) else {
+            return false;
+        };
         agent.channels.remove(at);
         agent.refused.remove(channel);
         agent.online = true;

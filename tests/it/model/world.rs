@@ -9,11 +9,16 @@ use std::time::Duration;
 use switchboard::backend::{Loopback, Person};
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, Change, Collaboration, Engine, Error, EventId, NewAgent, NewMessage, NewUser, Principal, Provisioning, Reader,
+    AgentState, Change, Collaboration, Engine, Error, EventId, NewAgent, NewMessage, NewUser,
+    Principal, Provisioning, Reader,
 };
 
 const SOON: Duration = Duration::from_secs(10);
-const MOVES: [Duration; 3] = [Duration::from_millis(1500), Duration::from_secs(20), Duration::from_secs(3600)];
+const MOVES: [Duration; 3] = [
+    Duration::from_millis(1500),
+    Duration::from_secs(20),
+    Duration::from_secs(3600),
+];
 
 pub(super) type Check = Result<(), String>;
 
@@ -36,7 +41,8 @@ impl World {
         for room in ROOMS {
             chat.room(room, room);
         }
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("model-{}", std::process::id()));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("model-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let lene = chat.person(CONTACT);
         let clock = ManualClock::new();
@@ -60,11 +66,18 @@ impl World {
 
     /// Events compared so far.
     pub fn told(&self) -> usize {
-        self.truth.agents.values().map(|agent| agent.history.len()).sum()
+        self.truth
+            .agents
+            .values()
+            .map(|agent| agent.history.len())
+            .sum()
     }
 
     fn open(&mut self) {
-        let builder = Engine::builder().database(&self.path).backend(self.chat.clone()).clock(self.clock.clone());
+        let builder = Engine::builder()
+            .database(&self.path)
+            .backend(self.chat.clone())
+            .clock(self.clock.clone());
         self.engine = Some(builder.open().expect("it opens"));
     }
 
@@ -73,7 +86,9 @@ impl World {
     }
 
     pub(super) fn admin(&self) -> Provisioning {
-        self.engine().provisioning(&Principal::host("model")).expect("a host may")
+        self.engine()
+            .provisioning(&Principal::host("model"))
+            .expect("a host may")
     }
 
     pub(super) fn view(&self, who: &str) -> Option<Collaboration> {
@@ -89,7 +104,9 @@ impl World {
     pub fn take(&mut self, step: &Step) -> Check {
         self.truth.step += 1;
         self.act(step)?;
-        self.engine().settle(SOON).map_err(|error| error.to_string())?;
+        self.engine()
+            .settle(SOON)
+            .map_err(|error| error.to_string())?;
         self.compare_provisioned().map_err(|why| self.later(why))?;
         self.compare_events()
     }
@@ -98,17 +115,30 @@ impl World {
     fn later(&self, why: String) -> String {
         std::thread::sleep(Duration::from_millis(300));
         match self.compare_provisioned() {
-            Ok(()) => format!("{why} (and 300 ms later it was as wanted: settle returned too early)"),
-            Err(_) => format!("{why} (and stays so: {:?})", AGENTS.map(|who| self.engine().agent_status(who).ok())),
+            Ok(()) => {
+                format!("{why} (and 300 ms later it was as wanted: settle returned too early)")
+            }
+            Err(_) => format!(
+                "{why} (and stays so: {:?})",
+                AGENTS.map(|who| self.engine().agent_status(who).ok())
+            ),
         }
     }
 
     fn act(&mut self, step: &Step) -> Check {
         match step {
-            Step::PutAgent { who, alias, channels, users, metadata } => self.put_agent(*who, *alias, channels, users, metadata),
+            Step::PutAgent {
+                who,
+                alias,
+                channels,
+                users,
+                metadata,
+            } => self.put_agent(*who, *alias, channels, users, metadata),
             Step::DeleteAgent(who) => self.delete_agent(AGENTS[*who]),
             Step::PutChannel(who, channel) => self.put_channel(AGENTS[*who], CHANNELS[*channel]),
-            Step::DeleteChannel(who, channel) => self.delete_channel(AGENTS[*who], CHANNELS[*channel]),
+            Step::DeleteChannel(who, channel) => {
+                self.delete_channel(AGENTS[*who], CHANNELS[*channel])
+            }
             Step::PutMetadata(who, pairs) => self.put_metadata(AGENTS[*who], pairs),
             Step::PutValue(who, key, value) => self.put_value(AGENTS[*who], KEYS[*key], *value),
             Step::DeleteValue(who, key) => self.delete_value(AGENTS[*who], KEYS[*key]),
@@ -120,9 +150,13 @@ impl World {
             Step::Kick(who, channel) => self.kick(AGENTS[*who], CHANNELS[*channel]),
             Step::Cut(who) => self.cut(AGENTS[*who]),
             Step::LookBack(who, back) => self.look_back(AGENTS[*who], *back),
-            Step::History(who, channel, take) => self.history(AGENTS[*who], CHANNELS[*channel], *take),
+            Step::History(who, channel, take) => {
+                self.history(AGENTS[*who], CHANNELS[*channel], *take)
+            }
             Step::OpenReader(who, reader) => self.open_reader(AGENTS[*who], READERS[*reader]),
-            Step::ReadNext(who, reader, times) => (0..*times).try_for_each(|_| self.read_next(AGENTS[*who], READERS[*reader])),
+            Step::ReadNext(who, reader, times) => {
+                (0..*times).try_for_each(|_| self.read_next(AGENTS[*who], READERS[*reader]))
+            }
             Step::Advance(by) => {
                 self.advance(MOVES[*by]);
                 Ok(())
@@ -134,7 +168,14 @@ impl World {
 
     // ------------------------------------------------------------ the administrator
 
-    fn put_agent(&mut self, who: usize, alias: bool, channels: &[usize], users: &[usize], metadata: &[(usize, u8)]) -> Check {
+    fn put_agent(
+        &mut self,
+        who: usize,
+        alias: bool,
+        channels: &[usize],
+        users: &[usize],
+        metadata: &[(usize, u8)],
+    ) -> Check {
         let who = AGENTS[who];
         let mut new = NewAgent::new(who, &*address(who, alias)).expect("it is one");
         for channel in channels {
@@ -168,8 +209,12 @@ impl World {
         }
         for name in READERS {
             if let Some(mut reader) = self.readers.remove(&(who, name)) {
-                let next = reader.next_timeout(Duration::ZERO).err().map(|error| error.code());
-                same(&next, &Some("unauthorized")).map_err(|why| format!("a reader of a deleted agent: {why}"))?;
+                let next = reader
+                    .next_timeout(Duration::ZERO)
+                    .err()
+                    .map(|error| error.code());
+                same(&next, &Some("unauthorized"))
+                    .map_err(|why| format!("a reader of a deleted agent: {why}"))?;
             }
         }
         same(&answer, &Ok(()))
@@ -204,8 +249,12 @@ impl World {
     }
 
     fn put_value(&mut self, who: &'static str, key: &str, value: u8) -> Check {
-        let answer = self.admin().put_metadata_value(who, key, &format!("v{value}"));
-        let Some(agent) = self.truth.agents.get(who) else { return not_found(&answer) };
+        let answer = self
+            .admin()
+            .put_metadata_value(who, key, &format!("v{value}"));
+        let Some(agent) = self.truth.agents.get(who) else {
+            return not_found(&answer);
+        };
         let mut after = agent.metadata.clone();
         match after.iter_mut().find(|(held, _)| held == key) {
             Some((_, held)) => *held = format!("v{value}"),
@@ -216,7 +265,9 @@ impl World {
 
     fn delete_value(&mut self, who: &'static str, key: &str) -> Check {
         let answer = self.admin().delete_metadata_value(who, key);
-        let Some(agent) = self.truth.agents.get(who) else { return not_found(&answer) };
+        let Some(agent) = self.truth.agents.get(who) else {
+            return not_found(&answer);
+        };
         let mut after = agent.metadata.clone();
         after.retain(|(held, _)| held != key);
         if !self.truth.put_metadata(who, after) {
@@ -227,7 +278,9 @@ impl World {
 
     fn put_user(&mut self, user: usize, renamed: bool) -> Check {
         let (id, name) = (format!("user{user}"), if renamed { "Other" } else { "One" });
-        let answer = self.admin().put_user(NewUser::new(&*id, name).expect("it is one"));
+        let answer = self
+            .admin()
+            .put_user(NewUser::new(&*id, name).expect("it is one"));
         let before = self.truth.users.insert(id, name.to_owned());
         same(&answer, &Ok(change(before.as_deref() != Some(name))))
     }
@@ -245,7 +298,9 @@ impl World {
 
     fn say(&mut self, room: &str) -> Check {
         let text = self.text();
-        self.lene.say(room, &*text).map_err(|error| error.to_string())?;
+        self.lene
+            .say(room, &*text)
+            .map_err(|error| error.to_string())?;
         self.truth.say_in_room(room, &text, "loopback:lene", None);
         Ok(())
     }
@@ -261,7 +316,9 @@ impl World {
     }
 
     fn post(&mut self, who: &'static str, channel: &str, key: Option<u8>) -> Check {
-        let Some(view) = self.view(who) else { return Ok(()) };
+        let Some(view) = self.view(who) else {
+            return Ok(());
+        };
         let text = self.text();
         let message = NewMessage::text(&*text);
         let message = match key {
@@ -287,13 +344,18 @@ impl World {
         if let Some(first) = first {
             self.truth.keyed.insert(first, made);
         }
-        same(&(message.text, message.sender), &(text.clone(), agent.address))?;
+        same(
+            &(message.text, message.sender),
+            &(text.clone(), agent.address),
+        )?;
         self.truth.post(who, channel, &text);
         Ok(())
     }
 
     fn kick(&mut self, who: &'static str, channel: &str) -> Check {
-        let Some(agent) = self.truth.agents.get(who) else { return Ok(()) };
+        let Some(agent) = self.truth.agents.get(who) else {
+            return Ok(());
+        };
         let (name, there) = (agent.name().to_owned(), agent.joined.contains(channel));
         same(&self.chat.kick(channel, &name, "out with you"), &there)?;
         if there {
@@ -303,19 +365,30 @@ impl World {
     }
 
     fn cut(&mut self, who: &'static str) -> Check {
-        let Some(agent) = self.truth.agents.get(who) else { return Ok(()) };
+        let Some(agent) = self.truth.agents.get(who) else {
+            return Ok(());
+        };
         same(&self.chat.cut(agent.name()), &agent.online)?;
         self.truth.cut(who);
-        self.engine().settle(SOON).map_err(|error| error.to_string())?;
+        self.engine()
+            .settle(SOON)
+            .map_err(|error| error.to_string())?;
         // The pause before the next try is random, and now and then nothing at all.
-        if self.engine().agent_status(who).is_ok_and(|status| status.state == AgentState::Active) {
+        if self
+            .engine()
+            .agent_status(who)
+            .is_ok_and(|status| status.state == AgentState::Active)
+        {
             self.bring_back();
         }
         Ok(())
     }
 
     fn bring_back(&mut self) {
-        self.truth.agents.values_mut().for_each(|agent| agent.online = true);
+        self.truth
+            .agents
+            .values_mut()
+            .for_each(|agent| agent.online = true);
         self.truth.join_all();
     }
 
@@ -330,7 +403,9 @@ impl World {
 
     fn outage(&mut self, long: bool, said: u8) -> Check {
         self.chat.go_down("a cable was pulled");
-        self.engine().settle(SOON).map_err(|error| error.to_string())?;
+        self.engine()
+            .settle(SOON)
+            .map_err(|error| error.to_string())?;
         AGENTS.iter().for_each(|who| self.truth.cut(who));
         self.say_to_all(said)?;
         if long && self.truth.agents.values().next().is_some() {
@@ -360,7 +435,8 @@ impl World {
         if killed {
             clear(&killed_at);
             for end in ["", "-wal"] {
-                std::fs::copy(beside(&self.path, end), beside(&killed_at, end)).map_err(|error| error.to_string())?;
+                std::fs::copy(beside(&self.path, end), beside(&killed_at, end))
+                    .map_err(|error| error.to_string())?;
             }
         }
         let engine = self.engine.take().expect("it is open");
@@ -380,15 +456,27 @@ impl World {
 }
 
 pub(super) fn same<T: PartialEq + Debug>(found: &T, wanted: &T) -> Check {
-    if found == wanted { Ok(()) } else { Err(format!("found {found:?}, wanted {wanted:?}")) }
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(format!("found {found:?}, wanted {wanted:?}"))
+    }
 }
 
 fn not_found<T: Debug>(answer: &Result<T, Error>) -> Check {
-    if matches!(answer, Err(Error::NotFound(_))) { Ok(()) } else { Err(format!("found {answer:?}, wanted NotFound")) }
+    if matches!(answer, Err(Error::NotFound(_))) {
+        Ok(())
+    } else {
+        Err(format!("found {answer:?}, wanted NotFound"))
+    }
 }
 
 fn change(changed: bool) -> Change {
-    if changed { Change::Applied } else { Change::Unchanged }
+    if changed {
+        Change::Applied
+    } else {
+        Change::Unchanged
+    }
 }
 
 fn name(who: &str, alias: bool) -> String {
@@ -400,11 +488,17 @@ fn address(who: &str, alias: bool) -> String {
 }
 
 fn pairs(metadata: &[(usize, u8)]) -> Vec<(String, String)> {
-    metadata.iter().map(|(key, value)| (KEYS[*key].to_owned(), format!("v{value}"))).collect()
+    metadata
+        .iter()
+        .map(|(key, value)| (KEYS[*key].to_owned(), format!("v{value}")))
+        .collect()
 }
 
 fn distinct(pairs: &[(String, String)]) -> bool {
-    pairs.iter().enumerate().all(|(at, (key, _))| pairs[..at].iter().all(|(earlier, _)| earlier != key))
+    pairs
+        .iter()
+        .enumerate()
+        .all(|(at, (key, _))| pairs[..at].iter().all(|(earlier, _)| earlier != key))
 }
 
 fn once(names: impl Iterator<Item = String>) -> Vec<String> {

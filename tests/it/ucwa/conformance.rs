@@ -24,7 +24,10 @@ struct Town {
 
 impl Lync {
     fn town(&self) -> Arc<Town> {
-        self.now.lock().clone().expect("a backend was asked for first")
+        self.now
+            .lock()
+            .clone()
+            .expect("a backend was asked for first")
     }
 
     fn person(&self, name: &str) -> Driven {
@@ -49,7 +52,10 @@ impl conformance::World for Lync {
         // The search finds the account's own meetings: Bot 0 has scheduled one, and Lene holds it.
         let meeting = person("bot0").holds_meeting("Ops", "Everyone");
         assert!(person("lene").joins(&meeting) && person("bot0").leaves_meeting(&meeting));
-        let meetings = [meeting, format!("sip:olaf@{DOMAIN};gruu;opaque=app:conf:focus:id:NOWHERE0")];
+        let meetings = [
+            meeting,
+            format!("sip:olaf@{DOMAIN};gruu;opaque=app:conf:focus:id:NOWHERE0"),
+        ];
         *self.now.lock() = Some(Arc::new(Town { world, meetings }));
         backend
     }
@@ -70,10 +76,17 @@ impl conformance::World for Lync {
         ChannelId::parse(&contact("lene")).ok()
     }
 
-    fn say(&self, channel: &ChannelId, address: &Address, text: &str) -> Option<Result<(), String>> {
+    fn say(
+        &self,
+        channel: &ChannelId,
+        address: &Address,
+        text: &str,
+    ) -> Option<Result<(), String>> {
         let lene = self.person("lene");
         match channel.kind() {
-            ChannelKind::Room if !lene.says_in(channel.name(), text) => return Some(Err("she is not in it".into())),
+            ChannelKind::Room if !lene.says_in(channel.name(), text) => {
+                return Some(Err("she is not in it".into()));
+            }
             ChannelKind::Room => {}
             _ => lene.say(&uri(address), text),
         }
@@ -82,8 +95,17 @@ impl conformance::World for Lync {
 
     fn heard(&self, channel: &ChannelId, address: &Address) -> Option<Vec<String>> {
         let meeting = (channel.kind() == ChannelKind::Room).then(|| channel.name().to_owned());
-        let here = |heard: &Heard| heard.meeting == meeting && (meeting.is_some() || heard.from == uri(address));
-        Some(self.person("lene").heard().into_iter().filter(here).map(|heard| heard.text).collect())
+        let here = |heard: &Heard| {
+            heard.meeting == meeting && (meeting.is_some() || heard.from == uri(address))
+        };
+        Some(
+            self.person("lene")
+                .heard()
+                .into_iter()
+                .filter(here)
+                .map(|heard| heard.text)
+                .collect(),
+        )
     }
 
     fn sees_online(&self, address: &Address) -> Option<bool> {
@@ -92,7 +114,9 @@ impl conformance::World for Lync {
     }
 
     fn kick(&self, channel: &ChannelId, address: &Address) -> Option<()> {
-        self.person("lene").rules(channel.name(), &uri(address), "eject").then_some(())
+        self.person("lene")
+            .rules(channel.name(), &uri(address), "eject")
+            .then_some(())
     }
 
     fn cut(&self, address: &Address) -> Option<()> {
@@ -102,9 +126,15 @@ impl conformance::World for Lync {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "which checks were skipped is worth seeing")]
+#[expect(
+    clippy::print_stdout,
+    reason = "which checks were skipped is worth seeing"
+)]
 fn conforms(way: Way) {
-    let report = run(&Lync { way, now: Mutex::default() });
+    let report = run(&Lync {
+        way,
+        now: Mutex::default(),
+    });
     report.assert();
     println!("{report}");
 }

@@ -31,7 +31,10 @@ impl Dice {
 
 #[test]
 fn a_meeting_outlives_two_days_of_faults() {
-    let days = std::env::var("SWITCHBOARD_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(1);
+    let days = std::env::var("SWITCHBOARD_DAYS")
+        .ok()
+        .and_then(|days| days.parse().ok())
+        .unwrap_or(1);
     for seed in 1..=days {
         two_days(seed);
     }
@@ -51,7 +54,13 @@ fn two_days(seed: u64) {
             bot.view
         })
         .collect();
-    let is_in = |n: usize| office.status(n).channels.iter().all(|channel| channel.state == AgentState::Active);
+    let is_in = |n: usize| {
+        office
+            .status(n)
+            .channels
+            .iter()
+            .all(|channel| channel.state == AgentState::Active)
+    };
     assert!((0..AGENTS).all(is_in));
     let mut marks: Vec<Cursor> = bots.iter().map(end_of).collect();
     let mut dice = Dice(seed);
@@ -66,12 +75,21 @@ fn two_days(seed: u64) {
             }
             5..=9 => {
                 let text = format!("posted {}", posted.len());
-                posted.push((agent, text.clone(), begin(bots[agent].post_async(room.as_str(), NewMessage::text(text)))));
+                posted.push((
+                    agent,
+                    text.clone(),
+                    begin(bots[agent].post_async(room.as_str(), NewMessage::text(text))),
+                ));
             }
             10 => {
                 office.pass(CALM);
                 passed += CALM;
-                assert!((0..AGENTS).all(is_in), "seed {seed}: {:?} {:?}", office.status(0), office.status(1));
+                assert!(
+                    (0..AGENTS).all(is_in),
+                    "seed {seed}: {:?} {:?}",
+                    office.status(0),
+                    office.status(1)
+                );
                 said += 1;
                 calmly.push(format!("said {said}"));
                 office.person("lene").says_in(&uri, &format!("said {said}"));
@@ -80,7 +98,10 @@ fn two_days(seed: u64) {
             _ => {
                 let fault = FAULTS[usize::try_from(dice.below(FAULTS.len() as u64)).unwrap()];
                 let count = 1 + u32::try_from(dice.below(3)).unwrap();
-                office.person(&format!("bot{agent}")).suffers(fault, count).unwrap();
+                office
+                    .person(&format!("bot{agent}"))
+                    .suffers(fault, count)
+                    .unwrap();
             }
         }
         let pause = match dice.below(8) {
@@ -92,18 +113,34 @@ fn two_days(seed: u64) {
         passed += pause;
     }
     office.pass(CALM);
-    assert!((0..AGENTS).all(is_in), "seed {seed}: {:?} {:?}", office.status(0), office.status(1));
+    assert!(
+        (0..AGENTS).all(is_in),
+        "seed {seed}: {:?} {:?}",
+        office.status(0),
+        office.status(1)
+    );
     for n in 0..AGENTS {
-        assert_eq!(office.world.simulator.count(&sip(&format!("bot{n}"))), (1, 1, 1), "seed {seed}: bot{n}");
+        assert_eq!(
+            office.world.simulator.count(&sip(&format!("bot{n}"))),
+            (1, 1, 1),
+            "seed {seed}: bot{n}"
+        );
     }
 
-    let heard: Vec<HashMap<String, usize>> = bots.iter().zip(&mut marks).map(|(bot, mark)| heard(&office, bot, mark)).collect();
+    let heard: Vec<HashMap<String, usize>> = bots
+        .iter()
+        .zip(&mut marks)
+        .map(|(bot, mark)| heard(&office, bot, mark))
+        .collect();
     for (n, heard) in heard.iter().enumerate() {
         for (text, times) in heard {
             assert_eq!(*times, 1, "seed {seed}: bot{n} has `{text}` {times} times");
         }
         for text in &calmly {
-            assert!(heard.contains_key(text), "seed {seed}: bot{n} has no `{text}`, which was said in calm");
+            assert!(
+                heard.contains_key(text),
+                "seed {seed}: bot{n} has no `{text}`, which was said in calm"
+            );
         }
     }
     let mut by_lene: HashMap<String, usize> = HashMap::new();
@@ -119,10 +156,17 @@ fn two_days(seed: u64) {
             Err(Error::OutcomeUnknown(_)) => times <= 1,
             Err(_) => times == 0,
         };
-        assert!(is_right, "seed {seed}: `{text}` of bot{agent} was heard {times} times, and its post answered {answer:?}");
+        assert!(
+            is_right,
+            "seed {seed}: `{text}` of bot{agent} was heard {times} times, and its post answered {answer:?}"
+        );
         fine += usize::from(answer.is_ok());
     }
-    assert!(fine * 2 > all && calmly.len() > 2, "seed {seed}: {fine} of {all} posts, {} times of calm", calmly.len());
+    assert!(
+        fine * 2 > all && calmly.len() > 2,
+        "seed {seed}: {fine} of {all} posts, {} times of calm",
+        calmly.len()
+    );
 }
 
 fn end_of(bot: &Collaboration) -> Cursor {

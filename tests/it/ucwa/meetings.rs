@@ -4,7 +4,8 @@ use super::simulator::person::Manner;
 use super::world::{Bot, Office, sip};
 use std::time::Duration;
 use switchboard::{
-    AgentState, Credentials, Cursor, Error, EventQuery, Message, NewAgent, NewMessage, NewUser, Part, Principal, ProvisioningMode,
+    AgentState, Credentials, Cursor, Error, EventQuery, Message, NewAgent, NewMessage, NewUser,
+    Part, Principal, ProvisioningMode,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,7 +24,12 @@ fn put(office: &Office, n: usize, uri: &str) {
 
 /// How the meeting's channel stands, and why.
 fn stands(office: &Office, n: usize, uri: &str) -> (AgentState, String) {
-    let status = office.status(n).channels.into_iter().find(|channel| channel.id.as_str() == room(uri)).unwrap();
+    let status = office
+        .status(n)
+        .channels
+        .into_iter()
+        .find(|channel| channel.id.as_str() == room(uri))
+        .unwrap();
     (status.state, status.reason.unwrap_or_default())
 }
 
@@ -43,7 +49,12 @@ fn in_meeting<'a>(office: &'a Office, subject: &str) -> (Bot<'a>, String) {
     (bot, uri)
 }
 
-fn post(office: &Office, bot: &Bot<'_>, uri: &str, message: NewMessage) -> switchboard::Result<Message> {
+fn post(
+    office: &Office,
+    bot: &Bot<'_>,
+    uri: &str,
+    message: NewMessage,
+) -> switchboard::Result<Message> {
     let answer = crate::world::begin(bot.view.post_async(room(uri), message));
     office.engine.settle(Duration::from_secs(20)).unwrap();
     for _ in 0..400 {
@@ -64,7 +75,12 @@ fn hears(office: &Office, bot: &Bot<'_>, uri: &str, text: &str) {
 }
 
 fn texts(office: &Office, name: &str) -> Vec<String> {
-    office.person(name).heard().into_iter().map(|heard| heard.text).collect()
+    office
+        .person(name)
+        .heard()
+        .into_iter()
+        .map(|heard| heard.text)
+        .collect()
 }
 
 #[test]
@@ -72,7 +88,13 @@ fn a_meeting_is_joined_and_talked_in() {
     let office = Office::open(&[]);
     let (bot, uri) = in_meeting(&office, "Weekly talk");
     let channel = bot.view.channel(room(&uri)).unwrap();
-    assert_eq!((channel.info.display_name.as_str(), channel.info.subject.as_deref()), ("Weekly talk", Some("Weekly talk")));
+    assert_eq!(
+        (
+            channel.info.display_name.as_str(),
+            channel.info.subject.as_deref()
+        ),
+        ("Weekly talk", Some("Weekly talk"))
+    );
     assert!(!channel.info.can_accept_files);
     hears(&office, &bot, &uri, "welcome");
     let first = post(&office, &bot, &uri, NewMessage::text("thank you")).unwrap();
@@ -81,8 +103,15 @@ fn a_meeting_is_joined_and_talked_in() {
     assert_eq!(texts(&office, "lene"), ["thank you", "and hello"]);
     assert!(bot.heard().is_empty(), "nothing of ours comes back");
     let history = bot.view.messages(room(&uri), 10, None).unwrap();
-    let seen: Vec<&str> = history.iter().map(|message| message.text.as_str()).collect();
-    assert_eq!(seen, ["welcome", "thank you", "and hello"], "the engine's own archive");
+    let seen: Vec<&str> = history
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect();
+    assert_eq!(
+        seen,
+        ["welcome", "thank you", "and hello"],
+        "the engine's own archive"
+    );
 }
 
 #[test]
@@ -93,20 +122,32 @@ fn a_message_says_who_said_it_even_where_links_have_no_names() {
         office.person("lene").says_in(&uri, "hello");
         office.pass(SECOND);
         let messages = bot.messages();
-        let heard: Vec<_> = messages.iter().map(|message| (message.sender.as_str(), message.sender_alias.as_deref())).collect();
+        let heard: Vec<_> = messages
+            .iter()
+            .map(|message| (message.sender.as_str(), message.sender_alias.as_deref()))
+            .collect();
         let name = office.person("lene").address.uri().to_owned();
         assert_eq!(heard.len(), 1);
         assert_eq!(heard[0].0, name);
-        assert!(heard[0].1.is_some_and(|alias| !alias.is_empty()), "titles {titles}");
+        assert!(
+            heard[0].1.is_some_and(|alias| !alias.is_empty()),
+            "titles {titles}"
+        );
     }
 }
 
 #[test]
 fn links_and_code_go_out_as_html_where_it_is_taken() {
-    for (html, text) in [("on", "<a href=\"https://a.example/\">the page</a>"), ("off", "the page <https://a.example/>")] {
+    for (html, text) in [
+        ("on", "<a href=\"https://a.example/\">the page</a>"),
+        ("off", "the page <https://a.example/>"),
+    ] {
         let office = Office::open(&[("html", html)]);
         let (bot, uri) = in_meeting(&office, "Links");
-        let page = Part::Hyperlink { text: "the page".into(), url: "https://a.example/".into() };
+        let page = Part::Hyperlink {
+            text: "the page".into(),
+            url: "https://a.example/".into(),
+        };
         post(&office, &bot, &uri, NewMessage::parts(vec![page])).unwrap();
         assert_eq!(texts(&office, "lene"), [text]);
     }
@@ -116,7 +157,13 @@ fn links_and_code_go_out_as_html_where_it_is_taken() {
 fn a_story_has_its_subject_in_its_first_line() {
     let office = Office::open(&[]);
     let (bot, uri) = in_meeting(&office, "Stories");
-    let story = post(&office, &bot, &uri, NewMessage::text("once upon a time").story("A tale")).unwrap();
+    let story = post(
+        &office,
+        &bot,
+        &uri,
+        NewMessage::text("once upon a time").story("A tale"),
+    )
+    .unwrap();
     assert_eq!(story.subject.as_deref(), Some("A tale"));
     assert_eq!(texts(&office, "lene"), ["A tale\nonce upon a time"]);
 }
@@ -125,15 +172,24 @@ fn a_story_has_its_subject_in_its_first_line() {
 fn posts_keep_their_order() {
     let office = Office::open(&[]);
     let (bot, uri) = in_meeting(&office, "Order");
-    let posts: Vec<_> =
-        (0..10).map(|n| crate::world::begin(bot.view.post_async(room(&uri), NewMessage::text(n.to_string())))).collect();
+    let posts: Vec<_> = (0..10)
+        .map(|n| {
+            crate::world::begin(
+                bot.view
+                    .post_async(room(&uri), NewMessage::text(n.to_string())),
+            )
+        })
+        .collect();
     office.pass(10 * SECOND);
     for post in posts {
         post.join().unwrap().unwrap();
     }
     let mut sorted = texts(&office, "lene");
     sorted.sort();
-    assert_eq!((texts(&office, "lene").len(), texts(&office, "lene")), (10, sorted));
+    assert_eq!(
+        (texts(&office, "lene").len(), texts(&office, "lene")),
+        (10, sorted)
+    );
 }
 
 #[test]
@@ -148,8 +204,14 @@ fn two_agents_in_a_meeting_hear_each_other_once() {
     post(&office, &one, &uri, NewMessage::text("from one")).unwrap();
     office.person("lene").says_in(&uri, "from lene");
     office.pass(SECOND);
-    assert_eq!(zero.heard(), ["bot1@contoso.com: from one", "lene@contoso.com: from lene"]);
-    assert_eq!(one.heard(), ["bot0@contoso.com: from zero", "lene@contoso.com: from lene"]);
+    assert_eq!(
+        zero.heard(),
+        ["bot1@contoso.com: from one", "lene@contoso.com: from lene"]
+    );
+    assert_eq!(
+        one.heard(),
+        ["bot0@contoso.com: from zero", "lene@contoso.com: from lene"]
+    );
 }
 
 #[test]
@@ -160,11 +222,18 @@ fn who_is_ejected_stays_out_until_the_channel_is_put_again() {
         assert!(office.person("lene").rules(&uri, &sip("bot0"), "eject"));
         office.pass(SECOND);
         let (state, reason) = stands(&office, 0, &uri);
-        assert!(state == AgentState::Idle && reason.contains("somebody removed the agent"), "{order}: {reason}");
+        assert!(
+            state == AgentState::Idle && reason.contains("somebody removed the agent"),
+            "{order}: {reason}"
+        );
         let refused = post(&office, &bot, &uri, NewMessage::text("let me in"));
         assert!(refused.is_err());
         office.pass(10 * MINUTE);
-        assert_eq!(stands(&office, 0, &uri).0, AgentState::Idle, "a kick is not undone (reference 6.2)");
+        assert_eq!(
+            stands(&office, 0, &uri).0,
+            AgentState::Idle,
+            "a kick is not undone (reference 6.2)"
+        );
         assert_eq!(office.world.simulator.count(&sip("bot0")).1, 0);
         put(&office, 0, &uri);
         is_active(&office, 0, &uri);
@@ -176,12 +245,22 @@ fn who_is_ejected_stays_out_until_the_channel_is_put_again() {
 fn a_meeting_that_is_over_is_told_of() {
     let office = Office::open(&[]);
     let (bot, uri) = in_meeting(&office, "Short");
-    let mark = bot.view.events(Cursor::window(), &EventQuery::all()).unwrap();
+    let mark = bot
+        .view
+        .events(Cursor::window(), &EventQuery::all())
+        .unwrap();
     assert!(office.person("lene").ends(&uri));
     office.pass(SECOND);
     let (state, reason) = stands(&office, 0, &uri);
-    assert!(state == AgentState::Idle && reason.contains("the meeting is over"), "{reason}");
-    let events = bot.view.events(Cursor::after(mark.last, &mark.instance), &EventQuery::all()).unwrap().events;
+    assert!(
+        state == AgentState::Idle && reason.contains("the meeting is over"),
+        "{reason}"
+    );
+    let events = bot
+        .view
+        .events(Cursor::after(mark.last, &mark.instance), &EventQuery::all())
+        .unwrap()
+        .events;
     assert_eq!(events.len(), 1, "one channel-state event: {events:?}");
 }
 
@@ -189,11 +268,17 @@ fn a_meeting_that_is_over_is_told_of() {
 fn the_lobby_is_waited_in() {
     let office = Office::open(&[]);
     let bot = office.bot(0, &[]);
-    let uri = office.person("lene").holds_meeting("Behind a door", "Locked");
+    let uri = office
+        .person("lene")
+        .holds_meeting("Behind a door", "Locked");
     put(&office, 0, &uri);
     assert_eq!(stands(&office, 0, &uri).0, AgentState::Activating);
     office.pass(5 * MINUTE);
-    assert_eq!(stands(&office, 0, &uri).0, AgentState::Activating, "nobody is rung again");
+    assert_eq!(
+        stands(&office, 0, &uri).0,
+        AgentState::Activating,
+        "nobody is rung again"
+    );
     assert_eq!(office.world.simulator.count(&sip("bot0")).1, 1);
     assert!(office.person("lene").rules(&uri, &sip("bot0"), "admit"));
     office.pass(2 * SECOND);
@@ -210,7 +295,10 @@ fn who_is_not_let_in_is_told_and_does_not_ask_again() {
     assert!(office.person("lene").rules(&uri, &sip("bot0"), "reject"));
     office.pass(SECOND);
     let (state, reason) = stands(&office, 0, &uri);
-    assert!(state == AgentState::Idle && reason.contains("not let in from the lobby"), "{reason}");
+    assert!(
+        state == AgentState::Idle && reason.contains("not let in from the lobby"),
+        "{reason}"
+    );
     office.pass(10 * MINUTE);
     assert_eq!(stands(&office, 0, &uri).0, AgentState::Idle);
 }
@@ -223,7 +311,11 @@ fn a_lobby_that_nobody_minds_is_left_and_tried_again() {
     put(&office, 0, &uri);
     office.pass(9 * MINUTE);
     office.pass(2 * MINUTE);
-    assert_eq!(office.world.simulator.count(&sip("bot0")).1, 1, "one at a time");
+    assert_eq!(
+        office.world.simulator.count(&sip("bot0")).1,
+        1,
+        "one at a time"
+    );
     assert!(office.person("lene").rules(&uri, &sip("bot0"), "admit"));
     office.pass(2 * SECOND);
     is_active(&office, 0, &uri);
@@ -236,10 +328,16 @@ fn what_is_no_meeting_says_so() {
     let nobodys = "sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:NOWHERE1";
     put(&office, 0, nobodys);
     let (state, reason) = stands(&office, 0, nobodys);
-    assert!(state == AgentState::Idle && reason.contains("there is no such meeting"), "{reason}");
+    assert!(
+        state == AgentState::Idle && reason.contains("there is no such meeting"),
+        "{reason}"
+    );
     put(&office, 0, "ops");
     let (state, reason) = stands(&office, 0, "ops");
-    assert!(state == AgentState::Idle && reason.contains("no meeting's address"), "{reason}");
+    assert!(
+        state == AgentState::Idle && reason.contains("no meeting's address"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -271,7 +369,11 @@ fn what_the_server_kept_while_the_link_was_down_comes_with_the_next() {
     office.pass(2 * MINUTE);
     assert_ne!(office.status(0).since, began, "it is another link");
     is_active(&office, 0, &uri);
-    assert_eq!(bot.heard(), ["lene@contoso.com: meanwhile"], "in the meeting, and once");
+    assert_eq!(
+        bot.heard(),
+        ["lene@contoso.com: meanwhile"],
+        "in the meeting, and once"
+    );
     hears(&office, &bot, &uri, "after");
     post(&office, &bot, &uri, NewMessage::text("here again")).unwrap();
     assert_eq!(office.world.simulator.count(&sip("bot0")), (1, 1, 1));
@@ -287,7 +389,11 @@ fn a_meeting_in_which_nobody_spoke_meanwhile_is_found_again_too() {
     office.pass(2 * MINUTE);
     assert_ne!(office.status(0).since, began, "it is another link");
     is_active(&office, 0, &uri);
-    assert_eq!(office.world.simulator.count(&sip("bot0")), (1, 1, 1), "and the same conversation");
+    assert_eq!(
+        office.world.simulator.count(&sip("bot0")),
+        (1, 1, 1),
+        "and the same conversation"
+    );
     post(&office, &bot, &uri, NewMessage::text("anybody?")).unwrap();
     hears(&office, &bot, &uri, "I am");
 }
@@ -344,7 +450,9 @@ fn answers_that_are_late_or_lost_do_not_matter() {
 fn an_invitation_is_the_way_in_where_the_channel_is_provisioned() {
     let office = Office::open(&[]);
     let bot = office.bot(0, &[]);
-    let uri = office.person("lene").holds_meeting("By invitation", "Locked");
+    let uri = office
+        .person("lene")
+        .holds_meeting("By invitation", "Locked");
     assert!(office.person("lene").invites(&uri, &sip("bot0")));
     office.pass(SECOND);
     put(&office, 0, &uri);
@@ -386,13 +494,22 @@ fn a_post_to_a_meeting_says_what_is_wrong() {
     let office = Office::open(&[("max-message", "100")]);
     let (bot, uri) = in_meeting(&office, "Small");
     let refused = post(&office, &bot, &uri, NewMessage::text("x".repeat(200)));
-    assert!(matches!(&refused, Err(Error::Rejected(reason)) if reason.contains("that long")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::Rejected(reason)) if reason.contains("that long")),
+        "{refused:?}"
+    );
     office.person("bot0").suffers("unavailable", 1).unwrap();
     let refused = post(&office, &bot, &uri, NewMessage::text("later"));
-    assert!(matches!(refused, Err(Error::Unreachable(_) | Error::Busy { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Unreachable(_) | Error::Busy { .. })),
+        "{refused:?}"
+    );
     office.person("bot0").suffers("bad-gateway", 1).unwrap();
     let unclear = post(&office, &bot, &uri, NewMessage::text("perhaps"));
-    assert!(matches!(unclear, Err(Error::OutcomeUnknown(_))), "{unclear:?}");
+    assert!(
+        matches!(unclear, Err(Error::OutcomeUnknown(_))),
+        "{unclear:?}"
+    );
     post(&office, &bot, &uri, NewMessage::text("fine")).unwrap();
     assert_eq!(texts(&office, "lene"), ["fine"]);
 }
@@ -402,20 +519,52 @@ fn channels_are_found_people_and_own_meetings() {
     let office = Office::open(&[]);
     office.world.person("lena", Manner::Ignore);
     let admin = office.engine.provisioning(&Principal::host("ada")).unwrap();
-    admin.put_user(NewUser::new("ada", "ada").unwrap().password("secret").unwrap()).unwrap();
-    let agent = NewAgent::new("bot0", "ucwa:bot0@contoso.com").unwrap().user("ada").unwrap().mode(ProvisioningMode::Own);
+    admin
+        .put_user(
+            NewUser::new("ada", "ada")
+                .unwrap()
+                .password("secret")
+                .unwrap(),
+        )
+        .unwrap();
+    let agent = NewAgent::new("bot0", "ucwa:bot0@contoso.com")
+        .unwrap()
+        .user("ada")
+        .unwrap()
+        .mode(ProvisioningMode::Own);
     admin.put_agent(agent).unwrap();
-    office.engine.agent("bot0").unwrap().wait_active(SECOND * 20).unwrap();
+    office
+        .engine
+        .agent("bot0")
+        .unwrap()
+        .wait_active(SECOND * 20)
+        .unwrap();
     let uri = office.person("bot0").holds_meeting("Lending club", "");
-    let token = office.engine.log_in(&Credentials::agent("ada", "secret", "bot0")).unwrap();
-    let own = office.engine.provisioning(&office.engine.authenticate(&token).unwrap()).unwrap();
+    let token = office
+        .engine
+        .log_in(&Credentials::agent("ada", "secret", "bot0"))
+        .unwrap();
+    let own = office
+        .engine
+        .provisioning(&office.engine.authenticate(&token).unwrap())
+        .unwrap();
     let find = |query: &str| {
         let found = own.find_channels(query).unwrap();
-        found.into_iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>()
+        found
+            .into_iter()
+            .map(|(id, _)| id.to_string())
+            .collect::<Vec<_>>()
     };
     let found = find("LEN");
-    for id in ["contact:sip:lena@contoso.com", "contact:sip:lene@contoso.com", &room(&uri)] {
-        assert!(found.iter().any(|found| found == id), "{id} is not in {found:?}");
+    for id in [
+        "contact:sip:lena@contoso.com",
+        "contact:sip:lene@contoso.com",
+        &room(&uri),
+    ] {
+        assert!(
+            found.iter().any(|found| found == id),
+            "{id} is not in {found:?}"
+        );
     }
     assert_eq!(find("nobody at all"), Vec::<String>::new());
 }

@@ -31,8 +31,16 @@ fn applications_and_users_on_other_hosts_get_tokens_of_their_own() {
 #[test]
 fn nobody_is_followed_to_a_foreign_host_or_out_of_tls() {
     for (switch, value, sentence) in [
-        ("root-redirect", "https://lyncdiscover.evil.example", "not among the hosts"),
-        ("user-redirect", "https://contoso.com.evil.example", "not among the hosts"),
+        (
+            "root-redirect",
+            "https://lyncdiscover.evil.example",
+            "not among the hosts",
+        ),
+        (
+            "user-redirect",
+            "https://contoso.com.evil.example",
+            "not among the hosts",
+        ),
         ("pool", "https://evilcontoso.com", "not among the hosts"),
         ("pool", "http://pool.contoso.com", "without TLS"),
     ] {
@@ -40,9 +48,14 @@ fn nobody_is_followed_to_a_foreign_host_or_out_of_tls() {
         office.put(0, &["lene"]);
         let status = office.status(0);
         let reason = status.reason.unwrap_or_default();
-        assert!(status.state == AgentState::Idle && reason.contains(sentence), "{switch}: {reason}");
+        assert!(
+            status.state == AgentState::Idle && reason.contains(sentence),
+            "{switch}: {reason}"
+        );
     }
-    let office = Office::of(&[("pool", "https://pool.contoso.local")], |config| config.host("contoso.local"));
+    let office = Office::of(&[("pool", "https://pool.contoso.local")], |config| {
+        config.host("contoso.local")
+    });
     office.bot(0, &["lene"]).says("lene", "allowed").unwrap();
 }
 
@@ -50,19 +63,29 @@ fn nobody_is_followed_to_a_foreign_host_or_out_of_tls() {
 fn a_wrong_password_is_refused_and_tried_every_minute() {
     let wrong = |secret: &'static str| move |_: &str| Ok(Secret::new(secret));
     let office = Office::of(&[], |_| {
-        switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, wrong("guess")).root(format!("https://lyncdiscover.{DOMAIN}/"))
+        switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, wrong("guess"))
+            .root(format!("https://lyncdiscover.{DOMAIN}/"))
     });
     office.put(0, &["lene"]);
     let status = office.status(0);
     let reason = status.reason.unwrap_or_default();
-    assert!(status.state == AgentState::Idle && reason.contains("the login of `bot0@contoso.com` was refused"), "{reason}");
+    assert!(
+        status.state == AgentState::Idle
+            && reason.contains("the login of `bot0@contoso.com` was refused"),
+        "{reason}"
+    );
     assert!(!reason.contains("guess"));
-    assert_eq!(status.next_try.map(|next| next - status.since), Some(chrono::TimeDelta::seconds(60)));
+    assert_eq!(
+        status.next_try.map(|next| next - status.since),
+        Some(chrono::TimeDelta::seconds(60))
+    );
 }
 
 #[test]
 fn a_server_is_found_by_its_domain() {
-    let office = Office::of(&[], |_| switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, Secret::new(PASSWORD)));
+    let office = Office::of(&[], |_| {
+        switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, Secret::new(PASSWORD))
+    });
     office.bot(0, &["lene"]).says("lene", "found").unwrap();
 }
 
@@ -79,7 +102,12 @@ fn an_agent_signed_out_is_gone_from_the_server() {
     bot.says("lene", "hello").unwrap();
     let seen = || office.world.availability("bot0");
     assert_eq!(seen().as_deref(), Some("Online"));
-    office.engine.provisioning(&Principal::host("ada")).unwrap().delete_agent("bot0").unwrap();
+    office
+        .engine
+        .provisioning(&Principal::host("ada"))
+        .unwrap()
+        .delete_agent("bot0")
+        .unwrap();
     office.pass(Duration::from_secs(6));
     assert_eq!(office.world.simulator.count(&sip("bot0")), (0, 0, 0));
     assert_eq!(seen().as_deref(), Some("Offline"));
@@ -91,15 +119,34 @@ fn an_agent_signed_out_is_gone_from_the_server() {
 fn a_server_whose_certificate_nobody_believes_is_refused() {
     let world = World::open(Way::Tls, &[]);
     let backend = world.backend_of(world.config().trust(Trust::System));
-    let engine = Engine::builder().in_memory().backend(backend).open().unwrap();
-    let agent = NewAgent::new("bot0", format!("ucwa:bot0@{DOMAIN}")).unwrap().channel(contact("lene")).unwrap();
-    engine.provisioning(&Principal::host("ada")).unwrap().put_agent(agent).unwrap();
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(backend)
+        .open()
+        .unwrap();
+    let agent = NewAgent::new("bot0", format!("ucwa:bot0@{DOMAIN}"))
+        .unwrap()
+        .channel(contact("lene"))
+        .unwrap();
+    engine
+        .provisioning(&Principal::host("ada"))
+        .unwrap()
+        .put_agent(agent)
+        .unwrap();
     let agent = engine.agent("bot0").unwrap();
     let mut changes = engine.subscribe();
     let (mut reason, deadline) = (String::new(), Instant::now() + Duration::from_secs(60));
     while reason.is_empty() {
-        assert!(Instant::now() < deadline, "{:?}", engine.agent_status("bot0"));
-        reason = engine.agent_status("bot0").unwrap().reason.unwrap_or_default();
+        assert!(
+            Instant::now() < deadline,
+            "{:?}",
+            engine.agent_status("bot0")
+        );
+        reason = engine
+            .agent_status("bot0")
+            .unwrap()
+            .reason
+            .unwrap_or_default();
         let _ = changes.next_timeout(Duration::from_millis(20));
     }
     assert!(reason.contains("TLS with `localhost`"), "{reason}");

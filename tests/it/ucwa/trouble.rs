@@ -19,13 +19,24 @@ fn hears(office: &Office, bot: &super::world::Bot<'_>, text: &str) {
 
 #[test]
 fn an_application_lives_for_hours() {
-    let office = Office::open(&[("idle-channel", "300"), ("idle-activity", "240"), ("inactive", "240")]);
+    let office = Office::open(&[
+        ("idle-channel", "300"),
+        ("idle-activity", "240"),
+        ("inactive", "240"),
+    ]);
     let bot = office.bot(0, &["lene"]);
     let began = office.status(0).since;
     for hour in 1..=3 {
         office.pass(60 * MINUTE);
-        assert_eq!((office.status(0).state, office.status(0).since), (AgentState::Active, began), "hour {hour}");
-        assert_eq!(office.world.simulator.count(&sip("bot0")), (1, usize::from(hour > 1), 1));
+        assert_eq!(
+            (office.status(0).state, office.status(0).since),
+            (AgentState::Active, began),
+            "hour {hour}"
+        );
+        assert_eq!(
+            office.world.simulator.count(&sip("bot0")),
+            (1, usize::from(hour > 1), 1)
+        );
         hears(&office, &bot, &format!("hour {hour}"));
     }
 }
@@ -43,7 +54,11 @@ fn the_event_channel_outlives_every_fault_of_its_line() {
             hears(&office, &bot, &format!("after {fault} {round}"));
         }
     }
-    assert_eq!(office.status(0).since, began, "on one application all the time");
+    assert_eq!(
+        office.status(0).since,
+        began,
+        "on one application all the time"
+    );
     assert_eq!(office.world.simulator.count(&sip("bot0")).0, 1);
 }
 
@@ -63,7 +78,12 @@ fn proxies_pages_and_refusals_for_a_while_are_waited_out() {
     let office = Office::open(&[]);
     let bot = office.bot(0, &["lene"]);
     let began = office.status(0).since;
-    for (fault, count) in [("unavailable", 5), ("bad-gateway", 5), ("throttle", 3), ("cut", 4)] {
+    for (fault, count) in [
+        ("unavailable", 5),
+        ("bad-gateway", 5),
+        ("throttle", 3),
+        ("cut", 4),
+    ] {
         office.person("bot0").suffers("drop-channel", 1).unwrap();
         office.person("bot0").suffers(fault, count).unwrap();
         office.pass(20 * SECOND);
@@ -79,7 +99,11 @@ fn the_pause_that_a_server_asks_for_is_kept() {
     office.person("bot0").suffers("unavailable", 1).unwrap();
     office.person("bot0").suffers("drop-channel", 1).unwrap();
     office.pass(11 * SECOND);
-    assert_eq!(office.world.simulator.count(&sip("bot0")).2, 0, "not asked yet");
+    assert_eq!(
+        office.world.simulator.count(&sip("bot0")).2,
+        0,
+        "not asked yet"
+    );
     office.pass(2 * SECOND);
     assert_eq!(office.world.simulator.count(&sip("bot0")).2, 1);
     hears(&office, &bot, "thank you for waiting");
@@ -94,9 +118,16 @@ fn somebody_else_with_this_endpoint_is_told_and_not_fought() {
     let status = office.status(0);
     assert_eq!(status.state, AgentState::Idle);
     let reason = status.reason.unwrap_or_default();
-    assert!(reason.contains("another program is signed in as this account's endpoint"), "{reason}");
+    assert!(
+        reason.contains("another program is signed in as this account's endpoint"),
+        "{reason}"
+    );
     office.pass(58 * SECOND);
-    assert_eq!(office.status(0).state, AgentState::Idle, "nobody is thrown out twice a second");
+    assert_eq!(
+        office.status(0).state,
+        AgentState::Idle,
+        "nobody is thrown out twice a second"
+    );
     office.pass(2 * SECOND);
     assert_eq!(office.status(0).state, AgentState::Active);
 }
@@ -125,7 +156,10 @@ fn a_server_that_throws_the_account_out_again_and_again_is_not_asked_in_a_tight_
     for _ in 0..600 {
         if office.status(0).state == AgentState::Active {
             losses += 1;
-            office.person("bot0").suffers("lose-application", 1).unwrap();
+            office
+                .person("bot0")
+                .suffers("lose-application", 1)
+                .unwrap();
         }
         office.pass(SECOND);
     }
@@ -138,8 +172,14 @@ fn an_account_with_too_many_applications_says_so_and_waits() {
     office.put(0, &["lene"]);
     let status = office.status(0);
     let reason = status.reason.unwrap_or_default();
-    assert!(status.state == AgentState::Idle && reason.contains("too many applications"), "{reason}");
-    assert_eq!(status.next_try.map(|next| next - status.since), Some(chrono::TimeDelta::seconds(60)));
+    assert!(
+        status.state == AgentState::Idle && reason.contains("too many applications"),
+        "{reason}"
+    );
+    assert_eq!(
+        status.next_try.map(|next| next - status.since),
+        Some(chrono::TimeDelta::seconds(60))
+    );
 }
 
 #[test]
@@ -152,8 +192,16 @@ fn a_token_that_ended_is_renewed_and_the_application_stays() {
         office.person("bot0").suffers("expire-tokens", 1).unwrap();
         bot.says("lene", "after").unwrap();
         hears(&office, &bot, "and back");
-        assert_eq!((office.status(0).state, office.status(0).since), (AgentState::Active, began), "{status}");
-        assert_eq!(office.world.simulator.count(&sip("bot0")).1, 1, "the conversation stands");
+        assert_eq!(
+            (office.status(0).state, office.status(0).since),
+            (AgentState::Active, began),
+            "{status}"
+        );
+        assert_eq!(
+            office.world.simulator.count(&sip("bot0")).1,
+            1,
+            "the conversation stands"
+        );
     }
 }
 
@@ -187,8 +235,17 @@ fn a_post_whose_answer_was_lost_is_answered_by_its_report() {
         office.person("bot0").suffers("lose-answer", 1).unwrap();
         bot.says("lene", text).unwrap();
     }
-    let texts: Vec<String> = office.person("lene").heard().into_iter().map(|heard| heard.text).collect();
-    assert_eq!(texts, ["in the invitation", "in the conversation"], "and not twice");
+    let texts: Vec<String> = office
+        .person("lene")
+        .heard()
+        .into_iter()
+        .map(|heard| heard.text)
+        .collect();
+    assert_eq!(
+        texts,
+        ["in the invitation", "in the conversation"],
+        "and not twice"
+    );
 }
 
 #[test]
@@ -198,15 +255,26 @@ fn a_post_that_a_proxy_answered_may_be_made_again_only_if_it_did_not_arrive() {
     bot.says("lene", "one").unwrap();
     office.person("bot0").suffers("unavailable", 1).unwrap();
     let refused = bot.says("lene", "two");
-    assert!(matches!(refused, Err(Error::Unreachable(_) | Error::Busy { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Unreachable(_) | Error::Busy { .. })),
+        "{refused:?}"
+    );
     office.person("bot0").suffers("bad-gateway", 1).unwrap();
     let unclear = bot.says("lene", "three");
-    assert!(matches!(unclear, Err(Error::OutcomeUnknown(_))), "{unclear:?}");
+    assert!(
+        matches!(unclear, Err(Error::OutcomeUnknown(_))),
+        "{unclear:?}"
+    );
     office.person("bot0").suffers("throttle", 1).unwrap();
     let refused = bot.says("lene", "four");
     assert!(matches!(refused, Err(Error::Busy { .. })), "{refused:?}");
     bot.says("lene", "five").unwrap();
-    let texts: Vec<String> = office.person("lene").heard().into_iter().map(|heard| heard.text).collect();
+    let texts: Vec<String> = office
+        .person("lene")
+        .heard()
+        .into_iter()
+        .map(|heard| heard.text)
+        .collect();
     assert_eq!(texts, ["one", "five"]);
 }
 
@@ -243,7 +311,8 @@ fn the_simulator_has_no_fault_that_ends_an_agent_for_good() {
         // Two requests that are never answered are noticed after ten minutes: a good one waits for three.
         office.pass(11 * MINUTE);
         assert_eq!(office.status(0).state, AgentState::Active, "{fault}");
-        bot.says("lene", "still here").unwrap_or_else(|error| panic!("{fault}: {error}"));
+        bot.says("lene", "still here")
+            .unwrap_or_else(|error| panic!("{fault}: {error}"));
         hears(&office, &bot, fault);
     }
 }

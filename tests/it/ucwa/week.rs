@@ -71,7 +71,9 @@ struct Posted {
 fn week(seed: u64, agents: usize) {
     let office = Office::open(&[("far-idle", "900")]);
     for name in PEOPLE {
-        office.world.person(name, Manner::Accept(Duration::from_secs(2)));
+        office
+            .world
+            .person(name, Manner::Accept(Duration::from_secs(2)));
     }
     let views: Vec<Collaboration> = (0..agents)
         .map(|n| {
@@ -90,11 +92,17 @@ fn week(seed: u64, agents: usize) {
     let mut log = Vec::new();
     let mut passed = Duration::ZERO;
     while passed < WEEK {
-        let (agent, person, number) = (dice.below(agents), dice.of(&PEOPLE), said.len() + posted.len());
+        let (agent, person, number) = (
+            dice.below(agents),
+            dice.of(&PEOPLE),
+            said.len() + posted.len(),
+        );
         let step = match dice.below(20) {
             0..=5 => {
                 let text = format!("said {number}");
-                office.person(person).say(&sip(&format!("bot{agent}")), &text);
+                office
+                    .person(person)
+                    .say(&sip(&format!("bot{agent}")), &text);
                 said.push((agent, person, text.clone()));
                 format!("{person} to bot{agent}: {text}")
             }
@@ -132,7 +140,10 @@ fn week(seed: u64, agents: usize) {
             }
             _ => {
                 let (fault, count) = (dice.of(&FAULTS), 1 + dice.below(3) as u32);
-                office.person(&format!("bot{agent}")).suffers(fault, count).unwrap();
+                office
+                    .person(&format!("bot{agent}"))
+                    .suffers(fault, count)
+                    .unwrap();
                 format!("bot{agent} suffers {fault} {count} times")
             }
         };
@@ -147,11 +158,27 @@ fn week(seed: u64, agents: usize) {
         passed += pause;
     }
     office.pass(AFTERMATH);
-    let story = || log[log.len().saturating_sub(number("SWITCHBOARD_WEEK_LOG").unwrap_or(0) as usize)..].join("\n");
+    let story = || {
+        log[log
+            .len()
+            .saturating_sub(number("SWITCHBOARD_WEEK_LOG").unwrap_or(0) as usize)..]
+            .join("\n")
+    };
     for n in 0..agents {
         let status = office.status(n);
-        assert_eq!(status.state, AgentState::Active, "bot{n}: {status:?}\n{}", story());
-        assert!(status.channels.iter().all(|channel| channel.state == AgentState::Active), "{status:?}");
+        assert_eq!(
+            status.state,
+            AgentState::Active,
+            "bot{n}: {status:?}\n{}",
+            story()
+        );
+        assert!(
+            status
+                .channels
+                .iter()
+                .all(|channel| channel.state == AgentState::Active),
+            "{status:?}"
+        );
         let (applications, _, parked) = office.world.simulator.count(&sip(&format!("bot{n}")));
         assert_eq!((applications, parked), (1, 1), "bot{n}\n{}", story());
     }
@@ -172,7 +199,9 @@ fn heard_by_agents(
         let person = office.person(name);
         loop {
             let mut report = Box::pin(person.learns());
-            let Poll::Ready(report) = poll(&mut report) else { break };
+            let Poll::Ready(report) = poll(&mut report) else {
+                break;
+            };
             delivered.insert(report.text, report.delivered);
         }
     }
@@ -194,13 +223,28 @@ fn heard_by_agents(
     }
     let mut kept = 0;
     for (agent, person, text) in said {
-        let times = events.get(&(*agent, text.clone())).copied().unwrap_or_default();
+        let times = events
+            .get(&(*agent, text.clone()))
+            .copied()
+            .unwrap_or_default();
         let is_delivered = delivered.get(text).copied().unwrap_or_default();
-        assert!(times <= 1, "`{text}` of {person} is there {times} times\n{}", story());
-        assert!(times == 1 || !is_delivered, "`{text}` of {person} to bot{agent} was delivered and is not there\n{}", story());
+        assert!(
+            times <= 1,
+            "`{text}` of {person} is there {times} times\n{}",
+            story()
+        );
+        assert!(
+            times == 1 || !is_delivered,
+            "`{text}` of {person} to bot{agent} was delivered and is not there\n{}",
+            story()
+        );
         kept += times;
     }
-    assert!(kept * 2 > said.len(), "only {kept} of {} came at all", said.len());
+    assert!(
+        kept * 2 > said.len(),
+        "only {kept} of {} came at all",
+        said.len()
+    );
 }
 
 /// What a post was answered is what happened.
@@ -220,8 +264,15 @@ fn heard_by_people(office: &Office, posted: Vec<Posted>, story: &dyn Fn() -> Str
             Err(Error::OutcomeUnknown(_)) => times <= 1,
             Err(_) => times == 0,
         };
-        assert!(is_right, "`{text}` was heard {times} times, and its post answered {answer:?}\n{}", story());
+        assert!(
+            is_right,
+            "`{text}` was heard {times} times, and its post answered {answer:?}\n{}",
+            story()
+        );
         answered += usize::from(answer.is_ok());
     }
-    assert!(answered * 2 > all, "only {answered} of {all} posts went through");
+    assert!(
+        answered * 2 > all,
+        "only {answered} of {all} posts went through"
+    );
 }

@@ -18,7 +18,10 @@ use switchboard::backend::ucwa::{Connect, Io, Origin, Secret, Trust, Ucwa, UcwaC
 use switchboard::backend::{BackendError, Inbox, Reply, reply};
 use switchboard::chrono::Utc;
 use switchboard::testing::ManualClock;
-use switchboard::{AgentStatus, Clock, Collaboration, Cursor, Engine, EventQuery, Message, NewAgent, NewMessage, Principal};
+use switchboard::{
+    AgentStatus, Clock, Collaboration, Cursor, Engine, EventQuery, Message, NewAgent, NewMessage,
+    Principal,
+};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -55,7 +58,12 @@ impl World {
         for (name, value) in set {
             switches.set(name, value).unwrap();
         }
-        let config = Config { domain: DOMAIN.into(), seed: 7, secure_port: None, switches };
+        let config = Config {
+            domain: DOMAIN.into(),
+            seed: 7,
+            secure_port: None,
+            switches,
+        };
         let world = match way {
             Way::Pipes => World::over_pipes(config),
             _ => World::over_sockets(config, way == Way::Tls),
@@ -68,13 +76,26 @@ impl World {
     fn over_pipes(config: Config) -> World {
         let time = Arc::new(EngineTime::default());
         let simulator = Simulator::new(config, time.clone());
-        let pipes = Arc::new(Pipes { simulator: simulator.clone(), time });
+        let pipes = Arc::new(Pipes {
+            simulator: simulator.clone(),
+            time,
+        });
         let root = format!("https://lyncdiscover.{DOMAIN}/");
-        World { simulator, root, trust: Trust::System, pipes: Some(pipes), _runtime: None }
+        World {
+            simulator,
+            root,
+            trust: Trust::System,
+            pipes: Some(pipes),
+            _runtime: None,
+        }
     }
 
     fn over_sockets(config: Config, tls: bool) -> World {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let simulator = Simulator::new(config, Arc::new(RealTime));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -85,8 +106,17 @@ impl World {
         runtime.spawn(simulator.clone().run());
         runtime.spawn(listen(simulator.clone(), listener, tls.then(acceptor)));
         let scheme = if tls { "https" } else { "http" };
-        let (root, trust) = (format!("{scheme}://localhost:{port}/"), Trust::CaFile(certificate("cert.pem")));
-        World { simulator, root, trust, pipes: None, _runtime: Some(runtime) }
+        let (root, trust) = (
+            format!("{scheme}://localhost:{port}/"),
+            Trust::CaFile(certificate("cert.pem")),
+        );
+        World {
+            simulator,
+            root,
+            trust,
+            pipes: None,
+            _runtime: Some(runtime),
+        }
     }
 
     /// From now on it has that clock's time.
@@ -98,7 +128,14 @@ impl World {
 
     /// Adds the account `botN`.
     pub fn agent(&self, n: usize) {
-        self.simulator.add_person(&sip(&format!("bot{n}")), None, Some(PASSWORD), Manner::Offline).unwrap();
+        self.simulator
+            .add_person(
+                &sip(&format!("bot{n}")),
+                None,
+                Some(PASSWORD),
+                Manner::Offline,
+            )
+            .unwrap();
     }
 
     /// Where autodiscovery begins.
@@ -108,7 +145,9 @@ impl World {
 
     /// Adds a person whom nobody but the simulator drives.
     pub fn person(&self, name: &str, manner: Manner) {
-        self.simulator.add_person(&format!("sip:{name}@{DOMAIN}"), None, None, manner).unwrap();
+        self.simulator
+            .add_person(&format!("sip:{name}@{DOMAIN}"), None, None, manner)
+            .unwrap();
     }
 
     /// How people see that one.
@@ -117,7 +156,9 @@ impl World {
     }
 
     pub fn config(&self) -> UcwaConfig {
-        UcwaConfig::new(DOMAIN, Secret::new(PASSWORD)).root(&self.root).trust(self.trust.clone())
+        UcwaConfig::new(DOMAIN, Secret::new(PASSWORD))
+            .root(&self.root)
+            .trust(self.trust.clone())
     }
 
     pub fn backend(&self) -> Ucwa {
@@ -163,14 +204,26 @@ impl Office {
         let clock = ManualClock::new();
         world.at(clock.clone());
         let backend = world.backend_of(configure(world.config()));
-        let engine = Engine::builder().in_memory().backend(backend).clock(clock.clone()).worker_threads(1).open().unwrap();
-        Office { world, clock, engine }
+        let engine = Engine::builder()
+            .in_memory()
+            .backend(backend)
+            .clock(clock.clone())
+            .worker_threads(1)
+            .open()
+            .unwrap();
+        Office {
+            world,
+            clock,
+            engine,
+        }
     }
 
     /// Puts `botN` with those contacts, without waiting for it.
     pub fn put(&self, n: usize, contacts: &[&str]) {
         let new = NewAgent::new(format!("bot{n}"), format!("ucwa:bot{n}@{DOMAIN}")).unwrap();
-        let new = contacts.iter().fold(new, |new, name| new.channel(contact(name)).unwrap());
+        let new = contacts
+            .iter()
+            .fold(new, |new, name| new.channel(contact(name)).unwrap());
         let admin = self.engine.provisioning(&Principal::host("ada")).unwrap();
         admin.put_agent(new).unwrap();
         self.engine.settle(SOON).unwrap();
@@ -183,7 +236,12 @@ impl Office {
         view.wait_active(SOON).unwrap();
         self.pass(Duration::from_millis(1));
         let now = view.events(Cursor::window(), &EventQuery::all()).unwrap();
-        Bot { office: self, n, view, mark: Mutex::new(Cursor::after(now.last, &now.instance)) }
+        Bot {
+            office: self,
+            n,
+            view,
+            mark: Mutex::new(Cursor::after(now.last, &now.instance)),
+        }
     }
 
     pub fn person(&self, name: &str) -> Driven {
@@ -218,11 +276,17 @@ impl Bot<'_> {
     pub fn messages(&self) -> Vec<Message> {
         self.office.engine.settle(SOON).unwrap();
         let mut mark = self.mark.lock();
-        let batch = self.view.events(mark.clone(), &EventQuery::messages()).unwrap();
+        let batch = self
+            .view
+            .events(mark.clone(), &EventQuery::messages())
+            .unwrap();
         assert!(!batch.gap && batch.events.len() < 100);
         *mark = Cursor::after(batch.last, &batch.instance);
         let own = format!("ucwa:bot{}@{DOMAIN}", self.n);
-        let messages = batch.events.iter().filter_map(|event| event.message().cloned());
+        let messages = batch
+            .events
+            .iter()
+            .filter_map(|event| event.message().cloned());
         messages.filter(|message| message.sender != own).collect()
     }
 
@@ -245,20 +309,39 @@ impl Bot<'_> {
 }
 
 fn line(message: &Message) -> String {
-    format!("{}: {}", message.sender.strip_prefix("sip:").unwrap_or(&message.sender), message.text)
+    format!(
+        "{}: {}",
+        message
+            .sender
+            .strip_prefix("sip:")
+            .unwrap_or(&message.sender),
+        message.text
+    )
 }
 
 /// A file of the certificates that the HTTP tests use, for `localhost`.
 pub fn certificate(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/http/tls").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/http/tls")
+        .join(name)
 }
 
 fn acceptor() -> TlsAcceptor {
-    let chain = CertificateDer::pem_file_iter(certificate("cert.pem")).unwrap().map(Result::unwrap).collect();
+    let chain = CertificateDer::pem_file_iter(certificate("cert.pem"))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     let key = PrivateKeyDer::from_pem_file(certificate("key.pem")).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap()))
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    TlsAcceptor::from(Arc::new(
+        config
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap(),
+    ))
 }
 
 /// Lines to a simulator that runs where the connector's tasks run.

@@ -19,7 +19,9 @@ fn numbered(what: &str, count: usize) -> Vec<String> {
 }
 
 fn killed(kind: Kind, way: Way) {
-    let Some(mut town) = Town::open(&format!("XMPP kill -9, {way:?} over {kind:?}"), kind) else { return };
+    let Some(mut town) = Town::open(&format!("XMPP kill -9, {way:?} over {kind:?}"), kind) else {
+        return;
+    };
     let (engine, room) = (town.engine(), town.room());
     let bot = engine.bot("helper", &town.bot(way, "bot0"), &[&town.ops()]);
     let mut ear = ear(&bot);
@@ -45,7 +47,8 @@ fn killed(kind: Kind, way: Way) {
     }
     hears_all(&mut ear, &missed);
     hears_all(&mut ear, &live);
-    bot.post(town.ops(), NewMessage::text("I am back")).expect("posted");
+    bot.post(town.ops(), NewMessage::text("I am back"))
+        .expect("posted");
     town.alice.hears(&room, "I am back");
     hears_no_more(&engine, &mut ear);
 }
@@ -71,8 +74,13 @@ fn an_account_catches_up_after_its_ejabberd_was_killed() {
 }
 
 fn restarted(way: Way) {
-    let Some(town) = Town::prosody("XMPP engine restart") else { return };
-    let path = std::env::temp_dir().join(format!("switchboard-xmpp-restart-{way:?}-{}.db", std::process::id()));
+    let Some(town) = Town::prosody("XMPP engine restart") else {
+        return;
+    };
+    let path = std::env::temp_dir().join(format!(
+        "switchboard-xmpp-restart-{way:?}-{}.db",
+        std::process::id()
+    ));
     let remove = || {
         for suffix in ["", "-wal", "-shm", "-lock"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
@@ -116,16 +124,25 @@ fn what_was_said_while_an_accounts_engine_was_down_comes_when_it_is_up() {
 
 #[test]
 fn twenty_agents_in_a_room_catch_up_once() {
-    let Some(town) = Town::prosody("XMPP catch-up of many") else { return };
+    let Some(town) = Town::prosody("XMPP catch-up of many") else {
+        return;
+    };
     let (engine, room) = (town.engine(), town.room());
     let names: Vec<String> = (0..20).map(|n| format!("agent{n:02}")).collect();
     for name in &names {
         engine.put(name, &town.bot(Way::Component, name), &[&town.ops()]);
     }
     for name in &names {
-        engine.agent(name).expect("there").wait_active(SOON).expect("active");
+        engine
+            .agent(name)
+            .expect("there")
+            .wait_active(SOON)
+            .expect("active");
     }
-    let mut ears: Vec<Reader> = names.iter().map(|name| ear(&engine.agent(name).expect("there"))).collect();
+    let mut ears: Vec<Reader> = names
+        .iter()
+        .map(|name| ear(&engine.agent(name).expect("there")))
+        .collect();
     town.alice.say(&room, "before");
     for ear in &mut ears {
         hears(ear, "before");
@@ -144,16 +161,24 @@ fn twenty_agents_in_a_room_catch_up_once() {
 }
 
 fn broken(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP broken lines over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP broken lines over {kind:?}"), kind) else {
+        return;
+    };
     let room = town.room();
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let engine = town.engine();
-        let line = if way == Way::Component { &town.to_component } else { &town.to_accounts };
+        let line = if way == Way::Component {
+            &town.to_component
+        } else {
+            &town.to_accounts
+        };
         let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
         let mut ear = ear(&bot);
         let faults: [(&str, &dyn Fn()); 3] = [
             ("cut", &|| line.cut()),
-            ("not XML", &|| line.spoil(b"<message></presence>]]>&nope;\x00\xff")),
+            ("not XML", &|| {
+                line.spoil(b"<message></presence>]]>&nope;\x00\xff")
+            }),
             ("another stream's end", &|| line.spoil(b"</stream:stream>")),
         ];
         for (fault, happens) in faults {
@@ -164,7 +189,10 @@ fn broken(kind: Kind) {
                 town.alice.say(&room, text);
             }
             hears_all(&mut ear, &said);
-            assert!(line.connections() > before, "{fault}: the link was taken up again");
+            assert!(
+                line.connections() > before,
+                "{fault}: the link was taken up again"
+            );
         }
         hears_no_more(&engine, &mut ear);
     }
@@ -183,7 +211,9 @@ fn lines_that_are_cut_or_spoilt_are_taken_up_again_over_ejabberd() {
 /// Nothing passes and nothing says so: only asking finds out. The bound is the connector's own.
 #[test]
 fn a_dead_line_is_noticed() {
-    let Some(town) = Town::prosody("XMPP dead lines") else { return };
+    let Some(town) = Town::prosody("XMPP dead lines") else {
+        return;
+    };
     let clock = ManualClock::new();
     let engine = town.over(Engine::builder().in_memory().clock(clock.clone()));
     let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
@@ -197,18 +227,27 @@ fn a_dead_line_is_noticed() {
         }
     }
     let state = engine.agent_status("helper").expect("there").state;
-    assert_ne!(state, AgentState::Active, "five minutes and nothing was noticed");
+    assert_ne!(
+        state,
+        AgentState::Active,
+        "five minutes and nothing was noticed"
+    );
     town.to_component.cut();
     town.to_component.stall(false);
     passes(&engine, &clock, "it is in again", |status| {
-        status.channels.iter().all(|channel| channel.state == AgentState::Active)
+        status
+            .channels
+            .iter()
+            .all(|channel| channel.state == AgentState::Active)
     });
     hears(&mut ear, "does anybody hear me?");
 }
 
 #[test]
 fn a_changed_password_is_told_and_the_new_one_is_asked_for() {
-    let Some(mut town) = Town::prosody("XMPP passwords") else { return };
+    let Some(mut town) = Town::prosody("XMPP passwords") else {
+        return;
+    };
     let clock = ManualClock::new();
     let engine = town.over(Engine::builder().in_memory().clock(clock.clone()));
     let bot = engine.bot("helper", &town.bot(Way::Account, "bot1"), &[&town.ops()]);
@@ -217,24 +256,42 @@ fn a_changed_password_is_told_and_the_new_one_is_asked_for() {
     town.server.begin();
     let status = || engine.agent_status("helper").expect("there");
     let is_told = |reason: &String| reason.contains("not-authorized") || reason.contains("refused");
-    passes(&engine, &clock, "the password is refused", |status| status.reason.as_ref().is_some_and(is_told));
+    passes(&engine, &clock, "the password is refused", |status| {
+        status.reason.as_ref().is_some_and(is_told)
+    });
     let reason = status().reason.unwrap_or_default();
     assert!(!reason.contains("pw-bot1"), "{reason}");
-    town.passwords.lock().expect("no panic").insert("bot1".into(), "another".into());
+    town.passwords
+        .lock()
+        .expect("no panic")
+        .insert("bot1".into(), "another".into());
     // Refused, it is tried again all the same, at the pace of the cap.
-    passes(&engine, &clock, "the new one is taken", |status| status.state == AgentState::Active);
+    passes(&engine, &clock, "the new one is taken", |status| {
+        status.state == AgentState::Active
+    });
     bot.wait_active(SOON).expect("in its room again");
 }
 
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_refused() {
-    let Some(mut town) = Town::prosody("XMPP certificates") else { return };
+    let Some(mut town) = Town::prosody("XMPP certificates") else {
+        return;
+    };
     // The connector believes a copy of the first certificate.
-    let believed = std::env::temp_dir().join(format!("switchboard-xmpp-believed-{}.pem", std::process::id()));
+    let believed = std::env::temp_dir().join(format!(
+        "switchboard-xmpp-believed-{}.pem",
+        std::process::id()
+    ));
     std::fs::copy(town.server.certificate(), &believed).expect("copied");
-    let config = town.config().trust(switchboard::backend::xmpp::Trust::CaFile(believed.clone()));
+    let config = town
+        .config()
+        .trust(switchboard::backend::xmpp::Trust::CaFile(believed.clone()));
     let backend = switchboard::backend::xmpp::Xmpp::new(config).expect("right");
-    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(backend)
+        .open()
+        .expect("opens");
     engine.bot("helper", &town.bot(Way::Account, "bot1"), &[&town.ops()]);
     town.server.stop();
     town.server.forget_certificate();
@@ -246,11 +303,22 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
 
 #[test]
 fn a_wrong_component_secret_is_told() {
-    let Some(town) = Town::prosody("XMPP component secret") else { return };
+    let Some(town) = Town::prosody("XMPP component secret") else {
+        return;
+    };
     use switchboard::backend::xmpp::{Component, Secret, Xmpp};
-    let wrong = Component::new(town.server.value("AGENTS"), "127.0.0.1", town.server.port("COMPONENT"), Secret::new("wrong"));
+    let wrong = Component::new(
+        town.server.value("AGENTS"),
+        "127.0.0.1",
+        town.server.port("COMPONENT"),
+        Secret::new("wrong"),
+    );
     let backend = Xmpp::new(town.config().component(wrong)).expect("right");
-    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(backend)
+        .open()
+        .expect("opens");
     engine.put("helper", &town.bot(Way::Component, "bot0"), &[]);
     told(&engine, "not-authorized").expect("it is told");
 }

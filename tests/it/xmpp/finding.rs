@@ -10,17 +10,27 @@ use switchboard::backend::xmpp::{Accounts, Secret, Security, Trust, Xmpp, XmppCo
 use switchboard::{AgentState, Engine};
 
 fn engine(town: &Town, resolver: &Resolver, security: Security) -> Engine {
-    let accounts = Accounts::new(Secret::new("pw-bot1")).security(security).resolver(resolver.address());
-    let config = XmppConfig::new("im.test").accounts(accounts).trust(Trust::CaFile(town.server.certificate()));
+    let accounts = Accounts::new(Secret::new("pw-bot1"))
+        .security(security)
+        .resolver(resolver.address());
+    let config = XmppConfig::new("im.test")
+        .accounts(accounts)
+        .trust(Trust::CaFile(town.server.certificate()));
     let backend = Xmpp::new(config).expect("right");
-    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(backend)
+        .open()
+        .expect("opens");
     engine.put("helper", &town.bot(Way::Account, "bot1"), &[]);
     engine
 }
 
 #[test]
 fn a_domain_says_where_its_accounts_are() {
-    let Some(town) = Town::prosody("XMPP SRV records") else { return };
+    let Some(town) = Town::prosody("XMPP SRV records") else {
+        return;
+    };
     if skipped_without("XMPP SRV records", DNSMASQ) {
         return;
     }
@@ -29,20 +39,39 @@ fn a_domain_says_where_its_accounts_are() {
     let nobody = reserved.number();
     let stranger = serve(|_, _| Says::Last(String::new()));
     let (plain, direct) = (town.server.value("C2S"), town.server.value("C2S_TLS"));
-    let client = |port: &str, priority: u32| format!("_xmpp-client._tcp.im.test,localhost,{port},{priority},5");
-    let clients = |port: &str, priority: u32| format!("_xmpps-client._tcp.im.test,localhost,{port},{priority},5");
+    let client = |port: &str, priority: u32| {
+        format!("_xmpp-client._tcp.im.test,localhost,{port},{priority},5")
+    };
+    let clients = |port: &str, priority: u32| {
+        format!("_xmpps-client._tcp.im.test,localhost,{port},{priority},5")
+    };
     let none = |service: &str| format!("_{service}._tcp.im.test");
     for (what, security, records) in [
         (
             "the hosts after the first",
             Security::StartTls,
-            vec![client(&nobody.to_string(), 1), client(&stranger.to_string(), 2), client(plain, 3)],
+            vec![
+                client(&nobody.to_string(), 1),
+                client(&stranger.to_string(), 2),
+                client(plain, 3),
+            ],
         ),
-        ("direct TLS", Security::DirectTls, vec![client(&nobody.to_string(), 1), clients(direct, 1)]),
-        ("the other kind of TLS", Security::StartTls, vec![none("xmpp-client"), clients(direct, 1)]),
+        (
+            "direct TLS",
+            Security::DirectTls,
+            vec![client(&nobody.to_string(), 1), clients(direct, 1)],
+        ),
+        (
+            "the other kind of TLS",
+            Security::StartTls,
+            vec![none("xmpp-client"), clients(direct, 1)],
+        ),
     ] {
         let resolver = Resolver::with(&records);
-        let active = engine(&town, &resolver, security).agent("helper").expect("there").wait_active(SOON);
+        let active = engine(&town, &resolver, security)
+            .agent("helper")
+            .expect("there")
+            .wait_active(SOON);
         assert!(active.is_ok(), "{what}: {active:?}");
     }
     let resolver = Resolver::with(&[none("xmpp-client"), none("xmpps-client")]);
@@ -55,7 +84,11 @@ fn a_domain_says_where_its_accounts_are() {
         if let Some(reason) = status.reason {
             break reason;
         }
-        assert!(Instant::now() < deadline, "{:?}", engine.agent_status("helper"));
+        assert!(
+            Instant::now() < deadline,
+            "{:?}",
+            engine.agent_status("helper")
+        );
         let _ = changes.next_timeout(std::time::Duration::from_millis(50));
     };
     assert!(told.contains("serves no accounts"), "{told}");

@@ -50,14 +50,20 @@ impl People {
     pub(crate) fn start() -> People {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/xmpp/people.py");
         let mut command = Command::new(python());
-        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut process = command.spawn().expect("Python starts");
         let waiting: Arc<Mutex<HashMap<u64, Sender<Answer>>>> = Arc::default();
         let (stdout, answers) = (process.stdout.take().expect("piped"), waiting.clone());
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let answer: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("people.py said: {line}"));
-                let waiter = answer["id"].as_u64().and_then(|id| answers.lock().expect("no panic").remove(&id));
+                let answer: Value = serde_json::from_str(&line)
+                    .unwrap_or_else(|_| panic!("people.py said: {line}"));
+                let waiter = answer["id"]
+                    .as_u64()
+                    .and_then(|id| answers.lock().expect("no panic").remove(&id));
                 let said = match answer["error"].as_str() {
                     Some(error) => Err(error.to_owned()),
                     None => Ok(answer["ok"].clone()),
@@ -70,13 +76,23 @@ impl People {
             answers.lock().expect("no panic").clear();
         });
         let stdin = Mutex::new(process.stdin.take());
-        People(Arc::new(Python { process: Mutex::new(process), stdin, waiting, next: AtomicU64::new(1) }))
+        People(Arc::new(Python {
+            process: Mutex::new(process),
+            stdin,
+            waiting,
+            next: AtomicU64::new(1),
+        }))
     }
 
     /// Connects an account of that server and answers its person.
     pub(crate) fn connect(&self, server: &Server, name: &str) -> Person {
-        let person = Person { people: self.clone(), name: name.to_owned() };
-        person.log_in(server, &format!("pw-{name}")).expect("they log in");
+        let person = Person {
+            people: self.clone(),
+            name: name.to_owned(),
+        };
+        person
+            .log_in(server, &format!("pw-{name}"))
+            .expect("they log in");
         person
     }
 
@@ -85,12 +101,22 @@ impl People {
         let (sender, receiver) = channel();
         self.0.waiting.lock().expect("no panic").insert(id, sender);
         let fields = request.as_object_mut().expect("an object");
-        fields.extend([("id".into(), id.into()), ("who".into(), who.into()), ("op".into(), op.into())]);
+        fields.extend([
+            ("id".into(), id.into()),
+            ("who".into(), who.into()),
+            ("op".into(), op.into()),
+        ]);
         let line = format!("{request}\n");
         let mut stdin = self.0.stdin.lock().expect("no panic");
-        stdin.as_mut().expect("open until dropped").write_all(line.as_bytes()).expect("people.py reads");
+        stdin
+            .as_mut()
+            .expect("open until dropped")
+            .write_all(line.as_bytes())
+            .expect("people.py reads");
         drop(stdin);
-        receiver.recv_timeout(PATIENCE).unwrap_or_else(|error| Err(format!("people.py does not answer `{op}`: {error}")))
+        receiver
+            .recv_timeout(PATIENCE)
+            .unwrap_or_else(|error| Err(format!("people.py does not answer `{op}`: {error}")))
     }
 }
 
@@ -110,7 +136,8 @@ impl Person {
     /// As [`Person::ask`], where a failure is the test's.
     #[track_caller]
     fn want(&self, op: &str, request: Value) -> Value {
-        self.ask(op, request).unwrap_or_else(|error| panic!("{} could not {op}: {error}", self.name))
+        self.ask(op, request)
+            .unwrap_or_else(|error| panic!("{} could not {op}: {error}", self.name))
     }
 
     pub(crate) fn log_in(&self, server: &Server, password: &str) -> Result<(), String> {
@@ -161,7 +188,11 @@ impl Person {
 
     #[track_caller]
     pub(crate) fn show(&self, show: &str, status: &str) {
-        let show = if show.is_empty() { Value::Null } else { show.into() };
+        let show = if show.is_empty() {
+            Value::Null
+        } else {
+            show.into()
+        };
         self.want("show", json!({ "show": show, "status": status }));
     }
 
@@ -179,19 +210,26 @@ impl Person {
     /// Puts whoever has that address or nickname out of the room.
     #[track_caller]
     pub(crate) fn kick(&self, room: &str, address: &str, reason: &str) {
-        self.want("kick", json!({ "room": room, "jid": address, "reason": reason }));
+        self.want(
+            "kick",
+            json!({ "room": room, "jid": address, "reason": reason }),
+        );
     }
 
     /// Gives that address an affiliation: `outcast`, `none`, `member`, `admin`, `owner`.
     #[track_caller]
     pub(crate) fn affiliate(&self, room: &str, address: &str, affiliation: &str, reason: &str) {
-        self.want("affiliate", json!({ "room": room, "jid": address, "affiliation": affiliation, "reason": reason }));
+        self.want(
+            "affiliate",
+            json!({ "room": room, "jid": address, "affiliation": affiliation, "reason": reason }),
+        );
     }
 
     /// Sets fields of the room's configuration form, each name without `muc#roomconfig_`.
     #[track_caller]
     pub(crate) fn configure(&self, room: &str, fields: &[(&str, &str)]) {
-        let field = |(name, value): &(&str, &str)| (format!("muc#roomconfig_{name}"), Value::from(*value));
+        let field =
+            |(name, value): &(&str, &str)| (format!("muc#roomconfig_{name}"), Value::from(*value));
         let fields: serde_json::Map<String, Value> = fields.iter().map(field).collect();
         self.want("configure", json!({ "room": room, "fields": fields }));
     }
@@ -216,7 +254,12 @@ impl Person {
     #[track_caller]
     pub(crate) fn heard(&self, place: &str) -> Vec<Heard> {
         let heard = self.want("tell_heard", json!({ "place": place }));
-        heard.as_array().expect("a list").iter().map(heard_of).collect()
+        heard
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(heard_of)
+            .collect()
     }
 
     /// Waits until they hear that text there.
@@ -250,14 +293,23 @@ impl Person {
     pub(crate) fn occupants(&self, room: &str) -> Vec<String> {
         let found = self.want("occupants", json!({ "room": room }));
         let nick = |one: &Value| one[0].as_str().unwrap_or_default().to_owned();
-        found.as_array().expect("a list").iter().map(nick).filter(|nick| !nick.is_empty()).collect()
+        found
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(nick)
+            .filter(|nick| !nick.is_empty())
+            .collect()
     }
 
     /// What lies behind a link.
     pub(crate) fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
         let bytes = self.ask("fetch", json!({ "url": url }))?;
-        Ok(base64::Engine::decode(&base64::engine::general_purpose::STANDARD, bytes.as_str().unwrap_or_default())
-            .expect("base64"))
+        Ok(base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            bytes.as_str().unwrap_or_default(),
+        )
+        .expect("base64"))
     }
 }
 

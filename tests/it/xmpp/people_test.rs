@@ -12,14 +12,20 @@ fn people_talk_and_a_killed_server_comes_back(kind: Kind) {
     }
     let mut server = Server::start(kind, &[]);
     let people = People::start();
-    let (alice, bob) = (people.connect(&server, "alice"), people.connect(&server, "bob"));
+    let (alice, bob) = (
+        people.connect(&server, "alice"),
+        people.connect(&server, "bob"),
+    );
     let room = &format!("ops@{}", server.value("ROOMS"));
     alice.join(room);
     bob.join(room);
     assert_eq!(bob.occupants(room), ["alice", "bob"]);
     alice.say(room, "hello <&> 🦀");
     bob.hears(room, "hello <&> 🦀");
-    assert!(alice.heard(room).is_empty(), "their own words are not heard");
+    assert!(
+        alice.heard(room).is_empty(),
+        "their own words are not heard"
+    );
     bob.say("alice@im.test", "psst");
     alice.hears("bob@im.test", "psst");
     alice.subscribe("bob@im.test");

@@ -95,10 +95,15 @@ impl Line {
         if self.refusing.load(Ordering::Relaxed) {
             return;
         }
-        let Ok(far) = TcpStream::connect(("127.0.0.1", self.target.load(Ordering::Relaxed))) else { return };
+        let Ok(far) = TcpStream::connect(("127.0.0.1", self.target.load(Ordering::Relaxed))) else {
+            return;
+        };
         let _ = (near.set_nodelay(true), far.set_nodelay(true));
         let twin = |stream: &TcpStream| stream.try_clone().expect("a second handle");
-        self.open.lock().expect("no panic").extend([twin(&near), twin(&far)]);
+        self.open
+            .lock()
+            .expect("no panic")
+            .extend([twin(&near), twin(&far)]);
         let (there, back) = ((twin(&near), twin(&far)), (far, near));
         let up = self.clone();
         std::thread::spawn(move || up.copy(there.0, there.1, false));
@@ -113,8 +118,13 @@ impl Line {
                 stalled = self.moved.wait(stalled).expect("no panic");
             }
             drop(stalled);
-            let spoilt = from_server.then(|| self.spoil.lock().expect("no panic").take()).flatten();
-            if to.write_all(spoilt.as_deref().unwrap_or(&buffer[..count])).is_err() {
+            let spoilt = from_server
+                .then(|| self.spoil.lock().expect("no panic").take())
+                .flatten();
+            if to
+                .write_all(spoilt.as_deref().unwrap_or(&buffer[..count]))
+                .is_err()
+            {
                 break;
             }
         }

@@ -13,7 +13,12 @@ const POSTS: usize = 60;
 /// One agent posts without a pause, each post under a key and until it is answered, while the server is killed and
 /// started again, twice. Each is in the room's archive once, in order.
 fn posted_around_kills(kind: Kind, way: Way) {
-    let Some(mut town) = Town::open(&format!("XMPP kill -9 mid-traffic, {way:?} over {kind:?}"), kind) else { return };
+    let Some(mut town) = Town::open(
+        &format!("XMPP kill -9 mid-traffic, {way:?} over {kind:?}"),
+        kind,
+    ) else {
+        return;
+    };
     let engine = town.engine();
     let bot = engine.bot("helper", &town.bot(way, "bot0"), &[&town.ops()]);
     let (count, counts) = channel();
@@ -23,7 +28,10 @@ fn posted_around_kills(kind: Kind, way: Way) {
         for n in 0..POSTS {
             let deadline = Instant::now() + SOON;
             loop {
-                match poster.post(&ops, NewMessage::text(format!("post {n:02}")).key(format!("key {n}"))) {
+                match poster.post(
+                    &ops,
+                    NewMessage::text(format!("post {n:02}")).key(format!("key {n}")),
+                ) {
                     Ok(_) => break,
                     Err(error) if Instant::now() > deadline => panic!("post {n}: {error}"),
                     Err(Error::OutcomeUnknown(_)) => unknown += 1,
@@ -41,7 +49,9 @@ fn posted_around_kills(kind: Kind, way: Way) {
     }
     let unknown: u32 = posting.join().expect("every post was answered");
     bot.wait_active(SOON).expect("in its room");
-    let kept = bot.messages(town.ops(), 1000, None).expect("the server's history");
+    let kept = bot
+        .messages(town.ops(), 1000, None)
+        .expect("the server's history");
     let texts: Vec<&str> = kept.iter().map(|message| &*message.text).collect();
     let posts: Vec<String> = (0..POSTS).map(|n| format!("post {n:02}")).collect();
     assert_eq!(texts, posts, "with {unknown} answers lost");
@@ -64,8 +74,14 @@ fn a_component_posts_around_kills_of_ejabberd() {
 
 /// An account's server keeps what people say to it: what the archive gives and what the server delivers late is one.
 fn contact_catches_up(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP contact's catch-up over {kind:?}"), kind) else { return };
-    let (engine, address, alice) = (town.engine(), town.bot(Way::Account, "bot1"), town.contact("alice"));
+    let Some(town) = Town::open(&format!("XMPP contact's catch-up over {kind:?}"), kind) else {
+        return;
+    };
+    let (engine, address, alice) = (
+        town.engine(),
+        town.bot(Way::Account, "bot1"),
+        town.contact("alice"),
+    );
     let bot = engine.bot("helper", &address, &[&alice]);
     let mut ear = ear(&bot);
     town.alice.say(&address, "before");
@@ -99,22 +115,35 @@ fn an_account_of_ejabberd_catches_up_with_a_contact() {
 /// service that is not its server. Only asking the room finds it out (XEP-0410).
 #[test]
 fn a_room_that_has_forgotten_its_agent_is_joined_again() {
-    let Some(town) = Town::prosody("XMPP self-ping") else { return };
+    let Some(town) = Town::prosody("XMPP self-ping") else {
+        return;
+    };
     let clock = ManualClock::new();
     let engine = town.over(Engine::builder().in_memory().clock(clock.clone()));
     let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
     let (mut ear, room, address) = (ear(&bot), town.room(), town.bot(Way::Component, "bot0"));
     town.to_component.spoil(b" ");
-    town.to_component.say(format!("<presence type='unavailable' from='{address}/switchboard' to='{room}/bot0'/>").as_bytes());
+    town.to_component.say(
+        format!("<presence type='unavailable' from='{address}/switchboard' to='{room}/bot0'/>")
+            .as_bytes(),
+    );
     let deadline = Instant::now() + SOON;
     while town.alice.occupants(&room).contains(&"bot0".to_owned()) {
         assert!(Instant::now() < deadline, "the room keeps it");
     }
     town.alice.say(&room, "is anybody here?");
     engine.settle(SOON).expect("it settles");
-    assert_eq!(engine.stands("helper", &town.ops()).state, AgentState::Active, "nobody has told it");
+    assert_eq!(
+        engine.stands("helper", &town.ops()).state,
+        AgentState::Active,
+        "nobody has told it"
+    );
     while !town.alice.occupants(&room).contains(&"bot0".to_owned()) {
-        assert!(Instant::now() < deadline + SOON, "it does not come back: {:?}", engine.stands("helper", &town.ops()));
+        assert!(
+            Instant::now() < deadline + SOON,
+            "it does not come back: {:?}",
+            engine.stands("helper", &town.ops())
+        );
         // Slowly: an answer has 20 s of this clock, on a busy machine too.
         clock.advance(Duration::from_millis(250));
         std::thread::park_timeout(Duration::from_millis(20));

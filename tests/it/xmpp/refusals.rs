@@ -18,7 +18,12 @@ const PLAIN: &str = "jabber:client";
 fn over(port: u16, clock: &ManualClock) -> Engine {
     let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
     let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
-    Engine::builder().in_memory().clock(clock.clone()).backend(backend).open().expect("opens")
+    Engine::builder()
+        .in_memory()
+        .clock(clock.clone())
+        .backend(backend)
+        .open()
+        .expect("opens")
 }
 
 /// Waits until it shows in how the agent stands.
@@ -41,7 +46,9 @@ fn an_overloaded_server_is_left_alone_for_a_while() {
         let overloaded = Arc::new(AtomicBool::new(true));
         let shared = overloaded.clone();
         let port = serve(move |_, element| match component(element) {
-            Says::This(_) if shared.load(Ordering::Relaxed) && element.starts_with("<handshake") => {
+            Says::This(_)
+                if shared.load(Ordering::Relaxed) && element.starts_with("<handshake") =>
+            {
                 Says::Last(stream_error(condition, ""))
             }
             says => says,
@@ -53,53 +60,88 @@ fn an_overloaded_server_is_left_alone_for_a_while() {
         let mut tries = 0;
         let told = loop {
             let status = engine.agent_status("helper").expect("there");
-            if status.reason.as_ref().is_some_and(|reason| reason.contains(condition)) {
+            if status
+                .reason
+                .as_ref()
+                .is_some_and(|reason| reason.contains(condition))
+            {
                 break status;
             }
             tries += 1;
             assert!(tries < 6000, "{condition}: {status:?}");
             // Twice as fast as real time and no faster: a dial has 20 s of this clock, on a busy machine too.
-            clock.advance(Duration::from_millis(if condition == "conflict" { 20 } else { 0 }));
+            clock.advance(Duration::from_millis(if condition == "conflict" {
+                20
+            } else {
+                0
+            }));
             std::thread::park_timeout(Duration::from_millis(10));
         };
         let pause = told.next_try.expect("it is tried again") - told.since;
-        assert!(pause >= chrono::TimeDelta::seconds(29), "{condition}: {pause}");
+        assert!(
+            pause >= chrono::TimeDelta::seconds(29),
+            "{condition}: {pause}"
+        );
         overloaded.store(false, Ordering::Relaxed);
-        passes(&engine, &clock, "it is let in", |status| status.state == AgentState::Active);
+        passes(&engine, &clock, "it is let in", |status| {
+            status.state == AgentState::Active
+        });
     }
 }
 
 #[test]
 fn a_server_that_says_where_to_go_instead_is_followed_but_not_for_ever() {
-    let Some(town) = Town::prosody("XMPP see-other-host") else { return };
+    let Some(town) = Town::prosody("XMPP see-other-host") else {
+        return;
+    };
     let real = town.server.port("C2S");
     let elsewhere = serve(move |_, element| match element.contains("<stream:stream") {
-        true => Says::Last(header(PLAIN) + &stream_error("see-other-host", &format!("127.0.0.1:{real}"))),
+        true => Says::Last(
+            header(PLAIN) + &stream_error("see-other-host", &format!("127.0.0.1:{real}")),
+        ),
         false => Says::Nothing,
     });
     let accounts = |port| {
-        let accounts = Accounts::new(Secret::new("pw-bot1")).host("127.0.0.1").port(port);
-        let config = XmppConfig::new("im.test").accounts(accounts).trust(Trust::CaFile(town.server.certificate()));
+        let accounts = Accounts::new(Secret::new("pw-bot1"))
+            .host("127.0.0.1")
+            .port(port);
+        let config = XmppConfig::new("im.test")
+            .accounts(accounts)
+            .trust(Trust::CaFile(town.server.certificate()));
         let backend = Xmpp::new(config).expect("right");
-        let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+        let engine = Engine::builder()
+            .in_memory()
+            .backend(backend)
+            .open()
+            .expect("opens");
         engine.put("helper", &town.bot(Way::Account, "bot1"), &[]);
         engine
     };
-    waits(&accounts(elsewhere), "it is at the other host", |status| status.state == AgentState::Active);
+    waits(&accounts(elsewhere), "it is at the other host", |status| {
+        status.state == AgentState::Active
+    });
 
     let round = Arc::new(AtomicU32::new(0));
     let counted = round.clone();
-    let circle = serve(move |connection, element| match element.contains("<stream:stream") {
-        true => {
-            counted.store(connection, Ordering::Relaxed);
-            // Without a port: the one it came by.
-            Says::Last(header(PLAIN) + &stream_error("see-other-host", "127.0.0.1"))
-        }
-        false => Says::Nothing,
-    });
+    let circle = serve(
+        move |connection, element| match element.contains("<stream:stream") {
+            true => {
+                counted.store(connection, Ordering::Relaxed);
+                // Without a port: the one it came by.
+                Says::Last(header(PLAIN) + &stream_error("see-other-host", "127.0.0.1"))
+            }
+            false => Says::Nothing,
+        },
+    );
     let engine = accounts(circle);
     let told = waits(&engine, "it is told", |status| status.reason.is_some());
-    assert!(told.reason.as_deref().unwrap_or_default().contains("from one host to another"), "{told:?}");
+    assert!(
+        told.reason
+            .as_deref()
+            .unwrap_or_default()
+            .contains("from one host to another"),
+        "{told:?}"
+    );
     assert!(round.load(Ordering::Relaxed) >= 3, "it was followed");
 }
 
@@ -111,7 +153,9 @@ fn see_other_host_does_not_lead_a_plain_login_away() {
         socket.connect("192.0.2.1:9")?;
         socket.local_addr()
     });
-    let Ok(outer) = route.map(|address| address.ip()) else { return };
+    let Ok(outer) = route.map(|address| address.ip()) else {
+        return;
+    };
     let heard = Arc::new(AtomicBool::new(false));
     let hears = heard.clone();
     let away = serve_at("0.0.0.0:0", move |_, _| {
@@ -119,14 +163,25 @@ fn see_other_host_does_not_lead_a_plain_login_away() {
         Says::Nothing
     });
     let here = serve(move |_, element| match element.contains("<stream:stream") {
-        true => Says::Last(header(PLAIN) + &stream_error("see-other-host", &format!("{outer}:{away}"))),
+        true => {
+            Says::Last(header(PLAIN) + &stream_error("see-other-host", &format!("{outer}:{away}")))
+        }
         false => Says::Nothing,
     });
-    let accounts = Accounts::new(Secret::new("pw")).host("127.0.0.1").port(here).security(Security::PlainLoopback);
+    let accounts = Accounts::new(Secret::new("pw"))
+        .host("127.0.0.1")
+        .port(here)
+        .security(Security::PlainLoopback);
     let backend = Xmpp::new(XmppConfig::new("im.test").accounts(accounts)).expect("right");
-    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(backend)
+        .open()
+        .expect("opens");
     engine.put("helper", "bot1@im.test", &[]);
-    let told = waits(&engine, "it is told", |status| status.reason.is_some()).reason.unwrap_or_default();
+    let told = waits(&engine, "it is told", |status| status.reason.is_some())
+        .reason
+        .unwrap_or_default();
     assert!(told.contains("not on this machine"), "{told}");
     assert!(!heard.load(Ordering::Relaxed), "not a word");
 }
@@ -136,12 +191,15 @@ fn a_room_and_a_message_that_are_too_much_for_now() {
     let busy = Arc::new(AtomicBool::new(true));
     let shared = busy.clone();
     let port = serve(move |_, element| {
-        let is_too_much = shared.load(Ordering::Relaxed) && element.contains("to='ops@rooms.im.test");
+        let is_too_much =
+            shared.load(Ordering::Relaxed) && element.contains("to='ops@rooms.im.test");
         match component(element) {
             Says::This(_) if is_too_much && element.starts_with("<presence") => {
                 Says::This(refusal(element, "wait", "resource-constraint"))
             }
-            Says::Nothing if element.starts_with("<message") => Says::This(refusal(element, "wait", "policy-violation")),
+            Says::Nothing if element.starts_with("<message") => {
+                Says::This(refusal(element, "wait", "policy-violation"))
+            }
             says => says,
         }
     });
@@ -149,12 +207,28 @@ fn a_room_and_a_message_that_are_too_much_for_now() {
     let engine = over(port, &clock);
     engine.put("helper", BOT, &[OPS]);
     let stands = || engine.stands("helper", OPS);
-    waits(&engine, "the room is full", |_| stands().reason.is_some_and(|reason| reason.contains("resource-constraint")));
-    assert!(stands().next_try.is_some(), "it is tried again: {:?}", stands());
+    waits(&engine, "the room is full", |_| {
+        stands()
+            .reason
+            .is_some_and(|reason| reason.contains("resource-constraint"))
+    });
+    assert!(
+        stands().next_try.is_some(),
+        "it is tried again: {:?}",
+        stands()
+    );
     busy.store(false, Ordering::Relaxed);
-    passes(&engine, &clock, "it is in", |_| stands().state == AgentState::Active);
-    let posted = engine.agent("helper").expect("there").post(OPS, NewMessage::text("hello"));
-    assert!(matches!(posted, Err(Error::Busy { retry_after, .. }) if retry_after >= Duration::from_secs(1)), "{posted:?}");
+    passes(&engine, &clock, "it is in", |_| {
+        stands().state == AgentState::Active
+    });
+    let posted = engine
+        .agent("helper")
+        .expect("there")
+        .post(OPS, NewMessage::text("hello"));
+    assert!(
+        matches!(posted, Err(Error::Busy { retry_after, .. }) if retry_after >= Duration::from_secs(1)),
+        "{posted:?}"
+    );
 }
 
 #[test]
@@ -171,7 +245,10 @@ fn a_room_that_refuses_says_why() {
     ];
     let port = serve(move |_, element| match component(element) {
         Says::This(said) if element.starts_with("<presence") => {
-            let room = super::scripted::attribute(element, "to").split('@').next().unwrap_or_default();
+            let room = super::scripted::attribute(element, "to")
+                .split('@')
+                .next()
+                .unwrap_or_default();
             let refused = cases.iter().find(|(condition, _)| *condition == room);
             Says::This(refused.map_or(said, |(condition, _)| refusal(element, "auth", condition)))
         }
@@ -179,14 +256,27 @@ fn a_room_that_refuses_says_why() {
     });
     let clock = ManualClock::new();
     let engine = over(port, &clock);
-    let channels: Vec<String> = cases.iter().map(|(room, _)| format!("chat-room:{room}@rooms.im.test")).collect();
-    engine.put("helper", BOT, &channels.iter().map(String::as_str).collect::<Vec<_>>());
+    let channels: Vec<String> = cases
+        .iter()
+        .map(|(room, _)| format!("chat-room:{room}@rooms.im.test"))
+        .collect();
+    engine.put(
+        "helper",
+        BOT,
+        &channels.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
     for ((condition, word), channel) in cases.iter().zip(&channels) {
         let told = |reason: Option<String>| reason.is_some_and(|reason| reason.contains(word));
-        waits(&engine, condition, |_| told(engine.stands("helper", channel).reason));
+        waits(&engine, condition, |_| {
+            told(engine.stands("helper", channel).reason)
+        });
         let stands = engine.stands("helper", channel);
         assert_eq!(stands.state, AgentState::Idle, "{stands:?}");
-        assert_eq!(stands.next_try.is_some(), *condition == "service-unavailable", "only a full room is tried again: {stands:?}");
+        assert_eq!(
+            stands.next_try.is_some(),
+            *condition == "service-unavailable",
+            "only a full room is tried again: {stands:?}"
+        );
     }
 }
 
@@ -199,50 +289,83 @@ fn a_component_does_not_stay_where_stanzas_go_astray() {
     let port = serve(move |connection, element| {
         counted.fetch_max(connection, Ordering::Relaxed);
         let is_lost = connection <= 2 && element.contains("to='probe9@");
-        if is_lost { Says::Nothing } else { component(element) }
+        if is_lost {
+            Says::Nothing
+        } else {
+            component(element)
+        }
     });
     let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
     let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
-    let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(backend)
+        .open()
+        .expect("opens");
     engine.put("helper", BOT, &[OPS]);
-    waits(&engine, "it is in", |_| engine.stands("helper", OPS).state == AgentState::Active);
+    waits(&engine, "it is in", |_| {
+        engine.stands("helper", OPS).state == AgentState::Active
+    });
     assert_eq!(connections.load(Ordering::Relaxed), 3);
 }
 
 /// What the component asks itself is lost once, while other things come: later, the same fault as above.
 #[test]
 fn a_component_does_not_stay_where_its_questions_are_lost() {
-    let (connections, lost) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let (connections, lost) = (
+        Arc::new(AtomicU32::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let (counted, loses) = (connections.clone(), lost.clone());
     let port = serve(move |connection, element| {
         counted.fetch_max(connection, Ordering::Relaxed);
-        let is_question = element.contains("to='agents.im.test'") && element.contains("urn:xmpp:ping");
+        let is_question =
+            element.contains("to='agents.im.test'") && element.contains("urn:xmpp:ping");
         // The first one after the joins.
-        if is_question && loses.swap(false, Ordering::Relaxed) { Says::Nothing } else { component(element) }
+        if is_question && loses.swap(false, Ordering::Relaxed) {
+            Says::Nothing
+        } else {
+            component(element)
+        }
     });
     let clock = ManualClock::new();
     let engine = over(port, &clock);
     engine.put("helper", BOT, &[OPS]);
-    waits(&engine, "it is in", |_| engine.stands("helper", OPS).state == AgentState::Active);
+    waits(&engine, "it is in", |_| {
+        engine.stands("helper", OPS).state == AgentState::Active
+    });
     lost.store(true, Ordering::Relaxed);
     let deadline = Instant::now() + SOON;
     while connections.load(Ordering::Relaxed) < 2 {
-        assert!(Instant::now() < deadline, "{:?}", engine.agent_status("helper"));
+        assert!(
+            Instant::now() < deadline,
+            "{:?}",
+            engine.agent_status("helper")
+        );
         // Rooms are asked after every minute, and answer: the line is not silent.
         clock.advance(Duration::from_millis(500));
         std::thread::park_timeout(Duration::from_millis(20));
     }
     assert!(!lost.load(Ordering::Relaxed), "a question was lost");
-    waits(&engine, "it is in again", |_| engine.stands("helper", OPS).state == AgentState::Active);
+    waits(&engine, "it is in again", |_| {
+        engine.stands("helper", OPS).state == AgentState::Active
+    });
 }
 
 fn there_twice(kind: Kind, why: &str) {
-    let Some(town) = Town::open(&format!("XMPP component conflict over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP component conflict over {kind:?}"), kind) else {
+        return;
+    };
     let (first, second) = (town.engine(), town.engine());
     let bot = first.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
     second.put("helper", &town.bot(Way::Component, "bot5"), &[]);
-    let told = waits(&second, "the second is told why", |status| status.reason.is_some());
-    assert!(told.reason.as_deref().unwrap_or_default().contains(why), "{told:?}");
+    let told = waits(&second, "the second is told why", |status| {
+        status.reason.is_some()
+    });
+    assert!(
+        told.reason.as_deref().unwrap_or_default().contains(why),
+        "{told:?}"
+    );
     if kind == Kind::Prosody {
         // It keeps the one that was there first, and gives the other nothing.
         let mut ear = ear(&bot);
@@ -250,7 +373,9 @@ fn there_twice(kind: Kind, why: &str) {
         hears(&mut ear, "who is it?");
     }
     first.shutdown(SOON).expect("in time");
-    waits(&second, "the second is in", |status| status.state == AgentState::Active);
+    waits(&second, "the second is in", |status| {
+        status.state == AgentState::Active
+    });
 }
 
 #[test]

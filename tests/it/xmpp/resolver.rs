@@ -47,14 +47,36 @@ impl Resolver {
         let random = RandomState::new().hash_one("resolver").to_le_bytes();
         let own = [127, random[0], random[1], random[2]];
         let mut command = Command::new(DNSMASQ);
-        command.args(["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file", "--user=root"]);
-        command.args(["--listen-address=127.0.0.1", "--bind-interfaces", "--local=/im.test/"]);
+        command.args([
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            "--pid-file",
+            "--user=root",
+        ]);
+        command.args([
+            "--listen-address=127.0.0.1",
+            "--bind-interfaces",
+            "--local=/im.test/",
+        ]);
         command.arg(format!("--port={}", port.number()));
-        command.arg(format!("--host-record={NAME},{}", own.map(|byte| byte.to_string()).join(".")));
+        command.arg(format!(
+            "--host-record={NAME},{}",
+            own.map(|byte| byte.to_string()).join(".")
+        ));
         command.args(records.iter().map(|record| format!("--srv-host={record}")));
-        let dnsmasq = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("dnsmasq starts");
+        let dnsmasq = command
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("dnsmasq starts");
         let address = SocketAddr::from(([127, 0, 0, 1], port.number()));
-        let mut resolver = Resolver { dnsmasq, address, _port: port };
+        let mut resolver = Resolver {
+            dnsmasq,
+            address,
+            _port: port,
+        };
         let deadline = Instant::now() + PATIENCE;
         while !asked(address, own) {
             if resolver.dnsmasq.try_wait().expect("it is ours").is_some() {
@@ -74,7 +96,12 @@ impl Resolver {
     /// What it said before it ended.
     fn last_words(&mut self) -> String {
         let mut why = String::new();
-        let _ = self.dnsmasq.stderr.take().expect("piped").read_to_string(&mut why);
+        let _ = self
+            .dnsmasq
+            .stderr
+            .take()
+            .expect("piped")
+            .read_to_string(&mut why);
         why
     }
 }
@@ -99,9 +126,13 @@ fn asked(resolver: SocketAddr, own: [u8; 4]) -> bool {
     }
     question.extend([0, 0, 1, 0, 1]);
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    socket
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .expect("a timeout");
     let mut answer = [0; 512];
-    let heard = socket.send_to(&question, resolver).and_then(|_| socket.recv(&mut answer));
+    let heard = socket
+        .send_to(&question, resolver)
+        .and_then(|_| socket.recv(&mut answer));
     if heard.is_err() {
         // Refused at once where nobody listens yet.
         std::thread::park_timeout(Duration::from_millis(10));

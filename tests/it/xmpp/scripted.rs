@@ -18,7 +18,10 @@ pub(crate) fn serve(answer: impl Fn(u32, &str) -> Says + Send + Clone + 'static)
 }
 
 /// As [`serve`], listening there.
-pub(crate) fn serve_at(place: &str, answer: impl Fn(u32, &str) -> Says + Send + Clone + 'static) -> u16 {
+pub(crate) fn serve_at(
+    place: &str,
+    answer: impl Fn(u32, &str) -> Says + Send + Clone + 'static,
+) -> u16 {
     let listener = TcpListener::bind(place).expect("a free port");
     let port = listener.local_addr().expect("bound").port();
     std::thread::spawn(move || {
@@ -77,7 +80,9 @@ fn whole(text: &str) -> Option<usize> {
 /// An attribute of an element's first tag.
 pub(crate) fn attribute<'a>(element: &'a str, name: &str) -> &'a str {
     let tag = &element[..element.find('>').unwrap_or(element.len())];
-    let value = tag.split_once(&format!(" {name}='")).and_then(|(_, rest)| rest.split_once('\''));
+    let value = tag
+        .split_once(&format!(" {name}='"))
+        .and_then(|(_, rest)| rest.split_once('\''));
     value.map_or("", |(value, _)| value)
 }
 
@@ -92,13 +97,22 @@ pub(crate) fn header(namespace: &str) -> String {
 /// A stream error, and the stream's end.
 pub(crate) fn stream_error(condition: &str, inner: &str) -> String {
     let namespace = "urn:ietf:params:xml:ns:xmpp-streams";
-    format!("<stream:error><{condition} xmlns='{namespace}'>{inner}</{condition}></stream:error></stream:stream>")
+    format!(
+        "<stream:error><{condition} xmlns='{namespace}'>{inner}</{condition}></stream:error></stream:stream>"
+    )
 }
 
 /// A stanza come back as an error.
 pub(crate) fn refusal(element: &str, kind: &str, condition: &str) -> String {
-    let name = element[1..].split([' ', '/', '>']).next().unwrap_or_default();
-    let (id, from, to) = (attribute(element, "id"), attribute(element, "to"), attribute(element, "from"));
+    let name = element[1..]
+        .split([' ', '/', '>'])
+        .next()
+        .unwrap_or_default();
+    let (id, from, to) = (
+        attribute(element, "id"),
+        attribute(element, "to"),
+        attribute(element, "from"),
+    );
     format!(
         "<{name} type='error' id='{id}' from='{from}' to='{to}'><error type='{kind}'>\
          <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></{name}>"

@@ -10,9 +10,18 @@ use switchboard::{AgentState, Engine};
 
 /// An engine with the account `bot1` that connects so.
 fn engine(town: &Town, port: &str, security: Security, trust: Trust) -> Engine {
-    let accounts = Accounts::new(Secret::new("pw-bot1")).host("127.0.0.1").port(town.server.port(port)).security(security);
-    let config = XmppConfig::new(town.server.value("DOMAIN")).accounts(accounts).trust(trust);
-    let engine = Engine::builder().in_memory().backend(Xmpp::new(config).expect("right")).open().expect("opens");
+    let accounts = Accounts::new(Secret::new("pw-bot1"))
+        .host("127.0.0.1")
+        .port(town.server.port(port))
+        .security(security);
+    let config = XmppConfig::new(town.server.value("DOMAIN"))
+        .accounts(accounts)
+        .trust(trust);
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(Xmpp::new(config).expect("right"))
+        .open()
+        .expect("opens");
     engine.put("helper", &town.bot(Way::Account, "bot1"), &[]);
     engine
 }
@@ -40,39 +49,65 @@ fn fingerprint(town: &Town) -> [u8; 32] {
         .expect("openssl");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let bytes = text.trim().rsplit('=').next().expect("a value").split(':');
-    let bytes: Vec<u8> = bytes.map(|byte| u8::from_str_radix(byte, 16).expect("hexadecimal")).collect();
+    let bytes: Vec<u8> = bytes
+        .map(|byte| u8::from_str_radix(byte, 16).expect("hexadecimal"))
+        .collect();
     bytes.try_into().expect("32 bytes")
 }
 
 #[test]
 fn every_way_to_trust_and_none_by_itself() {
-    let Some(town) = Town::prosody("XMPP security") else { return };
+    let Some(town) = Town::prosody("XMPP security") else {
+        return;
+    };
     let pin = fingerprint(&town);
     let mut wrong = pin;
     wrong[0] ^= 1;
-    for (port, security) in [("C2S", Security::StartTls), ("C2S_TLS", Security::DirectTls)] {
-        for trust in [Trust::CaFile(town.server.certificate()), Trust::PinnedSha256(pin), Trust::InsecureAnyCertificate] {
+    for (port, security) in [
+        ("C2S", Security::StartTls),
+        ("C2S_TLS", Security::DirectTls),
+    ] {
+        for trust in [
+            Trust::CaFile(town.server.certificate()),
+            Trust::PinnedSha256(pin),
+            Trust::InsecureAnyCertificate,
+        ] {
             let engine = engine(&town, port, security, trust.clone());
             let active = engine.agent("helper").expect("there").wait_active(SOON);
             assert!(active.is_ok(), "{security:?} {trust:?}: {active:?}");
         }
         for trust in [Trust::System, Trust::PinnedSha256(wrong)] {
             let reason = refusal(&engine(&town, port, security, trust.clone()));
-            assert!(reason.to_lowercase().contains("certificate"), "{security:?} {trust:?}: {reason}");
+            assert!(
+                reason.to_lowercase().contains("certificate"),
+                "{security:?} {trust:?}: {reason}"
+            );
         }
     }
 }
 
 #[test]
 fn without_tls_only_scram_and_only_on_this_machine() {
-    let Some(town) = Town::prosody("XMPP plaintext") else { return };
+    let Some(town) = Town::prosody("XMPP plaintext") else {
+        return;
+    };
     let engine = engine(&town, "C2S", Security::PlainLoopback, Trust::System);
-    engine.agent("helper").expect("there").wait_active(SOON).expect("SCRAM goes without TLS on the loopback");
-    let remote = Accounts::new(Secret::new("x")).host("192.0.2.1").security(Security::PlainLoopback);
+    engine
+        .agent("helper")
+        .expect("there")
+        .wait_active(SOON)
+        .expect("SCRAM goes without TLS on the loopback");
+    let remote = Accounts::new(Secret::new("x"))
+        .host("192.0.2.1")
+        .security(Security::PlainLoopback);
     let config = XmppConfig::new("im.test").accounts(remote);
     // Refused at once or at the first dial, but never dialed.
     if let Ok(backend) = Xmpp::new(config) {
-        let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+        let engine = Engine::builder()
+            .in_memory()
+            .backend(backend)
+            .open()
+            .expect("opens");
         engine.put("helper", "bot1@im.test", &[]);
         assert!(!refusal(&engine).is_empty());
     }
@@ -110,11 +145,22 @@ fn what_a_server_says_in_parting_is_the_reason() {
         };
     }
     let cases = [
-        (parting!("<host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"), "host-unknown"),
-        (parting!("<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"), "conflict"),
-        (parting!("<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"), "resource-constraint"),
         (
-            parting!("<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>elsewhere.test</see-other-host>"),
+            parting!("<host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"),
+            "host-unknown",
+        ),
+        (
+            parting!("<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"),
+            "conflict",
+        ),
+        (
+            parting!("<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"),
+            "resource-constraint",
+        ),
+        (
+            parting!(
+                "<see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>elsewhere.test</see-other-host>"
+            ),
             "see-other-host",
         ),
         (
@@ -129,11 +175,23 @@ fn what_a_server_says_in_parting_is_the_reason() {
         (HEADER, ""),
     ];
     for (answer, reason) in cases {
-        let component = Component::new("agents.im.test", "127.0.0.1", answering(answer), Secret::new("s3cret"));
+        let component = Component::new(
+            "agents.im.test",
+            "127.0.0.1",
+            answering(answer),
+            Secret::new("s3cret"),
+        );
         let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
-        let engine = Engine::builder().in_memory().backend(backend).open().expect("opens");
+        let engine = Engine::builder()
+            .in_memory()
+            .backend(backend)
+            .open()
+            .expect("opens");
         engine.put("helper", "bot@agents.im.test", &[]);
         let said = refusal(&engine);
-        assert!(said.contains(reason) && !said.is_empty(), "{answer}: {said}");
+        assert!(
+            said.contains(reason) && !said.is_empty(),
+            "{answer}: {said}"
+        );
     }
 }

@@ -19,7 +19,11 @@ pub(crate) enum Kind {
 
 impl Kind {
     fn script(self) -> PathBuf {
-        scripts().join(if self == Kind::Prosody { "prosody" } else { "ejabberd" })
+        scripts().join(if self == Kind::Prosody {
+            "prosody"
+        } else {
+            "ejabberd"
+        })
     }
 
     fn installed(self) -> bool {
@@ -58,7 +62,10 @@ pub(crate) fn can_run(suite: &str, kind: Kind) -> bool {
     let missing = if !kind.installed() {
         format!("{kind:?} is not installed; tests/servers/install --full does it")
     } else if !python().exists() {
-        format!("slixmpp is not at {}; tests/servers/install puts it there", python().display())
+        format!(
+            "slixmpp is not at {}; tests/servers/install puts it there",
+            python().display()
+        )
     } else {
         return true;
     };
@@ -67,12 +74,18 @@ pub(crate) fn can_run(suite: &str, kind: Kind) -> bool {
 
 /// Whether a suite is skipped because a program is not there; it fails where it must not be.
 pub(crate) fn skipped_without(suite: &str, program: &str) -> bool {
-    !Path::new(program).exists() && !lacking(suite, &format!("{program} is not there; tests/servers/install puts it there"))
+    !Path::new(program).exists()
+        && !lacking(
+            suite,
+            &format!("{program} is not there; tests/servers/install puts it there"),
+        )
 }
 
 fn lacking(suite: &str, missing: &str) -> bool {
     let wanted = std::env::var("SWITCHBOARD_XMPP").unwrap_or_default();
-    let required = wanted == "full" || wanted == "required" || std::env::var("CI").is_ok_and(|ci| ci == "true");
+    let required = wanted == "full"
+        || wanted == "required"
+        || std::env::var("CI").is_ok_and(|ci| ci == "true");
     assert!(!required, "suite `{suite}` cannot run: {missing}");
     skipped(suite, missing)
 }
@@ -98,16 +111,36 @@ impl Server {
     /// Starts one in a new directory, with those variables for its script.
     pub(crate) fn start(kind: Kind, environment: &[(&str, &str)]) -> Server {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("switchboard-xmpp-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "switchboard-xmpp-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         // In memory where there is such a place: a server here dies by SIGKILL, not by a power cut, and its waiting for
         // the disk at every message is not what is tested.
         let memory = PathBuf::from("/dev/shm");
-        let directory = if memory.is_dir() { memory } else { std::env::temp_dir() }.join(name);
+        let directory = if memory.is_dir() {
+            memory
+        } else {
+            std::env::temp_dir()
+        }
+        .join(name);
         let ports = [(); 4].map(|()| Port::reserve());
         let numbers: Vec<String> = ports.iter().map(|port| port.number().to_string()).collect();
-        let given = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let environment = given.chain([("PORTS".to_owned(), numbers.join(" "))]).collect();
-        let mut server = Server { kind, directory, environment, _ports: ports, script: None, values: HashMap::new() };
+        let given = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = given
+            .chain([("PORTS".to_owned(), numbers.join(" "))])
+            .collect();
+        let mut server = Server {
+            kind,
+            directory,
+            environment,
+            _ports: ports,
+            script: None,
+            values: HashMap::new(),
+        };
         server.begin();
         server
     }
@@ -116,12 +149,19 @@ impl Server {
     pub(crate) fn begin(&mut self) {
         assert!(self.script.is_none(), "it runs");
         let mut command = Command::new(self.kind.script());
-        command.arg(&self.directory).envs(self.environment.iter().cloned());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .arg(&self.directory)
+            .envs(self.environment.iter().cloned());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut script = command.spawn().expect("the script starts");
         for line in BufReader::new(script.stdout.take().expect("piped")).lines() {
             let line = line.expect("UTF-8");
-            let Some((name, value)) = line.split_once('=') else { continue };
+            let Some((name, value)) = line.split_once('=') else {
+                continue;
+            };
             self.values.insert(name.to_owned(), value.to_owned());
             if name == "READY" {
                 self.script = Some(script);
@@ -129,14 +169,21 @@ impl Server {
             }
         }
         let mut why = String::new();
-        let _ = script.stderr.take().expect("piped").read_to_string(&mut why);
+        let _ = script
+            .stderr
+            .take()
+            .expect("piped")
+            .read_to_string(&mut why);
         let _ = script.wait();
         panic!("{:?} did not start: {why}", self.kind);
     }
 
     /// Ends it with SIGKILL, in the middle of whatever it does.
     pub(crate) fn kill(&mut self) {
-        let status = Command::new("kill").args(["-9", self.value("PID")]).status().expect("kill");
+        let status = Command::new("kill")
+            .args(["-9", self.value("PID")])
+            .status()
+            .expect("kill");
         assert!(status.success());
         self.wait();
     }
@@ -157,7 +204,10 @@ impl Server {
 
     /// Gives an account another password.
     pub(crate) fn set_password(&self, name: &str, password: &str) {
-        let status = Command::new(self.kind.script()).arg(&self.directory).args(["password", name, password]).status();
+        let status = Command::new(self.kind.script())
+            .arg(&self.directory)
+            .args(["password", name, password])
+            .status();
         assert!(status.expect("the script runs").success());
     }
 
@@ -168,7 +218,9 @@ impl Server {
 
     /// What the script said, by name: `DOMAIN`, `ROOMS`, `AGENTS`, `SECRET`, …
     pub(crate) fn value(&self, name: &str) -> &str {
-        self.values.get(name).unwrap_or_else(|| panic!("the script said no {name}"))
+        self.values
+            .get(name)
+            .unwrap_or_else(|| panic!("the script said no {name}"))
     }
 
     pub(crate) fn port(&self, name: &str) -> u16 {
@@ -181,16 +233,30 @@ impl Server {
 
     /// What its log says, for a failing test.
     pub(crate) fn log(&self) -> String {
-        self.values.get("LOG").and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+        self.values
+            .get("LOG")
+            .and_then(|path| std::fs::read_to_string(path).ok())
+            .unwrap_or_default()
     }
 }
 
 impl Drop for Server {
-    #[allow(clippy::print_stdout, reason = "for a failing test; the benchmark, which shares this, allows it for all")]
+    #[allow(
+        clippy::print_stdout,
+        reason = "for a failing test; the benchmark, which shares this, allows it for all"
+    )]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();
-            let tail = log.lines().rev().take(15).collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>().join("\n");
+            let tail = log
+                .lines()
+                .rev()
+                .take(15)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+                .collect::<Vec<_>>()
+                .join("\n");
             println!("the end of the log of {:?}:\n{tail}", self.kind);
         }
         self.stop();

@@ -6,27 +6,43 @@ use std::time::{Duration, Instant};
 use switchboard::{AgentState, Broadcast, Collaboration, NewMessage, Part, PresenceState};
 
 fn talk(kind: Kind, way: Way) {
-    let Some(town) = Town::open(&format!("XMPP talking, {way:?} over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP talking, {way:?} over {kind:?}"), kind) else {
+        return;
+    };
     let (engine, address, alice) = (town.engine(), town.bot(way, "bot0"), town.contact("alice"));
     let bot = engine.bot("helper", &address, &[&town.ops(), &alice]);
     let mut ear = ear(&bot);
 
     town.alice.say(&town.room(), "who is there?");
     let heard = hears(&mut ear, "who is there?");
-    assert_eq!((heard.channel.as_str(), heard.sender_alias.as_deref()), (town.ops().as_str(), Some("alice")));
-    let posted = bot.post(town.ops(), NewMessage::text("I am")).expect("posted");
+    assert_eq!(
+        (heard.channel.as_str(), heard.sender_alias.as_deref()),
+        (town.ops().as_str(), Some("alice"))
+    );
+    let posted = bot
+        .post(town.ops(), NewMessage::text("I am"))
+        .expect("posted");
     assert_eq!(town.alice.hears(&town.room(), "I am").resource, "bot0");
 
     town.alice.say(&address, "and here?");
     let heard = hears(&mut ear, "and here?");
     assert_eq!(heard.channel.as_str(), alice);
-    assert!(heard.sender.contains(&town.address_of("alice")), "{}", heard.sender);
-    bot.post(&alice, NewMessage::text("here as well")).expect("posted");
+    assert!(
+        heard.sender.contains(&town.address_of("alice")),
+        "{}",
+        heard.sender
+    );
+    bot.post(&alice, NewMessage::text("here as well"))
+        .expect("posted");
     town.alice.hears(&address, "here as well");
 
     hears_no_more(&engine, &mut ear);
     let kept = bot.messages(town.ops(), 1, None).expect("history");
-    assert_eq!((kept[0].text.as_str(), &kept[0].id), ("I am", &posted.id), "the echo is the row");
+    assert_eq!(
+        (kept[0].text.as_str(), &kept[0].id),
+        ("I am", &posted.id),
+        "the echo is the row"
+    );
     assert!(!bot.channels().expect("in memory").is_empty());
     engine.shutdown(SOON).expect("in time");
 }
@@ -53,30 +69,50 @@ fn an_account_talks_over_ejabberd() {
 
 #[test]
 fn both_ways_of_connecting_in_one_engine() {
-    let Some(town) = Town::prosody("XMPP both ways") else { return };
+    let Some(town) = Town::prosody("XMPP both ways") else {
+        return;
+    };
     let engine = town.engine();
     let inner = engine.bot("inner", &town.bot(Way::Component, "inner"), &[&town.ops()]);
     let outer = engine.bot("outer", &town.bot(Way::Account, "bot1"), &[&town.ops()]);
     let (mut inner_ear, mut outer_ear) = (ear(&inner), ear(&outer));
-    inner.post(town.ops(), NewMessage::text("from the component")).expect("posted");
+    inner
+        .post(town.ops(), NewMessage::text("from the component"))
+        .expect("posted");
     hears(&mut outer_ear, "from the component");
-    outer.post(town.ops(), NewMessage::text("from the account")).expect("posted");
+    outer
+        .post(town.ops(), NewMessage::text("from the account"))
+        .expect("posted");
     hears(&mut inner_ear, "from the account");
     town.alice.say(&town.room(), "both of you");
-    let (one, other) = (hears(&mut inner_ear, "both of you"), hears(&mut outer_ear, "both of you"));
+    let (one, other) = (
+        hears(&mut inner_ear, "both of you"),
+        hears(&mut outer_ear, "both of you"),
+    );
     assert_eq!(one.id, other.id, "one row, whatever link brought it first");
-    assert_eq!((town.to_component.connections(), town.to_accounts.connections()), (1, 1));
+    assert_eq!(
+        (
+            town.to_component.connections(),
+            town.to_accounts.connections()
+        ),
+        (1, 1)
+    );
 }
 
 #[test]
 fn a_message_that_fifty_agents_hear_is_one_row() {
-    let Some(town) = Town::prosody("XMPP fifty agents in a room") else { return };
+    let Some(town) = Town::prosody("XMPP fifty agents in a room") else {
+        return;
+    };
     let engine = town.engine();
     let names: Vec<String> = (0..50).map(|n| format!("agent{n:02}")).collect();
     for name in &names {
         engine.put(name, &town.bot(Way::Component, name), &[&town.ops()]);
     }
-    let bots: Vec<Collaboration> = names.iter().map(|name| engine.agent(name).expect("there")).collect();
+    let bots: Vec<Collaboration> = names
+        .iter()
+        .map(|name| engine.agent(name).expect("there"))
+        .collect();
     for bot in &bots {
         bot.wait_active(SOON).expect("active");
     }
@@ -84,9 +120,14 @@ fn a_message_that_fifty_agents_hear_is_one_row() {
     let mut all = engine.subscribe();
     let mut ears: Vec<_> = bots.iter().map(ear).collect();
     town.alice.say(&town.room(), "hello everybody");
-    let ids: Vec<_> = ears.iter_mut().map(|ear| hears(ear, "hello everybody").id).collect();
+    let ids: Vec<_> = ears
+        .iter_mut()
+        .map(|ear| hears(ear, "hello everybody").id)
+        .collect();
     assert!(ids.iter().all(|id| *id == ids[0]));
-    bots[0].post(town.ops(), NewMessage::text("hello Alice")).expect("posted");
+    bots[0]
+        .post(town.ops(), NewMessage::text("hello Alice"))
+        .expect("posted");
     town.alice.hears(&town.room(), "hello Alice");
     for ear in &mut ears[1..] {
         hears(ear, "hello Alice");
@@ -103,23 +144,55 @@ fn a_message_that_fifty_agents_hear_is_one_row() {
 }
 
 fn history(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP history over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP history over {kind:?}"), kind) else {
+        return;
+    };
     let (alice, account) = (town.contact("alice"), town.bot(Way::Account, "bot1"));
     for n in 0..8 {
-        town.alice.say(&town.room(), &format!("before anybody came {n}"));
-        town.alice.say(&account, &format!("before anybody came {n}"));
+        town.alice
+            .say(&town.room(), &format!("before anybody came {n}"));
+        town.alice
+            .say(&account, &format!("before anybody came {n}"));
     }
-    let texts = |page: &[switchboard::Message]| -> Vec<String> { page.iter().map(|one| one.text.clone()).collect() };
+    let texts = |page: &[switchboard::Message]| -> Vec<String> {
+        page.iter().map(|one| one.text.clone()).collect()
+    };
     // A component has no archive of its own, so only rooms have a history there that is older than the engine.
-    for (address, channels) in [(town.bot(Way::Component, "bot0"), vec![town.ops()]), (account, vec![town.ops(), alice])] {
+    for (address, channels) in [
+        (town.bot(Way::Component, "bot0"), vec![town.ops()]),
+        (account, vec![town.ops(), alice]),
+    ] {
         let engine = town.engine();
-        let bot = engine.bot("helper", &address, &channels.iter().map(String::as_str).collect::<Vec<_>>());
+        let bot = engine.bot(
+            "helper",
+            &address,
+            &channels.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
         for channel in &channels {
             let newest = bot.messages(channel, 3, None).expect("history");
-            assert_eq!(texts(&newest), ["before anybody came 5", "before anybody came 6", "before anybody came 7"], "{channel}");
-            let older = bot.messages(channel, 2, Some(newest[0].id.as_str())).expect("history");
-            assert_eq!(texts(&older), ["before anybody came 3", "before anybody came 4"], "{channel}");
-            assert!(bot.messages(channel, 2, Some("never issued")).expect("history").is_empty(), "{channel}");
+            assert_eq!(
+                texts(&newest),
+                [
+                    "before anybody came 5",
+                    "before anybody came 6",
+                    "before anybody came 7"
+                ],
+                "{channel}"
+            );
+            let older = bot
+                .messages(channel, 2, Some(newest[0].id.as_str()))
+                .expect("history");
+            assert_eq!(
+                texts(&older),
+                ["before anybody came 3", "before anybody came 4"],
+                "{channel}"
+            );
+            assert!(
+                bot.messages(channel, 2, Some("never issued"))
+                    .expect("history")
+                    .is_empty(),
+                "{channel}"
+            );
         }
         hears_no_more(&engine, &mut ear(&bot));
     }
@@ -136,31 +209,62 @@ fn history_is_what_the_server_keeps_over_ejabberd() {
 }
 
 fn parts(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP parts of messages over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP parts of messages over {kind:?}"), kind) else {
+        return;
+    };
     let engine = town.engine();
     let bot = engine.bot("helper", &town.bot(Way::Component, "bot0"), &[&town.ops()]);
     let mut ear = ear(&bot);
-    town.alice.say(&town.room(), "see https://example.org/a?b=1&c and #ops, please");
+    town.alice.say(
+        &town.room(),
+        "see https://example.org/a?b=1&c and #ops, please",
+    );
     let message = next(&mut ear);
     let link = |part: &Part| matches!(part, Part::Hyperlink { url, .. } if url == "https://example.org/a?b=1&c");
     assert!(message.parts.iter().any(link), "{:?}", message.parts);
-    assert!(message.parts.contains(&Part::Hashtag("#ops".into())), "{:?}", message.parts);
-    assert_eq!(message.text, "see https://example.org/a?b=1&c and #ops, please");
+    assert!(
+        message.parts.contains(&Part::Hashtag("#ops".into())),
+        "{:?}",
+        message.parts
+    );
+    assert_eq!(
+        message.text,
+        "see https://example.org/a?b=1&c and #ops, please"
+    );
 
-    let photo = "<x xmlns='jabber:x:oob'><url>https://example.org/photo.jpg</url><desc>a photo</desc></x>";
+    let photo =
+        "<x xmlns='jabber:x:oob'><url>https://example.org/photo.jpg</url><desc>a photo</desc></x>";
     town.alice.say_with(&town.room(), "look", photo);
     let message = next(&mut ear);
-    let link = Part::Hyperlink { text: "a photo".into(), url: "https://example.org/photo.jpg".into() };
-    assert_eq!((message.text.as_str(), message.parts.last()), ("look\na photo", Some(&link)));
+    let link = Part::Hyperlink {
+        text: "a photo".into(),
+        url: "https://example.org/photo.jpg".into(),
+    };
+    assert_eq!(
+        (message.text.as_str(), message.parts.last()),
+        ("look\na photo", Some(&link))
+    );
 
     let attention = "<attention xmlns='urn:xmpp:attention:0'/>";
     town.alice.say_with(&town.room(), "wake up", attention);
     assert!(next(&mut ear).alert);
-    bot.post(town.ops(), NewMessage::text("I am awake").alert()).expect("posted");
+    bot.post(town.ops(), NewMessage::text("I am awake").alert())
+        .expect("posted");
     assert!(town.alice.hears(&town.room(), "I am awake").alert);
-    bot.post(town.ops(), NewMessage::text("a long tale").story("Once")).expect("posted");
-    assert_eq!(town.alice.hears(&town.room(), "a long tale").subject.as_deref(), Some("Once"));
-    assert_ne!(bot.state(town.ops()).expect("state").subject.as_deref(), Some("Once"), "a story is no new topic");
+    bot.post(town.ops(), NewMessage::text("a long tale").story("Once"))
+        .expect("posted");
+    assert_eq!(
+        town.alice
+            .hears(&town.room(), "a long tale")
+            .subject
+            .as_deref(),
+        Some("Once")
+    );
+    assert_ne!(
+        bot.state(town.ops()).expect("state").subject.as_deref(),
+        Some("Once"),
+        "a story is no new topic"
+    );
 }
 
 #[test]
@@ -175,7 +279,9 @@ fn what_a_message_is_made_of_survives_both_ways_over_ejabberd() {
 
 #[test]
 fn a_rooms_subject_is_its_state() {
-    let Some(town) = Town::prosody("XMPP subject") else { return };
+    let Some(town) = Town::prosody("XMPP subject") else {
+        return;
+    };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         town.alice.set_subject(&town.room(), "quiet");
         let engine = town.engine();
@@ -191,7 +297,9 @@ fn a_rooms_subject_is_its_state() {
 }
 
 fn presence(kind: Kind, way: Way) {
-    let Some(town) = Town::open(&format!("XMPP presence, {way:?} over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP presence, {way:?} over {kind:?}"), kind) else {
+        return;
+    };
     let (engine, alice) = (town.engine(), town.contact("alice"));
     let bot = engine.bot("helper", &town.bot(way, "bot0"), &[&alice]);
     let shows = |presence: PresenceState, text: &str| {
@@ -230,13 +338,18 @@ fn presence(kind: Kind, way: Way) {
     shows_later(&bot, &alice, "changed meanwhile");
     shows(PresenceState::DoNotDisturb, "changed meanwhile");
     town.alice.disconnect();
-    until("she is offline", || bot.state(&alice).expect("state").presence == PresenceState::Offline);
+    until("she is offline", || {
+        bot.state(&alice).expect("state").presence == PresenceState::Offline
+    });
 }
 
 /// Waits until the agent is back and is shown that text.
 #[track_caller]
 fn shows_later(bot: &Collaboration, channel: &str, text: &str) {
-    until(text, || bot.state(channel).is_ok_and(|state| state.presence_text.as_deref() == Some(text)));
+    until(text, || {
+        bot.state(channel)
+            .is_ok_and(|state| state.presence_text.as_deref() == Some(text))
+    });
 }
 
 #[test]
@@ -261,7 +374,9 @@ fn an_account_of_ejabberd_is_shown_presence() {
 
 #[test]
 fn people_see_the_agent_come_and_go() {
-    let Some(town) = Town::prosody("XMPP presence of agents") else { return };
+    let Some(town) = Town::prosody("XMPP presence of agents") else {
+        return;
+    };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let (engine, address) = (town.engine(), town.bot(way, name));
         engine.bot("helper", &address, &[&town.contact("alice")]);
@@ -273,7 +388,9 @@ fn people_see_the_agent_come_and_go() {
 }
 
 fn typing(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP typing over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP typing over {kind:?}"), kind) else {
+        return;
+    };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let (engine, address, alice) = (town.engine(), town.bot(way, name), town.contact("alice"));
         let bot = engine.bot("helper", &address, &[&alice]);
@@ -290,7 +407,9 @@ fn typing(kind: Kind) {
         for (state, shown) in [("composing", true), ("paused", false)] {
             town.alice.state(&address, state);
             until(&format!("{state} is told"), || {
-                let item = all.next_timeout(Duration::from_millis(100)).expect("it reads");
+                let item = all
+                    .next_timeout(Duration::from_millis(100))
+                    .expect("it reads");
                 matches!(item.as_deref(), Some(Broadcast::Composing { composing, .. }) if *composing == shown)
             });
         }
@@ -308,13 +427,17 @@ fn typing_is_shown_both_ways_over_ejabberd() {
 }
 
 fn upload(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP upload over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP upload over {kind:?}"), kind) else {
+        return;
+    };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let engine = town.engine();
         let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
         let bytes: Vec<u8> = (0..1_000_000u32).map(|n| (n / 7) as u8).collect();
         let file = format!("report {name}.bin");
-        let message = bot.upload(town.ops(), &file, Some(bytes.len() as u64), &bytes[..]).expect("uploaded");
+        let message = bot
+            .upload(town.ops(), &file, Some(bytes.len() as u64), &bytes[..])
+            .expect("uploaded");
         let url = message.parts.iter().find_map(|part| match part {
             Part::Hyperlink { url, .. } => Some(url.clone()),
             _ => None,
@@ -339,37 +462,86 @@ fn a_file_is_uploaded_and_linked_over_ejabberd() {
 
 #[test]
 fn rooms_and_people_are_found_by_name() {
-    let Some(town) = Town::prosody("XMPP channel search") else { return };
+    let Some(town) = Town::prosody("XMPP channel search") else {
+        return;
+    };
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let (engine, alice) = (town.engine(), town.contact("alice"));
         engine.bot("helper", &town.bot(way, name), &[&town.ops(), &alice]);
         let admin = engine.admin();
-        admin.put_user(switchboard::NewUser::new("ada", "ada").unwrap().password("secret").unwrap()).unwrap();
-        let agent = switchboard::NewAgent::new("helper", format!("xmpp:{}", town.bot(way, name))).unwrap();
-        let agent = agent.user("ada").unwrap().channel(town.ops()).unwrap().channel(&*alice).unwrap();
-        admin.put_agent(agent.mode(switchboard::ProvisioningMode::Own)).unwrap();
-        let token = engine.log_in(&switchboard::Credentials::agent("ada", "secret", "helper")).unwrap();
-        let own = engine.provisioning(&engine.authenticate(&token).unwrap()).unwrap();
+        admin
+            .put_user(
+                switchboard::NewUser::new("ada", "ada")
+                    .unwrap()
+                    .password("secret")
+                    .unwrap(),
+            )
+            .unwrap();
+        let agent =
+            switchboard::NewAgent::new("helper", format!("xmpp:{}", town.bot(way, name))).unwrap();
+        let agent = agent
+            .user("ada")
+            .unwrap()
+            .channel(town.ops())
+            .unwrap()
+            .channel(&*alice)
+            .unwrap();
+        admin
+            .put_agent(agent.mode(switchboard::ProvisioningMode::Own))
+            .unwrap();
+        let token = engine
+            .log_in(&switchboard::Credentials::agent("ada", "secret", "helper"))
+            .unwrap();
+        let own = engine
+            .provisioning(&engine.authenticate(&token).unwrap())
+            .unwrap();
         let found = own.find_channels("PERAT").expect("searched");
-        assert!(found.iter().any(|(id, name)| id.as_str() == town.ops() && name == "Operations"), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .any(|(id, name)| id.as_str() == town.ops() && name == "Operations"),
+            "{found:?}"
+        );
         let found = own.find_channels("Alice").expect("searched");
-        assert!(found.iter().any(|(id, _)| id.as_str() == alice), "{found:?}");
-        assert!(own.find_channels("no such name").expect("searched").is_empty());
+        assert!(
+            found.iter().any(|(id, _)| id.as_str() == alice),
+            "{found:?}"
+        );
+        assert!(
+            own.find_channels("no such name")
+                .expect("searched")
+                .is_empty()
+        );
     }
 }
 
 fn put_out(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP kicks over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP kicks over {kind:?}"), kind) else {
+        return;
+    };
     let engine = town.engine();
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let address = town.bot(way, name);
-        let rooms: Vec<String> = ["kick", "ban", "doom"].map(|room| town.make_room(&format!("{room}-{name}"), room)).into();
-        let channels: Vec<String> = rooms.iter().map(|room| format!("chat-room:{room}")).collect();
-        engine.bot(name, &address, &channels.iter().map(String::as_str).collect::<Vec<_>>());
+        let rooms: Vec<String> = ["kick", "ban", "doom"]
+            .map(|room| town.make_room(&format!("{room}-{name}"), room))
+            .into();
+        let channels: Vec<String> = rooms
+            .iter()
+            .map(|room| format!("chat-room:{room}"))
+            .collect();
+        engine.bot(
+            name,
+            &address,
+            &channels.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
         town.alice.kick(&rooms[0], &address, "too loud");
-        town.alice.affiliate(&rooms[1], &address, "outcast", "far too loud");
+        town.alice
+            .affiliate(&rooms[1], &address, "outcast", "far too loud");
         town.alice.destroy(&rooms[2], "we have moved");
-        for (channel, word) in channels.iter().zip(["too loud", "far too loud", "we have moved"]) {
+        for (channel, word) in channels
+            .iter()
+            .zip(["too loud", "far too loud", "we have moved"])
+        {
             let reason = engine.waits_for(name, channel, AgentState::Idle);
             assert!(reason.contains(word), "{channel}: {reason}");
         }
@@ -378,8 +550,16 @@ fn put_out(kind: Kind) {
         engine.admin().put_channel(name, &channels[0]).expect("put");
         engine.waits_for(name, &channels[0], AgentState::Active);
         engine.admin().put_channel(name, &channels[1]).expect("put");
-        engine.agent(name).expect("there").wait_active(SOON).expect("settled");
-        assert_eq!(engine.stands(name, &channels[1]).state, AgentState::Idle, "a ban holds");
+        engine
+            .agent(name)
+            .expect("there")
+            .wait_active(SOON)
+            .expect("settled");
+        assert_eq!(
+            engine.stands(name, &channels[1]).state,
+            AgentState::Idle,
+            "a ban holds"
+        );
     }
 }
 
@@ -394,21 +574,57 @@ fn a_kick_a_ban_and_a_room_destroyed_say_why_over_ejabberd() {
 }
 
 fn refusals(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP refusals over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP refusals over {kind:?}"), kind) else {
+        return;
+    };
     let engine = town.engine();
     let locked = town.make_room("locked", "Locked");
-    town.alice.configure(&locked, &[("passwordprotectedroom", "1"), ("roomsecret", "sesame")]);
+    town.alice.configure(
+        &locked,
+        &[("passwordprotectedroom", "1"), ("roomsecret", "sesame")],
+    );
     let club = town.make_room("club", "Club");
     town.alice.configure(&club, &[("membersonly", "1")]);
-    let channels = [format!("chat-room:{locked}"), format!("chat-room:{club}"), town.ops()];
-    engine.put("helper", &town.bot(Way::Component, "bot0"), &channels.each_ref().map(String::as_str));
-    engine.agent("helper").expect("there").wait_active(SOON).expect("settled");
+    let channels = [
+        format!("chat-room:{locked}"),
+        format!("chat-room:{club}"),
+        town.ops(),
+    ];
+    engine.put(
+        "helper",
+        &town.bot(Way::Component, "bot0"),
+        &channels.each_ref().map(String::as_str),
+    );
+    engine
+        .agent("helper")
+        .expect("there")
+        .wait_active(SOON)
+        .expect("settled");
     let reason = |channel: &str| engine.waits_for("helper", channel, AgentState::Idle);
-    assert!(reason(&channels[0]).to_lowercase().contains("password"), "{}", reason(&channels[0]));
-    assert!(reason(&channels[1]).to_lowercase().contains("member"), "{}", reason(&channels[1]));
-    assert_eq!(engine.stands("helper", &channels[2]).state, AgentState::Active);
-    town.alice.affiliate(&club, &town.bot(Way::Component, "bot0"), "member", "welcome");
-    engine.admin().put_channel("helper", &channels[1]).expect("put");
+    assert!(
+        reason(&channels[0]).to_lowercase().contains("password"),
+        "{}",
+        reason(&channels[0])
+    );
+    assert!(
+        reason(&channels[1]).to_lowercase().contains("member"),
+        "{}",
+        reason(&channels[1])
+    );
+    assert_eq!(
+        engine.stands("helper", &channels[2]).state,
+        AgentState::Active
+    );
+    town.alice.affiliate(
+        &club,
+        &town.bot(Way::Component, "bot0"),
+        "member",
+        "welcome",
+    );
+    engine
+        .admin()
+        .put_channel("helper", &channels[1])
+        .expect("put");
     engine.waits_for("helper", &channels[1], AgentState::Active);
 }
 
@@ -423,12 +639,20 @@ fn rooms_that_refuse_say_why_over_ejabberd() {
 }
 
 fn nickname(kind: Kind) {
-    let Some(town) = Town::open(&format!("XMPP nicknames over {kind:?}"), kind) else { return };
+    let Some(town) = Town::open(&format!("XMPP nicknames over {kind:?}"), kind) else {
+        return;
+    };
     let engine = town.engine();
     // Alice's own account is called so; the agent of that name comes in all the same.
     let bot = engine.bot("twin", &town.bot(Way::Component, "alice"), &[&town.ops()]);
-    bot.post(town.ops(), NewMessage::text("I am the other one")).expect("posted");
-    assert_ne!(town.alice.hears(&town.room(), "I am the other one").resource, "alice");
+    bot.post(town.ops(), NewMessage::text("I am the other one"))
+        .expect("posted");
+    assert_ne!(
+        town.alice
+            .hears(&town.room(), "I am the other one")
+            .resource,
+        "alice"
+    );
 }
 
 #[test]
@@ -443,7 +667,9 @@ fn a_nickname_that_is_taken_is_no_obstacle_over_ejabberd() {
 
 #[test]
 fn what_a_stranger_sends_ends_nothing() {
-    let Some(town) = Town::prosody("XMPP strangers") else { return };
+    let Some(town) = Town::prosody("XMPP strangers") else {
+        return;
+    };
     let mallory = town.with_person("dora");
     for (way, name) in [(Way::Component, "bot0"), (Way::Account, "bot1")] {
         let (engine, address) = (town.engine(), town.bot(way, name));
@@ -473,9 +699,23 @@ fn what_a_stranger_sends_ends_nothing() {
         }
         town.alice.say(&town.room(), "still there?");
         hears(&mut ear, "still there?");
-        let connections = (town.to_component.connections(), town.to_accounts.connections());
-        assert_eq!(connections, if way == Way::Component { (1, 0) } else { (1, 1) }, "no link was lost");
-        assert_eq!(engine.agent_status("helper").expect("there").state, AgentState::Active);
+        let connections = (
+            town.to_component.connections(),
+            town.to_accounts.connections(),
+        );
+        assert_eq!(
+            connections,
+            if way == Way::Component {
+                (1, 0)
+            } else {
+                (1, 1)
+            },
+            "no link was lost"
+        );
+        assert_eq!(
+            engine.agent_status("helper").expect("there").state,
+            AgentState::Active
+        );
     }
 }
 

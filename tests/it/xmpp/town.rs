@@ -10,8 +10,8 @@ use switchboard::backend::xmpp::{Accounts, Component, Secret, Trust, Xmpp, XmppC
 use switchboard::backend::{Backend, BackendError};
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, AgentStatus, Builder, ChannelStatus, Collaboration, Engine, EventQuery, Message, NewAgent, Principal,
-    Provisioning, Reader,
+    AgentState, AgentStatus, Builder, ChannelStatus, Collaboration, Engine, EventQuery, Message,
+    NewAgent, Principal, Provisioning, Reader,
 };
 
 /// Long enough for a reconnect that waits its turn: a server that starts slowly is tried up to a minute later.
@@ -71,7 +71,15 @@ impl Town {
     pub(crate) fn make_room(&self, name: &str, title: &str) -> String {
         let room = format!("{name}@{}", self.server.value("ROOMS"));
         self.alice.join(&room);
-        self.alice.configure(&room, &[("roomname", title), ("whois", "anyone"), ("persistentroom", "1"), ("publicroom", "1")]);
+        self.alice.configure(
+            &room,
+            &[
+                ("roomname", title),
+                ("whois", "anyone"),
+                ("persistentroom", "1"),
+                ("publicroom", "1"),
+            ],
+        );
         room
     }
 
@@ -97,21 +105,32 @@ impl Town {
 
     /// An agent's address as people see it.
     pub(crate) fn bot(&self, way: Way, name: &str) -> String {
-        let domain = self.server.value(if way == Way::Component { "AGENTS" } else { "DOMAIN" });
+        let domain = self.server.value(if way == Way::Component {
+            "AGENTS"
+        } else {
+            "DOMAIN"
+        });
         format!("{name}@{domain}")
     }
 
     /// The connector's configuration: both ways, through the proxies.
     pub(crate) fn config(&self) -> XmppConfig {
         let secret = Secret::new(self.server.value("SECRET"));
-        let component = Component::new(self.server.value("AGENTS"), "127.0.0.1", self.to_component.port(), secret);
+        let component = Component::new(
+            self.server.value("AGENTS"),
+            "127.0.0.1",
+            self.to_component.port(),
+            secret,
+        );
         let passwords = self.passwords.clone();
         let of_account = move |address: &str| -> Result<Secret, BackendError> {
             let name = address.split('@').next().unwrap_or_default();
             let known = passwords.lock().expect("no panic").get(name).cloned();
             Ok(Secret::new(known.unwrap_or_else(|| format!("pw-{name}"))))
         };
-        let accounts = Accounts::new(of_account).host("127.0.0.1").port(self.to_accounts.port());
+        let accounts = Accounts::new(of_account)
+            .host("127.0.0.1")
+            .port(self.to_accounts.port());
         XmppConfig::new(self.server.value("DOMAIN"))
             .rooms_host(self.server.value("ROOMS"))
             .component(component)
@@ -131,7 +150,10 @@ impl Town {
 
     /// An engine over it.
     pub(crate) fn over(&self, builder: Builder) -> Engine {
-        builder.shared_backend(self.backend()).open().expect("it opens")
+        builder
+            .shared_backend(self.backend())
+            .open()
+            .expect("it opens")
     }
 }
 
@@ -150,7 +172,8 @@ pub(crate) trait Words {
 
 impl Words for Engine {
     fn admin(&self) -> Provisioning {
-        self.provisioning(&Principal::host("test")).expect("the host may")
+        self.provisioning(&Principal::host("test"))
+            .expect("the host may")
     }
 
     fn put(&self, id: &str, address: &str, channels: &[&str]) {
@@ -174,7 +197,11 @@ impl Words for Engine {
 
     fn stands(&self, agent: &str, channel: &str) -> ChannelStatus {
         let status = self.agent_status(agent).expect("it is there");
-        status.channels.into_iter().find(|one| one.id.as_str() == channel).expect("its channel")
+        status
+            .channels
+            .into_iter()
+            .find(|one| one.id.as_str() == channel)
+            .expect("its channel")
     }
 
     #[track_caller]
@@ -186,7 +213,10 @@ impl Words for Engine {
             if stands.state == state {
                 return stands.reason.unwrap_or_default();
             }
-            assert!(Instant::now() < deadline, "`{channel}` is {stands:?}, not {state:?}");
+            assert!(
+                Instant::now() < deadline,
+                "`{channel}` is {stands:?}, not {state:?}"
+            );
             // Something happened, or it may have: looked at again either way.
             let _ = changes.next_timeout(Duration::from_millis(100));
         }
@@ -195,13 +225,17 @@ impl Words for Engine {
 
 /// A reader of other people's messages.
 pub(crate) fn ear(bot: &Collaboration) -> Reader {
-    bot.reader("test", EventQuery::messages().remote()).expect("a reader")
+    bot.reader("test", EventQuery::messages().remote())
+        .expect("a reader")
 }
 
 /// The next message, which must come.
 #[track_caller]
 pub(crate) fn next(reader: &mut Reader) -> Message {
-    let event = reader.next_timeout(SOON).expect("it reads").expect("a message comes");
+    let event = reader
+        .next_timeout(SOON)
+        .expect("it reads")
+        .expect("a message comes");
     event.message().expect("messages only").clone()
 }
 
@@ -217,14 +251,21 @@ pub(crate) fn hears(reader: &mut Reader, text: &str) -> Message {
 #[track_caller]
 pub(crate) fn hears_no_more(engine: &Engine, reader: &mut Reader) {
     engine.settle(SOON).expect("it settles");
-    let more = reader.next_timeout(Duration::from_millis(300)).expect("it reads");
+    let more = reader
+        .next_timeout(Duration::from_millis(300))
+        .expect("it reads");
     assert!(more.is_none(), "{more:?}");
 }
 
 /// Lets time pass until it shows in how the agent `helper` stands: as long as something waits for its next try, and never
 /// while anything is tried, which takes the real time it takes.
 #[track_caller]
-pub(super) fn passes(engine: &Engine, clock: &ManualClock, what: &str, shows: impl Fn(&AgentStatus) -> bool) {
+pub(super) fn passes(
+    engine: &Engine,
+    clock: &ManualClock,
+    what: &str,
+    shows: impl Fn(&AgentStatus) -> bool,
+) {
     let (deadline, mut changes) = (Instant::now() + SOON, engine.subscribe());
     loop {
         let status = engine.agent_status("helper").expect("there");
@@ -233,8 +274,18 @@ pub(super) fn passes(engine: &Engine, clock: &ManualClock, what: &str, shows: im
         }
         assert!(Instant::now() < deadline, "not so: {what}: {status:?}");
         let is_tried = |state| state == AgentState::Activating;
-        let is_waiting = status.next_try.is_some() || status.channels.iter().any(|channel| channel.next_try.is_some());
-        if is_waiting && !is_tried(status.state) && !status.channels.iter().any(|channel| is_tried(channel.state)) {
+        let is_waiting = status.next_try.is_some()
+            || status
+                .channels
+                .iter()
+                .any(|channel| channel.next_try.is_some());
+        if is_waiting
+            && !is_tried(status.state)
+            && !status
+                .channels
+                .iter()
+                .any(|channel| is_tried(channel.state))
+        {
             clock.advance(Duration::from_secs(1));
         }
         let _ = changes.next_timeout(Duration::from_millis(20));

@@ -25,12 +25,19 @@ impl Live {
         let town = Town::open(&format!("XMPP conformance, {way:?} over {kind:?}"), kind)?;
         let vault = town.make_room("vault", "Vault");
         town.alice.configure(&vault, &[("membersonly", "1")]);
-        Some(Live { town, way, asked: Mutex::default() })
+        Some(Live {
+            town,
+            way,
+            asked: Mutex::default(),
+        })
     }
 
     /// Where Alice hears or says what belongs to that channel.
     fn place<'a>(&self, channel: &'a ChannelId, address: &'a Address) -> &'a str {
-        channel.as_str().strip_prefix("chat-room:").unwrap_or(address.name())
+        channel
+            .as_str()
+            .strip_prefix("chat-room:")
+            .unwrap_or(address.name())
     }
 }
 
@@ -53,14 +60,23 @@ impl World for Live {
     }
 
     fn closed_room(&self) -> Option<ChannelId> {
-        ChannelId::parse(&format!("chat-room:vault@{}", self.town.server.value("ROOMS"))).ok()
+        ChannelId::parse(&format!(
+            "chat-room:vault@{}",
+            self.town.server.value("ROOMS")
+        ))
+        .ok()
     }
 
     fn contact(&self) -> Option<ChannelId> {
         ChannelId::parse(&self.town.contact("alice")).ok()
     }
 
-    fn say(&self, channel: &ChannelId, address: &Address, text: &str) -> Option<Result<(), String>> {
+    fn say(
+        &self,
+        channel: &ChannelId,
+        address: &Address,
+        text: &str,
+    ) -> Option<Result<(), String>> {
         Some(self.town.alice.try_say(self.place(channel, address), text))
     }
 
@@ -81,7 +97,11 @@ impl World for Live {
     }
 
     fn kick(&self, channel: &ChannelId, address: &Address) -> Option<()> {
-        self.town.alice.kick(channel.as_str().strip_prefix("chat-room:")?, address.name(), "out");
+        self.town.alice.kick(
+            channel.as_str().strip_prefix("chat-room:")?,
+            address.name(),
+            "out",
+        );
         Some(())
     }
 
@@ -96,9 +116,14 @@ impl World for Live {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "which checks were skipped is worth seeing")]
+#[expect(
+    clippy::print_stdout,
+    reason = "which checks were skipped is worth seeing"
+)]
 fn conforms(kind: Kind, way: Way) {
-    let Some(live) = Live::open(kind, way) else { return };
+    let Some(live) = Live::open(kind, way) else {
+        return;
+    };
     let report = run(&live);
     report.assert();
     println!("{report}");

@@ -22,7 +22,12 @@ pub(in super::super) struct Element {
 impl Element {
     /// An empty one.
     pub(in super::super) fn new(name: &'static str, namespace: &'static str) -> Element {
-        Element { name: name.into(), namespace: namespace.into(), attributes: Vec::new(), nodes: Vec::new() }
+        Element {
+            name: name.into(),
+            namespace: namespace.into(),
+            attributes: Vec::new(),
+            nodes: Vec::new(),
+        }
     }
 
     /// A stanza or a part of one.
@@ -31,13 +36,21 @@ impl Element {
     }
 
     /// Sets an attribute.
-    pub(in super::super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Element {
+    pub(in super::super) fn with(
+        mut self,
+        name: &'static str,
+        value: impl Into<String>,
+    ) -> Element {
         self.attributes.push((name.into(), value.into()));
         self
     }
 
     /// Sets an attribute if there is a value.
-    pub(in super::super) fn with_some(self, name: &'static str, value: Option<impl Into<String>>) -> Element {
+    pub(in super::super) fn with_some(
+        self,
+        name: &'static str,
+        value: Option<impl Into<String>>,
+    ) -> Element {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -51,7 +64,10 @@ impl Element {
     }
 
     /// Adds elements.
-    pub(in super::super) fn children_from(mut self, children: impl IntoIterator<Item = Element>) -> Element {
+    pub(in super::super) fn children_from(
+        mut self,
+        children: impl IntoIterator<Item = Element>,
+    ) -> Element {
         self.nodes.extend(children.into_iter().map(Node::Element));
         self
     }
@@ -69,7 +85,10 @@ impl Element {
 
     /// An attribute's value.
     pub(in super::super) fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+        self.attributes
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| &**value)
     }
 
     /// The elements in it.

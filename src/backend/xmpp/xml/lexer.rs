@@ -64,7 +64,11 @@ impl Lexer {
     /// Steps over blanks, which stand between stanzas.
     pub(super) fn skip_blanks(&mut self) {
         if self.looked == 0 {
-            self.start += self.rest().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.start += self
+                .rest()
+                .iter()
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count();
         }
     }
 
@@ -75,7 +79,9 @@ impl Lexer {
             [] => Ok(None),
             [b'<'] => Ok(None),
             [b'<', b'!', ..] => self.data(),
-            [b'<', b'?', ..] => Ok(self.until(b"?>", 2).map(|(from, to)| self.token(Kind::Declaration, from, to))),
+            [b'<', b'?', ..] => Ok(self
+                .until(b"?>", 2)
+                .map(|(from, to)| self.token(Kind::Declaration, from, to))),
             [b'<', ..] => Ok(self.tag()),
             _ => Ok(self.text()),
         }
@@ -84,12 +90,20 @@ impl Lexer {
     fn token(&mut self, kind: Kind, from: usize, to: usize) -> Token {
         self.looked = 0;
         self.quote = None;
-        Token { kind, from, to, flood: std::mem::take(&mut self.flood) }
+        Token {
+            kind,
+            from,
+            to,
+            flood: std::mem::take(&mut self.flood),
+        }
     }
 
     fn text(&mut self) -> Option<Token> {
         let from = self.start;
-        match self.rest()[self.looked..].iter().position(|byte| *byte == b'<') {
+        match self.rest()[self.looked..]
+            .iter()
+            .position(|byte| *byte == b'<')
+        {
             Some(at) => {
                 let to = from + self.looked + at;
                 self.start = to;
@@ -127,19 +141,27 @@ impl Lexer {
         let rest = self.rest();
         if rest.len() < CDATA.len() {
             let may_be = CDATA.starts_with(rest);
-            return if may_be { Ok(None) } else { Err(Malformed("a comment or a document type")) };
+            return if may_be {
+                Ok(None)
+            } else {
+                Err(Malformed("a comment or a document type"))
+            };
         }
         if !rest.starts_with(CDATA) {
             return Err(Malformed("a comment or a document type"));
         }
-        Ok(self.until(b"]]>", CDATA.len()).map(|(from, to)| self.token(Kind::Data, from, to)))
+        Ok(self
+            .until(b"]]>", CDATA.len())
+            .map(|(from, to)| self.token(Kind::Data, from, to)))
     }
 
     /// Finds the end of what begins with that many bytes and ends with `end`.
     fn until(&mut self, end: &[u8], prefix: usize) -> Option<(usize, usize)> {
         let from = self.start + prefix;
         let look = self.start + self.looked.saturating_sub(end.len()).max(prefix);
-        let found = self.buffer[look..].windows(end.len()).position(|window| window == end);
+        let found = self.buffer[look..]
+            .windows(end.len())
+            .position(|window| window == end);
         if let Some(at) = found {
             self.start = look + at + end.len();
             return Some((from, look + at));

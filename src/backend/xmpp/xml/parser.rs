@@ -87,11 +87,18 @@ impl Parser {
         loop {
             if self.open.len() <= 1 && self.skipping.is_none() {
                 self.lexer.skip_blanks();
-                if self.lexer.rest().first().is_some_and(|first| *first != b'<') {
+                if self
+                    .lexer
+                    .rest()
+                    .first()
+                    .is_some_and(|first| *first != b'<')
+                {
                     return Err(Malformed("text between stanzas"));
                 }
             }
-            let Some(token) = self.lexer.next()? else { return Ok(None) };
+            let Some(token) = self.lexer.next()? else {
+                return Ok(None);
+            };
             let length = self.lexer.bytes(&token).len();
             self.bytes += length + 2;
             if let Some((depth, reason)) = self.skipping {
@@ -125,7 +132,9 @@ impl Parser {
             };
             match wrong {
                 Wrong::Stream(malformed) => return Err(malformed),
-                Wrong::Stanza(_) if self.open.is_empty() => return Err(Malformed("the stream's header is not one")),
+                Wrong::Stanza(_) if self.open.is_empty() => {
+                    return Err(Malformed("the stream's header is not one"));
+                }
                 Wrong::Stanza(reason) => {
                     if let Some(event) = self.step_over(&token, is_tag, reason) {
                         return Ok(Some(event));
@@ -136,7 +145,12 @@ impl Parser {
     }
 
     /// From this token on the stanza is stepped over.
-    fn step_over(&mut self, token: &super::lexer::Token, is_tag: bool, reason: &'static str) -> Option<Event> {
+    fn step_over(
+        &mut self,
+        token: &super::lexer::Token,
+        is_tag: bool,
+        reason: &'static str,
+    ) -> Option<Event> {
         let bytes = self.lexer.bytes(token);
         let mut depth = self.open.len();
         if is_tag && bytes.starts_with(b"/") {
@@ -163,7 +177,9 @@ impl Parser {
         let bytes = self.lexer.bytes(token);
         let text = std::str::from_utf8(bytes).map_err(|_| Malformed("not UTF-8"))?;
         match kind {
-            Kind::Declaration if self.begun || !text.starts_with("xml") => Err(Malformed("a processing instruction").into()),
+            Kind::Declaration if self.begun || !text.starts_with("xml") => {
+                Err(Malformed("a processing instruction").into())
+            }
             Kind::Declaration => {
                 self.begun = true;
                 Ok(None)
@@ -191,7 +207,9 @@ impl Parser {
     }
 
     fn add_text(&mut self, text: &str) -> Result<Option<Event>, Wrong> {
-        let Some(open) = self.open.last_mut() else { return Ok(None) };
+        let Some(open) = self.open.last_mut() else {
+            return Ok(None);
+        };
         if let Some(Node::Text(before)) = open.element.nodes.last_mut() {
             before.push_str(text);
             return Ok(None);
@@ -202,11 +220,17 @@ impl Parser {
 
     fn count(&mut self) -> Result<Option<Event>, Wrong> {
         self.nodes += 1;
-        if self.nodes > NODES_MAX { Err(Wrong::Stanza("a stanza has too many elements")) } else { Ok(None) }
+        if self.nodes > NODES_MAX {
+            Err(Wrong::Stanza("a stanza has too many elements"))
+        } else {
+            Ok(None)
+        }
     }
 
     fn end(&mut self, name: &str) -> Result<Option<Event>, Wrong> {
-        let Some(open) = self.open.pop() else { return Err(Malformed("an end without a beginning").into()) };
+        let Some(open) = self.open.pop() else {
+            return Err(Malformed("an end without a beginning").into());
+        };
         if open.written != name {
             return Err(Malformed("an end that is not that of the element").into());
         }
@@ -257,7 +281,10 @@ impl Parser {
 
     /// Resolves an element's namespaces.
     fn resolve(&self, written: &str, attributes: Attributes<'_>) -> Result<Open, Wrong> {
-        let mut default = self.open.last().map_or(Cow::Borrowed(""), |open| open.default.clone());
+        let mut default = self
+            .open
+            .last()
+            .map_or(Cow::Borrowed(""), |open| open.default.clone());
         let mut prefixes = Vec::new();
         let mut kept: Vec<(Cow<'static, str>, String)> = Vec::with_capacity(attributes.len());
         if attributes.len() > ATTRIBUTES_MAX {
@@ -280,19 +307,44 @@ impl Parser {
             Some((prefix, name)) => {
                 let own = prefixes.iter();
                 let outer = self.open.iter().rev().flat_map(|open| open.prefixes.iter());
-                let bound = own.chain(outer).find(|(known, _)| known == prefix).map(|(_, namespace)| ns::known(namespace));
+                let bound = own
+                    .chain(outer)
+                    .find(|(known, _)| known == prefix)
+                    .map(|(_, namespace)| ns::known(namespace));
                 (bound.ok_or(Wrong::Stanza("a prefix is not bound"))?, name)
             }
         };
-        let element = Element { name: name.to_owned().into(), namespace, attributes: kept, nodes: Vec::new() };
-        Ok(Open { element, written: written.to_owned(), default, prefixes })
+        let element = Element {
+            name: name.to_owned().into(),
+            namespace,
+            attributes: kept,
+            nodes: Vec::new(),
+        };
+        Ok(Open {
+            element,
+            written: written.to_owned(),
+            default,
+            prefixes,
+        })
     }
 }
 
 /// The names that nearly all attributes have are not copied.
 fn attribute_name(name: &str) -> Cow<'static, str> {
-    const COMMON: [&str; 12] =
-        ["from", "to", "id", "type", "xml:lang", "jid", "by", "code", "affiliation", "role", "stamp", "queryid"];
+    const COMMON: [&str; 12] = [
+        "from",
+        "to",
+        "id",
+        "type",
+        "xml:lang",
+        "jid",
+        "by",
+        "code",
+        "affiliation",
+        "role",
+        "stamp",
+        "queryid",
+    ];
     match COMMON.iter().find(|common| **common == name) {
         Some(common) => Cow::Borrowed(common),
         None => Cow::Owned(name.to_owned()),
@@ -304,7 +356,9 @@ type Attributes<'a> = Vec<(&'a str, String)>;
 
 /// A tag's name and its attributes.
 fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
-    let end = text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| c.is_ascii_whitespace())
+        .unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
     if !is_name(name) {
         return Err(Malformed("an element's name is not one").into());
@@ -319,7 +373,11 @@ fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
         let (attribute, value) = rest.split_once('=').ok_or_else(bad)?;
         let attribute = attribute.trim_end_matches(|c: char| c.is_ascii_whitespace());
         let value = value.trim_start_matches(|c: char| c.is_ascii_whitespace());
-        let quote = value.chars().next().filter(|c| *c == '"' || *c == '\'').ok_or_else(bad)?;
+        let quote = value
+            .chars()
+            .next()
+            .filter(|c| *c == '"' || *c == '\'')
+            .ok_or_else(bad)?;
         let (value, after) = value[1..].split_once(quote).ok_or_else(bad)?;
         if !is_name(attribute)
             || value.contains('<')
@@ -335,13 +393,19 @@ fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
 /// Whether a name can be one: XML admits a little less, which no server would have passed on.
 fn is_name(name: &str) -> bool {
     let first = |c: char| c.is_alphabetic() || c == '_';
-    let more = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '\u{b7}') || !c.is_ascii();
+    let more = |c: char| {
+        c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '\u{b7}') || !c.is_ascii()
+    };
     name.starts_with(first) && name.chars().all(more) && !name.ends_with(':')
 }
 
 /// Line ends as XML reads them.
 fn normal(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Resolves the five entities and characters by number.
@@ -351,7 +415,9 @@ fn unescape(text: &str, attribute: bool) -> Result<String, Wrong> {
     let mut rest = &*text;
     while let Some(at) = rest.find('&') {
         push(&mut out, &rest[..at], attribute)?;
-        let (entity, after) = rest[at + 1..].split_once(';').ok_or(Malformed("an entity has no end"))?;
+        let (entity, after) = rest[at + 1..]
+            .split_once(';')
+            .ok_or(Malformed("an entity has no end"))?;
         out.push(match entity {
             "amp" => '&',
             "lt" => '<',
@@ -371,7 +437,13 @@ fn push(out: &mut String, text: &str, attribute: bool) -> Result<(), Wrong> {
         return Err(Malformed("a character XML cannot carry").into());
     }
     if attribute {
-        out.extend(text.chars().map(|c| if matches!(c, '\n' | '\t' | '\r') { ' ' } else { c }));
+        out.extend(text.chars().map(|c| {
+            if matches!(c, '\n' | '\t' | '\r') {
+                ' '
+            } else {
+                c
+            }
+        }));
     } else {
         out.push_str(text);
     }

@@ -23,7 +23,9 @@ fn read(text: &str, piece: usize) -> Result<Vec<Event>, String> {
 
 fn stanzas(text: &str) -> Vec<Event> {
     let mut events = read(&format!("{HEADER}{text}"), 7).expect("well-formed");
-    assert!(matches!(events.remove(0), Event::Opened(header) if header.attribute("id") == Some("a1")));
+    assert!(
+        matches!(events.remove(0), Event::Opened(header) if header.attribute("id") == Some("a1"))
+    );
     events
 }
 
@@ -35,18 +37,38 @@ fn a_stanza_is_read_however_it_is_cut() {
     );
     let whole = read(&text, text.len()).expect("well-formed");
     for piece in 1..40 {
-        assert_eq!(read(&text, piece).as_ref(), Ok(&whole), "in pieces of {piece}");
+        assert_eq!(
+            read(&text, piece).as_ref(),
+            Ok(&whole),
+            "in pieces of {piece}"
+        );
     }
-    let [Event::Opened(_), Event::Element(message), Event::Closed] = &whole[..] else { panic!("{whole:?}") };
-    assert!(message.is("message", ns::CLIENT), "a component's stanza is read as any other");
+    let [Event::Opened(_), Event::Element(message), Event::Closed] = &whole[..] else {
+        panic!("{whole:?}")
+    };
+    assert!(
+        message.is("message", ns::CLIENT),
+        "a component's stanza is read as any other"
+    );
     assert_eq!(message.attribute("from"), Some("a@b/c"));
-    assert_eq!(message.text_of("body", ns::CLIENT).as_deref(), Some("1 < 2 &🦀\n<raw>"));
-    assert!(message.find("x", ns::OOB).is_some_and(|x| x.find("url", ns::OOB).is_some()));
+    assert_eq!(
+        message.text_of("body", ns::CLIENT).as_deref(),
+        Some("1 < 2 &🦀\n<raw>")
+    );
+    assert!(
+        message
+            .find("x", ns::OOB)
+            .is_some_and(|x| x.find("url", ns::OOB).is_some())
+    );
 }
 
 #[test]
 fn what_is_too_much_is_stepped_over_and_the_stream_goes_on() {
-    let deep = format!("{}{}", "<a>".repeat(DEPTH_MAX + 5), "</a>".repeat(DEPTH_MAX + 5));
+    let deep = format!(
+        "{}{}",
+        "<a>".repeat(DEPTH_MAX + 5),
+        "</a>".repeat(DEPTH_MAX + 5)
+    );
     let wide = format!("<a>{}</a>", "<b/>".repeat(20_000));
     let large = format!("<a>{}</a>", "x".repeat(STANZA_MAX + 1));
     let flood = format!("<a>{}<b/></a>", "x".repeat(3 * 1024 * 1024));
@@ -64,7 +86,10 @@ fn what_is_too_much_is_stepped_over_and_the_stream_goes_on() {
         ("twice", "<a b='1' b='2'>text</a>"),
     ] {
         let events = read(&format!("{HEADER}{text}<iq/>"), 4096).expect(name);
-        assert!(matches!(&events[1..], [Event::Skipped(_), Event::Element(iq)] if iq.name == "iq"), "{name}: {events:?}");
+        assert!(
+            matches!(&events[1..], [Event::Skipped(_), Event::Element(iq)] if iq.name == "iq"),
+            "{name}: {events:?}"
+        );
     }
 }
 
@@ -92,7 +117,10 @@ fn malformed_xml_ends_the_stream() {
 #[test]
 fn skipping_does_not_forget_the_stream() {
     let events = stanzas("<p:a><b>x</b></p:a><message/>");
-    assert!(matches!(&events[..], [Event::Skipped(_), Event::Element(_)]));
+    assert!(matches!(
+        &events[..],
+        [Event::Skipped(_), Event::Element(_)]
+    ));
 }
 
 /// Any element of ours.
@@ -100,10 +128,15 @@ fn element() -> impl Strategy<Value = Element> {
     let text = "[\\PC\n\t\r<>&'\"]{0,20}";
     let leaf = (text, proptest::option::of(text)).prop_map(|(body, id)| {
         let element = Element::new("leaf", ns::OOB).with_some("id", id);
-        if body.is_empty() { element } else { element.text(body) }
+        if body.is_empty() {
+            element
+        } else {
+            element.text(body)
+        }
     });
     leaf.prop_recursive(4, 24, 4, |inner| {
-        proptest::collection::vec(inner, 0..4).prop_map(|children| Element::stanza("branch").children_from(children))
+        proptest::collection::vec(inner, 0..4)
+            .prop_map(|children| Element::stanza("branch").children_from(children))
     })
 }
 

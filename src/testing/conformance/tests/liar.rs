@@ -1,8 +1,9 @@
 //! A backend that does one thing wrong, so that the suite can show that it notices.
 
 use crate::backend::{
-    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Found, Inbox, Joined, Link, LinkKey, Loopback,
-    MessageId, NetworkId, OriginId, Outgoing, Received, Reply, ResumePoint, Session, Upload, reply,
+    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Found, Inbox,
+    Joined, Link, LinkKey, Loopback, MessageId, NetworkId, OriginId, Outgoing, Received, Reply,
+    ResumePoint, Session, Upload, reply,
 };
 use std::sync::Arc;
 
@@ -57,7 +58,9 @@ impl Backend for Liar {
 impl Link for LiarLink {
     fn sign_in(self: Arc<Self>, agent: AgentKey, address: Address) -> Reply<Arc<dyn Session>> {
         let signed_in = self.0.clone().sign_in(agent, address);
-        reply(async move { Ok(Arc::new(LiarSession(signed_in.await?, self.1)) as Arc<dyn Session>) })
+        reply(
+            async move { Ok(Arc::new(LiarSession(signed_in.await?, self.1)) as Arc<dyn Session>) },
+        )
     }
 
     fn close(self: Arc<Self>) -> Reply<()> {
@@ -81,7 +84,11 @@ impl Session for LiarSession {
     }
 
     fn leave(self: Arc<Self>, channel: ChannelId) -> Reply<()> {
-        if self.1 == Lie::Stays { reply(async { Ok(()) }) } else { self.0.clone().leave(channel) }
+        if self.1 == Lie::Stays {
+            reply(async { Ok(()) })
+        } else {
+            self.0.clone().leave(channel)
+        }
     }
 
     fn post(self: Arc<Self>, channel: ChannelId, mut message: Outgoing) -> Reply<Accepted> {
@@ -111,14 +118,25 @@ impl Session for LiarSession {
     fn look_up(self: Arc<Self>, channel: ChannelId, origin: OriginId) -> Reply<Found> {
         reply(async move {
             if self.1 == Lie::FindsAnything {
-                let newest = self.0.clone().history(channel, None, 1).await?.into_iter().next();
+                let newest = self
+                    .0
+                    .clone()
+                    .history(channel, None, 1)
+                    .await?
+                    .into_iter()
+                    .next();
                 return Ok(newest.map_or(Found::Absent, |found| Found::Message(Box::new(found))));
             }
             self.0.clone().look_up(channel, origin).await
         })
     }
 
-    fn history(self: Arc<Self>, channel: ChannelId, before: Option<MessageId>, take: usize) -> Reply<Vec<Received>> {
+    fn history(
+        self: Arc<Self>,
+        channel: ChannelId,
+        before: Option<MessageId>,
+        take: usize,
+    ) -> Reply<Vec<Received>> {
         let page = self.0.clone().history(channel, before, take);
         reply(async move {
             let mut page = page.await?;

@@ -21,7 +21,12 @@ struct Town {
 fn town(chat: Loopback) -> Town {
     chat.room("chat-room:ops", "Operations");
     let lene = chat.person("contact:lene");
-    Town { chat, lie: None, lene, heard: Mutex::default() }
+    Town {
+        chat,
+        lie: None,
+        lene,
+        heard: Mutex::default(),
+    }
 }
 
 impl Town {
@@ -63,7 +68,12 @@ impl World for Town {
         ChannelId::parse("contact:lene").ok()
     }
 
-    fn say(&self, channel: &ChannelId, address: &Address, text: &str) -> Option<Result<(), String>> {
+    fn say(
+        &self,
+        channel: &ChannelId,
+        address: &Address,
+        text: &str,
+    ) -> Option<Result<(), String>> {
         let said = self.lene.say(self.of_lene(channel, address), text);
         Some(said.map(drop).map_err(|error| error.to_string()))
     }
@@ -80,7 +90,9 @@ impl World for Town {
     }
 
     fn sees_online(&self, address: &Address) -> Option<bool> {
-        let presence = self.lene.sees_presence(format!("contact:{}", address.name()));
+        let presence = self
+            .lene
+            .sees_presence(format!("contact:{}", address.name()));
         Some(presence == crate::backend::PresenceState::Available)
     }
 
@@ -107,7 +119,9 @@ fn the_embedded_chat_system_conforms() {
 
 #[test]
 fn it_conforms_with_echoing_contacts_and_contacts_alone() {
-    let report = run(&town(Loopback::new().with_echoing_contacts().contacts_only()));
+    let report = run(&town(
+        Loopback::new().with_echoing_contacts().contacts_only(),
+    ));
     report.assert();
 }
 
@@ -132,7 +146,10 @@ fn every_lie_is_found_out_by_the_check_that_is_there_for_it() {
     std::thread::scope(|scope| {
         for (lie, name) in lies {
             scope.spawn(move || {
-                let report = run(&Town { lie: Some(lie), ..town(Loopback::new()) });
+                let report = run(&Town {
+                    lie: Some(lie),
+                    ..town(Loopback::new())
+                });
                 let found = report.failed().any(|check| check.name.starts_with(name));
                 assert!(found, "{lie:?} was not found out:\n{report}");
             });
@@ -155,5 +172,8 @@ fn a_panic_is_a_failure_of_that_check_alone() {
     let report = run(&Broken);
     assert!(report.checks.len() > 20);
     let says = |outcome: &CheckOutcome| matches!(outcome, CheckOutcome::Failed(reason) if reason.contains("there is none"));
-    assert!(report.checks.iter().all(|check| says(&check.outcome)), "{report}");
+    assert!(
+        report.checks.iter().all(|check| says(&check.outcome)),
+        "{report}"
+    );
 }
