@@ -5,8 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "floors/cycles.rs"]
+mod cycles;
+#[path = "floors/scan.rs"]
+mod scan;
+
+use scan::{code, plain, texts};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Every module of `src` by floor. `lib` stands above all.
@@ -61,105 +66,33 @@ const TOO_LONG: &[&str] = &[
     "password/mod.rs",
 ];
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// Every file below `folder`, as its path from `src`.
-fn files(folder: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            found.push(
-                path.strip_prefix(source())
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .replace('\\', "/"),
-            );
-        }
-    }
-}
-
-/// The files that are no tests, each with its code: no comments, no `#[cfg(test)]` items.
-fn code() -> Vec<(String, String)> {
-    let mut names = Vec::new();
-    files(&source(), &mut names);
-    names.sort();
-    let all: Vec<(String, String)> = names
-        .into_iter()
-        .map(|file| {
-            (
-                file.clone(),
-                std::fs::read_to_string(source().join(file)).unwrap(),
-            )
-        })
-        .collect();
-    let tests: BTreeSet<String> = all
-        .iter()
-        .flat_map(|(file, text)| test_modules(file, text))
-        .collect();
-    let is_test = |file: &str| {
-        let within = |test: &String| {
-            file.strip_prefix(&**test)
-                .is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-        };
-        file.ends_with("_test.rs") || tests.iter().any(within)
-    };
-    all.iter()
-        .filter(|(file, _)| !is_test(file))
-        .map(|(file, text)| (file.clone(), plain(text)))
-        .collect()
-}
-
-/// The modules that `file` declares for tests only, as paths without their end.
-fn test_modules(file: &str, text: &str) -> Vec<String> {
-    let home = match file.strip_suffix("mod.rs") {
-        Some(folder) => folder.to_owned(),
-        None => format!("{}/", file.trim_end_matches(".rs")),
-    };
-    let home = if file == "lib.rs" {
-        String::new()
-    } else {
-        home
-    };
-    let declared = text
-        .split("#[cfg(test)]")
-        .skip(1)
-        .filter_map(|rest| rest.trim_start().strip_prefix("mod "));
-    declared
-        .filter_map(|rest| rest.split_once(';'))
-        .map(|(name, _)| format!("{home}{name}"))
-        .collect()
-}
-
-/// Cuts comments, and each item under `#[cfg(test)]` up to the end of its braces or its semicolon.
-fn plain(text: &str) -> String {
-    let mut kept = String::new();
-    let mut depth: Option<i64> = None;
-    for line in text.lines() {
-        let line = if line.trim_start().starts_with("//") {
-            ""
-        } else {
-            line.split(" // ").next().unwrap_or("")
-        };
-        if line.trim_start().starts_with("#[cfg(test)]")
-            || line.trim_start().starts_with("#[cfg(all(test")
-        {
-            depth = Some(0);
-        } else if let Some(open) = depth {
-            let open = open + line.matches('{').count() as i64 - line.matches('}').count() as i64;
-            let ends = open == 0 && (line.contains('}') || line.trim_end().ends_with(';'));
-            depth = (!ends).then_some(open);
-        } else {
-            kept.push_str(line);
-        }
-        kept.push('\n');
-    }
-    kept
-}
+/// Files that still use one another in a circle. Empty is best.
+const CYCLES: &[&str] = &[
+    "src: agents/cell agents/channel_list agents/told",
+    "src: agents/intake agents/link agents/registry",
+    "src: backend/inbox backend/traits",
+    "src: backend/loopback/managing backend/loopback/outbox backend/loopback/saying backend/loopback/session backend/loopback/state",
+    "src: backend/ucwa/contacts backend/ucwa/core backend/ucwa/entering backend/ucwa/incoming backend/ucwa/meeting backend/ucwa/meetings backend/ucwa/posting backend/ucwa/search backend/ucwa/speaking",
+    "src: backend/ucwa/conversation backend/ucwa/reports",
+    "src: backend/ucwa/document backend/ucwa/failure",
+    "src: backend/ucwa/sign_on backend/ucwa/windows",
+    "src: backend/xmpp/archive backend/xmpp/core backend/xmpp/disco backend/xmpp/past backend/xmpp/shared backend/xmpp/talk backend/xmpp/upload",
+    "src: config engine",
+    "src: database/copied database/file database/wal",
+    "src: database/examine database/lock database/steps",
+    "src: hub/state hub/view hub/wait",
+    "src: journal/opening journal/recorder",
+    "src: model/event model/message",
+    "src: services/authentication services/granting",
+    "src: store/agents store/channels store/metadata",
+    "src: waiting/busy waiting/park",
+    "src: wire/arrays wire/dictionary",
+    "examples/http_gateway: arguments backends file settings trust ucwa xmpp",
+    "examples/http_gateway: authentication body collaboration control handler management openapi operator provisioning search",
+    "examples/ucwa_simulator: simulator/application simulator/conversation simulator/fault simulator/invitation simulator/meeting simulator/ring simulator/subscription simulator/talk simulator/token simulator/world",
+];
+/// The folders whose files are looked at for circles, each the root of a crate.
+const CRATES: &[&str] = &["src", "examples/http_gateway", "examples/ucwa_simulator"];
 
 /// The modules that `text` names after `crate::`, in groups too.
 fn imports(text: &str) -> BTreeSet<String> {
@@ -203,7 +136,7 @@ fn floor(module: &str) -> u8 {
 #[test]
 fn a_module_imports_lower_floors_only() {
     let mut wrong = Vec::new();
-    for (file, text) in code().iter().filter(|(file, _)| file != "lib.rs") {
+    for (file, text) in code("src").iter().filter(|(file, _)| file != "lib.rs") {
         let home = file.split('/').next().unwrap().trim_end_matches(".rs");
         let own = floor(home);
         let except = EXCEPT.iter().rev().find(|(folder, _)| {
@@ -238,7 +171,10 @@ fn the_scanner_sees_what_it_should() {
 
 #[test]
 fn the_words_know_no_sql_json_xml_or_tokio() {
-    for (file, text) in code().iter().filter(|(file, _)| file.starts_with("model/")) {
+    for (file, text) in code("src")
+        .iter()
+        .filter(|(file, _)| file.starts_with("model/"))
+    {
         for foreign in ["serde", "rusqlite", "tokio", "quick_xml"] {
             assert!(!text.contains(foreign), "src/{file} names `{foreign}`");
         }
@@ -247,7 +183,7 @@ fn the_words_know_no_sql_json_xml_or_tokio() {
 
 #[test]
 fn sql_is_spoken_on_its_floors_and_no_runtime_there() {
-    for (file, text) in code() {
+    for (file, text) in code("src") {
         let home = file.split('/').next().unwrap().trim_end_matches(".rs");
         if ["store", "journal", "database"].contains(&home) {
             assert!(!text.contains("tokio"), "src/{file} knows tokio");
@@ -273,7 +209,10 @@ fn the_contract_is_spelled_in_wire_only() {
         "\"MessageParts\"",
         "\"RequestId\"",
     ];
-    for (file, text) in code().iter().filter(|(file, _)| !file.starts_with("wire")) {
+    for (file, text) in code("src")
+        .iter()
+        .filter(|(file, _)| !file.starts_with("wire"))
+    {
         for name in names {
             assert!(!text.contains(name), "src/{file} spells {name}");
         }
@@ -293,7 +232,7 @@ fn status_numbers_exist_in_one_place() {
         "backend/xmpp/http.rs",
         "backend/ucwa/status.rs",
     ];
-    for (file, text) in code()
+    for (file, text) in code("src")
         .iter()
         .filter(|(file, _)| !apart.contains(&file.as_str()))
     {
@@ -318,7 +257,7 @@ fn status_numbers_exist_in_one_place() {
 #[test]
 fn nothing_is_unwrapped_outside_tests() {
     let calls = |text: &str| text.contains(".unwrap()") || text.contains(".unwrap_err()");
-    let wrong: Vec<String> = code()
+    let wrong: Vec<String> = code("src")
         .into_iter()
         .filter(|(_, text)| calls(text))
         .map(|(file, _)| file)
@@ -331,19 +270,43 @@ fn nothing_is_unwrapped_outside_tests() {
 
 #[test]
 fn a_file_is_one_idea() {
-    let mut all = Vec::new();
-    files(&source(), &mut all);
-    let lines = |file: &String| {
-        std::fs::read_to_string(source().join(file))
-            .unwrap()
-            .lines()
-            .count()
-    };
-    let long: Vec<String> = all
+    let long: Vec<String> = texts("src")
         .into_iter()
-        .filter(|file| lines(file) > 500 && !TOO_LONG.contains(&&**file))
+        .filter(|(file, text)| text.lines().count() > 500 && !TOO_LONG.contains(&file.as_str()))
+        .map(|(file, _)| file)
         .collect();
     assert!(long.is_empty(), "over 500 lines: {long:?}");
+}
+
+#[test]
+fn no_files_use_one_another_in_a_circle() {
+    let circles: Vec<String> = CRATES
+        .iter()
+        .flat_map(|folder| {
+            let found = cycles::circles(&code(folder));
+            found
+                .into_iter()
+                .map(move |circle| format!("{folder}: {circle}"))
+        })
+        .collect();
+    let within = |circle: &str, known: &str| {
+        circle
+            .split(' ')
+            .all(|file| known.split(' ').any(|name| name == file))
+    };
+    let new: Vec<&String> = circles
+        .iter()
+        .filter(|circle| !CYCLES.iter().any(|known| within(circle, known)))
+        .collect();
+    assert!(new.is_empty(), "circles of files: {new:#?}");
+    let gone: Vec<&&str> = CYCLES
+        .iter()
+        .filter(|known| !circles.iter().any(|circle| within(circle, known)))
+        .collect();
+    assert!(
+        gone.is_empty(),
+        "no circles any more, delete them from CYCLES: {gone:#?}"
+    );
 }
 
 #[test]
