@@ -84,7 +84,7 @@ fn re_exports(
             let [child, .., name] = path.as_slice() else {
                 continue;
             };
-            let child = [home.as_slice(), &[child.clone()]].concat();
+            let child = [home.as_slice(), std::slice::from_ref(child)].concat();
             if texts.contains_key(&child) {
                 let within = [home.as_slice(), &path[..path.len() - 1]].concat();
                 found.push(((home.clone(), name.clone()), within));
@@ -156,7 +156,7 @@ fn defining(
             return known;
         };
         match shown.get(&(known.clone(), next.clone())) {
-            Some(child) => path = [child.as_slice(), &[next.clone()]].concat(),
+            Some(child) => path = [child.as_slice(), std::slice::from_ref(next)].concat(),
             None => return known,
         }
     }
