@@ -139,6 +139,7 @@ fn line(event: &Broadcast) -> String {
     match event {
         Broadcast::Message { message, agents } => {
             let subject = message
+                .content
                 .subject
                 .as_ref()
                 .map(|subject| format!("[{subject}] "))

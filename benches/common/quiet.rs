@@ -49,7 +49,7 @@ impl Backend for Quiet {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::PLAIN
+        Capabilities::PLAIN.sharing_rooms()
     }
 
     fn link_key(&self, _address: &Address) -> LinkKey {
@@ -81,10 +81,7 @@ impl Link for Line {
 /// One session for all: a real one would be the connector's memory, not the engine's.
 impl Session for Line {
     fn join(self: Arc<Self>, channel: ChannelId, _resume: Option<ResumePoint>) -> Reply<Joined> {
-        reply(ready(Ok(Joined {
-            info: ChannelInfo::named(channel.name()),
-            resume: None,
-        })))
+        reply(ready(Ok(Joined::new(ChannelInfo::named(channel.name())))))
     }
 
     fn leave(self: Arc<Self>, _channel: ChannelId) -> Reply<()> {
@@ -94,16 +91,9 @@ impl Session for Line {
     fn post(self: Arc<Self>, _channel: ChannelId, _message: Outgoing) -> Reply<Accepted> {
         let number = self.0.told.fetch_add(1, Ordering::Relaxed);
         let id = MessageId::parse(&super::world::message_id(number)).expect("digits are an id");
-        let sender = "loopback:agent".to_owned();
-        let time = switchboard::chrono::Utc::now();
-        reply(ready(Ok(Accepted {
-            id,
-            sender,
-            sender_alias: None,
-            time,
-            parts: None,
-            resume: None,
-        })))
+        let accepted =
+            Accepted::new(id, "loopback:agent").with_time(switchboard::chrono::Utc::now());
+        reply(ready(Ok(accepted)))
     }
 
     fn sign_out(self: Arc<Self>) -> Reply<()> {

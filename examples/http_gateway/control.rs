@@ -127,8 +127,8 @@ impl From<HeardMessage> for Heard {
             sender: heard.sender,
             sender_alias: heard.sender_alias,
             text: heard.text,
-            subject: heard.subject,
-            is_alert: heard.alert,
+            subject: heard.content.subject,
+            is_alert: heard.content.alert,
             timestamp: heard.time.timestamp_millis(),
         }
     }

@@ -129,7 +129,7 @@ impl LinkIntake {
         });
         let mut row = NewRow {
             resume,
-            ..NewRow::of(place, message)
+            ..NewRow::of(place, message, self.ground.clock.wall())
         };
         if let Some((origin, agent)) = ours {
             (row.posted_by, row.transfer) =

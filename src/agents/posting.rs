@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::journal::{EntryKind, NewRow};
 use crate::model::{OriginId, Place};
 use crate::waiting::{Tracked, panic_text};
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -189,7 +190,7 @@ impl Ground {
             Ok(accepted) => {
                 let origin = post.origin.clone();
                 let echoes = post.echoes;
-                let row = Box::new(row_of(post, accepted));
+                let row = Box::new(row_of(post, accepted, self.clock.wall()));
                 let unsent_back = if echoes {
                     self.posts.accepted(&origin, row)
                 } else {
@@ -306,7 +307,11 @@ impl Drop for InFlight {
     }
 }
 
-fn row_of(post: Post, accepted: Accepted) -> NewRow {
+fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
+    let mut content = post.message.content;
+    if let Some(parts) = accepted.parts {
+        content.parts = parts;
+    }
     NewRow {
         place: post.place,
         id: accepted.id,
@@ -315,12 +320,8 @@ fn row_of(post: Post, accepted: Accepted) -> NewRow {
         sender_alias: accepted.sender_alias,
         sender_agent: Some(post.cell.key),
         posted_by: post.posted_by,
-        subject: post.message.subject,
-        alert: post.message.alert,
-        parts: accepted.parts.unwrap_or(post.message.parts),
-        classification: post.message.classification,
-        security_contexts: post.message.security_contexts,
-        time: accepted.time,
+        content,
+        time: accepted.time.unwrap_or(now),
         transfer: post.transfer,
         resume: accepted.resume,
     }

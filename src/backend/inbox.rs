@@ -1,7 +1,7 @@
 //! What comes up from a chat system: one [`Inbox`] per link, bounded in bytes, feeding a trait of our own.
 
 use super::error::BackendError;
-use super::traits::Received;
+use super::passing::Received;
 use crate::model::{AgentKey, ChannelId, PresenceState, ResumePoint};
 use crate::waiting::{Busy, Tracked, panic_text};
 use chrono::{DateTime, Utc};
@@ -64,6 +64,18 @@ pub enum Inbound {
         /// Why.
         error: BackendError,
     },
+}
+
+impl Inbound {
+    /// A message in a channel, of a chat system that has no resume points.
+    pub fn message(seen_by: SeenBy, channel: ChannelId, message: Received) -> Inbound {
+        Inbound::Message {
+            seen_by,
+            channel,
+            message: Box::new(message),
+            resume: None,
+        }
+    }
 }
 
 /// Something that is not journaled: the latest wins, and nobody waits.

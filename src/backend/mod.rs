@@ -10,11 +10,13 @@
 //! reply that is ready at once costs no task. Rejected: one task per agent (100,000 agents over one component are
 //! data), and a connector that retries by itself (two back-offs fight).
 
+mod capabilities;
 mod error;
 pub(crate) mod fairness;
 mod inbox;
 mod loopback;
 mod manage;
+mod passing;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod recorder;
 mod regular;
@@ -29,21 +31,20 @@ pub mod ucwa;
 #[cfg(feature = "xmpp")]
 pub mod xmpp;
 
+pub use capabilities::Capabilities;
 pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
+pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Received, Upload};
 pub use regular::{open_regular, read_regular};
 pub use secret::{SecretFile, SecretSource};
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;
-pub use traits::{
-    Accepted, Backend, Capabilities, Found, HISTORY_BYTES, Joined, Link, Outgoing, Received, Reply,
-    Session, Upload, reply,
-};
+pub use traits::{Backend, Link, Reply, Session, reply};
 
 pub use crate::model::{
-    Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, LinkKey, MessageId, NetworkId,
+    Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, Content, LinkKey, MessageId, NetworkId,
     OriginId, PresenceState, ResumePoint, Secret,
 };
 pub use crate::waiting::{Busy, PipeClosed, PipeReader};

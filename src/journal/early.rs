@@ -53,6 +53,7 @@ impl Early {
         }
         let bytes = 400
             + row
+                .content
                 .parts
                 .iter()
                 .map(|part| 40 + part.visible().len())
@@ -134,7 +135,7 @@ impl Early {
 mod tests {
     use super::*;
     use crate::backend::Received;
-    use crate::model::{AgentKey, ChannelId, MessageId, NetworkId, Part};
+    use crate::model::{AgentKey, ChannelId, MessageId, NetworkId};
     use chrono::DateTime;
 
     fn row(contact: &str, id: &str) -> NewRow {
@@ -144,19 +145,8 @@ mod tests {
             channel,
             agent: Some(AgentKey(1)),
         };
-        let received = Received {
-            id: MessageId::parse(id).unwrap(),
-            origin: None,
-            sender: contact.into(),
-            sender_alias: None,
-            subject: None,
-            alert: false,
-            parts: vec![Part::Text("hello".into())],
-            classification: None,
-            security_contexts: Vec::new(),
-            time: DateTime::UNIX_EPOCH,
-        };
-        NewRow::of(place, received)
+        let received = Received::text(MessageId::parse(id).unwrap(), contact, "hello");
+        NewRow::of(place, received, DateTime::UNIX_EPOCH)
     }
 
     fn ids(rows: &[NewRow]) -> Vec<&str> {

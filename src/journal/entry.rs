@@ -4,8 +4,7 @@ use crate::backend::Received;
 use crate::error::Result;
 use crate::hub::Published;
 use crate::model::{
-    AgentKey, ChannelId, Classification, MessageId, OriginId, Part, Place, ReaderName, Record,
-    ResumePoint, SecurityContext, Seq,
+    AgentKey, ChannelId, Content, MessageId, OriginId, Place, ReaderName, Record, ResumePoint, Seq,
 };
 use crate::waiting::{Busy, Promise};
 use chrono::{DateTime, Utc};
@@ -67,11 +66,7 @@ pub(crate) struct NewRow {
     pub(crate) sender_alias: Option<String>,
     pub(crate) sender_agent: Option<AgentKey>,
     pub(crate) posted_by: Option<String>,
-    pub(crate) subject: Option<String>,
-    pub(crate) alert: bool,
-    pub(crate) parts: Vec<Part>,
-    pub(crate) classification: Option<Classification>,
-    pub(crate) security_contexts: Vec<SecurityContext>,
+    pub(crate) content: Content,
     pub(crate) time: DateTime<Utc>,
     /// The link of an upload: no throttle of messages counts it.
     pub(crate) transfer: bool,
@@ -79,8 +74,9 @@ pub(crate) struct NewRow {
 }
 
 impl NewRow {
-    /// The row of a message as it came from a chat system, by nobody of ours as far as is known.
-    pub(crate) fn of(place: Place, message: Received) -> NewRow {
+    /// The row of a message as it came from a chat system, by nobody of ours as far as is known; `now` if the chat
+    /// system does not say when it was said.
+    pub(crate) fn of(place: Place, message: Received, now: DateTime<Utc>) -> NewRow {
         NewRow {
             place,
             id: message.id,
@@ -89,12 +85,8 @@ impl NewRow {
             sender_alias: message.sender_alias,
             sender_agent: None,
             posted_by: None,
-            subject: message.subject,
-            alert: message.alert,
-            parts: message.parts,
-            classification: message.classification,
-            security_contexts: message.security_contexts,
-            time: message.time,
+            content: message.content,
+            time: message.time.unwrap_or(now),
             transfer: false,
             resume: None,
         }

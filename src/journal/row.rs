@@ -3,8 +3,8 @@
 use super::entry::NewRow;
 use super::parts;
 use crate::model::{
-    AgentKey, ChannelId, Classification, ConversationKey, Message, MessageId, Record, Seq, What,
-    visible_text,
+    AgentKey, ChannelId, Classification, Content, ConversationKey, Message, MessageId, Record, Seq,
+    What,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, params};
@@ -40,7 +40,7 @@ pub(super) fn insert_message(
     conversation: ConversationKey,
     row: &NewRow,
 ) -> rusqlite::Result<Option<Record>> {
-    let text = visible_text(&row.parts);
+    let text = row.content.visible_text();
     let changed = statement.execute(params![
         seq,
         conversation.0,
@@ -52,15 +52,16 @@ pub(super) fn insert_message(
         row.posted_by,
         row.time.timestamp_millis(),
         committed,
-        row.alert,
+        row.content.alert,
         row.transfer,
-        row.subject,
+        row.content.subject,
         text,
-        parts::encode(&row.parts),
-        row.classification
+        parts::encode(&row.content.parts),
+        row.content
+            .classification
             .as_ref()
             .map(|classification| &classification.token),
-        parts::encode_contexts(&row.security_contexts),
+        parts::encode_contexts(&row.content.security_contexts),
     ])?;
     if changed == 0 {
         return Ok(None);
@@ -70,12 +71,8 @@ pub(super) fn insert_message(
         channel: row.place.channel.clone(),
         sender: row.sender.clone(),
         sender_alias: row.sender_alias.clone(),
-        subject: row.subject.clone(),
-        alert: row.alert,
         text,
-        parts: row.parts.clone(),
-        classification: row.classification.clone(),
-        security_contexts: row.security_contexts.clone(),
+        content: row.content.clone(),
         time: instant(row.time.timestamp_millis()),
         posted_by: row.posted_by.clone(),
     };
@@ -171,12 +168,14 @@ pub(super) fn read_message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Resu
         channel: channel.clone(),
         sender: row.get(3)?,
         sender_alias: row.get(4)?,
-        subject: row.get(10)?,
-        alert: row.get(9)?,
-        parts: parts::decode(stored_parts.as_deref(), &text),
+        content: Content {
+            subject: row.get(10)?,
+            alert: row.get(9)?,
+            parts: parts::decode(stored_parts.as_deref(), &text),
+            classification: classification.map(|token| Classification { token }),
+            security_contexts: parts::decode_contexts(contexts.as_deref()),
+        },
         text,
-        classification: classification.map(|token| Classification { token }),
-        security_contexts: parts::decode_contexts(contexts.as_deref()),
         time: instant(row.get(7)?),
         posted_by: row.get(6)?,
     };

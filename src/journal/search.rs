@@ -172,7 +172,7 @@ impl Scan for Search {
 }
 
 fn matches(words: &Words, message: &Message) -> bool {
-    match &message.subject {
+    match &message.content.subject {
         None => words.are_in(&message.text),
         Some(subject) => words.are_in(&format!("{subject} {}", message.text)),
     }

@@ -49,6 +49,7 @@ impl PresenceState {
 
 /// What a chat system says of a channel when it is joined, and later when it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChannelInfo {
     /// A name people know it by; the id's name where the system gives none.
     pub display_name: String,

@@ -22,11 +22,12 @@ impl Message {
                 escaped(code) + language.as_deref().map_or(0, escaped)
             }
         };
+        let content = &self.content;
         let said = [
             Some(&self.text),
             Some(&self.sender),
             self.sender_alias.as_ref(),
-            self.subject.as_ref(),
+            content.subject.as_ref(),
         ];
         MESSAGE
             + said
@@ -34,12 +35,16 @@ impl Message {
                 .flatten()
                 .map(|text| escaped(text))
                 .sum::<usize>()
-            + self.parts.iter().map(|it| PART + part(it)).sum::<usize>()
-            + self
+            + content
+                .parts
+                .iter()
+                .map(|it| PART + part(it))
+                .sum::<usize>()
+            + content
                 .classification
                 .as_ref()
                 .map_or(0, |classification| escaped(&classification.token))
-            + self
+            + content
                 .security_contexts
                 .iter()
                 .map(|it| PART + escaped(&it.id) + it.display_text.as_deref().map_or(0, escaped))
@@ -76,7 +81,7 @@ mod tests {
                 "v",
                 chrono::DateTime::UNIX_EPOCH,
             );
-            message.parts = parts;
+            message.content.parts = parts;
             message.encoded_bytes()
         };
         let empty = Part::Hyperlink {

@@ -3,11 +3,13 @@
 mod agent;
 mod audit;
 mod channel;
+mod content;
 mod encoded;
 mod event;
 mod id;
 mod manage;
 mod message;
+mod part;
 mod principal;
 mod query;
 mod record;
@@ -20,16 +22,15 @@ pub use agent::{
 };
 pub use audit::AuditEntry;
 pub use channel::{Channel, ChannelInfo, ChannelState, PresenceState};
+pub use content::{Classification, Content, SecurityContext};
 pub use event::{Broadcast, Event, EventBatch, EventBody};
 pub use id::{
     Address, AgentId, AgentKey, ChannelId, ChannelKind, EventId, Id, InstanceId, LinkKey,
     MessageId, NetworkId, OriginId, ReaderName, ResumePoint, ThrottleId, UserId,
 };
 pub use manage::{Category, ManagedRoom, NewRoom, Privacy};
-pub(crate) use message::content_bytes;
-pub use message::{
-    Classification, DisplayMode, Message, NewMessage, Part, PostKey, SecurityContext, visible_text,
-};
+pub use message::{Message, NewMessage, PostKey};
+pub use part::{DisplayMode, Part, visible_text};
 pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};
 pub(crate) use record::{ConversationKey, Place, Record, Seq, What};

@@ -1,6 +1,6 @@
 //! One row of what happened, as the writer makes it and the hub and the readers share it.
 
-use super::{AgentKey, ChannelId, Message, NetworkId, content_bytes};
+use super::{AgentKey, ChannelId, Message, NetworkId};
 use std::sync::Arc;
 
 /// A place in the journal: orders everything, never reused. Shown to nobody; see [`super::EventId`].
@@ -63,12 +63,7 @@ impl Record {
                 240 + message.text.len()
                     + message.sender.len()
                     + message.sender_alias.as_ref().map_or(0, String::len)
-                    + content_bytes(
-                        &message.parts,
-                        message.subject.as_deref(),
-                        message.classification.as_ref(),
-                        &message.security_contexts,
-                    )
+                    + message.content.bytes()
             }
             What::MetaData { key, value, .. } => key.len() + value.as_ref().map_or(0, String::len),
             What::ChannelState { .. } => 0,

@@ -108,13 +108,23 @@ impl From<&model::Message> for MessageEvent {
     fn from(message: &model::Message) -> MessageEvent {
         MessageEvent {
             channel_id: message.channel.to_string(),
-            classification: message.classification.clone().map(Classification::from),
+            classification: message
+                .content
+                .classification
+                .clone()
+                .map(Classification::from),
             content: message.text.clone(),
-            message_parts: message.parts.iter().cloned().map(MessagePart).collect(),
-            security_contexts: contexts(&message.security_contexts),
+            message_parts: message
+                .content
+                .parts
+                .iter()
+                .cloned()
+                .map(MessagePart)
+                .collect(),
+            security_contexts: contexts(&message.content.security_contexts),
             sender: message.sender.clone(),
             sender_alias: message.sender_alias.clone(),
-            subject: message.subject.clone(),
+            subject: message.content.subject.clone(),
             token: Some(message.id.to_string()),
         }
     }

@@ -323,9 +323,12 @@ fn a_posted_message() {
     let marked = r#"{"Text":"x","Classification":{"__type":"wrong","Token":"t"},
         "SecurityContexts":[{"__type":"SecurityContexts:http://schemas.fcg.im/foundation/v1/collaboration","Id":"i"},null,{"Id":""}]}"#;
     let marked = post(marked).expect("fine");
-    assert_eq!(marked.classification.map(|c| c.token).as_deref(), Some("t"));
     assert_eq!(
-        marked.security_contexts,
+        marked.content.classification.map(|c| c.token).as_deref(),
+        Some("t")
+    );
+    assert_eq!(
+        marked.content.security_contexts,
         [model::SecurityContext {
             id: "i".into(),
             display_text: None
@@ -336,7 +339,7 @@ fn a_posted_message() {
         r#""SecurityContexts":{"Id":"i"}"#,
     ] {
         let posted = post(&format!(r#"{{"Text":"x",{single}}}"#)).expect("fine");
-        assert_eq!(posted.security_contexts.len(), 1, "{single}");
+        assert_eq!(posted.content.security_contexts.len(), 1, "{single}");
     }
     let parts = format!(
         r##"{{"Text":"lost","MessageParts":["",{{"__type":"HashtagMessagePart:{COLLABORATION_NAMESPACE}","Hashtag":"#x"}}]}}"##

@@ -45,14 +45,24 @@ impl From<&model::Message> for Message {
     fn from(message: &model::Message) -> Message {
         Message {
             channel_id: message.channel.to_string(),
-            classification: message.classification.clone().map(Classification::from),
+            classification: message
+                .content
+                .classification
+                .clone()
+                .map(Classification::from),
             id: message.id.to_string(),
-            is_alert: message.alert,
-            message_parts: message.parts.iter().cloned().map(MessagePart).collect(),
-            security_contexts: contexts(&message.security_contexts),
+            is_alert: message.content.alert,
+            message_parts: message
+                .content
+                .parts
+                .iter()
+                .cloned()
+                .map(MessagePart)
+                .collect(),
+            security_contexts: contexts(&message.content.security_contexts),
             sender_alias: message.sender_alias.clone(),
             sender_id: message.sender.clone(),
-            subject: message.subject.clone(),
+            subject: message.content.subject.clone(),
             text: message.text.clone(),
             timestamp: message.time.timestamp_millis(),
             token: message.id.to_string(),
@@ -77,11 +87,11 @@ impl TryFrom<Message> for model::Message {
             time,
         );
         plain.sender_alias = message.sender_alias;
-        plain.subject = message.subject;
-        plain.alert = message.is_alert;
-        plain.parts = message.message_parts.into_iter().map(Part::from).collect();
-        plain.classification = message.classification.map(Into::into);
-        plain.security_contexts = message
+        plain.content.subject = message.subject;
+        plain.content.alert = message.is_alert;
+        plain.content.parts = message.message_parts.into_iter().map(Part::from).collect();
+        plain.content.classification = message.classification.map(Into::into);
+        plain.content.security_contexts = message
             .security_contexts
             .into_iter()
             .flatten()
@@ -174,10 +184,10 @@ impl TryFrom<PostedMessage> for NewMessage {
             ));
         }
         let mut message = NewMessage::parts(parts);
-        message.alert = posted.is_alert;
-        message.subject = posted.subject;
-        message.classification = posted.classification.map(Into::into);
-        message.security_contexts = posted
+        message.content.alert = posted.is_alert;
+        message.content.subject = posted.subject;
+        message.content.classification = posted.classification.map(Into::into);
+        message.content.security_contexts = posted
             .security_contexts
             .into_iter()
             .map(Into::into)

@@ -104,13 +104,10 @@ fn message() -> impl Strategy<Value = model::Message> {
                     text,
                     time,
                 );
-                (
-                    message.sender_alias,
-                    message.subject,
-                    message.alert,
-                    message.parts,
-                ) = (alias, subject, alert, parts);
-                (message.classification, message.security_contexts) = (classification, contexts);
+                message.sender_alias = alias;
+                let content = &mut message.content;
+                (content.subject, content.alert, content.parts) = (subject, alert, parts);
+                (content.classification, content.security_contexts) = (classification, contexts);
                 message
             },
         )

@@ -75,7 +75,7 @@ fn rich() -> NewMessage {
     .alert()
     .story("A story")
     .classification("CONFIDENTIAL//X");
-    message.security_contexts = vec![
+    message.content.security_contexts = vec![
         SecurityContext {
             id: "1".to_owned(),
             display_text: Some("One".to_owned()),
@@ -90,18 +90,24 @@ fn rich() -> NewMessage {
 
 fn is_rich(message: &Message) {
     let sent = rich();
-    assert_eq!(message.parts, sent.parts);
+    assert_eq!(message.content.parts, sent.content.parts);
     assert_eq!(
         message.text, "see here lab #nowx < 1y🦀",
         "the visible text of the parts, in order"
     );
     assert_eq!(
-        (message.alert, message.subject.as_deref()),
+        (message.content.alert, message.content.subject.as_deref()),
         (true, Some("A story"))
     );
     assert_eq!(
-        (&message.classification, &message.security_contexts),
-        (&sent.classification, &sent.security_contexts)
+        (
+            &message.content.classification,
+            &message.content.security_contexts
+        ),
+        (
+            &sent.content.classification,
+            &sent.content.security_contexts
+        )
     );
     assert_eq!(
         (message.sender.as_str(), message.channel.as_str()),
@@ -123,8 +129,12 @@ fn everything_about_a_message_is_carried_through() {
         is_rich(&echo.messages(OPS, 1, None).unwrap()[0]);
         let heard = lene.hears(OPS).unwrap();
         assert_eq!(
-            (heard.parts, heard.alert, heard.subject),
-            (rich().parts, true, Some("A story".to_owned()))
+            (
+                heard.content.parts,
+                heard.content.alert,
+                heard.content.subject
+            ),
+            (rich().content.parts, true, Some("A story".to_owned()))
         );
     }
 }
@@ -144,8 +154,8 @@ fn what_a_person_says_is_carried_through_and_read_back_from_the_file() {
     let echo = world.engine.agent("echo").unwrap();
     assert_eq!(*events(&world, &echo)[0].message().unwrap(), live);
     assert_eq!(
-        (live.parts, live.classification),
-        (rich().parts, rich().classification)
+        (live.content.parts, live.content.classification),
+        (rich().content.parts, rich().content.classification)
     );
 }
 
@@ -155,7 +165,7 @@ fn a_text_comes_back_with_one_plain_part_and_an_empty_subject_is_none() {
     let echo = world.agent("echo", &[OPS]);
     let message = echo.post(OPS, text("hello").story("")).unwrap();
     assert_eq!(
-        (message.parts, message.subject),
+        (message.content.parts, message.content.subject),
         (vec![Part::Text("hello".to_owned())], None)
     );
     assert_eq!(message.time, world.clock_now());

@@ -67,21 +67,14 @@ impl Script {
 pub(crate) fn accepted() -> Accepted {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = MessageId::parse(&format!("script-{}", NEXT.fetch_add(1, Ordering::Relaxed))).unwrap();
-    Accepted {
-        id,
-        sender: "script:echo".to_owned(),
-        sender_alias: None,
-        time: Utc::now(),
-        parts: None,
-        resume: None,
-    }
+    Accepted::new(id, "script:echo").with_time(Utc::now())
 }
 
 /// The answer to a join.
 pub(crate) fn joined(channel: &ChannelId) -> Joined {
     let mut info = ChannelInfo::named(channel.name());
     info.can_accept_files = true;
-    Joined { info, resume: None }
+    Joined::new(info)
 }
 
 impl Backend for Script {
@@ -90,14 +83,16 @@ impl Backend for Script {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let can = self.is_deaf;
-        Capabilities {
-            history: can,
-            look_up: can,
-            uploads: can,
-            find_channels: can,
-            composing: can,
-            ..Capabilities::PLAIN
+        let plain = Capabilities::PLAIN.sharing_rooms();
+        if self.is_deaf {
+            plain
+                .with_history()
+                .with_look_up()
+                .with_uploads()
+                .with_find_channels()
+                .with_composing()
+        } else {
+            plain
         }
     }
 

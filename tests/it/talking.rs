@@ -100,7 +100,7 @@ fn a_file_arrives_as_a_message_with_a_link_to_name_and_bytes() {
     let message = echo
         .upload(OPS, "a plan (1).bin", Some(300_000), &bytes[..])
         .unwrap();
-    let [Part::Hyperlink { text, url }] = &message.parts[..] else {
+    let [Part::Hyperlink { text, url }] = &message.content.parts[..] else {
         panic!("{message:?}")
     };
     assert_eq!(text, "a plan (1).bin");
@@ -108,7 +108,7 @@ fn a_file_arrives_as_a_message_with_a_link_to_name_and_bytes() {
         world.chat.file(url),
         Some(("a plan (1).bin".to_owned(), bytes))
     );
-    assert_eq!(lene.hears(OPS).unwrap().parts, message.parts);
+    assert_eq!(lene.hears(OPS).unwrap().content, message.content);
     assert_eq!(
         world.seen(&echo, &EventQuery::messages().local()),
         ["echo: a plan (1).bin"]
@@ -127,7 +127,7 @@ fn a_file_can_be_written_piece_by_piece_and_be_empty() {
             }
             upload.finish().await.unwrap()
         });
-        let [Part::Hyperlink { url, .. }] = &message.parts[..] else {
+        let [Part::Hyperlink { url, .. }] = &message.content.parts[..] else {
             panic!("{message:?}")
         };
         world.chat.file(url).unwrap().1

@@ -6,6 +6,7 @@
 
 use crate::backend::Received;
 use crate::model::{OriginId, Part};
+use chrono::{DateTime, Utc};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -25,14 +26,22 @@ pub(super) struct Said {
     pub(super) number: u64,
     /// Who said it: the folded name.
     pub(super) speaker: Arc<str>,
+    /// When it was said.
+    pub(super) time: DateTime<Utc>,
     /// The message as the engine is given it.
     pub(super) received: Received,
 }
 
 impl Said {
     fn weight(&self) -> usize {
-        let parts: usize = self.received.parts.iter().map(part_bytes).sum();
-        400 + parts + self.received.subject.as_ref().map_or(0, String::len)
+        let parts: usize = self.received.content.parts.iter().map(part_bytes).sum();
+        400 + parts
+            + self
+                .received
+                .content
+                .subject
+                .as_ref()
+                .map_or(0, String::len)
     }
 }
 

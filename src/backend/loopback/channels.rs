@@ -51,10 +51,7 @@ impl State {
             channel: channel.clone(),
         }));
         let info = self.enter(session, channel);
-        Ok(Joined {
-            info,
-            resume: Some(self.prefix.resume(self.last)),
-        })
+        Ok(Joined::new(info).with_resume(Some(self.prefix.resume(self.last))))
     }
 
     fn catch_up(

@@ -1,7 +1,7 @@
 //! What a person hears.
 
 use super::archive::Said;
-use crate::model::{ChannelId, MessageId, Part, visible_text};
+use crate::model::{ChannelId, Content, MessageId};
 use chrono::{DateTime, Utc};
 
 /// A message as a person heard it.
@@ -18,12 +18,8 @@ pub struct HeardMessage {
     pub sender_alias: Option<String>,
     /// The visible text.
     pub text: String,
-    /// The text in parts.
-    pub parts: Vec<Part>,
-    /// A story's subject.
-    pub subject: Option<String>,
-    /// Whether it asks for attention.
-    pub alert: bool,
+    /// What it says: parts, subject, markings.
+    pub content: Content,
     /// When it was said.
     pub time: DateTime<Utc>,
 }
@@ -36,11 +32,9 @@ impl HeardMessage {
             channel: channel.clone(),
             sender: received.sender.clone(),
             sender_alias: received.sender_alias.clone(),
-            text: visible_text(&received.parts),
-            parts: received.parts.clone(),
-            subject: received.subject.clone(),
-            alert: received.alert,
-            time: received.time,
+            text: received.content.visible_text(),
+            content: received.content.clone(),
+            time: said.time,
         }
     }
 }

@@ -68,18 +68,14 @@ impl Loopback {
         Loopback {
             shared: Arc::new(Shared(Mutex::new(state))),
             network: NetworkId::parse("loopback:loopback").expect("letters and a colon are an id"),
-            capabilities: Capabilities {
-                rooms: true,
-                contacts: true,
-                shared_rooms: true,
-                echoes_rooms: true,
-                echoes_contacts: false,
-                history: true,
-                look_up: true,
-                uploads: true,
-                find_channels: true,
-                composing: true,
-            },
+            capabilities: Capabilities::PLAIN
+                .sharing_rooms()
+                .echoing_rooms()
+                .with_history()
+                .with_look_up()
+                .with_uploads()
+                .with_find_channels()
+                .with_composing(),
         }
     }
 

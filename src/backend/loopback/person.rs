@@ -11,9 +11,7 @@ use super::outbox::Shared;
 use super::saying::{Speaker, Words};
 use super::state::{PersonState, State};
 use crate::error::{Error, Result};
-use crate::model::{
-    ChannelId, ChannelKind, Id, MessageId, NewMessage, PresenceState, visible_text,
-};
+use crate::model::{ChannelId, ChannelKind, Id, MessageId, NewMessage, PresenceState};
 use crate::waiting::park_until;
 use chrono::Utc;
 use std::fmt;
@@ -67,7 +65,7 @@ impl Person {
         message: NewMessage,
     ) -> Result<MessageId> {
         let channel = channel.into_id()?;
-        let length = visible_text(&message.parts).len();
+        let length = message.content.visible_text().len();
         if length == 0 {
             return Err(Error::invalid("there is nothing to say"));
         }
@@ -216,22 +214,11 @@ impl Person {
                 retry_after: Duration::from_secs(1),
             });
         }
-        let NewMessage {
-            parts,
-            subject,
-            alert,
-            classification,
-            security_contexts,
-            ..
-        } = message;
-        let subject = subject.filter(|subject| !subject.is_empty());
+        let mut content = message.content;
+        content.subject = content.subject.filter(|subject| !subject.is_empty());
         let words = Words {
             origin: None,
-            parts,
-            subject,
-            alert,
-            classification,
-            security_contexts,
+            content,
         };
         let speaker = Speaker {
             name: self.name.clone(),

@@ -8,7 +8,7 @@
 use super::archive::Said;
 use crate::backend::Received;
 use crate::error::{Error, Result};
-use crate::model::{ChannelId, MessageId, OriginId, Part, visible_text};
+use crate::model::{ChannelId, MessageId, OriginId};
 use chrono::DateTime;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -48,10 +48,10 @@ impl Record {
             return Ok(());
         };
         let (text, sender) = (
-            escaped(&visible_text(&received.parts)),
+            escaped(&received.content.visible_text()),
             escaped(&received.sender),
         );
-        let time = received.time.timestamp_millis();
+        let time = said.time.timestamp_millis();
         let line = format!(
             "{origin}\t{channel}\t{text}\t{}\t{sender}\t{time}\n",
             received.id
@@ -76,18 +76,9 @@ fn parse(line: &str) -> Option<(OriginId, (ChannelId, Received))> {
     let id = MessageId::parse(fields.next()?).ok()?;
     let sender = unescaped(fields.next()?);
     let time = DateTime::from_timestamp_millis(fields.next()?.parse().ok()?)?;
-    let received = Received {
-        id,
-        origin: Some(origin.clone()),
-        sender,
-        sender_alias: None,
-        subject: None,
-        alert: false,
-        parts: vec![Part::Text(text)],
-        classification: None,
-        security_contexts: Vec::new(),
-        time,
-    };
+    let received = Received::text(id, sender, text)
+        .with_origin(Some(origin.clone()))
+        .with_time(time);
     Some((origin, (channel, received)))
 }
 

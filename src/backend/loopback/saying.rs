@@ -8,29 +8,21 @@ use super::names::{contact, fold};
 use super::outbox::Item;
 use super::state::State;
 use crate::backend::{BackendError, Outgoing, Received, SeenBy};
-use crate::model::{ChannelId, Classification, OriginId, Part, SecurityContext};
+use crate::model::{ChannelId, Content, OriginId};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 /// What is said, whoever says it.
 pub(super) struct Words {
     pub(super) origin: Option<OriginId>,
-    pub(super) parts: Vec<Part>,
-    pub(super) subject: Option<String>,
-    pub(super) alert: bool,
-    pub(super) classification: Option<Classification>,
-    pub(super) security_contexts: Vec<SecurityContext>,
+    pub(super) content: Content,
 }
 
 impl From<Outgoing> for Words {
     fn from(message: Outgoing) -> Words {
         Words {
             origin: Some(message.origin),
-            parts: message.parts,
-            subject: message.subject,
-            alert: message.alert,
-            classification: message.classification,
-            security_contexts: message.security_contexts,
+            content: message.content,
         }
     }
 }
@@ -57,18 +49,15 @@ impl State {
         let said = Arc::new(Said {
             number: self.last,
             speaker: speaker.name,
-            received: Received {
-                id: self.prefix.message_id(self.last),
-                origin: words.origin,
-                sender: speaker.sender,
-                sender_alias: speaker.alias,
-                subject: words.subject,
-                alert: words.alert,
-                parts: words.parts,
-                classification: words.classification,
-                security_contexts: words.security_contexts,
-                time,
-            },
+            time,
+            received: Received::new(
+                self.prefix.message_id(self.last),
+                speaker.sender,
+                words.content,
+            )
+            .with_origin(words.origin)
+            .with_alias(speaker.alias)
+            .with_time(time),
         });
         if let Some(record) = &mut self.record
             && let Err(error) = record.write(channel, &said)
@@ -179,11 +168,7 @@ impl State {
         };
         let words = Words {
             origin: None,
-            parts: said.received.parts.clone(),
-            subject: said.received.subject.clone(),
-            alert: said.received.alert,
-            classification: said.received.classification.clone(),
-            security_contexts: said.received.security_contexts.clone(),
+            content: said.received.content.clone(),
         };
         let speaker = Speaker {
             name: to.clone(),
@@ -192,6 +177,6 @@ impl State {
             session: None,
         };
         // Whoever was spoken to is known, so this cannot fail.
-        let _ = self.say_to(&back, speaker, words, said.received.time);
+        let _ = self.say_to(&back, speaker, words, said.time);
     }
 }

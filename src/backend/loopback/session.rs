@@ -342,14 +342,9 @@ impl State {
             ChannelKind::Contact => self.say_to(channel, speaker, Words::from(message), now)?,
         };
         let resume = Some(self.prefix.resume(said.number));
-        Ok(Accepted {
-            id: said.received.id.clone(),
-            sender,
-            sender_alias: None,
-            time: now,
-            parts: None,
-            resume,
-        })
+        Ok(Accepted::new(said.received.id.clone(), sender)
+            .with_time(now)
+            .with_resume(resume))
     }
 
     /// Says every delayed post up to that one, in order.

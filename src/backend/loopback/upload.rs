@@ -4,7 +4,7 @@ use super::files::FILE_BYTES_MAX;
 use super::outbox::Shared;
 use super::session::LoopbackSession;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Session, Upload};
-use crate::model::{ChannelId, Part, visible_text};
+use crate::model::{ChannelId, Content, Part};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,19 +85,7 @@ impl LoopbackSession {
         }
         let url = self.shared.0.lock().files.keep(&name, bytes);
         let parts = vec![Part::Hyperlink { text: name, url }];
-        let message = Outgoing {
-            origin,
-            text: visible_text(&parts),
-            parts: parts.clone(),
-            subject: None,
-            alert: false,
-            classification: None,
-            security_contexts: Vec::new(),
-        };
-        let accepted = self.post(channel, message).await?;
-        Ok(Accepted {
-            parts: Some(parts),
-            ..accepted
-        })
+        let message = Outgoing::new(origin, Content::parts(parts.clone()));
+        Ok(self.post(channel, message).await?.with_parts(parts))
     }
 }

@@ -129,7 +129,7 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
     let config = &core.account.config;
     (info.max_message_length, info.max_story_length) =
         (config.message_length_max, config.story_length_max);
-    Ok(Joined { info, resume: None })
+    Ok(Joined::new(info))
 }
 
 /// Whom a channel is with.

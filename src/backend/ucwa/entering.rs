@@ -262,7 +262,7 @@ fn joined(core: &Core, uri: &MeetingUri) -> Result<Joined, BackendError> {
         let config = &core.account.config;
         (info.max_message_length, info.max_story_length) =
             (config.message_length_max, config.story_length_max);
-        Ok(Joined { info, resume: None })
+        Ok(Joined::new(info))
     })
 }
 

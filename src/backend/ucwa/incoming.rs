@@ -19,7 +19,7 @@ use super::reports::Report;
 use super::speaking;
 use crate::backend::Received;
 use crate::backend::fairness::{domain, gives_way};
-use crate::model::MessageId;
+use crate::model::{Content, MessageId};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,7 +143,7 @@ async fn deliver_toast(core: &Core, key: &str) {
             std::mem::take(&mut talk.opening),
         );
         received(core, key, "i", &href, &with, None).map(|mut message| {
-            (message.subject, message.alert) = (opening.subject, opening.alert);
+            (message.content.subject, message.content.alert) = (opening.subject, opening.alert);
             (with, message)
         })
     };
@@ -221,7 +221,7 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event) {
             Some(resource),
         )
         .map(|mut message| {
-            (message.subject, message.alert) = (opening.subject, opening.alert);
+            (message.content.subject, message.content.alert) = (opening.subject, opening.alert);
             (with, message)
         })
     };
@@ -263,20 +263,14 @@ fn received(
     let (format, text) = data_uri::decode(href)?;
     let parts = markup::read(format, &text)?;
     let participant = resource.and_then(|resource| resource.anchor("participant"));
-    Some(Received {
-        id: message_id(core, key, number)?,
-        origin: None,
-        sender: with.uri(),
-        sender_alias: participant.and_then(|participant| participant.title.clone()),
-        subject: None,
-        alert: false,
-        parts,
-        classification: None,
-        security_contexts: Vec::new(),
-        time: resource
-            .and_then(|resource| resource.time("timeStamp"))
-            .unwrap_or_else(|| core.inbox.now()),
-    })
+    let id = message_id(core, key, number)?;
+    let time = resource
+        .and_then(|resource| resource.time("timeStamp"))
+        .unwrap_or_else(|| core.inbox.now());
+    let received = Received::new(id, with.uri(), Content::parts(parts))
+        .with_alias(participant.and_then(|participant| participant.title.clone()))
+        .with_time(time);
+    Some(received)
 }
 
 /// The id of a message of that number in that conversation: the application's id makes it the only one.

@@ -144,12 +144,7 @@ impl Backend for Ucwa {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            shared_rooms: false,
-            find_channels: true,
-            composing: true,
-            ..Capabilities::PLAIN
-        }
+        Capabilities::PLAIN.with_find_channels().with_composing()
     }
 
     fn link_key(&self, address: &Address) -> LinkKey {

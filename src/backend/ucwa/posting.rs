@@ -126,7 +126,7 @@ pub(super) fn still_wanted(core: &Core, post: Post) -> Option<Post> {
 
 async fn send(core: &Arc<Core>, with: &Sip, post: Post) {
     let Post { message, done, .. } = post;
-    let begins_anew = message.alert || message.subject.is_some();
+    let begins_anew = message.content.alert || message.content.subject.is_some();
     if !begins_anew && let Some(key) = standing(core, with).await {
         match say(core, &key, &message).await {
             Said::Left(operation, href) => return left(core, &key, operation, href, done),
@@ -193,7 +193,7 @@ pub(super) async fn transmit(
     message: &Outgoing,
 ) -> Said {
     let operation = core.operation();
-    let written = markup::write(&message.parts, &message.text, takes_html);
+    let written = markup::write(&message.content.parts, &message.text, takes_html);
     let kind = match written.format {
         Format::Plain => "text/plain; charset=utf-8",
         Format::Html => "text/html; charset=utf-8",
@@ -271,14 +271,11 @@ fn accepted(
             "the server gave the message no id",
         )
     };
-    Ok(Accepted {
-        id: message_id(core, key, number).ok_or_else(unfit)?,
-        sender: core.address.as_str().to_owned(),
-        sender_alias: core.application.name.clone(),
-        time: time.unwrap_or_else(|| core.inbox.now()),
-        parts: None,
-        resume: None,
-    })
+    let id = message_id(core, key, number).ok_or_else(unfit)?;
+    let mut accepted =
+        Accepted::new(id, core.address.as_str()).with_alias(core.application.name.clone());
+    accepted.time = time;
+    Ok(accepted)
 }
 
 /// Begins a conversation with the message in its invitation.
@@ -293,16 +290,16 @@ async fn invite(
         (contact.thread.clone(), contact.current.clone())
     };
     let place = core.link("startMessaging")?;
-    let text = markup::write(&message.parts, &message.text, false).text;
+    let text = markup::write(&message.content.parts, &message.text, false).text;
     let (operation, asked) = loop {
         let operation = core.operation();
         let mut body = json!({
             "operationId": operation,
             "to": with.uri(),
-            "importance": if message.alert { "Urgent" } else { "Normal" },
+            "importance": if message.content.alert { "Urgent" } else { "Normal" },
             "_links": {"message": {"href": data_uri::encode(Format::Plain, &text)}},
         });
-        if let Some(subject) = &message.subject {
+        if let Some(subject) = &message.content.subject {
             body["subject"] = json!(subject.chars().take(SUBJECT_MAX).collect::<String>());
         }
         if let Some(thread) = &thread {

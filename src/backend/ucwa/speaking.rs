@@ -16,7 +16,7 @@ use super::package::{Event, Kind};
 use super::posting::{self, Said};
 use super::reports::Report;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, ChannelId, Outgoing, Received};
-use crate::model::Part;
+use crate::model::{Content, Part};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -61,18 +61,9 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event, message: &Document)
     let time = message
         .time("timeStamp")
         .unwrap_or_else(|| core.inbox.now());
-    let received = Received {
-        id,
-        origin: None,
-        sender,
-        sender_alias: alias,
-        subject: None,
-        alert: false,
-        parts,
-        classification: None,
-        security_contexts: Vec::new(),
-        time,
-    };
+    let received = Received::new(id, sender, Content::parts(parts))
+        .with_alias(alias)
+        .with_time(time);
     let item = core.change(|state| {
         if let Some(meeting) = state.meetings.with_key(&key) {
             return Some(inbound(core, meeting.channel.clone(), received));
@@ -272,11 +263,11 @@ async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
 
 /// A meeting's messages have no subject of their own: a story's is its first line.
 fn as_said(mut message: Outgoing) -> Outgoing {
-    if let Some(subject) = &message.subject {
+    if let Some(subject) = &message.content.subject {
         let head = format!("{subject}\n");
         message.text.insert_str(0, &head);
-        if !message.parts.is_empty() {
-            message.parts.insert(0, Part::Text(head));
+        if !message.content.parts.is_empty() {
+            message.content.parts.insert(0, Part::Text(head));
         }
     }
     message

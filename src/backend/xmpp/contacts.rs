@@ -128,10 +128,7 @@ pub(super) async fn join(
     info.can_accept_files = uploads.is_some();
     info.max_message_length = core.config.message_length_max;
     info.max_story_length = core.config.story_length_max;
-    Ok(Joined {
-        info,
-        resume: stands,
-    })
+    Ok(Joined::new(info).with_resume(stands))
 }
 
 /// When our server took a message that it kept for a while; what others say of that does not count.

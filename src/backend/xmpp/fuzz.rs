@@ -151,7 +151,7 @@ fn rewritten(element: &Element) -> Option<Element> {
 /// Nothing passes for ours that did not come from where our agent sits.
 fn is_honest(item: &Inbound) {
     if let Inbound::Message { message, .. } = item {
-        assert!(!message.parts.is_empty() && !message.id.as_str().is_empty());
+        assert!(!message.content.parts.is_empty() && !message.id.as_str().is_empty());
         let is_ours = message.sender.as_str() == "xmpp:bot@agents.im.test";
         assert!(message.origin.is_none() || is_ours, "{message:?}");
     }

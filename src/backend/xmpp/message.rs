@@ -6,7 +6,7 @@ use super::ns;
 use super::xml::Element;
 use crate::backend::text::{body_of, parts_of};
 use crate::backend::{Outgoing, Received};
-use crate::model::{MessageId, OriginId, Part, ResumePoint};
+use crate::model::{Content, MessageId, OriginId, Part, ResumePoint};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// The longest address of a link beside a text, in bytes.
@@ -125,18 +125,14 @@ impl Said {
         sender: Sender,
         now: DateTime<Utc>,
     ) -> Option<Received> {
-        Some(Received {
-            id,
-            origin: self.origin.filter(|_| sender.is_ours),
-            sender: sender.address,
-            sender_alias: sender.alias,
-            subject: self.subject.filter(|subject| !subject.is_empty()),
-            alert: self.alert,
-            parts: self.parts?,
-            classification: None,
-            security_contexts: Vec::new(),
-            time: self.time.unwrap_or(now),
-        })
+        let mut content = Content::parts(self.parts?);
+        content.subject = self.subject.filter(|subject| !subject.is_empty());
+        content.alert = self.alert;
+        let received = Received::new(id, sender.address, content)
+            .with_origin(self.origin.filter(|_| sender.is_ours))
+            .with_alias(sender.alias)
+            .with_time(self.time.unwrap_or(now));
+        Some(received)
     }
 }
 
@@ -151,22 +147,22 @@ pub(super) struct Sender {
 
 /// A message on its way out.
 pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Element {
-    let origin = message.origin.as_str();
+    let (origin, content) = (message.origin.as_str(), &message.content);
     let mut stanza = Element::stanza("message")
         .with("type", kind)
         .with("to", to)
         .with("id", origin);
-    if let Some(subject) = &message.subject {
+    if let Some(subject) = &content.subject {
         stanza = stanza.child(Element::stanza("subject").text(subject.as_str()));
     }
-    let body = if message.parts.is_empty() {
+    let body = if content.parts.is_empty() {
         message.text.clone()
     } else {
-        body_of(&message.parts)
+        body_of(&content.parts)
     };
     stanza = stanza.child(Element::stanza("body").text(body));
     stanza = stanza.child(Element::new("origin-id", ns::SID).with("id", origin));
-    if message.alert {
+    if content.alert {
         stanza = stanza.child(Element::new("attention", ns::ATTENTION));
     }
     if kind == "chat" {
@@ -212,21 +208,14 @@ mod tests {
     use super::*;
 
     fn outgoing() -> Outgoing {
-        Outgoing {
-            origin: OriginId::parse("s1").expect("an id"),
-            text: "hello <you>".into(),
-            parts: vec![Part::Text("hello <you>".into())],
-            subject: Some("News".into()),
-            alert: true,
-            classification: None,
-            security_contexts: Vec::new(),
-        }
+        let content = Content::text("hello <you>").story("News").alert();
+        Outgoing::new(OriginId::parse("s1").expect("an id"), content)
     }
 
     #[test]
     fn what_goes_out_is_what_comes_in() {
         let said = said(&stanza("a@b", "groupchat", &outgoing()));
-        assert_eq!(said.parts, Some(outgoing().parts));
+        assert_eq!(said.parts, Some(outgoing().content.parts));
         assert_eq!(
             (said.subject.as_deref(), said.alert, said.origin.as_ref()),
             (Some("News"), true, Some(&outgoing().origin))

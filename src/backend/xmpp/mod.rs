@@ -135,18 +135,14 @@ impl Backend for Xmpp {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            rooms: true,
-            contacts: true,
-            shared_rooms: true,
-            echoes_rooms: true,
-            echoes_contacts: false,
-            history: true,
-            look_up: true,
-            uploads: true,
-            find_channels: true,
-            composing: true,
-        }
+        Capabilities::PLAIN
+            .sharing_rooms()
+            .echoing_rooms()
+            .with_history()
+            .with_look_up()
+            .with_uploads()
+            .with_find_channels()
+            .with_composing()
     }
 
     fn link_key(&self, address: &Address) -> LinkKey {

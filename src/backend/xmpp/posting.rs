@@ -56,7 +56,7 @@ pub(super) fn leave(
         )
     };
     let mut stanza = message::stanza(&to, kind, &message);
-    if let [crate::model::Part::Hyperlink { url, .. }] = &message.parts[..]
+    if let [crate::model::Part::Hyperlink { url, .. }] = &message.content.parts[..]
         && message.text == *url
     {
         // A file: programs show it if the body is its address and nothing else.
@@ -67,7 +67,7 @@ pub(super) fn leave(
         stanza = stanza.child(Element::stanza("body").text(message.text.as_str()));
         stanza = stanza.child(Element::new("x", ns::OOB).child(url));
     }
-    let (origin, parts) = (message.origin.clone(), message.parts.clone());
+    let (origin, parts) = (message.origin.clone(), message.content.parts.clone());
     let answer = core
         .shared
         .sent(message, core.number, &talk.place, core.inbox.now());
@@ -119,14 +119,10 @@ pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accep
         .agents
         .get(talk.agent.bare())
         .map(|agent| agent.address.as_str().to_owned());
-    Ok(Accepted {
-        id,
-        sender: sender.unwrap_or_else(|| format!("xmpp:{}", talk.agent.bare())),
-        sender_alias: None,
-        time: core.inbox.now(),
-        parts: Some(parts).filter(|parts| !parts.is_empty()),
-        resume: None,
-    })
+    let sender = sender.unwrap_or_else(|| format!("xmpp:{}", talk.agent.bare()));
+    let mut accepted = Accepted::new(id, sender).with_time(core.inbox.now());
+    accepted.parts = Some(parts).filter(|parts| !parts.is_empty());
+    Ok(accepted)
 }
 
 /// Uploads a file, then posts its link.

@@ -104,10 +104,7 @@ pub(super) async fn join(
     info.can_accept_files = uploads.is_some();
     info.max_message_length = core.config.message_length_max;
     info.max_story_length = core.config.story_length_max;
-    Ok(Joined {
-        info,
-        resume: stands.or_else(|| room.last.clone()),
-    })
+    Ok(Joined::new(info).with_resume(stands.or_else(|| room.last.clone())))
 }
 
 /// Takes a seat under the first nickname that is free.

@@ -125,19 +125,13 @@ impl Shared {
         };
         drop(posts);
         self.pasts.lock().answered(origin.as_str(), sent.left);
-        received.parts.clone_from(&sent.message.parts);
-        received.subject = sent.message.subject;
-        received.alert = sent.message.alert;
-        received.classification = sent.message.classification;
-        received.security_contexts = sent.message.security_contexts;
-        let _ = sent.answer.send(Ok(Accepted {
-            id: received.id.clone(),
-            sender: received.sender.clone(),
-            sender_alias: received.sender_alias.clone(),
-            time: received.time,
-            parts: Some(sent.message.parts),
-            resume: resume.cloned(),
-        }));
+        received.content = sent.message.content;
+        let mut accepted = Accepted::new(received.id.clone(), received.sender.clone())
+            .with_alias(received.sender_alias.clone())
+            .with_parts(received.content.parts.clone())
+            .with_resume(resume.cloned());
+        accepted.time = received.time;
+        let _ = sent.answer.send(Ok(accepted));
     }
 
     /// A post came back as an error, from where it was sent to.

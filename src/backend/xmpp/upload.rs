@@ -13,7 +13,7 @@ use super::ns;
 use super::xml::Element;
 use super::{disco, http};
 use crate::backend::{BackendError, BackendErrorKind, Outgoing, PipeReader, Upload};
-use crate::model::Part;
+use crate::model::{Content, Part};
 
 /// Services of the server that are asked whether they take files.
 const SERVICES_MAX: usize = 32;
@@ -120,17 +120,9 @@ pub(super) async fn send(
     }
     let parts = vec![Part::Hyperlink {
         text: slot.get.clone(),
-        url: slot.get.clone(),
+        url: slot.get,
     }];
-    Ok(Outgoing {
-        origin,
-        text: slot.get,
-        parts,
-        subject: None,
-        alert: false,
-        classification: None,
-        security_contexts: Vec::new(),
-    })
+    Ok(Outgoing::new(origin, Content::parts(parts)))
 }
 
 async fn whole(body: &mut PipeReader, most: u64) -> Result<Vec<u8>, BackendError> {

@@ -7,9 +7,10 @@ use crate::backend::{BackendErrorKind, Received};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal;
-use crate::model::{ChannelId, Id, Message, MessageId, Place, What, visible_text};
+use crate::model::{ChannelId, Id, Message, MessageId, Place, What};
 use crate::services::Waiting;
 use crate::waiting::park;
+use chrono::{DateTime, Utc};
 
 /// Messages in one answer at most.
 const TAKE_MAX: u32 = 1000;
@@ -77,11 +78,12 @@ impl Collaboration {
         let found = services.ground.ask(ASK_MAX, "the history", move || {
             session.history(wanted, asked, take)
         });
+        let now = services.ground.clock.wall();
         match found.await {
             Ok(found) => Ok(newest(
                 found
                     .into_iter()
-                    .map(|received| message(received, &channel))
+                    .map(|received| message(received, &channel, now))
                     .collect(),
                 ANSWER_BYTES,
             )),
@@ -135,20 +137,10 @@ fn newest(mut found: Vec<Message>, mut bytes: usize) -> Vec<Message> {
     found
 }
 
-fn message(received: Received, channel: &ChannelId) -> Message {
-    let text = visible_text(&received.parts);
-    let mut message = Message::plain(
-        received.id,
-        channel.clone(),
-        received.sender,
-        text,
-        received.time,
-    );
+fn message(received: Received, channel: &ChannelId, now: DateTime<Utc>) -> Message {
+    let time = received.time.unwrap_or(now);
+    let (id, sender) = (received.id, received.sender);
+    let mut message = Message::new(id, channel.clone(), sender, received.content, time);
     message.sender_alias = received.sender_alias;
-    message.subject = received.subject;
-    message.alert = received.alert;
-    message.parts = received.parts;
-    message.classification = received.classification;
-    message.security_contexts = received.security_contexts;
     message
 }

@@ -11,8 +11,8 @@ use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
 use crate::model::{
-    ChannelId, ChannelInfo, Id, Message, NewMessage, OriginId, Part, Place, Record, What, Who,
-    content_bytes, visible_text,
+    ChannelId, ChannelInfo, Content, Id, Message, NewMessage, OriginId, Part, Place, Record, What,
+    Who,
 };
 use crate::services::Waiting;
 use crate::waiting::park;
@@ -66,7 +66,7 @@ impl Collaboration {
         self.writable()?;
         let message = checked(message)?;
         let joined = self.joined(&channel, due).await?;
-        measure(&message, &joined.info)?;
+        measure(&message.content, &joined.info)?;
         let (capabilities, place) = services
             .registry
             .place(&self.cell, &channel)
@@ -76,11 +76,10 @@ impl Collaboration {
             Some(key) => origins.keyed(self.cell.key, &channel, key),
             None => origins.fresh(self.cell.key, &channel, services.now_ms()),
         };
-        let text = visible_text(&message.parts);
         let reserved = services
             .ground
             .budget
-            .reserve(1024 + 3 * bytes_of(&message))
+            .reserve(1024 + 3 * message.content.bytes())
             .ok_or_else(|| busy("the journal"))?;
         let posted_by = self.posted_by();
         let book = &services.ground.posts;
@@ -123,15 +122,6 @@ impl Collaboration {
                 return Err(error);
             }
         }
-        let outgoing = Outgoing {
-            origin: origin.clone(),
-            text,
-            parts: message.parts,
-            subject: message.subject,
-            alert: message.alert,
-            classification: message.classification,
-            security_contexts: message.security_contexts,
-        };
         let post = Post {
             cell: self.cell.clone(),
             echoes: capabilities.echoes(channel.kind()),
@@ -140,7 +130,7 @@ impl Collaboration {
             origin: origin.clone(),
             posted_by,
             transfer: false,
-            message: outgoing,
+            message: Outgoing::new(origin.clone(), message.content),
         };
         services.ground.send(post, joined.session, due);
         match waiting.await {
@@ -291,7 +281,7 @@ impl Collaboration {
                     origin: Some(origin.clone()),
                     sender_agent: Some(self.cell.key),
                     posted_by: self.posted_by(),
-                    ..NewRow::of(place.clone(), *message)
+                    ..NewRow::of(place.clone(), *message, ground.clock.wall())
                 })
             }
         };
@@ -346,29 +336,21 @@ pub(super) fn busy(what: &str) -> Error {
 
 /// A message fit to be sent: some text, no empty subject.
 fn checked(mut message: NewMessage) -> Result<NewMessage> {
-    message
+    let content = &mut message.content;
+    content
         .parts
         .retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
-    if message.parts.iter().all(|part| part.visible().is_empty()) {
+    if content.parts.iter().all(|part| part.visible().is_empty()) {
         return Err(Error::invalid("the message has no text"));
     }
-    message.subject = message.subject.filter(|subject| !subject.is_empty());
+    content.subject = content.subject.take().filter(|subject| !subject.is_empty());
     Ok(message)
-}
-
-fn bytes_of(message: &NewMessage) -> usize {
-    content_bytes(
-        &message.parts,
-        message.subject.as_deref(),
-        message.classification.as_ref(),
-        &message.security_contexts,
-    )
 }
 
 /// Lengths in Unicode scalar values of the text made from parts, and the bytes of it all (rules, messages): a link
 /// shows little and may carry an address of any length.
-fn measure(message: &NewMessage, info: &ChannelInfo) -> Result<()> {
-    let bytes = bytes_of(message) as u64;
+fn measure(content: &Content, info: &ChannelInfo) -> Result<()> {
+    let bytes = content.bytes() as u64;
     if bytes > MESSAGE_BYTES_MAX {
         return Err(Error::TooLarge {
             what: "the message as a whole, in bytes,",
@@ -376,12 +358,12 @@ fn measure(message: &NewMessage, info: &ChannelInfo) -> Result<()> {
             limit: MESSAGE_BYTES_MAX,
         });
     }
-    let length: usize = message
+    let length: usize = content
         .parts
         .iter()
         .map(|part| part.visible().chars().count())
         .sum();
-    let (what, limit) = match &message.subject {
+    let (what, limit) = match &content.subject {
         None => ("the message text", info.max_message_length),
         Some(subject) => {
             let length = subject.chars().count() as u64;

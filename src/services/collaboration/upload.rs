@@ -231,12 +231,7 @@ impl Collaboration {
         };
         let (body, reader) = pipe();
         let gauge = body.gauge();
-        let upload = Upload {
-            origin: origin.clone(),
-            name: name.clone(),
-            size,
-            body: reader,
-        };
+        let upload = Upload::new(origin.clone(), name.clone(), reader).with_size(size);
         let post = Post {
             cell: self.cell.clone(),
             echoes: capabilities.echoes(channel.kind()),
@@ -245,7 +240,8 @@ impl Collaboration {
             origin: origin.clone(),
             posted_by: self.posted_by(),
             transfer: true,
-            message: plain(&origin, name),
+            // What the row says should the chat system not tell what the link became.
+            message: Outgoing::text(origin.clone(), name),
         };
         let (ground, session) = (services.ground.clone(), joined.session);
         let reply = call(&ground, move || session.upload(channel, upload));
@@ -263,18 +259,5 @@ impl Collaboration {
             body,
             row,
         })
-    }
-}
-
-/// What the row says should the chat system not tell what the link became.
-fn plain(origin: &OriginId, name: String) -> Outgoing {
-    Outgoing {
-        origin: origin.clone(),
-        parts: vec![crate::model::Part::Text(name.clone())],
-        text: name,
-        subject: None,
-        alert: false,
-        classification: None,
-        security_contexts: Vec::new(),
     }
 }

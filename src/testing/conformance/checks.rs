@@ -268,12 +268,7 @@ fn unsupported(rig: &mut Rig<'_>) -> Result<(), Stop> {
     if !can.uploads {
         denied += 1;
         let (_writer, body) = pipe();
-        let upload = Upload {
-            origin: outgoing("").origin,
-            name: "a".into(),
-            size: None,
-            body,
-        };
+        let upload = Upload::new(outgoing("").origin, "a", body);
         wants_unsupported(
             "upload",
             rig.ask(|| session.clone().upload(channel.clone(), upload))?,

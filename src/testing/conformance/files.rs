@@ -90,12 +90,7 @@ fn send(
             writer.finish();
         }
     });
-    let upload = Upload {
-        origin,
-        name: NAME.to_owned(),
-        size,
-        body,
-    };
+    let upload = Upload::new(origin, NAME, body).with_size(size);
     let answer = rig.ask(|| session.clone().upload(channel.clone(), upload));
     match feeding.join() {
         Ok(()) => answer,

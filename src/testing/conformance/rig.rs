@@ -10,7 +10,6 @@ use crate::backend::{
     Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined,
     Link, LinkKey, OriginId, Outgoing, Received, Reply, ResumePoint, Session, StateChange,
 };
-use crate::model::{Part, visible_text};
 use crate::waiting::panic_text;
 use crate::waiting::park_until;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -270,7 +269,7 @@ pub(super) fn messages(items: &[Inbound]) -> Vec<Received> {
 }
 
 pub(super) fn text_of(message: &Received) -> String {
-    visible_text(&message.parts)
+    message.content.visible_text()
 }
 
 /// A text that no other run has said.
@@ -289,14 +288,5 @@ pub(super) fn unique(text: &str) -> String {
 pub(super) fn outgoing(text: &str) -> Outgoing {
     let origin =
         OriginId::parse(&unique("origin").replace(' ', "-")).expect("letters and digits are an id");
-    let (parts, text) = (vec![Part::Text(text.to_owned())], text.to_owned());
-    Outgoing {
-        origin,
-        text,
-        parts,
-        subject: None,
-        alert: false,
-        classification: None,
-        security_contexts: Vec::new(),
-    }
+    Outgoing::text(origin, text)
 }

@@ -19,7 +19,7 @@ use switchboard::backend::{
 };
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, Collaboration, Cursor, Engine, Error, EventQuery, ManagementMode, NewMessage, Part,
+    AgentState, Collaboration, Cursor, Engine, Error, EventQuery, ManagementMode, NewMessage,
     ProvisioningMode,
 };
 
@@ -458,18 +458,9 @@ fn files_put_to_a_server_that_never_answers_end_and_posts_go_on() {
 // --------------------------------------------------------------- 8: what comes before its conversation is not lost
 
 fn received(number: u32) -> Received {
-    Received {
-        id: MessageId::parse(&format!("early-{number}")).unwrap(),
-        origin: None,
-        sender: "script:lene".into(),
-        sender_alias: None,
-        subject: None,
-        alert: false,
-        parts: vec![Part::Text(format!("early {number}"))],
-        classification: None,
-        security_contexts: Vec::new(),
-        time: switchboard::chrono::Utc::now(),
-    }
+    let id = MessageId::parse(&format!("early-{number}")).unwrap();
+    Received::text(id, "script:lene", format!("early {number}"))
+        .with_time(switchboard::chrono::Utc::now())
 }
 
 async fn says_four(agent: AgentKey, channel: &ChannelId, inbox: &Inbox) {

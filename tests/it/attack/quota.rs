@@ -163,6 +163,7 @@ fn a_flood_of_posts_displaces_only_its_own() {
     let newest = flooder.messages(HALL, 1, None).unwrap();
     assert!(
         newest[0]
+            .content
             .parts
             .iter()
             .any(|part| matches!(part, Part::Hyperlink { url, .. } if url.contains("/399/")))

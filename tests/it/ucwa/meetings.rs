@@ -164,7 +164,7 @@ fn a_story_has_its_subject_in_its_first_line() {
         NewMessage::text("once upon a time").story("A tale"),
     )
     .unwrap();
-    assert_eq!(story.subject.as_deref(), Some("A tale"));
+    assert_eq!(story.content.subject.as_deref(), Some("A tale"));
     assert_eq!(texts(&office, "lene"), ["A tale\nonce upon a time"]);
 }
 

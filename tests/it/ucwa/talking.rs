@@ -364,18 +364,24 @@ fn html_of_a_contact_becomes_parts_and_its_alert_and_subject_are_told() {
     office.pass(SECOND);
     let messages = bot.messages();
     assert_eq!(
-        messages[0].parts[1],
+        messages[0].content.parts[1],
         Part::Hyperlink {
             text: "this".into(),
             url: "https://a.example/".into()
         }
     );
     assert_eq!(
-        (messages[0].subject.as_deref(), messages[0].alert),
+        (
+            messages[0].content.subject.as_deref(),
+            messages[0].content.alert
+        ),
         (Some("Plans"), true)
     );
     assert_eq!(
-        (messages[1].subject.as_deref(), messages[1].alert),
+        (
+            messages[1].content.subject.as_deref(),
+            messages[1].content.alert
+        ),
         (None, false)
     );
     assert_eq!(messages[0].sender_alias.as_deref(), Some("Lene"));

@@ -221,11 +221,18 @@ fn parts(kind: Kind) {
     );
     let message = next(&mut ear);
     let link = |part: &Part| matches!(part, Part::Hyperlink { url, .. } if url == "https://example.org/a?b=1&c");
-    assert!(message.parts.iter().any(link), "{:?}", message.parts);
     assert!(
-        message.parts.contains(&Part::Hashtag("#ops".into())),
+        message.content.parts.iter().any(link),
         "{:?}",
-        message.parts
+        message.content.parts
+    );
+    assert!(
+        message
+            .content
+            .parts
+            .contains(&Part::Hashtag("#ops".into())),
+        "{:?}",
+        message.content.parts
     );
     assert_eq!(
         message.text,
@@ -241,13 +248,13 @@ fn parts(kind: Kind) {
         url: "https://example.org/photo.jpg".into(),
     };
     assert_eq!(
-        (message.text.as_str(), message.parts.last()),
+        (message.text.as_str(), message.content.parts.last()),
         ("look\na photo", Some(&link))
     );
 
     let attention = "<attention xmlns='urn:xmpp:attention:0'/>";
     town.alice.say_with(&town.room(), "wake up", attention);
-    assert!(next(&mut ear).alert);
+    assert!(next(&mut ear).content.alert);
     bot.post(town.ops(), NewMessage::text("I am awake").alert())
         .expect("posted");
     assert!(town.alice.hears(&town.room(), "I am awake").alert);
@@ -438,7 +445,7 @@ fn upload(kind: Kind) {
         let message = bot
             .upload(town.ops(), &file, Some(bytes.len() as u64), &bytes[..])
             .expect("uploaded");
-        let url = message.parts.iter().find_map(|part| match part {
+        let url = message.content.parts.iter().find_map(|part| match part {
             Part::Hyperlink { url, .. } => Some(url.clone()),
             _ => None,
         });

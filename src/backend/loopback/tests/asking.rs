@@ -3,7 +3,7 @@
 use super::{channel, outgoing, wait, world};
 use crate::backend::loopback::{Loopback, files};
 use crate::backend::{BackendErrorKind, Found};
-use crate::model::{MessageId, OriginId, Part, visible_text};
+use crate::model::{MessageId, OriginId, Part};
 
 #[test]
 fn history_pages_backwards_and_a_stranger_id_answers_nothing() {
@@ -20,7 +20,7 @@ fn history_pages_backwards_and_a_stranger_id_answers_nothing() {
         )
         .expect("a page");
         page.into_iter()
-            .map(|message| visible_text(&message.parts))
+            .map(|message| message.content.visible_text())
             .collect::<Vec<_>>()
     };
     assert_eq!(page(None, 2), ["3", "4"]);
@@ -110,7 +110,7 @@ fn a_record_outlives_the_process() -> crate::error::Result<()> {
     let echo = world.echo();
     let found = wait(echo.look_up(channel("chat-room:ops"), origin)).expect("an answer");
     assert!(
-        matches!(&found, Found::Message(found) if visible_text(&found.parts) == "tab\tand\nline"),
+        matches!(&found, Found::Message(found) if found.content.visible_text() == "tab\tand\nline"),
         "{found:?}"
     );
     let _ = std::fs::remove_file(&path);

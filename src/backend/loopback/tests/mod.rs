@@ -11,7 +11,7 @@ use crate::backend::{
     Upload,
 };
 use crate::error::Error;
-use crate::model::{Address, AgentKey, LinkKey, OriginId, Part, ResumePoint, visible_text};
+use crate::model::{Address, AgentKey, LinkKey, OriginId, ResumePoint};
 use crate::waiting::{park_until, pipe};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,16 +65,7 @@ fn outgoing(text: &str) -> Outgoing {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let origin = OriginId::parse(&format!("origin-{}", NEXT.fetch_add(1, Ordering::Relaxed)))
         .expect("an id");
-    let (parts, text) = (vec![Part::Text(text.into())], text.to_owned());
-    Outgoing {
-        origin,
-        text,
-        parts,
-        subject: None,
-        alert: false,
-        classification: None,
-        security_contexts: Vec::new(),
-    }
+    Outgoing::text(origin, text)
 }
 
 impl World {
@@ -121,12 +112,7 @@ impl World {
     ) -> Result<Accepted, BackendError> {
         let (mut writer, body) = pipe();
         let origin = outgoing("").origin;
-        let upload = Upload {
-            origin,
-            name: "a file.txt".into(),
-            size: None,
-            body,
-        };
+        let upload = Upload::new(origin, "a file.txt", body);
         let (session, handle) = (session.clone(), self.runtime.handle().clone());
         let uploading = thread::spawn(move || {
             let _entered = handle.enter();
@@ -152,7 +138,7 @@ impl World {
     fn texts(&self) -> Vec<String> {
         self.messages()
             .iter()
-            .map(|message| visible_text(&message.parts))
+            .map(|message| message.content.visible_text())
             .collect()
     }
 
@@ -612,7 +598,7 @@ fn the_parrot_says_it_again() {
     let said = world.recorder.wait_for(SOON, |items, _| {
         let said: Vec<_> = messages(items)
             .into_iter()
-            .map(|said| (visible_text(&said.parts), said.sender.clone()))
+            .map(|said| (said.content.visible_text(), said.sender.clone()))
             .collect();
         (said.len() == 2).then_some(said)
     });

@@ -94,7 +94,7 @@ impl Session for LiarSession {
     fn post(self: Arc<Self>, channel: ChannelId, mut message: Outgoing) -> Reply<Accepted> {
         if self.1 == Lie::CutsOff {
             let cut = message.text.chars().take(100).collect::<String>();
-            message.parts = vec![crate::model::Part::Text(cut.clone())];
+            message.content.parts = vec![crate::model::Part::Text(cut.clone())];
             message.text = cut;
         }
         let posted = self.0.clone().post(channel, message);

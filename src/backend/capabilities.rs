@@ -1,0 +1,104 @@
+//! What a chat system can do, said by names.
+
+use crate::model::ChannelKind;
+
+/// What a chat system can do.
+///
+/// ```
+/// use switchboard::backend::Capabilities;
+///
+/// let can = Capabilities::PLAIN.sharing_rooms().echoing_rooms().with_history();
+/// assert!(can.history && !can.uploads);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// It has rooms.
+    pub rooms: bool,
+    /// It has contacts.
+    pub contacts: bool,
+    /// Its rooms are seen alike by all agents, with one message id for all: messages come as [`super::SeenBy::Room`].
+    pub shared_rooms: bool,
+    /// A room sends an agent's post back to it: that copy is the row.
+    pub echoes_rooms: bool,
+    /// A contact's conversation sends an agent's post back to it.
+    pub echoes_contacts: bool,
+    /// [`Session::history`](super::Session::history) answers.
+    pub history: bool,
+    /// [`Session::look_up`](super::Session::look_up) answers.
+    pub look_up: bool,
+    /// [`Session::upload`](super::Session::upload) answers.
+    pub uploads: bool,
+    /// [`Session::find_channels`](super::Session::find_channels) answers.
+    pub find_channels: bool,
+    /// [`Session::set_composing`](super::Session::set_composing) answers.
+    pub composing: bool,
+}
+
+/// One function each: what a chat system can do beyond [`Capabilities::PLAIN`], or cannot.
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident: $field:ident = $value:literal;)*) => {
+        impl Capabilities {
+            $($(#[$doc])* #[must_use]
+            pub const fn $name(mut self) -> Capabilities {
+                self.$field = $value;
+                self
+            })*
+        }
+    };
+}
+
+names! {
+    /// It has contacts only.
+    without_rooms: rooms = false;
+    /// It has rooms only.
+    without_contacts: contacts = false;
+    /// Its rooms are seen alike by all agents, with one message id for all.
+    sharing_rooms: shared_rooms = true;
+    /// A room sends an agent's post back to it.
+    echoing_rooms: echoes_rooms = true;
+    /// A contact's conversation sends an agent's post back to it.
+    echoing_contacts: echoes_contacts = true;
+    /// It answers [`Session::history`](super::Session::history).
+    with_history: history = true;
+    /// It answers [`Session::look_up`](super::Session::look_up).
+    with_look_up: look_up = true;
+    /// It answers [`Session::upload`](super::Session::upload).
+    with_uploads: uploads = true;
+    /// It answers [`Session::find_channels`](super::Session::find_channels).
+    with_find_channels: find_channels = true;
+    /// It answers [`Session::set_composing`](super::Session::set_composing).
+    with_composing: composing = true;
+}
+
+impl Capabilities {
+    /// Rooms and contacts, and nothing else: each agent sees a room by itself, and nothing is sent back.
+    pub const PLAIN: Capabilities = Capabilities {
+        rooms: true,
+        contacts: true,
+        shared_rooms: false,
+        echoes_rooms: false,
+        echoes_contacts: false,
+        history: false,
+        look_up: false,
+        uploads: false,
+        find_channels: false,
+        composing: false,
+    };
+
+    /// Whether a post into a channel of that kind comes back.
+    pub fn echoes(&self, kind: ChannelKind) -> bool {
+        match kind {
+            ChannelKind::Room => self.echoes_rooms,
+            ChannelKind::Contact => self.echoes_contacts,
+        }
+    }
+
+    /// Whether a channel of that kind can be joined at all.
+    pub fn has(&self, kind: ChannelKind) -> bool {
+        match kind {
+            ChannelKind::Room => self.rooms,
+            ChannelKind::Contact => self.contacts,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What passes through the seam: messages on their way out and in, and the answers to a post, a join and a look-up.
+//!
+//! Each is made by a constructor and set by names, so that it can gain a field without breaking a connector.
+
+use crate::model::{ChannelInfo, Content, MessageId, OriginId, Part, ResumePoint};
+use crate::waiting::PipeReader;
+use chrono::{DateTime, Utc};
+
+/// Bytes that one answer of history holds: enough to stop at.
+pub const HISTORY_BYTES: usize = 4 << 20;
+
+/// A message on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outgoing {
+    /// Travels with it, so that it is recognised when it comes back.
+    pub origin: OriginId,
+    /// The visible text of the parts.
+    pub text: String,
+    /// What it says; a subject is never empty.
+    pub content: Content,
+}
+
+impl Outgoing {
+    /// A message of that content.
+    pub fn new(origin: OriginId, content: Content) -> Outgoing {
+        Outgoing {
+            origin,
+            text: content.visible_text(),
+            content,
+        }
+    }
+
+    /// A plain text.
+    pub fn text(origin: OriginId, text: impl Into<String>) -> Outgoing {
+        Outgoing::new(origin, Content::text(text))
+    }
+}
+
+/// The chat system has the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The id the chat system gave it; where a backend echoes, the id under which it comes back.
+    pub id: MessageId,
+    /// The agent's address as others see it.
+    pub sender: String,
+    /// The agent's display name.
+    pub sender_alias: Option<String>,
+    /// When the chat system took it; `None` if it does not say: then it is the time of the answer.
+    pub time: Option<DateTime<Utc>>,
+    /// The text it became, if not the text that was sent (an upload's link, for example).
+    pub parts: Option<Vec<Part>>,
+    /// Where the conversation stands with it.
+    pub resume: Option<ResumePoint>,
+}
+
+impl Accepted {
+    /// The message has that id and that sender; nothing else is known of it.
+    pub fn new(id: MessageId, sender: impl Into<String>) -> Accepted {
+        Accepted {
+            id,
+            sender: sender.into(),
+            sender_alias: None,
+            time: None,
+            parts: None,
+            resume: None,
+        }
+    }
+
+    /// The agent's display name, if there is one.
+    #[must_use]
+    pub fn with_alias(mut self, alias: Option<String>) -> Accepted {
+        self.sender_alias = alias;
+        self
+    }
+
+    /// When the chat system took it.
+    #[must_use]
+    pub fn with_time(mut self, time: DateTime<Utc>) -> Accepted {
+        self.time = Some(time);
+        self
+    }
+
+    /// The text it became.
+    #[must_use]
+    pub fn with_parts(mut self, parts: Vec<Part>) -> Accepted {
+        self.parts = Some(parts);
+        self
+    }
+
+    /// Where the conversation stands with it, if the chat system has such points.
+    #[must_use]
+    pub fn with_resume(mut self, resume: Option<ResumePoint>) -> Accepted {
+        self.resume = resume;
+        self
+    }
+}
+
+/// A message as it came from a chat system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Its id, unique in its conversation.
+    pub id: MessageId,
+    /// The origin id it carried, if the connector knows that its sender is one of our agents.
+    pub origin: Option<OriginId>,
+    /// The sender's address.
+    pub sender: String,
+    /// The sender's display name.
+    pub sender_alias: Option<String>,
+    /// What it says; at least one part.
+    pub content: Content,
+    /// When it was said; `None` if the chat system does not say: then it is the time at which the engine takes it.
+    pub time: Option<DateTime<Utc>>,
+}
+
+impl Received {
+    /// A message of that content.
+    pub fn new(id: MessageId, sender: impl Into<String>, content: Content) -> Received {
+        Received {
+            id,
+            origin: None,
+            sender: sender.into(),
+            sender_alias: None,
+            content,
+            time: None,
+        }
+    }
+
+    /// A plain text.
+    pub fn text(id: MessageId, sender: impl Into<String>, text: impl Into<String>) -> Received {
+        Received::new(id, sender, Content::text(text))
+    }
+
+    /// The origin id it carried, if its sender is known to be one of our agents.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Option<OriginId>) -> Received {
+        self.origin = origin;
+        self
+    }
+
+    /// The sender's display name, if there is one.
+    #[must_use]
+    pub fn with_alias(mut self, alias: Option<String>) -> Received {
+        self.sender_alias = alias;
+        self
+    }
+
+    /// When it was said.
+    #[must_use]
+    pub fn with_time(mut self, time: DateTime<Utc>) -> Received {
+        self.time = Some(time);
+        self
+    }
+
+    /// Bytes that it holds in memory and takes in the journal, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        400 + self.sender.len()
+            + self.sender_alias.as_ref().map_or(0, String::len)
+            + self.content.bytes()
+    }
+}
+
+/// A join that succeeded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Joined {
+    /// What the chat system says of the channel.
+    pub info: ChannelInfo,
+    /// Where the conversation stands now: stored, unless the catch-up stored a later point.
+    pub resume: Option<ResumePoint>,
+}
+
+impl Joined {
+    /// The agent is in the channel.
+    pub fn new(info: ChannelInfo) -> Joined {
+        Joined { info, resume: None }
+    }
+
+    /// Where the conversation stands now, if the chat system has such points.
+    #[must_use]
+    pub fn with_resume(mut self, resume: Option<ResumePoint>) -> Joined {
+        self.resume = resume;
+        self
+    }
+}
+
+/// The answer to [`Session::look_up`](super::Session::look_up).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Found {
+    /// It is there.
+    Message(Box<Received>),
+    /// It is not there and never was.
+    Absent,
+    /// The chat system cannot tell.
+    CannotTell,
+}
+
+/// A file on its way out.
+#[non_exhaustive]
+pub struct Upload {
+    /// Travels with the message that carries the link.
+    pub origin: OriginId,
+    /// The file's name, as data: never a path.
+    pub name: String,
+    /// How many bytes it will have, if known.
+    pub size: Option<u64>,
+    /// The bytes, in chunks of at most 64 KiB; an early end means that the caller gave up.
+    pub body: PipeReader,
+}
+
+impl Upload {
+    /// A file of that name, whose bytes come through `body`.
+    pub fn new(origin: OriginId, name: impl Into<String>, body: PipeReader) -> Upload {
+        Upload {
+            origin,
+            name: name.into(),
+            size: None,
+            body,
+        }
+    }
+
+    /// How many bytes it will have, if known.
+    #[must_use]
+    pub fn with_size(mut self, size: Option<u64>) -> Upload {
+        self.size = size;
+        self
+    }
+}
