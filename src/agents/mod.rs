@@ -4,24 +4,24 @@
 //! same code at `open`. A link's task compares what is wanted with what is so and starts what is missing, at most 64
 //! things at once. Rejected: a task per agent (1.4 KB each, and 100,000 agents over one component are data).
 
+mod calls;
 mod cell;
 mod channel_list;
-mod ground;
+mod entries;
 mod infos;
-mod intake;
 mod lifecycle;
 mod link;
-mod pace;
+mod links;
 mod posting;
 mod posts;
-mod recent;
 mod registry;
+mod roster;
 mod told;
 
+pub(crate) use calls::{ASK_MAX, Calls, error_of, error_of_question};
 pub(crate) use cell::{Cell, CellState, ChannelPhase, Phase};
-pub(crate) use ground::Ground;
-pub(crate) use infos::Infos;
-pub(crate) use pace::Pace;
-pub(crate) use posting::{ASK_MAX, Post, call, error_of, error_of_question};
+pub(crate) use entries::Entries;
+pub(crate) use link::{LinkSettings, Surroundings};
+pub(crate) use posting::{Post, Posting};
 pub(crate) use posts::{Begun, PostBook};
 pub(crate) use registry::{Backends, Desired, Registry};

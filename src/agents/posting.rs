@@ -4,30 +4,26 @@
 //! overtakes the inbox would put our post before what was said earlier. Where nothing echoes, the answer makes the
 //! row. Handed over and no answer by the deadline is an outcome of its own.
 //!
-//! Nothing waits for a backend without a deadline. A question is given up at its deadline ([`Ground::ask`]). A post is
+//! Nothing waits for a backend without a deadline. A question is given up at its deadline ([`Calls::ask`]). A post is
 //! not: its caller is answered, its place among the agent's 64 posts in flight is free again, and its future is waited
 //! for further, up to [`PENDING_MAX`], because what it answers is still to be recorded and a repeat of its key must find
 //! it. Rejected: dropping the future with the caller's deadline (a post that arrives later would have no row, and a repeat
 //! of its key would be sent beside it), and counting it in flight until it ends (66 calls into a chat system that never
 //! answers made the agent busy until the link ended).
 
+use super::calls::{Calls, error_of};
 use super::cell::{Cell, ChannelCell, ChannelPhase, Trouble};
-use super::ground::Ground;
-use super::posts::Overdue;
+use super::entries::Entries;
+use super::posts::{Overdue, PostBook};
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Session};
 use crate::error::Error;
 use crate::journal::{EntryKind, NewRow};
 use crate::model::{OriginId, Place};
-use crate::waiting::{Tracked, panic_text};
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// How long a question to a chat system may take: looking something up, history, management, typing.
-pub(crate) const ASK_MAX: Duration = Duration::from_secs(35);
 /// How long a post is waited for after its caller was answered. A chat system that holds a message for one that is away
 /// gives it up before that. Not lower, because a post that is forgotten may be sent twice under one key; meanwhile it holds
 /// no place of the agent's posts, and keeps neither other posts, nor joins, nor the agent's end.
@@ -48,87 +44,40 @@ pub(crate) struct Post {
     pub(crate) message: Outgoing,
 }
 
-/// Calls into a backend: with the runtime entered, a panic caught.
-pub(crate) fn call<T: Send + 'static>(
-    ground: &Ground,
-    make: impl FnOnce() -> Reply<T>,
-) -> Reply<T> {
-    let _entered = ground.runtime.enter();
-    match catch_unwind(AssertUnwindSafe(make)) {
-        Ok(reply) => Box::pin(
-            AssertUnwindSafe(reply)
-                .catch_unwind()
-                .map(|outcome| outcome.unwrap_or_else(|panic| Err(panicked(&*panic)))),
-        ),
-        Err(panic) => Box::pin(std::future::ready(Err(panicked(&*panic)))),
+/// Sends posts and follows each until its row is recorded.
+pub(crate) struct Posting {
+    book: Arc<PostBook>,
+    calls: Calls,
+    entries: Entries,
+}
+
+impl Posting {
+    pub(crate) fn new(book: Arc<PostBook>, calls: Calls, entries: Entries) -> Arc<Posting> {
+        Arc::new(Posting {
+            book,
+            calls,
+            entries,
+        })
     }
-}
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> BackendError {
-    let text = panic_text(panic);
-    tracing::error!(text, "a backend panicked");
-    BackendError::new(
-        BackendErrorKind::OutcomeUnknown,
-        format!("the connector panicked: {text}"),
-    )
-}
-
-/// A backend's failure, as the caller of a post or query sees it (rules, requests in general).
-pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
-    let BackendError { kind, reason } = error;
-    match kind {
-        BackendErrorKind::Unreachable => Error::Unreachable(reason),
-        BackendErrorKind::RetryAfter(pause) => Error::Busy {
-            what: "the chat system".into(),
-            retry_after: pause,
-        },
-        BackendErrorKind::ChannelGone => Error::ChannelInactive {
-            channel: channel.to_owned(),
-            reason,
-        },
-        BackendErrorKind::TooLarge(limit) => Error::TooLarge {
-            what: "the upload",
-            length: limit + 1,
-            limit,
-        },
-        BackendErrorKind::Unsupported => Error::Unsupported(reason),
-        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => {
-            Error::OutcomeUnknown(reason)
-        }
-        BackendErrorKind::Refused | BackendErrorKind::Rejected => Error::Rejected(reason),
-    }
-}
-
-/// A backend's failure to answer a question: nothing can have happened, so it may be asked again.
-pub(crate) fn error_of_question(error: BackendError, channel: &str) -> Error {
-    match error.kind {
-        BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => {
-            Error::Unreachable(error.reason)
-        }
-        _ => error_of(error, channel),
-    }
-}
-
-impl Ground {
     /// Hands a post that is in the book to its session; the book answers.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
-        self.posts.arm(&post.origin, self.timer.now(), due);
+        self.book.arm(&post.origin, self.calls.timer().now(), due);
         let in_flight = InFlight::of(&post.cell);
         let (channel, message) = (post.place.channel.clone(), post.message.clone());
-        let mut reply = call(self, move || session.post(channel, message));
-        let _entered = self.runtime.enter();
+        let mut reply = self.calls.call(move || session.post(channel, message));
+        let _entered = self.calls.enter();
         match reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(outcome) => {
                 drop(in_flight);
                 self.answered(post, outcome);
             }
             Poll::Pending => {
-                let ground = self.clone();
-                self.runtime
-                    .spawn(Tracked::new(self.activity.clone(), async move {
-                        let outcome = ground.outcome(reply, in_flight, due).await;
-                        ground.answered(post, outcome);
-                    }));
+                let posting = self.clone();
+                self.calls.spawn(async move {
+                    let outcome = posting.outcome(reply, in_flight, due).await;
+                    posting.answered(post, outcome);
+                });
             }
         }
     }
@@ -143,45 +92,16 @@ impl Ground {
         tokio::select! {
             biased;
             outcome = &mut reply => return outcome,
-            () = self.timer.sleep_until(due) => {}
+            () = self.calls.timer().sleep_until(due) => {}
         }
         let _pending = in_flight.into_pending();
         tokio::select! {
             biased;
             outcome = &mut reply => outcome,
-            () = self.timer.sleep_until(due + PENDING_MAX) => {
+            () = self.calls.timer().sleep_until(due + PENDING_MAX) => {
                 Err(BackendError::new(BackendErrorKind::OutcomeUnknown, "the chat system did not answer"))
             }
         }
-    }
-
-    /// Asks a backend something now; the answer is waited for for at most `most`. What does nothing twice is unreachable
-    /// then.
-    pub(crate) fn ask<T: Send + 'static>(
-        &self,
-        most: Duration,
-        what: &'static str,
-        make: impl FnOnce() -> Reply<T>,
-    ) -> Reply<T> {
-        self.within(most, BackendErrorKind::Unreachable, what, make)
-    }
-
-    /// As [`Ground::ask`]; an answer that does not come in time is a failure of that kind.
-    pub(crate) fn within<T: Send + 'static>(
-        &self,
-        most: Duration,
-        late: BackendErrorKind,
-        what: &'static str,
-        make: impl FnOnce() -> Reply<T>,
-    ) -> Reply<T> {
-        let (reply, deadline) = (call(self, make), self.timer.sleep(most));
-        Box::pin(async move {
-            tokio::select! {
-                biased;
-                outcome = reply => outcome,
-                () = deadline => Err(BackendError::new(late, format!("{what} took longer than {} s", most.as_secs()))),
-            }
-        })
     }
 
     /// The chat system has answered a post or an upload.
@@ -190,21 +110,21 @@ impl Ground {
             Ok(accepted) => {
                 let origin = post.origin.clone();
                 let echoes = post.echoes;
-                let row = Box::new(row_of(post, accepted, self.clock.wall()));
+                let row = Box::new(row_of(post, accepted, self.calls.timer().wall()));
                 let unsent_back = if echoes {
-                    self.posts.accepted(&origin, row)
+                    self.book.accepted(&origin, row)
                 } else {
                     Some(row)
                 };
                 if let Some(row) = unsent_back {
-                    self.write(EntryKind::Message(row));
+                    self.entries.write(EntryKind::Message(row));
                 }
             }
             Err(error) => {
                 if error.kind == BackendErrorKind::ChannelGone {
                     self.channel_gone(&post, &error.reason);
                 }
-                self.posts
+                self.book
                     .fail(&post.origin, &error_of(error, post.place.channel.as_str()));
             }
         }
@@ -237,25 +157,25 @@ impl Ground {
         if let Some(link) = link {
             link.tell(|mail| mail.left.push(place.channel.clone()));
         }
-        self.write(EntryKind::Left {
+        self.entries.write(EntryKind::Left {
             agent: cell.key,
             place: place.clone(),
         });
     }
 
     /// Watches the deadlines of posts; runs as long as the engine.
-    pub(crate) async fn watch_posts(self: Arc<Self>) {
+    pub(crate) async fn watch(self: Arc<Self>) {
         loop {
-            match self.posts.next_due() {
+            match self.book.next_due() {
                 Some(due) => tokio::select! {
-                    () = self.timer.sleep_until(due) => {}
-                    () = self.posts.sooner.notified() => {}
+                    () = self.calls.timer().sleep_until(due) => {}
+                    () = self.book.sooner.notified() => {}
                 },
-                None => self.posts.sooner.notified().await,
+                None => self.book.sooner.notified().await,
             }
-            for overdue in self.posts.overdue(self.timer.now()) {
+            for overdue in self.book.overdue(self.calls.timer().now()) {
                 match overdue {
-                    Overdue::Accepted(row) => self.write(EntryKind::Message(row)),
+                    Overdue::Accepted(row) => self.entries.write(EntryKind::Message(row)),
                     Overdue::Unknown(waiting) => {
                         for promise in waiting {
                             let reason = "it was handed over, and not recorded within the deadline";

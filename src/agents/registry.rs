@@ -1,18 +1,17 @@
 //! All agents by id and key, and the links they travel on.
 
 use super::cell::{Cell, ChannelPhase, Trouble};
-use super::ground::Ground;
-use super::link::LinkTask;
+use super::link::{LinkTask, Surroundings};
+use super::links::Links;
+use super::roster::Roster;
 use super::told::{Farewell, Told};
 use crate::backend::{Backend, Capabilities};
+use crate::clock::Clock;
+use crate::hub::Hub;
 use crate::model::{
-    Address, AgentId, AgentKey, AgentState, ChannelId, ChannelKind, LinkKey, ManagementMode, Place,
-    ProvisioningMode,
+    Address, AgentId, AgentKey, ChannelId, ChannelKind, ManagementMode, Place, ProvisioningMode,
 };
-use crate::waiting::Tracked;
-use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// The chat systems the engine was built with.
@@ -50,55 +49,53 @@ pub(crate) struct Desired {
     pub(crate) channels: Vec<(ChannelId, u64)>,
 }
 
-#[derive(Default)]
-struct Cells {
-    by_id: HashMap<AgentId, Arc<Cell>>,
-    by_key: HashMap<AgentKey, Arc<Cell>>,
-}
-
-type Links = HashMap<(usize, LinkKey), (Arc<Told>, Option<JoinHandle<()>>)>;
-
-/// The agents.
+/// The agents, and the links they travel on.
 pub(crate) struct Registry {
-    pub(crate) ground: Arc<Ground>,
+    surroundings: Arc<Surroundings>,
+    hub: Arc<Hub>,
+    clock: Arc<dyn Clock>,
     backends: Backends,
-    cells: RwLock<Cells>,
-    links: Mutex<Links>,
-    this: Weak<Registry>,
+    roster: Arc<Roster>,
+    links: Arc<Links>,
 }
 
 impl Registry {
-    pub(crate) fn new(ground: Arc<Ground>, backends: Backends) -> Arc<Registry> {
-        Arc::new_cyclic(|this| Registry {
-            ground,
+    pub(crate) fn new(
+        surroundings: Arc<Surroundings>,
+        hub: Arc<Hub>,
+        clock: Arc<dyn Clock>,
+        backends: Backends,
+    ) -> Arc<Registry> {
+        Arc::new(Registry {
+            surroundings,
+            hub,
+            clock,
             backends,
-            cells: RwLock::default(),
-            links: Mutex::default(),
-            this: this.clone(),
+            roster: Arc::default(),
+            links: Arc::default(),
         })
     }
 
     pub(crate) fn by_id(&self, id: &AgentId) -> Option<Arc<Cell>> {
-        self.cells.read().by_id.get(id).cloned()
+        self.roster.by_id(id)
     }
 
     pub(crate) fn by_key(&self, key: AgentKey) -> Option<Arc<Cell>> {
-        self.cells.read().by_key.get(&key).cloned()
+        self.roster.by_key(key)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.cells.read().by_key.len()
+        self.roster.len()
     }
 
     /// Every agent, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<Cell>> {
-        self.cells.read().by_key.values().cloned().collect()
+        self.roster.all()
     }
 
-    /// Whether a channel of that kind is one conversation for all agents of a link.
-    pub(super) fn is_shared(&self, told: &Told, channel: &ChannelId) -> bool {
-        channel.kind() == ChannelKind::Room
-            && self.backends.list[told.backend].capabilities().shared_rooms
+    /// How many agents are signed in.
+    pub(crate) fn active(&self) -> usize {
+        self.roster.active()
     }
 
     /// What the chat system of `cell` can do, and where `channel` is said for it.
@@ -118,7 +115,7 @@ impl Registry {
     /// Makes memory and chat system follow what was committed: idempotent, in the order of revisions. `hurry`: an
     /// administrator is waiting, so what is in a pause is tried at once.
     pub(crate) fn apply(&self, desired: Desired, hurry: bool) {
-        let now = self.ground.clock.wall();
+        let now = self.clock.wall();
         let known = self.by_key(desired.key);
         let fresh = known.is_none();
         let cell = known.unwrap_or_else(|| {
@@ -130,12 +127,9 @@ impl Registry {
             )
         });
         if fresh {
-            self.ground
-                .hub
+            self.hub
                 .add_agent(desired.key, desired.id.clone(), Vec::new());
-            let mut cells = self.cells.write();
-            cells.by_id.insert(desired.id.clone(), cell.clone());
-            cells.by_key.insert(desired.key, cell.clone());
+            self.roster.insert(&cell);
         }
         let moved = fresh || cell.look(|state| state.address != desired.address);
         let mut farewells: Vec<(Arc<Told>, Farewell)> = Vec::new();
@@ -240,18 +234,10 @@ impl Registry {
 
     /// Forgets an agent; its session is wound up.
     pub(crate) fn remove(&self, key: AgentKey) {
-        let Some(cell) = self.by_key(key) else { return };
-        let mut cells = self.cells.write();
-        cells.by_key.remove(&key);
-        if cells
-            .by_id
-            .get(&cell.id)
-            .is_some_and(|there| there.key == key)
-        {
-            cells.by_id.remove(&cell.id);
-        }
-        drop(cells);
-        let now = self.ground.clock.wall();
+        let Some(cell) = self.roster.remove(key) else {
+            return;
+        };
+        let now = self.clock.wall();
         let (link, (session, channels), address) = cell.change(|state| {
             state.deleted = true;
             state.epoch += 1;
@@ -291,29 +277,21 @@ impl Registry {
         };
         let backend = &self.backends.list[at];
         let key = backend.link_key(address);
-        let mut links = self.links.lock();
-        let told = match links.get(&(at, key.clone())) {
-            Some((told, _)) => told.clone(),
-            None => {
-                let told = Told::new(at, self.ground.activity.clone());
-                let task = LinkTask::new(
-                    self.ground.clone(),
-                    self.this.clone(),
-                    backend.clone(),
-                    key.clone(),
-                    told.clone(),
-                );
-                let task = self
-                    .ground
-                    .runtime
-                    .spawn(Tracked::new(self.ground.activity.clone(), task.run()));
-                links.insert((at, key), (told.clone(), Some(task)));
-                told
-            }
+        let start = || {
+            let told = Told::new(at, self.surroundings.activity().clone());
+            let task = LinkTask::new(
+                self.surroundings.clone(),
+                (&self.links, &self.roster),
+                backend.clone(),
+                key.clone(),
+                told.clone(),
+            );
+            (told, self.surroundings.spawn(task.run()))
         };
-        // Still under the lock of the links, so that the task cannot end between the two.
-        cell.change(|state| state.link = Some(told.clone()));
-        told.tell(|mail| mail.look.push(cell.clone()));
+        self.links.reach(at, key.clone(), start, |told| {
+            cell.change(|state| state.link = Some(told.clone()));
+            told.tell(|mail| mail.look.push(cell.clone()));
+        });
     }
 
     fn look_at(&self, cell: &Arc<Cell>, hurry: bool) {
@@ -329,45 +307,13 @@ impl Registry {
         }
     }
 
-    /// The task of an empty link asks to end; false if somebody came.
-    pub(super) fn end_link(&self, backend: usize, key: &LinkKey, told: &Arc<Told>) -> bool {
-        let mut links = self.links.lock();
-        if !told.end() {
-            return false;
-        }
-        if links
-            .get(&(backend, key.clone()))
-            .is_some_and(|(there, _)| Arc::ptr_eq(there, told))
-        {
-            links.remove(&(backend, key.clone()));
-        }
-        true
-    }
-
     /// Whether every link was tried at least once.
     pub(crate) fn all_tried(&self) -> bool {
-        self.links.lock().values().all(|(told, _)| told.was_tried())
+        self.links.all_tried()
     }
 
-    /// Has every link sign its agents out and end; the tasks to wait for.
+    /// Has every link sign its agents out and end; returns the tasks to wait for.
     pub(crate) fn stop(&self) -> Vec<JoinHandle<()>> {
-        let mut links = self.links.lock();
-        links
-            .values_mut()
-            .filter_map(|(told, task)| {
-                told.tell(|mail| mail.stop = true);
-                task.take()
-            })
-            .collect()
-    }
-
-    /// How many agents are signed in.
-    pub(crate) fn active(&self) -> usize {
-        self.cells
-            .read()
-            .by_key
-            .values()
-            .filter(|cell| cell.look(|state| state.shown() == AgentState::Active))
-            .count()
+        self.links.stop()
     }
 }

@@ -8,7 +8,9 @@
 
 use super::Engine;
 use super::assembled::{Assembled, Moved};
-use crate::agents::{Desired, Ground, Infos, Pace, PostBook, Registry};
+use crate::agents::{
+    Calls, Desired, Entries, LinkSettings, PostBook, Posting, Registry, Surroundings,
+};
 use crate::clock::{Calendar, Clock, Timeline};
 use crate::config::{Builder, EventMode};
 use crate::database::{
@@ -24,11 +26,11 @@ use crate::origin::Origins;
 use crate::password::{Cost, Passwords, Recent};
 use crate::publish::Publishing;
 use crate::runtime::Runtime;
-use crate::services::{Asks, Services, SuperUser};
+use crate::services::{Asks, Ground, Services, SuperUser};
 use crate::store;
 use crate::throttle::Throttles;
 use crate::token::{Grant, Grants};
-use crate::waiting::{Activity, Tracked};
+use crate::waiting::Activity;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -77,29 +79,38 @@ impl Engine {
         };
         let journal = Journal::new(settings, &opening);
         let writer = Arc::new(Writer::start(opened.clone(), journal, publishing.clone())?);
+        let entries = Entries::new(writer.clone(), activity.clone());
+        let calls = Calls::new(runtime.handle().clone(), timer.clone(), activity.clone());
+        let origins = Arc::new(Origins::new(opening.key));
+        let posting = Posting::new(posts.clone(), calls.clone(), entries.clone());
+        let surroundings = Surroundings::new(
+            entries.clone(),
+            calls.clone(),
+            readers.clone(),
+            ring.clone(),
+            (posts.clone(), origins.clone()),
+            LinkSettings {
+                recorded_until: opening.recorded_until,
+                flap_delay: builder.flap_delay,
+            },
+        );
+        let registry = Registry::new(surroundings, hub.clone(), clock.clone(), backends);
         let ground = Arc::new(Ground {
             writer: writer.clone(),
+            entries,
+            calls: calls.clone(),
+            posting: posting.clone(),
             readers: readers.clone(),
             hub: hub.clone(),
-            ring: ring.clone(),
             timer: timer.clone(),
             clock: clock.clone(),
             calendar,
             activity: activity.clone(),
-            runtime: runtime.handle().clone(),
             posts,
-            pace: Pace::default(),
-            infos: Infos::default(),
-            origins: Origins::new(opening.key),
+            origins,
             budget: Budget::default(),
-            recorded_until: opening.recorded_until,
-            flap_delay: builder.flap_delay,
         });
-        let services = Arc::new(services(
-            &builder,
-            ground.clone(),
-            Registry::new(ground.clone(), backends),
-        )?);
+        let services = Arc::new(services(&builder, ground, registry)?);
         threads.extend(
             timer
                 .start()
@@ -127,12 +138,8 @@ impl Engine {
         }));
         load(&services, &readers, &hub, opening)?;
         clock.attach(timeline);
-        let handle = ground.runtime.clone();
-        handle.spawn(Tracked::new(activity.clone(), ground.watch_posts()));
-        handle.spawn(Tracked::new(
-            activity,
-            Services::look_after(Arc::downgrade(&services)),
-        ));
+        calls.spawn(posting.watch());
+        calls.spawn(Services::look_after(Arc::downgrade(&services)));
         Ok(engine)
     }
 }

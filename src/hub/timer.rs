@@ -6,6 +6,7 @@
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::waiting::{Activity, Busy, engine_thread, wake};
+use chrono::{DateTime, Utc};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -55,6 +56,11 @@ impl Timer {
 
     pub(crate) fn now(&self) -> Duration {
         self.clock.monotonic()
+    }
+
+    /// The date, as the clock shows it; it may jump.
+    pub(crate) fn wall(&self) -> DateTime<Utc> {
+        self.clock.wall()
     }
 
     /// Ready once `duration` has passed.

@@ -1,8 +1,8 @@
 //! The one who is configured, not provisioned (reference 6.4), and the end of tokens given for a password that is no
 //! longer the configured one: while the engine runs, and when it opens again.
 
+use super::Ground;
 use super::Services;
-use crate::agents::Ground;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
 use crate::model::Secret;

@@ -1,10 +1,10 @@
 //! Joining: what is missing is joined, a shared room is caught up once, a refusal waits for an administrator.
 
 use super::super::cell::{Cell, CellState, ChannelPhase, Trouble};
-use super::super::ground::Ground;
 use super::super::infos::InfoSlot;
-use super::super::intake::pause;
 use super::super::lifecycle::{after_join, dice};
+use super::intake::pause;
+use super::surroundings::Surroundings;
 use super::{IN_FLIGHT, Landed, LinkTask, Room};
 use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
 use crate::journal::{self, EntryKind};
@@ -20,7 +20,7 @@ const JOIN_MAX: Duration = Duration::from_secs(600);
 impl LinkTask {
     /// Starts the joins that are missing and due, as far as there is room for them. Costs what it starts.
     pub(super) fn join_all(&mut self, cell: Arc<Cell>, epoch: u32) {
-        let now = self.ground.timer.now();
+        let now = self.around.timer().now();
         let Some(session) = cell.look(|state| state.session.clone()) else {
             return;
         };
@@ -95,9 +95,9 @@ impl LinkTask {
             }
         }
         let join = cell.change(|state| state.begin_join(&channel));
-        let (ground, cell) = (self.ground.clone(), cell.clone());
+        let (around, cell) = (self.around.clone(), cell.clone());
         self.flights.push(Box::pin(async move {
-            let outcome = join_through(&ground, &cell, join, session, place, first).await;
+            let outcome = join_through(&around, &cell, join, session, place, first).await;
             Landed::Joined {
                 cell,
                 epoch,
@@ -147,7 +147,7 @@ impl LinkTask {
         place: Place,
         error: BackendError,
     ) {
-        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
         let next = cell.change(|state| {
             state.change_channel(channel, |channel| {
                 let attempt = channel
@@ -190,7 +190,7 @@ impl LinkTask {
     /// Writes what became of a join. It keeps the join's room until it is committed: 40,000 refusals handed over at once
     /// stood before everybody's posts.
     fn note(&mut self, entry: EntryKind) {
-        let noted = self.ground.write_through(entry);
+        let noted = self.around.entries.write_through(entry);
         self.flights.push(Box::pin(async move {
             let _ = noted.await;
             Landed::Noted
@@ -227,7 +227,7 @@ fn enter(state: &mut CellState, channel: &ChannelId, slot: Arc<InfoSlot>) {
 
 /// Joins, catches up, and has the span begin before the channel counts as joined.
 async fn join_through(
-    ground: &Arc<Ground>,
+    around: &Arc<Surroundings>,
     cell: &Arc<Cell>,
     join: u64,
     session: Arc<dyn Session>,
@@ -240,7 +240,7 @@ async fn join_through(
     let mut resume = None;
     if first {
         let asked = place.clone();
-        resume = ground
+        resume = around
             .readers
             .read(move |connection| {
                 journal::resume(connection, &asked).map_err(crate::database::storage)
@@ -249,7 +249,8 @@ async fn join_through(
             .map_err(failed)?;
     }
     let channel = place.channel.clone();
-    let joined = ground
+    let joined = around
+        .calls
         .ask(JOIN_MAX, "the join", move || session.join(channel, resume))
         .await?;
     // Its channel was deleted, or put again, meanwhile: the stay that would be recorded is nobody's.
@@ -258,7 +259,7 @@ async fn join_through(
     }
     // Whoever reads the event that says so may post at once: the channel counts as joined just before it is told.
     let (slot, inside, id) = (
-        ground.infos.joined(place.clone(), joined.info.clone()),
+        around.infos.joined(place.clone(), joined.info.clone()),
         cell.clone(),
         place.channel.clone(),
     );
@@ -274,7 +275,8 @@ async fn join_through(
         place,
         resume: joined.resume.clone(),
     };
-    ground
+    around
+        .entries
         .write_with(entered, Some(before))
         .await
         .map_err(failed)?;

@@ -1,8 +1,8 @@
 //! Leaving: sessions wound up once their posts are answered, and the link's own end.
 
 use super::super::cell::Cell;
-use super::super::ground::Ground;
 use super::super::told::Farewell;
+use super::surroundings::Surroundings;
 use super::{IN_FLIGHT, Landed, LinkTask, Room};
 use crate::backend::Session;
 use crate::model::{Address, AgentKey, ChannelId};
@@ -30,17 +30,19 @@ impl LinkTask {
             self.left(channel);
         }
         self.leaving.begin(cell.key, &address);
-        let ground = self.ground.clone();
+        let around = self.around.clone();
         self.flights.push(Box::pin(async move {
             if for_good {
-                posts_done(&ground, &cell).await;
-                let _ = ground
+                posts_done(&around, &cell).await;
+                let _ = around
+                    .calls
                     .ask(FAREWELL_MAX, "the sign-out", move || session.sign_out())
                     .await;
             } else {
                 for channel in channels {
                     let session = session.clone();
-                    let _ = ground
+                    let _ = around
+                        .calls
                         .ask(FAREWELL_MAX, "leaving", move || session.leave(channel))
                         .await;
                 }
@@ -58,9 +60,10 @@ impl LinkTask {
         channel: ChannelId,
     ) {
         self.leaving.begin(cell.key, &address);
-        let ground = self.ground.clone();
+        let around = self.around.clone();
         self.flights.push(Box::pin(async move {
-            let _ = ground
+            let _ = around
+                .calls
                 .ask(FAREWELL_MAX, "leaving", move || session.leave(channel))
                 .await;
             Landed::Left { cell, address }
@@ -86,22 +89,24 @@ impl LinkTask {
     /// The engine stops: everybody out, then the link.
     pub(super) async fn stop(&mut self) {
         if let Some(link) = self.link.take() {
-            let date = self.ground.clock.wall();
+            let date = self.around.timer().wall();
             let sessions: Vec<Arc<dyn Session>> = self
                 .agents
                 .values()
                 .filter_map(|cell| cell.change(|state| state.sign_out(date)).0)
                 .collect();
-            let ground = &self.ground;
+            let around = &self.around;
             futures_util::stream::iter(sessions)
                 .for_each_concurrent(IN_FLIGHT, |session| async move {
-                    let _ = ground
+                    let _ = around
+                        .calls
                         .ask(FAREWELL_MAX, "the sign-out", move || session.sign_out())
                         .await;
                 })
                 .await;
             let _ = self
-                .ground
+                .around
+                .calls
                 .ask(FAREWELL_MAX, "closing", move || link.close())
                 .await;
         }
@@ -113,15 +118,16 @@ impl LinkTask {
 
     /// Nobody travels here any more: hang up and end, unless somebody came meanwhile.
     pub(super) async fn end(&mut self) -> bool {
-        let Some(registry) = self.registry.upgrade() else {
+        let Some(links) = self.links.upgrade() else {
             return true;
         };
-        if !registry.end_link(self.told.backend, &self.key, &self.told) {
+        if !links.end(&self.key, &self.told) {
             return false;
         }
         if let Some(link) = self.link.take() {
             let _ = self
-                .ground
+                .around
+                .calls
                 .ask(FAREWELL_MAX, "closing", move || link.close())
                 .await;
         }
@@ -179,7 +185,7 @@ fn end_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
 }
 
 /// Waits until `cell` has nothing in flight, at most 5 s.
-async fn posts_done(ground: &Ground, cell: &Arc<Cell>) {
+async fn posts_done(around: &Surroundings, cell: &Arc<Cell>) {
     let done = std::future::poll_fn(|cx| {
         cell.poll_state(cx, |state| {
             (state.in_flight + state.transfers == 0).then_some(())
@@ -188,6 +194,6 @@ async fn posts_done(ground: &Ground, cell: &Arc<Cell>) {
     tokio::select! {
         biased;
         () = done => {}
-        () = ground.timer.sleep(FAREWELL_MAX) => {}
+        () = around.timer().sleep(FAREWELL_MAX) => {}
     }
 }

@@ -1,9 +1,9 @@
 //! Losing: the link goes down, its agents are told, and a loss that lasts is announced.
 
 use super::super::cell::{Cell, ChannelCell, ChannelPhase, Phase, Trouble};
-use super::super::intake::pause;
 use super::super::lifecycle::{dice, pause_after};
 use super::super::told::Flap;
+use super::intake::pause;
 use super::{Dial, LinkTask, STEADY};
 use crate::backend::BackendError;
 use crate::journal::EntryKind;
@@ -14,7 +14,7 @@ use std::collections::hash_map::Entry;
 impl LinkTask {
     /// The connection is gone, or never came: every agent on it is told, and the next dial is set.
     pub(super) fn link_down(&mut self, error: BackendError, attempt: u32) {
-        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
         let next = pause(now, date, pause_after(&error, attempt, dice()));
         self.dial = Dial::Down {
             attempt,
@@ -44,7 +44,7 @@ impl LinkTask {
             drop(session);
             if was == Phase::In {
                 lost.push(cell.clone());
-                self.ground
+                self.around
                     .show(cell, AgentState::Idle, Some(error.reason.clone()));
             }
         }
@@ -58,7 +58,7 @@ impl LinkTask {
             Dial::Down { .. } => return,
             Dial::Dialing { attempt } => attempt,
             Dial::Up { attempt, since } => {
-                if self.ground.timer.now() - since < STEADY {
+                if self.around.timer().now() - since < STEADY {
                     attempt
                 } else {
                     0
@@ -72,7 +72,7 @@ impl LinkTask {
     }
 
     pub(super) fn flap(&mut self, lost: Vec<Flap>) {
-        let due = self.ground.timer.now() + self.ground.flap_delay;
+        let due = self.around.timer().now() + self.around.settings.flap_delay;
         for (cell, channel) in &lost {
             *self
                 .flapping
@@ -109,7 +109,7 @@ impl LinkTask {
                     .collect(),
             });
             for channel in down {
-                self.ground.write(EntryKind::Down {
+                self.around.entries.write(EntryKind::Down {
                     agent: cell.key,
                     channel,
                 });

@@ -3,15 +3,20 @@
 //! It compares what is wanted with what is so and starts what is missing; what it started lands here again. A call
 //! that panics or hangs is that link's trouble, nobody else's.
 
+mod intake;
 mod joining;
 mod leaving;
 mod losing;
+mod pace;
+mod recent;
+mod surroundings;
+
+pub(crate) use surroundings::{LinkSettings, Surroundings};
 
 use super::cell::{Cell, Phase, Trouble};
-use super::ground::Ground;
-use super::intake::{LinkIntake, pause};
 use super::lifecycle::{dice, pause_after};
-use super::registry::Registry;
+use super::links::Links;
+use super::roster::Roster;
 use super::told::{Farewell, Flap, Told};
 use crate::backend::{Backend, BackendError, BackendErrorKind, Inbox, Joined, Link, Session};
 use crate::hub::Sleep;
@@ -19,6 +24,7 @@ use crate::model::{Address, AgentKey, AgentState, ChannelId, LinkKey};
 use crate::waiting::panic_text;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use intake::{LinkIntake, pause};
 use leaving::Leaving;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
@@ -92,8 +98,9 @@ enum Landed {
 type Flight = Pin<Box<dyn Future<Output = Landed> + Send>>;
 
 pub(super) struct LinkTask {
-    ground: Arc<Ground>,
-    registry: Weak<Registry>,
+    around: Arc<Surroundings>,
+    links: Weak<Links>,
+    roster: Weak<Roster>,
     backend: Arc<dyn Backend>,
     key: LinkKey,
     told: Arc<Told>,
@@ -119,15 +126,16 @@ pub(super) struct LinkTask {
 
 impl LinkTask {
     pub(super) fn new(
-        ground: Arc<Ground>,
-        registry: Weak<Registry>,
+        around: Arc<Surroundings>,
+        (links, roster): (&Arc<Links>, &Arc<Roster>),
         backend: Arc<dyn Backend>,
         key: LinkKey,
         told: Arc<Told>,
     ) -> LinkTask {
         LinkTask {
-            ground,
-            registry,
+            around,
+            links: Arc::downgrade(links),
+            roster: Arc::downgrade(roster),
             backend,
             key,
             told,
@@ -229,13 +237,13 @@ impl LinkTask {
         let stuck = self.told.stuck_since().map(|since| since + STUCK_MAX);
         let next = [dial, retry, flap, stuck].into_iter().flatten().min();
         if self.sleep.as_ref().map(Sleep::due) != next {
-            self.sleep = next.map(|due| self.ground.timer.sleep_until(due));
+            self.sleep = next.map(|due| self.around.timer().sleep_until(due));
         }
     }
 
     /// Does what has become due.
     fn due(&mut self) {
-        let now = self.ground.timer.now();
+        let now = self.around.timer().now();
         while let Some(entry) = self.retries.first_entry() {
             if entry.key().0 > now {
                 break;
@@ -266,7 +274,7 @@ impl LinkTask {
         match self.dial {
             Dial::Down { attempt, next } => {
                 self.take_in();
-                if !self.agents.is_empty() && self.ground.timer.now() >= next {
+                if !self.agents.is_empty() && self.around.timer().now() >= next {
                     self.begin_dial(attempt);
                 }
             }
@@ -307,24 +315,25 @@ impl LinkTask {
         let generation = self.told.generation.fetch_add(1, Ordering::AcqRel) + 1;
         let network = self.backend.network().clone();
         let intake = LinkIntake::new(
-            self.ground.clone(),
-            self.registry.clone(),
+            self.around.clone(),
+            self.roster.clone(),
             self.told.clone(),
-            network,
+            (network, self.backend.capabilities().shared_rooms),
             generation,
         );
         let inbox = Inbox::new(intake.clone());
         self.intake = Some(intake);
         self.dial = Dial::Dialing { attempt };
         self.told.set_dialing();
-        let (ground, backend, key) = (self.ground.clone(), self.backend.clone(), self.key.clone());
+        let (around, backend, key) = (self.around.clone(), self.backend.clone(), self.key.clone());
         self.flights.push(Box::pin(async move {
-            let wait = ground.pace.wait_at(ground.timer.now());
+            let wait = around.pace.wait_at(around.timer().now());
             if !wait.is_zero() {
-                ground.timer.sleep(wait).await;
+                around.timer().sleep(wait).await;
             }
             Landed::Dialed(
-                ground
+                around
+                    .calls
                     .ask(DIAL_MAX, "the dial", move || backend.dial(key, inbox))
                     .await,
             )
@@ -342,7 +351,7 @@ impl LinkTask {
             self.leaving.blocked.push_back(cell);
             return;
         }
-        let now = self.ground.timer.now();
+        let now = self.around.timer().now();
         let (phase, epoch, wait) = cell.look(|state| {
             let wait = state
                 .trouble
@@ -378,15 +387,17 @@ impl LinkTask {
         let Some(link) = self.link.clone() else {
             return;
         };
-        let date = self.ground.clock.wall();
+        let date = self.around.timer().wall();
         let (epoch, address) = cell.change(|state| {
             state.epoch += 1;
             state.phase = Phase::SigningIn;
             state.since = date;
             (state.epoch, state.address.clone())
         });
-        let (ground, key, under) = (self.ground.clone(), cell.key, address.clone());
-        let signing_in = ground.ask(SIGN_IN_MAX, "the sign-in", move || link.sign_in(key, under));
+        let (around, key, under) = (self.around.clone(), cell.key, address.clone());
+        let signing_in = around
+            .calls
+            .ask(SIGN_IN_MAX, "the sign-in", move || link.sign_in(key, under));
         self.flights.push(Box::pin(async move {
             let outcome = signing_in.await;
             Landed::SignedIn {
@@ -431,7 +442,7 @@ impl LinkTask {
                 self.link = Some(link);
                 self.dial = Dial::Up {
                     attempt,
-                    since: self.ground.timer.now(),
+                    since: self.around.timer().now(),
                 };
                 self.told.set_up();
                 self.told.set_tried();
@@ -455,7 +466,7 @@ impl LinkTask {
         address: Address,
         outcome: Result<Arc<dyn Session>, BackendError>,
     ) {
-        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
         let current = self.is_here(&cell)
             && cell.look(|state| state.epoch == epoch && state.phase == Phase::SigningIn);
         match outcome {
@@ -478,7 +489,7 @@ impl LinkTask {
                     state.session = Some(kept);
                 });
                 drop(session);
-                self.ground.show(&cell, AgentState::Active, None);
+                self.around.show(&cell, AgentState::Active, None);
                 self.todo.push_back(cell);
             }
             Err(error) => {
@@ -494,7 +505,7 @@ impl LinkTask {
                     }));
                     next.0
                 });
-                self.ground
+                self.around
                     .show(&cell, AgentState::Idle, Some(error.reason));
                 self.retry(next, cell);
             }

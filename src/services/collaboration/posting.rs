@@ -132,7 +132,7 @@ impl Collaboration {
             transfer: false,
             message: Outgoing::new(origin.clone(), message.content),
         };
-        services.ground.send(post, joined.session, due);
+        services.ground.posting.send(post, joined.session, due);
         match waiting.await {
             // Its session was signed out under it because the engine stops: not the chat system's doing.
             Err(Error::Unreachable(_)) if services.stopping.load(Ordering::Acquire) => {
@@ -292,6 +292,7 @@ impl Collaboration {
             ))
         };
         ground
+            .entries
             .write_through(EntryKind::Message(row))
             .await
             .map_err(unrecorded)?;

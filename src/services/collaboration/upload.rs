@@ -7,13 +7,13 @@
 
 use super::Collaboration;
 use super::posting::{answer, busy};
-use crate::agents::{Begun, Cell, Post, call};
+use crate::agents::{Begun, Cell, Post};
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Upload};
 use crate::error::{Error, Result};
 use crate::model::{ChannelId, Id, Message, OriginId, Record};
 use crate::services::{Services, Waiting};
 use crate::throttle::Transfer;
-use crate::waiting::{Pending, PipeGauge, PipeWriter, Tracked, park, pipe};
+use crate::waiting::{Pending, PipeGauge, PipeWriter, park, pipe};
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,16 +243,14 @@ impl Collaboration {
             // What the row says should the chat system not tell what the link became.
             message: Outgoing::text(origin.clone(), name),
         };
-        let (ground, session) = (services.ground.clone(), joined.session);
-        let reply = call(&ground, move || session.upload(channel, upload));
-        let answered = ground.clone();
-        ground
-            .runtime
-            .spawn(Tracked::new(ground.activity.clone(), async move {
-                let outcome = running.outcome(reply, gauge).await;
-                drop(running);
-                answered.answered(post, outcome);
-            }));
+        let (ground, session) = (&services.ground, joined.session);
+        let reply = ground.calls.call(move || session.upload(channel, upload));
+        let posting = ground.posting.clone();
+        ground.calls.spawn(async move {
+            let outcome = running.outcome(reply, gauge).await;
+            drop(running);
+            posting.answered(post, outcome);
+        });
         Ok(Uploading {
             services,
             origin,

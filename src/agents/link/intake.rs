@@ -1,16 +1,17 @@
 //! What comes in over one link, into the writer: the engine's side of an [`Inbox`](crate::backend::Inbox).
 
-use super::cell::{Cell, CellState, ChannelPhase, Trouble};
-use super::ground::Ground;
-use super::lifecycle::{backoff, dice, pause_after};
+use super::super::cell::{Cell, CellState, ChannelPhase, Trouble};
+use super::super::lifecycle::{backoff, dice, pause_after};
+use super::super::roster::Roster;
+use super::super::told::Told;
 use super::recent::Recent;
-use super::registry::Registry;
-use super::told::Told;
+use super::surroundings::Surroundings;
 use crate::backend::{BackendError, Closed, Full, Inbound, Intake, Received, SeenBy, StateChange};
-use crate::database::Lane;
-use crate::journal::{Entry, EntryKind, NewRow};
-use crate::model::{AgentKey, AgentState, Broadcast, ChannelId, NetworkId, Place, ResumePoint};
-use crate::waiting::{Busy, pending};
+use crate::journal::{EntryKind, NewRow};
+use crate::model::{
+    AgentKey, AgentState, Broadcast, ChannelId, ChannelKind, NetworkId, Place, ResumePoint,
+};
+use crate::waiting::Busy;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use std::future::Future;
@@ -22,10 +23,12 @@ use std::time::Duration;
 
 /// One connection's intake; the next connection gets another.
 pub(super) struct LinkIntake {
-    ground: Arc<Ground>,
-    registry: Weak<Registry>,
+    around: Arc<Surroundings>,
+    roster: Weak<Roster>,
     told: Arc<Told>,
     network: NetworkId,
+    /// Whether a room is one conversation for all agents of the link.
+    shared_rooms: bool,
     generation: u64,
     closed: AtomicBool,
     recent: Mutex<Recent>,
@@ -33,18 +36,19 @@ pub(super) struct LinkIntake {
 
 impl LinkIntake {
     pub(super) fn new(
-        ground: Arc<Ground>,
-        registry: Weak<Registry>,
+        around: Arc<Surroundings>,
+        roster: Weak<Roster>,
         told: Arc<Told>,
-        network: NetworkId,
+        (network, shared_rooms): (NetworkId, bool),
         generation: u64,
     ) -> Arc<LinkIntake> {
         let (closed, recent) = (AtomicBool::new(false), Mutex::default());
         Arc::new(LinkIntake {
-            ground,
-            registry,
+            around,
+            roster,
             told,
             network,
+            shared_rooms,
             generation,
             closed,
             recent,
@@ -73,7 +77,7 @@ impl LinkIntake {
     }
 
     fn cell(&self, agent: AgentKey) -> Option<Arc<Cell>> {
-        let cell = self.registry.upgrade()?.by_key(agent)?;
+        let cell = self.roster.upgrade()?.by_key(agent)?;
         let here = cell.look(|state| {
             state
                 .link
@@ -94,12 +98,14 @@ impl LinkIntake {
         let known = self.recent.lock().knows(&(&place, &message.id));
         if known {
             if let Some(point) = resume {
-                self.ground.write(EntryKind::Resume { place, point });
+                self.around
+                    .entries
+                    .write(EntryKind::Resume { place, point });
             }
             return Ok(());
         }
         let bytes = message.weight();
-        if !self.ground.writer.reserve(bytes) {
+        if !self.around.entries.reserve(bytes) {
             return Err(Full::Full(Inbound::Message {
                 seen_by,
                 channel,
@@ -109,31 +115,25 @@ impl LinkIntake {
         }
         self.told.set_flowing();
         self.recent.lock().note(&(&place, &message.id));
-        let row = self.row(place, *message, resume);
-        let entry = Entry {
-            kind: EntryKind::Message(Box::new(row)),
-            busy: self.ground.activity.busy(),
-            before: None,
-            done: None,
-        };
-        self.ground
-            .writer
-            .push(entry, bytes, Lane::Ordered)
+        let row = Box::new(self.row(place, *message, resume));
+        self.around
+            .entries
+            .write_reserved(row, bytes)
             .map_err(|_| Full::Closed)
     }
 
     fn row(&self, place: Place, mut message: Received, resume: Option<ResumePoint>) -> NewRow {
         let ours = message.origin.take().and_then(|origin| {
-            let agent = self.ground.origins.recognise(&origin, &place.channel)?;
+            let agent = self.around.origins.recognise(&origin, &place.channel)?;
             Some((origin, agent))
         });
         let mut row = NewRow {
             resume,
-            ..NewRow::of(place, message, self.ground.clock.wall())
+            ..NewRow::of(place, message, self.around.timer().wall())
         };
         if let Some((origin, agent)) = ours {
             (row.posted_by, row.transfer) =
-                self.ground.posts.posted_by(&origin).unwrap_or_default();
+                self.around.posts.posted_by(&origin).unwrap_or_default();
             row.sender_agent = Some(agent);
             row.origin = Some(origin);
         }
@@ -151,17 +151,15 @@ impl LinkIntake {
         };
         if cell.look(joins) {
             let place = self.place(self.seen_by(agent, channel), channel);
-            self.ground.write(EntryKind::Entered { agent, place });
+            self.around
+                .entries
+                .write(EntryKind::Entered { agent, place });
         }
     }
 
     /// Who sees what is said in a channel of that agent.
     fn seen_by(&self, agent: AgentKey, channel: &ChannelId) -> SeenBy {
-        let shared = self
-            .registry
-            .upgrade()
-            .is_some_and(|registry| registry.is_shared(&self.told, channel));
-        if shared {
+        if self.shared_rooms && channel.kind() == ChannelKind::Room {
             SeenBy::Room
         } else {
             SeenBy::Agent(agent)
@@ -170,7 +168,7 @@ impl LinkIntake {
 
     fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {
         let Some(cell) = self.cell(agent) else { return };
-        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
         let was = cell.change(|state| {
             // One that was put again and not joined yet: what is lost is an earlier stay of which the engine knows.
             if state.channel(channel).is_some_and(|channel| {
@@ -209,14 +207,14 @@ impl LinkIntake {
             self.told
                 .tell(|mail| mail.flaps.push((cell.clone(), Some(channel.clone()))));
         } else {
-            self.ground.write(EntryKind::Left { agent, place });
+            self.around.entries.write(EntryKind::Left { agent, place });
         }
         self.told.tell(|mail| mail.look.push(cell));
     }
 
     fn signed_out(&self, agent: AgentKey, error: BackendError) {
         let Some(cell) = self.cell(agent) else { return };
-        let (now, date) = (self.ground.timer.now(), self.ground.clock.wall());
+        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
         let (session, left) = cell.change(|state| {
             let out = state.sign_out(date);
             let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
@@ -229,7 +227,7 @@ impl LinkIntake {
             out
         });
         drop(session);
-        self.ground
+        self.around
             .show(&cell, AgentState::Idle, Some(error.reason));
         self.told.tell(|mail| {
             mail.left.extend(left);
@@ -249,21 +247,6 @@ pub(super) fn pause(
         now + pause,
         date + chrono::Duration::from_std(pause).unwrap_or_default(),
     )
-}
-
-impl Ground {
-    /// Shows a change of an agent's state to whoever subscribes.
-    pub(super) fn show(&self, cell: &Cell, state: AgentState, reason: Option<String>) {
-        tracing::info!(agent = %cell.id, state = ?state, reason, "agent");
-        if self.ring.is_wanted() {
-            let item = Broadcast::AgentState {
-                agent: cell.id.clone(),
-                state,
-                reason,
-            };
-            self.ring.publish([(0, Arc::new(item))]);
-        }
-    }
 }
 
 impl Intake for LinkIntake {
@@ -302,9 +285,9 @@ impl Intake for LinkIntake {
         if self.is_closed() {
             return Poll::Ready(());
         }
-        let room = self.ground.writer.poll_room(cx);
+        let room = self.around.entries.poll_room(cx);
         if room.is_pending() {
-            self.told.set_stuck(self.ground.timer.now());
+            self.told.set_stuck(self.around.timer().now());
         }
         room
     }
@@ -315,20 +298,8 @@ impl Intake for LinkIntake {
         if self.is_closed() {
             return Box::pin(std::future::ready(Err(Closed)));
         }
-        let (promise, flushed) = pending();
-        let entry = Entry {
-            kind: EntryKind::Flush,
-            busy: self.ground.activity.busy(),
-            before: None,
-            done: Some(promise),
-        };
-        let pushed = self.ground.writer.push(entry, 0, Lane::Ordered);
-        Box::pin(async move {
-            if pushed.is_err() {
-                return Err(Closed);
-            }
-            flushed.await.map_err(|_| Closed)
-        })
+        let flushed = self.around.entries.write_through(EntryKind::Flush);
+        Box::pin(async move { flushed.await.map_err(|_| Closed) })
     }
 
     fn state(&self, change: StateChange) {
@@ -348,19 +319,19 @@ impl Intake for LinkIntake {
                 composing,
             } => {
                 if let Some(cell) = self.cell(*agent)
-                    && self.ground.ring.is_wanted()
+                    && self.around.ring.is_wanted()
                 {
                     let item = Broadcast::Composing {
                         agent: cell.id.clone(),
                         channel: channel.clone(),
                         composing: *composing,
                     };
-                    self.ground.ring.publish([(0, Arc::new(item))]);
+                    self.around.ring.publish([(0, Arc::new(item))]);
                 }
                 return;
             }
         };
-        self.ground.infos.change(&place, change);
+        self.around.infos.change(&place, change);
     }
 
     fn lost(&self, error: BackendError) {
@@ -372,22 +343,22 @@ impl Intake for LinkIntake {
     }
 
     fn identity(&self, of: &str) -> [u8; 16] {
-        self.ground.origins.identity(of)
+        self.around.origins.identity(of)
     }
 
     fn recorded_until(&self) -> Option<DateTime<Utc>> {
-        self.ground.recorded_until
+        self.around.settings.recorded_until
     }
 
     fn busy(&self) -> Busy {
-        self.ground.activity.busy()
+        self.around.calls.activity().busy()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + 'static>> {
-        Box::pin(self.ground.timer.sleep(duration))
+        Box::pin(self.around.timer().sleep(duration))
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.ground.clock.wall()
+        self.around.timer().wall()
     }
 }

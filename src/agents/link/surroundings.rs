@@ -1,0 +1,92 @@
+//! What every link of the engine shares: the way to the journal, the calls into backends, the book of posts, and what
+//! is shown of agents and channels.
+
+use super::super::calls::Calls;
+use super::super::cell::Cell;
+use super::super::entries::Entries;
+use super::super::infos::Infos;
+use super::super::posts::PostBook;
+use super::pace::Pace;
+use crate::database::Readers;
+use crate::hub::{Ring, Timer};
+use crate::model::{AgentState, Broadcast};
+use crate::origin::Origins;
+use crate::waiting::Activity;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// What a link stands on.
+pub(crate) struct Surroundings {
+    pub(super) entries: Entries,
+    pub(super) calls: Calls,
+    pub(super) readers: Readers,
+    pub(super) ring: Arc<Ring>,
+    pub(super) posts: Arc<PostBook>,
+    pub(super) origins: Arc<Origins>,
+    pub(super) infos: Infos,
+    pub(super) pace: Pace,
+    pub(super) settings: LinkSettings,
+}
+
+/// What links are told once, when the engine opens.
+pub(crate) struct LinkSettings {
+    /// When the database was last written before this process opened it; none if this process made it.
+    pub(crate) recorded_until: Option<DateTime<Utc>>,
+    /// How long a link may be lost before its channels are announced as inactive.
+    pub(crate) flap_delay: Duration,
+}
+
+impl Surroundings {
+    pub(crate) fn new(
+        entries: Entries,
+        calls: Calls,
+        readers: Readers,
+        ring: Arc<Ring>,
+        (posts, origins): (Arc<PostBook>, Arc<Origins>),
+        settings: LinkSettings,
+    ) -> Arc<Surroundings> {
+        Arc::new(Surroundings {
+            entries,
+            calls,
+            readers,
+            ring,
+            posts,
+            origins,
+            infos: Infos::default(),
+            pace: Pace::default(),
+            settings,
+        })
+    }
+
+    pub(super) fn timer(&self) -> &Arc<Timer> {
+        self.calls.timer()
+    }
+
+    /// Counts what is under way, for a clock moved by hand.
+    pub(in super::super) fn activity(&self) -> &Activity {
+        self.calls.activity()
+    }
+
+    /// Spawns a link's task.
+    pub(in super::super) fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> JoinHandle<()> {
+        self.calls.spawn(task)
+    }
+
+    /// Shows a change of an agent's state to every subscriber.
+    pub(super) fn show(&self, cell: &Cell, state: AgentState, reason: Option<String>) {
+        tracing::info!(agent = %cell.id, state = ?state, reason, "agent");
+        if self.ring.is_wanted() {
+            let item = Broadcast::AgentState {
+                agent: cell.id.clone(),
+                state,
+                reason,
+            };
+            self.ring.publish([(0, Arc::new(item))]);
+        }
+    }
+}
