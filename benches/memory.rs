@@ -254,7 +254,7 @@ fn wait_for_events(path: &Path, waiters: usize) -> Value {
     let (before, begin, mut future_bytes) = (resident(), Instant::now(), 0);
     for view in &views {
         let cursor = Cursor::after(start.last, &start.instance);
-        let wait = view.next_events(
+        let wait = view.wait_events_async(
             cursor,
             EventQuery::messages().remote(),
             Duration::from_secs(300),

@@ -481,7 +481,7 @@ fn validated_read(options: &Options) {
         let number = number.wrapping_mul(7919) % TOKENS;
         let principal = engine.authenticate(&tokens[number]).unwrap();
         let view = engine.collaboration(&principal).unwrap();
-        black_box(view.state(&rooms[number % 100]).unwrap());
+        black_box(view.channel(&rooms[number % 100]).unwrap());
     };
     let raw_call = |number: usize| {
         let number = number.wrapping_mul(7919) % TOKENS;
@@ -578,7 +578,10 @@ fn large_room(options: &Options) {
         runtime.spawn(async move {
             let mut cursor = Cursor::after(start.last, &start.instance);
             while !stop.load(Ordering::Relaxed) {
-                let Ok(batch) = view.next_events(cursor, EventQuery::messages(), SOON).await else {
+                let Ok(batch) = view
+                    .wait_events_async(cursor, EventQuery::messages(), SOON)
+                    .await
+                else {
                     return;
                 };
                 cursor = Cursor::after(batch.last, &batch.instance);

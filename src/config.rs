@@ -158,7 +158,7 @@ impl Builder {
 
     /// How event ids behave across restarts. Default: [`EventMode::Durable`].
     #[must_use]
-    pub fn events(mut self, mode: EventMode) -> Builder {
+    pub fn event_mode(mut self, mode: EventMode) -> Builder {
         self.event_mode = mode;
         self
     }

@@ -157,7 +157,9 @@ pub use engine::{Engine, Readiness, Stats};
 pub use error::{Error, Outcome, Result};
 pub use events::{Reader, Subscription};
 pub use model::*;
-pub use services::{Authenticator, Collaboration, Management, Provisioning, Uploading, Waiting};
+pub use services::{
+    AsyncResult, Authenticator, Collaboration, Management, Provisioning, Uploading,
+};
 
 pub use chrono;
 

@@ -43,7 +43,7 @@ pub(crate) async fn answer(
             let channel = ChannelId::parse(&channel)?;
             Ok(Answer::document(
                 format,
-                &ChannelState::from(agent()?.state(&channel)?),
+                &ChannelState::from(&*agent()?.channel(&channel)?.info),
             ))
         }
         Collaboration::Messages { channel } => {
@@ -127,14 +127,14 @@ async fn upload(
     let mut stream = call.body.into_data_stream();
     let sent = async {
         let mut uploading = agent
-            .upload_async(&channel, name, body::length(&call.headers))
+            .begin_upload_async(&channel, name, body::length(&call.headers))
             .await?;
         while let Some(piece) = stream.next().await {
             uploading
-                .write(&piece.map_err(|error| body::broken(&error))?)
+                .write_async(&piece.map_err(|error| body::broken(&error))?)
                 .await?;
         }
-        Ok(uploading.finish().await?)
+        Ok(uploading.finish_async().await?)
     };
     let sent: Result<_, Failure> = sent.await;
     if let Err(failure) = sent {
@@ -180,13 +180,13 @@ async fn events(call: Call<'_>, principal: &Principal) -> Result<Answer, Failure
     drop((headers, query, body));
     let reader = asked.reader.filter(|_| !head);
     let poll = |timeout| match &reader {
-        Some(reader) => agent.poll_reader(
+        Some(reader) => agent.poll_reader_async(
             reader.as_str(),
             asked.cursor.clone(),
             asked.query.clone(),
             timeout,
         ),
-        None => agent.next_events(asked.cursor.clone(), asked.query.clone(), timeout),
+        None => agent.wait_events_async(asked.cursor.clone(), asked.query.clone(), timeout),
     };
     let waiting = poll(timeout);
     let waited = tokio::select! {

@@ -197,7 +197,7 @@ fn builder(arguments: &Arguments) -> switchboard::Builder {
     builder
         .durability(arguments.durability)
         .accept_loss(arguments.accept_loss)
-        .events(arguments.events)
+        .event_mode(arguments.events)
         .event_window(arguments.event_window)
         .token_lifetime(arguments.token_lifetime)
         .flap_delay(arguments.flap_delay)

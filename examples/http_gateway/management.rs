@@ -31,7 +31,7 @@ pub(crate) async fn answer(
             ))
         }
         Management::Channels => {
-            let found = rooms()?.channels_async().await?;
+            let found = rooms()?.rooms_async().await?;
             Ok(Answer::document(
                 format,
                 &found
@@ -44,7 +44,7 @@ pub(crate) async fn answer(
             let channel = ChannelId::parse(&channel)?;
             Ok(Answer::document(
                 format,
-                &ManagedChannel::from(rooms()?.channel_async(&channel).await?),
+                &ManagedChannel::from(rooms()?.room_async(&channel).await?),
             ))
         }
         Management::CreateChannel => {
@@ -54,13 +54,13 @@ pub(crate) async fn answer(
                 .gateway
                 .engine
                 .management(principal)?
-                .create_channel_async(NewRoom::from(new))
+                .create_room_async(NewRoom::from(new))
                 .await?;
             Ok(Answer::document(format, created.id.as_str()))
         }
         Management::DeleteChannel { channel } => {
             let channel = ChannelId::parse(&channel)?;
-            rooms()?.delete_channel_async(&channel).await?;
+            rooms()?.delete_room_async(&channel).await?;
             Ok(Answer::empty(StatusCode::OK))
         }
         Management::Members { channel } => {

@@ -13,7 +13,7 @@ use crate::events::Subscription;
 use crate::model::{
     AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails, Who,
 };
-use crate::services::{Collaboration, Management, Provisioning, Waiting};
+use crate::services::{AsyncResult, Collaboration, Management, Provisioning};
 use crate::waiting::park;
 use assembled::Assembled;
 use chrono::{DateTime, Utc};
@@ -53,7 +53,7 @@ impl Engine {
     }
 
     /// As [`Engine::log_in`], on any executor.
-    pub fn log_in_async(&self, credentials: &Credentials) -> Waiting<Token> {
+    pub fn log_in_async(&self, credentials: &Credentials) -> AsyncResult<Token> {
         Box::pin(self.0.services.clone().log_in(credentials.clone()))
     }
 
@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// As [`Engine::log_out`], on any executor.
-    pub fn log_out_async(&self, token: &Token) -> Waiting<()> {
+    pub fn log_out_async(&self, token: &Token) -> AsyncResult<()> {
         Box::pin(self.0.services.clone().log_out(token.clone()))
     }
 
@@ -157,7 +157,7 @@ impl Engine {
     }
 
     /// As [`Engine::set_super_password`], on any executor.
-    pub fn set_super_password_async(&self, password: impl Into<Secret>) -> Waiting<()> {
+    pub fn set_super_password_async(&self, password: impl Into<Secret>) -> AsyncResult<()> {
         Box::pin(self.0.services.clone().set_super_password(password.into()))
     }
 
@@ -250,7 +250,7 @@ impl Engine {
     }
 
     /// As [`Engine::shutdown`], on any executor: it waits on a thread of its own.
-    pub fn shutdown_async(&self, deadline: Duration) -> Waiting<()> {
+    pub fn shutdown_async(&self, deadline: Duration) -> AsyncResult<()> {
         let (promise, pending) = crate::waiting::pending();
         let assembled = self.0.clone();
         let started = std::thread::Builder::new()

@@ -109,25 +109,3 @@ impl Channel {
         Channel { id, info }
     }
 }
-
-/// The momentary state of a channel (reference 3.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChannelState {
-    /// The subject.
-    pub subject: Option<String>,
-    /// The presence; a room's is [`PresenceState::Unknown`].
-    pub presence: PresenceState,
-    /// The words beside the presence.
-    pub presence_text: Option<String>,
-}
-
-impl From<&ChannelInfo> for ChannelState {
-    fn from(info: &ChannelInfo) -> ChannelState {
-        ChannelState {
-            subject: info.subject.clone(),
-            presence: info.presence,
-            presence_text: info.presence_text.clone(),
-        }
-    }
-}

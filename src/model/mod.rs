@@ -21,7 +21,7 @@ pub use agent::{
     ProvisionedAgent, ProvisionedChannel, ProvisionedUser, ProvisioningMode, ReaderStatus,
 };
 pub use audit::AuditEntry;
-pub use channel::{Channel, ChannelInfo, ChannelState, PresenceState};
+pub use channel::{Channel, ChannelInfo, PresenceState};
 pub use content::{Classification, Content, SecurityContext};
 pub use event::{Broadcast, Event, EventBatch, EventBody};
 pub use id::{

@@ -1,6 +1,6 @@
 //! One administrative change: re-check the right, change, audit, events, revision, in one transaction; then memory.
 
-use super::{Services, Waiting};
+use super::{AsyncResult, Services};
 use crate::agents::Desired;
 use crate::database::{After, storage};
 use crate::error::{Error, Result};
@@ -100,7 +100,7 @@ impl Services {
         principal: Principal,
         need: Need,
         work: impl FnOnce(&Connection, &Stamp) -> Result<Changed<T>> + Send + 'static,
-    ) -> Waiting<T> {
+    ) -> AsyncResult<T> {
         let services = Arc::downgrade(self);
         let busy = self.ground.activity.busy();
         let job = self.ground.writer.job(busy, move |journal, transaction| {

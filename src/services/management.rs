@@ -1,6 +1,6 @@
 //! Management (`mindlink-wire.md` 1.4): rooms created, deleted and opened to members, through the agent's session.
 
-use super::{Services, Waiting};
+use super::{AsyncResult, Services};
 use crate::agents::{Cell, error_of};
 use crate::backend::{BackendErrorKind, Manage, Managed};
 use crate::error::{Error, Result};
@@ -95,7 +95,7 @@ impl Management {
         &self,
         request: Result<Manage>,
         answer: fn(Managed) -> Option<T>,
-    ) -> Waiting<T> {
+    ) -> AsyncResult<T> {
         let this = self.clone();
         Box::pin(async move {
             let managed = this.ask(request?).await?;
@@ -113,7 +113,7 @@ impl Management {
     }
 
     /// As [`Management::categories`], on any executor.
-    pub fn categories_async(&self) -> Waiting<Vec<Category>> {
+    pub fn categories_async(&self) -> AsyncResult<Vec<Category>> {
         self.asking(Ok(Manage::Categories), |managed| match managed {
             Managed::Categories(found) => Some(found),
             _ => None,
@@ -124,55 +124,55 @@ impl Management {
     ///
     /// # Errors
     /// As [`Management::categories`].
-    pub fn channels(&self) -> Result<Vec<ManagedRoom>> {
-        park(self.channels_async())
+    pub fn rooms(&self) -> Result<Vec<ManagedRoom>> {
+        park(self.rooms_async())
     }
 
-    /// As [`Management::channels`], on any executor.
-    pub fn channels_async(&self) -> Waiting<Vec<ManagedRoom>> {
+    /// As [`Management::rooms`], on any executor.
+    pub fn rooms_async(&self) -> AsyncResult<Vec<ManagedRoom>> {
         self.asking(Ok(Manage::Rooms), |managed| match managed {
             Managed::Rooms(found) => Some(found),
             _ => None,
         })
     }
 
-    /// One of them.
+    /// One room.
     ///
     /// # Errors
     /// `NotFound` for a room it may not manage; as [`Management::categories`].
-    pub fn channel(&self, id: impl Id<ChannelId>) -> Result<ManagedRoom> {
-        park(self.channel_async(id))
+    pub fn room(&self, id: impl Id<ChannelId>) -> Result<ManagedRoom> {
+        park(self.room_async(id))
     }
 
-    /// As [`Management::channel`], on any executor.
-    pub fn channel_async(&self, id: impl Id<ChannelId>) -> Waiting<ManagedRoom> {
-        self.asking(id.into_id().map(Manage::Room), room)
+    /// As [`Management::room`], on any executor.
+    pub fn room_async(&self, id: impl Id<ChannelId>) -> AsyncResult<ManagedRoom> {
+        self.asking(id.into_id().map(Manage::Room), as_room)
     }
 
     /// Creates a room, which this agent then manages.
     ///
     /// # Errors
     /// `Rejected` for an unknown category or an empty name; as [`Management::categories`].
-    pub fn create_channel(&self, new: NewRoom) -> Result<ManagedRoom> {
-        park(self.create_channel_async(new))
+    pub fn create_room(&self, new: NewRoom) -> Result<ManagedRoom> {
+        park(self.create_room_async(new))
     }
 
-    /// As [`Management::create_channel`], on any executor.
-    pub fn create_channel_async(&self, new: NewRoom) -> Waiting<ManagedRoom> {
-        self.asking(Ok(Manage::Create(new)), room)
+    /// As [`Management::create_room`], on any executor.
+    pub fn create_room_async(&self, new: NewRoom) -> AsyncResult<ManagedRoom> {
+        self.asking(Ok(Manage::Create(new)), as_room)
     }
 
     /// Deletes a room; whoever is in it is put out.
     ///
     /// # Errors
     /// `NotFound`; as [`Management::categories`].
-    pub fn delete_channel(&self, id: impl Id<ChannelId>) -> Result<()> {
-        park(self.delete_channel_async(id))
+    pub fn delete_room(&self, id: impl Id<ChannelId>) -> Result<()> {
+        park(self.delete_room_async(id))
     }
 
-    /// As [`Management::delete_channel`], on any executor.
-    pub fn delete_channel_async(&self, id: impl Id<ChannelId>) -> Waiting<()> {
-        self.asking(id.into_id().map(Manage::Delete), done)
+    /// As [`Management::delete_room`], on any executor.
+    pub fn delete_room_async(&self, id: impl Id<ChannelId>) -> AsyncResult<()> {
+        self.asking(id.into_id().map(Manage::Delete), as_done)
     }
 
     /// A room's members.
@@ -184,7 +184,7 @@ impl Management {
     }
 
     /// As [`Management::members`], on any executor.
-    pub fn members_async(&self, id: impl Id<ChannelId>) -> Waiting<Vec<String>> {
+    pub fn members_async(&self, id: impl Id<ChannelId>) -> AsyncResult<Vec<String>> {
         self.asking(id.into_id().map(Manage::Members), |managed| match managed {
             Managed::Members(found) => Some(found),
             _ => None,
@@ -200,18 +200,25 @@ impl Management {
     }
 
     /// As [`Management::put_members`], on any executor.
-    pub fn put_members_async(&self, id: impl Id<ChannelId>, members: Vec<String>) -> Waiting<()> {
-        self.asking(id.into_id().map(|id| Manage::SetMembers(id, members)), done)
+    pub fn put_members_async(
+        &self,
+        id: impl Id<ChannelId>,
+        members: Vec<String>,
+    ) -> AsyncResult<()> {
+        self.asking(
+            id.into_id().map(|id| Manage::SetMembers(id, members)),
+            as_done,
+        )
     }
 }
 
-fn room(managed: Managed) -> Option<ManagedRoom> {
+fn as_room(managed: Managed) -> Option<ManagedRoom> {
     match managed {
         Managed::Room(room) => Some(room),
         _ => None,
     }
 }
 
-fn done(managed: Managed) -> Option<()> {
+fn as_done(managed: Managed) -> Option<()> {
     matches!(managed, Managed::Done).then_some(())
 }

@@ -34,8 +34,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// The answer of a call's async twin: a future for any executor, without ties to what it came from.
-pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>;
+/// The future that the async twin of a call returns. Any executor can poll it, and it borrows nothing.
+pub type AsyncResult<T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>;
 
 /// Everything the rules are applied with.
 pub(crate) struct Services {

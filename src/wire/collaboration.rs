@@ -140,12 +140,12 @@ impl From<&model::Channel> for Channel {
     }
 }
 
-impl From<model::ChannelState> for ChannelState {
-    fn from(state: model::ChannelState) -> ChannelState {
+impl From<&model::ChannelInfo> for ChannelState {
+    fn from(info: &model::ChannelInfo) -> ChannelState {
         ChannelState {
-            presence_state: state.presence,
-            presence_text: state.presence_text,
-            subject: state.subject,
+            presence_state: info.presence,
+            presence_text: info.presence_text.clone(),
+            subject: info.subject.clone(),
         }
     }
 }

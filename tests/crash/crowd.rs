@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use switchboard::backend::Loopback;
 use switchboard::{
-    Cursor, Engine, Error, EventBatch, EventId, EventQuery, NewAgent, NewMessage, Principal,
-    Result, Waiting,
+    AsyncResult, Cursor, Engine, Error, EventBatch, EventId, EventQuery, NewAgent, NewMessage,
+    Principal, Result,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -28,7 +28,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn seat(
     host: &tokio::runtime::Runtime,
     engine: &Engine,
-    waits: Vec<Waiting<EventBatch>>,
+    waits: Vec<AsyncResult<EventBatch>>,
 ) -> Seated {
     let most = waits.len();
     let seated: Seated = waits.into_iter().map(|wait| host.spawn(wait)).collect();
@@ -67,7 +67,7 @@ fn shutdown_answers_a_thousand_waiters_and_sixty_four_posters() {
     let agent = echo(&engine);
     let host = runtime();
     // Of metadata only, so that the posts do not end their waits.
-    let wait = |_| agent.next_events(Cursor::window(), EventQuery::metadata(), HOUR);
+    let wait = |_| agent.wait_events_async(Cursor::window(), EventQuery::metadata(), HOUR);
     let seated = seat(&host, &engine, (0..1000).map(wait).collect());
 
     let begun = Barrier::new(65);
@@ -188,8 +188,9 @@ fn the_child_that_waits() {
         .events(Cursor::window(), &EventQuery::all())
         .unwrap()
         .last;
-    let wait =
-        |n: usize| agents[n % 10].next_events(Cursor::after_id(newest), EventQuery::all(), HOUR);
+    let wait = |n: usize| {
+        agents[n % 10].wait_events_async(Cursor::after_id(newest), EventQuery::all(), HOUR)
+    };
     let seated = seat(&host, &engine, (0..WAITS).map(wait).collect());
     engine.settle(SOON).unwrap();
     let each = resident()

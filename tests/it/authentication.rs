@@ -10,8 +10,8 @@ use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use switchboard::{
-    Builder, Collaboration, Credentials, Cursor, Error, EventBatch, EventQuery, NewMessage,
-    NewUser, Result, Token, Waiting,
+    AsyncResult, Builder, Collaboration, Credentials, Cursor, Error, EventBatch, EventQuery,
+    NewMessage, NewUser, Result, Token,
 };
 
 const PASSWORD: &str = "correct horse";
@@ -59,7 +59,7 @@ fn long_poll(world: &World, view: &Collaboration) -> JoinHandle<Result<EventBatc
     world.settle();
     let now = view.events(Cursor::window(), &EventQuery::all()).unwrap();
     let before = world.engine.stats().waiters;
-    let poll = begin(view.next_events(
+    let poll = begin(view.wait_events_async(
         Cursor::after(now.last, &now.instance),
         EventQuery::all(),
         seconds(7 * 86_400),
@@ -485,7 +485,7 @@ fn from_the_fifth_failure_on_answers_are_held_back_1_2_4_5_5_seconds() {
 }
 
 /// Looks that `login` is answered when `hold` has passed, and not before.
-fn held(world: &World, login: Waiting<Token>, hold: Duration) -> Result<Token> {
+fn held(world: &World, login: AsyncResult<Token>, hold: Duration) -> Result<Token> {
     let login = begin(login);
     world.pass(hold - Duration::from_millis(1));
     assert!(!login.is_finished(), "held for less than {hold:?}");

@@ -169,7 +169,7 @@ fn it_lives_and_dies_inside_a_foreign_runtime() {
                 .unwrap();
             echo.post(OPS, NewMessage::text("sync")).unwrap();
             let seen = echo
-                .next_events(Cursor::window(), EventQuery::messages(), seconds(5))
+                .wait_events_async(Cursor::window(), EventQuery::messages(), seconds(5))
                 .await
                 .unwrap();
             assert_eq!(seen.events.len(), 2);
@@ -296,7 +296,7 @@ fn a_shutdown_answers_every_wait_and_refuses_what_comes_after() {
     world.pass(seconds(1)); // at most 50 dials begin in a second
     let echo = world.agent("echo", &[OPS]);
     let mark = world.mark(&echo);
-    let polling = begin(echo.next_events(mark.clone(), EventQuery::all(), seconds(3600)));
+    let polling = begin(echo.wait_events_async(mark.clone(), EventQuery::all(), seconds(3600)));
     let post = begin(silent.post_async(OPS, NewMessage::text("x")));
     let mut reader = echo.reader("main", EventQuery::messages()).unwrap();
     let reading = thread::spawn(move || reader.next().map(|event| event.is_none()));

@@ -254,7 +254,7 @@ fn a_cursor_above_the_newest_is_gone_with_our_instance_and_zero_without() {
 #[test]
 fn buffered_mode_begins_anew_at_each_start_and_serves_the_window_only() {
     let disk = Disk::new();
-    let buffered = |builder: switchboard::Builder| builder.events(EventMode::Buffered);
+    let buffered = |builder: switchboard::Builder| builder.event_mode(EventMode::Buffered);
     let world = World::with(|builder| buffered(builder.database(disk.path())));
     let echo = world.agent("echo", &[OPS]);
     world.person("lene").say(OPS, "one").unwrap();
@@ -560,7 +560,7 @@ fn a_wait_ends_with_the_first_event_or_empty_when_its_time_is_over() {
     let echo = world.agent("echo", &[OPS]);
     let mark = world.mark(&echo);
     let wait = || {
-        let waiting = begin(echo.next_events(mark.clone(), messages(), seconds(30)));
+        let waiting = begin(echo.wait_events_async(mark.clone(), messages(), seconds(30)));
         world.until(|stats| stats.waiters == 1);
         waiting
     };
@@ -571,7 +571,7 @@ fn a_wait_ends_with_the_first_event_or_empty_when_its_time_is_over() {
         ["lene: hello"]
     );
     let mark = world.mark(&echo);
-    let poll = begin(echo.next_events(mark.clone(), messages(), seconds(30)));
+    let poll = begin(echo.wait_events_async(mark.clone(), messages(), seconds(30)));
     world.until(|stats| stats.waiters == 1);
     world.pass(seconds(29));
     world.admin().put_metadata_value("echo", "a", "b").unwrap();
@@ -592,7 +592,7 @@ fn waits_of_one_agent_have_a_limit() {
     let echo = world.agent("echo", &[OPS]);
     let mark = world.mark(&echo);
     let polls: Vec<_> = (0..2)
-        .map(|_| begin(echo.next_events(mark.clone(), all(), seconds(30))))
+        .map(|_| begin(echo.wait_events_async(mark.clone(), all(), seconds(30))))
         .collect();
     world.until(|stats| stats.waiters == 2);
     let third = echo.wait_events(mark.clone(), &all(), seconds(30));

@@ -422,13 +422,16 @@ fn subject_and_presence_are_shown_at_once_and_are_never_events() {
     world.chat.subject(OPS, Some("outage"));
     lene.presence(PresenceState::BeRightBack, Some("coffee"));
     world.settle();
-    assert_eq!(echo.state(OPS).unwrap().subject.as_deref(), Some("outage"));
     assert_eq!(
-        echo.state(OPS).unwrap().presence,
+        echo.channel(OPS).unwrap().info.subject.as_deref(),
+        Some("outage")
+    );
+    assert_eq!(
+        echo.channel(OPS).unwrap().info.presence,
         PresenceState::Unknown,
         "a room's is 0"
     );
-    let state = echo.state("contact:lene").unwrap();
+    let state = echo.channel("contact:lene").unwrap().info;
     assert_eq!(
         (state.presence, state.presence_text.as_deref()),
         (PresenceState::BeRightBack, Some("coffee"))
@@ -436,7 +439,10 @@ fn subject_and_presence_are_shown_at_once_and_are_never_events() {
     for presence in PresenceState::ALL {
         lene.presence(presence, None);
         world.settle();
-        assert_eq!(echo.state("contact:lene").unwrap().presence, presence);
+        assert_eq!(
+            echo.channel("contact:lene").unwrap().info.presence,
+            presence
+        );
     }
     assert_eq!(world.since(&echo, &mark, &EventQuery::all()), [""; 0]);
 }

@@ -36,7 +36,7 @@ fn nothing(reader: &mut Reader) {
 
 /// What a request under the name `main` answers without waiting.
 fn ask(echo: &Collaboration, cursor: Cursor) -> Vec<Event> {
-    wait(echo.poll_reader("main", cursor, messages(), seconds(0)))
+    wait(echo.poll_reader_async("main", cursor, messages(), seconds(0)))
         .unwrap()
         .events
 }
@@ -169,7 +169,8 @@ fn an_agent_has_at_most_32_names() {
         echo.reader("one too many", messages()),
         Err(Error::Invalid(_))
     ));
-    let polled = wait(echo.poll_reader("one too many", Cursor::window(), messages(), seconds(0)));
+    let polled =
+        wait(echo.poll_reader_async("one too many", Cursor::window(), messages(), seconds(0)));
     assert!(matches!(polled, Err(Error::Invalid(_))));
     assert!(
         echo.reader("r7", messages()).is_ok(),
@@ -238,7 +239,7 @@ fn a_request_above_zero_records_its_place_and_one_of_zero_goes_on_after_it() {
         "however old"
     );
     let wrong = switchboard::InstanceId::parse("another").unwrap();
-    let gone = wait(echo.poll_reader(
+    let gone = wait(echo.poll_reader_async(
         "main",
         Cursor::after(EventId(1), &wrong),
         messages(),
@@ -264,9 +265,9 @@ fn a_polled_place_is_kept_over_a_restart() {
 fn a_second_poll_of_a_name_ends_the_first_with_nothing() {
     let world = World::new();
     let echo = echo(&world);
-    let first = begin(echo.poll_reader("main", Cursor::window(), messages(), seconds(600)));
+    let first = begin(echo.poll_reader_async("main", Cursor::window(), messages(), seconds(600)));
     world.until(|stats| stats.waiters == 1);
-    let second = begin(echo.poll_reader("main", Cursor::window(), messages(), seconds(600)));
+    let second = begin(echo.poll_reader_async("main", Cursor::window(), messages(), seconds(600)));
     assert!(first.join().unwrap().unwrap().events.is_empty());
     world.until(|stats| stats.waiters == 1);
     say(&world, &["one"]);

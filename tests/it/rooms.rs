@@ -75,7 +75,7 @@ fn only_an_agent_in_groups_mode_manages() -> Result<()> {
     assert_eq!(manage.categories()?.len(), 1);
     assert_eq!(
         manage
-            .channels()?
+            .rooms()?
             .iter()
             .map(|room| room.name.clone())
             .collect::<Vec<_>>(),
@@ -96,7 +96,7 @@ fn privacy_decides_who_finds_and_who_joins() -> Result<()> {
         (Privacy::Secret, false, false),
     ];
     for (privacy, finds, joins) in expected {
-        let made = manage.create_channel(room(&format!("Vault {privacy:?}"), privacy, &[]))?;
+        let made = manage.create_room(room(&format!("Vault {privacy:?}"), privacy, &[]))?;
         assert_eq!(
             !clerk
                 .find_channels(&format!("vault {privacy:?}"))?
@@ -114,7 +114,7 @@ fn privacy_decides_who_finds_and_who_joins() -> Result<()> {
             .state;
         assert_eq!(state == AgentState::Active, joins, "{privacy:?} joined");
     }
-    let made = manage.create_channel(room(
+    let made = manage.create_room(room(
         "Club",
         Privacy::Secret,
         &["LOOPBACK:Clerk", "resource:CN=Staff"],
@@ -136,7 +136,7 @@ fn who_loses_membership_is_put_out_and_a_deleted_room_is_gone() -> Result<()> {
     let world = world()?;
     let manage = world.engine.management(&world.as_agent("warden")?)?;
     let admin = world.engine.provisioning(&Principal::host("test"))?;
-    let club = manage.create_channel(room("Club", Privacy::Closed, &["loopback:clerk"]))?;
+    let club = manage.create_room(room("Club", Privacy::Closed, &["loopback:clerk"]))?;
     admin.put_channel("clerk", &club.id)?;
     let clerk = world.engine.agent("clerk")?;
     clerk.wait_active(SOON)?;
@@ -152,14 +152,14 @@ fn who_loses_membership_is_put_out_and_a_deleted_room_is_gone() -> Result<()> {
     };
     assert!(reason.contains("member"), "{reason}");
 
-    manage.delete_channel(&club.id)?;
-    assert!(matches!(manage.channel(&club.id), Err(Error::NotFound(_))));
+    manage.delete_room(&club.id)?;
+    assert!(matches!(manage.room(&club.id), Err(Error::NotFound(_))));
     assert!(matches!(
-        manage.delete_channel("chat-room:nowhere"),
+        manage.delete_room("chat-room:nowhere"),
         Err(Error::NotFound(_))
     ));
     assert!(matches!(
-        manage.create_channel(NewRoom {
+        manage.create_room(NewRoom {
             category: "x".into(),
             ..room("R", Privacy::Open, &[])
         }),

@@ -121,11 +121,11 @@ fn a_file_can_be_written_piece_by_piece_and_be_empty() {
     let echo = world.agent("echo", &[OPS]);
     let file = |pieces: &[&[u8]]| {
         let message = wait(async {
-            let mut upload = echo.upload_async(OPS, "a.txt", None).await.unwrap();
+            let mut upload = echo.begin_upload_async(OPS, "a.txt", None).await.unwrap();
             for piece in pieces {
-                upload.write(piece).await.unwrap();
+                upload.write_async(piece).await.unwrap();
             }
-            upload.finish().await.unwrap()
+            upload.finish_async().await.unwrap()
         });
         let [Part::Hyperlink { url, .. }] = &message.content.parts[..] else {
             panic!("{message:?}")
@@ -156,8 +156,8 @@ fn an_upload_that_is_given_up_posts_nothing() {
         matches!(&error, Error::Invalid(text) if text.contains("torn")),
         "{error:?}"
     );
-    let mut upload = wait(echo.upload_async(OPS, "a.txt", None)).unwrap();
-    wait(upload.write(b"half")).unwrap();
+    let mut upload = wait(echo.begin_upload_async(OPS, "a.txt", None)).unwrap();
+    wait(upload.write_async(b"half")).unwrap();
     drop(upload);
     world.settle();
     assert!(lene.unheard().is_empty());

@@ -219,7 +219,7 @@ fn transfers_are_counted_while_they_run() {
     let world = World::new();
     let echo = echo(&world);
     put(&world, "one at a time", ConcurrentTransfers, 1);
-    let begin_upload = || wait(echo.upload_async(OPS, "a.txt", None));
+    let begin_upload = || wait(echo.begin_upload_async(OPS, "a.txt", None));
     let refused = || match begin_upload() {
         Err(Error::Throttled {
             throttle,
@@ -228,17 +228,17 @@ fn transfers_are_counted_while_they_run() {
         other => panic!("{other:?}"),
     };
     let mut first = begin_upload().unwrap();
-    wait(first.write(b"hello")).unwrap();
+    wait(first.write_async(b"hello")).unwrap();
     assert_eq!(refused(), ("one at a time".to_owned(), seconds(1)));
     post(&echo, OPS).unwrap();
-    wait(first.finish()).unwrap();
+    wait(first.finish_async()).unwrap();
     world.settle();
     let second = begin_upload().unwrap();
     assert_eq!(refused().1, seconds(1));
     drop(second);
     world.settle();
     let third = begin_upload().unwrap();
-    wait(third.finish()).unwrap();
+    wait(third.finish_async()).unwrap();
 }
 
 #[test]

@@ -14,9 +14,9 @@ use switchboard::backend::{Loopback, Person};
 use switchboard::chrono::{DateTime, Utc};
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, AgentStatus, Authenticator, Builder, Clock, Collaboration, Credentials, Cursor,
-    Engine, Event, EventBody, EventQuery, NewAgent, NewUser, Principal, Provisioning, Secret,
-    Stats, Token, Waiting,
+    AgentState, AgentStatus, AsyncResult, Authenticator, Builder, Clock, Collaboration,
+    Credentials, Cursor, Engine, Event, EventBody, EventQuery, NewAgent, NewUser, Principal,
+    Provisioning, Secret, Stats, Token,
 };
 
 /// Real time that nothing here needs; what takes longer has gone wrong.
@@ -337,7 +337,7 @@ pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 
 /// Begins to wait for `future`: it was polled once when this returns, so that every timer it needs is set.
 pub(crate) fn begin<T: Send + 'static>(
-    mut future: Waiting<T>,
+    mut future: AsyncResult<T>,
 ) -> JoinHandle<switchboard::Result<T>> {
     let ready = match poll(&mut future) {
         Poll::Ready(output) => Some(output),

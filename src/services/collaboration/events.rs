@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::events::{Ask, Reader, Start};
 use crate::filter::Filter;
 use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::waiting::{is_parked, park};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ impl Collaboration {
     /// `InstanceGone` (reference 3.8.5); `Invalid` for a pattern that cannot be used; `Unauthorized`; `Closed`;
     /// `Storage`.
     pub fn events(&self, cursor: Cursor, query: &EventQuery) -> Result<EventBatch> {
-        park(self.next_events(cursor, query.clone(), Duration::ZERO))
+        park(self.wait_events_async(cursor, query.clone(), Duration::ZERO))
     }
 
     /// As [`Collaboration::events`], on any executor.
-    pub fn events_async(&self, cursor: Cursor, query: EventQuery) -> Waiting<EventBatch> {
-        self.next_events(cursor, query, Duration::ZERO)
+    pub fn events_async(&self, cursor: Cursor, query: EventQuery) -> AsyncResult<EventBatch> {
+        self.wait_events_async(cursor, query, Duration::ZERO)
     }
 
     /// As [`Collaboration::events`], but where there are none waits on this thread for `timeout` of the engine's
@@ -38,16 +38,16 @@ impl Collaboration {
         query: &EventQuery,
         timeout: Duration,
     ) -> Result<EventBatch> {
-        park(self.next_events(cursor, query.clone(), timeout))
+        park(self.wait_events_async(cursor, query.clone(), timeout))
     }
 
     /// As [`Collaboration::wait_events`], on any executor. Dropping the future loses nothing.
-    pub fn next_events(
+    pub fn wait_events_async(
         &self,
         cursor: Cursor,
         query: EventQuery,
         timeout: Duration,
-    ) -> Waiting<EventBatch> {
+    ) -> AsyncResult<EventBatch> {
         // What is asked is checked at the first poll, and gone before the wait: a waiting future is all that an idle
         // client costs.
         let asked = Box::pin(self.clone().ask(Start::Cursor(cursor), query, timeout));
@@ -69,9 +69,20 @@ impl Collaboration {
         &self,
         name: impl Id<ReaderName>,
         cursor: Cursor,
+        query: &EventQuery,
+        timeout: Duration,
+    ) -> Result<EventBatch> {
+        park(self.poll_reader_async(name, cursor, query.clone(), timeout))
+    }
+
+    /// As [`Collaboration::poll_reader`], on any executor. Dropping the future loses nothing.
+    pub fn poll_reader_async(
+        &self,
+        name: impl Id<ReaderName>,
+        cursor: Cursor,
         query: EventQuery,
         timeout: Duration,
-    ) -> Waiting<EventBatch> {
+    ) -> AsyncResult<EventBatch> {
         let (this, name) = (self.clone(), name.into_id());
         Box::pin(async move {
             let name = name?;
@@ -103,7 +114,11 @@ impl Collaboration {
     }
 
     /// As [`Collaboration::reader`], on any executor.
-    pub fn reader_async(&self, name: impl Id<ReaderName>, query: EventQuery) -> Waiting<Reader> {
+    pub fn reader_async(
+        &self,
+        name: impl Id<ReaderName>,
+        query: EventQuery,
+    ) -> AsyncResult<Reader> {
         let (this, name) = (self.clone(), name.into_id());
         Box::pin(async move {
             let name = name?;

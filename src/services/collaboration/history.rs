@@ -8,7 +8,7 @@ use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal;
 use crate::model::{ChannelId, Id, Message, MessageId, Place, What};
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::waiting::park;
 use chrono::{DateTime, Utc};
 
@@ -37,7 +37,7 @@ impl Collaboration {
         channel: impl Id<ChannelId>,
         take: u32,
         before: Option<&str>,
-    ) -> Waiting<Vec<Message>> {
+    ) -> AsyncResult<Vec<Message>> {
         let (this, channel) = (self.clone(), channel.into_id());
         let before = before.map(str::to_owned);
         Box::pin(async move {

@@ -11,12 +11,12 @@ mod upload;
 
 pub use upload::Uploading;
 
-use super::{Services, Waiting};
+use super::{AsyncResult, Services};
 use crate::agents::{ASK_MAX, Cell, ChannelPhase, Phase, error_of};
 use crate::backend::{HISTORY_BYTES, Session};
 use crate::database::storage;
 use crate::error::{Error, Result};
-use crate::model::{Channel, ChannelId, ChannelInfo, ChannelState, Id, Principal};
+use crate::model::{Channel, ChannelId, ChannelInfo, Id, Principal};
 use crate::store::metadata;
 use crate::waiting::{park, park_until};
 use std::future::poll_fn;
@@ -160,7 +160,7 @@ impl Collaboration {
         found.ok_or_else(|| self.services.inactive(&self.cell))
     }
 
-    /// One channel (reference 3.2); from memory.
+    /// One channel with its subject and presence (reference 3.2, 3.5); from memory.
     ///
     /// # Errors
     /// `Invalid` for what is no channel id; `Forbidden` if it is not provisioned; `AgentInactive`; `ChannelInactive`;
@@ -169,14 +169,6 @@ impl Collaboration {
         let id = id.into_id()?;
         let info = self.info(&id)?;
         Ok(Channel::new(id, info))
-    }
-
-    /// A channel's subject and presence (reference 3.5); from memory.
-    ///
-    /// # Errors
-    /// As [`Collaboration::channel`].
-    pub fn state(&self, id: impl Id<ChannelId>) -> Result<ChannelState> {
-        Ok(ChannelState::from(&*self.info(&id.into_id()?)?))
     }
 
     /// Shows the contact that the agent is typing, or no longer (reference 3.6). It ends by itself after 30 s; in a
@@ -189,7 +181,7 @@ impl Collaboration {
     }
 
     /// As [`Collaboration::set_composing`], on any executor.
-    pub fn set_composing_async(&self, id: impl Id<ChannelId>, composing: bool) -> Waiting<()> {
+    pub fn set_composing_async(&self, id: impl Id<ChannelId>, composing: bool) -> AsyncResult<()> {
         let this = self.clone();
         let id = id.into_id();
         Box::pin(async move {
@@ -224,7 +216,7 @@ impl Collaboration {
     }
 
     /// As [`Collaboration::metadata`], on any executor.
-    pub fn metadata_async(&self) -> Waiting<Vec<(String, String)>> {
+    pub fn metadata_async(&self) -> AsyncResult<Vec<(String, String)>> {
         let this = self.clone();
         Box::pin(async move {
             this.check()?;
@@ -269,7 +261,7 @@ impl Collaboration {
     }
 
     /// As [`Collaboration::wait_active`], on any executor and without a deadline.
-    pub fn wait_active_async(&self) -> Waiting<()> {
+    pub fn wait_active_async(&self) -> AsyncResult<()> {
         let this = self.clone();
         Box::pin(async move {
             poll_fn(|cx| {

@@ -14,7 +14,7 @@ use crate::model::{
     ChannelId, ChannelInfo, Content, Id, Message, NewMessage, OriginId, Part, Place, Record, What,
     Who,
 };
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::waiting::park;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -50,7 +50,11 @@ impl Collaboration {
     }
 
     /// As [`Collaboration::post`], on any executor. A post that has left goes on without its listener.
-    pub fn post_async(&self, channel: impl Id<ChannelId>, message: NewMessage) -> Waiting<Message> {
+    pub fn post_async(
+        &self,
+        channel: impl Id<ChannelId>,
+        message: NewMessage,
+    ) -> AsyncResult<Message> {
         Box::pin(self.clone().post_through(channel.into_id(), message))
     }
 

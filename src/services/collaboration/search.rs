@@ -5,7 +5,7 @@ use crate::agents::Phase;
 use crate::error::Result;
 use crate::journal::Search;
 use crate::model::{ChannelId, SearchCriteria, SearchSet};
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::waiting::park;
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ impl Collaboration {
     }
 
     /// As [`Collaboration::search`], on any executor.
-    pub fn search_async(&self, criteria: SearchCriteria) -> Waiting<Vec<SearchSet>> {
+    pub fn search_async(&self, criteria: SearchCriteria) -> AsyncResult<Vec<SearchSet>> {
         let this = self.clone();
         Box::pin(async move {
             this.check()?;

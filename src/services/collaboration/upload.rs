@@ -11,7 +11,7 @@ use crate::agents::{Begun, Cell, Post};
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Upload};
 use crate::error::{Error, Result};
 use crate::model::{ChannelId, Id, Message, OriginId, Record};
-use crate::services::{Services, Waiting};
+use crate::services::{AsyncResult, Services};
 use crate::throttle::Transfer;
 use crate::waiting::{Pending, PipeGauge, PipeWriter, park, pipe};
 use std::io::Read;
@@ -38,12 +38,20 @@ impl std::fmt::Debug for Uploading {
 }
 
 impl Uploading {
-    /// Sends the next bytes, waiting while the chat system is slower.
+    /// Sends the next bytes; waits while the chat system is slower.
     ///
     /// # Errors
     /// What the chat system refused, as soon as it has; `Unreachable` if it has taken nothing for as long as a post may
     /// take (35 s). So long a pause between two writes ends the upload as well.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        park(self.write_async(bytes))
+    }
+
+    /// As [`Uploading::write`], on any executor.
+    ///
+    /// # Errors
+    /// As [`Uploading::write`].
+    pub async fn write_async(&mut self, bytes: &[u8]) -> Result<()> {
         if self.body.write(bytes).await.is_ok() {
             return Ok(());
         }
@@ -56,11 +64,19 @@ impl Uploading {
         }
     }
 
-    /// Ends the file; answers the message that carries the link, once it is durable.
+    /// Ends the file and returns the message that carries the link, once that message is durable.
     ///
     /// # Errors
     /// `TooLarge`, `Rejected` or `Unreachable` by the chat system; `OutcomeUnknown` if no answer came within 35 s.
-    pub async fn finish(self) -> Result<Message> {
+    pub fn finish(self) -> Result<Message> {
+        park(self.finish_async())
+    }
+
+    /// As [`Uploading::finish`], on any executor.
+    ///
+    /// # Errors
+    /// As [`Uploading::finish`].
+    pub async fn finish_async(self) -> Result<Message> {
         let due = self.services.ground.timer.now() + self.services.post_deadline;
         let ground = &self.services.ground;
         ground.posts.arm(&self.origin, ground.timer.now(), due);
@@ -123,7 +139,8 @@ impl Drop for Running {
 }
 
 impl Collaboration {
-    /// Uploads what `file` yields; `size` in bytes if it is known. Answers the message that carries the link.
+    /// Uploads what `file` yields; `size` is in bytes, if it is known. Returns the message that carries the link.
+    /// On an executor, [`Collaboration::begin_upload_async`] does the same piece by piece.
     ///
     /// # Errors
     /// As [`Collaboration::post`]; `Unsupported` where the channel takes no files; `TooLarge` over the chat system's
@@ -135,12 +152,12 @@ impl Collaboration {
         size: Option<u64>,
         mut file: impl Read,
     ) -> Result<Message> {
-        let mut uploading = park(self.upload_async(channel, name, size))?;
+        let mut uploading = self.begin_upload(channel, name, size)?;
         let mut chunk = vec![0; crate::waiting::CHUNK_BYTES];
         loop {
             match file.read(&mut chunk) {
-                Ok(0) => return park(uploading.finish()),
-                Ok(read) => park(uploading.write(&chunk[..read]))?,
+                Ok(0) => return uploading.finish(),
+                Ok(read) => uploading.write(&chunk[..read])?,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     return Err(Error::Invalid(format!("the file cannot be read: {error}")));
@@ -153,17 +170,27 @@ impl Collaboration {
     ///
     /// # Errors
     /// As [`Collaboration::upload`].
-    pub fn upload_async(
+    pub fn begin_upload(
         &self,
         channel: impl Id<ChannelId>,
         name: &str,
         size: Option<u64>,
-    ) -> Waiting<Uploading> {
-        let (this, channel, name) = (self.clone(), channel.into_id(), name.to_owned());
-        Box::pin(async move { this.begin_upload(channel?, name, size).await })
+    ) -> Result<Uploading> {
+        park(self.begin_upload_async(channel, name, size))
     }
 
-    async fn begin_upload(
+    /// As [`Collaboration::begin_upload`], on any executor.
+    pub fn begin_upload_async(
+        &self,
+        channel: impl Id<ChannelId>,
+        name: &str,
+        size: Option<u64>,
+    ) -> AsyncResult<Uploading> {
+        let (this, channel, name) = (self.clone(), channel.into_id(), name.to_owned());
+        Box::pin(async move { this.start_upload(channel?, name, size).await })
+    }
+
+    async fn start_upload(
         self,
         channel: ChannelId,
         name: String,

@@ -8,7 +8,7 @@ use crate::model::{
     AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel,
 };
 use crate::services::change::{Changed, Follow, Need};
-use crate::services::{Services, Waiting};
+use crate::services::{AsyncResult, Services};
 use crate::store::agents::{self, AgentRow};
 use crate::waiting::park;
 use std::collections::HashSet;
@@ -75,7 +75,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::agents`], on any executor.
-    pub fn agents_async(&self) -> Waiting<Vec<ProvisionedAgent>> {
+    pub fn agents_async(&self) -> AsyncResult<Vec<ProvisionedAgent>> {
         self.when(Need::System, |services, _, _| async move {
             let rows = services
                 .ground
@@ -97,7 +97,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::agent`], on any executor.
-    pub fn agent_async(&self, id: impl Id<AgentId>) -> Waiting<ProvisionedAgent> {
+    pub fn agent_async(&self, id: impl Id<AgentId>) -> AsyncResult<ProvisionedAgent> {
         let id = match id.into_id() {
             Ok(id) => id,
             Err(error) => return failed(error),
@@ -119,7 +119,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::put_agent`], on any executor.
-    pub fn put_agent_async(&self, agent: NewAgent) -> Waiting<Change> {
+    pub fn put_agent_async(&self, agent: NewAgent) -> AsyncResult<Change> {
         if let Err(error) = limits::agent(&agent).and_then(|()| distinct(&agent.metadata)) {
             return failed(error);
         }
@@ -154,7 +154,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::delete_agent`], on any executor.
-    pub fn delete_agent_async(&self, id: impl Id<AgentId>) -> Waiting<()> {
+    pub fn delete_agent_async(&self, id: impl Id<AgentId>) -> AsyncResult<()> {
         let id = match id.into_id() {
             Ok(id) => id,
             Err(error) => return failed(error),

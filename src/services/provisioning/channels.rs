@@ -7,7 +7,7 @@ use crate::agents::{ASK_MAX, error_of_question};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::services::change::{Changed, Follow, Need};
 use crate::store::{Removal, channels};
 use crate::waiting::park;
@@ -22,7 +22,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::channels`], on any executor.
-    pub fn channels_async(&self, agent: impl Id<AgentId>) -> Waiting<Vec<ProvisionedChannel>> {
+    pub fn channels_async(&self, agent: impl Id<AgentId>) -> AsyncResult<Vec<ProvisionedChannel>> {
         let agent = match agent.into_id() {
             Ok(agent) => agent,
             Err(error) => return failed(error),
@@ -55,7 +55,7 @@ impl Provisioning {
         &self,
         agent: impl Id<AgentId>,
         channel: impl Id<ChannelId>,
-    ) -> Waiting<Change> {
+    ) -> AsyncResult<Change> {
         let (agent, channel) = match (agent.into_id(), channel.into_id()) {
             (Ok(agent), Ok(channel)) => (agent, channel),
             (Err(error), _) | (_, Err(error)) => return failed(error),
@@ -111,7 +111,7 @@ impl Provisioning {
         &self,
         agent: impl Id<AgentId>,
         channel: impl Id<ChannelId>,
-    ) -> Waiting<()> {
+    ) -> AsyncResult<()> {
         let (agent, channel) = match (agent.into_id(), channel.into_id()) {
             (Ok(agent), Ok(channel)) => (agent, channel),
             (Err(error), _) | (_, Err(error)) => return failed(error),
@@ -156,7 +156,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::find_channels`], on any executor.
-    pub fn find_channels_async(&self, query: &str) -> Waiting<Vec<(ChannelId, String)>> {
+    pub fn find_channels_async(&self, query: &str) -> AsyncResult<Vec<(ChannelId, String)>> {
         let Who::Agent { agent, key, .. } = self.principal.who() else {
             return failed(Error::invalid(
                 "channel search asks a chat system through an agent, and this login has none",

@@ -5,7 +5,7 @@ use super::{Provisioning, failed, limits};
 use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, Change, Id};
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::services::change::{Changed, Follow, Need};
 use crate::store::{Applied, Removal, metadata};
 use crate::waiting::park;
@@ -24,7 +24,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::metadata`], on any executor.
-    pub fn metadata_async(&self, agent: impl Id<AgentId>) -> Waiting<Vec<(String, String)>> {
+    pub fn metadata_async(&self, agent: impl Id<AgentId>) -> AsyncResult<Vec<(String, String)>> {
         let agent = match agent.into_id() {
             Ok(agent) => agent,
             Err(error) => return failed(error),
@@ -57,7 +57,7 @@ impl Provisioning {
         &self,
         agent: impl Id<AgentId>,
         entries: Vec<(String, String)>,
-    ) -> Waiting<Change> {
+    ) -> AsyncResult<Change> {
         let agent = match (
             agent.into_id(),
             limits::metadata(&entries).and_then(|()| distinct(&entries)),
@@ -83,7 +83,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::metadata_value`], on any executor.
-    pub fn metadata_value_async(&self, agent: impl Id<AgentId>, key: &str) -> Waiting<String> {
+    pub fn metadata_value_async(&self, agent: impl Id<AgentId>, key: &str) -> AsyncResult<String> {
         let (agent, key) = match agent.into_id() {
             Ok(agent) => (agent, key.to_owned()),
             Err(error) => return failed(error),
@@ -117,7 +117,7 @@ impl Provisioning {
         agent: impl Id<AgentId>,
         key: &str,
         value: &str,
-    ) -> Waiting<Change> {
+    ) -> AsyncResult<Change> {
         let (agent, key, value) = match (agent.into_id(), limits::pair(key, value)) {
             (Ok(agent), Ok(())) => (agent, key.to_owned(), value.to_owned()),
             (Err(error), _) | (_, Err(error)) => return failed(error),
@@ -145,7 +145,11 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::delete_metadata_value`], on any executor.
-    pub fn delete_metadata_value_async(&self, agent: impl Id<AgentId>, key: &str) -> Waiting<()> {
+    pub fn delete_metadata_value_async(
+        &self,
+        agent: impl Id<AgentId>,
+        key: &str,
+    ) -> AsyncResult<()> {
         let (agent, key) = match agent.into_id() {
             Ok(agent) => (agent, key.to_owned()),
             Err(error) => return failed(error),

@@ -12,7 +12,7 @@ mod throttles;
 mod users;
 
 use super::change::{Need, forbidden, is_enough};
-use super::{Services, Waiting};
+use super::{AsyncResult, Services};
 use crate::error::{Error, Result};
 use crate::model::{Principal, Who};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ impl Provisioning {
         &self,
         need: Need,
         call: impl FnOnce(Arc<Services>, Principal, Need) -> F,
-    ) -> Waiting<T>
+    ) -> AsyncResult<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
@@ -85,6 +85,6 @@ impl Provisioning {
     }
 }
 
-fn failed<T: Send + 'static>(error: Error) -> Waiting<T> {
+fn failed<T: Send + 'static>(error: Error) -> AsyncResult<T> {
     Box::pin(std::future::ready(Err(error)))
 }

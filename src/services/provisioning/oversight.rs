@@ -4,7 +4,7 @@ use super::{Provisioning, failed};
 use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AuditEntry, Id, ReaderName, ReaderStatus};
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::services::change::{Changed, Follow, Need};
 use crate::store::{agents, audit, readers};
 use crate::waiting::park;
@@ -23,7 +23,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::readers`], on any executor.
-    pub fn readers_async(&self) -> Waiting<Vec<ReaderStatus>> {
+    pub fn readers_async(&self) -> AsyncResult<Vec<ReaderStatus>> {
         self.when(Need::System, |services, _, _| async move {
             let rows = services
                 .ground
@@ -63,7 +63,7 @@ impl Provisioning {
         &self,
         agent: impl Id<AgentId>,
         name: impl Id<ReaderName>,
-    ) -> Waiting<()> {
+    ) -> AsyncResult<()> {
         let (agent, name) = match (agent.into_id(), name.into_id()) {
             (Ok(agent), Ok(name)) => (agent, name),
             (Err(error), _) | (_, Err(error)) => return failed(error),
@@ -97,7 +97,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::audit`], on any executor.
-    pub fn audit_async(&self, since: u64, limit: usize) -> Waiting<Vec<AuditEntry>> {
+    pub fn audit_async(&self, since: u64, limit: usize) -> AsyncResult<Vec<AuditEntry>> {
         let limit = limit.min(AUDIT_MAX);
         self.when(Need::System, |services, _, _| async move {
             services

@@ -4,7 +4,7 @@ use super::{Provisioning, failed};
 use crate::database::{Whole, storage};
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, Throttle, ThrottleId};
-use crate::services::Waiting;
+use crate::services::AsyncResult;
 use crate::services::change::{Changed, Follow, Need};
 use crate::store::throttles::{self, ThrottlePut};
 use crate::waiting::park;
@@ -19,7 +19,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::throttles`], on any executor.
-    pub fn throttles_async(&self) -> Waiting<Vec<Throttle>> {
+    pub fn throttles_async(&self) -> AsyncResult<Vec<Throttle>> {
         self.when(Need::System, |services, _, _| async move {
             services
                 .ground
@@ -40,7 +40,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::throttle`], on any executor.
-    pub fn throttle_async(&self, id: impl Id<ThrottleId>) -> Waiting<Throttle> {
+    pub fn throttle_async(&self, id: impl Id<ThrottleId>) -> AsyncResult<Throttle> {
         let id = match id.into_id() {
             Ok(id) => id,
             Err(error) => return failed(error),
@@ -64,7 +64,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::put_throttle`], on any executor.
-    pub fn put_throttle_async(&self, throttle: Throttle) -> Waiting<Change> {
+    pub fn put_throttle_async(&self, throttle: Throttle) -> AsyncResult<Change> {
         self.when(Need::System, |services, principal, need| {
             services.change(
                 principal,
@@ -95,7 +95,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::delete_throttle`], on any executor.
-    pub fn delete_throttle_async(&self, id: impl Id<ThrottleId>) -> Waiting<()> {
+    pub fn delete_throttle_async(&self, id: impl Id<ThrottleId>) -> AsyncResult<()> {
         let id = match id.into_id() {
             Ok(id) => id,
             Err(error) => return failed(error),

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::{Change, Id, NewUser, Principal, ProvisionedUser, Secret, UserId};
 use crate::password::{Asker, unproved};
 use crate::services::change::{Changed, Follow, Need};
-use crate::services::{Services, Waiting};
+use crate::services::{AsyncResult, Services};
 use crate::store::users::{self, UserRow};
 use crate::waiting::park;
 
@@ -24,7 +24,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::users`], on any executor.
-    pub fn users_async(&self) -> Waiting<Vec<ProvisionedUser>> {
+    pub fn users_async(&self) -> AsyncResult<Vec<ProvisionedUser>> {
         self.when(Need::System, |services, _, _| async move {
             let rows = services
                 .ground
@@ -46,7 +46,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::user`], on any executor.
-    pub fn user_async(&self, id: impl Id<UserId>) -> Waiting<ProvisionedUser> {
+    pub fn user_async(&self, id: impl Id<UserId>) -> AsyncResult<ProvisionedUser> {
         let id = match id.into_id() {
             Ok(id) => id,
             Err(error) => return failed(error),
@@ -70,7 +70,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::put_user`], on any executor.
-    pub fn put_user_async(&self, user: NewUser) -> Waiting<Change> {
+    pub fn put_user_async(&self, user: NewUser) -> AsyncResult<Change> {
         self.when(Need::System, |services, principal, need| async move {
             let hash = services
                 .new_hash(&user.id, user.password.as_ref(), &principal)
@@ -106,7 +106,7 @@ impl Provisioning {
         &self,
         id: impl Id<UserId>,
         password: impl Into<Secret>,
-    ) -> Waiting<()> {
+    ) -> AsyncResult<()> {
         let password = password.into();
         if !(1..=1024).contains(&password.expose().len()) {
             return failed(Error::invalid("a password has 1 to 1,024 bytes"));
@@ -143,7 +143,7 @@ impl Provisioning {
     }
 
     /// As [`Provisioning::delete_user`], on any executor.
-    pub fn delete_user_async(&self, id: impl Id<UserId>) -> Waiting<()> {
+    pub fn delete_user_async(&self, id: impl Id<UserId>) -> AsyncResult<()> {
         let id = match id.into_id() {
             Ok(id) => id,
             Err(error) => return failed(error),

@@ -238,10 +238,12 @@ fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
     });
     let (world, echo) = scripted(script.deaf(), &[OPS]);
     let mut uploads: Vec<_> = (0..66)
-        .map(|n| crate::world::wait(echo.upload_async(OPS, &format!("{n}.bin"), Some(10))).unwrap())
+        .map(|n| {
+            crate::world::wait(echo.begin_upload_async(OPS, &format!("{n}.bin"), Some(10))).unwrap()
+        })
         .collect();
     for upload in &mut uploads {
-        crate::world::wait(upload.write(b"0123456789")).unwrap();
+        crate::world::wait(upload.write_async(b"0123456789")).unwrap();
     }
     let begun = Instant::now();
     (0..100).for_each(|n| drop(echo.post(OPS, NewMessage::text(n.to_string())).unwrap()));
@@ -254,7 +256,7 @@ fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
     let left = uploads.split_off(33);
     let finishing: Vec<_> = uploads
         .into_iter()
-        .map(|upload| begin(Box::pin(upload.finish())))
+        .map(|upload| begin(Box::pin(upload.finish_async())))
         .collect();
     for _ in 0..8 {
         world.pass(seconds(35));
@@ -269,7 +271,7 @@ fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
     );
     world.pass(seconds(140));
     for mut upload in left {
-        let error = crate::world::wait(upload.write(b"x")).unwrap_err();
+        let error = crate::world::wait(upload.write_async(b"x")).unwrap_err();
         assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
     }
 }
@@ -292,16 +294,18 @@ fn every_question_to_a_deaf_chat_system_is_answered_within_its_deadline() {
         world.engine.management(&user).unwrap(),
     );
     let mut asked: Vec<std::thread::JoinHandle<Error>> = Vec::new();
-    fn ask<T: Send + 'static>(waiting: switchboard::Waiting<T>) -> std::thread::JoinHandle<Error> {
+    fn ask<T: Send + 'static>(
+        waiting: switchboard::AsyncResult<T>,
+    ) -> std::thread::JoinHandle<Error> {
         let begun = begin(waiting);
         std::thread::spawn(move || begun.join().unwrap().err().expect("nobody answers"))
     }
     asked.push(ask(echo.messages_async(OPS, 5, None)));
     asked.push(ask(echo.set_composing_async("contact:lene", true)));
     asked.push(ask(clerk.find_channels_async("x")));
-    asked.push(ask(manage.channels_async()));
+    asked.push(ask(manage.rooms_async()));
     asked.push(ask(echo.post_async(OPS, keyed("was it?"))));
-    asked.push(ask(manage.delete_channel_async(OPS)));
+    asked.push(ask(manage.delete_room_async(OPS)));
     let limit = Instant::now() + SOON;
     while asked.iter().any(|thread| !thread.is_finished()) {
         assert!(Instant::now() < limit, "a question hangs");

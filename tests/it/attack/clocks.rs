@@ -305,7 +305,7 @@ fn a_row_that_ends_beyond_a_lifetime_from_now_is_bounded_in_the_file() {
 fn what_was_just_said_is_in_the_window_whatever_the_date() {
     for mode in [EventMode::Durable, EventMode::Buffered] {
         for days in [60, -60] {
-            let (world, echo) = world(|builder| builder.events(mode));
+            let (world, echo) = world(|builder| builder.event_mode(mode));
             world.pass(seconds(30));
             world.person("lene").say(OPS, "just now").unwrap();
             world.settle();

@@ -98,8 +98,9 @@ fn a_named_poll_is_answered_while_the_disk_takes_nothing() {
         echo.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
     world.settle();
-    let poll =
-        |cursor: Cursor| echo.poll_reader("main", cursor, EventQuery::messages(), Duration::ZERO);
+    let poll = |cursor: Cursor| {
+        echo.poll_reader_async("main", cursor, EventQuery::messages(), Duration::ZERO)
+    };
     let batch = begin(poll(Cursor::window())).join().unwrap().unwrap();
     assert_eq!(batch.events.len(), 3);
     let read = Cursor::after(batch.last, &batch.instance);
@@ -132,7 +133,7 @@ fn a_named_poll_is_answered_while_the_disk_takes_nothing() {
     world.settle();
     let world = world.restart_with(&disk, |builder| builder.clock(SystemClock::new()));
     let echo = world.engine.agent("echo").unwrap();
-    let again = begin(echo.poll_reader(
+    let again = begin(echo.poll_reader_async(
         "main",
         Cursor::window(),
         EventQuery::messages(),

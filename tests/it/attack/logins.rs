@@ -14,8 +14,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use switchboard::{
-    AgentId, Authenticator, Credentials, Engine, Error, NewMessage, NewUser, ProvisioningMode,
-    Result, Secret, Throttle, ThrottleId, ThrottleKind, Token, Waiting,
+    AgentId, AsyncResult, Authenticator, Credentials, Engine, Error, NewMessage, NewUser,
+    ProvisioningMode, Result, Secret, Throttle, ThrottleId, ThrottleKind, Token,
 };
 
 const PASSWORD: &str = "correct horse";
@@ -29,7 +29,7 @@ fn user(name: &str) -> NewUser {
         .unwrap()
 }
 
-fn log_in(engine: &Engine, name: &str, password: &str) -> Waiting<Token> {
+fn log_in(engine: &Engine, name: &str, password: &str) -> AsyncResult<Token> {
     engine.log_in_async(&Credentials::agent(name, password, "echo"))
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::{
-    ChannelId, Collaboration, Cursor, Error, EventBatch, EventId, EventQuery, NewMessage,
-    SearchCriteria, Waiting,
+    AsyncResult, ChannelId, Collaboration, Cursor, Error, EventBatch, EventId, EventQuery,
+    NewMessage, SearchCriteria,
 };
 
 /// A world with two agents and `rows` messages that one of them can search, put into the file by hand.
@@ -255,12 +255,17 @@ fn what_is_asked_after_the_engine_stopped_is_closed() {
             Some(Error::Closed)
         );
         assert_eq!(
-            crate::world::wait(echo.next_events(Cursor::window(), all.clone(), moment)).err(),
+            crate::world::wait(echo.wait_events_async(Cursor::window(), all.clone(), moment)).err(),
             Some(Error::Closed)
         );
         assert_eq!(
-            crate::world::wait(echo.poll_reader("polled", Cursor::window(), all.clone(), moment))
-                .err(),
+            crate::world::wait(echo.poll_reader_async(
+                "polled",
+                Cursor::window(),
+                all.clone(),
+                moment
+            ))
+            .err(),
             Some(Error::Closed)
         );
         // What was there already may be given; then it is over for good.
@@ -438,7 +443,7 @@ fn polls_with_patterns_that_backtrack_over_everything_do_not_delay_others() {
     let polls: Vec<_> = (0..16)
         .map(|n| {
             let query = EventQuery::messages().regex(slow_pattern(n));
-            executor.spawn(echo.next_events(first.clone(), query, seconds(60)))
+            executor.spawn(echo.wait_events_async(first.clone(), query, seconds(60)))
         })
         .collect();
     let ends = Instant::now() + if full() { seconds(12) } else { seconds(3) };
@@ -502,7 +507,7 @@ fn a_thousand_waiting_polls_with_one_slow_pattern_cost_one_match_a_message() {
     let polls: Vec<_> = (0..1000)
         .map(|_| {
             let query = EventQuery::messages().regex("^(?:(?=a)a+)+$");
-            executor.spawn(echo.next_events(start.clone(), query, seconds(60)))
+            executor.spawn(echo.wait_events_async(start.clone(), query, seconds(60)))
         })
         .collect();
     world.until(|stats| stats.waiters >= 1000);
@@ -666,7 +671,7 @@ fn resident() -> usize {
 fn settled(
     world: &World,
     waiters: usize,
-    asked: &mut Waiting<EventBatch>,
+    asked: &mut AsyncResult<EventBatch>,
 ) -> Option<switchboard::Result<EventBatch>> {
     loop {
         match poll(asked) {
@@ -686,7 +691,7 @@ fn a_thousand_polls_with_large_patterns_meet_their_agents_bound() {
     let (mut held, mut refused) = (Vec::new(), 0);
     for n in 0..1000 {
         let query = EventQuery::messages().regex(format!(r"\w{{8}}{n}"));
-        let mut waiting = echo.next_events(Cursor::window(), query, seconds(60));
+        let mut waiting = echo.wait_events_async(Cursor::window(), query, seconds(60));
         let answer = settled(&world, held.len(), &mut waiting);
         match answer {
             Some(answer) => {
@@ -702,7 +707,7 @@ fn a_thousand_polls_with_large_patterns_meet_their_agents_bound() {
         resident().saturating_sub(before)
     );
     assert!(held.len() <= 85, "{}", held.len());
-    let mut others = other.next_events(
+    let mut others = other.wait_events_async(
         Cursor::window(),
         EventQuery::messages().regex("mine"),
         seconds(60),

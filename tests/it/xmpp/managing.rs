@@ -42,7 +42,7 @@ fn ruled(kind: Kind, way: Way) {
         .map(|one| one.id.clone())
         .expect("one at least");
     let made = manage
-        .create_channel(NewRoom {
+        .create_room(NewRoom {
             category,
             name: "War room".into(),
             description: Some("made by the warden".into()),
@@ -82,13 +82,13 @@ fn ruled(kind: Kind, way: Way) {
 
     assert!(
         manage
-            .channels()
+            .rooms()
             .expect("listed")
             .iter()
             .any(|one| one.id == made.id && one.name == "War room")
     );
-    manage.delete_channel(&made.id).expect("gone");
-    assert!(manage.channel(&made.id).is_err());
+    manage.delete_room(&made.id).expect("gone");
+    assert!(manage.room(&made.id).is_err());
 }
 
 #[test]

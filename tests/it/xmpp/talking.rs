@@ -268,7 +268,11 @@ fn parts(kind: Kind) {
         Some("Once")
     );
     assert_ne!(
-        bot.state(town.ops()).expect("state").subject.as_deref(),
+        bot.channel(town.ops())
+            .expect("channel")
+            .info
+            .subject
+            .as_deref(),
         Some("Once"),
         "a story is no new topic"
     );
@@ -294,7 +298,14 @@ fn a_rooms_subject_is_its_state() {
         let engine = town.engine();
         let bot = engine.bot("helper", &town.bot(way, name), &[&town.ops()]);
         let subject = |wanted: &str| {
-            let shows = || bot.state(town.ops()).expect("state").subject.as_deref() == Some(wanted);
+            let shows = || {
+                bot.channel(town.ops())
+                    .expect("channel")
+                    .info
+                    .subject
+                    .as_deref()
+                    == Some(wanted)
+            };
             until(&format!("the subject is `{wanted}`"), shows);
         };
         subject("quiet");
@@ -311,8 +322,8 @@ fn presence(kind: Kind, way: Way) {
     let bot = engine.bot("helper", &town.bot(way, "bot0"), &[&alice]);
     let shows = |presence: PresenceState, text: &str| {
         let shown = || {
-            let state = bot.state(&alice).expect("state");
-            (state.presence, state.presence_text)
+            let info = bot.channel(&alice).expect("channel").info;
+            (info.presence, info.presence_text.clone())
         };
         let deadline = Instant::now() + SOON;
         while shown().1.as_deref() != Some(text) {
@@ -346,7 +357,7 @@ fn presence(kind: Kind, way: Way) {
     shows(PresenceState::DoNotDisturb, "changed meanwhile");
     town.alice.disconnect();
     until("she is offline", || {
-        bot.state(&alice).expect("state").presence == PresenceState::Offline
+        bot.channel(&alice).expect("channel").info.presence == PresenceState::Offline
     });
 }
 
@@ -354,8 +365,8 @@ fn presence(kind: Kind, way: Way) {
 #[track_caller]
 fn shows_later(bot: &Collaboration, channel: &str, text: &str) {
     until(text, || {
-        bot.state(channel)
-            .is_ok_and(|state| state.presence_text.as_deref() == Some(text))
+        bot.channel(channel)
+            .is_ok_and(|channel| channel.info.presence_text.as_deref() == Some(text))
     });
 }
 
