@@ -6,13 +6,14 @@
 //! wrote are asked for. Trouble is met by asking for the same one again, a bounded number of times with growing
 //! pauses; then the link is given up, and the engine makes a new one.
 
+use super::client::http::Connection;
 use super::core::Core;
 use super::dispatch;
-use super::failure::Verdict;
-use super::http::{Answer, Ask, Line, Lost};
 use super::meetings;
-use super::package::{After, Package};
-use super::place::Place;
+use super::protocol::failure::Verdict;
+use super::protocol::package::{After, Package};
+use super::protocol::request::{Lost, Request, Response};
+use super::protocol::url::Url;
 use crate::backend::{BackendError, BackendErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +29,14 @@ const HASTE_MAX: u32 = 3;
 
 /// Why a package did not come.
 enum Missed {
-    /// Ask again after that pause.
+    /// Request again after that pause.
     Again(Option<Duration>, BackendError),
     /// It will not come.
     Over(BackendError),
 }
 
 /// Reads the channel until the link is over.
-pub(super) async fn read(core: Arc<Core>, first: Place) {
+pub(super) async fn read(core: Arc<Core>, first: Url) {
     let error = tokio::select! {
         biased;
         () = core.ended() => return,
@@ -44,13 +45,13 @@ pub(super) async fn read(core: Arc<Core>, first: Place) {
     core.fail(error);
 }
 
-async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
-    let mut place = first;
+async fn follow(core: &Arc<Core>, first: Url) -> BackendError {
+    let mut url = first;
     let mut line = None;
     let (mut tries, mut resyncs, mut hasty) = (0, 0, 0);
     loop {
         let began = core.inbox.now();
-        let package = match fetch(core, &place, &mut line).await {
+        let package = match fetch(core, &url, &mut line).await {
             Ok(package) => package,
             Err(Missed::Over(error)) => return error,
             Err(Missed::Again(pause, error)) => {
@@ -58,7 +59,7 @@ async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
                 if tries > TRIES_MAX {
                     return error;
                 }
-                tracing::debug!(link = %core.account.address, reason = error.reason, tries, "the event channel is asked again");
+                tracing::debug!(link = %core.account.sip, reason = error.reason, tries, "the event channel is asked again");
                 core.inbox
                     .sleep(pause.unwrap_or_else(|| pause_before(tries)))
                     .await;
@@ -86,7 +87,7 @@ async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
         if resyncs > RESYNCS_MAX {
             return protocol("the event channel begins anew again and again");
         }
-        let next = match core.account.follow(&place, next) {
+        let next = match core.account.follow(&url, next) {
             Ok(next) => next,
             Err(error) => return error,
         };
@@ -97,7 +98,7 @@ async fn follow(core: &Arc<Core>, first: Place) -> BackendError {
         if core.hand_over_done().await.is_err() {
             return BackendError::unreachable("the engine has closed this link");
         }
-        place = next;
+        url = next;
         // A server that does not let us wait must not be asked a thousand times a second.
         hasty = if is_empty && (core.inbox.now() - began).num_milliseconds() < 1000 {
             hasty + 1
@@ -114,8 +115,8 @@ fn protocol(reason: &str) -> BackendError {
     BackendError::new(BackendErrorKind::Protocol, reason)
 }
 
-async fn fetch(core: &Core, place: &Place, line: &mut Option<Line>) -> Result<Package, Missed> {
-    let ask = Ask::get(place.clone()).within(PARKED_MAX);
+async fn fetch(core: &Core, url: &Url, line: &mut Option<Connection>) -> Result<Package, Missed> {
+    let ask = Request::get(url.clone()).within(PARKED_MAX);
     let answer = match core.account.ask_over(ask, line.take()).await {
         Ok((answer, kept)) => {
             *line = kept;
@@ -129,7 +130,7 @@ async fn fetch(core: &Core, place: &Place, line: &mut Option<Line>) -> Result<Pa
     judge(&answer)
 }
 
-fn judge(answer: &Answer) -> Result<Package, Missed> {
+fn judge(answer: &Response) -> Result<Package, Missed> {
     if answer.status.is_success() {
         let strange = || {
             Missed::Again(

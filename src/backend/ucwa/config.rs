@@ -1,6 +1,6 @@
 //! How a Lync or Skype for Business server is reached, and by whom.
 
-use super::address::Sip;
+use super::protocol::address::Sip;
 use crate::backend::{SecretSource, Trust};
 use crate::error::{Error, Result};
 use std::fmt;

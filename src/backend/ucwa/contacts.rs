@@ -4,13 +4,14 @@
 //! then on events say whose presence has changed, and it is asked for. A person whom the server does not find is joined
 //! all the same: the search knows the company's own people, messages go further.
 
-use super::address::Sip;
 use super::conversation::{Done, Phase};
-use super::core::{Core, Trouble};
-use super::document::Document;
-use super::http::Ask;
+use super::core::Core;
 use super::incoming;
-use super::presence;
+use super::protocol::address::Sip;
+use super::protocol::document::Document;
+use super::protocol::presence;
+use super::protocol::request::Request;
+use super::protocol::request::Trouble;
 use crate::backend::{
     BackendError, ChannelId, Inbound, Joined, Outgoing, PresenceState, SeenBy, StateChange,
 };
@@ -144,8 +145,8 @@ async fn look_up(core: &Core, with: &Sip) -> Result<Option<Document>, BackendErr
     let Ok(search) = core.link("search") else {
         return Ok(None);
     };
-    let place = search.with("query", &with.uri()).with("limit", "5");
-    let found = match core.ask(Ask::get(place)).await {
+    let url = search.with("query", &with.uri()).with("limit", "5");
+    let found = match core.ask(Request::get(url)).await {
         Ok(answer) => Document::read(&answer.body).unwrap_or_default(),
         Err(Trouble::Failed(failure))
             if !failure.status.is_passing() && core.state.lock().over.is_none() =>
@@ -190,9 +191,9 @@ pub(super) fn gone() -> BackendError {
 
 /// Ends conversations; one that has ended is no trouble.
 pub(super) async fn terminate(core: &Core, stops: Vec<String>) {
-    let stops = stops.into_iter().filter_map(|stop| core.place(&stop).ok());
-    let all = stops.map(|place| async move {
-        if let Err(trouble) = core.persist(|| Ask::post(place.clone())).await {
+    let stops = stops.into_iter().filter_map(|stop| core.url(&stop).ok());
+    let all = stops.map(|url| async move {
+        if let Err(trouble) = core.persist(|| Request::post(url.clone())).await {
             tracing::debug!(
                 reason = trouble.error("ending a conversation").reason,
                 "a conversation was not ended"
@@ -235,7 +236,7 @@ async fn work_on_subscription(core: &Core) {
         let done = match &to {
             Some((_, Some(add))) => {
                 let body = json!({"contactUris": uris});
-                subscribe_once(core, core.place(add), &body).await
+                subscribe_once(core, core.url(add), &body).await
             }
             _ => {
                 let body = json!({"duration": SUBSCRIBED_MINUTES, "uris": uris});
@@ -261,7 +262,7 @@ async fn work_on_subscription(core: &Core) {
                 state.subscription.lost = true;
             }
             Err(error) => {
-                tracing::info!(link = %core.account.address, reason = error.reason, "no presence of contacts");
+                tracing::info!(link = %core.account.sip, reason = error.reason, "no presence of contacts");
                 // The next round of the upkeep tries again.
                 state.subscription.lost = true;
                 state.subscription.is_worked_on = false;
@@ -273,12 +274,12 @@ async fn work_on_subscription(core: &Core) {
 
 async fn subscribe_once(
     core: &Core,
-    place: Result<super::place::Place, BackendError>,
+    url: Result<super::protocol::url::Url, BackendError>,
     body: &serde_json::Value,
 ) -> Result<Document, BackendError> {
-    let place = place?;
+    let url = url?;
     let answer = core
-        .ask(Ask::post(place).json(body))
+        .ask(Request::post(url).json(body))
         .await
         .map_err(|trouble| trouble.error("the presence subscription"))?;
     Ok(Document::read(&answer.body).unwrap_or_default())
@@ -309,10 +310,10 @@ pub(super) async fn keep_subscribed(core: &Arc<Core>) {
 }
 
 async fn extend(core: &Core, own: &str) {
-    let Ok(place) = core.place(own) else { return };
+    let Ok(url) = core.url(own) else { return };
     let asked = core
-        .ask(Ask::post(
-            place.with("duration", &SUBSCRIBED_MINUTES.to_string()),
+        .ask(Request::post(
+            url.with("duration", &SUBSCRIBED_MINUTES.to_string()),
         ))
         .await;
     let mut state = core.state.lock();
@@ -408,9 +409,9 @@ async fn seen(core: &Core, who: &Sip) -> Option<(PresenceState, Option<String>)>
         let contact = state.contacts.get(who)?;
         (contact.presence.clone(), contact.note.clone())
     };
-    let presence = core.get(core.place(&presence?).ok()?).await.ok()?;
-    let note = match note.and_then(|note| core.place(&note).ok()) {
-        Some(place) => core.get(place).await.ok(),
+    let presence = core.get(core.url(&presence?).ok()?).await.ok()?;
+    let note = match note.and_then(|note| core.url(&note).ok()) {
+        Some(url) => core.get(url).await.ok(),
         None => None,
     };
     Some(presence::shown(&presence, note.as_ref()))
@@ -437,7 +438,7 @@ pub(super) fn compose(
         let typist = core.clone();
         core.inbox.spawn(async move {
             for _ in 0..TYPING_TIMES {
-                let place = {
+                let url = {
                     let state = typist.state.lock();
                     let contact = state
                         .contacts
@@ -448,10 +449,10 @@ pub(super) fn compose(
                         .current
                         .as_ref()
                         .and_then(|current| state.talks.get(current));
-                    talk.and_then(|talk| typist.place(talk.typing.as_ref()?).ok())
+                    talk.and_then(|talk| typist.url(talk.typing.as_ref()?).ok())
                 };
-                if let Some(place) = place {
-                    let _ = typist.ask(Ask::post(place)).await;
+                if let Some(url) = url {
+                    let _ = typist.ask(Request::post(url)).await;
                 }
                 typist.inbox.sleep(TYPING_EVERY).await;
             }

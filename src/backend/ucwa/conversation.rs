@@ -4,9 +4,9 @@
 //! of the last `messaging` event, and nothing else. Two conversations with one person may stand at the same time (both
 //! invited each other, or one is being replaced).
 
-use super::address::Sip;
-use super::document::Document;
-use super::package::{Event, Kind};
+use super::protocol::address::Sip;
+use super::protocol::document::Document;
+use super::protocol::package::{Event, Kind};
 use super::reports::Reports;
 use crate::backend::{Accepted, BackendError};
 use tokio::sync::oneshot;
@@ -154,7 +154,7 @@ impl Talk {
 
 #[cfg(test)]
 mod tests {
-    use super::super::package::Package;
+    use super::super::protocol::package::Package;
     use super::*;
 
     fn lene() -> Sip {

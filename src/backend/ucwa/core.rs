@@ -3,16 +3,17 @@
 //! One lock, held for moments and never across a wait. What changes is announced to whoever waits for it
 //! ([`Core::changed`]): a post waits until its conversation is connected, and reads then how things stand.
 
-use super::address::Sip;
-use super::application::Application;
+use super::client::Client;
+use super::client::application::Application;
 use super::contacts::Contact;
 use super::conversation::{Phase, Talk};
-use super::document::Document;
-use super::failure::{Failure, Reason, Verdict};
-use super::http::{Answer, Ask, Lost};
 use super::meetings;
-use super::place::Place;
-use super::sign_on::Account;
+use super::protocol::address::Sip;
+use super::protocol::document::Document;
+use super::protocol::failure::Verdict;
+use super::protocol::reason::Reason;
+use super::protocol::request::{Lost, Request, Response, Trouble};
+use super::protocol::url::Url;
 use crate::backend::{BackendError, BackendErrorKind, Closed, Inbound, Inbox, Received};
 use crate::model::{Address, AgentKey};
 use parking_lot::Mutex;
@@ -39,24 +40,6 @@ pub(super) enum Stage {
     Closing,
     /// Nothing is asked any more.
     Over,
-}
-
-/// Why a request to the application came to nothing.
-pub(super) enum Trouble {
-    /// The server said no.
-    Failed(Failure),
-    /// There is no answer.
-    Lost(Lost),
-}
-
-impl Trouble {
-    /// What to tell who asked for `what`.
-    pub(super) fn error(self, what: &str) -> BackendError {
-        match self {
-            Trouble::Failed(failure) => failure.of_request(what),
-            Trouble::Lost(lost) => lost.error(),
-        }
-    }
 }
 
 /// An invitation of ours under way, by its operation id.
@@ -109,7 +92,7 @@ impl State {
 }
 
 pub(super) struct Core {
-    pub(super) account: Arc<Account>,
+    pub(super) account: Arc<Client>,
     pub(super) inbox: Inbox,
     pub(super) application: Application,
     pub(super) agent: AgentKey,
@@ -127,7 +110,7 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) fn new(
-        account: Arc<Account>,
+        account: Arc<Client>,
         application: Application,
         agent: AgentKey,
         address: Address,
@@ -168,23 +151,23 @@ impl Core {
     }
 
     /// Where a link of the application leads.
-    pub(super) fn place(&self, href: &str) -> Result<Place, BackendError> {
-        self.account.follow(&self.application.place, href)
+    pub(super) fn url(&self, href: &str) -> Result<Url, BackendError> {
+        self.account.follow(&self.application.url, href)
     }
 
     /// Where the application's own `rel` is.
-    pub(super) fn link(&self, rel: &str) -> Result<Place, BackendError> {
+    pub(super) fn link(&self, rel: &str) -> Result<Url, BackendError> {
         let denied = || {
             BackendError::new(
                 BackendErrorKind::Rejected,
                 format!("the server does not allow this account `{rel}`"),
             )
         };
-        self.place(self.application.link(rel).ok_or_else(denied)?)
+        self.url(self.application.link(rel).ok_or_else(denied)?)
     }
 
     /// Asks, once. An application that is gone ends the link.
-    pub(super) async fn ask(&self, ask: Ask) -> Result<Answer, Trouble> {
+    pub(super) async fn ask(&self, ask: Request) -> Result<Response, Trouble> {
         if let Some(error) = &self.state.lock().over {
             return Err(Trouble::Lost(Lost::Unsent(error.clone())));
         }
@@ -200,10 +183,10 @@ impl Core {
     }
 
     /// Asks for a resource.
-    pub(super) async fn get(&self, place: Place) -> Result<Document, BackendError> {
-        let what = place.to_string();
+    pub(super) async fn get(&self, url: Url) -> Result<Document, BackendError> {
+        let what = url.to_string();
         let answer = self
-            .ask(Ask::get(place))
+            .ask(Request::get(url))
             .await
             .map_err(|trouble| trouble.error(&what))?;
         let strange =
@@ -212,7 +195,7 @@ impl Core {
     }
 
     /// Makes a request that does no harm twice, again and again for some seconds where the trouble may pass.
-    pub(super) async fn persist(&self, ask: impl Fn() -> Ask) -> Result<Answer, Trouble> {
+    pub(super) async fn persist(&self, ask: impl Fn() -> Request) -> Result<Response, Trouble> {
         let mut pause = PERSIST_PAUSE;
         for _ in 1..PERSIST_MAX {
             let asked = match self.ask(ask()).await {

@@ -1,10 +1,10 @@
 //! What the event channel brings, to where it belongs. What makes no sense is passed over: it is that event's trouble.
 
-use super::address::Sip;
 use super::contacts;
 use super::conversation::{Phase, Talk};
 use super::core::Core;
-use super::package::{Event, Kind};
+use super::protocol::address::Sip;
+use super::protocol::package::{Event, Kind};
 use super::{incoming, meetings, posting};
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub(super) async fn event(core: &Arc<Core>, event: &Event) {
     if event.resource.is_some() || !tells_of_change || !NEEDED.contains(&event.link.rel.as_str()) {
         return handle(core, event).await;
     }
-    let found = match core.place(&event.link.href) {
-        Ok(place) => core.get(place).await.ok(),
+    let found = match core.url(&event.link.href) {
+        Ok(url) => core.get(url).await.ok(),
         Err(_) => None,
     };
     handle(

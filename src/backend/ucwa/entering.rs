@@ -3,14 +3,15 @@
 //! An application found again after a crash may still be in the meeting: then the server refuses a second join, and the
 //! conversation that stands is gone on with.
 
-use super::address::MeetingUri;
-use super::core::{Core, State, Trouble};
-use super::document::Document;
-use super::failure;
-use super::http::{Ask, Lost};
+use super::core::{Core, State};
 use super::meeting::{Adding, Meeting, Stage};
 use super::meetings::{close, gone, hang_up, inbound, meeting_of};
-use super::search::name_of;
+use super::protocol::address::MeetingUri;
+use super::protocol::document::Document;
+use super::protocol::failure;
+use super::protocol::request::Trouble;
+use super::protocol::request::{Lost, Request};
+use super::protocol::search::name_of;
 use crate::backend::{BackendError, ChannelId, Inbound, Joined};
 use crate::model::ChannelInfo;
 use serde_json::json;
@@ -79,10 +80,10 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
         uri: uri.clone(),
         is_done: false,
     };
-    match accept.map(|accept| core.place(&accept)) {
-        Some(place) => {
-            let place = place?;
-            core.persist(|| Ask::post(place.clone()))
+    match accept.map(|accept| core.url(&accept)) {
+        Some(url) => {
+            let url = url?;
+            core.persist(|| Request::post(url.clone()))
                 .await
                 .map_err(|trouble| trouble.error("accepting the invitation"))?;
         }
@@ -108,10 +109,10 @@ pub(super) async fn join(core: &Arc<Core>, channel: ChannelId) -> Result<Joined,
 
 /// Asks to be brought in.
 async fn ask_in(core: &Arc<Core>, uri: &MeetingUri, operation: &str) -> Result<(), BackendError> {
-    let place = core.link("joinOnlineMeeting")?;
+    let url = core.link("joinOnlineMeeting")?;
     let body =
         json!({"onlineMeetingUri": uri.as_str(), "operationId": operation, "importance": "Normal"});
-    match core.ask(Ask::post(place).json(&body)).await {
+    match core.ask(Request::post(url).json(&body)).await {
         // The events will tell, or the wait for them will end.
         Ok(_) | Err(Trouble::Lost(Lost::Unanswered(_))) => Ok(()),
         Err(Trouble::Lost(Lost::Unsent(error))) => Err(error),
@@ -172,7 +173,7 @@ pub(super) fn stand(state: &mut State, uri: &MeetingUri) -> Result<Stage, Backen
 /// What adding messages needs next.
 enum Next {
     Open,
-    Ask(String),
+    Request(String),
     Failed(BackendError),
 }
 
@@ -187,14 +188,14 @@ async fn add_messages(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendE
                 if meeting.is_open() {
                     Some(Next::Open)
                 } else {
-                    meeting.add.take().map(Next::Ask)
+                    meeting.add.take().map(Next::Request)
                 }
             }
         });
         let add = match next.await.ok_or_else(slow)? {
             Next::Open => return Ok(()),
             Next::Failed(error) => return Err(error),
-            Next::Ask(add) => add,
+            Next::Request(add) => add,
         };
         let operation = core.operation();
         core.change(|state| {
@@ -202,9 +203,9 @@ async fn add_messages(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendE
                 meeting.adding = Adding::Asked(operation.clone());
             }
         });
-        let place = core.place(&add)?;
+        let url = core.url(&add)?;
         let refused = match core
-            .ask(Ask::post(place).json(&json!({"operationId": operation})))
+            .ask(Request::post(url).json(&json!({"operationId": operation})))
             .await
         {
             Ok(_) | Err(Trouble::Lost(Lost::Unanswered(_))) => None,
@@ -279,7 +280,7 @@ async fn find_again(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendErr
             .collect();
     }
     for href in hrefs {
-        let Ok(conversation) = core.get(core.place(&href)?).await else {
+        let Ok(conversation) = core.get(core.url(&href)?).await else {
             continue;
         };
         if meeting_behind(core, &conversation).await.as_ref() == Some(uri) {
@@ -293,8 +294,8 @@ async fn find_again(core: &Arc<Core>, uri: &MeetingUri) -> Result<(), BackendErr
 
 /// The meeting that a conversation belongs to, if it is one's.
 pub(super) async fn meeting_behind(core: &Core, conversation: &Document) -> Option<MeetingUri> {
-    let place = core.place(conversation.link("onlineMeeting")?).ok()?;
-    let meeting = core.get(place).await.ok()?;
+    let url = core.url(conversation.link("onlineMeeting")?).ok()?;
+    let meeting = core.get(url).await.ok()?;
     MeetingUri::parse(meeting.text("onlineMeetingUri")?)
 }
 
@@ -306,7 +307,7 @@ async fn adopt(
     conversation: &Document,
 ) -> Result<(), BackendError> {
     let messaging = match conversation.link("messaging") {
-        Some(messaging) => Some(core.get(core.place(messaging)?).await?),
+        Some(messaging) => Some(core.get(core.url(messaging)?).await?),
         None => None,
     };
     core.change(|state| {

@@ -4,14 +4,14 @@
 //! Not part of the API. A function panics where a promise is broken: no answer of a server, whatever is between it and
 //! us, may make a parser panic, and what is bounded stays so.
 
-use super::address::{MeetingUri, Sip};
-use super::challenge::Challenge;
-use super::data_uri::{self, Format};
-use super::document::Document;
-use super::failure::Failure;
-use super::package::{After, Package};
-use super::status::Status;
-use super::{markup, presence, search};
+use super::protocol::address::{MeetingUri, Sip};
+use super::protocol::challenge::Challenge;
+use super::protocol::data_uri::{self, Format};
+use super::protocol::document::Document;
+use super::protocol::failure::Failure;
+use super::protocol::package::{After, Package};
+use super::protocol::status::Status;
+use super::protocol::{markup, presence, search};
 use crate::model::Part;
 
 /// Parts that a message may become at most; the connector keeps to it itself.

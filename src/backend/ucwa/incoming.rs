@@ -5,16 +5,16 @@
 //! same account go on ringing. The text of an invitation comes again as the first message; that one counts. Where it
 //! does not come, the invitation's is delivered.
 
-use super::address::{Sip, last_segment};
 use super::contacts::inbound;
 use super::conversation::{Phase, Talk, Toast};
 use super::core::{Core, Ringing};
-use super::data_uri;
-use super::document::Document;
-use super::http::Ask;
-use super::markup;
 use super::meetings;
-use super::package::{Event, Kind};
+use super::protocol::address::{Sip, last_segment};
+use super::protocol::data_uri;
+use super::protocol::document::Document;
+use super::protocol::markup;
+use super::protocol::package::{Event, Kind};
+use super::protocol::request::Request;
 use super::reports::Report;
 use super::speaking;
 use crate::backend::Received;
@@ -85,9 +85,9 @@ fn begins(core: &Arc<Core>, key: String, resource: &Document) {
         Some(false) => core.inbox.spawn(async move {
             callee.inbox.sleep(RINGING_MAX).await;
             let ringing = callee.state.lock().ringing.remove(&key);
-            if let Some(place) = ringing.and_then(|ringing| callee.place(&ringing.decline?).ok()) {
+            if let Some(url) = ringing.and_then(|ringing| callee.url(&ringing.decline?).ok()) {
                 let _ = callee
-                    .ask(Ask::post(place).json(&json!({"reason": "Local"})))
+                    .ask(Request::post(url).json(&json!({"reason": "Local"})))
                     .await;
             }
         }),
@@ -96,11 +96,11 @@ fn begins(core: &Arc<Core>, key: String, resource: &Document) {
 
 /// Accepts; without a link the server has done it itself.
 async fn pick_up(core: &Core, accept: Option<String>) {
-    let Some(place) = accept.and_then(|accept| core.place(&accept).ok()) else {
+    let Some(url) = accept.and_then(|accept| core.url(&accept).ok()) else {
         return;
     };
-    if let Err(trouble) = core.persist(|| Ask::post(place.clone())).await {
-        tracing::info!(link = %core.account.address, reason = trouble.error("accepting").reason, "an invitation was not accepted");
+    if let Err(trouble) = core.persist(|| Request::post(url.clone())).await {
+        tracing::info!(link = %core.account.sip, reason = trouble.error("accepting").reason, "an invitation was not accepted");
     }
 }
 
@@ -159,10 +159,10 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event) {
     let resource = match &event.resource {
         Some(resource) => resource,
         None => {
-            let Ok(place) = core.place(&event.link.href) else {
+            let Ok(url) = core.url(&event.link.href) else {
                 return;
             };
-            let Ok(document) = core.get(place).await else {
+            let Ok(document) = core.get(url).await else {
                 return;
             };
             fetched = document;
@@ -232,8 +232,8 @@ pub(super) async fn message(core: &Arc<Core>, event: &Event) {
 
 /// A conversation that stood before this link did: its application was found again.
 async fn adopt(core: &Core, key: &str, with: Sip, messaging: Option<&str>) {
-    let found = match messaging.and_then(|messaging| core.place(messaging).ok()) {
-        Some(place) => core.get(place).await.ok(),
+    let found = match messaging.and_then(|messaging| core.url(messaging).ok()) {
+        Some(url) => core.get(url).await.ok(),
         None => None,
     };
     core.change(|state| {
@@ -291,14 +291,14 @@ async fn deliver(core: &Core, with: Sip, message: Received) {
             None => {
                 state.strays.push_back((with, message));
                 if state.strays.len() > STRAYS_MAX
-                    && let Some(place) = gives_way(
+                    && let Some(url) = gives_way(
                         state
                             .strays
                             .iter()
                             .map(|(from, _)| (domain(from.as_str()), from.as_str(), 1)),
                     )
                 {
-                    state.strays.remove(place);
+                    state.strays.remove(url);
                 }
                 None
             }

@@ -6,16 +6,16 @@
 //! the connection is lost it is not: the next dial finds it again, with what nobody has fetched.
 
 use super::Ucwa;
-use super::address::Sip;
-use super::application::Application;
 use super::channel;
+use super::client::Client;
+use super::client::application::Application;
 use super::contacts::{keep_subscribed, terminate};
 use super::core::{Core, Stage};
-use super::http::Ask;
 use super::meetings;
-use super::place::Place;
+use super::protocol::address::Sip;
+use super::protocol::request::Request;
+use super::protocol::url::Url;
 use super::session::UcwaSession;
-use super::sign_on::Account;
 use crate::backend::{BackendError, BackendErrorKind, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
 use parking_lot::Mutex;
@@ -35,7 +35,7 @@ pub(super) async fn dial(
 ) -> Result<Arc<dyn Link>, BackendError> {
     let address = backend.person(key.as_str())?;
     parted(&backend, &address, &inbox).await;
-    let account = Arc::new(Account::new(
+    let account = Arc::new(Client::new(
         backend.http.clone(),
         backend.config.clone(),
         inbox,
@@ -72,8 +72,8 @@ async fn parted(backend: &Ucwa, address: &Sip, inbox: &Inbox) {
 /// One account's connection; dropping it signs the agent out.
 struct UcwaLink {
     backend: Arc<Ucwa>,
-    account: Arc<Account>,
-    applications: Place,
+    account: Arc<Client>,
+    applications: Url,
     /// What the dial made, until the agent signs in.
     ready: Mutex<Option<Application>>,
     signed_in: Mutex<Weak<Core>>,
@@ -96,7 +96,7 @@ impl UcwaLink {
 impl Link for UcwaLink {
     fn sign_in(self: Arc<Self>, agent: AgentKey, address: Address) -> Reply<Arc<dyn Session>> {
         reply(async move {
-            if self.backend.person(address.name())? != self.account.address {
+            if self.backend.person(address.name())? != self.account.sip {
                 return Err(BackendError::refused(format!(
                     "`{address}` does not belong to this connection"
                 )));
@@ -116,7 +116,7 @@ impl Link for UcwaLink {
                 )
             };
             let events = self.account.follow(
-                &application.place,
+                &application.url,
                 application.link("events").ok_or_else(unfit)?,
             )?;
             application.make_available(&self.account).await?;
@@ -127,7 +127,7 @@ impl Link for UcwaLink {
                 address,
             )?);
             *self.signed_in.lock() = Arc::downgrade(&core);
-            self.backend.note(&self.account.address, &core);
+            self.backend.note(&self.account.sip, &core);
             core.inbox.spawn(channel::read(core.clone(), events));
             core.inbox.spawn(keep_up(core.clone()));
             Ok(Arc::new(UcwaSession { core }) as Arc<dyn Session>)
@@ -168,11 +168,11 @@ async fn keep_up(core: Arc<Core>) {
 
 /// Says that the account is active, and sees to what has to be renewed.
 async fn report(core: &Arc<Core>) {
-    if let Ok(place) = core.link("reportMyActivity")
-        && let Err(trouble) = core.persist(|| Ask::post(place.clone())).await
+    if let Ok(url) = core.link("reportMyActivity")
+        && let Err(trouble) = core.persist(|| Request::post(url.clone())).await
     {
         let reason = trouble.error("reporting activity").reason;
-        tracing::debug!(link = %core.account.address, reason, "activity was not reported");
+        tracing::debug!(link = %core.account.sip, reason, "activity was not reported");
     }
     keep_subscribed(core).await;
 }
@@ -191,10 +191,10 @@ async fn farewell(core: &Core) {
             .collect()
     };
     tokio::join!(terminate(core, stops), meetings::part(core));
-    let place = core.application.place.clone();
-    if let Err(trouble) = core.persist(|| Ask::delete(place.clone())).await {
+    let url = core.application.url.clone();
+    if let Err(trouble) = core.persist(|| Request::delete(url.clone())).await {
         let reason = trouble.error("signing out").reason;
-        tracing::debug!(link = %core.account.address, reason, "the application was not deleted");
+        tracing::debug!(link = %core.account.sip, reason, "the application was not deleted");
     }
 }
 

@@ -4,11 +4,12 @@
 //! of its own accord: once it is Conferenced a `messaging` event brings the link that adds them, and before that link is
 //! there every attempt is a conflict (fact sheet, section 7). What can be done is the links of the last event.
 
-use super::address::{MeetingUri, Sip};
 use super::contacts::Post;
-use super::document::Document;
-use super::failure::{self, Reason};
-use super::package::{Event, Kind};
+use super::protocol::address::{MeetingUri, Sip};
+use super::protocol::document::Document;
+use super::protocol::failure;
+use super::protocol::package::{Event, Kind};
+use super::protocol::reason::Reason;
 use super::reports::Reports;
 use crate::backend::{BackendError, ChannelId};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -276,7 +277,7 @@ pub(super) fn sender_of(participant: &str, uri: Option<&str>) -> String {
         .and_then(Sip::parse)
         .or_else(|| Sip::of_href(participant));
     known.map_or_else(
-        || super::address::last_segment(participant).to_owned(),
+        || super::protocol::address::last_segment(participant).to_owned(),
         |sip| sip.uri(),
     )
 }
@@ -285,7 +286,7 @@ pub(super) fn sender_of(participant: &str, uri: Option<&str>) -> String {
 mod tests {
     use super::*;
     use crate::backend::BackendErrorKind;
-    use crate::backend::ucwa::package::Package;
+    use crate::backend::ucwa::protocol::package::Package;
 
     fn meeting() -> Meeting {
         let uri = MeetingUri::parse("sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:1XAW22CG")

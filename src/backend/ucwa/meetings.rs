@@ -4,12 +4,13 @@
 //! more. Invitations into meetings ring for some seconds, until the channel is joined, and are then declined: `Local`,
 //! so that the account's other programs go on ringing.
 
-use super::address::MeetingUri;
-use super::core::{Core, Trouble};
+use super::core::Core;
 use super::entering::{add_again, meeting_behind};
-use super::http::Ask;
 use super::meeting::{Adding, End, Meeting};
-use super::package::{Event, Kind};
+use super::protocol::address::MeetingUri;
+use super::protocol::package::{Event, Kind};
+use super::protocol::request::Request;
+use super::protocol::request::Trouble;
 use crate::backend::fairness::gives_way;
 use crate::backend::{
     BackendError, BackendErrorKind, ChannelId, Inbound, Received, SeenBy, StateChange,
@@ -99,9 +100,9 @@ impl Meetings {
         };
         self.strays.push_back((uri, message));
         if self.strays.len() > STRAYS_MAX
-            && let Some(place) = gives_way(self.strays.iter().map(|(of, _)| ((), of.as_str(), 1)))
+            && let Some(url) = gives_way(self.strays.iter().map(|(of, _)| ((), of.as_str(), 1)))
         {
-            self.strays.remove(place);
+            self.strays.remove(url);
         }
     }
 
@@ -178,11 +179,11 @@ pub(super) async fn part(core: &Core) {
 
 /// Ends our part of a conversation; one that is gone is ended.
 pub(super) async fn hang_up(core: &Core, key: &str) {
-    let Ok(place) = core.place(key) else { return };
-    if let Err(Trouble::Failed(failure)) = core.persist(|| Ask::delete(place.clone())).await
+    let Ok(url) = core.url(key) else { return };
+    if let Err(Trouble::Failed(failure)) = core.persist(|| Request::delete(url.clone())).await
         && !failure.status.is_missing()
     {
-        tracing::debug!(link = %core.account.address, reason = failure.words(), "a meeting was not left");
+        tracing::debug!(link = %core.account.sip, reason = failure.words(), "a meeting was not left");
     }
 }
 
@@ -312,9 +313,9 @@ pub(super) async fn invitation(core: &Arc<Core>, event: &Event) {
         core.inbox.spawn(async move {
             callee.inbox.sleep(RINGING_MAX).await;
             let ringing = callee.state.lock().meetings.ringing.remove(&key);
-            if let Some(place) = ringing.and_then(|ringing| callee.place(&ringing.decline?).ok()) {
+            if let Some(url) = ringing.and_then(|ringing| callee.url(&ringing.decline?).ok()) {
                 let _ = callee
-                    .ask(Ask::post(place).json(&json!({"reason": "Local"})))
+                    .ask(Request::post(url).json(&json!({"reason": "Local"})))
                     .await;
             }
         });
@@ -426,10 +427,10 @@ pub(super) fn is_known(core: &Core, key: &str) -> bool {
 
 /// Looks whether a conversation that nobody knows is a meeting's: the application was found again.
 pub(super) async fn look_behind(core: &Core, href: &str) -> bool {
-    let Ok(place) = core.place(href) else {
+    let Ok(url) = core.url(href) else {
         return false;
     };
-    let Ok(conversation) = core.get(place).await else {
+    let Ok(conversation) = core.get(url).await else {
         return false;
     };
     let Some(uri) = meeting_behind(core, &conversation).await else {

@@ -2,12 +2,11 @@
 //!
 //! | part | does |
 //! |---|---|
-//! | `status` `challenge` `document` `package` `data_uri` `failure` `presence` `address` `markup` | what is meant: pure |
-//! | `conversation` `meeting` `reports` | how a talk stands, as events tell: pure |
-//! | `place` `connect` `http` | requests, bytes |
-//! | `sign_on` `ntlm` `windows` `application` `channel` | an account on the server, and what it is told |
-//! | `core` `dispatch` | what a link knows, and what comes in |
-//! | `link` `session` `contacts` `incoming` `posting` `search` | what an agent does |
+//! | `protocol` | what the server says and is told, as values: pure |
+//! | `client` | requests with the account's tokens, connections, autodiscovery |
+//! | `conversation` `meeting` `reports` | the state of a conversation, as events tell it: pure |
+//! | `core` `channel` `dispatch` | what a link knows, and what comes in |
+//! | `link` `session` `contacts` `incoming` `posting` | what an agent does |
 //! | `meetings` `entering` `speaking` | the same in meetings |
 //!
 //! Each agent is a user of its own: one link, one application on the server, one request that always waits there for
@@ -23,55 +22,40 @@
 //! server: none could be had. The login by NTLM has met the published exchange of MS-NLMP only. Not done: uploads, management of meetings, meetings joined as a guest, the passive grant
 //! (ADFS), Skype for Business Online.
 
-mod address;
-mod application;
-mod challenge;
 mod channel;
+mod client;
 mod config;
-mod connect;
 mod contacts;
 mod conversation;
 mod core;
-mod data_uri;
 mod dispatch;
-mod document;
 mod entering;
-mod failure;
 #[doc(hidden)]
 pub mod fuzz;
-mod http;
 mod incoming;
 mod link;
-mod markup;
 mod meeting;
 mod meetings;
-mod ntlm;
-mod package;
-mod place;
 mod posting;
-mod presence;
+mod protocol;
 mod reports;
-mod search;
 mod session;
-mod sign_on;
 mod speaking;
-mod status;
-mod windows;
 
 pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
+pub use client::connect::{Connect, Io};
 pub use config::{Grant, LoginRule, UcwaConfig};
-pub use connect::{Connect, Io};
-pub use place::Origin;
+pub use protocol::url::Origin;
 
 use self::core::Core;
 use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply};
 use crate::error::Result;
 use crate::model::{Address, LinkKey, NetworkId};
-use address::Sip;
-use connect::Sockets;
-use http::Http;
+use client::connect::Sockets;
+use client::discover::Root;
+use client::http::Http;
 use parking_lot::Mutex;
-use sign_on::Root;
+use protocol::address::Sip;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};

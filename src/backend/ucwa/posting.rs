@@ -8,17 +8,18 @@
 //! post that is given up while it waits in its line is taken out of it, and was not sent: left in it, it would be sent
 //! after its caller was told that nobody knows, beside a repeat of it.
 
-use super::address::{Sip, last_segment};
 use super::contacts::{Post, gone, terminate};
 use super::conversation::{Phase, Talk};
-use super::core::{Core, Invitation, Trouble};
-use super::data_uri::{self, Format};
-use super::failure;
-use super::http::{Ask, Lost};
+use super::core::{Core, Invitation};
 use super::incoming::message_id;
-use super::markup;
-use super::package::{Event, Kind};
-use super::place::Place;
+use super::protocol::address::{Sip, last_segment};
+use super::protocol::data_uri::{self, Format};
+use super::protocol::failure;
+use super::protocol::markup;
+use super::protocol::package::{Event, Kind};
+use super::protocol::request::Trouble;
+use super::protocol::request::{Lost, Request};
+use super::protocol::url::Url;
 use super::reports::Report;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing};
 use chrono::TimeDelta;
@@ -172,33 +173,28 @@ pub(super) enum Said {
 }
 
 async fn say(core: &Core, key: &str, message: &Outgoing) -> Said {
-    let (place, takes_html) = {
+    let (url, takes_html) = {
         let state = core.state.lock();
         let Some(talk) = state.talks.get(key).filter(|talk| talk.is_open()) else {
             return Said::Nowhere;
         };
-        let Some(place) = talk.send.as_ref().and_then(|send| core.place(send).ok()) else {
+        let Some(url) = talk.send.as_ref().and_then(|send| core.url(send).ok()) else {
             return Said::Nowhere;
         };
-        (place, talk.takes_html)
+        (url, talk.takes_html)
     };
-    transmit(core, place, takes_html, message).await
+    transmit(core, url, takes_html, message).await
 }
 
 /// Sends a message to where a conversation takes them.
-pub(super) async fn transmit(
-    core: &Core,
-    place: Place,
-    takes_html: bool,
-    message: &Outgoing,
-) -> Said {
+pub(super) async fn transmit(core: &Core, url: Url, takes_html: bool, message: &Outgoing) -> Said {
     let operation = core.operation();
     let written = markup::write(&message.content.parts, &message.text, takes_html);
     let kind = match written.format {
         Format::Plain => "text/plain; charset=utf-8",
         Format::Html => "text/html; charset=utf-8",
     };
-    let ask = Ask::post(place.with("OperationContext", &operation)).body(kind, written.text);
+    let ask = Request::post(url.with("OperationContext", &operation)).body(kind, written.text);
     match core.ask(ask).await {
         Ok(answer) => Said::Left(
             operation,
@@ -289,7 +285,7 @@ async fn invite(
         let contact = state.contacts.get(with).ok_or_else(gone)?;
         (contact.thread.clone(), contact.current.clone())
     };
-    let place = core.link("startMessaging")?;
+    let url = core.link("startMessaging")?;
     let text = markup::write(&message.content.parts, &message.text, false).text;
     let (operation, asked) = loop {
         let operation = core.operation();
@@ -313,7 +309,7 @@ async fn invite(
             outcome: None,
         };
         core.change(|state| state.invitations.insert(operation.clone(), invitation));
-        let asked = core.ask(Ask::post(place.clone()).json(&body)).await;
+        let asked = core.ask(Request::post(url.clone()).json(&body)).await;
         match asked {
             Err(Trouble::Failed(failure)) if thread.is_some() && is_thread_taken(&failure) => {
                 core.change(|state| state.invitations.remove(&operation));
@@ -401,10 +397,10 @@ async fn answered(core: &Arc<Core>, operation: &str) -> Result<String, BackendEr
                 .invitations
                 .get(operation)
                 .and_then(|invitation| invitation.cancel.clone());
-            if let Some(place) = cancel.and_then(|cancel| core.place(&cancel).ok()) {
+            if let Some(url) = cancel.and_then(|cancel| core.url(&cancel).ok()) {
                 let canceller = core.clone();
                 core.inbox
-                    .spawn(async move { drop(canceller.ask(Ask::post(place)).await) });
+                    .spawn(async move { drop(canceller.ask(Request::post(url)).await) });
             }
             Err(BackendError::new(
                 BackendErrorKind::OutcomeUnknown,

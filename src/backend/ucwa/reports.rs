@@ -4,8 +4,8 @@
 //! its operation. So both are kept until they meet.
 
 use super::conversation::Done;
-use super::failure::Reason;
-use super::package::Event;
+use super::protocol::package::Event;
+use super::protocol::reason::Reason;
 use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 

@@ -1,7 +1,8 @@
 //! One agent signed in: each call goes to where it is done.
 
 use super::core::{Core, Stage};
-use super::{contacts, entering, meetings, posting, search, speaking};
+use super::protocol::search;
+use super::{contacts, entering, meetings, posting, speaking};
 use crate::backend::{
     Accepted, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply,
 };
@@ -70,6 +71,17 @@ impl Session for UcwaSession {
     }
 
     fn find_channels(self: Arc<Self>, query: String) -> Reply<Vec<(ChannelId, String)>> {
-        reply(async move { search::find(&self.core, &query).await })
+        reply(async move {
+            let query = search::query_of(&query);
+            let url = search::address_of(&self.core.link("search")?, &query);
+            let mut found = search::people(&self.core.get(url).await?);
+            // An account that may hold no meetings has no such list.
+            if let Ok(mine) = self.core.link("myOnlineMeetings")
+                && let Ok(listed) = self.core.get(mine).await
+            {
+                found.extend(search::meetings(&listed, &query));
+            }
+            Ok(found)
+        })
     }
 }

@@ -2,18 +2,18 @@
 //!
 //! A meeting's messages have neither subject nor importance: a story's subject is its first line, an alert is a message.
 
-use super::address::{MeetingUri, last_segment};
 use super::contacts::Post;
 use super::core::Core;
-use super::data_uri;
-use super::document::Document;
 use super::entering::stand;
 use super::incoming::message_id;
-use super::markup;
 use super::meeting::{Reached, sender_of};
 use super::meetings::{inbound, meeting_of};
-use super::package::{Event, Kind};
 use super::posting::{self, Said};
+use super::protocol::address::{MeetingUri, last_segment};
+use super::protocol::data_uri;
+use super::protocol::document::Document;
+use super::protocol::markup;
+use super::protocol::package::{Event, Kind};
 use super::reports::Report;
 use crate::backend::{Accepted, BackendError, BackendErrorKind, ChannelId, Outgoing, Received};
 use crate::model::{Content, Part};
@@ -103,10 +103,10 @@ async fn who(
     if is_clear || !may_ask {
         return (sender, name);
     }
-    let Ok(place) = core.place(href) else {
+    let Ok(url) = core.url(href) else {
         return (sender, name);
     };
-    let Ok(asked) = core.get(place).await else {
+    let Ok(asked) = core.get(url).await else {
         return (sender, name);
     };
     let name = asked
@@ -224,9 +224,9 @@ async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
             )))
         }
     });
-    let (place, takes_html, key) = match open.await {
-        Some(Some((send, takes_html, key))) => match core.place(&send) {
-            Ok(place) => (place, takes_html, key),
+    let (url, takes_html, key) = match open.await {
+        Some(Some((send, takes_html, key))) => match core.url(&send) {
+            Ok(url) => (url, takes_html, key),
             Err(error) => return drop(done.send(Err(error))),
         },
         Some(None) => return drop(done.send(Err(away()))),
@@ -236,7 +236,7 @@ async fn send(core: &Arc<Core>, uri: &MeetingUri, post: Post) {
             ))));
         }
     };
-    match posting::transmit(core, place, takes_html, &as_said(message)).await {
+    match posting::transmit(core, url, takes_html, &as_said(message)).await {
         Said::Left(operation, href) => {
             let mut done = Some(done);
             let due = core.change(|state| {

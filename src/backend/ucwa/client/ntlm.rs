@@ -31,7 +31,7 @@ const TIME_PAIR: u16 = 7;
 const EPOCH: i64 = 11_644_473_600;
 
 /// Who signs in.
-pub(super) struct Login<'a> {
+pub(crate) struct Login<'a> {
     domain: &'a str,
     user: &'a str,
     password: &'a str,
@@ -39,7 +39,7 @@ pub(super) struct Login<'a> {
 
 impl<'a> Login<'a> {
     /// `DOMAIN\account`, or a user principal name, which has its domain in it.
-    pub(super) fn new(name: &'a str, password: &'a str) -> Login<'a> {
+    pub(crate) fn new(name: &'a str, password: &'a str) -> Login<'a> {
         let (domain, user) = name.split_once('\\').unwrap_or(("", name));
         Login {
             domain,
@@ -59,7 +59,7 @@ impl<'a> Login<'a> {
 }
 
 /// The first message: that we would like to, and how.
-pub(super) fn negotiate() -> Vec<u8> {
+pub(crate) fn negotiate() -> Vec<u8> {
     let mut message = MAGIC.to_vec();
     message.extend(1_u32.to_le_bytes());
     message.extend(FLAGS.to_le_bytes());
@@ -121,7 +121,7 @@ impl<'a> Challenge<'a> {
 }
 
 /// The third message, which answers `challenge`; `None` if that is none. `nonce` must be new each time.
-pub(super) fn authenticate(
+pub(crate) fn authenticate(
     challenge: &[u8],
     login: &Login<'_>,
     nonce: [u8; 8],
@@ -163,7 +163,7 @@ pub(super) fn authenticate(
 }
 
 /// What proves that the password is known.
-struct Answer {
+struct Response {
     lm: Vec<u8>,
     nt: Vec<u8>,
     session_key: [u8; 16],
@@ -175,7 +175,7 @@ fn answer(
     time: Option<[u8; 8]>,
     nonce: [u8; 8],
     now: DateTime<Utc>,
-) -> Answer {
+) -> Response {
     let ours = (now.timestamp().saturating_add(EPOCH))
         .saturating_mul(10_000_000)
         .to_le_bytes();
@@ -205,7 +205,7 @@ fn answer(
         Some(_) => vec![0; 24],
         None => [&mac(&key, &[&said.nonce, &nonce])[..], &nonce].concat(),
     };
-    Answer {
+    Response {
         lm,
         nt: [&proof[..], &blob].concat(),
         session_key: mac(&key, &[&proof]),
@@ -231,7 +231,7 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -342,8 +342,8 @@ pub(super) mod tests {
         fn no_challenge_makes_it_panic(tail in proptest::collection::vec(any::<u8>(), 0..120), cut in 0_usize..120, at in 0_usize..120, byte: u8) {
             let login = Login::new("a", "b");
             let mut challenge = bytes(RECORDED);
-            let place = at % challenge.len();
-            challenge[place] = byte;
+            let url = at % challenge.len();
+            challenge[url] = byte;
             challenge.truncate(cut.min(challenge.len()));
             challenge.extend(tail);
             let _ = authenticate(&challenge, &login, [0; 8], DateTime::UNIX_EPOCH);

@@ -5,23 +5,23 @@
 //! of rel and type, for there are some sixty and a new one must not break a package.
 
 use super::document::{Anchor, Document, each, json};
-use super::failure::Reason;
+use super::reason::Reason;
 use serde_json::Value;
 
 /// What the server says in one answer of the event channel.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Package {
+pub(crate) struct Package {
     /// Its own address, under which it comes again until the next is asked for.
-    pub(super) own: Option<String>,
+    pub(crate) own: Option<String>,
     /// Where to go on.
-    pub(super) after: After,
+    pub(crate) after: After,
     /// What happened, in order; none if the server had nothing to say in time.
-    pub(super) events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 /// Where the event channel goes on. The address is the server's; nobody counts here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum After {
+pub(crate) enum After {
     /// At the next package; asking for it acknowledges this one.
     Next(String),
     /// At the next package, but the server has closed all conversations and subscriptions, and forgotten the timers.
@@ -34,7 +34,7 @@ pub(super) enum After {
 
 /// What happened to an operation (the first three) or to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An operation began.
     Started,
     /// An operation or a resource changed.
@@ -51,26 +51,26 @@ pub(super) enum Kind {
 
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Event {
+pub(crate) struct Event {
     /// Who tells: `me`, `people`, `communication`, `conversation`.
-    pub(super) sender: Anchor,
+    pub(crate) sender: Anchor,
     /// What happened.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// What it happened to.
-    pub(super) link: Anchor,
+    pub(crate) link: Anchor,
     /// The collection it was added to, changed in or taken from: a roster's leaders, those who type.
-    pub(super) within: Option<Anchor>,
+    pub(crate) within: Option<Anchor>,
     /// Of a completed operation, whether it succeeded.
-    pub(super) succeeded: Option<bool>,
+    pub(crate) succeeded: Option<bool>,
     /// Why it failed, or why the server did it.
-    pub(super) reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
     /// The resource, where the server sends it along.
-    pub(super) resource: Option<Document>,
+    pub(crate) resource: Option<Document>,
 }
 
 impl Package {
     /// Reads a body. `None` if it is not JSON: then a proxy has spoken.
-    pub(super) fn read(body: &[u8]) -> Option<Package> {
+    pub(crate) fn read(body: &[u8]) -> Option<Package> {
         let Value::Object(mut body) = json(body)? else {
             return None;
         };
@@ -138,29 +138,29 @@ impl Event {
 
     /// Whether it tells that of a resource of this rel.
     #[cfg(test)]
-    pub(super) fn is(&self, kind: Kind, rel: &str) -> bool {
+    pub(crate) fn is(&self, kind: Kind, rel: &str) -> bool {
         self.kind == kind && self.link.rel == rel
     }
 
     /// Whether it is about membership in the collection `rel`.
-    pub(super) fn is_within(&self, rel: &str) -> bool {
+    pub(crate) fn is_within(&self, rel: &str) -> bool {
         self.within.as_ref().is_some_and(|within| within.rel == rel)
     }
 
     /// Why, from the event or, where a server puts it there, from its resource.
-    pub(super) fn why(&self) -> Option<Reason> {
+    pub(crate) fn why(&self) -> Option<Reason> {
         self.reason
             .clone()
             .or_else(|| self.resource.as_ref()?.reason())
     }
 
     /// A link of the resource that came along.
-    pub(super) fn link_of(&self, rel: &str) -> Option<&str> {
+    pub(crate) fn link_of(&self, rel: &str) -> Option<&str> {
         self.resource.as_ref()?.link(rel)
     }
 
     /// A text of the resource that came along.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.resource.as_ref()?.text(name)
     }
 }

@@ -4,19 +4,19 @@ use super::*;
 use proptest::prelude::*;
 
 const APPLICATION: &[u8] =
-    include_bytes!("../../../tests/fuzz/corpus/ucwa_document/application.json");
-const ROOT: &[u8] = include_bytes!("../../../tests/fuzz/corpus/ucwa_document/root.json");
-const REDIRECT: &[u8] = include_bytes!("../../../tests/fuzz/corpus/ucwa_document/redirect.json");
-const USER: &[u8] = include_bytes!("../../../tests/fuzz/corpus/ucwa_document/user.json");
+    include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/application.json");
+const ROOT: &[u8] = include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/root.json");
+const REDIRECT: &[u8] = include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/redirect.json");
+const USER: &[u8] = include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/user.json");
 const PRESENCE: &[u8] =
-    include_bytes!("../../../tests/fuzz/corpus/ucwa_document/contact_presence.json");
-const CONTACT: &[u8] = include_bytes!("../../../tests/fuzz/corpus/ucwa_document/contact.json");
+    include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/contact_presence.json");
+const CONTACT: &[u8] = include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/contact.json");
 const SUBSCRIPTION: &[u8] =
-    include_bytes!("../../../tests/fuzz/corpus/ucwa_document/presence_subscription.json");
+    include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/presence_subscription.json");
 const CONVERSATIONS: &[u8] =
-    include_bytes!("../../../tests/fuzz/corpus/ucwa_document/conversations.json");
+    include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/conversations.json");
 const MEETING: &[u8] =
-    include_bytes!("../../../tests/fuzz/corpus/ucwa_document/my_online_meeting.json");
+    include_bytes!("../../../../tests/fuzz/corpus/ucwa_document/my_online_meeting.json");
 
 fn read(body: &[u8]) -> Document {
     Document::read(body).expect("a document")

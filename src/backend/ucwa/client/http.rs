@@ -8,25 +8,22 @@
 //! Rejected: hyper-util's pooled client. Its timers are tokio's, which a test cannot step, and it spawns on its own.
 
 use super::connect::Connect;
-use super::failure::Failure;
-use super::place::{Origin, Place};
-use super::status::Status;
+use crate::backend::ucwa::protocol::request::{Lost, Request, Response};
+use crate::backend::ucwa::protocol::status::Status;
+use crate::backend::ucwa::protocol::url::Origin;
 use crate::backend::{BackendError, Inbox};
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::Method;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{self, HeaderValue};
-use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-/// How long an ordinary request may take.
-pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
 /// The longest body that is read: a package of events after a long pause, a hundred people found.
 const BODY_MAX: usize = 4 * 1024 * 1024;
 /// The longest head of an answer: IIS sends its challenges there, some kilobytes.
@@ -36,164 +33,27 @@ const IDLE_MAX: usize = 32;
 /// IIS hangs up on a connection after two minutes of silence; before that it is not used any more.
 const IDLE_AGE_MAX: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
-/// One request.
-pub(super) struct Ask {
-    pub(super) method: Method,
-    pub(super) place: Place,
-    /// What proves who asks, for hosts that may see it.
-    pub(super) token: Option<HeaderValue>,
-    /// Type and body.
-    pub(super) body: Option<(&'static str, Bytes)>,
-    /// The deadline.
-    pub(super) within: Duration,
-}
-
-impl Ask {
-    pub(super) fn get(place: Place) -> Ask {
-        Ask {
-            method: Method::GET,
-            place,
-            token: None,
-            body: None,
-            within: ANSWER_MAX,
-        }
-    }
-
-    /// A POST of nothing.
-    pub(super) fn post(place: Place) -> Ask {
-        Ask {
-            method: Method::POST,
-            body: Some(("application/json", Bytes::new())),
-            ..Ask::get(place)
-        }
-    }
-
-    pub(super) fn delete(place: Place) -> Ask {
-        Ask {
-            method: Method::DELETE,
-            ..Ask::get(place)
-        }
-    }
-
-    pub(super) fn body(self, kind: &'static str, body: impl Into<Bytes>) -> Ask {
-        Ask {
-            body: Some((kind, body.into())),
-            ..self
-        }
-    }
-
-    pub(super) fn json(self, body: &serde_json::Value) -> Ask {
-        self.body("application/json", body.to_string())
-    }
-
-    pub(super) fn within(self, within: Duration) -> Ask {
-        Ask { within, ..self }
-    }
-
-    fn request(&self) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-        let mut request = Request::builder()
-            .method(self.method.clone())
-            .uri(self.place.path.as_str());
-        request = request
-            .header(header::HOST, self.place.origin.authority())
-            .header(header::ACCEPT, "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, token.clone());
-        }
-        let mut bytes = Bytes::new();
-        if let Some((kind, body)) = &self.body {
-            request = request.header(header::CONTENT_TYPE, *kind);
-            bytes = body.clone();
-        }
-        request.body(Full::new(bytes))
-    }
-}
-
-/// What came back.
-pub(super) struct Answer {
-    pub(super) status: Status,
-    /// The values of all `WWW-Authenticate` headers.
-    pub(super) challenges: Vec<String>,
-    /// Where what was made, or what was asked for, is.
-    pub(super) location: Option<String>,
-    /// How long the server wants to be left alone, in its own words.
-    retry_after: Option<String>,
-    pub(super) body: Bytes,
-}
-
-impl Answer {
-    async fn of(response: Response<Incoming>) -> Result<Answer, String> {
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, BODY_MAX)
-            .collect()
-            .await
-            .map_err(|error| error.to_string())?
-            .to_bytes();
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        Ok(Answer {
-            status: Status::from(head.status),
-            challenges: head
-                .headers
-                .get_all(header::WWW_AUTHENTICATE)
-                .iter()
-                .map(text)
-                .collect(),
-            location: head.headers.get(header::LOCATION).map(text),
-            retry_after: head.headers.get(header::RETRY_AFTER).map(text),
-            body,
-        })
-    }
-
-    /// What an answer that is no success says.
-    pub(super) fn failure(&self) -> Failure {
-        Failure::read(
-            self.status,
-            &self.body,
-            !self.challenges.is_empty(),
-            self.retry_after.as_deref(),
-        )
-    }
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone)]
-pub(super) enum Lost {
-    /// Nothing of the request has reached the server.
-    Unsent(BackendError),
-    /// It may have reached the server.
-    Unanswered(BackendError),
-}
-
-impl Lost {
-    /// What to tell who only asked.
-    pub(super) fn error(self) -> BackendError {
-        match self {
-            Lost::Unsent(error) | Lost::Unanswered(error) => error,
-        }
-    }
-}
-
 /// A connection that is free.
-pub(super) struct Line {
+pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     origin: Origin,
     since: DateTime<Utc>,
 }
 
-impl Line {
+impl Connection {
     fn is_fresh(&self, now: DateTime<Utc>) -> bool {
         !self.sender.is_closed() && (now - self.since).abs() < IDLE_AGE_MAX
     }
 }
 
 /// What asks, for all accounts of a backend.
-pub(super) struct Http {
+pub(crate) struct Http {
     connect: Arc<dyn Connect>,
-    idle: Mutex<HashMap<Origin, Vec<Line>>>,
+    idle: Mutex<HashMap<Origin, Vec<Connection>>>,
 }
 
 impl Http {
-    pub(super) fn new(connect: Arc<dyn Connect>) -> Http {
+    pub(crate) fn new(connect: Arc<dyn Connect>) -> Http {
         Http {
             connect,
             idle: Mutex::default(),
@@ -201,7 +61,7 @@ impl Http {
     }
 
     /// Asks and waits for the answer, over a connection that all share.
-    pub(super) async fn ask(&self, inbox: &Inbox, ask: &Ask) -> Result<Answer, Lost> {
+    pub(crate) async fn ask(&self, inbox: &Inbox, ask: &Request) -> Result<Response, Lost> {
         let (answer, line) = self.ask_over(inbox, ask, None).await?;
         if let Some(line) = line {
             self.keep(line);
@@ -210,19 +70,19 @@ impl Http {
     }
 
     /// As [`Http::ask`], over a connection of one's own, which comes back with the answer.
-    pub(super) async fn ask_over(
+    pub(crate) async fn ask_over(
         &self,
         inbox: &Inbox,
-        ask: &Ask,
-        own: Option<Line>,
-    ) -> Result<(Answer, Option<Line>), Lost> {
+        ask: &Request,
+        own: Option<Connection>,
+    ) -> Result<(Response, Option<Connection>), Lost> {
         let sent = AtomicBool::new(false);
-        let place = &ask.place;
+        let url = &ask.url;
         tokio::select! {
             biased;
             answered = self.send(inbox, ask, own, &sent) => answered,
             () = inbox.sleep(ask.within) => {
-                let error = BackendError::unreachable(format!("{place} did not answer within {} s", ask.within.as_secs()));
+                let error = BackendError::unreachable(format!("{url} did not answer within {} s", ask.within.as_secs()));
                 Err(if sent.load(Ordering::Relaxed) { Lost::Unanswered(error) } else { Lost::Unsent(error) })
             }
         }
@@ -231,33 +91,30 @@ impl Http {
     async fn send(
         &self,
         inbox: &Inbox,
-        ask: &Ask,
-        mut own: Option<Line>,
+        ask: &Request,
+        mut own: Option<Connection>,
         sent: &AtomicBool,
-    ) -> Result<(Answer, Option<Line>), Lost> {
-        let place = &ask.place;
+    ) -> Result<(Response, Option<Connection>), Lost> {
+        let url = &ask.url;
         let cut = |what: String| {
-            BackendError::unreachable(format!("the connection to {place} was cut: {what}"))
+            BackendError::unreachable(format!("the connection to {url} was cut: {what}"))
         };
         let unfit = |error| {
             Lost::Unsent(BackendError::refused(format!(
-                "{place} cannot be asked for: {error}"
+                "{url} cannot be asked for: {error}"
             )))
         };
-        let mut request = ask.request().map_err(unfit)?;
+        let mut request = encode(ask).map_err(unfit)?;
         loop {
             let now = inbox.now();
             let mine = own
                 .take()
-                .filter(|line| line.origin == place.origin && line.is_fresh(now));
-            let used = mine.or_else(|| self.take(&place.origin, now));
+                .filter(|line| line.origin == url.origin && line.is_fresh(now));
+            let used = mine.or_else(|| self.take(&url.origin, now));
             let is_used = used.is_some();
             let mut sender = match used {
                 Some(line) => line.sender,
-                None => self
-                    .open(&place.origin, inbox)
-                    .await
-                    .map_err(Lost::Unsent)?,
+                None => self.open(&url.origin, inbox).await.map_err(Lost::Unsent)?,
             };
             if let Err(error) = sender.ready().await {
                 if is_used {
@@ -267,7 +124,7 @@ impl Http {
             }
             sent.store(true, Ordering::Relaxed);
             let answered = match sender.try_send_request(request).await {
-                Ok(response) => Answer::of(response).await,
+                Ok(response) => read(response).await,
                 Err(mut error) => match error.take_message() {
                     Some(back) if is_used => {
                         sent.store(false, Ordering::Relaxed);
@@ -280,16 +137,16 @@ impl Http {
             };
             match answered {
                 Ok(answer) => {
-                    let line = Line {
+                    let line = Connection {
                         sender,
-                        origin: place.origin.clone(),
+                        origin: url.origin.clone(),
                         since: inbox.now(),
                     };
                     return Ok((answer, (!line.sender.is_closed()).then_some(line)));
                 }
                 // The server hung up on a connection that had been idle: a question may be asked again.
                 Err(_) if is_used && ask.method == Method::GET => {
-                    request = ask.request().map_err(unfit)?
+                    request = encode(ask).map_err(unfit)?
                 }
                 Err(what) => return Err(Lost::Unanswered(cut(what))),
             }
@@ -297,13 +154,13 @@ impl Http {
     }
 
     /// A connection that nobody else uses, for what proves who a connection is.
-    pub(super) async fn open_own(
+    pub(crate) async fn open_own(
         &self,
         inbox: &Inbox,
         origin: &Origin,
-    ) -> Result<Line, BackendError> {
+    ) -> Result<Connection, BackendError> {
         let sender = self.open(origin, inbox).await?;
-        Ok(Line {
+        Ok(Connection {
             sender,
             origin: origin.clone(),
             since: inbox.now(),
@@ -332,7 +189,7 @@ impl Http {
     }
 
     /// A connection that is free, the one used last: the others age and go.
-    fn take(&self, origin: &Origin, now: DateTime<Utc>) -> Option<Line> {
+    fn take(&self, origin: &Origin, now: DateTime<Utc>) -> Option<Connection> {
         let mut idle = self.idle.lock();
         let lines = idle.get_mut(origin)?;
         lines.retain(|line| line.is_fresh(now));
@@ -340,11 +197,52 @@ impl Http {
     }
 
     /// Keeps a connection for whoever asks next.
-    pub(super) fn keep(&self, line: Line) {
+    pub(crate) fn keep(&self, line: Connection) {
         let mut idle = self.idle.lock();
         let lines = idle.entry(line.origin.clone()).or_default();
         if lines.len() < IDLE_MAX {
             lines.push(line);
         }
     }
+}
+
+/// The request as hyper takes it.
+fn encode(request: &Request) -> Result<hyper::Request<Full<Bytes>>, hyper::http::Error> {
+    let mut encoded = hyper::Request::builder()
+        .method(request.method.clone())
+        .uri(request.url.path.as_str())
+        .header(header::HOST, request.url.origin.authority())
+        .header(header::ACCEPT, "application/json");
+    if let Some(token) = &request.token {
+        encoded = encoded.header(header::AUTHORIZATION, token.clone());
+    }
+    let mut bytes = Bytes::new();
+    if let Some((kind, body)) = &request.body {
+        encoded = encoded.header(header::CONTENT_TYPE, *kind);
+        bytes = body.clone();
+    }
+    encoded.body(Full::new(bytes))
+}
+
+/// Reads a whole response; the error says why its body ended early.
+async fn read(response: hyper::Response<Incoming>) -> Result<Response, String> {
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, BODY_MAX)
+        .collect()
+        .await
+        .map_err(|error| error.to_string())?
+        .to_bytes();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    Ok(Response {
+        status: Status::from(head.status),
+        challenges: head
+            .headers
+            .get_all(header::WWW_AUTHENTICATE)
+            .iter()
+            .map(text)
+            .collect(),
+        location: head.headers.get(header::LOCATION).map(text),
+        retry_after: head.headers.get(header::RETRY_AFTER).map(text),
+        body,
+    })
 }

@@ -5,9 +5,8 @@
 //! are all asked for, and their subjects looked at here.
 
 use super::address::{MeetingUri, Sip};
-use super::core::Core;
 use super::document::Document;
-use crate::backend::BackendError;
+use super::url::Url;
 use crate::model::ChannelId;
 
 /// The longest text that is looked for, in characters (fact sheet, section 6).
@@ -17,28 +16,20 @@ const PEOPLE_MAX: usize = 100;
 /// Meetings looked at.
 const MEETINGS_MAX: usize = 1000;
 
-/// Channels that `query` finds: people first.
-pub(super) async fn find(
-    core: &Core,
-    query: &str,
-) -> Result<Vec<(ChannelId, String)>, BackendError> {
-    let query: String = query.trim().chars().take(QUERY_MAX).collect();
-    let search = core
-        .link("search")?
-        .with("query", &query)
-        .with("limit", &PEOPLE_MAX.to_string());
-    let mut found = people(&core.get(search).await?);
-    // An account that may hold no meetings has no such list.
-    if let Ok(mine) = core.link("myOnlineMeetings")
-        && let Ok(listed) = core.get(mine).await
-    {
-        found.extend(meetings(&listed, &query));
-    }
-    Ok(found)
+/// What is looked for: `text` without spaces around it, cut to 256 characters.
+pub(crate) fn query_of(text: &str) -> String {
+    text.trim().chars().take(QUERY_MAX).collect()
+}
+
+/// The address that searches people for `query`, at the application's link `search`.
+pub(crate) fn address_of(search: &Url, query: &str) -> Url {
+    search
+        .with("query", query)
+        .with("limit", &PEOPLE_MAX.to_string())
 }
 
 /// The people in the answer to a search, with the names people know them by.
-pub(super) fn people(found: &Document) -> Vec<(ChannelId, String)> {
+pub(crate) fn people(found: &Document) -> Vec<(ChannelId, String)> {
     let person = |contact: &Document| {
         let sip = contact
             .text("uri")
@@ -59,7 +50,7 @@ pub(super) fn people(found: &Document) -> Vec<(ChannelId, String)> {
 }
 
 /// The meetings in the account's list whose subjects contain `query`, case aside.
-pub(super) fn meetings(listed: &Document, query: &str) -> Vec<(ChannelId, String)> {
+pub(crate) fn meetings(listed: &Document, query: &str) -> Vec<(ChannelId, String)> {
     let query = query.to_lowercase();
     let meeting = |meeting: &Document| {
         let uri = MeetingUri::parse(meeting.text("onlineMeetingUri")?)?;
@@ -78,7 +69,7 @@ pub(super) fn meetings(listed: &Document, query: &str) -> Vec<(ChannelId, String
 }
 
 /// What people call a meeting: its subject, or whose it is.
-pub(super) fn name_of(uri: &MeetingUri, subject: Option<&str>) -> String {
+pub(crate) fn name_of(uri: &MeetingUri, subject: Option<&str>) -> String {
     let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
     let organizer = || {
         uri.organizer()
@@ -105,7 +96,7 @@ mod tests {
     #[test]
     fn people_are_found_and_groups_are_not() {
         let found = people(&of(include_bytes!(
-            "../../../tests/fuzz/corpus/ucwa_document/search.json"
+            "../../../../tests/fuzz/corpus/ucwa_document/search.json"
         )));
         assert_eq!(
             shown(&found),
@@ -125,7 +116,7 @@ mod tests {
     #[test]
     fn meetings_are_found_by_their_subjects() {
         let listed = of(include_bytes!(
-            "../../../tests/fuzz/corpus/ucwa_document/my_online_meetings.json"
+            "../../../../tests/fuzz/corpus/ucwa_document/my_online_meetings.json"
         ));
         let weekly = (
             "chat-room:sip:lenea@contoso.com;gruu;opaque=app:conf:focus:id:1XAW22CG",

@@ -6,73 +6,20 @@
 //! beside ours.
 
 use super::document::json;
+use super::reason::{Reason, short};
 use super::status::Status;
 use crate::backend::{BackendError, BackendErrorKind};
 use serde_json::Value;
-use std::fmt;
 use std::time::Duration;
 
 /// How long to stay away where a server says that it is too much, but not for how long.
 const PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause that a server's `Retry-After` is granted.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
-/// A reason's characters at most: it is somebody else's text.
-const REASON_MAX: usize = 300;
-
-/// Why something failed: a body's or an event's `code`, `subcode` and `message`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reason {
-    /// As `RemoteFailure`.
-    pub(super) code: String,
-    /// As `Declined`, or empty.
-    pub(super) subcode: String,
-    message: String,
-}
-
-impl Reason {
-    /// Reads a reason; `None` if there is no code in it.
-    pub(super) fn of_value(value: &Value) -> Option<Reason> {
-        let text = |name| {
-            value
-                .get(name)
-                .and_then(Value::as_str)
-                .map(|text| short(text.trim()))
-                .unwrap_or_default()
-        };
-        let code = text("code");
-        (!code.is_empty()).then(|| Reason {
-            code,
-            subcode: text("subcode"),
-            message: text("message"),
-        })
-    }
-
-    /// Whether its subcode is that one.
-    pub(super) fn is(&self, subcode: &str) -> bool {
-        self.subcode.eq_ignore_ascii_case(subcode)
-    }
-
-    fn is_any(&self, subcodes: &[&str]) -> bool {
-        subcodes.iter().any(|subcode| self.is(subcode))
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.code)?;
-        if !self.subcode.is_empty() {
-            write!(f, "/{}", self.subcode)?;
-        }
-        if !self.message.is_empty() {
-            write!(f, " ({})", self.message)?;
-        }
-        Ok(())
-    }
-}
 
 /// What an answer that is no success asks of the connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Get a fresh token, and repeat once.
     Token,
     /// The application is not there any more, with all that was in it: the link is lost.
@@ -89,23 +36,23 @@ pub(super) enum Verdict {
 
 /// An answer that is no success.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// Its status.
-    pub(super) status: Status,
+    pub(crate) status: Status,
     /// What UCWA says of it; `None` if UCWA has not spoken.
-    pub(super) reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
     /// The code of a refused token request, as `invalid_grant`.
-    pub(super) oauth: Option<String>,
+    pub(crate) oauth: Option<String>,
     /// The body was JSON: neither a proxy nor the web server in front.
-    pub(super) is_ucwa: bool,
+    pub(crate) is_ucwa: bool,
     /// It had a `WWW-Authenticate` header.
-    pub(super) is_challenged: bool,
+    pub(crate) is_challenged: bool,
     retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// Reads an answer's body and the two headers that matter.
-    pub(super) fn read(
+    pub(crate) fn read(
         status: Status,
         body: &[u8],
         is_challenged: bool,
@@ -132,7 +79,7 @@ impl Failure {
     }
 
     /// What the connector does about it.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         let is = |subcode| {
             self.reason
                 .as_ref()
@@ -160,7 +107,7 @@ impl Failure {
     }
 
     /// Why, in one line: the status, what UCWA says, or that something else has spoken.
-    pub(super) fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match (&self.reason, &self.oauth) {
             (Some(reason), _) => format!("{} {reason}", self.status),
             (None, Some(code)) => format!("{} {code}", self.status),
@@ -177,7 +124,7 @@ impl Failure {
     }
 
     /// The error of a request that the engine need not tell from others; `what` failed.
-    pub(super) fn of_request(&self, what: &str) -> BackendError {
+    pub(crate) fn of_request(&self, what: &str) -> BackendError {
         let kind = match self.verdict() {
             Verdict::Again(_) if self.status.is_too_many() || self.retry_after.is_some() => {
                 BackendErrorKind::RetryAfter(self.pause())
@@ -194,7 +141,7 @@ impl Failure {
     }
 
     /// The error of a refused token.
-    pub(super) fn of_token(&self, who: &str) -> BackendError {
+    pub(crate) fn of_token(&self, who: &str) -> BackendError {
         let said = self.words();
         match self.oauth.as_deref() {
             Some("invalid_grant") => {
@@ -217,7 +164,7 @@ impl Failure {
     }
 
     /// The error of an application that was not made.
-    pub(super) fn of_application(&self) -> BackendError {
+    pub(crate) fn of_application(&self) -> BackendError {
         let is = |subcode| {
             self.reason
                 .as_ref()
@@ -244,7 +191,7 @@ impl Failure {
     }
 
     /// The error of a link that cannot go on.
-    pub(super) fn of_link(&self) -> BackendError {
+    pub(crate) fn of_link(&self) -> BackendError {
         match self.verdict() {
             Verdict::ApplicationGone => BackendError::unreachable(format!(
                 "the server has put the application away: {}",
@@ -260,7 +207,7 @@ impl Failure {
 
     /// The error of a message that was not taken. `is_whole`: the answer to the message itself, so that a lost one is
     /// unclear.
-    pub(super) fn of_post(&self) -> BackendError {
+    pub(crate) fn of_post(&self) -> BackendError {
         let error = self.of_request("the message was refused");
         let kind = match () {
             // Only the server in front knows whether it had passed it on.
@@ -280,7 +227,7 @@ impl Failure {
     }
 
     /// The error of a meeting that could not be joined.
-    pub(super) fn of_join(&self) -> BackendError {
+    pub(crate) fn of_join(&self) -> BackendError {
         match &self.reason {
             Some(reason)
                 if !matches!(self.verdict(), Verdict::Again(_) | Verdict::ApplicationGone) =>
@@ -293,7 +240,7 @@ impl Failure {
 }
 
 /// Why an invitation to a contact, with or without a first message, came to nothing. The message was not delivered.
-pub(super) fn of_invitation(reason: Option<&Reason>) -> BackendError {
+pub(crate) fn of_invitation(reason: Option<&Reason>) -> BackendError {
     let Some(reason) = reason else {
         return BackendError::new(
             BackendErrorKind::Rejected,
@@ -340,7 +287,7 @@ pub(super) fn of_invitation(reason: Option<&Reason>) -> BackendError {
 }
 
 /// Why a message that the server had taken was not delivered.
-pub(super) fn of_delivery(reason: Option<&Reason>) -> BackendError {
+pub(crate) fn of_delivery(reason: Option<&Reason>) -> BackendError {
     match reason {
         None => BackendError::new(
             BackendErrorKind::Rejected,
@@ -354,7 +301,7 @@ pub(super) fn of_delivery(reason: Option<&Reason>) -> BackendError {
 }
 
 /// Why a meeting could not be joined.
-pub(super) fn of_join(reason: Option<&Reason>) -> BackendError {
+pub(crate) fn of_join(reason: Option<&Reason>) -> BackendError {
     let Some(reason) = reason else {
         return BackendError::unreachable(
             "the meeting was not joined, and the server does not say why",
@@ -405,7 +352,7 @@ pub(super) fn of_join(reason: Option<&Reason>) -> BackendError {
 }
 
 /// Why the agent is in a meeting no longer, and whether to join it again by itself: not after somebody meant it.
-pub(super) fn of_removal(reason: Option<&Reason>) -> (String, bool) {
+pub(crate) fn of_removal(reason: Option<&Reason>) -> (String, bool) {
     let Some(reason) = reason else {
         return ("the meeting's conversation ended".into(), true);
     };
@@ -440,14 +387,6 @@ fn is_passing(reason: &Reason) -> bool {
         .any(|code| reason.code.eq_ignore_ascii_case(code))
         && reason.subcode.is_empty()
         || reason.is_any(&subcodes)
-}
-
-/// Somebody else's words, fit for a reason.
-pub(super) fn short(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(REASON_MAX)
-        .collect()
 }
 
 #[cfg(test)]

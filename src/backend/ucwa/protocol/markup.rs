@@ -16,14 +16,14 @@ const BREAK: &str = "<br/>";
 
 /// What a message becomes on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) format: Format,
-    pub(super) text: String,
+pub(crate) struct Written {
+    pub(crate) format: Format,
+    pub(crate) text: String,
 }
 
 /// Writes a message: as HTML where that shows more and the far end takes it, else as text. Where there are no parts
 /// `text` is the message.
-pub(super) fn write(parts: &[Part], text: &str, takes_html: bool) -> Written {
+pub(crate) fn write(parts: &[Part], text: &str, takes_html: bool) -> Written {
     let shows_more = |part: &Part| match part {
         Part::CodeBlock { .. } => true,
         Part::Hyperlink { text, url } => !text.is_empty() && text != url,
@@ -47,7 +47,7 @@ pub(super) fn write(parts: &[Part], text: &str, takes_html: bool) -> Written {
 }
 
 /// The parts of a message that came in; `None` if there is nothing to see in it.
-pub(super) fn read(format: Format, text: &str) -> Option<Vec<Part>> {
+pub(crate) fn read(format: Format, text: &str) -> Option<Vec<Part>> {
     let parts = match format {
         Format::Plain => parts_of(&text.replace("\r\n", "\n")),
         Format::Html => from_html(text),

@@ -5,7 +5,7 @@
 //! the action is not allowed now. Rejected: one struct with serde for each of some forty resources, of which two or
 //! three properties are read.
 
-use super::failure::Reason;
+use super::reason::Reason;
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -15,18 +15,18 @@ const DEPTH_MAX: usize = 8;
 
 /// A link of a resource.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Anchor {
+pub(crate) struct Anchor {
     /// What it leads to.
-    pub(super) rel: String,
+    pub(crate) rel: String,
     /// Where that is, as the server wrote it: most are relative to the host, some are data.
-    pub(super) href: String,
+    pub(crate) href: String,
     /// What people call it; the server may leave it out or empty.
-    pub(super) title: Option<String>,
+    pub(crate) title: Option<String>,
 }
 
 /// What a server says in the body of an answer, or of something within it.
 #[derive(Clone, PartialEq, Default)]
-pub(super) struct Document {
+pub(crate) struct Document {
     properties: Map<String, Value>,
     links: Vec<Anchor>,
     embedded: Vec<(String, Document)>,
@@ -35,7 +35,7 @@ pub(super) struct Document {
 impl Document {
     /// Reads a body. `None` if it is not a JSON object: then a proxy or the web server in front has spoken. The length
     /// is bounded by whoever read it from the network.
-    pub(super) fn read(body: &[u8]) -> Option<Document> {
+    pub(crate) fn read(body: &[u8]) -> Option<Document> {
         match json(body)? {
             Value::Object(object) => Some(Document::of(object, 0)),
             _ => None,
@@ -43,7 +43,7 @@ impl Document {
     }
 
     /// A document of what JSON has already been read.
-    pub(super) fn of_value(value: Value) -> Option<Document> {
+    pub(crate) fn of_value(value: Value) -> Option<Document> {
         match value {
             Value::Object(object) => Some(Document::of(object, 0)),
             _ => None,
@@ -77,22 +77,22 @@ impl Document {
     }
 
     /// What it calls itself.
-    pub(super) fn rel(&self) -> Option<&str> {
+    pub(crate) fn rel(&self) -> Option<&str> {
         self.text("rel")
     }
 
     /// Its own address.
-    pub(super) fn own(&self) -> Option<&str> {
+    pub(crate) fn own(&self) -> Option<&str> {
         self.link("self")
     }
 
     /// A property that is text. Names differ by case between versions.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.property(name)?.as_str()
     }
 
     /// A property that is a whole number; some write it as text.
-    pub(super) fn number(&self, name: &str) -> Option<u64> {
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
         match self.property(name)? {
             Value::Number(number) => number.as_u64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -101,12 +101,12 @@ impl Document {
     }
 
     /// A property that is a time, as `/Date(1364327898968)/` or in ISO 8601.
-    pub(super) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
+    pub(crate) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
         time_of(self.text(name)?)
     }
 
     /// The texts of a list, or of one text that should be a list.
-    pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         let list = match self.property(name) {
             Some(Value::Array(list)) => list.as_slice(),
             Some(one) => std::slice::from_ref(one),
@@ -116,27 +116,27 @@ impl Document {
     }
 
     /// What a failed operation says of why.
-    pub(super) fn reason(&self) -> Option<Reason> {
+    pub(crate) fn reason(&self) -> Option<Reason> {
         Reason::of_value(self.property("reason")?)
     }
 
     /// Where `rel` is; the first where there are several.
-    pub(super) fn link(&self, rel: &str) -> Option<&str> {
+    pub(crate) fn link(&self, rel: &str) -> Option<&str> {
         self.anchor(rel).map(|anchor| anchor.href.as_str())
     }
 
     /// The first link of that rel, with its title.
-    pub(super) fn anchor(&self, rel: &str) -> Option<&Anchor> {
+    pub(crate) fn anchor(&self, rel: &str) -> Option<&Anchor> {
         self.links.iter().find(|anchor| anchor.rel == rel)
     }
 
     /// All links of that rel, in order.
-    pub(super) fn anchors<'a>(&'a self, rel: &'a str) -> impl Iterator<Item = &'a Anchor> {
+    pub(crate) fn anchors<'a>(&'a self, rel: &'a str) -> impl Iterator<Item = &'a Anchor> {
         self.links.iter().filter(move |anchor| anchor.rel == rel)
     }
 
     /// The first resource within it of that rel.
-    pub(super) fn embedded(&self, rel: &str) -> Option<&Document> {
+    pub(crate) fn embedded(&self, rel: &str) -> Option<&Document> {
         self.embedded
             .iter()
             .find(|(given, _)| given == rel)
@@ -144,7 +144,7 @@ impl Document {
     }
 
     /// All resources within it of that rel, in order.
-    pub(super) fn all_embedded<'a>(&'a self, rel: &'a str) -> impl Iterator<Item = &'a Document> {
+    pub(crate) fn all_embedded<'a>(&'a self, rel: &'a str) -> impl Iterator<Item = &'a Document> {
         self.embedded
             .iter()
             .filter(move |(given, _)| given == rel)
@@ -153,7 +153,7 @@ impl Document {
 
     /// A link of that rel, wherever it is: here or in a resource within, which is how one finds `startMessaging` in an
     /// application.
-    pub(super) fn find_link(&self, rel: &str) -> Option<&str> {
+    pub(crate) fn find_link(&self, rel: &str) -> Option<&str> {
         self.link(rel).or_else(|| {
             self.embedded
                 .iter()
@@ -161,7 +161,7 @@ impl Document {
         })
     }
 
-    pub(super) fn property(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn property(&self, name: &str) -> Option<&Value> {
         let other_case = || {
             self.properties
                 .iter()
@@ -184,7 +184,7 @@ impl fmt::Debug for Document {
 
 impl Anchor {
     /// A link as JSON has it. A server may write the address alone.
-    pub(super) fn of(rel: &str, link: &Value) -> Option<Anchor> {
+    pub(crate) fn of(rel: &str, link: &Value) -> Option<Anchor> {
         let href = match link {
             Value::String(href) => href,
             link => link.get("href")?.as_str()?,
@@ -202,7 +202,7 @@ impl Anchor {
     }
 
     /// A link that names its rel itself, as events have it.
-    pub(super) fn of_itself(link: &Value) -> Option<Anchor> {
+    pub(crate) fn of_itself(link: &Value) -> Option<Anchor> {
         Anchor::of(link.get("rel")?.as_str()?, link)
     }
 }
@@ -223,12 +223,12 @@ impl fmt::Debug for Anchor {
 }
 
 /// Reads JSON; a byte order mark before it is not part of it. Depth is bounded by the library, at 128.
-pub(super) fn json(body: &[u8]) -> Option<Value> {
+pub(crate) fn json(body: &[u8]) -> Option<Value> {
     serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
 }
 
 /// The members of a list, or the one thing that is none.
-pub(super) fn each(value: Value) -> impl Iterator<Item = Value> {
+pub(crate) fn each(value: Value) -> impl Iterator<Item = Value> {
     match value {
         Value::Array(list) => list,
         Value::Null => Vec::new(),
@@ -238,7 +238,7 @@ pub(super) fn each(value: Value) -> impl Iterator<Item = Value> {
 }
 
 /// `/Date(1364327898968)/`, with a zone (which changes nothing) or without, or ISO 8601.
-pub(super) fn time_of(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn time_of(text: &str) -> Option<DateTime<Utc>> {
     let Some(milliseconds) = text
         .trim()
         .strip_prefix("/Date(")

@@ -7,66 +7,66 @@ use std::fmt;
 
 /// An answer's status.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Status(u16);
+pub(crate) struct Status(u16);
 
 impl Status {
     /// The status of that number; a test of a parser needs no connection.
-    pub(super) fn new(number: u16) -> Status {
+    pub(crate) fn new(number: u16) -> Status {
         Status(number)
     }
 
     /// It was done. Servers say 200 where the pages say 201, so nobody asks which.
-    pub(super) fn is_success(self) -> bool {
+    pub(crate) fn is_success(self) -> bool {
         matches!(self.0, 200..=299)
     }
 
     /// It is somewhere else: of a root, a reason to go on to the next candidate.
-    pub(super) fn is_redirect(self) -> bool {
+    pub(crate) fn is_redirect(self) -> bool {
         matches!(self.0, 301 | 302 | 303 | 307 | 308)
     }
 
     /// There is no token, or it has ended.
-    pub(super) fn wants_token(self) -> bool {
+    pub(crate) fn wants_token(self) -> bool {
         self.0 == 401
     }
 
     /// Not allowed; with a challenge beside it, an old token (section 1.3).
-    pub(super) fn is_forbidden(self) -> bool {
+    pub(crate) fn is_forbidden(self) -> bool {
         self.0 == 403
     }
 
     /// Nothing is there (any more).
-    pub(super) fn is_missing(self) -> bool {
+    pub(crate) fn is_missing(self) -> bool {
         self.0 == 404
     }
 
     /// The state of the resource is against it.
-    pub(super) fn is_conflict(self) -> bool {
+    pub(crate) fn is_conflict(self) -> bool {
         self.0 == 409
     }
 
     /// It was there, and the server has put it away.
-    pub(super) fn is_gone(self) -> bool {
+    pub(crate) fn is_gone(self) -> bool {
         self.0 == 410
     }
 
     /// The body was too long.
-    pub(super) fn is_too_large(self) -> bool {
+    pub(crate) fn is_too_large(self) -> bool {
         self.0 == 413
     }
 
     /// Too many requests at once.
-    pub(super) fn is_too_many(self) -> bool {
+    pub(crate) fn is_too_many(self) -> bool {
         self.0 == 429
     }
 
     /// Nothing wrong with the request: later it may do. Proxies' own answers are among them.
-    pub(super) fn is_passing(self) -> bool {
+    pub(crate) fn is_passing(self) -> bool {
         matches!(self.0, 408 | 429 | 500..=599)
     }
 
     /// Nobody can tell whether the request was carried out.
-    pub(super) fn is_unclear(self) -> bool {
+    pub(crate) fn is_unclear(self) -> bool {
         matches!(self.0, 408 | 500 | 502 | 504)
     }
 }

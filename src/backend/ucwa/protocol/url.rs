@@ -32,7 +32,7 @@ impl fmt::Display for Origin {
 
 impl Origin {
     /// Whether secrets may go there: over TLS, or without a line that anybody could listen on.
-    pub(super) fn keeps_secrets(&self) -> bool {
+    pub(crate) fn keeps_secrets(&self) -> bool {
         self.secure
             || self.host == "localhost"
             || self
@@ -42,7 +42,7 @@ impl Origin {
     }
 
     /// Host and port, the port left out where it is the scheme's own.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
         } else {
@@ -62,15 +62,15 @@ fn usual_port(secure: bool) -> u16 {
 
 /// One resource of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub(super) origin: Origin,
+pub(crate) struct Url {
+    pub(crate) origin: Origin,
     /// Path and query, as they go into the request.
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
-impl Place {
+impl Url {
     /// Reads an absolute address; `None` if it is none of HTTP.
-    pub(super) fn parse(url: &str) -> Option<Place> {
+    pub(crate) fn parse(url: &str) -> Option<Url> {
         let uri = uri(url)?;
         let secure = match uri.scheme_str()? {
             scheme if scheme.eq_ignore_ascii_case("https") => true,
@@ -87,38 +87,38 @@ impl Place {
             .path_and_query()
             .map_or("/", |path| path.as_str())
             .to_owned();
-        Some(Place {
+        Some(Url {
             origin: Origin { secure, host, port },
             path,
         })
     }
 
     /// What a link in this resource's answer leads to: on the same server unless it names another.
-    pub(super) fn follow(&self, href: &str) -> Option<Place> {
+    pub(crate) fn follow(&self, href: &str) -> Option<Url> {
         if href.starts_with('/') && !href.starts_with("//") {
-            return Some(Place {
+            return Some(Url {
                 origin: self.origin.clone(),
                 path: uri(href)?.path_and_query()?.as_str().to_owned(),
             });
         }
-        Place::parse(href)
+        Url::parse(href)
     }
 
     /// With one more parameter in the query; the server's own stay.
-    pub(super) fn with(&self, name: &str, value: &str) -> Place {
+    pub(crate) fn with(&self, name: &str, value: &str) -> Url {
         let mut path = self.path.clone();
         path.push(if path.contains('?') { '&' } else { '?' });
         path.push_str(name);
         path.push('=');
         path.extend(encode(value));
-        Place {
+        Url {
             origin: self.origin.clone(),
             path,
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -146,7 +146,7 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Encodes for a query or a form: %XX of UTF-8, a blank too.
-pub(super) fn encode(text: &str) -> PercentEncode<'_> {
+pub(crate) fn encode(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, KEPT)
 }
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_followed() {
-        let root = Place::parse("https://LyncDiscover.contoso.com/?sipuri=a").expect("an address");
+        let root = Url::parse("https://LyncDiscover.contoso.com/?sipuri=a").expect("an address");
         assert_eq!(
             (
                 root.origin.host.as_str(),
@@ -185,14 +185,14 @@ mod tests {
             "https://lyncdiscover.contoso.com/Autodiscover/root/user"
         );
         assert_eq!(
-            Place::parse("http://a.example").expect("an address").path,
+            Url::parse("http://a.example").expect("an address").path,
             "/"
         );
     }
 
     #[test]
     fn what_is_no_address_of_http_is_not_followed() {
-        let root = Place::parse("https://a.example/").expect("an address");
+        let root = Url::parse("https://a.example/").expect("an address");
         for href in [
             "",
             "x",

@@ -3,11 +3,12 @@
 //! NTLM proves who a connection is, not who a request is, so the connection is used for nothing else before or after:
 //! handed back, it would carry other accounts' requests as this one. It has met recorded exchanges only.
 
-use super::http::{Answer, Ask, Lost};
+use super::http::Http;
 use super::ntlm::{self, Login};
-use super::place::Place;
-use super::sign_on::Account;
-use crate::backend::{BackendError, BackendErrorKind};
+use crate::backend::ucwa::protocol::address::Sip;
+use crate::backend::ucwa::protocol::request::{Lost, Request, Response};
+use crate::backend::ucwa::protocol::url::Url;
+use crate::backend::{BackendError, BackendErrorKind, Inbox};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
@@ -16,31 +17,27 @@ use std::time::Duration;
 const FORM: &str = "grant_type=urn:microsoft.rtc:windows";
 
 /// Asks for a token as that user of Windows.
-pub(super) async fn ask_for_token(
-    account: &Account,
-    issuer: &Place,
+pub(crate) async fn ask_for_token(
+    (http, inbox, sip): (&Http, &Inbox, &Sip),
+    issuer: &Url,
     login: &Login<'_>,
     within: Duration,
-) -> Result<Answer, BackendError> {
+) -> Result<Response, BackendError> {
     let ask = |message: &[u8], scheme: &str| {
         let mut value = HeaderValue::from_str(&format!("{scheme} {}", STANDARD.encode(message)))
             .expect("base64 is a header's");
         value.set_sensitive(true);
-        let ask = Ask::post(issuer.clone())
+        let ask = Request::post(issuer.clone())
             .body("application/x-www-form-urlencoded;charset=UTF-8", FORM)
             .within(within);
-        Ask {
+        Request {
             token: Some(value),
             ..ask
         }
     };
-    let own = account
-        .http
-        .open_own(&account.inbox, &issuer.origin)
-        .await?;
-    let (first, line) = account
-        .http
-        .ask_over(&account.inbox, &ask(&ntlm::negotiate(), "NTLM"), Some(own))
+    let own = http.open_own(inbox, &issuer.origin).await?;
+    let (first, line) = http
+        .ask_over(inbox, &ask(&ntlm::negotiate(), "NTLM"), Some(own))
         .await
         .map_err(Lost::error)?;
     if !first.status.wants_token() {
@@ -61,17 +58,15 @@ pub(super) async fn ask_for_token(
             format!("{issuer} gave a challenge that is none of NTLM"),
         )
     };
-    let message =
-        ntlm::authenticate(&challenge, login, nonce, account.inbox.now()).ok_or_else(unfit)?;
-    let (answer, _) = account
-        .http
-        .ask_over(&account.inbox, &ask(&message, "NTLM"), Some(line))
+    let message = ntlm::authenticate(&challenge, login, nonce, inbox.now()).ok_or_else(unfit)?;
+    let (answer, _) = http
+        .ask_over(inbox, &ask(&message, "NTLM"), Some(line))
         .await
         .map_err(Lost::error)?;
     if answer.status.wants_token() {
         return Err(BackendError::refused(format!(
             "the login of `{}` by NTLM was refused",
-            account.address
+            sip
         )));
     }
     Ok(answer)
@@ -95,15 +90,12 @@ fn challenge(offers: &[String]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::address::Sip;
-    use super::super::connect::{Connect, Io};
-    use super::super::http::Http;
-    use super::super::ntlm::tests::{RECORDED, bytes, proves};
-    use super::super::place::Origin;
     use super::*;
     use crate::backend::recorder::Recorder;
-    use crate::backend::ucwa::UcwaConfig;
-    use crate::backend::{Inbox, Reply, Secret, reply};
+    use crate::backend::ucwa::client::connect::{Connect, Io};
+    use crate::backend::ucwa::client::ntlm::tests::{RECORDED, bytes, proves};
+    use crate::backend::ucwa::protocol::url::Origin;
+    use crate::backend::{Reply, reply};
     use parking_lot::Mutex;
     use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -174,7 +166,7 @@ mod tests {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the runtime is this test's own")]
-    fn sign_in(password: &'static str) -> (Result<Answer, BackendError>, Vec<u32>) {
+    fn sign_in(password: &'static str) -> (Result<Response, BackendError>, Vec<u32>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -186,18 +178,12 @@ mod tests {
                 password: "Password",
                 seen: seen.clone(),
             };
-            let config = Arc::new(UcwaConfig::new("contoso.com", Secret::new("unused")));
-            let address = Sip::parse("bot@contoso.com").expect("an address");
-            let account = Account::new(
-                Arc::new(Http::new(Arc::new(iis))),
-                config,
-                recorder.inbox(),
-                address,
-            );
-            let issuer = Place::parse("https://lyncweb.contoso.com/WebTicket/oauthtoken")
-                .expect("an address");
+            let sip = Sip::parse("bot@contoso.com").expect("an address");
+            let http = Http::new(Arc::new(iis));
+            let issuer =
+                Url::parse("https://lyncweb.contoso.com/WebTicket/oauthtoken").expect("an address");
             ask_for_token(
-                &account,
+                (&http, &recorder.inbox(), &sip),
                 &issuer,
                 &Login::new("CONTOSO\\bot", password),
                 Duration::from_secs(10),

@@ -15,7 +15,7 @@
 //! The text is the person's note. Without one it is the activity, where that says more than the state.
 
 use super::document::Document;
-use super::failure::short;
+use super::reason::short;
 use crate::model::PresenceState;
 
 /// Activities that are tokens, and how they read (fact sheet, section 6).
@@ -41,7 +41,7 @@ const SAID_ALREADY: [&str; 9] = [
 ];
 
 /// What a `contactPresence` (or one's own `presence`) and a note show.
-pub(super) fn shown(
+pub(crate) fn shown(
     presence: &Document,
     note: Option<&Document>,
 ) -> (PresenceState, Option<String>) {
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn a_note_says_more_than_an_activity() {
         let presence = of(include_str!(
-            "../../../tests/fuzz/corpus/ucwa_document/contact_presence.json"
+            "../../../../tests/fuzz/corpus/ucwa_document/contact_presence.json"
         ));
         let note = of(include_str!(
-            "../../../tests/fuzz/corpus/ucwa_document/note.json"
+            "../../../../tests/fuzz/corpus/ucwa_document/note.json"
         ));
         assert_eq!(
             shown(&presence, None),

@@ -13,9 +13,9 @@ const PASSWORD: &str = "password";
 
 /// Where a token is had, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Challenge {
+pub(crate) struct Challenge {
     /// Where the token is asked for, as the server wrote it.
-    pub(super) href: String,
+    pub(crate) href: String,
     grants: Vec<String>,
 }
 
@@ -24,7 +24,7 @@ impl Challenge {
     ///
     /// # Errors
     /// `Refused` if there is none: then this is no server whose users can sign in here.
-    pub(super) fn read<'a>(
+    pub(crate) fn read<'a>(
         headers: impl IntoIterator<Item = &'a str>,
     ) -> Result<Challenge, BackendError> {
         let schemes: Vec<Scheme<'a>> = headers
@@ -69,17 +69,17 @@ impl Challenge {
     }
 
     /// Whether it takes a user's name and password.
-    pub(super) fn takes_password(&self) -> bool {
+    pub(crate) fn takes_password(&self) -> bool {
         self.grants.iter().any(|grant| grant == PASSWORD)
     }
 
     /// Whether it takes a Windows login of the token request itself.
-    pub(super) fn takes_windows(&self) -> bool {
+    pub(crate) fn takes_windows(&self) -> bool {
         self.grants.iter().any(|grant| grant == WINDOWS)
     }
 
     /// What it takes, for an error.
-    pub(super) fn grants(&self) -> String {
+    pub(crate) fn grants(&self) -> String {
         self.grants.join(", ")
     }
 }

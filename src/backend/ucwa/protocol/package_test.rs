@@ -1,14 +1,14 @@
 //! Packages as the fact sheet prints them, from the corpus that the fuzzer starts with.
 
 use super::*;
-use crate::backend::ucwa::address::Sip;
-use crate::backend::ucwa::data_uri;
+use crate::backend::ucwa::protocol::address::Sip;
+use crate::backend::ucwa::protocol::data_uri;
 use proptest::prelude::*;
 
 macro_rules! package {
     ($name:literal) => {
         Package::read(include_bytes!(concat!(
-            "../../../tests/fuzz/corpus/ucwa_package/",
+            "../../../../tests/fuzz/corpus/ucwa_package/",
             $name,
             ".json"
         )))

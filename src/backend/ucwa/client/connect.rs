@@ -1,9 +1,9 @@
-//! How a connection is opened: TCP and TLS as configured, or whatever a test puts in their place.
+//! How a connection is opened: TCP and TLS as configured, or whatever a test puts in their url.
 //!
 //! The TLS client is made once for a backend and shared by all its connections, so that ten thousand accounts hold one
 //! list of roots and resume one another's sessions; a CA file that has changed is read again at the next connection.
 
-use super::place::Origin;
+use crate::backend::ucwa::protocol::url::Origin;
 use crate::backend::{BackendError, Inbox, Reply, Trust, reply, tls};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub trait Connect: Send + Sync + 'static {
 }
 
 /// TCP and TLS.
-pub(super) struct Sockets(Arc<Tls>);
+pub(crate) struct Sockets(Arc<Tls>);
 
 struct Tls {
     trust: Trust,
@@ -40,7 +40,7 @@ struct Tls {
 type Stamp = Option<(u64, SystemTime)>;
 
 impl Sockets {
-    pub(super) fn new(trust: Trust) -> Sockets {
+    pub(crate) fn new(trust: Trust) -> Sockets {
         Sockets(Arc::new(Tls {
             trust,
             made: Mutex::default(),

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// As text.
     Plain,
     /// As HTML.
@@ -17,7 +17,7 @@ pub(super) enum Format {
 
 impl Format {
     /// As the contents of a message are called.
-    pub(super) fn mime(self) -> &'static str {
+    pub(crate) fn mime(self) -> &'static str {
         match self {
             Format::Plain => "text/plain",
             Format::Html => "text/html",
@@ -25,7 +25,7 @@ impl Format {
     }
 
     /// What a content type says; a parameter does not matter, and an unknown type counts as text.
-    pub(super) fn of_mime(mime: &str) -> Format {
+    pub(crate) fn of_mime(mime: &str) -> Format {
         let mime = mime.split(';').next().unwrap_or_default().trim();
         // `html/plain` is what one client calls it.
         if mime.eq_ignore_ascii_case("text/html") || mime.eq_ignore_ascii_case("html/plain") {
@@ -38,7 +38,7 @@ impl Format {
 
 /// Reads a message. Line ends at its end are the far client's, not its writer's. `None` if it is no message, or none
 /// in UTF-8.
-pub(super) fn decode(uri: &str) -> Option<(Format, String)> {
+pub(crate) fn decode(uri: &str) -> Option<(Format, String)> {
     let rest = uri
         .get(..5)
         .filter(|scheme| scheme.eq_ignore_ascii_case("data:"))
@@ -65,7 +65,7 @@ pub(super) fn decode(uri: &str) -> Option<(Format, String)> {
 }
 
 /// Writes a message, in the form that Microsoft's samples send.
-pub(super) fn encode(format: Format, text: &str) -> String {
+pub(crate) fn encode(format: Format, text: &str) -> String {
     format!("data:{};base64,{}", format.mime(), STANDARD.encode(text))
 }
 

@@ -5,12 +5,12 @@
 //! again is gone on with: what nobody has fetched of its events comes first, so a message of the last seconds is not
 //! lost. Rejected: a fresh one each time (the server keeps the old one, with whoever writes to it, until it expires).
 
-use super::address::{endpoint_id, segment_after};
-use super::document::Document;
-use super::failure::Verdict;
-use super::http::{Ask, Lost};
-use super::place::Place;
-use super::sign_on::Account;
+use super::Client;
+use crate::backend::ucwa::protocol::address::{endpoint_id, segment_after};
+use crate::backend::ucwa::protocol::document::Document;
+use crate::backend::ucwa::protocol::failure::Verdict;
+use crate::backend::ucwa::protocol::request::{Lost, Request};
+use crate::backend::ucwa::protocol::url::Url;
 use crate::backend::{BackendError, BackendErrorKind};
 use serde_json::json;
 
@@ -29,30 +29,30 @@ const FOLLOWED: [&str; 10] = [
 ];
 
 /// An application as the server describes it.
-pub(super) struct Application {
+pub(crate) struct Application {
     /// Where it is itself.
-    pub(super) place: Place,
+    pub(crate) url: Url,
     /// Its id, part of the ids of its messages.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The account's display name.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     links: Vec<(&'static str, Box<str>)>,
 }
 
 impl Application {
     /// Makes the account's application, or finds it again.
-    pub(super) async fn make(
-        account: &Account,
-        applications: &Place,
+    pub(crate) async fn make(
+        account: &Client,
+        applications: &Url,
     ) -> Result<Application, BackendError> {
         let endpoint = endpoint_id(
             account
                 .inbox
-                .identity(&format!("ucwa endpoint {}", account.address)),
+                .identity(&format!("ucwa endpoint {}", account.sip)),
         );
         let (agent, culture) = (&account.config.user_agent, &account.config.culture);
         let input = json!({"UserAgent": agent, "EndpointId": endpoint, "Culture": culture});
-        let ask = Ask::post(applications.clone()).json(&input);
+        let ask = Request::post(applications.clone()).json(&input);
         let answer = account.ask(ask).await.map_err(Lost::error)?;
         if !answer.status.is_success() {
             return Err(answer.failure().of_application());
@@ -61,7 +61,7 @@ impl Application {
     }
 
     /// Reads an application's description, asked for at `from`.
-    fn read(account: &Account, from: &Place, body: &[u8]) -> Result<Application, BackendError> {
+    fn read(account: &Client, from: &Url, body: &[u8]) -> Result<Application, BackendError> {
         let unfit = || {
             BackendError::new(
                 BackendErrorKind::Protocol,
@@ -74,7 +74,7 @@ impl Application {
             .iter()
             .filter_map(|rel| Some((*rel, document.find_link(rel)?.into())));
         Ok(Application {
-            place: account.follow(from, own)?,
+            url: account.follow(from, own)?,
             id: segment_after(own, "applications")
                 .ok_or_else(unfit)?
                 .to_owned(),
@@ -88,14 +88,14 @@ impl Application {
 
     /// Shows the account as available, so that people can write to it, and looks at what is possible then. An
     /// application found again may be so already.
-    pub(super) async fn make_available(&mut self, account: &Account) -> Result<(), BackendError> {
+    pub(crate) async fn make_available(&mut self, account: &Client) -> Result<(), BackendError> {
         if let Some(link) = self.link("makeMeAvailable") {
             let input = json!({
                 "signInAs": "Online",
                 "supportedMessageFormats": ["Plain", "Html"],
                 "supportedModalities": ["Messaging"],
             });
-            let ask = Ask::post(account.follow(&self.place, link)?).json(&input);
+            let ask = Request::post(account.follow(&self.url, link)?).json(&input);
             let answer = account.ask(ask).await.map_err(Lost::error)?;
             if !answer.status.is_success() {
                 let failure = answer.failure();
@@ -107,7 +107,7 @@ impl Application {
         }
         if self.link("reportMyActivity").is_none() {
             let answer = account
-                .ask(Ask::get(self.place.clone()))
+                .ask(Request::get(self.url.clone()))
                 .await
                 .map_err(Lost::error)?;
             if !answer.status.is_success() {
@@ -119,7 +119,7 @@ impl Application {
                 .position(|(rel, _)| *rel == "events")
                 .map(|at| self.links.swap_remove(at));
             let Application { links, name, .. } =
-                Application::read(account, &self.place, &answer.body)?;
+                Application::read(account, &self.url, &answer.body)?;
             self.links = links;
             self.name = name.or_else(|| self.name.take());
             // The channel is being read already: its first link is the one that counts.
@@ -132,7 +132,7 @@ impl Application {
     }
 
     /// Where `rel` is; absent where the server does not allow it.
-    pub(super) fn link(&self, rel: &str) -> Option<&str> {
+    pub(crate) fn link(&self, rel: &str) -> Option<&str> {
         self.links
             .iter()
             .find(|(known, _)| *known == rel)

@@ -13,12 +13,12 @@ const CONFERENCE: &str = ";opaque=app:conf:";
 
 /// A person's address, without its scheme.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Sip(String);
+pub(crate) struct Sip(String);
 
 impl Sip {
     /// Reads `sip:lene@contoso.com`, `lene@contoso.com`, or an agent's `ucwa:lene@contoso.com`; what stands after a
     /// semicolon is about one device and is cut. `None` if it is no person's.
-    pub(super) fn parse(text: &str) -> Option<Sip> {
+    pub(crate) fn parse(text: &str) -> Option<Sip> {
         let text = without(without(text.trim(), "ucwa:"), "sip:");
         if folded(text).contains(CONFERENCE) {
             return None;
@@ -38,7 +38,7 @@ impl Sip {
 
     /// The person in an address of the server, as `{A}/people/lene@contoso.com/presence`: the last segment that names
     /// one.
-    pub(super) fn of_href(href: &str) -> Option<Sip> {
+    pub(crate) fn of_href(href: &str) -> Option<Sip> {
         let path = href.split(['?', '#']).next().unwrap_or_default();
         path.rsplit('/').find_map(|segment| {
             let segment = percent_encoding::percent_decode_str(segment)
@@ -49,17 +49,17 @@ impl Sip {
     }
 
     /// `lene@contoso.com`.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// `sip:lene@contoso.com`, as UCWA wants it.
-    pub(super) fn uri(&self) -> String {
+    pub(crate) fn uri(&self) -> String {
         format!("sip:{}", self.0)
     }
 
     /// What stands after the `@`: where its server is looked for.
-    pub(super) fn domain(&self) -> &str {
+    pub(crate) fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
     }
 }
@@ -78,11 +78,11 @@ impl fmt::Debug for Sip {
 
 /// A meeting's address, as the server wrote it: its id is not folded when it is sent, only when two are compared.
 #[derive(Clone)]
-pub(super) struct MeetingUri(String);
+pub(crate) struct MeetingUri(String);
 
 impl MeetingUri {
     /// Reads a meeting's address; `None` if it is none.
-    pub(super) fn parse(text: &str) -> Option<MeetingUri> {
+    pub(crate) fn parse(text: &str) -> Option<MeetingUri> {
         let text = text.trim();
         let text = if folded(text).starts_with("sip:") {
             text.to_owned()
@@ -97,12 +97,12 @@ impl MeetingUri {
     }
 
     /// The whole address.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whose meeting it is.
-    pub(super) fn organizer(&self) -> Option<Sip> {
+    pub(crate) fn organizer(&self) -> Option<Sip> {
         Sip::parse(self.0.split(';').next().unwrap_or_default())
     }
 }
@@ -122,7 +122,7 @@ impl fmt::Debug for MeetingUri {
 }
 
 /// The UUID, version 8, that is made of 128 bits of identity: what an application is known by on the server.
-pub(super) fn endpoint_id(identity: [u8; 16]) -> String {
+pub(crate) fn endpoint_id(identity: [u8; 16]) -> String {
     let mut bytes = identity;
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
@@ -138,7 +138,7 @@ pub(super) fn endpoint_id(identity: [u8; 16]) -> String {
 }
 
 /// The last segment of an address of the server: a conversation's or a message's id.
-pub(super) fn last_segment(href: &str) -> &str {
+pub(crate) fn last_segment(href: &str) -> &str {
     let path = href.split(['?', '#']).next().unwrap_or_default();
     path.trim_end_matches('/')
         .rsplit('/')
@@ -147,7 +147,7 @@ pub(super) fn last_segment(href: &str) -> &str {
 }
 
 /// The segment after `name`: the application's id after `applications`, the conversation's after `conversations`.
-pub(super) fn segment_after<'a>(href: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn segment_after<'a>(href: &'a str, name: &str) -> Option<&'a str> {
     let path = href.split(['?', '#']).next().unwrap_or_default();
     let mut segments = path
         .split('/')

@@ -1,0 +1,169 @@
+//! The account's tokens, one for each host.
+//!
+//! Tokens go to hosts that the configuration allows, never elsewhere. Each is renewed before it ends, and when the
+//! server does not take it any more.
+
+use super::Client;
+use super::ntlm::Login;
+use super::windows;
+use crate::backend::ucwa::config::Grant;
+use crate::backend::ucwa::protocol::challenge::Challenge;
+use crate::backend::ucwa::protocol::document::Document;
+use crate::backend::ucwa::protocol::follow::keeps_secrets;
+use crate::backend::ucwa::protocol::request::{Lost, Request, Response};
+use crate::backend::ucwa::protocol::url::{Origin, Url, encode};
+use crate::backend::{BackendError, BackendErrorKind};
+use chrono::{DateTime, TimeDelta, Utc};
+use hyper::header::HeaderValue;
+use std::time::Duration;
+
+/// How long a token request may take.
+const STEP_MAX: Duration = Duration::from_secs(10);
+/// Hosts that an account has tokens of at most.
+const TOKENS_MAX: usize = 4;
+/// The life of a token that does not say how long it lives (section 1.3: 8 hours of a user's).
+const LIFE_DEFAULT: u64 = 3600;
+/// A token is renewed that long before it ends, or after nine tenths of its life where that is later.
+const RENEWED_BEFORE: TimeDelta = TimeDelta::minutes(10);
+
+/// The tokens that an account has.
+pub(super) type Tokens = Vec<Token>;
+
+/// A token of one host.
+pub(super) struct Token {
+    origin: Origin,
+    value: HeaderValue,
+    /// When a new one is wanted.
+    renew: DateTime<Utc>,
+    issuer: Url,
+}
+
+impl Client {
+    /// The token for a host, renewed if it is about to end.
+    pub(super) async fn token(&self, origin: &Origin) -> Result<Option<HeaderValue>, BackendError> {
+        let mut tokens = self.tokens.lock().await;
+        let Some(token) = tokens.iter_mut().find(|token| token.origin == *origin) else {
+            return Ok(None);
+        };
+        if self.inbox.now() >= token.renew {
+            match self.issue(token.issuer.clone(), origin).await {
+                Ok(fresh) => *token = fresh,
+                // It has not ended yet; the next request tries again, a minute from now.
+                Err(error) if error.is_passing() => {
+                    token.renew = self.inbox.now() + TimeDelta::minutes(1)
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(token.value.clone()))
+    }
+
+    /// A new token, because the server did not take the one in `ask`; another request may have got it already.
+    pub(super) async fn fresh(
+        &self,
+        ask: &Request,
+        answer: &Response,
+    ) -> Result<HeaderValue, BackendError> {
+        let mut tokens = self.tokens.lock().await;
+        let origin = &ask.url.origin;
+        let known = tokens.iter().position(|token| token.origin == *origin);
+        if let Some(known) = known
+            && ask.token.as_ref() != Some(&tokens[known].value)
+        {
+            return Ok(tokens[known].value.clone());
+        }
+        if !keeps_secrets(&self.config, origin) {
+            return Err(BackendError::refused(format!(
+                "{origin} wants a token, and the way there is without TLS"
+            )));
+        }
+        let challenge = Challenge::read(answer.challenges.iter().map(String::as_str))?;
+        let is_takable = match self.config.grant {
+            Grant::Password => challenge.takes_password(),
+            Grant::Windows => challenge.takes_windows(),
+        };
+        if !is_takable {
+            let grants = challenge.grants();
+            return Err(BackendError::refused(format!(
+                "{origin} does not take the configured kind of login, only: {grants}"
+            )));
+        }
+        let issuer = self.follow(&ask.url, &challenge.href)?;
+        let token = self.issue(issuer, origin).await?;
+        let value = token.value.clone();
+        match known {
+            Some(known) => tokens[known] = token,
+            None => {
+                if tokens.len() == TOKENS_MAX {
+                    tokens.remove(0);
+                }
+                tokens.push(token);
+            }
+        }
+        Ok(value)
+    }
+
+    /// Gets a token.
+    async fn issue(&self, issuer: Url, origin: &Origin) -> Result<Token, BackendError> {
+        let late = || {
+            Err(BackendError::unreachable(
+                "the password's source does not answer",
+            ))
+        };
+        let secret = self
+            .inbox
+            .within(STEP_MAX, self.config.passwords.secret(self.sip.as_str()))
+            .await;
+        let secret = secret.unwrap_or_else(late)?;
+        let (name, password) = (self.config.login_of(&self.sip), secret.expose());
+        let answer = match self.config.grant {
+            Grant::Windows => {
+                windows::ask_for_token(
+                    (&self.http, &self.inbox, &self.sip),
+                    &issuer,
+                    &Login::new(&name, password),
+                    STEP_MAX,
+                )
+                .await?
+            }
+            Grant::Password => {
+                let form = format!(
+                    "grant_type=password&username={}&password={}",
+                    encode(&name),
+                    encode(password)
+                );
+                let ask = Request::post(issuer.clone())
+                    .body("application/x-www-form-urlencoded;charset=UTF-8", form);
+                self.http
+                    .ask(&self.inbox, &ask.within(STEP_MAX))
+                    .await
+                    .map_err(Lost::error)?
+            }
+        };
+        if !answer.status.is_success() {
+            return Err(answer.failure().of_token(self.sip.as_str()));
+        }
+        let document = Document::read(&answer.body).unwrap_or_default();
+        let unfit = || {
+            BackendError::new(
+                BackendErrorKind::Protocol,
+                format!("{issuer} gave no token"),
+            )
+        };
+        let text = document.text("access_token").ok_or_else(unfit)?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| unfit())?;
+        value.set_sensitive(true);
+        let seconds = document
+            .number("expires_in")
+            .unwrap_or(LIFE_DEFAULT)
+            .min(i32::MAX as u64) as i64;
+        let life = TimeDelta::seconds(seconds);
+        let renew = self.inbox.now() + (life - RENEWED_BEFORE).max(life * 9 / 10);
+        Ok(Token {
+            origin: origin.clone(),
+            value,
+            renew,
+            issuer,
+        })
+    }
+}

@@ -1,0 +1,133 @@
+//! One request and its response, as values. `client` sends the one and returns the other.
+
+use super::failure::Failure;
+use super::status::Status;
+use super::url::Url;
+use crate::backend::BackendError;
+use hyper::Method;
+use hyper::body::Bytes;
+use hyper::header::HeaderValue;
+use std::time::Duration;
+
+/// How long an ordinary request may take.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// One request.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// The `Authorization` header, for hosts that may see it.
+    pub(crate) token: Option<HeaderValue>,
+    /// Content type and body.
+    pub(crate) body: Option<(&'static str, Bytes)>,
+    /// The deadline, counted from the moment the request is made.
+    pub(crate) within: Duration,
+}
+
+impl Request {
+    /// A GET.
+    pub(crate) fn get(url: Url) -> Request {
+        Request {
+            method: Method::GET,
+            url,
+            token: None,
+            body: None,
+            within: ANSWER_MAX,
+        }
+    }
+
+    /// A POST with an empty body.
+    pub(crate) fn post(url: Url) -> Request {
+        Request {
+            method: Method::POST,
+            body: Some(("application/json", Bytes::new())),
+            ..Request::get(url)
+        }
+    }
+
+    /// A DELETE.
+    pub(crate) fn delete(url: Url) -> Request {
+        Request {
+            method: Method::DELETE,
+            ..Request::get(url)
+        }
+    }
+
+    /// The request with a body of that content type.
+    pub(crate) fn body(self, kind: &'static str, body: impl Into<Bytes>) -> Request {
+        Request {
+            body: Some((kind, body.into())),
+            ..self
+        }
+    }
+
+    /// The request with a body of JSON.
+    pub(crate) fn json(self, body: &serde_json::Value) -> Request {
+        self.body("application/json", body.to_string())
+    }
+
+    /// The request with another deadline than 20 seconds.
+    pub(crate) fn within(self, within: Duration) -> Request {
+        Request { within, ..self }
+    }
+}
+
+/// What the server responded.
+pub(crate) struct Response {
+    pub(crate) status: Status,
+    /// The values of all `WWW-Authenticate` headers.
+    pub(crate) challenges: Vec<String>,
+    /// The `Location` header: the address of what was made, or of what was asked for.
+    pub(crate) location: Option<String>,
+    /// The `Retry-After` header, unread.
+    pub(crate) retry_after: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    /// Reads a response that is no success.
+    pub(crate) fn failure(&self) -> Failure {
+        Failure::read(
+            self.status,
+            &self.body,
+            !self.challenges.is_empty(),
+            self.retry_after.as_deref(),
+        )
+    }
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone)]
+pub(crate) enum Lost {
+    /// Nothing of the request has reached the server.
+    Unsent(BackendError),
+    /// The request may have reached the server.
+    Unanswered(BackendError),
+}
+
+impl Lost {
+    /// The error for a caller to whom it does not matter whether the server got the request.
+    pub(crate) fn error(self) -> BackendError {
+        match self {
+            Lost::Unsent(error) | Lost::Unanswered(error) => error,
+        }
+    }
+}
+
+/// Why a request to the application came to nothing.
+pub(crate) enum Trouble {
+    /// The server refused it.
+    Failed(Failure),
+    /// There is no response.
+    Lost(Lost),
+}
+
+impl Trouble {
+    /// The error for the caller; `what` says what failed.
+    pub(crate) fn error(self, what: &str) -> BackendError {
+        match self {
+            Trouble::Failed(failure) => failure.of_request(what),
+            Trouble::Lost(lost) => lost.error(),
+        }
+    }
+}
