@@ -7,7 +7,6 @@
 mod calls;
 mod cell;
 mod channel_list;
-mod entries;
 mod infos;
 mod lifecycle;
 mod link;
@@ -20,7 +19,6 @@ mod told;
 
 pub(crate) use calls::{ASK_MAX, Calls, error_of, error_of_question};
 pub(crate) use cell::{Cell, CellState, ChannelPhase, Phase};
-pub(crate) use entries::Entries;
 pub(crate) use link::{LinkSettings, Surroundings};
 pub(crate) use posting::{Post, Posting};
 pub(crate) use posts::{Begun, PostBook};

@@ -13,11 +13,10 @@
 
 use super::calls::{Calls, error_of};
 use super::cell::{Cell, ChannelCell, ChannelPhase, Trouble};
-use super::entries::Entries;
 use super::posts::{Overdue, PostBook};
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Session};
 use crate::error::Error;
-use crate::journal::{EntryKind, NewRow};
+use crate::journal::{Entries, EntryKind, NewRow};
 use crate::model::{OriginId, Place};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;

@@ -25,6 +25,19 @@ impl<R: Recorder> Committable<R> for Slice {
     }
 }
 
+/// The last transaction of a run. One that was lost leaves an end that was not orderly, which the next start can bear.
+pub(super) struct Last(pub(super) ());
+
+impl<R: Recorder> Committable<R> for Last {
+    fn seal(&mut self, _: &mut R, _: &Connection) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    fn is_there(&self, _: &R, _: &Connection) -> rusqlite::Result<bool> {
+        Ok(false)
+    }
+}
+
 impl<R: Recorder> Committable<R> for (R::Batch, After) {
     fn seal(&mut self, recorder: &mut R, transaction: &Connection) -> rusqlite::Result<()> {
         recorder.seal(transaction, &mut self.0)

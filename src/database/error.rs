@@ -35,6 +35,41 @@ impl StorageFault {
     }
 }
 
+/// Why a read or a change failed: an error of SQLite, or an error that its caller is told as it is.
+///
+/// `?` makes one of either, so that code inside a transaction uses both; it becomes an [`Error`] in one place.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// SQLite failed.
+    Sqlite(rusqlite::Error),
+    /// The work itself failed.
+    Told(Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Failure {
+        Failure::Sqlite(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Told(error)
+    }
+}
+
+impl Failure {
+    /// The error that the caller is told.
+    ///
+    /// Rejected: `From<Failure> for Error`, which makes `?` ambiguous all over the crate.
+    pub(crate) fn told(self) -> Error {
+        match self {
+            Failure::Sqlite(error) => storage(error),
+            Failure::Told(error) => error,
+        }
+    }
+}
+
 /// A failed read or change, as the caller sees it.
 pub(crate) fn storage(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {

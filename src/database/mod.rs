@@ -28,7 +28,7 @@ mod watch;
 mod writer;
 
 pub(crate) use ahead::{Ages, Dated};
-pub(crate) use error::{damaged, in_table, storage};
+pub(crate) use error::{Failure, damaged, in_table, storage};
 pub use file::Durability;
 pub(crate) use file::{Location, Opened, Wanted, open};
 pub(crate) use queue::{Budget, Lane, Reserved};

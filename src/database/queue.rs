@@ -105,8 +105,17 @@ impl<E, J> Queue<E, J> {
         true
     }
 
-    /// Queues `entry`, for which `bytes` were reserved (0 where another budget holds them). It comes back if the
-    /// writer has stopped.
+    /// Counts the bytes of an entry that is not refused, whatever waits: what comes in over a link waits sooner.
+    pub(crate) fn add(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// Whether there is any room for what comes in.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) < INBOX_BYTES
+    }
+
+    /// Queues `entry`, whose `bytes` were reserved or added. It comes back if the writer has stopped.
     pub(crate) fn push(&self, entry: E, bytes: usize, lane: Lane) -> Result<(), E> {
         let mut state = self.state.lock();
         if state.stopping {

@@ -14,7 +14,7 @@
 //! ten seconds. Every read ends at its deadline, when its future is dropped, and
 //! when the engine stops. Several reads go inside one `BEGIN` (75 % of a point read is file locking).
 
-use super::error::storage;
+use super::error::{Failure, storage};
 use super::examine::keep_log;
 use super::file::Opened;
 use super::lanes::{HOST, LOGINS, Lane, Limits, Owner};
@@ -101,17 +101,25 @@ pub(crate) trait Scan: Send + 'static {
     ///
     /// # Errors
     /// What `stop` says; `Storage`; `Corrupt`.
-    fn slice(&mut self, connection: &Connection, stop: &Stop) -> Result<Option<Self::Found>>;
+    fn slice(
+        &mut self,
+        connection: &Connection,
+        stop: &Stop,
+    ) -> Result<Option<Self::Found>, Failure>;
 }
 
 /// A scan of one slice: a list whose length an administrator made.
 pub(crate) struct Whole<F>(pub(crate) F);
 
-impl<T: Send + 'static, F: FnMut(&Connection) -> Result<T> + Send + 'static> Scan for Whole<F> {
+impl<T, F> Scan for Whole<F>
+where
+    T: Send + 'static,
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+{
     type Found = T;
 
-    fn slice(&mut self, connection: &Connection, _: &Stop) -> Result<Option<T>> {
-        (self.0)(connection).map(Some)
+    fn slice(&mut self, connection: &Connection, _: &Stop) -> Result<Option<T>, Failure> {
+        Ok(Some((self.0)(connection)?))
     }
 }
 
@@ -177,7 +185,11 @@ impl Reading {
     }
 
     /// Reads on this thread, inside one transaction.
-    fn now<T>(&self, stop: &Stop, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    fn now<T, E: Into<Failure>>(
+        &self,
+        stop: &Stop,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T> {
         stop.check()?;
         if let Some(memory) = self.opened.memory() {
             let mut connection = memory.lock();
@@ -234,12 +246,17 @@ fn looks(reading: &Reading) -> &Lane<Task> {
     &reading.looks
 }
 
-fn inside<T>(connection: &Connection, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+/// Reads inside one transaction. What fails becomes the caller's error here and nowhere else.
+fn inside<T, E: Into<Failure>>(
+    connection: &Connection,
+    read: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T> {
     connection
         .prepare_cached("BEGIN")
         .and_then(|mut begin| begin.execute([]))
         .map_err(storage)?;
-    let answer = catch_unwind(AssertUnwindSafe(|| read(connection)));
+    let read = || read(connection).map_err(|error| error.into().told());
+    let answer = catch_unwind(AssertUnwindSafe(read));
     let ended = connection
         .prepare_cached("COMMIT")
         .and_then(|mut commit| commit.execute([]));
@@ -286,7 +303,10 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// As the read; `Closed`; `TimedOut` if nobody waits for it.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(crate) fn read<T, E: Into<Failure>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T> {
         self.reading.now(self.stop, read)
     }
 
@@ -314,16 +334,20 @@ impl Readers {
     }
 
     /// Reads on this thread, inside one transaction.
-    pub(crate) fn now<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(crate) fn now<T, E: Into<Failure>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T> {
         self.reading
             .now(&self.reading.stop(SMALL_TIME, &Arc::default()), read)
     }
 
     /// Reads little, wherever the caller's kind of waiting wants it. A dropped future ends the read.
-    pub(crate) fn read<T, F>(&self, read: F) -> Read<T, F>
+    pub(crate) fn read<T, E, F>(&self, read: F) -> Read<T, F>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T> + Send + Unpin + 'static,
+        E: Into<Failure>,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + Unpin + 'static,
     {
         Read {
             readers: self.clone(),
@@ -474,10 +498,11 @@ pub(crate) struct Read<T, F> {
     state: ReadState<T, F>,
 }
 
-impl<T, F> Future for Read<T, F>
+impl<T, E, F> Future for Read<T, F>
 where
     T: Send + 'static,
-    F: FnOnce(&Connection) -> Result<T> + Send + Unpin + 'static,
+    E: Into<Failure>,
+    F: FnOnce(&Connection) -> Result<T, E> + Send + Unpin + 'static,
 {
     type Output = Result<T>;
 

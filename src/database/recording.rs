@@ -11,6 +11,8 @@ pub(crate) trait Recorder: Send + Sized + 'static {
     type Entry: Send + 'static;
     type Batch: Send + 'static;
 
+    /// Bytes that `entry` holds in memory, roughly; never 0, so that the queue is bounded whatever waits in it.
+    fn weight(entry: &Self::Entry) -> usize;
     /// Writes `entries` inside a transaction.
     fn record(
         &mut self,

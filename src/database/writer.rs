@@ -5,9 +5,9 @@
 //! is full or failing is tried again until it can be: the queue fills, the links feel it, and nothing is lost. After
 //! an I/O error the outcome of a commit is unknown: the file is reopened, and its newest seq decides.
 
-use super::committable::{Committable, Group, Slice};
+use super::committable::{Committable, Group, Last, Slice};
 use super::crowd::Crowd;
-use super::error::{StorageFault, storage};
+use super::error::{Failure, StorageFault, storage};
 use super::examine::keep_log;
 use super::file::Opened;
 use super::missed::{self, Missed};
@@ -102,9 +102,24 @@ impl<R: Recorder> Writer<R> {
         self.shared.queue.reserve(bytes)
     }
 
-    /// Queues `entry`, for which `bytes` were reserved (0 where another budget holds them). It comes back if the
-    /// writer has stopped.
-    pub(crate) fn push(&self, entry: R::Entry, bytes: usize, lane: Lane) -> Result<(), R::Entry> {
+    /// Whether an incoming entry of some bytes has room.
+    pub(crate) fn has_room(&self) -> bool {
+        self.shared.queue.has_room()
+    }
+
+    /// Queues `entry`, for which `reserved` bytes were made room; without, it is weighed here and has room always. It comes
+    /// back if the writer has stopped.
+    pub(crate) fn push(
+        &self,
+        entry: R::Entry,
+        reserved: Option<usize>,
+        lane: Lane,
+    ) -> Result<(), R::Entry> {
+        let bytes = reserved.unwrap_or_else(|| {
+            let bytes = R::weight(&entry);
+            self.shared.queue.add(bytes);
+            bytes
+        });
         self.shared.queue.push(entry, bytes, lane)
     }
 
@@ -118,13 +133,15 @@ impl<R: Recorder> Writer<R> {
     pub(crate) fn job<T: Send + 'static>(
         &self,
         busy: Busy,
-        change: impl FnOnce(&mut R, &Connection) -> Result<(T, R::Batch, After)> + Send + 'static,
+        change: impl FnOnce(&mut R, &Connection) -> Result<(T, R::Batch, After), Failure>
+        + Send
+        + 'static,
     ) -> Pending<Result<T>> {
         let (promise, pending) = pending();
         let slot: Arc<Mutex<Option<Promise<Result<T>>>>> = Arc::new(Mutex::new(Some(promise)));
         let (refused, held) = (slot.clone(), busy.clone());
         let run: Run<R> = Box::new(move |recorder, transaction| {
-            let (value, batch, apply) = change(recorder, transaction)?;
+            let (value, batch, apply) = change(recorder, transaction).map_err(Failure::told)?;
             let after: After = Box::new(move || {
                 apply();
                 if let Some(promise) = slot.lock().take() {
@@ -248,8 +265,8 @@ impl<R: Recorder> Body<R> {
             }
             return;
         }
-        let closed = self.with(|recorder, connection| recorder.close(connection));
-        if let Err(error) = closed {
+        let closed = self.commit(|recorder, transaction| recorder.close(transaction).map(Last));
+        if let Attempt::Failed(_, error) = closed {
             tracing::warn!(%error, "the database could not be marked as closed in good order");
         }
         self.finish();
@@ -379,7 +396,7 @@ impl<R: Recorder> Body<R> {
         }
     }
 
-    /// Runs `body` in one transaction and commits it.
+    /// Runs `body` in one transaction and commits it, if the files are still the ones that were opened.
     fn attempt<T: Committable<R>>(
         &mut self,
         body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
@@ -388,6 +405,14 @@ impl<R: Recorder> Body<R> {
             self.not_ours(&reason);
             return Attempt::Failed(StorageFault::Passing, Error::Storage(reason));
         }
+        self.commit(body)
+    }
+
+    /// Runs `body` in one transaction and commits it: every write goes through here.
+    fn commit<T: Committable<R>>(
+        &mut self,
+        body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
+    ) -> Attempt<T> {
         let mut made = None;
         let mut reached = Reach::default();
         let opened = self.opened.clone();

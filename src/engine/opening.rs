@@ -8,9 +8,7 @@
 
 use super::Engine;
 use super::assembled::{Assembled, Moved};
-use crate::agents::{
-    Calls, Desired, Entries, LinkSettings, PostBook, Posting, Registry, Surroundings,
-};
+use crate::agents::{Calls, Desired, LinkSettings, PostBook, Posting, Registry, Surroundings};
 use crate::clock::{Calendar, Clock, Timeline};
 use crate::config::{Builder, EventMode};
 use crate::database::{
@@ -20,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::events::{Feed, Names};
 use crate::filter::Patterns;
 use crate::hub::{Hub, Ring, Timer};
-use crate::journal::{self, Freshness, Journal, JournalSettings, Opening, Retention};
+use crate::journal::{self, Entries, Freshness, Journal, JournalSettings, Opening, Retention};
 use crate::model::Who;
 use crate::origin::Origins;
 use crate::password::{Cost, Passwords, Recent};
@@ -96,7 +94,6 @@ impl Engine {
         );
         let registry = Registry::new(surroundings, hub.clone(), clock.clone(), backends);
         let ground = Arc::new(Ground {
-            writer: writer.clone(),
             entries,
             calls: calls.clone(),
             posting: posting.clone(),
@@ -190,11 +187,7 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
         activity: ground.activity.clone(),
         buffered: builder.event_mode == EventMode::Buffered,
     });
-    let names = Arc::new(Names::new(
-        ground.writer.clone(),
-        ground.hub.clone(),
-        ground.activity.clone(),
-    ));
+    let names = Arc::new(Names::new(ground.entries.clone(), ground.hub.clone()));
     Ok(Services {
         ground,
         registry,
@@ -266,6 +259,6 @@ fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening
         })
         .map_err(damaged("agent"))?;
         hub.remember(floor, window, now_ms);
-        Ok(())
+        Ok::<(), Error>(())
     })
 }

@@ -1,12 +1,11 @@
 //! Named readers: their places in memory, who holds a name now, and how an older holder learns that it does not.
 
-use crate::database::{Lane, Writer, storage};
 use crate::error::{Error, Result};
 use crate::hub::Hub;
-use crate::journal::{Acknowledged, Entry, EntryKind, Journal};
+use crate::journal::{Acknowledged, Entries, EntryKind};
 use crate::model::{AgentKey, ReaderName, Seq};
 use crate::store::readers::{self, ReaderInsert};
-use crate::waiting::{Activity, Pending, pending};
+use crate::waiting::Pending;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,18 +32,16 @@ pub(crate) struct Held {
 /// Every named reader that was used since the start.
 pub(crate) struct Names {
     held: Arc<Mutex<HashMap<(AgentKey, ReaderName), Held>>>,
-    pub(crate) writer: Arc<Writer<Journal>>,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) activity: Activity,
+    entries: Entries,
+    hub: Arc<Hub>,
 }
 
 impl Names {
-    pub(crate) fn new(writer: Arc<Writer<Journal>>, hub: Arc<Hub>, activity: Activity) -> Names {
+    pub(crate) fn new(entries: Entries, hub: Arc<Hub>) -> Names {
         Names {
             held: Arc::default(),
-            writer,
+            entries,
             hub,
-            activity,
         }
     }
 
@@ -59,40 +56,34 @@ impl Names {
             return Ok(held);
         }
         let (wanted, held) = (name.clone(), self.held.clone());
-        let inserted = self
-            .writer
-            .job(self.activity.busy(), move |journal, transaction| {
-                let batch = journal.begin();
-                let place =
-                    match readers::insert(transaction, agent, &wanted, window, batch.committed)
-                        .map_err(storage)?
-                    {
-                        ReaderInsert::Inserted => window,
-                        ReaderInsert::Exists(place) => place,
-                        ReaderInsert::Full => {
-                            return Err(Error::Invalid(
-                                "an agent has at most 32 named readers; delete one first".into(),
-                            ));
-                        }
-                    };
-                // In the order of the commits: a delete that comes next must find it.
-                let after = Box::new(move || {
-                    let place = AtomicI64::new(place);
-                    let place = Acknowledged {
-                        agent,
-                        name: wanted.clone(),
-                        place,
-                        queued: AtomicBool::new(false),
-                    };
-                    let fresh = Held {
-                        place: Arc::new(place),
-                        superseded: Arc::default(),
-                        gone: Arc::default(),
-                    };
-                    held.lock().entry((agent, wanted)).or_insert(fresh);
-                });
-                Ok(((), batch, after))
+        let inserted = self.entries.job(move |transaction| {
+            let (connection, now) = (transaction.connection(), transaction.time());
+            let place = match readers::insert(connection, agent, &wanted, window, now)? {
+                ReaderInsert::Inserted => window,
+                ReaderInsert::Exists(place) => place,
+                ReaderInsert::Full => {
+                    let full = "an agent has at most 32 named readers; delete one first";
+                    return Err(Error::Invalid(full.into()).into());
+                }
+            };
+            // In the order of the commits: a delete that comes next must find it.
+            transaction.after(move || {
+                let place = AtomicI64::new(place);
+                let place = Acknowledged {
+                    agent,
+                    name: wanted.clone(),
+                    place,
+                    queued: AtomicBool::new(false),
+                };
+                let fresh = Held {
+                    place: Arc::new(place),
+                    superseded: Arc::default(),
+                    gone: Arc::default(),
+                };
+                held.lock().entry((agent, wanted)).or_insert(fresh);
             });
+            Ok(())
+        });
         let late = || Error::OutcomeUnknown("the database did not answer".into());
         self.hub.timer().within(INSERT_MAX, inserted, late).await?;
         // It was deleted since: as for a poll that was waiting then.
@@ -117,16 +108,8 @@ impl Names {
             return;
         }
         if !held.place.queued.swap(true, Ordering::AcqRel) {
-            let kind = EntryKind::Acknowledge(held.place.clone());
-            let entry = Entry {
-                kind,
-                busy: self.activity.busy(),
-                before: None,
-                done: None,
-            };
-            if self.writer.push(entry, 0, Lane::Lazy).is_err() {
-                tracing::debug!("the writer has stopped; an acknowledgement is dropped");
-            }
+            self.entries
+                .write_lazily(EntryKind::Acknowledge(held.place.clone()));
         }
     }
 
@@ -138,7 +121,7 @@ impl Names {
             what: "the journal".into(),
             retry_after: RETRY_AFTER,
         };
-        if !self.writer.writable() {
+        if !self.entries.writable() {
             self.acknowledge(held, seq);
             return Err(refused());
         }
@@ -154,18 +137,8 @@ impl Names {
 
     fn push_acknowledgement(&self, held: &Held, seq: Seq) -> Pending<Result<()>> {
         held.place.place.fetch_max(seq, Ordering::AcqRel);
-        let (promise, pending) = pending();
-        let kind = EntryKind::Acknowledge(held.place.clone());
-        let entry = Entry {
-            kind,
-            busy: self.activity.busy(),
-            before: None,
-            done: Some(promise),
-        };
-        match self.writer.push(entry, 0, Lane::Ordered) {
-            Ok(()) => pending,
-            Err(_) => Pending::ready(Err(Error::Closed)),
-        }
+        self.entries
+            .write_through(EntryKind::Acknowledge(held.place.clone()))
     }
 
     /// Where every name that was used since the start stands.

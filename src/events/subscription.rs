@@ -1,7 +1,6 @@
 //! What happens to all agents, for the host: the ring while the subscriber keeps up, the journal when it does not.
 
 use super::feed::Feed;
-use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::hub::{Ring, RingRead};
 use crate::journal;
@@ -85,9 +84,10 @@ impl Subscription {
             }
             if self.behind {
                 let after = self.last;
-                let read = self.feed.readers.read(move |connection| {
-                    journal::everything_after(connection, after, AT_ONCE).map_err(storage)
-                });
+                let read = self
+                    .feed
+                    .readers
+                    .read(move |connection| journal::everything_after(connection, after, AT_ONCE));
                 let (records, more) = read.await?;
                 self.caught_up(&records, more);
                 continue;
@@ -103,9 +103,10 @@ impl Subscription {
 
     fn catch_up_now(&mut self) {
         let after = self.last;
-        let read = self.feed.readers.now(|connection| {
-            journal::everything_after(connection, after, AT_ONCE).map_err(storage)
-        });
+        let read = self
+            .feed
+            .readers
+            .now(|connection| journal::everything_after(connection, after, AT_ONCE));
         match read {
             Ok((records, more)) => self.caught_up(&records, more),
             Err(error) => {

@@ -11,6 +11,9 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 
+/// Bytes of an entry itself, whatever it says.
+const ENTRY: usize = 400;
+
 /// One thing to be written.
 pub(crate) struct Entry {
     pub(crate) kind: EntryKind,
@@ -45,6 +48,30 @@ pub(crate) enum EntryKind {
     Flush,
 }
 
+impl Entry {
+    /// Bytes that it holds in memory, roughly: what the writer's queue is bounded by.
+    pub(crate) fn weight(&self) -> usize {
+        let place = |place: &Place| place.network.as_str().len() + place.channel.as_str().len();
+        let point = |point: &ResumePoint| point.as_str().len();
+        ENTRY
+            + match &self.kind {
+                EntryKind::Message(row) => row.weight(),
+                EntryKind::Resume {
+                    place: of,
+                    point: to,
+                } => place(of) + point(to),
+                EntryKind::Joined {
+                    place: of, resume, ..
+                } => place(of) + resume.as_ref().map_or(0, point),
+                EntryKind::Entered { place: of, .. } | EntryKind::Left { place: of, .. } => {
+                    place(of)
+                }
+                EntryKind::Down { channel, .. } => channel.as_str().len(),
+                EntryKind::Acknowledge(_) | EntryKind::Flush => 0,
+            }
+    }
+}
+
 /// How far a named reader has come. One entry is queued for it at most, whatever its pace.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
@@ -74,6 +101,10 @@ pub(crate) struct NewRow {
 }
 
 impl NewRow {
+    fn weight(&self) -> usize {
+        self.sender.len() + self.sender_alias.as_ref().map_or(0, String::len) + self.content.bytes()
+    }
+
     /// The row of a message as it came from a chat system, by nobody of ours as far as is known; `now` if the chat
     /// system does not say when it was said.
     pub(crate) fn of(place: Place, message: Received, now: DateTime<Utc>) -> NewRow {

@@ -8,6 +8,7 @@
 mod archive;
 pub(crate) mod dates;
 mod early;
+mod entries;
 mod entry;
 mod history;
 mod opening;
@@ -18,9 +19,11 @@ mod row;
 mod search;
 mod spans;
 mod sweeping;
+mod transaction;
 mod usage;
 mod view;
 
+pub(crate) use entries::Entries;
 pub(crate) use entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 pub(crate) use history::{find_origin, history, recent_posts, resume};
 pub(crate) use opening::{Freshness, Opening, open};

@@ -375,6 +375,10 @@ impl Recorder for Journal {
     type Entry = Entry;
     type Batch = Batch;
 
+    fn weight(entry: &Entry) -> usize {
+        entry.weight()
+    }
+
     fn record(&mut self, transaction: &Connection, entries: &[Entry]) -> rusqlite::Result<Batch> {
         let mut batch = self.begin();
         let mut inserting = row::inserting(transaction)?;

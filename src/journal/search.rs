@@ -7,7 +7,7 @@
 
 use super::row::{MESSAGE_COLUMNS, read_message};
 use super::spans::conversation;
-use crate::database::{Scan, Stop, storage};
+use crate::database::{Failure, Scan, Stop};
 use crate::error::Result;
 use crate::model::{Message, Place, SearchCriteria, Seq, What};
 use crate::words::Words;
@@ -73,9 +73,9 @@ impl Search {
     }
 
     /// One slice of the present place; true if the place is done.
-    fn place(&mut self, connection: &Connection, stop: &Stop) -> Result<bool> {
+    fn place(&mut self, connection: &Connection, stop: &Stop) -> Result<bool, Failure> {
         let place = self.places[self.at].clone();
-        let Some(key) = conversation(connection, &place).map_err(storage)? else {
+        let Some(key) = conversation(connection, &place)? else {
             return Ok(true);
         };
         let sql = format!(
@@ -83,15 +83,13 @@ impl Search {
              WHERE conversation = ?1 AND seq < ?2
              ORDER BY seq DESC LIMIT {ROWS}"
         );
-        let mut statement = connection.prepare_cached(&sql).map_err(storage)?;
-        let mut rows = statement
-            .query(params![key.0, self.below])
-            .map_err(storage)?;
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![key.0, self.below])?;
         let (mut count, mut bytes) = (0, 0);
         let began = Instant::now();
-        while let Some(row) = rows.next().map_err(storage)? {
+        while let Some(row) = rows.next()? {
             stop.check()?;
-            let record = read_message(row, &place.channel).map_err(storage)?;
+            let record = read_message(row, &place.channel)?;
             if record.seq <= self.floor {
                 return Ok(true);
             }
@@ -131,17 +129,16 @@ impl Search {
     }
 
     /// What was found, but for what was deleted since.
-    fn read_found(&self, connection: &Connection, stop: &Stop) -> Result<Vec<Message>> {
+    fn read_found(&self, connection: &Connection, stop: &Stop) -> Result<Vec<Message>, Failure> {
         let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq = ?1");
-        let mut statement = connection.prepare_cached(&sql).map_err(storage)?;
+        let mut statement = connection.prepare_cached(&sql)?;
         let mut messages = Vec::with_capacity(self.found.len());
         for (seq, (_, place)) in &self.found {
             stop.check()?;
             let channel = &self.places[*place].channel;
             let record = statement
                 .query_row([seq], |row| read_message(row, channel))
-                .optional()
-                .map_err(storage)?;
+                .optional()?;
             if let Some(What::Message { message, .. }) = record.map(|record| record.what) {
                 messages.push(Arc::unwrap_or_clone(message));
             }
@@ -153,7 +150,11 @@ impl Search {
 impl Scan for Search {
     type Found = Vec<Message>;
 
-    fn slice(&mut self, connection: &Connection, stop: &Stop) -> Result<Option<Vec<Message>>> {
+    fn slice(
+        &mut self,
+        connection: &Connection,
+        stop: &Stop,
+    ) -> Result<Option<Vec<Message>>, Failure> {
         let mut asked = 0;
         while self.at < self.places.len() && asked < ROWS {
             stop.check()?;

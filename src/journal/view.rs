@@ -5,8 +5,6 @@
 
 use super::opening::channel_of;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice};
-use crate::database::storage;
-use crate::error::Result;
 use crate::hub::{Hub, Page, Span};
 use crate::model::{AgentKey, ChannelId, ConversationKey, Record, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -66,13 +64,13 @@ pub(crate) fn read_page(
     agent: AgentKey,
     after: Seq,
     limit: usize,
-) -> impl FnOnce(&Connection) -> Result<(Page, bool)> + Send + Unpin {
+) -> impl FnOnce(&Connection) -> rusqlite::Result<(Page, bool)> + Send + Unpin {
     // Everything up to here is committed. The journal's newest row may lie below, where rows are deleted: a reader that
     // stayed there would be served from the disk for ever.
     let head = hub.head();
     move |connection| {
         let quiet = |conversation| hub.is_quiet(conversation, after);
-        let (mut page, gap) = page(connection, agent, after, limit, &quiet).map_err(storage)?;
+        let (mut page, gap) = page(connection, agent, after, limit, &quiet)?;
         // Not by the number of rows: a page that was cut by its bytes has few, and the rest must still come.
         if !page.full {
             page.scanned = page.scanned.max(head);

@@ -2,7 +2,6 @@
 
 use super::Services;
 use super::granting::{Granted, Known};
-use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::login_delay::{Guess, LoginOutcome};
 use crate::model::{AgentId, Credentials, Principal, Token, TokenDetails, Who};
@@ -98,9 +97,8 @@ impl Services {
         let agent = AgentId::parse(agent).ok();
         if let Some(wanted) = agent.clone() {
             let name = folded(&credentials.username);
-            let read = move |connection: &rusqlite::Connection| {
-                users::by_name(connection, &name, &wanted).map_err(storage)
-            };
+            let read =
+                move |connection: &rusqlite::Connection| users::by_name(connection, &name, &wanted);
             if let Some(found) = self.ground.readers.of_logins().read(read).await? {
                 (key, listed) = (Some(found.agent), found.users);
             }
@@ -201,18 +199,15 @@ impl Services {
             return Ok(());
         };
         let services = Arc::downgrade(&self);
-        let job =
-            self.ground
-                .writer
-                .job(self.ground.activity.busy(), move |journal, transaction| {
-                    tokens::delete(transaction, &digest).map_err(storage)?;
-                    let after: crate::database::After = Box::new(move || {
-                        if let Some(services) = services.upgrade() {
-                            services.ended(services.grants.end(&[digest]));
-                        }
-                    });
-                    Ok(((), journal.begin(), after))
-                });
+        let job = self.ground.entries.job(move |transaction| {
+            tokens::delete(transaction.connection(), &digest)?;
+            transaction.after(move || {
+                if let Some(services) = services.upgrade() {
+                    services.ended(services.grants.end(&[digest]));
+                }
+            });
+            Ok(())
+        });
         self.ground.committed(job).await
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{AsyncResult, Services};
 use crate::agents::Desired;
-use crate::database::{After, storage};
+use crate::database::Failure;
 use crate::error::{Error, Result};
 use crate::model::{
     AgentId, AgentKey, ChannelId, Principal, ProvisioningMode, ReaderName, Throttle, ThrottleId,
@@ -79,17 +79,17 @@ pub(super) fn forbidden() -> Error {
 }
 
 /// Checks the right of `principal` by what is committed.
-fn recheck(connection: &Connection, principal: &Principal, need: &Need) -> Result<()> {
+fn recheck(connection: &Connection, principal: &Principal, need: &Need) -> Result<(), Failure> {
     if principal.has_ended() {
-        return Err(Error::Unauthorized("the token has ended".into()));
+        return Err(Error::Unauthorized("the token has ended".into()).into());
     }
     let Who::Agent { agent, key, .. } = principal.who() else {
         return Ok(());
     };
-    match agents::mode_of(connection, *key).map_err(storage)? {
-        None => Err(Error::Unauthorized("the token's agent is gone".into())),
+    match agents::mode_of(connection, *key)? {
+        None => Err(Error::Unauthorized("the token's agent is gone".into()).into()),
         Some(mode) if is_enough(mode, agent, need) => Ok(()),
-        Some(_) => Err(forbidden()),
+        Some(_) => Err(forbidden().into()),
     }
 }
 
@@ -99,59 +99,44 @@ impl Services {
         self: &Arc<Self>,
         principal: Principal,
         need: Need,
-        work: impl FnOnce(&Connection, &Stamp) -> Result<Changed<T>> + Send + 'static,
+        work: impl FnOnce(&Connection, &Stamp) -> Result<Changed<T>, Failure> + Send + 'static,
     ) -> AsyncResult<T> {
         let services = Arc::downgrade(self);
-        let busy = self.ground.activity.busy();
-        let job = self.ground.writer.job(busy, move |journal, transaction| {
-            recheck(transaction, &principal, &need)?;
-            let mut batch = journal.begin();
-            let revision = journal
-                .next_revision(transaction, &mut batch)
-                .map_err(storage)?;
+        let job = self.ground.entries.job(move |transaction| {
+            recheck(transaction.connection(), &principal, &need)?;
             let stamp = Stamp {
                 who: principal.label(),
-                now: batch.committed,
-                revision,
+                now: transaction.time(),
+                revision: transaction.next_revision()?,
             };
             let Changed {
                 value,
                 effects,
                 follow,
-            } = work(transaction, &stamp)?;
+            } = work(transaction.connection(), &stamp)?;
             let mut ended = Vec::new();
             for effect in effects {
                 match effect {
                     Effect::MetaData { agent, key, value } => {
-                        journal
-                            .metadata_changed(
-                                transaction,
-                                &mut batch,
-                                agent,
-                                &key,
-                                value.as_deref(),
-                            )
-                            .map_err(storage)?;
+                        transaction.metadata_changed(agent, &key, value.as_deref())?;
                     }
                     Effect::ChannelRemoved {
                         agent,
                         channel,
                         announced,
                     } => {
-                        journal
-                            .channel_removed(transaction, &mut batch, agent, &channel, announced)
-                            .map_err(storage)?;
+                        transaction.channel_removed(agent, &channel, announced)?;
                     }
                     Effect::TokensEnded(digests) => ended.extend(digests),
                 }
             }
-            let after: After = Box::new(move || {
+            transaction.after(move || {
                 if let Some(services) = services.upgrade() {
                     services.ended(services.grants.end(&ended));
                     services.follow(follow);
                 }
             });
-            Ok((value, batch, after))
+            Ok(value)
         });
         Box::pin(self.ground.committed(job))
     }

@@ -9,7 +9,7 @@
 //! learns of a change only after its commit.
 
 use super::Services;
-use crate::database::{After, storage};
+use crate::database::Failure;
 use crate::error::{Error, Result};
 use crate::model::{AgentKey, Secret, Token, UserId, Who};
 use crate::password::Whose;
@@ -72,16 +72,14 @@ impl Services {
                 surplus: Vec::new(),
             };
             // Its answer is of no use: everybody taken along is answered on their own, whatever becomes of the job.
-            drop(self.ground.writer.job(
-                self.ground.activity.busy(),
-                move |journal, transaction| {
-                    let made = collected
-                        .make(transaction)
-                        .inspect_err(|error| collected.refuse(error))?;
-                    let after: After = Box::new(move || collected.granted(made));
-                    Ok(((), journal.begin(), after))
-                },
-            ));
+            drop(self.ground.entries.job(move |transaction| {
+                let made = collected
+                    .make(transaction.connection())
+                    .map_err(Failure::told)
+                    .inspect_err(|error| collected.refuse(error))?;
+                transaction.after(move || collected.granted(made));
+                Ok(())
+            }));
         }
         self.ground.committed(granted)
     }
@@ -105,7 +103,7 @@ struct Made {
 
 impl Collected {
     /// One answer for each, in order. An error fails all: the transaction is then rolled back.
-    fn make(&mut self, transaction: &Connection) -> Result<Vec<Result<Option<Made>>>> {
+    fn make(&mut self, transaction: &Connection) -> Result<Vec<Result<Option<Made>>>, Failure> {
         let services = self.services.upgrade().ok_or(Error::Closed)?;
         let asks = std::mem::take(&mut *services.asks.0.lock());
         let asks = self.taken.insert(asks);
@@ -116,7 +114,7 @@ impl Collected {
             .collect();
         self.surplus = services.grants.surplus(&owners);
         for digest in &self.surplus {
-            tokens::delete(transaction, digest).map_err(storage)?;
+            tokens::delete(transaction, digest)?;
         }
         asks.iter()
             .map(|ask| services.make(transaction, &ask.known))
@@ -172,15 +170,19 @@ impl Drop for Collected {
 
 impl Services {
     /// Stores a token; an inner error is of this login only, and nothing was written for it.
-    fn make(&self, transaction: &Connection, known: &Known) -> Result<Result<Option<Made>>> {
-        match still_right(transaction, known).map_err(storage)? {
+    fn make(
+        &self,
+        transaction: &Connection,
+        known: &Known,
+    ) -> Result<Result<Option<Made>>, Failure> {
+        match still_right(transaction, known)? {
             Still::Right => {}
             Still::Changed => return Ok(Ok(None)),
             Still::Gone => return Ok(Err(super::authentication::wrong())),
         }
         let (token, digest) = token::fresh()?;
         if let (Some(user), Some(old), Some(new)) = (&known.user, &known.checked, &known.rehash) {
-            users::rehash(transaction, user, old, new).map_err(storage)?;
+            users::rehash(transaction, user, old, new)?;
         }
         let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires = self.ground.calendar.ledger().saturating_add(lifetime);
@@ -191,8 +193,7 @@ impl Services {
             known.user.as_ref(),
             &known.username,
             expires,
-        )
-        .map_err(storage)?;
+        )?;
         let grant = Grant::new(
             known.who.clone(),
             self.ground.timer.now(),

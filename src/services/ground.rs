@@ -1,12 +1,12 @@
 //! What the services stand on, handed over once.
 
-use crate::agents::{Calls, Entries, PostBook, Posting};
+use crate::agents::{Calls, PostBook, Posting};
 use crate::backend::{BackendErrorKind, Reply};
 use crate::clock::{Calendar, Clock};
-use crate::database::{Budget, Readers, Writer};
+use crate::database::{Budget, Readers};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Timer};
-use crate::journal::Journal;
+use crate::journal::Entries;
 use crate::origin::Origins;
 use crate::waiting::{Activity, Pending};
 use std::sync::Arc;
@@ -14,7 +14,6 @@ use std::time::Duration;
 
 /// What the services stand on.
 pub(crate) struct Ground {
-    pub(crate) writer: Arc<Writer<Journal>>,
     pub(crate) entries: Entries,
     pub(crate) calls: Calls,
     pub(crate) posting: Arc<Posting>,

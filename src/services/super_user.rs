@@ -3,7 +3,6 @@
 
 use super::Ground;
 use super::Services;
-use crate::database::{After, storage};
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use crate::password::{Asker, Passwords, Whose, unproved};
@@ -30,9 +29,7 @@ impl SuperUser {
         ground: &Ground,
     ) -> Result<Option<SuperUser>> {
         let opening = || Asker::change("opening");
-        let seen = ground
-            .readers
-            .now(|connection| super_user::seen(connection).map_err(storage))?;
+        let seen = ground.readers.now(super_user::seen)?;
         let Some((name, password)) = configured else {
             if seen.is_some() {
                 park(note(ground, None, true))?;
@@ -77,16 +74,13 @@ impl SuperUser {
 
 /// Notes the super user in the database; `ends`: with the end of all its tokens there.
 async fn note(ground: &Ground, seen: Option<Seen>, ends: bool) -> Result<()> {
-    let job = ground
-        .writer
-        .job(ground.activity.busy(), move |journal, transaction| {
-            super_user::note(transaction, seen.as_ref()).map_err(storage)?;
-            if ends {
-                tokens::delete_of_super_user(transaction).map_err(storage)?;
-            }
-            let after: After = Box::new(|| {});
-            Ok(((), journal.begin(), after))
-        });
+    let job = ground.entries.job(move |transaction| {
+        super_user::note(transaction.connection(), seen.as_ref())?;
+        if ends {
+            tokens::delete_of_super_user(transaction.connection())?;
+        }
+        Ok(())
+    });
     ground.committed(job).await
 }
 
@@ -116,23 +110,20 @@ impl Services {
         let hash = self.passwords.hash(&password, asker).await?;
         let name = known.name;
         let services = Arc::downgrade(&self);
-        let job =
-            self.ground
-                .writer
-                .job(self.ground.activity.busy(), move |journal, transaction| {
-                    let seen = Seen { name, hash };
-                    super_user::note(transaction, Some(&seen)).map_err(storage)?;
-                    let digests = tokens::delete_of_super_user(transaction).map_err(storage)?;
-                    let after: After = Box::new(move || {
-                        if let Some(services) = services.upgrade() {
-                            let Seen { name, hash } = seen;
-                            *services.super_user.write() = Some(SuperUser { name, hash });
-                            services.recent.lock().forget(&Whose::SuperUser);
-                            services.ended(services.grants.end(&digests));
-                        }
-                    });
-                    Ok(((), journal.begin(), after))
-                });
+        let job = self.ground.entries.job(move |transaction| {
+            let seen = Seen { name, hash };
+            super_user::note(transaction.connection(), Some(&seen))?;
+            let digests = tokens::delete_of_super_user(transaction.connection())?;
+            transaction.after(move || {
+                if let Some(services) = services.upgrade() {
+                    let Seen { name, hash } = seen;
+                    *services.super_user.write() = Some(SuperUser { name, hash });
+                    services.recent.lock().forget(&Whose::SuperUser);
+                    services.ended(services.grants.end(&digests));
+                }
+            });
+            Ok(())
+        });
         self.ground.committed(job).await
     }
 }

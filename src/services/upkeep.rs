@@ -4,7 +4,7 @@
 //! date jumps, the rows of tokens are moved with it, so that a restart finds of each what was left of it.
 
 use super::Services;
-use crate::database::{After, Ages, storage};
+use crate::database::Ages;
 use crate::journal;
 use crate::store::{audit, tokens};
 use std::sync::{Arc, Weak};
@@ -57,21 +57,19 @@ impl Services {
             now,
             cutoff: now.saturating_sub(milliseconds(age)),
         });
-        let job =
-            self.ground
-                .writer
-                .job(self.ground.activity.busy(), move |journal, transaction| {
-                    if let Some(by) = moved {
-                        tokens::move_by(transaction, by).map_err(storage)?;
-                    }
-                    tokens::delete_expired(transaction, dates.ledger, SLICE).map_err(storage)?;
-                    journal::dates::note(transaction, dates).map_err(storage)?;
-                    if let Some(old) = old {
-                        audit::delete_old(transaction, old, SLICE).map_err(storage)?;
-                    }
-                    let after: After = Box::new(move || calendar.follow(moved.unwrap_or(0)));
-                    Ok(((), journal.begin(), after))
-                });
+        let job = self.ground.entries.job(move |transaction| {
+            let connection = transaction.connection();
+            if let Some(by) = moved {
+                tokens::move_by(connection, by)?;
+            }
+            tokens::delete_expired(connection, dates.ledger, SLICE)?;
+            journal::dates::note(connection, dates)?;
+            if let Some(old) = old {
+                audit::delete_old(connection, old, SLICE)?;
+            }
+            transaction.after(move || calendar.follow(moved.unwrap_or(0)));
+            Ok(())
+        });
         if let Err(error) = job.await {
             tracing::warn!(%error, "old rows could not be dropped; the next look will do");
         }

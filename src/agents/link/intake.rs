@@ -96,22 +96,27 @@ impl LinkIntake {
     ) -> Result<(), Full> {
         let place = self.place(seen_by, &channel);
         let known = self.recent.lock().knows(&(&place, &message.id));
-        if known {
-            if let Some(point) = resume {
-                self.around
-                    .entries
-                    .write(EntryKind::Resume { place, point });
-            }
+        if known && resume.is_none() {
             return Ok(());
         }
         let bytes = message.weight();
-        if !self.around.entries.reserve(bytes) {
+        let entries = &self.around.entries;
+        let has_room = match known {
+            true => entries.has_room(),
+            false => entries.reserve(bytes),
+        };
+        if !has_room {
             return Err(Full::Full(Inbound::Message {
                 seen_by,
                 channel,
                 message,
                 resume,
             }));
+        }
+        if let (true, Some(point)) = (known, &resume) {
+            let point = point.clone();
+            entries.write(EntryKind::Resume { place, point });
+            return Ok(());
         }
         self.told.set_flowing();
         self.recent.lock().note(&(&place, &message.id));
@@ -255,6 +260,12 @@ impl Intake for LinkIntake {
             return Err(Full::Closed);
         }
         match item {
+            // Each of these may become an entry, so it waits while the queue is full.
+            Inbound::Entered { .. } | Inbound::Inactive { .. }
+                if !self.around.entries.has_room() =>
+            {
+                Err(Full::Full(item))
+            }
             Inbound::Message {
                 seen_by,
                 channel,

@@ -3,12 +3,12 @@
 
 use super::super::calls::Calls;
 use super::super::cell::Cell;
-use super::super::entries::Entries;
 use super::super::infos::Infos;
 use super::super::posts::PostBook;
 use super::pace::Pace;
 use crate::database::Readers;
 use crate::hub::{Ring, Timer};
+use crate::journal::Entries;
 use crate::model::{AgentState, Broadcast};
 use crate::origin::Origins;
 use crate::waiting::Activity;

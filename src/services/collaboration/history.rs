@@ -4,7 +4,6 @@
 use super::{ANSWER_BYTES, Collaboration};
 use crate::agents::{ASK_MAX, error_of_question};
 use crate::backend::{BackendErrorKind, Received};
-use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal;
 use crate::model::{ChannelId, Id, Message, MessageId, Place, What};
@@ -109,7 +108,6 @@ impl Collaboration {
             .of(self.cell.key)
             .read(move |connection| {
                 journal::history(connection, &place, before.as_deref(), take, ANSWER_BYTES)
-                    .map_err(storage)
             });
         let messages = read
             .await?

@@ -14,7 +14,6 @@ pub use upload::Uploading;
 use super::{AsyncResult, Services};
 use crate::agents::{ASK_MAX, Cell, ChannelPhase, Phase, error_of};
 use crate::backend::{HISTORY_BYTES, Session};
-use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{Channel, ChannelId, ChannelInfo, Id, Principal};
 use crate::store::metadata;
@@ -226,7 +225,7 @@ impl Collaboration {
                 .ground
                 .readers
                 .of(this.cell.key)
-                .read(move |connection| metadata::all(connection, &agent).map_err(storage));
+                .read(move |connection| metadata::all(connection, &agent));
             read.await?
                 .ok_or_else(|| Error::unknown("agent", &this.cell.id))
         })

@@ -7,7 +7,6 @@
 use super::{Collaboration, inactive_channel, not_allowed};
 use crate::agents::{ASK_MAX, Begun, ChannelPhase, Phase, Post, error_of};
 use crate::backend::{Found, Outgoing, Session};
-use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
 use crate::model::{
@@ -148,7 +147,7 @@ impl Collaboration {
 
     /// Nothing leaves while it could not be recorded.
     pub(super) fn writable(&self) -> Result<()> {
-        match self.services.ground.writer.writable() {
+        match self.services.ground.entries.writable() {
             true => Ok(()),
             false => Err(busy("the journal")),
         }
@@ -257,9 +256,7 @@ impl Collaboration {
         let row = ground
             .readers
             .of(self.cell.key)
-            .read(move |connection| {
-                journal::find_origin(connection, &there, &wanted).map_err(storage)
-            })
+            .read(move |connection| journal::find_origin(connection, &there, &wanted))
             .await?;
         if let Some(row) = row {
             return Ok(Some(Arc::new(row)));
@@ -301,9 +298,10 @@ impl Collaboration {
             .await
             .map_err(unrecorded)?;
         let (there, wanted) = (place.clone(), origin.clone());
-        let read = ground.readers.of(self.cell.key).read(move |connection| {
-            journal::find_origin(connection, &there, &wanted).map_err(storage)
-        });
+        let read = ground
+            .readers
+            .of(self.cell.key)
+            .read(move |connection| journal::find_origin(connection, &there, &wanted));
         match read.await? {
             Some(row) => Ok(Some(Arc::new(row))),
             None => Err(Error::OutcomeUnknown(

@@ -2,7 +2,7 @@
 
 use super::{Provisioning, failed, limits};
 use crate::agents::{Cell, Desired};
-use crate::database::{Whole, storage};
+use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{
     AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel,
@@ -80,9 +80,7 @@ impl Provisioning {
             let rows = services
                 .ground
                 .readers
-                .scan(Whole(|connection: &_| {
-                    agents::all(connection).map_err(storage)
-                }))
+                .scan(Whole(|connection: &_| agents::all(connection)))
                 .await?;
             Ok(rows.into_iter().map(|row| services.shown(row)).collect())
         })
@@ -126,14 +124,12 @@ impl Provisioning {
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
                 if let Some(expected) = agent.expected_revision {
-                    let found = agents::head(transaction, &agent.id)
-                        .map_err(storage)?
-                        .map_or(0, |row| row.revision);
+                    let found = agents::head(transaction, &agent.id)?.map_or(0, |row| row.revision);
                     if found != expected {
-                        return Err(Error::Conflict { expected, found });
+                        return Err(Error::Conflict { expected, found }.into());
                     }
                 }
-                let applied = agents::put(transaction, &agent, stamp).map_err(storage)?;
+                let applied = agents::put(transaction, &agent, stamp)?;
                 let (change, row) = applied.value;
                 Ok(Changed {
                     value: change,
@@ -161,7 +157,7 @@ impl Provisioning {
         };
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let applied = agents::delete(transaction, &id, stamp).map_err(storage)?;
+                let applied = agents::delete(transaction, &id, stamp)?;
                 let applied = applied.ok_or_else(|| Error::unknown("agent", &id))?;
                 Ok(Changed {
                     value: (),
@@ -179,7 +175,7 @@ impl Services {
         let row = self
             .ground
             .readers
-            .read(move |connection| agents::find(connection, &wanted).map_err(storage))
+            .read(move |connection| agents::find(connection, &wanted))
             .await?;
         row.ok_or_else(|| Error::unknown("agent", &id))
     }

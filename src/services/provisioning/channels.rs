@@ -4,7 +4,6 @@ use super::agents::channels_shown;
 use super::limits::{CHANNELS_MAX, too_many};
 use super::{Provisioning, failed};
 use crate::agents::{ASK_MAX, error_of_question};
-use crate::database::storage;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
 use crate::services::AsyncResult;
@@ -75,10 +74,9 @@ impl Provisioning {
             let rejoin = shown == AgentState::Idle;
             services.change(principal, need, move |transaction, stamp| {
                 if full {
-                    return Err(too_many(CHANNELS_MAX + 1));
+                    return Err(too_many(CHANNELS_MAX + 1).into());
                 }
-                let applied =
-                    channels::put(transaction, &agent, &channel, rejoin, stamp).map_err(storage)?;
+                let applied = channels::put(transaction, &agent, &channel, rejoin, stamp)?;
                 let applied = applied.ok_or_else(|| Error::unknown("agent", &agent))?;
                 let (change, key) = applied.value;
                 let follow = match change {
@@ -125,13 +123,12 @@ impl Provisioning {
                     &agent,
                     &channel,
                     stamp,
-                )
-                .map_err(storage)?
-                {
-                    Removal::NoAgent => Err(Error::unknown("agent", &agent)),
+                )? {
+                    Removal::NoAgent => Err(Error::unknown("agent", &agent).into()),
                     Removal::Absent => Err(Error::NotFound(format!(
                         "agent `{agent}` has no channel `{channel}`"
-                    ))),
+                    ))
+                    .into()),
                     Removal::Done(applied) => {
                         let follow = Follow::ChannelGone(applied.value, channel, stamp.revision);
                         Ok(Changed {

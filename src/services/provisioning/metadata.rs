@@ -2,7 +2,7 @@
 
 use super::agents::distinct;
 use super::{Provisioning, failed, limits};
-use crate::database::storage;
+use crate::database::Failure;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, Change, Id};
 use crate::services::AsyncResult;
@@ -34,7 +34,7 @@ impl Provisioning {
             let read = services
                 .ground
                 .readers
-                .read(move |connection| metadata::all(connection, &wanted).map_err(storage));
+                .read(move |connection| metadata::all(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("agent", &agent))
         })
     }
@@ -67,8 +67,7 @@ impl Provisioning {
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let applied =
-                    metadata::put_all(transaction, &agent, &entries, stamp).map_err(storage)?;
+                let applied = metadata::put_all(transaction, &agent, &entries, stamp)?;
                 changed(applied, &agent)
             })
         })
@@ -90,9 +89,10 @@ impl Provisioning {
         };
         self.when(Need::Own(agent.clone()), |services, _, _| async move {
             let (wanted, name) = (agent.clone(), key.clone());
-            let read = services.ground.readers.read(move |connection| {
-                metadata::value(connection, &wanted, &name).map_err(storage)
-            });
+            let read = services
+                .ground
+                .readers
+                .read(move |connection| metadata::value(connection, &wanted, &name));
             let value = read.await?.ok_or_else(|| Error::unknown("agent", &agent))?;
             value.ok_or_else(|| no_key(&agent, &key))
         })
@@ -124,12 +124,10 @@ impl Provisioning {
         };
         self.when(Need::Own(agent.clone()), |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let (keys, bytes) =
-                    metadata::besides(transaction, &agent, &key).map_err(storage)?;
+                let (keys, bytes) = metadata::besides(transaction, &agent, &key)?;
                 limits::all(keys + 1, bytes + key.len() + value.len())?;
                 changed(
-                    metadata::put_value(transaction, &agent, &key, &value, stamp)
-                        .map_err(storage)?,
+                    metadata::put_value(transaction, &agent, &key, &value, stamp)?,
                     &agent,
                 )
             })
@@ -163,11 +161,9 @@ impl Provisioning {
                     &agent,
                     &key,
                     stamp,
-                )
-                .map_err(storage)?
-                {
-                    Removal::NoAgent => Err(Error::unknown("agent", &agent)),
-                    Removal::Absent => Err(no_key(&agent, &key)),
+                )? {
+                    Removal::NoAgent => Err(Error::unknown("agent", &agent).into()),
+                    Removal::Absent => Err(no_key(&agent, &key).into()),
                     Removal::Done(applied) => Ok(Changed {
                         value: (),
                         effects: applied.effects,
@@ -179,7 +175,10 @@ impl Provisioning {
     }
 }
 
-fn changed<R>(applied: Option<Applied<(Change, R)>>, agent: &AgentId) -> Result<Changed<Change>> {
+fn changed<R>(
+    applied: Option<Applied<(Change, R)>>,
+    agent: &AgentId,
+) -> Result<Changed<Change>, Failure> {
     let applied = applied.ok_or_else(|| Error::unknown("agent", agent))?;
     Ok(Changed {
         value: applied.value.0,

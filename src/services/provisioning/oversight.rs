@@ -1,7 +1,7 @@
 //! What an administrator looks at: named readers with their lag, and the audit.
 
 use super::{Provisioning, failed};
-use crate::database::{Whole, storage};
+use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AuditEntry, Id, ReaderName, ReaderStatus};
 use crate::services::AsyncResult;
@@ -28,9 +28,7 @@ impl Provisioning {
             let rows = services
                 .ground
                 .readers
-                .scan(Whole(|connection: &_| {
-                    readers::all(connection).map_err(storage)
-                }))
+                .scan(Whole(|connection: &_| readers::all(connection)))
                 .await?;
             let shown = rows.into_iter().map(|row| {
                 let place = services
@@ -70,13 +68,12 @@ impl Provisioning {
         };
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let key = agents::key(transaction, &agent)
-                    .map_err(storage)?
+                let key = agents::key(transaction, &agent)?
                     .ok_or_else(|| Error::unknown("agent", &agent))?;
-                if !readers::delete(transaction, &agent, &name, stamp).map_err(storage)? {
-                    return Err(Error::NotFound(format!(
-                        "agent `{agent}` has no reader `{name}`"
-                    )));
+                if !readers::delete(transaction, &agent, &name, stamp)? {
+                    return Err(
+                        Error::NotFound(format!("agent `{agent}` has no reader `{name}`")).into(),
+                    );
                 }
                 // Not by the caller once it is answered: whoever drops the call would leave the name held.
                 Ok(Changed {
@@ -104,7 +101,7 @@ impl Provisioning {
                 .ground
                 .readers
                 .scan(Whole(move |connection: &_| {
-                    audit::since(connection, since, limit).map_err(storage)
+                    audit::since(connection, since, limit)
                 }))
                 .await
         })

@@ -1,7 +1,7 @@
 //! Throttles (reference 4.10, 4.11).
 
 use super::{Provisioning, failed};
-use crate::database::{Whole, storage};
+use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, Throttle, ThrottleId};
 use crate::services::AsyncResult;
@@ -24,9 +24,7 @@ impl Provisioning {
             services
                 .ground
                 .readers
-                .scan(Whole(|connection: &_| {
-                    throttles::all(connection).map_err(storage)
-                }))
+                .scan(Whole(|connection: &_| throttles::all(connection)))
                 .await
         })
     }
@@ -50,7 +48,7 @@ impl Provisioning {
             let read = services
                 .ground
                 .readers
-                .read(move |connection| throttles::find(connection, &wanted).map_err(storage));
+                .read(move |connection| throttles::find(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("throttle", &id))
         })
     }
@@ -69,9 +67,7 @@ impl Provisioning {
             services.change(
                 principal,
                 need,
-                move |transaction, stamp| match throttles::put(transaction, &throttle, stamp)
-                    .map_err(storage)?
-                {
+                move |transaction, stamp| match throttles::put(transaction, &throttle, stamp)? {
                     ThrottlePut::Done(change, throttle) => Ok(Changed {
                         value: change,
                         effects: Vec::new(),
@@ -80,7 +76,8 @@ impl Provisioning {
                     ThrottlePut::KindDiffers(kind) => Err(Error::Invalid(format!(
                         "throttle `{}` is of type {}, which cannot change",
                         throttle.id, kind as i32
-                    ))),
+                    ))
+                    .into()),
                 },
             )
         })
@@ -102,7 +99,7 @@ impl Provisioning {
         };
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let gone = throttles::delete(transaction, &id, stamp).map_err(storage)?;
+                let gone = throttles::delete(transaction, &id, stamp)?;
                 let gone = gone.ok_or_else(|| Error::unknown("throttle", &id))?;
                 Ok(Changed {
                     value: (),

@@ -1,7 +1,7 @@
 //! Users (reference 4.8, 4.9). The password goes in and never comes out.
 
 use super::{Provisioning, failed};
-use crate::database::{Whole, storage};
+use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, NewUser, Principal, ProvisionedUser, Secret, UserId};
 use crate::password::{Asker, unproved};
@@ -29,9 +29,7 @@ impl Provisioning {
             let rows = services
                 .ground
                 .readers
-                .scan(Whole(|connection: &_| {
-                    users::all(connection).map_err(storage)
-                }))
+                .scan(Whole(|connection: &_| users::all(connection)))
                 .await?;
             Ok(rows.into_iter().map(shown).collect())
         })
@@ -76,8 +74,7 @@ impl Provisioning {
                 .new_hash(&user.id, user.password.as_ref(), &principal)
                 .await?;
             let change = services.change(principal, need, move |transaction, stamp| {
-                let applied = users::put(transaction, &user.id, &user.username, hash, stamp)
-                    .map_err(storage)?;
+                let applied = users::put(transaction, &user.id, &user.username, hash, stamp)?;
                 let follow = if applied.value.0 == Change::Unchanged {
                     Follow::Nothing
                 } else {
@@ -121,8 +118,7 @@ impl Provisioning {
                 .hash(&password, Asker::change(principal.label()))
                 .await?;
             let change = services.change(principal, need, move |transaction, stamp| {
-                let applied =
-                    users::set_password(transaction, &id, hash, stamp).map_err(storage)?;
+                let applied = users::set_password(transaction, &id, hash, stamp)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
                 Ok(Changed {
                     value: (),
@@ -150,7 +146,7 @@ impl Provisioning {
         };
         self.when(Need::System, |services, principal, need| {
             services.change(principal, need, move |transaction, stamp| {
-                let applied = users::delete(transaction, &id, stamp).map_err(storage)?;
+                let applied = users::delete(transaction, &id, stamp)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
                 Ok(Changed {
                     value: (),
@@ -167,7 +163,7 @@ impl Services {
         let id = id.clone();
         self.ground
             .readers
-            .read(move |connection| users::find(connection, &id).map_err(storage))
+            .read(move |connection| users::find(connection, &id))
             .await
     }
 
