@@ -4,11 +4,31 @@
 //! from its heaps and not by a mapping of its own, holes grow, and a gateway stood at 125 MiB after ten logins and never
 //! gave it back. Keeping the memory for good would be 19 MiB a thread in a gateway where nobody logs in.
 
-use super::Cost;
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+
+/// What one hash costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) memory_kib: u32,
+    pub(crate) passes: u32,
+}
+
+impl Cost {
+    /// OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
+    pub(crate) const STANDARD: Cost = Cost {
+        memory_kib: 19_456,
+        passes: 2,
+    };
+    /// For tests only.
+    #[cfg(test)]
+    pub(crate) const LIGHT: Cost = Cost {
+        memory_kib: 8,
+        passes: 1,
+    };
+}
 
 /// Blocks of 1 KiB to reserve room for, where more than a few are wanted: above 32 MiB glibc always makes a mapping of
 /// its own, whatever went before, and ends it when the room is given back. What is not touched costs nothing.

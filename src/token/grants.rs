@@ -1,35 +1,13 @@
-//! Tokens: 256 random bits for the owner, their SHA-256 for us, and the table of those that are good now.
-//!
-//! The table is looked up by digest, so no comparison depends on a secret, and neither memory nor the database
-//! holds what could be shown to us. A token that ends leaves the table at once and marks its principals, so that a
-//! view made from it refuses its next call.
-//!
-//! A token ends by monotonic time: the date may jump, and one that was made while it was 60 days ahead lived for 60 days
-//! after it was set back. The date is only shown.
-//!
-//! Tokens are bounded by user: [`PAIR_MAX`] for one user of one agent, [`USER_MAX`] for one user, the oldest of their own
-//! first. With one bound for all, a user whose password is checked from memory made 4,612 tokens a second, and held a
-//! million of them after four minutes. A thousand bots that share a user are within it, twice.
-//!
-//! Rejected: signed tokens without a table (they cannot be ended), and a table keyed by the token itself.
+//! The table of the tokens that are good now, and which of them give way.
 
-use crate::clock::STEP;
-use crate::error::{Error, Result};
-use crate::model::{AgentId, AgentKey, Principal, Token, TokenDetails, UserId, Who};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::DateTime;
+use super::grant::{Grant, Owner};
+use super::{Digest, digest};
+use crate::model::{AgentKey, Token, UserId};
 use parking_lot::RwLock;
-use sha2::{Digest as _, Sha256};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// What a token is known by.
-pub(crate) type Digest = [u8; 32];
 
 /// Live tokens at most (about 300 MB): logins that nobody uses must not fill the memory of a process that runs for years.
 pub(crate) const GRANTS_MAX: usize = 1_000_000;
@@ -40,101 +18,6 @@ pub(crate) const PAIR_MAX: usize = 2048;
 /// Live tokens of one user, all agents together.
 pub(crate) const USER_MAX: usize = 8192;
 
-/// Characters of a token: 32 bytes as base64url without padding.
-const TOKEN_CHARS: usize = 43;
-
-/// Makes a new token, and what it is known by.
-///
-/// # Errors
-/// [`Error::Internal`] if the system has no randomness to give.
-pub(crate) fn fresh() -> Result<(Token, Digest)> {
-    let mut bits = [0; 32];
-    getrandom::fill(&mut bits)
-        .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
-    let text = URL_SAFE_NO_PAD.encode(bits);
-    let digest = Sha256::digest(text.as_bytes()).into();
-    Ok((Token::new(text), digest))
-}
-
-/// What a token is known by; `None` if this text was never a token.
-pub(crate) fn digest(token: &Token) -> Option<Digest> {
-    let text = token.expose().as_bytes();
-    let plausible = text.len() == TOKEN_CHARS
-        && text
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    plausible.then(|| Sha256::digest(text).into())
-}
-
-/// What a live token grants.
-pub(crate) struct Grant {
-    /// Who its bearer is.
-    pub(crate) principal: Principal,
-    /// When it ends by itself, monotonic.
-    pub(crate) ends: Duration,
-    /// The date of that when it was made, milliseconds since 1970.
-    expires: i64,
-    /// Shared with every principal made from it.
-    ended: Arc<AtomicBool>,
-}
-
-impl Grant {
-    /// A right of `who` from `now` (monotonic) on for `lasts`; `wall` is the date of now, milliseconds since 1970.
-    pub(crate) fn new(who: Who, now: Duration, wall: i64, lasts: Duration) -> Grant {
-        let ended = Arc::new(AtomicBool::new(false));
-        let expires = wall.saturating_add(milliseconds(lasts));
-        Grant {
-            principal: Principal::granted(who, ended.clone()),
-            ends: now.saturating_add(lasts),
-            expires,
-            ended,
-        }
-    }
-
-    /// The agent it acts through; `None` for the super user.
-    pub(crate) fn agent(&self) -> Option<(AgentKey, &AgentId)> {
-        match self.principal.who() {
-            Who::Agent { agent, key, .. } => Some((*key, agent)),
-            _ => None,
-        }
-    }
-
-    /// Whose it is.
-    fn owner(&self) -> Owner {
-        match self.principal.who() {
-            Who::Agent { user, key, .. } => (Some(user.clone()), Some(*key)),
-            _ => (None, None),
-        }
-    }
-
-    /// What may be told of it (reference 2.2). If the date jumped since it was made, its end is told by today's date.
-    pub(crate) fn details(&self, now: Duration, wall: i64) -> TokenDetails {
-        let due = wall.saturating_add(milliseconds(self.ends.saturating_sub(now)));
-        let expires = if due.abs_diff(self.expires) > STEP.unsigned_abs() {
-            due
-        } else {
-            self.expires
-        };
-        let (agent, username) = match self.principal.who() {
-            Who::Agent {
-                agent, username, ..
-            } => (Some(agent.clone()), username.clone()),
-            Who::SuperUser(name) | Who::Host(name) => (None, name.clone()),
-        };
-        TokenDetails::new(
-            agent,
-            username,
-            DateTime::from_timestamp_millis(expires).unwrap_or(DateTime::UNIX_EPOCH),
-        )
-    }
-}
-
-impl fmt::Debug for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Grant({} until {:?})", self.principal.label(), self.ends)
-    }
-}
-
 #[derive(Default)]
 struct Table {
     by_digest: HashMap<Digest, Arc<Grant>>,
@@ -143,9 +26,6 @@ struct Table {
     /// The same by user: who has too many, or most, is who must give one up.
     by_user: HashMap<Option<UserId>, Own>,
 }
-
-/// Whose a token is: the user and the agent; the super user has neither.
-pub(crate) type Owner = (Option<UserId>, Option<AgentKey>);
 
 /// The tokens of one user, those of each agent with the soonest end first.
 #[derive(Default)]
@@ -317,7 +197,7 @@ impl Table {
                 }
             }
         }
-        grant.ended.store(true, Ordering::Release);
+        grant.end();
         Some(grant)
     }
 }
@@ -334,13 +214,11 @@ fn take_more(surplus: &mut Vec<Digest>, own: &Own, over: usize) {
     }
 }
 
-fn milliseconds(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::fresh;
     use super::*;
+    use crate::model::{AgentId, Who};
 
     fn lene(agent: i64) -> Who {
         Who::Agent {
@@ -455,49 +333,5 @@ mod tests {
             log_in(&grants, lene(1), 200 + n);
         }
         assert_eq!(grants.len(), 6, "five of hers, and ada's");
-    }
-
-    #[test]
-    fn its_end_is_told_by_the_date_it_was_made_at_until_that_jumps() {
-        let grant = Grant::new(lene(7), at(5_000), 1_000_000, at(3_600_000));
-        let told = |now, wall| grant.details(at(now), wall).expires.timestamp_millis();
-        assert_eq!(told(5_000, 1_000_000), 4_600_000);
-        assert_eq!(
-            told(6_000, 1_000_990),
-            4_600_000,
-            "a clock that is a little slow"
-        );
-        assert_eq!(
-            told(6_000, 9_001_000),
-            9_001_000 + 3_599_000,
-            "two hours ahead"
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_a_token_is_none_before_it_is_hashed() {
-        let (token, known) = fresh().unwrap();
-        assert_eq!(
-            (token.expose().len(), digest(&token)),
-            (TOKEN_CHARS, Some(known))
-        );
-        let text = token.expose();
-        for wrong in [
-            "",
-            "x",
-            &text[1..],
-            &format!("{text}="),
-            &text.replace(&text[..1], " "),
-            &"ü".repeat(22)[..43 - 1],
-        ] {
-            assert_eq!(digest(&Token::new(wrong)), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_million_tokens_do_not_repeat() {
-        let tokens: std::collections::HashSet<_> =
-            (0..1_000_000).map(|_| fresh().unwrap().1).collect();
-        assert_eq!(tokens.len(), 1_000_000);
     }
 }
