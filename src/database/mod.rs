@@ -6,6 +6,7 @@
 //! The writer knows neither the journal nor the hub: it is handed a [`Recorder`] and a [`Publisher`].
 
 mod ahead;
+mod body;
 mod committable;
 mod copied;
 mod crowd;
@@ -21,8 +22,10 @@ mod queue;
 mod reach;
 mod reading;
 mod recording;
+mod shared;
 mod steps;
 mod stop;
+mod transactions;
 mod wal;
 mod watch;
 mod writer;
