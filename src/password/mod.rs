@@ -20,7 +20,7 @@ mod pool;
 mod recent;
 
 pub(crate) use hashing::Cost;
-pub(crate) use job::{Proved, Verified, unproved};
+pub(crate) use job::{Verified, unproved};
 pub(crate) use line::Asker;
 pub(crate) use pool::Passwords;
 pub(crate) use recent::{Recent, Whose};

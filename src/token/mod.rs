@@ -7,7 +7,7 @@
 //! A token ends by monotonic time: the date may jump, and one that was made while it was 60 days ahead lived for 60 days
 //! after it was set back. The date is only shown.
 //!
-//! Tokens are bounded by user: [`PAIR_MAX`] for one user of one agent, [`USER_MAX`] for one user, the oldest of their own
+//! Tokens are bounded by user: [`PAIR_MAX`](grants::PAIR_MAX) for one user of one agent, [`USER_MAX`](grants::USER_MAX) for one user, the oldest of their own
 //! first. With one bound for all, a user whose password is checked from memory made 4,612 tokens a second, and held a
 //! million of them after four minutes. A thousand bots that share a user are within it, twice.
 //!
@@ -16,8 +16,8 @@
 mod grant;
 mod grants;
 
-pub(crate) use grant::{Grant, Owner};
-pub(crate) use grants::{GRANTS_MAX, Grants, PAIR_MAX, USER_MAX};
+pub(crate) use grant::Grant;
+pub(crate) use grants::Grants;
 
 use crate::error::{Error, Result};
 use crate::model::Token;
