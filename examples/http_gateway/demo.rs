@@ -1,6 +1,6 @@
 //! `--demo`: an agent, a user and a room, and two lines to paste into a shell.
 
-use crate::secret;
+use crate::config::password as passwords;
 use std::net::SocketAddr;
 use std::time::Duration;
 use switchboard::{Credentials, Engine, Error, NewAgent, NewUser, Principal, Secret};
@@ -17,7 +17,7 @@ pub(crate) fn provision(
     listening: SocketAddr,
     scheme: &str,
 ) -> Result<String, String> {
-    let password = secret::random()?;
+    let password = passwords::random()?;
     let token = provisioned(engine, password).map_err(|error| format!("--demo: {error}"))?;
     let base = format!("{scheme}://{}/Collaboration/v1", reachable(listening));
     let authorization = format!("-H 'Authorization: FCF {token}'");

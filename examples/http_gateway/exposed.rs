@@ -3,7 +3,7 @@
 //! Rejected: refusing them, as ssh does. Secrets that an orchestrator mounts often belong to a group, and a gateway that
 //! does not start is worse than a warning.
 
-use crate::arguments::Arguments;
+use crate::config::Arguments;
 use std::path::Path;
 
 /// Of a folder with a secret for each account, so many are looked at.

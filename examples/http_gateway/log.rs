@@ -1,7 +1,7 @@
 //! The log on stderr: one line a request, and what the engine tells. No secret is ever handed to it: tokens are taken
 //! out of paths, queries and headers are not logged at all.
 
-use crate::arguments::LogFormat;
+use crate::config::LogFormat;
 use std::net::IpAddr;
 use std::time::Instant;
 use switchboard::{Principal, Who};

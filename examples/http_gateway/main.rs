@@ -8,48 +8,37 @@
 //! split before they are decoded; no call blocks a worker, because each has an `_async` twin; and a waiting poll is a
 //! future of the engine's, so that ten thousand of them cost no thread.
 
-mod account_secrets;
 mod allowance;
 mod answer;
-mod arguments;
 mod authentication;
-mod backends;
 mod body;
 mod budget;
 mod collaboration;
+mod config;
 mod connection;
 mod control;
 mod cors;
 mod demo;
 mod exposed;
-mod file;
 mod guarded;
 mod handler;
 mod listener;
 mod log;
 mod management;
-mod nearest;
 mod network;
-mod open_files;
 mod openapi;
 mod operator;
 mod paced;
 mod provisioning;
-mod regular;
 mod reload;
 mod search;
-mod secret;
 mod server;
-mod settings;
 mod shares;
 mod site;
 mod tls;
-mod trust;
-mod ucwa;
 mod watched;
-mod xmpp;
 
-use arguments::{Arguments, Command};
+use config::{Arguments, Category, Command, Room, open_files, password};
 use cors::Cors;
 use handler::{Edge, Gateway};
 use listener::Connections;
@@ -67,9 +56,9 @@ use tokio::runtime::Runtime;
 fn main() -> ExitCode {
     // Before all else, a configuration on a slow disk included.
     let begun = begin();
-    match arguments::parse(lexopt::Parser::from_env()) {
-        Ok(Command::Help) => {
-            say(arguments::HELP.trim_end());
+    match config::read() {
+        Ok(Command::Help(text)) => {
+            say(text.trim_end());
             ExitCode::SUCCESS
         }
         Ok(Command::Check(arguments)) => match check(&arguments) {
@@ -95,7 +84,7 @@ fn main() -> ExitCode {
             }
         }
         Err(error) => {
-            complain(&format!("{error}; --help lists the flags"));
+            complain(&error);
             ExitCode::from(2)
         }
     }
@@ -103,10 +92,10 @@ fn main() -> ExitCode {
 
 /// What can be found out without opening the database or the port, which the gateway that is running holds.
 fn check(arguments: &Arguments) -> Result<(), String> {
-    secret::super_password(arguments.super_password.as_ref())?;
+    password::super_password(arguments.super_password.as_ref())?;
     tls(arguments)?;
     site(arguments)?;
-    let builder = backends::add(builder(arguments), arguments, &Loopback::new())?;
+    let builder = config::add_backends(builder(arguments), arguments, &Loopback::new())?;
     builder.check().map_err(|error| error.to_string())
 }
 
@@ -136,14 +125,20 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
     warn_in_clear(address, tls.is_some());
     let chat = Loopback::new();
     let engine = open(arguments, &chat)?;
-    regular::never_open(arguments.database_files());
+    switchboard::backend::never_open(arguments.database_files());
     if arguments.demo {
         say(&demo::provision(&engine, address, scheme)?);
     }
     let edge = Edge {
         poll_timeout: arguments.poll_timeout,
         trusted_proxies: arguments.trusted_proxies.clone(),
-        cors: Cors::new(arguments.cors_origins.clone()),
+        cors: Cors::new(
+            arguments
+                .cors_origin
+                .iter()
+                .map(|origin| origin.0.clone())
+                .collect(),
+        ),
         site: site.clone(),
         control: arguments.loopback_control.then_some(chat),
     };
@@ -202,25 +197,25 @@ fn builder(arguments: &Arguments) -> switchboard::Builder {
         .token_lifetime(arguments.token_lifetime)
         .flap_delay(arguments.flap_delay)
         .keep_messages(arguments.keep_messages)
-        .keep_bytes(arguments.keep_bytes)
+        .keep_bytes(arguments.keep_bytes.map(|size| size.0))
         .keep_audit(arguments.keep_audit)
         .waiters_per_agent(arguments.polls_per_agent)
 }
 
 fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
-    let given = secret::super_password(arguments.super_password.as_ref())?;
+    let given = password::super_password(arguments.super_password.as_ref())?;
     let generated = given.is_none();
-    let password = given.map_or_else(secret::random, Ok)?;
-    for (id, name) in &arguments.categories {
+    let password = given.map_or_else(password::random, Ok)?;
+    for Category(id, name) in &arguments.categories {
         chat.category(id, name);
     }
-    for (id, name) in &arguments.rooms {
+    for Room(id, name) in &arguments.rooms {
         chat.room(id, name);
     }
     if arguments.demo {
         chat.room(demo::ROOM.0, demo::ROOM.1);
     }
-    let builder = backends::add(builder(arguments), arguments, chat)?
+    let builder = config::add_backends(builder(arguments), arguments, chat)?
         .super_user(&arguments.super_user, password.clone());
     let engine = builder.open().map_err(|error| error.to_string())?;
     if generated {

@@ -2,10 +2,9 @@
 //! say *now*, the folder of `--static` is looked through for private files, and secret files that others can read are
 //! told. Everything else of a changed file waits for a restart; what cannot be read leaves things as they are.
 
-use crate::arguments::{self, Arguments, Command};
+use crate::config::{self, Arguments, Command, password};
 use crate::exposed;
 use crate::log::Level;
-use crate::secret;
 use crate::site::Site;
 use crate::tls::Tls;
 use std::sync::Arc;
@@ -39,9 +38,9 @@ impl Reloaded {
 
     /// Reads everything again; may block.
     pub(crate) fn again(&self) {
-        match arguments::parse(lexopt::Parser::from_env()) {
+        match config::read() {
             Ok(Command::Serve(arguments)) => self.0.apply(&arguments),
-            Ok(Command::Help | Command::Check(_)) => {}
+            Ok(Command::Help(_) | Command::Check(_)) => {}
             Err(error) => tracing::error!(error, "nothing is reloaded"),
         }
     }
@@ -50,7 +49,7 @@ impl Reloaded {
 impl Parts {
     fn apply(&self, arguments: &Arguments) {
         self.level.set(arguments.log_level);
-        let password = match secret::super_password(arguments.super_password.as_ref()) {
+        let password = match password::super_password(arguments.super_password.as_ref()) {
             Ok(Some(password)) => match self.engine.set_super_password(password) {
                 // The signal came beside the end: nothing is wrong, and nothing more is to be done.
                 Err(Error::Closed) => {

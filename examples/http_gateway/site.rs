@@ -7,7 +7,6 @@
 //! looked at again; one that holds a file of the gateway's own by then is served no more. Rejected: a list of directories,
 //! directory listings, compression, ranges: a proxy does those better.
 
-use crate::regular;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use chrono::{DateTime, Utc};
@@ -16,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use switchboard::backend;
 use switchboard::wire::percent;
 use tokio::task::spawn_blocking;
 
@@ -205,11 +205,11 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
     if inside
         .components()
         .any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"."))
-        || regular::is_one_of(&path, private)
+        || backend::is_one_of(&path, private)
     {
         return None;
     }
-    let mut file = regular::open(&path).ok()?;
+    let mut file = backend::open_regular(&path).ok()?;
     // Before its first bytes are looked at: what is written into it later is not sent.
     let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     if is_private(&mut file).ok()? {

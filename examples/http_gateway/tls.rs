@@ -1,10 +1,10 @@
 //! TLS: rustls with ring, versions 1.2 and 1.3. The certificate can be replaced while connections are open; each
 //! keeps the one it began with.
 
-use crate::regular;
 use parking_lot::RwLock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use switchboard::backend;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -42,13 +42,13 @@ impl Tls {
 
 fn read(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     let wrong = |path: &Path, why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    let pem = regular::read(cert).map_err(|error| wrong(cert, &error))?;
+    let pem = backend::read_regular(cert).map_err(|error| wrong(cert, &error))?;
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| wrong(cert, &error))?;
     if chain.is_empty() {
         return Err(wrong(cert, &"holds no certificate"));
     }
-    let pem = regular::read(key).map_err(|error| wrong(key, &error))?;
+    let pem = backend::read_regular(key).map_err(|error| wrong(key, &error))?;
     let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong(key, &error))?;
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions();

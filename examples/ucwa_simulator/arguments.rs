@@ -2,30 +2,13 @@
 
 use crate::simulator::person::Manner;
 use crate::simulator::switches::Switches;
+use clap::Parser;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `--help` prints.
-pub(crate) const HELP: &str = "\
-ucwa_simulator: a simulated Lync / Skype for Business server, as its REST API UCWA 2.0 shows it
-
-Without --user there are sip:lene@contoso.com and sip:tosh@contoso.com, both with the password `secret`, and without
---person the simulated sip:echo@contoso.com, who accepts and says everything back.
-
-  --listen ADDR             where it listens; may be repeated [127.0.0.1:8480]
-  --tls-self-signed         TLS on every --listen, with an authority made for this run (needs openssl)
-  --tls-cert-out FILE       writes that authority's certificate there, for clients to trust
-  --tls-name NAME           one more name in the certificate; localhost, 127.0.0.1, the domain and its lyncdiscover
-                            names are in it anyway
-  --listen-http ADDR        with TLS: plain HTTP there, where the root only redirects to https
-  --domain DOMAIN           the SIP domain [contoso.com]
-  --user URI=PASSWORD       who can sign on with a client; may be repeated
-  --person URI[=MANNER]     a simulated person: accept[:SECONDS], echo, decline[:SECONDS], ignore, busy, offline [accept]
-  --switch NAME=VALUE       an open point of the protocol, or a trap; may be repeated
-  --list-switches           all of them with their values, one line each
-  --seed NUMBER             the same ids again [random]
-  --help
-
+/// What `--help` prints after the flags.
+const CONTROL: &str = "\
 It prints `listening on URL` for each address, and ends on ctrl-C and SIGTERM.
 
 Simulated people are driven over HTTP under /Simulator/v1, in JSON, without a token:
@@ -46,84 +29,83 @@ Simulated people are driven over HTTP under /Simulator/v1, in JSON, without a to
 
 Faults: at once drop-channel, replace-pget, expire-tokens, lose-application, expire-application, resume; for the next
 `count` P-GETs of the user swallow-pget, lose-package, resync; for the next `count` requests of anybody unavailable
-(503, HTML), bad-gateway (502, HTML), throttle (429), cut, lose-answer, reorder (201 after its events).
-";
+(503, HTML), bad-gateway (502, HTML), throttle (429), cut, lose-answer, reorder (201 after its events).";
 
-/// What is asked for.
+/// What the command line asks for.
 pub(crate) enum Command {
-    Help,
+    /// To print this text.
+    Help(String),
     Switches(Box<Switches>),
     Serve(Box<Arguments>),
 }
 
-/// The settings.
+/// ucwa_simulator: a simulated Lync / Skype for Business server, as its REST API UCWA 2.0 shows it
+///
+/// Without --user there are sip:lene@contoso.com and sip:tosh@contoso.com, both with the password
+/// `secret`, and without --person the simulated sip:echo@contoso.com, who accepts and says everything
+/// back.
+#[derive(Parser)]
+#[command(
+    args_override_self = true,
+    verbatim_doc_comment,
+    override_usage = "ucwa_simulator [OPTIONS]",
+    after_help = CONTROL
+)]
 pub(crate) struct Arguments {
+    /// Where it listens; may be repeated [127.0.0.1:8480]
+    #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
-    pub(crate) listen_http: Option<String>,
+    /// TLS on every --listen, with an authority made for this run (needs openssl)
+    #[arg(long = "tls-self-signed")]
     pub(crate) tls: bool,
+    /// Writes that authority's certificate there, for clients to trust
+    #[arg(long = "tls-cert-out", value_name = "FILE")]
     pub(crate) cert_out: Option<PathBuf>,
+    /// One more name in the certificate; localhost, 127.0.0.1, the domain and its lyncdiscover names
+    /// are in it anyway
+    #[arg(verbatim_doc_comment, long = "tls-name", value_name = "NAME")]
     pub(crate) names: Vec<String>,
+    /// With TLS: plain HTTP there, where the root only redirects to https
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen_http: Option<String>,
+    /// The SIP domain
+    #[arg(long, default_value = "contoso.com")]
     pub(crate) domain: String,
+    /// Who can sign on with a client; may be repeated
+    #[arg(long = "user", value_name = "URI=PASSWORD", value_parser = pair)]
     pub(crate) users: Vec<(String, String)>,
+    /// A simulated person: accept[:SECONDS], echo, decline[:SECONDS], ignore, busy, offline [accept];
+    /// may be repeated
+    #[arg(verbatim_doc_comment, long = "person", value_name = "URI[=MANNER]", value_parser = person)]
     pub(crate) people: Vec<(String, Manner)>,
+    /// An open point of the protocol, or a trap; may be repeated
+    #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = pair)]
+    switched: Vec<(String, String)>,
+    /// The switches given, over the defaults.
+    #[arg(skip)]
     pub(crate) switches: Switches,
+    /// Prints all switches with their values, one line each
+    #[arg(long)]
+    list_switches: bool,
+    /// The same ids again [random]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
 }
 
-/// Reads the command line; the error is a sentence that names the flag.
-pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
-    use lexopt::prelude::*;
-    let mut own = Arguments {
-        listen: Vec::new(),
-        listen_http: None,
-        tls: false,
-        cert_out: None,
-        names: Vec::new(),
-        domain: "contoso.com".to_owned(),
-        users: Vec::new(),
-        people: Vec::new(),
-        switches: Switches::default(),
-        seed: None,
-    };
-    let mut list = false;
-    let text = |parser: &mut lexopt::Parser| {
-        parser
-            .value()
-            .and_then(|value| value.string())
-            .map_err(|error| error.to_string())
-    };
-    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help),
-            Long("list-switches") => list = true,
-            Long("tls-self-signed") => own.tls = true,
-            Long("listen") => own.listen.push(text(&mut parser)?),
-            Long("listen-http") => own.listen_http = Some(text(&mut parser)?),
-            Long("tls-cert-out") => own.cert_out = Some(PathBuf::from(text(&mut parser)?)),
-            Long("tls-name") => own.names.push(text(&mut parser)?),
-            Long("domain") => own.domain = text(&mut parser)?,
-            Long("user") => {
-                let given = text(&mut parser)?;
-                let (uri, password) = given.split_once('=').ok_or("--user is URI=PASSWORD")?;
-                own.users.push((uri.to_owned(), password.to_owned()));
-            }
-            Long("person") => own.people.push(person(&text(&mut parser)?)?),
-            Long("switch") => {
-                let given = text(&mut parser)?;
-                let (name, value) = given.split_once('=').ok_or("--switch is NAME=VALUE")?;
-                own.switches.set(name, value)?;
-            }
-            Long("seed") => {
-                own.seed = Some(
-                    text(&mut parser)?
-                        .parse()
-                        .map_err(|_| "--seed is a whole number")?,
-                )
-            }
-            other => return Err(other.unexpected().to_string()),
+/// Reads a command line. The error names the flag.
+pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let mut own = match Arguments::try_parse_from(line) {
+        Ok(own) => own,
+        Err(help) if !help.use_stderr() => return Ok(Command::Help(help.to_string())),
+        Err(error) => {
+            let text = error.to_string();
+            return Err(text.trim_start_matches("error: ").trim_end().to_owned());
         }
+    };
+    for (name, value) in &own.switched {
+        own.switches.set(name, value)?;
     }
-    if list {
+    if own.list_switches {
         return Ok(Command::Switches(Box::new(own.switches)));
     }
     if own.listen.is_empty() {
@@ -135,15 +117,19 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, String> {
             .to_vec();
     }
     if own.people.is_empty() {
-        own.people.push((
-            format!("sip:echo@{}", own.domain),
-            Manner::Echo(Duration::ZERO),
-        ));
+        let echo = format!("sip:echo@{}", own.domain);
+        own.people.push((echo, Manner::Echo(Duration::ZERO)));
     }
     if !own.tls && (own.listen_http.is_some() || own.cert_out.is_some()) {
         return Err("--listen-http and --tls-cert-out go with --tls-self-signed".to_owned());
     }
     Ok(Command::Serve(Box::new(own)))
+}
+
+/// `ONE=OTHER`.
+fn pair(given: &str) -> Result<(String, String), String> {
+    let (one, other) = given.split_once('=').ok_or("there is no `=`")?;
+    Ok((one.to_owned(), other.to_owned()))
 }
 
 /// `URI[=MANNER[:SECONDS]]`.
@@ -154,9 +140,8 @@ fn person(given: &str) -> Result<(String, Manner), String> {
         .parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or("--person: SECONDS is a number")?;
-    let manner =
-        Manner::read(word, after).ok_or_else(|| format!("--person: no manner `{word}`"))?;
+        .ok_or("SECONDS is a number")?;
+    let manner = Manner::read(word, after).ok_or_else(|| format!("there is no manner `{word}`"))?;
     Ok((uri.to_owned(), manner))
 }
 
@@ -165,7 +150,10 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Arguments, String> {
-        match parse(lexopt::Parser::from_args(line.split_whitespace()))? {
+        let line = ["ucwa_simulator"]
+            .into_iter()
+            .chain(line.split_whitespace());
+        match parse(line.map(OsString::from))? {
             Command::Serve(arguments) => Ok(*arguments),
             _ => Err("no serving".to_owned()),
         }

@@ -30,8 +30,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    match arguments::parse(lexopt::Parser::from_env()) {
-        Ok(Command::Help) => say(arguments::HELP.trim_end()),
+    match arguments::parse(std::env::args_os()) {
+        Ok(Command::Help(text)) => say(text.trim_end()),
         Ok(Command::Switches(switches)) => {
             for (name, value, line) in switches.list() {
                 say(&format!("{:<40} {line}", format!("{name}={value}")));
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
             }
         }
         Err(error) => {
-            complain(&format!("{error}; --help lists the flags"));
+            complain(&error);
             return ExitCode::from(2);
         }
     }

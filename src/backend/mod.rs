@@ -10,7 +10,10 @@
 //! reply that is ready at once costs no task. Rejected: one task per agent (100,000 agents over one component are
 //! data), and a connector that retries by itself (two back-offs fight).
 
+mod account_secrets;
 mod capabilities;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod document;
 mod error;
 pub(crate) mod fairness;
 mod inbox;
@@ -21,6 +24,7 @@ mod passing;
 pub(crate) mod recorder;
 mod regular;
 mod secret;
+mod settings;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod text;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
@@ -31,14 +35,16 @@ pub mod ucwa;
 #[cfg(feature = "xmpp")]
 pub mod xmpp;
 
+pub use account_secrets::AccountSecrets;
 pub use capabilities::Capabilities;
 pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
 pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Received, Upload};
-pub use regular::{open_regular, read_regular};
-pub use secret::{SecretFile, SecretSource};
+pub use regular::{is_one_of, never_open, open_regular, read_regular};
+pub use secret::{SecretFile, SecretSource, StoredSecret};
+pub use settings::Size;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;
 pub use traits::{Backend, Link, Reply, Session, reply};

@@ -79,6 +79,14 @@ pub(crate) fn client(trust: &Trust) -> Result<Arc<ClientConfig>, BackendError> {
     Ok(client)
 }
 
+/// Reads the CA file, if `trust` names one, as a connection would. Blocks.
+pub(crate) fn check(trust: &Trust) -> Result<(), BackendError> {
+    match trust {
+        Trust::CaFile(_) => roots(trust).map(drop),
+        _ => Ok(()),
+    }
+}
+
 /// The certificates that `trust` begins with; `None` where it is not by them that it judges.
 fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
     let mut roots = RootCertStore::empty();

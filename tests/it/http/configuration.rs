@@ -102,6 +102,245 @@ fn check_says_what_is_wrong_and_where() {
     );
 }
 
+/// The line, what stands there, and what was probably meant.
+#[test]
+fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
+    let folder = Folder::new("lines");
+    for (text, error) in [
+        (
+            "listen = 'x'\npol_timeout = 3",
+            ":2: there is no setting `pol_timeout`; did you mean `poll_timeout`?",
+        ),
+        (
+            "backends = []",
+            ":1: there is no setting `backends`; did you mean `backend`?",
+        ),
+        (
+            "demo = true",
+            ":1: there is no setting `demo`; did you mean `",
+        ),
+        ("\n\nlisten = ", ":3: "),
+        ("listen = 5", ":1: listen must be a text"),
+        (
+            "poll_timeout = true",
+            ":1: poll_timeout is `true`: a number of seconds, or one with a unit as",
+        ),
+        ("connections = 0", ":1: connections is `0`: 1 to 1,000,000"),
+        (
+            "keep_bytes = '4G'",
+            ":1: keep_bytes is `4G`: a number of bytes, or one with a unit as",
+        ),
+        (
+            "accept_loss = 'yes'",
+            ":1: accept_loss must be true or false",
+        ),
+        ("rooms = ['ops']", ":1: rooms is `ops`: ID=NAME"),
+        (
+            "\ntrusted_proxies = 'localhost'",
+            ":2: trusted_proxies is `localhost`: an address or a network",
+        ),
+        ("cors_origin = 5", ":1: cors_origin must be a list of texts"),
+        (
+            "super_password = 'hunter2'",
+            ":1: a secret does not belong into this file; write { file =",
+        ),
+        (
+            "super_password = { fil = 'x' }",
+            ":1: there is no setting of super_password `fil`; did you mean `file`?",
+        ),
+        (
+            "[[backend]]\ntype = 'loopbak'",
+            ":2: there is no backend of type `loopbak`; did you mean `loopback`?",
+        ),
+        (
+            "[[backend]]\nkind = 'x'",
+            ":2: there is no setting of a backend `kind`; did you mean `type`?",
+        ),
+        (
+            "[[backend]]\ntype = 'loopback'\nrooms = 1",
+            ":3: there is no setting of a backend `rooms`; did you mean `type`?",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\ndomian = 'b.c'",
+            ":3: there is no setting of a backend `domian`; did you mean `domain`?",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\ndomain = 'b.c'\n[backend.component]\nhots = 'x'",
+            ":5: there is no setting of a backend's component `hots`; did you mean `host`?",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\n[backend.component]\nsecret = 'hunter2'",
+            ":4: a secret does not belong into this file",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\n[backend.accounts]\nsecrets = {}",
+            ":4: secrets do not belong into this file",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\n[backend.accounts]\nport = 0",
+            ":4: accounts.port is `0`: a port from 1 to 65535",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\n[backend.accounts]\nsecurity = 'tls'",
+            ":4: accounts.security is `tls`: direct-tls, starttls, plain-loopback, insecure-plaintext",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\ncomponent = 5",
+            ":3: component must be a table: [backend.component]",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\ndomain = 'b.c'",
+            ":2: an XMPP backend needs a component",
+        ),
+        (
+            "[[backend]]\ntype = 'ucwa'\ndomain = 'b.c'",
+            ":2: a backend needs the setting `secrets`",
+        ),
+        (
+            "[[backend]]\ntype = 'ucwa'\nsecrets = 'x'",
+            ":3: secrets do not belong into this file",
+        ),
+        (
+            "[[backend]]\ntype = 'ucwa'\nrooms_host = 'x'",
+            ":3: there is no setting of a backend `rooms_host`; did you mean",
+        ),
+        (
+            "[[backend]]\ntype = 'xmpp'\nmessage_length = 0",
+            ":3: message_length is `0`: 1 to 60,000",
+        ),
+        (
+            "[[backend]]\ntype = 'loopback'\n[[backend]]\ntype = 'loopback'",
+            ":4: there can be one backend of type",
+        ),
+        (
+            "[backend]\ntype = 'loopback'",
+            ":1: backend must be a list: [[backend]]",
+        ),
+        (
+            "[[authenticator]]\ntype = 'ldap'",
+            ":2: authenticator.type is `ldap`: database",
+        ),
+    ] {
+        let output = check(&folder.write("wrong.toml", text), &[]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{text}: {output:?}");
+        assert!(
+            told.contains(&format!("wrong.toml{error}")),
+            "{text}: {told}"
+        );
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn a_wrong_flag_is_told() {
+    let component = "--xmpp-component 127.0.0.1:5347,a.b.c,x";
+    for (line, error) in [
+        ("--sparkle", "--sparkle"),
+        ("--poll-timout 3", "--poll-timeout"),
+        ("--listen", "--listen"),
+        ("--events never", "--events"),
+        ("--poll-timeout soon", "--poll-timeout"),
+        ("--poll-timeout -1", "--poll-timeout"),
+        ("--room ops", "--room"),
+        ("--room =Operations", "--room"),
+        ("--cors-origin example.org", "--cors-origin"),
+        ("--cors-origin https://", "--cors-origin"),
+        ("--cors-origin https://example.org/", "--cors-origin"),
+        ("--cors-origin https://*.example.org", "--cors-origin"),
+        ("--trusted-proxy localhost", "--trusted-proxy"),
+        ("--connections 0", "--connections"),
+        ("--loopback-control=yes", "--loopback-control"),
+        (
+            "--xmpp-component 127.0.0.1:5347",
+            "HOST:PORT,DOMAIN,SECRETFILE",
+        ),
+        (
+            "--xmpp-component 127.0.0.1,agents.example.org,x",
+            "HOST:PORT",
+        ),
+        ("--xmpp-component 127.0.0.1:0,agents.example.org,x", "65535"),
+        ("--xmpp-component 127.0.0.1:1,agents,x", "HOST:PORT"),
+        ("--xmpp-component 192.0.2.1:1,a.b,x", "this machine only"),
+        (
+            &format!("{component} --loopback-control"),
+            "--loopback-control",
+        ),
+        (&format!("{component} --room a=A"), "--room"),
+        (&format!("{component} --demo"), "--demo"),
+        (
+            &format!("{component} --xmpp-component 127.0.0.1:1,d.e.f,x"),
+            "one backend of type `xmpp`",
+        ),
+        // The shorthand is fine, so what is complained of is the secret that is not there.
+        (component, "the password file x"),
+        (
+            "--xmpp-component [::1]:5347,agents.example.org,a,b",
+            "the password file a,b",
+        ),
+        ("--default-backend xmpp", "default_backend is `xmpp`"),
+        ("--tls-cert x.pem", "--tls-key"),
+        ("--config /none/such", "/none/such"),
+        ("surplus", "surplus"),
+    ] {
+        let mut command = Command::new(program());
+        command.arg("--check").args(line.split_whitespace());
+        let output = command.output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{line}: {output:?}");
+        assert!(told.contains(error), "{line}: {told}");
+    }
+    for line in ["--cors-origin *", "--cors-origin http://localhost:3000"] {
+        let mut command = Command::new(program());
+        command.arg("--check").args(line.split_whitespace());
+        let output = command.output().expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+    }
+}
+
+/// The guide's table has every flag of `--help` and its default, which the help has in brackets.
+#[test]
+fn the_guide_has_the_flags_of_the_help_and_their_defaults() {
+    let guide = include_str!("../../../src/guide/operating.md");
+    let mut rows = std::collections::BTreeMap::new();
+    for row in guide.lines().filter(|line| line.starts_with("| `--")) {
+        let row = row.replace("\\|", "/");
+        let cells: Vec<_> = row
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`').replace('/', "|"))
+            .collect();
+        rows.insert(cells[1].clone(), cells[2].clone());
+    }
+    let help = Command::new(program())
+        .arg("--help")
+        .output()
+        .expect("it runs");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let flags = help.split("\n      --").skip(1);
+    let flags: Vec<&str> = flags.chain(["help  Prints this"]).collect();
+    assert!(flags.len() > 30, "{help}");
+    for entry in flags {
+        let (flag, text) = entry
+            .split_once("  ")
+            .unwrap_or_else(|| entry.split_once('\n').unwrap_or((entry, "")));
+        let flag = format!("--{}", flag.trim().replace(['<', '>'], ""));
+        let default = rows
+            .remove(&flag)
+            .unwrap_or_else(|| panic!("the guide lacks {flag}"));
+        let bracketed = text
+            .split('(')
+            .skip(1)
+            .filter_map(|rest| rest.split_once(')'));
+        // One word; of two, the first is what follows.
+        let said = bracketed
+            .map(|(word, _)| word)
+            .find(|word| !word.contains(' ') && !word.starts_with("XEP"))
+            .unwrap_or_default();
+        assert_eq!(said, default, "{flag}");
+    }
+    assert!(rows.is_empty(), "not in the help: {rows:?}");
+}
+
 #[test]
 fn the_file_configures_and_a_flag_overrides() {
     let folder = Folder::new("config");

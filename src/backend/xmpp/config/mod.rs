@@ -1,19 +1,25 @@
 //! How an XMPP service is reached, and by whom.
 
+mod document;
+
 use super::jid::Jid;
-use crate::backend::{SecretSource, Trust};
+use crate::backend::{SecretSource, Trust, tls};
 use crate::error::{Error, Result};
+use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How a connection is kept from being read or changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Security {
     /// TLS from the first byte.
     DirectTls,
     /// TLS after `STARTTLS`, which the server must offer.
+    #[serde(rename = "starttls")]
     StartTls,
     /// No TLS, to an address of this machine only (a tunnel's end, a server beside us): anything else is refused.
     PlainLoopback,
@@ -112,8 +118,9 @@ impl Accounts {
 /// Makes an agent's nickname of its address.
 pub type NicknameRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
-/// An XMPP service, as configured.
-#[derive(Clone)]
+/// An XMPP service, as configured: by its builder, or read from a document as `guide::operating` shows.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "document::Document")]
 pub struct XmppConfig {
     pub(super) domain: String,
     pub(super) component: Option<Component>,
@@ -232,6 +239,27 @@ impl XmppConfig {
     pub fn approve_subscriptions(mut self, approves: bool) -> XmppConfig {
         self.approves = approves;
         self
+    }
+
+    /// Returns the files that hold secrets, as far as they are known now. A host serves none of them
+    /// and warns of those that others can read.
+    pub fn private_files(&self) -> Vec<PathBuf> {
+        self.secrets().flat_map(|source| source.files()).collect()
+    }
+
+    /// Reads what a dial would read: secrets, as far as they are known now, and the CA file. Blocks.
+    ///
+    /// # Errors
+    /// `Invalid` for a file or a variable that cannot be read.
+    pub fn check_files(&self) -> Result<()> {
+        let secrets = self.secrets().try_for_each(|source| source.check());
+        let checked = secrets.and_then(|()| tls::check(&self.trust));
+        checked.map_err(|error| Error::Invalid(error.reason))
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &Arc<dyn SecretSource>> {
+        let component = self.component.iter().map(|component| &component.secret);
+        component.chain(self.accounts.iter().map(|accounts| &accounts.secrets))
     }
 
     /// Checks what can be checked without connecting.

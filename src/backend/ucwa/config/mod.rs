@@ -1,17 +1,22 @@
 //! How a Lync or Skype for Business server is reached, and by whom.
 
+mod document;
+
 use super::protocol::address::Sip;
-use crate::backend::{SecretSource, Trust};
+use crate::backend::{SecretSource, Trust, tls};
 use crate::error::{Error, Result};
+use serde::Deserialize;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The longest user agent, culture or endpoint id that a server takes (fact sheet, section 2.1).
 const NAME_MAX: usize = 100;
 
 /// How an account proves who it is (fact sheet, section 1.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Grant {
     /// By name and password, in the token request.
@@ -26,8 +31,10 @@ pub enum Grant {
 /// Makes an account's login name of its address.
 pub type LoginRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
-/// A Lync Server 2013 or Skype for Business Server, as configured.
-#[derive(Clone)]
+/// A Lync Server 2013 or Skype for Business Server, as configured: by its builder, or read from a document as
+/// `guide::operating` shows.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "document::Document")]
 pub struct UcwaConfig {
     pub(super) domain: String,
     pub(super) root: Option<String>,
@@ -133,6 +140,22 @@ impl UcwaConfig {
         self.message_length_max = message.clamp(1, 60_000);
         self.story_length_max = story.clamp(1, 60_000);
         self
+    }
+
+    /// Returns the files that hold passwords, as far as they are known now. A host serves none of
+    /// them and warns of those that others can read.
+    pub fn private_files(&self) -> Vec<PathBuf> {
+        self.passwords.files()
+    }
+
+    /// Reads what a dial would read: passwords, as far as they are known now, and the CA file. Blocks.
+    ///
+    /// # Errors
+    /// `Invalid` for a file that cannot be read.
+    pub fn check_files(&self) -> Result<()> {
+        let checked = self.passwords.check();
+        let checked = checked.and_then(|()| tls::check(&self.trust));
+        checked.map_err(|error| Error::Invalid(error.reason))
     }
 
     /// Checks what can be checked without connecting.

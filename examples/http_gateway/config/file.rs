@@ -1,0 +1,192 @@
+//! `--config FILE`: the settings in TOML.
+//!
+//! ```toml
+//! listen = "0.0.0.0:8443"
+//! database = "/var/lib/switchboard/switchboard.db"
+//! super_password = { file = "/etc/switchboard/password" }   # or { env = "NAME" }; never the password itself
+//! keep_messages = "90d"
+//!
+//! [rooms]                       # or rooms = ["ops=Operations"]
+//! ops = "Operations"
+//!
+//! [[backend]]                   # `type = "xmpp"` and `"ucwa"`: see `config/document.rs` of each backend
+//! type = "loopback"
+//!
+//! [[authenticator]]
+//! type = "database"
+//! ```
+//!
+//! `serde` reads it and refuses a key that nobody knows: a misspelt limit that silently is the default
+//! is found out only when it is needed. Ours is what an error says: the line, in the file's own words,
+//! and the name that was probably meant. A backend's table is read on its own, because `serde` would
+//! forget the lines of a table that is chosen by its `type`.
+
+use super::arguments::Arguments;
+use super::backends::{Chat, System};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use switchboard::backend;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer, Error, ValueDeserializer};
+
+/// The chat systems that this program has.
+const BACKENDS: [&str; 3] = ["loopback", "xmpp", "ucwa"];
+
+/// `[[authenticator]]`: where users' passwords are checked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Authenticator {
+    #[serde(rename = "type")]
+    _kind: AuthenticatorKind,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AuthenticatorKind {
+    Database,
+}
+
+/// A backend without settings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bare {}
+
+/// Reads a file; the error is a sentence that begins with `FILE:LINE:`.
+pub(super) fn read(path: &Path) -> Result<Arguments, String> {
+    let name = path.display().to_string();
+    let unreadable = |error: &dyn std::fmt::Display| format!("--config {name}: {error}");
+    let bytes = backend::read_regular(path).map_err(|error| unreadable(&error))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))?;
+    let (name, text) = (&name, &text);
+    File { name, text }.read()
+}
+
+/// A file's name and its text.
+pub(super) struct File<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl File<'_> {
+    pub(super) fn read(&self) -> Result<Arguments, String> {
+        let told = |error| self.told(&error, "", "backend", 0);
+        let mut table = DeTable::parse(self.text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            format!("{}{}", self.line(at), error.message())
+        })?;
+        let backends = table.get_mut().remove("backend");
+        let mut arguments = Arguments::deserialize(Deserializer::from(table)).map_err(told)?;
+        arguments.backends = backends.map_or(Ok(Vec::new()), |list| self.backends(list))?;
+        arguments.settle_password();
+        Ok(arguments)
+    }
+
+    /// `FILE:LINE: `
+    fn line(&self, at: usize) -> String {
+        let before = self.text.bytes().take(at);
+        let line = 1 + before.filter(|byte| *byte == b'\n').count();
+        format!("{}:{line}: ", self.name)
+    }
+
+    fn backends(&self, list: Spanned<DeValue<'_>>) -> Result<Vec<Chat>, String> {
+        let at = self.line(list.span().start);
+        let DeValue::Array(list) = list.into_inner() else {
+            return Err(format!("{at}backend must be a list: [[backend]]"));
+        };
+        list.into_iter().map(|item| self.backend(item)).collect()
+    }
+
+    fn backend(&self, mut item: Spanned<DeValue<'_>>) -> Result<Chat, String> {
+        let whole = item.span().start;
+        let DeValue::Table(table) = item.get_mut() else {
+            return Err(format!("{}backend must be a table", self.line(whole)));
+        };
+        let first = table.iter().map(|(key, _)| key.span().start).min();
+        let first = first.unwrap_or(whole);
+        let Some(kind) = table.remove("type") else {
+            return match table.iter().next().filter(|_| table.len() == 1) {
+                Some((key, _)) => Err(format!(
+                    "{}there is no setting of a backend `{}`; did you mean `type`?",
+                    self.line(first),
+                    key.get_ref().escape_debug()
+                )),
+                None => Err(format!("{}a backend needs a type", self.line(first))),
+            };
+        };
+        let system = match kind.get_ref().as_str().unwrap_or_default() {
+            "loopback" => self.settings(item, first).map(|Bare {}| System::Loopback)?,
+            "xmpp" => System::Xmpp(Box::new(self.settings(item, first)?)),
+            "ucwa" => System::Ucwa(Box::new(self.settings(item, first)?)),
+            other => {
+                let at = self.line(kind.span().start);
+                return Err(at + &unknown("backend of type", other, &BACKENDS));
+            }
+        };
+        let whence = self.line(first);
+        Ok(Chat { whence, system })
+    }
+
+    fn settings<T: DeserializeOwned>(
+        &self,
+        table: Spanned<DeValue<'_>>,
+        first: usize,
+    ) -> Result<T, String> {
+        T::deserialize(ValueDeserializer::from(table))
+            .map_err(|error| self.told(&error, "a backend", "type", first))
+    }
+
+    /// What an error of `serde` says, in the words of the file: the line, the key, what was expected.
+    /// `owner` is empty, or the backend whose table is read; `also` is a known key that `serde` does
+    /// not know; `first` is where a table begins whose error has no line.
+    fn told(&self, error: &Error, owner: &str, also: &str, first: usize) -> String {
+        let line = self.line(error.span().map_or(first, |span| span.start));
+        let message = error.message();
+        let all = error.to_string();
+        let key = all.trim_end().rsplit_once("\nin `");
+        let key = key.map_or("", |(_, key)| key.trim_end_matches('`'));
+        let owner = match (owner, key) {
+            ("", key) => key.to_owned(),
+            (owner, "") => owner.to_owned(),
+            (owner, key) => format!("{owner}'s {key}"),
+        };
+        let mut names = message.split('`').skip(1).step_by(2);
+        let name = names.next().unwrap_or_default();
+        let (kind, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
+        let said = if kind.starts_with("unknown field") {
+            let known = names.chain(key.is_empty().then_some(also));
+            let of = if owner.is_empty() { "" } else { " of " };
+            unknown(
+                &format!("setting{of}{owner}"),
+                name,
+                &known.collect::<Vec<_>>(),
+            )
+        } else if kind.starts_with("unknown variant") {
+            let words = expected.trim_start_matches("one of ").replace('`', "");
+            format!("{key} is `{}`: {words}", name.escape_debug())
+        } else if kind.starts_with("invalid value") {
+            format!("{key} is `{name}`: {expected}")
+        } else if kind.starts_with("invalid type") {
+            let expected = match expected {
+                "a string" | "path string" => "a text",
+                "a boolean" => "true or false",
+                other => other,
+            };
+            format!("{key} must be {expected}")
+        } else if kind.starts_with("missing field") {
+            format!("{owner} needs the setting `{name}`")
+        } else {
+            message.to_owned()
+        };
+        format!("{line}{said}")
+    }
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .min_by_key(|known| strsim::levenshtein(name, known));
+    let nearest = nearest.copied().unwrap_or_default();
+    let name = name.escape_debug();
+    format!("there is no {what} `{name}`; did you mean `{nearest}`?")
+}

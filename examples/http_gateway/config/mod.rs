@@ -1,0 +1,76 @@
+//! What the gateway is told: the command line, over a file in TOML.
+//!
+//! Both fill one structure, [`Arguments`], which `clap` and `serde` read; so a setting is written down
+//! once, with its name, its text for `--help`, and how its value is read.
+
+mod arguments;
+mod backends;
+mod file;
+pub(crate) mod open_files;
+pub(crate) mod password;
+mod value;
+
+pub(crate) use arguments::Arguments;
+pub(crate) use backends::add as add_backends;
+pub(crate) use value::{Category, LogFormat, Room};
+
+use arguments::SECTIONS;
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What the command line asks for.
+pub(crate) enum Command {
+    /// To print this text.
+    Help(String),
+    Check(Box<Arguments>),
+    Serve(Box<Arguments>),
+}
+
+/// Reads the command line of this process, and the file that it names.
+pub(crate) fn read() -> Result<Command, String> {
+    parse(std::env::args_os())
+}
+
+/// Reads a command line, and the file that it names. The error names the flag, or the file's line.
+fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    let told = |error: clap::Error| {
+        let text = error.to_string();
+        text.trim_start_matches("error: ").trim_end().to_owned()
+    };
+    let matches = match command().try_get_matches_from(line) {
+        Ok(matches) => matches,
+        Err(help) if !help.use_stderr() => return Ok(Command::Help(help.to_string())),
+        Err(error) => return Err(told(error)),
+    };
+    let mut arguments = match matches.get_one::<PathBuf>("config") {
+        Some(path) => file::read(path)?,
+        None => Arguments::default(),
+    };
+    // A switch that is not given would switch off what the file switched on.
+    let switches = (arguments.accept_loss, arguments.loopback_control);
+    arguments.update_from_arg_matches(&matches).map_err(told)?;
+    arguments.accept_loss |= switches.0;
+    arguments.loopback_control |= switches.1;
+    arguments.complete()?;
+    let arguments = Box::new(arguments);
+    Ok(if arguments.check {
+        Command::Check(arguments)
+    } else {
+        Command::Serve(arguments)
+    })
+}
+
+/// The flags, in sections. Each that takes a value takes any: `--poll-timeout -1` is a wrong duration.
+fn command() -> clap::Command {
+    let mut heading = None;
+    Arguments::command_for_update().mut_args(|flag| {
+        let section = SECTIONS.iter().find(|(first, _)| flag.get_id() == first);
+        heading = section.map(|(_, heading)| *heading).or(heading);
+        let takes_value = flag.get_action().takes_values();
+        flag.help_heading(heading).allow_hyphen_values(takes_value)
+    })
+}
+
+#[cfg(test)]
+mod tests;
