@@ -98,49 +98,42 @@ impl File<'_> {
     }
 
     fn backend(&self, mut item: Spanned<DeValue<'_>>) -> Result<Chat, String> {
-        let whole = item.span().start;
+        let whence = self.line(item.span().start);
         let DeValue::Table(table) = item.get_mut() else {
-            return Err(format!("{}backend must be a table", self.line(whole)));
+            return Err(format!("{whence}backend must be a table"));
         };
-        let first = table.iter().map(|(key, _)| key.span().start).min();
-        let first = first.unwrap_or(whole);
         let Some(kind) = table.remove("type") else {
-            return match table.iter().next().filter(|_| table.len() == 1) {
-                Some((key, _)) => Err(format!(
-                    "{}there is no setting of a backend `{}`; did you mean `type`?",
-                    self.line(first),
-                    key.get_ref().escape_debug()
-                )),
-                None => Err(format!("{}a backend needs a type", self.line(first))),
-            };
+            return Err(match table.iter().next().filter(|_| table.len() == 1) {
+                Some((key, _)) => {
+                    let at = self.line(key.span().start);
+                    at + &unknown("setting of a backend", key.get_ref(), &["type"])
+                }
+                None => format!("{whence}a backend needs a type"),
+            });
         };
         let system = match kind.get_ref().as_str().unwrap_or_default() {
-            "loopback" => self.settings(item, first).map(|Bare {}| System::Loopback)?,
-            "xmpp" => System::Xmpp(Box::new(self.settings(item, first)?)),
-            "ucwa" => System::Ucwa(Box::new(self.settings(item, first)?)),
+            "loopback" => self.settings(item).map(|Bare {}| System::Loopback)?,
+            "xmpp" => System::Xmpp(Box::new(self.settings(item)?)),
+            "ucwa" => System::Ucwa(Box::new(self.settings(item)?)),
             other => {
                 let at = self.line(kind.span().start);
                 return Err(at + &unknown("backend of type", other, &BACKENDS));
             }
         };
-        let whence = self.line(first);
         Ok(Chat { whence, system })
     }
 
-    fn settings<T: DeserializeOwned>(
-        &self,
-        table: Spanned<DeValue<'_>>,
-        first: usize,
-    ) -> Result<T, String> {
+    fn settings<T: DeserializeOwned>(&self, table: Spanned<DeValue<'_>>) -> Result<T, String> {
+        let start = table.span().start;
         T::deserialize(ValueDeserializer::from(table))
-            .map_err(|error| self.told(&error, "a backend", "type", first))
+            .map_err(|error| self.told(&error, "a backend", "type", start))
     }
 
     /// What an error of `serde` says, in the words of the file: the line, the key, what was expected.
     /// `owner` is empty, or the backend whose table is read; `also` is a known key that `serde` does
-    /// not know; `first` is where a table begins whose error has no line.
-    fn told(&self, error: &Error, owner: &str, also: &str, first: usize) -> String {
-        let line = self.line(error.span().map_or(first, |span| span.start));
+    /// not know; `start` is where a table begins whose error has no place.
+    fn told(&self, error: &Error, owner: &str, also: &str, start: usize) -> String {
+        let line = self.line(error.span().map_or(start, |span| span.start));
         let message = error.message();
         let all = error.to_string();
         let key = all.trim_end().rsplit_once("\nin `");

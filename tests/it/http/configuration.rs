@@ -190,11 +190,11 @@ fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
         ),
         (
             "[[backend]]\ntype = 'xmpp'\ndomain = 'b.c'",
-            ":2: an XMPP backend needs a component",
+            ":1: an XMPP backend needs a component",
         ),
         (
             "[[backend]]\ntype = 'ucwa'\ndomain = 'b.c'",
-            ":2: a backend needs the setting `secrets`",
+            ":1: a backend needs the setting `secrets`",
         ),
         (
             "[[backend]]\ntype = 'ucwa'\nsecrets = 'x'",
@@ -210,7 +210,7 @@ fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
         ),
         (
             "[[backend]]\ntype = 'loopback'\n[[backend]]\ntype = 'loopback'",
-            ":4: there can be one backend of type",
+            ":3: there can be one backend of type",
         ),
         (
             "[backend]\ntype = 'loopback'",
