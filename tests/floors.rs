@@ -80,7 +80,6 @@ const CYCLES: &[&str] = &[
     "src: store/agents store/channels store/metadata",
     "src: waiting/busy waiting/park",
     "src: wire/arrays wire/dictionary",
-    "examples/http_gateway: arguments backends file settings trust ucwa xmpp",
     "examples/http_gateway: authentication body collaboration control handler management openapi operator provisioning search",
     "examples/ucwa_simulator: simulator/application simulator/conversation simulator/fault simulator/invitation simulator/meeting simulator/ring simulator/subscription simulator/talk simulator/token simulator/world",
 ];

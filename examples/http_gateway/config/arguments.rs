@@ -1,7 +1,6 @@
 //! Every setting, once: its name, its text for `--help`, how its value is read, and its default.
 
-use super::backends::{self, Chat, System};
-use super::file::Authenticator;
+use super::chat::{Chat, System};
 use super::value::{Category, LogFormat, Origin, Room, Shorthand, Value, given, list};
 use crate::network::Network;
 use serde::Deserialize;
@@ -166,6 +165,20 @@ pub(crate) struct Arguments {
     pub(crate) demo: bool,
 }
 
+/// `[[authenticator]]`: where users' passwords are checked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Authenticator {
+    #[serde(rename = "type")]
+    _kind: AuthenticatorKind,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AuthenticatorKind {
+    Database,
+}
+
 /// The settings with which a section of `--help` begins, and its heading.
 pub(super) const SECTIONS: [(&str, &str); 4] = [
     ("listen", "Network"),
@@ -237,7 +250,6 @@ impl Arguments {
         };
         self.backends
             .extend(self.xmpp_component.drain(..).map(component));
-        backends::complete(self)?;
         if self.authenticator.len() > 1 {
             return Err("there can be one authenticator of type `database`".to_owned());
         }

@@ -22,7 +22,7 @@
 //! forget the lines of a table that is chosen by its `type`.
 
 use super::arguments::Arguments;
-use super::backends::{Chat, System};
+use super::chat::{Chat, System};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -32,20 +32,6 @@ use toml::de::{DeTable, DeValue, Deserializer, Error, ValueDeserializer};
 
 /// The chat systems that this program has.
 const BACKENDS: [&str; 3] = ["loopback", "xmpp", "ucwa"];
-
-/// `[[authenticator]]`: where users' passwords are checked.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Authenticator {
-    #[serde(rename = "type")]
-    _kind: AuthenticatorKind,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum AuthenticatorKind {
-    Database,
-}
 
 /// A backend without settings.
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod backends;
+mod chat;
 mod file;
 pub(crate) mod open_files;
 pub(crate) mod password;
@@ -53,6 +54,7 @@ fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     arguments.accept_loss |= switches.0;
     arguments.loopback_control |= switches.1;
     arguments.complete()?;
+    backends::complete(&mut arguments)?;
     let arguments = Box::new(arguments);
     Ok(if arguments.check {
         Command::Check(arguments)

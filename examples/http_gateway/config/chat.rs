@@ -1,0 +1,61 @@
+//! One configured chat system, and the connector that is made of it.
+
+use std::path::PathBuf;
+use switchboard::Builder;
+use switchboard::backend::Loopback;
+use switchboard::backend::ucwa::{Ucwa, UcwaConfig};
+use switchboard::backend::xmpp::{Xmpp, XmppConfig};
+
+/// One configured chat system.
+#[derive(Debug, Clone)]
+pub(crate) struct Chat {
+    /// Where it is configured, as an error begins: `gateway.toml:7: `.
+    pub(super) whence: String,
+    pub(super) system: System,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum System {
+    Loopback,
+    Xmpp(Box<XmppConfig>),
+    Ucwa(Box<UcwaConfig>),
+}
+
+impl Chat {
+    /// The files that hold its secrets.
+    pub(super) fn private_files(&self) -> Vec<PathBuf> {
+        match &self.system {
+            System::Loopback => Vec::new(),
+            System::Xmpp(config) => config.private_files(),
+            System::Ucwa(config) => config.private_files(),
+        }
+    }
+
+    /// What it is called as a `type`, which is also the scheme of its addresses.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.system {
+            System::Loopback => "loopback",
+            System::Xmpp(_) => "xmpp",
+            System::Ucwa(_) => "ucwa",
+        }
+    }
+
+    /// Gives the connector to the builder, once everything that a dial reads could be read now.
+    pub(super) fn add(
+        &self,
+        builder: Builder,
+        loopback: &Loopback,
+    ) -> switchboard::Result<Builder> {
+        Ok(match &self.system {
+            System::Loopback => builder.backend(loopback.clone()),
+            System::Xmpp(config) => {
+                config.check_files()?;
+                builder.backend(Xmpp::new((**config).clone())?)
+            }
+            System::Ucwa(config) => {
+                config.check_files()?;
+                builder.backend(Ucwa::new((**config).clone())?)
+            }
+        })
+    }
+}
