@@ -1,8 +1,10 @@
-//! One agent in memory: what is wanted of it, how far it has come, and who waits for that to change.
+//! One agent in memory: its lifecycle, its link, what is under way for it, and who waits for a change.
+//!
+//! A cell is the shell around the pure machine of `lifecycle`: it holds the lock, applies events under it, and wakes
+//! those who watch.
 
-use super::channel_list::ChannelList;
-use super::infos::InfoSlot;
-use super::told::Told;
+use super::lifecycle::{Actions, AgentChannel, Event, Lifecycle, Now, dice, step};
+use super::link_handle::LinkHandle;
 use crate::backend::Session;
 use crate::model::{
     Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, ManagementMode,
@@ -15,80 +17,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// How far an agent has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Phase {
-    /// Not signed in, and nothing under way.
-    #[default]
-    Out,
-    /// Signing in.
-    SigningIn,
-    /// Signed in.
-    In,
-}
-
-/// How far a channel has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum ChannelPhase {
-    /// Not joined, to be joined as soon as the agent is in (and its pause is over).
-    #[default]
-    Out,
-    /// Joining.
-    Joining,
-    /// Joined.
-    In,
-    /// Refused or kicked: not tried again before a put.
-    Refused,
-}
-
-/// Why something is not as wanted, and what comes next.
-#[derive(Debug, Clone)]
-pub(crate) struct Trouble {
-    pub(crate) reason: String,
-    pub(crate) attempt: u32,
-    /// When the next try is due: monotonic, and as a date.
-    pub(crate) next: Option<(Duration, DateTime<Utc>)>,
-}
-
-/// One channel of an agent.
-pub(crate) struct ChannelCell {
-    pub(crate) id: ChannelId,
-    /// The revision of the put that wants it.
-    pub(crate) put: u64,
-    /// Rises along the list.
-    pub(super) number: u64,
-    pub(crate) phase: ChannelPhase,
-    /// Which of its agent's joins it is in, or was in last: what an earlier one brings home late is not this one's.
-    pub(crate) join: u64,
-    pub(crate) info: Option<Arc<InfoSlot>>,
-    pub(crate) trouble: Option<Box<Trouble>>,
-}
+/// A link whose agents are cells.
+pub(crate) type CellLink = LinkHandle<Cell>;
 
 /// What may change of an agent.
 pub(crate) struct CellState {
-    pub(crate) address: Address,
+    life: Lifecycle,
+    pub(super) address: Address,
     pub(crate) mode: ProvisioningMode,
     pub(crate) management: ManagementMode,
-    pub(crate) revision: u64,
-    pub(crate) deleted: bool,
-    /// Counts changes of address and sign-ins: what an earlier sign-in brings home is not this one's.
-    pub(crate) epoch: u32,
-    /// Counts joins.
-    pub(super) joins: u64,
-    pub(crate) phase: Phase,
-    pub(crate) since: DateTime<Utc>,
-    pub(crate) trouble: Option<Box<Trouble>>,
-    pub(crate) session: Option<Arc<dyn Session>>,
-    pub(crate) channels: ChannelList,
+    pub(super) revision: u64,
     /// Posts in the chat system's hands whose callers wait.
     pub(crate) in_flight: u32,
-    /// Posts whose callers were answered that nobody knows, and that may still be said.
+    /// Posts whose callers were told that the outcome is unknown, and that may still arrive.
     pub(crate) pending: u32,
     /// Uploads under way.
     pub(crate) transfers: u32,
-    pub(crate) link: Option<Arc<Told>>,
+    pub(super) link: Option<Arc<CellLink>>,
     /// Whether it waits in its link's list of agents to look at.
-    pub(crate) queued: bool,
+    pub(super) queued: bool,
     watchers: Vec<Waker>,
 }
 
@@ -104,21 +51,14 @@ impl Cell {
         key: AgentKey,
         id: AgentId,
         address: Address,
-        now: DateTime<Utc>,
+        date: DateTime<Utc>,
     ) -> Arc<Cell> {
         let state = CellState {
+            life: Lifecycle::new(date),
             address,
             mode: ProvisioningMode::None,
             management: ManagementMode::None,
             revision: 0,
-            deleted: false,
-            epoch: 0,
-            joins: 0,
-            phase: Phase::Out,
-            since: now,
-            trouble: None,
-            session: None,
-            channels: ChannelList::default(),
             in_flight: 0,
             pending: 0,
             transfers: 0,
@@ -138,14 +78,55 @@ impl Cell {
         look(&self.state.lock())
     }
 
-    /// Changes the state, then wakes whoever watches it.
+    /// Changes the state, then wakes those who watch it.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut CellState) -> T) -> T {
         let mut state = self.state.lock();
-        let answer = change(&mut state);
+        let changed = change(&mut state);
         let watchers = std::mem::take(&mut state.watchers);
         drop(state);
         watchers.into_iter().for_each(wake);
-        answer
+        changed
+    }
+
+    /// Applies an event, and returns what is to be done.
+    pub(super) fn step(&self, event: Event<'_>, now: Now) -> Actions {
+        self.change(|state| state.step(event, now))
+    }
+
+    /// As [`Cell::step`], for an event that comes from `link`: it is not applied if the agent was deleted or travels on
+    /// another link by now. A session that comes too late is to be signed out.
+    pub(super) fn step_on(&self, link: &Arc<CellLink>, event: Event<'_>, now: Now) -> Actions {
+        self.change(|state| match event {
+            event if state.is_on(link) => state.step(event, now),
+            Event::SignedIn { session, .. } => Actions::sign_out(session),
+            _ => Actions::default(),
+        })
+    }
+
+    /// Whether the agent travels on `link`, and was not deleted.
+    pub(super) fn is_on(&self, link: &Arc<CellLink>) -> bool {
+        self.look(|state| state.is_on(link))
+    }
+
+    pub(super) fn link(&self) -> Option<Arc<CellLink>> {
+        self.look(|state| state.link.clone())
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.look(|state| state.life.is_deleted())
+    }
+
+    /// The session of an agent that is signed in.
+    pub(crate) fn session(&self) -> Option<Arc<dyn Session>> {
+        self.look(|state| state.life.session().cloned())
+    }
+
+    /// Why the agent is not active, and when it is tried again (monotonic time); none if it is signing in.
+    pub(crate) fn trouble(&self) -> Option<(String, Option<Duration>)> {
+        self.look(|state| {
+            let trouble = state.life.trouble()?;
+            Some((trouble.reason.clone(), trouble.next.map(|(due, _)| due)))
+        })
     }
 
     /// Ready when `found` finds something in the state.
@@ -155,8 +136,8 @@ impl Cell {
         found: impl FnOnce(&CellState) -> Option<T>,
     ) -> Poll<T> {
         let mut state = self.state.lock();
-        if let Some(answer) = found(&state) {
-            return Poll::Ready(answer);
+        if let Some(found) = found(&state) {
+            return Poll::Ready(found);
         }
         if !state
             .watchers
@@ -168,118 +149,62 @@ impl Cell {
         Poll::Pending
     }
 
-    /// How the agent stands, for an administrator.
+    /// The agent and its channels as an administrator sees them.
     pub(crate) fn status(&self) -> AgentStatus {
         let state = self.state.lock();
-        let mut status = AgentStatus::new(self.id.clone(), state.since);
-        status.state = state.shown();
-        if let Some(trouble) = &state.trouble {
+        let life = &state.life;
+        let mut status = AgentStatus::new(self.id.clone(), life.since());
+        status.state = state.agent_state();
+        if let Some(trouble) = life.trouble() {
             status.reason = Some(trouble.reason.clone());
             status.attempt = trouble.attempt;
             status.next_try = trouble.next.map(|(_, date)| date);
         }
-        status.channels = state
-            .channels
-            .iter()
-            .map(|channel| {
-                let reason = channel
-                    .trouble
-                    .as_ref()
-                    .map(|trouble| trouble.reason.clone());
-                let next = channel
-                    .trouble
-                    .as_ref()
-                    .and_then(|trouble| trouble.next)
-                    .map(|(_, date)| date);
-                ChannelStatus::new(
-                    channel.id.clone(),
-                    state.shown_channel(channel),
-                    reason,
-                    next,
-                )
-            })
-            .collect();
+        let of_channel = |channel: &AgentChannel| {
+            ChannelStatus::new(
+                channel.id.clone(),
+                life.channel_state(channel),
+                channel.reason().map(str::to_owned),
+                channel.next_try(),
+            )
+        };
+        status.channels = life.channels().iter().map(of_channel).collect();
         status
     }
 }
 
 impl CellState {
-    /// The state as shown: waiting for the next try is Idle, dialing or signing in is Activating.
-    pub(crate) fn shown(&self) -> AgentState {
-        match self.phase {
-            Phase::In => AgentState::Active,
-            Phase::SigningIn => AgentState::Activating,
-            Phase::Out
-                if self.trouble.is_none()
-                    && self.link.as_ref().is_some_and(|link| link.is_dialing()) =>
-            {
-                AgentState::Activating
-            }
-            Phase::Out => AgentState::Idle,
-        }
+    /// Where the agent and its channels stand.
+    pub(crate) fn life(&self) -> &Lifecycle {
+        &self.life
     }
 
-    /// A channel's state as shown; of an agent that is not Active it is Idle.
-    pub(crate) fn shown_channel(&self, channel: &ChannelCell) -> AgentState {
-        match (self.phase, channel.phase) {
-            (Phase::In, ChannelPhase::In) => AgentState::Active,
-            (Phase::In, ChannelPhase::Joining) => AgentState::Activating,
-            (Phase::In, ChannelPhase::Out) if channel.trouble.is_none() => AgentState::Activating,
-            _ => AgentState::Idle,
-        }
+    pub(crate) fn channel(&self, id: &ChannelId) -> Option<&AgentChannel> {
+        self.life.channel(id)
     }
 
-    pub(crate) fn channel(&self, id: &ChannelId) -> Option<&ChannelCell> {
-        self.channels.find(id)
+    /// Applies an event, and returns what is to be done.
+    pub(super) fn step(&mut self, event: Event<'_>, now: Now) -> Actions {
+        step(&mut self.life, event, now, dice)
     }
 
-    pub(crate) fn change_channel<T>(
-        &mut self,
-        id: &ChannelId,
-        change: impl FnOnce(&mut ChannelCell) -> T,
-    ) -> Option<T> {
-        self.channels.change(id, change)
+    /// The agent's state as it is shown.
+    pub(crate) fn agent_state(&self) -> AgentState {
+        let is_dialing = || self.link.as_ref().is_some_and(|link| link.is_dialing());
+        self.life.agent_state(is_dialing)
     }
 
-    /// A join begins; returns its number.
-    pub(super) fn begin_join(&mut self, id: &ChannelId) -> u64 {
-        self.joins += 1;
-        let join = self.joins;
-        let _ = self.change_channel(id, |channel| {
-            (channel.phase, channel.join) = (ChannelPhase::Joining, join)
-        });
-        join
+    /// A channel's state as it is shown.
+    pub(crate) fn channel_state(&self, channel: &AgentChannel) -> AgentState {
+        self.life.channel_state(channel)
     }
 
-    /// Whether the channel is being joined, or joined, by that join.
-    pub(super) fn is_of(&self, id: &ChannelId, join: u64) -> bool {
-        let of = |channel: &ChannelCell| {
-            channel.join == join
-                && matches!(channel.phase, ChannelPhase::Joining | ChannelPhase::In)
-        };
-        self.channel(id).is_some_and(of)
-    }
-
-    /// The session is over: everything is to be done again. Answers the session, and the channels it was in.
-    pub(crate) fn sign_out(
-        &mut self,
-        now: DateTime<Utc>,
-    ) -> (Option<Arc<dyn Session>>, Vec<ChannelId>) {
-        if self.phase != Phase::Out {
-            self.since = now;
-        }
-        self.phase = Phase::Out;
-        let mut left = Vec::new();
-        self.channels.change_all(|channel| {
-            if channel.phase == ChannelPhase::In {
-                left.push(channel.id.clone());
-            }
-            if channel.phase != ChannelPhase::Refused {
-                channel.phase = ChannelPhase::Out;
-                channel.trouble = None;
-            }
-            channel.info = None;
-        });
-        (self.session.take(), left)
+    /// Whether the agent travels on `link`, and was not deleted.
+    pub(super) fn is_on(&self, link: &Arc<CellLink>) -> bool {
+        !self.life.is_deleted()
+            && self
+                .link
+                .as_ref()
+                .is_some_and(|there| Arc::ptr_eq(there, link))
     }
 }

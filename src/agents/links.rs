@@ -1,13 +1,13 @@
 //! The links there are: each has a mailbox and a task, from the first agent that travels on it to the last.
 
-use super::told::Told;
+use super::cell::CellLink;
 use crate::model::LinkKey;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-type Table = HashMap<(usize, LinkKey), (Arc<Told>, Option<JoinHandle<()>>)>;
+type Table = HashMap<(usize, LinkKey), (Arc<CellLink>, Option<JoinHandle<()>>)>;
 
 /// The links, by the number of their backend and their key there.
 #[derive(Default)]
@@ -20,27 +20,27 @@ impl Links {
         &self,
         backend: usize,
         key: LinkKey,
-        start: impl FnOnce() -> (Arc<Told>, JoinHandle<()>),
-        enter: impl FnOnce(&Arc<Told>),
+        start: impl FnOnce() -> (Arc<CellLink>, JoinHandle<()>),
+        enter: impl FnOnce(&Arc<CellLink>),
     ) {
         let mut links = self.0.lock();
-        let (told, _) = links.entry((backend, key)).or_insert_with(|| {
-            let (told, task) = start();
-            (told, Some(task))
+        let (link, _) = links.entry((backend, key)).or_insert_with(|| {
+            let (link, task) = start();
+            (link, Some(task))
         });
-        enter(told);
+        enter(link);
     }
 
     /// The task of an empty link asks to end; false if an agent came meanwhile.
-    pub(super) fn end(&self, key: &LinkKey, told: &Arc<Told>) -> bool {
+    pub(super) fn end(&self, key: &LinkKey, link: &Arc<CellLink>) -> bool {
         let mut links = self.0.lock();
-        if !told.end() {
+        if !link.end() {
             return false;
         }
-        let key = (told.backend, key.clone());
+        let key = (link.backend(), key.clone());
         if links
             .get(&key)
-            .is_some_and(|(there, _)| Arc::ptr_eq(there, told))
+            .is_some_and(|(there, _)| Arc::ptr_eq(there, link))
         {
             links.remove(&key);
         }
@@ -49,14 +49,14 @@ impl Links {
 
     /// Whether every link was tried at least once.
     pub(super) fn all_tried(&self) -> bool {
-        self.0.lock().values().all(|(told, _)| told.was_tried())
+        self.0.lock().values().all(|(link, _)| link.was_tried())
     }
 
     /// Has every link sign its agents out and end; returns the tasks to wait for.
     pub(super) fn stop(&self) -> Vec<JoinHandle<()>> {
         let mut links = self.0.lock();
-        let ended = links.values_mut().filter_map(|(told, task)| {
-            told.tell(|mail| mail.stop = true);
+        let ended = links.values_mut().filter_map(|(link, task)| {
+            link.tell(|mail| mail.stop = true);
             task.take()
         });
         ended.collect()

@@ -6,19 +6,20 @@
 
 mod calls;
 mod cell;
-mod channel_list;
 mod infos;
 mod lifecycle;
 mod link;
+mod link_handle;
 mod links;
+mod mail;
 mod posting;
 mod posts;
 mod registry;
 mod roster;
-mod told;
 
 pub(crate) use calls::{ASK_MAX, Calls, error_of, error_of_question};
-pub(crate) use cell::{Cell, CellState, ChannelPhase, Phase};
+pub(crate) use cell::{Cell, CellState};
+pub(crate) use lifecycle::ChannelPhase;
 pub(crate) use link::{LinkSettings, Surroundings};
 pub(crate) use posting::{Post, Posting};
 pub(crate) use posts::{Begun, PostBook};

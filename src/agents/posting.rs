@@ -12,7 +12,8 @@
 //! answers made the agent busy until the link ended).
 
 use super::calls::{Calls, error_of};
-use super::cell::{Cell, ChannelCell, ChannelPhase, Trouble};
+use super::cell::Cell;
+use super::lifecycle::{Announce, Event, Now};
 use super::posts::{Overdue, PostBook};
 use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Session};
 use crate::error::Error;
@@ -134,27 +135,17 @@ impl Posting {
     /// again meanwhile, until the next put.
     fn channel_gone(&self, post: &Post, reason: &str) {
         let (cell, place) = (&post.cell, &post.place);
-        let gone = cell.change(|state| {
-            let is_in = |channel: &ChannelCell| {
-                channel.phase == ChannelPhase::In && channel.join == post.join
-            };
-            if !state.channel(&place.channel).is_some_and(is_in) {
-                return None;
-            }
-            let _ = state.change_channel(&place.channel, |channel| {
-                channel.info = None;
-                channel.trouble = Some(Box::new(Trouble {
-                    reason: reason.to_owned(),
-                    attempt: 0,
-                    next: None,
-                }));
-                channel.phase = ChannelPhase::Refused;
-            });
-            Some(state.link.clone())
-        });
-        let Some(link) = gone else { return };
-        if let Some(link) = link {
-            link.tell(|mail| mail.left.push(place.channel.clone()));
+        let gone = Event::ChannelGone {
+            channel: &place.channel,
+            join: post.join,
+            reason,
+        };
+        let actions = cell.step(gone, Now::of(self.calls.timer()));
+        if actions.announce != Announce::Left {
+            return;
+        }
+        if let Some(link) = cell.link() {
+            link.tell(|mail| mail.left.extend(actions.left));
         }
         self.entries.write(EntryKind::Left {
             agent: cell.key,

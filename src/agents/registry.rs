@@ -1,12 +1,12 @@
 //! All agents by id and key, and the links they travel on.
 
-use super::cell::{Cell, ChannelPhase, Trouble};
+use super::cell::{Cell, CellLink};
+use super::lifecycle::{Actions, Event, Now};
 use super::link::{LinkTask, Surroundings};
 use super::links::Links;
+use super::mail::Farewell;
 use super::roster::Roster;
-use super::told::{Farewell, Told};
 use crate::backend::{Backend, Capabilities};
-use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::model::{
     Address, AgentId, AgentKey, ChannelId, ChannelKind, ManagementMode, Place, ProvisioningMode,
@@ -53,7 +53,6 @@ pub(crate) struct Desired {
 pub(crate) struct Registry {
     surroundings: Arc<Surroundings>,
     hub: Arc<Hub>,
-    clock: Arc<dyn Clock>,
     backends: Backends,
     roster: Arc<Roster>,
     links: Arc<Links>,
@@ -63,13 +62,11 @@ impl Registry {
     pub(crate) fn new(
         surroundings: Arc<Surroundings>,
         hub: Arc<Hub>,
-        clock: Arc<dyn Clock>,
         backends: Backends,
     ) -> Arc<Registry> {
         Arc::new(Registry {
             surroundings,
             hub,
-            clock,
             backends,
             roster: Arc::default(),
             links: Arc::default(),
@@ -98,10 +95,10 @@ impl Registry {
         self.roster.active()
     }
 
-    /// What the chat system of `cell` can do, and where `channel` is said for it.
+    /// What the chat system of `cell` can do, and the place of `channel` there.
     pub(crate) fn place(&self, cell: &Cell, channel: &ChannelId) -> Option<(Capabilities, Place)> {
-        let backend =
-            &self.backends.list[cell.look(|state| state.link.as_ref().map(|link| link.backend))?];
+        let at = cell.look(|state| Some(state.link.as_ref()?.backend()))?;
+        let backend = &self.backends.list[at];
         let capabilities = backend.capabilities();
         let shared = channel.kind() == ChannelKind::Room && capabilities.shared_rooms;
         let place = Place {
@@ -115,16 +112,12 @@ impl Registry {
     /// Makes memory and chat system follow what was committed: idempotent, in the order of revisions. `hurry`: an
     /// administrator is waiting, so what is in a pause is tried at once.
     pub(crate) fn apply(&self, desired: Desired, hurry: bool) {
-        let now = self.clock.wall();
+        let now = self.surroundings.now();
         let known = self.by_key(desired.key);
         let fresh = known.is_none();
         let cell = known.unwrap_or_else(|| {
-            Cell::new(
-                desired.key,
-                desired.id.clone(),
-                desired.address.clone(),
-                now,
-            )
+            let (id, address) = (desired.id.clone(), desired.address.clone());
+            Cell::new(desired.key, id, address, now.date)
         });
         if fresh {
             self.hub
@@ -132,179 +125,95 @@ impl Registry {
             self.roster.insert(&cell);
         }
         let moved = fresh || cell.look(|state| state.address != desired.address);
-        let mut farewells: Vec<(Arc<Told>, Farewell)> = Vec::new();
-        cell.change(|state| {
-            if moved {
-                state.epoch += 1;
-                let link = state.link.take();
-                let (session, channels) = state.sign_out(now);
-                if let (Some(session), Some(link)) = (session, link) {
-                    let address = state.address.clone();
-                    farewells.push((
-                        link,
-                        Farewell {
-                            cell: cell.clone(),
-                            session,
-                            address,
-                            channels,
-                            for_good: true,
-                        },
-                    ));
-                }
-                state.channels.change_all(|channel| {
-                    channel.phase = ChannelPhase::Out;
-                    channel.trouble = None;
-                });
-                state.address = desired.address.clone();
-                state.trouble = None;
-            } else if hurry && state.link.is_some() {
-                state.trouble = None;
-            }
+        let (link, address, actions) = cell.change(|state| {
+            let link = if moved {
+                state.link.take()
+            } else {
+                state.link.clone()
+            };
+            let address = std::mem::replace(&mut state.address, desired.address.clone());
             state.mode = desired.mode;
             state.management = desired.management;
             state.revision = desired.revision;
-            let left = state.channels.replace(&desired.channels);
-            if let (false, Some(session), Some(link)) =
-                (left.is_empty(), &state.session, &state.link)
-            {
-                let (session, address) = (session.clone(), state.address.clone());
-                let farewell = Farewell {
-                    cell: cell.clone(),
-                    session,
-                    address,
-                    channels: left,
-                    for_good: false,
-                };
-                farewells.push((link.clone(), farewell));
-            }
+            let wanted = Event::Wanted {
+                moved,
+                hurry,
+                channels: &desired.channels,
+            };
+            (link, address, state.step(wanted, now))
         });
-        for (link, farewell) in farewells {
-            link.tell(|mail| mail.farewells.push(farewell));
+        if let Some(link) = link {
+            carry_out(&cell, &link, address, actions, moved);
         }
         if moved {
-            self.connect(&cell, &desired.address);
+            self.connect(&cell, &desired.address, now);
         }
-        self.look_at(&cell, hurry);
+        look_at(&cell, hurry);
     }
 
     /// As [`Registry::apply`], for one channel that was put: it costs the same however many the agent has.
     pub(crate) fn put_channel(&self, key: AgentKey, channel: &ChannelId, revision: u64) {
-        let Some(cell) = self.by_key(key) else { return };
-        cell.change(|state| {
-            state.revision = revision;
-            state.channels.put(channel, revision);
-            if state.link.is_some() {
-                state.trouble = None;
-            }
-        });
-        self.look_at(&cell, true);
+        let put = revision;
+        self.change_channel(key, revision, Event::ChannelWanted { channel, put });
     }
 
     /// As [`Registry::apply`], for one channel that was taken.
     pub(crate) fn remove_channel(&self, key: AgentKey, channel: &ChannelId, revision: u64) {
-        let Some(cell) = self.by_key(key) else { return };
-        let farewell = cell.change(|state| {
-            state.revision = revision;
-            let left = state.channels.remove(channel);
-            if state.link.is_some() {
-                state.trouble = None;
-            }
-            let (Some(session), Some(link), true) =
-                (state.session.clone(), state.link.clone(), left)
-            else {
-                return None;
-            };
-            let (address, channels) = (state.address.clone(), vec![channel.clone()]);
-            Some((
-                link,
-                Farewell {
-                    cell: cell.clone(),
-                    session,
-                    address,
-                    channels,
-                    for_good: false,
-                },
-            ))
-        });
-        if let Some((link, farewell)) = farewell {
-            link.tell(|mail| mail.farewells.push(farewell));
-        }
-        self.look_at(&cell, true);
+        self.change_channel(key, revision, Event::ChannelUnwanted { channel });
     }
 
-    /// Forgets an agent; its session is wound up.
+    fn change_channel(&self, key: AgentKey, revision: u64, event: Event<'_>) {
+        let Some(cell) = self.by_key(key) else { return };
+        let now = self.surroundings.now();
+        let (link, address, actions) = cell.change(|state| {
+            state.revision = revision;
+            let actions = state.step(event, now);
+            // The address is copied only where something is to be left under it.
+            let address = actions.leave.as_ref().map(|_| state.address.clone());
+            (state.link.clone(), address, actions)
+        });
+        if let (Some(link), Some(address)) = (link, address) {
+            carry_out(&cell, &link, address, actions, false);
+        }
+        look_at(&cell, true);
+    }
+
+    /// Forgets an agent; its session is signed out.
     pub(crate) fn remove(&self, key: AgentKey) {
         let Some(cell) = self.roster.remove(key) else {
             return;
         };
-        let now = self.clock.wall();
-        let (link, (session, channels), address) = cell.change(|state| {
-            state.deleted = true;
-            state.epoch += 1;
-            (
-                state.link.clone(),
-                state.sign_out(now),
-                state.address.clone(),
-            )
-        });
-        let Some(link) = link else { return };
-        link.tell(|mail| {
-            if let Some(session) = session {
-                mail.farewells.push(Farewell {
-                    cell: cell.clone(),
-                    session,
-                    address,
-                    channels,
-                    for_good: true,
-                });
-            }
-            mail.look.push(cell.clone());
-        });
+        let actions = cell.step(Event::Deleted, self.surroundings.now());
+        let (link, address) = cell.look(|state| (state.link.clone(), state.address.clone()));
+        if let Some(link) = link {
+            carry_out(&cell, &link, address, actions, true);
+        }
     }
 
     /// Puts the agent on the link of its address.
-    fn connect(&self, cell: &Arc<Cell>, address: &Address) {
+    fn connect(&self, cell: &Arc<Cell>, address: &Address, now: Now) {
         let Some(at) = self.backends.of(address) else {
-            let reason = "no chat system is configured".to_owned();
-            cell.change(|state| {
-                state.trouble = Some(Box::new(Trouble {
-                    reason,
-                    attempt: 0,
-                    next: None,
-                }))
-            });
+            let reason = "no chat system is configured";
+            let _ = cell.step(Event::Homeless { reason }, now);
             return;
         };
         let backend = &self.backends.list[at];
         let key = backend.link_key(address);
         let start = || {
-            let told = Told::new(at, self.surroundings.activity().clone());
+            let link = CellLink::new(at, self.surroundings.activity().clone());
             let task = LinkTask::new(
                 self.surroundings.clone(),
                 (&self.links, &self.roster),
                 backend.clone(),
                 key.clone(),
-                told.clone(),
+                link.clone(),
             );
-            (told, self.surroundings.spawn(task.run()))
+            (link, self.surroundings.spawn(task.run()))
         };
-        self.links.reach(at, key.clone(), start, |told| {
-            cell.change(|state| state.link = Some(told.clone()));
-            told.tell(|mail| mail.look.push(cell.clone()));
+        self.links.reach(at, key.clone(), start, |link| {
+            cell.change(|state| state.link = Some(link.clone()));
+            link.tell(|mail| mail.look.push(cell.clone()));
         });
-    }
-
-    fn look_at(&self, cell: &Arc<Cell>, hurry: bool) {
-        let link = cell.change(|state| {
-            let fresh = !std::mem::replace(&mut state.queued, true);
-            state.link.clone().filter(|_| fresh || hurry)
-        });
-        if let Some(link) = link {
-            link.tell(|mail| {
-                mail.hurry |= hurry;
-                mail.look.push(cell.clone());
-            });
-        }
     }
 
     /// Whether every link was tried at least once.
@@ -315,5 +224,52 @@ impl Registry {
     /// Has every link sign its agents out and end; returns the tasks to wait for.
     pub(crate) fn stop(&self) -> Vec<JoinHandle<()>> {
         self.links.stop()
+    }
+}
+
+/// Tells the link that the agent was on what is to be ended there. `gone`: the agent no longer travels on it.
+fn carry_out(
+    cell: &Arc<Cell>,
+    link: &Arc<CellLink>,
+    address: Address,
+    actions: Actions,
+    gone: bool,
+) {
+    let Actions {
+        sign_out,
+        leave,
+        left,
+        ..
+    } = actions;
+    let for_good = sign_out.is_some();
+    let farewell = sign_out.or(leave).map(|session| Farewell {
+        agent: cell.clone(),
+        session,
+        address,
+        channels: left,
+        for_good,
+    });
+    if farewell.is_none() && !gone {
+        return;
+    }
+    link.tell(|mail| {
+        mail.farewells.extend(farewell);
+        if gone {
+            mail.look.push(cell.clone());
+        }
+    });
+}
+
+/// Has the agent's link look at it. One that waits to be looked at already is told again only in a hurry.
+fn look_at(cell: &Arc<Cell>, hurry: bool) {
+    let link = cell.change(|state| {
+        let fresh = !std::mem::replace(&mut state.queued, true);
+        state.link.clone().filter(|_| fresh || hurry)
+    });
+    if let Some(link) = link {
+        link.tell(|mail| {
+            mail.hurry |= hurry;
+            mail.look.push(cell.clone());
+        });
     }
 }

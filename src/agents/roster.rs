@@ -1,7 +1,7 @@
 //! Every agent in memory, by id and by key.
 
 use super::cell::Cell;
-use crate::model::{AgentId, AgentKey, AgentState};
+use crate::model::{AgentId, AgentKey};
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Roster {
 
     /// How many agents are signed in.
     pub(super) fn active(&self) -> usize {
-        let is_active = |cell: &&Arc<Cell>| cell.look(|state| state.shown() == AgentState::Active);
+        let is_active = |cell: &&Arc<Cell>| cell.look(|state| state.life().is_active());
         self.0.read().by_key.values().filter(is_active).count()
     }
 

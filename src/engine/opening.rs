@@ -92,7 +92,7 @@ impl Engine {
                 flap_delay: builder.flap_delay,
             },
         );
-        let registry = Registry::new(surroundings, hub.clone(), clock.clone(), backends);
+        let registry = Registry::new(surroundings, hub.clone(), backends);
         let ground = Arc::new(Ground {
             entries,
             calls: calls.clone(),

@@ -51,7 +51,9 @@ impl Management {
         if self.principal.has_ended() {
             return Err(Error::Unauthorized("the token has ended".into()));
         }
-        let (mode, deleted) = self.cell.look(|state| (state.management, state.deleted));
+        let (mode, deleted) = self
+            .cell
+            .look(|state| (state.management, state.life().is_deleted()));
         if deleted {
             return Err(Error::Unauthorized(format!(
                 "agent `{}` is gone",

@@ -1,16 +1,13 @@
 //! What comes in over one link, into the writer: the engine's side of an [`Inbox`](crate::backend::Inbox).
 
-use super::super::cell::{Cell, CellState, ChannelPhase, Trouble};
-use super::super::lifecycle::{backoff, dice, pause_after};
+use super::super::cell::{Cell, CellLink, CellState};
+use super::super::lifecycle::{Actions, Announce, ChannelPhase, Event, Next};
 use super::super::roster::Roster;
-use super::super::told::Told;
 use super::recent::Recent;
 use super::surroundings::Surroundings;
 use crate::backend::{BackendError, Closed, Full, Inbound, Intake, Received, SeenBy, StateChange};
 use crate::journal::{EntryKind, NewRow};
-use crate::model::{
-    AgentKey, AgentState, Broadcast, ChannelId, ChannelKind, NetworkId, Place, ResumePoint,
-};
+use crate::model::{AgentKey, Broadcast, ChannelId, ChannelKind, NetworkId, Place, ResumePoint};
 use crate::waiting::Busy;
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -25,7 +22,7 @@ use std::time::Duration;
 pub(super) struct LinkIntake {
     around: Arc<Surroundings>,
     roster: Weak<Roster>,
-    told: Arc<Told>,
+    link: Arc<CellLink>,
     network: NetworkId,
     /// Whether a room is one conversation for all agents of the link.
     shared_rooms: bool,
@@ -38,7 +35,7 @@ impl LinkIntake {
     pub(super) fn new(
         around: Arc<Surroundings>,
         roster: Weak<Roster>,
-        told: Arc<Told>,
+        link: Arc<CellLink>,
         (network, shared_rooms): (NetworkId, bool),
         generation: u64,
     ) -> Arc<LinkIntake> {
@@ -46,7 +43,7 @@ impl LinkIntake {
         Arc::new(LinkIntake {
             around,
             roster,
-            told,
+            link,
             network,
             shared_rooms,
             generation,
@@ -78,13 +75,7 @@ impl LinkIntake {
 
     fn cell(&self, agent: AgentKey) -> Option<Arc<Cell>> {
         let cell = self.roster.upgrade()?.by_key(agent)?;
-        let here = cell.look(|state| {
-            state
-                .link
-                .as_ref()
-                .is_some_and(|link| Arc::ptr_eq(link, &self.told))
-        });
-        here.then_some(cell)
+        cell.is_on(&self.link).then_some(cell)
     }
 
     fn message(
@@ -118,7 +109,7 @@ impl LinkIntake {
             entries.write(EntryKind::Resume { place, point });
             return Ok(());
         }
-        self.told.set_flowing();
+        self.link.set_flowing();
         self.recent.lock().note(&(&place, &message.id));
         let row = Box::new(self.row(place, *message, resume));
         self.around
@@ -152,7 +143,7 @@ impl LinkIntake {
         let joins = |state: &CellState| {
             state
                 .channel(channel)
-                .is_some_and(|channel| channel.phase == ChannelPhase::Joining)
+                .is_some_and(|channel| channel.phase() == ChannelPhase::Joining)
         };
         if cell.look(joins) {
             let place = self.place(self.seen_by(agent, channel), channel);
@@ -171,87 +162,43 @@ impl LinkIntake {
         }
     }
 
-    fn inactive(&self, agent: AgentKey, channel: &ChannelId, reason: String, may_retry: bool) {
+    fn put_out(&self, agent: AgentKey, channel: ChannelId, reason: String, may_retry: bool) {
         let Some(cell) = self.cell(agent) else { return };
-        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
-        let was = cell.change(|state| {
-            // One that was put again and not joined yet: what is lost is an earlier stay of which the engine knows.
-            if state.channel(channel).is_some_and(|channel| {
-                channel.phase == ChannelPhase::Out && channel.trouble.is_none()
-            }) {
-                return None;
-            }
-            state.change_channel(channel, |channel| {
-                let was = channel.phase;
-                let attempt = channel
-                    .trouble
-                    .as_ref()
-                    .map_or(0, |trouble| trouble.attempt)
-                    + 1;
-                let next = may_retry.then(|| pause(now, date, backoff(attempt, dice())));
-                channel.phase = if may_retry {
-                    ChannelPhase::Out
-                } else {
-                    ChannelPhase::Refused
-                };
-                channel.info = None;
-                channel.trouble = Some(Box::new(Trouble {
-                    reason,
-                    attempt,
-                    next,
-                }));
-                was
-            })
-        });
-        let Some(was) = was else { return };
-        if was == ChannelPhase::In {
-            self.told.tell(|mail| mail.left.push(channel.clone()));
-        }
-        let place = self.place(self.seen_by(agent, channel), channel);
-        if may_retry {
-            self.told
-                .tell(|mail| mail.flaps.push((cell.clone(), Some(channel.clone()))));
-        } else {
+        let put_out = Event::PutOut {
+            channel: &channel,
+            reason,
+            may_retry,
+        };
+        let actions = cell.step_on(&self.link, put_out, self.around.now());
+        if actions.announce == Announce::Left {
+            let place = self.place(self.seen_by(agent, &channel), &channel);
             self.around.entries.write(EntryKind::Left { agent, place });
         }
-        self.told.tell(|mail| mail.look.push(cell));
+        self.tell(cell, actions, Some(channel));
     }
 
-    fn signed_out(&self, agent: AgentKey, error: BackendError) {
+    fn signed_out(&self, agent: AgentKey, error: &BackendError) {
         let Some(cell) = self.cell(agent) else { return };
-        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
-        let (session, left) = cell.change(|state| {
-            let out = state.sign_out(date);
-            let attempt = state.trouble.as_ref().map_or(0, |trouble| trouble.attempt) + 1;
-            let next = Some(pause(now, date, pause_after(&error, attempt, dice())));
-            state.trouble = Some(Box::new(Trouble {
-                reason: error.reason.clone(),
-                attempt,
-                next,
-            }));
-            out
-        });
-        drop(session);
-        self.around
-            .show(&cell, AgentState::Idle, Some(error.reason));
-        self.told.tell(|mail| {
-            mail.left.extend(left);
-            mail.flaps.push((cell.clone(), None));
+        let actions = cell.step_on(&self.link, Event::SignedOut { error }, self.around.now());
+        if let Some(state) = actions.show {
+            self.around.show(&cell, state, Some(error.reason.clone()));
+        }
+        self.tell(cell, actions, None);
+    }
+
+    /// Tells the link's task what is to be done about a loss: of one channel, or of all of the agent's.
+    fn tell(&self, cell: Arc<Cell>, actions: Actions, lost: Option<ChannelId>) {
+        if actions.next != Next::Look {
+            return;
+        }
+        self.link.tell(|mail| {
+            mail.left.extend(actions.left);
+            if actions.announce == Announce::IfItLasts {
+                mail.flaps.push((cell.clone(), lost));
+            }
             mail.look.push(cell);
         });
     }
-}
-
-/// A pause that begins now: its end in both times.
-pub(super) fn pause(
-    now: Duration,
-    date: DateTime<Utc>,
-    pause: Duration,
-) -> (Duration, DateTime<Utc>) {
-    (
-        now + pause,
-        date + chrono::Duration::from_std(pause).unwrap_or_default(),
-    )
 }
 
 impl Intake for LinkIntake {
@@ -282,11 +229,11 @@ impl Intake for LinkIntake {
                 reason,
                 may_retry,
             } => {
-                self.inactive(agent, &channel, reason, may_retry);
+                self.put_out(agent, channel, reason, may_retry);
                 Ok(())
             }
             Inbound::SignedOut { agent, error } => {
-                self.signed_out(agent, error);
+                self.signed_out(agent, &error);
                 Ok(())
             }
         }
@@ -298,7 +245,7 @@ impl Intake for LinkIntake {
         }
         let room = self.around.entries.poll_room(cx);
         if room.is_pending() {
-            self.told.set_stuck(self.around.timer().now());
+            self.link.set_stuck(self.around.timer().now());
         }
         room
     }
@@ -348,7 +295,7 @@ impl Intake for LinkIntake {
     fn lost(&self, error: BackendError) {
         if !self.is_closed() {
             self.close();
-            self.told
+            self.link
                 .tell(|mail| mail.lost = Some((self.generation, error)));
         }
     }

@@ -1,15 +1,12 @@
 //! Joining: what is missing is joined, a shared room is caught up once, a refusal waits for an administrator.
 
-use super::super::cell::{Cell, CellState, ChannelPhase, Trouble};
-use super::super::infos::InfoSlot;
-use super::super::lifecycle::{after_join, dice};
-use super::intake::pause;
+use super::super::cell::Cell;
+use super::super::lifecycle::{Announce, Event, Next};
 use super::surroundings::Surroundings;
-use super::{IN_FLIGHT, Landed, LinkTask, Room};
+use super::{IN_FLIGHT, Landed, LinkTask};
 use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
 use crate::journal::{self, EntryKind};
 use crate::model::{AgentKey, ChannelId, ChannelKind, Place};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +15,10 @@ use std::time::Duration;
 const JOIN_MAX: Duration = Duration::from_secs(600);
 
 impl LinkTask {
-    /// Starts the joins that are missing and due, as far as there is room for them. Costs what it starts.
-    pub(super) fn join_all(&mut self, cell: Arc<Cell>, epoch: u32) {
-        let now = self.around.timer().now();
-        let Some(session) = cell.look(|state| state.session.clone()) else {
+    /// Starts the joins that are missing and due, as far as there is room for them. The cost is that of what it starts.
+    pub(super) fn join_channels(&mut self, cell: Arc<Cell>, epoch: u32) {
+        let now = self.around.now();
+        let Some(session) = cell.session() else {
             return;
         };
         // A channel that must wait for another agent's join takes no room, so that looks are counted too: one agent with
@@ -30,36 +27,28 @@ impl LinkTask {
             if self.flights.len() >= IN_FLIGHT {
                 break;
             }
-            let Some(channel) = cell.change(|state| state.channels.take_due(now)) else {
-                break;
+            let channel = match cell.step_on(&self.handle, Event::NextJoin, now).next {
+                Next::Join { channel } => channel,
+                next => return self.go_on(cell, next),
             };
             if self.backend.capabilities().has(channel.kind()) {
                 self.join(&cell, epoch, session.clone(), channel);
             } else {
-                let kind = if channel.kind() == ChannelKind::Room {
-                    "rooms"
-                } else {
-                    "contacts"
-                };
-                let reason = format!("this chat system has no {kind}");
-                cell.change(|state| {
-                    state.change_channel(&channel, |channel| {
-                        channel.phase = ChannelPhase::Refused;
-                        channel.trouble = Some(Box::new(Trouble {
-                            reason,
-                            attempt: 0,
-                            next: None,
-                        }));
-                    })
-                });
+                self.refuse(&cell, &channel);
             }
         }
-        match cell.look(|state| state.channels.next_due()) {
-            Some(due) if due > now => self.retry(due, cell),
-            // The rest is looked at when there is room for it.
-            Some(_) => self.todo.push_back(cell),
-            None => {}
-        }
+        // The rest is looked at when there is room for it.
+        self.todo.push_back(cell);
+    }
+
+    fn refuse(&self, cell: &Arc<Cell>, channel: &ChannelId) {
+        let reason = if channel.kind() == ChannelKind::Room {
+            "this chat system has no rooms"
+        } else {
+            "this chat system has no contacts"
+        };
+        let impossible = Event::JoinImpossible { channel, reason };
+        let _ = cell.step_on(&self.handle, impossible, self.around.now());
     }
 
     fn place(&self, channel: &ChannelId, agent: AgentKey) -> Place {
@@ -80,21 +69,16 @@ impl LinkTask {
         channel: ChannelId,
     ) {
         let place = self.place(&channel, cell.key);
-        let mut first = true;
-        if place.agent.is_none() {
-            match self.rooms.get_mut(&channel) {
-                Some(Room::Catching(waiting)) => {
-                    waiting.insert(cell.key, cell.clone());
-                    return;
-                }
-                Some(Room::Ready(_)) => first = false,
-                None => {
-                    self.rooms
-                        .insert(channel.clone(), Room::Catching(BTreeMap::new()));
-                }
-            }
+        let is_shared = place.agent.is_none();
+        if is_shared && self.rooms.wait(&channel, cell) {
+            return;
         }
-        let join = cell.change(|state| state.begin_join(&channel));
+        let begins = Event::JoinBegins { channel: &channel };
+        let begun = cell.step_on(&self.handle, begins, self.around.now());
+        let Next::Joining { join } = begun.next else {
+            return;
+        };
+        let first = !is_shared || self.rooms.begin(&channel);
         let (around, cell) = (self.around.clone(), cell.clone());
         self.flights.push(Box::pin(async move {
             let outcome = join_through(&around, &cell, join, session, place, first).await;
@@ -118,73 +102,55 @@ impl LinkTask {
         outcome: Result<Joined, BackendError>,
     ) {
         let place = self.place(&channel, cell.key);
-        let current = self.is_here(cell) && cell.look(|state| state.is_of(&channel, join));
         if place.agent.is_none() {
-            self.room_joined(&channel, first, outcome.is_ok() && current);
+            let counts = outcome.is_ok()
+                && cell
+                    .look(|state| state.is_on(&self.handle) && state.life().is_of(&channel, join));
+            self.room_joined(&channel, first, counts);
         }
         match outcome {
-            Ok(_) if !current => {
-                let gone =
-                    |state: &CellState| state.channel(&channel).is_none() && state.epoch == epoch;
-                let session = cell.look(|state| state.session.clone().filter(|_| gone(state)));
-                if let Some(session) = session {
-                    let (cell, address) = (cell.clone(), cell.look(|state| state.address.clone()));
+            // One that counts entered the channel when it was committed.
+            Ok(_) => {
+                let channel = &channel;
+                let answered = Event::JoinAnswered { channel, epoch };
+                let actions = cell.step_on(&self.handle, answered, self.around.now());
+                if let Some(session) = actions.leave {
+                    let address = cell.look(|state| state.address.clone());
                     // It was never counted as inside, so there is no room to be counted out of.
-                    self.leave_quietly(cell, session, address, channel);
+                    self.leave_quietly(cell.clone(), session, address, channel.clone());
                 }
             }
-            Err(_) if !current => {}
-            // Entered when it was committed.
-            Ok(_) => {}
-            Err(error) => self.join_failed(cell, &channel, place, error),
+            Err(error) => self.join_failed(cell, join, &channel, place, &error),
         }
     }
 
     fn join_failed(
         &mut self,
         cell: &Arc<Cell>,
+        join: u64,
         channel: &ChannelId,
         place: Place,
-        error: BackendError,
+        error: &BackendError,
     ) {
-        let (now, date) = (self.around.timer().now(), self.around.timer().wall());
-        let next = cell.change(|state| {
-            state.change_channel(channel, |channel| {
-                let attempt = channel
-                    .trouble
-                    .as_ref()
-                    .map_or(0, |trouble| trouble.attempt)
-                    + 1;
-                let next = after_join(&error, attempt, dice()).map(|wait| pause(now, date, wait));
-                channel.phase = if next.is_some() {
-                    ChannelPhase::Out
-                } else {
-                    ChannelPhase::Refused
-                };
-                channel.trouble = Some(Box::new(Trouble {
-                    reason: error.reason.clone(),
-                    attempt,
-                    next,
-                }));
-                next
-            })?
-        });
-        tracing::info!(agent = %cell.id, %channel, reason = error.reason, "join failed");
-        match next {
-            Some((due, _)) => {
-                if !self.is_flapping(cell, channel) {
-                    self.note(EntryKind::Down {
-                        agent: cell.key,
-                        channel: channel.clone(),
-                    });
-                }
-                self.retry(due, cell.clone());
-            }
-            None => self.note(EntryKind::Left {
-                agent: cell.key,
-                place,
-            }),
+        let failed = Event::JoinFailed {
+            channel,
+            join,
+            error,
+        };
+        let agent = cell.key;
+        let actions = cell.step_on(&self.handle, failed, self.around.now());
+        if actions.announce != Announce::No {
+            tracing::info!(agent = %cell.id, %channel, reason = error.reason, "join failed");
         }
+        match actions.announce {
+            Announce::Down if !self.flaps.holds(agent, channel) => self.note(EntryKind::Down {
+                agent,
+                channel: channel.clone(),
+            }),
+            Announce::Left => self.note(EntryKind::Left { agent, place }),
+            _ => {}
+        }
+        self.go_on(cell.clone(), actions.next);
     }
 
     /// Writes what became of a join. It keeps the join's room until it is committed: 40,000 refusals handed over at once
@@ -197,32 +163,15 @@ impl LinkTask {
         }));
     }
 
+    /// A join of a shared room has ended: the agents that waited for it are looked at.
     fn room_joined(&mut self, channel: &ChannelId, first: bool, ok: bool) {
-        match self.rooms.get_mut(channel) {
-            Some(Room::Ready(inside)) if ok => *inside += 1,
-            Some(Room::Catching(waiting)) if first => {
-                for cell in std::mem::take(waiting).into_values() {
-                    cell.change(|state| state.channels.reopen(channel));
-                    self.todo.push_back(cell);
-                }
-                if ok {
-                    self.rooms.insert(channel.clone(), Room::Ready(1));
-                } else {
-                    self.rooms.remove(channel);
-                }
-            }
-            _ => {}
+        let now = self.around.now();
+        for cell in self.rooms.joined(channel, first, ok) {
+            let possible = Event::JoinPossible { channel };
+            let actions = cell.step_on(&self.handle, possible, now);
+            self.go_on(cell, actions.next);
         }
     }
-}
-
-/// The channel counts as joined.
-fn enter(state: &mut CellState, channel: &ChannelId, slot: Arc<InfoSlot>) {
-    let _ = state.change_channel(channel, |channel| {
-        channel.phase = ChannelPhase::In;
-        channel.info = Some(slot);
-        channel.trouble = None;
-    });
 }
 
 /// Joins, catches up, and has the span begin before the channel counts as joined.
@@ -254,21 +203,24 @@ async fn join_through(
         .ask(JOIN_MAX, "the join", move || session.join(channel, resume))
         .await?;
     // Its channel was deleted, or put again, meanwhile: the stay that would be recorded is nobody's.
-    if !cell.look(|state| state.is_of(&place.channel, join)) {
+    if !cell.look(|state| state.life().is_of(&place.channel, join)) {
         return Ok(joined);
     }
     // Whoever reads the event that says so may post at once: the channel counts as joined just before it is told.
-    let (slot, inside, id) = (
+    let (info, inside, id) = (
         around.infos.joined(place.clone(), joined.info.clone()),
         cell.clone(),
         place.channel.clone(),
     );
+    let now = around.now();
     let before = Box::new(move || {
-        inside.change(|state| {
-            if state.is_of(&id, join) {
-                enter(state, &id, slot);
-            }
-        });
+        let channel = &id;
+        let joined = Event::Joined {
+            channel,
+            join,
+            info,
+        };
+        let _ = inside.step(joined, now);
     });
     let entered = EntryKind::Joined {
         agent: cell.key,

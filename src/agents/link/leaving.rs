@@ -1,9 +1,10 @@
 //! Leaving: sessions wound up once their posts are answered, and the link's own end.
 
 use super::super::cell::Cell;
-use super::super::told::Farewell;
+use super::super::lifecycle::Event;
+use super::super::mail::Farewell;
 use super::surroundings::Surroundings;
-use super::{IN_FLIGHT, Landed, LinkTask, Room};
+use super::{IN_FLIGHT, Landed, LinkTask};
 use crate::backend::Session;
 use crate::model::{Address, AgentKey, ChannelId};
 use futures_util::stream::StreamExt;
@@ -18,16 +19,16 @@ const FAREWELL_MAX: Duration = Duration::from_secs(5);
 impl LinkTask {
     /// Leaves channels, or winds a session up once its posts in flight have been answered. Until that is done nothing
     /// is begun for its agent or its address, so that the end of the old cannot undo the beginning of the new.
-    pub(super) fn farewell(&mut self, farewell: Farewell) {
+    pub(super) fn farewell(&mut self, farewell: Farewell<Cell>) {
         let Farewell {
-            cell,
+            agent: cell,
             session,
             address,
             channels,
             for_good,
         } = farewell;
         for channel in &channels {
-            self.left(channel);
+            self.rooms.left(channel);
         }
         self.leaving.begin(cell.key, &address);
         let around = self.around.clone();
@@ -77,23 +78,14 @@ impl LinkTask {
         self.todo.append(&mut self.leaving.blocked);
     }
 
-    pub(super) fn left(&mut self, channel: &ChannelId) {
-        if let Some(Room::Ready(inside)) = self.rooms.get_mut(channel) {
-            *inside -= 1;
-            if *inside == 0 {
-                self.rooms.remove(channel);
-            }
-        }
-    }
-
     /// The engine stops: everybody out, then the link.
     pub(super) async fn stop(&mut self) {
         if let Some(link) = self.link.take() {
-            let date = self.around.timer().wall();
+            let now = self.around.now();
             let sessions: Vec<Arc<dyn Session>> = self
                 .agents
                 .values()
-                .filter_map(|cell| cell.change(|state| state.sign_out(date)).0)
+                .filter_map(|cell| cell.step_on(&self.handle, Event::Stopped, now).sign_out)
                 .collect();
             let around = &self.around;
             futures_util::stream::iter(sessions)
@@ -113,7 +105,7 @@ impl LinkTask {
         if let Some(intake) = self.intake.take() {
             intake.close();
         }
-        self.told.end();
+        self.handle.end();
     }
 
     /// Nobody travels here any more: hang up and end, unless somebody came meanwhile.
@@ -121,7 +113,7 @@ impl LinkTask {
         let Some(links) = self.links.upgrade() else {
             return true;
         };
-        if !links.end(&self.key, &self.told) {
+        if !links.end(&self.key, &self.handle) {
             return false;
         }
         if let Some(link) = self.link.take() {
@@ -144,7 +136,7 @@ pub(super) struct Leaving {
     agents: HashMap<AgentKey, usize>,
     addresses: HashMap<String, usize>,
     /// Who is to be looked at when one of them is out.
-    pub(super) blocked: VecDeque<Arc<Cell>>,
+    blocked: VecDeque<Arc<Cell>>,
 }
 
 impl Leaving {
@@ -162,12 +154,17 @@ impl Leaving {
     }
 
     /// Whether something of this agent, or of its address, is still on its way out.
-    pub(super) fn holds(&self, agent: AgentKey, address: &Address) -> bool {
-        !self.agents.is_empty()
-            && (self.agents.contains_key(&agent)
-                || self
-                    .addresses
-                    .contains_key(&address.as_str().to_lowercase()))
+    pub(super) fn holds(&self, cell: &Cell) -> bool {
+        if self.agents.is_empty() {
+            return false;
+        }
+        let address = cell.look(|state| state.address.as_str().to_lowercase());
+        self.agents.contains_key(&cell.key) || self.addresses.contains_key(&address)
+    }
+
+    /// Has an agent looked at when somebody is out.
+    pub(super) fn block(&mut self, cell: Arc<Cell>) {
+        self.blocked.push_back(cell);
     }
 
     pub(super) fn clear(&mut self) {

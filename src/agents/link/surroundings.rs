@@ -4,6 +4,7 @@
 use super::super::calls::Calls;
 use super::super::cell::Cell;
 use super::super::infos::Infos;
+use super::super::lifecycle::Now;
 use super::super::posts::PostBook;
 use super::pace::Pace;
 use crate::database::Readers;
@@ -62,6 +63,11 @@ impl Surroundings {
 
     pub(super) fn timer(&self) -> &Arc<Timer> {
         self.calls.timer()
+    }
+
+    /// The present moment.
+    pub(in super::super) fn now(&self) -> Now {
+        Now::of(self.timer())
     }
 
     /// Counts what is under way, for a clock moved by hand.

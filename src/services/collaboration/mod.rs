@@ -12,7 +12,7 @@ mod upload;
 pub use upload::Uploading;
 
 use super::{AsyncResult, Services};
-use crate::agents::{ASK_MAX, Cell, ChannelPhase, Phase, error_of};
+use crate::agents::{ASK_MAX, Cell, ChannelPhase, error_of};
 use crate::backend::{HISTORY_BYTES, Session};
 use crate::error::{Error, Result};
 use crate::model::{Channel, ChannelId, ChannelInfo, Id, Principal};
@@ -48,7 +48,7 @@ impl std::fmt::Debug for Collaboration {
 impl Services {
     /// The session of an active agent.
     pub(super) fn session(&self, cell: &Cell) -> Result<Arc<dyn Session>> {
-        match cell.look(|state| state.session.clone().filter(|_| state.phase == Phase::In)) {
+        match cell.session() {
             Some(session) => Ok(session),
             None => Err(self.inactive(cell)),
         }
@@ -57,14 +57,10 @@ impl Services {
     /// Why an agent is not active, and when that may change.
     pub(super) fn inactive(&self, cell: &Cell) -> Error {
         let now = self.ground.timer.now();
-        let trouble = cell.look(|state| {
-            state
-                .trouble
-                .as_ref()
-                .map(|trouble| (trouble.reason.clone(), trouble.next))
-        });
-        let (reason, next) = trouble.unwrap_or_else(|| ("it is signing in".to_owned(), None));
-        let wait = next.map_or(Duration::from_secs(1), |(due, _)| due.saturating_sub(now));
+        let (reason, next) = cell
+            .trouble()
+            .unwrap_or_else(|| ("it is signing in".to_owned(), None));
+        let wait = next.map_or(Duration::from_secs(1), |due| due.saturating_sub(now));
         Error::AgentInactive {
             agent: cell.id.to_string(),
             reason,
@@ -101,7 +97,7 @@ impl Collaboration {
         if self.principal.has_ended() {
             return Err(Error::Unauthorized("the token has ended".into()));
         }
-        if self.cell.look(|state| state.deleted) {
+        if self.cell.is_deleted() {
             return Err(Error::Unauthorized(format!(
                 "agent `{}` is gone",
                 self.cell.id
@@ -120,15 +116,12 @@ impl Collaboration {
             let Some(there) = state.channel(channel) else {
                 return Err(not_allowed(channel));
             };
-            if state.phase != Phase::In {
+            if !state.life().is_active() {
                 return Ok(None);
             }
-            match (&there.info, there.phase) {
+            match (there.info(), there.phase()) {
                 (Some(info), ChannelPhase::In) => Ok(Some(info.load())),
-                _ => Err(inactive_channel(
-                    channel,
-                    there.trouble.as_ref().map(|trouble| trouble.reason.clone()),
-                )),
+                _ => Err(inactive_channel(channel, there.reason().map(str::to_owned))),
             }
         })?;
         found.ok_or_else(|| self.services.inactive(&self.cell))
@@ -141,17 +134,15 @@ impl Collaboration {
     pub fn channels(&self) -> Result<Vec<Channel>> {
         self.check()?;
         let found = self.cell.look(|state| {
-            (state.phase == Phase::In).then(|| {
+            state.life().is_active().then(|| {
                 let inside = state
-                    .channels
+                    .life()
+                    .channels()
                     .iter()
-                    .filter(|channel| channel.phase == ChannelPhase::In);
+                    .filter(|channel| channel.phase() == ChannelPhase::In);
                 inside
                     .filter_map(|channel| {
-                        Some(Channel::new(
-                            channel.id.clone(),
-                            channel.info.as_ref()?.load(),
-                        ))
+                        Some(Channel::new(channel.id.clone(), channel.info()?.load()))
                     })
                     .collect()
             })
@@ -265,8 +256,9 @@ impl Collaboration {
         Box::pin(async move {
             poll_fn(|cx| {
                 this.cell.poll_state(cx, |state| {
-                    let stopped = this.services.stopping.load(Ordering::Acquire) || state.deleted;
-                    let ready = state.phase == Phase::In && state.channels.is_settled();
+                    let stopped =
+                        this.services.stopping.load(Ordering::Acquire) || state.life().is_deleted();
+                    let ready = state.life().is_settled();
                     (stopped || ready || this.principal.has_ended()).then_some(())
                 })
             })

@@ -5,7 +5,7 @@
 //! did not take, and last the chat system.
 
 use super::{Collaboration, inactive_channel, not_allowed};
-use crate::agents::{ASK_MAX, Begun, ChannelPhase, Phase, Post, error_of};
+use crate::agents::{ASK_MAX, Begun, ChannelPhase, Post, error_of};
 use crate::backend::{Found, Outgoing, Session};
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
@@ -159,14 +159,14 @@ impl Collaboration {
             let Some(there) = state.channel(channel) else {
                 return Some(Err(not_allowed(channel)));
             };
-            match (state.phase, there.phase, &state.session, &there.info) {
-                (Phase::In, ChannelPhase::In, Some(session), Some(info)) => Some(Ok(Joined {
+            match (state.life().session(), there.phase(), there.info()) {
+                (Some(session), ChannelPhase::In, Some(info)) => Some(Ok(Joined {
                     session: session.clone(),
                     info: info.load(),
-                    join: there.join,
+                    join: there.join(),
                 })),
-                (Phase::In, ChannelPhase::Refused, ..) => {
-                    let reason = there.trouble.as_ref().map(|trouble| trouble.reason.clone());
+                (Some(_), ChannelPhase::Refused, _) => {
+                    let reason = there.reason().map(str::to_owned);
                     Some(Err(inactive_channel(channel, reason)))
                 }
                 _ => None,
@@ -177,7 +177,7 @@ impl Collaboration {
         }
         if self.patient {
             let stopped = |state: &crate::agents::CellState| {
-                state.deleted
+                state.life().is_deleted()
                     || self.services.stopping.load(Ordering::Acquire)
                     || self.principal.has_ended()
             };

@@ -1,7 +1,6 @@
 //! Search in what was said (reference 3.7), from the engine's own journal.
 
 use super::{ANSWER_BYTES, Collaboration, not_allowed};
-use crate::agents::Phase;
 use crate::error::Result;
 use crate::journal::Search;
 use crate::model::{ChannelId, SearchCriteria, SearchSet};
@@ -33,11 +32,12 @@ impl Collaboration {
             this.check()?;
             let (active, own) = this.cell.look(|state| {
                 let own: Vec<ChannelId> = state
-                    .channels
+                    .life()
+                    .channels()
                     .iter()
                     .map(|channel| channel.id.clone())
                     .collect();
-                (state.phase == Phase::In, own)
+                (state.life().is_active(), own)
             });
             {
                 let own: HashSet<&ChannelId> = own.iter().collect();

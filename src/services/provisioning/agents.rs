@@ -18,9 +18,9 @@ impl Services {
     /// A row with the states its agent and channels are in.
     pub(super) fn shown(&self, row: AgentRow) -> ProvisionedAgent {
         let cell = self.registry.by_key(row.key);
-        let state = cell
-            .as_ref()
-            .map_or(AgentState::Idle, |cell| cell.look(|state| state.shown()));
+        let state = cell.as_ref().map_or(AgentState::Idle, |cell| {
+            cell.look(|state| state.agent_state())
+        });
         let channels = channels_shown(cell.as_ref(), &row);
         ProvisionedAgent::new(
             row.id,
@@ -46,7 +46,7 @@ pub(super) fn channels_shown(cell: Option<&Arc<Cell>>, row: &AgentRow) -> Vec<Pr
             ids.map(|id| {
                 let shown = state
                     .channel(id)
-                    .map_or(AgentState::Idle, |channel| state.shown_channel(channel));
+                    .map_or(AgentState::Idle, |channel| state.channel_state(channel));
                 ProvisionedChannel::new(id.clone(), shown)
             })
             .collect()

@@ -63,9 +63,9 @@ impl Provisioning {
             let shown = services.registry.by_id(&agent).map(|cell| {
                 cell.look(|state| {
                     let there = state.channel(&channel);
-                    let full = there.is_none() && state.channels.len() >= CHANNELS_MAX;
+                    let full = there.is_none() && state.life().channels().len() >= CHANNELS_MAX;
                     (
-                        there.map_or(AgentState::Idle, |there| state.shown_channel(there)),
+                        there.map_or(AgentState::Idle, |there| state.channel_state(there)),
                         full,
                     )
                 })

@@ -1,4 +1,4 @@
-//! What to do next and how long to wait: pure, so that a table can test it.
+//! How long a pause is after a failure.
 
 use crate::backend::{BackendError, BackendErrorKind};
 use std::time::Duration;
@@ -7,14 +7,14 @@ use std::time::Duration;
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Full jitter: a random pause of up to 1 s, 2 s, 4 s … 60 s. `attempt` counts failures from 1, `dice` is random.
-pub(crate) fn backoff(attempt: u32, dice: u64) -> Duration {
+pub(in super::super) fn backoff(attempt: u32, dice: u64) -> Duration {
     let ceiling = PAUSE_MAX.min(Duration::from_secs(1 << attempt.saturating_sub(1).min(6)));
     let millis = ceiling.as_millis() as u64;
     Duration::from_millis(dice % (millis + 1))
 }
 
 /// The pause after a sign-in or dial that failed: a refused login is retried for ever too, at the cap's pace.
-pub(crate) fn pause_after(error: &BackendError, attempt: u32, dice: u64) -> Duration {
+pub(in super::super) fn pause_after(error: &BackendError, attempt: u32, dice: u64) -> Duration {
     match error.kind {
         BackendErrorKind::RetryAfter(pause) => pause.min(PAUSE_MAX * 10),
         BackendErrorKind::Unreachable
@@ -25,14 +25,18 @@ pub(crate) fn pause_after(error: &BackendError, attempt: u32, dice: u64) -> Dura
 }
 
 /// What follows a join that failed: a passing reason is retried with back-off, a refusal waits for an administrator.
-pub(crate) fn after_join(error: &BackendError, attempt: u32, dice: u64) -> Option<Duration> {
+pub(in super::super) fn after_join(
+    error: &BackendError,
+    attempt: u32,
+    dice: u64,
+) -> Option<Duration> {
     error
         .is_passing()
         .then(|| pause_after(error, attempt, dice))
 }
 
 /// Eight random bytes; zero if the system has none, which only makes retries prompt.
-pub(crate) fn dice() -> u64 {
+pub(in super::super) fn dice() -> u64 {
     getrandom::u64().unwrap_or(0)
 }
 

@@ -1,0 +1,136 @@
+//! Where one channel of an agent stands, and the trouble that an agent or a channel may be in.
+
+use super::super::infos::InfoSlot;
+use crate::model::ChannelId;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How far a channel has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub(crate) enum ChannelPhase {
+    /// Not joined; to be joined as soon as the agent is in and the channel's pause is over.
+    #[default]
+    Out,
+    /// About to be joined: its join begins, or waits for another agent's first join of the same room.
+    Waiting,
+    /// Joining.
+    Joining,
+    /// Joined.
+    In,
+    /// Refused or kicked: not tried again before an administrator's next put.
+    Refused,
+}
+
+/// Why something is not as wanted, and what comes next.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Trouble {
+    pub(in super::super) reason: String,
+    /// Failures in a row.
+    pub(in super::super) attempt: u32,
+    /// When the next try is due: monotonic, and as a date. `None`: an administrator has to do something.
+    pub(in super::super) next: Option<(Duration, DateTime<Utc>)>,
+}
+
+impl Trouble {
+    /// Trouble that a pause until `next` may end.
+    pub(super) fn until(
+        reason: &str,
+        attempt: u32,
+        next: (Duration, DateTime<Utc>),
+    ) -> Box<Trouble> {
+        Box::new(Trouble {
+            reason: reason.to_owned(),
+            attempt,
+            next: Some(next),
+        })
+    }
+
+    /// Trouble that only an administrator ends, after so many tries.
+    pub(super) fn refused(reason: &str, attempt: u32) -> Box<Trouble> {
+        Box::new(Trouble {
+            reason: reason.to_owned(),
+            attempt,
+            next: None,
+        })
+    }
+
+    /// Trouble that only an administrator ends, and that no try has met.
+    pub(super) fn lasting(reason: &str) -> Box<Trouble> {
+        Trouble::refused(reason, 0)
+    }
+}
+
+/// One channel of an agent.
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct AgentChannel {
+    pub(crate) id: ChannelId,
+    /// The revision of the put that requested it.
+    pub(super) put: u64,
+    /// Rises along the list.
+    pub(super) number: u64,
+    pub(super) phase: ChannelPhase,
+    /// The number of its newest join: what an earlier join brings is not applied.
+    pub(super) join: u64,
+    pub(super) info: Option<Arc<InfoSlot>>,
+    pub(super) trouble: Option<Box<Trouble>>,
+}
+
+impl AgentChannel {
+    pub(super) fn new(id: ChannelId, put: u64) -> AgentChannel {
+        AgentChannel {
+            id,
+            put,
+            number: 0,
+            phase: ChannelPhase::Out,
+            join: 0,
+            info: None,
+            trouble: None,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> ChannelPhase {
+        self.phase
+    }
+
+    /// The number of its newest join.
+    pub(crate) fn join(&self) -> u64 {
+        self.join
+    }
+
+    /// What the channel is like; none unless it is joined.
+    pub(crate) fn info(&self) -> Option<&Arc<InfoSlot>> {
+        self.info.as_ref()
+    }
+
+    /// Why it is not joined.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        Some(&self.trouble.as_ref()?.reason)
+    }
+
+    /// When it is tried again.
+    pub(in super::super) fn next_try(&self) -> Option<DateTime<Utc>> {
+        Some(self.trouble.as_ref()?.next?.1)
+    }
+
+    /// Whether it is to be joined and nothing of that is under way at the chat system.
+    pub(in super::super) fn is_out(&self) -> bool {
+        matches!(self.phase, ChannelPhase::Out | ChannelPhase::Waiting)
+    }
+
+    /// Whether it is to be joined and has not failed since it was put.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.is_out() && self.trouble.is_none()
+    }
+
+    /// Whether it is neither joined nor refused.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.is_out() || self.phase == ChannelPhase::Joining
+    }
+
+    /// When it is to be joined, in monotonic time; `None` if it is not.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let next = self.trouble.as_ref().and_then(|trouble| trouble.next);
+        (self.phase == ChannelPhase::Out).then(|| next.map_or(Duration::ZERO, |(due, _)| due))
+    }
+}

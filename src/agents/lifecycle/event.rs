@@ -1,0 +1,185 @@
+//! What happens to an agent, and what is to be done about it.
+
+use super::super::infos::InfoSlot;
+use crate::backend::{BackendError, Session};
+use crate::hub::Timer;
+use crate::model::{AgentState, ChannelId};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One moment in both times: monotonic, for pauses, and the date, to be shown.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Now {
+    pub(in super::super) monotonic: Duration,
+    pub(in super::super) date: DateTime<Utc>,
+}
+
+impl Now {
+    /// The moment that `timer` shows.
+    pub(in super::super) fn of(timer: &Timer) -> Now {
+        Now {
+            monotonic: timer.now(),
+            date: timer.wall(),
+        }
+    }
+
+    /// The moment when a pause that begins now is over.
+    pub(in super::super) fn after(self, pause: Duration) -> (Duration, DateTime<Utc>) {
+        let date = self.date + chrono::Duration::from_std(pause).unwrap_or_default();
+        (self.monotonic + pause, date)
+    }
+}
+
+/// What happens to an agent. Channels and reasons are borrowed: most events change nothing that would keep them.
+pub(in super::super) enum Event<'a> {
+    // From an administrator.
+    /// What is wanted of the agent was committed: its channels, each with the revision of its put.
+    Wanted {
+        /// Whether the agent is new or has another address.
+        moved: bool,
+        /// Whether an administrator waits, so that a pause ends.
+        hurry: bool,
+        channels: &'a [(ChannelId, u64)],
+    },
+    /// One channel was put.
+    ChannelWanted { channel: &'a ChannelId, put: u64 },
+    /// One channel was taken from the agent.
+    ChannelUnwanted { channel: &'a ChannelId },
+    /// The agent was deleted.
+    Deleted,
+    /// No chat system takes the agent's address.
+    Homeless { reason: &'a str },
+
+    // From its link.
+    /// The link is up.
+    LinkUp,
+    /// The link is lost, or could not be dialed; the next dial comes at `next`.
+    LinkDown {
+        reason: &'a str,
+        attempt: u32,
+        next: (Duration, DateTime<Utc>),
+    },
+    /// The link is up and has room to begin something.
+    Look,
+    /// A sign-in went well.
+    SignedIn {
+        epoch: u32,
+        session: Arc<dyn Session>,
+    },
+    /// A sign-in failed.
+    SignInFailed { epoch: u32, error: &'a BackendError },
+    /// The chat system signed the agent out.
+    SignedOut { error: &'a BackendError },
+    /// The engine stops.
+    Stopped,
+
+    // From the joins of its channels.
+    /// There is room for one more join.
+    NextJoin,
+    /// The channel that was taken is joined now.
+    JoinBegins { channel: &'a ChannelId },
+    /// The channel that was taken had to wait for another agent's join, which has ended.
+    JoinPossible { channel: &'a ChannelId },
+    /// The channel that was taken is of a kind that the chat system does not have.
+    JoinImpossible {
+        channel: &'a ChannelId,
+        reason: &'a str,
+    },
+    /// A join is committed.
+    Joined {
+        channel: &'a ChannelId,
+        join: u64,
+        info: Arc<InfoSlot>,
+    },
+    /// A join has ended well, whether it counts or came too late.
+    JoinAnswered { channel: &'a ChannelId, epoch: u32 },
+    /// A join failed.
+    JoinFailed {
+        channel: &'a ChannelId,
+        join: u64,
+        error: &'a BackendError,
+    },
+    /// The chat system put the agent out of a channel.
+    PutOut {
+        channel: &'a ChannelId,
+        reason: String,
+        may_retry: bool,
+    },
+    /// The chat system refused a post, because its channel is no more.
+    ChannelGone {
+        channel: &'a ChannelId,
+        join: u64,
+        reason: &'a str,
+    },
+}
+
+/// What is to be done after an event.
+#[derive(Default)]
+#[must_use]
+pub(in super::super) struct Actions {
+    /// What the link's task does next for the agent.
+    pub(in super::super) next: Next,
+    /// Show this as the agent's state, with the reason of the event.
+    pub(in super::super) show: Option<AgentState>,
+    /// Announce the loss: of the event's channel, or of the whole agent.
+    pub(in super::super) announce: Announce,
+    /// Sign this session out.
+    pub(in super::super) sign_out: Option<Arc<dyn Session>>,
+    /// Have this session leave the channels in `left`; after `JoinAnswered`, the event's channel.
+    pub(in super::super) leave: Option<Arc<dyn Session>>,
+    /// Channels that the agent was in and is no longer.
+    pub(in super::super) left: Vec<ChannelId>,
+}
+
+/// What the link's task does next for an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in super::super) enum Next {
+    /// Nothing.
+    #[default]
+    Rest,
+    /// Look at the agent as soon as there is room.
+    Look,
+    /// Look at the agent again at that monotonic time.
+    LookAt(Duration),
+    /// Sign the agent in.
+    SignIn { epoch: u32 },
+    /// Ask with `NextJoin` for channels to join, as long as there is room.
+    JoinChannels { epoch: u32 },
+    /// Join this channel, or have it wait.
+    Join { channel: ChannelId },
+    /// Join under this number.
+    Joining { join: u64 },
+}
+
+/// How a loss is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in super::super) enum Announce {
+    /// It is not.
+    #[default]
+    No,
+    /// Once it has lasted for the flap delay.
+    IfItLasts,
+    /// At once, unless its announcement is under way already.
+    Down,
+    /// As the end of the agent's stay in the channel.
+    Left,
+}
+
+impl Actions {
+    /// The agent is looked at as soon as there is room.
+    pub(super) fn look() -> Actions {
+        Actions {
+            next: Next::Look,
+            ..Actions::default()
+        }
+    }
+
+    /// A session that nobody wants any more is signed out.
+    pub(in super::super) fn sign_out(session: Arc<dyn Session>) -> Actions {
+        Actions {
+            sign_out: Some(session),
+            ..Actions::default()
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The connection: dialed, up, lost, and dialed again after a pause.
+
+use super::super::lifecycle::{Announce, Event, dice, pause_after};
+use super::intake::LinkIntake;
+use super::{Landed, LinkTask};
+use crate::backend::{BackendError, Inbox, Link};
+use futures_util::stream::FuturesUnordered;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A dial that takes longer counts as failed.
+const DIAL_MAX: Duration = Duration::from_secs(60);
+/// A link that was lost sooner continues the back-off where it was: one that dies right after each sign-in must not be
+/// dialed twice a second for ever.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// How far the connection has come. Times are monotonic.
+pub(super) enum Dial {
+    /// To be dialed at `next`, after so many failures.
+    Down { attempt: u32, next: Duration },
+    /// Being dialed, after so many failures.
+    Dialing { attempt: u32 },
+    /// Up since then, after so many failures.
+    Up { attempt: u32, since: Duration },
+}
+
+impl Default for Dial {
+    fn default() -> Dial {
+        Dial::Down {
+            attempt: 0,
+            next: Duration::ZERO,
+        }
+    }
+}
+
+impl Dial {
+    /// Ends a pause.
+    pub(super) fn hurry(&mut self) {
+        if let Dial::Down { next, .. } = self {
+            *next = Duration::ZERO;
+        }
+    }
+
+    /// When the next dial is due.
+    pub(super) fn next(&self) -> Option<Duration> {
+        match self {
+            Dial::Down { next, .. } => Some(*next),
+            _ => None,
+        }
+    }
+
+    /// The failures before a loss at `now`; none if nothing can be lost.
+    fn failures(&self, now: Duration) -> Option<u32> {
+        match *self {
+            Dial::Down { .. } => None,
+            Dial::Dialing { attempt } => Some(attempt),
+            Dial::Up { attempt, since } if now - since < STEADY => Some(attempt),
+            Dial::Up { .. } => Some(0),
+        }
+    }
+}
+
+impl LinkTask {
+    pub(super) fn begin_dial(&mut self, attempt: u32) {
+        let generation = self.handle.begin_generation();
+        let network = self.backend.network().clone();
+        let intake = LinkIntake::new(
+            self.around.clone(),
+            self.roster.clone(),
+            self.handle.clone(),
+            (network, self.backend.capabilities().shared_rooms),
+            generation,
+        );
+        let inbox = Inbox::new(intake.clone());
+        self.intake = Some(intake);
+        self.dial = Dial::Dialing { attempt };
+        let (around, backend, key) = (self.around.clone(), self.backend.clone(), self.key.clone());
+        self.flights.push(Box::pin(async move {
+            let wait = around.pace.wait_at(around.timer().now());
+            if !wait.is_zero() {
+                around.timer().sleep(wait).await;
+            }
+            let dial = move || backend.dial(key, inbox);
+            Landed::Dialed(around.calls.ask(DIAL_MAX, "the dial", dial).await)
+        }));
+    }
+
+    pub(super) fn dialed(&mut self, outcome: Result<Arc<dyn Link>, BackendError>) {
+        let Dial::Dialing { attempt } = self.dial else {
+            return;
+        };
+        match outcome {
+            Ok(link) => {
+                let now = self.around.now();
+                self.link = Some(link);
+                self.dial = Dial::Up {
+                    attempt,
+                    since: now.monotonic,
+                };
+                self.handle.set_up();
+                self.handle.set_tried();
+                tracing::info!(link = %self.key, "link up");
+                self.todo = self.agents.values().cloned().collect();
+                for cell in &self.todo {
+                    // Each is looked at anyway.
+                    let _ = cell.step_on(&self.handle, Event::LinkUp, now);
+                }
+            }
+            Err(error) => {
+                self.link_down(&error, attempt + 1);
+                self.handle.set_tried();
+            }
+        }
+    }
+
+    /// The connection was lost, if there was one: nothing that was under way over it comes home.
+    pub(super) fn lost(&mut self, error: BackendError) {
+        let Some(failures) = self.dial.failures(self.around.timer().now()) else {
+            return;
+        };
+        self.link = None;
+        self.flights = FuturesUnordered::new();
+        self.todo.clear();
+        self.link_down(&error, failures + 1);
+    }
+
+    /// The connection is gone, or could not be made: every agent on it is told, and the next dial is set.
+    fn link_down(&mut self, error: &BackendError, attempt: u32) {
+        let now = self.around.now();
+        let next = now.after(pause_after(error, attempt, dice()));
+        self.dial = Dial::Down {
+            attempt,
+            next: next.0,
+        };
+        self.handle.set_down();
+        if let Some(intake) = self.intake.take() {
+            intake.close();
+        }
+        tracing::warn!(link = %self.key, reason = error.reason, attempt, "link down");
+        self.rooms.clear();
+        self.leaving.clear();
+        self.retries.clear();
+        let mut lost = Vec::new();
+        self.agents.retain(|_, cell| cell.is_on(&self.handle));
+        for cell in self.agents.values() {
+            let down = Event::LinkDown {
+                reason: &error.reason,
+                attempt,
+                next,
+            };
+            let actions = cell.step_on(&self.handle, down, now);
+            if actions.announce == Announce::IfItLasts {
+                lost.push((cell.clone(), None));
+            }
+            if let Some(state) = actions.show {
+                self.around.show(cell, state, Some(error.reason.clone()));
+            }
+        }
+        self.flap(lost);
+    }
+}
