@@ -1,4 +1,4 @@
-//! Guides, one task each: what the reference of the items cannot say because it concerns several of them.
+//! Guides, one task each: what concerns several items and therefore cannot stand beside one of them.
 //!
 //! | you want to | read |
 //! |---|---|
@@ -9,6 +9,8 @@
 //! | connect another chat system | [`backend`] |
 //! | add something that administrators provision | [`resource`] |
 //! | cut a release | [`releasing`] |
+//! | look up a rule of the HTTP contract, and why it is so | [`contract`] |
+//! | look up what a connector relies on | [`chat_systems`] |
 //! | see what changed | [`changelog`] |
 
 pub mod backend {
@@ -16,6 +18,12 @@ pub mod backend {
 }
 pub mod changelog {
     #![doc = include_str!("changelog.md")]
+}
+pub mod chat_systems {
+    #![doc = include_str!("chat_systems.md")]
+}
+pub mod contract {
+    #![doc = include_str!("contract.md")]
 }
 pub mod errors {
     #![doc = include_str!("errors.md")]
@@ -36,5 +44,7 @@ pub mod testing {
     #![doc = include_str!("testing.md")]
 }
 
+#[cfg(test)]
+mod citations;
 #[cfg(test)]
 mod tests;
