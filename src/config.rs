@@ -19,7 +19,7 @@ pub enum EventMode {
     /// Ids and instance survive restarts; a reader that was away gets what it missed. The default.
     #[default]
     Durable,
-    /// Exactly the reference (3.8.5, 3.8.6): a new instance at each start, ids from 1, and only what is younger than
+    /// As the vendor describes it (§events/instance): a new instance at each start, ids from 1, and only what is younger than
     /// the window.
     Buffered,
 }
@@ -142,7 +142,7 @@ impl Builder {
         self
     }
 
-    /// The super user (reference 6.4). Default: none, so that nobody logs in without an agent.
+    /// The super user (§tokens/super-user). Default: none, so that nobody logs in without an agent.
     #[must_use]
     pub fn super_user(mut self, name: impl Into<String>, password: impl Into<Secret>) -> Builder {
         self.super_user = Some((name.into(), password.into()));
@@ -163,14 +163,14 @@ impl Builder {
         self
     }
 
-    /// How far back a reader from nowhere is given events (reference 3.8.6). Default 15 s, 1 s to 1 h.
+    /// How far back a reader from nowhere is given events (§events/last-event). Default 15 s, 1 s to 1 h.
     #[must_use]
     pub fn event_window(mut self, window: Duration) -> Builder {
         self.event_window = window;
         self
     }
 
-    /// How long a token is good. Default 1 h (reference 7.1), 1 s to 1 year.
+    /// How long a token is good. Default 1 h (§tokens/lifetime), 1 s to 1 year.
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Builder {
         self.token_lifetime = lifetime;

@@ -64,7 +64,7 @@ pub enum Error {
         /// What would have been accepted, in the same unit.
         limit: u64,
     },
-    /// A throttle refused the call (reference 4.10).
+    /// A throttle refused the call (§throttles/count).
     #[error("throttle `{throttle}` admits no more for now")]
     Throttled {
         /// The throttle's id.
@@ -92,7 +92,7 @@ pub enum Error {
     /// Handed over, and no answer came: it may or may not have happened.
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(String),
-    /// The event instance sent is not this journal's; start again at the window (reference 3.8.5).
+    /// The event instance sent is not this journal's; start again at the window (§events/gone).
     #[error("the event instance is another one now; start again at 0 without an instance")]
     InstanceGone,
     /// A newer reader of the same name took over.

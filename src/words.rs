@@ -1,7 +1,7 @@
-//! Whole words: what search compares (reference 3.7).
+//! Whole words: what search compares (§search/words).
 //!
 //! A word is a run of letters and digits. Unless case matters both sides are folded: lower case, and without
-//! diacritics, so that `Cafe` finds `café`. Rejected: substrings (the reference says words), and a stemmer (it knows
+//! diacritics, so that `Cafe` finds `café`. Rejected: substrings (the contract says words), and a stemmer (it knows
 //! one language).
 
 use crate::error::{Error, Result};

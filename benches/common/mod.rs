@@ -1,7 +1,7 @@
 //! The harness: raw and ours in one interleaved run, the ratio pair by pair, one line for people and one for
 //! programs.
 //!
-//! On a machine shared with others only ratios from one run mean anything (`limits.md`, "How to measure"), so
+//! On a machine shared with others only ratios from one run mean anything, so
 //! nothing here compares with a stored figure. criterion was rejected because it cannot interleave two subjects.
 
 pub mod alloc;

@@ -204,7 +204,7 @@ pub fn token(number: usize) -> Token {
     Token::new(token_text(number))
 }
 
-/// What is said: 240 bytes, as in `limits.md` A1.
+/// What is said: 240 bytes.
 pub fn text(number: usize) -> String {
     format!(
         "{number:010} {}",

@@ -1,4 +1,4 @@
-//! Bare agents: plain state behind a lock, as in `limits.md` A4, read from the engine's own tables.
+//! Bare agents: plain state behind a lock, read from the engine's own tables.
 
 use parking_lot::Mutex;
 use rusqlite::Connection;

@@ -113,7 +113,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> BackendError {
     )
 }
 
-/// A backend's failure, as the caller of a post or query sees it (rules, requests in general).
+/// A backend's failure, as the caller of a post or query sees it (§answer/chat-system).
 pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
     let BackendError { kind, reason } = error;
     match kind {

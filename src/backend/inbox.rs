@@ -54,7 +54,7 @@ pub enum Inbound {
         channel: ChannelId,
         /// Why.
         reason: String,
-        /// Whether to join again with back-off; a kick is not (reference 6.2).
+        /// Whether to join again with back-off; a kick is not (§channels/retry).
         may_retry: bool,
     },
     /// The chat system signed this agent out; the link stands.

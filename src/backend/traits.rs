@@ -40,7 +40,7 @@ pub trait Backend: Send + Sync + 'static {
 
 /// One connection, carrying one agent or thousands. Dropping it hangs up.
 pub trait Link: Send + Sync + 'static {
-    /// Signs an agent in; others then see it as available (reference 6.1).
+    /// Signs an agent in; others then see it as available (§agents/sign-in).
     fn sign_in(self: Arc<Self>, agent: AgentKey, address: Address) -> Reply<Arc<dyn Session>>;
 
     /// Hangs up in an orderly way.
@@ -87,19 +87,19 @@ pub trait Session: Send + Sync + 'static {
         unsupported("uploads")
     }
 
-    /// Shows the contact that the agent is typing, or no longer (reference 3.6).
+    /// Shows the contact that the agent is typing, or no longer (§channels/typing).
     fn set_composing(self: Arc<Self>, channel: ChannelId, composing: bool) -> Reply<()> {
         let _ = (channel, composing);
         unsupported("typing notices")
     }
 
-    /// Rooms and people whose display name contains `query`, case aside (reference 4.7).
+    /// Rooms and people whose display name contains `query`, case aside (§channels/find).
     fn find_channels(self: Arc<Self>, query: String) -> Reply<Vec<(ChannelId, String)>> {
         let _ = query;
         unsupported("channel search")
     }
 
-    /// Manages rooms (`mindlink-wire.md` 1.4). A room that is not there, or not this agent's to manage, is
+    /// Manages rooms (§management/calls). A room that is not there, or not this agent's to manage, is
     /// [`ChannelGone`](super::BackendErrorKind::ChannelGone).
     fn manage(self: Arc<Self>, request: Manage) -> Reply<Managed> {
         let _ = request;

@@ -2,7 +2,7 @@
 //!
 //! What opens the database, its log or its lock and is not SQLite lies in `holding` and `lock`, and stays open as long
 //! as the engine (why: there). A file is examined before anything is made beside it, so that a database of another
-//! application, of a newer version, or a damaged one is left exactly as it was (rules, testing and time).
+//! application, of a newer version, or a damaged one is left exactly as it was.
 
 use super::copied::{self, Copied};
 use super::error::storage;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint (`limits.md` B3).
+/// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint.
 const SQLITE_MIN: i32 = 3_051_003;
 /// How long a look at the files holds for writes: removing them is noticed that late at most.
 const LOOK: Duration = Duration::from_millis(250);

@@ -42,7 +42,7 @@ impl Engine {
         Builder::default()
     }
 
-    /// Logs a user in through an agent, or the super user (reference 2.1). A host that serves strangers says where the
+    /// Logs a user in through an agent, or the super user (§tokens/log-in). A host that serves strangers says where the
     /// login comes from ([`Credentials::from_peer`]), so that many from one address do not keep out the others.
     ///
     /// # Errors
@@ -65,10 +65,10 @@ impl Engine {
         self.0.services.authenticate(token)
     }
 
-    /// What may be known of `token` (reference 2.2); from memory.
+    /// What may be known of `token` (§tokens/details); from memory.
     ///
     /// # Errors
-    /// `Invalid` if it is unknown or has ended: the reference has 400 there.
+    /// `Invalid` if it is unknown or has ended, which is 400 on the wire (§tokens/details).
     pub fn token_details(&self, token: &Token) -> Result<TokenDetails> {
         self.0.services.token_details(token)
     }
@@ -86,7 +86,7 @@ impl Engine {
         Box::pin(self.0.services.clone().log_out(token.clone()))
     }
 
-    /// The provisioning calls (reference 4), for whoever may make them.
+    /// The provisioning calls (§provisioning/modes), for whoever may make them.
     ///
     /// # Errors
     /// `Forbidden` if this agent may provision nothing; `Unauthorized` if the token has ended.
@@ -94,7 +94,7 @@ impl Engine {
         Provisioning::new(self.0.services.clone(), principal.clone())
     }
 
-    /// The collaboration calls (reference 3) through the principal's agent.
+    /// The collaboration calls through the principal's agent.
     ///
     /// # Errors
     /// `Invalid` for a principal without an agent (rules: 400, never 401); `Unauthorized` if the token has ended.
@@ -107,7 +107,7 @@ impl Engine {
         ))
     }
 
-    /// The management calls (`mindlink-wire.md` 1.4) through the principal's agent.
+    /// The management calls (§management/calls) through the principal's agent.
     ///
     /// # Errors
     /// `Invalid` for a principal without an agent; `Forbidden` if the agent may not manage; `Unauthorized`.

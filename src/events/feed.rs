@@ -1,4 +1,4 @@
-//! One request for an agent's events (reference 3.8): resolve the cursor, look, filter, wait, look again.
+//! One request for an agent's events (§events/poll): resolve the cursor, look, filter, wait, look again.
 
 use crate::database::Readers;
 use crate::error::{Error, Result};
@@ -61,7 +61,7 @@ pub(crate) struct Answer {
 }
 
 impl Feed {
-    /// Where `cursor` lies in the journal (rules, events).
+    /// Where `cursor` lies in the journal (§events/last-event).
     ///
     /// # Errors
     /// [`Error::InstanceGone`] if the instance given is not ours, or the id lies above the newest.

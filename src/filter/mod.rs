@@ -1,4 +1,4 @@
-//! What a reader wants of what there is: kinds, channels, origin and a pattern (reference 3.8.2).
+//! What a reader wants of what there is: kinds, channels, origin and a pattern (§events/filter).
 //!
 //! A pattern is compiled once and shared by its text ([`patterns`]). It is .NET's, translated ([`dotnet`]) for
 //! `fancy-regex`, which hands all that needs no backtracking to `regex` (linear), and counts steps in the rest: a

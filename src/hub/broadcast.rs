@@ -1,7 +1,7 @@
 //! What a host sees of all agents at once: one ring, a cursor per subscriber.
 //!
 //! A shared ring with cursors beats tokio's `broadcast` two to three times and lets a slow reader fall behind to the
-//! journal instead of losing (`limits.md` A2). Nothing is kept while nobody subscribes.
+//! journal instead of losing. Nothing is kept while nobody subscribes.
 
 use crate::model::{Broadcast, Seq};
 use crate::waiting::wake;

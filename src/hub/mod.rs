@@ -3,7 +3,7 @@
 //! Everything above one global `floor` is here as `Arc<Record>` by conversation, at most the window and 64 MiB; below
 //! it readers go to SQLite, slower, not lossy. An idle agent holds nothing but its spans. Wakers are called outside
 //! the lock. The hub never submits to the writer. Rejected: a ring or an event row per agent (one message in a room
-//! of 5,000 agents would be 5,000 rows), and `tokio::sync::watch`, the worst waker for many (`limits.md` A3).
+//! of 5,000 agents would be 5,000 rows), and `tokio::sync::watch`, the worst waker for many.
 
 mod broadcast;
 mod spans;

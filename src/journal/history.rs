@@ -7,7 +7,7 @@ use crate::model::{AgentKey, ChannelId, OriginId, Place, Record, ResumePoint, Se
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The newest `take` messages of `place` (older than `before`, exclusive) that take `bytes` in an answer at most, oldest
-/// first; one at least. A `before` that was never issued there answers none (rules, messages).
+/// first; one at least. A `before` that was never issued there answers none (§messages/history).
 pub(crate) fn history(
     connection: &Connection,
     place: &Place,

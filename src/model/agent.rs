@@ -1,10 +1,10 @@
-//! Agents and users: what an administrator provisions, and what is to be seen of it (reference 4.1, 4.8).
+//! Agents and users: what an administrator provisions, and what is to be seen of it (§agents/document, §users/document).
 
 use super::{Address, AgentId, ChannelId, Id, ReaderName, Secret, UserId};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 
-/// How far a connection or a channel has come (reference 4.1); the numbers are the contract's.
+/// How far a connection or a channel has come (§agents/state); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AgentState {
@@ -17,7 +17,7 @@ pub enum AgentState {
     Active = 2,
 }
 
-/// What an agent may do through the provisioning calls (reference 8.2.1).
+/// What an agent may do through the provisioning calls (§provisioning/modes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ProvisioningMode {
@@ -30,7 +30,7 @@ pub enum ProvisioningMode {
     Own = 3,
 }
 
-/// Whether an agent may manage rooms (`mindlink-wire.md` 1.4).
+/// Whether an agent may manage rooms (§management/mode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ManagementMode {
@@ -41,7 +41,7 @@ pub enum ManagementMode {
     Groups = 2,
 }
 
-/// An agent to be put: creates it, or replaces what is there (reference 4.2).
+/// An agent to be put: creates it, or replaces what is there (§agents/put).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewAgent {
@@ -131,7 +131,7 @@ impl NewAgent {
     }
 }
 
-/// A user to be put (reference 4.9).
+/// A user to be put (§users/put).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewUser {
@@ -177,11 +177,11 @@ impl NewUser {
 pub enum Change {
     /// It changed something.
     Applied,
-    /// Everything was so already (304 on the wire where the reference says so).
+    /// Everything was so already (304 on the wire for a channel, §channels/put).
     Unchanged,
 }
 
-/// A channel an agent may use, with its state (reference 4.1).
+/// A channel an agent may use, with its state (§agents/state).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProvisionedChannel {
@@ -197,7 +197,7 @@ impl ProvisionedChannel {
     }
 }
 
-/// An agent as provisioned, with its state (reference 4.1).
+/// An agent as provisioned, with its state (§agents/state).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProvisionedAgent {
@@ -251,7 +251,7 @@ impl ProvisionedAgent {
     }
 }
 
-/// A user as provisioned; the password never comes back (reference 4.8).
+/// A user as provisioned; the password never comes back (§users/document).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProvisionedUser {

@@ -1,8 +1,8 @@
-//! Channels as an application sees them (reference 3.1, 3.5).
+//! Channels as an application sees them (§channels/active, §channels/state).
 
 use super::{ChannelId, Classification, SecurityContext};
 
-/// How present somebody is (reference 3.5); the numbers are the contract's.
+/// How present somebody is (§channels/state); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum PresenceState {
@@ -76,7 +76,7 @@ pub struct ChannelInfo {
 }
 
 impl ChannelInfo {
-    /// A channel of that name with the reference's own limits, 500 and 4,000, and nothing else known.
+    /// A channel of that name with the limits of the contract's example, 500 and 4,000, and nothing else known.
     pub fn named(display_name: impl Into<String>) -> ChannelInfo {
         ChannelInfo {
             display_name: display_name.into(),
@@ -94,7 +94,7 @@ impl ChannelInfo {
     }
 }
 
-/// A provisioned channel that the agent is in (reference 3.1).
+/// A provisioned channel that the agent is in (§channels/active).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Channel {

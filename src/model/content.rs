@@ -9,7 +9,7 @@ use super::{Part, visible_text};
 /// Bytes that a part takes beside its text.
 const PART: usize = 96;
 
-/// A classification marking, carried through unread (`mindlink-wire.md` 3).
+/// A classification marking, carried through unread (§messages/markings).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Classification {
     /// The opaque list of markings.
@@ -63,14 +63,14 @@ impl Content {
         }
     }
 
-    /// Makes it an alert (reference 3.4).
+    /// Makes it an alert (§messages/story).
     #[must_use]
     pub fn alert(mut self) -> Content {
         self.alert = true;
         self
     }
 
-    /// Makes it a story with that subject (reference 3.4).
+    /// Makes it a story with that subject (§messages/story).
     #[must_use]
     pub fn story(mut self, subject: impl Into<String>) -> Content {
         self.subject = Some(subject.into());

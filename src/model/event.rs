@@ -1,4 +1,4 @@
-//! Events: what a reader is given, and what a host sees of all agents at once (reference 3.8).
+//! Events: what a reader is given, and what a host sees of all agents at once (§events/poll).
 
 use super::{AgentId, AgentState, ChannelId, EventId, InstanceId, Message};
 use chrono::{DateTime, Utc};
@@ -9,9 +9,9 @@ use std::sync::atomic::AtomicU32;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its number within `instance` (reference 3.8.4).
+    /// Its number within `instance` (§events/ids).
     pub id: EventId,
-    /// The run of ids it belongs to (reference 3.8.5).
+    /// The run of ids it belongs to (§events/instance).
     pub instance: InstanceId,
     /// When it happened: a message's own time, else when it was recorded.
     pub time: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! One type an id, so that a swap of two does not compile, and one place where an id is judged (reference 6.3).
+//! One type an id, so that a swap of two does not compile, and one place where an id is judged (§ids/text).
 //!
 //! An id is any string of 1 to 1,024 bytes without control characters: slashes, quotes, blanks and emoji are
 //! ordinary. They are `Arc<str>`, because the same id lies in many places at once.
@@ -108,22 +108,22 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// An agent's id, chosen by the administrator (reference 1.3).
+    /// An agent's id, chosen by the administrator (§ids/text).
     AgentId, "the agent id");
 text_id!(
-    /// A user's id, chosen by the administrator (reference 4.8).
+    /// A user's id, chosen by the administrator (§ids/text).
     UserId, "the user id");
 text_id!(
-    /// A throttle's id (reference 4.10).
+    /// A throttle's id (§ids/text).
     ThrottleId, "the throttle id");
 text_id!(
-    /// A channel's id: `chat-room:…` or `contact:…` (reference 1.2).
+    /// A channel's id: `chat-room:…` or `contact:…` (§ids/channel).
     ChannelId, "the channel id", channel_prefix);
 text_id!(
     /// A message's id, as the chat system gave it.
     MessageId, "the message id");
 text_id!(
-    /// An agent's or person's address on a chat system, for example `xmpp:bot@example.org`: the reference's `UserName`.
+    /// An agent's or person's address on a chat system, for example `xmpp:bot@example.org`: the contract's `UserName`.
     Address, "the user name");
 text_id!(
     /// The space in which channel and message ids mean one thing, for example `xmpp:im.example.org`.
@@ -141,7 +141,7 @@ text_id!(
     /// The name of a reader whose place the engine keeps.
     ReaderName, "the reader name");
 text_id!(
-    /// Names one run of event ids (reference 3.8.5).
+    /// Names one run of event ids (§events/instance).
     InstanceId, "the instance id");
 
 fn channel_prefix(text: &str) -> Result<()> {
@@ -156,7 +156,7 @@ fn channel_prefix(text: &str) -> Result<()> {
     }
 }
 
-/// What a channel is, as its prefix says (reference 1.2).
+/// What a channel is, as its prefix says (§ids/channel).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChannelKind {
@@ -204,7 +204,7 @@ impl Address {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgentKey(pub i64);
 
-/// An event's number within one [`InstanceId`]: rising, never reused, not dense, always below 2^31 (reference 3.8.4).
+/// An event's number within one [`InstanceId`]: rising, never reused, not dense, always below 2^31 (§events/ids).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub i64);
 

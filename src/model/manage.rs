@@ -1,4 +1,4 @@
-//! Rooms as a manager sees them (`mindlink-wire.md` 1.4).
+//! Rooms as a manager sees them (§management/calls).
 
 use super::ChannelId;
 

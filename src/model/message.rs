@@ -1,10 +1,10 @@
-//! Messages: as they stand in a channel, and as they are posted (reference 3.4; `mindlink-wire.md` 1.2).
+//! Messages: as they stand in a channel, and as they are posted (§messages/document, §messages/post).
 
 use super::{ChannelId, Content, Event, MessageId, Part, SecurityContext};
 use chrono::{DateTime, Utc};
 use std::sync::atomic::Ordering;
 
-/// A message as it stands in a channel (reference 3.4). Its id is also its token for `before`.
+/// A message as it stands in a channel (§messages/document). Its id is also its token for `before`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
@@ -90,14 +90,14 @@ impl NewMessage {
         Content::parts(parts).into()
     }
 
-    /// Makes it an alert (reference 3.4).
+    /// Makes it an alert (§messages/story).
     #[must_use]
     pub fn alert(mut self) -> NewMessage {
         self.content = self.content.alert();
         self
     }
 
-    /// Makes it a story with that subject (reference 3.4).
+    /// Makes it a story with that subject (§messages/story).
     #[must_use]
     pub fn story(mut self, subject: impl Into<String>) -> NewMessage {
         self.content = self.content.story(subject);

@@ -11,7 +11,7 @@ pub enum DisplayMode {
     Block,
 }
 
-/// One piece of a message (reference 3.4.1).
+/// One piece of a message (§messages/parts).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Part {

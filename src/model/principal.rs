@@ -1,4 +1,4 @@
-//! Who acts, and the secrets they show (reference 1.4, 2, 7).
+//! Who acts, and the secrets they show (§tokens/log-in).
 
 use super::{AgentId, AgentKey, UserId};
 use chrono::{DateTime, Utc};
@@ -41,7 +41,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a caller logs in with (reference 2.1).
+/// What a caller logs in with (§tokens/log-in).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credentials {
@@ -71,7 +71,7 @@ impl Credentials {
         }
     }
 
-    /// The super user (reference 6.4).
+    /// The super user (§tokens/super-user).
     pub fn super_user(username: impl Into<String>, password: impl Into<Secret>) -> Credentials {
         Credentials {
             username: username.into(),
@@ -90,7 +90,7 @@ impl Credentials {
     }
 }
 
-/// A token: 256 random bits as URL-safe text (reference 2.1). Its `Debug` prints `***`.
+/// A token: 256 random bits as URL-safe text (§tokens/text). Its `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Secret);
 
@@ -112,7 +112,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What may be known of a token (reference 2.2).
+/// What may be known of a token (§tokens/details).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenDetails {
@@ -142,7 +142,7 @@ impl TokenDetails {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Who {
-    /// The configured super user (reference 6.4).
+    /// The configured super user (§tokens/super-user).
     SuperUser(String),
     /// A user acting through an agent.
     Agent {

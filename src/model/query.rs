@@ -1,8 +1,8 @@
-//! What a reader asks for: kinds, channels, origin, pattern (reference 3.8.2), and from where on.
+//! What a reader asks for: kinds, channels, origin, pattern (§events/filter), and from where on.
 
 use super::{ChannelId, EventId, InstanceId};
 
-/// Which of the three kinds of event are wanted (reference 3.8.1).
+/// Which of the three kinds of event are wanted (§events/kinds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventKinds {
     /// Messages.
@@ -119,7 +119,7 @@ impl EventQuery {
     }
 }
 
-/// From where on events are wanted (reference 3.8.4, 3.8.5).
+/// From where on events are wanted (§events/last-event, §events/instance).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cursor {

@@ -1,4 +1,4 @@
-//! What is searched for, and what is found (reference 3.7).
+//! What is searched for, and what is found (§search/criteria).
 
 use super::{ChannelId, Message};
 use chrono::{DateTime, Utc};

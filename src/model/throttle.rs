@@ -1,4 +1,4 @@
-//! Throttles as provisioned (reference 4.10).
+//! Throttles as provisioned (§throttles/document).
 
 use super::{AgentId, ThrottleId};
 

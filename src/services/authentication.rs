@@ -1,4 +1,4 @@
-//! Logging in and out (reference 2, 7): tokens for users of agents, and for the super user.
+//! Logging in and out (§tokens/log-in, §tokens/lifetime): tokens for users of agents, and for the super user.
 
 use super::Services;
 use super::granting::{Granted, Known};
@@ -21,7 +21,7 @@ pub(super) fn wrong() -> Error {
 }
 
 impl Services {
-    /// Logs in. The answer after the fourth failure in a row of a name is held back (rules, logins).
+    /// Logs in. The answer after the fourth failure in a row of a name is held back (§tokens/delay).
     pub(crate) async fn log_in(self: Arc<Self>, credentials: Credentials) -> Result<Token> {
         let name = folded(&credentials.username);
         let password = credentials.password.expose();
@@ -184,7 +184,7 @@ impl Services {
             })
     }
 
-    /// What may be known of `token` (reference 2.2): unknown and expired are 400 there, not 401.
+    /// What may be known of `token` (§tokens/details): unknown and expired are 400 there, not 401.
     pub(crate) fn token_details(&self, token: &Token) -> Result<TokenDetails> {
         let now = self.ground.timer.now();
         self.grants

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// What a caller must be allowed to do.
 #[derive(Debug, Clone)]
 pub(super) enum Need {
-    /// Anything (reference 8.2.1, System).
+    /// Anything (mode System, §provisioning/modes).
     System,
     /// Its own channels and metadata, at least (Self).
     Own(AgentId),

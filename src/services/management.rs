@@ -1,4 +1,4 @@
-//! Management (`mindlink-wire.md` 1.4): rooms created, deleted and opened to members, through the agent's session.
+//! Management (§management/calls): rooms created, deleted and opened to members, through the agent's session.
 
 use super::{AsyncResult, Services};
 use crate::agents::{Cell, error_of};

@@ -1,4 +1,4 @@
-//! The rules: who may do what, in which order it is checked, and what follows from it (reference 2 to 4).
+//! The rules: who may do what, in which order it is checked, and what follows from it (`guide::contract`).
 
 mod authentication;
 mod change;

@@ -1,4 +1,4 @@
-//! The one who is configured, not provisioned (reference 6.4), and the end of tokens given for a password that is no
+//! The one who is configured, not provisioned (§tokens/super-user), and the end of tokens given for a password that is no
 //! longer the configured one: while the engine runs, and when it opens again.
 
 use super::Ground;

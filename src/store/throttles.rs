@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) enum ThrottlePut {
     /// The throttle as it is now.
     Done(Change, Throttle),
-    /// Refused: a throttle keeps its kind (reference 4.11). This is the kind it has.
+    /// Refused: a throttle keeps its kind (§throttles/type). This is the kind it has.
     KindDiffers(ThrottleKind),
 }
 

@@ -57,7 +57,7 @@ impl Grant {
         self.ended.store(true, Ordering::Release);
     }
 
-    /// What may be told of it (reference 2.2). If the date jumped since it was made, its end is told by today's date.
+    /// What may be told of it (§tokens/details). If the date jumped since it was made, its end is told by today's date.
     pub(crate) fn details(&self, now: Duration, wall: i64) -> TokenDetails {
         let due = wall.saturating_add(milliseconds(self.ends.saturating_sub(now)));
         let expires = if due.abs_diff(self.expires) > STEP.unsigned_abs() {

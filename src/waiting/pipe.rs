@@ -1,6 +1,6 @@
 //! A bounded stream of bytes from a caller to a backend: at most four chunks of 64 KiB lie in it.
 //!
-//! Uploads go through it, so that a file of any size costs 256 KiB of memory (reference 3.3). Dropping either end
+//! Uploads go through it, so that a file of any size costs 256 KiB of memory (§channels/upload). Dropping either end
 //! tells the other: an upload whose caller went away is cancelled, not ended.
 
 use super::guarded::wake;

@@ -1,4 +1,4 @@
-//! Documents of the authentication service (reference 2).
+//! Documents of the authentication service (§tokens/log-in).
 
 use super::json::check_backslashes;
 use super::lenient::{Node, Read};

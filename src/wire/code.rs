@@ -1,4 +1,4 @@
-//! Enumerations on the wire: a number in JSON, a name in XML (rule 12 of `mindlink-wire.md` section 0).
+//! Enumerations on the wire: a number in JSON, a name in XML (§answer/enumerations).
 
 use crate::model::{
     AgentState, DisplayMode, ManagementMode, PresenceState, Privacy, ProvisioningMode, ThrottleKind,

@@ -1,4 +1,4 @@
-//! Channels, their state, and the markings that channels and messages carry (reference 3.1, 3.5, 3.6).
+//! Channels, their state, and the markings that channels and messages carry (§channels/active, §channels/state).
 
 use super::dictionary::Dictionary;
 use super::lenient::{Node, Read};
@@ -25,7 +25,7 @@ pub struct SecurityContext {
     pub id: String,
 }
 
-/// A channel the agent is in (reference 3.1).
+/// A channel the agent is in (§channels/active).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Channel {
@@ -41,13 +41,13 @@ pub struct Channel {
     pub email_address: Option<String>,
     /// Its id.
     pub id: String,
-    /// Deprecated by the reference; always false.
+    /// Always false (§channels/active).
     pub is_read_only: bool,
-    /// The longest message or subject, in characters: a number, whatever the reference says.
+    /// The longest message or subject, in characters: a number (§channels/active).
     pub max_message_length: u32,
     /// The longest story, in characters.
     pub max_story_length: u32,
-    /// In the reference "not implemented"; always null.
+    /// Always null (§channels/active).
     #[serde(serialize_with = "arrays::optional_dictionary")]
     pub metadata: Option<Dictionary>,
     /// Its security contexts; null for none.
@@ -56,7 +56,7 @@ pub struct Channel {
     pub subject: Option<String>,
 }
 
-/// The momentary state of a channel (reference 3.5).
+/// The momentary state of a channel (§channels/state).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChannelState {
@@ -69,7 +69,7 @@ pub struct ChannelState {
     pub subject: Option<String>,
 }
 
-/// What `POST …/Me` takes (reference 3.6, there called ChannelMe).
+/// What `POST …/Me` takes (§channels/typing).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChannelAgentState {

@@ -1,4 +1,4 @@
-//! Dictionaries: `[{"Key":"k","Value":"v"}]` wherever one appears (rule 13 of `mindlink-wire.md` section 0).
+//! Dictionaries: `[{"Key":"k","Value":"v"}]` wherever one appears (§request/dictionaries).
 
 use super::arrays;
 use super::lenient::{Node, Read};

@@ -1,4 +1,4 @@
-//! Events (reference 3.8.3): three kinds, because an unknown one kills the polling thread of a client.
+//! Events (§events/document): three kinds, because an unknown one kills the polling thread of a client.
 
 use super::collaboration::{Classification, SecurityContext, contexts};
 use super::lenient::{Node, Read};
@@ -13,7 +13,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 pub struct Event {
     /// Its number within `instance_id`; below 2^31.
     pub event_id: i64,
-    /// The run of numbers it belongs to (reference 3.8.5).
+    /// The run of numbers it belongs to (§events/instance).
     pub instance_id: String,
     /// When it happened, in milliseconds since 1970.
     pub time: i64,

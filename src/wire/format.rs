@@ -1,4 +1,4 @@
-//! Which format a body has (rule 4 of `mindlink-wire.md` section 0).
+//! Which format a body has (§request/format).
 
 use super::json;
 use super::lenient::Read;

@@ -1,6 +1,6 @@
 //! The text of every document, as it must be; and that what is written is read back as it was.
 //!
-//! The texts are those of `mindlink-wire.md` 1 and of the reference's walkthrough. A client's parser is a stranger:
+//! The texts are those that the vendor's walkthrough and sample programs show. A client's parser is a stranger:
 //! when one of these changes, a program somewhere stops.
 
 use super::*;

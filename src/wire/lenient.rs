@@ -1,8 +1,8 @@
 //! Reading documents as kindly as the clients need it, in one place.
 //!
 //! Clients quote numbers and truth values, leave `null` and `""` where nothing is meant, and write `{}` for an empty
-//! list (rules 13 to 15 of `mindlink-wire.md` section 0); an XML element does not even say whether it is a list, an
-//! object or a text (section 4). All that is taken. What cannot be understood is
+//! list (§request/lenient, §request/holes); an XML element does not even say whether it is a list, an
+//! object or a text (§xml/input). All that is taken. What cannot be understood is
 //! [`Error::Invalid`] with one sentence that says what was wrong and where: a member that is silently taken for
 //! something else would be worse than a refusal. Members nobody asked for are never looked at.
 

@@ -1,4 +1,4 @@
-//! Documents of the management service (`mindlink-wire.md` 1.4); the reference does not have it.
+//! Documents of the management service (§management/calls).
 
 use super::lenient::{Node, Read};
 use super::{arrays, code};

@@ -1,4 +1,4 @@
-//! Messages (reference 3.4): as they are answered, and as they are posted.
+//! Messages (§messages/document, §messages/post): as they are answered, and as they are posted.
 //!
 //! The two are different types, because of a posted message only six members are read: clients send an empty `Id`, a
 //! `Timestamp` of 0 and worse in the others, and none of that may make a post fail.

@@ -1,6 +1,6 @@
-//! Message parts (reference 3.4.1): the one place where `__type` decides, and the one leniency that is refused.
+//! Message parts (§messages/parts): the one place where `__type` decides, and the one leniency that is refused.
 //!
-//! A part whose `__type` is missing, unknown or not first is an error, as the reference says; the vendor's server fails
+//! A part whose `__type` is missing, unknown or not first is an error, as the vendor says; the vendor's server fails
 //! there too, so no client depends on anything else, and a guess could post the wrong thing.
 
 use super::COLLABORATION_NAMESPACE;

@@ -1,4 +1,4 @@
-//! Documents of the provisioning service (reference 4).
+//! Documents of the provisioning service.
 //!
 //! What comes in is turned into the model's `New…` types against the id in the path: from there on nothing is
 //! checked again.
@@ -14,7 +14,7 @@ use crate::model::{
 };
 use serde::Serialize;
 
-/// An agent (reference 4.1). Its lists are never null.
+/// An agent (§agents/document). Its lists are never null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProvisionedAgent {
@@ -42,7 +42,7 @@ pub struct ProvisionedAgent {
     pub users: Vec<String>,
 }
 
-/// A channel of an agent (reference 4.1).
+/// A channel of an agent (§agents/document).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProvisionedChannel {
@@ -53,7 +53,7 @@ pub struct ProvisionedChannel {
     pub state: AgentState,
 }
 
-/// A user (reference 4.8). `UserName` is read too, `Username` is written.
+/// A user (§users/document). `UserName` is read too, `Username` is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProvisionedUser {
@@ -66,7 +66,7 @@ pub struct ProvisionedUser {
     pub username: String,
 }
 
-/// A throttle (reference 4.10).
+/// A throttle (§throttles/document).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProvisionedThrottle {

@@ -1,5 +1,5 @@
 //! Query strings. Parameters nobody knows, of whatever shape, are ignored: one client puts `""` and a cache-buster on
-//! every GET, another a time stamp without `=` (rule 3 of `mindlink-wire.md` section 0).
+//! every GET, another a time stamp without `=` (§request/query).
 
 use super::percent;
 use crate::error::{Error, Result};

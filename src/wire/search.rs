@@ -1,4 +1,4 @@
-//! Documents of message search (reference 3.7).
+//! Documents of message search (§search/criteria).
 
 use super::lenient::{Node, Read};
 use super::message::Message;
@@ -63,7 +63,7 @@ pub struct PostSearchResultSet {
 
 impl MessageSearchCriteria {
     /// What the dates mean: `OnDate` before `DaysBack` before `FromDate` and `ToDate`; what is overridden is not
-    /// looked at (reference 3.7). A date without a time is the whole day, one with a time the whole second.
+    /// looked at (§search/dates). A date without a time is the whole day, one with a time the whole second.
     ///
     /// # Errors
     /// [`Error::Invalid`] if a date that counts is none.

@@ -1,4 +1,4 @@
-//! Dates as search takes them: `MM/dd/yyyy[ HH:mm:ss][ ±hh:mm]`, en-US, UTC when no offset is given (reference 3.7).
+//! Dates as search takes them: `MM/dd/yyyy[ HH:mm:ss][ ±hh:mm]`, en-US, UTC when no offset is given (§search/dates).
 
 use crate::error::{Error, Result};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};

@@ -1,4 +1,4 @@
-//! Logins and tokens (reference 2, 7): who gets in, how long a token lasts, and everything that ends one.
+//! Logins and tokens (§tokens/log-in, §tokens/lifetime): who gets in, how long a token lasts, and everything that ends one.
 //!
 //! Method: `lene` is a user of the agent `echo`. Where only the rules about failures are tried, the directory `Sesame`
 //! stands in for hashed passwords.

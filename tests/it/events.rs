@@ -1,4 +1,4 @@
-//! Events (reference 3.8): kinds, filters, cursors, instances, the window, gaps, and what an agent may see.
+//! Events (§events/poll): kinds, filters, cursors, instances, the window, gaps, and what an agent may see.
 //!
 //! Method: `lene` speaks in rooms where `echo` is, an administrator changes things, and every way to ask is tried.
 

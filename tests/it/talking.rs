@@ -1,4 +1,4 @@
-//! What else an agent does in a channel: looking back, sending files, typing (reference 3.3, 3.4, 3.6).
+//! What else an agent does in a channel: looking back, sending files, typing (§messages/history, §channels/upload, §channels/typing).
 //!
 //! Method: the same questions to the chat system's own history and to the journal's; files of every size; the clock.
 

@@ -1,4 +1,4 @@
-//! Throttles (reference 4.10): exact in any sliding minute, all asked together, alive over a restart.
+//! Throttles (§throttles/count): exact in any sliding minute, all asked together, alive over a restart.
 //!
 //! Method: `echo` posts by the clock; it is written down what is admitted when, and what the refusals say.
 

@@ -1,4 +1,4 @@
-//! The application, its channel and its user over time: sections 1, 2, 3, 6 and 8 of the fact sheet.
+//! The application, its channel and its user over time: §ucwa/discovery to §ucwa/thirty-seconds, and §ucwa/presence.
 
 use super::address::Address;
 use super::answer::Body;

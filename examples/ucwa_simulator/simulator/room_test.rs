@@ -1,4 +1,4 @@
-//! Meetings as rooms: section 7 of the fact sheet.
+//! Meetings as rooms: §ucwa/meetings.
 
 use super::address::Address;
 use super::stage::{Client, Stage, embedded, json_of, link, told};

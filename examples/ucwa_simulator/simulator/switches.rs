@@ -1,4 +1,4 @@
-//! What nobody has documented, as named switches with a default: the open points of the fact sheet, and the traps.
+//! What nobody has documented, as named switches with a default: §ucwa/open and §ucwa/troubles.
 //!
 //! `--list-switches` prints [`Switches::list`]. A switch is a field, so that the code that asks for it cannot misspell it.
 
@@ -128,7 +128,7 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 switches! {
-    // Section 10 of the fact sheet, in its order.
+    // What is not documented (§ucwa/open).
     idle_channel: Duration = seconds(900), "idle-channel", "application expires (410) when no P-GET was parked for so many seconds; 0 never";
     idle_activity: Duration = seconds(3600), "idle-activity", "after makeMeAvailable: it expires when no activity was reported for so long; 0 never";
     tombstone: Duration = seconds(600), "tombstone", "so long an expired application answers 410, then 404 ApplicationNotFound";
@@ -145,7 +145,7 @@ switches! {
     retry_after: u32 = 0, "retry-after", "Retry-After of the server's own 429 and 503 in seconds; 0 sends none";
     replay: bool = true, "replay", "the same ack asked again gives the same package again; off: resync";
     default_type: String = "application/json; charset=utf-8".to_owned(), "default-type", "content type of an answer whose request had no Accept";
-    message_type: MessageType = MessageType::Completed, "message-type", "event type of an incoming message: completed as seen, or started as the reference says";
+    message_type: MessageType = MessageType::Completed, "message-type", "event type of an incoming message: completed as seen, or started as the documentation says";
     // Times that are published roughly, and the world's own pace.
     ring: Duration = seconds(30), "ring", "an unanswered invitation fails after so many seconds";
     ring_subcode: String = "Timeout".to_owned(), "ring-subcode", "subcode of an unanswered outgoing invitation";

@@ -1,4 +1,4 @@
-//! Two people talk, in all the ways that it can go: section 4 and 5 of the fact sheet.
+//! Two people talk, in all the ways that it can go: §ucwa/invitation to §ucwa/data-uri.
 
 use super::stage::{Client, Stage, embedded, json_of, link, told};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What an application is told of its conversations: the packages of the fact sheet, sections 4 and 5, in their order.
+//! What an application is told of its conversations: packages, with the order of their events as on the wire (§ucwa/invitation, §ucwa/incoming).
 
 use super::address::Address;
 use super::agenda::Deed;

@@ -38,7 +38,7 @@ impl Loopback {
         cut
     }
 
-    /// Puts an agent out of a channel; it is not to come back by itself (reference 6.2). False if it was not there.
+    /// Puts an agent out of a channel; it is not to come back by itself (§channels/retry). False if it was not there.
     ///
     /// # Panics
     /// If `channel` is no channel id.

@@ -1,4 +1,4 @@
-//! Rooms managed: categories, privacy, members (`mindlink-wire.md` 1.4, rules).
+//! Rooms managed: categories, privacy, members (§management/calls, §management/members).
 //!
 //! A room opened by the host is Open and managed by every agent that may manage at all; a room created by an agent is
 //! managed by that agent. A member is compared with an agent's user name, case aside.

@@ -162,7 +162,7 @@ impl Person {
     }
 
     /// Whether an agent, `contact:NAME`, is seen typing to this person. It ends by itself 30 seconds after the last
-    /// notice (reference 3.6).
+    /// notice (§channels/typing).
     ///
     /// # Panics
     /// If `from` is no id of a contact.

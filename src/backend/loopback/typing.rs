@@ -1,4 +1,4 @@
-//! Typing notices of agents: shown to the contact until they end, by themselves after a while (reference 3.6).
+//! Typing notices of agents: shown to the contact until they end, by themselves after a while (§channels/typing).
 
 use super::outbox::Shared;
 use super::session::LoopbackSession;

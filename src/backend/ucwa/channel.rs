@@ -2,7 +2,7 @@
 //! brought is committed.
 //!
 //! Asking for the next package acknowledges the last, so it is asked for after `flush`; between the two lie
-//! milliseconds, and a message that nobody fetches for 30 seconds is lost (section 3). Only addresses that the server
+//! milliseconds, and a message that nobody fetches for 30 seconds is lost (§ucwa/thirty-seconds). Only addresses that the server
 //! wrote are asked for. Trouble is met by asking for the same one again, a bounded number of times with growing
 //! pauses; then the link is given up, and the engine makes a new one.
 

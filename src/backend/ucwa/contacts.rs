@@ -28,7 +28,7 @@ const SUBSCRIBED_MINUTES: u64 = 30;
 const EXTENDED_AFTER: TimeDelta = TimeDelta::minutes(20);
 /// How often typing is shown anew: the server forgets it after about ten seconds.
 const TYPING_EVERY: Duration = Duration::from_secs(5);
-/// Typing ends by itself after that long (reference 3.6).
+/// Typing ends by itself after that long (§channels/typing).
 const TYPING_TIMES: u32 = 6;
 
 /// A post that waits its turn.

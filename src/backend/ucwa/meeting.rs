@@ -2,7 +2,7 @@
 //!
 //! A meeting's conversation goes its way (Connecting, Conferencing, perhaps the lobby, Conferenced) and has no messages
 //! of its own accord: once it is Conferenced a `messaging` event brings the link that adds them, and before that link is
-//! there every attempt is a conflict (fact sheet, section 7). What can be done is the links of the last event.
+//! there every attempt is a conflict (§ucwa/meetings). What can be done is the links of the last event.
 
 use super::contacts::Post;
 use super::protocol::address::{MeetingUri, Sip};

@@ -39,7 +39,7 @@ const LINE_WAIT_MAX: TimeDelta = TimeDelta::seconds(35);
 const RINGS_MAX: Duration = Duration::from_secs(34);
 /// How long a conversation that is being connected is waited for before a new one is begun.
 const CONNECTING_MAX: Duration = Duration::from_secs(5);
-/// The longest subject of an invitation (section 4.1).
+/// The longest subject of an invitation (§ucwa/invitation).
 const SUBJECT_MAX: usize = 250;
 
 /// Puts a post into its contact's line: it has its place when this returns.

@@ -1,4 +1,4 @@
-//! Events (reference 3.8), three ways to wait for them, and named readers.
+//! Events (§events/poll), three ways to wait for them, and named readers.
 
 use super::Collaboration;
 use super::posting::busy;
@@ -15,7 +15,7 @@ impl Collaboration {
     /// The agent's events after `cursor` that are there already, oldest first: at most 100, or 256 KiB.
     ///
     /// # Errors
-    /// `InstanceGone` (reference 3.8.5); `Invalid` for a pattern that cannot be used; `Unauthorized`; `Closed`;
+    /// `InstanceGone` (§events/gone); `Invalid` for a pattern that cannot be used; `Unauthorized`; `Closed`;
     /// `Storage`.
     pub fn events(&self, cursor: Cursor, query: &EventQuery) -> Result<EventBatch> {
         park(self.wait_events_async(cursor, query.clone(), Duration::ZERO))
@@ -58,7 +58,7 @@ impl Collaboration {
         })
     }
 
-    /// One request of a client whose place the engine keeps as `name` (`reader=` in the rules): a cursor above 0
+    /// One request of a client whose place the engine keeps as `name` (`reader=`, §events/reader): a cursor above 0
     /// first records it, one of 0 or -1 goes on after the recorded place. A newer request of the name ends this one
     /// with an empty answer. `timeout` is the engine's time.
     ///

@@ -1,4 +1,4 @@
-//! History (reference 3.4, `take` and `before`): the session's where it has one, else the journal's; never mixed
+//! History (§messages/history): the session's where it has one, else the journal's; never mixed
 //! within a conversation.
 
 use super::{ANSWER_BYTES, Collaboration};

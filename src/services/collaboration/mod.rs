@@ -1,6 +1,6 @@
-//! Collaboration (reference 3): what an application does through its agent.
+//! Collaboration: what an application does through its agent.
 //!
-//! Checked in the order of the rules: the token, the request, the right to the channel, the agent, the channel, the
+//! Checked in this order (§request/order): the token, the request, the right to the channel, the agent, the channel, the
 //! size, the throttles. What is read from memory answers without a hop and without waiting.
 
 mod events;
@@ -127,7 +127,7 @@ impl Collaboration {
         found.ok_or_else(|| self.services.inactive(&self.cell))
     }
 
-    /// The channels the agent is in (reference 3.1); from memory.
+    /// The channels the agent is in (§channels/active); from memory.
     ///
     /// # Errors
     /// `AgentInactive`; `Unauthorized` if the token or the agent has ended; `Closed`.
@@ -150,7 +150,7 @@ impl Collaboration {
         found.ok_or_else(|| self.services.inactive(&self.cell))
     }
 
-    /// One channel with its subject and presence (reference 3.2, 3.5); from memory.
+    /// One channel with its subject and presence (§channels/one); from memory.
     ///
     /// # Errors
     /// `Invalid` for what is no channel id; `Forbidden` if it is not provisioned; `AgentInactive`; `ChannelInactive`;
@@ -161,7 +161,7 @@ impl Collaboration {
         Ok(Channel::new(id, info))
     }
 
-    /// Shows the contact that the agent is typing, or no longer (reference 3.6). It ends by itself after 30 s; in a
+    /// Shows the contact that the agent is typing, or no longer (§channels/typing). It ends by itself after 30 s; in a
     /// room nothing is shown.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ impl Collaboration {
         })
     }
 
-    /// The agent's own metadata (reference 3.9), whatever the agent's state.
+    /// The agent's own metadata (§metadata/own), whatever the agent's state.
     ///
     /// # Errors
     /// `Unauthorized`; `Closed`; `Storage`.

@@ -1,4 +1,4 @@
-//! Posting (reference 3.4): provisioned, active, length, key, throttles, then out. The row is the answer.
+//! Posting (§messages/post): provisioned, active, length, key, throttles, then out. The row is the answer.
 //!
 //! A key is one message. What tells a repeat is asked in this order: the posts under way (the origin stays there until
 //! the session's future has ended, so a repeat after `OutcomeUnknown` joins the first), the rows, the rows that our disk
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Bytes of one message as a whole (rules, messages).
+/// Bytes of one message as a whole (§messages/length).
 const MESSAGE_BYTES_MAX: u64 = 64 << 10;
 /// Posts of one agent in the chat system's hands at most.
 const IN_FLIGHT: u32 = 64;
@@ -350,7 +350,7 @@ fn checked(mut message: NewMessage) -> Result<NewMessage> {
     Ok(message)
 }
 
-/// Lengths in Unicode scalar values of the text made from parts, and the bytes of it all (rules, messages): a link
+/// Lengths in Unicode scalar values of the text made from parts, and the bytes of it all (§messages/length): a link
 /// shows little and may carry an address of any length.
 fn measure(content: &Content, info: &ChannelInfo) -> Result<()> {
     let bytes = content.bytes() as u64;

@@ -1,4 +1,4 @@
-//! Search in what was said (reference 3.7), from the engine's own journal.
+//! Search in what was said (§search/criteria), from the engine's own journal.
 
 use super::{ANSWER_BYTES, Collaboration, not_allowed};
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! Uploads (reference 3.3): streamed through a pipe of 256 KiB, counted as a transfer while they run.
+//! Uploads (§channels/upload): streamed through a pipe of 256 KiB, counted as a transfer while they run.
 //!
 //! A file of any size may take any time, so an upload has a deadline on its progress: once nothing has moved through the
 //! pipe for as long as a post may take, whether the chat system takes nothing or the caller gives nothing, its future is

@@ -1,4 +1,4 @@
-//! Agents (reference 4.1, 4.2).
+//! Agents (§agents/document, §agents/put).
 
 use super::{Provisioning, failed, limits};
 use crate::agents::{Cell, Desired};
@@ -54,7 +54,7 @@ pub(super) fn channels_shown(cell: Option<&Arc<Cell>>, row: &AgentRow) -> Vec<Pr
     }
 }
 
-/// A metadata dictionary has each key once (reference 1.3.3).
+/// A metadata dictionary has each key once (§metadata/pairs).
 pub(super) fn distinct(metadata: &[(String, String)]) -> Result<()> {
     let mut seen = HashSet::new();
     match metadata.iter().find(|(key, _)| !seen.insert(key)) {
@@ -66,7 +66,7 @@ pub(super) fn distinct(metadata: &[(String, String)]) -> Result<()> {
 }
 
 impl Provisioning {
-    /// All agents, in the order of their creation (reference 4.1).
+    /// All agents, in the order of their creation (§agents/document).
     ///
     /// # Errors
     /// `Forbidden` unless the mode is System; `Storage`.
@@ -86,7 +86,7 @@ impl Provisioning {
         })
     }
 
-    /// One agent (reference 4.2).
+    /// One agent (§agents/put).
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System; `Invalid` for what is no id; `Storage`.
@@ -106,7 +106,7 @@ impl Provisioning {
         })
     }
 
-    /// Creates an agent or replaces it (reference 4.2): it logs on at once; unchanged channels stay joined; what is in
+    /// Creates an agent or replaces it (§agents/put): it logs on at once; unchanged channels stay joined; what is in
     /// a pause is tried again. Idempotent: the same put again is [`Change::Unchanged`].
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! An agent's channels, and channel search (reference 4.3, 4.4, 4.7).
+//! An agent's channels, and channel search (§channels/put, §channels/find).
 
 use super::agents::channels_shown;
 use super::limits::{CHANNELS_MAX, too_many};
@@ -12,7 +12,7 @@ use crate::store::{Removal, channels};
 use crate::waiting::park;
 
 impl Provisioning {
-    /// The channels an agent may use, in the order in which they were put (reference 4.3).
+    /// The channels an agent may use, in the order in which they were put (§channels/list).
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System, or Self and the agent its own; `Storage`.
@@ -35,7 +35,7 @@ impl Provisioning {
         })
     }
 
-    /// Lets an agent use a channel and joins it at once (reference 4.4). [`Change::Unchanged`] (304) while it is Active
+    /// Lets an agent use a channel and joins it at once (§channels/put). [`Change::Unchanged`] (304) while it is Active
     /// or Activating already; an Idle one is joined again.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Provisioning {
         })
     }
 
-    /// Takes a channel from an agent, which leaves it (reference 4.4).
+    /// Takes a channel from an agent, which leaves it (§channels/put).
     ///
     /// # Errors
     /// `NotFound` for an unknown agent or a channel it lacks; `Forbidden`; `Busy`; `Storage`.
@@ -143,7 +143,7 @@ impl Provisioning {
     }
 
     /// Rooms and people of the token's agent's chat system whose display name contains `query`, case aside
-    /// (reference 4.7).
+    /// (§channels/find).
     ///
     /// # Errors
     /// `Invalid` for an empty query or a principal without an agent; `AgentInactive`; `Forbidden`; `Unsupported` where

@@ -1,4 +1,4 @@
-//! An agent's metadata (reference 4.5, 4.6): any strings, and an event for every key really changed.
+//! An agent's metadata (§metadata/change): any strings, and an event for every key really changed.
 
 use super::agents::distinct;
 use super::{Provisioning, failed, limits};
@@ -15,7 +15,7 @@ fn no_key(agent: &AgentId, key: &str) -> Error {
 }
 
 impl Provisioning {
-    /// All metadata of an agent, in the order in which it was put (reference 4.5).
+    /// All metadata of an agent, in the order in which it was put (§metadata/change).
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System, or Self and the agent its own; `Storage`.
@@ -39,7 +39,7 @@ impl Provisioning {
         })
     }
 
-    /// Replaces all metadata of an agent (reference 4.5).
+    /// Replaces all metadata of an agent (§metadata/change).
     ///
     /// # Errors
     /// `NotFound`; `Invalid` if a key is given twice; `TooLarge` beyond 1,024 keys, 1,024 bytes a key, 256 KiB a value or
@@ -73,7 +73,7 @@ impl Provisioning {
         })
     }
 
-    /// One value (reference 4.6).
+    /// One value (§metadata/change).
     ///
     /// # Errors
     /// `NotFound` for an unknown agent or key; `Forbidden`; `Storage`.
@@ -98,7 +98,7 @@ impl Provisioning {
         })
     }
 
-    /// Sets one value (reference 4.6).
+    /// Sets one value (§metadata/change).
     ///
     /// # Errors
     /// `NotFound` for an unknown agent; `TooLarge` as [`Provisioning::put_metadata`]; `Forbidden`; `Busy`; `Storage`.
@@ -134,7 +134,7 @@ impl Provisioning {
         })
     }
 
-    /// Removes one value (reference 4.6).
+    /// Removes one value (§metadata/change).
     ///
     /// # Errors
     /// `NotFound` for an unknown agent or key; `Forbidden`; `Busy`; `Storage`.

@@ -1,4 +1,4 @@
-//! Provisioning (reference 4): what an administrator, or an agent with the right to, may see and change.
+//! Provisioning (§provisioning/modes): what an administrator, or an agent with the right to, may see and change.
 //!
 //! Every change is one transaction with its audit row and its events; it takes effect at once and touches nobody
 //! else. The right is checked when the view is made and again inside the transaction.

@@ -1,4 +1,4 @@
-//! Throttles (reference 4.10, 4.11).
+//! Throttles (§throttles/document).
 
 use super::{Provisioning, failed};
 use crate::database::Whole;
@@ -10,7 +10,7 @@ use crate::store::throttles::{self, ThrottlePut};
 use crate::waiting::park;
 
 impl Provisioning {
-    /// All throttles (reference 4.10).
+    /// All throttles (§throttles/document).
     ///
     /// # Errors
     /// `Forbidden` unless the mode is System; `Storage`.
@@ -29,7 +29,7 @@ impl Provisioning {
         })
     }
 
-    /// One throttle (reference 4.11).
+    /// One throttle (§throttles/document).
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System; `Storage`.
@@ -53,7 +53,7 @@ impl Provisioning {
         })
     }
 
-    /// Creates a throttle or replaces it (reference 4.11); what was posted in the last 60 seconds counts at once.
+    /// Creates a throttle or replaces it (§throttles/type); what was posted in the last 60 seconds counts at once.
     ///
     /// # Errors
     /// `Invalid` if its kind is another than the stored one's; `Forbidden` unless the mode is System; `Busy`; `Storage`.

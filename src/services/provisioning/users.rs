@@ -1,4 +1,4 @@
-//! Users (reference 4.8, 4.9). The password goes in and never comes out.
+//! Users (§users/document, §users/put). The password goes in and never comes out.
 
 use super::{Provisioning, failed};
 use crate::database::Whole;
@@ -15,7 +15,7 @@ fn shown(row: UserRow) -> ProvisionedUser {
 }
 
 impl Provisioning {
-    /// All users (reference 4.8).
+    /// All users (§users/document).
     ///
     /// # Errors
     /// `Forbidden` unless the mode is System; `Storage`.
@@ -35,7 +35,7 @@ impl Provisioning {
         })
     }
 
-    /// One user (reference 4.9).
+    /// One user (§users/put).
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System; `Storage`.
@@ -58,7 +58,7 @@ impl Provisioning {
         })
     }
 
-    /// Creates a user or replaces it (reference 4.9); without a password the stored one stays. A changed password or
+    /// Creates a user or replaces it (§users/put); without a password the stored one stays. A changed password or
     /// name ends the user's tokens and the waits made with them.
     ///
     /// # Errors

@@ -211,7 +211,7 @@ fn kick(rig: &mut Rig<'_>) -> Result<(), Stop> {
         })
     })?;
     ensure(!may_retry, || {
-        "a kick must not be retried (reference 6.2)".into()
+        "a kick must not be retried (§channels/retry)".into()
     })
 }
 

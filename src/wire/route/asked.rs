@@ -4,13 +4,13 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Route {
-    /// Something of the authentication service (reference 2).
+    /// Something of the authentication service.
     Authentication(Authentication),
-    /// Something of the collaboration service (reference 3).
+    /// Something of the collaboration service.
     Collaboration(Collaboration),
-    /// Something of the provisioning service (reference 4).
+    /// Something of the provisioning service.
     Provisioning(Provisioning),
-    /// Something of the management service (`mindlink-wire.md` 1.4).
+    /// Something of the management service.
     Management(Management),
 }
 

@@ -1,7 +1,7 @@
 //! How a path is matched with the one route table.
 //!
-//! A path is split on `/` *before* it is decoded, because ids may contain an encoded `/` (rule 2 of `mindlink-wire.md`
-//! section 0). That is also why no router of an HTTP server can be used: they decode first. Literals are compared
+//! A path is split on `/` *before* it is decoded, because ids may contain an encoded `/` (§request/split).
+//! That is also why no router of an HTTP server can be used: they decode first. Literals are compared
 //! without case, variables keep theirs, one trailing slash is nothing, `+` is a plus.
 
 mod asked;
@@ -85,7 +85,7 @@ pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     })
 }
 
-/// The path as a log may show it: the reference puts tokens into paths. What follows `Tokens` is hidden, and wherever
+/// The path as a log may show it: the contract puts tokens into paths. What follows `Tokens` is hidden, and wherever
 /// else a segment has something as long as a token and made of its characters.
 pub fn without_token(path: &str) -> String {
     let mut shown = String::with_capacity(path.len());

@@ -25,7 +25,7 @@ pub const TABLE: &[Resource] = &[
     Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: v.0 }.into())] },
 
     Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| C::Channels.into())] },
-    // Before `{id}`, of which none is called so: an id has a prefix. The reference's table says GET, its clients POST.
+    // Before `{id}`, of which none is called so: an id has a prefix. §search/criteria says why GET is here.
     Resource { path: "/Collaboration/v1/Channels/Search", methods: &[
         ("GET", |_| C::Search.into()),
         ("POST", |_| C::Search.into())] },

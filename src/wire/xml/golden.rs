@@ -1,4 +1,4 @@
-//! Every shape of `mindlink-wire.md` section 4, as text, both ways.
+//! Every shape of a document in XML (§xml/output), as text, both ways.
 //!
 //! The answers are what .NET's serializer was measured to write, the requests what the vendor's workbooks send. Those
 //! look at prefixes by their letter and at the first child whatever it is: no byte of an answer is free.

@@ -1,4 +1,4 @@
-//! XML text of the documents, both ways, as .NET's data-contract serializer has it (`mindlink-wire.md` section 4).
+//! XML text of the documents, both ways, as .NET's data-contract serializer has it (§xml/output).
 //!
 //! Writing is one more `serde` serializer over the same documents as [`super::json`], reading makes the same
 //! [`Tree`]: what a member is called, in which order and how kindly it is read is said once, for both formats.

@@ -1,4 +1,4 @@
-//! Requests as the vendor's workbooks build them ([V] in `mindlink-wire.md` section 4), byte by byte, and the ways in
+//! Requests as the vendor's workbooks build them (§xml/requests), byte by byte, and the ways in
 //! which others differ: order, prefixes, namespaces, elements nobody knows, `i:nil`, white space.
 
 use super::*;

@@ -1,4 +1,4 @@
-//! The management service over HTTP (`mindlink-wire.md` 1.4), in both formats.
+//! The management service over HTTP (§management/calls), in both formats.
 
 use super::client;
 use super::gateway::Gateway;

@@ -1,4 +1,4 @@
-//! The twenty rules of the wire contract, section 0, a test each, named after it; rule 4 is in `xml`.
+//! What decides whether the vendor's sample programs work: twenty rules, a test each; rule 4, the formats, is in `xml`.
 
 use super::client;
 use super::world::{MESSAGES, NAMESPACE, ROOM, World};

@@ -1,4 +1,4 @@
-//! The statuses of the rules, "Requests, in general", and the order in which they are checked.
+//! The statuses, and the order in which they are checked (§request/order).
 
 use super::client;
 use super::world::{MESSAGES, ROOM, World};

@@ -232,7 +232,7 @@ fn who_is_ejected_stays_out_until_the_channel_is_put_again() {
         assert_eq!(
             stands(&office, 0, &uri).0,
             AgentState::Idle,
-            "a kick is not undone (reference 6.2)"
+            "a kick is not undone (§channels/retry)"
         );
         assert_eq!(office.world.simulator.count(&sip("bot0")).1, 0);
         put(&office, 0, &uri);

@@ -1,6 +1,6 @@
 //! UCWA against the simulator of `examples/ucwa_simulator`, over pipes in memory and over real sockets.
 //!
-//! Goal: what the connector promises holds against a server that behaves as the fact sheet says, traps included.
+//! Goal: what the connector promises holds against a server that behaves as `guide::chat_systems` says, traps included.
 //! Method: each test has a simulator of its own. Over pipes its time is the engine's, so that a clock moved by hand
 //! steps both; over sockets, with and without TLS, everything is real. Nobody sleeps: waits are for what must come.
 

@@ -1,4 +1,4 @@
-//! What goes wrong between a client and a Lync server, row by row of the fact sheet's section 9, and what is left of it
+//! What goes wrong between a client and a Lync server, trouble by trouble (§ucwa/troubles), and what is left of it
 //! here: the agent is Active again, nothing that the server kept is lost, and nothing comes twice.
 
 use super::simulator::control::FAULTS;

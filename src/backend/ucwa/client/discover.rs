@@ -49,7 +49,7 @@ impl Client {
         Err(first.unwrap_or_else(|| BackendError::refused("the root is no address")))
     }
 
-    /// Where autodiscovery may begin, in the order of section 1.1. A first hop without TLS learns nothing but where to
+    /// Where autodiscovery may begin, in order (§ucwa/discovery). A first hop without TLS learns nothing but where to
     /// go on.
     fn candidates(&self) -> Vec<Url> {
         if let Some(root) = &self.config.root {

@@ -21,7 +21,7 @@ use std::time::Duration;
 const STEP_MAX: Duration = Duration::from_secs(10);
 /// Hosts that an account has tokens of at most.
 const TOKENS_MAX: usize = 4;
-/// The life of a token that does not say how long it lives (section 1.3: 8 hours of a user's).
+/// The life of a token that does not say how long it lives (§ucwa/token: 8 hours of a user's).
 const LIFE_DEFAULT: u64 = 3600;
 /// A token is renewed that long before it ends, or after nine tenths of its life where that is later.
 const RENEWED_BEFORE: TimeDelta = TimeDelta::minutes(10);

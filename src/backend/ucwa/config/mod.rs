@@ -11,10 +11,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The longest user agent, culture or endpoint id that a server takes (fact sheet, section 2.1).
+/// The longest user agent, culture or endpoint id that a server takes (§ucwa/application).
 const NAME_MAX: usize = 100;
 
-/// How an account proves who it is (fact sheet, section 1.3).
+/// How an account proves who it is (§ucwa/token).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

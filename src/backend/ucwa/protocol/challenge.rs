@@ -1,4 +1,4 @@
-//! `WWW-Authenticate` of a UCWA server: where a token is had, and for what (fact sheet, section 1.2). Pure.
+//! `WWW-Authenticate` of a UCWA server: where a token is had, and for what (§ucwa/challenge). Pure.
 //!
 //! A server sends two challenges, `Bearer` and `MsRtcOAuth`, in two headers or, behind some proxies, folded into one;
 //! the address is quoted or not. Rejected: a search for `href="` in the text, which finds the other challenge's.
@@ -7,7 +7,7 @@ use crate::backend::BackendError;
 
 /// Challenges and parameters that are read; a server sends two and five.
 const READ_MAX: usize = 64;
-/// The grant types of section 1.3.
+/// The ways to get a token (§ucwa/token).
 const WINDOWS: &str = "urn:microsoft.rtc:windows";
 const PASSWORD: &str = "password";
 

@@ -1,4 +1,4 @@
-//! Messages as addresses: `data:text/plain;charset=utf-8,Hi+Tosh%0d%0a` (fact sheet, section 5). Pure.
+//! Messages as addresses: `data:text/plain;charset=utf-8,Hi+Tosh%0d%0a` (§ucwa/data-uri). Pure.
 //!
 //! A server writes them form-encoded: a blank is `+`, a plus is `%2b`. Clients write base64 as well. Rejected: a crate
 //! for data addresses, which keeps the `+`, as the standard for them has it.

@@ -1,4 +1,4 @@
-//! A resource as the server describes it: properties, links, embedded resources (fact sheet, section 0). Pure.
+//! A resource as the server describes it: properties, links, embedded resources (§ucwa/links). Pure.
 //!
 //! Lenient, because servers of several years speak: what is not known is ignored, what should be an array may be one
 //! thing and the other way round, and a property of the wrong kind counts as absent. A link that is absent means that

@@ -1,4 +1,4 @@
-//! Resources as the fact sheet prints them, from the corpus that the fuzzer starts with.
+//! Resources as the published transcripts show them, from the corpus that the fuzzer starts with.
 
 use super::*;
 use proptest::prelude::*;

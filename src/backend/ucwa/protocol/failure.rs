@@ -1,4 +1,4 @@
-//! What a server refuses, in the engine's words (fact sheet, sections 2.2, 3, 4.3 and 8). Pure.
+//! What a server refuses, in the engine's words (§ucwa/errors, §ucwa/application-end, §ucwa/events-special). Pure.
 //!
 //! Only `code` is certain; a subcode depends on where it is said and new ones must be borne, so what is not known falls
 //! back on the status. A body that is no JSON is a proxy's or the web server's: it says nothing of the application.

@@ -1,4 +1,4 @@
-//! An event package: what one answer of the event channel holds, in its order (fact sheet, section 3). Pure.
+//! An event package: what one answer of the event channel holds, in its order (§ucwa/events). Pure.
 //!
 //! The order is kept across senders: a server puts `conversation added` before what happens in it. Whatever an event
 //! lacks it lacks here too; who needs the resource behind a link fetches it. Rejected: one enum variant for each pair

@@ -1,4 +1,4 @@
-//! Packages as the fact sheet prints them, from the corpus that the fuzzer starts with.
+//! Packages as the published transcripts show them, from the corpus that the fuzzer starts with.
 
 use super::*;
 use crate::backend::ucwa::protocol::address::Sip;

@@ -18,7 +18,7 @@ use super::document::Document;
 use super::reason::short;
 use crate::model::PresenceState;
 
-/// Activities that are tokens, and how they read (fact sheet, section 6).
+/// Activities that are tokens, and how they read (§ucwa/presence).
 const ACTIVITIES: [(&str, &str); 6] = [
     ("in-a-meeting", "In a meeting"),
     ("urgent-interruptions-only", "Urgent interruptions only"),

@@ -9,7 +9,7 @@ use super::document::Document;
 use super::url::Url;
 use crate::model::ChannelId;
 
-/// The longest text that is looked for, in characters (fact sheet, section 6).
+/// The longest text that is looked for, in characters (§ucwa/search).
 const QUERY_MAX: usize = 256;
 /// People asked for at most; the server gives no more than 100.
 const PEOPLE_MAX: usize = 100;

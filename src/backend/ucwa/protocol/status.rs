@@ -1,6 +1,6 @@
 //! HTTP's status numbers, in one place: the rest of the connector asks what an answer means.
 //!
-//! What a number means here is what the UCWA pages say of it (fact sheet, sections 1, 3 and 8); the subcode beside it
+//! What a number means here is what the UCWA pages say of it (§ucwa/errors); the subcode beside it
 //! is read by `failure`. Rejected: handing hyper's own type around, because then every file decides about numbers.
 
 use std::fmt;
@@ -30,7 +30,7 @@ impl Status {
         self.0 == 401
     }
 
-    /// Not allowed; with a challenge beside it, an old token (section 1.3).
+    /// Not allowed; with a challenge beside it, an old token (§ucwa/token).
     pub(crate) fn is_forbidden(self) -> bool {
         self.0 == 403
     }

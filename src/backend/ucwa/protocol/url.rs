@@ -1,6 +1,6 @@
 //! Where a request goes: scheme, host, port and path, kept apart, because what may be sent depends on the host.
 //!
-//! A client never builds a path, it follows what the server wrote (`ucwa.md` 0): the only thing done to one is a
+//! A client never builds a path, it follows what the server wrote (§ucwa/links): the only thing done to one is a
 //! parameter added to its query, which may already have some. Rejected: a URL library for that (relative paths with
 //! dots and other schemes never come).
 
