@@ -7,12 +7,18 @@
 //! | put it behind nginx, Caddy or Apache | [`proxies`] |
 //! | know what an error means and whether to repeat the call | [`errors`] |
 //! | connect another chat system | [`backend`] |
+//! | try an agent on a Prosody of your own, or on a simulated Lync | [`first_agent`] |
+//! | know how the engine is built and what always holds | [`architecture`] |
+//! | build it, test it, or add something to it | [`contributing`] |
 //! | add something that administrators provision | [`resource`] |
 //! | cut a release | [`releasing`] |
 //! | look up a rule of the HTTP contract, and why it is so | [`contract`] |
 //! | look up what a connector relies on | [`chat_systems`] |
 //! | see what changed | [`changelog`] |
 
+pub mod architecture {
+    #![doc = include_str!("architecture.md")]
+}
 pub mod backend {
     #![doc = include_str!("backend.md")]
 }
@@ -25,8 +31,14 @@ pub mod chat_systems {
 pub mod contract {
     #![doc = include_str!("contract.md")]
 }
+pub mod contributing {
+    #![doc = include_str!("contributing.md")]
+}
 pub mod errors {
     #![doc = include_str!("errors.md")]
+}
+pub mod first_agent {
+    #![doc = include_str!("first_agent.md")]
 }
 pub mod operating {
     #![doc = include_str!("operating.md")]
