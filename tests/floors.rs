@@ -54,7 +54,6 @@ const CONNECTOR: &str = "backend model error waiting clock";
 const TOO_LONG: &[&str] = &[
     "backend/loopback/tests/mod.rs",
     "backend/ucwa/contacts.rs",
-    "database/reading.rs",
     "wire/xml/golden.rs",
     "journal/recorder.rs",
     "backend/xmpp/core.rs",

@@ -1,7 +1,7 @@
 //! The parts of a running engine, and how they end: the waits first, then the links, then what they wrote.
 
 use crate::clock::Timeline;
-use crate::database::{Opened, Readers, Writer};
+use crate::database::{Opened, Reads, Writer};
 use crate::error::{Error, Result};
 use crate::hub::{Ring, Timer};
 use crate::journal::Journal;
@@ -23,7 +23,7 @@ pub(super) struct Assembled {
     pub(super) services: Arc<Services>,
     pub(super) writer: Arc<Writer<Journal>>,
     pub(super) publishing: Arc<Publishing>,
-    pub(super) readers: Readers,
+    pub(super) readers: Reads,
     pub(super) runtime: Runtime,
     pub(super) timer: Arc<Timer>,
     pub(super) ring: Arc<Ring>,

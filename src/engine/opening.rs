@@ -12,7 +12,7 @@ use crate::agents::{Calls, Desired, LinkSettings, PostBook, Posting, Registry, S
 use crate::clock::{Calendar, Clock, Timeline};
 use crate::config::{Builder, EventMode};
 use crate::database::{
-    self, Budget, Durability, Opened, Readers, Reading, Writer, damaged, storage,
+    self, Budget, Durability, Opened, Reads, Writer, damaged, storage,
 };
 use crate::error::{Error, Result};
 use crate::events::{Feed, Names};
@@ -67,7 +67,7 @@ impl Engine {
         let ring = Ring::new();
         let posts = Arc::new(PostBook::default());
         let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone())?;
-        let (readers, mut threads) = Reading::start(opened.clone(), activity.clone())?;
+        let (readers, mut threads) = Reads::start(opened.clone(), activity.clone())?;
         let strays = Arc::new(AtomicU64::new(0));
         let settings = JournalSettings {
             calendar: calendar.clone(),
@@ -211,7 +211,7 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
 }
 
 /// Brings memory to what the database says: the same code that later follows each change.
-fn load(services: &Arc<Services>, readers: &Readers, hub: &Hub, opening: Opening) -> Result<()> {
+fn load(services: &Arc<Services>, readers: &Reads, hub: &Hub, opening: Opening) -> Result<()> {
     let now = services.ground.timer.now();
     // Where the clock was set back meanwhile, the date that was noted last.
     let now_ms = services.ground.calendar.ledger();

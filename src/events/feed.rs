@@ -1,6 +1,6 @@
 //! One request for an agent's events (§events/poll): resolve the cursor, look, filter, wait, look again.
 
-use crate::database::Readers;
+use crate::database::Reads;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::hub::{Hub, Woken, shown};
@@ -20,7 +20,7 @@ const LOOK_TIME: Duration = Duration::from_secs(10);
 /// What every reader reads from.
 pub(crate) struct Feed {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) readers: Readers,
+    pub(crate) readers: Reads,
     pub(crate) clock: Arc<dyn crate::clock::Clock>,
     pub(crate) activity: Activity,
     /// Only what lies within the window is served (buffered mode).

@@ -3,7 +3,7 @@
 use crate::agents::{Calls, PostBook, Posting};
 use crate::backend::{BackendErrorKind, Reply};
 use crate::clock::{Calendar, Clock};
-use crate::database::{Budget, Readers};
+use crate::database::{Budget, Reads};
 use crate::error::{Error, Result};
 use crate::hub::{Hub, Timer};
 use crate::journal::Entries;
@@ -18,7 +18,7 @@ pub(crate) struct Ground {
     pub(crate) calls: Calls,
     pub(crate) posting: Arc<Posting>,
     pub(crate) posts: Arc<PostBook>,
-    pub(crate) readers: Readers,
+    pub(crate) readers: Reads,
     pub(crate) hub: Arc<Hub>,
     pub(crate) timer: Arc<Timer>,
     pub(crate) clock: Arc<dyn Clock>,

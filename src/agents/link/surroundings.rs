@@ -7,7 +7,7 @@ use super::super::infos::Infos;
 use super::super::lifecycle::Now;
 use super::super::posts::PostBook;
 use super::pace::Pace;
-use crate::database::Readers;
+use crate::database::Reads;
 use crate::hub::{Ring, Timer};
 use crate::journal::Entries;
 use crate::model::{AgentState, Broadcast};
@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 pub(crate) struct Surroundings {
     pub(super) entries: Entries,
     pub(super) calls: Calls,
-    pub(super) readers: Readers,
+    pub(super) readers: Reads,
     pub(super) ring: Arc<Ring>,
     pub(super) posts: Arc<PostBook>,
     pub(super) origins: Arc<Origins>,
@@ -43,7 +43,7 @@ impl Surroundings {
     pub(crate) fn new(
         entries: Entries,
         calls: Calls,
-        readers: Readers,
+        readers: Reads,
         ring: Arc<Ring>,
         (posts, origins): (Arc<PostBook>, Arc<Origins>),
         settings: LinkSettings,

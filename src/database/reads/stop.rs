@@ -4,7 +4,7 @@
 //! them. Rejected: `sqlite3_interrupt`, which may come late and then ends whatever the next borrower of the connection
 //! does.
 
-use super::error::storage;
+use crate::database::error::storage;
 use crate::error::{Error, Result};
 use rusqlite::Connection;
 use std::sync::Arc;
