@@ -8,7 +8,7 @@
 //! it is done; so is `touch`, until the next start. A log that is empty says nothing of what was copied back: then a
 //! commit since the last look explains the date, and the rows are compared.
 
-use super::examine::beside;
+use super::beside::beside;
 use super::wal;
 use crate::error::Result;
 use parking_lot::Mutex;

@@ -5,15 +5,13 @@
 //! process holds on the database, the locks of a running engine or of the host's own connections included; another
 //! program then takes itself for the last user and deletes the write-ahead log under the engine.
 
+use super::beside::beside;
 use super::error::storage;
-use super::steps;
+use super::steps::{self, APPLICATION_ID};
 use crate::error::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
-
-/// `SWBD`: the application id in the header of our files.
-pub(super) const APPLICATION_ID: i64 = 0x5357_4244;
 
 /// What lies at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,13 +148,6 @@ fn uri(path: &Path) -> String {
         }
     }
     uri + "?immutable=1"
-}
-
-/// The file that SQLite keeps beside `path` under that ending.
-pub(super) fn beside(path: &Path, end: &str) -> std::path::PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 /// Checks that every table and index of ours is there as we wrote it.

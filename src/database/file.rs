@@ -1,17 +1,14 @@
-//! Opening: hold the file, see whose it is and whether all of it is there, bring it to this version; then connections.
-//!
-//! What opens the database, its log or its lock and is not SQLite lies in `holding` and `lock`, and stays open as long
-//! as the engine (why: there). A file is examined before anything is made beside it, so that a database of another
-//! application, of a newer version, or a damaged one is left exactly as it was.
+//! An open database: how further connections to it are made, and whether its files are still what they should be.
 
+use super::beside::beside;
 use super::copied::{self, Copied};
 use super::error::storage;
-use super::examine::{self, Found};
-use super::holding::{self, Holding};
+use super::holding::Holding;
 use super::in_use;
+use super::location::{Durability, Location, Wanted};
 use super::lock::FileLock;
+use super::pragmas::pragmas;
 use super::reach::Reach;
-use super::steps;
 use super::wal;
 use super::watch::{self, Watch};
 use crate::error::{Error, Result};
@@ -22,43 +19,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint.
-const SQLITE_MIN: i32 = 3_051_003;
 /// How long a look at the files holds for writes: removing them is noticed that late at most.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Looks before files that became smaller count as cut.
 const LOOKS: usize = 3;
-
-/// Where the database lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Location {
-    /// In a file.
-    File(PathBuf),
-    /// In memory, gone with the engine.
-    Memory,
-}
-
-/// What a commit survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Durability {
-    /// A power cut: every commit is synced (`synchronous=FULL`). The default.
-    #[default]
-    Power,
-    /// The end of the process, but not a power cut (`synchronous=NORMAL`): acknowledged messages can be lost then.
-    Process,
-}
-
-/// What is opened, and how.
-pub(crate) struct Wanted {
-    pub(crate) location: Location,
-    pub(crate) durability: Durability,
-    /// Whether to start although committed rows are missing.
-    pub(crate) accept_loss: bool,
-    /// How far a database reaches; what is counted is the journal's business.
-    pub(crate) reach: fn(&Connection) -> rusqlite::Result<Reach>,
-}
 
 /// An open database: how further connections are made.
 pub(crate) struct Opened {
@@ -86,143 +51,64 @@ pub(crate) struct Opened {
     holding: Option<Holding>,
 }
 
-/// Opens or creates the database.
-///
-/// # Errors
-/// `InUse`, `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, `Storage`; the file is untouched by each, but
-/// `Storage` may come after a step of a migration.
-pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
-    if rusqlite::version_number() < SQLITE_MIN {
-        return Err(Error::Storage(format!(
-            "SQLite {} is too old; 3.51.3 or newer is needed",
-            rusqlite::version()
-        )));
-    }
-    let Wanted {
-        location,
-        durability,
-        accept_loss,
-        reach,
-    } = wanted;
-    let mut opened = Opened {
-        location,
-        durability,
-        reach,
-        memory: None,
-        first: Mutex::new(None),
-        watch: None,
-        copied: None,
-        overwritten: AtomicBool::new(false),
-        looked: Mutex::new(None),
-        mark: Mutex::default(),
-        reached: Mutex::default(),
-        lost: None,
-        damage: Mutex::new(None),
-        lock: Mutex::new(None),
-        holding: None,
-    };
-    let path = match &opened.location {
-        Location::Memory => {
-            let connection = Connection::open_in_memory().map_err(storage)?;
-            steps::create(&connection)?;
-            pragmas(&connection, durability, false)?;
-            opened.memory = Some(Arc::new(Mutex::new(connection)));
-            return Ok(opened);
-        }
-        Location::File(path) => holding::canonical(path)?,
-    };
-    let found = examine::header(&path)?;
-    let lock = FileLock::take(&path)?;
-    let mark = lock.mark();
-    let is_lost = |found: Reach| {
-        found
-            .lacks(mark)
-            .filter(|_| !accept_loss)
-            .map(|lacking| lost(&path, lacking))
-    };
-    if found == Found::Nothing
-        && let Some(error) = is_lost(Reach::default())
-    {
-        return Err(error);
-    }
-    opened.holding = Some(Holding::take(&path)?);
-    let has_log = examine::beside(&path, "-wal")
-        .metadata()
-        .is_ok_and(|log| log.len() > 0);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(storage)?;
-    // Until it is accepted: what is refused keeps its log.
-    examine::keep_log(&connection, true).map_err(storage)?;
-    let mut is_parted = false;
-    let reached = match found {
-        Found::Nothing => {
-            steps::create(&connection)?;
-            Reach::default()
-        }
-        Found::Ours => {
-            connection.busy_timeout(BUSY).map_err(storage)?;
-            is_parted = !has_log && in_use::is_parted(&connection, &path, &lock);
-            if is_parted && !accept_loss {
-                let lacking = format!(
-                    "its process was killed, and neither `{0}-wal` nor its lock file lies beside it",
-                    path.display()
-                );
-                return Err(lost(&path, lacking));
-            }
-            steps::migrate(&connection, &path)?;
-            examine::schema(&connection, &path)?;
-            reach(&connection).map_err(storage)?
-        }
-    };
-    if let Some(error) = is_lost(reached) {
-        return Err(error);
-    }
-    if reached.lacks(mark).is_some() || is_parted {
-        tracing::warn!(found = ?reached, committed = ?mark, "commits are missing; the loss is accepted and a new instance begins");
-        opened.lost = Some(reached.max(mark));
-    }
-    examine::keep_log(&connection, false).map_err(storage)?;
-    pragmas(&connection, durability, false)?;
-    in_use::begin(&connection, &path, &lock)?;
-    opened.watch = Some(Watch::new(&path));
-    opened.copied = Some(Copied::new(&path, &connection));
-    warn_of_readers(&path);
-    opened.location = Location::File(path);
-    *opened.reached.get_mut() = reached;
-    *opened.mark.get_mut() = mark;
-    *opened.lock.get_mut() = Some(lock);
-    *opened.first.get_mut() = Some(connection);
-    Ok(opened)
-}
-
-fn lost(path: &Path, lacking: String) -> Error {
-    Error::CommitsLost {
-        path: path.display().to_string(),
-        lacking,
-    }
-}
-
-/// What others of this machine may read is said once, file by file: each holds messages or says how far they go. SQLite
-/// gives a new log the mode of the database, so one that was made open stays open. Rejected: tightening them, which would
-/// lock out a group that an operator lets read backups.
-fn warn_of_readers(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        for file in ["", "-wal", "-shm", "-lock"].map(|end| examine::beside(path, end)) {
-            if std::fs::metadata(&file).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
-                let file = file.display();
-                tracing::warn!(
-                    "other users of this machine can open {file}, which belongs to the database: chmod 600 {file}"
-                );
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = path;
+/// A file that was accepted, and what is held of it.
+pub(super) struct Accepted {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) lock: FileLock,
+    pub(super) holding: Holding,
+    /// What the lock file says.
+    pub(super) mark: Reach,
+    /// How far the database reaches.
+    pub(super) reached: Reach,
+    /// How far it reached before what was lost, if the loss was accepted.
+    pub(super) lost: Option<Reach>,
 }
 
 impl Opened {
+    fn new(wanted: &Wanted, location: Location) -> Opened {
+        Opened {
+            location,
+            durability: wanted.durability,
+            reach: wanted.reach,
+            memory: None,
+            first: Mutex::new(None),
+            watch: None,
+            copied: None,
+            overwritten: AtomicBool::new(false),
+            looked: Mutex::new(None),
+            mark: Mutex::default(),
+            reached: Mutex::default(),
+            lost: None,
+            damage: Mutex::new(None),
+            lock: Mutex::new(None),
+            holding: None,
+        }
+    }
+
+    pub(super) fn in_memory(connection: Connection, wanted: &Wanted) -> Opened {
+        Opened {
+            memory: Some(Arc::new(Mutex::new(connection))),
+            ..Opened::new(wanted, Location::Memory)
+        }
+    }
+
+    pub(super) fn of_file(accepted: Accepted, wanted: &Wanted) -> Opened {
+        let watch = Watch::new(&accepted.path);
+        let copied = Copied::new(&accepted.path, &accepted.connection);
+        Opened {
+            watch: Some(watch),
+            copied: Some(copied),
+            reached: Mutex::new(accepted.reached),
+            mark: Mutex::new(accepted.mark),
+            lost: accepted.lost,
+            lock: Mutex::new(Some(accepted.lock)),
+            first: Mutex::new(Some(accepted.connection)),
+            holding: Some(accepted.holding),
+            ..Opened::new(wanted, Location::File(accepted.path))
+        }
+    }
+
     /// The one connection of a database in memory.
     pub(crate) fn memory(&self) -> Option<&Arc<Mutex<Connection>>> {
         self.memory.as_ref()
@@ -372,7 +258,7 @@ impl Opened {
             let pages = number("page_count")? * number("page_size")?;
             let bytes = std::fs::metadata(path)
                 .map_or(0, |found| i64::try_from(found.len()).unwrap_or(i64::MAX));
-            let log_is_cut = wal::is_cut(connection, &examine::beside(path, "-wal"))?;
+            let log_is_cut = wal::is_cut(connection, &beside(path, "-wal"))?;
             Ok(!log_is_cut && (!database || pages <= bytes))
         };
         // More than once: another program may be writing the files between two looks.
@@ -469,32 +355,4 @@ impl Opened {
     pub(crate) fn damage(&self) -> Option<String> {
         self.damage.lock().clone()
     }
-}
-
-/// How long a statement waits for a lock that another program holds.
-pub(super) const BUSY: Duration = Duration::from_secs(5);
-
-fn pragmas(connection: &Connection, durability: Durability, reading: bool) -> Result<()> {
-    let synchronous = match durability {
-        Durability::Power => "FULL",
-        Durability::Process => "NORMAL",
-    };
-    connection
-        .execute_batch(&format!(
-            "PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = {synchronous};
-             PRAGMA wal_autocheckpoint = 0;
-             PRAGMA journal_size_limit = 67108864;
-             PRAGMA busy_timeout = 5000;
-             PRAGMA trusted_schema = OFF;
-             PRAGMA cell_size_check = ON;
-             PRAGMA secure_delete = FAST;
-             PRAGMA cache_size = -8000;
-             PRAGMA temp_store = MEMORY;
-             PRAGMA query_only = {};",
-            if reading { "ON" } else { "OFF" }
-        ))
-        .map_err(storage)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(())
 }

@@ -11,6 +11,7 @@
 //!
 //! The lock is on a file of its own, because closing any handle on the database drops SQLite's locks.
 
+use super::beside::beside;
 use super::holding::{FileId, private};
 use super::reach::Reach;
 use crate::error::{Error, Result};
@@ -45,7 +46,7 @@ impl FileLock {
     /// # Errors
     /// `InUse`; `Storage`.
     pub(super) fn take(database: &Path) -> Result<FileLock> {
-        let name = super::examine::beside(database, "-lock");
+        let name = beside(database, "-lock");
         let shown = database.display().to_string();
         let failed = |error: std::io::Error| {
             Error::Storage(format!("cannot open the lock file of `{shown}`: {error}"))
@@ -161,7 +162,7 @@ fn text(mark: Reach, identity: Option<&str>) -> String {
 /// Whether a lock file of ours lies beside `database`: no other program writes what stands in it.
 pub(super) fn is_ours(database: &Path) -> bool {
     let mut text = [0; 7];
-    let name = super::examine::beside(database, "-lock");
+    let name = beside(database, "-lock");
     let is_regular = std::fs::metadata(&name).is_ok_and(|found| found.is_file());
     is_regular
         && File::open(name).is_ok_and(|mut file| file.read_exact(&mut text).is_ok())

@@ -6,6 +6,7 @@
 //! The writer knows neither the journal nor the hub: it is handed a [`Recorder`] and a [`Publisher`].
 
 mod ahead;
+mod beside;
 mod body;
 mod committable;
 mod copied;
@@ -15,8 +16,11 @@ mod examine;
 mod file;
 mod holding;
 mod in_use;
+mod location;
 mod lock;
 mod missed;
+mod opening;
+mod pragmas;
 mod queue;
 mod reach;
 mod reads;
@@ -30,8 +34,10 @@ mod writer;
 
 pub(crate) use ahead::{Ages, Dated};
 pub(crate) use error::{Failure, damaged, in_table, storage};
-pub use file::Durability;
-pub(crate) use file::{Location, Opened, Wanted, open};
+pub(crate) use file::Opened;
+pub use location::Durability;
+pub(crate) use location::{Location, Wanted};
+pub(crate) use opening::open;
 pub(crate) use queue::{Budget, Lane, Reserved};
 pub(crate) use reach::Reach;
 pub(crate) use reads::{Reads, Scan, Stop, Turn, Whole};

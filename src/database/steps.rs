@@ -10,11 +10,13 @@
 //! `tests/schemas`. Rejected: a migration crate (each runs one transaction over all steps or keeps its own table).
 
 use super::error::storage;
-use super::examine::{APPLICATION_ID, beside};
+use super::beside::beside;
 use crate::error::{Error, Result};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 
+/// `SWBD`: the application id in the header of our files.
+pub(super) const APPLICATION_ID: i64 = 0x5357_4244;
 /// The schema itself.
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// The SQL that leads from version n to n + 1, the first one from 1 to 2.

@@ -3,7 +3,7 @@
 //! SQLite is asked for its pages after every transaction. What a change costs cannot be told from the bytes of its text:
 //! a list of 40,000 channels written anew was counted as 4 KiB, and the log grew to 199 MiB.
 
-use super::file::BUSY;
+use super::pragmas::BUSY;
 use rusqlite::{Connection, Result, Row};
 use std::path::Path;
 use std::time::Duration;

@@ -10,7 +10,7 @@
 //! whose date was asked for a new one at its next write, and the sync after it takes a third longer. SQLite locks the
 //! index of the log and not the log, so the handle takes no lock along when it is closed.
 
-use super::examine::beside;
+use super::beside::beside;
 use super::holding::FileId;
 use parking_lot::Mutex;
 use std::fs::File;

@@ -5,7 +5,7 @@
 //! engine adds itself is never refused, but makes the links wait sooner.
 
 use super::entry::{Entry, EntryKind, NewRow};
-use super::recorder::Journal;
+use super::recording::Journal;
 use super::transaction::Transaction;
 use crate::database::{Failure, Lane, Writer};
 use crate::error::{Error, Result};

@@ -142,3 +142,13 @@ pub(crate) struct Batch {
     /// When it was committed: milliseconds since 1970.
     pub(crate) committed: i64,
 }
+
+impl Batch {
+    /// The rows in it.
+    pub(crate) fn records(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.published.iter().filter_map(|item| match item {
+            Published::Record(record) => Some(record),
+            _ => None,
+        })
+    }
+}

@@ -5,19 +5,24 @@
 //! Rejected: an event row per agent (81 ms and 14.8 MB of WAL for one message in a room of 5,000 agents), ids reused,
 //! `ON DELETE CASCADE` into messages.
 
+mod acknowledging;
 mod archive;
 pub(crate) mod dates;
 mod early;
 mod entries;
 mod entry;
 mod history;
+mod known;
+mod newest;
+mod numbers;
 mod opening;
 mod parts;
-mod recorder;
+mod recording;
 mod retention;
 mod row;
 mod search;
 mod spans;
+mod stays;
 mod sweeping;
 mod transaction;
 mod usage;
@@ -27,7 +32,8 @@ pub(crate) use entries::Entries;
 pub(crate) use entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
 pub(crate) use history::{find_origin, history, recent_posts, resume};
 pub(crate) use opening::{Freshness, Opening, open};
-pub(crate) use recorder::{Journal, JournalSettings, reach};
+pub(crate) use newest::reach;
+pub(crate) use recording::{Journal, JournalSettings};
 pub(crate) use retention::Retention;
 pub(crate) use search::Search;
 pub(crate) use view::{everything_after, read_page};

@@ -1,6 +1,6 @@
 //! Where the journal stands when it is opened, and what of it goes into memory.
 
-use super::recorder::newest;
+use super::newest::newest;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
 use crate::database::{Reach, in_table};
 use crate::error::Error;

@@ -1,7 +1,7 @@
 //! One change of the control plane: a transaction of its own, between two groups of entries.
 
 use super::entry::Batch;
-use super::recorder::Journal;
+use super::recording::Journal;
 use crate::database::After;
 use crate::model::{AgentKey, ChannelId};
 use rusqlite::Connection;

@@ -9,6 +9,7 @@ mod event;
 mod id;
 mod manage;
 mod message;
+mod new_message;
 mod part;
 mod principal;
 mod query;
@@ -29,7 +30,8 @@ pub use id::{
     MessageId, NetworkId, OriginId, ReaderName, ResumePoint, ThrottleId, UserId,
 };
 pub use manage::{Category, ManagedRoom, NewRoom, Privacy};
-pub use message::{Message, NewMessage, PostKey};
+pub use message::Message;
+pub use new_message::{NewMessage, PostKey};
 pub use part::{DisplayMode, Part, visible_text};
 pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};

@@ -4,40 +4,15 @@
 //! the revision of the put that asked for it, because a later one clears a refusal, and what was not changed at all
 //! gets neither a revision nor an audit row.
 
+pub(crate) use super::agent::{AgentRow, ChannelRow, key, mode_of};
+
+use super::agent::{bare, head, touch};
 use super::{Applied, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
 use crate::database::in_table;
-use crate::model::{
-    Address, AgentId, AgentKey, Change, ChannelId, ManagementMode, NewAgent, ProvisioningMode,
-    UserId,
-};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use crate::model::{AgentId, AgentKey, Change, ManagementMode, NewAgent, ProvisioningMode, UserId};
+use rusqlite::{Connection, Result, params};
 use serde_json::{Map, Value, json};
 use std::iter::Peekable;
-
-/// An agent as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AgentRow {
-    pub(crate) key: AgentKey,
-    pub(crate) id: AgentId,
-    pub(crate) address: Address,
-    pub(crate) mode: ProvisioningMode,
-    pub(crate) management: ManagementMode,
-    /// Of the last change that touched it.
-    pub(crate) revision: u64,
-    pub(crate) channels: Vec<ChannelRow>,
-    pub(crate) users: Vec<UserId>,
-    pub(crate) metadata: Vec<(String, String)>,
-}
-
-/// A channel of an agent as stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChannelRow {
-    pub(crate) id: ChannelId,
-    /// The revision of the put that asks for the join.
-    pub(crate) put: u64,
-    /// Whether the newest channel-state event said active.
-    pub(crate) announced: bool,
-}
 
 /// The agent of that id.
 pub(crate) fn find(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
@@ -46,29 +21,10 @@ pub(crate) fn find(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> 
         .transpose()
 }
 
-/// The agent of that id, its lists empty: what a change of one part of an agent needs, whatever the size of the rest.
-pub(crate) fn head(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
-    conn.prepare_cached(
-        "SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1",
-    )?
-    .query_row([id.as_str()], bare)
-    .optional()
-}
-
-/// What the agent of that number may provision.
-pub(crate) fn mode_of(conn: &Connection, key: AgentKey) -> Result<Option<ProvisioningMode>> {
-    let bare = conn
-        .prepare_cached(
-            "SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1",
-        )?
-        .query_row([key.0], bare)
-        .optional()?;
-    Ok(bare.map(|agent| agent.mode))
-}
-
 /// The agent of that number.
 #[cfg(test)]
 pub(crate) fn find_key(conn: &Connection, key: AgentKey) -> Result<Option<AgentRow>> {
+    use rusqlite::OptionalExtension;
     let bare = conn
         .prepare_cached(
             "SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1",
@@ -76,13 +32,6 @@ pub(crate) fn find_key(conn: &Connection, key: AgentKey) -> Result<Option<AgentR
         .query_row([key.0], bare)
         .optional()?;
     bare.map(|agent| complete(conn, agent)).transpose()
-}
-
-/// The number of the agent of that id, without its lists.
-pub(crate) fn key(conn: &Connection, id: &AgentId) -> Result<Option<AgentKey>> {
-    conn.prepare_cached("SELECT key FROM agent WHERE id = ?1")?
-        .query_row([id.as_str()], |row| row.get(0).map(AgentKey))
-        .optional()
 }
 
 /// All agents, in the order in which they were made: four ordered scans, merged.
@@ -179,14 +128,6 @@ pub(crate) fn delete(
         value: agent,
         effects: tokens_ended(ended).into_iter().collect(),
     }))
-}
-
-/// Notes that a change touched the agent.
-pub(super) fn touch(conn: &Connection, agent: &mut AgentRow, stamp: &Stamp) -> Result<()> {
-    agent.revision = stamp.revision;
-    conn.prepare_cached("UPDATE agent SET revision = ?2 WHERE key = ?1")?
-        .execute(params![agent.key.0, stamp.revision as i64])?;
-    Ok(())
 }
 
 fn create(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(Change, AgentRow)>> {
@@ -336,32 +277,6 @@ fn shown(agent: &AgentRow) -> Value {
         "channels": agent.channels.iter().map(|channel| channel.id.as_str()).collect::<Vec<_>>(),
         "users": agent.users.iter().map(UserId::as_str).collect::<Vec<_>>(),
         "metadata": metadata,
-    })
-}
-
-/// One row of `agent`, its lists empty.
-fn bare(row: &Row<'_>) -> Result<AgentRow> {
-    let mode = match row.get(3)? {
-        1i64 => ProvisioningMode::None,
-        2 => ProvisioningMode::System,
-        3 => ProvisioningMode::Own,
-        other => return Err(rusqlite::Error::IntegralValueOutOfRange(3, other)),
-    };
-    let management = match row.get(4)? {
-        1i64 => ManagementMode::None,
-        2 => ManagementMode::Groups,
-        other => return Err(rusqlite::Error::IntegralValueOutOfRange(4, other)),
-    };
-    Ok(AgentRow {
-        key: AgentKey(row.get(0)?),
-        id: parsed(row, 1, AgentId::parse)?,
-        address: parsed(row, 2, Address::parse)?,
-        mode,
-        management,
-        revision: row.get::<_, i64>(5)? as u64,
-        channels: Vec::new(),
-        users: Vec::new(),
-        metadata: Vec::new(),
     })
 }
 

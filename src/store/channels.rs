@@ -3,7 +3,7 @@
 //! `put` is the revision of the put that asks for the join. Only a new channel or a re-join gets a new one: it
 //! clears a refusal, and a put of the whole agent must not clear those of channels it merely repeats.
 
-use super::agents::{self, AgentRow, ChannelRow};
+use super::agent::{AgentRow, ChannelRow, head, touch};
 use super::{Applied, Effect, Removal, Stamp, audit, parsed};
 use crate::model::{AgentId, AgentKey, Change, ChannelId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
@@ -25,7 +25,7 @@ pub(crate) fn put(
     rejoin: bool,
     stamp: &Stamp,
 ) -> Result<Option<Applied<(Change, AgentKey)>>> {
-    let Some(mut agent) = agents::head(conn, agent)? else {
+    let Some(mut agent) = head(conn, agent)? else {
         return Ok(None);
     };
     let shown = json!({ "channel": channel.as_str() });
@@ -44,7 +44,7 @@ pub(crate) fn put(
         position(stamp, 0),
         stamp.revision as i64
     ])?;
-    agents::touch(conn, &mut agent, stamp)?;
+    touch(conn, &mut agent, stamp)?;
     let (action, before) = if held {
         ("rejoin channel", Some(shown.clone()))
     } else {
@@ -61,14 +61,14 @@ pub(crate) fn delete(
     channel: &ChannelId,
     stamp: &Stamp,
 ) -> Result<Removal<AgentKey>> {
-    let Some(mut agent) = agents::head(conn, agent)? else {
+    let Some(mut agent) = head(conn, agent)? else {
         return Ok(Removal::NoAgent);
     };
     let Some(removed) = find(conn, agent.key, channel)? else {
         return Ok(Removal::Absent);
     };
     remove(conn, agent.key, channel)?;
-    agents::touch(conn, &mut agent, stamp)?;
+    touch(conn, &mut agent, stamp)?;
     let shown = json!({ "channel": channel.as_str() });
     audit::insert(
         conn,
@@ -205,6 +205,7 @@ pub(super) fn removed<'a>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::agents;
     use super::super::testing::{ada, announce, database};
     use super::*;
     use crate::model::NewAgent;

@@ -2,7 +2,7 @@
 //!
 //! Effects are raised for real changes only: one event per key that was added, removed or given another value.
 
-use super::agents::{self, AgentRow};
+use super::agent::{AgentRow, head, key as key_of, touch};
 use super::{Applied, Effect, Removal, Stamp, audit};
 use crate::model::{AgentId, AgentKey, Change};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 /// An agent's pairs, in the order in which they were put. `None`: there is no such agent.
 pub(crate) fn all(conn: &Connection, agent: &AgentId) -> Result<Option<Vec<(String, String)>>> {
-    agents::key(conn, agent)?
+    key_of(conn, agent)?
         .map(|key| of(conn, key))
         .transpose()
 }
@@ -22,7 +22,7 @@ pub(crate) fn value(
     agent: &AgentId,
     key: &str,
 ) -> Result<Option<Option<String>>> {
-    let Some(agent) = agents::key(conn, agent)? else {
+    let Some(agent) = key_of(conn, agent)? else {
         return Ok(None);
     };
     conn.prepare_cached("SELECT value FROM agent_metadata WHERE agent = ?1 AND key = ?2")?
@@ -38,7 +38,7 @@ pub(crate) fn put_all(
     pairs: &[(String, String)],
     stamp: &Stamp,
 ) -> Result<Option<Applied<(Change, AgentRow)>>> {
-    let Some(mut agent) = agents::head(conn, agent)? else {
+    let Some(mut agent) = head(conn, agent)? else {
         return Ok(None);
     };
     agent.metadata = of(conn, agent.key)?;
@@ -47,7 +47,7 @@ pub(crate) fn put_all(
     }
     let before = std::mem::replace(&mut agent.metadata, pairs.to_vec());
     store(conn, agent.key, pairs)?;
-    agents::touch(conn, &mut agent, stamp)?;
+    touch(conn, &mut agent, stamp)?;
     audit::insert(
         conn,
         stamp,
@@ -87,7 +87,7 @@ pub(crate) fn put_value(
     value: &str,
     stamp: &Stamp,
 ) -> Result<Option<Applied<(Change, AgentKey)>>> {
-    let Some(mut agent) = agents::head(conn, agent)? else {
+    let Some(mut agent) = head(conn, agent)? else {
         return Ok(None);
     };
     let before = find(conn, agent.key, key)?;
@@ -100,7 +100,7 @@ pub(crate) fn put_value(
          ON CONFLICT (agent, key) DO UPDATE SET value = excluded.value",
     )?
     .execute(params![agent.key.0, key, value])?;
-    agents::touch(conn, &mut agent, stamp)?;
+    touch(conn, &mut agent, stamp)?;
     let before = before.map(|before| json!({ key: before }));
     audit::insert(
         conn,
@@ -128,7 +128,7 @@ pub(crate) fn delete_value(
     key: &str,
     stamp: &Stamp,
 ) -> Result<Removal<AgentKey>> {
-    let Some(mut agent) = agents::head(conn, agent)? else {
+    let Some(mut agent) = head(conn, agent)? else {
         return Ok(Removal::NoAgent);
     };
     let Some(before) = find(conn, agent.key, key)? else {
@@ -136,7 +136,7 @@ pub(crate) fn delete_value(
     };
     conn.prepare_cached("DELETE FROM agent_metadata WHERE agent = ?1 AND key = ?2")?
         .execute(params![agent.key.0, key])?;
-    agents::touch(conn, &mut agent, stamp)?;
+    touch(conn, &mut agent, stamp)?;
     audit::insert(
         conn,
         stamp,
@@ -225,6 +225,7 @@ fn shown(pairs: &[(String, String)]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::agents;
     use super::super::testing::{ada, database};
     use super::*;
     use crate::model::NewAgent;

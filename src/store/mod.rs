@@ -8,6 +8,7 @@
 //! Rejected: triggers that write the audit (they cannot know who), `ON DELETE CASCADE` (a deleted agent keeps its
 //! messages), and one query an agent for `all` (100,000 agents are four scans, not 400,000 look-ups).
 
+mod agent;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod channels;

@@ -10,18 +10,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
 
 #[derive(Default)]
-struct Count {
+pub(super) struct Count {
     held: AtomicUsize,
-    quiet: Mutex<()>,
-    changed: Condvar,
+    pub(super) quiet: Mutex<()>,
+    pub(super) changed: Condvar,
 }
 
 /// The count of everything under way in one engine.
 #[derive(Clone, Default)]
-pub(crate) struct Activity(Arc<Count>);
+pub(crate) struct Activity(pub(super) Arc<Count>);
 
 /// Held while something is under way; dropping the last one lets `settle` return.
 pub struct Busy(Arc<Count>);
@@ -34,19 +33,6 @@ impl Activity {
 
     pub(crate) fn is_idle(&self) -> bool {
         self.0.held.load(Ordering::Acquire) == 0
-    }
-
-    /// Waits until nothing is under way; false if `deadline` (real time) came first.
-    pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
-        let own = super::park::lay_down();
-        let mut quiet = self.0.quiet.lock();
-        while !self.is_idle() && !self.0.changed.wait_until(&mut quiet, deadline).timed_out() {}
-        let idle = self.is_idle();
-        drop(quiet);
-        if own.is_some() {
-            super::park::take_up(None);
-        }
-        idle
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod busy;
 mod guarded;
+mod held;
 mod park;
 mod pending;
 mod pipe;
@@ -14,7 +15,8 @@ mod pipe;
 pub use busy::Busy;
 pub(crate) use busy::{Activity, Tracked};
 pub(crate) use guarded::{panic_text, wake};
-pub(crate) use park::{engine_thread, hold, is_parked, let_go, park, park_until};
+pub(crate) use held::{hold, let_go};
+pub(crate) use park::{engine_thread, is_parked, park, park_until};
 pub(crate) use pending::{Pending, Promise, pending};
 pub(crate) use pipe::{CHUNK_BYTES, PipeGauge, PipeWriter, pipe};
 pub use pipe::{PipeClosed, PipeReader};

@@ -3,13 +3,14 @@
 //! Works on any thread, a foreign runtime's worker included, because it touches no runtime. On one of the
 //! engine's own threads it answers [`Error::WouldDeadlock`] instead of waiting for itself.
 //!
-//! A thread that works on an event it was given counts as busy ([`hold`]) until it asks for the next one; while it is
-//! parked it does not, for then something else is under way, or only time can help.
+//! A thread that counts as busy (`held`) does not while it is parked: something else is under way then, or only time can
+//! help.
 
 use super::busy::{Activity, Busy};
+use super::held::{held_activity, lay_down, take_up};
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,38 +22,6 @@ use std::time::Instant;
 thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
     static PARKED: Cell<bool> = const { Cell::new(false) };
-    static HELD: RefCell<Option<(Activity, Option<Busy>)>> = const { RefCell::new(None) };
-}
-
-/// Counts this thread as busy from now on, except while it is parked.
-pub(crate) fn hold(activity: &Activity) {
-    let busy = activity.busy();
-    HELD.with(|held| *held.borrow_mut() = Some((activity.clone(), Some(busy))));
-}
-
-/// This thread no longer counts as busy.
-pub(crate) fn let_go() {
-    let held = HELD.with(|held| held.borrow_mut().take());
-    drop(held);
-}
-
-/// Takes this thread's token, if it holds one, for as long as it waits for others.
-pub(super) fn lay_down() -> Option<Activity> {
-    HELD.with(|held| {
-        held.borrow_mut().as_mut().map(|(activity, busy)| {
-            *busy = None;
-            activity.clone()
-        })
-    })
-}
-
-/// Counts this thread as busy again.
-pub(super) fn take_up(busy: Option<Busy>) {
-    HELD.with(|held| {
-        if let Some((activity, slot)) = held.borrow_mut().as_mut() {
-            *slot = Some(busy.unwrap_or_else(|| activity.busy()));
-        }
-    });
 }
 
 /// Marks the current thread as one of the engine's own, for good.
@@ -119,7 +88,7 @@ fn drive<T>(future: impl Future<Output = Result<T>>, deadline: Option<Instant>) 
         return Err(Error::WouldDeadlock);
     }
     let mut future = pin!(future);
-    let activity = HELD.with(|held| held.borrow().as_ref().map(|(activity, _)| activity.clone()));
+    let activity = held_activity();
     let unpark = Arc::new(Unpark {
         thread: thread::current(),
         woken: AtomicBool::new(false),

@@ -1,0 +1,46 @@
+//! A message that is in the journal already, under the same id or the same origin.
+
+use super::entry::NewRow;
+use super::row;
+use crate::model::{ConversationKey, Record, Seq};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// A message of ours that came first without its origin, by way of somebody who could not know: now it is known.
+pub(super) fn claim(transaction: &Connection, seq: Seq, new: &NewRow) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE OR IGNORE message SET origin_id = ?2, sender_agent = coalesce(sender_agent, ?3)
+             WHERE seq = ?1 AND origin_id IS NULL",
+        )?
+        .execute(params![
+            seq,
+            new.origin.as_ref().map(crate::model::OriginId::as_str),
+            new.sender_agent.map(|agent| agent.0)
+        ])
+        .map(drop)
+}
+
+/// The row that has the id or the origin of `new`.
+pub(super) fn known_row(
+    transaction: &Connection,
+    conversation: ConversationKey,
+    new: &NewRow,
+) -> rusqlite::Result<Option<Record>> {
+    let sql = format!(
+        "SELECT {} FROM message
+         WHERE conversation = ?1 AND (message_id = ?2 OR (origin_id IS NOT NULL AND origin_id = ?3))
+         LIMIT 1",
+        row::MESSAGE_COLUMNS
+    );
+    transaction
+        .prepare_cached(&sql)?
+        .query_row(
+            params![
+                conversation.0,
+                new.id.as_str(),
+                new.origin.as_ref().map(crate::model::OriginId::as_str)
+            ],
+            |found| row::read_message(found, &new.place.channel),
+        )
+        .optional()
+}

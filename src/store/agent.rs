@@ -1,0 +1,93 @@
+//! One row of `agent`, without its lists: what a change of one part of an agent needs, whatever the size of the rest.
+
+use super::{Stamp, parsed};
+use crate::model::{
+    Address, AgentId, AgentKey, ChannelId, ManagementMode, ProvisioningMode, UserId,
+};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+/// An agent as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AgentRow {
+    pub(crate) key: AgentKey,
+    pub(crate) id: AgentId,
+    pub(crate) address: Address,
+    pub(crate) mode: ProvisioningMode,
+    pub(crate) management: ManagementMode,
+    /// Of the last change that touched it.
+    pub(crate) revision: u64,
+    pub(crate) channels: Vec<ChannelRow>,
+    pub(crate) users: Vec<UserId>,
+    pub(crate) metadata: Vec<(String, String)>,
+}
+
+/// A channel of an agent as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChannelRow {
+    pub(crate) id: ChannelId,
+    /// The revision of the put that asks for the join.
+    pub(crate) put: u64,
+    /// Whether the newest channel-state event said active.
+    pub(crate) announced: bool,
+}
+
+/// The agent of that id, its lists empty.
+pub(super) fn head(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
+    conn.prepare_cached(
+        "SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1",
+    )?
+    .query_row([id.as_str()], bare)
+    .optional()
+}
+
+/// What the agent of that number may provision.
+pub(crate) fn mode_of(conn: &Connection, key: AgentKey) -> Result<Option<ProvisioningMode>> {
+    let bare = conn
+        .prepare_cached(
+            "SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1",
+        )?
+        .query_row([key.0], bare)
+        .optional()?;
+    Ok(bare.map(|agent| agent.mode))
+}
+
+/// The number of the agent of that id, without its lists.
+pub(crate) fn key(conn: &Connection, id: &AgentId) -> Result<Option<AgentKey>> {
+    conn.prepare_cached("SELECT key FROM agent WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0).map(AgentKey))
+        .optional()
+}
+
+/// Notes that a change touched the agent.
+pub(super) fn touch(conn: &Connection, agent: &mut AgentRow, stamp: &Stamp) -> Result<()> {
+    agent.revision = stamp.revision;
+    conn.prepare_cached("UPDATE agent SET revision = ?2 WHERE key = ?1")?
+        .execute(params![agent.key.0, stamp.revision as i64])?;
+    Ok(())
+}
+
+/// One row of `agent`, its lists empty.
+pub(super) fn bare(row: &Row<'_>) -> Result<AgentRow> {
+    let mode = match row.get(3)? {
+        1i64 => ProvisioningMode::None,
+        2 => ProvisioningMode::System,
+        3 => ProvisioningMode::Own,
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(3, other)),
+    };
+    let management = match row.get(4)? {
+        1i64 => ManagementMode::None,
+        2 => ManagementMode::Groups,
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(4, other)),
+    };
+    Ok(AgentRow {
+        key: AgentKey(row.get(0)?),
+        id: parsed(row, 1, AgentId::parse)?,
+        address: parsed(row, 2, Address::parse)?,
+        mode,
+        management,
+        revision: row.get::<_, i64>(5)? as u64,
+        channels: Vec::new(),
+        users: Vec::new(),
+        metadata: Vec::new(),
+    })
+}
