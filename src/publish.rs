@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::hub::{Hub, Ring, wake_all};
 use crate::journal::{Batch, Entry, EntryKind, Journal};
 use crate::model::{Broadcast, Record, Seq};
-use crate::waiting::{engine_thread, panic_text};
+use crate::waiting::{engine_thread, panic_text, start_thread};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -75,10 +75,7 @@ impl Publishing {
         });
         let (queue, items) = unbounded();
         let body = desk.clone();
-        let thread = std::thread::Builder::new()
-            .name("switchboard-hub".into())
-            .spawn(move || body.run(&items))
-            .map_err(|error| Error::Storage(format!("cannot start the hub: {error}")))?;
+        let thread = start_thread("publisher", move || body.run(&items))?;
         Ok(Arc::new(Publishing {
             desk,
             queue,

@@ -1,20 +1,42 @@
-//! The engine's own tokio runtime, owned by a thread of its own.
+//! The engine's own tokio runtime, owned by a thread of its own, and the one place that starts a task on it.
 //!
 //! Dropping a runtime inside another one panics, so nobody but this thread ever holds it; the rest of the engine has
 //! a handle.
 
 use crate::error::{Error, Result};
-use crate::waiting::engine_thread;
+use crate::waiting::{Activity, Tracked, engine_thread, start_thread};
 use crossbeam_channel::{Sender, bounded};
+use std::future::Future;
 use parking_lot::Mutex;
-use std::thread::JoinHandle;
+use std::thread;
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// Starts a task on `runtime` that counts as under way whenever it runs.
+pub(crate) fn start_task<F>(runtime: &Handle, activity: Activity, task: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    runtime.spawn(Tracked::new(activity, task))
+}
+
+/// As [`start_task`], on the runtime that the calling thread has entered.
+///
+/// # Panics
+/// If it has entered none. Calls into a backend come with the engine's runtime entered.
+pub(crate) fn start_task_here<F>(activity: Activity, task: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    start_task(&Handle::current(), activity, task)
+}
 
 /// The runtime's keeper.
 pub(crate) struct Runtime {
-    handle: tokio::runtime::Handle,
+    handle: Handle,
     stop: Sender<Duration>,
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    keeper: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 impl Runtime {
@@ -32,14 +54,11 @@ impl Runtime {
             .map_err(failed)?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = bounded::<Duration>(1);
-        let keeper = std::thread::Builder::new()
-            .name("switchboard-runtime".into())
-            .spawn(move || {
-                // Ends too when the engine is gone without a word.
-                let deadline = stopped.recv().unwrap_or(Duration::ZERO);
-                runtime.shutdown_timeout(deadline);
-            })
-            .map_err(failed)?;
+        let keeper = start_thread("runtime", move || {
+            // Ends too when the engine is gone without a word.
+            let deadline = stopped.recv().unwrap_or(Duration::ZERO);
+            runtime.shutdown_timeout(deadline);
+        })?;
         Ok(Runtime {
             handle,
             stop,
@@ -47,7 +66,7 @@ impl Runtime {
         })
     }
 
-    pub(crate) fn handle(&self) -> &tokio::runtime::Handle {
+    pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
 

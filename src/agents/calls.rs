@@ -6,7 +6,8 @@
 use crate::backend::{BackendError, BackendErrorKind, Reply};
 use crate::error::Error;
 use crate::hub::Timer;
-use crate::waiting::{Activity, Tracked, panic_text};
+use crate::runtime::start_task;
+use crate::waiting::{Activity, panic_text};
 use futures_util::FutureExt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,8 +53,7 @@ impl Calls {
         &self,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::JoinHandle<()> {
-        self.runtime
-            .spawn(Tracked::new(self.activity.clone(), task))
+        start_task(&self.runtime, self.activity.clone(), task)
     }
 
     /// Enters the runtime, for a future that is polled once outside of it.

@@ -3,7 +3,8 @@
 use super::error::BackendError;
 use super::passing::Received;
 use crate::model::{AgentKey, ChannelId, PresenceState, ResumePoint};
-use crate::waiting::{Busy, Tracked, panic_text};
+use crate::runtime::start_task_here;
+use crate::waiting::{Busy, panic_text};
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use std::future::Future;
@@ -249,6 +250,14 @@ impl Inbox {
 
     /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If it panics, the link is lost, and nothing else.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.start(task));
+    }
+
+    /// As [`Inbox::spawn`]; what is returned aborts the task.
+    pub(crate) fn start(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::AbortHandle {
         let inbox = self.clone();
         // Chained, not awaited: an `async` block would hold the task twice, before and while it is polled.
         let task = std::panic::AssertUnwindSafe(task)
@@ -263,7 +272,7 @@ impl Inbox {
                     ));
                 }
             });
-        tokio::spawn(Tracked::new(self.busy().activity(), task));
+        start_task_here(self.busy().activity(), task).abort_handle()
     }
 }
 

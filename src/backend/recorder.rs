@@ -4,7 +4,7 @@
 //! connector only through a whole engine (a failure there could be anybody's).
 
 use super::{BackendError, Closed, Full, Inbound, Inbox, Intake, StateChange};
-use crate::waiting::{Activity, Busy, park_until};
+use crate::waiting::{Activity, Busy, park_until, start_thread};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
@@ -58,13 +58,14 @@ impl Recorder {
     pub fn new() -> Arc<Recorder> {
         let recorder = Recorder::with(None);
         let ticking: Weak<Inner> = Arc::downgrade(&recorder.inner);
-        std::thread::spawn(move || {
+        let tick = move || {
             while let Some(inner) = ticking.upgrade() {
                 inner.wake();
                 drop(inner);
                 std::thread::sleep(TICK);
             }
-        });
+        };
+        start_thread("recorder", tick).expect("a test has a thread to spare");
         recorder
     }
 

@@ -6,7 +6,7 @@ use super::error::StorageFault;
 use super::examine::keep_log;
 use super::missed;
 use super::queue::Work;
-use super::recording::{Publisher, Recorder};
+use super::row_writer::{Publisher, RowWriter};
 use super::shared::{Job, Shared};
 use super::transactions::{Attempt, Transactions};
 use super::wal;
@@ -30,7 +30,7 @@ const LAST_TRIES: u32 = 5;
 const RETRY: Duration = Duration::from_millis(200);
 
 /// What the thread works with.
-pub(super) struct Body<R: Recorder> {
+pub(super) struct Body<R: RowWriter> {
     shared: Arc<Shared<R>>,
     transactions: Transactions<R>,
     publisher: Arc<dyn Publisher<R>>,
@@ -43,7 +43,7 @@ pub(super) struct Body<R: Recorder> {
     upkeep: bool,
 }
 
-impl<R: Recorder> Body<R> {
+impl<R: RowWriter> Body<R> {
     pub(super) fn new(
         shared: Arc<Shared<R>>,
         transactions: Transactions<R>,
@@ -104,7 +104,7 @@ impl<R: Recorder> Body<R> {
         }
         let closed = self
             .transactions
-            .commit(|recorder, transaction| recorder.close(transaction).map(Last));
+            .commit(|rows, transaction| rows.close(transaction).map(Last));
         if let Attempt::Failed(_, error) = closed {
             tracing::warn!(%error, "the database could not be marked as closed in good order");
         }
@@ -141,7 +141,7 @@ impl<R: Recorder> Body<R> {
         loop {
             let attempt = self
                 .transactions
-                .attempt(|recorder, transaction| recorder.record(transaction, &entries).map(Group));
+                .attempt(|rows, transaction| rows.record(transaction, &entries).map(Group));
             match attempt {
                 Attempt::Committed(Group(batch)) => {
                     self.transactions.succeeds();
@@ -207,7 +207,7 @@ impl<R: Recorder> Body<R> {
         let mut why = None;
         let attempt =
             self.transactions
-                .attempt(|recorder, transaction| match run(recorder, transaction) {
+                .attempt(|rows, transaction| match run(rows, transaction) {
                     Ok(done) => Ok(done),
                     Err(error) => {
                         why = Some(error);
@@ -263,13 +263,13 @@ impl<R: Recorder> Body<R> {
     }
 
     fn look_after(&mut self) {
-        if !self.transactions.recorder().upkeep_due() {
+        if !self.transactions.rows().upkeep_due() {
             self.upkeep = false;
             return;
         }
         match self
             .transactions
-            .attempt(|recorder, transaction| recorder.upkeep(transaction).map(Slice))
+            .attempt(|rows, transaction| rows.upkeep(transaction).map(Slice))
         {
             Attempt::Committed(Slice(more)) => self.upkeep = more,
             Attempt::Failed(_, error) => {

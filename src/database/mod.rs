@@ -3,7 +3,7 @@
 //! Measured and rejected: two writing connections (an administrator's change took 933 ms at p90 beside a busy
 //! journal, with one writer 6.9 ms, and only one writer commits a change together with its event); shared cache and
 //! the memdb VFS for a database in memory (read errors and starved readers: it is one connection under a mutex).
-//! The writer knows neither the journal nor the hub: it is handed a [`Recorder`] and a [`Publisher`].
+//! The writer knows neither the journal nor the hub: it is handed a [`RowWriter`] and a [`Publisher`].
 
 mod ahead;
 mod beside;
@@ -24,7 +24,7 @@ mod pragmas;
 mod queue;
 mod reach;
 mod reads;
-mod recording;
+mod row_writer;
 mod shared;
 mod steps;
 mod transactions;
@@ -38,8 +38,8 @@ pub(crate) use file::Opened;
 pub use location::Durability;
 pub(crate) use location::{Location, Wanted};
 pub(crate) use opening::open;
-pub(crate) use queue::{Budget, Lane, Reserved};
+pub(crate) use queue::{Budget, Urgency, Reserved};
 pub(crate) use reach::Reach;
 pub(crate) use reads::{Reads, Scan, Stop, Turn, Whole};
-pub(crate) use recording::{After, Publisher, Recorder};
+pub(crate) use row_writer::{After, Publisher, RowWriter};
 pub(crate) use writer::Writer;

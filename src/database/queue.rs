@@ -1,4 +1,4 @@
-//! The writer's queue: bounded in bytes, in two lanes, with a budget each for what comes in and what we post.
+//! The writer's queue: bounded in bytes, in two lines, with a budget each for what comes in and what we post.
 //!
 //! Posts reserve bytes of their own: else posts waiting for their echo would hold the room that the echo needs.
 //! Rejected: a channel bounded in items (64 KiB messages and 40-byte acknowledgements do not weigh the same).
@@ -26,7 +26,7 @@ const LAZY_WAIT: Duration = Duration::from_millis(50);
 
 /// Where an entry queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum Urgency {
     /// In order, as soon as possible.
     Ordered,
     /// With the next commit, or alone after 50 ms.
@@ -116,22 +116,22 @@ impl<E, J> Queue<E, J> {
     }
 
     /// Queues `entry`, whose `bytes` were reserved or added. It comes back if the writer has stopped.
-    pub(crate) fn push(&self, entry: E, bytes: usize, lane: Lane) -> Result<(), E> {
+    pub(crate) fn push(&self, entry: E, bytes: usize, urgency: Urgency) -> Result<(), E> {
         let mut state = self.state.lock();
         if state.stopping {
             return Err(entry);
         }
         let weighed = Weighed { entry, bytes };
-        match lane {
-            Lane::Ordered => state.ordered.push_back(weighed),
-            Lane::Lazy => {
+        match urgency {
+            Urgency::Ordered => state.ordered.push_back(weighed),
+            Urgency::Lazy => {
                 state.lazy.push_back(weighed);
                 if state.lazy_due.is_none() {
                     state.lazy_due = Some(Instant::now() + LAZY_WAIT);
                 }
             }
         }
-        if state.wanted > 0 && (state.ordered.len() >= state.wanted || lane == Lane::Lazy) {
+        if state.wanted > 0 && (state.ordered.len() >= state.wanted || urgency == Urgency::Lazy) {
             state.wanted = 0;
             drop(state);
             self.arrived.notify_one();
@@ -265,10 +265,10 @@ fn take<E, J>(state: &mut State<E, J>) -> Work<E, J> {
     work
 }
 
-fn drain<E, J>(lane: &mut VecDeque<Weighed<E>>, work: &mut Work<E, J>) {
+fn drain<E, J>(line: &mut VecDeque<Weighed<E>>, work: &mut Work<E, J>) {
     let mut weight = 0;
     while work.entries.len() < GROUP && weight < GROUP_BYTES {
-        let Some(weighed) = lane.pop_front() else {
+        let Some(weighed) = line.pop_front() else {
             return;
         };
         weight += weighed.bytes;

@@ -7,7 +7,7 @@ use super::committable::Committable;
 use super::error::{StorageFault, storage};
 use super::file::Opened;
 use super::reach::Reach;
-use super::recording::Recorder;
+use super::row_writer::RowWriter;
 use crate::error::Error;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,12 +19,12 @@ use std::time::Duration;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The writing connection, and what turns entries into rows on it.
-pub(super) struct Transactions<R: Recorder> {
+pub(super) struct Transactions<R: RowWriter> {
     /// None for a database in memory, whose one connection is borrowed for each transaction. Above `opened`, because it
     /// must be closed before the file is let go.
     connection: Option<Connection>,
     opened: Arc<Opened>,
-    recorder: R,
+    rows: R,
     /// Whether the last commit succeeded, and the files are still the ones that were opened.
     writable: Arc<AtomicBool>,
 }
@@ -35,10 +35,10 @@ pub(super) enum Attempt<B> {
     Failed(StorageFault, Error),
 }
 
-impl<R: Recorder> Transactions<R> {
+impl<R: RowWriter> Transactions<R> {
     /// # Errors
     /// `Storage` if the file cannot be opened for writing.
-    pub(super) fn open(opened: Arc<Opened>, recorder: R) -> crate::error::Result<Transactions<R>> {
+    pub(super) fn open(opened: Arc<Opened>, rows: R) -> crate::error::Result<Transactions<R>> {
         let connection = match opened.memory() {
             Some(_) => None,
             None => Some(opened.writer()?),
@@ -46,7 +46,7 @@ impl<R: Recorder> Transactions<R> {
         Ok(Transactions {
             connection,
             opened,
-            recorder,
+            rows,
             writable: Arc::new(AtomicBool::new(true)),
         })
     }
@@ -60,13 +60,13 @@ impl<R: Recorder> Transactions<R> {
         &self.opened
     }
 
-    pub(super) fn recorder(&self) -> &R {
-        &self.recorder
+    pub(super) fn rows(&self) -> &R {
+        &self.rows
     }
 
     /// A slice of upkeep was rolled back: what it assumed is forgotten.
     pub(super) fn upkeep_failed(&mut self) {
-        self.recorder.upkeep_failed();
+        self.rows.upkeep_failed();
     }
 
     /// Shared with the handle on the writer.
@@ -114,12 +114,12 @@ impl<R: Recorder> Transactions<R> {
         let mut made = None;
         let mut reached = Reach::default();
         let opened = self.opened.clone();
-        let result = self.with(|recorder, connection| {
+        let result = self.with(|rows, connection| {
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            let outcome = catch_unwind(AssertUnwindSafe(|| body(recorder, connection)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| body(rows, connection)));
             match outcome {
                 Ok(Ok(mut value)) => {
-                    value.seal(recorder, connection)?;
+                    value.seal(rows, connection)?;
                     reached = R::reach(connection)?;
                     let newest = opened.newest();
                     if reached.newest < newest {
@@ -161,13 +161,13 @@ impl<R: Recorder> Transactions<R> {
             && (fault == StorageFault::Reopen || rolled.is_err())
             && self.reopen()
         {
-            let there = self.with(|recorder, connection| value.is_there(recorder, connection));
+            let there = self.with(|rows, connection| value.is_there(rows, connection));
             if there == Ok(true) {
                 self.opened.committed(reached);
                 return Attempt::Committed(value);
             }
         }
-        self.recorder.rolled_back();
+        self.rows.rolled_back();
         let error = match storage(error) {
             // A full or locked disk may pass: whoever asked is told to come again.
             Error::Storage(reason) if fault == StorageFault::Passing => Error::Busy {
@@ -204,8 +204,8 @@ impl<R: Recorder> Transactions<R> {
         body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
         match (&self.connection, self.opened.memory()) {
-            (Some(connection), _) => body(&mut self.recorder, connection),
-            (None, Some(memory)) => body(&mut self.recorder, &memory.lock()),
+            (Some(connection), _) => body(&mut self.rows, connection),
+            (None, Some(memory)) => body(&mut self.rows, &memory.lock()),
             (None, None) => Err(rusqlite::Error::InvalidQuery),
         }
     }

@@ -8,12 +8,12 @@
 use super::body::Body;
 use super::error::Failure;
 use super::file::Opened;
-use super::queue::{Lane, Queue};
-use super::recording::{After, Publisher, Recorder};
+use super::queue::{Urgency, Queue};
+use super::row_writer::{After, Publisher, RowWriter};
 use super::shared::{Job, Run, Shared};
 use super::transactions::Transactions;
 use crate::error::{Error, Result};
-use crate::waiting::{Busy, Pending, Promise, pending};
+use crate::waiting::{Busy, Pending, Promise, pending, start_thread};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -23,29 +23,26 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The handle on the writer's thread.
-pub(crate) struct Writer<R: Recorder> {
+pub(crate) struct Writer<R: RowWriter> {
     shared: Arc<Shared<R>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl<R: Recorder> Writer<R> {
+impl<R: RowWriter> Writer<R> {
     /// Starts the thread.
     pub(crate) fn start(
         opened: Arc<Opened>,
-        recorder: R,
+        rows: R,
         publisher: Arc<dyn Publisher<R>>,
     ) -> Result<Writer<R>> {
-        let transactions = Transactions::open(opened, recorder)?;
+        let transactions = Transactions::open(opened, rows)?;
         let shared = Arc::new(Shared {
             queue: Queue::new(),
             writable: transactions.writable().clone(),
             missed: Mutex::default(),
         });
         let mut body = Body::new(shared.clone(), transactions, publisher);
-        let thread = std::thread::Builder::new()
-            .name("switchboard-writer".into())
-            .spawn(move || body.run())
-            .map_err(|error| Error::Storage(format!("cannot start the writer: {error}")))?;
+        let thread = start_thread("writer", move || body.run())?;
         Ok(Writer {
             shared,
             thread: Mutex::new(Some(thread)),
@@ -68,14 +65,14 @@ impl<R: Recorder> Writer<R> {
         &self,
         entry: R::Entry,
         reserved: Option<usize>,
-        lane: Lane,
+        urgency: Urgency,
     ) -> Result<(), R::Entry> {
         let bytes = reserved.unwrap_or_else(|| {
             let bytes = R::weight(&entry);
             self.shared.queue.add(bytes);
             bytes
         });
-        self.shared.queue.push(entry, bytes, lane)
+        self.shared.queue.push(entry, bytes, urgency)
     }
 
     /// Ready when an entry that was refused may be offered again.
@@ -95,8 +92,8 @@ impl<R: Recorder> Writer<R> {
         let (promise, pending) = pending();
         let slot: Arc<Mutex<Option<Promise<Result<T>>>>> = Arc::new(Mutex::new(Some(promise)));
         let (refused, held) = (slot.clone(), busy.clone());
-        let run: Run<R> = Box::new(move |recorder, transaction| {
-            let (value, batch, apply) = change(recorder, transaction).map_err(Failure::told)?;
+        let run: Run<R> = Box::new(move |rows, transaction| {
+            let (value, batch, apply) = change(rows, transaction).map_err(Failure::told)?;
             let after: After = Box::new(move || {
                 apply();
                 if let Some(promise) = slot.lock().take() {
@@ -150,7 +147,7 @@ impl<R: Recorder> Writer<R> {
     }
 }
 
-impl<R: Recorder> Drop for Writer<R> {
+impl<R: RowWriter> Drop for Writer<R> {
     fn drop(&mut self) {
         self.stop_later();
     }

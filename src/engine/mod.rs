@@ -253,14 +253,10 @@ impl Engine {
     pub fn shutdown_async(&self, deadline: Duration) -> AsyncResult<()> {
         let (promise, pending) = crate::waiting::pending();
         let assembled = self.0.clone();
-        let started = std::thread::Builder::new()
-            .name("switchboard-shutdown".into())
-            .spawn(move || promise.fulfil(assembled.shut_down(deadline)));
-        if let Err(error) = started {
-            return Box::pin(std::future::ready(Err(Error::Internal(format!(
-                "cannot start a thread: {error}"
-            )))));
+        let shut_down = move || promise.fulfil(assembled.shut_down(deadline));
+        match crate::waiting::start_thread("shutdown", shut_down) {
+            Ok(_) => Box::pin(pending),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
         }
-        Box::pin(pending)
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::waiting::{Activity, Busy, engine_thread, wake};
+use crate::waiting::{Activity, Busy, engine_thread, start_thread, wake};
 use chrono::{DateTime, Utc};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, HashMap};
@@ -43,15 +43,12 @@ impl Timer {
     }
 
     /// Starts the thread that a running clock needs.
-    pub(crate) fn start(self: &Arc<Timer>) -> std::io::Result<Option<JoinHandle<()>>> {
+    pub(crate) fn start(self: &Arc<Timer>) -> Result<Option<JoinHandle<()>>> {
         if !self.clock.runs() {
             return Ok(None);
         }
         let timer = self.clone();
-        std::thread::Builder::new()
-            .name("switchboard-timer".into())
-            .spawn(move || timer.run())
-            .map(Some)
+        start_thread("timer", move || timer.run()).map(Some)
     }
 
     pub(crate) fn now(&self) -> Duration {

@@ -7,7 +7,7 @@
 use super::entry::{Entry, EntryKind, NewRow};
 use super::recording::Journal;
 use super::transaction::Transaction;
-use crate::database::{Failure, Lane, Writer};
+use crate::database::{Failure, Urgency, Writer};
 use crate::error::{Error, Result};
 use crate::waiting::{Activity, Pending, Promise, pending};
 use std::sync::Arc;
@@ -27,16 +27,16 @@ impl Entries {
 
     /// Queues an entry, even if the queue is full. What a link brings asks [`Entries::has_room`] first.
     pub(crate) fn write(&self, kind: EntryKind) {
-        self.write_on(kind, Lane::Ordered);
+        self.write_on(kind, Urgency::Ordered);
     }
 
     /// As [`Entries::write`], but the entry waits up to 50 ms for another one whose commit it can share.
     pub(crate) fn write_lazily(&self, kind: EntryKind) {
-        self.write_on(kind, Lane::Lazy);
+        self.write_on(kind, Urgency::Lazy);
     }
 
-    fn write_on(&self, kind: EntryKind, lane: Lane) {
-        if self.writer.push(self.entry(kind), None, lane).is_err() {
+    fn write_on(&self, kind: EntryKind, urgency: Urgency) {
+        if self.writer.push(self.entry(kind), None, urgency).is_err() {
             tracing::debug!("the writer has stopped; an entry is dropped");
         }
     }
@@ -58,7 +58,7 @@ impl Entries {
             done: Some(promise),
             ..self.entry(kind)
         };
-        match self.writer.push(entry, None, Lane::Ordered) {
+        match self.writer.push(entry, None, Urgency::Ordered) {
             Ok(()) => pending,
             Err(_) => Pending::ready(Err(Error::Closed)),
         }
@@ -76,7 +76,7 @@ impl Entries {
     pub(crate) fn write_reserved(&self, row: Box<NewRow>, bytes: usize) -> Result<()> {
         let entry = self.entry(EntryKind::Message(row));
         self.writer
-            .push(entry, Some(bytes), Lane::Ordered)
+            .push(entry, Some(bytes), Urgency::Ordered)
             .map_err(|_| Error::Closed)
     }
 

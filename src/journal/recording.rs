@@ -14,7 +14,7 @@ use super::retention::Retention;
 use super::sweeping::Sweeping;
 use super::{dates, row, spans};
 use crate::clock::Calendar;
-use crate::database::{Reach, Recorder};
+use crate::database::{Reach, RowWriter};
 use crate::hub::Published;
 use crate::model::{AgentKey, ChannelId, ConversationKey, Place, ResumePoint, Seq};
 use rusqlite::{CachedStatement, Connection};
@@ -191,7 +191,7 @@ impl Journal {
 
 }
 
-impl Recorder for Journal {
+impl RowWriter for Journal {
     type Entry = Entry;
     type Batch = Batch;
 

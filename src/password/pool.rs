@@ -6,7 +6,7 @@ use super::job::{Check, Job, Proved, Task, Verified};
 use super::line::{Asker, Line};
 use crate::error::{Error, Result};
 use crate::model::Secret;
-use crate::waiting::{Activity, Pending, engine_thread, pending};
+use crate::waiting::{Activity, Pending, engine_thread, pending, start_thread};
 use parking_lot::{Condvar, Mutex};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Passwords {
     /// Starts the pool.
     ///
     /// # Errors
-    /// [`Error::Internal`] if a thread cannot be started.
+    /// [`Error::Storage`] if a thread cannot be started.
     pub(crate) fn open(cost: Cost, activity: Activity) -> Result<Passwords> {
         let shared = Arc::new(Shared {
             checking: Checking::new(cost),
@@ -54,12 +54,7 @@ impl Passwords {
         };
         for n in 0..(thread::available_parallelism().map_or(1, |cores| cores.get()) / 2).max(1) {
             let shared = pool.shared.clone();
-            let thread = thread::Builder::new()
-                .name(format!("switchboard-password-{n}"))
-                .spawn(move || run(&shared))
-                .map_err(|error| {
-                    Error::Internal(format!("a password thread did not start: {error}"))
-                })?;
+            let thread = start_thread(format_args!("password-{n}"), move || run(&shared))?;
             pool.threads.push(thread);
         }
         Ok(pool)

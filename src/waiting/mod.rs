@@ -11,6 +11,7 @@ mod held;
 mod park;
 mod pending;
 mod pipe;
+mod thread;
 
 pub use busy::Busy;
 pub(crate) use busy::{Activity, Tracked};
@@ -20,3 +21,4 @@ pub(crate) use park::{engine_thread, is_parked, park, park_until};
 pub(crate) use pending::{Pending, Promise, pending};
 pub(crate) use pipe::{CHUNK_BYTES, PipeGauge, PipeWriter, pipe};
 pub use pipe::{PipeClosed, PipeReader};
+pub(crate) use thread::start_thread;

@@ -34,7 +34,7 @@ impl LoopbackSession {
             pair.clone(),
             number,
         );
-        let timer = tokio::spawn(Tracked::new(self.inbox.busy().activity(), ends)).abort_handle();
+        let timer = self.inbox.start(ends);
         let (old, _) = self.act(|state| {
             state.show_typing(&pair.0, &pair.1, true);
             state.typing.insert(pair, (number, timer))

@@ -4,8 +4,8 @@ use super::connections::Connections;
 use super::lane::{Lane, Limits};
 use super::task::Task;
 use crate::database::file::Opened;
-use crate::error::{Error, Result};
-use crate::waiting::{Activity, engine_thread};
+use crate::error::Result;
+use crate::waiting::{Activity, engine_thread, start_thread};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -90,11 +90,8 @@ impl Lanes {
         for (kind, name, count) in Kind::ALL {
             for number in 0..count {
                 let serving = lanes.clone();
-                let thread = std::thread::Builder::new()
-                    .name(format!("switchboard-{name}-{number}"))
-                    .spawn(move || serving.serve(kind))
-                    .map_err(|error| Error::Storage(format!("cannot start a reader: {error}")))?;
-                threads.push(thread);
+                let name = format!("{name}-{number}");
+                threads.push(start_thread(name, move || serving.serve(kind))?);
             }
         }
         Ok((lanes, threads))

@@ -3,7 +3,7 @@
 use super::rig::{Rig, Stop, ensure, fail, outgoing, skip};
 use crate::backend::{Accepted, BackendError, ChannelId, OriginId, Session, Upload};
 use crate::model::Part;
-use crate::waiting::{park_until, pipe};
+use crate::waiting::{park_until, pipe, start_thread};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,13 +83,14 @@ fn send(
 ) -> Result<Result<Accepted, BackendError>, Stop> {
     let (mut writer, body) = pipe();
     let size = whole.then_some(bytes.len() as u64);
-    let feeding = std::thread::spawn(move || {
+    let feed = move || {
         let deadline = Instant::now() + Duration::from_secs(10);
         let written = park_until(async { Ok(writer.write(&bytes).await) }, deadline);
         if whole && matches!(written, Ok(Ok(()))) {
             writer.finish();
         }
-    });
+    };
+    let feeding = start_thread("feeder", feed).expect("a test has a thread to spare");
     let upload = Upload::new(origin, NAME, body).with_size(size);
     let answer = rig.ask(|| session.clone().upload(channel.clone(), upload));
     match feeding.join() {

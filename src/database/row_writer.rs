@@ -7,7 +7,7 @@ use crate::error::Error;
 use rusqlite::Connection;
 
 /// Turns entries into rows.
-pub(crate) trait Recorder: Send + Sized + 'static {
+pub(crate) trait RowWriter: Send + Sized + 'static {
     type Entry: Send + 'static;
     type Batch: Send + 'static;
 
@@ -41,7 +41,7 @@ pub(crate) trait Recorder: Send + Sized + 'static {
 pub(crate) type After = Box<dyn FnOnce() + Send>;
 
 /// Told of every commit, in order. It must not block for long and must not submit to the writer.
-pub(crate) trait Publisher<R: Recorder>: Send + Sync + 'static {
+pub(crate) trait Publisher<R: RowWriter>: Send + Sync + 'static {
     /// A batch of entries is committed; `release` gives their bytes back once they are published.
     fn committed(&self, entries: Vec<R::Entry>, batch: R::Batch, release: After);
     /// A job is committed; `after` applies and answers it.
