@@ -6,8 +6,8 @@
 use crate::error::{Error, Result};
 use crate::waiting::{Activity, Tracked, engine_thread, start_thread};
 use crossbeam_channel::{Sender, bounded};
-use std::future::Future;
 use parking_lot::Mutex;
+use std::future::Future;
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::Handle;

@@ -205,15 +205,15 @@ impl<R: RowWriter> Body<R> {
     fn job(&mut self, job: Job<R>) {
         let Job { run, refused } = job;
         let mut why = None;
-        let attempt =
-            self.transactions
-                .attempt(|rows, transaction| match run(rows, transaction) {
-                    Ok(done) => Ok(done),
-                    Err(error) => {
-                        why = Some(error);
-                        Err(rusqlite::Error::QueryReturnedNoRows)
-                    }
-                });
+        let attempt = self
+            .transactions
+            .attempt(|rows, transaction| match run(rows, transaction) {
+                Ok(done) => Ok(done),
+                Err(error) => {
+                    why = Some(error);
+                    Err(rusqlite::Error::QueryReturnedNoRows)
+                }
+            });
         match attempt {
             Attempt::Committed((batch, after)) => {
                 self.transactions.succeeds();

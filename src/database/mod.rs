@@ -38,7 +38,7 @@ pub(crate) use file::Opened;
 pub use location::Durability;
 pub(crate) use location::{Location, Wanted};
 pub(crate) use opening::open;
-pub(crate) use queue::{Budget, Urgency, Reserved};
+pub(crate) use queue::{Budget, Reserved, Urgency};
 pub(crate) use reach::Reach;
 pub(crate) use reads::{Reads, Scan, Stop, Turn, Whole};
 pub(crate) use row_writer::{After, Publisher, RowWriter};

@@ -10,7 +10,11 @@ use std::time::Duration;
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Sets up a connection; `reading`: it cannot write.
-pub(super) fn pragmas(connection: &Connection, durability: Durability, reading: bool) -> Result<()> {
+pub(super) fn pragmas(
+    connection: &Connection,
+    durability: Durability,
+    reading: bool,
+) -> Result<()> {
     let synchronous = match durability {
         Durability::Power => "FULL",
         Durability::Process => "NORMAL",

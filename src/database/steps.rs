@@ -9,8 +9,8 @@
 //! To change the schema: edit `schema.sql`, append a [`Step`], and add a small file of the version before to
 //! `tests/schemas`. Rejected: a migration crate (each runs one transaction over all steps or keeps its own table).
 
-use super::error::storage;
 use super::beside::beside;
+use super::error::storage;
 use crate::error::{Error, Result};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};

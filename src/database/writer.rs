@@ -8,7 +8,7 @@
 use super::body::Body;
 use super::error::Failure;
 use super::file::Opened;
-use super::queue::{Urgency, Queue};
+use super::queue::{Queue, Urgency};
 use super::row_writer::{After, Publisher, RowWriter};
 use super::shared::{Job, Run, Shared};
 use super::transactions::Transactions;

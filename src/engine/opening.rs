@@ -11,9 +11,7 @@ use super::assembled::{Assembled, Moved};
 use crate::agents::{Calls, Desired, LinkSettings, PostBook, Posting, Registry, Surroundings};
 use crate::clock::{Calendar, Clock, Timeline};
 use crate::config::{Builder, EventMode};
-use crate::database::{
-    self, Budget, Durability, Opened, Reads, Writer, damaged, storage,
-};
+use crate::database::{self, Budget, Durability, Opened, Reads, Writer, damaged, storage};
 use crate::error::{Error, Result};
 use crate::events::{Feed, Names};
 use crate::filter::Patterns;

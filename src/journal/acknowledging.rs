@@ -5,7 +5,11 @@ use rusqlite::{Connection, params};
 use std::sync::atomic::Ordering;
 
 /// Notes how far the reader has come, never backwards.
-pub(super) fn acknowledge(transaction: &Connection, reader: &Acknowledged, now: i64) -> rusqlite::Result<()> {
+pub(super) fn acknowledge(
+    transaction: &Connection,
+    reader: &Acknowledged,
+    now: i64,
+) -> rusqlite::Result<()> {
     // Cleared first: what is acknowledged from here on queues an entry of its own.
     reader.queued.store(false, Ordering::Release);
     transaction

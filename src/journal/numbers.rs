@@ -58,7 +58,11 @@ impl Numbers {
     }
 
     /// The next seq; begins a new block or a new instance where one is due.
-    pub(super) fn next(&mut self, transaction: &Connection, batch: &mut Batch) -> rusqlite::Result<Seq> {
+    pub(super) fn next(
+        &mut self,
+        transaction: &Connection,
+        batch: &mut Batch,
+    ) -> rusqlite::Result<Seq> {
         if self.next >= self.reserved {
             self.reserved = self.next + BLOCK;
             transaction
@@ -95,7 +99,11 @@ impl Numbers {
 
     /// A change has its revision, messages and notices have their rows, acknowledgements and resume points can be
     /// written twice. All that is left (spans without an event, a token) takes a number of its own.
-    pub(super) fn seal(&mut self, transaction: &Connection, batch: &mut Batch) -> rusqlite::Result<()> {
+    pub(super) fn seal(
+        &mut self,
+        transaction: &Connection,
+        batch: &mut Batch,
+    ) -> rusqlite::Result<()> {
         if batch.revision.is_some() || batch.repeatable || batch.records().next().is_some() {
             return Ok(());
         }

@@ -187,8 +187,6 @@ impl Journal {
         }
         Ok(())
     }
-
-
 }
 
 impl RowWriter for Journal {

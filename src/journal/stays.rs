@@ -112,7 +112,13 @@ impl Journal {
             let forgotten = self.early.forget(place);
             self.settings.strays.fetch_add(forgotten, Ordering::Relaxed);
         }
-        let closed = spans::close(transaction, agent, &place.channel, None, self.numbers.last())?;
+        let closed = spans::close(
+            transaction,
+            agent,
+            &place.channel,
+            None,
+            self.numbers.last(),
+        )?;
         batch
             .published
             .extend(closed.into_iter().map(Published::Span));

@@ -32,7 +32,7 @@ pub(crate) struct ChannelRow {
 }
 
 /// The agent of that id, its lists empty.
-pub(super) fn head(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
+pub(crate) fn head(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
     conn.prepare_cached(
         "SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1",
     )?

@@ -4,9 +4,9 @@
 //! the revision of the put that asked for it, because a later one clears a refusal, and what was not changed at all
 //! gets neither a revision nor an audit row.
 
-pub(crate) use super::agent::{AgentRow, ChannelRow, key, mode_of};
+pub(crate) use super::agent::{AgentRow, head, key, mode_of};
 
-use super::agent::{bare, head, touch};
+use super::agent::{bare, touch};
 use super::{Applied, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
 use crate::database::in_table;
 use crate::model::{AgentId, AgentKey, Change, ManagementMode, NewAgent, ProvisioningMode, UserId};

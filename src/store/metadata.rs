@@ -11,9 +11,7 @@ use std::collections::HashMap;
 
 /// An agent's pairs, in the order in which they were put. `None`: there is no such agent.
 pub(crate) fn all(conn: &Connection, agent: &AgentId) -> Result<Option<Vec<(String, String)>>> {
-    key_of(conn, agent)?
-        .map(|key| of(conn, key))
-        .transpose()
+    key_of(conn, agent)?.map(|key| of(conn, key)).transpose()
 }
 
 /// One value. Outer `None`: there is no such agent; inner: it has no such key.

@@ -3,7 +3,6 @@
 use super::outbox::Shared;
 use super::session::LoopbackSession;
 use crate::backend::Inbox;
-use crate::waiting::Tracked;
 use std::sync::Arc;
 use std::time::Duration;
 

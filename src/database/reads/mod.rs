@@ -14,7 +14,6 @@
 //! ten seconds. Every read ends at its deadline, when its future is dropped, and
 //! when the engine stops. Several reads go inside one `BEGIN` (75 % of a point read is file locking).
 
-
 mod connections;
 mod lane;
 mod lanes;
@@ -40,7 +39,7 @@ use small::SmallRead;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use task::{Underway, Task};
+use task::{Task, Underway};
 
 /// How long a small read may take, waiting included.
 const SMALL_TIME: Duration = Duration::from_secs(10);
