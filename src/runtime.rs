@@ -32,6 +32,16 @@ where
     start_task(&Handle::current(), activity, task)
 }
 
+/// Runs `work` on a thread of the entered runtime that may block: for files and for what a library does slowly.
+///
+/// # Panics
+/// If the calling thread has entered no runtime.
+pub(crate) fn start_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    tokio::task::spawn_blocking(work)
+}
+
 /// The runtime's keeper.
 pub(crate) struct Runtime {
     handle: Handle,

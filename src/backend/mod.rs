@@ -53,4 +53,5 @@ pub use crate::model::{
     Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, Content, LinkKey, MessageId, NetworkId,
     OriginId, PresenceState, ResumePoint, Secret,
 };
+pub(crate) use crate::runtime::start_blocking;
 pub use crate::waiting::{Busy, PipeClosed, PipeReader};

@@ -196,7 +196,7 @@ pub(super) fn read_later(
 ) -> Reply<Secret> {
     let of = of.to_owned();
     reply(async move {
-        let done = tokio::task::spawn_blocking(move || {
+        let done = crate::backend::start_blocking(move || {
             read(&of).map_err(|error| {
                 BackendError::refused(format!("the secret of `{of}` cannot be read: {error}"))
             })

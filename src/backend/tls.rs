@@ -150,7 +150,7 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
 ) -> Result<(TlsStream<S>, Option<Binding>), BackendError> {
     let trust = trust.clone();
-    let client = tokio::task::spawn_blocking(move || client(&trust)).await;
+    let client = crate::backend::start_blocking(move || client(&trust)).await;
     let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
     let stream = secure(client, domain, io).await?;
     let connection = stream.get_ref().1;

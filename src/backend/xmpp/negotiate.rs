@@ -376,7 +376,7 @@ async fn login(
                 .ok_or_else(|| protocol("the login's challenge cannot be read"))?;
             // Thousands of rounds: not on a thread that others wait for.
             let password = secret.clone();
-            let answered = tokio::task::spawn_blocking(move || {
+            let answered = crate::backend::start_blocking(move || {
                 let answer = login.answer(&words, password.expose());
                 (login, answer)
             });

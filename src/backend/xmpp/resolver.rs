@@ -30,7 +30,7 @@ pub(super) async fn places(
 ) -> Vec<Place> {
     let resolvers = match resolver {
         Some(resolver) => vec![resolver],
-        None => tokio::task::spawn_blocking(system)
+        None => crate::backend::start_blocking(system)
             .await
             .unwrap_or_default(),
     };

@@ -89,7 +89,7 @@ async fn open(tls: Arc<Tls>, to: &Origin) -> Result<Box<dyn Io>, BackendError> {
     if !to.secure {
         return Ok(Box::new(tcp));
     }
-    let client = tokio::task::spawn_blocking(move || tls.client()).await;
+    let client = crate::backend::start_blocking(move || tls.client()).await;
     let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
     Ok(Box::new(tls::secure(client, &to.host, tcp).await?))
 }
