@@ -1,10 +1,10 @@
-//! A chat gateway engine as a library: agents that stay logged on to chat systems, and applications that talk through
-//! them, over a Rust API or over HTTP.
+//! A chat gateway engine as a library: agents that stay logged on to chat systems, and applications
+//! that talk through them, over a Rust API or over HTTP.
 //!
-//! An administrator provisions **agents**: each has an address on a chat system, **channels** it may use (rooms and
-//! contacts), and users who may act through it. The engine keeps every agent signed in and joined, for ever. An
-//! application posts through its agent and reads what was said as **events**, which survive restarts of either side.
-//! All of it lies in one SQLite file.
+//! An administrator provisions **agents**: each has an address on a chat system, **channels** it
+//! may use (rooms and contacts), and users who may act through it. The engine keeps every agent
+//! signed in and joined, for ever. An application posts through its agent and reads what was said
+//! as **events**, which survive restarts of either side. All of it lies in one SQLite file.
 //!
 //! ```
 //! use std::time::Duration;
@@ -34,25 +34,26 @@
 //!
 //! # Where to begin
 //!
-//! - To write a bot: [`Engine`], [`Builder`], then [`Collaboration`] and [`Reader`]; `examples/echo_bot.rs` is a whole one,
-//!   and [`guide::testing`] shows how it is tested.
-//! - To administer: [`Provisioning`]. To log users in and act for them: [`Engine::log_in`], [`Engine::authenticate`],
-//!   [`Engine::collaboration`]. To manage rooms: [`Management`].
+//! - To write a bot: [`Engine`], [`Builder`], then [`Collaboration`] and [`Reader`];
+//!   `examples/echo_bot.rs` is a whole one, and [`guide::testing`] shows how it is tested.
+//! - To administer: [`Provisioning`]. To log users in and act for them: [`Engine::log_in`],
+//!   [`Engine::authenticate`], [`Engine::collaboration`]. To manage rooms: [`Management`].
 //! - To watch everything: [`Engine::subscribe`]; `examples/tail_events.rs`.
-//! - To serve the HTTP contract: `examples/http_gateway`. To run it: [`guide::operating`]. What it serves:
-//!   [`guide::contract`].
+//! - To serve the HTTP contract: `examples/http_gateway`. To run it: [`guide::operating`]. What it
+//!   serves: [`guide::contract`].
 //! - To connect another chat system: [`backend`] and [`guide::backend`].
 //! - When something fails: [`Error`] and [`guide::errors`].
 //!
-//! Every call that can wait comes in two forms: `x()` parks the calling thread, `x_async()` is a future for any executor
-//! that knows no tokio. Times that a call takes are the engine's ([`Clock`]) unless it says that they are real.
-//! Ids are taken as `impl Id<ChannelId>`: a `&str` is checked on the way in, an id in hand is not checked again.
+//! Every call that can wait comes in two forms: `x()` parks the calling thread, `x_async()` is a
+//! future for any executor that knows no tokio. Durations use the engine's clock ([`Clock`])
+//! unless they are marked as real time. A call takes an id as `impl Id<ChannelId>`: it checks a
+//! `&str`, and does not check a [`ChannelId`] again.
 //!
 //! # Features
 //!
 //! | feature | |
 //! |---|---|
-//! | `bundled` (default) | SQLite is built from source; without it the system's is linked, 3.51.3 or newer |
+//! | `bundled` (default) | builds SQLite; without it the system's is linked, 3.51.3 or newer |
 //! | `wire` | the documents of the MindLink REST contract, for hosts that serve it |
 //! | `testing` | a clock moved by hand, and the conformance suite for backends |
 //! | `xmpp` | rooms and people on XMPP servers: `backend::xmpp` |
@@ -60,9 +61,9 @@
 //!
 //! # The source
 //!
-//! [`guide::architecture`] has the layers, the invariants and the way of a message; [`guide::contributing`] says how to
-//! build, test and add something. To read the source, begin with `schema.sql` and `model`, then follow one message in and
-//! one out.
+//! [`guide::architecture`] has the layers, the invariants and the way of a message;
+//! [`guide::contributing`] says how to build, test and add something. To read the source, begin
+//! with `schema.sql` and `model`, then follow one message in and one out.
 
 #![warn(unreachable_pub)]
 

@@ -1,4 +1,5 @@
-//! Guides, one task each: what concerns several items and therefore cannot stand beside one of them.
+//! Guides, one task each: what concerns several items and therefore cannot stand beside one of
+//! them.
 //!
 //! | you want to | read |
 //! |---|---|

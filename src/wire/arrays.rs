@@ -1,7 +1,8 @@
-//! Lists of strings and dictionaries: in XML they are of a namespace of their own.
+//! Lists of strings and dictionaries: XML has a namespace of its own for them.
 //!
-//! They are serialized as newtype structs of the names below. JSON drops the name of a newtype struct; XML knows by it
-//! which namespace the list is of, even where it is empty or null and so says nothing by itself.
+//! They are serialized as newtype structs with the names below. JSON drops the name of a newtype
+//! struct. The XML serializer takes the namespace from the name, which it could not learn from a
+//! list that is empty or null.
 
 use super::dictionary::Dictionary;
 use serde::{Serialize, Serializer};

@@ -54,7 +54,7 @@ impl From<AuthenticationCredentials> for model::Credentials {
     }
 }
 
-/// What `GET /Tokens/{token}` answers.
+/// The answer to `GET /Tokens/{token}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TokenDetails {

@@ -7,9 +7,9 @@ use serde::{Serialize, Serializer};
 
 /// One value of an enumeration: the contract's number and name for it.
 ///
-/// It is serialized as a newtype struct *called by the value's name* around its number. A JSON serializer drops the
-/// name of a newtype struct and writes the number; an XML serializer writes the name. So the documents need not know
-/// which format they go to.
+/// It is serialized as a newtype struct that has the value's name and contains its number. A JSON
+/// serializer drops the name of a newtype struct and writes the number; our XML serializer writes
+/// the name. So a document need not know its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
     /// The number.
@@ -69,7 +69,7 @@ impl Coded for AgentState {
     ];
 }
 
-/// Absent and 0, "Unspecified", are `None` here and never written.
+/// For modes: 0, "Unspecified", and an absent member are read as `None`, which is never written.
 impl Coded for Option<ProvisioningMode> {
     const CODES: &'static [(Option<ProvisioningMode>, i32, &'static str)] = &[
         (None, 0, "Unspecified"),

@@ -1,4 +1,5 @@
-//! Channels, their state, and the markings that channels and messages carry (§channels/active, §channels/state).
+//! Channels, their state, and the markings that channels and messages carry (§channels/active,
+//! §channels/state).
 
 use super::dictionary::Dictionary;
 use super::lenient::{Node, Read};
@@ -63,7 +64,7 @@ pub struct ChannelState {
     /// The presence of a contact.
     #[serde(serialize_with = "code::serialize")]
     pub presence_state: PresenceState,
-    /// The contact's own words beside it.
+    /// The contact's own words about its presence.
     pub presence_text: Option<String>,
     /// The subject.
     pub subject: Option<String>,
@@ -73,7 +74,7 @@ pub struct ChannelState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChannelAgentState {
-    /// Whether the agent is to be seen typing.
+    /// Whether the contact sees the agent typing.
     pub is_composing: bool,
 }
 
@@ -151,7 +152,8 @@ impl From<&model::ChannelInfo> for ChannelState {
 }
 
 impl Classification {
-    /// `null` and one without a token are none. `__type` is not looked at: the clients send wrong ones.
+    /// `null`, and a classification without a token, mean none. `__type` is ignored: the clients
+    /// send wrong ones.
     pub(crate) fn read_optional(node: &Node<'_>) -> Result<Option<Classification>> {
         if node.is_hole() {
             return Ok(None);

@@ -17,7 +17,8 @@ pub struct KeyValue {
     pub value: String,
 }
 
-/// A dictionary, in the order in which it was put. It reads a plain object too; a key given twice is refused.
+/// A dictionary, in the order in which it was put. A plain object can be read too; a key that is
+/// given twice is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dictionary(pub Vec<(String, String)>);
 

@@ -1,8 +1,8 @@
 //! Errors on the wire: the one place with status numbers.
 //!
-//! A status says what the caller can do about it. So 401 is answered only where a new login cures it (a client of the
-//! vendor logs in again and again on every other 401), and neither 503 nor 429, which invite a repeat, where the call
-//! may have had its effect.
+//! A status says what the caller can do. So 401 is answered only where a new login helps: one of
+//! the vendor's clients logs in without end on every other 401. And 503 and 429, which invite a
+//! repeat, are answered only where the call had no effect (§answer/unauthorized, §answer/repeat).
 
 use crate::error::Error;
 use serde::Serialize;
@@ -11,16 +11,17 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename = "Error", rename_all = "PascalCase")]
 pub struct ErrorBody {
-    /// The stable name of the error: [`Error::code`], or the edge's own, for example `method_not_allowed`.
+    /// The stable name of the error: [`Error::code`], or a name of the HTTP side, for example
+    /// `method_not_allowed`.
     pub code: String,
     /// One sentence: what was wrong.
     pub message: String,
-    /// What to look for in the gateway's log.
+    /// The id under which the gateway's log has this request.
     pub request_id: String,
 }
 
 impl ErrorBody {
-    /// A body with the edge's own code.
+    /// A body with a code of the HTTP side.
     pub fn new(code: &str, message: impl Into<String>, request_id: &str) -> ErrorBody {
         ErrorBody {
             code: code.to_owned(),
@@ -29,8 +30,8 @@ impl ErrorBody {
         }
     }
 
-    /// The body for an error of the engine. Of our own failures it tells no more than that there was one: paths and
-    /// what SQLite said belong into the log.
+    /// The body for an error of the engine. It hides the text of our own failures, because paths
+    /// and SQLite's messages belong in the log.
     pub fn of(error: &Error, request_id: &str) -> ErrorBody {
         let ours =
             status(error) == 500 && !matches!(error, Error::OutcomeUnknown(_) | Error::TimedOut(_));
@@ -58,18 +59,19 @@ pub fn status(error: &Error) -> u16 {
         | Error::Busy { .. }
         | Error::Unreachable(_)
         | Error::Closed => 503,
-        // A newer poll took over: the host answers the older with 200 and `[]` and never asks for a number.
+        // A newer poll took over: the host answers the older with 200 and `[]` and never asks for a
+        // number.
         Error::Superseded(_) => 200,
         _ => 500,
     }
 }
 
-/// What a status means here, in a few words: for a description of the contract.
+/// What a status means in this contract, in a few words, for example for OpenAPI.
 pub fn reason(status: u16) -> &'static str {
     match status {
         200 => "Done.",
-        204 => "Done; there is no more to say.",
-        304 => "It was so already.",
+        204 => "Done; the answer has no body.",
+        304 => "Nothing changed.",
         400 => {
             "The request cannot be read, names an impossible id, or is refused by the chat system."
         }
@@ -77,19 +79,22 @@ pub fn reason(status: u16) -> &'static str {
         403 => "The caller may not do this.",
         404 => "There is no such thing, or the channel is not active.",
         408 => "The body did not keep coming; nothing happened.",
-        409 => "Somebody else changed it meanwhile.",
-        410 => "The event instance is another one now; start again at 0 without an instance.",
+        409 => "Somebody else changed it in the meantime.",
+        410 => {
+            "The event instance has changed; start again with `last-event=0` and without `instance`."
+        }
         413 => "It is too long.",
         414 => "The URL is too long.",
-        429 => "A throttle admits no more for now; Retry-After says when it will.",
+        429 => "A throttle refused the call; Retry-After says when to repeat it.",
         431 => "The headers are too many or too long.",
-        500 => "The gateway failed, or the chat system never answered and nobody knows.",
-        503 => "Not now; Retry-After says when to come again.",
+        500 => "The gateway failed, or the chat system did not answer and the outcome is unknown.",
+        503 => "Not now; Retry-After says when to repeat the call.",
         _ => "See the contract.",
     }
 }
 
-/// What `Retry-After` says: whole seconds, rounded up, at least one. `None`: no such header.
+/// The value of `Retry-After`: whole seconds, rounded up, at least one. `None` means that the
+/// header is absent.
 pub fn retry_after(error: &Error) -> Option<u64> {
     if !matches!(status(error), 429 | 503) {
         return None;

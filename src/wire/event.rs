@@ -1,4 +1,5 @@
-//! Events (§events/document): three kinds, because an unknown one kills the polling thread of a client.
+//! Events (§events/document). There are three kinds only: an unknown kind ends the polling thread
+//! of one client.
 
 use super::collaboration::{Classification, SecurityContext, contexts};
 use super::lenient::{Node, Read};
@@ -29,11 +30,12 @@ pub enum Body {
     Message(MessageEvent),
     /// The agent's metadata changed.
     MetaData(MetaDataEvent),
-    /// A channel became active, or no longer is.
+    /// A channel became active or inactive.
     ChannelState(ChannelStateEvent),
 }
 
-/// The members of a message event; `Sender` and `Content` are the `SenderId` and `Text` of the message itself.
+/// The members of a message event; `Sender` and `Content` are the `SenderId` and `Text` of the
+/// message itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageEvent {
     /// Where it was said.
@@ -52,7 +54,7 @@ pub struct MessageEvent {
     pub sender_alias: Option<String>,
     /// A story's subject.
     pub subject: Option<String>,
-    /// What `before` takes: the message's id.
+    /// The message's id, to be used as `before`.
     pub token: Option<String>,
 }
 
@@ -170,7 +172,7 @@ impl Serialize for Event {
 }
 
 impl Read for Event {
-    /// What a client makes of an answer.
+    /// Reads an answer as a client does.
     fn read(node: &Node<'_>) -> Result<Event> {
         let body = match node.member("__type")?.tree() {
             Tree::Text(kind) if kind == kind!("MessageEvent") => Body::Message(read_message(node)?),

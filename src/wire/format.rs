@@ -17,8 +17,9 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of an answer: the specific type in `Accept` that is wanted most, else the request's `Content-Type`,
-    /// else JSON. `*/*` is not specific: the workbooks send it with everything and must get XML.
+    /// The format of an answer: the type that `Accept` prefers, else the type of the request's
+    /// `Content-Type`, else JSON. `*/*` counts as no type: the workbooks send it with everything
+    /// and must get XML.
     pub fn choose(accept: Option<&str>, content_type: Option<&str>) -> Format {
         accept
             .and_then(accepted)
@@ -43,7 +44,7 @@ impl Format {
         }
     }
 
-    /// What the answer's `Content-Type` says.
+    /// The value of the answer's `Content-Type`.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Json => "application/json; charset=utf-8",
@@ -71,7 +72,7 @@ impl Format {
     }
 }
 
-/// Of the types we know, the first of those with the highest `q`; one with `q=0` is not wanted.
+/// The first of the known types with the highest `q`; a type with `q=0` is excluded.
 fn accepted(accept: &str) -> Option<Format> {
     let mut best: Option<(Format, f32)> = None;
     for media_type in accept.split(',') {

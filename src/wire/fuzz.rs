@@ -1,8 +1,8 @@
-//! What is thrown at the decoders: one function per decoder, for libFuzzer (`tests/fuzz`) and for the test that replays
-//! its corpora on stable.
+//! What is thrown at the decoders: one function per decoder, for libFuzzer (`tests/fuzz`) and for
+//! the test that replays its corpora on stable.
 //!
-//! Not part of the API. A function panics where a promise is broken: no text may make a decoder panic, and whatever
-//! was read survives being written and read again, in both formats.
+//! Not part of the API. A function panics where a promise is broken: no text may make a decoder
+//! panic, and whatever was read survives being written and read again, in both formats.
 
 use super::query::Query;
 use super::{
@@ -132,7 +132,8 @@ fn survives<T: Document + Read + PartialEq + Debug>(format: Format, text: &[u8])
         return;
     };
     again(Format::Json, &document);
-    // What XML cannot carry is replaced; a text without any of that is the same again. JSON escapes most of it.
+    // What XML cannot carry is replaced; a text without any of that is the same again. JSON escapes
+    // most of it.
     let shown = String::from_utf8(super::json::encode(&document)).expect("JSON is UTF-8");
     if xml::carried(&shown) == shown
         && !["\\u00", "\\b", "\\f"]

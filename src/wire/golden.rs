@@ -1,7 +1,7 @@
 //! The text of every document, as it must be; and that what is written is read back as it was.
 //!
-//! The texts are those that the vendor's walkthrough and sample programs show. A client's parser is a stranger:
-//! when one of these changes, a program somewhere stops.
+//! The texts are those that the vendor's walkthrough and sample programs show. A client's parser is
+//! a stranger: when one of these changes, a program somewhere stops.
 
 use super::*;
 use crate::model::{
@@ -608,7 +608,8 @@ fn bare_strings_dictionaries_and_errors() {
     assert_eq!(String::from_utf8(json::encode(&body)).expect("UTF-8"), text);
 }
 
-/// Members after `__type` and, of events, after the shared ones, are in ordinal order: a rule for all, by text.
+/// Members after `__type` and, of events, after the shared ones, are in ordinal order: a rule for
+/// all, by text.
 #[test]
 fn members_are_alphabetical() {
     let event = event(model::EventBody::Message(message().into()));

@@ -8,8 +8,9 @@ use serde::Serialize;
 /// Reads a document.
 ///
 /// # Errors
-/// [`Error::Invalid`] with one sentence: no JSON (with the place; where a backslash stands alone, as in `DOMAIN\user`,
-/// it says to write it twice), a member given twice, or a member that cannot be understood.
+/// [`Error::Invalid`] with one sentence: no JSON (with the place; where a backslash stands alone,
+/// as in `DOMAIN\user`, it says to write it twice), a member given twice, or a member that cannot
+/// be understood.
 pub fn decode<T: Read>(text: &[u8]) -> Result<T> {
     T::read(&Node::root(&parse(text)?))
 }
@@ -55,7 +56,8 @@ fn backslash_before(text: &[u8], error: &serde_json::Error) -> bool {
         && error.to_string().contains("escape")
 }
 
-/// Refuses a name with the control character that an escape like the `\b` of `DOMAIN\bot1` has left in it.
+/// Refuses a name with the control character that an escape like the `\b` of `DOMAIN\bot1` has left
+/// in it.
 pub(crate) fn check_backslashes(member: &str, text: &str) -> Result<()> {
     match text.chars().find(|c| c.is_control()) {
         Some(bad) => Err(Error::invalid(format!(

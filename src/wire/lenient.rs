@@ -1,10 +1,10 @@
-//! Reading documents as kindly as the clients need it, in one place.
+//! The one place that reads documents as leniently as the clients need.
 //!
-//! Clients quote numbers and truth values, leave `null` and `""` where nothing is meant, and write `{}` for an empty
-//! list (§request/lenient, §request/holes); an XML element does not even say whether it is a list, an
-//! object or a text (§xml/input). All that is taken. What cannot be understood is
-//! [`Error::Invalid`] with one sentence that says what was wrong and where: a member that is silently taken for
-//! something else would be worse than a refusal. Members nobody asked for are never looked at.
+//! Clients quote numbers and truth values, write `null` and `""` for nothing, and `{}` for an empty
+//! list (§request/lenient, §request/holes). An XML element does not say whether it is a list, an
+//! object or a text (§xml/input). All of this is accepted. What cannot be understood is
+//! [`Error::Invalid`], with one sentence that says what was wrong and where: a wrong guess would be
+//! worse than a refusal. Unknown members are ignored.
 
 use super::code::Coded;
 use super::tree::Tree;
@@ -22,7 +22,7 @@ pub trait Read: Sized {
 
 static NOTHING: Tree = Tree::Null;
 
-/// A value and where it stands.
+/// A value and its path in the document.
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
     tree: &'a Tree,
@@ -39,12 +39,12 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// What was written there.
+    /// The value as it was written.
     pub fn tree(&self) -> &'a Tree {
         self.tree
     }
 
-    /// Whether nothing is meant: an absent member, `null`, `""` and an empty element are holes.
+    /// Whether this is a hole: an absent member, `null`, `""` or an empty element.
     pub fn is_hole(&self) -> bool {
         self.tree.is_hole()
     }
@@ -62,7 +62,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A member of an object; one that is absent reads as `null`.
+    /// A member of an object; an absent member is `null`.
     ///
     /// # Errors
     /// [`Error::Invalid`] if this is no object, or has the member twice.
@@ -74,7 +74,8 @@ impl<'a> Node<'a> {
             format!("{}.{name}", self.place)
         };
         let found = named.next();
-        // Of JSON the parser has seen to it; of elements only now is it known that they are members.
+        // Of JSON the parser has seen to it; of elements only now is it known that they are
+        // members.
         if named.next().is_some() {
             return Err(Error::invalid(format!(
                 "the member `{place}` is given twice"
@@ -128,7 +129,7 @@ impl<'a> Node<'a> {
         self.items()?.iter().map(T::read).collect()
     }
 
-    /// Text; a number's digits do too. `None` for `null`, but `""` is a text.
+    /// Text, or the digits of a number. `None` for `null`; `""` is a text.
     ///
     /// # Errors
     /// [`Error::Invalid`] if it is something else.
@@ -154,10 +155,10 @@ impl<'a> Node<'a> {
         Ok(self.text()?.filter(|text| !text.is_empty()))
     }
 
-    /// Text that must be there and not be empty.
+    /// Text that must be present and not empty.
     ///
     /// # Errors
-    /// As [`Node::text`], and if there is none.
+    /// As [`Node::text`], and if the text is absent or empty.
     pub fn required_text(&self) -> Result<String> {
         self.text_unless_empty()?
             .ok_or_else(|| Error::invalid(format!("{} is missing or empty", self.named())))
@@ -203,7 +204,8 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A value of an enumeration: its number, bare or quoted, or its name in any case. `None` for a hole.
+    /// A value of an enumeration: its number, bare or quoted, or its name in any case. `None` for a
+    /// hole.
     pub(crate) fn code<T: Coded>(&self) -> Result<Option<T>> {
         if let Tree::Text(name) = self.tree
             && let Some(value) = T::of_name(name.trim())
@@ -244,7 +246,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The error for a value that is something else than expected.
+    /// The error for a value of an unexpected kind.
     pub(crate) fn not(&self, expected: &str) -> Error {
         Error::invalid(format!(
             "{} is {}, {expected} is expected",
@@ -253,7 +255,7 @@ impl<'a> Node<'a> {
         ))
     }
 
-    /// How an error calls this place.
+    /// The name of this value in an error.
     pub(crate) fn named(&self) -> String {
         if self.place.is_empty() {
             "the body".to_owned()
@@ -262,8 +264,8 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// What an error shows of the value: numbers and truth values as they are, of a text only its kind and the
-    /// beginning, because it may be long.
+    /// The value as an error shows it: numbers and truth values in full; a text may be long, so
+    /// only its kind and beginning.
     fn shown(&self) -> String {
         match self.tree {
             Tree::Bool(value) => value.to_string(),

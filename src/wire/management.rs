@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::{self, Privacy};
 use serde::Serialize;
 
-/// What rooms lie in; read-only here.
+/// A category of rooms; read only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Category {
@@ -33,7 +33,7 @@ pub struct ManagedChannel {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NewManagedChannel {
-    /// The category it is to lie in.
+    /// The category of the new room.
     pub category_id: String,
     /// A description; empty is none.
     pub description: Option<String>,

@@ -1,7 +1,8 @@
-//! Messages (§messages/document, §messages/post): as they are answered, and as they are posted.
+//! Messages: in an answer (§messages/document) and as a client posts them (§messages/post).
 //!
-//! The two are different types, because of a posted message only six members are read: clients send an empty `Id`, a
-//! `Timestamp` of 0 and worse in the others, and none of that may make a post fail.
+//! The two are different types, because only six members of a posted message are read. Clients send
+//! an empty `Id`, a `Timestamp` of 0 and worse in the other members, and none of that may make a
+//! post fail.
 
 use super::collaboration::{Classification, SecurityContext, contexts};
 use super::lenient::{Node, Read};
@@ -37,7 +38,7 @@ pub struct Message {
     pub text: String,
     /// When it was said, in milliseconds since 1970.
     pub timestamp: i64,
-    /// What `before` takes: the message's id.
+    /// The message's id, to be used as `before`.
     pub token: String,
 }
 
@@ -73,7 +74,8 @@ impl From<&model::Message> for Message {
 impl TryFrom<Message> for model::Message {
     type Error = Error;
 
-    /// What a client makes of an answer; times are whole milliseconds, and who posted it does not travel.
+    /// Reads an answer as a client does. Times are whole milliseconds; the user who posted is not
+    /// part of the document.
     fn try_from(message: Message) -> Result<model::Message> {
         let time = DateTime::from_timestamp_millis(message.timestamp).ok_or_else(|| {
             Error::invalid(format!("`Timestamp` {} is no time", message.timestamp))
@@ -124,10 +126,10 @@ impl Read for Message {
     }
 }
 
-/// A message as a client posts it: what is read of it.
+/// The members that are read of a message that a client posts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostedMessage {
-    /// Its classification; a hole, or one without a token, is none.
+    /// Its classification; a hole, or a classification without a token, means none.
     pub classification: Option<Classification>,
     /// Whether it asks for attention; absent is false.
     pub is_alert: bool,

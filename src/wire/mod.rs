@@ -1,18 +1,22 @@
 //! The MindLink REST contract as documents and their text, for any host that serves it.
 //!
-//! What travels is described once, here, and knows neither HTTP server nor engine: this module imports `model` and
-//! `error` only. A host splits the path with [`route`], reads the query with [`query`], decodes a body with
-//! [`Format::decode`], calls the engine with the model's types and writes the answer with [`Format::encode`].
+//! This module is the only description of the documents. It knows neither an HTTP server nor the
+//! engine and imports `model` and `error` only. A host splits the path with [`route`], reads the
+//! query with [`query`], decodes a body with [`Format::decode`], calls the engine with the model's
+//! types and writes the answer with [`Format::encode`].
 //!
-//! * A document is a plain struct in the contract's order of members. Writing is `serde::Serialize`, so that [`xml`] is
-//!   one more serializer beside [`json`] and no second set of structs.
-//! * Reading goes over a [`Tree`], a text with its order kept, and [`lenient`], the one place that knows how wrongly
-//!   typed the clients' documents are. XML becomes the same tree, so that both are read alike.
-//! * Status numbers stand in [`error`] and nowhere else.
+//! * A document is a plain struct whose members are in the contract's order. Writing is
+//!   `serde::Serialize`: [`xml`] is a second serializer beside [`json`], so no second set of
+//!   structs is needed.
+//! * Reading parses the text into a [`Tree`], which keeps the order of members. [`lenient`] then
+//!   reads the tree; it alone knows how wrongly typed the clients' documents are. JSON and XML
+//!   become the same tree.
+//! * Status numbers are in [`error`] only.
 //!
-//! Rejected: `serde::Deserialize` on the documents (its errors do not say where, it cannot see that `__type` came
-//! first, and quoted numbers would need an attribute at every field); `serde_json::Value` (it sorts or forgets); one
-//! struct per document and format (forty shapes to keep alike).
+//! Rejected: `serde::Deserialize` on the documents (its errors do not say where, it cannot see that
+//! `__type` came first, and quoted numbers would need an attribute at every field);
+//! `serde_json::Value` (it sorts or forgets); one struct per document and format (forty shapes to
+//! keep alike).
 
 mod arrays;
 mod authentication;

@@ -1,7 +1,8 @@
-//! Message parts (§messages/parts): the one place where `__type` decides, and the one leniency that is refused.
+//! Message parts (§messages/parts). `__type` decides here only, and here alone reading is strict.
 //!
-//! A part whose `__type` is missing, unknown or not first is an error, as the vendor says; the vendor's server fails
-//! there too, so no client depends on anything else, and a guess could post the wrong thing.
+//! A part whose `__type` is missing, unknown or not first is an error, as the vendor says. The
+//! vendor's server fails too, so no client depends on anything else, and a guess could post the
+//! wrong thing.
 
 use super::COLLABORATION_NAMESPACE;
 use super::code::Coded;
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::{self, DisplayMode, Part};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// A part of a message as it travels: [`Part`] with its `__type` first.
+/// A part of a message in a document: [`Part`] with its `__type` first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagePart(pub Part);
 
@@ -80,7 +81,8 @@ impl Read for MessagePart {
                 channel: text("ChannelId")?,
                 name: text("ChannelName")?,
             },
-            // The names of a pre-release of 2018; a button of the vendor's page still sends the first.
+            // The names of a pre-release of 2018; a button of the vendor's page still sends the
+            // first.
             "UserLinkMessagePart" => Part::ChannelLink {
                 channel: text("UserId")?,
                 name: text("DisplayName")?,

@@ -1,6 +1,8 @@
-//! Percent-decoding, as browsers do it: a `%` that begins no escape stands for itself, so that `50%` is an id too.
+//! Percent-decoding, as browsers do it: a `%` that begins no escape is a percent sign, so `50%` is
+//! an id too.
 
-/// Decodes `text`; `None` if what comes out is not UTF-8. In a query `+` is a blank, in a path it is a plus.
+/// Decodes `text`; `None` if the result is not UTF-8. In a query `+` is a blank, in a path it is a
+/// plus.
 pub fn decode(text: &str, plus_is_blank: bool) -> Option<String> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

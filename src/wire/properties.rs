@@ -1,4 +1,5 @@
-//! What holds of every document, whatever is in it: it survives both formats, and both say the same.
+//! What holds of every document, whatever is in it: it survives both formats, and both say the
+//! same.
 
 use super::xml::carried;
 use super::*;
@@ -90,7 +91,8 @@ fn message() -> impl Strategy<Value = model::Message> {
                 (parts, classification, contexts, alert, time),
             )| {
                 let time = DateTime::from_timestamp_millis(time).expect("a time");
-                // An id is no longer arbitrary text once it is parsed; what may be in one is tried here.
+                // An id is no longer arbitrary text once it is parsed; what may be in one is tried
+                // here.
                 let place: String = place
                     .chars()
                     .filter(|c| !c.is_control())

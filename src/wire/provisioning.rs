@@ -1,7 +1,7 @@
 //! Documents of the provisioning service.
 //!
-//! What comes in is turned into the model's `New…` types against the id in the path: from there on nothing is
-//! checked again.
+//! A document that comes in is checked against the id in the path and becomes one of the model's
+//! `New…` types; after that nothing is checked again.
 
 use super::dictionary::Dictionary;
 use super::json::check_backslashes;
@@ -18,7 +18,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProvisionedAgent {
-    /// The older way to say [`ProvisionedAgent::provisioning_mode`]; true for System and Self.
+    /// The older form of [`ProvisionedAgent::provisioning_mode`]: true for System and Self.
     pub can_provision: bool,
     /// The channels it may use.
     pub channels: Vec<ProvisionedChannel>,
@@ -37,7 +37,7 @@ pub struct ProvisionedAgent {
     pub state: AgentState,
     /// Its address on the chat system.
     pub user_name: String,
-    /// Who may act through it.
+    /// The users who may act through it.
     #[serde(serialize_with = "arrays::strings")]
     pub users: Vec<String>,
 }
@@ -57,7 +57,8 @@ pub struct ProvisionedChannel {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProvisionedUser {
-    /// Read only, never written: our addition to the contract. `None` keeps the stored one.
+    /// The password: our addition to the contract, read and never written. `None` keeps the stored
+    /// one.
     #[serde(skip)]
     pub password: Option<Secret>,
     /// Its id.
@@ -103,10 +104,10 @@ impl From<model::ProvisionedAgent> for ProvisionedAgent {
 }
 
 impl ProvisionedAgent {
-    /// The put this asks for, at the path of `id`.
+    /// The put that this document asks for at the path of `id`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it names another agent, or a member cannot be what it should.
+    /// [`Error::Invalid`] if it names another agent, or a member has an impossible value.
     pub fn into_new(self, id: &AgentId) -> Result<NewAgent> {
         same_id("Id", &self.id, id.as_str())?;
         check_backslashes("UserName", &self.user_name)?;
@@ -172,10 +173,10 @@ impl From<model::ProvisionedUser> for ProvisionedUser {
 }
 
 impl ProvisionedUser {
-    /// The put this asks for, at the path of `id`.
+    /// The put that this document asks for at the path of `id`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it names another user, or a member cannot be what it should.
+    /// [`Error::Invalid`] if it names another user, or a member has an impossible value.
     pub fn into_new(self, id: &UserId) -> Result<NewUser> {
         same_id("UserId", &self.user_id, id.as_str())?;
         check_backslashes("Username", &self.username)?;
@@ -214,10 +215,10 @@ impl From<model::Throttle> for ProvisionedThrottle {
 }
 
 impl ProvisionedThrottle {
-    /// The put this asks for, at the path of `id`.
+    /// The put that this document asks for at the path of `id`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it names another throttle, or an agent that cannot be one.
+    /// [`Error::Invalid`] if it names another throttle, or an agent with an impossible id.
     pub fn into_throttle(self, id: &ThrottleId) -> Result<Throttle> {
         same_id("Id", &self.id, id.as_str())?;
         let agents = self
@@ -235,7 +236,8 @@ impl ProvisionedThrottle {
 }
 
 impl Read for ProvisionedThrottle {
-    /// An absent `Threshold` is 0 and an absent `Type` the first one, as the vendor's serializer has it.
+    /// An absent `Threshold` is 0 and an absent `Type` the first type, as the vendor's serializer
+    /// reads them.
     fn read(node: &Node<'_>) -> Result<ProvisionedThrottle> {
         let threshold = node
             .member("Threshold")?
@@ -253,7 +255,8 @@ impl Read for ProvisionedThrottle {
     }
 }
 
-/// A state that clients send back as they got it, or as they please: nobody acts on it, so nothing in it is an error.
+/// A state in a request. Clients send back what they got, or anything else; it is ignored, so
+/// nothing in it is an error.
 fn state(node: &Node<'_>) -> Result<AgentState> {
     Ok(node
         .member("State")?

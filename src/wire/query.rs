@@ -1,5 +1,5 @@
-//! Query strings. Parameters nobody knows, of whatever shape, are ignored: one client puts `""` and a cache-buster on
-//! every GET, another a time stamp without `=` (§request/query).
+//! Query strings. Unknown parameters of any form are ignored (§request/query): one client appends
+//! `""` and a number to every GET, another a time stamp without `=`.
 
 use super::percent;
 use crate::error::{Error, Result};
@@ -15,25 +15,25 @@ pub struct Query {
 /// What `GET /Events` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventsQuery {
-    /// From where on.
+    /// The position to start after.
     pub cursor: Cursor,
-    /// What of it.
+    /// The filter.
     pub query: EventQuery,
-    /// The reader whose place the engine keeps: our addition to the contract.
+    /// The reader whose position the engine keeps (§events/reader).
     pub reader: Option<ReaderName>,
 }
 
 /// What `GET …/Messages` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// How many.
+    /// How many messages.
     pub take: u32,
-    /// Older than the message of this token.
+    /// Only messages older than the message with this token.
     pub before: Option<String>,
 }
 
 impl Query {
-    /// Takes apart what follows the `?`, if there is one. Nothing is an error here.
+    /// Parses the text after the `?`, if there is one. This never fails.
     pub fn parse(raw: Option<&str>) -> Query {
         let pairs = raw.unwrap_or_default().split('&').filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -47,11 +47,12 @@ impl Query {
         }
     }
 
-    /// `last-event` (required), `types`, `channels`, `regex`, `origin` or `origins`, `instance`, `reader`.
+    /// `last-event` (required), `types`, `channels`, `regex`, `origin` or `origins`, `instance`,
+    /// `reader`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `last-event` is missing or no number from -1 to 2^63-1, a type or origin is unknown, or an
-    /// id cannot be one. Whether `regex` compiles is the engine's to say.
+    /// [`Error::Invalid`] if `last-event` is missing or no number from -1 to 2^63-1, a type or
+    /// origin is unknown, or an id is impossible. The engine checks whether `regex` compiles.
     pub fn events(&self) -> Result<EventsQuery> {
         let last = self.number("last-event", -1, i64::MAX)?;
         let mut query = EventQuery::all();
@@ -84,7 +85,7 @@ impl Query {
     /// `take` (required, 1 to 2,147,483,647) and `before`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `take` is missing or anything else.
+    /// [`Error::Invalid`] if `take` is missing or out of range.
     pub fn history(&self) -> Result<HistoryQuery> {
         let take = self.number("take", 1, i32::MAX.into())?;
         Ok(HistoryQuery {
@@ -144,7 +145,7 @@ impl Query {
         Ok((local, remote))
     }
 
-    /// The values given under a name, those that are empty left out.
+    /// The values of a parameter, without empty ones.
     fn values(&self, names: &[&str]) -> Result<Vec<&str>> {
         let mut values = Vec::new();
         for (name, value) in self
@@ -161,7 +162,7 @@ impl Query {
         Ok(values)
     }
 
-    /// All values under these names, each split on commas.
+    /// All values of these parameters, each split at commas.
     fn list(&self, names: &[&str]) -> Result<Vec<String>> {
         let values = self.values(names)?;
         Ok(values
@@ -172,10 +173,10 @@ impl Query {
             .collect())
     }
 
-    /// The one value under a name; empty is absent, the same value twice is one.
+    /// The only value of a parameter. An empty value is absent; the same value twice counts once.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if there are several, or it is not UTF-8.
+    /// [`Error::Invalid`] if there are several values, or the value is not UTF-8.
     pub fn single(&self, name: &str) -> Result<Option<String>> {
         let values = self.values(&[name])?;
         match values.as_slice() {

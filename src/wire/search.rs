@@ -8,35 +8,35 @@ use crate::model::{ChannelId, Id, SearchCriteria, SearchSet};
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use serde::Serialize;
 
-/// What `POST /Channels/Search` takes. The dates are kept as they were sent, because which of them count depends on
-/// the others; [`MessageSearchCriteria::window`] says what they mean.
+/// The body of `POST /Channels/Search`. The dates are kept as they were sent, because it depends on
+/// all of them which ones count; [`MessageSearchCriteria::window`] reads them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MessageSearchCriteria {
-    /// The channels to search; none: all the agent's.
+    /// The channels to search; an empty list means all the agent's.
     #[serde(serialize_with = "arrays::strings")]
     pub channel_ids: Vec<String>,
-    /// Days back, today being the first of them; 0 is not set.
+    /// How many days back, today included; 0 means not set.
     pub days_back: u32,
-    /// From then on, with it.
+    /// The first date, inclusive.
     pub from_date: Option<String>,
-    /// How many messages; 0 is not set.
+    /// The largest number of messages; 0 means not set.
     pub limit: u32,
-    /// Whether all words must be there.
+    /// Whether a message must contain all words.
     pub match_all: bool,
     /// Whether case counts.
     pub match_case: bool,
-    /// Whether the words must stand as a phrase.
+    /// Whether the words must be a phrase.
     pub match_exact: bool,
-    /// On that day; overrides all others.
+    /// The only date; overrides all others.
     pub on_date: Option<String>,
     /// The words.
     pub search_term: String,
-    /// Until then, with it.
+    /// The last date, inclusive.
     pub to_date: Option<String>,
 }
 
-/// The time that is searched.
+/// The span of time that is searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SearchWindow {
     /// Not before this moment.
@@ -45,7 +45,8 @@ pub struct SearchWindow {
     pub to: Option<DateTime<Utc>>,
 }
 
-/// What was found in one channel; sets without a message are left out, because a client requires both ids.
+/// The messages found in one channel. A set without messages is left out, because one client
+/// requires both ids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PostSearchResultSet {
@@ -62,11 +63,12 @@ pub struct PostSearchResultSet {
 }
 
 impl MessageSearchCriteria {
-    /// What the dates mean: `OnDate` before `DaysBack` before `FromDate` and `ToDate`; what is overridden is not
-    /// looked at (§search/dates). A date without a time is the whole day, one with a time the whole second.
+    /// The span that the dates mean (§search/dates). `OnDate` overrides `DaysBack`, which overrides
+    /// `FromDate` and `ToDate`; an overridden date is not read. A date without a time is the whole
+    /// day, a date with a time the whole second.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if a date that counts is none.
+    /// [`Error::Invalid`] if a date that counts cannot be read.
     pub fn window(&self, now: DateTime<Utc>) -> Result<SearchWindow> {
         if let Some(text) = &self.on_date {
             let day = search_date::parse("OnDate", text)?.whole_day();
@@ -101,7 +103,7 @@ impl MessageSearchCriteria {
     /// The search this asks for.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if a date that counts is none, or a channel id cannot be one.
+    /// [`Error::Invalid`] if a date that counts cannot be read, or a channel id is impossible.
     pub fn into_criteria(self, now: DateTime<Utc>) -> Result<SearchCriteria> {
         let SearchWindow { from, to: until } = self.window(now)?;
         let mut criteria = SearchCriteria::words(self.search_term);
@@ -145,7 +147,8 @@ impl Read for MessageSearchCriteria {
     }
 }
 
-/// A date as it was sent; `null`, blank and the text `null`, which a workbook of the vendor's sends, are none.
+/// A date as it was sent. `null`, a blank text and the text `null`, which a workbook sends, mean no
+/// date.
 fn date(node: &Node<'_>, name: &str) -> Result<Option<String>> {
     let text = node
         .member(name)?
@@ -155,7 +158,7 @@ fn date(node: &Node<'_>, name: &str) -> Result<Option<String>> {
 }
 
 impl PostSearchResultSet {
-    /// The document for a set of the engine's; `None` if there is nothing in it.
+    /// The document for a set of the engine's; `None` for an empty set.
     pub fn from_model(set: &SearchSet) -> Option<PostSearchResultSet> {
         let (oldest, newest) = (set.messages.first()?, set.messages.last()?);
         Some(PostSearchResultSet {

@@ -1,4 +1,5 @@
-//! Dates as search takes them: `MM/dd/yyyy[ HH:mm:ss][ ±hh:mm]`, en-US, UTC when no offset is given (§search/dates).
+//! Dates as search takes them: `MM/dd/yyyy[ HH:mm:ss][ ±hh:mm]`, en-US, UTC when no offset is given
+//! (§search/dates).
 
 use crate::error::{Error, Result};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
@@ -19,7 +20,7 @@ pub(super) struct Span {
 }
 
 impl Date {
-    /// What the date says: a day, or with a time of day a second.
+    /// The span that the date means: a day, or a second if it has a time of day.
     pub(super) fn span(self) -> Span {
         match self.time {
             None => self.whole_day(),
@@ -35,7 +36,7 @@ impl Date {
         }
     }
 
-    /// The day, in its own offset, whatever the time.
+    /// The whole day in the date's own offset, without regard to a time of day.
     pub(super) fn whole_day(self) -> Span {
         let next = self.day.checked_add_days(Days::new(1)).unwrap_or(self.day);
         Span {
@@ -46,7 +47,8 @@ impl Date {
 
     fn moment(self, day: NaiveDate, time: NaiveTime) -> DateTime<Utc> {
         let local = self.offset.from_local_datetime(&day.and_time(time));
-        // A fixed offset has each local time once; and years have four digits, so none is out of range.
+        // A fixed offset has each local time once; and years have four digits, so none is out of
+        // range.
         local
             .single()
             .map_or(DateTime::UNIX_EPOCH, |moment| moment.to_utc())
@@ -56,7 +58,7 @@ impl Date {
 /// Reads a date.
 ///
 /// # Errors
-/// [`Error::Invalid`] if it is none; `name` is the member it stands in.
+/// [`Error::Invalid`] if the text is no date; `name` is the member that contains it.
 pub(super) fn parse(name: &str, text: &str) -> Result<Date> {
     read(text).ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
@@ -102,7 +104,7 @@ fn read(text: &str) -> Option<Date> {
     })
 }
 
-/// So many numbers of one to four digits.
+/// Exactly that many numbers of one to four digits.
 fn numbers<const N: usize>(word: &str, separator: char) -> Option<[u32; N]> {
     let number = |text: &str| {
         let plain = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,7 +1,7 @@
-//! A document as it was written: order kept, nothing interpreted.
+//! A parsed document that keeps the order of members and interprets nothing.
 //!
-//! `serde_json::Value` was rejected, because it loses what the contract turns on (whether `__type` came first) and
-//! lets a member given twice win silently. XML is read into the same tree.
+//! Rejected: `serde_json::Value`. It loses whether `__type` came first, on which the contract
+//! depends, and accepts a member that is given twice. XML is read into the same tree.
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
@@ -24,13 +24,13 @@ pub enum Tree {
     List(Vec<Tree>),
     /// Members in the order in which they were written.
     Map(Vec<(String, Tree)>),
-    /// The children of an XML element, in order: the members of an object or the items of a list, which only its
-    /// reader knows. Without any it may be an empty text as well.
+    /// The children of an XML element, in order. Only the reader knows whether they are the members
+    /// of an object or the items of a list; an element without children may also be an empty text.
     Elements(Vec<(String, Tree)>),
 }
 
 impl Tree {
-    /// What kind of value this is, as an error says it.
+    /// The kind of this value, in the words of an error.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Tree::Null => "null",
@@ -43,7 +43,7 @@ impl Tree {
         }
     }
 
-    /// Whether this is what clients leave where nothing is meant: `null`, `""` or an empty element.
+    /// Whether this is a hole, which clients write for nothing: `null`, `""` or an empty element.
     pub(crate) fn is_hole(&self) -> bool {
         match self {
             Tree::Null => true,

@@ -1,6 +1,6 @@
 //! What a request can ask for: a variant for each row and method of the table.
 
-/// What a request asks for, with the ids its path names: decoded, not yet judged.
+/// What a request asks for, with the ids of its path: decoded, not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Route {

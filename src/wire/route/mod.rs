@@ -1,8 +1,9 @@
 //! How a path is matched with the one route table.
 //!
-//! A path is split on `/` *before* it is decoded, because ids may contain an encoded `/` (§request/split).
-//! That is also why no router of an HTTP server can be used: they decode first. Literals are compared
-//! without case, variables keep theirs, one trailing slash is nothing, `+` is a plus.
+//! A path is split at `/` *before* it is decoded, because ids may contain an encoded `/`
+//! (§request/split). Routers of HTTP servers decode first, so none can be used. Fixed parts match
+//! in any case, variables keep their case, one slash at the end is ignored, and `+` is a plus
+//! (§request/path).
 
 mod asked;
 mod table;
@@ -17,10 +18,11 @@ use std::borrow::Cow;
 /// What became of a method and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found<R = Route> {
-    /// This is asked for. The error is that of a variable that is not UTF-8: it must not be told before the caller is
-    /// known.
+    /// The route. It is an error if a variable is not UTF-8; a host must not answer with that error
+    /// before it has checked the token.
     Route(Result<R>),
-    /// The resource exists, but not this method: 405 with this `Allow`. For OPTIONS, the answer to it.
+    /// The resource exists, but not with this method: 405 with this `Allow`. It is also the answer
+    /// to OPTIONS.
     OtherMethods(String),
     /// No such resource: 404 with this sentence.
     Nothing(String),
@@ -36,7 +38,7 @@ impl<R> Found<R> {
         }
     }
 
-    /// This, unless nothing was found.
+    /// Returns this, or what `other` finds if this is [`Found::Nothing`].
     #[must_use]
     pub fn or_else(self, other: impl FnOnce() -> Found<R>) -> Found<R> {
         match self {
@@ -46,12 +48,14 @@ impl<R> Found<R> {
     }
 }
 
-/// Finds what a method and a path, as it came over the wire and without its query, ask for. HEAD is GET.
+/// Finds the route of a method and a path. The path is encoded as it came and has no query; HEAD
+/// counts as GET.
 pub fn find(method: &str, path: &str) -> Found {
     find_in(TABLE, method, path)
 }
 
-/// As [`find`], in the table of a host that serves more than the contract: the same rules for paths hold there.
+/// As [`find`], in another table: a host that serves more than the contract gets the same rules for
+/// paths.
 pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut allowed: Vec<&str> = Vec::new();
@@ -85,8 +89,9 @@ pub fn find_in<R>(table: &[Resource<R>], method: &str, path: &str) -> Found<R> {
     })
 }
 
-/// The path as a log may show it: the contract puts tokens into paths. What follows `Tokens` is hidden, and wherever
-/// else a segment has something as long as a token and made of its characters.
+/// The path without tokens, as a log may show it, because the contract puts tokens into paths. It
+/// hides the segment after `Tokens`, and every segment that contains a text as long as a token and
+/// made of the same characters.
 pub fn without_token(path: &str) -> String {
     let mut shown = String::with_capacity(path.len());
     let mut hide = false;
@@ -120,7 +125,7 @@ fn split(path: &str) -> std::str::Split<'_, char> {
     path.strip_suffix('/').unwrap_or(path).split('/')
 }
 
-/// A segment, decoded; `None` if it is not UTF-8. Nearly all have nothing to decode.
+/// A segment, decoded; `None` if it is not UTF-8. Most segments need no decoding.
 fn decoded(segment: &str) -> Option<Cow<'_, str>> {
     if segment.contains('%') {
         percent::decode(segment, false).map(Cow::Owned)
@@ -134,8 +139,8 @@ fn variable(expected: &str) -> Option<&str> {
     expected.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// The variables, if `path` is this resource's. Each request asks this of every resource before its own, so nothing is
-/// kept before all literals are right.
+/// The variables, if `path` is a path of this resource. Each request tries the resources in order,
+/// so nothing is allocated before all fixed parts match.
 fn matched(resource: &str, path: &str) -> Option<Result<Variables>> {
     let (mut expected, mut segments) = (split(resource), split(path));
     loop {

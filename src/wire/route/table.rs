@@ -1,8 +1,9 @@
-//! The one route table. What is not in it is not served, and what is documented is checked against it.
+//! The one route table. Only what is in it is served, and the README and OpenAPI are checked
+//! against it.
 
 use super::{Authentication as A, Collaboration as C, Management as M, Provisioning as P, Route};
 
-/// One resource: of the contract, or, with a type of its own, of a host that serves more beside it.
+/// One resource of the contract. A host that serves more uses it with a route type of its own.
 #[derive(Debug)]
 pub struct Resource<R: 'static = Route> {
     /// Its path; `{…}` stands for a variable.
@@ -25,7 +26,8 @@ pub const TABLE: &[Resource] = &[
     Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: v.0 }.into())] },
 
     Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| C::Channels.into())] },
-    // Before `{id}`, of which none is called so: an id has a prefix. §search/criteria says why GET is here.
+    // Before `{id}`, of which none is called so: an id has a prefix. §search/criteria says why GET
+    // is here.
     Resource { path: "/Collaboration/v1/Channels/Search", methods: &[
         ("GET", |_| C::Search.into()),
         ("POST", |_| C::Search.into())] },

@@ -1,7 +1,7 @@
-//! What the root of each document is called.
+//! The name and namespace of each document's root element.
 //!
-//! `serde` tells a serializer the names of structs, but of an empty list not even what it would hold, and of no
-//! struct the namespace. So each document says both here; a list says it by what it is a list of.
+//! `serde` tells a serializer the name of a struct, but no namespace, and for an empty list not the
+//! type of its items. So each document names both here; a list takes them from its item type.
 
 use super::super::{
     COLLABORATION_NAMESPACE, Category, Channel, ChannelAgentState, ChannelState, Dictionary,
@@ -34,7 +34,7 @@ pub struct Root {
     pub name: Cow<'static, str>,
     /// Its namespace; empty for none.
     pub namespace: &'static str,
-    /// Whether it declares the prefix `i`, of which `i:nil` and `i:type` are.
+    /// Whether it declares the prefix `i`, used by `i:nil` and `i:type`.
     pub instance: bool,
 }
 
@@ -48,7 +48,7 @@ impl Root {
         }
     }
 
-    /// A root of no namespace at all: for a host's own documents, which belong to no contract.
+    /// A root without a namespace, for a host's own documents, which belong to no contract.
     pub const fn bare(name: &'static str) -> Root {
         Root {
             name: Cow::Borrowed(name),
@@ -59,7 +59,7 @@ impl Root {
 }
 
 impl<T: Document> Document for [T] {
-    /// `ArrayOfT` in the namespace of `T`; of strings in that of arrays.
+    /// `ArrayOfT` in the namespace of `T`; for strings in the namespace of arrays.
     fn root() -> Root {
         let item = T::root();
         let namespace = if item.namespace == SERIALIZATION {

@@ -1,7 +1,8 @@
 //! Every shape of a document in XML (§xml/output), as text, both ways.
 //!
-//! The answers are what .NET's serializer was measured to write, the requests what the vendor's workbooks send. Those
-//! look at prefixes by their letter and at the first child whatever it is: no byte of an answer is free.
+//! The answers are what .NET's serializer was measured to write, the requests what the vendor's
+//! workbooks send. The workbooks compare the letters of
+//! prefixes and take the first child whatever it is, so every byte of an answer matters.
 
 use super::*;
 use crate::model::{
@@ -496,7 +497,8 @@ fn what_xml_cannot_carry_is_replaced() {
     );
 }
 
-/// The model takes what the documents read, so that a request in XML does what the same one in JSON does.
+/// The model takes what the documents read, so that a request in XML does what the same one in JSON
+/// does.
 #[test]
 fn an_agent_put_in_xml_is_the_agent_put_in_json() {
     let id = model::AgentId::parse("a").expect("id");

@@ -1,14 +1,14 @@
 //! XML text of the documents, both ways, as .NET's data-contract serializer has it (§xml/output).
 //!
-//! Writing is one more `serde` serializer over the same documents as [`super::json`], reading makes the same
-//! [`Tree`]: what a member is called, in which order and how kindly it is read is said once, for both formats.
+//! Writing is a second `serde` serializer over the documents of [`super::json`], and reading makes
+//! the same [`Tree`]. So names, order and leniency are defined once for both formats.
 //!
-//! * `document` knows what only XML asks of a document: the name and the namespace of its root.
-//! * `write` is the serializer, `text` what an XML text may hold, `read` the way back.
+//! * `document` knows what only XML needs: the name and the namespace of a document's root.
+//! * `write` is the serializer, `text` knows which characters XML can carry, `read` is the parser.
 //!
-//! Rejected: quick-xml's own serde support (it cannot write `i:nil`, `i:type` or a prefix, nor name the root of an
-//! empty list, and reads the order of nothing); a struct per shape and format; a tree of elements built before
-//! writing, because answers with a thousand messages need none.
+//! Rejected: quick-xml's own serde support (it cannot write `i:nil`, `i:type` or a prefix, nor name
+//! the root of an empty list, and reads the order of nothing); a struct per shape and format; a
+//! tree of elements built before writing, because answers with a thousand messages need none.
 
 mod document;
 mod read;
@@ -26,11 +26,11 @@ pub(crate) use text::carried;
 #[cfg(doc)]
 use crate::{error::Error, wire::Tree};
 
-/// Reads a document. The names of the root, of prefixes and of namespaces do not matter, nor does the order of
-/// elements; those nobody asked for are never looked at.
+/// Reads a document. The names of the root, of prefixes and of namespaces do not matter, nor does
+/// the order of elements; unknown elements are ignored.
 ///
 /// # Errors
-/// As [`parse`]; [`Error::Invalid`] too if an element that is asked for cannot be understood, or stands there twice.
+/// As [`parse`]; [`Error::Invalid`] too if a known element cannot be understood or occurs twice.
 pub fn decode<T: Read>(text: &[u8]) -> Result<T> {
     T::read(&Node::root(&parse(text)?))
 }

@@ -1,10 +1,10 @@
-//! Elements into the tree that the documents are read from.
+//! Parses XML into the tree from which the documents are read.
 //!
-//! Lenient where the vendor's clients and other serializers differ: any prefix, any namespace, any order, comments,
-//! CDATA, a declaration of whatever encoding (the text is UTF-8 all the same). Strict where leniency could hurt: no
-//! document type, so no entities but XML's own five; no deeper and no larger than [`DEPTH_MAX`], [`ELEMENTS_MAX`] and
-//! [`SIZE_MAX`]. Namespaces are not resolved, because nothing depends on them and resolving costs an attacker nothing
-//! and us much.
+//! It is lenient where the vendor's clients and other serializers differ (§xml/input): any prefix,
+//! any namespace, any order, comments, CDATA, a declaration of any encoding (the text is UTF-8
+//! anyway). It is strict where leniency could hurt: there is no document type, so no entities but
+//! XML's own five, and [`DEPTH_MAX`], [`ELEMENTS_MAX`] and [`SIZE_MAX`] bound the text. Namespaces
+//! are not resolved: nothing depends on them, and an attacker could make it expensive.
 
 use super::super::COLLABORATION_NAMESPACE;
 use super::super::tree::Tree;
@@ -13,19 +13,20 @@ use crate::error::{Error, Result};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-/// How deep elements may lie in each other; the deepest document of the contract has six.
+/// How deep elements may be nested; the deepest document of the contract has six levels.
 pub(crate) const DEPTH_MAX: usize = 32;
-/// How many elements a text may have: memory is bounded, however small each of them is.
+/// How many elements a text may have, so that many small ones cannot use up the memory.
 const ELEMENTS_MAX: usize = 250_000;
-/// How long a text may be, in bytes. A host allows far less; this is for clients, who read long answers.
+/// How long a text may be, in bytes. A host allows far less; this is for clients, who read long
+/// answers.
 const SIZE_MAX: usize = 16 * 1024 * 1024;
 
-/// Reads text into a tree, nothing interpreted but `i:nil`, which is [`Tree::Null`], and `i:type`, which becomes the
-/// first member, `__type`, with the namespace that JSON writes there.
+/// Reads text into a tree, nothing interpreted but `i:nil`, which is [`Tree::Null`], and `i:type`,
+/// which becomes the first member, `__type`, with the namespace that JSON writes there.
 ///
 /// # Errors
-/// [`Error::Invalid`] with one sentence, line and column: no well-formed XML, a document type, an unknown entity, too
-/// deep, too many elements. [`Error::TooLarge`] over 16 MiB.
+/// [`Error::Invalid`] with one sentence, line and column: no well-formed XML, a document type, an
+/// unknown entity, too deep, too many elements. [`Error::TooLarge`] over 16 MiB.
 pub fn parse(text: &[u8]) -> Result<Tree> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     if text.len() > SIZE_MAX {
@@ -57,17 +58,17 @@ pub fn parse(text: &[u8]) -> Result<Tree> {
     .run()
 }
 
-/// A text half read.
+/// The state of a text that is being read.
 struct Parser<'a> {
     text: &'a str,
     reader: Reader<&'a [u8]>,
-    /// From the root down to where we are. A stack of our own, so that depth costs no stack of the thread's.
+    /// The open elements, from the root down. Recursion would use up the thread's stack.
     open: Vec<Open>,
     root: Option<Tree>,
     elements: usize,
 }
 
-/// An element whose end is still to come.
+/// An element whose end tag was not read yet.
 struct Open {
     name: String,
     is_nil: bool,
@@ -136,7 +137,8 @@ impl Parser<'_> {
             text: String::new(),
             children: Vec::new(),
         };
-        // Without the check for attributes given twice: it compares each with all, and nobody needs it.
+        // Without the check for attributes given twice: it compares each with all, and nobody needs
+        // it.
         for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|error| self.broken(at, &error))?;
             let value = attribute.value.trim();
@@ -213,7 +215,7 @@ impl Parser<'_> {
         self.refused(at, &shown(&error.to_string()))
     }
 
-    /// The error for what stands at a byte.
+    /// An error that names the line and column of a byte.
     fn refused(&self, at: u64, why: &str) -> Error {
         let at = usize::try_from(at)
             .unwrap_or(usize::MAX)
@@ -232,8 +234,9 @@ impl Parser<'_> {
 }
 
 impl Open {
-    /// An element with children is those, and the text between them is nothing. One without is its text; with nothing
-    /// in it at all it is whatever its reader wants: an empty text, list or object.
+    /// The value of an element. With children it is the children; the text between them is ignored.
+    /// Without children it is its text. An empty element may be an empty text, list or object; its
+    /// reader decides.
     fn into_tree(self) -> (String, Tree) {
         let Open {
             name,
@@ -245,7 +248,8 @@ impl Open {
         if is_nil {
             return (name, Tree::Null);
         }
-        // A text may have a type too (some serializers say of each that it is a string); it stays a text.
+        // A text may have a type too (some serializers say of each that it is a string); it stays a
+        // text.
         if let Some(kind) = kind.filter(|_| !children.is_empty() || text.trim().is_empty()) {
             children.insert(
                 0,
@@ -269,7 +273,7 @@ fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-/// As much of a text as an error shows.
+/// The beginning of a text, as much as an error shows.
 fn shown(text: &str) -> String {
     text.chars()
         .take(80)

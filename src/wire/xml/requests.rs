@@ -1,5 +1,5 @@
 //! Requests as the vendor's workbooks build them (§xml/requests), byte by byte, and the ways in
-//! which others differ: order, prefixes, namespaces, elements nobody knows, `i:nil`, white space.
+//! which other clients differ: order, prefixes, namespaces, unknown elements, `i:nil`, white space.
 
 use super::*;
 use crate::model::{

@@ -1,4 +1,4 @@
-//! What an XML text may hold, and how it is written so that it is read back as it was.
+//! Which characters XML can carry, and how a text is escaped so that it is read back unchanged.
 
 /// Whether XML 1.0 can carry the character at all, escaped or not.
 pub(super) fn can_carry(c: char) -> bool {
@@ -11,8 +11,8 @@ pub(super) fn can_carry(c: char) -> bool {
 
 /// Appends `text` as the content of an element.
 ///
-/// `\r` is written as a reference, because a reader turns a literal one into `\n`. What XML cannot carry becomes
-/// U+FFFD: one odd character must not make a whole answer unreadable.
+/// `\r` is written as a reference, because a reader turns a literal one into `\n`. What XML cannot
+/// carry becomes U+FFFD: one odd character must not make a whole answer unreadable.
 pub(super) fn push(out: &mut String, text: &str) {
     out.reserve(text.len());
     let mut rest = text;
@@ -33,7 +33,7 @@ pub(super) fn push(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
-/// `text` as a reader of what [`push`] wrote sees it.
+/// The text that a reader gets after [`push`] wrote `text`.
 pub(crate) fn carried(text: &str) -> String {
     text.chars()
         .map(|c| if can_carry(c) { c } else { '\u{fffd}' })

@@ -1,9 +1,10 @@
-//! The serializer: `serde`'s calls in, elements out.
+//! The serializer: it turns `serde`'s calls into elements.
 //!
-//! Four things in what the documents say decide the shape. The name of a struct names the items of a list. A member
-//! called `__type` becomes the attribute `i:type`. A newtype struct of one of the two names in [`super::super::arrays`]
-//! is of another namespace, so inside other elements it declares the prefix `a` and its children carry it; every other
-//! newtype struct is a value of an enumeration and its name is what is written.
+//! Four things in a document decide the form. The name of a struct names the items of
+//! a list. A member called `__type` becomes the attribute `i:type`. A newtype struct of one of the
+//! two names in [`super::super::arrays`] belongs to another namespace, so inside other elements it
+//! declares the prefix `a`, which its children carry. Every other newtype struct is a value of an
+//! enumeration, and its name is written.
 
 use super::super::arrays;
 use super::document::{ARRAYS, Document, Root};
@@ -39,7 +40,7 @@ enum Name<'a> {
     Given(&'a str),
     /// It is an item of a list, and called by its type.
     OfType,
-    /// It is no element but the attribute `i:type` of one.
+    /// It is not an element but the attribute `i:type` of one.
     TypeAttribute,
 }
 
@@ -57,7 +58,8 @@ struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// Writes `<name …`, without the end of the tag; the name with its prefix is needed again for the end tag.
+    /// Writes `<name …`, without the end of the tag; the name with its prefix is needed again for
+    /// the end tag.
     fn open(&mut self, of_type: &'static str) -> Result<Tag<'a>, Error> {
         let name = match self.name {
             Name::Given(name) => name,
