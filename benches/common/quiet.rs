@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use switchboard::backend::{
     Accepted, Address, AgentKey, Backend, Capabilities, ChannelId, ChannelInfo, Inbox, Joined,
-    Link, LinkKey, MessageId, NetworkId, Outgoing, Reply, ResumePoint, Session, reply,
+    Link, LinkKey, MessageId, NetworkId, Outgoing, Posted, Reply, ResumePoint, Session, reply,
 };
 
 /// The chat system. Everybody signs in at once and joins at once; nothing is echoed.
@@ -88,12 +88,12 @@ impl Session for Line {
         reply(ready(Ok(())))
     }
 
-    fn post(self: Arc<Self>, _channel: ChannelId, _message: Outgoing) -> Reply<Accepted> {
+    fn post(self: Arc<Self>, _channel: ChannelId, _message: Outgoing) -> Reply<Posted> {
         let number = self.0.told.fetch_add(1, Ordering::Relaxed);
         let id = MessageId::parse(&super::world::message_id(number)).expect("digits are an id");
         let accepted =
             Accepted::new(id, "loopback:agent").with_time(switchboard::chrono::Utc::now());
-        reply(ready(Ok(accepted)))
+        reply(ready(Ok(accepted.into())))
     }
 
     fn sign_out(self: Arc<Self>) -> Reply<()> {

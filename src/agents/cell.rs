@@ -20,6 +20,9 @@ use std::time::Duration;
 /// A link whose agents are cells.
 pub(crate) type CellLink = LinkHandle<Cell>;
 
+/// One connection of a link: the link, and the generation of the dial.
+pub(super) type Connection = (Arc<CellLink>, u64);
+
 /// What may change of an agent.
 pub(crate) struct CellState {
     life: Lifecycle,

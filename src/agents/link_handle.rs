@@ -103,6 +103,11 @@ impl<A> LinkHandle<A> {
         self.generation.fetch_add(1, Ordering::AcqRel) + 1
     }
 
+    /// The connection that stands, or is being dialed: this link, and the generation.
+    pub(super) fn connection(self: &Arc<Self>) -> (Arc<Self>, u64) {
+        (self.clone(), self.generation.load(Ordering::Acquire))
+    }
+
     /// Whether `generation` is the newest.
     pub(super) fn is_newest(&self, generation: u64) -> bool {
         generation == self.generation.load(Ordering::Acquire)

@@ -21,6 +21,6 @@ pub(crate) use calls::{ASK_MAX, Calls, error_of, error_of_question};
 pub(crate) use cell::{Cell, CellState};
 pub(crate) use lifecycle::ChannelPhase;
 pub(crate) use link::{LinkSettings, Surroundings};
-pub(crate) use posting::{Post, Posting};
-pub(crate) use posts::{Begun, PostBook};
+pub(crate) use posting::Posting;
+pub(crate) use posts::{Begun, Post, PostBook};
 pub(crate) use registry::{Backends, Desired, Registry};

@@ -1,48 +1,29 @@
 //! One message out, from the session to its row.
 //!
-//! Where the room echoes a post, the echo is the row and the answer only completes the post; otherwise an answer that
-//! overtakes the inbox would put our post before what was said earlier. Where nothing echoes, the answer makes the
-//! row. Handed over and no answer by the deadline is an outcome of its own.
+//! Where the chat system sends a post back, the copy that comes back becomes the row: an answer that overtakes the inbox
+//! would put our post before what was said earlier. Where nothing comes back, the answer becomes the row. Who waits for
+//! what, and until when, is in the [book of posts](super::posts).
 //!
-//! Nothing waits for a backend without a deadline. A question is given up at its deadline ([`Calls::ask`]). A post is
-//! not: its caller is answered, its place among the agent's 64 posts in flight is free again, and its future is waited
-//! for further, up to [`PENDING_MAX`], because what it answers is still to be recorded and a repeat of its key must find
-//! it. Rejected: dropping the future with the caller's deadline (a post that arrives later would have no row, and a repeat
-//! of its key would be sent beside it), and counting it in flight until it ends (66 calls into a chat system that never
-//! answers made the agent busy until the link ended).
+//! A post is not given up at its caller's deadline: its caller is told that nobody knows, its place among the agent's 64
+//! posts in flight is free again, and the session's answer is waited for further, because what it answers is still to
+//! be recorded. Rejected: dropping the future with the caller's deadline (a post that arrives later would have no row, and
+//! a repeat of its key would be sent beside it), and counting it in flight until it ends (66 calls into a chat system
+//! that never answers made the agent busy until the link ended).
 
 use super::calls::{Calls, error_of};
-use super::cell::Cell;
+use super::cell::{CellLink, Connection};
 use super::lifecycle::{Announce, Event, Now};
-use super::posts::{Overdue, PostBook};
-use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Session};
+use super::posts::{Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
+use crate::backend::{
+    Accepted, BackendError, BackendErrorKind, Outgoing, Posted, Received, Reply, Session, Upload,
+};
 use crate::error::Error;
 use crate::journal::{Entries, EntryKind, NewRow};
-use crate::model::{OriginId, Place};
+use crate::model::{NetworkId, OriginId};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-
-/// How long a post is waited for after its caller was answered. A chat system that holds a message for one that is away
-/// gives it up before that. Not lower, because a post that is forgotten may be sent twice under one key; meanwhile it holds
-/// no place of the agent's posts, and keeps neither other posts, nor joins, nor the agent's end.
-const PENDING_MAX: Duration = Duration::from_secs(600);
-
-/// A post ready to leave.
-pub(crate) struct Post {
-    pub(crate) cell: Arc<Cell>,
-    pub(crate) place: Place,
-    /// The join of its channel that it is sent under.
-    pub(crate) join: u64,
-    pub(crate) origin: OriginId,
-    pub(crate) posted_by: Option<String>,
-    /// Whether the chat system sends it back.
-    pub(crate) echoes: bool,
-    pub(crate) transfer: bool,
-    /// What the row is made of, where the answer makes it.
-    pub(crate) message: Outgoing,
-}
 
 /// Sends posts and follows each until its row is recorded.
 pub(crate) struct Posting {
@@ -60,74 +41,126 @@ impl Posting {
         })
     }
 
-    /// Hands a post that is in the book to its session; the book answers.
+    /// Hands a post that is in the book to its session; the book answers by `due`.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
-        self.book.arm(&post.origin, self.calls.timer().now(), due);
-        let in_flight = InFlight::of(&post.cell);
+        let (in_flight, connection) = InFlight::of(&post.cell);
         let (channel, message) = (post.place.channel.clone(), post.message.clone());
+        let origin = message.origin.clone();
+        let under = HandedOver::new(post, Some(in_flight), connection);
+        let Some(number) = self.book.hand_over(under, Some(due)) else {
+            return;
+        };
         let mut reply = self.calls.call(move || session.post(channel, message));
         let _entered = self.calls.enter();
         match reply.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => {
-                drop(in_flight);
-                self.answered(post, outcome);
-            }
+            Poll::Ready(outcome) => self.answered(&origin, number, outcome),
             Poll::Pending => {
                 let posting = self.clone();
                 self.calls.spawn(async move {
-                    let outcome = posting.outcome(reply, in_flight, due).await;
-                    posting.answered(post, outcome);
+                    let outcome = posting.outcome(reply, due + PENDING_MAX).await;
+                    posting.answered(&origin, number, outcome);
                 });
             }
         }
     }
 
-    /// Waits for what becomes of a post: until `due` as one in flight, and further as one that is pending.
-    async fn outcome(
+    /// Hands an upload that is in the book to its session: returns the number of its post and the session's answer, or
+    /// none if the book has given it up.
+    pub(crate) fn send_file(
         &self,
-        mut reply: Reply<Accepted>,
-        in_flight: InFlight,
-        due: Duration,
-    ) -> Result<Accepted, BackendError> {
+        post: Post,
+        session: Arc<dyn Session>,
+        upload: Upload,
+    ) -> Option<(u64, Reply<Posted>)> {
+        let connection = post
+            .cell
+            .look(|state| state.link.as_ref().map(CellLink::connection));
+        let channel = post.place.channel.clone();
+        let under = HandedOver::new(post, None, connection);
+        let number = self.book.hand_over(under, None)?;
+        Some((
+            number,
+            self.calls.call(move || session.upload(channel, upload)),
+        ))
+    }
+
+    /// Waits for what the session answers, at most until `last`.
+    async fn outcome(&self, reply: Reply<Posted>, last: Duration) -> Result<Posted, BackendError> {
         tokio::select! {
             biased;
-            outcome = &mut reply => return outcome,
-            () = self.calls.timer().sleep_until(due) => {}
-        }
-        let _pending = in_flight.into_pending();
-        tokio::select! {
-            biased;
-            outcome = &mut reply => outcome,
-            () = self.calls.timer().sleep_until(due + PENDING_MAX) => {
+            outcome = reply => outcome,
+            () = self.calls.timer().sleep_until(last) => {
                 Err(BackendError::new(BackendErrorKind::OutcomeUnknown, "the chat system did not answer"))
             }
         }
     }
 
-    /// The chat system has answered a post or an upload.
-    pub(crate) fn answered(&self, post: Post, outcome: Result<Accepted, BackendError>) {
+    /// The session has answered a post or an upload.
+    pub(crate) fn answered(
+        &self,
+        origin: &OriginId,
+        number: u64,
+        outcome: Result<Posted, BackendError>,
+    ) {
         match outcome {
-            Ok(accepted) => {
-                let origin = post.origin.clone();
-                let echoes = post.echoes;
-                let row = Box::new(row_of(post, accepted, self.calls.timer().wall()));
-                let unsent_back = if echoes {
-                    self.book.accepted(&origin, row)
-                } else {
-                    Some(row)
-                };
-                if let Some(row) = unsent_back {
-                    self.entries.write(EntryKind::Message(row));
+            Ok(Posted::Sent) => {
+                if let Some((_, callers)) = self.book.sent(origin, number, self.calls.timer().now())
+                {
+                    refuse(callers, &link_lost());
+                }
+            }
+            Ok(Posted::Accepted(accepted)) => {
+                if let Some(under) = self.book.accepted(origin, number) {
+                    let row = row_of(under.post, accepted, self.calls.timer().wall());
+                    self.entries.write(EntryKind::Message(Box::new(row)));
                 }
             }
             Err(error) => {
-                if error.kind == BackendErrorKind::ChannelGone {
-                    self.channel_gone(&post, &error.reason);
+                if let Some((under, callers)) = self.book.failed(origin, number) {
+                    self.refuse(&under, callers, error);
                 }
-                self.book
-                    .fail(&post.origin, &error_of(error, post.place.channel.as_str()));
             }
         }
+    }
+
+    /// The chat system says that it did not take a post that it was sent.
+    pub(super) fn refused(&self, network: &NetworkId, origin: &OriginId, error: BackendError) {
+        let is_its = |post: &Post| post.place.network == *network;
+        if let Some((under, callers)) = self.book.refused(origin, is_its) {
+            self.refuse(&under, callers, error);
+        }
+    }
+
+    /// A connection is over: posts that were sent over it and did not come back will not.
+    pub(super) fn cut(&self, connection: &Connection) {
+        for (_, callers) in self.book.cut(connection) {
+            refuse(callers, &link_lost());
+        }
+    }
+
+    fn refuse(&self, under: &HandedOver, callers: Callers, error: BackendError) {
+        if error.kind == BackendErrorKind::ChannelGone {
+            self.channel_gone(&under.post, &error.reason);
+        }
+        refuse(callers, &error_of(error, under.post.place.channel.as_str()));
+    }
+
+    /// A message of ours came back: gives it the content that was sent, of which a chat system may carry less. Returns who
+    /// posted it, and whether it is an upload's link.
+    pub(super) fn came_back(
+        &self,
+        origin: &OriginId,
+        message: &mut Received,
+    ) -> (Option<String>, bool) {
+        let Some(known) = self.book.came_back(origin) else {
+            return (None, false);
+        };
+        if let Some(HandedOver { post, .. }) = known.sent.map(|sent| *sent)
+            && !known.transfer
+        {
+            message.content = post.message.content;
+        }
+        (known.posted_by, known.transfer)
     }
 
     /// The chat system says that the channel of `post` is no more: it becomes Idle, and its span ends. Only if the agent is
@@ -164,68 +197,42 @@ impl Posting {
                 None => self.book.sooner.notified().await,
             }
             for overdue in self.book.overdue(self.calls.timer().now()) {
-                match overdue {
-                    Overdue::Accepted(row) => self.entries.write(EntryKind::Message(row)),
-                    Overdue::Unknown(waiting) => {
-                        for promise in waiting {
-                            let reason = "it was handed over, and not recorded within the deadline";
-                            promise.fulfil(Err(Error::OutcomeUnknown(reason.into())));
-                        }
-                    }
+                if let Some(in_flight) = overdue.in_flight {
+                    let pending = in_flight.into_pending();
+                    self.book
+                        .keep_pending(&overdue.origin, overdue.number, pending);
                 }
+                let reason = "it was handed over, and not recorded within the deadline";
+                refuse(overdue.callers, &Error::OutcomeUnknown(reason.into()));
             }
         }
     }
 }
 
-/// One of an agent's posts in flight, counted as long as this lives.
-struct InFlight {
-    cell: Arc<Cell>,
-    is_pending: bool,
-}
-
-impl InFlight {
-    fn of(cell: &Arc<Cell>) -> InFlight {
-        cell.change(|state| state.in_flight += 1);
-        InFlight {
-            cell: cell.clone(),
-            is_pending: false,
-        }
-    }
-
-    /// Its caller was answered: it is counted apart, and keeps no place.
-    fn into_pending(mut self) -> InFlight {
-        self.cell.change(|state| {
-            state.in_flight -= 1;
-            state.pending += 1;
-        });
-        self.is_pending = true;
-        self
+fn refuse(callers: Callers, error: &Error) {
+    for promise in callers {
+        promise.fulfil(Err(error.clone()));
     }
 }
 
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        let is_pending = self.is_pending;
-        self.cell.change(|state| {
-            if is_pending {
-                state.pending -= 1
-            } else {
-                state.in_flight -= 1
-            }
-        });
-    }
+fn link_lost() -> Error {
+    Error::OutcomeUnknown("the connection was lost before the post came back".into())
 }
 
+/// The row of a post that the chat system has and does not send back.
 fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
-    let mut content = post.message.content;
+    let Outgoing {
+        origin,
+        mut content,
+        ..
+    } = post.message;
     if let Some(parts) = accepted.parts {
         content.parts = parts;
     }
     NewRow {
         place: post.place,
         id: accepted.id,
-        origin: Some(post.origin),
+        origin: Some(origin),
         sender: accepted.sender,
         sender_alias: accepted.sender_alias,
         sender_agent: Some(post.cell.key),

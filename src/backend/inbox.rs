@@ -2,7 +2,7 @@
 
 use super::error::BackendError;
 use super::passing::Received;
-use crate::model::{AgentKey, ChannelId, PresenceState, ResumePoint};
+use crate::model::{AgentKey, ChannelId, OriginId, PresenceState, ResumePoint};
 use crate::runtime::start_task_here;
 use crate::waiting::{Busy, panic_text};
 use chrono::{DateTime, Utc};
@@ -57,6 +57,14 @@ pub enum Inbound {
         reason: String,
         /// Whether to join again with back-off; a kick is not (§channels/retry).
         may_retry: bool,
+    },
+    /// The chat system did not take a post that was sent ([`Posted::Sent`](super::Posted::Sent)), so it will not come
+    /// back. After the post came back, and for an origin that was not sent, it means nothing.
+    PostRefused {
+        /// The origin that the post carries.
+        origin: OriginId,
+        /// Why.
+        error: BackendError,
     },
     /// The chat system signed this agent out; the link stands.
     SignedOut {

@@ -41,7 +41,7 @@ pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
-pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Received, Upload};
+pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Posted, Received, Upload};
 pub use regular::{is_one_of, never_open, open_regular, read_regular};
 pub use secret::{SecretFile, SecretSource, StoredSecret};
 pub use settings::Size;

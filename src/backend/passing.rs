@@ -37,11 +37,26 @@ impl Outgoing {
     }
 }
 
-/// The chat system has the message.
+/// What became of a post, as far as its session knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Posted {
+    /// It is sent and will come back: the copy that comes back becomes the row, with the content that was sent.
+    Sent,
+    /// The chat system has it and does not send it back: this becomes the row.
+    Accepted(Accepted),
+}
+
+impl From<Accepted> for Posted {
+    fn from(accepted: Accepted) -> Posted {
+        Posted::Accepted(accepted)
+    }
+}
+
+/// The chat system has the message, and does not send it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The id the chat system gave it; where a backend echoes, the id under which it comes back.
+    /// The id the chat system gave it.
     pub id: MessageId,
     /// The agent's address as others see it.
     pub sender: String,

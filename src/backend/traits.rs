@@ -4,7 +4,7 @@ use super::capabilities::Capabilities;
 use super::error::BackendError;
 use super::inbox::Inbox;
 use super::manage::{Manage, Managed};
-use super::passing::{Accepted, Found, Joined, Outgoing, Received, Upload};
+use super::passing::{Found, Joined, Outgoing, Posted, Received, Upload};
 use crate::model::{
     Address, AgentKey, ChannelId, LinkKey, MessageId, NetworkId, OriginId, ResumePoint,
 };
@@ -56,8 +56,11 @@ pub trait Session: Send + Sync + 'static {
     /// Leaves a channel.
     fn leave(self: Arc<Self>, channel: ChannelId) -> Reply<()>;
 
-    /// Posts a message; the answer says that the chat system has it.
-    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Accepted>;
+    /// Posts a message. Where the channel sends it back ([`Capabilities::echoes`]) the answer is [`Posted::Sent`], as soon
+    /// as it is sent; what the chat system refuses after that comes as
+    /// [`Inbound::PostRefused`](super::Inbound::PostRefused). Where nothing comes back the answer is
+    /// [`Posted::Accepted`], once the chat system has it.
+    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Posted>;
 
     /// Signs the agent out; others then see it as offline.
     fn sign_out(self: Arc<Self>) -> Reply<()>;
@@ -81,8 +84,8 @@ pub trait Session: Send + Sync + 'static {
         unsupported("history")
     }
 
-    /// Uploads a file and posts the link to it.
-    fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Accepted> {
+    /// Uploads a file and posts the link to it; the answer is that of [`Session::post`].
+    fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Posted> {
         let _ = (channel, upload);
         unsupported("uploads")
     }

@@ -84,7 +84,7 @@ impl Engine {
             calls.clone(),
             readers.clone(),
             ring.clone(),
-            (posts.clone(), origins.clone()),
+            (posting.clone(), origins.clone()),
             LinkSettings {
                 recorded_until: opening.recorded_until,
                 flap_delay: builder.flap_delay,

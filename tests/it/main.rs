@@ -5,6 +5,7 @@ mod attack;
 mod audit;
 mod authentication;
 mod children;
+mod coming_back;
 mod conformance;
 #[path = "../crash/mod.rs"]
 mod crash;

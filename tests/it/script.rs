@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use switchboard::backend::{
     Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, ChannelInfo,
     Found, Inbox, Joined, Link, LinkKey, Manage, Managed, MessageId, NetworkId, OriginId, Outgoing,
-    Received, Reply, ResumePoint, Session, Upload, reply,
+    Posted, Received, Reply, ResumePoint, Session, Upload, reply,
 };
 use switchboard::chrono::Utc;
 
-type Act = dyn Fn(Outgoing, Inbox) -> Reply<Accepted> + Send + Sync;
+type Act = dyn Fn(Outgoing, Inbox) -> Reply<Posted> + Send + Sync;
 type Enter = dyn Fn(AgentKey, ChannelId, Inbox) -> Reply<Joined> + Send + Sync;
 
 /// Takes the addresses `script:…`.
@@ -22,18 +22,37 @@ pub(crate) struct Script {
     enter: Arc<Enter>,
     /// It can do everything, and answers none of it but sign-ins, joins and posts.
     is_deaf: bool,
+    /// Its rooms send posts back.
+    echoes: bool,
 }
 
 impl Script {
     pub(crate) fn new(
         act: impl Fn(Outgoing, Inbox) -> Reply<Accepted> + Send + Sync + 'static,
     ) -> Script {
+        Script::acting(move |message, inbox| {
+            let accepted = act(message, inbox);
+            reply(async move { accepted.await.map(Posted::Accepted) })
+        })
+    }
+
+    /// One whose rooms send posts back, if the test does.
+    pub(crate) fn echoing(
+        act: impl Fn(Outgoing, Inbox) -> Reply<Posted> + Send + Sync + 'static,
+    ) -> Script {
+        let mut script = Script::acting(act);
+        script.echoes = true;
+        script
+    }
+
+    fn acting(act: impl Fn(Outgoing, Inbox) -> Reply<Posted> + Send + Sync + 'static) -> Script {
         let enter = |_, channel: ChannelId, _| reply(ready(Ok(joined(&channel))));
         Script {
             network: NetworkId::parse("script:test").unwrap(),
             act: Arc::new(act),
             enter: Arc::new(enter),
             is_deaf: false,
+            echoes: false,
         }
     }
 
@@ -83,7 +102,8 @@ impl Backend for Script {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let plain = Capabilities::PLAIN.sharing_rooms();
+        let mut plain = Capabilities::PLAIN.sharing_rooms();
+        plain.echoes_rooms = self.echoes;
         if self.is_deaf {
             plain
                 .with_history()
@@ -157,7 +177,7 @@ impl Session for ScriptSession {
         reply(ready(Ok(())))
     }
 
-    fn post(self: Arc<Self>, _channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
+    fn post(self: Arc<Self>, _channel: ChannelId, message: Outgoing) -> Reply<Posted> {
         (self.script.act)(message, self.inbox.clone())
     }
 
@@ -174,7 +194,7 @@ impl Session for ScriptSession {
         self.silence(())
     }
 
-    fn upload(self: Arc<Self>, _channel: ChannelId, upload: Upload) -> Reply<Accepted> {
+    fn upload(self: Arc<Self>, _channel: ChannelId, upload: Upload) -> Reply<Posted> {
         self.silence(upload)
     }
 

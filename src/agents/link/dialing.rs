@@ -133,9 +133,7 @@ impl LinkTask {
             next: next.0,
         };
         self.handle.set_down();
-        if let Some(intake) = self.intake.take() {
-            intake.close();
-        }
+        self.close_intake();
         tracing::warn!(link = %self.key, reason = error.reason, attempt, "link down");
         self.rooms.clear();
         self.leaving.clear();

@@ -118,22 +118,29 @@ impl LinkIntake {
             .map_err(|_| Full::Closed)
     }
 
+    /// The row of a message that came in. One of ours that comes back gets what the book of posts knows of it: who posted
+    /// it, and the content that was sent, of which a chat system may carry less.
     fn row(&self, place: Place, mut message: Received, resume: Option<ResumePoint>) -> NewRow {
         let ours = message.origin.take().and_then(|origin| {
             let agent = self.around.origins.recognise(&origin, &place.channel)?;
             Some((origin, agent))
         });
-        let mut row = NewRow {
-            resume,
-            ..NewRow::of(place, message, self.around.timer().wall())
+        let now = self.around.timer().wall();
+        let Some((origin, agent)) = ours else {
+            return NewRow {
+                resume,
+                ..NewRow::of(place, message, now)
+            };
         };
-        if let Some((origin, agent)) = ours {
-            (row.posted_by, row.transfer) =
-                self.around.posts.posted_by(&origin).unwrap_or_default();
-            row.sender_agent = Some(agent);
-            row.origin = Some(origin);
+        let (posted_by, transfer) = self.around.posting.came_back(&origin, &mut message);
+        NewRow {
+            resume,
+            origin: Some(origin),
+            sender_agent: Some(agent),
+            posted_by,
+            transfer,
+            ..NewRow::of(place, message, now)
         }
-        row
     }
 
     /// An agent hears from here on, if it is still joining. The entry goes in the one ordered lane, so whatever comes
@@ -234,6 +241,10 @@ impl Intake for LinkIntake {
             }
             Inbound::SignedOut { agent, error } => {
                 self.signed_out(agent, &error);
+                Ok(())
+            }
+            Inbound::PostRefused { origin, error } => {
+                self.around.posting.refused(&self.network, &origin, error);
                 Ok(())
             }
         }

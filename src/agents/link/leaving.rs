@@ -102,10 +102,16 @@ impl LinkTask {
                 .ask(FAREWELL_MAX, "closing", move || link.close())
                 .await;
         }
+        self.close_intake();
+        self.handle.end();
+    }
+
+    /// Nothing comes in over this connection any more, so what was posted over it and did not come back will not.
+    pub(super) fn close_intake(&mut self) {
         if let Some(intake) = self.intake.take() {
             intake.close();
+            self.around.posting.cut(&self.handle.connection());
         }
-        self.handle.end();
     }
 
     /// Nobody travels here any more: hang up and end, unless somebody came meanwhile.
@@ -123,9 +129,7 @@ impl LinkTask {
                 .ask(FAREWELL_MAX, "closing", move || link.close())
                 .await;
         }
-        if let Some(intake) = self.intake.take() {
-            intake.close();
-        }
+        self.close_intake();
         true
     }
 }

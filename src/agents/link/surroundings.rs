@@ -1,11 +1,11 @@
-//! What every link of the engine shares: the way to the journal, the calls into backends, the book of posts, and what
+//! What every link of the engine shares: the way to the journal, the calls into backends, the posts under way, and what
 //! is shown of agents and channels.
 
 use super::super::calls::Calls;
 use super::super::cell::Cell;
 use super::super::infos::Infos;
 use super::super::lifecycle::Now;
-use super::super::posts::PostBook;
+use super::super::posting::Posting;
 use super::pace::Pace;
 use crate::database::Reads;
 use crate::hub::{Ring, Timer};
@@ -24,7 +24,7 @@ pub(crate) struct Surroundings {
     pub(super) calls: Calls,
     pub(super) readers: Reads,
     pub(super) ring: Arc<Ring>,
-    pub(super) posts: Arc<PostBook>,
+    pub(super) posting: Arc<Posting>,
     pub(super) origins: Arc<Origins>,
     pub(super) infos: Infos,
     pub(super) pace: Pace,
@@ -45,7 +45,7 @@ impl Surroundings {
         calls: Calls,
         readers: Reads,
         ring: Arc<Ring>,
-        (posts, origins): (Arc<PostBook>, Arc<Origins>),
+        (posting, origins): (Arc<Posting>, Arc<Origins>),
         settings: LinkSettings,
     ) -> Arc<Surroundings> {
         Arc::new(Surroundings {
@@ -53,7 +53,7 @@ impl Surroundings {
             calls,
             readers,
             ring,
-            posts,
+            posting,
             origins,
             infos: Infos::default(),
             pace: Pace::default(),

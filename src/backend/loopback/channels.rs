@@ -1,8 +1,8 @@
 //! What an agent asks about channels: joining with catch-up, history, look-up, search.
 
 use super::archive::LogKey;
+use super::line::Item;
 use super::names::{contact, fold};
-use super::outbox::Item;
 use super::state::State;
 use crate::backend::{
     BackendError, Capabilities, Found, HISTORY_BYTES, Inbound, Joined, Received, SeenBy,

@@ -3,8 +3,9 @@
 //! Each call returns when the engine has been told.
 
 use super::Loopback;
+use super::line::{Item, Ticket};
 use super::names::fold;
-use super::outbox::{Item, wake};
+use super::outbox::{Shared, wake};
 use super::record::Record;
 use crate::backend::{BackendError, Inbound};
 use crate::error::Result;
@@ -161,14 +162,14 @@ impl Loopback {
         Ok(())
     }
 
-    fn wait_for(&self, ticket: Option<super::outbox::Ticket>) {
+    fn wait_for(&self, ticket: Option<Ticket>) {
         wait_for(&self.shared, ticket);
     }
 }
 
 /// Waits until the engine has taken what was placed. If the connection ends, or this is one of the engine's own
 /// threads, which cannot wait, there is nothing to wait for.
-pub(super) fn wait_for(shared: &Arc<super::outbox::Shared>, ticket: Option<super::outbox::Ticket>) {
+pub(super) fn wait_for(shared: &Arc<Shared>, ticket: Option<Ticket>) {
     if ticket.is_some() {
         let pumped = shared.clone().pumped(ticket);
         let _ = park(async { Ok(pumped.await) });

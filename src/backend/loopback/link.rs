@@ -1,8 +1,9 @@
 //! The connection: one for all agents, because nothing is gained here by having more.
 
 use super::Loopback;
+use super::line::Connection;
 use super::names::{fold, name_of};
-use super::outbox::{Connection, HangUp, Shared, wake};
+use super::outbox::{HangUp, Shared, wake};
 use super::session::LoopbackSession;
 use super::state::{Signed, State};
 use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, Session, reply};

@@ -3,51 +3,17 @@
 //! A room opened by the host is Open and managed by every agent that may manage at all; a room created by an agent is
 //! managed by that agent. A member is compared with an agent's user name, case aside.
 
+use super::access::Access;
 use super::names::fold;
 use super::state::State;
 use crate::backend::{BackendError, BackendErrorKind, Manage, Managed};
-use crate::model::{Category, ChannelId, ManagedRoom, NewRoom, Privacy};
+use crate::model::{ChannelId, ManagedRoom, NewRoom};
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// Rooms that may exist.
 const ROOMS_MAX: usize = 100_000;
 /// Members a room may have.
 const MEMBERS_MAX: usize = 10_000;
-
-/// Who may find, join and manage a room.
-#[derive(Default)]
-pub(super) struct Access {
-    pub(super) privacy: Privacy,
-    pub(super) members: Vec<String>,
-    pub(super) category: String,
-    pub(super) description: Option<String>,
-    /// Who created it, by folded address; nobody: the host did.
-    pub(super) manager: Option<Arc<str>>,
-}
-
-impl Access {
-    fn is_member(&self, address: &str) -> bool {
-        let address = fold(address);
-        self.members
-            .iter()
-            .any(|member| !member.starts_with("resource:") && fold(member) == address)
-    }
-
-    pub(super) fn may_find(&self, address: &str) -> bool {
-        self.privacy != Privacy::Secret || self.is_member(address)
-    }
-
-    pub(super) fn may_join(&self, address: &str) -> bool {
-        self.privacy == Privacy::Open || self.is_member(address)
-    }
-
-    fn may_manage(&self, address: &str) -> bool {
-        self.manager
-            .as_ref()
-            .is_none_or(|manager| **manager == *fold(address))
-    }
-}
 
 impl State {
     /// Answers a manager.
@@ -195,12 +161,4 @@ fn distinct(members: Vec<String>) -> Result<Vec<String>, BackendError> {
         ));
     }
     Ok(members)
-}
-
-/// The one category there is unless the host names others.
-pub(super) fn first_category() -> Category {
-    Category {
-        id: "general".into(),
-        name: "General".into(),
-    }
 }

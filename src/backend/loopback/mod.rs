@@ -9,16 +9,20 @@
 //! Names: the address NAME, whatever its scheme, is the person `contact:NAME`, case aside. Everything is bounded:
 //! 200,000 messages or 64 MiB of them, 128 MiB of files; the oldest make room.
 
+mod access;
 mod archive;
 mod channels;
+mod delayed;
 mod faults;
 mod files;
 mod heard;
+mod line;
 mod link;
 mod managing;
 mod names;
 mod outbox;
 mod person;
+mod posting;
 mod record;
 mod saying;
 mod session;
@@ -33,9 +37,10 @@ pub use person::Person;
 
 use crate::backend::{Capabilities, SeenBy, StateChange};
 use crate::model::{Category, ChannelId, ChannelKind, Id, NetworkId, PresenceState};
-use managing::Access;
+use access::Access;
+use line::Item;
 use names::fold;
-use outbox::{Item, Shared};
+use outbox::Shared;
 use parking_lot::Mutex;
 use state::{PersonState, Room, State};
 use std::collections::{HashMap, HashSet};

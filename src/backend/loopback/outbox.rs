@@ -7,143 +7,16 @@
 //! the whole line: whoever pumps holds it, and it is handed over with the line. Rejected: sending under the lock
 //! (a full engine would stop every room), and a task for every message (two thread hops a post).
 
-use super::archive::Said;
+use super::line::{Item, Ticket};
 use super::state::State;
-use crate::backend::{Busy, Closed, Full, Inbound, Inbox, SeenBy, StateChange};
-use crate::model::{ChannelId, ResumePoint};
+use crate::backend::{Busy, Closed, Full, Inbound, Inbox};
 use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 /// Items one thread pumps before the line goes to the task.
 const ROUNDS: usize = 64;
-/// Items that may wait; beyond this nothing new is taken.
-pub(super) const LINE_MAX: usize = 262_144;
-
-/// One thing on its way to the engine.
-pub(super) enum Item {
-    /// A message, copied only when it is its turn.
-    Said {
-        seen_by: SeenBy,
-        channel: ChannelId,
-        said: Arc<Said>,
-        resume: ResumePoint,
-    },
-    /// Anything else the journal takes.
-    Inbound(Inbound),
-    /// A change that is not journaled.
-    State(StateChange),
-}
-
-impl Item {
-    fn offer(self, inbox: &Inbox) -> Result<(), Full> {
-        match self {
-            Item::State(change) => {
-                inbox.state(change);
-                Ok(())
-            }
-            Item::Inbound(inbound) => inbox.offer(inbound),
-            Item::Said {
-                seen_by,
-                channel,
-                said,
-                resume,
-            } => {
-                let message = Box::new(said.received.clone());
-                inbox.offer(Inbound::Message {
-                    seen_by,
-                    channel,
-                    message,
-                    resume: Some(resume),
-                })
-            }
-        }
-    }
-}
-
-/// The connection that stands.
-pub(super) struct Connection {
-    pub(super) number: u64,
-    pub(super) inbox: Inbox,
-    line: VecDeque<Item>,
-    /// Items ever placed, and items the engine has taken: a ticket is a number placed.
-    placed: u64,
-    pumped: u64,
-    /// Whether somebody pumps, a thread or the task.
-    pumping: bool,
-    /// Whether it is the task's turn.
-    handed_over: bool,
-    /// The task's token while it is its turn.
-    busy: Option<Busy>,
-    task: Option<Waker>,
-    waiters: Vec<(u64, Waker)>,
-}
-
-impl Connection {
-    pub(super) fn new(number: u64, inbox: Inbox) -> Connection {
-        Connection {
-            number,
-            inbox,
-            line: VecDeque::new(),
-            placed: 0,
-            pumped: 0,
-            pumping: false,
-            handed_over: false,
-            busy: None,
-            task: None,
-            waiters: Vec::new(),
-        }
-    }
-
-    pub(super) fn place(&mut self, item: Item) {
-        self.line.push_back(item);
-        self.placed += 1;
-    }
-
-    pub(super) fn is_overlong(&self) -> bool {
-        self.line.len() >= LINE_MAX
-    }
-
-    /// Gives the line to the task; answers its waker, to be called without the lock.
-    fn hand_over(&mut self, busy: Option<Busy>) -> Option<Waker> {
-        self.pumping = true;
-        self.handed_over = true;
-        self.busy = busy;
-        self.task.take()
-    }
-
-    fn waiters_due(&mut self) -> Vec<Waker> {
-        if self.waiters.is_empty() {
-            return Vec::new();
-        }
-        let pumped = self.pumped;
-        self.waiters
-            .extract_if(.., |(place, _)| *place <= pumped)
-            .map(|(_, waker)| waker)
-            .collect()
-    }
-
-    /// Everybody who waits for something of this connection, which has ended.
-    pub(super) fn into_wakers(self) -> Vec<Waker> {
-        self.waiters
-            .into_iter()
-            .map(|(_, waker)| waker)
-            .chain(self.task)
-            .collect()
-    }
-}
-
-/// A place in a connection's line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ticket {
-    connection: u64,
-    place: u64,
-    /// Items in the line up to this place when it was taken.
-    pub(super) behind: usize,
-}
-
 /// The state, its lock, and what runs when the lock is released.
 pub(super) struct Shared(pub(super) Mutex<State>);
 

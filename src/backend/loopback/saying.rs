@@ -4,8 +4,8 @@
 //! one for each agent of that name that is subscribed to the speaker.
 
 use super::archive::{LogKey, Said};
+use super::line::Item;
 use super::names::{contact, fold};
-use super::outbox::Item;
 use super::state::State;
 use crate::backend::{BackendError, Outgoing, Received, SeenBy};
 use crate::model::{ChannelId, Content, OriginId};

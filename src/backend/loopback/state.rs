@@ -3,11 +3,12 @@
 //! Nothing here calls the engine. A change places what the engine must hear into the connection's line
 //! ([`super::outbox`]), in the order in which it came about.
 
+use super::access::{Access, first_category};
 use super::archive::{Archive, LogKey};
+use super::delayed::Delayed;
 use super::files::Files;
-use super::managing::{Access, first_category};
+use super::line::{Connection, Item};
 use super::names::{Prefix, fold};
-use super::outbox::{Connection, Item};
 use super::record::Record;
 use crate::backend::{Inbound, SeenBy, StateChange};
 use crate::model::{AgentKey, Category, ChannelId, PresenceState};
@@ -69,7 +70,7 @@ pub(super) struct Faults {
     pub(super) panics_on: HashSet<String>,
     pub(super) delay: Duration,
     /// Posts that wait for their delay, in the order in which they were made.
-    pub(super) delayed: VecDeque<super::session::Delayed>,
+    pub(super) delayed: VecDeque<Delayed>,
     pub(super) next_delayed: u64,
 }
 

@@ -3,7 +3,7 @@
 use super::files::FILE_BYTES_MAX;
 use super::outbox::Shared;
 use super::session::LoopbackSession;
-use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Session, Upload};
+use crate::backend::{BackendError, BackendErrorKind, Outgoing, Posted, Session, Upload};
 use crate::model::{ChannelId, Content, Part};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ impl LoopbackSession {
         self: Arc<Self>,
         channel: ChannelId,
         upload: Upload,
-    ) -> Result<Accepted, BackendError> {
+    ) -> Result<Posted, BackendError> {
         let Upload {
             origin,
             name,
@@ -86,6 +86,9 @@ impl LoopbackSession {
         let url = self.shared.0.lock().files.keep(&name, bytes);
         let parts = vec![Part::Hyperlink { text: name, url }];
         let message = Outgoing::new(origin, Content::parts(parts.clone()));
-        Ok(self.post(channel, message).await?.with_parts(parts))
+        Ok(match self.post(channel, message).await? {
+            Posted::Sent => Posted::Sent,
+            Posted::Accepted(accepted) => accepted.with_parts(parts).into(),
+        })
     }
 }

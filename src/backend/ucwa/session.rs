@@ -4,7 +4,7 @@ use super::core::{Core, Stage};
 use super::protocol::search;
 use super::{contacts, entering, meetings, posting, speaking};
 use crate::backend::{
-    Accepted, ChannelId, ChannelKind, Joined, Outgoing, Reply, ResumePoint, Session, reply,
+    ChannelId, ChannelKind, Joined, Outgoing, Posted, Reply, ResumePoint, Session, reply,
 };
 use std::future::ready;
 use std::sync::Arc;
@@ -39,14 +39,17 @@ impl Session for UcwaSession {
         })
     }
 
-    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
+    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Posted> {
         let left = match channel.kind() {
             ChannelKind::Contact => contacts::person(&channel)
                 .and_then(|with| posting::leave(&self.core, &with, message)),
             ChannelKind::Room => speaking::post(&self.core, &channel, message),
         };
         match left {
-            Ok(left) => reply(posting::arrive(self.core.clone(), left)),
+            Ok(left) => {
+                let core = self.core.clone();
+                reply(async move { posting::arrive(core, left).await.map(Posted::Accepted) })
+            }
             Err(error) => reply(ready(Err(error))),
         }
     }

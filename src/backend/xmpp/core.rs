@@ -135,7 +135,6 @@ pub(super) struct Core {
     pub(super) inbox: Inbox,
     pub(super) config: Arc<XmppConfig>,
     pub(super) shared: Arc<Shared>,
-    pub(super) number: u64,
     /// The component's domain, or the account's address with its resource.
     pub(super) jid: Jid,
     pub(super) is_component: bool,
@@ -169,11 +168,9 @@ impl Core {
         outbox: Outbox,
     ) -> Result<Core, BackendError> {
         let salt = salt()?;
-        let number = shared.number();
         Ok(Core {
             inbox,
             config,
-            number,
             shared,
             jid,
             is_component,
@@ -451,10 +448,6 @@ impl Core {
             }
         }
         drop((requests, fence, agents, rooms));
-        self.shared.link_over(
-            self.number,
-            "the connection was lost before the post was answered",
-        );
         self.outbox.close();
         self.ended.send_replace(true);
         true

@@ -4,7 +4,7 @@ use super::core::Core;
 use super::jid::Jid;
 use super::ns;
 use super::xml::Element;
-use super::{contacts, errors, rooms};
+use super::{contacts, errors, posting, rooms};
 use crate::backend::BackendError;
 
 /// Handles one stanza.
@@ -45,13 +45,17 @@ async fn message(core: &Core, stanza: &Element) {
     };
     match stanza.attribute("type") {
         Some("error") => {
-            if core.state.lock().rooms.contains_key(from.bare()) {
-                if let Some(item) = rooms::refused(core, &from, &to, stanza) {
-                    core.hand_over(item).await;
+            let is_room = core.state.lock().rooms.contains_key(from.bare());
+            let items = match stanza.attribute("id") {
+                _ if is_room => rooms::refused(core, &from, &to, stanza),
+                Some(id) => {
+                    let error = errors::StanzaError::of(stanza).of_post();
+                    [posting::refused(core, id, from.bare(), error), None]
                 }
-            } else if let Some(id) = stanza.attribute("id") {
-                core.shared
-                    .refused(id, from.bare(), errors::StanzaError::of(stanza).of_post());
+                None => [None, None],
+            };
+            for item in items.into_iter().flatten() {
+                core.hand_over(item).await;
             }
         }
         Some("groupchat") => rooms::heard(core, &from, &to, stanza).await,

@@ -5,9 +5,9 @@
 //! | `xml` | stanzas as trees, text into stanzas: pure |
 //! | `jid` `form` `message` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
-//! | `core` `held` `strays` `shared` | what a link knows, and what links share |
+//! | `core` `held` `strays` `sent` `shared` | what a link knows, and what links share |
 //! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
-//! | `session` `rooms` `contacts` `talk` `archive` `past` `posting` `upload` `disco` `manage` | what an agent does |
+//! | `session` `rooms` `contacts` `talk` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
 //!
 //! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at compile time, and one
 //! binary needs both; its component's stream ends for one invalid stanza of any stranger; a wrong password is a line
@@ -62,18 +62,19 @@ mod held;
 mod http;
 mod jid;
 mod link;
+mod look_up;
 mod manage;
 mod message;
 mod negotiate;
 mod ns;
 mod outbox;
-mod past;
 mod posting;
 mod presence;
 mod probe;
 mod resolver;
 mod rooms;
 mod scram;
+mod sent;
 mod session;
 mod shared;
 mod srv;

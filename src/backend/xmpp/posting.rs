@@ -1,34 +1,30 @@
-//! Posts: into a room, where the room's own copy is the answer, and to a contact.
+//! Posts: into a room, which sends them back, and to a contact, which does not.
 
 use super::core::{Core, Phase};
 use super::message;
 use super::ns;
-use super::shared::Answer;
 use super::talk::Talk;
 use super::xml::Element;
 use super::{contacts, upload};
-use crate::backend::{Accepted, BackendError, BackendErrorKind, OriginId, Outgoing, Upload};
+use crate::backend::{
+    Accepted, BackendError, BackendErrorKind, Inbound, OriginId, Outgoing, Posted, Upload,
+};
 use crate::model::MessageId;
 use std::time::Duration;
 
-/// A room that has not sent a post back for that long will not. A server that holds it for another one that is away
-/// refuses it after a minute or two; until then it is under way, and a repeat of its key must not be sent beside it.
-const ECHO_MAX: Duration = Duration::from_secs(600);
-
-/// A post that has left.
-pub(super) struct Left {
-    answer: Answer,
+/// A post to a contact that is sent: nothing comes back, so the server is asked whether it has it.
+pub(super) struct SentToContact {
     origin: OriginId,
     parts: Vec<crate::model::Part>,
 }
 
-/// Puts a post into the line: it has its place when this returns.
-pub(super) fn leave(
+/// Puts a post into the line to the server: it has its place there when this returns.
+pub(super) fn send(
     core: &Core,
     talk: &Talk,
     session: u64,
     message: Outgoing,
-) -> Result<Left, BackendError> {
+) -> Result<Option<SentToContact>, BackendError> {
     if core.outbox.is_long() {
         let reason = "too much waits for the server";
         return Err(BackendError::new(
@@ -67,51 +63,33 @@ pub(super) fn leave(
         stanza = stanza.child(Element::stanza("body").text(message.text.as_str()));
         stanza = stanza.child(Element::new("x", ns::OOB).child(url));
     }
-    let (origin, parts) = (message.origin.clone(), message.content.parts.clone());
-    let answer = core
-        .shared
-        .sent(message, core.number, &talk.place, core.inbox.now());
+    let Outgoing {
+        origin, content, ..
+    } = message;
+    let at = core.inbox.now();
+    core.shared.pasts.lock().sent(&origin, &talk.place, at);
     if let Err(error) = core.send(&core.from(&talk.agent, stanza)) {
-        core.shared.take_back(&origin);
+        core.shared.pasts.lock().take_back(&origin);
         return Err(error);
     }
-    Ok(Left {
-        answer,
-        origin,
-        parts,
-    })
+    let parts = content.parts;
+    Ok((!talk.is_room).then_some(SentToContact { origin, parts }))
 }
 
-/// Waits until the chat system has it.
-pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accepted, BackendError> {
-    let Left {
-        mut answer,
-        origin,
-        parts,
-    } = left;
-    let _forget = Forget {
-        core,
-        origin: &origin,
-    };
+/// Waits until the server has a post to a contact. What it refused has come back by then, as
+/// [`PostRefused`](crate::backend::Inbound::PostRefused).
+pub(super) async fn arrive(
+    core: &Core,
+    talk: &Talk,
+    sent: SentToContact,
+) -> Result<Posted, BackendError> {
+    let SentToContact { origin, parts } = sent;
     let unknown = |reason: &str| BackendError::new(BackendErrorKind::OutcomeUnknown, reason);
-    if talk.is_room {
-        return tokio::select! {
-            biased;
-            answered = answer => answered.unwrap_or_else(|_| Err(unknown("the connection was lost before the post was answered"))),
-            () = core.inbox.sleep(ECHO_MAX) => Err(unknown("the room did not send the post back")),
-        };
+    core.fence().await.map_err(|error| unknown(&error.reason))?;
+    if !core.shared.pasts.lock().answered(&origin) {
+        let reason = "the post came back as an error";
+        return Err(BackendError::new(BackendErrorKind::Rejected, reason));
     }
-    tokio::select! {
-        biased;
-        answered = &mut answer => return answered.unwrap_or_else(|_| Err(unknown("the connection was lost"))),
-        reached = core.fence() => if let Err(error) = reached {
-            return Err(unknown(&error.reason));
-        },
-    }
-    if let Ok(Err(refused)) = answer.try_recv() {
-        return Err(refused);
-    }
-    core.shared.answered(&origin);
     let id = MessageId::parse(origin.as_str()).map_err(|error| unknown(&error.to_string()))?;
     let sender = core
         .state
@@ -122,7 +100,7 @@ pub(super) async fn arrive(core: &Core, talk: &Talk, left: Left) -> Result<Accep
     let sender = sender.unwrap_or_else(|| format!("xmpp:{}", talk.agent.bare()));
     let mut accepted = Accepted::new(id, sender).with_time(core.inbox.now());
     accepted.parts = Some(parts).filter(|parts| !parts.is_empty());
-    Ok(accepted)
+    Ok(accepted.into())
 }
 
 /// Uploads a file, then posts its link.
@@ -131,19 +109,17 @@ pub(super) async fn file(
     talk: &Talk,
     session: u64,
     upload: Upload,
-) -> Result<Accepted, BackendError> {
+) -> Result<Posted, BackendError> {
     let message = upload::send(core, &talk.agent, upload).await?;
-    let left = leave(core, talk, session, message)?;
-    arrive(core, talk, left).await
-}
-
-struct Forget<'a> {
-    core: &'a Core,
-    origin: &'a OriginId,
-}
-
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
-        self.core.shared.forget(self.origin);
+    match send(core, talk, session, message)? {
+        Some(sent) => arrive(core, talk, sent).await,
+        None => Ok(Posted::Sent),
     }
+}
+
+/// A post came back as an error from `from`: what is to be handed over, if it was sent there.
+pub(super) fn refused(core: &Core, id: &str, from: &str, error: BackendError) -> Option<Inbound> {
+    let is_ours = core.shared.pasts.lock().refused(id, from);
+    let origin = OriginId::parse(id).ok().filter(|_| is_ours)?;
+    Some(Inbound::PostRefused { origin, error })
 }

@@ -7,6 +7,7 @@ use super::held::{Held, Recent};
 use super::jid::Jid;
 use super::message::{self, Point, said};
 use super::ns;
+use super::posting;
 use super::talk::{Talk, occupant};
 use super::xml::Element;
 use crate::backend::{
@@ -439,7 +440,7 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     drop(state);
     let now = core.inbox.now();
     let time = said.time.unwrap_or(now);
-    let mut received = said.received(
+    let received = said.received(
         MessageId::parse(&id).ok()?,
         occupant(core, place, nick, real.as_deref()),
         now,
@@ -453,7 +454,9 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     if resume.is_some() && room.held.is_none() {
         room.last.clone_from(&resume);
     }
-    core.shared.echoed(place, &mut received, resume.as_ref());
+    if let Some(origin) = &received.origin {
+        core.shared.pasts.lock().answered(origin);
+    }
     let item = Inbound::Message {
         seen_by: SeenBy::Room,
         channel,
@@ -483,12 +486,12 @@ fn unnamed(core: &Core, from: &Jid, stanza: &Element) -> String {
         .collect()
 }
 
-/// A message into a room came back.
-pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> {
+/// A message into a room came back: what is to be handed over, in that order.
+pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> [Option<Inbound>; 2] {
     // Posts go to the room itself: an error from an occupant is no answer to them, whatever it says.
-    let id = stanza
-        .attribute("id")
-        .filter(|_| from.resource().is_none())?;
+    let Some(id) = stanza.attribute("id").filter(|_| from.resource().is_none()) else {
+        return [None, None];
+    };
     let error = StanzaError::of(stanza);
     let mut post_error = error.of_post();
     let mut item = None;
@@ -500,8 +503,7 @@ pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Op
         );
         item = forgotten(core, from.bare(), to);
     }
-    core.shared.refused(id, from.bare(), post_error);
-    item
+    [posting::refused(core, id, from.bare(), post_error), item]
 }
 
 /// The room does not know an agent any more that believes to be in it.

@@ -6,8 +6,8 @@ use super::talk::Talk;
 use super::{contacts, disco, manage, posting, rooms};
 use super::{ns, xml::Element};
 use crate::backend::{
-    Accepted, BackendError, ChannelId, ChannelKind, Found, Joined, Manage, Managed, OriginId,
-    Outgoing, Received, Reply, Session, Upload, reply,
+    BackendError, ChannelId, ChannelKind, Found, Joined, Manage, Managed, OriginId, Outgoing,
+    Posted, Received, Reply, Session, Upload, reply,
 };
 use crate::model::{AgentKey, MessageId, ResumePoint};
 use std::future::ready;
@@ -89,15 +89,16 @@ impl Session for XmppSession {
         })
     }
 
-    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
-        let left = self.talk(&channel).and_then(|talk| {
-            let left = posting::leave(&self.core, &talk, self.session, message)?;
-            Ok((talk, left))
+    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Posted> {
+        let sent = self.talk(&channel).and_then(|talk| {
+            let sent = posting::send(&self.core, &talk, self.session, message)?;
+            Ok((talk, sent))
         });
-        match left {
-            Ok((talk, left)) => {
-                reply(async move { posting::arrive(&self.core, &talk, left).await })
+        match sent {
+            Ok((talk, Some(sent))) => {
+                reply(async move { posting::arrive(&self.core, &talk, sent).await })
             }
+            Ok((_, None)) => reply(ready(Ok(Posted::Sent))),
             Err(error) => reply(ready(Err(error))),
         }
     }
@@ -120,7 +121,7 @@ impl Session for XmppSession {
         reply(async move { self.talk(&channel)?.history(&self.core, before, take).await })
     }
 
-    fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Accepted> {
+    fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Posted> {
         reply(async move {
             posting::file(&self.core, &self.talk(&channel)?, self.session, upload).await
         })

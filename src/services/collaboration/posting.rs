@@ -127,10 +127,8 @@ impl Collaboration {
         }
         let post = Post {
             cell: self.cell.clone(),
-            echoes: capabilities.echoes(channel.kind()),
             place,
             join: joined.join,
-            origin: origin.clone(),
             posted_by,
             transfer: false,
             message: Outgoing::new(origin.clone(), message.content),

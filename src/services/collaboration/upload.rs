@@ -8,7 +8,7 @@
 use super::Collaboration;
 use super::posting::{answer, busy};
 use crate::agents::{Begun, Cell, Post};
-use crate::backend::{Accepted, BackendError, BackendErrorKind, Outgoing, Reply, Upload};
+use crate::backend::{BackendError, BackendErrorKind, Outgoing, Posted, Reply, Upload};
 use crate::error::{Error, Result};
 use crate::model::{ChannelId, Id, Message, OriginId, Record};
 use crate::services::{AsyncResult, Services};
@@ -78,8 +78,7 @@ impl Uploading {
     /// As [`Uploading::finish`].
     pub async fn finish_async(self) -> Result<Message> {
         let due = self.services.ground.timer.now() + self.services.post_deadline;
-        let ground = &self.services.ground;
-        ground.posts.arm(&self.origin, ground.timer.now(), due);
+        self.services.ground.posts.arm(&self.origin, due);
         self.body.finish();
         answer(self.row.await?)
     }
@@ -96,9 +95,9 @@ impl Running {
     /// Waits for what becomes of an upload, as long as something moves.
     async fn outcome(
         &self,
-        mut reply: Reply<Accepted>,
+        mut reply: Reply<Posted>,
         gauge: PipeGauge,
-    ) -> Result<Accepted, BackendError> {
+    ) -> Result<Posted, BackendError> {
         let most = self.services.post_deadline;
         let mut moved = gauge.moved();
         loop {
@@ -261,22 +260,22 @@ impl Collaboration {
         let upload = Upload::new(origin.clone(), name.clone(), reader).with_size(size);
         let post = Post {
             cell: self.cell.clone(),
-            echoes: capabilities.echoes(channel.kind()),
             place,
             join: joined.join,
-            origin: origin.clone(),
             posted_by: self.posted_by(),
             transfer: true,
             // What the row says should the chat system not tell what the link became.
             message: Outgoing::text(origin.clone(), name),
         };
-        let (ground, session) = (&services.ground, joined.session);
-        let reply = ground.calls.call(move || session.upload(channel, upload));
-        let posting = ground.posting.clone();
-        ground.calls.spawn(async move {
+        let posting = services.ground.posting.clone();
+        let (number, reply) = posting
+            .send_file(post, joined.session, upload)
+            .ok_or(Error::Closed)?;
+        let sent = origin.clone();
+        services.ground.calls.spawn(async move {
             let outcome = running.outcome(reply, gauge).await;
             drop(running);
-            posting.answered(post, outcome);
+            posting.answered(&sent, number, outcome);
         });
         Ok(Uploading {
             services,

@@ -34,12 +34,16 @@ pub(super) const ALL: &[(&str, Check)] = &[
         talking::post_to_contact,
     ),
     (
-        "a room that echoes sends a post back with its origin and the answered id",
+        "a room that echoes sends a post back with its origin",
         talking::room_echo,
     ),
     (
-        "a contact that echoes sends a post back with its origin and the answered id",
+        "a contact that echoes sends a post back with its origin",
         talking::contact_echo,
+    ),
+    (
+        "a post that cannot be made is refused, by the answer or after it",
+        talking::refused_post,
     ),
     (
         "a hundred posts keep their order and have ids of their own",

@@ -111,7 +111,8 @@ pub(super) fn look_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let session = rig.sign_in(0)?;
     rig.join(&session, &channel, None)?;
     let message = outgoing(&unique("find me"));
-    let accepted = rig.post(&session, &channel, message.clone())?;
+    let posted = rig.post(&session, &channel, message.clone())?;
+    let id = rig.posted_id(&posted, &message.origin)?;
     let look_up = |origin| {
         rig.want("look up", || {
             Arc::clone(&session).look_up(channel.clone(), origin)
@@ -119,8 +120,8 @@ pub(super) fn look_up(rig: &mut Rig<'_>) -> Result<(), Stop> {
     };
     match look_up(message.origin.clone())? {
         Found::Message(found) => {
-            ensure(found.id == accepted.id, || {
-                format!("found as `{}`, was answered as `{}`", found.id, accepted.id)
+            ensure(found.id == id, || {
+                format!("found as `{}`, was posted as `{id}`", found.id)
             })?;
             ensure(text_of(&found) == message.text, || {
                 format!("found as `{}`", text_of(&found))

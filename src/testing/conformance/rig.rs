@@ -7,8 +7,9 @@ use super::report::CheckOutcome;
 use super::world::World;
 use crate::backend::recorder::Recorder;
 use crate::backend::{
-    Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined,
-    Link, LinkKey, OriginId, Outgoing, Received, Reply, ResumePoint, Session, StateChange,
+    Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined, Link,
+    LinkKey, MessageId, OriginId, Outgoing, Posted, Received, Reply, ResumePoint, Session,
+    StateChange,
 };
 use crate::waiting::panic_text;
 use crate::waiting::park_until;
@@ -155,8 +156,29 @@ impl<'a> Rig<'a> {
         session: &Arc<dyn Session>,
         channel: &ChannelId,
         message: Outgoing,
-    ) -> Result<Accepted, Stop> {
+    ) -> Result<Posted, Stop> {
         self.want("post", || session.clone().post(channel.clone(), message))
+    }
+
+    /// The id under which a post became known: that of the copy which came back, or of the answer.
+    pub(super) fn posted_id(&self, posted: &Posted, origin: &OriginId) -> Result<MessageId, Stop> {
+        match posted {
+            Posted::Accepted(accepted) => Ok(accepted.id.clone()),
+            Posted::Sent => {
+                let back = self.receive(1, |received| received.origin.as_ref() == Some(origin))?;
+                Ok(back[0].id.clone())
+            }
+        }
+    }
+
+    /// The refusal of a post that was sent, once it has come.
+    pub(super) fn refusal(&self, refused: &OriginId) -> Result<BackendError, Stop> {
+        self.see("the refusal of a post", |items, _| {
+            items.iter().find_map(|item| match item {
+                Inbound::PostRefused { origin, error } if origin == refused => Some(error.clone()),
+                _ => None,
+            })
+        })
     }
 
     pub(super) fn say(&self, channel: &ChannelId, n: usize, text: &str) -> Result<(), Stop> {

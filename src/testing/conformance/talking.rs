@@ -1,7 +1,7 @@
 //! Checks about saying and hearing.
 
-use super::rig::{Rig, Stop, ensure, key, messages, outgoing, skip, text_of, unique};
-use crate::backend::{ChannelId, ChannelKind, Inbound, Received, SeenBy};
+use super::rig::{Rig, Stop, ensure, fail, key, messages, outgoing, skip, text_of, unique};
+use crate::backend::{ChannelId, ChannelKind, Inbound, Posted, Received, SeenBy};
 use std::collections::HashSet;
 
 /// Messages in the checks of order.
@@ -23,10 +23,19 @@ pub(super) fn post_to_contact(rig: &mut Rig<'_>) -> Result<(), Stop> {
 fn post_arrives(rig: &mut Rig<'_>, channel: &ChannelId, text: &str) -> Result<(), Stop> {
     let session = rig.sign_in(0)?;
     rig.join(&session, channel, None)?;
-    let accepted = rig.post(&session, channel, outgoing(text))?;
-    ensure(!accepted.sender.is_empty(), || {
-        "the answer names no sender".into()
-    })?;
+    let posted = rig.post(&session, channel, outgoing(text))?;
+    if let Posted::Accepted(accepted) = posted {
+        ensure(!rig.capabilities.echoes(channel.kind()), || {
+            "it was answered as what does not come back, in a channel that echoes".into()
+        })?;
+        ensure(!accepted.sender.is_empty(), || {
+            "the answer names no sender".into()
+        })?;
+    } else {
+        ensure(rig.capabilities.echoes(channel.kind()), || {
+            "it was answered as what comes back, in a channel that does not echo".into()
+        })?;
+    }
     people_hear(rig, channel, text)
 }
 
@@ -61,44 +70,58 @@ fn echo(rig: &mut Rig<'_>, channel: &ChannelId) -> Result<(), Stop> {
     let session = rig.sign_in(0)?;
     rig.join(&session, channel, None)?;
     let message = outgoing(&unique("echo"));
-    let accepted = rig.post(&session, channel, message.clone())?;
+    let posted = rig.post(&session, channel, message.clone())?;
+    ensure(posted == Posted::Sent, || {
+        format!("it was answered {posted:?} instead of `Sent`")
+    })?;
     let echoed = rig
         .receive(1, |received| {
             received.origin.as_ref() == Some(&message.origin)
         })?
         .remove(0);
-    ensure(echoed.id == accepted.id, || {
-        format!(
-            "came back as `{}`, was answered as `{}`",
-            echoed.id, accepted.id
-        )
-    })?;
     ensure(text_of(&echoed) == message.text, || {
         format!("came back as `{}`", text_of(&echoed))
     })?;
-    ensure(echoed.sender == accepted.sender, || {
-        format!(
-            "its sender is `{}`, not `{}`",
-            echoed.sender, accepted.sender
-        )
+    ensure(!echoed.sender.is_empty(), || {
+        "what came back names no sender".into()
     })
+}
+
+pub(super) fn refused_post(rig: &mut Rig<'_>) -> Result<(), Stop> {
+    let room = rig.room()?;
+    let session = rig.sign_in(0)?;
+    let message = outgoing(&unique("I am not here"));
+    let error = match rig.ask(|| session.clone().post(room.clone(), message.clone()))? {
+        Err(error) => error,
+        Ok(Posted::Sent) => rig.refusal(&message.origin)?,
+        Ok(Posted::Accepted(accepted)) => {
+            return fail(format!("it was accepted as `{}`", accepted.id));
+        }
+    };
+    ensure(!error.reason.is_empty(), || "a refusal says why".into())
 }
 
 pub(super) fn order_of_posts(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let channel = rig.channel()?;
     let session = rig.sign_in(0)?;
     rig.join(&session, &channel, None)?;
-    let posted = unique("post");
-    let texts: Vec<String> = (0..MANY).map(|n| format!("{posted} {n:03}")).collect();
-    let mut ids = HashSet::new();
+    let begin = unique("post");
+    let texts: Vec<String> = (0..MANY).map(|n| format!("{begin} {n:03}")).collect();
+    let mut posted = Vec::new();
     for text in &texts {
-        ids.insert(rig.post(&session, &channel, outgoing(text))?.id);
+        let message = outgoing(text);
+        let origin = message.origin.clone();
+        posted.push((rig.post(&session, &channel, message)?, origin));
+    }
+    let mut ids = HashSet::new();
+    for (posted, origin) in &posted {
+        ids.insert(rig.posted_id(posted, origin)?);
     }
     ensure(ids.len() == MANY, || {
         format!("{MANY} posts have {} ids", ids.len())
     })?;
     if rig.capabilities.echoes(channel.kind()) {
-        let echoed = rig.receive(MANY, |received| text_of(received).starts_with(&posted))?;
+        let echoed = rig.receive(MANY, |received| text_of(received).starts_with(&begin))?;
         in_order(&echoed, &texts)?;
     }
     let address = rig.address(0);
@@ -107,7 +130,7 @@ pub(super) fn order_of_posts(rig: &mut Rig<'_>) -> Result<(), Stop> {
             rig.world
                 .heard(&channel, &address)?
                 .into_iter()
-                .filter(|text| text.starts_with(&posted))
+                .filter(|text| text.starts_with(&begin))
                 .collect(),
         )
     };

@@ -2,7 +2,7 @@
 
 use super::{channel, outgoing, wait, world};
 use crate::backend::loopback::{Loopback, files};
-use crate::backend::{BackendErrorKind, Found};
+use crate::backend::{BackendErrorKind, Found, Posted};
 use crate::model::{MessageId, OriginId, Part};
 
 #[test]
@@ -51,9 +51,11 @@ fn an_upload_becomes_a_link_and_one_given_up_becomes_nothing() {
     let world = world(Loopback::new());
     let echo = world.echo();
     let bytes = vec![7u8; 200_000];
-    let accepted = world.upload(&echo, &bytes, true).expect("accepted");
-    let Some([Part::Hyperlink { text, url }]) = accepted.parts.as_deref() else {
-        panic!("{accepted:?}")
+    let posted = world.upload(&echo, &bytes, true).expect("sent");
+    assert_eq!(posted, Posted::Sent);
+    let back = world.messages().remove(0);
+    let [Part::Hyperlink { text, url }] = &back.content.parts[..] else {
+        panic!("{back:?}")
     };
     assert_eq!(text, "a file.txt");
     assert_eq!(world.chat.file(url), Some(("a file.txt".into(), bytes)));

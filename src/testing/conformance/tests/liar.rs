@@ -2,16 +2,20 @@
 
 use crate::backend::{
     Accepted, Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Found, Inbox,
-    Joined, Link, LinkKey, Loopback, MessageId, NetworkId, OriginId, Outgoing, Received, Reply,
-    ResumePoint, Session, Upload, reply,
+    Joined, Link, LinkKey, Loopback, MessageId, NetworkId, OriginId, Outgoing, Posted, Received,
+    Reply, ResumePoint, Session, Upload, reply,
 };
 use std::sync::Arc;
 
 /// What it does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lie {
-    /// It answers a post with another id than the one it comes back under.
+    /// It finds a post under another id than the one it came back under.
     AnotherId,
+    /// It answers a post that comes back as one that does not.
+    AnswersEchoes,
+    /// It says that a post is sent whose refusal it keeps to itself.
+    SwallowsRefusals,
     /// It does not catch up.
     ForgetsTheResumePoint,
     /// It catches up twice.
@@ -91,7 +95,7 @@ impl Session for LiarSession {
         }
     }
 
-    fn post(self: Arc<Self>, channel: ChannelId, mut message: Outgoing) -> Reply<Accepted> {
+    fn post(self: Arc<Self>, channel: ChannelId, mut message: Outgoing) -> Reply<Posted> {
         if self.1 == Lie::CutsOff {
             let cut = message.text.chars().take(100).collect::<String>();
             message.content.parts = vec![crate::model::Part::Text(cut.clone())];
@@ -99,11 +103,11 @@ impl Session for LiarSession {
         }
         let posted = self.0.clone().post(channel, message);
         reply(async move {
-            let mut accepted = posted.await?;
-            if self.1 == Lie::AnotherId {
-                accepted.id = MessageId::parse(&format!("{}!", accepted.id)).expect("still an id");
+            match posted.await {
+                Ok(_) if self.1 == Lie::AnswersEchoes => Ok(Posted::Accepted(made_up())),
+                Err(_) if self.1 == Lie::SwallowsRefusals => Ok(Posted::Sent),
+                posted => posted,
             }
-            Ok(accepted)
         })
     }
 
@@ -127,7 +131,13 @@ impl Session for LiarSession {
                     .next();
                 return Ok(newest.map_or(Found::Absent, |found| Found::Message(Box::new(found))));
             }
-            self.0.clone().look_up(channel, origin).await
+            let mut found = self.0.clone().look_up(channel, origin).await?;
+            if self.1 == Lie::AnotherId
+                && let Found::Message(message) = &mut found
+            {
+                message.id = MessageId::parse(&format!("{}!", message.id)).expect("still an id");
+            }
+            Ok(found)
         })
     }
 
@@ -147,7 +157,7 @@ impl Session for LiarSession {
         })
     }
 
-    fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Accepted> {
+    fn upload(self: Arc<Self>, channel: ChannelId, upload: Upload) -> Reply<Posted> {
         self.0.clone().upload(channel, upload)
     }
 
@@ -158,4 +168,10 @@ impl Session for LiarSession {
     fn find_channels(self: Arc<Self>, query: String) -> Reply<Vec<(ChannelId, String)>> {
         self.0.clone().find_channels(query)
     }
+}
+
+/// An answer that no chat system gave.
+fn made_up() -> Accepted {
+    let id = MessageId::parse("made-up").expect("letters are an id");
+    Accepted::new(id, "loopback:agent0")
 }

@@ -133,7 +133,9 @@ fn it_conforms_without_echo_and_without_history() {
 #[test]
 fn every_lie_is_found_out_by_the_check_that_is_there_for_it() {
     let lies = [
-        (Lie::AnotherId, "a room that echoes sends"),
+        (Lie::AnotherId, "a post is found by its origin"),
+        (Lie::AnswersEchoes, "a room that echoes sends"),
+        (Lie::SwallowsRefusals, "a post that cannot be made"),
         (Lie::ForgetsTheResumePoint, "what was said while away"),
         (Lie::CatchesUpTwice, "what was said while away"),
         (Lie::Stays, "after leaving"),
