@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::agents::infos::Infos;
-use crate::backend::{Accepted, BackendErrorKind, Joined, Outgoing, Reply};
+use crate::backend::{BackendErrorKind, Joined, Outgoing, Posted, Reply};
 use crate::model::{ChannelInfo, NetworkId, Place, ResumePoint};
 use chrono::DateTime;
 use std::time::Duration;
@@ -17,7 +17,7 @@ impl Session for Kept {
     fn leave(self: Arc<Self>, _: ChannelId) -> Reply<()> {
         unreachable!("the machine calls nothing")
     }
-    fn post(self: Arc<Self>, _: ChannelId, _: Outgoing) -> Reply<Accepted> {
+    fn post(self: Arc<Self>, _: ChannelId, _: Outgoing) -> Reply<Posted> {
         unreachable!("the machine calls nothing")
     }
     fn sign_out(self: Arc<Self>) -> Reply<()> {
