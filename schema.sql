@@ -1,7 +1,9 @@
--- switchboard's database: what an administrator wants, and what happened.
--- Times are milliseconds since 1970-01-01 UTC. Ids of people's own choosing are TEXT; numbers of ours never repeat.
+-- The database of switchboard: what an administrator wants, and what happened.
+-- Times are in milliseconds since 1970-01-01 UTC. Ids that people choose are TEXT; numbers that the engine gives never
+-- repeat. The text of each statement, comments included, is part of the schema that an open compares: it changes only
+-- with a step of a migration.
 
--- One row a fact about the database itself.
+-- Facts about the database itself, one row each.
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,  -- 'key': 32 random bytes, makes origin ids; authenticates nothing but our own posts
                              -- 'instance', 'base': the present run of event ids and the seq before its first
@@ -111,7 +113,7 @@ CREATE TABLE conversation (
     UNIQUE (network, channel, agent)
 ) STRICT;
 
--- Which messages an agent may see: those of its spans. Desired is agent_channel, this is fact.
+-- Which messages an agent may see: those of its spans. agent_channel says what is wanted, this says what happened.
 CREATE TABLE membership (
     agent        INTEGER NOT NULL,
     conversation INTEGER NOT NULL,

@@ -1,18 +1,19 @@
-//! Rows that were stamped while the clock was ahead, and how old they are all the same.
+//! The age of rows that were stamped while the clock was ahead.
 //!
-//! Rows lie in the order in which they were made, and go by age in that order. One row of a moment in which the clock was
-//! ten years ahead stopped that for ten years. So a row whose date lies in the future is as old as the next one whose date
-//! does not: it is older than that one, whatever its date says. Where none follows it stays, until one does.
+//! Rows are deleted by age in the order in which they were made. One row with a date ten years
+//! ahead would stop that for ten years. So a row whose date lies in the future counts as old as the
+//! next row whose date does not: it was made before that one. If no such row follows, the row stays
+//! until one does.
 //!
-//! Rejected: stamping rows with the date that is believed (a clock that was put right is believed a day later, and what is
-//! said meanwhile would be shown with the wrong time).
+//! Rejected: stamping rows with the date that the engine believes. A clock that was corrected is
+//! believed a day later, and messages of that day would show the wrong time.
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
-/// Milliseconds that a date may lie in the future and still be taken for a date.
+/// A date up to so many milliseconds in the future counts as right.
 const MARGIN: i64 = 60_000;
 
-/// By which dates rows are old, in milliseconds since 1970.
+/// Which rows are old. All dates are in milliseconds since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ages {
     /// The date now.
@@ -35,8 +36,8 @@ impl Ages {
         date > self.now.saturating_add(MARGIN)
     }
 
-    /// How many of the first rows are old, by their dates; `None` if all of them are ahead of the clock, so that a later
-    /// one must tell.
+    /// How many of the first rows are old, by their dates; `None` if all of them are ahead of the
+    /// clock, so that a later row must decide.
     fn old(&self, dates: impl Iterator<Item = i64>) -> Option<usize> {
         let (mut old, mut ahead) = (0, 0);
         for date in dates {
@@ -82,8 +83,9 @@ impl Ages {
         Ok(rows.into_iter().take(old).map(|(key, _)| key).collect())
     }
 
-    /// Whether a row after `key` is old, where `key` and all before it are ahead: the first one that is not is looked for
-    /// by halves, which costs a few look-ups however many were stamped ahead.
+    /// Whether some row after `key` is old, where the rows up to `key` are all ahead of the clock.
+    /// A binary search finds the first row that is not ahead, so the cost is a few look-ups however
+    /// many rows are.
     fn is_old_after(&self, connection: &Connection, of: Dated, key: i64) -> Result<bool> {
         let Dated {
             table,

@@ -1,4 +1,5 @@
-//! What the writer's thread does: groups of entries, changes between them, checkpoints and upkeep in the quiet.
+//! What the writer's thread does: it commits groups of entries, and between them changes,
+//! checkpoints and upkeep.
 
 use super::committable::{Group, Last, Slice};
 use super::crowd::Crowd;
@@ -17,16 +18,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How long nothing may come before the next slice of upkeep, where there is more to do.
+/// Pause before the next slice of upkeep while there is more to do.
 const BREATH: Duration = Duration::from_millis(5);
-/// How long nothing may come before the writer counts as idle and checkpoints.
+/// After this time without work the writer counts as idle and makes a checkpoint.
 const IDLE: Duration = Duration::from_millis(200);
-/// How often the files are looked at while nothing comes: else the first post after they were removed would leave for
-/// the chat system, and only then find that it cannot be recorded.
+/// How often an idle writer checks the files. Otherwise the first post after their removal would
+/// reach the chat system before the engine finds that it cannot record it.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often a batch that the disk refuses is tried again once the engine is stopping.
+/// How often a refused batch is tried again once the engine is stopping.
 const LAST_TRIES: u32 = 5;
-/// Pause before a batch that the disk refused is tried again.
+/// Pause before a refused batch is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
 /// What the thread works with.
@@ -35,7 +36,7 @@ pub(super) struct Body<R: RowWriter> {
     transactions: Transactions<R>,
     publisher: Arc<dyn Publisher<R>>,
     crowd: Crowd,
-    /// Whether something was written since the last checkpoint.
+    /// Whether something was written since the last whole checkpoint.
     written: bool,
     /// When there was work last.
     worked: Instant,
@@ -89,7 +90,8 @@ impl<R: RowWriter> Body<R> {
                 self.look_after();
             }
         }
-        // The look before it, not this moment: a file that was moved away is finished where it lies.
+        // The check before the end decides, not a check now: a file that was moved away is finished
+        // where it lies.
         let _ = self.transactions.opened().look();
         if self.transactions.opened().is_overwritten() {
             tracing::error!("the database was overwritten; its log is left as it is");
@@ -135,7 +137,7 @@ impl<R: RowWriter> Body<R> {
         }
     }
 
-    /// Commits a group, however long the disk refuses it.
+    /// Commits a group; repeats that until the disk takes it.
     fn group(&mut self, entries: Vec<R::Entry>, bytes: usize) {
         let mut last_tries = LAST_TRIES;
         loop {
@@ -161,7 +163,8 @@ impl<R: RowWriter> Body<R> {
                         tracing::error!(%error, "the journal cannot be written; trying again until it can");
                     }
                     if self.shared.queue.is_stopping() {
-                        // Another program may hold the lock for as long as it likes; an end has a deadline.
+                        // Another program may hold the lock as long as it likes, but a shutdown has
+                        // a deadline.
                         let hurry =
                             |_: &mut R, connection: &Connection| connection.busy_timeout(RETRY);
                         if let Err(error) = self.transactions.with(hurry) {
@@ -176,7 +179,8 @@ impl<R: RowWriter> Body<R> {
                             .into_iter()
                             .for_each(|entry| self.publisher.failed(entry, error.clone()));
                     }
-                    // Nobody waits for ever: a change is refused, and nothing of it is done.
+                    // Nobody waits for ever: the changes that wait are refused, and nothing of them
+                    // is written.
                     for job in self.shared.queue.take_jobs() {
                         (job.refused)(error.clone());
                     }
@@ -186,7 +190,8 @@ impl<R: RowWriter> Body<R> {
         }
     }
 
-    /// One entry poisons its group: each goes alone, and the one that cannot be written is reported.
+    /// One entry spoils its group: each entry is now committed alone, and the one that cannot be
+    /// written is reported.
     fn singly(&mut self, entries: Vec<R::Entry>, bytes: usize, error: Error) {
         if entries.len() == 1 {
             tracing::error!(%error, "an entry cannot be written and is dropped");
@@ -229,8 +234,9 @@ impl<R: RowWriter> Body<R> {
         }
     }
 
-    /// Copies the log back for the last time: whoever moves the database alone afterwards moves all of it. A program that
-    /// is just reading keeps some of it in the log, and is waited for a moment.
+    /// Makes the last checkpoint, so that the database file alone is complete and can be moved. A
+    /// program that is reading keeps part of the log, so the checkpoint is tried again for a
+    /// moment.
     fn finish(&mut self) {
         for _ in 0..LAST_TRIES {
             if self.checkpoint() {
@@ -246,7 +252,7 @@ impl<R: RowWriter> Body<R> {
         );
     }
 
-    /// Copies the log back; true if that was all of it.
+    /// Makes a checkpoint; true if it copied the whole log.
     fn checkpoint(&mut self) -> bool {
         self.written = false;
         let Some(connection) = self.transactions.connection() else {
@@ -257,7 +263,8 @@ impl<R: RowWriter> Body<R> {
         if is_whole {
             self.transactions.opened().checkpointed();
         }
-        // Tried again in the next quiet moment, though nothing is written meanwhile: so it heals by itself.
+        // Tried again when the writer is idle, though nothing was written since: the failure may
+        // heal by itself.
         self.written = missed::note(&self.shared.missed, done, connection).is_err();
         is_whole
     }

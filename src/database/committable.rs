@@ -1,9 +1,10 @@
-//! What one transaction of the writer makes, and how it is recognised in the file after a commit of unknown outcome.
+//! What one transaction of the writer produces, and how it is found in the file after a commit of
+//! unknown outcome.
 
 use super::row_writer::{After, RowWriter};
 use rusqlite::Connection;
 
-/// What an attempt makes: something whose presence in the file can be asked for.
+/// The result of a transaction, whose presence in the file can be checked.
 pub(super) trait Committable<R: RowWriter> {
     fn seal(&mut self, rows: &mut R, transaction: &Connection) -> rusqlite::Result<()>;
     fn is_there(&self, rows: &R, connection: &Connection) -> rusqlite::Result<bool>;
@@ -12,7 +13,7 @@ pub(super) trait Committable<R: RowWriter> {
 /// A group of entries, written.
 pub(super) struct Group<B>(pub(super) B);
 
-/// A slice of upkeep, and whether there is more to do. One that was lost is done again.
+/// A slice of upkeep, and whether there is more to do. A slice that was lost is repeated.
 pub(super) struct Slice(pub(super) bool);
 
 impl<R: RowWriter> Committable<R> for Slice {
@@ -25,7 +26,8 @@ impl<R: RowWriter> Committable<R> for Slice {
     }
 }
 
-/// The last transaction of a run. One that was lost leaves an end that was not orderly, which the next start can bear.
+/// The last transaction of a run. If it is lost, the next start finds an unclean end, which is
+/// harmless.
 pub(super) struct Last(pub(super) ());
 
 impl<R: RowWriter> Committable<R> for Last {

@@ -1,12 +1,18 @@
-//! Whether something that is not SQLite wrote into the database: a backup that was copied over it in place.
+//! Detects that a program other than SQLite wrote the database file, for example a backup copied
+//! over it.
 //!
-//! Such a file is the same file, as large or larger, so [`super::watch`] sees nothing, and the next checkpoint would copy
-//! the log's pages into the backup: a mixture of two. But with a write-ahead log SQLite writes the database only when it
-//! copies the log back. So the file's date is remembered with how much of which log was copied back; a later date
-//! without that being more is not SQLite's. Rejected: a digest, which costs what the file is large, and the header's
-//! change counter, which stands still in this mode. A copy by another program that is under way is told as well, until
-//! it is done; so is `touch`, until the next start. A log that is empty says nothing of what was copied back: then a
-//! commit since the last look explains the date, and the rows are compared.
+//! Such a copy keeps the inode and is as large or larger, so [`super::watch`] sees no change, and
+//! the next checkpoint would mix the log's pages into the backup. With a write-ahead log, SQLite
+//! writes the database file only in a checkpoint. So the file's modification time is remembered
+//! together with how much of which log was copied back; a later time without a further checkpoint
+//! is not SQLite's.
+//!
+//! A copy by another program is reported even before it is complete, and so is `touch`, until the
+//! next start. An empty log does not say what was copied back: then a commit since the last check
+//! explains the time, and the rows are compared.
+//!
+//! Rejected: a digest, whose cost grows with the file, and the header's change counter, which does
+//! not change in this mode.
 
 use super::beside::beside;
 use super::wal;
@@ -18,11 +24,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// The database's date, and how much of its log was copied back then.
+/// The modification time of the database, and how much of its log had been copied back at that
+/// time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
     written: Option<SystemTime>,
-    /// What the log's header has, new whenever it begins anew; none if there is no log.
+    /// The salt in the log's header, which changes whenever the log restarts; none if there is no
+    /// log.
     salt: Option<[u8; 8]>,
     /// All pages in the log, and those copied back.
     pages: (u64, u64),
@@ -37,7 +45,7 @@ const UNSURE: (u64, u64) = (u64::MAX, u64::MAX);
 pub(super) enum Found {
     /// Nobody but this engine wrote into it.
     Same,
-    /// Another program copied the log back, as far as that can be told.
+    /// Another program made a checkpoint, as far as that can be told.
     CopiedBack(Seen),
     /// It was written, and not from the log.
     Overwritten,
@@ -47,7 +55,7 @@ pub(super) enum Found {
 pub(super) struct Copied {
     path: PathBuf,
     log: PathBuf,
-    /// Odd while this engine copies back; a look that meets it says nothing.
+    /// Odd during a checkpoint of this engine, when a check decides nothing.
     turns: AtomicU64,
     commits: AtomicU64,
     seen: Mutex<Seen>,
@@ -66,7 +74,7 @@ impl Copied {
         }
     }
 
-    /// Copies back with `copy`, on `connection`, and remembers how the file is then.
+    /// Runs the checkpoint `copy` on `connection`, and remembers the file's state after it.
     pub(super) fn around<T>(&self, connection: &Connection, copy: impl FnOnce() -> T) -> T {
         self.turns.fetch_add(1, Ordering::AcqRel);
         let done = copy();
@@ -85,13 +93,13 @@ impl Copied {
         self.commits.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Whether the file has the date of the last look: one `stat`.
+    /// Whether the modification time is that of the last check: one `stat`.
     pub(super) fn is_untouched(&self) -> bool {
         let was = self.seen.lock().written;
         was == written(&self.path)
     }
 
-    /// Looks whether somebody else wrote into the file; `connect` makes a connection that is new.
+    /// Checks whether another program wrote the file; `connect` opens a new connection.
     pub(super) fn look(&self, connect: impl FnOnce() -> Result<Connection>) -> Found {
         let turn = self.turns.load(Ordering::Acquire);
         let was = *self.seen.lock();
@@ -99,7 +107,8 @@ impl Copied {
         let (written, salt) = (written(&self.path), salt(&self.log));
         let is_ours = || turn % 2 == 1 || self.turns.load(Ordering::Acquire) != turn;
         if written == was.written {
-            // The log began anew: nothing of it was copied back, or the file had another date.
+            // The log restarted: nothing of it was copied back, or the file would have another
+            // time.
             if salt != was.salt && !is_ours() {
                 self.keep(
                     was,
@@ -119,7 +128,8 @@ impl Copied {
         let pages = connect()
             .ok()
             .and_then(|connection| wal::copied(&connection).ok());
-        // Still being written: what was counted belongs to another date, and the next look tells.
+        // The file is still being written, so the count belongs to another time; the next check
+        // decides.
         if is_ours() || self::written(&self.path) != written {
             return Found::Same;
         }
@@ -139,7 +149,7 @@ impl Copied {
         })
     }
 
-    /// Remembers what is known to be right, unless something newer was remembered since `was`.
+    /// Remembers a state that is known to be right, unless a newer one was stored since `was`.
     fn keep(&self, was: Seen, now: Seen) {
         let mut seen = self.seen.lock();
         if *seen == was {
@@ -147,14 +157,15 @@ impl Copied {
         }
     }
 
-    /// Remembers a copy of another program that has all the rows.
+    /// Accepts a checkpoint of another program, which kept all rows.
     pub(super) fn accept(&self, now: Seen) {
         *self.seen.lock() = now;
     }
 }
 
-/// How the file is now. Another program may copy back just then: a date from before its last page with a count from
-/// after it would look like a file that was overwritten, so any count is more than one that is not sure.
+/// The present state of the file. Another program may be making a checkpoint right now: a time from
+/// before its last page with a count from after it would look like an overwritten file. In doubt
+/// the count is `UNSURE`, which every real count exceeds.
 fn now(path: &Path, log: &Path, connection: &Connection, commits: u64) -> Seen {
     let (before, salt, pages) = (written(path), salt(log), wal::copied(connection));
     let is_sure = written(path) == before;
@@ -172,7 +183,7 @@ fn written(path: &Path) -> Option<SystemTime> {
         .ok()
 }
 
-/// Nobody holds a lock on the log itself, so a handle on it that is closed takes none along.
+/// Nobody locks the log itself, so closing this handle releases no lock.
 fn salt(log: &Path) -> Option<[u8; 8]> {
     let mut header = [0; 24];
     std::fs::File::open(log)

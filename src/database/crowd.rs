@@ -1,7 +1,8 @@
-//! How many come together, and what a commit costs: how long it pays to wait for those who are about to come.
+//! Group commit: how many entries arrive together, what a commit costs, and so how long waiting for
+//! more pays.
 //!
-//! Whoever is answered posts again a moment later. A writer that takes what is there at once finds the quickest few,
-//! and all others wait for the commit after that: two syncs for what one could hold.
+//! A caller that was answered posts again a moment later. A writer that takes only what is there
+//! commits the quickest few, and all others wait for the next commit: two syncs instead of one.
 
 use super::queue::Patience;
 use std::time::Duration;

@@ -7,9 +7,9 @@ use rusqlite::types::Type;
 /// Whether trying the same transaction again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StorageFault {
-    /// The disk is full or failing, or the file is busy: it may pass.
+    /// The disk is full or the file is locked: the fault may pass.
     Passing,
-    /// An I/O error: what was committed is known only after reopening.
+    /// An I/O error: only reopening the file shows what was committed.
     Reopen,
     /// The statement itself cannot succeed.
     Lasting,
@@ -37,7 +37,8 @@ impl StorageFault {
 
 /// Why a read or a change failed: an error of SQLite, or an error that its caller is told as it is.
 ///
-/// `?` makes one of either, so that code inside a transaction uses both; it becomes an [`Error`] in one place.
+/// `?` makes one of either, so that code inside a transaction uses both; it becomes an [`Error`] in
+/// one place.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// SQLite failed.
@@ -70,7 +71,7 @@ impl Failure {
     }
 }
 
-/// A failed read or change, as the caller sees it.
+/// Maps an error of SQLite to the error that the caller gets.
 pub(crate) fn storage(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -84,8 +85,8 @@ pub(crate) fn storage(error: rusqlite::Error) -> Error {
     }
 }
 
-/// A failed read of the start as the operator sees it: damage names its table, which is `table` unless the error says
-/// another one.
+/// Maps an error of SQLite during the start; for damage the operator is told the table, which is
+/// `table` unless the error names another one.
 pub(crate) fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     move |error| match in_table(table)(error) {
         rusqlite::Error::FromSqlConversionFailure(_, _, reason) if reason.is::<Damage>() => {
@@ -95,7 +96,7 @@ pub(crate) fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error 
     }
 }
 
-/// Has damage that a read of `table` met say so; one that names its table already is left as it is.
+/// Adds the name of `table` to an error that shows damage, unless the error names a table already.
 pub(crate) fn in_table(table: &'static str) -> impl Fn(rusqlite::Error) -> rusqlite::Error {
     use rusqlite::Error as Failed;
     move |error| {
@@ -130,8 +131,9 @@ struct Damage {
     reason: String,
 }
 
-/// Whether the file is fine to SQLite, but a value in it is none that we write. Such a row stays as it is, so whoever
-/// meets it makes the engine not ready until the next start, which is refused: an answer 500 alone tells nobody.
+/// Whether SQLite can read the file, but a value in it is one that this program never writes. Such
+/// a row stays, so the engine reports that it is not ready until the next start, which refuses the
+/// file; a single error 500 would tell nobody.
 fn is_a_value(error: &rusqlite::Error) -> bool {
     use rusqlite::Error as Failed;
     matches!(

@@ -1,9 +1,11 @@
-//! Whose file it is, which version, and whether the schema is whole; nothing is changed by looking.
+//! Checks whose file it is, its version, and whether its schema is complete. The checks change
+//! nothing.
 //!
-//! The first look goes through SQLite with `immutable=1`: no lock is taken and no file is made beside a stranger's
-//! database. Rejected: reading the header with a plain [`std::fs::File`]. Its close releases every POSIX lock that this
-//! process holds on the database, the locks of a running engine or of the host's own connections included; another
-//! program then takes itself for the last user and deletes the write-ahead log under the engine.
+//! The first check opens the file through SQLite with `immutable=1`, which takes no lock and makes
+//! no file beside it. Rejected: reading the header with a plain [`std::fs::File`]. Closing that
+//! handle releases every POSIX lock of this process on the database, also those of a running engine
+//! or of the host's own connections; another program would then take itself for the last user and
+//! delete the write-ahead log.
 
 use super::beside::beside;
 use super::error::storage;
@@ -46,9 +48,10 @@ pub(super) fn header(path: &Path) -> Result<Found> {
         Ok(_) => {}
     }
     let mut numbers = numbers(path, true);
-    // A first commit that is still in its log, a version that only the log has, or a last checkpoint that was cut short:
-    // the file alone does not say what it is. With a lock file of ours beside, SQLite may put the two together; without
-    // one it is a stranger's, and is left exactly as it is.
+    // The file alone may not say what it is: after a first commit that is only in the log, a
+    // version that only the log has, or an interrupted checkpoint. If a lock file of ours lies
+    // beside it, SQLite may combine file and log; if not, the file is a stranger's and stays as it
+    // is.
     let unfinished = ["-wal", "-journal"]
         .iter()
         .any(|end| beside(path, end).metadata().is_ok_and(|log| log.len() > 0));
@@ -57,29 +60,10 @@ pub(super) fn header(path: &Path) -> Result<Found> {
         numbers = self::numbers(path, false);
     }
     if is_ours && matches!(numbers, Ok((0, 0, true))) {
-        // A first start that was cut short before it made a table.
+        // A first start that was interrupted before it made a table.
         return Ok(Found::Nothing);
     }
-    let (application, version, _) = match numbers {
-        Ok(numbers) => numbers,
-        Err(error)
-            if matches!(
-                error.sqlite_error_code(),
-                Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt)
-            ) =>
-        {
-            return Err(Error::ForeignDatabase {
-                path: shown(),
-                reason: "it is no SQLite database".into(),
-            });
-        }
-        Err(error) => {
-            return Err(Error::Storage(format!(
-                "cannot read `{}`: {error}",
-                shown()
-            )));
-        }
-    };
+    let (application, version, _) = numbers.map_err(|error| unreadable(path, &error))?;
     if application != APPLICATION_ID {
         let reason = format!("its application id is {application:#010x}");
         return Err(Error::ForeignDatabase {
@@ -97,7 +81,18 @@ pub(super) fn header(path: &Path) -> Result<Found> {
     Ok(Found::Ours)
 }
 
-/// The application id, the schema version, and whether there is no table; `alone`: as the file itself has them, without its log.
+/// The error for a file whose header cannot be read.
+fn unreadable(path: &Path, error: &rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::ForeignDatabase {
+            path: path.display().to_string(),
+            reason: "it is no SQLite database".into(),
+        },
+        _ => Error::Storage(format!("cannot read `{}`: {error}", path.display())),
+    }
+}
+
+/// The application id, the schema version, and whether there is no table; `alone`: without the log.
 fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
     let connection = match alone {
         true => {
@@ -106,7 +101,7 @@ fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
                 | OpenFlags::SQLITE_OPEN_URI;
             Connection::open_with_flags(uri(path), flags)?
         }
-        // For writing: the rest of a first commit that was cut short has to be rolled back.
+        // For writing: the rest of an interrupted first commit must be rolled back.
         false => {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(path, flags)?;
@@ -123,13 +118,14 @@ fn numbers(path: &Path, alone: bool) -> rusqlite::Result<(i64, i64, bool)> {
             row.get::<_, i64>(0)
         })
     };
-    // Not asked of a database of ours: a damaged schema is told later, by name.
+    // Not asked of a database of ours, because a later check names the damage.
     let is_empty = application == 0 && version == 0 && tables()? == 0;
     Ok((application, version, is_empty))
 }
 
-/// Whether the log stays when `connection` is closed. The last connection to close copies the log back and deletes it,
-/// reading or not: a newer or damaged database would be changed by refusing it.
+/// Sets whether the log stays when `connection` is closed. The last connection, a reading one too,
+/// makes a checkpoint and deletes the log when it closes; so refusing a newer or damaged database
+/// would change it.
 pub(super) fn keep_log(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)

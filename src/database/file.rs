@@ -1,4 +1,5 @@
-//! An open database: how further connections to it are made, and whether its files are still what they should be.
+//! An open database: opens further connections, and checks that its files are still the same and
+//! whole.
 
 use super::beside::beside;
 use super::copied::{self, Copied};
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a look at the files holds for writes: removing them is noticed that late at most.
+/// How long a check of the files stays valid for writes: their removal is noticed this late at
+/// most.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Looks before files that became smaller count as cut.
+/// Checks before files that became smaller count as cut.
 const LOOKS: usize = 3;
 
 /// An open database: how further connections are made.
@@ -31,27 +33,28 @@ pub(crate) struct Opened {
     durability: Durability,
     reach: fn(&Connection) -> rusqlite::Result<Reach>,
     memory: Option<Arc<Mutex<Connection>>>,
-    /// The connection that opened the file, until the writer takes it: while one is open the log stays the same file.
+    /// The connection that opened the file, until the writer takes it. While a connection is open,
+    /// the log stays the same file.
     first: Mutex<Option<Connection>>,
     watch: Option<Watch>,
     copied: Option<Copied>,
-    /// Whether something other than SQLite wrote into the database, as the last look saw it.
+    /// Whether the last check found that a program other than SQLite wrote the database.
     overwritten: AtomicBool,
     looked: Mutex<Option<(Instant, Result<(), String>)>>,
     /// What the lock file says.
     mark: Mutex<Reach>,
     /// How far was committed, marked or not.
     reached: Mutex<Reach>,
-    /// How far the database reached before what this start lost, if the loss was accepted.
+    /// How far the database reached before the loss that this start accepted, if there was one.
     lost: Option<Reach>,
-    /// What a reader met that should not be there; stays until the next start.
+    /// Damage that a read met; kept until the next start.
     damage: Mutex<Option<String>>,
     lock: Mutex<Option<FileLock>>,
-    /// The last field, so that it goes after everything that may hold a connection.
+    /// The last field, so that it is dropped after everything that may hold a connection.
     holding: Option<Holding>,
 }
 
-/// A file that was accepted, and what is held of it.
+/// A file that was accepted, and everything that is held for it.
 pub(super) struct Accepted {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
@@ -61,7 +64,7 @@ pub(super) struct Accepted {
     pub(super) mark: Reach,
     /// How far the database reaches.
     pub(super) reached: Reach,
-    /// How far it reached before what was lost, if the loss was accepted.
+    /// How far it reached before the accepted loss, if there was one.
     pub(super) lost: Option<Reach>,
 }
 
@@ -114,12 +117,12 @@ impl Opened {
         self.memory.as_ref()
     }
 
-    /// How far the database reached before what this start lost and was told to accept.
+    /// How far the database reached before the loss that this start accepted, if there was one.
     pub(crate) fn lost(&self) -> Option<Reach> {
         self.lost
     }
 
-    /// Lets another engine have the file; called once the writer is done.
+    /// Lets another engine open the file; called once the writer has ended.
     pub(crate) fn unlock(&self) {
         let lock = self.lock.lock().take();
         drop(lock);
@@ -139,7 +142,8 @@ impl Opened {
         self.connect(false)
     }
 
-    /// A writing connection whose commits survive a power cut, whatever the durability: for what the next start must know.
+    /// A writing connection whose commits survive a power cut whatever the durability, for what the
+    /// next start must know.
     pub(crate) fn write_through(&self) -> Result<Connection> {
         let connection = self.write()?;
         connection
@@ -154,7 +158,7 @@ impl Opened {
         self.connect(true)
     }
 
-    /// Never makes the file: where it was removed, an empty one would take its place.
+    /// Never creates the file: an empty one would replace a file that was removed.
     fn connect(&self, reading: bool) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(self.path()?, flags).map_err(storage)?;
@@ -171,7 +175,7 @@ impl Opened {
         }
     }
 
-    /// Whether the files are still the ones that were opened, and whole; the reason if not.
+    /// Checks that the files are the ones that were opened, and whole; returns the reason if not.
     pub(crate) fn look(&self) -> Result<(), String> {
         let Some(watch) = &self.watch else {
             return Ok(());
@@ -190,7 +194,7 @@ impl Opened {
         found
     }
 
-    /// As [`Opened::look`], but a look a moment ago counts.
+    /// As [`Opened::look`], but reuses the result of a moment ago.
     pub(crate) fn look_lately(&self) -> Result<(), String> {
         if let Some((at, found)) = &*self.looked.lock()
             && found.is_ok()
@@ -203,7 +207,7 @@ impl Opened {
         self.look()
     }
 
-    /// Whether the database was written by nothing but SQLite.
+    /// Checks that only SQLite wrote the database.
     fn look_for_copies(&self) -> Result<(), String> {
         let Some(copied) = &self.copied else {
             return Ok(());
@@ -225,12 +229,14 @@ impl Opened {
         }
     }
 
-    /// Whether the log must stay as it is: what lies in the database now is not what it belongs to.
+    /// Whether the log must not be copied back, because the database file is not the one that the
+    /// log belongs to.
     pub(super) fn is_overwritten(&self) -> bool {
         self.overwritten.load(Ordering::Acquire)
     }
 
-    /// Copies the log back on `connection`, if the database is the one it belongs to; true if that was all of it.
+    /// Makes a checkpoint on `connection`, if the log belongs to the database file; true if it
+    /// copied the whole log.
     pub(super) fn checkpoint(&self, connection: &Connection) -> rusqlite::Result<bool> {
         let Some(copied) = &self.copied else {
             return wal::checkpoint(connection);
@@ -241,16 +247,16 @@ impl Opened {
         copied.around(connection, || wal::checkpoint(connection))
     }
 
-    /// Whether a database whose files became smaller still has all its rows and a log without a hole, and if it is the database itself that did,
-    /// all its pages, seen by a new connection. Where only the log did, pages that are new may lie in the log alone: a
-    /// database that ends before them has lost nothing.
+    /// Checks a database whose files became smaller: a new connection must see all rows and a log
+    /// without a hole, and all pages if the database file itself became smaller. If only the log
+    /// did, new pages may be in the log alone, so a shorter database file has lost nothing.
     fn compare(&self, database: bool) -> Result<(), String> {
         let path = self.path().map_err(|error| error.to_string())?;
         let whole = |connection: &Connection| -> rusqlite::Result<bool> {
             let number = |name: &str| {
                 connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
             };
-            // Before the rows are looked at: a commit in between must not look like one that is missing.
+            // Read before the rows, because a commit in between must not look like a missing one.
             let committed = *self.reached.lock();
             if (self.reach)(connection)?.lacks(committed).is_some() {
                 return Ok(false);
@@ -261,7 +267,7 @@ impl Opened {
             let log_is_cut = wal::is_cut(connection, &beside(path, "-wal"))?;
             Ok(!log_is_cut && (!database || pages <= bytes))
         };
-        // More than once: another program may be writing the files between two looks.
+        // Several times, because another program may be writing the files between two checks.
         let is_whole = (0..LOOKS).any(|_| {
             matches!(
                 self.connect(true).map(|connection| whole(&connection)),
@@ -280,8 +286,8 @@ impl Opened {
         self.reached.lock().newest
     }
 
-    /// After a commit that made the file reach so far. With `synchronous=NORMAL` a commit may still be lost in a power
-    /// cut, so there the mark waits for the checkpoint.
+    /// Notes a commit and how far the file reaches with it. With `synchronous=NORMAL` a power cut
+    /// may undo a commit, so the mark is then written after the checkpoint.
     pub(super) fn committed(&self, reached: Reach) {
         self.log_written();
         *self.reached.lock() = reached;
@@ -293,21 +299,21 @@ impl Opened {
         }
     }
 
-    /// After a checkpoint that reached the end of the log.
+    /// Notes a checkpoint that copied the whole log.
     pub(crate) fn checkpointed(&self) {
         self.log_written();
         let reached = *self.reached.lock();
         self.set_mark(reached);
     }
 
-    /// After whatever of ours may have changed the length of the log.
+    /// Notes that this engine may have changed the length of the log.
     pub(crate) fn log_written(&self) {
         if let Some(watch) = &self.watch {
             watch.note_log();
         }
     }
 
-    /// After the last checkpoint of an orderly end, on the writer's connection.
+    /// Ends an orderly run, after its last checkpoint, on the writer's connection.
     pub(super) fn end(&self, connection: Option<&Connection>) {
         if let Some(Err(error)) = connection.map(in_use::end) {
             tracing::warn!(%error, "the database still says that it is in use: keep its log and lock file with it");
@@ -329,7 +335,7 @@ impl Opened {
         }
     }
 
-    /// Makes the lock file anew if it was removed or cut.
+    /// Makes the lock file again if it was removed or cut.
     fn keep_lock(&self) -> Result<(), String> {
         let lock = self.lock.lock();
         let Some(lock) = &*lock else { return Ok(()) };
@@ -339,7 +345,7 @@ impl Opened {
             .map_err(|error| format!("the lock file is gone and cannot be made anew: {error}"))
     }
 
-    /// A reader or the writer met damage: the engine is not ready from now on.
+    /// Notes damage that a read or the writer met: from now on the engine is not ready.
     pub(crate) fn note_damage(&self, reason: &str) {
         let mut damage = self.damage.lock();
         if damage.is_none() {

@@ -1,13 +1,17 @@
-//! One engine a database, by whichever name: the path made canonical, and on Linux the file itself held locked.
+//! Keeps two engines from one database, whatever name each uses for it.
 //!
-//! The lock file beside the database keeps engines apart that use one name. Two hard links, or two mounts of a folder,
-//! are two names: so on Linux the database itself is locked too (`flock`), which SQLite's own locks (POSIX) do not meet
-//! and other programs do not see. Elsewhere the two kinds meet, and only the lock file is there.
+//! The lock file beside the database keeps apart engines that use the same path. Two hard links, or
+//! two mounts of a folder, are two paths; so on Linux the database file itself is locked too, with
+//! `flock`, which does not interfere with SQLite's POSIX locks. On other systems the two kinds of
+//! locks interfere, and only the lock file is used.
 //!
-//! Whoever closes a handle on the database releases all POSIX locks of the process on it, SQLite's included. So every
-//! handle of ours lies in one table of the process, one a file, and is closed only when no engine uses the file any
-//! more; one that another process keeps from us is never closed, because the host may have the file open too.
-//! Rejected: refusing files with several names (a backup of hard links would then keep the owner out).
+//! Closing any handle on the database releases all POSIX locks of the process on it, SQLite's too.
+//! So all our handles are in one table of the process, one for each file, and a handle is closed
+//! only when no engine uses the file. A handle on a file that another process has locked is never
+//! closed, because the host may have the file open too.
+//!
+//! Rejected: refusing files with several names, because a backup made of hard links would lock out
+//! the owner.
 
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
@@ -15,10 +19,11 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::path::{Path, PathBuf};
 
-/// How many symbolic links in a row are followed to a database that is not there yet.
+/// How many symbolic links in a row are followed to a database that does not exist yet.
 const LINKS: usize = 16;
 
-/// Which file it is, whatever its name. Only where the system tells: elsewhere the canonical path has to do.
+/// Identifies a file whatever its name, where the system can tell; elsewhere the canonical path
+/// must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct FileId {
     device: u64,
@@ -67,10 +72,10 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    /// Holds the file at `path`, which is canonical, and makes it if it is not there.
+    /// Holds the file at `path`, which is canonical, and creates it if it does not exist.
     ///
     /// # Errors
-    /// `InUse`; `Storage` for what is no regular file or cannot be opened.
+    /// `InUse`; `Storage` for something that is no regular file or cannot be opened.
     pub(super) fn take(path: &Path) -> Result<Holding> {
         let shown = || path.display().to_string();
         let failed =
@@ -119,7 +124,8 @@ impl Holding {
         }
     }
 
-    /// Lets another engine have the file; the handle stays until every connection of this one is closed.
+    /// Lets another engine open the file; the handle stays until all connections of this engine are
+    /// closed.
     pub(super) fn release(&self) {
         if let Some(entry) = TABLE
             .lock()
@@ -150,7 +156,7 @@ impl Drop for Holding {
 
 #[cfg(target_os = "linux")]
 fn locked(handle: &File) -> bool {
-    // A file system that knows no such lock must not keep the owner out: the lock file is there too.
+    // A file system without such locks must not keep the owner out: the lock file is there too.
     !matches!(handle.try_lock(), Err(std::fs::TryLockError::WouldBlock))
 }
 
@@ -159,8 +165,8 @@ fn locked(_: &File) -> bool {
     true
 }
 
-/// In so many words: a child process that the host is just starting has a copy of the handle for a moment, and the
-/// lock would live on with it.
+/// Unlocks explicitly: a child process that the host is starting has a copy of the handle for a
+/// moment, and the lock would live on with it.
 fn unlock(handle: &File) {
     if cfg!(target_os = "linux")
         && let Err(error) = handle.unlock()
@@ -183,10 +189,10 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// The one name of the file that `path` leads to, links followed, whether it exists or not.
+/// The canonical name of the file that `path` leads to, whether the file exists or not.
 ///
 /// # Errors
-/// `Storage` if its folder is not there, or for links that lead in a circle.
+/// `Storage` if its folder does not exist, or for links that lead in a circle.
 pub(super) fn canonical(path: &Path) -> Result<PathBuf> {
     let failed = |error: std::io::Error| {
         Error::Storage(format!("cannot open `{}`: {error}", path.display()))

@@ -1,15 +1,18 @@
-//! Whether this very file is in use, or was when its process was killed: said inside the file itself.
+//! Marks a database file that is in use, inside the file itself, so that a file separated from its
+//! log is recognised.
 //!
-//! The lock file knows what was committed, but only beside the name it was made for. A database that is renamed after a
-//! kill, without its log and lock, or opened by another hard link, started from its last checkpoint and said nothing. So
-//! an open writes which file this is into `setting` (inode and birth time), copies that back from the log at once, and
-//! the orderly end takes it out again after its last checkpoint. A start refuses a file that says so of itself when no
-//! log and no lock file of this very file lie beside it.
+//! The lock file says what was committed, but only beside the name that it was made for. A database
+//! that was renamed after a kill, without its log and lock file, or opened by another hard link,
+//! would start from its last checkpoint without an error. So an open writes the identity of the
+//! file (inode and birth time) into `setting` and makes a checkpoint at once, and an orderly end
+//! removes the identity after its last checkpoint. A start refuses a file that holds its own
+//! identity when no log and no lock file of this file lie beside it.
 //!
-//! A copy carries the row too (`VACUUM INTO`, `.backup`, `cp`), but is another file, and complete: it opens. The device
-//! is left out, because its number changes over a restart of the system. What is moved to another file system is a copy
-//! as well, and is not recognised. Rejected: a plain flag, which would keep every backup of a running gateway out; and
-//! counting links, which misses the rename and refuses backups made of hard links.
+//! A copy (`VACUUM INTO`, `.backup`, `cp`) carries the row too, but is another file, and complete,
+//! so it opens. The device is not part of the identity, because its number changes when the system
+//! restarts. A file that is moved to another file system is a copy as well, and is not recognised.
+//! Rejected: a plain flag, which would keep every backup of a running gateway out; and counting
+//! links, which misses the rename and refuses backups made of hard links.
 
 use super::error::storage;
 use super::lock::FileLock;
@@ -18,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-/// Which file lies at `path`, whatever its name; none where the system does not tell.
+/// Identifies the file at `path`, whatever its name; none if the system does not tell.
 pub(super) fn identity(path: &Path) -> Option<String> {
     let found = std::fs::metadata(path).ok()?;
     let born = found
@@ -38,8 +41,9 @@ fn inode(_: &std::fs::Metadata) -> Option<u64> {
     None
 }
 
-/// Whether the file was in use when its process ended, and was parted from its log and lock since. `connection` sees the
-/// file alone: there is no log. A file too damaged to ask is not one: the check of the schema tells what it is.
+/// Whether the file was in use when its process ended, and was separated from its log and lock file
+/// since. `connection` sees the file alone: there is no log. A file that is too damaged to ask
+/// counts as not separated: the check of the schema reports it.
 pub(super) fn is_parted(connection: &Connection, path: &Path, lock: &FileLock) -> bool {
     let Some(identity) = identity(path) else {
         return false;
@@ -48,7 +52,8 @@ pub(super) fn is_parted(connection: &Connection, path: &Path, lock: &FileLock) -
         && said(connection).is_ok_and(|said| said.as_deref() == Some(&identity))
 }
 
-/// Writes which file this is into the lock file and into the database, before anything is acknowledged.
+/// Writes the identity of this file into the lock file and into the database, before anything is
+/// acknowledged.
 ///
 /// # Errors
 /// `Storage`.
@@ -56,7 +61,8 @@ pub(super) fn begin(connection: &Connection, path: &Path, lock: &FileLock) -> Re
     let Some(identity) = identity(path) else {
         return Ok(());
     };
-    // The lock file first: a process killed in between must not leave a file that is taken for a parted one.
+    // The lock file first: a process killed between the two writes must not leave a file that seems
+    // separated.
     if let Err(error) = lock.set_file(&identity) {
         tracing::debug!(%error, "the lock file cannot be written");
         return Ok(());
@@ -73,7 +79,8 @@ pub(super) fn begin(connection: &Connection, path: &Path, lock: &FileLock) -> Re
     copy_back(connection).map_err(storage)
 }
 
-/// Takes the row out after the last checkpoint: whoever moves the file now moves all of it.
+/// Removes the identity after the last checkpoint: from now on the file alone is complete and can
+/// be moved.
 pub(super) fn end(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM setting WHERE name = 'in_use'", [])?;
     copy_back(connection)

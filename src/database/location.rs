@@ -20,7 +20,8 @@ pub enum Durability {
     /// A power cut: every commit is synced (`synchronous=FULL`). The default.
     #[default]
     Power,
-    /// The end of the process, but not a power cut (`synchronous=NORMAL`): acknowledged messages can be lost then.
+    /// The end of the process, but not a power cut, which may undo acknowledged messages
+    /// (`synchronous=NORMAL`).
     Process,
 }
 
@@ -30,6 +31,6 @@ pub(crate) struct Wanted {
     pub(crate) durability: Durability,
     /// Whether to start although committed rows are missing.
     pub(crate) accept_loss: bool,
-    /// How far a database reaches; what is counted is the journal's business.
+    /// Tells how far a database reaches; the journal knows what to count.
     pub(crate) reach: fn(&Connection) -> rusqlite::Result<Reach>,
 }

@@ -1,15 +1,17 @@
-//! The lock file beside the database, `NAME-lock`: held while an engine runs, and how far the database reaches is
-//! written into it.
+//! The lock file beside the database, `NAME-lock`: it is locked while an engine runs, and says how
+//! far the database reaches.
 //!
-//! The system ends the lock with its process. The mark (see `reach`) is written after each group without a sync, so it is
-//! never ahead of what the disk was told to keep. At a start the file must reach it: if it does not, the database or its
-//! write-ahead log was removed, replaced or cut while nobody looked, and starting on would lose it silently. A log that
-//! is merely gone is no loss: another program that opened and closed the database after a kill has merged it. The mark
-//! never falls. A lock file that is removed or cut under a running engine is made anew at the next look.
+//! The system releases the lock when the process ends. The mark (see `reach`) is written after each
+//! commit without a sync, so the mark is never ahead of what the disk was told to keep. At a start
+//! the database must reach the mark. If it does not, the database or its log was removed, replaced
+//! or cut in the meantime, and starting would hide the loss. A missing log alone is no loss:
+//! another program that opened the database after a kill has merged the log. The mark never falls.
+//! A lock file that is removed or cut under a running engine is made again at the next check.
 //!
 //! A second line says which file it belongs to (see `in_use`).
 //!
-//! The lock is on a file of its own, because closing any handle on the database drops SQLite's locks.
+//! The lock is on a file of its own, because closing any handle on the database drops SQLite's
+//! locks.
 
 use super::beside::beside;
 use super::holding::{FileId, private};
@@ -31,8 +33,9 @@ pub(crate) struct FileLock {
 }
 
 impl Drop for FileLock {
-    /// Unlocks in so many words: a child process that the host is just starting holds a copy of the handle until it
-    /// runs its program, and closing ours alone would leave the lock with it for that moment.
+    /// Unlocks explicitly: a child process that the host is starting holds a copy of the handle
+    /// until it runs its program, and the lock would stay with that copy if our handle were only
+    /// closed.
     fn drop(&mut self) {
         if let Err(error) = self.file.lock().unlock() {
             tracing::debug!(%error, "the lock ends with its file");
@@ -68,8 +71,9 @@ impl FileLock {
                     path: name,
                     file: Mutex::new(file),
                 };
-                // Before the database is made: so it is known as ours, however early its first start is cut short. One
-                // with a shorter mark, of an earlier version, gets the long one.
+                // Written before the database is created, so that a first start that is interrupted
+                // leaves a file known as ours. A shorter mark, of an earlier version, is replaced
+                // by the long one.
                 lock.write(lock.mark(), lock.file().as_deref())
                     .map_err(failed)?;
                 Ok(lock)
@@ -81,7 +85,7 @@ impl FileLock {
         }
     }
 
-    /// How far the database reaches, as was written into it; 0 where nothing is, or nothing that can be read.
+    /// How far the database reaches by the mark; 0 if there is no mark, or none that can be read.
     pub(super) fn mark(&self) -> Reach {
         self.line(0, "newest ")
             .map_or_else(Reach::default, |text| Reach::parse(&text))
@@ -105,7 +109,7 @@ impl FileLock {
             .map(str::to_owned)
     }
 
-    /// Writes how far the database reaches; always as many bytes, so that one write replaces the one before.
+    /// Writes the mark. It always has the same length, so one write replaces the mark before.
     pub(super) fn set_mark(&self, mark: Reach) -> std::io::Result<()> {
         let mut file = self.file.lock();
         file.seek(SeekFrom::Start(0))?;
@@ -121,7 +125,8 @@ impl FileLock {
         file.set_len(text.len() as u64)
     }
 
-    /// Makes it anew if its name leads elsewhere or it was cut: without it an older copy would start silently.
+    /// Makes the lock file again if its name leads to another file or it was cut. Without it an
+    /// older copy of the database would start without an error.
     pub(super) fn renew(&self, mark: Reach, identity: Option<&str>) -> std::io::Result<()> {
         let held = self.file.lock().metadata()?;
         let is_ours = std::fs::metadata(&self.path)
@@ -143,7 +148,7 @@ impl FileLock {
         Ok(())
     }
 
-    /// Writes which file it belongs to, if it does not say so yet.
+    /// Writes which file the lock file belongs to, unless it says so already.
     pub(super) fn set_file(&self, identity: &str) -> std::io::Result<()> {
         if self.file().as_deref() == Some(identity) {
             return Ok(());
@@ -159,7 +164,7 @@ fn text(mark: Reach, identity: Option<&str>) -> String {
     )
 }
 
-/// Whether a lock file of ours lies beside `database`: no other program writes what stands in it.
+/// Whether a lock file of ours lies beside `database`: no other program writes its first word.
 pub(super) fn is_ours(database: &Path) -> bool {
     let mut text = [0; 7];
     let name = beside(database, "-lock");

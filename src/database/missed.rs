@@ -1,10 +1,11 @@
-//! Checkpoints that fail: how long that has lasted, and when the engine says that it is not ready.
+//! Failing checkpoints: how long they have failed, and when the engine is therefore not ready.
 //!
-//! Commits go to the log, so that with a database file that cannot be written (immutable, a limit, a failing disk) posts
-//! succeed and nobody notices, while the log grows until the disk is full. So after [`MISSED_MAX`] the engine says so. What
-//! is posted meanwhile is safe in the log; posts end where the log has grown to [`PAGES_LAST`]. Both heal with the next
-//! checkpoint that succeeds. A reader of another program that never ends keeps the log as well: that counts once the log is
-//! long.
+//! Commits go to the log. If the database file cannot be written (it is immutable, a quota is
+//! reached, the disk fails), posts succeed and nobody notices, while the log grows until the disk
+//! is full. So after [`MISSED_MAX`] the engine reports that it is not ready. What is posted
+//! meanwhile is safe in the log; posts are refused once the log has [`PAGES_LAST`] pages. Both
+//! states end with the next checkpoint that succeeds. A program that reads without end also keeps
+//! the log; that counts only once the log is long.
 
 use super::wal;
 use parking_lot::Mutex;
@@ -13,10 +14,10 @@ use std::time::{Duration, Instant};
 
 /// How long checkpoints may fail before the engine counts as not ready.
 const MISSED_MAX: Duration = Duration::from_secs(10);
-/// Pages of a log beyond which one that is not copied back whole counts as a failure (64 MiB): shorter ones wait for the
-/// reads of a moment.
+/// A log with more pages counts as failing if a checkpoint could not copy all of it (64 MiB). A
+/// shorter log may only be waiting for a short read.
 const PAGES_LONG: u64 = 16_384;
-/// Pages of a log that cannot be copied back beyond which nothing is posted (256 MiB).
+/// With more pages in a log that cannot be copied back, posts are refused (256 MiB).
 const PAGES_LAST: u64 = 65_536;
 
 /// The failures since the last checkpoint that succeeded.
@@ -28,7 +29,8 @@ pub(super) struct Missed {
 }
 
 impl Missed {
-    /// A checkpoint failed at `now`, with that many pages in the log. True: it is the first.
+    /// Notes a checkpoint that failed at `now` with that many pages in the log; true if it is the
+    /// first failure.
     pub(super) fn failed(&mut self, now: Instant, reason: String, pages: u64) -> bool {
         let is_first = self.since.is_none();
         let since = *self.since.get_or_insert(now);
@@ -40,7 +42,7 @@ impl Missed {
         is_first
     }
 
-    /// A checkpoint succeeded. True: others had failed before.
+    /// Notes a checkpoint that succeeded; true if others had failed before.
     pub(super) fn succeeded(&mut self) -> bool {
         std::mem::take(self).since.is_some()
     }
@@ -57,13 +59,14 @@ impl Missed {
         })
     }
 
-    /// Whether the log is so long that nothing is to be posted.
+    /// Whether the log is so long that posts are refused.
     pub(super) fn is_too_long(&self) -> bool {
         self.pages > PAGES_LAST
     }
 }
 
-/// Notes what became of a checkpoint, and returns it. Said once when they begin to fail, and once when they succeed again.
+/// Notes the outcome of a checkpoint and returns it. The log gets one line when checkpoints begin
+/// to fail, and one when they succeed again.
 pub(super) fn note(
     missed: &Mutex<Missed>,
     done: Result<bool>,

@@ -1,9 +1,11 @@
-//! The one file: opening it safely, one writing connection on a thread of its own, reading connections beside it.
+//! The one file: opening it safely, one writing connection on a thread of its own, reading
+//! connections beside it.
 //!
-//! Measured and rejected: two writing connections (an administrator's change took 933 ms at p90 beside a busy
-//! journal, with one writer 6.9 ms, and only one writer commits a change together with its event); shared cache and
-//! the memdb VFS for a database in memory (read errors and starved readers: it is one connection under a mutex).
-//! The writer knows neither the journal nor the hub: it is handed a [`RowWriter`] and a [`Publisher`].
+//! Measured and rejected: two writing connections (an administrator's change took 933 ms at p90
+//! beside a busy journal, with one writer 6.9 ms, and only one writer commits a change together
+//! with its event); shared cache and the memdb VFS for a database in memory (read errors and
+//! starved readers: it is one connection under a mutex). The writer knows neither the journal nor
+//! the hub: it is handed a [`RowWriter`] and a [`Publisher`].
 
 mod ahead;
 mod beside;

@@ -1,8 +1,10 @@
-//! Opening: hold the file, see whose it is and whether all of it is there, bring it to this version; then connections.
+//! Opens a database: locks the file, checks whose it is and that it is complete, and migrates it to
+//! this version.
 //!
-//! What opens the database, its log or its lock and is not SQLite lies in `holding` and `lock`, and stays open as long
-//! as the engine (why: there). A file is examined before anything is made beside it, so that a database of another
-//! application, of a newer version, or a damaged one is left exactly as it was.
+//! Handles on the database, its log or its lock file that are not SQLite's are in `holding` and
+//! `lock`, which explain why they stay open as long as the engine. The file is examined before
+//! anything is created beside it, so that a database of another application, of a newer version, or
+//! a damaged one is left as it was (rules, testing and time).
 
 use super::beside::beside;
 use super::error::storage;
@@ -19,13 +21,14 @@ use crate::error::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 
-/// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint.
+/// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint
+/// (`limits.md` B3).
 const SQLITE_MIN: i32 = 3_051_003;
 /// Opens or creates the database.
 ///
 /// # Errors
-/// `InUse`, `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, `Storage`; the file is untouched by each, but
-/// `Storage` may come after a step of a migration.
+/// `InUse`, `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, `Storage`. Each leaves
+/// the file as it was, except that `Storage` may come after a step of a migration.
 pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     if rusqlite::version_number() < SQLITE_MIN {
         return Err(Error::Storage(format!(
@@ -45,7 +48,7 @@ pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
 }
 
 fn open_file(path: PathBuf, wanted: &Wanted) -> Result<Opened> {
-    // Declared first, so that it goes last if the file is refused.
+    // Declared first, so that it is dropped last if the file is refused.
     let holding;
     let found = examine::header(&path)?;
     let lock = FileLock::take(&path)?;
@@ -59,7 +62,7 @@ fn open_file(path: PathBuf, wanted: &Wanted) -> Result<Opened> {
         .is_ok_and(|log| log.len() > 0);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags).map_err(storage)?;
-    // Until it is accepted: what is refused keeps its log.
+    // Until the file is accepted: a refused file keeps its log.
     examine::keep_log(&connection, true).map_err(storage)?;
     let (mut is_parted, mut reached) = (false, Reach::default());
     match found {
@@ -112,9 +115,10 @@ fn parted(path: &Path) -> String {
     )
 }
 
-/// What others of this machine may read is said once, file by file: each holds messages or says how far they go. SQLite
-/// gives a new log the mode of the database, so one that was made open stays open. Rejected: tightening them, which would
-/// lock out a group that an operator lets read backups.
+/// Logs a warning for each file that other users of this machine can read: each holds messages, or
+/// says how far they go. SQLite gives a new log the mode of the database, so a database that was
+/// created readable stays readable. Rejected: removing the rights, which would lock out a group
+/// that an operator lets read backups.
 fn warn_of_readers(path: &Path) {
     #[cfg(unix)]
     {

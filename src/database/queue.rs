@@ -1,7 +1,9 @@
-//! The writer's queue: bounded in bytes, in two lines, with a budget each for what comes in and what we post.
+//! The writer's queue: bounded in bytes, with an ordered and a lazy line, and a budget each for
+//! incoming entries and for posts.
 //!
-//! Posts reserve bytes of their own: else posts waiting for their echo would hold the room that the echo needs.
-//! Rejected: a channel bounded in items (64 KiB messages and 40-byte acknowledgements do not weigh the same).
+//! Posts reserve bytes from a budget of their own. Otherwise posts that wait for their echo would
+//! hold the room that the echo needs. Rejected: a channel bounded in items, because a message of 64
+//! KiB and an acknowledgement of 40 bytes do not weigh the same.
 
 use crate::waiting::wake;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -15,13 +17,13 @@ use std::time::{Duration, Instant};
 const INBOX_BYTES: usize = 16 << 20;
 /// Bytes that posts under way may hold.
 const POST_BYTES: usize = 16 << 20;
-/// Control-plane jobs that may wait; beyond, `Busy`.
+/// Changes that may wait; any further one gets `Busy`.
 const JOBS: usize = 64;
 /// Entries in one commit.
 const GROUP: usize = 512;
 /// Bytes in one commit.
 const GROUP_BYTES: usize = 1 << 20;
-/// How long a lazy entry may wait for a commit to ride in.
+/// How long a lazy entry may wait for a commit to share.
 const LAZY_WAIT: Duration = Duration::from_millis(50);
 
 /// Where an entry queues.
@@ -45,16 +47,16 @@ struct State<E, J> {
     jobs: VecDeque<J>,
     waiting: Vec<Waker>,
     stopping: bool,
-    /// Ordered entries that the writer sleeps for; 0 while it is awake.
+    /// How many ordered entries the sleeping writer waits for; 0 while it is awake.
     wanted: usize,
 }
 
 /// How long the writer may wait, and for what.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Patience {
-    /// How long for anything at all; `None`: for ever.
+    /// How long to wait for any work; `None`: without limit.
     pub(crate) idle: Option<Duration>,
-    /// For so many entries, once the first is there, so that they share a commit...
+    /// How many entries to wait for once the first is there, so that they share a commit.
     pub(crate) group: usize,
     /// ...but no longer than this.
     pub(crate) gather: Duration,
@@ -95,7 +97,7 @@ impl<E, J> Queue<E, J> {
         }
     }
 
-    /// Makes room for an incoming entry of that many bytes, if there is any.
+    /// Reserves room for an incoming entry of that many bytes; false if there is none.
     pub(crate) fn reserve(&self, bytes: usize) -> bool {
         let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
         if before > 0 && before + bytes > INBOX_BYTES {
@@ -105,7 +107,7 @@ impl<E, J> Queue<E, J> {
         true
     }
 
-    /// Counts the bytes of an entry that is not refused, whatever waits: what comes in over a link waits sooner.
+    /// Counts the bytes of an entry that is never refused. Links then have to wait sooner.
     pub(crate) fn add(&self, bytes: usize) {
         self.bytes.fetch_add(bytes, Ordering::AcqRel);
     }
@@ -115,7 +117,8 @@ impl<E, J> Queue<E, J> {
         self.bytes.load(Ordering::Acquire) < INBOX_BYTES
     }
 
-    /// Queues `entry`, whose `bytes` were reserved or added. It comes back if the writer has stopped.
+    /// Queues `entry`, whose `bytes` were reserved or added. It comes back if the writer has
+    /// stopped.
     pub(crate) fn push(&self, entry: E, bytes: usize, urgency: Urgency) -> Result<(), E> {
         let mut state = self.state.lock();
         if state.stopping {
@@ -173,7 +176,7 @@ impl<E, J> Queue<E, J> {
         self.state.lock().stopping
     }
 
-    /// Nothing is taken from now on; what waits is still done.
+    /// Refuses new work from now on; the work that waits is still done.
     pub(crate) fn stop(&self) {
         let mut state = self.state.lock();
         state.stopping = true;
@@ -196,7 +199,8 @@ impl<E, J> Queue<E, J> {
         }
     }
 
-    /// The next work. Waits for it, and a little for company if many came last time; where nothing came, answers idle.
+    /// Waits for the next work and returns it. If many entries came last time, it waits a little
+    /// longer so that they share a commit; if none comes in time, the work is idle.
     pub(crate) fn next(&self, patience: Patience) -> Work<E, J> {
         let mut state = self.state.lock();
         let give_up = patience.idle.map(|idle| Instant::now() + idle);
@@ -225,7 +229,7 @@ impl<E, J> Queue<E, J> {
         take(&mut state)
     }
 
-    /// Sleeps until `wanted` entries wait, something else comes, or `until`; true if it was that.
+    /// Sleeps until `wanted` entries wait, other work comes, or the time `until`; true at `until`.
     fn sleep(
         &self,
         state: &mut MutexGuard<'_, State<E, J>>,
@@ -288,7 +292,7 @@ pub(crate) struct Reserved {
 }
 
 impl Budget {
-    /// Reserves `bytes`, or `None` if posts hold too many already.
+    /// Reserves `bytes`; `None` if the posts under way hold too many already.
     pub(crate) fn reserve(&self, bytes: usize) -> Option<Reserved> {
         let before = self.0.fetch_add(bytes, Ordering::AcqRel);
         let reserved = Reserved {

@@ -1,9 +1,11 @@
-//! How far a database reaches: the counters that only grow, as the file has them and as the lock file says they were.
+//! How far a database reaches: counters that only grow, in the file and in the mark of the lock
+//! file.
 //!
-//! Three, because a message, an administrator's change and a token are each a loss of their own, and each is written
-//! anyway. The newest seq stays where its row is deleted (the writer keeps it in `setting` then), so the mark in the
-//! lock file never has to fall: a copy from before a deletion is recognised too. Rejected: one counter of commits, which
-//! would make every commit write one page more.
+//! There are three, because a message, an administrator's change and a token can each be lost
+//! alone, and each is written anyway. The newest seq stays known when its row is deleted (the
+//! writer then keeps it in `setting`), so the mark never has to fall, and a copy from before a
+//! deletion is recognised too. Rejected: one counter of commits, which would make every commit
+//! write one more page.
 
 use super::error::in_table;
 use rusqlite::{Connection, OptionalExtension};
@@ -16,7 +18,7 @@ pub(crate) struct Reach {
     pub(crate) newest: i64,
     /// The newest change of the administrators.
     pub(crate) revision: i64,
-    /// The newest commit that is numbered for itself: tokens, and spans without an event.
+    /// The newest commit that has a number of its own: tokens, and spans without an event.
     pub(crate) sealed: i64,
 }
 
@@ -44,12 +46,12 @@ impl Reach {
         })
     }
 
-    /// Keeps the newest seq in the file although its row goes.
+    /// Keeps the newest seq in the file although its row is deleted.
     pub(crate) fn keep_newest(connection: &Connection, newest: i64) -> rusqlite::Result<()> {
         Reach::write(connection, "newest", newest)
     }
 
-    /// Makes the file reach that far, so that none of these numbers is given out twice.
+    /// Raises the counters of the file to these, so that no number is given out twice.
     pub(crate) fn raise(self, connection: &Connection) -> rusqlite::Result<()> {
         for (name, value) in [
             ("newest", self.newest),
@@ -69,7 +71,7 @@ impl Reach {
             .map(drop)
     }
 
-    /// What is missing here of `expected`, in words; none if nothing is.
+    /// Describes what this file lacks of `expected`; none if nothing is missing.
     pub(super) fn lacks(self, expected: Reach) -> Option<String> {
         let missing = |what: &str, found: i64, expected: i64| {
             (found < expected)
@@ -95,7 +97,7 @@ impl Reach {
         }
     }
 
-    /// As it stands in the lock file; what is missing in the text is 0.
+    /// Reads the text of the mark; a missing number is 0.
     pub(super) fn parse(text: &str) -> Reach {
         let mut numbers = text
             .split_ascii_whitespace()

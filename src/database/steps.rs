@@ -1,13 +1,15 @@
 //! The schema, and the numbered steps that bring an older file to it.
 //!
-//! A step is SQL in one transaction that also raises `user_version`, so a process killed at any moment leaves one
-//! version or the next. Before the first step a copy is made beside the file, because an older program cannot open the
-//! newer file. A step must leave exactly the text of `schema.sql` in `sqlite_schema`: the check at every open compares
-//! it, and so does a test. SQLite writes the text of `ALTER TABLE … ADD COLUMN` and `RENAME` in its own way, so a step
-//! that changes a table makes a new one, copies the rows, drops the old one and renames.
+//! A step is SQL in one transaction that also raises `user_version`, so a process killed at any
+//! moment leaves one version or the next. Before the first step a copy is made beside the file,
+//! because an older program cannot open the newer file. A step must leave exactly the text of
+//! `schema.sql` in `sqlite_schema`: the check at every open compares it, and so does a test. SQLite
+//! writes the text of `ALTER TABLE … ADD COLUMN` and `RENAME` in its own way, so a step that
+//! changes a table makes a new one, copies the rows, drops the old one and renames.
 //!
-//! To change the schema: edit `schema.sql`, append a [`Step`], and add a small file of the version before to
-//! `tests/schemas`. Rejected: a migration crate (each runs one transaction over all steps or keeps its own table).
+//! To change the schema: edit `schema.sql`, append a [`Step`], and add a small file of the version
+//! before to `tests/schemas`. Rejected: a migration crate (each runs one transaction over all steps
+//! or keeps its own table).
 
 use super::beside::beside;
 use super::error::storage;
@@ -27,11 +29,11 @@ pub(super) const VERSION: i64 = 1 + STEPS.len() as i64;
 /// One step: its SQL, run in one transaction.
 type Step = &'static str;
 
-/// Makes the schema in an empty database.
+/// Creates the schema in an empty database.
 ///
-/// It is made with a rollback journal: in WAL mode the header would lie in the log until the first checkpoint, and a
-/// process killed before it would leave a file that looks like a stranger's. `auto_vacuum` cannot be changed later
-/// without copying the whole file.
+/// It uses a rollback journal: in WAL mode the header would be only in the log until the first
+/// checkpoint, and a process killed before it would leave a file that looks like a stranger's.
+/// `auto_vacuum` cannot be changed later without copying the whole file.
 pub(super) fn create(connection: &Connection) -> Result<()> {
     connection
         .execute_batch(&format!(
@@ -45,10 +47,10 @@ pub(super) fn create(connection: &Connection) -> Result<()> {
         .map_err(storage)
 }
 
-/// Brings an older file to this version; a copy of it is made first.
+/// Migrates an older file to this version, after making a copy of it.
 ///
 /// # Errors
-/// `Storage` if a step or the copy fails; the file then has the version that the last finished step gave it.
+/// `Storage` if a step or the copy fails; the file then has the version of the last finished step.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
     run(connection, path, STEPS)
 }
@@ -95,7 +97,7 @@ fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
     Ok(())
 }
 
-/// Copies the database to `NAME-before-VERSION`; a copy that is there already, of an interrupted start, is replaced.
+/// Copies the database to `NAME-before-VERSION`, and replaces the copy of an interrupted start.
 fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf> {
     let copy = beside(path, &format!("-before-{}", version + 1));
     let failed = |error: String| {
@@ -111,7 +113,7 @@ fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf
         }
         _ => {}
     }
-    // SQLite fills an empty file; made by us, only its owner can read it.
+    // SQLite fills an existing empty file; only its owner can read this one.
     super::holding::create_private(&copy).map_err(|error| failed(error.to_string()))?;
     let name = copy
         .to_str()
@@ -212,7 +214,8 @@ mod tests {
         assert_eq!(version(&connection), 3);
     }
 
-    /// Three steps for [`killed_in`]; each touches every row, so that much of it lies in the log before it is committed.
+    /// Three steps for [`killed_in`]; each touches every row, so that much of it lies in the log
+    /// before it is committed.
     const LONG: &[Step] = &[
         "UPDATE t SET a = a + 1; INSERT INTO marker VALUES (1);",
         "UPDATE t SET a = a * 10; INSERT INTO marker VALUES (2); CREATE INDEX t_a ON t (a);",
@@ -230,7 +233,8 @@ mod tests {
         connection
     }
 
-    /// Run as a process of its own by the next test: brings the file up and stops in the middle of that step.
+    /// Run as a process of its own by the next test: brings the file up and stops in the middle of
+    /// that step.
     #[test]
     fn the_child_that_migrates() {
         let variable = |name: &str| std::env::var(name).ok();

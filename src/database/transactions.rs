@@ -1,7 +1,7 @@
-//! The writer's transactions: every write of a running engine is one of them, whatever it writes.
+//! The writer's transactions: a running engine writes the database only through these.
 //!
-//! After an I/O error the outcome of a commit is unknown: the file is reopened, and what the transaction made is looked for
-//! in it.
+//! After an I/O error the outcome of a commit is unknown: the file is reopened, and the result of
+//! the transaction is looked for in it.
 
 use super::committable::Committable;
 use super::error::{StorageFault, storage};
@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// When somebody whom a full or locked disk refused should come again.
+/// When a caller that a full or locked disk refused may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The writing connection, and what turns entries into rows on it.
 pub(super) struct Transactions<R: RowWriter> {
-    /// None for a database in memory, whose one connection is borrowed for each transaction. Above `opened`, because it
-    /// must be closed before the file is let go.
+    /// None for a database in memory, whose only connection is borrowed for each transaction.
+    /// Declared above `opened`, because it must be closed before the file is released.
     connection: Option<Connection>,
     opened: Arc<Opened>,
     rows: R,
@@ -94,7 +94,8 @@ impl<R: RowWriter> Transactions<R> {
         }
     }
 
-    /// Runs `body` in one transaction and commits it, if the files are still the ones that were opened.
+    /// Runs `body` in one transaction and commits it, if the files are still the ones that were
+    /// opened.
     pub(super) fn attempt<T: Committable<R>>(
         &mut self,
         body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
@@ -111,43 +112,29 @@ impl<R: RowWriter> Transactions<R> {
         &mut self,
         body: impl FnOnce(&mut R, &Connection) -> rusqlite::Result<T>,
     ) -> Attempt<T> {
-        let mut made = None;
-        let mut reached = Reach::default();
+        let (mut made, mut reached) = (None, Reach::default());
         let opened = self.opened.clone();
         let result = self.with(|rows, connection| {
             connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            let outcome = catch_unwind(AssertUnwindSafe(|| body(rows, connection)));
-            match outcome {
-                Ok(Ok(mut value)) => {
-                    value.seal(rows, connection)?;
-                    reached = R::reach(connection)?;
-                    let newest = opened.newest();
-                    if reached.newest < newest {
-                        Reach::keep_newest(connection, newest)?;
-                        reached.newest = newest;
-                    }
-                    made = Some(value);
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(panic) => {
-                    let text = crate::waiting::panic_text(&*panic);
-                    tracing::error!(text, "a transaction panicked");
-                    return Err(rusqlite::Error::ToSqlConversionFailure(
-                        format!("a transaction panicked: {text}").into(),
-                    ));
-                }
+            let mut value = catch_unwind(AssertUnwindSafe(|| body(rows, connection)))
+                .unwrap_or_else(|panic| Err(panicked(&*panic)))?;
+            value.seal(rows, connection)?;
+            reached = R::reach(connection)?;
+            let newest = opened.newest();
+            if reached.newest < newest {
+                Reach::keep_newest(connection, newest)?;
+                reached.newest = newest;
             }
+            made = Some(value);
             connection.prepare_cached("COMMIT")?.execute([]).map(drop)
         });
         let Err(error) = result else {
             self.opened.committed(reached);
-            return match made {
-                Some(value) => Attempt::Committed(value),
-                None => Attempt::Failed(
-                    StorageFault::Lasting,
-                    Error::Internal("a transaction made nothing".into()),
-                ),
-            };
+            let nothing = || Error::Internal("a transaction made nothing".into());
+            return made.map_or_else(
+                || Attempt::Failed(StorageFault::Lasting, nothing()),
+                Attempt::Committed,
+            );
         };
         let fault = StorageFault::of(&error);
         let rolled = self.with(|_, connection| {
@@ -169,7 +156,7 @@ impl<R: RowWriter> Transactions<R> {
         }
         self.rows.rolled_back();
         let error = match storage(error) {
-            // A full or locked disk may pass: whoever asked is told to come again.
+            // A full or locked disk may recover, so the caller is told to try again.
             Error::Storage(reason) if fault == StorageFault::Passing => Error::Busy {
                 what: format!("the database ({reason})"),
                 retry_after: RETRY_AFTER,
@@ -209,4 +196,10 @@ impl<R: RowWriter> Transactions<R> {
             (None, None) => Err(rusqlite::Error::InvalidQuery),
         }
     }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> rusqlite::Error {
+    let text = crate::waiting::panic_text(panic);
+    tracing::error!(text, "a transaction panicked");
+    rusqlite::Error::ToSqlConversionFailure(format!("a transaction panicked: {text}").into())
 }

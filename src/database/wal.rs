@@ -1,24 +1,26 @@
-//! How long the write-ahead log may grow, and how long it must be.
+//! When the write-ahead log needs a checkpoint, and whether it was cut.
 //!
-//! SQLite is asked for its pages after every transaction. What a change costs cannot be told from the bytes of its text:
-//! a list of 40,000 channels written anew was counted as 4 KiB, and the log grew to 199 MiB.
+//! SQLite is asked for the number of pages after every transaction. The size of a change cannot be
+//! told from the bytes of its text: rewriting a list of 40,000 channels counted as 4 KiB and made
+//! the log grow to 199 MiB.
 
 use super::pragmas::BUSY;
 use rusqlite::{Connection, Result, Row};
 use std::path::Path;
 use std::time::Duration;
 
-/// Pages not yet copied back that call for a checkpoint although there is work (8 MiB).
+/// With more pages not copied back, a checkpoint is due although there is work (8 MiB).
 const PAGES: u64 = 2048;
-/// A log of so many pages that readers keep from beginning anew is ended for once, however short they read (32 MiB).
+/// A log with more pages is restarted by force, because reads that overlap keep it from restarting
+/// by itself (32 MiB).
 const PAGES_MAX: u64 = 4 * PAGES;
-/// How long that may hold the writer up.
+/// How long a forced restart may hold up the writer.
 const RESTART_WAIT: Duration = Duration::from_millis(20);
 /// Bytes before the first page in the log, and before each page (SQLite's file format, 4.1).
 const WAL_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
-/// Whether so much waits to be copied back that it cannot wait for a quiet moment.
+/// Whether a checkpoint cannot wait until the writer is idle.
 pub(super) fn is_long(connection: &Connection) -> bool {
     let asked = connection
         .prepare_cached("PRAGMA wal_checkpoint(NOOP)")
@@ -34,7 +36,7 @@ pub(super) fn length(connection: &Connection) -> u64 {
     asked.map_or(0, |(all, _)| all)
 }
 
-/// Copies back what can be; true if that was all of it.
+/// Makes a checkpoint as far as readers allow; true if it copied the whole log.
 pub(super) fn checkpoint(connection: &Connection) -> Result<bool> {
     let (all, copied) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], pages)?;
     if all > PAGES_MAX {
@@ -43,7 +45,8 @@ pub(super) fn checkpoint(connection: &Connection) -> Result<bool> {
     Ok(all == copied)
 }
 
-/// Has the log begin at its start again: readers that overlap for ever would let it grow for ever.
+/// Restarts the log from its beginning. Readers that overlap without end would let it grow without
+/// end.
 fn begin_anew(connection: &Connection) {
     let restarted = connection
         .busy_timeout(RESTART_WAIT)
@@ -54,11 +57,12 @@ fn begin_anew(connection: &Connection) {
     }
 }
 
-/// Whether the log is shorter than what SQLite believes to be in it: somebody else cut it.
+/// Whether the log is shorter than SQLite believes, because another program cut it.
 ///
-/// Rows that were copied back are seen all the same, so looking at the rows does not tell. But beside a reader the next
-/// commit would be appended behind a hole, and a start after a kill ends at the hole. A log that was copied back whole
-/// has lost nothing: it is begun anew here, as soon as no reader holds it.
+/// Rows that were copied back are still seen, so reading rows does not tell. But while a reader is
+/// active the next commit would be appended behind a hole, and a start after a kill would stop at
+/// the hole. A log that was copied back whole has lost nothing: it is restarted here, as soon as no
+/// reader holds it.
 pub(super) fn is_cut(connection: &Connection, log: &Path) -> Result<bool> {
     let (all, copied) = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], pages)?;
     let page = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?;

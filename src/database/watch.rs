@@ -1,14 +1,17 @@
-//! Whether the files under the engine are still the ones it opened.
+//! Checks that the files are still the ones that the engine opened.
 //!
-//! On Unix a file that is removed or replaced lives on for whoever has it open: every commit succeeds, and all of it is
-//! gone at the end. So before a write the paths are looked at (device, inode, size; two or three `stat` calls), and the
-//! engine is not writable while they lead elsewhere. A file that became smaller is not always a fault: an
-//! administrator's `VACUUM` or `wal_checkpoint(TRUNCATE)` does that rightly; then a new connection decides. SQLite itself
-//! cuts a log that has grown past `journal_size_limit` when it begins anew, in the middle of ordinary work.
+//! On Unix, a file that is removed or replaced lives on for whoever has it open: every commit
+//! succeeds, and all of it is gone at the end. So before a write the paths are checked (device,
+//! inode and size, with two or three `stat` calls), and the engine is not writable while they lead
+//! elsewhere. A file that became smaller is not always a fault, because an administrator's `VACUUM`
+//! or `wal_checkpoint(TRUNCATE)` does that too; then a new connection decides. SQLite itself cuts a
+//! log that has grown past `journal_size_limit` when it restarts the log, in the middle of ordinary
+//! work.
 //!
-//! The length of the log is asked of a handle of our own, beside every commit, and not with `stat`: Linux gives a file
-//! whose date was asked for a new one at its next write, and the sync after it takes a third longer. SQLite locks the
-//! index of the log and not the log, so the handle takes no lock along when it is closed.
+//! The length of the log is read from a handle of our own beside every commit, and not with `stat`.
+//! Linux gives a file whose time was asked for a new time at its next write, and the sync after
+//! that write takes a third longer. SQLite locks the index of the log and not the log, so closing
+//! our handle releases no lock.
 
 use super::beside::beside;
 use super::holding::FileId;
@@ -46,8 +49,8 @@ pub(super) struct Watch {
 pub(super) enum Found {
     /// The files are the same.
     Same,
-    /// A file is the same but smaller, the database or else its log: whether something is missing, a new connection can
-    /// tell.
+    /// A file is the same but smaller, the database or else its log; a new connection can tell
+    /// whether something is missing.
     Smaller { database: bool },
     /// A file is gone or another one.
     Other(String),
@@ -65,11 +68,12 @@ impl Watch {
         watch
     }
 
-    /// Remembers how the files are now: called when they are known to be ours, and after each write.
+    /// Remembers the present state of the files: called when they are known to be ours, and after
+    /// each write.
     pub(super) fn note(&self) {
         let now = self.paths.each_ref().map(|path| Seen::at(path).ok());
         let mut seen = self.seen.lock();
-        // Which file it is, is settled at the first look; only sizes change rightly.
+        // The first check decides which files these are; later only their sizes may change.
         for (was, now) in seen.iter_mut().zip(now) {
             match (was.as_mut(), now) {
                 (Some(was), Some(now)) if was.id == now.id => was.bytes = now.bytes,
@@ -89,7 +93,7 @@ impl Watch {
         }
     }
 
-    /// How long the log is that was seen first; none if there is none yet.
+    /// The length of the log that was seen first; none if there is none yet.
     fn log_bytes(&self) -> Option<u64> {
         let mut log = self.log.lock();
         if log.is_none() {
@@ -109,8 +113,8 @@ impl Watch {
         log.as_mut()?.seek(SeekFrom::End(0)).ok()
     }
 
-    /// Whether the log is as long as it was after our last write: one `lseek`. A log that is cut grows again with the next
-    /// write, so it has to be looked at before each.
+    /// Whether the log is at least as long as after our last write: one `lseek`. A log that was cut
+    /// grows again with the next write, so this is checked before each write.
     pub(super) fn log_is_kept(&self) -> bool {
         let was = self.seen.lock()[1];
         was.is_none_or(|was| self.log_bytes().is_some_and(|bytes| bytes >= was.bytes))

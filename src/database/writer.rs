@@ -1,9 +1,11 @@
-//! The one thread that writes: group commits of what happened, one control-plane job at a time between them.
+//! The writer: the only thread that writes the database. It commits entries in groups, and changes
+//! of the control plane one by one between them.
 //!
-//! Its loop: up to 512 entries or 1 MiB in one transaction, hand the batch on, at most one job in a transaction of
-//! its own, a checkpoint when idle or the WAL is large, a slice of upkeep. What cannot be written because the disk
-//! is full or failing is tried again until it can be: the queue fills, the links feel it, and nothing is lost. After
-//! an I/O error the outcome of a commit is unknown: the file is reopened, and its newest seq decides.
+//! Its loop: up to 512 entries or 1 MiB in one transaction, which is then published; at most one
+//! change in a transaction of its own; a checkpoint when idle or when the log is long; a slice of
+//! upkeep. A group that a full or failing disk refuses is tried again until it succeeds: meanwhile
+//! the queue fills, the links wait, and nothing is lost. After an I/O error the outcome of a commit
+//! is unknown: the file is reopened, and its newest seq decides.
 
 use super::body::Body;
 use super::error::Failure;
@@ -49,18 +51,19 @@ impl<R: RowWriter> Writer<R> {
         })
     }
 
-    /// Makes room for an incoming entry of that many bytes, if there is any.
+    /// Reserves room for an incoming entry of that many bytes; false if there is none.
     pub(crate) fn reserve(&self, bytes: usize) -> bool {
         self.shared.queue.reserve(bytes)
     }
 
-    /// Whether an incoming entry of some bytes has room.
+    /// Whether there is room for a small incoming entry.
     pub(crate) fn has_room(&self) -> bool {
         self.shared.queue.has_room()
     }
 
-    /// Queues `entry`, for which `reserved` bytes were made room; without, it is weighed here and has room always. It comes
-    /// back if the writer has stopped.
+    /// Queues `entry`, for which `reserved` bytes were reserved. Without a reservation it is
+    /// weighed here and is never refused for lack of room. The entry is returned if the writer has
+    /// stopped.
     pub(crate) fn push(
         &self,
         entry: R::Entry,
@@ -80,8 +83,8 @@ impl<R: RowWriter> Writer<R> {
         self.shared.queue.poll_room(cx)
     }
 
-    /// Runs `change` in a transaction of its own. What it returns is the answer, the rows to publish, and what to do
-    /// in memory before the answer is given. `busy` is held until then.
+    /// Runs `change` in a transaction of its own. It returns the caller's answer, the rows to
+    /// publish, and what updates memory before the answer is given. `busy` is held until then.
     pub(crate) fn job<T: Send + 'static>(
         &self,
         busy: Busy,
@@ -119,17 +122,18 @@ impl<R: RowWriter> Writer<R> {
         }
     }
 
-    /// Whether the last commit succeeded, the files are still the ones that were opened, and the log has room.
+    /// Whether the last commit succeeded, the files are still the ones that were opened, and the
+    /// log has room.
     pub(crate) fn writable(&self) -> bool {
         self.shared.writable.load(Ordering::Acquire) && !self.shared.missed.lock().is_too_long()
     }
 
-    /// Why checkpoints fail, once they have failed for 10 seconds.
+    /// Why checkpoints fail, if they have failed for 10 seconds.
     pub(crate) fn missed_checkpoints(&self) -> Option<String> {
         self.shared.missed.lock().trouble(Instant::now())
     }
 
-    /// Takes nothing more, does what waits, and ends. Joins unless called on the writer's own thread.
+    /// Refuses new work, does the work that waits, and ends. Joins the thread unless called on it.
     pub(crate) fn stop(&self) {
         self.shared.queue.stop();
         let thread = self.thread.lock().take();

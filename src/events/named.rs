@@ -22,7 +22,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The holder of a name.
 #[derive(Clone)]
 pub(crate) struct Held {
-    pub(crate) place: Arc<Acknowledged>,
+    pub(crate) acknowledged: Arc<Acknowledged>,
     /// Set when a newer holder came.
     pub(crate) superseded: Arc<AtomicBool>,
     /// Set when the agent was deleted.
@@ -58,9 +58,9 @@ impl Names {
         let (wanted, held) = (name.clone(), self.held.clone());
         let inserted = self.entries.job(move |transaction| {
             let (connection, now) = (transaction.connection(), transaction.time());
-            let place = match readers::insert(connection, agent, &wanted, window, now)? {
+            let through = match readers::insert(connection, agent, &wanted, window, now)? {
                 ReaderInsert::Inserted => window,
-                ReaderInsert::Exists(place) => place,
+                ReaderInsert::Exists(through) => through,
                 ReaderInsert::Full => {
                     let full = "an agent has at most 32 named readers; delete one first";
                     return Err(Error::Invalid(full.into()).into());
@@ -68,15 +68,15 @@ impl Names {
             };
             // In the order of the commits: a delete that comes next must find it.
             transaction.after(move || {
-                let place = AtomicI64::new(place);
-                let place = Acknowledged {
+                let through = AtomicI64::new(through);
+                let acknowledged = Acknowledged {
                     agent,
                     name: wanted.clone(),
-                    place,
+                    through,
                     queued: AtomicBool::new(false),
                 };
                 let fresh = Held {
-                    place: Arc::new(place),
+                    acknowledged: Arc::new(acknowledged),
                     superseded: Arc::default(),
                     gone: Arc::default(),
                 };
@@ -104,12 +104,12 @@ impl Names {
 
     /// Everything up to `seq` is acknowledged; written with the next commit, within 50 ms.
     pub(crate) fn acknowledge(&self, held: &Held, seq: Seq) {
-        if held.place.place.fetch_max(seq, Ordering::AcqRel) >= seq {
+        if held.acknowledged.through.fetch_max(seq, Ordering::AcqRel) >= seq {
             return;
         }
-        if !held.place.queued.swap(true, Ordering::AcqRel) {
+        if !held.acknowledged.queued.swap(true, Ordering::AcqRel) {
             self.entries
-                .write_lazily(EntryKind::Acknowledge(held.place.clone()));
+                .write_lazily(EntryKind::Acknowledge(held.acknowledged.clone()));
         }
     }
 
@@ -136,16 +136,16 @@ impl Names {
     }
 
     fn push_acknowledgement(&self, held: &Held, seq: Seq) -> Pending<Result<()>> {
-        held.place.place.fetch_max(seq, Ordering::AcqRel);
+        held.acknowledged.through.fetch_max(seq, Ordering::AcqRel);
         self.entries
-            .write_through(EntryKind::Acknowledge(held.place.clone()))
+            .write_through(EntryKind::Acknowledge(held.acknowledged.clone()))
     }
 
     /// Where every name that was used since the start stands.
-    pub(crate) fn place(&self, agent: AgentKey, name: &ReaderName) -> Option<Seq> {
+    pub(crate) fn acknowledged(&self, agent: AgentKey, name: &ReaderName) -> Option<Seq> {
         let held = self.held.lock();
         held.get(&(agent, name.clone()))
-            .map(|held| held.place.place.load(Ordering::Acquire))
+            .map(|held| held.acknowledged.through.load(Ordering::Acquire))
     }
 
     /// Forgets the readers of a deleted agent: nobody took over from them, the hub ends their waits.

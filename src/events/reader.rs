@@ -47,7 +47,7 @@ impl Reader {
         filter: Filter,
         ended: Option<Arc<AtomicBool>>,
     ) -> Reader {
-        let scanned = held.place.place.load(Ordering::Acquire);
+        let scanned = held.acknowledged.through.load(Ordering::Acquire);
         Reader {
             feed,
             names,

@@ -4,13 +4,13 @@ use super::entry::Acknowledged;
 use rusqlite::{Connection, params};
 use std::sync::atomic::Ordering;
 
-/// Notes how far the reader has come, never backwards.
+/// Stores how far the reader has come; never moves it backwards.
 pub(super) fn acknowledge(
     transaction: &Connection,
     reader: &Acknowledged,
     now: i64,
 ) -> rusqlite::Result<()> {
-    // Cleared first: what is acknowledged from here on queues an entry of its own.
+    // Cleared first: an acknowledgement from here on queues an entry of its own.
     reader.queued.store(false, Ordering::Release);
     transaction
         .prepare_cached(
@@ -20,7 +20,7 @@ pub(super) fn acknowledge(
         .execute(params![
             reader.agent.0,
             reader.name.as_str(),
-            reader.place.load(Ordering::Acquire),
+            reader.through.load(Ordering::Acquire),
             now
         ])
         .map(drop)

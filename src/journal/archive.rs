@@ -1,9 +1,11 @@
-//! How much of the audit each principal fills, and whose part is shortened when all of it is too much.
+//! How much of the audit each principal fills, and whose rows are shortened when the audit is too
+//! large.
 //!
-//! The audit is kept for 400 days, and every change makes a row: somebody who changes a value a thousand times a second
-//! would fill the disk. Above its share the principal with most loses the values of its oldest rows first, who did what
-//! and when stays, and only then rows. Rejected: dropping the oldest of all, which lets one principal wipe out what
-//! others did, and its own traces first.
+//! The audit is kept for 400 days, and every change makes a row: somebody who changes a value a
+//! thousand times a second would fill the disk. When the audit exceeds its share, the principal
+//! with most of it first loses the values of its oldest rows, which still say who did what and
+//! when, and only then the rows. Rejected: dropping the oldest rows of all, because one principal
+//! could wipe out what others did, and its own traces first.
 
 use super::usage::size;
 use rusqlite::{Connection, params};
@@ -57,7 +59,8 @@ impl Archive {
         Ok(seen == STEP)
     }
 
-    /// Shortens the largest principal's part if all of it takes more than `limit`; true if something was done.
+    /// Shortens the rows of the largest principal if all rows take more than `limit`; true if it
+    /// changed something.
     pub(super) fn shrink(&mut self, connection: &Connection, limit: u64) -> rusqlite::Result<bool> {
         if self.total <= limit {
             return Ok(false);
@@ -105,7 +108,8 @@ impl Archive {
         match (found.last(), share.is_bare) {
             (Some((number, ..)), true) => share.gone = *number,
             (Some((number, ..)), false) => share.bare = *number,
-            // Rows that went by age were counted all the same: what is left is nothing.
+            // Rows that were deleted for their age are still counted: nothing is left of this
+            // share.
             (None, true) => {
                 self.total = self.total.saturating_sub(share.bytes);
                 let who = who.clone();

@@ -1,12 +1,13 @@
-//! The dates that the database was last open at: what a start compares the clock with.
+//! The dates at which the database was last open: a start compares the clock with them.
 
 use crate::clock::Dates;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-/// Milliseconds around 1970, some 35,000 years: no clock of ours shows more, and sums of such dates do not overflow.
+/// The largest date, in milliseconds before and after 1970: some 35,000 years. No clock shows more,
+/// and sums of such dates do not overflow.
 const DATE_MAX: i64 = 1 << 50;
 
-/// What was noted last; `None` in a new database.
+/// The dates noted last; `None` in a new database.
 pub(crate) fn seen(conn: &Connection) -> Result<Option<Dates>> {
     let mut statement = conn.prepare_cached(
         "SELECT ledger.value, believed.value

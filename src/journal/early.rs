@@ -1,16 +1,18 @@
-//! Messages that came before their conversation: kept for the join that makes it.
+//! Messages that arrive before their conversation exists: they wait for the join that creates it.
 //!
-//! A conversation is made by the first join of it, and a connector may have something to hand over before that join is
-//! recorded: what a contact wrote before its channel was put, what is said in the moment between going in and the answer
-//! that says so, the text of an invitation. Such a row was dropped as a stray. It waits here, in the order in which it
-//! came, and follows the join into the same transaction.
+//! The first join of a channel creates its conversation, but a connector may hand over a message
+//! before that join is recorded: text that a contact wrote before its channel was put, a message
+//! between entering a room and the answer that says so, or the text of an invitation. Such a
+//! message was once dropped. It now waits here, in order, and is written in the transaction of the
+//! join.
 //!
-//! Where there are too many, the place that holds most of the domain that holds most gives way ([`gives_way`]), of each
-//! agent by itself: strangers of one domain, and rooms of one agent, lose their own.
+//! If there are too many, the oldest row of one place is dropped ([`gives_way`]): for each agent
+//! separately, the place that holds most within the domain that holds most. So strangers of one
+//! domain, and the rooms of one agent, displace only their own messages.
 //!
-//! Rejected: making the conversation for whatever comes (anybody could have rows made for channels that nobody wants),
-//! and a rule that connectors hold everything until they are told (the seam has no such call, and each would do it
-//! again).
+//! Rejected: creating the conversation for every message (anybody could create rows for channels
+//! that nobody wants), and a rule that connectors hold messages back (the seam has no call that
+//! tells them when to stop, and each connector would implement it again).
 
 use super::entry::NewRow;
 use crate::backend::fairness::{domain, gives_way};
@@ -24,7 +26,7 @@ const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a row waits, in milliseconds: a join may take ten minutes.
 const AGE_MAX: i64 = 600_000;
 
-/// One row and when it came, in milliseconds since 1970.
+/// One row, and when it arrived in milliseconds since 1970.
 struct Kept {
     row: NewRow,
     came: i64,
@@ -41,7 +43,8 @@ pub(super) struct Early {
 }
 
 impl Early {
-    /// Keeps a row. Answers how many others it displaced: too many, or too old.
+    /// Keeps a row. Returns how many others were dropped, because there were too many or they were
+    /// too old.
     pub(super) fn keep(&mut self, row: &NewRow, now: i64) -> u64 {
         // A transaction that is tried again brings the same rows.
         if self
@@ -82,21 +85,21 @@ impl Early {
                     if is_many { 1 } else { kept.bytes },
                 )
             });
-            let Some(place) = gives_way(line) else { break };
-            displaced += self.displace(place);
+            let Some(index) = gives_way(line) else { break };
+            displaced += self.displace(index);
         }
         displaced
     }
 
-    fn displace(&mut self, place: usize) -> u64 {
-        let Some(kept) = self.kept.remove(place) else {
+    fn displace(&mut self, index: usize) -> u64 {
+        let Some(kept) = self.kept.remove(index) else {
             return 0;
         };
         self.bytes -= kept.bytes;
         1
     }
 
-    /// The rows of a place, to be written; they stay until the transaction has ended.
+    /// Returns the rows of a place, to be written; they stay here until the transaction has ended.
     pub(super) fn of(&mut self, place: &Place) -> Vec<NewRow> {
         let rows: Vec<NewRow> = self
             .kept
@@ -110,7 +113,7 @@ impl Early {
         rows
     }
 
-    /// Forgets the rows of a place. Answers how many there were.
+    /// Drops the rows of a place. Returns how many there were.
     pub(super) fn forget(&mut self, place: &Place) -> u64 {
         let before = self.kept.len();
         self.kept.retain(|kept| kept.row.place != *place);
@@ -118,7 +121,8 @@ impl Early {
         (before - self.kept.len()) as u64
     }
 
-    /// The last transaction was committed, unless [`Early::rolled_back`] was called: what it wrote is not kept any more.
+    /// A new transaction begins. The one before was committed unless [`Early::rolled_back`] was
+    /// called, so its rows are dropped.
     pub(super) fn begin(&mut self) {
         for place in std::mem::take(&mut self.written) {
             self.forget(&place);

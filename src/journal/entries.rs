@@ -1,8 +1,10 @@
-//! The way into the journal: every entry is built here, and every change of the control plane begins here.
+//! The way into the journal: every entry is built here, and every change of the control plane
+//! begins here.
 //!
-//! An entry holds a busy token until it is published, so that a clock moved by hand waits for it. It has a weight, which
-//! counts against the writer's bound however the entry came: what a link brings waits while the queue is full, and what the
-//! engine adds itself is never refused, but makes the links wait sooner.
+//! An entry holds a busy token until it is published, so that a clock moved by hand waits for it.
+//! It has a weight, which counts against the bound of the writer's queue. An entry that a link
+//! brings waits while the queue is full. An entry that the engine adds itself is never refused, but
+//! makes the links wait sooner.
 
 use super::entry::{Entry, EntryKind, NewRow};
 use super::recording::Journal;
@@ -25,12 +27,14 @@ impl Entries {
         Entries { writer, activity }
     }
 
-    /// Queues an entry, even if the queue is full. What a link brings asks [`Entries::has_room`] first.
+    /// Queues an entry, even if the queue is full. What a link brings asks [`Entries::has_room`]
+    /// first.
     pub(crate) fn write(&self, kind: EntryKind) {
         self.write_on(kind, Urgency::Ordered);
     }
 
-    /// As [`Entries::write`], but the entry waits up to 50 ms for another one whose commit it can share.
+    /// As [`Entries::write`], but the entry waits up to 50 ms for another one whose commit it can
+    /// share.
     pub(crate) fn write_lazily(&self, kind: EntryKind) {
         self.write_on(kind, Urgency::Lazy);
     }
@@ -46,7 +50,8 @@ impl Entries {
         self.write_with(kind, None)
     }
 
-    /// As [`Entries::write_through`]; `before` runs after the commit and before anybody is told of it.
+    /// As [`Entries::write_through`]; `before` runs after the commit and before anybody is told of
+    /// it.
     pub(crate) fn write_with(
         &self,
         kind: EntryKind,
@@ -95,8 +100,8 @@ impl Entries {
         self.writer.writable()
     }
 
-    /// Runs `work` in a transaction of its own; its caller is answered once that is committed and memory knows of it.
-    /// Nothing is written if `work` fails.
+    /// Runs `work` in a transaction of its own; its caller is answered once that is committed and
+    /// memory knows of it. Nothing is written if `work` fails.
     pub(crate) fn job<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, Failure> + Send + 'static,

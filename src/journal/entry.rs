@@ -1,4 +1,4 @@
-//! What the writer is given, and what comes of it.
+//! Entries for the writer, and the batch that a group of them becomes.
 
 use crate::backend::Received;
 use crate::error::Result;
@@ -19,7 +19,8 @@ pub(crate) struct Entry {
     pub(crate) kind: EntryKind,
     /// Held until the hub has woken its readers.
     pub(crate) busy: Busy,
-    /// Done once it is committed and before anybody is told: memory is never behind what an event says.
+    /// Runs after the commit and before anybody is told of it, so that memory is never behind an
+    /// event.
     pub(crate) before: Option<Box<dyn FnOnce() + Send>>,
     /// Answered once it is committed and published.
     pub(crate) done: Option<Promise<Result<()>>>,
@@ -28,11 +29,13 @@ pub(crate) struct Entry {
 pub(crate) enum EntryKind {
     /// A message: from the chat system, or from the answer to a post that is not echoed.
     Message(Box<NewRow>),
-    /// A conversation stands here now, though its message was known already.
+    /// The resume point of a conversation has moved, though its message was known already.
     Resume { place: Place, point: ResumePoint },
-    /// An agent that is joining hears from here on: its span begins, unless it lasts. It is announced when it is in.
+    /// An agent that is still joining hears from here on: its span begins, unless one is open. The
+    /// join itself is announced later.
     Entered { agent: AgentKey, place: Place },
-    /// An agent is in: its span begins, unless it lasts, and is announced, unless it was.
+    /// An agent has joined: its span begins unless one is open, and the join is announced unless it
+    /// was.
     Joined {
         agent: AgentKey,
         place: Place,
@@ -40,16 +43,17 @@ pub(crate) enum EntryKind {
     },
     /// An agent was put out: its span ends.
     Left { agent: AgentKey, place: Place },
-    /// The link has been lost for longer than `flap_delay`: announced, but the span lasts.
+    /// The link has been lost for longer than `flap_delay`: this is announced, but the span stays
+    /// open.
     Down { agent: AgentKey, channel: ChannelId },
     /// A named reader has everything up to here.
     Acknowledge(Arc<Acknowledged>),
-    /// Nothing: everything before it is committed when it is answered.
+    /// No change: when it is answered, everything before it is committed.
     Flush,
 }
 
 impl Entry {
-    /// Bytes that it holds in memory, roughly: what the writer's queue is bounded by.
+    /// Bytes that the entry holds in memory, roughly: they bound the writer's queue.
     pub(crate) fn weight(&self) -> usize {
         let place = |place: &Place| place.network.as_str().len() + place.channel.as_str().len();
         let point = |point: &ResumePoint| point.as_str().len();
@@ -72,13 +76,14 @@ impl Entry {
     }
 }
 
-/// How far a named reader has come. One entry is queued for it at most, whatever its pace.
+/// How far a named reader has come. At most one entry is queued for it, however often it
+/// acknowledges.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) agent: AgentKey,
     pub(crate) name: ReaderName,
     /// Everything up to this seq is acknowledged.
-    pub(crate) place: AtomicI64,
+    pub(crate) through: AtomicI64,
     /// Whether an entry is queued that will write it.
     pub(crate) queued: AtomicBool,
 }
@@ -95,7 +100,7 @@ pub(crate) struct NewRow {
     pub(crate) posted_by: Option<String>,
     pub(crate) content: Content,
     pub(crate) time: DateTime<Utc>,
-    /// The link of an upload: no throttle of messages counts it.
+    /// The link of an upload, which throttles of messages do not count.
     pub(crate) transfer: bool,
     pub(crate) resume: Option<ResumePoint>,
 }
@@ -105,8 +110,8 @@ impl NewRow {
         self.sender.len() + self.sender_alias.as_ref().map_or(0, String::len) + self.content.bytes()
     }
 
-    /// The row of a message as it came from a chat system, by nobody of ours as far as is known; `now` if the chat
-    /// system does not say when it was said.
+    /// The row of a message that came from a chat system, without a sender of ours; its time is
+    /// `now` if the chat system tells none.
     pub(crate) fn of(place: Place, message: Received, now: DateTime<Utc>) -> NewRow {
         NewRow {
             place,
@@ -129,15 +134,15 @@ impl NewRow {
 pub(crate) struct Batch {
     /// What the hub publishes, in order.
     pub(crate) published: Vec<Published>,
-    /// Rows that carry an origin of ours, new or known already: posts wait for them.
+    /// Rows with an origin of ours, new or known already: posts wait for them.
     pub(crate) ours: Vec<(OriginId, Arc<Record>)>,
     /// The newest seq in it, 0 if it wrote no row.
     pub(crate) last: Seq,
-    /// The revision it makes, if it is a control-plane change.
+    /// The revision of the batch, if it is a change of an administrator.
     pub(crate) revision: Option<u64>,
     /// Whether writing it twice changes nothing.
     pub(crate) repeatable: bool,
-    /// Its own number, if nothing else in it can be recognised in the file.
+    /// A number of its own, if the batch writes nothing else that can be found in the file.
     pub(crate) sealed: Option<i64>,
     /// When it was committed: milliseconds since 1970.
     pub(crate) committed: i64,

@@ -1,4 +1,5 @@
-//! What the journal knows of one conversation: its messages, its resume point, the posts of the last minute.
+//! What the journal knows of one conversation: its messages, its resume point, the posts of the
+//! last minute.
 
 use super::row::{MESSAGE_COLUMNS, read_message, unreadable};
 use super::spans::conversation;
@@ -6,8 +7,9 @@ use crate::database::in_table;
 use crate::model::{AgentKey, ChannelId, OriginId, Place, Record, ResumePoint, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// The newest `take` messages of `place` (older than `before`, exclusive) that take `bytes` in an answer at most, oldest
-/// first; one at least. A `before` that was never issued there answers none (§messages/history).
+/// The newest `take` messages of `place`, oldest first, with at most `bytes` in an answer but at
+/// least one message. With `before`, only messages older than that one; a `before` that was never
+/// issued there finds none (rules, messages).
 pub(crate) fn history(
     connection: &Connection,
     place: &Place,
@@ -98,7 +100,8 @@ pub(crate) fn find_origin(
         .optional()
 }
 
-/// Our own posts committed after `oldest` (milliseconds), for rebuilding throttles: agent, channel, when.
+/// Posts of our agents that were committed after `oldest` (milliseconds): agent, channel and time,
+/// for rebuilding throttles.
 pub(crate) fn recent_posts(
     connection: &Connection,
     oldest: i64,

@@ -5,7 +5,8 @@ use super::row;
 use crate::model::{ConversationKey, Record, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// A message of ours that came first without its origin, by way of somebody who could not know: now it is known.
+/// Adds the origin to a message of ours that first came without it, from somebody who could not
+/// know it.
 pub(super) fn claim(transaction: &Connection, seq: Seq, new: &NewRow) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(

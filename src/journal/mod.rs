@@ -1,9 +1,11 @@
-//! What happened, stored once: one row a message, one a notice; an agent's events are a view of them.
+//! What happened, stored once: one row for each message and each notice. An agent's events are a
+//! view of these rows.
 //!
-//! An agent's events after N = its notices + the messages of its conversations within its spans, merged by seq. The
-//! merge is done here, page by page: a JOIN with ORDER BY varied from 87 to 844 us as the planner changed its mind.
-//! Rejected: an event row per agent (81 ms and 14.8 MB of WAL for one message in a room of 5,000 agents), ids reused,
-//! `ON DELETE CASCADE` into messages.
+//! An agent's events after N are its notices and the messages of its conversations within its
+//! spans, merged by seq. The merge is done here, page by page: a JOIN with ORDER BY took between 87
+//! and 844 us, because SQLite's planner changed its plan. Rejected: an event row for each agent (81
+//! ms and 14.8 MB of WAL for one message in a room of 5,000 agents), reused ids, `ON DELETE
+//! CASCADE` into messages.
 
 mod acknowledging;
 mod archive;

@@ -9,20 +9,21 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 /// Seqs reserved at once.
 const BLOCK: Seq = 4096;
-/// Ids shown stay below this (`getInt` of a client), with room for one batch.
+/// Ids that are shown stay below this, because clients read them with `getInt`; there is room for
+/// one batch above it.
 const SHOWN_MAX: Seq = (1 << 31) - 4096;
 /// The counters, as the present transaction leaves them.
 pub(super) struct Numbers {
     /// The next seq.
     next: Seq,
-    /// Seqs below this may be given out without a write.
+    /// Seqs below this can be used without a write.
     reserved: Seq,
     /// The seq before the first of this instance.
     base: Seq,
-    /// The base before the one that the present transaction began, if it began one.
+    /// The base before the present transaction, if the transaction began a new instance.
     base_before: Option<Seq>,
     revision: u64,
-    /// The number of the last batch that was sealed with one.
+    /// The number of the last batch that needed one of its own.
     sealed: i64,
     /// The largest id shown before a new instance begins.
     shown_max: Seq,
@@ -46,7 +47,8 @@ impl Numbers {
         self.base_before = None;
     }
 
-    /// The transaction wrote nothing. Numbers taken are never shown and never used; the next one reserves anew.
+    /// The transaction was rolled back. Its numbers are never shown and never used; the next one
+    /// reserves a new block.
     pub(super) fn rolled_back(&mut self) {
         self.reserved = self.next;
         self.base = self.base_before.take().unwrap_or(self.base);
@@ -57,7 +59,7 @@ impl Numbers {
         self.next - 1
     }
 
-    /// The next seq; begins a new block or a new instance where one is due.
+    /// Returns the next seq; begins a new block or a new instance where one is due.
     pub(super) fn next(
         &mut self,
         transaction: &Connection,
@@ -82,7 +84,7 @@ impl Numbers {
         Ok(seq)
     }
 
-    /// The number of the next control-plane change; written with it.
+    /// Numbers the next change of an administrator, and writes the number.
     pub(super) fn next_revision(
         &mut self,
         transaction: &Connection,
@@ -97,8 +99,9 @@ impl Numbers {
         Ok(revision)
     }
 
-    /// A change has its revision, messages and notices have their rows, acknowledgements and resume points can be
-    /// written twice. All that is left (spans without an event, a token) takes a number of its own.
+    /// Gives a batch a number of its own if nothing else in it can be found in the file. A change
+    /// has its revision, messages and notices have their rows, and acknowledgements and resume
+    /// points can be written twice; what is left are spans without an event, and tokens.
     pub(super) fn seal(
         &mut self,
         transaction: &Connection,
@@ -138,7 +141,7 @@ impl Numbers {
         Ok(last_record(batch) > 0 && newest(connection)? >= last_record(batch))
     }
 
-    /// Gives back what is left of the block, so that ids go on without a leap after an orderly end.
+    /// Gives back the rest of the block, so that ids continue without a gap after an orderly end.
     pub(super) fn close(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .execute(

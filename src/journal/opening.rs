@@ -1,4 +1,4 @@
-//! Where the journal stands when it is opened, and what of it goes into memory.
+//! The state of the journal when it is opened, and the part of it that memory needs.
 
 use super::newest::newest;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
@@ -11,12 +11,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Records of the last window that are taken into memory at most.
+/// Most records of the last window that are loaded into memory.
 const WINDOW_ROWS: usize = 100_000;
 
-/// Beyond it no seq of ours lies; half of what fits, so that adding to one never overflows.
+/// The largest possible seq: half of the range, so that adding to one never overflows.
 const SEQ_MAX: i64 = i64::MAX / 2;
-/// Beyond it no other counter of ours lies: positions are made of revisions, shifted by 20 bits.
+/// The largest possible other counter: positions are made of revisions shifted by 20 bits.
 const COUNTER_MAX: i64 = 1 << 42;
 
 /// How the journal stands.
@@ -28,7 +28,8 @@ pub(crate) struct Opening {
     pub(crate) next: Seq,
     /// The newest seq there is.
     pub(crate) head: Seq,
-    /// The newest seq of a row: after a kill the numbers up to `head` were never given out.
+    /// The newest seq of a row. After a kill the numbers between this one and `head` were never
+    /// used.
     pub(crate) last: Seq,
     pub(crate) revision: u64,
     /// The number of the last batch that was sealed with one.
@@ -37,16 +38,17 @@ pub(crate) struct Opening {
     pub(crate) recorded_until: Option<DateTime<Utc>>,
     /// 32 random bytes under which origin ids are made.
     pub(crate) key: [u8; 32],
-    /// The spans that last or ended within the window, with the last seq of their conversation.
+    /// The spans that are open or ended within the window, with the last seq of their conversation.
     pub(crate) spans: HashMap<AgentKey, Vec<(Span, Seq)>>,
     /// What was committed within the window, oldest first, and the seq before the first of it.
     pub(crate) window: Vec<Arc<Record>>,
     pub(crate) floor: Seq,
 }
 
-/// Reads how the journal stands; makes the settings of a new database. `fresh`: begin a new instance in any case
-/// (buffered mode) or after an unclean end (`Durability::Process`). Times in milliseconds.
-/// `lost`: how far the database reached in an earlier run, which this file lacks; no number up to it is used again.
+/// Reads the state of the journal; creates the settings of a new database.
+///
+/// `fresh` says when a new instance begins. `lost` says how far the database reached before a loss
+/// that was accepted; no number up to it is used again. `now` and `window` are in milliseconds.
 pub(crate) fn open(
     connection: &Connection,
     fresh: Freshness,
@@ -55,62 +57,16 @@ pub(crate) fn open(
     window: i64,
 ) -> rusqlite::Result<Opening> {
     let transaction = connection.unchecked_transaction()?;
-    let is_new = setting::<i64>(&transaction, "reserved")?.is_none();
-    if is_new {
-        transaction
-            .execute("INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', 1), ('revision', 0), ('clean', 1)", [])?;
-        transaction.execute(
-            "INSERT INTO setting VALUES ('instance', ''), ('base', 0)",
-            [],
-        )?;
-        fresh_instance(&transaction, 0)?;
-    }
-    let reserved: Seq = counter(&transaction, "reserved", 1, SEQ_MAX)?;
-    // A row that has a number still to be given would displace the one that gets it.
+    let is_new = create_settings(&transaction)?;
     let last = newest(&transaction).map_err(in_table("message or notice"))?;
-    if last >= reserved {
-        return Err(rusqlite::Error::IntegralValueOutOfRange(0, last))
-            .map_err(in_table(table_of(&transaction, last)?));
-    }
-    counter(&transaction, "newest", 0, reserved - 1)?;
-    if let Some(lost) = lost {
-        lost.raise(&transaction)?;
-    }
-    let next = reserved.max(lost.map_or(0, |lost| lost.newest).saturating_add(1));
-    if next > reserved {
-        transaction.execute(
-            "UPDATE setting SET value = ?1 WHERE name = 'reserved'",
-            [next],
-        )?;
-    }
-    // What the run before kept decides: its commits may be gone.
-    let is_doubtful = match setting::<i64>(&transaction, "clean")? {
-        Some(CLEAN) => false,
-        Some(IN_DOUBT) => true,
-        _ => fresh.after_unclean,
-    };
-    if lost.is_some() || fresh.always || is_doubtful {
+    let next = first_unused(&transaction, last, lost)?;
+    if begins_run(&transaction, fresh)? || lost.is_some() || fresh.always {
         fresh_instance(&transaction, next - 1)?;
     }
-    let running = if fresh.after_unclean {
-        IN_DOUBT
-    } else {
-        RUNNING
-    };
-    transaction.execute(
-        "UPDATE setting SET value = ?1 WHERE name = 'clean'",
-        [running],
-    )?;
-    // Not the newest row: a reader may have been shown one that is deleted since, and its cursor must stay valid.
+    // Not the newest row: a reader may have been shown a row that was deleted since, and its cursor
+    // must stay valid.
     let head: Seq = next - 1;
-    // A row is as old as its seq: the newest of both tables. One that was stamped while the clock was ahead does not tell:
-    // a chat system asked for what came after it would have nothing.
-    let newest: i64 = transaction.query_row(
-        "SELECT max(coalesce((SELECT committed FROM message WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0),
-                    coalesce((SELECT committed FROM notice WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0))",
-        [now],
-        |row| row.get(0),
-    )?;
+    let recorded_until = instant(newest_time(&transaction, now)?);
     let instance: String = setting(&transaction, "instance")?.unwrap_or_default();
     let key: Vec<u8> = setting(&transaction, "key")?.unwrap_or_default();
     let base: Seq = counter(&transaction, "base", 0, head)?;
@@ -125,7 +81,7 @@ pub(crate) fn open(
         last: last.max(base),
         revision: revision as u64,
         sealed,
-        recorded_until: (!is_new).then(|| instant(newest)),
+        recorded_until: (!is_new).then_some(recorded_until),
         key: key
             .try_into()
             .map_err(|_| unreadable(Error::Corrupt("the key has not 32 bytes".into())))?,
@@ -137,20 +93,90 @@ pub(crate) fn open(
     Ok(opening)
 }
 
+/// Creates the settings of a new database; true if it is one.
+fn create_settings(transaction: &Connection) -> rusqlite::Result<bool> {
+    if setting::<i64>(transaction, "reserved")?.is_some() {
+        return Ok(false);
+    }
+    transaction
+        .execute("INSERT INTO setting VALUES ('key', randomblob(32)), ('reserved', 1), ('revision', 0), ('clean', 1)", [])?;
+    transaction.execute(
+        "INSERT INTO setting VALUES ('instance', ''), ('base', 0)",
+        [],
+    )?;
+    fresh_instance(transaction, 0)?;
+    Ok(true)
+}
+
+/// The first seq that was never used, also by commits that were lost. `last` is the newest seq of a
+/// row.
+fn first_unused(transaction: &Connection, last: Seq, lost: Option<Reach>) -> rusqlite::Result<Seq> {
+    let reserved: Seq = counter(transaction, "reserved", 1, SEQ_MAX)?;
+    // A row whose seq is still to be given out would displace the row that gets it.
+    if last >= reserved {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(0, last))
+            .map_err(in_table(table_of(transaction, last)?));
+    }
+    counter(transaction, "newest", 0, reserved - 1)?;
+    if let Some(lost) = lost {
+        lost.raise(transaction)?;
+    }
+    let next = reserved.max(lost.map_or(0, |lost| lost.newest).saturating_add(1));
+    if next > reserved {
+        transaction.execute(
+            "UPDATE setting SET value = ?1 WHERE name = 'reserved'",
+            [next],
+        )?;
+    }
+    Ok(next)
+}
+
+/// Notes that a run begins; true if commits of the run before may be gone, by the durability of
+/// that run.
+fn begins_run(transaction: &Connection, fresh: Freshness) -> rusqlite::Result<bool> {
+    let is_doubtful = match setting::<i64>(transaction, "clean")? {
+        Some(CLEAN) => false,
+        Some(IN_DOUBT) => true,
+        _ => fresh.after_unclean,
+    };
+    let running = if fresh.after_unclean {
+        IN_DOUBT
+    } else {
+        RUNNING
+    };
+    transaction.execute(
+        "UPDATE setting SET value = ?1 WHERE name = 'clean'",
+        [running],
+    )?;
+    Ok(is_doubtful)
+}
+
+/// The time of the row with the newest seq in either table, or 0. A row that was stamped while the
+/// clock was ahead is skipped: a chat system asked for messages after such a time would return
+/// none.
+fn newest_time(transaction: &Connection, now: i64) -> rusqlite::Result<i64> {
+    transaction.query_row(
+        "SELECT max(coalesce((SELECT committed FROM message WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0),
+                    coalesce((SELECT committed FROM notice WHERE committed <= ?1 ORDER BY seq DESC LIMIT 1), 0))",
+        [now],
+        |row| row.get(0),
+    )
+}
+
 /// When an open begins a new instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Freshness {
     /// At every open.
     pub(crate) always: bool,
-    /// After an unclean end of the run that begins: commits that it shows may be gone then.
+    /// After an unclean end of the run that begins now: commits that it shows may be gone then.
     pub(crate) after_unclean: bool,
 }
 
-/// How the setting `clean` says that the last run ended in good order.
+/// The value of the setting `clean` after an orderly end.
 const CLEAN: i64 = 1;
-/// How it says that a run is under way, or was killed, whose commits survive a power cut.
+/// Its value while a run is under way, or was killed, whose commits survive a power cut.
 const RUNNING: i64 = 0;
-/// How it says that a run is under way, or was killed, whose commits may be lost in a power cut.
+/// Its value while a run is under way, or was killed, whose commits a power cut may undo.
 const IN_DOUBT: i64 = 2;
 
 fn setting<T: rusqlite::types::FromSql>(
@@ -192,7 +218,8 @@ pub(super) fn fresh_instance(connection: &Connection, base: Seq) -> rusqlite::Re
     InstanceId::parse(&name).map_err(unreadable)
 }
 
-/// What was committed after `oldest`, read backwards from the newest, never below `base`.
+/// The records committed after `oldest`, read backwards from the newest, never below `base`; and
+/// the floor above which they are complete.
 fn recent(
     connection: &Connection,
     oldest: i64,
@@ -203,7 +230,8 @@ fn recent(
     recent_messages(connection, oldest, base, &mut found).map_err(in_table("message"))?;
     recent_notices(connection, oldest, base, &mut found).map_err(in_table("notice"))?;
     found.sort_unstable_by_key(|record| record.seq);
-    // Everything above the floor must be here: it lies below the oldest found only if nothing newer was left out.
+    // Above the floor nothing may be missing: the floor lies below the oldest record found only if
+    // no newer one was left out.
     let Some(first) = found.first() else {
         return Ok((Vec::new(), head));
     };

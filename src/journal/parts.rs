@@ -1,4 +1,4 @@
-//! How parts and contexts lie in their columns: short JSON of our own, not the wire's.
+//! How parts and contexts are stored in their columns: short JSON, not that of the wire.
 
 use crate::model::{DisplayMode, Part, SecurityContext};
 use serde::{Deserialize, Serialize};

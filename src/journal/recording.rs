@@ -1,7 +1,9 @@
-//! The journal's side of the writer: entries become rows, numbered from a counter that never goes back.
+//! The journal's side of the writer: turns entries into rows, numbered from a counter that never
+//! goes back.
 //!
-//! The counter is reserved in blocks of 4,096, so that no commit touches its page; what a crash leaves of a block is
-//! never used. Ids shown stay below 2^31: before that a new instance begins, and they start at 1 again.
+//! The counter is reserved in blocks of 4,096, so that no commit writes the page of the counter; a
+//! crash leaves the rest of a block unused. Ids that are shown stay below 2^31: before that a new
+//! instance begins, whose ids start at 1.
 
 use super::acknowledging::acknowledge;
 use super::early::Early;
@@ -29,7 +31,7 @@ const KNOWN: usize = 65_536;
 pub(crate) struct JournalSettings {
     pub(crate) calendar: Arc<Calendar>,
     pub(crate) retention: Retention,
-    /// Messages for conversations that none of our agents was ever in, and that no join came for.
+    /// Counts messages that were dropped because no join came for their conversation.
     pub(crate) strays: Arc<AtomicU64>,
     /// The largest id shown before a new instance begins; lower in tests.
     pub(crate) shown_max: Option<Seq>,
@@ -70,7 +72,7 @@ impl Journal {
         self.settings.calendar.wall()
     }
 
-    /// The number of the next control-plane change; written with it.
+    /// Numbers the next change of an administrator, and writes the number.
     pub(crate) fn next_revision(
         &mut self,
         transaction: &Connection,
@@ -95,7 +97,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Ends an agent's stay in a channel that it no longer may use, with the event if it was announced.
+    /// Ends an agent's stay in a channel that it no longer may use, with the event if it was
+    /// announced.
     pub(crate) fn channel_removed(
         &mut self,
         transaction: &Connection,

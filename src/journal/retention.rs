@@ -1,14 +1,16 @@
-//! Retention in slices: the oldest rows go by age, and above a size those of the largest user.
+//! Retention in slices: rows above an age are deleted, oldest first, and above a size those of the
+//! largest user.
 //!
-//! By size it is not the oldest of all that go: whoever writes most would empty everybody's conversations, with posts,
-//! with metadata or with flips of a channel (twelve changes of 1 MB did, in 240 ms, at 20 MiB). So each user displaces
-//! itself first. Every conversation keeps a minimum, the newest of what was said there, while there is room for all
-//! minimums; it shrinks before the limit is exceeded. What is provisioned, and the audit, cannot push messages out:
-//! below half of the limit none is dropped, and the audit has a share of its own.
+//! Above the size, the oldest rows of all would be the wrong choice: whoever writes most would
+//! empty everybody's conversations, with posts, metadata or changes of a channel (twelve changes of
+//! 1 MB did so in 240 ms at a limit of 20 MiB). So each user displaces its own rows first. Every
+//! conversation keeps a minimum of its newest messages while there is room for all minimums; the
+//! minimum shrinks before the limit is exceeded. Provisioned data and the audit cannot displace
+//! messages: no message is dropped below half of the limit, and the audit has a share of its own.
 //!
-//! What is dropped is remembered where a reader will ask: by conversation while a span lasts, by span once it ended,
-//! by agent for notices and for spans of which nothing is left. So a loss is a fact (`gap`), told only to whom it
-//! concerns.
+//! A loss is noted where a reader will ask for it: in the conversation while a span is open, in the
+//! span once it has ended, and in the agent for notices and for spans of which nothing is left. So
+//! a gap is a fact (`gap`) that only the affected agent is told.
 
 use super::archive::Archive;
 use super::usage::{Heap, MESSAGE_BYTES, NOTICE_BYTES, Usage, size};
@@ -20,7 +22,7 @@ use std::time::{Duration, Instant};
 
 /// Rows dropped in one step.
 const STEP: usize = 100;
-/// How long one slice takes, but for its last step and its commit.
+/// How long one slice takes, without its last step and its commit.
 const SLICE: Duration = Duration::from_millis(3);
 /// Milliseconds between two looks when nothing is due.
 const PAUSE: i64 = 1000;
@@ -30,16 +32,18 @@ const MINIMUM: u64 = 256 << 10;
 /// How long and how much is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Retention {
-    /// Messages and notices older than this go; `None`: never.
+    /// Messages and notices older than this are deleted; `None`: never.
     pub(crate) age: Option<Duration>,
-    /// Above this size of the database the largest users' go; `None`: never.
+    /// Above this size of the database, in bytes, rows of the largest users are deleted; `None`:
+    /// never.
     pub(crate) bytes: Option<u64>,
     looked: i64,
     usage: Usage,
     audit: Archive,
-    /// What gives way now, and how many bytes of it until the largest is looked for again.
+    /// The share that is dropped from now, and how many bytes of it before the largest share is
+    /// determined again.
     victim: Option<(Heap, u64)>,
-    /// What a conversation keeps now; `None`: as much as there is room for.
+    /// How many bytes a conversation keeps now; `None`: as many as there is room for.
     minimum: Option<u64>,
 }
 
@@ -78,7 +82,7 @@ impl Retention {
         Ok(more)
     }
 
-    /// A slice was rolled back: what was counted, and what was dropped in it, is counted anew.
+    /// A slice was rolled back: forgets the counts and counts again.
     pub(crate) fn forget(&mut self) {
         (self.usage, self.audit, self.victim) = (Usage::default(), Archive::default(), None);
     }
@@ -115,7 +119,7 @@ impl Retention {
     /// Drops some rows of the largest user.
     fn make_room(&mut self, connection: &Connection, limit: u64) -> rusqlite::Result<bool> {
         let Some((heap, bytes)) = self.victim.filter(|(_, bytes)| *bytes > 0) else {
-            let room = MINIMUM.min(limit / 4 / self.usage.places().max(1));
+            let room = MINIMUM.min(limit / 4 / self.usage.conversations().max(1));
             let minimum = self.minimum.map_or(room, |minimum| minimum.min(room));
             self.victim = self.usage.largest(minimum);
             self.minimum = match (self.victim, minimum) {
@@ -125,7 +129,7 @@ impl Retention {
             };
             return Ok(true);
         };
-        let after = self.usage.place_in(heap);
+        let after = self.usage.passed_in(heap);
         let (doomed, passed) = oldest_of(connection, heap, after, bytes)?;
         self.drop_rows(connection, &doomed)?;
         self.usage.passed(heap, passed);
@@ -134,7 +138,7 @@ impl Retention {
         Ok(true)
     }
 
-    /// Drops those rows, of all kinds, and notes the loss where it will be asked for.
+    /// Deletes these rows, and notes the loss where readers will ask for it.
     fn drop_rows(&mut self, connection: &Connection, doomed: &[Doomed]) -> rusqlite::Result<()> {
         let mut conversations: BTreeMap<i64, Vec<Seq>> = BTreeMap::new();
         for row in doomed {
@@ -177,8 +181,8 @@ fn note_for_agent(connection: &Connection, agent: i64, dropped: Seq) -> rusqlite
         .map(drop)
 }
 
-/// `seqs`, in order, were dropped from `conversation`. An ended span of which nothing is left goes too, and its agent
-/// remembers the loss.
+/// Notes that `seqs`, in order, were dropped from `conversation`. An ended span of which nothing is
+/// left is deleted too, and its agent keeps the note.
 fn note_for_conversation(
     connection: &Connection,
     conversation: i64,
@@ -287,8 +291,8 @@ fn older(connection: &Connection, ages: Ages) -> rusqlite::Result<Vec<Doomed>> {
     Ok(doomed)
 }
 
-/// The oldest rows in `heap` after `after`, of `bytes` together at least if there are so many; and how far it was
-/// looked through, `None` if there is nothing after `after`.
+/// The oldest rows in `heap` after `after`, with at least `bytes` together if there are so many;
+/// and how far the heap was searched, `None` if nothing comes after `after`.
 fn oldest_of(
     connection: &Connection,
     heap: Heap,

@@ -21,7 +21,8 @@ pub(super) const NOTICE_COLUMNS: &str = "seq, agent, committed, kind, name, valu
 const METADATA: i64 = 1;
 const CHANNEL_STATE: i64 = 2;
 
-/// The statement of [`insert_message`], looked up once a group: its text is long to hash.
+/// The statement of [`insert_message`], prepared once for each group because hashing its long text
+/// costs time.
 pub(super) fn inserting(connection: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
     connection.prepare_cached(
         "INSERT INTO message (seq, conversation, message_id, origin_id, sender, sender_alias, sender_agent,
@@ -32,7 +33,7 @@ pub(super) fn inserting(connection: &Connection) -> rusqlite::Result<CachedState
     )
 }
 
-/// Inserts a message unless its id or origin is known; the record made, or `None`.
+/// Inserts a message, and returns its record; `None` if its id or origin is known.
 pub(super) fn insert_message(
     statement: &mut CachedStatement<'_>,
     seq: Seq,
@@ -218,12 +219,12 @@ pub(super) fn read_notice(row: &Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
-/// A moment from milliseconds since 1970; one out of range becomes 1970.
+/// A time from milliseconds since 1970; one out of range becomes 1970.
 pub(super) fn instant(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
 }
 
-/// Text in a column that cannot be what it should.
+/// The error for text in a column that does not parse.
 pub(super) fn unreadable(error: crate::error::Error) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
 }

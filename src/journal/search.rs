@@ -1,9 +1,10 @@
-//! Search as a plain scan of the journal, newest first, each conversation by its own index, in slices.
+//! Search as a scan of the journal, newest first, each conversation by its own index, in slices.
 //!
-//! A slice reads so many rows or so many bytes, or for so long, and remembers where it stood: a search over everything takes seconds,
-//! and must hold neither a transaction nor the one connection in memory for so long. Dates are compared here and not
-//! in SQL, where a statement that finds nothing would go through all rows at once. A full-text index is a later
-//! issue's; what this one answers must not change with it.
+//! A slice reads a bounded number of rows and bytes for a bounded time, and remembers its position.
+//! A search over everything takes seconds, and must not hold a transaction or the only connection
+//! of a database in memory for so long. Dates are compared here and not in SQL, where one statement
+//! that finds nothing would read all rows at once. A full-text index may replace this scan later;
+//! its results must be the same.
 
 use super::row::{MESSAGE_COLUMNS, read_message};
 use super::spans::conversation;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 const ROWS: usize = 400;
 /// Bytes read in one slice, roughly.
 const BYTES: usize = 2 << 20;
-/// Real time of one slice, roughly: what it costs to look for words depends on the words.
+/// Real time of one slice, roughly: the cost of matching depends on the words.
 const TIME: Duration = Duration::from_millis(5);
 
 /// A search under way.
@@ -35,7 +36,7 @@ pub(crate) struct Search {
     /// Which place is searched, and below which seq.
     at: usize,
     below: Seq,
-    /// With what each weighs, and in which place it was said.
+    /// With the weight of each, and the index of its place.
     found: BTreeMap<Seq, (usize, usize)>,
     bytes: usize,
     /// Nothing up to here can be among the newest.
@@ -43,7 +44,8 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// For the newest `limit` messages of `places` that match, of at most `bytes_max` bytes in all; the oldest go first.
+    /// Searches for the newest `limit` matching messages of `places`, with at most `bytes_max`
+    /// bytes in all; older ones are left out first.
     ///
     /// # Errors
     /// `Invalid` for too many words.
@@ -72,7 +74,7 @@ impl Search {
         })
     }
 
-    /// One slice of the present place; true if the place is done.
+    /// Reads one slice of the present place; true if the place is done.
     fn place(&mut self, connection: &Connection, stop: &Stop) -> Result<bool, Failure> {
         let place = self.places[self.at].clone();
         let Some(key) = conversation(connection, &place)? else {
@@ -128,7 +130,7 @@ impl Search {
         }
     }
 
-    /// What was found, but for what was deleted since.
+    /// The messages that were found, without those deleted since.
     fn read_found(&self, connection: &Connection, stop: &Stop) -> Result<Vec<Message>, Failure> {
         let sql = format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE seq = ?1");
         let mut statement = connection.prepare_cached(&sql)?;

@@ -60,7 +60,7 @@ pub(super) fn is_wanted(
         .exists(params![agent.0, channel.as_str()])
 }
 
-/// Notes what is announced of a channel; whether that is a flip.
+/// Stores whether a channel is announced as active; true if that is a change.
 pub(super) fn announce(
     connection: &Connection,
     agent: AgentKey,
@@ -76,7 +76,7 @@ pub(super) fn announce(
         .map(|changed| changed > 0)
 }
 
-/// Begins a span after `since`, unless one lasts.
+/// Begins a span after `since`, unless one is open.
 pub(super) fn open(
     connection: &Connection,
     agent: AgentKey,
@@ -103,7 +103,7 @@ pub(super) fn open(
     }))
 }
 
-/// Ends the spans of `agent` under the name `channel`, but for the conversation `kept`.
+/// Ends the spans of `agent` in conversations named `channel`, except in `kept`.
 pub(super) fn close(
     connection: &Connection,
     agent: AgentKey,
@@ -113,7 +113,8 @@ pub(super) fn close(
 ) -> rusqlite::Result<Vec<SpanChange>> {
     let open: Vec<i64> = connection
         .prepare_cached(
-            // By name first, on each network in turn: an agent in 40,000 channels is not walked for one of them.
+            // By name first, on each network in turn: an agent with 40,000 channels is not searched
+            // for one of them.
             "WITH RECURSIVE known (network) AS (
                SELECT min(network) FROM conversation
                UNION ALL
@@ -133,7 +134,8 @@ pub(super) fn close(
         .map(ConversationKey)
         .filter(|key| Some(*key) != kept)
     {
-        // A stay in which nothing was said shows nothing: put out and let in a thousand times, an agent has one row.
+        // A span in which nothing was said is deleted: an agent that is put out and let in a
+        // thousand times has one row.
         let held = connection
             .prepare_cached(
                 "UPDATE membership

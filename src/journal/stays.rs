@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 impl Journal {
-    /// An agent hears from here on: its conversation is there, its span begins unless it lasts.
+    /// An agent hears from here on: creates its conversation if needed, and begins a span unless
+    /// one is open.
     pub(super) fn entered(
         &mut self,
         transaction: &Connection,
@@ -75,7 +76,7 @@ impl Journal {
         place: &Place,
     ) -> rusqlite::Result<()> {
         for row in self.early.of(place) {
-            // Where the conversation stands is the join's to say: these came before it.
+            // The join sets the resume point; these messages came before it.
             let row = NewRow {
                 resume: None,
                 ..row

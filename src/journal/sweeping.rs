@@ -1,8 +1,8 @@
-//! Conversations that nothing refers to any more: no message and no span. Their rows are deleted.
+//! Deletes conversations that have no message and no span any more.
 //!
-//! Each channel that an agent was ever in made a row, and somebody who puts and deletes channels all day made them
-//! without end. A row is deleted only if it was found unreferenced twice, a minute apart: a post under way may still
-//! come home to it.
+//! Every channel that an agent was ever in has a row, and somebody who puts and deletes channels
+//! all day would add rows without end. A row is deleted only if it was found unused twice, a minute
+//! apart, because a post under way may still be recorded there.
 
 use rusqlite::Connection;
 use std::collections::HashSet;
@@ -17,23 +17,23 @@ const SUSPECTS: usize = 100_000;
 /// Where the search stands.
 #[derive(Debug)]
 pub(super) struct Sweeping {
-    /// Whether something happened that may leave a conversation unreferenced.
+    /// Whether a conversation may have become unused.
     asked: bool,
     /// When the next pass may begin, milliseconds since 1970; `None`: now.
     due: Option<i64>,
     /// The last row looked at in the pass under way.
-    place: Option<i64>,
+    after: Option<i64>,
     suspects: HashSet<i64>,
     fresh: HashSet<i64>,
 }
 
 impl Default for Sweeping {
-    /// Begins with a pass: an earlier process may have left some.
+    /// Begins with a pass, because an earlier process may have left unused rows.
     fn default() -> Sweeping {
         Sweeping {
             asked: true,
             due: None,
-            place: None,
+            after: None,
             suspects: HashSet::new(),
             fresh: HashSet::new(),
         }
@@ -41,32 +41,32 @@ impl Default for Sweeping {
 }
 
 impl Sweeping {
-    /// Something happened that may leave a conversation unreferenced.
+    /// Notes that a conversation may have become unused.
     pub(super) fn ask(&mut self) {
         self.asked = true;
     }
 
-    /// Whether a pass is under way, or to begin. A clock set back puts none
-    /// off for longer than that.
+    /// Whether a pass is under way or due. A clock that is set back delays it by at most one pause.
     pub(super) fn is_due(&self, now: i64) -> bool {
-        self.place.is_some()
+        self.after.is_some()
             || (self.asked && self.due.is_none_or(|due| now >= due || due > now + PAUSE))
     }
 
-    /// Looks at some rows, inside a transaction: whether one was deleted, and whether there is more to do now.
+    /// Checks some rows, inside a transaction. Returns whether one was deleted, and whether there
+    /// is more to do now.
     pub(super) fn slice(
         &mut self,
         connection: &Connection,
         now: i64,
     ) -> rusqlite::Result<(bool, bool)> {
-        let place = self.place.unwrap_or(0);
+        let after = self.after.unwrap_or(0);
         let mut statement = connection.prepare_cached(
             "SELECT key, NOT EXISTS (SELECT 1 FROM membership WHERE conversation = c.key)
                      AND NOT EXISTS (SELECT 1 FROM message WHERE conversation = c.key)
                FROM conversation c WHERE key > ?1 ORDER BY key LIMIT ?2",
         )?;
         let found: Vec<(i64, bool)> = statement
-            .query_map([place, SLICE], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([after, SLICE], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let mut swept = false;
         for (key, _) in found.iter().filter(|(_, unreferenced)| *unreferenced) {
@@ -81,9 +81,9 @@ impl Sweeping {
         }
         let more = found.len() as i64 == SLICE;
         if more {
-            self.place = found.last().map(|(key, _)| *key);
+            self.after = found.last().map(|(key, _)| *key);
         } else {
-            self.place = None;
+            self.after = None;
             self.due = Some(now + PAUSE);
             self.suspects = std::mem::take(&mut self.fresh);
             self.asked = !self.suspects.is_empty();

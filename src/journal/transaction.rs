@@ -56,7 +56,8 @@ impl<'a> Transaction<'a> {
             .metadata_changed(self.connection, &mut self.batch, agent, key, value)
     }
 
-    /// Ends an agent's stay in a channel that it no longer may use, with the event if the stay was announced.
+    /// Ends an agent's stay in a channel that it no longer may use, with the event if the stay was
+    /// announced.
     pub(crate) fn channel_removed(
         &mut self,
         agent: AgentKey,

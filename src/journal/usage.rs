@@ -1,18 +1,20 @@
-//! Who takes how much of the journal: bytes by user, counted while rows go by.
+//! How many bytes of the journal each user takes, counted from the rows.
 //!
-//! A user is one of our agents. It is charged for what it says, for its notices, and for what others say in the
-//! conversations it brought here: in its own talks, and in the rooms that it was the first of ours to join. Else whoever
-//! is let into a thousand rooms could have an accomplice fill them, each room smaller than anybody's.
+//! A user is one of our agents. It is charged for its messages and its notices, and for messages of
+//! others in the conversations that it brought here: its contacts, and the rooms that it was the
+//! first of our agents to join. Otherwise an agent in a thousand rooms could have an accomplice
+//! fill them, each room smaller than anybody's share.
 //!
-//! The counts live in memory and are made by reading the rows' lengths once, in slices, only when the file has come
-//! half way to its limit. Rejected: a table of counts (a page more in every commit), and an index by sender (30 % of
-//! what a row costs). A count may be stale, as after an agent was deleted: a share that turns out empty becomes 0.
+//! The counts are in memory. They are made by reading the lengths of the rows once, in slices, and
+//! only when the file has reached half of its limit. Rejected: a table of counts (one more page in
+//! every commit), and an index by sender (30 % of the cost of a row). A count may be stale, for
+//! example after an agent was deleted: a share that turns out empty becomes 0.
 
 use crate::model::Seq;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 
-/// What a row of `message` takes, its three indexes included, roughly.
+/// SQL for the bytes of a row of `message`, with its three indexes, roughly.
 pub(super) const MESSAGE_BYTES: &str = "(140 + 2 * octet_length(message_id) + 2 * coalesce(octet_length(origin_id), 0)
      + octet_length(sender) + coalesce(octet_length(sender_alias), 0) + coalesce(octet_length(posted_by), 0)
      + coalesce(octet_length(subject), 0) + octet_length(text) + coalesce(octet_length(parts), 0)
@@ -33,10 +35,11 @@ pub(super) enum User {
     Room(i64),
 }
 
-/// What can be dropped on its own: one sender's messages in one conversation, or one agent's notices.
+/// A share that can be dropped alone: one sender's messages in one conversation, or one agent's
+/// notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Heap {
-    /// What that agent of ours said there; 0: what all others said.
+    /// Messages of that agent; 0: of all others.
     Messages {
         sender: i64,
         conversation: i64,
@@ -47,8 +50,8 @@ pub(super) enum Heap {
 }
 
 impl Heap {
-    /// What has a minimum of its own: the conversation; an agent's notices count as one.
-    fn place(self) -> Heap {
+    /// The heap whose minimum this one counts for: its conversation, or the agent's notices.
+    fn conversation(self) -> Heap {
         match self {
             Heap::Messages { conversation, .. } => Heap::Messages {
                 sender: 0,
@@ -72,7 +75,7 @@ struct Share {
 pub(super) struct Usage {
     shares: HashMap<Heap, Share>,
     users: HashMap<User, u64>,
-    places: HashMap<Heap, u64>,
+    conversations: HashMap<Heap, u64>,
     total: u64,
     counted_messages: Seq,
     counted_notices: Seq,
@@ -84,9 +87,9 @@ impl Usage {
         self.total
     }
 
-    /// How many conversations hold something, notices of an agent counting as one.
-    pub(super) fn places(&self) -> u64 {
-        self.places.len() as u64
+    /// How many conversations hold something; the notices of an agent count as one.
+    pub(super) fn conversations(&self) -> u64 {
+        self.conversations.len() as u64
     }
 
     /// Counts some rows that were not counted yet; true if there may be more.
@@ -140,12 +143,12 @@ impl Usage {
         };
         share.bytes += bytes;
         *self.users.entry(share.user).or_default() += bytes;
-        *self.places.entry(heap.place()).or_default() += bytes;
+        *self.conversations.entry(heap.conversation()).or_default() += bytes;
         self.total += bytes;
         Ok(())
     }
 
-    /// A row was dropped; one that was not counted yet takes nothing away.
+    /// Notes that a row was dropped; a row that was not counted yet changes nothing.
     pub(super) fn dropped(&mut self, heap: Heap, seq: Seq, bytes: u64) {
         let counted = match heap {
             Heap::Messages { .. } => self.counted_messages,
@@ -167,11 +170,11 @@ impl Usage {
             self.shares.remove(&heap);
         }
         take(&mut self.users, &user, bytes);
-        take(&mut self.places, &heap.place(), bytes);
+        take(&mut self.places, &heap.conversation(), bytes);
         self.total -= bytes;
     }
 
-    /// The share is looked through up to `seq`; `None`: it holds nothing more, whatever was counted.
+    /// Notes that the share was searched up to `seq`; `None`: it is empty, whatever was counted.
     pub(super) fn passed(&mut self, heap: Heap, seq: Option<Seq>) {
         match seq {
             Some(seq) => {
@@ -183,19 +186,20 @@ impl Usage {
         }
     }
 
-    /// From where on the share is to be looked through.
-    pub(super) fn place_in(&self, heap: Heap) -> Seq {
+    /// The seq after which the share is still to be searched.
+    pub(super) fn passed_in(&self, heap: Heap) -> Seq {
         self.shares.get(&heap).map_or(0, |share| share.passed)
     }
 
-    /// What is to give way: the largest share of the largest user in a place that holds more than `minimum`; and how
-    /// many bytes until another user may be the largest. `None`: no place holds more.
+    /// The share to drop from: the largest share of the largest user in a conversation that holds
+    /// more than `minimum`, and how many bytes until another user may be the largest. `None`: no
+    /// conversation holds more.
     pub(super) fn largest(&self, minimum: u64) -> Option<(Heap, u64)> {
         let mut best: HashMap<User, (u64, Heap)> = HashMap::new();
         for (heap, share) in &self.shares {
             if self
                 .places
-                .get(&heap.place())
+                .get(&heap.conversation())
                 .is_none_or(|bytes| *bytes <= minimum)
             {
                 continue;
@@ -213,7 +217,7 @@ impl Usage {
             .unwrap_or(0);
         let spare = self
             .places
-            .get(&heap.place())
+            .get(&heap.conversation())
             .map_or(0, |bytes| bytes.saturating_sub(minimum));
         let ahead = of(first).saturating_sub(second).max(of(first) / 64).max(1);
         Some((*heap, ahead.min(*share).min(spare)))
@@ -278,7 +282,7 @@ mod tests {
                 },
             );
             *usage.users.entry(*user).or_default() += bytes;
-            *usage.places.entry(heap.place()).or_default() += bytes;
+            *usage.conversations.entry(heap.conversation()).or_default() += bytes;
             usage.total += bytes;
         }
         usage
@@ -297,7 +301,7 @@ mod tests {
             (lene, said(2, 10), 900),
             (lene, Heap::Notices { agent: 2 }, 50),
         ]);
-        assert_eq!((usage.total(), usage.places()), (2_250, 3));
+        assert_eq!((usage.total(), usage.conversations()), (2_250, 3));
         assert_eq!(
             usage.largest(0),
             Some((said(0, 11), 350)),

@@ -1,7 +1,8 @@
 //! An agent's events from SQLite: its notices and the messages of its spans, merged by seq.
 //!
-//! A page is bounded in rows and bytes while it is read, over all spans together. Rejected: the limit in each span and
-//! one cut at the end, with which an agent of a thousand channels read a thousand pages to give one.
+//! A page is bounded in rows and bytes while it is read, over all spans together. Rejected: a limit
+//! for each span and one cut at the end, because an agent with a thousand channels read a thousand
+//! pages to return one.
 
 use super::opening::channel_of;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, read_message, read_notice};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// Bytes that a page holds, roughly; one record at least.
 const BYTES: usize = 1 << 20;
 
-/// The oldest records of those it is given, as many as a page may hold.
+/// Collects the oldest of the records that it is given, as many as fit in a page.
 struct Oldest {
     /// With what each weighs.
     records: BTreeMap<Seq, (usize, Record)>,
@@ -34,7 +35,7 @@ impl Oldest {
         }
     }
 
-    /// Keeps `record` if it has room; false: none above it has.
+    /// Keeps `record` if there is room; false if there is none for any newer record.
     fn keep(&mut self, record: Record) -> bool {
         let seq = record.seq;
         if seq > self.through {
@@ -58,20 +59,21 @@ impl Oldest {
     }
 }
 
-/// Reads [`page`] for `agent`; it reaches up to the hub's head as of now where it is not full.
+/// Reads a [`page`] for `agent`. A page that is not full reaches up to the hub's present head.
 pub(crate) fn read_page(
     hub: Arc<Hub>,
     agent: AgentKey,
     after: Seq,
     limit: usize,
 ) -> impl FnOnce(&Connection) -> rusqlite::Result<(Page, bool)> + Send + Unpin {
-    // Everything up to here is committed. The journal's newest row may lie below, where rows are deleted: a reader that
-    // stayed there would be served from the disk for ever.
+    // Everything up to the head is committed. The newest row may lie below it, because rows are
+    // deleted: a reader that stayed at that row would be served from the disk for ever.
     let head = hub.head();
     move |connection| {
         let quiet = |conversation| hub.is_quiet(conversation, after);
         let (mut page, gap) = page(connection, agent, after, limit, &quiet)?;
-        // Not by the number of rows: a page that was cut by its bytes has few, and the rest must still come.
+        // Not by the number of rows: a page that was cut by its bytes has few rows, and the rest
+        // must still come.
         if !page.full {
             page.scanned = page.scanned.max(head);
         }
@@ -79,8 +81,8 @@ pub(crate) fn read_page(
     }
 }
 
-/// What `agent` may see after `after`, at most `limit` records, and whether something of it was dropped above
-/// `after`. `quiet` may name conversations in which nothing was said since: they are not asked.
+/// What `agent` may see after `after`, at most `limit` records, and whether something of it above
+/// `after` was dropped. `quiet` tells conversations without newer messages, which are skipped.
 fn page(
     connection: &Connection,
     agent: AgentKey,
@@ -135,7 +137,7 @@ fn head(connection: &Connection) -> rusqlite::Result<Seq> {
         .query_row([], |row| row.get(0))
 }
 
-/// The spans that reach above `after`, and whether retention dropped something in one of them above it.
+/// The spans that reach above `after`, and whether retention dropped a message of them above it.
 fn stays(
     connection: &Connection,
     agent: AgentKey,
@@ -196,8 +198,8 @@ fn messages(
     Ok(())
 }
 
-/// Everything recorded after `after`, whoever it concerns, as much as a page may hold, and whether there may be more:
-/// what a subscriber that fell behind is given.
+/// Everything recorded after `after`, as much as fits in a page, and whether there may be more: for
+/// a subscriber that fell behind.
 pub(crate) fn everything_after(
     connection: &Connection,
     after: Seq,

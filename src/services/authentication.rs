@@ -114,17 +114,17 @@ impl Services {
                 let right = self
                     .verify(credentials, listed.iter().map(candidate).collect(), asker)
                     .await?;
-                right.map(|right| (right.place, right.rehash))
+                right.map(|right| (right.candidate, right.rehash))
             }
         };
-        let (Some(agent), Some(key), Some((place, rehash))) = (agent, key, right) else {
+        let (Some(agent), Some(key), Some((candidate, rehash))) = (agent, key, right) else {
             return Ok(None);
         };
         let UserRow {
             id,
             username,
             password_hash,
-        } = listed.into_iter().nth(place).ok_or_else(wrong)?;
+        } = listed.into_iter().nth(candidate).ok_or_else(wrong)?;
         Ok(Some(Known {
             who: Who::Agent {
                 agent,
@@ -163,9 +163,9 @@ impl Services {
                 .iter()
                 .position(|(whose, hash)| hash.as_ref().is_some_and(|hash| knows(whose, hash)))
         };
-        if let Some(place) = proved() {
+        if let Some(candidate) = proved() {
             return Ok(Some(Verified {
-                place,
+                candidate,
                 rehash: None,
             }));
         }

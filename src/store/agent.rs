@@ -1,4 +1,5 @@
-//! One row of `agent`, without its lists: what a change of one part of an agent needs, whatever the size of the rest.
+//! One row of `agent`, without its lists: a change of one part of an agent needs no more, however
+//! large the rest is.
 
 use super::{Stamp, parsed};
 use crate::model::{

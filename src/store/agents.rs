@@ -1,8 +1,10 @@
-//! Agents and their lists: what to connect as whom, where, and who may act through it.
+//! Agents and their lists: the address to connect as, the channels, and the users who may act
+//! through the agent.
 //!
-//! A put replaces: lists not given become empty. But what stays the same stays the same: an unchanged channel keeps
-//! the revision of the put that asked for it, because a later one clears a refusal, and what was not changed at all
-//! gets neither a revision nor an audit row.
+//! A put replaces the agent: lists that are not given become empty. What did not change is left
+//! alone: an unchanged channel keeps the revision of the put that requested it, because a later
+//! revision clears a refusal, and a put that changes nothing makes neither a revision nor an audit
+//! row.
 
 pub(crate) use super::agent::{AgentRow, head, key, mode_of};
 
@@ -34,7 +36,7 @@ pub(crate) fn find_key(conn: &Connection, key: AgentKey) -> Result<Option<AgentR
     bare.map(|agent| complete(conn, agent)).transpose()
 }
 
-/// All agents, in the order in which they were made: four ordered scans, merged.
+/// All agents, oldest first: four ordered scans, merged.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<AgentRow>> {
     let mut users =
         conn.prepare_cached("SELECT agent, user FROM agent_user ORDER BY agent, position")?;
@@ -56,8 +58,8 @@ pub(crate) fn all(conn: &Connection) -> Result<Vec<AgentRow>> {
     Ok(agents)
 }
 
-/// Hands every agent, without its users and metadata, to `take`, in the order in which they were made. Nothing is
-/// gathered, so that an engine with 100,000 agents opens without holding them twice.
+/// Calls `take` with every agent, oldest first, without users and metadata. Nothing is collected,
+/// so that an engine with 100,000 agents does not hold them twice while it opens.
 pub(crate) fn each_desired(
     conn: &Connection,
     mut take: impl FnMut(AgentRow) -> Result<()>,
@@ -81,8 +83,8 @@ pub(crate) fn each_desired(
     Ok(())
 }
 
-/// Creates or replaces an agent. The caller has compared `expected_revision` ([`find`], in this transaction) and
-/// refused a metadata key given twice; an id given twice counts once.
+/// Creates or replaces an agent. The caller has compared `expected_revision` ([`find`], in this
+/// transaction) and refused a metadata key given twice. An id given twice counts once.
 pub(crate) fn put(
     conn: &Connection,
     new: &NewAgent,
@@ -94,8 +96,8 @@ pub(crate) fn put(
     }
 }
 
-/// Deletes an agent with its lists, tokens, readers, notices and spans. Its messages stay until retention, and its
-/// number is never given again. `None`: there is no such agent.
+/// Deletes an agent with its lists, tokens, readers, notices and spans. Its messages stay until
+/// retention deletes them, and its number is never used again. `None` if there is no such agent.
 pub(crate) fn delete(
     conn: &Connection,
     id: &AgentId,
@@ -235,7 +237,7 @@ fn replace(
     })
 }
 
-/// The mode a put means: its own, or what the older `can_provision` says.
+/// The mode that a put asks for: its own, or what the older `can_provision` means.
 fn mode(new: &NewAgent, stored: Option<ProvisioningMode>) -> ProvisioningMode {
     match (new.mode, new.can_provision, stored) {
         (Some(mode), _, _) => mode,
@@ -290,7 +292,7 @@ fn complete(conn: &Connection, mut agent: AgentRow) -> Result<AgentRow> {
     Ok(agent)
 }
 
-/// What the scan `rows`, ordered by agent, has of this agent.
+/// Takes the items of this agent from the scan `rows`, which is ordered by agent.
 fn list_of<T>(
     rows: &mut Peekable<impl Iterator<Item = Result<(i64, T)>>>,
     key: AgentKey,

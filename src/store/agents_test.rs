@@ -1,5 +1,5 @@
-//! Goal: a put replaces what changed and leaves alone what did not. Method: Ada, an administrator, puts agents into
-//! a fresh database and looks at rows, effects and audit.
+//! Goal: a put replaces what changed and leaves alone what did not. Method: Ada, an administrator,
+//! puts agents into a fresh database and looks at rows, effects and audit.
 
 use super::super::testing::{ada, announce, database};
 use super::super::{Effect, Removal};

@@ -1,8 +1,10 @@
-//! The audit: one row for every administrative change, in the transaction that makes it.
+//! The audit: one row for every administrative change, in the transaction of the change.
 //!
-//! `before` and `after` are JSON without secrets; each resource says how it is shown (`users` never shows a
-//! password). A long value is stored as its digest and length: what an agent may write into its own metadata, ten
-//! times a second, is kept for 400 days here, and the row is to say that it changed, not what it was. Rows are numbered by AUTOINCREMENT, so that a reader's cursor survives retention.
+//! `before` and `after` are JSON without secrets; each resource decides how it is shown (`users`
+//! never shows a password). A long value is stored as its digest and length: the row must say that
+//! a value changed, not what it was, because an agent may change its own metadata ten times a
+//! second and each row is kept for 400 days. Rows are numbered by AUTOINCREMENT, so that a reader's
+//! cursor survives retention.
 
 use super::Stamp;
 use crate::database::{Ages, Dated};
@@ -42,8 +44,8 @@ const VALUE_BYTES: usize = 512;
 /// Bytes of a document that are kept, its long values already shortened.
 const DOCUMENT_BYTES: usize = 4096;
 
-/// The text of `document` with every long value in it replaced by its digest and length; where that is still long, the
-/// digest and length of what each of its members is.
+/// The text of `document` with every long value replaced by its digest and length. If the text is
+/// still long, each member of the document is replaced in the same way.
 fn short(document: Value) -> String {
     let document = shortened(document, VALUE_BYTES);
     let text = document.to_string();
@@ -92,7 +94,7 @@ fn shortened(value: Value, limit: usize) -> Value {
     }
 }
 
-/// What stands for a long text: enough to tell whether it is the same as another.
+/// Replaces a long text: enough to tell whether it equals another one.
 fn digest(text: &str) -> Value {
     use std::fmt::Write;
     let mut hex = String::with_capacity(64);
@@ -135,8 +137,9 @@ pub(crate) fn since(conn: &Connection, number: u64, limit: usize) -> Result<Vec<
     .collect()
 }
 
-/// Drops at most `limit` rows that are old; answers how many. Rows are numbered in the order they were made, so the oldest
-/// number goes first and a clock that was set back delays retention, but never tears a hole.
+/// Deletes at most `limit` old rows; returns how many. Rows are numbered in the order in which they
+/// were made, so the oldest number goes first, and a clock that was set back delays retention but
+/// never leaves a hole.
 pub(crate) fn delete_old(conn: &Connection, ages: Ages, limit: usize) -> Result<usize> {
     let old = ages.oldest(
         conn,

@@ -1,7 +1,8 @@
-//! The channels an agent may use: one at a time, and the list as a whole for `agents`.
+//! The channels that an agent may use: changed one at a time, or as a whole list by `agents`.
 //!
-//! `put` is the revision of the put that asks for the join. Only a new channel or a re-join gets a new one: it
-//! clears a refusal, and a put of the whole agent must not clear those of channels it merely repeats.
+//! `put` is the revision of the put that requested the join. Only a new channel or a re-join gets a
+//! new revision, because it clears a refusal, and a put of the whole agent must not clear the
+//! refusals of channels that it merely repeats.
 
 use super::agent::{AgentRow, ChannelRow, head, touch};
 use super::{Applied, Effect, Removal, Stamp, audit, parsed};
@@ -10,14 +11,14 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::json;
 use std::collections::HashSet;
 
-/// Where a channel put by itself stands: after those of every list, which are counted from 0, and every earlier put.
-/// Asking for the largest position there is would walk the whole list.
-fn position(stamp: &Stamp, place: usize) -> i64 {
-    ((stamp.revision as i64) << 20) + place as i64
+/// The position of a channel that was put alone: after those of every list, which count from 0, and
+/// after every earlier put. Asking for the largest position would read the whole list.
+fn position(stamp: &Stamp, index: usize) -> i64 {
+    ((stamp.revision as i64) << 20) + index as i64
 }
 
-/// Adds a channel at the end of the agent's list. One that it has stays as it is, unless `rejoin` asks for another
-/// try. `None`: there is no such agent.
+/// Adds a channel at the end of the agent's list. A channel that the agent has already stays as it
+/// is, unless `rejoin` asks for another try. `None` if there is no such agent.
 pub(crate) fn put(
     conn: &Connection,
     agent: &AgentId,
@@ -124,7 +125,8 @@ pub(super) fn row(row: &Row<'_>) -> Result<ChannelRow> {
     })
 }
 
-/// The list that a put of `ids` makes of `held`: what is held stays as it is, what is new is put now.
+/// The list after a put of `ids` over `held`: a channel that is held stays as it is, a new one is
+/// put now.
 pub(super) fn wanted(held: &[ChannelRow], ids: &[ChannelId], stamp: &Stamp) -> Vec<ChannelRow> {
     let held: std::collections::HashMap<&ChannelId, &ChannelRow> =
         held.iter().map(|row| (&row.id, row)).collect();
@@ -141,8 +143,8 @@ pub(super) fn wanted(held: &[ChannelRow], ids: &[ChannelId], stamp: &Stamp) -> V
         .collect()
 }
 
-/// Writes the list `after` in the place of `before`. Where the order of what stays is the same and what is new comes
-/// last, only what changed is written.
+/// Replaces the list `before` with `after`. If the kept channels are in the same order and the new
+/// ones come last, only the changes are written.
 pub(super) fn store(
     conn: &Connection,
     agent: AgentKey,
@@ -174,11 +176,11 @@ pub(super) fn store(
         "INSERT INTO agent_channel (agent, channel, position, put, announced)
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    for (place, row) in fresh.iter().enumerate() {
+    for (index, row) in fresh.iter().enumerate() {
         insert.execute(params![
             agent.0,
             row.id.as_str(),
-            first + place as i64,
+            first + index as i64,
             row.put as i64,
             row.announced
         ])?;
@@ -186,7 +188,7 @@ pub(super) fn store(
     Ok(())
 }
 
-/// What follows from the channels that `before` had and `after` has not.
+/// The effects of the channels that are in `before` and not in `after`.
 pub(super) fn removed<'a>(
     before: &'a AgentRow,
     after: &'a AgentRow,

@@ -1,6 +1,7 @@
-//! An agent's metadata: its application's configuration, any string to any string.
+//! An agent's metadata, which is the configuration of its application: any string to any string.
 //!
-//! Effects are raised for real changes only: one event per key that was added, removed or given another value.
+//! Only real changes raise effects: one event for each key that was added, removed or given another
+//! value.
 
 use super::agent::{AgentRow, head, key as key_of, touch};
 use super::{Applied, Effect, Removal, Stamp, audit};
@@ -9,12 +10,12 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-/// An agent's pairs, in the order in which they were put. `None`: there is no such agent.
+/// An agent's pairs, in the order in which they were put. `None` if there is no such agent.
 pub(crate) fn all(conn: &Connection, agent: &AgentId) -> Result<Option<Vec<(String, String)>>> {
     key_of(conn, agent)?.map(|key| of(conn, key)).transpose()
 }
 
-/// One value. Outer `None`: there is no such agent; inner: it has no such key.
+/// One value. The outer `None`: there is no such agent; the inner one: it has no such key.
 pub(crate) fn value(
     conn: &Connection,
     agent: &AgentId,
@@ -29,7 +30,7 @@ pub(crate) fn value(
         .map(Some)
 }
 
-/// Replaces all pairs; the caller has refused a key given twice. `None`: there is no such agent.
+/// Replaces all pairs; the caller has refused a key given twice. `None` if there is no such agent.
 pub(crate) fn put_all(
     conn: &Connection,
     agent: &AgentId,
@@ -77,7 +78,7 @@ pub(crate) fn besides(conn: &Connection, agent: &AgentId, key: &str) -> Result<(
     })
 }
 
-/// Gives one key a value; a new key goes to the end. `None`: there is no such agent.
+/// Sets the value of one key; a new key goes to the end. `None` if there is no such agent.
 pub(crate) fn put_value(
     conn: &Connection,
     agent: &AgentId,
@@ -180,7 +181,7 @@ pub(super) fn store(conn: &Connection, agent: AgentKey, pairs: &[(String, String
     Ok(())
 }
 
-/// One effect per key really removed, changed or added.
+/// One effect for each key that was removed, changed or added.
 pub(super) fn changes(
     agent: AgentKey,
     before: &[(String, String)],

@@ -1,12 +1,14 @@
-//! What an administrator wants, in SQL: one file a resource.
+//! What an administrator wants, in SQL: one file for each resource.
 //!
-//! Every function takes a connection inside the writer's transaction (or a reader's) and begins none itself: a
-//! change, its audit row and the events it causes are committed together or not at all, and only the caller knows
-//! all three. What must follow a change is handed back as [`Effect`]s instead of being done here, because events
-//! belong to the journal and tokens also lie in memory. Nothing here judges who may do what.
+//! Every function takes a connection inside the writer's transaction (or a reader's) and begins
+//! none itself: a change, its audit row and its events are committed together or not at all, and
+//! only the caller knows all three. What must follow a change is returned as [`Effect`]s, because
+//! events belong to the journal and tokens are also in memory. No function here decides who may do
+//! what.
 //!
-//! Rejected: triggers that write the audit (they cannot know who), `ON DELETE CASCADE` (a deleted agent keeps its
-//! messages), and one query an agent for `all` (100,000 agents are four scans, not 400,000 look-ups).
+//! Rejected: triggers that write the audit (they cannot know who made the change), `ON DELETE
+//! CASCADE` (a deleted agent keeps its messages), and one query for each agent in `all` (100,000
+//! agents are four scans, not 400,000 look-ups).
 
 mod agent;
 pub(crate) mod agents;
@@ -31,7 +33,7 @@ pub(crate) struct Stamp {
     pub(crate) who: String,
     /// Milliseconds since 1970.
     pub(crate) now: i64,
-    /// The revision that this change makes; it becomes that of every agent it touches.
+    /// The revision of this change; every agent that it touches gets this revision.
     pub(crate) revision: u64,
 }
 
@@ -44,7 +46,8 @@ pub(crate) enum Effect {
         key: String,
         value: Option<String>,
     },
-    /// Closes the agent's span; if the newest channel-state event said active, an inactive one follows.
+    /// Closes the agent's span; if the newest channel-state event said active, an inactive event
+    /// follows.
     ChannelRemoved {
         agent: AgentKey,
         channel: ChannelId,
@@ -62,7 +65,7 @@ pub(crate) struct Applied<T> {
     pub(crate) effects: Vec<Effect>,
 }
 
-/// What became of the removal of a part of an agent.
+/// The outcome of removing a part of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Removal<T> {
     /// There is no such agent.
@@ -87,7 +90,7 @@ fn tokens_ended(digests: Vec<[u8; 32]>) -> Option<Effect> {
     (!digests.is_empty()).then_some(Effect::TokensEnded(digests))
 }
 
-/// Reads a text column through the parser of its id. What does not parse was not written by us.
+/// Parses an id from a text column. Text that does not parse was not written by this program.
 fn parsed<T>(
     row: &Row<'_>,
     column: usize,
@@ -98,7 +101,7 @@ fn parsed<T>(
     })
 }
 
-/// `items` without repeats, each where it stood first.
+/// `items` without repeats, in the order of their first occurrence.
 fn distinct<T: Clone + Eq + std::hash::Hash>(items: &[T]) -> Vec<T> {
     let mut seen = std::collections::HashSet::with_capacity(items.len());
     items

@@ -1,4 +1,4 @@
-//! Named readers: up to where each has acknowledged. A place never moves back.
+//! Named readers: how far each has acknowledged. The column `place` never moves back.
 
 use super::{Stamp, agents, audit, parsed};
 use crate::model::{AgentId, AgentKey, ReaderName};
@@ -15,7 +15,7 @@ pub(crate) struct ReaderRow {
     pub(crate) agent_id: AgentId,
     pub(crate) name: ReaderName,
     /// Everything up to this seq is acknowledged.
-    pub(crate) place: i64,
+    pub(crate) acknowledged: i64,
     /// When it last moved, milliseconds since 1970.
     pub(crate) moved: i64,
 }
@@ -24,7 +24,7 @@ pub(crate) struct ReaderRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReaderInsert {
     Inserted,
-    /// Somebody else made it first; it stays at this place.
+    /// Another caller created it first; it is at this seq.
     Exists(i64),
     /// The agent has [`READERS_PER_AGENT_MAX`] already.
     Full,
@@ -63,11 +63,11 @@ pub(crate) fn insert(
     conn: &Connection,
     agent: AgentKey,
     name: &ReaderName,
-    place: i64,
+    acknowledged: i64,
     now: i64,
 ) -> Result<ReaderInsert> {
     if let Some(held) = find(conn, agent, name)? {
-        return Ok(ReaderInsert::Exists(held.place));
+        return Ok(ReaderInsert::Exists(held.acknowledged));
     }
     let held: i64 = conn
         .prepare_cached("SELECT count(*) FROM reader WHERE agent = ?1")?
@@ -76,11 +76,11 @@ pub(crate) fn insert(
         return Ok(ReaderInsert::Full);
     }
     conn.prepare_cached("INSERT INTO reader (agent, name, place, moved) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![agent.0, name.as_str(), place, now])?;
+        .execute(params![agent.0, name.as_str(), acknowledged, now])?;
     Ok(ReaderInsert::Inserted)
 }
 
-/// Deletes a reader: an administrator's change, and audited as one. False: there is none.
+/// Deletes a reader, as an audited change of an administrator; false if there is none.
 pub(crate) fn delete(
     conn: &Connection,
     agent: &AgentId,
@@ -95,7 +95,7 @@ pub(crate) fn delete(
     };
     conn.prepare_cached("DELETE FROM reader WHERE agent = ?1 AND name = ?2")?
         .execute(params![key.0, name.as_str()])?;
-    let shown = json!({ "reader": name.as_str(), "place": before.place });
+    let shown = json!({ "reader": name.as_str(), "place": before.acknowledged });
     audit::insert(
         conn,
         stamp,
@@ -112,7 +112,7 @@ fn row(row: &Row<'_>) -> Result<ReaderRow> {
         agent: AgentKey(row.get(0)?),
         agent_id: parsed(row, 1, AgentId::parse)?,
         name: parsed(row, 2, ReaderName::parse)?,
-        place: row.get(3)?,
+        acknowledged: row.get(3)?,
         moved: row.get(4)?,
     })
 }
@@ -148,7 +148,7 @@ mod tests {
             ReaderInsert::Exists(10)
         );
         let stands = find(&conn, echo.key, &main).unwrap().unwrap();
-        assert_eq!((stands.place, stands.moved), (10, 1));
+        assert_eq!((stands.acknowledged, stands.moved), (10, 1));
 
         for n in 1..32 {
             assert_eq!(

@@ -1,8 +1,9 @@
 //! The super user as the database last saw it: a name and the argon2id hash of a password.
 //!
-//! Both are configured and not stored, so this decides nothing: it only lets an engine that opens see that the
-//! password is another one now, and end the tokens that were given for the old one. Rejected: a keyed digest of the
-//! password (quick to guess for whoever reads the file, key included).
+//! Both are configured and not stored, so this row grants nothing. It only shows an engine that
+//! opens whether the password is another one now; then the tokens given for the old one end.
+//! Rejected: a keyed digest of the password, because whoever reads the file has the key too and
+//! could guess quickly.
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -14,7 +15,7 @@ pub(crate) struct Seen {
     pub(crate) hash: String,
 }
 
-/// What was noted last; `None` in a new database, or after an engine without a super user.
+/// The super user noted last; `None` in a new database, or after an engine without a super user.
 pub(crate) fn seen(conn: &Connection) -> Result<Option<Seen>> {
     let mut statement = conn.prepare(
         "SELECT name.value, hash.value

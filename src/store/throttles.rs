@@ -1,4 +1,4 @@
-//! Throttles as provisioned. What they have counted is nowhere here: that belongs to the agents.
+//! Throttles as provisioned. Their counts are not stored, because they belong to the agents.
 
 use super::{Stamp, audit, distinct, parsed};
 use crate::database::in_table;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) enum ThrottlePut {
     /// The throttle as it is now.
     Done(Change, Throttle),
-    /// Refused: a throttle keeps its kind (§throttles/type). This is the kind it has.
+    /// Refused: the kind of a throttle cannot change (reference 4.11). This is its kind.
     KindDiffers(ThrottleKind),
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn put(conn: &Connection, new: &Throttle, stamp: &Stamp) -> Result<Th
     Ok(ThrottlePut::Done(Change::Applied, after))
 }
 
-/// Deletes a throttle; answers it as it was. `None`: there is no such throttle.
+/// Deletes a throttle; returns it as it was, or `None` if there is no such throttle.
 pub(crate) fn delete(
     conn: &Connection,
     id: &ThrottleId,

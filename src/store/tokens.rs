@@ -1,7 +1,8 @@
-//! Tokens, of which only the SHA-256 is stored: whoever reads the file cannot act with what is in it.
+//! Tokens, of which only the SHA-256 is stored: whoever reads the file cannot act with its
+//! contents.
 //!
-//! A log-in is no administrative change, so nothing here writes the audit. Whoever deletes here must end the same
-//! digests in memory, after the commit.
+//! A login is no administrative change, so nothing here writes the audit. A caller that deletes
+//! rows here must end the same digests in memory after the commit.
 
 use super::parsed;
 use crate::database::in_table;
@@ -18,7 +19,7 @@ pub(crate) struct TokenRow {
     pub(crate) user: Option<UserId>,
     /// As provisioned.
     pub(crate) username: String,
-    /// Milliseconds since 1970 by the date that the rows count by; from then on it is none.
+    /// When the token ends, in milliseconds since 1970 by the date that the rows count by.
     pub(crate) expires: i64,
 }
 
@@ -52,13 +53,14 @@ pub(crate) fn delete(conn: &Connection, digest: &[u8; 32]) -> Result<bool> {
         > 0)
 }
 
-/// Moves every end by that many milliseconds: the date that the rows count by was set.
+/// Moves the end of every token by that many milliseconds, because the date that the rows count by
+/// was set.
 pub(crate) fn move_by(conn: &Connection, by: i64) -> Result<usize> {
     conn.prepare_cached("UPDATE token SET expires = expires + ?1")?
         .execute([by])
 }
 
-/// Lets no token end later than `latest`; answers how many did.
+/// Lets no token end later than `latest`; returns how many would have.
 pub(crate) fn bound(conn: &Connection, latest: i64) -> Result<usize> {
     conn.prepare_cached("UPDATE token SET expires = ?1 WHERE expires > ?1")?
         .execute([latest])
@@ -96,7 +98,7 @@ pub(crate) fn all_live(conn: &Connection, now: i64) -> Result<Vec<TokenRow>> {
     .collect()
 }
 
-/// Drops at most `limit` expired tokens; answers how many.
+/// Deletes at most `limit` expired tokens; returns how many.
 pub(crate) fn delete_expired(conn: &Connection, now: i64, limit: usize) -> Result<usize> {
     conn.prepare_cached(
         "DELETE FROM token

@@ -1,8 +1,8 @@
 //! Users: the names and password hashes that people log in with.
 //!
-//! A user may be listed by agents before it exists and after it is gone, so nothing here touches an agent. What ends
-//! is tokens: with a new password, a new name, or the user. The audit says of a password only that there is one, or
-//! that it changed.
+//! Agents may list a user before it exists and after it is deleted, so nothing here changes an
+//! agent. A new password, a new name and the deletion of the user end its tokens. The audit only
+//! says that there is a password, or that it changed.
 
 use super::{Applied, Stamp, agents, audit, parsed, tokens, tokens_ended};
 use crate::model::{AgentId, AgentKey, Change, UserId};
@@ -39,7 +39,7 @@ impl fmt::Debug for UserRow {
     }
 }
 
-/// A user name in the form in which names are compared: lower case, as Unicode has it.
+/// A user name in the form in which names are compared: Unicode lower case.
 pub(crate) fn folded(username: &str) -> String {
     username.to_lowercase()
 }
@@ -80,9 +80,9 @@ pub(crate) fn by_name(
     Ok(Some(Candidates { agent, users }))
 }
 
-/// Creates or replaces a user; `password` is a hash, `None` keeps the one there is. A hash given always counts as a
-/// change, because two hashes of one password differ: a caller that wants a repeated put to be harmless compares
-/// the password first.
+/// Creates or replaces a user; `password` is a hash, `None` keeps the stored one. A given hash
+/// always counts as a change, because two hashes of one password differ: a caller that wants a
+/// repeated put to be harmless compares the password first.
 pub(crate) fn put(
     conn: &Connection,
     id: &UserId,
@@ -167,8 +167,8 @@ pub(crate) fn set_password(
     }))
 }
 
-/// Stores the same password under today's parameters, unless it was changed meanwhile; answers whether it did.
-/// Nothing that anybody could see changes, so there is no audit row and no token ends.
+/// Stores the same password under today's parameters, unless it was changed meanwhile; returns
+/// whether it did. Nothing visible changes, so there is no audit row and no token ends.
 pub(crate) fn rehash(conn: &Connection, id: &UserId, old: &str, new: &str) -> Result<bool> {
     let rows = conn
         .prepare_cached("UPDATE user SET password = ?3 WHERE id = ?1 AND password = ?2")?
@@ -176,7 +176,7 @@ pub(crate) fn rehash(conn: &Connection, id: &UserId, old: &str, new: &str) -> Re
     Ok(rows > 0)
 }
 
-/// Deletes a user; agents that list it go on doing so. `None`: there is no such user.
+/// Deletes a user; agents that list it keep doing so. `None` if there is no such user.
 pub(crate) fn delete(
     conn: &Connection,
     id: &UserId,
@@ -215,7 +215,7 @@ fn shown(user: &UserRow) -> Value {
     json!({ "username": user.username, "password": user.password_hash.is_some() })
 }
 
-/// How the audit shows a user whose password is another one now.
+/// How the audit shows a user whose password changed.
 fn changed(user: &UserRow) -> Value {
     json!({ "username": user.username, "password": "changed" })
 }

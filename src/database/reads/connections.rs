@@ -17,7 +17,7 @@ const KEPT: usize = 8;
 
 /// The reading connections of a database; of one in memory, its only connection.
 pub(super) struct Connections {
-    /// Above `opened`, because they must be closed before the file is let go.
+    /// Declared above `opened`, because the connections must be closed before the file is released.
     kept: Mutex<Vec<Connection>>,
     opened: Arc<Opened>,
     closed: Arc<AtomicBool>,
@@ -42,7 +42,7 @@ impl Connections {
         if let Some(memory) = self.opened.memory() {
             let mut connection = memory.lock();
             let answer = stop.watch(&mut connection, |connection| inside(connection, read));
-            // Handed to whoever waits for it: a scan would take it again at once.
+            // Given to the thread that waits for it: otherwise a scan would take it again at once.
             MutexGuard::unlock_fair(connection);
             return answer;
         }
@@ -62,7 +62,8 @@ impl Connections {
         answer
     }
 
-    /// When a read ends that begins now: after `time`, when `unwanted` is set, or when the engine stops.
+    /// The end of a read that begins now: after `time`, when `unwanted` is set, or when the engine
+    /// stops.
     pub(super) fn stop(&self, time: Duration, unwanted: &Arc<AtomicBool>) -> Stop {
         Stop::new(Instant::now() + time, unwanted.clone(), self.closed.clone())
     }
@@ -80,7 +81,7 @@ impl Connections {
     pub(super) fn close(&self) {
         let kept = std::mem::take(&mut *self.kept.lock());
         if self.opened.is_overwritten() {
-            // The last one to close would copy the log back.
+            // The last connection to close would make a checkpoint.
             kept.iter()
                 .for_each(|connection| drop(keep_log(connection, true)));
         }
@@ -88,7 +89,8 @@ impl Connections {
     }
 }
 
-/// Reads inside one transaction. What fails becomes the caller's error here and nowhere else.
+/// Reads inside one transaction. This is the only place where an error of SQLite becomes the
+/// caller's.
 fn inside<T, E: Into<Failure>>(
     connection: &Connection,
     read: impl FnOnce(&Connection) -> Result<T, E>,

@@ -1,15 +1,18 @@
-//! Who is served next: a bounded queue in which owners take turns.
+//! A bounded queue in which owners take turns.
 //!
-//! An owner is an agent, or everybody who has none (logins, the host). One that asks for a hundred things waits for its
-//! own, not the others for it: the next task is that of the owner whose turn it is, and an owner never has more than a
-//! share of the threads. A full lane first forgets tasks whose callers left; then whoever has fewer waiting takes the
-//! place of the newest task of whoever has most, so that a few owners cannot fill it against the rest. Rejected: one queue for all (sixteen searches of one agent delayed another's metadata by five
-//! seconds), and priorities (who is low waits for ever under load).
+//! An owner is an agent, or one of two that stand for all others: the host, and logins. An owner
+//! that queues a hundred tasks delays its own tasks, not those of others: the next task is that of
+//! the owner whose turn it is, and an owner never has more than a share of the threads. A full lane
+//! first drops tasks whose callers left. Then an owner with fewer tasks takes the place of the
+//! newest task of the owner with most, so that a few owners cannot fill the lane.
+//!
+//! Rejected: one queue for all (sixteen searches of one agent delayed another agent's metadata by
+//! five seconds), and priorities (under load a low one waits for ever).
 
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
 
-/// For whom something is read; the number of an agent, or one of these.
+/// The owner of a read: the number of an agent, or one of these.
 pub(crate) type Owner = i64;
 /// The host and administrators.
 pub(crate) const HOST: Owner = 0;
@@ -38,7 +41,7 @@ pub(super) struct Limits {
 
 struct State<T> {
     owners: HashMap<Owner, Queue<T>>,
-    /// Owners that have tasks waiting, each once, whose turn it is first.
+    /// Owners with waiting tasks, each once; the first is served next.
     turns: VecDeque<Owner>,
     waiting: usize,
     closed: bool,
@@ -65,11 +68,14 @@ impl<T> Lane<T> {
         }
     }
 
-    /// Queues a task of `owner`; it comes back if there is no room, or no more turn. What it displaced is returned.
+    /// Queues a task of `owner`, and returns the task that it displaced.
+    ///
+    /// # Errors
+    /// Returns the task if there is no room or the lane is closed.
     pub(super) fn push(&self, owner: Owner, task: T) -> Result<Option<T>, T> {
         let mut forgotten = Vec::new();
         let answer = self.admit(owner, task, &mut forgotten);
-        // Without the lock: what a task holds may wake somebody.
+        // After the lock is released: dropping a task may wake its caller.
         drop(forgotten);
         answer
     }
@@ -107,7 +113,8 @@ impl<T> Lane<T> {
         Ok(displaced)
     }
 
-    /// Waits for the next task; `None` once the lane is closed. Each is followed by [`Lane::done`] or [`Lane::again`].
+    /// Waits for the next task; `None` once the lane is closed. Each task must be followed by
+    /// [`Lane::done`] or [`Lane::again`].
     pub(super) fn next(&self) -> Option<(Owner, T)> {
         let mut state = self.state.lock();
         loop {
@@ -121,8 +128,9 @@ impl<T> Lane<T> {
         }
     }
 
-    /// A task of `owner` goes on at the owner's next turn, before what else the owner has; it comes back if the lane is
-    /// closed. It has room always: it had its place when it began, and there are no more of them than threads.
+    /// Queues a task again that has more to do, before the owner's other tasks; returns it if the
+    /// lane is closed. There is always room: the task had a place when it began, and there are no
+    /// more such tasks than threads.
     pub(super) fn again(&self, owner: Owner, task: T) -> Option<T> {
         let mut state = self.state.lock();
         let state = &mut *state;
@@ -189,7 +197,7 @@ impl<T> State<T> {
         self.tidy();
     }
 
-    /// The newest task of the owner that has most, if those are more than `fewer`.
+    /// Removes the newest task of the owner with most tasks, if it has more than `fewer`.
     fn displace(&mut self, fewer: usize) -> Option<T> {
         let longest = self
             .owners
@@ -203,7 +211,7 @@ impl<T> State<T> {
         Some(displaced)
     }
 
-    /// Takes the turns of owners that have nothing waiting.
+    /// Removes owners that have no waiting tasks.
     fn tidy(&mut self) {
         self.owners
             .retain(|_, queue| queue.running > 0 || !queue.tasks.is_empty());

@@ -11,14 +11,15 @@ use std::thread::JoinHandle;
 
 /// Threads of each lane.
 const THREADS: usize = 2;
-/// Small reads that wait for a thread; beyond, `Busy`. Half of them may be one owner's, which has one of the two threads:
-/// a page of an agent with ten thousand channels is no small read for the others.
+/// Small reads that may wait; any further one gets `Busy`. Half of them may be one owner's, and an
+/// owner has one of the two threads: a page of an agent with ten thousand channels is no small read
+/// for the others.
 const SMALL: Limits = Limits {
     waiting: 2048,
     of_one: 1024,
     running: 1,
 };
-/// Scans that wait for a thread; beyond, `Busy`. One owner has one of the two threads.
+/// Scans that may wait; any further one gets `Busy`. An owner has one of the two threads.
 const SCANS: Limits = Limits {
     waiting: 256,
     of_one: 32,
@@ -30,8 +31,8 @@ const LISTS: Limits = Limits {
     of_one: 256,
     running: 1,
 };
-/// Looks that wait for a thread: as many as polls may wait, because one message wakes them all. One owner has one of
-/// the two threads.
+/// Looks that may wait: as many as there may be polls, because one message wakes them all. An owner
+/// has one of the two threads.
 const LOOKS: Limits = Limits {
     waiting: 16_384,
     of_one: 4096,
@@ -106,7 +107,7 @@ impl Lanes {
         }
     }
 
-    /// Ends the threads and closes the connections: whoever still asks gets `Closed`.
+    /// Ends the threads and closes the connections; reads that still wait get `Closed`.
     pub(super) fn close(&self) {
         self.connections.end();
         // Dropped tasks answer `Closed`.
@@ -123,7 +124,7 @@ impl Lanes {
             if task.run(&self.connections) {
                 lane.done(owner);
             } else {
-                // Closed meanwhile, it comes back; dropped, it answers so.
+                // If the lane was closed, the task comes back, and dropping it answers `Closed`.
                 drop(lane.again(owner, task));
             }
         }

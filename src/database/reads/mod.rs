@@ -1,18 +1,26 @@
-//! Reads: on whose thread each is done, and how long it may take.
+//! Reads of the database: which thread does each, and how long it may take.
 //!
-//! A small read of a sync caller borrows one of up to eight connections on the caller's own thread; which kind of
-//! caller it is, the poll itself knows: inside `park` the thread may read the disk, on an executor it must not. Small
-//! reads of async callers go through a lane with two threads, owners taking turns. **Scans**, whose cost grows with
-//! what is stored, go through a lane of their own whoever asks, so logins, events and small reads never wait for one;
-//! each runs in slices, and between two of them it holds neither a read transaction (the log could not be
-//! checkpointed) nor, in memory, the one connection. After a short turn a scan gives its thread to the other owners and
-//! goes on behind them: while turns were whole searches, one for one word waited for ten long ones. What the **host and administrators** list has a thread that no
-//! agent's scan can use: with a place in the agents' turns, `GET /Agents` waited for one search of each of ten agents,
-//! 7.6 s. **Looks** are the matching of patterns for polls, with the reads between: in a lane of their own, because
-//! events must not wait for searches, and for a moment at a time, after which the poll queues anew. On the callers'
-//! threads, sixteen polls with a pattern that backtracks took an async executor's every thread, and a login waited for
-//! ten seconds. Every read ends at its deadline, when its future is dropped, and
-//! when the engine stops. Several reads go inside one `BEGIN` (75 % of a point read is file locking).
+//! A **small read** of a blocking call runs on the caller's own thread, with one of up to eight
+//! connections. The poll itself knows which kind of caller it has: inside `park` a thread may read
+//! the disk, on an executor it must not. Small reads of async callers wait in a lane with two
+//! threads, in which owners take turns.
+//!
+//! A **scan** costs more the more is stored, so scans have a lane of their own whoever the caller
+//! is, and logins, events and small reads never wait for one. A scan runs in slices. Between two
+//! slices it holds no read transaction, which would block checkpoints, and not the only connection
+//! of a database in memory. After a short turn it gives its thread to the other owners and queues
+//! again: when turns were whole searches, a search for one word waited for ten long ones.
+//!
+//! **Lists** of the host and of administrators have a thread that no agent's scan can use: `GET
+//! /Agents` waited 7.6 s for a search of each of ten agents.
+//!
+//! A **look** matches patterns for a poll, and reads in between. Looks have a lane of their own,
+//! because events must not wait for searches, and run for a moment at a time. On the callers'
+//! threads, sixteen polls with a slow pattern took every thread of an async executor, and a login
+//! waited for ten seconds.
+//!
+//! Every read ends at its deadline, when its future is dropped, and when the engine stops. Several
+//! queries share one `BEGIN`, because 75 % of a point read is file locking.
 
 mod connections;
 mod lane;
@@ -41,9 +49,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use task::{Task, Underway};
 
-/// How long a small read may take, waiting included.
+/// Most time of a small read, waiting included.
 const SMALL_TIME: Duration = Duration::from_secs(10);
-/// How long a scan may take, waiting included: below the 30 s after which clients give up.
+/// Most time of a scan, waiting included: less than the 30 s after which clients give up.
 const SCAN_TIME: Duration = Duration::from_secs(20);
 
 /// Reads the database for one owner.
@@ -54,7 +62,7 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    /// Starts the threads that read; what is read through it is the host's.
+    /// Starts the threads. What is read through the result belongs to the host.
     ///
     /// # Errors
     /// `Storage` if a thread cannot be started.
@@ -66,7 +74,7 @@ impl Reads {
         Ok((Reads { lanes, owner: HOST }, threads))
     }
 
-    /// The same, but what is read is `agent`'s: it takes turns with the others.
+    /// Reads on behalf of `agent`, which takes turns with the others.
     pub(crate) fn of(&self, agent: AgentKey) -> Reads {
         Reads {
             lanes: self.lanes.clone(),
@@ -74,7 +82,7 @@ impl Reads {
         }
     }
 
-    /// The same, for those who are not logged in yet.
+    /// Reads on behalf of callers that are not logged in yet.
     pub(crate) fn of_logins(&self) -> Reads {
         Reads {
             lanes: self.lanes.clone(),
@@ -91,7 +99,8 @@ impl Reads {
         connections.now(&connections.stop(SMALL_TIME, &Arc::default()), read)
     }
 
-    /// Reads little, wherever the caller's kind of waiting wants it. A dropped future ends the read.
+    /// A small read, on the thread that fits the caller's kind of waiting. Dropping the future ends
+    /// the read.
     pub(crate) fn read<T, E, F>(&self, read: F) -> SmallRead<T, F>
     where
         T: Send + 'static,
@@ -101,7 +110,7 @@ impl Reads {
         SmallRead::new(self.clone(), read)
     }
 
-    /// Reads much, on a thread of its own kind. A dropped future ends the scan.
+    /// A scan, on a thread for scans. Dropping the future ends it.
     pub(crate) fn scan<S: Scan>(&self, mut scan: S) -> Underway<S::Found> {
         let kind = if self.owner == HOST {
             Kind::List
@@ -113,7 +122,7 @@ impl Reads {
         })
     }
 
-    /// Works through what is read, on a thread of its own kind, until [`Turn::is_up`]. A dropped future ends it.
+    /// A look, on a thread for looks, until [`Turn::is_up`]. Dropping the future ends it.
     pub(crate) fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Turn<'_>) -> Result<T> + Send + 'static,
@@ -122,7 +131,7 @@ impl Reads {
         self.hand_over(Kind::Look, SCAN_TIME, "the events", look)
     }
 
-    /// Ends the threads and closes the connections: whoever still asks gets `Closed`.
+    /// Ends the threads and closes the connections; reads that still wait get `Closed`.
     pub(crate) fn close(&self) {
         self.lanes.close();
     }

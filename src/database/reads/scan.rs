@@ -1,4 +1,4 @@
-//! Reads that take long, in pieces: scans, and looks.
+//! Long reads, done in pieces: scans and looks.
 
 use super::connections::Connections;
 use super::stop::Stop;
@@ -7,20 +7,21 @@ use crate::error::Result;
 use rusqlite::Connection;
 use std::time::{Duration, Instant};
 
-/// How long a scan goes on before it is another's turn: with ten owners and two threads, a turn comes every 150 ms.
+/// How long a scan runs before others have their turn: with ten owners and two threads, a turn
+/// comes every 150 ms.
 const SCAN_TURN: Duration = Duration::from_millis(30);
-/// How long one look goes on before it is another's turn.
+/// How long a look runs before others have their turn.
 const LOOK_TURN: Duration = Duration::from_millis(20);
 /// A read whose cost grows with what is stored, done piece by piece.
 pub(crate) trait Scan: Send + 'static {
     /// What it finds.
     type Found: Send + 'static;
 
-    /// Reads for a few milliseconds; `None`: there is more to read. It asks `stop` between rows. As many scans as wait
-    /// may have begun, so what one keeps between slices is small.
+    /// Reads for a few milliseconds; `None` if there is more to read. It checks `stop` between
+    /// rows. It keeps little between slices, because all scans that wait may have begun.
     ///
     /// # Errors
-    /// What `stop` says; `Storage`; `Corrupt`.
+    /// The reason of `stop`; `Storage`; `Corrupt`.
     fn slice(
         &mut self,
         connection: &Connection,
@@ -28,7 +29,7 @@ pub(crate) trait Scan: Send + 'static {
     ) -> Result<Option<Self::Found>, Failure>;
 }
 
-/// A scan of one slice: a list whose length an administrator made.
+/// A scan of one slice, for a list whose length an administrator decides.
 pub(crate) struct Whole<F>(pub(crate) F);
 
 impl<T, F> Scan for Whole<F>
@@ -43,7 +44,7 @@ where
     }
 }
 
-/// One turn of a scan; `None`: there is more to read.
+/// Runs a scan for one turn; `None` if there is more to read.
 pub(super) fn scan_for_a_turn<S: Scan>(
     connections: &Connections,
     stop: &Stop,
@@ -58,7 +59,7 @@ pub(super) fn scan_for_a_turn<S: Scan>(
     }
 }
 
-/// One turn of a look: it holds neither a transaction nor a connection while it matches.
+/// One turn of a look. It holds neither a transaction nor a connection while it matches.
 pub(crate) struct Turn<'a> {
     connections: &'a Connections,
     stop: &'a Stop,
@@ -85,7 +86,7 @@ impl<'a> Turn<'a> {
         self.connections.now(self.stop, read)
     }
 
-    /// Whether it is another's turn, or nobody waits for more.
+    /// Whether the turn is over, or nobody waits for the result.
     pub(crate) fn is_up(&self) -> bool {
         Instant::now() >= self.until || self.stop.check().is_err()
     }

@@ -1,4 +1,5 @@
-//! A small read: on the caller's own thread inside a blocking call, on a thread of ours for an executor.
+//! A small read: on the caller's thread inside a blocking call, on a thread of the engine for an
+//! executor.
 
 use super::Reads;
 use super::task::Underway;

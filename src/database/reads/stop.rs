@@ -1,8 +1,8 @@
-//! When a read ends early: at its deadline, when nobody waits for it any more, when the engine stops.
+//! Why a read ends early: its deadline, its caller left, or the engine stops.
 //!
-//! SQLite asks through its progress handler every some thousand steps, and code that goes through rows asks between
-//! them. Rejected: `sqlite3_interrupt`, which may come late and then ends whatever the next borrower of the connection
-//! does.
+//! SQLite asks through its progress handler every few thousand steps, and code that goes through
+//! rows asks between them. Rejected: `sqlite3_interrupt`, which may come late and then ends the
+//! read of the connection's next borrower.
 
 use crate::database::error::storage;
 use crate::error::{Error, Result};
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Steps of SQLite's machine between two questions: some 50 us.
+/// Steps of SQLite's machine between two checks: some 50 us.
 const STEPS: i32 = 4000;
 
 /// Why and when a read is to end.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop {
-    /// Real time: what it bounds is the machine's work.
+    /// Real time, because it bounds the work of the machine.
     until: Instant,
     /// Set when nobody waits for the answer.
     unwanted: Arc<AtomicBool>,
@@ -53,7 +53,7 @@ impl Stop {
         Ok(())
     }
 
-    /// Runs `read` on `connection`, which asks whether it is to end.
+    /// Runs `read` on `connection`, which ends when [`Stop::check`] fails.
     pub(super) fn watch<T>(
         &self,
         connection: &mut Connection,
@@ -67,7 +67,7 @@ impl Stop {
         connection
             .progress_handler(0, None::<fn() -> bool>)
             .made()?;
-        // What SQLite calls an interrupted statement has its reason here.
+        // SQLite reports only that the statement was interrupted; the reason is ours.
         match answer {
             Err(Error::Storage(_)) => self.check().and(answer),
             answer => answer,

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-/// Does one turn of a read; false: it goes on at a later turn. `None`: it has to make room, and its caller is told so.
+/// Does one turn of a read; false if it has more to do. `None` as argument: it has to make room,
+/// and its caller is told so.
 type Run = Box<dyn FnMut(Option<&Connections>) -> bool + Send>;
 
 /// A read that waits for a thread.
@@ -22,7 +23,8 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// A read, and its answer. `read` is called once a turn until it answers; `full` is the answer where it makes room.
+    /// Makes a read and its future result. `read` is called once in each turn until it returns a
+    /// result; `full` is the result if the read has to make room.
     pub(super) fn new<T: Send + 'static>(
         busy: Busy,
         stop_of: impl FnOnce(&Arc<AtomicBool>) -> Stop,
@@ -71,7 +73,7 @@ impl Task {
     }
 }
 
-/// The answer of a read; dropped, it ends the read.
+/// The future result of a read. Dropping it ends the read.
 pub(crate) struct Underway<T> {
     pending: Pending<Result<T>>,
     unwanted: Arc<AtomicBool>,

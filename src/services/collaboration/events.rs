@@ -96,8 +96,11 @@ impl Collaboration {
             if !fresh {
                 names.acknowledge_through(&held, said).await?;
             }
-            let place = held.place.place.load(std::sync::atomic::Ordering::Acquire);
-            ask.start = Start::Place(place);
+            let through = held
+                .acknowledged
+                .through
+                .load(std::sync::atomic::Ordering::Acquire);
+            ask.start = Start::Place(through);
             ask.superseded = Some(held.superseded.clone());
             Ok(feed.ask(ask).await?.batch)
         })

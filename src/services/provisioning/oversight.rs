@@ -31,12 +31,12 @@ impl Provisioning {
                 .scan(Whole(|connection: &_| readers::all(connection)))
                 .await?;
             let shown = rows.into_iter().map(|row| {
-                let place = services
+                let through = services
                     .names
-                    .place(row.agent, &row.name)
-                    .unwrap_or(row.place)
-                    .max(row.place);
-                let lag = services.ground.hub.rows_after(place);
+                    .acknowledged(row.agent, &row.name)
+                    .unwrap_or(row.acknowledged)
+                    .max(row.acknowledged);
+                let lag = services.ground.hub.rows_after(through);
                 ReaderStatus::new(
                     row.agent_id,
                     row.name,
