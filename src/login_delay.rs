@@ -1,44 +1,47 @@
-//! What slows guessing down: the answer to a login is held back once its name has failed often enough.
+//! Slows down guessing: the answer to a login is delayed once its name has failed several times.
 //!
-//! From the 4th failure in a row on, the answer to every further login of that name, right or wrong, waits 1, 2, 4
-//! and then 5 seconds. Nobody is refused: a right password is accepted after the wait and ends the count, and so do
-//! 15 minutes without a failure. The key is the name as sent, case folded, whether or not there is such a user.
+//! From the 4th failure in a row on, the answer to every further login of that name, right or
+//! wrong, is delayed by 1, 2, 4 and then 5 seconds. Nobody is refused: a right password is accepted
+//! after the delay and resets the count, and so do 15 minutes without a failure. The key is the
+//! name as sent, case folded, whether or not such a user exists.
 //!
-//! Which names are remembered is decided by what they cost. A password of no length that a password can have is a failure
-//! as any other, but it is known without hashing: ten thousand such requests took a second, and put the record of the
-//! one name that was guessed at out of memory. So names that only ever failed for free go first, then those that are not
-//! yet held back, and the others last: to make a record go takes ten thousand names and four hashes each, longer than a
-//! record lasts.
+//! Memory is bounded, and records are dropped by what they cost the caller. A password of an
+//! impossible length is a failure like any other, but needs no hash: ten thousand such requests
+//! took a second and displaced the record of the one name that was being guessed. So names that
+//! only ever failed without a hash are dropped first, then those without a delay, and the others
+//! last. Displacing a record then takes ten thousand names with four hashes each, which takes
+//! longer than a record lasts.
 //!
-//! Logins under way count as if they had failed, else a burst sent at once would pass before the first failure is
-//! known. Their waits are not added up: a stranger who sends a thousand would then lock the owner out for an hour.
-//! How many can run at once is the password pool's bound. One password sent many times at once is one guess: fifty bots
-//! that share a user and log in together are not held back.
+//! Logins under way count as failed; otherwise a burst would pass before its first failure is
+//! known. Their delays are not added up, because a stranger who sends a thousand logins would lock
+//! the owner out for an hour. The password pool bounds how many run at once. The same password sent
+//! many times at once is one guess: fifty bots that share a user and log in together are not
+//! delayed.
 //!
-//! Rejected: locking a name (a denial of service by anyone who knows it), and counting by address (a library sees
-//! none).
+//! Rejected: locking a name (anyone who knows it could lock it), and counting by address (a library
+//! sees none).
 
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Failures in a row before anything is held back.
+/// Failures in a row before answers are delayed.
 const FREE_FAILURES: u32 = 4;
-/// Without a failure for this long, a name starts anew.
+/// After this time without a failure, a name is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
-/// Names remembered; of those worth least the one longest untouched goes first. Bounds what a flood of invented names can
-/// take (2 MB).
+/// Most names remembered (2 MB), which bounds a flood of invented names. Of the cheapest records,
+/// the one longest unused is dropped first.
 const NAMES_MAX: usize = 10_000;
 
-/// A name by its digest, so that a name of a megabyte takes 32 bytes.
+/// The digest of a name, so that a name of a megabyte takes 32 bytes.
 type Name = [u8; 32];
 
 /// The failed logins of late, by name.
 #[derive(Debug, Default)]
 pub(crate) struct LoginDelay {
     names: HashMap<Name, Record>,
-    /// The names, those that are worth least first, then in the order in which they were last touched.
+    /// The names: the cheapest first, then in the order of their last use.
     order: BTreeMap<(Worth, u64), Name>,
     touches: u64,
     /// Tells guesses apart, under a key that nobody knows.
@@ -68,7 +71,7 @@ struct Record {
     /// The passwords that are being tried, and how often each.
     under_way: HashMap<Guess, u32>,
     last_failure: Duration,
-    place: (Worth, u64),
+    rank: (Worth, u64),
 }
 
 impl Record {
@@ -92,15 +95,15 @@ pub(crate) enum LoginOutcome {
     Right,
     /// Not.
     Wrong,
-    /// One that no password can be: a failure as any other, but it cost nothing.
+    /// A password of an impossible length: a failure like any other, but without a hash.
     Impossible,
-    /// It was not judged, because something of ours was busy or closed.
+    /// It was not checked, because a part of the engine was busy or closed.
     Unjudged,
 }
 
 impl LoginDelay {
-    /// Notes that a login begins; answers how long its answer must be held back, from `now` (monotonic) on, and what it
-    /// must be ended with. Every login begun must be ended.
+    /// Notes that a login begins. Returns how long its answer must be delayed from `now`
+    /// (monotonic) on, and the guess, with which the login must be ended in any case.
     pub(crate) fn begin(
         &mut self,
         folded: &str,
@@ -143,20 +146,20 @@ impl LoginDelay {
             LoginOutcome::Unjudged => {}
         }
         let (before, gone) = (
-            record.place,
+            record.rank,
             record.failures == 0 && record.under_way.is_empty(),
         );
-        let place = (record.worth(), before.1);
-        record.place = place;
+        let rank = (record.worth(), before.1);
+        record.rank = rank;
         self.order.remove(&before);
         if gone {
             self.names.remove(&name);
         } else {
-            self.order.insert(place, name);
+            self.order.insert(rank, name);
         }
     }
 
-    /// The record of a name, made the newest; room for it is made by dropping another.
+    /// The record of a name, made the newest; drops another one if there is no room.
     fn touch(&mut self, name: Name, now: Duration) -> &mut Record {
         self.touches += 1;
         if !self.names.contains_key(&name)
@@ -169,9 +172,9 @@ impl LoginDelay {
         if now.saturating_sub(record.last_failure) >= FORGET_AFTER {
             record.forgive();
         }
-        self.order.remove(&record.place);
-        record.place = (record.worth(), self.touches);
-        self.order.insert(record.place, name);
+        self.order.remove(&record.rank);
+        record.rank = (record.worth(), self.touches);
+        self.order.insert(record.rank, name);
         record
     }
 }

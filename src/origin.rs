@@ -1,6 +1,7 @@
-//! Origin ids: how we know our own posts again, after any crash, in a room that anybody can speak in.
+//! Origin ids: how the engine recognises its own posts, after any crash, in a room where anybody
+//! can speak.
 //!
-//! 33 bytes as 54 characters of base32hex, whose order is that of the bytes:
+//! An id has 33 bytes, written as 54 characters of base32hex, which sort like the bytes:
 //!
 //! | bytes | fresh | for a post with a key |
 //! |---|---|---|
@@ -10,12 +11,14 @@
 //! | 6 | the agent's number | the agent's number |
 //! | 12 | MAC over the above and the channel | the same |
 //!
-//! The rising part comes first, because a unique index that is hit at random costs 30 to 40 % of the writer. The
-//! channel is under the MAC, so that an id copied from one room means nothing in another. The random bits come from
-//! the standard library's seed and a mixer, not from the kernel at each post: nobody is kept from guessing them,
-//! the MAC is what cannot be guessed; they only keep two runs within one millisecond apart.
+//! The rising part comes first, because random inserts into a unique index cost 30 to 40 % of the
+//! writer. The MAC covers the channel, so that an id copied from one room means nothing in another.
+//! The random bits come from the standard library's seed and a mixer, not from the kernel at each
+//! post: they need not be hard to guess, because the MAC is; they only keep two runs within one
+//! millisecond apart.
 //!
-//! Rejected: a table of what was sent (it is lost with the crash that matters), and a UUID (a stranger could claim it).
+//! Rejected: a table of what was sent (a crash loses it when it is needed), and a UUID (a stranger
+//! could claim it).
 
 use crate::model::{AgentKey, ChannelId, OriginId, PostKey};
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,15 +32,15 @@ const FRESH: u8 = 1;
 const KEYED: u8 = 2;
 /// Bits of the rising part below the milliseconds.
 const WITHIN_MS: u32 = 16;
-/// Before the base32 text, so that most strangers' ids are told apart by one byte.
+/// Written before the base32 text: one byte tells most foreign ids apart.
 const PREFIX: char = 's';
 const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
 /// Makes and recognises the origin ids of one database.
 pub(crate) struct Origins {
-    /// Keyed and ready; cloned for each id, which spares half of the hashing.
+    /// The keyed MAC; cloning it for each id saves half of the hashing.
     mac: Hmac<Sha256>,
-    /// The last rising part given, so that it rises even if the clock does not.
+    /// The last rising part used, so that it rises even if the clock does not.
     risen: AtomicU64,
     /// The state of the mixer behind the random bits.
     seed: AtomicU64,
@@ -85,7 +88,8 @@ impl Origins {
         identity
     }
 
-    /// The agent of ours that posted this into that channel; `None` if no agent of this database did.
+    /// The agent of ours that posted this into that channel; `None` if no agent of this database
+    /// did.
     pub(crate) fn recognise(&self, origin: &OriginId, channel: &ChannelId) -> Option<AgentKey> {
         let bytes = decode(origin.as_str())?;
         let (body, tag) = bytes.split_at(BODY);
@@ -121,7 +125,7 @@ impl Origins {
         let mut bytes = [0; BODY + TAG];
         bytes[0] = kind;
         bytes[1..15].copy_from_slice(&head);
-        // Numbers are given one by one from 1: six bytes last for ever.
+        // Agents are numbered one by one from 1: six bytes are enough for ever.
         bytes[15..BODY].copy_from_slice(&agent.0.to_be_bytes()[2..]);
         let tag = self
             .sealing(&bytes[..BODY], channel)
@@ -158,14 +162,14 @@ fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of an id; `None` for anything that [`encode`] would not have written.
+/// The bytes of an id; `None` for text that [`encode`] never writes.
 fn decode(text: &str) -> Option<[u8; BODY + TAG]> {
     let digits = text.strip_prefix(PREFIX)?.as_bytes();
     let mut bytes = [0; BODY + TAG];
     if digits.len() != (bytes.len() * 8).div_ceil(5) {
         return None;
     }
-    let (mut held, mut bits, mut place) = (0u32, 0, 0);
+    let (mut held, mut bits, mut index) = (0u32, 0, 0);
     for digit in digits {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
@@ -176,8 +180,8 @@ fn decode(text: &str) -> Option<[u8; BODY + TAG]> {
         bits += 5;
         if bits >= 8 {
             bits -= 8;
-            *bytes.get_mut(place)? = (held >> bits) as u8;
-            place += 1;
+            *bytes.get_mut(index)? = (held >> bits) as u8;
+            index += 1;
         }
     }
     (held & ((1 << bits) - 1) == 0).then_some(bytes)
@@ -224,10 +228,10 @@ mod tests {
         let (ours, ops) = (Origins::new([1; 32]), room("chat-room:ops"));
         let id = ours.fresh(AgentKey(1 << 40), &ops, 5);
         assert_eq!(ours.recognise(&id, &ops), Some(AgentKey(1 << 40)));
-        for place in 0..id.as_str().len() {
+        for index in 0..id.as_str().len() {
             for letter in DIGITS.iter().chain(b"sS-\"") {
                 let mut forged = id.as_str().as_bytes().to_vec();
-                forged[place] = *letter;
+                forged[index] = *letter;
                 let forged = OriginId::parse(std::str::from_utf8(&forged).unwrap()).unwrap();
                 assert_eq!(
                     ours.recognise(&forged, &ops).is_some(),

@@ -1,7 +1,8 @@
-//! The engine's own tokio runtime, owned by a thread of its own, and the one place that starts a task on it.
+//! The engine's own tokio runtime, owned by a thread of its own, and the only place that starts
+//! tasks on it.
 //!
-//! Dropping a runtime inside another one panics, so nobody but this thread ever holds it; the rest of the engine has
-//! a handle.
+//! Dropping a runtime inside another one panics, so only this thread holds the runtime; all others
+//! have a handle.
 
 use crate::error::{Error, Result};
 use crate::waiting::{Activity, Tracked, engine_thread, start_thread};
@@ -32,7 +33,8 @@ where
     start_task(&Handle::current(), activity, task)
 }
 
-/// Runs `work` on a thread of the entered runtime that may block: for files and for what a library does slowly.
+/// Runs `work` on a thread of the entered runtime that may block: for files and for what a library
+/// does slowly.
 ///
 /// # Panics
 /// If the calling thread has entered no runtime.
@@ -65,7 +67,7 @@ impl Runtime {
         let handle = runtime.handle().clone();
         let (stop, stopped) = bounded::<Duration>(1);
         let keeper = start_thread("runtime", move || {
-            // Ends too when the engine is gone without a word.
+            // Also ends when the engine is dropped without a stop.
             let deadline = stopped.recv().unwrap_or(Duration::ZERO);
             runtime.shutdown_timeout(deadline);
         })?;
@@ -80,7 +82,7 @@ impl Runtime {
         &self.handle
     }
 
-    /// Ends the runtime: tasks are dropped where they wait; blocking ones get `deadline`.
+    /// Ends the runtime: waiting tasks are dropped, and blocking work gets `deadline` to end.
     pub(crate) fn stop(&self, deadline: Duration) {
         let _ = self.stop.try_send(deadline);
         let keeper = self.keeper.lock().take();

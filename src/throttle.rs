@@ -1,13 +1,14 @@
-//! Throttles at work: never more than the threshold in any 60 seconds, and never a refusal below it.
+//! Throttles: never more than the threshold in any 60 seconds, and never a refusal below it.
 //!
-//! A pure machine over exact stamps: one per admitted post, kept for 60 seconds, by agent and by agent and channel.
-//! The stamps belong to the agent and not to a throttle, so a throttle put later sees the posts of the minute before
-//! it; that costs a post two pushes (16 bytes, a minute long) even where no throttle names the agent. The caller
-//! holds one lock around the machine, so that several throttles are checked together: all must admit, and a call
-//! that one refuses is counted by none. Time is monotonic; a clock that is set does not open a throttle.
+//! A pure machine over exact stamps: one for each admitted post, kept for 60 seconds, by agent and
+//! by agent and channel. Stamps belong to the agent and not to a throttle, so a throttle that is
+//! put later counts the posts of the minute before; this costs each post two pushes (16 bytes for a
+//! minute), even if no throttle names the agent. The caller holds one lock around the machine, so
+//! that several throttles are checked together: all must admit a call, and a refused call is
+//! counted by none. Time is monotonic, so setting the clock does not open a throttle.
 //!
-//! Rejected: a token bucket or fixed windows (each admits up to twice the threshold in some 60 seconds), and stamps
-//! kept by throttle (putting it again would empty it).
+//! Rejected: a token bucket or fixed windows (each admits up to twice the threshold in some 60
+//! seconds), and stamps kept by throttle (putting it again would empty it).
 
 use crate::model::{AgentId, AgentKey, ChannelId, Throttle, ThrottleId, ThrottleKind};
 use std::collections::{HashMap, VecDeque};
@@ -15,7 +16,8 @@ use std::time::Duration;
 
 /// How long a post counts.
 const WINDOW: i64 = 60_000_000_000;
-/// Stamps kept in one list at most: more than one agent can post in a minute, so a threshold above it never binds.
+/// Most stamps in one list: more than one agent can post in a minute, so a higher threshold never
+/// refuses.
 const STAMPS_MAX: usize = 1 << 22;
 
 /// Monotonic nanoseconds. Signed: posts restored at `open` may lie before the clock's zero.
@@ -24,13 +26,13 @@ type Nanos = i64;
 /// What a throttle said no to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// The throttle that will be the last to admit the call.
+    /// The throttle that admits the call last.
     pub(crate) throttle: ThrottleId,
-    /// When it will be admitted, if nothing else happens meanwhile.
+    /// After this time it is admitted, if nothing else happens meanwhile.
     pub(crate) retry_after: Duration,
 }
 
-/// A transfer under way; must come back through [`Throttles::end_transfer`].
+/// A transfer under way; it must be given to [`Throttles::end_transfer`].
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Transfer(AgentKey);
@@ -64,7 +66,7 @@ struct Past {
 struct Stamps(VecDeque<Nanos>);
 
 impl Throttles {
-    /// Takes these throttles and forgets all others; what the agents did stays.
+    /// Replaces all throttles; the counts of the agents stay.
     pub(crate) fn replace(&mut self, throttles: Vec<Throttle>) {
         self.throttles = throttles
             .into_iter()
@@ -123,8 +125,8 @@ impl Throttles {
         Ok(())
     }
 
-    /// Admits and counts a transfer, or says which throttle refuses it. When another ends is not known, so the
-    /// answer is to try again in a second.
+    /// Admits and counts a transfer, or says which throttle refuses it. Nobody knows when another
+    /// transfer ends, so the caller is told to try again in a second.
     pub(crate) fn begin_transfer(
         &mut self,
         agent: &AgentId,
@@ -152,7 +154,7 @@ impl Throttles {
         }
     }
 
-    /// Counts a post made `age` ago, of which the journal tells at `open`.
+    /// Counts a post made `age` ago, which the journal reports at `open`.
     pub(crate) fn restore(
         &mut self,
         key: AgentKey,
@@ -176,8 +178,8 @@ impl Throttles {
         self.agents.remove(&key);
     }
 
-    /// Frees what the last minute no longer needs. Posts see to it once a minute; an engine that has gone quiet
-    /// may call it when it is idle.
+    /// Frees the memory of posts before the last minute. Posts trigger this once a minute; an
+    /// engine without posts may call it when idle.
     pub(crate) fn sweep(&mut self, now: Duration) {
         self.swept = nanos(now);
         let now = self.swept;
@@ -209,7 +211,7 @@ impl Throttles {
 }
 
 impl Stamps {
-    /// Drops what no longer counts: a post of exactly 60 seconds ago does not.
+    /// Drops stamps that no longer count: a post of exactly 60 seconds ago does not.
     fn expire(&mut self, now: Nanos) {
         while self
             .0
@@ -220,7 +222,8 @@ impl Stamps {
         }
     }
 
-    /// How long until fewer than `threshold` count; `None` if that is so now. Expects expired ones to be gone.
+    /// How long until fewer than `threshold` count; `None` if that is so now. Expects expired ones
+    /// to be gone.
     fn wait(&self, threshold: usize, now: Nanos) -> Option<Nanos> {
         if threshold == 0 {
             return Some(WINDOW);
@@ -229,7 +232,8 @@ impl Stamps {
         Some(self.0[binding] + WINDOW - now)
     }
 
-    /// Adds the newest. Two threads may have read the clock in the other order than they took the lock.
+    /// Adds the newest stamp. Two threads may have read the clock in another order than they took
+    /// the lock.
     fn push(&mut self, now: Nanos) {
         let newest = self.0.back().map_or(now, |last| now.max(*last));
         self.0.push_back(newest);
@@ -240,8 +244,8 @@ impl Stamps {
 
     /// Adds one wherever it belongs.
     fn insert(&mut self, stamp: Nanos) {
-        let place = self.0.partition_point(|held| *held <= stamp);
-        self.0.insert(place, stamp);
+        let index = self.0.partition_point(|held| *held <= stamp);
+        self.0.insert(index, stamp);
         if self.0.len() > STAMPS_MAX {
             self.0.pop_front();
         }

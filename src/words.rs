@@ -1,8 +1,8 @@
-//! Whole words: what search compares (§search/words).
+//! Whole words, which search compares (reference 3.7).
 //!
-//! A word is a run of letters and digits. Unless case matters both sides are folded: lower case, and without
-//! diacritics, so that `Cafe` finds `café`. Rejected: substrings (the contract says words), and a stemmer (it knows
-//! one language).
+//! A word is a run of letters and digits. Unless case matters, both sides are folded to lower case
+//! without diacritics, so that `Cafe` finds `café`. Rejected: substrings (the reference says
+//! words), and a stemmer (it knows one language).
 
 use crate::error::{Error, Result};
 use crate::model::SearchCriteria;
@@ -11,11 +11,11 @@ use std::collections::HashSet;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Words of one search at most: each is compared with each message.
+/// Most words of one search: each is compared with each message.
 const WORDS_MAX: usize = 256;
 /// Bytes of a search term at most.
 const TERM_BYTES_MAX: usize = 16 << 10;
-/// Stands between words; being neither letter nor digit, it is in none.
+/// Written between words: it is neither a letter nor a digit, so no word contains it.
 const MARK: char = '\0';
 
 /// Words to be looked for.
@@ -69,7 +69,8 @@ impl Words {
         let text = folded(text, self.fold);
         let there = || split(&text);
         if self.phrase {
-            // As one text within another, which is linear; word by word, `a a a ... b` in `a a a ...` is not.
+            // Searched as one text within another, which is linear; comparing word by word is not,
+            // for `a a a ... b` in `a a a ...`.
             return run_of(there()).contains(&run_of(self.words.iter().map(String::as_str)));
         }
         if !self.all {

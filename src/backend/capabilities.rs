@@ -17,7 +17,8 @@ pub struct Capabilities {
     pub rooms: bool,
     /// It has contacts.
     pub contacts: bool,
-    /// Its rooms are seen alike by all agents, with one message id for all: messages come as [`super::SeenBy::Room`].
+    /// Its rooms are seen alike by all agents, with one message id for all: messages come as
+    /// [`super::SeenBy::Room`].
     pub shared_rooms: bool,
     /// A room sends an agent's post back to it: that copy is the row.
     pub echoes_rooms: bool,
@@ -72,7 +73,8 @@ names! {
 }
 
 impl Capabilities {
-    /// Rooms and contacts, and nothing else: each agent sees a room by itself, and nothing is sent back.
+    /// Rooms and contacts, and nothing else: each agent sees a room by itself, and nothing is sent
+    /// back.
     pub const PLAIN: Capabilities = Capabilities {
         rooms: true,
         contacts: true,

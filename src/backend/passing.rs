@@ -1,6 +1,8 @@
-//! What passes through the seam: messages on their way out and in, and the answers to a post, a join and a look-up.
+//! What passes through the seam: messages on their way out and in, and the answers to a post, a
+//! join and a look-up.
 //!
-//! Each is made by a constructor and set by names, so that it can gain a field without breaking a connector.
+//! Each is made by a constructor and set by names, so that it can gain a field without breaking a
+//! connector.
 
 use crate::model::{ChannelInfo, Content, MessageId, OriginId, Part, ResumePoint};
 use crate::waiting::PipeReader;
@@ -126,7 +128,8 @@ pub struct Received {
     pub sender_alias: Option<String>,
     /// What it says; at least one part.
     pub content: Content,
-    /// When it was said; `None` if the chat system does not say: then it is the time at which the engine takes it.
+    /// When it was said; `None` if the chat system does not say: then it is the time at which the
+    /// engine takes it.
     pub time: Option<DateTime<Utc>>,
 }
 

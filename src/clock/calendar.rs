@@ -1,17 +1,20 @@
-//! The date that retention believes, and the one that stored tokens count by: wall time beside monotonic time.
+//! Two dates beside wall time: the one that retention believes, and the one that stored tokens
+//! count by.
 //!
-//! Wall time may jump, and what was done in its name cannot be undone: one moment 60 days ahead deleted an archive, and a
-//! token made then was good for 60 days after the clock was set back. So nothing is deleted for its age by a date that
-//! wall time jumped to until the jump has lasted for [`PROVEN`] of running time; until then the date before the jump
-//! goes on with the monotonic clock. Of the date believed and the one shown the earlier counts, so a clock that is set
-//! back deletes nothing either. A start cannot tell an hour without power from a clock that is an hour wrong: it goes on
-//! from the date that was believed last, and the hour is proven as a jump is.
+//! Wall time may jump, and what was done by a wrong date cannot be undone: one moment 60 days ahead
+//! deleted an archive, and a token made then was valid for 60 days after the clock was set back. So
+//! after a jump, nothing is deleted for its age by the new date until the jump has lasted for
+//! [`PROVEN`] of running time; until then the date before the jump continues with the monotonic
+//! clock. The earlier of the believed date and the shown date counts, so a clock that is set back
+//! deletes nothing either. A start cannot tell an hour without power from a clock that is an hour
+//! wrong: it continues from the date that was believed last, and the hour must be proven like a
+//! jump.
 //!
 //! In memory a token ends by monotonic time alone. Its row counts by a date that moves only with
-//! [`Calendar::moved`], which the rows are moved with.
+//! [`Calendar::moved`], and the rows are moved with it.
 //!
-//! Rejected: asking the network for the time (a library does not), and an hour as proof (a night with a wrong clock is
-//! ordinary; a day in which too much is kept harms nobody).
+//! Rejected: asking the network for the time (a library does not), and an hour as proof (a night
+//! with a wrong clock is common; a day in which too much is kept does no harm).
 
 use super::Clock;
 use parking_lot::Mutex;
@@ -20,7 +23,7 @@ use std::time::Duration;
 
 /// How long a jump lasts before it is believed.
 pub(crate) const PROVEN: Duration = Duration::from_secs(24 * 60 * 60);
-/// Milliseconds that a clock is corrected by without it being a jump.
+/// Milliseconds by which a clock may be corrected without counting as a jump.
 pub(crate) const STEP: i64 = 60_000;
 
 /// What was known of the date when the database was last open, in milliseconds since 1970.
@@ -45,13 +48,13 @@ struct State {
 }
 
 impl Calendar {
-    /// Goes on from what was known last; a new database believes the clock.
+    /// Continues from what was known last; a new database believes the clock.
     pub(crate) fn new(clock: Arc<dyn Clock>, last: Option<Dates>) -> Calendar {
         let (wall, monotonic) = (clock.wall().timestamp_millis(), clock.monotonic());
         let believed = last.map_or(wall, |last| last.believed);
         let mut belief = Belief::new(believed, monotonic);
         belief.date(wall, monotonic);
-        // Time may have passed while nobody counted it, but none was taken back.
+        // Time may have passed since then, but it never went back.
         let ledger = last.map_or(wall, |last| last.ledger.max(wall));
         let state = State {
             belief,
@@ -68,19 +71,19 @@ impl Calendar {
         self.clock.wall().timestamp_millis()
     }
 
-    /// The date by which rows are old, milliseconds since 1970.
+    /// The date that decides which rows are old, milliseconds since 1970.
     pub(crate) fn believed(&self) -> i64 {
         let (wall, monotonic) = (self.wall(), self.clock.monotonic());
         self.state.lock().belief.date(wall, monotonic)
     }
 
-    /// The date by which the rows of tokens count, milliseconds since 1970.
+    /// The date that the rows of tokens count by, milliseconds since 1970.
     pub(crate) fn ledger(&self) -> i64 {
         self.state.lock().ledger + milliseconds(self.clock.monotonic())
     }
 
-    /// By how much wall time has moved against the ledger, if it jumped: the rows must be moved with it, and then
-    /// [`Calendar::follow`] called.
+    /// By how much wall time has jumped against the ledger, if it has: the rows must be moved by
+    /// that, and then [`Calendar::follow`] called.
     pub(crate) fn moved(&self) -> Option<i64> {
         let by = self.wall() - self.ledger();
         (by.abs() > STEP).then_some(by)
@@ -100,7 +103,7 @@ impl Calendar {
     }
 }
 
-/// Wall time that is believed. Pure: the clocks are arguments.
+/// The believed wall time. Pure: the clocks are arguments.
 #[derive(Debug)]
 struct Belief {
     /// The date believed less monotonic time.
@@ -117,7 +120,8 @@ impl Belief {
         }
     }
 
-    /// The earlier of the date believed and the one shown. Must be asked now and then: a jump is noticed by this.
+    /// The earlier of the believed date and the shown one. It must be called now and then, because
+    /// only this call notices a jump.
     fn date(&mut self, wall: i64, monotonic: Duration) -> i64 {
         let shown = wall - milliseconds(monotonic);
         if (shown - self.offset).abs() <= STEP {
@@ -148,7 +152,8 @@ mod tests {
     const HOUR: i64 = 3_600_000;
     const DAY: i64 = 24 * HOUR;
 
-    /// Hours of running time, what the clock is ahead of the truth then, and what the date believed is ahead of it.
+    /// Hours of running time, what the clock is ahead of the truth then, and what the date believed
+    /// is ahead of it.
     fn play(table: &[(i64, i64, i64)]) {
         let mut belief = Belief::new(0, Duration::ZERO);
         for (hours, shown, believed) in table {
@@ -191,7 +196,8 @@ mod tests {
             (25, 61 * DAY, 0),
             (44, 61 * DAY, 61 * DAY),
         ]);
-        // Set back: the earlier date counts at once, and going forth again is a jump only once back was believed.
+        // Set back: the earlier date counts at once, and going forth again is a jump only once back
+        // was believed.
         play(&[(0, 0, 0), (1, -60 * DAY, -60 * DAY), (2, 0, 0)]);
         play(&[
             (0, 0, 0),

@@ -1,9 +1,9 @@
-//! Time is an argument: everything in the engine that waits or stamps asks a [`Clock`].
+//! Time is an argument: every part of the engine that waits or stamps asks a [`Clock`].
 //!
-//! Wall time stamps rows and is shown; monotonic time drives throttles, backoff, tokens and every deadline, so that a
-//! clock that jumps cannot open a throttle, end a wait or keep a token alive. What is deleted for its age goes by a date
-//! that a jump moves only after a day (`calendar.rs`). Rejected: tokio's paused clock (it panics on a
-//! multi-thread runtime and jumps while other threads work).
+//! Wall time stamps rows and is shown; monotonic time drives throttles, back-off, tokens and every
+//! deadline, so that a clock that jumps cannot open a throttle, end a wait or keep a token alive.
+//! Deletion by age follows a date that accepts a jump only after a day (`calendar.rs`). Rejected:
+//! tokio's paused clock, which panics on a multi-thread runtime and jumps while other threads work.
 
 mod calendar;
 
@@ -21,20 +21,22 @@ pub trait Clock: Send + Sync + 'static {
     /// Time since some fixed moment; it never goes back.
     fn monotonic(&self) -> Duration;
 
-    /// Whether time passes by itself. If not, the engine fires its timers only when told to ([`Timeline::fire`]).
+    /// Whether time passes by itself. If not, the engine fires its timers only when told to
+    /// ([`Timeline::fire`]).
     fn runs(&self) -> bool {
         true
     }
 
-    /// Called once by each engine that opens with this clock; a clock moved by hand keeps what it is given.
+    /// Called once by each engine that opens with this clock; a clock moved by hand keeps what it
+    /// is given.
     fn attach(&self, timeline: Arc<dyn Timeline>) {
         drop(timeline);
     }
 }
 
-/// What a clock moved by hand needs to know of an engine.
+/// What a clock moved by hand must know about an engine.
 pub trait Timeline: Send + Sync {
-    /// Waits (in real time, to `deadline`) until nothing is under way; false if that did not come about.
+    /// Waits until nothing is under way, in real time; false if `deadline` came first.
     fn settle(&self, deadline: Instant) -> bool;
     /// When the next timer is due, in the clock's monotonic time.
     fn next_due(&self) -> Option<Duration>;

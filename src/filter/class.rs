@@ -1,7 +1,8 @@
-//! Character classes: .NET's `[…]`, its subtraction `[a-z-[aeiou]]` included, written anew for `regex`.
+//! Character classes: .NET's `[…]`, including its subtraction `[a-z-[aeiou]]`, translated for
+//! `regex`.
 //!
-//! Everything is read and written sign by sign, because inside brackets the two agree on little: `&&`, `--` and a
-//! nested `[` are operators of `regex`, and ordinary characters of .NET.
+//! A class is parsed and re-emitted character by character, because the two syntaxes differ inside
+//! brackets: `&&`, `--` and a nested `[` are operators of `regex`, and ordinary characters of .NET.
 
 use super::escape::{Refused, Rest, category, character, literal};
 

@@ -1,13 +1,16 @@
-//! What one match may cost, before it is made: neither engine can be cut in the middle.
+//! The cost of one match, estimated beforehand, because neither engine can be interrupted.
 //!
-//! The engine without backtracking is linear in the text, but each byte may cost every place of the pattern at which a
-//! match may stand: `(?:a|b){0,900}c` took 1.4 s on a message of 64 KiB. One that backtracks counts steps, but a step
-//! may look through all of the text: 300 steps of `(?=[ab]*a[ab]{100}c)` took 12 ms on 300 bytes and 5 s on 4 KiB. So
-//! the places are counted, repeats included, and what place times byte (times step) is too much gets fewer steps, or
-//! does not match. A unit takes up to 6 ns. Rejected: a smaller limit of the compiled size (a single `\w` needs a
-//! tenth of it), and a lazy automaton that gives up by itself (it knows no `\b` beside a letter that is not ASCII).
+//! The engine without backtracking is linear in the text, but each byte may cost every position of
+//! the pattern at which a match may be: `(?:a|b){0,900}c` took 1.4 s on a message of 64 KiB. The
+//! engine with backtracking counts steps, but one step may read the whole text: 300 steps of
+//! `(?=[ab]*a[ab]{100}c)` took 12 ms on 300 bytes and 5 s on 4 KiB. So the positions are counted,
+//! repeats included; if positions times bytes (times steps) is too much, the match gets fewer
+//! steps, or does not match. A unit takes up to 6 ns.
+//!
+//! Rejected: a smaller limit of the compiled size (a single `\w` needs a tenth of it), and a lazy
+//! automaton that gives up by itself (it does not support `\b` beside a letter that is not ASCII).
 
-/// Units of one match without backtracking: a pattern of sixty places is asked about 64 KiB.
+/// Units of one match without backtracking: a pattern of sixty positions is asked about 64 KiB.
 const LINEAR_MAX: usize = 4 << 20;
 /// Units of one match that backtracks.
 const BACKTRACKING_MAX: usize = 40 << 20;
@@ -15,20 +18,20 @@ const BACKTRACKING_MAX: usize = 40 << 20;
 pub(super) const STEPS: [usize; 3] = [10_000, 3_000, 300];
 /// Units that are asked where others wait.
 const QUICK_MAX: usize = 64 << 10;
-/// Places that a set counts for: a character of it has several bytes.
+/// Positions that a set counts for: a character of it has several bytes.
 const SET: usize = 3;
 
 /// The size of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
-    /// Places at which a match may stand, repeats included.
-    places: usize,
+    /// Positions of the pattern at which a match may be, repeats included.
+    positions: usize,
     /// Whether it can match without end.
     endless: bool,
 }
 
 impl Size {
-    /// Of a translated pattern: all that is no letter stands there by its number.
+    /// The size of a translated pattern, in which everything but letters is written by number.
     pub(super) fn of(pattern: &str) -> Size {
         let mut rest = pattern.chars().peekable();
         let (mut open, mut all, mut last, mut endless) = (Vec::new(), 0_usize, 0, false);
@@ -94,29 +97,29 @@ impl Size {
             last = last.saturating_mul(most.max(1));
         }
         Size {
-            places: all.saturating_add(1),
+            positions: all.saturating_add(1),
             endless,
         }
     }
 
-    /// Whether so much text is asked about at once.
+    /// Whether matching so much text takes microseconds.
     pub(super) fn is_linear(self, text: usize) -> bool {
-        self.places.saturating_mul(text) <= LINEAR_MAX
+        self.positions.saturating_mul(text) <= LINEAR_MAX
     }
 
-    /// Whether so much text is asked about in microseconds.
+    /// Whether matching so much text takes microseconds.
     pub(super) fn is_quick(self, text: usize) -> bool {
-        self.places.saturating_mul(text) <= QUICK_MAX
+        self.positions.saturating_mul(text) <= QUICK_MAX
     }
 
-    /// Which of [`STEPS`] a match that backtracks over so much text has, if any.
+    /// Which of [`STEPS`] a backtracking match over so much text gets, if any.
     pub(super) fn steps(self, text: usize) -> Option<usize> {
         let reach = if self.endless {
             text
         } else {
             text.min(self.places)
         };
-        let step = self.places.saturating_mul(reach.max(1));
+        let step = self.positions.saturating_mul(reach.max(1));
         STEPS
             .iter()
             .position(|steps| step.saturating_mul(*steps) <= BACKTRACKING_MAX)
@@ -125,7 +128,7 @@ impl Size {
 
 type Rest<'p> = std::iter::Peekable<std::str::Chars<'p>>;
 
-/// After a backslash: how many places the escape has.
+/// After a backslash: how many positions the escape has.
 fn escaped(rest: &mut Rest<'_>) -> usize {
     let Some(letter) = rest.next() else { return 0 };
     if matches!(letter, 'x' | 'p' | 'P') && rest.next_if_eq(&'{').is_some() {
@@ -161,8 +164,8 @@ mod tests {
             ("(?=ab)(?<!c)", 4, false), ("(?<n>a)(?i)b", 3, false), ("(?:a{1000}){1000}", 1_000_001, false),
             ("(?:a|b){0,900}c", 1802, false),
         ];
-        for (pattern, places, endless) in table {
-            assert_eq!(Size::of(pattern), Size { places, endless }, "{pattern}");
+        for (pattern, positions, endless) in table {
+            assert_eq!(Size::of(pattern), Size { positions, endless }, "{pattern}");
         }
     }
 }

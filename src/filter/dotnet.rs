@@ -1,12 +1,15 @@
 //! .NET's pattern syntax, translated for `fancy-regex`.
 //!
-//! Read sign by sign and written anew, so that what .NET does not have is no back door (subroutines, possessive
-//! quantifiers, verbs) and what differs is made the same: `$` and `\Z` also match before a last line feed, named
-//! groups are numbered after unnamed ones, `(?n)` and `(?x)`, `\u0041`, octal escapes, class subtraction. Refused by
-//! name: balancing groups, conditionals on an expression, Unicode blocks, numbers as group names, a name used twice.
+//! A pattern is parsed and re-emitted character by character. So constructs that .NET lacks cannot
+//! pass (subroutines, possessive quantifiers, verbs), and constructs that differ behave as in .NET:
+//! `$` and `\Z` also match before a last line feed, named groups are numbered after unnamed ones,
+//! `(?n)` and `(?x)`, `\u0041`, octal escapes, class subtraction. Refused by name: balancing
+//! groups, conditionals on an expression, Unicode blocks, numbers as group names, a name used
+//! twice.
 //!
-//! Two differences remain. Characters are Unicode scalar values, .NET's are UTF-16 units: `.` matches a whole emoji.
-//! And `\w` follows Unicode's newer definition, which also has letter-like numbers and all marks.
+//! Two differences remain. Characters are Unicode scalar values and not UTF-16 units: `.` matches a
+//! whole emoji. And `\w` follows Unicode's newer definition, which adds letter-like numbers and all
+//! marks.
 
 use super::class;
 use super::escape::{Refused, Rest, category, character, literal, until};
@@ -22,7 +25,8 @@ pub(super) struct Translated {
 
 /// Translates, or says what is refused.
 pub(super) fn translate(pattern: &str) -> Result<Translated, Refused> {
-    // The first pass only counts groups: a reference may come before its group, and numbers depend on all of them.
+    // The first pass only counts groups: a reference may come before its group, and numbers depend
+    // on all of them.
     let groups = Translation::new(pattern, None).run()?.groups;
     let numbers = Numbers::of(&groups)?;
     let done = Translation::new(pattern, Some(&numbers)).run()?;
@@ -44,17 +48,17 @@ impl Numbers {
             by_number: vec![0],
             by_name: HashMap::new(),
         };
-        let places = || groups.iter().zip(1..);
+        let captures = || groups.iter().zip(1..);
         numbers.by_number.extend(
-            places()
+            captures()
                 .filter(|(name, _)| name.is_none())
-                .map(|(_, place)| place),
+                .map(|(_, capture)| capture),
         );
-        for (name, place) in
-            places().filter_map(|(name, place)| name.as_ref().map(|name| (name, place)))
+        for (name, capture) in
+            captures().filter_map(|(name, capture)| name.as_ref().map(|name| (name, capture)))
         {
-            numbers.by_number.push(place);
-            if numbers.by_name.insert(name.clone(), place).is_some() {
+            numbers.by_number.push(capture);
+            if numbers.by_name.insert(name.clone(), capture).is_some() {
                 return Err(format!(
                     "the group name `{name}` is used twice, which is not supported"
                 ));
@@ -167,8 +171,8 @@ impl<'p> Translation<'p> {
         self.last = Last::Atom;
     }
 
-    /// `$` and `\Z`. At the very end of an alternative it may as well take the line feed, as only a yes or no is
-    /// asked for; that needs no backtracking.
+    /// `$` and `\Z`. At the very end of an alternative the translation consumes the line feed
+    /// instead, which needs no backtracking; only the yes or no counts.
     fn end_before_line_feed(&mut self) {
         if self.outside.is_empty() && matches!(self.rest.peek(), None | Some('|')) {
             self.atom(r"(?:\n?\z)");
@@ -185,7 +189,7 @@ impl<'p> Translation<'p> {
             .ok_or("the pattern ends with a backslash")?;
         match c {
             'Z' => self.end_before_line_feed(),
-            // Where the search began, which for us is the beginning.
+            // Where the search began: for this filter, the beginning.
             'G' => self.atom(r"\A"),
             'A' | 'z' | 'b' | 'B' | 'd' | 'D' | 's' | 'S' | 'w' | 'W' => {
                 self.atom(&format!("\\{c}"))
@@ -212,7 +216,8 @@ impl<'p> Translation<'p> {
         Ok(())
     }
 
-    /// `\1` to `\9` are references; more digits are one if there is such a group, else an octal character.
+    /// `\1` to `\9` are references; more digits are one if there is such a group, else an octal
+    /// character.
     fn number(&mut self, first: char) -> Result<(), Refused> {
         let mut ahead = self.rest.clone();
         let mut digits = first.to_string();
@@ -233,14 +238,14 @@ impl<'p> Translation<'p> {
 
     fn back_reference(&mut self, name: &str) -> Result<(), Refused> {
         self.backtracking += 1;
-        let place = match self.numbers {
+        let capture = match self.numbers {
             None => 0,
             Some(numbers) => numbers.find(name).ok_or_else(|| {
                 format!("a back reference to the group `{name}`, which does not exist")
             })?,
         };
-        // In a group of its own, lest a digit that follows is read as part of the number.
-        self.atom(&format!("(?:\\{place})"));
+        // In a group of its own, so that a digit that follows is not read as part of the number.
+        self.atom(&format!("(?:\\{capture})"));
         Ok(())
     }
 
@@ -313,10 +318,10 @@ impl<'p> Translation<'p> {
             self.enter_backtracking("(?(1)");
             return Ok(());
         };
-        let place = numbers.find(&condition).ok_or_else(|| {
+        let capture = numbers.find(&condition).ok_or_else(|| {
             format!("the conditional `(?({condition})` on an expression is not supported")
         })?;
-        self.enter_backtracking(&format!("(?({place})"));
+        self.enter_backtracking(&format!("(?({capture})"));
         Ok(())
     }
 
@@ -346,7 +351,7 @@ impl<'p> Translation<'p> {
         Ok(())
     }
 
-    /// Makes these the options in force, and tells `fancy-regex` of those that it is to heed.
+    /// Sets the options in force, and tells `fancy-regex` those that it handles itself.
     fn pass_on(&mut self, options: Options) {
         let before = std::mem::replace(&mut self.options, options);
         let (mut set, mut unset) = (String::new(), String::new());

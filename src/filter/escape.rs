@@ -1,4 +1,5 @@
-//! Characters written with a backslash, as .NET reads them, and characters written so that nothing misreads them.
+//! Characters written with a backslash, as .NET reads them, and characters written so that nothing
+//! misreads them.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -9,8 +10,8 @@ pub(super) type Rest<'p> = Peekable<Chars<'p>>;
 /// Why a pattern is refused; it follows "the regex `…` is refused: ".
 pub(super) type Refused = String;
 
-/// Writes a literal. Every ASCII sign goes by its number: `fancy-regex` has escapes of its own (`\<`, `\h`) and sets
-/// have operators (`&&`, `--`, `~~`) that .NET knows nothing of.
+/// Writes a literal. Every ASCII sign goes by its number: `fancy-regex` has escapes of its own
+/// (`\<`, `\h`) and sets have operators (`&&`, `--`, `~~`) that .NET knows nothing of.
 pub(super) fn literal(c: char, out: &mut String) {
     if c.is_ascii_alphanumeric() || (!c.is_ascii() && !c.is_whitespace() && !c.is_control()) {
         out.push(c);

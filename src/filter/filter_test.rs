@@ -1,5 +1,6 @@
-//! Goal: a pattern means here what it means in .NET, or is refused by name; and no pattern costs more than its steps.
-//! Method: tables of pattern and text. What .NET answers is taken from its documentation.
+//! Goal: a pattern means here what it means in .NET, or is refused by name; and no pattern costs
+//! more than its steps. Method: tables of pattern and text. What .NET answers is taken from its
+//! documentation.
 
 use super::*;
 

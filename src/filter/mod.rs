@@ -1,12 +1,14 @@
-//! What a reader wants of what there is: kinds, channels, origin and a pattern (§events/filter).
+//! Filters: the kinds, channels, origin and pattern that a query accepts (reference 3.8.2).
 //!
-//! A pattern is compiled once and shared by its text ([`patterns`]). It is .NET's, translated ([`dotnet`]) for
-//! `fancy-regex`, which hands all that needs no backtracking to `regex` (linear), and counts steps in the rest: a
-//! pattern over its limit does not match, and is counted, never an error or an event. What a match may cost at worst is
-//! known before it is made ([`cost`]).
+//! A pattern is compiled once and shared by its text ([`patterns`]). It is written in .NET's syntax
+//! and translated ([`dotnet`]) for `fancy-regex`, which passes everything without backtracking to
+//! `regex` (linear) and counts the steps of the rest. A pattern over its limit does not match and
+//! is counted; it is never an error or an event. The worst cost of a match is known beforehand
+//! ([`cost`]).
 //!
-//! Rejected: PCRE2 (C, and 25 times slower on ordinary patterns), a time limit (a busy machine would change the
-//! answer), and taking the pattern as it is (`fancy-regex` has recursion and possessive quantifiers, .NET has not).
+//! Rejected: PCRE2 (C, and 25 times slower on ordinary patterns), a time limit (a busy machine
+//! would change the result), and passing the pattern unchanged (`fancy-regex` has recursion and
+//! possessive quantifiers, .NET has not).
 
 mod class;
 mod cost;
@@ -27,16 +29,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use verdicts::Verdicts;
 
-/// Channels of a query at most: a waiting poll holds them as long as it waits.
+/// Most channels of a query: a waiting poll holds them as long as it waits.
 const CHANNELS_MAX: usize = 1024;
 /// Bytes of a pattern at most.
 const PATTERN_BYTES_MAX: usize = 1024;
 /// Bytes of a compiled pattern at most, and of what it remembers while it matches.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
-/// Parts of a pattern that backtracks are compiled each by itself and share [`COMPILED_BYTES_MAX`], but a part that
-/// is smaller than this could not hold one `\w`.
+/// The parts of a backtracking pattern are compiled one by one and share [`COMPILED_BYTES_MAX`]; a
+/// smaller share could not hold one `\w`.
 const PART_BYTES_MIN: usize = 128 << 10;
-/// Limits that are tried before the largest, so that an ordinary pattern weighs little.
+/// Smaller limits that are tried first, so that an ordinary pattern has a small weight.
 const SMALLER: [usize; 2] = [32 << 10, 256 << 10];
 /// Threads that match at a time and each remember something.
 const THREADS: usize = 2;
@@ -44,8 +46,8 @@ const THREADS: usize = 2;
 const WEIGHT_MIN: usize = SMALLER[0] * (1 + THREADS);
 /// Instructions of the backtracking program at most.
 const PROGRAM_MAX: usize = 20_000;
-/// Bytes of text that a small pattern without backtracking may be asked about where others wait: microseconds, unless
-/// it has many places.
+/// Bytes of text that a small pattern without backtracking may match while others wait: this takes
+/// microseconds, unless the pattern has many positions.
 const QUICK_BYTES: usize = 4096;
 
 #[derive(Debug)]
@@ -53,7 +55,8 @@ struct Pattern {
     program: Program,
     /// Bytes that it may hold: the program, and what three threads remember while they match.
     weight: usize,
-    /// Small when compiled and without backtracking: its time is some nanoseconds for each byte of text.
+    /// Small when compiled and without backtracking: it takes some nanoseconds for each byte of
+    /// text.
     quick: bool,
     verdicts: Verdicts,
     limit_hits: Arc<AtomicU64>,
@@ -64,8 +67,9 @@ struct Pattern {
 struct Program {
     regex: Regex,
     size: Size,
-    /// Of one that backtracks: the same with fewer steps, made when it is first asked about so long a text. They are
-    /// not weighed: a weight has each part at its limit, which hardly one reaches.
+    /// A backtracking pattern's variants with fewer steps, made when such a long text is first
+    /// matched. They have no weight of their own, because a weight assumes each part at its limit,
+    /// which hardly any part reaches.
     fewer: Option<Fewer>,
 }
 
@@ -108,8 +112,9 @@ impl Patterns {
     /// Makes a query of `agent` ready.
     ///
     /// # Errors
-    /// [`Error::Invalid`] above 1,024 channels, or if its pattern is too long, too large, or cannot be compiled; a construct of .NET's that
-    /// is not supported is named. [`Error::Busy`] if the patterns in use leave no room for it.
+    /// [`Error::Invalid`] above 1,024 channels, or if its pattern is too long, too large, or cannot
+    /// be compiled; a construct of .NET's that is not supported is named. [`Error::Busy`] if the
+    /// patterns in use leave no room for it.
     pub(crate) fn compile(&self, agent: AgentKey, query: &EventQuery) -> Result<Filter> {
         check_channels(query)?;
         let pattern = query
@@ -120,7 +125,8 @@ impl Patterns {
         Ok(Filter::new(query, pattern))
     }
 
-    /// As [`Patterns::compile`], where nobody may wait: none if its pattern is yet to be compiled.
+    /// As [`Patterns::compile`], for callers that must not wait: `None` if the pattern is not
+    /// compiled yet.
     ///
     /// # Errors
     /// As [`Patterns::compile`].
@@ -180,7 +186,7 @@ impl Filter {
                 .is_none_or(|used| used.pattern.matches(said))
     }
 
-    /// Whether all of these are asked about in some microseconds, or need no question at all.
+    /// Whether matching all of these takes some microseconds, or needs no match at all.
     pub(crate) fn is_quick<'a>(&self, said: impl IntoIterator<Item = Said<'a>>) -> bool {
         let Some(used) = &self.pattern else {
             return true;
@@ -195,7 +201,7 @@ impl Filter {
                 && used.pattern.program.size.is_quick(bytes))
     }
 
-    /// Whether it has a pattern, whose cost grows with what was said.
+    /// Whether the query has a pattern, whose cost grows with the text.
     pub(crate) fn has_pattern(&self) -> bool {
         self.pattern.is_some()
     }
@@ -295,7 +301,8 @@ fn compile(text: &str) -> Result<Compiled> {
         .map_err(|error| refused(reason(&error)))
 }
 
-/// Why `fancy-regex` would not have it, in our words where it speaks of what it was given and not of the pattern.
+/// Why `fancy-regex` refuses the pattern; in our words where its error is about the translation and
+/// not about the pattern.
 fn reason(error: &RegexError) -> String {
     if let RegexError::CompileError(error) = error {
         match &**error {

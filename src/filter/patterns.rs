@@ -1,13 +1,18 @@
 //! Compiled patterns, shared by their text and bounded in bytes.
 //!
-//! A pattern of 1 KiB may hold a megabyte when it is compiled, and a waiting poll holds it as long as it waits: a
-//! thousand polls with a thousand patterns held 500 MiB. So a pattern has a weight, the smallest limit it compiles
-//! within; those in use have a budget in all and one for each agent, beyond which a query is `Busy`; the last quarter of it is for
-//! agents that use none yet, so that a few cannot take it all. One that nobody
-//! uses goes when room is needed. One that is not known takes some 20 ms to compile, so who must not wait asks for
-//! what is ready, and has the rest compiled elsewhere; an agent without room for the smallest is refused before that.
-//! Rejected: compiling at each match (100 to 200,000 times a match), and dropping what a
-//! poll uses (the poll would have to fail).
+//! A pattern of 1 KiB may take a megabyte when compiled, and a waiting poll holds it as long as it
+//! waits: a thousand polls with a thousand patterns took 500 MiB. So a pattern has a weight, which
+//! is the smallest limit that it compiles within. Patterns in use have one budget in all and one
+//! for each agent; a query beyond either is `Busy`. The last quarter of the budget is for agents
+//! that use no pattern yet, so that a few agents cannot take all of it. A pattern that nobody uses
+//! is dropped when room is needed.
+//!
+//! Compiling takes some 20 ms, so a caller that must not wait asks for what is compiled already and
+//! has the rest compiled elsewhere; an agent without room for the smallest pattern is refused
+//! before that.
+//!
+//! Rejected: compiling at each match (100 to 200,000 times the cost of a match), and dropping a
+//! pattern that a poll uses (the poll would have to fail).
 
 use super::verdicts::Verdicts;
 use super::{Compiled, Pattern, WEIGHT_MIN, compile};
@@ -80,7 +85,8 @@ impl Patterns {
     /// The pattern `text` for a query of `agent`, if it is compiled already.
     ///
     /// # Errors
-    /// `Busy` if the patterns in use leave no room, not even for the smallest one where it is not known.
+    /// `Busy` if the patterns in use leave no room, not even for the smallest one where it is not
+    /// known.
     pub(super) fn known(&self, agent: AgentKey, text: &str) -> Result<Option<InUse>> {
         let mut cache = self.cache.lock();
         match cache.known(text) {
@@ -93,7 +99,8 @@ impl Patterns {
         }
     }
 
-    /// The pattern `text` for a query of `agent`; compiled if it is not known, which takes some 20 ms at most.
+    /// The pattern `text` for a query of `agent`; compiled if it is not known, which takes some 20
+    /// ms at most.
     ///
     /// # Errors
     /// `Invalid` if it cannot be compiled; `Busy` if the patterns in use leave no room.
@@ -203,7 +210,7 @@ impl Cache {
         }
     }
 
-    /// Drops patterns that nobody uses, the longest unasked for first.
+    /// Drops patterns that nobody uses, the longest unused first.
     fn make_room(&mut self, weight: usize, most: usize) -> Result<()> {
         loop {
             let unused = self

@@ -1,8 +1,10 @@
-//! What a pattern said of the newest messages, so that it is asked once for each however many queries share it.
+//! Results of a pattern for the newest messages, so that a message is matched once however many
+//! queries share the pattern.
 //!
-//! One message wakes every poll of its room, and a thousand of them may have one slow pattern. A message never changes
-//! and its number is never given again, so the verdict is kept by that number. A table without a lock: two threads that
-//! meet ask twice or overwrite one another, which costs time and no truth.
+//! One message wakes every poll of its room, and a thousand polls may have the same slow pattern. A
+//! message never changes and its seq is never reused, so the result is kept by seq. The table has
+//! no lock: two threads that meet match twice or overwrite one another, which costs time but is
+//! never wrong.
 
 use crate::model::Seq;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,18 +22,18 @@ impl Verdicts {
         Verdicts(std::array::from_fn(|_| AtomicI64::new(-2)))
     }
 
-    /// What was said of message `seq`, if that is still known.
+    /// The result for message `seq`, if it is still known.
     pub(super) fn of(&self, seq: Seq) -> Option<bool> {
-        let kept = self.place(seq).load(Ordering::Relaxed);
+        let kept = self.slot(seq).load(Ordering::Relaxed);
         (kept >> 1 == seq).then_some(kept & 1 == 1)
     }
 
     pub(super) fn keep(&self, seq: Seq, verdict: bool) {
-        self.place(seq)
+        self.slot(seq)
             .store(seq << 1 | i64::from(verdict), Ordering::Relaxed);
     }
 
-    fn place(&self, seq: Seq) -> &AtomicI64 {
+    fn slot(&self, seq: Seq) -> &AtomicI64 {
         &self.0[seq.unsigned_abs() as usize % KEPT]
     }
 }

@@ -1,10 +1,11 @@
-//! Agents and users: what an administrator provisions, and what is to be seen of it (§agents/document, §users/document).
+//! Agents and users: what an administrator provisions, and what can be seen of it (reference 4.1,
+//! 4.8).
 
 use super::{Address, AgentId, ChannelId, Id, ReaderName, Secret, UserId};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 
-/// How far a connection or a channel has come (§agents/state); the numbers are the contract's.
+/// The state of a connection or a channel (reference 4.1); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AgentState {
@@ -41,7 +42,7 @@ pub enum ManagementMode {
     Groups = 2,
 }
 
-/// An agent to be put: creates it, or replaces what is there (§agents/put).
+/// An agent to be put: the put creates it, or replaces the stored one (reference 4.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewAgent {
@@ -57,11 +58,13 @@ pub struct NewAgent {
     pub metadata: Vec<(String, String)>,
     /// What it may provision; `None` leaves the decision to `can_provision`.
     pub mode: Option<ProvisioningMode>,
-    /// The older way to say it: true leaves an agent that is `Own` as it is and makes any other `System`.
+    /// The older form of `mode`: true leaves an agent that is `Own` as it is and makes any other
+    /// `System`.
     pub can_provision: bool,
-    /// Whether it may manage rooms; `None` leaves it as it is.
+    /// Whether it may manage rooms; `None` keeps the stored value.
     pub management: Option<ManagementMode>,
-    /// If given, the put is refused with [`Error::Conflict`] unless the agent is at this revision (0: does not exist).
+    /// If given, the put fails with [`Error::Conflict`] unless the agent is at this revision (0:
+    /// does not exist).
     pub expected_revision: Option<u64>,
 }
 
@@ -69,7 +72,7 @@ impl NewAgent {
     /// An agent without channels, users or metadata.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if one of the two cannot be what it should.
+    /// [`Error::Invalid`] if `id` or `address` is not valid.
     pub fn new(id: impl Id<AgentId>, address: impl Id<Address>) -> Result<NewAgent> {
         Ok(NewAgent {
             id: id.into_id()?,
@@ -87,16 +90,16 @@ impl NewAgent {
     /// Adds a channel.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `id` is no channel id.
+    /// [`Error::Invalid`] if `id` is not a channel id.
     pub fn channel(mut self, id: impl Id<ChannelId>) -> Result<NewAgent> {
         self.channels.push(id.into_id()?);
         Ok(self)
     }
 
-    /// Adds a user, who need not exist yet.
+    /// Adds a user, which need not exist yet.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `id` is no user id.
+    /// [`Error::Invalid`] if `id` is not a user id.
     pub fn user(mut self, id: impl Id<UserId>) -> Result<NewAgent> {
         self.users.push(id.into_id()?);
         Ok(self)
@@ -144,10 +147,11 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// A user without a password, or one that keeps the one it has.
+    /// A user without a password; one that exists keeps its password.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `id` is no user id or `username` is empty, too long, or has control characters.
+    /// [`Error::Invalid`] if `id` is not a user id, or `username` is empty, too long, or has
+    /// control characters.
     pub fn new(id: impl Id<UserId>, username: &str) -> Result<NewUser> {
         Address::parse(username)?;
         Ok(NewUser {
@@ -177,7 +181,7 @@ impl NewUser {
 pub enum Change {
     /// It changed something.
     Applied,
-    /// Everything was so already (304 on the wire for a channel, §channels/put).
+    /// It changed nothing (304 on the wire where the reference says so).
     Unchanged,
 }
 
@@ -217,7 +221,8 @@ pub struct ProvisionedAgent {
     pub management: ManagementMode,
     /// Whether it is signed in.
     pub state: AgentState,
-    /// Counts the changes of the whole database; the number of the last one that touched this agent.
+    /// The number of the last change that touched this agent; all changes of the database are
+    /// counted together.
     pub revision: u64,
 }
 
@@ -251,7 +256,7 @@ impl ProvisionedAgent {
     }
 }
 
-/// A user as provisioned; the password never comes back (§users/document).
+/// A user as provisioned; the password is never returned (reference 4.8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProvisionedUser {
@@ -345,7 +350,8 @@ pub struct ReaderStatus {
     pub agent: AgentId,
     /// Its name.
     pub name: ReaderName,
-    /// Journal rows between its place and the newest: an upper bound of the events it has not acknowledged.
+    /// Journal rows between the reader and the newest row: an upper bound of the events that it has
+    /// not acknowledged.
     pub lag: u64,
     /// When its place last moved.
     pub moved: DateTime<Utc>,

@@ -2,7 +2,7 @@
 
 use super::{ChannelId, Classification, SecurityContext};
 
-/// How present somebody is (§channels/state); the numbers are the contract's.
+/// The presence of a contact (reference 3.5); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum PresenceState {
@@ -51,7 +51,7 @@ impl PresenceState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChannelInfo {
-    /// A name people know it by; the id's name where the system gives none.
+    /// The name that people know it by; the name in its id if the chat system gives none.
     pub display_name: String,
     /// A description.
     pub description: Option<String>,
@@ -76,7 +76,8 @@ pub struct ChannelInfo {
 }
 
 impl ChannelInfo {
-    /// A channel of that name with the limits of the contract's example, 500 and 4,000, and nothing else known.
+    /// A channel of that name with the limits of the reference, 500 and 4,000, and nothing else
+    /// known.
     pub fn named(display_name: impl Into<String>) -> ChannelInfo {
         ChannelInfo {
             display_name: display_name.into(),

@@ -1,15 +1,15 @@
-//! What a message says, whoever says it and whichever way it goes.
+//! What a message says, in whichever direction it travels.
 //!
-//! A message on its way out, one that came in, a row of the journal and a message as it is read all hold one [`Content`],
-//! so that something new to say is added here and nowhere else. Rejected: a `Deref` of each of them to its content. It
-//! would spare a word and hide which fields belong to what was said.
+//! Outgoing and received messages, rows of the journal and messages as they are read all hold one
+//! [`Content`], so that a new kind of content is added here and nowhere else. Rejected: a `Deref`
+//! from each of them to its content, which would hide which fields belong to the content.
 
 use super::{Part, visible_text};
 
 /// Bytes that a part takes beside its text.
 const PART: usize = 96;
 
-/// A classification marking, carried through unread (§messages/markings).
+/// A classification marking; it is passed on unread (`mindlink-wire.md` 3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Classification {
     /// The opaque list of markings.
@@ -98,10 +98,11 @@ impl Content {
         visible_text(&self.parts)
     }
 
-    /// Bytes of all that is said: every part with its address and language, subject, markings and contexts.
+    /// Bytes of the whole content: every part with its address and language, subject, markings and
+    /// contexts.
     ///
-    /// What is bounded, stored or held in memory is measured by this, never by the visible text alone: a link shows one
-    /// character and may carry an address of 900 KB.
+    /// Every limit on size, memory and storage uses these bytes and never the visible text alone: a
+    /// link shows one character and may carry an address of 900 KB.
     pub(crate) fn bytes(&self) -> usize {
         let context = |context: &SecurityContext| {
             16 + context.id.len() + context.display_text.as_ref().map_or(0, String::len)

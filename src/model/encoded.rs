@@ -1,8 +1,8 @@
-//! What a message takes in an answer, roughly: JSON and XML write names around each part, and six characters for one
-//! that must be escaped.
+//! The size of a message in an answer, roughly: JSON and XML write names around each part, and six
+//! characters for one that must be escaped.
 //!
-//! An answer is bounded by this, not by what its messages take in the journal: 150 messages of empty parts were 24 MiB
-//! of JSON, and the history of their room could not be had any more.
+//! Answers are bounded by this size and not by the size in the journal: 150 messages of empty parts
+//! became 24 MiB of JSON, and the history of their room could no longer be read.
 
 use super::{Message, Part};
 
@@ -52,7 +52,7 @@ impl Message {
     }
 }
 
-/// The larger of what the text takes in JSON and in XML.
+/// The size of a text in JSON or XML, whichever is larger.
 fn escaped(text: &str) -> usize {
     text.bytes()
         .map(|byte| match byte {

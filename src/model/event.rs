@@ -1,4 +1,4 @@
-//! Events: what a reader is given, and what a host sees of all agents at once (§events/poll).
+//! Events: what a reader gets, and what a host sees of all agents at once (reference 3.8).
 
 use super::{AgentId, AgentState, ChannelId, EventId, InstanceId, Message};
 use chrono::{DateTime, Utc};
@@ -13,13 +13,13 @@ pub struct Event {
     pub id: EventId,
     /// The run of ids it belongs to (§events/instance).
     pub instance: InstanceId,
-    /// When it happened: a message's own time, else when it was recorded.
+    /// When it happened: the time of a message, otherwise the time at which it was recorded.
     pub time: DateTime<Utc>,
     /// What happened.
     pub body: EventBody,
-    /// Its place in the journal, the same in every instance.
+    /// Its seq in the journal, which stays the same when a new instance begins.
     pub(crate) seq: i64,
-    /// How many answers this delivery has been given ([`super::NewMessage::answering`]).
+    /// How many answers were given to this delivery ([`super::NewMessage::answering`]).
     pub(crate) answers: Arc<AtomicU32>,
 }
 
@@ -36,14 +36,15 @@ pub enum EventBody {
         /// Its new value.
         value: Option<String>,
     },
-    /// The agent is now in the channel, or no longer.
+    /// The agent has joined the channel or left it.
     ChannelState {
         /// The channel.
         channel: ChannelId,
         /// Whether the agent is in it.
         active: bool,
     },
-    /// Something of this agent's was dropped by retention before a named reader came to it. Never on the wire.
+    /// Retention dropped events of this agent before a named reader reached them. Never on the
+    /// wire.
     Gap,
 }
 
@@ -80,11 +81,11 @@ impl Event {
 pub struct EventBatch {
     /// Oldest first; at most 100, or 256 KiB.
     pub events: Vec<Event>,
-    /// How far the journal was looked through: the cursor for the next request.
+    /// How far the journal was searched: the cursor for the next request.
     pub last: EventId,
     /// The run of ids `last` belongs to.
     pub instance: InstanceId,
-    /// Whether something of this agent's above the cursor had already been dropped by retention.
+    /// Whether retention had already dropped events of this agent above the cursor.
     pub gap: bool,
 }
 
@@ -104,7 +105,8 @@ impl EventBatch {
     }
 }
 
-/// What a [subscription](crate::Subscription) sees: one item for each thing that happened, whatever agents it concerns.
+/// What a [subscription](crate::Subscription) sees: one item for each thing that happened, however
+/// many agents it concerns.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Broadcast {

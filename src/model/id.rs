@@ -1,7 +1,8 @@
-//! One type an id, so that a swap of two does not compile, and one place where an id is judged (§ids/text).
+//! One type for each kind of id, so that swapping two does not compile, and one place that checks
+//! ids (reference 6.3).
 //!
-//! An id is any string of 1 to 1,024 bytes without control characters: slashes, quotes, blanks and emoji are
-//! ordinary. They are `Arc<str>`, because the same id lies in many places at once.
+//! An id is any string of 1 to 1,024 bytes without control characters: slashes, quotes, blanks and
+//! emoji are allowed. Ids are `Arc<str>`, because the same id is kept in many places.
 
 use crate::error::{Error, Result};
 use std::fmt;
@@ -10,9 +11,10 @@ use std::sync::Arc;
 /// The longest id, in bytes of UTF-8.
 pub(crate) const ID_BYTES_MAX: usize = 1024;
 
-/// Anything that names a `T`: the id itself, or text that is checked on the way in.
+/// Anything that names a `T`: the id itself, or text that is checked when it is given.
 ///
-/// Ids are taken as `impl Id<ChannelId>`, so that `"chat-room:ops"` and a `ChannelId` in hand both do.
+/// Functions take ids as `impl Id<ChannelId>`, so that both `"chat-room:ops"` and a `ChannelId`
+/// work.
 pub trait Id<T> {
     /// The id, checked.
     ///
@@ -47,10 +49,11 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks `text` and makes an id of it.
+            /// Parses an id.
             ///
             /// # Errors
-            /// [`Error::Invalid`] with what was wrong: empty, over 1,024 bytes, or with control characters.
+            /// [`Error::Invalid`] if the text is empty, over 1,024 bytes long, or has control
+            /// characters.
             pub fn parse(text: &str) -> Result<$name> {
                 check($what, text)?;
                 $($extra(text)?;)?
@@ -123,22 +126,23 @@ text_id!(
     /// A message's id, as the chat system gave it.
     MessageId, "the message id");
 text_id!(
-    /// An agent's or person's address on a chat system, for example `xmpp:bot@example.org`: the contract's `UserName`.
+    /// An agent's or person's address on a chat system, for example `xmpp:bot@example.org`: the
+    /// reference's `UserName`.
     Address, "the user name");
 text_id!(
-    /// The space in which channel and message ids mean one thing, for example `xmpp:im.example.org`.
+    /// The space in which channel and message ids are unique, for example `xmpp:im.example.org`.
     NetworkId, "the network id");
 text_id!(
-    /// Which connection of a backend an agent travels on.
+    /// The connection of a backend that an agent uses.
     LinkKey, "the link key");
 text_id!(
     /// The id a post carries before the chat system gives it one; only this database can make it.
     OriginId, "the origin id");
 text_id!(
-    /// What a backend needs to go on where a conversation stood; opaque to the engine.
+    /// What a backend needs to continue a conversation where it was; opaque to the engine.
     ResumePoint, "the resume point");
 text_id!(
-    /// The name of a reader whose place the engine keeps.
+    /// The name of a reader whose position the engine keeps.
     ReaderName, "the reader name");
 text_id!(
     /// Names one run of event ids (§events/instance).
@@ -156,7 +160,7 @@ fn channel_prefix(text: &str) -> Result<()> {
     }
 }
 
-/// What a channel is, as its prefix says (§ids/channel).
+/// The kind of a channel, by its prefix (reference 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChannelKind {
@@ -189,22 +193,24 @@ impl ChannelId {
 }
 
 impl Address {
-    /// What stands before the first colon, if there is one: it picks the backend.
+    /// The part before the first colon, if there is one: it selects the backend.
     pub fn scheme(&self) -> Option<&str> {
         self.0.split_once(':').map(|(scheme, _)| scheme)
     }
 
-    /// What follows the scheme, or the whole where there is none.
+    /// The part after the scheme, or the whole text if there is no scheme.
     pub fn name(&self) -> &str {
         self.0.split_once(':').map_or(&*self.0, |(_, name)| name)
     }
 }
 
-/// An agent's number in the database: never reused, so that an agent re-created under its old name is another one.
+/// An agent's number in the database. It is never reused, so an agent that is created again under
+/// its old name gets another number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgentKey(pub i64);
 
-/// An event's number within one [`InstanceId`]: rising, never reused, not dense, always below 2^31 (§events/ids).
+/// An event's number within one [`InstanceId`]: rising, never reused, not dense, always below 2^31
+/// (reference 3.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub i64);
 

@@ -44,7 +44,7 @@ pub struct NewRoom {
     pub name: String,
     /// A description.
     pub description: Option<String>,
-    /// Its members: addresses, or `resource:` entries, which are kept and match nobody.
+    /// Its members: addresses, or `resource:` entries, which are kept but match nobody.
     pub members: Vec<String>,
     /// Who may find and join it.
     pub privacy: Privacy,

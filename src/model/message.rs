@@ -1,9 +1,9 @@
-//! Messages as they stand in a channel (§messages/document).
+//! Messages of a channel (reference 3.4; `mindlink-wire.md` 1.2).
 
 use super::{ChannelId, Content, MessageId};
 use chrono::{DateTime, Utc};
 
-/// A message as it stands in a channel (§messages/document). Its id is also its token for `before`.
+/// A message of a channel (reference 3.4). Its id is also its token for `before`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
@@ -19,14 +19,15 @@ pub struct Message {
     pub text: String,
     /// What it says: parts, subject, markings.
     pub content: Content,
-    /// When it was said, as the chat system tells it.
+    /// When it was said, according to the chat system.
     pub time: DateTime<Utc>,
-    /// The user who posted it through one of our agents, if one did and it is known.
+    /// The user who posted it through one of our agents; `None` if nobody did or the user is not
+    /// known.
     pub posted_by: Option<String>,
 }
 
 impl Message {
-    /// A message of that content, without an alias; the other fields are set one by one.
+    /// A message of that content, without an alias; the other fields can be set afterwards.
     pub fn new(
         id: MessageId,
         channel: ChannelId,
@@ -46,7 +47,7 @@ impl Message {
         }
     }
 
-    /// A plain message with nothing else to it; the other fields are set one by one.
+    /// A message of one plain text; the other fields can be set afterwards.
     pub fn plain(
         id: MessageId,
         channel: ChannelId,

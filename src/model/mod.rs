@@ -1,4 +1,5 @@
-//! The words of the gateway: agents, channels, messages, events. Floor 0: no SQL, JSON, XML or tokio here.
+//! The words of the gateway: agents, channels, messages, events. Floor 0: no SQL, JSON, XML or
+//! tokio here.
 
 mod agent;
 mod audit;

@@ -3,7 +3,8 @@
 use super::{Content, Event, Part, SecurityContext};
 use std::sync::atomic::Ordering;
 
-/// What makes a repeated post harmless: the same key through the same agent into the same channel is one message.
+/// What makes a repeated post harmless: the same key through the same agent into the same channel
+/// is one message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PostKey(pub(crate) String);
 
@@ -62,16 +63,17 @@ impl NewMessage {
         self
     }
 
-    /// Makes a repeat with the same key, through the same agent into the same channel, harmless: it answers the
-    /// message posted first, even after a restart.
+    /// Makes a repeat harmless: a post with the same key, through the same agent into the same
+    /// channel, returns the message that was posted first, even after a restart.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> NewMessage {
         self.key = Some(PostKey(format!("k:{}", key.into())));
         self
     }
 
-    /// Makes this the next answer to `event`: should the event be delivered again after a crash, the answers given
-    /// to it then repeat those given now, and each goes out once.
+    /// Makes this the next answer to `event`. If the event is delivered again after a crash, the
+    /// first answer given then repeats the first one given now, and so on, so each answer is posted
+    /// once.
     #[must_use]
     pub fn answering(mut self, event: &Event) -> NewMessage {
         let nth = event.answers.fetch_add(1, Ordering::Relaxed);

@@ -51,8 +51,9 @@ pub struct Credentials {
     pub password: Secret,
     /// The agent to act through; `None` or empty for the super user.
     pub agent: Option<String>,
-    /// The address that the login comes from; `None` if it is not known. Logins of one peer wait behind one another and
-    /// not before those of others, so a host behind a proxy gives what the proxy names, never the proxy's own.
+    /// The address that the login comes from; `None` if it is not known. Logins from one peer wait
+    /// behind one another and do not delay those of other peers; so a host behind a proxy gives the
+    /// address that the proxy names, never the proxy's own.
     pub peer: Option<IpAddr>,
 }
 
@@ -95,7 +96,7 @@ impl Credentials {
 pub struct Token(Secret);
 
 impl Token {
-    /// Takes text that claims to be a token; whether it is one, `Engine::authenticate` says.
+    /// Wraps text that may be a token; `Engine::authenticate` tells whether it is one.
     pub fn new(text: impl Into<String>) -> Token {
         Token(Secret::new(text))
     }
@@ -159,7 +160,7 @@ pub enum Who {
     Host(String),
 }
 
-/// Somebody known: from a token, or a host that trusts itself. Cheap to clone.
+/// An authenticated caller: from a token, or the host itself. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Principal(Arc<Known>);
 
@@ -171,7 +172,8 @@ struct Known {
 }
 
 impl Principal {
-    /// The host program itself, under a name that the audit shows. Whoever links the engine is trusted.
+    /// The host program itself, under a name that the audit shows. Whoever links the engine is
+    /// trusted.
     pub fn host(name: impl Into<String>) -> Principal {
         Principal(Arc::new(Known {
             who: Who::Host(name.into()),
@@ -191,7 +193,7 @@ impl Principal {
         &self.0.who
     }
 
-    /// Whether the token it came from has been ended since.
+    /// Whether the token that this principal came from has ended.
     pub fn has_ended(&self) -> bool {
         self.0
             .ended

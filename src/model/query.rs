@@ -13,14 +13,14 @@ pub struct EventKinds {
     pub channel_states: bool,
 }
 
-/// A filter over an agent's events. Every part that is left out lets everything through.
+/// A filter over an agent's events. Every part that is left out accepts everything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EventQuery {
     /// The kinds wanted.
     pub kinds: EventKinds,
-    /// Channels wanted, as text: an id that names nothing is accepted and matches nothing. Empty: all.
-    /// Does not apply to metadata.
+    /// Channels wanted, as text: an id that names nothing is accepted and matches nothing. Empty
+    /// accepts all. Metadata events ignore this filter.
     pub channels: Vec<String>,
     /// A pattern the message text must match (.NET syntax). Applies to messages only.
     pub regex: Option<String>,
@@ -110,8 +110,9 @@ impl EventQuery {
         self
     }
 
-    /// Only messages whose text matches `pattern` somewhere (.NET syntax, at most 1,024 bytes). It is compiled when
-    /// the query is first used; one that cannot be is [`Error::Invalid`](crate::Error::Invalid) then.
+    /// Only messages whose text matches `pattern` anywhere (.NET syntax, at most 1,024 bytes). The
+    /// pattern is compiled when the query is first used; then a pattern that cannot be compiled is
+    /// [`Error::Invalid`](crate::Error::Invalid).
     #[must_use]
     pub fn regex(mut self, pattern: impl Into<String>) -> EventQuery {
         self.regex = Some(pattern.into());
@@ -119,7 +120,7 @@ impl EventQuery {
     }
 }
 
-/// From where on events are wanted (§events/last-event, §events/instance).
+/// Where events begin (reference 3.8.4, 3.8.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cursor {

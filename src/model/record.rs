@@ -1,16 +1,18 @@
-//! One row of what happened, as the writer makes it and the hub and the readers share it.
+//! One row of the journal, as the writer makes it and the hub and the readers share it.
 
 use super::{AgentKey, ChannelId, Message, NetworkId};
 use std::sync::Arc;
 
-/// A place in the journal: orders everything, never reused. Shown to nobody; see [`super::EventId`].
+/// The number of a row of the journal: it orders all rows and is never reused. It is internal; see
+/// [`super::EventId`].
 pub(crate) type Seq = i64;
 
 /// A conversation's number in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ConversationKey(pub(crate) i64);
 
-/// Where messages are said: a room of a network (`agent` none), or one agent's talk with a contact.
+/// Where messages are said: a room of a network (no `agent`), or one agent's conversation with a
+/// contact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) network: NetworkId,
@@ -31,7 +33,7 @@ pub(crate) struct Record {
 pub(crate) enum What {
     Message {
         conversation: ConversationKey,
-        /// Our agent that said it, if one did: an event's origin is local for this one only.
+        /// Our agent that sent it, if one did: the event is local for this agent only.
         sender_agent: Option<AgentKey>,
         message: Arc<Message>,
     },

@@ -13,11 +13,11 @@ pub struct SearchCriteria {
     pub match_case: bool,
     /// Whether the words must stand as a phrase.
     pub match_exact: bool,
-    /// Whether all words must be there, not just one.
+    /// Whether all words must match, and not only one.
     pub match_all: bool,
     /// Not before this moment.
     pub from: Option<DateTime<Utc>>,
-    /// Before this moment: the end of the last day wanted, itself excluded.
+    /// Messages before this time: the end of the last day wanted, itself excluded.
     pub until: Option<DateTime<Utc>>,
     /// Messages over all sets, the newest kept; 0: 100.
     pub limit: usize,

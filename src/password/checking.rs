@@ -1,4 +1,4 @@
-//! Hashing and checking, each at the same cost whatever the answer is.
+//! Hashing and checking passwords, at the same cost whatever the result is.
 
 use super::hashing::{Cost, Hasher, Readable};
 use super::job::{Check, Task, Verified};
@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Hashes and checks passwords for all threads of the pool.
 pub(super) struct Checking {
     pub(super) cost: Cost,
-    /// A hash nobody has, at our cost: what a login is checked against whose name does not exist.
+    /// A hash that no password has, at our cost: a login whose name does not exist is checked
+    /// against it.
     pub(super) dummy: String,
     /// Hashes computed so far.
     pub(super) work: AtomicU64,
@@ -47,8 +48,8 @@ impl Checking {
                 promise,
             ) => {
                 promise.fulfil(caught(|| match proved() {
-                    Some(place) => Ok(Some(Verified {
-                        place,
+                    Some(candidate) => Ok(Some(Verified {
+                        candidate,
                         rehash: None,
                     })),
                     None => self.verify(hasher, &password, &candidates),
@@ -71,13 +72,13 @@ impl Checking {
         if candidates.is_empty() {
             self.matches(hasher, password, None);
         }
-        let Some(place) = candidates
+        let Some(found) = candidates
             .iter()
             .position(|hash| self.matches(hasher, password, hash.as_deref()))
         else {
             return Ok(None);
         };
-        let outdated = candidates[place]
+        let outdated = candidates[found]
             .as_deref()
             .is_some_and(|hash| !self.is_current(hash));
         let rehash = if outdated {
@@ -85,11 +86,14 @@ impl Checking {
         } else {
             None
         };
-        Ok(Some(Verified { place, rehash }))
+        Ok(Some(Verified {
+            candidate: found,
+            rehash,
+        }))
     }
 
-    /// Whether this is the password of that hash. Without a hash, or with one that cannot be read, it does the same
-    /// work on the dummy and says no.
+    /// Whether this is the password of that hash. Without a hash, or with one that cannot be
+    /// parsed, it does the same work on the dummy and returns false.
     fn matches(&self, hasher: &mut Hasher, password: &Secret, hash: Option<&str>) -> bool {
         let readable = hash.and_then(Readable::parse);
         let real = readable.is_some();

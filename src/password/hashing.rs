@@ -1,8 +1,9 @@
-//! Argon2id in memory that is used again while logins come, and given back to the system when none waits.
+//! Argon2id in memory that is reused while logins come, and returned to the system when none waits.
 //!
-//! Rejected: memory of its own for every hash, as the crate's plain calls do it. glibc serves the second block of 19 MiB
-//! from its heaps and not by a mapping of its own, holes grow, and a gateway stood at 125 MiB after ten logins and never
-//! gave it back. Keeping the memory for good would be 19 MiB a thread in a gateway where nobody logs in.
+//! Rejected: new memory for every hash, as the crate's plain calls do. glibc serves the second
+//! block of 19 MiB from its heaps and not by a mapping of its own, so holes grow: a gateway was at
+//! 125 MiB after ten logins and stayed there. Also rejected: keeping the memory for good, which is
+//! 19 MiB a thread in a gateway where nobody logs in.
 
 use crate::error::{Error, Result};
 use crate::model::Secret;
@@ -30,8 +31,8 @@ impl Cost {
     };
 }
 
-/// Blocks of 1 KiB to reserve room for, where more than a few are wanted: above 32 MiB glibc always makes a mapping of
-/// its own, whatever went before, and ends it when the room is given back. What is not touched costs nothing.
+/// Blocks of 1 KiB to reserve: above 32 MiB glibc always makes a mapping of its own and ends it
+/// when the memory is freed. Pages that are not touched cost nothing.
 const OWN_MAPPING: usize = 33 * 1024;
 
 /// One thread's place to hash in.

@@ -1,23 +1,24 @@
-//! One password to be hashed or checked, and whoever waits for that.
+//! A password to be hashed or checked, and the caller that waits for it.
 
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use crate::waiting::{Busy, Promise};
 use std::time::Duration;
 
-/// After how long a login that found no place may try again.
+/// After this time a login that was refused may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A password that one of the candidates has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verified {
     /// Which candidate.
-    pub(crate) place: usize,
+    pub(crate) candidate: usize,
     /// The same password at today's cost, if it is stored at another.
     pub(crate) rehash: Option<String>,
 }
 
-/// Asked when the turn comes: which candidate's password this was found to be, meanwhile or a short while ago.
+/// Asked when the job's turn comes: the candidate whose password this is already known to be, if
+/// any.
 pub(crate) type Proved = Box<dyn FnOnce() -> Option<usize> + Send>;
 
 /// Nobody is known to have the password.
@@ -28,11 +29,12 @@ pub(crate) fn unproved() -> Proved {
 /// What waits in the line.
 pub(super) struct Job {
     pub(super) task: Task,
-    /// Declared after the task and so dropped after it: nothing is idle before the answer is out.
+    /// Declared after the task and so dropped after it: the engine is not idle before the answer is
+    /// given.
     pub(super) _busy: Busy,
 }
 
-/// A password, whose it may be, and who of them is known by now to have it.
+/// A password, the candidates whose it may be, and what is known by the time of the check.
 pub(super) struct Check {
     pub(super) password: Secret,
     pub(super) candidates: Vec<Option<String>>,
@@ -54,7 +56,7 @@ impl Job {
         }
     }
 
-    /// Answers that there was no place, or that it took too long.
+    /// Answers `Busy`: there was no place in the line, or the wait was too long.
     pub(super) fn refuse(self) {
         let busy = || Error::Busy {
             what: "the password pool".into(),

@@ -1,22 +1,25 @@
 //! The line in front of the password pool: fair by lane, by network, by peer and by name.
 //!
-//! One queue for everybody was a way to lock everybody out: 64 strangers with invented names kept its 32 places full,
-//! and the owner's login, a change with a password and SIGHUP were refused. Now three lanes take turns, in each lane
-//! the networks, of each network the smaller ones, of each peer the names: whoever sends a thousand waits for themselves. A lane holds [`WAITING_MAX`]; one
-//! more, and the newest of the longest queue goes, so a place is never held by being early. Nobody waits longer than
-//! [`PATIENCE`].
+//! With one queue for everybody, anybody could lock everybody out: 64 strangers with invented names
+//! kept its 32 places full, and the owner's login, a change with a password and SIGHUP were
+//! refused. So three lanes take turns; in each lane the networks take turns, in each network the
+//! smaller ones, and for each peer the names: whoever sends a thousand logins delays only their
+//! own. A lane holds [`WAITING_MAX`] jobs. One more displaces the newest job of the longest queue,
+//! so an early arrival secures no place. Nobody waits longer than [`PATIENCE`].
 //!
-//! A login without an agent has a lane of its own, whatever its name: it can only be the super user's, and a lane for
-//! the right name alone would tell what that name is.
+//! A login without an agent has a lane of its own whatever its name: it can only be the super
+//! user's, and a lane for the right name alone would reveal the name.
 //!
-//! One customer is given a /64 of IPv6, a /56 or a /48, and nobody can tell which: with each /64 a peer of its own, 1,500
-//! of them from one /48 left the owner one login in five. So turns and places are shared between the widest networks
-//! first (`NETWORKS`): all of a /48 together wait as long as one neighbour does, and somebody honest inside it shares
-//! with it only what it gets. The same holds for a rented /24 of IPv4.
+//! A customer of a provider may have a /64 of IPv6, a /56 or a /48, and nobody can tell which. With
+//! each /64 as a peer of its own, 1,500 of them from one /48 left the owner one login in five. So
+//! turns and places are shared between the widest networks first (`NETWORKS`): a whole /48 waits as
+//! long as a single neighbour, and an honest user inside it shares only what the /48 gets. The same
+//! holds for a rented /24 of IPv4.
 //!
-//! Rejected: one width of network for all (a wide one makes strangers of an honest neighbour's, a narrow one is what was
-//! attacked), more threads (a stranger costs 19 MiB each), known names first (it tells which names exist), and a queue
-//! by connection (a library sees none, and 64 connections are 64 places again).
+//! Rejected: one width of network for all (a wide one lets an honest neighbour pay for a stranger,
+//! a narrow one is what was attacked), more threads (a stranger costs 19 MiB each), known names
+//! first (it reveals which names exist), and a queue for each connection (a library sees none, and
+//! 64 connections are 64 places again).
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -39,14 +42,15 @@ pub(crate) enum Lane {
     User,
 }
 
-/// Who wants a password hashed: their lane, and in it their networks from the widest on, then their name.
+/// The caller of a job: its lane, in it its networks from the widest on, then its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asker {
     lane: Lane,
     path: [Step; DEPTH],
 }
 
-/// Bits of the networks that share in turn, widest first: of IPv4 (mapped into IPv6), and of IPv6.
+/// Prefix lengths of the networks that share in turn, widest first: of IPv4 (mapped into IPv6), and
+/// of IPv6.
 const NETWORKS: [[u32; DEPTH - 1]; 2] = [[112, 120, 128, 128], [32, 48, 56, 64]];
 const DEPTH: usize = 5;
 
@@ -116,7 +120,7 @@ impl<T> Default for Line<T> {
 }
 
 impl<T> Line<T> {
-    /// Takes a place; what lost its own by that comes back, which may be `item` itself.
+    /// Queues `item`; returns what was displaced, which may be `item` itself.
     pub(crate) fn push(&mut self, asker: Asker, item: T, now: Instant) -> Option<T> {
         let lane = &mut self.lanes[asker.lane as usize];
         lane.push(&asker.path, Waiting { since: now, item });
@@ -138,7 +142,7 @@ impl<T> Line<T> {
         None
     }
 
-    /// Takes out what has waited too long, and what `is_over` says nobody waits for.
+    /// Removes the jobs that have waited too long, and those that `is_over` says nobody waits for.
     pub(crate) fn overdue(&mut self, now: Instant, is_over: impl Fn(&T) -> bool) -> Vec<T> {
         let goes = |waiting: &Waiting<T>| {
             now.saturating_duration_since(waiting.since) >= PATIENCE || is_over(&waiting.item)
@@ -159,7 +163,8 @@ impl<T> Line<T> {
     }
 }
 
-/// Those below one step of the way: others that take turns, or at its end a queue. One that is empty is not kept.
+/// One level of the line: either branches that take turns, or a queue at the end. An empty branch
+/// is removed.
 struct Branch<T> {
     /// All that wait below it.
     len: usize,
@@ -212,7 +217,8 @@ impl<T> Branch<T> {
         waiting
     }
 
-    /// The newest of the longest queue goes; where several are the longest, that on `path`, which is the newcomer's.
+    /// Removes the newest job of the longest queue; of several longest queues, that on `path`,
+    /// which is the newcomer's.
     fn shed(&mut self, path: &[Step]) -> Option<Waiting<T>> {
         let (own, rest) = path
             .split_first()

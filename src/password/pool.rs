@@ -63,8 +63,8 @@ impl Passwords {
     /// The PHC string of a password.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it is empty or over 1,024 bytes, [`Error::Busy`] if it found no place or
-    /// waited too long, [`Error::Closed`] if the pool stops first.
+    /// [`Error::Invalid`] if it is empty or over 1,024 bytes long, [`Error::Busy`] if there was no
+    /// place or the wait was too long, [`Error::Closed`] if the pool stops first.
     pub(crate) fn hash(&self, password: &Secret, asker: Asker) -> Pending<Result<String>> {
         if !hashable(password) {
             return Pending::ready(Err(Error::invalid("a password has 1 to 1,024 bytes")));
@@ -74,11 +74,13 @@ impl Passwords {
         pending
     }
 
-    /// The first candidate that has this password. `None` stands for a user without one; such, and no candidate at
-    /// all, cost as much as one with a password that is wrong. Nothing is hashed if `proved` names one.
+    /// The first candidate that has this password. A candidate that is `None` stands for a user
+    /// without a password; such a candidate, or none at all, costs as much as a wrong password.
+    /// Nothing is hashed if `proved` names a candidate.
     ///
     /// # Errors
-    /// [`Error::Busy`] if it found no place or waited too long, [`Error::Closed`] if the pool stops first.
+    /// [`Error::Busy`] if there was no place or the wait was too long, [`Error::Closed`] if the
+    /// pool stops first.
     pub(crate) fn verify(
         &self,
         password: &Secret,
@@ -114,7 +116,7 @@ impl Passwords {
         self.shared.queue.lock().line.len()
     }
 
-    /// Drops what waits, which answers [`Error::Closed`]; the threads end when what they have in hand is done.
+    /// Drops the waiting jobs, which get [`Error::Closed`]; each thread ends after its present job.
     pub(crate) fn close(&self) {
         let mut queue = self.shared.queue.lock();
         queue.stopping = true;
@@ -142,8 +144,8 @@ impl Passwords {
 }
 
 impl Drop for Passwords {
-    /// Lets the job in hand end, drops those that wait (they answer [`Error::Closed`]) and joins the threads,
-    /// unless it runs on one of them: a thread cannot wait for itself.
+    /// Finishes the present jobs, drops those that wait (they get [`Error::Closed`]) and joins the
+    /// threads, unless it runs on one of them, which cannot wait for itself.
     fn drop(&mut self) {
         self.close();
         let here = thread::current().id();
@@ -167,7 +169,7 @@ fn run(shared: &Shared) {
     engine_thread();
     let mut hasher = Hasher::new(shared.checking.cost);
     while let Some((job, overdue, last)) = shared.next() {
-        // A waker that panics must not take the pool with it.
+        // A panic in a waker must not end the pool.
         let done = catch_unwind(AssertUnwindSafe(|| {
             overdue.into_iter().for_each(Job::refuse);
             if let Some(Job { task, _busy }) = job {
@@ -184,7 +186,8 @@ fn run(shared: &Shared) {
 }
 
 impl Shared {
-    /// Waits for the next job; with it what waited too long, and whether nothing else waits. `None`: the pool stops.
+    /// Waits for the next job. Returns it with the jobs that waited too long, and whether nothing
+    /// else waits; `None` when the pool stops.
     fn next(&self) -> Option<(Option<Job>, Vec<Job>, bool)> {
         let mut queue = self.queue.lock();
         while queue.line.is_empty() && !queue.stopping {

@@ -34,7 +34,7 @@ fn lenes_password_is_known_again_and_no_other() {
     assert_eq!(
         found,
         Some(Verified {
-            place: 2,
+            candidate: 2,
             rehash: None
         })
     );
@@ -98,7 +98,7 @@ fn a_password_hashed_at_another_cost_is_hashed_anew() {
     assert_eq!(
         again,
         Some(Verified {
-            place: 0,
+            candidate: 0,
             rehash: None
         })
     );
@@ -160,7 +160,7 @@ fn what_was_proved_while_it_waited_is_not_hashed() {
     };
     let before = pool.work();
     let first = verify(asked(&meanwhile));
-    assert_eq!(park(first).unwrap().map(|right| right.place), Some(1));
+    assert_eq!(park(first).unwrap().map(|right| right.candidate), Some(1));
     assert_eq!(pool.work() - before, 2, "a hash for each candidate");
     let ahead: Vec<_> = (0..20).map(|_| pool.hash(&secret("x"), me())).collect();
     let waiting: Vec<_> = (0..100).map(|_| verify(asked(&meanwhile))).collect();
@@ -170,7 +170,7 @@ fn what_was_proved_while_it_waited_is_not_hashed() {
         assert_eq!(
             park(login),
             Ok(Some(Verified {
-                place: 1,
+                candidate: 1,
                 rehash: None
             }))
         );

@@ -1,13 +1,14 @@
-//! Passwords that were right a short while ago: they are known again without Argon2id.
+//! Passwords that were right a short while ago, recognised without Argon2id.
 //!
-//! Two hundred bots that renew their tokens together took 27 ms of a core each. A login that succeeded is remembered for
-//! 15 minutes as a MAC, under a random key of this process, over whose it is, the stored hash and the password; the next
-//! one with the same password costs microseconds. The stored hash is under the MAC, so that a proof is worth nothing
-//! once the password is another one, whatever is still on its way; each change of a user drops its proof besides.
-//! Nothing is written anywhere, and a wrong password still costs a whole hash: guessing becomes no cheaper.
+//! Two hundred bots that renewed their tokens together took 27 ms of a core each. So a successful
+//! login is remembered for 15 minutes as a MAC, under a random key of this process, over the user,
+//! the stored hash and the password; the next login with the same password costs microseconds.
+//! Because the MAC covers the stored hash, a proof is worthless once the password was changed,
+//! whatever is still under way; each change of a user also drops its proof. Nothing is written to
+//! disk, and a wrong password still costs a whole hash, so guessing becomes no cheaper.
 //!
-//! Rejected: keeping the password or its plain digest (whoever reads the memory has it), and remembering what a directory
-//! said (it may have changed its mind, and nobody tells us).
+//! Rejected: keeping the password or its plain digest (whoever reads the memory has it), and
+//! remembering the answer of a directory (which may change, and nobody tells the engine).
 
 use crate::error::{Error, Result};
 use crate::model::{Secret, UserId};
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 /// How long a login counts.
 const LASTS: Duration = Duration::from_secs(15 * 60);
-/// Users remembered; 2 MB. The one whose login is longest ago goes first.
+/// Users remembered (2 MB). The user whose login is longest ago is dropped first.
 const USERS_MAX: usize = 16_384;
 
 /// Whose password it is.
@@ -40,7 +41,7 @@ struct Proof {
 }
 
 impl Recent {
-    /// None yet, under a key of its own.
+    /// Remembers nobody yet; uses a new random key.
     ///
     /// # Errors
     /// [`Error::Internal`] if there is no randomness.
@@ -55,7 +56,8 @@ impl Recent {
         })
     }
 
-    /// Whether this password was found right for `stored` (a PHC string) within the last 15 minutes. `now` is monotonic.
+    /// Whether this password was found right for `stored` (a PHC string) within the last 15
+    /// minutes. `now` is monotonic.
     pub(crate) fn knows(
         &self,
         whose: &Whose,

@@ -17,14 +17,15 @@ pub(crate) struct Grant {
     pub(crate) principal: Principal,
     /// When it ends by itself, monotonic.
     pub(crate) ends: Duration,
-    /// The date of that when it was made, milliseconds since 1970.
+    /// The date of the end as it was when the token was made, milliseconds since 1970.
     expires: i64,
     /// Shared with every principal made from it.
     ended: Arc<AtomicBool>,
 }
 
 impl Grant {
-    /// A right of `who` from `now` (monotonic) on for `lasts`; `wall` is the date of now, milliseconds since 1970.
+    /// A grant to `who` that begins at `now` (monotonic) and lasts for `lasts`; `wall` is the
+    /// present date in milliseconds since 1970.
     pub(crate) fn new(who: Who, now: Duration, wall: i64, lasts: Duration) -> Grant {
         let ended = Arc::new(AtomicBool::new(false));
         let expires = wall.saturating_add(milliseconds(lasts));
@@ -57,7 +58,8 @@ impl Grant {
         self.ended.store(true, Ordering::Release);
     }
 
-    /// What may be told of it (§tokens/details). If the date jumped since it was made, its end is told by today's date.
+    /// The public details of the token (reference 2.2). If the date jumped since the token was
+    /// made, its end is computed from today's date.
     pub(crate) fn details(&self, now: Duration, wall: i64) -> TokenDetails {
         let due = wall.saturating_add(milliseconds(self.ends.saturating_sub(now)));
         let expires = if due.abs_diff(self.expires) > STEP.unsigned_abs() {

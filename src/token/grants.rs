@@ -1,4 +1,4 @@
-//! The table of the tokens that are good now, and which of them give way.
+//! The table of valid tokens, and which tokens must end when there are too many.
 
 use super::grant::{Grant, Owner};
 use super::{Digest, digest};
@@ -9,10 +9,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Live tokens at most (about 300 MB): logins that nobody uses must not fill the memory of a process that runs for years.
+/// Most valid tokens (about 300 MB): unused logins must not fill the memory of a process that runs
+/// for years.
 pub(crate) const GRANTS_MAX: usize = 1_000_000;
 
-/// Live tokens of one user of one agent, and of the super user.
+/// Most valid tokens of one user of one agent, and of the super user.
 pub(crate) const PAIR_MAX: usize = 2048;
 
 /// Live tokens of one user, all agents together.
@@ -23,7 +24,7 @@ struct Table {
     by_digest: HashMap<Digest, Arc<Grant>>,
     /// The same, soonest end first: for the sweep.
     by_end: BTreeSet<(Duration, Digest)>,
-    /// The same by user: who has too many, or most, is who must give one up.
+    /// The same by user: a user with too many tokens, or with most of them, must give one up.
     by_user: HashMap<Option<UserId>, Own>,
 }
 
@@ -48,9 +49,10 @@ impl Own {
     }
 }
 
-/// The tokens that are good now.
+/// The valid tokens.
 ///
-/// What ended is handed back, so that the caller can wake the waits made with it, outside the table's lock.
+/// Functions that end tokens return them, so that the caller can wake the waits made with them
+/// after the table's lock is released.
 pub(crate) struct Grants {
     table: RwLock<Table>,
     capacity: usize,
@@ -72,23 +74,25 @@ impl Grants {
         }
     }
 
-    /// Makes a token good. The caller first asks [`Grants::surplus`].
+    /// Adds a valid token. The caller asks [`Grants::surplus`] first.
     pub(crate) fn insert(&self, digest: Digest, grant: Grant) {
         let mut table = self.table.write();
         table.remove(&digest);
-        let place = (grant.ends, digest);
-        table.by_end.insert(place);
+        let entry = (grant.ends, digest);
+        table.by_end.insert(entry);
         let (user, agent) = grant.owner();
         let own = table.by_user.entry(user).or_default();
         own.count += 1;
-        own.by_agent.entry(agent).or_default().insert(place);
+        own.by_agent.entry(agent).or_default().insert(entry);
         table.by_digest.insert(digest, Arc::new(grant));
     }
 
-    /// The tokens that must go, their rows first, before there is room for one more of each of these.
+    /// The tokens that must end, their rows first, before each of these owners can have one more.
     ///
-    /// They are of a user who has too many, those that end soonest, or where all have too many, of the user who has most:
-    /// somebody who logs in a million times ends tokens of their own. Whichever end soonest of all would be somebody else's.
+    /// If a user has too many, they are that user's tokens with the soonest end. If all users
+    /// together have too many, they are those of the user with most tokens: somebody who logs in a
+    /// million times ends only their own tokens. The token with the soonest end of all would be
+    /// somebody else's.
     pub(crate) fn surplus(&self, wanted: &[Owner]) -> Vec<Digest> {
         let mut more: HashMap<&Option<UserId>, HashMap<Option<AgentKey>, usize>> = HashMap::new();
         for (user, agent) in wanted {
@@ -122,7 +126,7 @@ impl Grants {
         surplus
     }
 
-    /// Who shows this token; `None` if it is none, or no longer. `now` is monotonic. Allocates nothing.
+    /// The grant of this token; `None` if it is not valid. `now` is monotonic. Allocates nothing.
     pub(crate) fn authenticate(&self, token: &Token, now: Duration) -> Option<Arc<Grant>> {
         let digest = digest(token)?;
         let table = self.table.read();
@@ -142,7 +146,8 @@ impl Grants {
             .collect()
     }
 
-    /// Ends all tokens of an agent. Looks at every token: for a deletion, not for a call.
+    /// Ends all tokens of an agent. It reads the whole table, so it is for deletions and not for
+    /// every call.
     pub(crate) fn end_agent(&self, agent: AgentKey) -> Vec<Arc<Grant>> {
         let mut table = self.table.write();
         let of_agent = |grant: &Grant| grant.agent().is_some_and(|(key, _)| key == agent);
@@ -158,7 +163,8 @@ impl Grants {
             .collect()
     }
 
-    /// Ends what has expired. Costs what has, not what is there.
+    /// Ends the tokens that have expired. The cost depends on how many those are, not on how many
+    /// are valid.
     pub(crate) fn sweep(&self, now: Duration) -> Vec<Arc<Grant>> {
         let mut table = self.table.write();
         let mut ended = Vec::new();
@@ -183,15 +189,15 @@ impl Grants {
 impl Table {
     fn remove(&mut self, digest: &Digest) -> Option<Arc<Grant>> {
         let grant = self.by_digest.remove(digest)?;
-        let place = (grant.ends, *digest);
-        self.by_end.remove(&place);
+        let entry = (grant.ends, *digest);
+        self.by_end.remove(&entry);
         let (user, agent) = grant.owner();
         if let Some(own) = self.by_user.get_mut(&user) {
             own.count -= 1;
             if own.count == 0 {
                 self.by_user.remove(&user);
             } else if let Some(tokens) = own.by_agent.get_mut(&agent) {
-                tokens.remove(&place);
+                tokens.remove(&entry);
                 if tokens.is_empty() {
                     own.by_agent.remove(&agent);
                 }

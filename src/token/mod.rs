@@ -1,17 +1,21 @@
-//! Tokens: 256 random bits for the owner, their SHA-256 for us, and the table of those that are good now.
+//! Tokens: 256 random bits for the owner, their SHA-256 for the engine, and the table of valid
+//! tokens.
 //!
-//! The table is looked up by digest, so no comparison depends on a secret, and neither memory nor the database
-//! holds what could be shown to us. A token that ends leaves the table at once and marks its principals, so that a
-//! view made from it refuses its next call.
+//! The table is keyed by digest, so no comparison depends on a secret, and neither memory nor the
+//! database holds a text that could be used as a token. A token that ends leaves the table at once
+//! and marks its principals, so that a view made from it refuses its next call.
 //!
-//! A token ends by monotonic time: the date may jump, and one that was made while it was 60 days ahead lived for 60 days
-//! after it was set back. The date is only shown.
+//! A token ends by monotonic time, because the date may jump: a token that was made while the date
+//! was 60 days ahead lived for 60 days after the date was set back. The date is only shown.
 //!
-//! Tokens are bounded by user: [`PAIR_MAX`](grants::PAIR_MAX) for one user of one agent, [`USER_MAX`](grants::USER_MAX) for one user, the oldest of their own
-//! first. With one bound for all, a user whose password is checked from memory made 4,612 tokens a second, and held a
-//! million of them after four minutes. A thousand bots that share a user are within it, twice.
+//! Each user has a bound: [`PAIR_MAX`](grants::PAIR_MAX) tokens of one user of one agent,
+//! [`USER_MAX`](grants::USER_MAX) tokens of one user; the user's oldest tokens end first. With one
+//! bound for all users, a user whose password was checked from memory made 4,612 tokens a second
+//! and held a million of them after four minutes. A thousand bots that share a user stay within the
+//! bound, twice.
 //!
-//! Rejected: signed tokens without a table (they cannot be ended), and a table keyed by the token itself.
+//! Rejected: signed tokens without a table, which cannot be ended, and a table keyed by the token
+//! itself.
 
 mod grant;
 mod grants;
@@ -31,7 +35,7 @@ pub(crate) type Digest = [u8; 32];
 /// Characters of a token: 32 bytes as base64url without padding.
 const TOKEN_CHARS: usize = 43;
 
-/// Makes a new token, and what it is known by.
+/// Makes a new token, and its digest.
 ///
 /// # Errors
 /// [`Error::Internal`] if the system has no randomness to give.
@@ -44,7 +48,7 @@ pub(crate) fn fresh() -> Result<(Token, Digest)> {
     Ok((Token::new(text), digest))
 }
 
-/// What a token is known by; `None` if this text was never a token.
+/// The digest of a token; `None` if the text cannot be a token.
 pub(crate) fn digest(token: &Token) -> Option<Digest> {
     let text = token.expose().as_bytes();
     let plausible = text.len() == TOKEN_CHARS

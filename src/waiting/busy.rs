@@ -1,8 +1,8 @@
-//! What is under way, counted, so that `settle` and a clock moved by hand know when nothing is.
+//! Counts what is under way, so that `settle` and a clock moved by hand know when nothing is.
 //!
-//! A [`Busy`] is handed along with the work: whoever passes work on passes the token too, so the count never
-//! touches zero in between. Rejected: asking each part whether it is idle (two answers taken at two moments
-//! prove nothing).
+//! A [`Busy`] token is passed on together with the work, so the count never reaches zero in
+//! between. Rejected: asking each part whether it is idle, because two answers given at two moments
+//! prove nothing.
 
 use parking_lot::{Condvar, Mutex};
 use std::future::Future;
@@ -53,7 +53,7 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         if self.0.held.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // The lock orders this wake after a waiter's check of the count.
+            // Taking the lock orders this wake after a waiter's check of the count.
             drop(self.0.quiet.lock());
             self.0.changed.notify_all();
         }
@@ -66,18 +66,18 @@ impl std::fmt::Debug for Busy {
     }
 }
 
-/// A task of ours: busy from the moment it is woken until it waits again, so that whatever it picks up is covered
-/// until it hands it on.
+/// A task of the engine: busy from the moment it is woken until it waits again, so that the work it
+/// picks up is covered until it passes it on.
 ///
-/// Whoever wakes it may let go of its own token at once: between the wake and the poll, while the task is only in the
-/// runtime's line, the token is the waker's.
+/// The code that wakes the task may release its own token at once: between the wake and the poll,
+/// while the task is queued in the runtime, the waker holds a token.
 pub(crate) struct Tracked<F> {
     task: Pin<Box<F>>,
     woken: Arc<Woken>,
     waker: Waker,
 }
 
-/// What stands between a task and whoever wakes it.
+/// The link between a task and the code that wakes it.
 struct Woken {
     activity: Activity,
     state: Mutex<WokenState>,
@@ -95,7 +95,7 @@ struct WokenState {
 
 impl<F: Future> Tracked<F> {
     pub(crate) fn new(activity: Activity, task: F) -> Tracked<F> {
-        // It is to be polled once in any case, so it begins as one that was woken.
+        // It is polled at least once, so it begins as if it had been woken.
         let state = WokenState {
             busy: Some(activity.busy()),
             ..WokenState::default()
@@ -117,7 +117,8 @@ impl<F: Future> Future for Tracked<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
-        // Taken before the poll: a wake that comes during it asks for another one, with a token of its own.
+        // Taken before the poll: a wake during the poll asks for another poll, with a token of its
+        // own.
         let _busy = this
             .woken
             .begin(cx.waker())

@@ -1,9 +1,11 @@
-//! What is a host's may panic, a waker of its own executor for example: that ends nothing of ours.
+//! Guards against panics in code of the host, for example in a waker of its executor: they end
+//! nothing of the engine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Calls a waker; a panic in it is its owner's and stays here, so that those behind it are woken too.
+/// Calls a waker. A panic in it is logged and goes no further, so that the wakers after it are
+/// called too.
 pub(crate) fn wake(waker: Waker) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         tracing::error!(reason = panic_text(&*panic), "a waker panicked");

@@ -1,4 +1,5 @@
-//! A thread that works on an event counts as busy until it asks for the next one, except while it waits for others.
+//! A thread that works on an event counts as busy until it asks for the next one, except while it
+//! waits for others.
 
 use super::busy::{Activity, Busy};
 use std::cell::RefCell;
@@ -20,7 +21,7 @@ pub(crate) fn let_go() {
     drop(held);
 }
 
-/// Takes this thread's token, if it holds one, for as long as it waits for others.
+/// Releases this thread's token, if it has one, while the thread waits for others.
 pub(super) fn lay_down() -> Option<Activity> {
     HELD.with(|held| {
         held.borrow_mut().as_mut().map(|(activity, busy)| {

@@ -1,9 +1,9 @@
-//! Waiting without a runtime: what the engine's threads and its callers' threads park on.
+//! Waiting without a runtime, on the engine's threads and its callers' threads.
 //!
-//! Every waiting operation is written once, as a future that knows no tokio type. `x_async()` hands it to any
-//! executor, `x()` parks the calling thread on it ([`park`]). Rejected: `Handle::block_on`, `blocking_recv` and
-//! their kin, each of which panics inside a foreign runtime; and tokio's timers, which a test cannot step.
-//! This is floor 0: `std`, `parking_lot`, and a line in the log.
+//! Every waiting operation is written once, as a future without tokio types. `x_async()` gives it
+//! to any executor, `x()` parks the calling thread on it ([`park`]). Rejected: `Handle::block_on`,
+//! `blocking_recv` and the like, each of which panics inside a foreign runtime, and tokio's timers,
+//! which a test cannot step. This is floor 0: `std`, `parking_lot`, and a line in the log.
 
 mod busy;
 mod guarded;

@@ -1,10 +1,11 @@
 //! A blocking wait in a few lines, after reqwest's `wait.rs`: poll, park the thread, poll again.
 //!
-//! Works on any thread, a foreign runtime's worker included, because it touches no runtime. On one of the
-//! engine's own threads it answers [`Error::WouldDeadlock`] instead of waiting for itself.
+//! It works on any thread, also on a worker of a foreign runtime, because it uses no runtime. On
+//! one of the engine's own threads it returns [`Error::WouldDeadlock`] instead of waiting for
+//! itself.
 //!
-//! A thread that counts as busy (`held`) does not while it is parked: something else is under way then, or only time can
-//! help.
+//! A thread that counts as busy (`held`) does not count while it is parked: then something else is
+//! under way, or the thread waits for time to pass.
 
 use super::busy::{Activity, Busy};
 use super::held::{held_activity, lay_down, take_up};
@@ -29,7 +30,8 @@ pub(crate) fn engine_thread() {
     OURS.with(|ours| ours.set(true));
 }
 
-/// Whether the current poll happens inside [`park`] on a caller's thread, which may then do its own disk reads.
+/// Whether the current poll happens inside [`park`] on a caller's thread, which may then do its own
+/// disk reads.
 pub(crate) fn is_parked() -> bool {
     PARKED.with(Cell::get)
 }
@@ -37,7 +39,7 @@ pub(crate) fn is_parked() -> bool {
 struct Unpark {
     thread: Thread,
     woken: AtomicBool,
-    /// Whose token the parked thread laid down; it is taken up by whoever wakes it.
+    /// The count whose token the parked thread released; the waker takes one again.
     activity: Option<Activity>,
     token: Mutex<Token>,
 }

@@ -1,6 +1,7 @@
-//! One value to come: a slot and a waker, filled by a thread of ours.
+//! One future value: a slot and a waker, filled by a thread of the engine.
 //!
-//! A promise dropped unkept answers [`Error::Closed`], so that no waiter hangs when a thread ends.
+//! A promise that is dropped without a value gives [`Error::Closed`], so that no waiter hangs when
+//! a thread ends.
 
 use super::guarded::wake;
 use crate::error::{Error, Result};
@@ -22,7 +23,7 @@ pub(crate) struct Pending<T>(Arc<Mutex<Slot<T>>>);
 /// The side that answers, once.
 pub(crate) struct Promise<T: Broken>(Option<Arc<Mutex<Slot<T>>>>);
 
-/// What a promise answers when it is dropped unkept.
+/// The value of a promise that is dropped without one.
 pub(crate) trait Broken {
     fn broken() -> Self;
 }

@@ -1,7 +1,7 @@
-//! A bounded stream of bytes from a caller to a backend: at most four chunks of 64 KiB lie in it.
+//! A bounded stream of bytes from a caller to a backend: it holds at most four chunks of 64 KiB.
 //!
-//! Uploads go through it, so that a file of any size costs 256 KiB of memory (§channels/upload). Dropping either end
-//! tells the other: an upload whose caller went away is cancelled, not ended.
+//! Uploads go through it, so that a file of any size costs 256 KiB of memory (reference 3.3).
+//! Dropping one end tells the other: an upload whose caller left is cancelled, not completed.
 
 use super::guarded::wake;
 use parking_lot::Mutex;
@@ -62,7 +62,7 @@ impl PipeReader {
     /// The next chunk (at most 64 KiB), `None` at the end of the data.
     ///
     /// # Errors
-    /// [`PipeClosed`] if the writer gave up before the end: what was read must not be kept.
+    /// [`PipeClosed`] if the writer gave up before the end: the data read so far must be discarded.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, PipeClosed> {
         poll_fn(|cx| {
             let mut state = self.0.lock();

@@ -1,7 +1,7 @@
 //! The one place that starts a thread, so that a simulation can later step them all.
 //!
-//! A thread that serves the engine marks itself with [`engine_thread`](super::engine_thread) when it begins; one that
-//! shuts the engine down must not, because it waits for the others.
+//! A thread that serves the engine marks itself with [`engine_thread`](super::engine_thread) when
+//! it begins; one that shuts the engine down must not, because it waits for the others.
 
 use crate::error::{Error, Result};
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use std::thread::{Builder, JoinHandle};
 /// Starts a thread named `switchboard-NAME`.
 ///
 /// # Errors
-/// `Storage` if the system has none to give.
+/// `Storage` if the system cannot start a thread.
 pub(crate) fn start_thread(
     name: impl Display,
     body: impl FnOnce() + Send + 'static,
