@@ -1,7 +1,7 @@
-//! Whole words, which search compares (reference 3.7).
+//! Whole words, which search compares (§search/words).
 //!
 //! A word is a run of letters and digits. Unless case matters, both sides are folded to lower case
-//! without diacritics, so that `Cafe` finds `café`. Rejected: substrings (the reference says
+//! without diacritics, so that `Cafe` finds `café`. Rejected: substrings (the contract says
 //! words), and a stemmer (it knows one language).
 
 use crate::error::{Error, Result};

@@ -4,7 +4,7 @@
 //! Handles on the database, its log or its lock file that are not SQLite's are in `holding` and
 //! `lock`, which explain why they stay open as long as the engine. The file is examined before
 //! anything is created beside it, so that a database of another application, of a newer version, or
-//! a damaged one is left as it was (rules, testing and time).
+//! a damaged one is left as it was.
 
 use super::beside::beside;
 use super::error::storage;
@@ -21,8 +21,7 @@ use crate::error::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 
-/// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint
-/// (`limits.md` B3).
+/// Below this SQLite can corrupt a WAL database when two connections meet at a checkpoint.
 const SQLITE_MIN: i32 = 3_051_003;
 /// Opens or creates the database.
 ///

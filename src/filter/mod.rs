@@ -1,4 +1,4 @@
-//! Filters: the kinds, channels, origin and pattern that a query accepts (reference 3.8.2).
+//! Filters: the kinds, channels, origin and pattern that a query accepts (§events/filter).
 //!
 //! A pattern is compiled once and shared by its text ([`patterns`]). It is written in .NET's syntax
 //! and translated ([`dotnet`]) for `fancy-regex`, which passes everything without backtracking to

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 /// The newest `take` messages of `place`, oldest first, with at most `bytes` in an answer but at
 /// least one message. With `before`, only messages older than that one; a `before` that was never
-/// issued there finds none (rules, messages).
+/// issued there finds none (§messages/history).
 pub(crate) fn history(
     connection: &Connection,
     place: &Place,

@@ -1,11 +1,11 @@
-//! Agents and users: what an administrator provisions, and what can be seen of it (reference 4.1,
-//! 4.8).
+//! Agents and users: what an administrator provisions, and what can be seen of it
+//! (§agents/document, §users/document).
 
 use super::{Address, AgentId, ChannelId, Id, ReaderName, Secret, UserId};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 
-/// The state of a connection or a channel (reference 4.1); the numbers are the contract's.
+/// The state of a connection or a channel (§agents/state); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AgentState {
@@ -42,7 +42,7 @@ pub enum ManagementMode {
     Groups = 2,
 }
 
-/// An agent to be put: the put creates it, or replaces the stored one (reference 4.2).
+/// An agent to be put: the put creates it, or replaces the stored one (§agents/put).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewAgent {
@@ -181,7 +181,7 @@ impl NewUser {
 pub enum Change {
     /// It changed something.
     Applied,
-    /// It changed nothing (304 on the wire where the reference says so).
+    /// It changed nothing (304 on the wire for a channel, §channels/put).
     Unchanged,
 }
 
@@ -256,7 +256,7 @@ impl ProvisionedAgent {
     }
 }
 
-/// A user as provisioned; the password is never returned (reference 4.8).
+/// A user as provisioned; the password is never returned (§users/document).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProvisionedUser {

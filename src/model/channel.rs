@@ -2,7 +2,7 @@
 
 use super::{ChannelId, Classification, SecurityContext};
 
-/// The presence of a contact (reference 3.5); the numbers are the contract's.
+/// The presence of a contact (§channels/state); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum PresenceState {
@@ -76,8 +76,8 @@ pub struct ChannelInfo {
 }
 
 impl ChannelInfo {
-    /// A channel of that name with the limits of the reference, 500 and 4,000, and nothing else
-    /// known.
+    /// A channel of that name with the limits of the contract's example, 500 and 4,000, and nothing
+    /// else known.
     pub fn named(display_name: impl Into<String>) -> ChannelInfo {
         ChannelInfo {
             display_name: display_name.into(),

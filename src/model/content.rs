@@ -9,7 +9,7 @@ use super::{Part, visible_text};
 /// Bytes that a part takes beside its text.
 const PART: usize = 96;
 
-/// A classification marking; it is passed on unread (`mindlink-wire.md` 3).
+/// A classification marking; it is passed on unread (§messages/markings).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Classification {
     /// The opaque list of markings.

@@ -1,4 +1,4 @@
-//! Events: what a reader gets, and what a host sees of all agents at once (reference 3.8).
+//! Events: what a reader gets, and what a host sees of all agents at once (§events/poll).
 
 use super::{AgentId, AgentState, ChannelId, EventId, InstanceId, Message};
 use chrono::{DateTime, Utc};

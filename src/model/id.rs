@@ -1,5 +1,5 @@
 //! One type for each kind of id, so that swapping two does not compile, and one place that checks
-//! ids (reference 6.3).
+//! ids (§ids/text).
 //!
 //! An id is any string of 1 to 1,024 bytes without control characters: slashes, quotes, blanks and
 //! emoji are allowed. Ids are `Arc<str>`, because the same id is kept in many places.
@@ -127,7 +127,7 @@ text_id!(
     MessageId, "the message id");
 text_id!(
     /// An agent's or person's address on a chat system, for example `xmpp:bot@example.org`: the
-    /// reference's `UserName`.
+    /// contract's `UserName`.
     Address, "the user name");
 text_id!(
     /// The space in which channel and message ids are unique, for example `xmpp:im.example.org`.
@@ -160,7 +160,7 @@ fn channel_prefix(text: &str) -> Result<()> {
     }
 }
 
-/// The kind of a channel, by its prefix (reference 1.2).
+/// The kind of a channel, by its prefix (§ids/channel).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChannelKind {
@@ -210,7 +210,7 @@ impl Address {
 pub struct AgentKey(pub i64);
 
 /// An event's number within one [`InstanceId`]: rising, never reused, not dense, always below 2^31
-/// (reference 3.8.4).
+/// (§events/ids).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub i64);
 

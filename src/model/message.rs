@@ -1,9 +1,9 @@
-//! Messages of a channel (reference 3.4; `mindlink-wire.md` 1.2).
+//! Messages of a channel (§messages/document).
 
 use super::{ChannelId, Content, MessageId};
 use chrono::{DateTime, Utc};
 
-/// A message of a channel (reference 3.4). Its id is also its token for `before`.
+/// A message of a channel (§messages/document). Its id is also its token for `before`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {

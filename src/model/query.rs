@@ -120,7 +120,7 @@ impl EventQuery {
     }
 }
 
-/// Where events begin (reference 3.8.4, 3.8.5).
+/// Where events begin (§events/last-event, §events/instance).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cursor {

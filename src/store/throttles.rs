@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) enum ThrottlePut {
     /// The throttle as it is now.
     Done(Change, Throttle),
-    /// Refused: the kind of a throttle cannot change (reference 4.11). This is its kind.
+    /// Refused: the kind of a throttle cannot change (§throttles/type). This is its kind.
     KindDiffers(ThrottleKind),
 }
 

@@ -58,7 +58,7 @@ impl Grant {
         self.ended.store(true, Ordering::Release);
     }
 
-    /// The public details of the token (reference 2.2). If the date jumped since the token was
+    /// The public details of the token (§tokens/details). If the date jumped since the token was
     /// made, its end is computed from today's date.
     pub(crate) fn details(&self, now: Duration, wall: i64) -> TokenDetails {
         let due = wall.saturating_add(milliseconds(self.ends.saturating_sub(now)));

@@ -1,6 +1,6 @@
 //! A bounded stream of bytes from a caller to a backend: it holds at most four chunks of 64 KiB.
 //!
-//! Uploads go through it, so that a file of any size costs 256 KiB of memory (reference 3.3).
+//! Uploads go through it, so that a file of any size costs 256 KiB of memory (§channels/upload).
 //! Dropping one end tells the other: an upload whose caller left is cancelled, not completed.
 
 use super::guarded::wake;
