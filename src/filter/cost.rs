@@ -117,7 +117,7 @@ impl Size {
         let reach = if self.endless {
             text
         } else {
-            text.min(self.places)
+            text.min(self.positions)
         };
         let step = self.positions.saturating_mul(reach.max(1));
         STEPS

@@ -170,7 +170,7 @@ impl Usage {
             self.shares.remove(&heap);
         }
         take(&mut self.users, &user, bytes);
-        take(&mut self.places, &heap.conversation(), bytes);
+        take(&mut self.conversations, &heap.conversation(), bytes);
         self.total -= bytes;
     }
 
@@ -198,7 +198,7 @@ impl Usage {
         let mut best: HashMap<User, (u64, Heap)> = HashMap::new();
         for (heap, share) in &self.shares {
             if self
-                .places
+                .conversations
                 .get(&heap.conversation())
                 .is_none_or(|bytes| *bytes <= minimum)
             {
@@ -216,7 +216,7 @@ impl Usage {
             .max()
             .unwrap_or(0);
         let spare = self
-            .places
+            .conversations
             .get(&heap.conversation())
             .map_or(0, |bytes| bytes.saturating_sub(minimum));
         let ahead = of(first).saturating_sub(second).max(of(first) / 64).max(1);
