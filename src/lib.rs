@@ -39,8 +39,8 @@
 //! - To administer: [`Provisioning`]. To log users in and act for them: [`Engine::log_in`],
 //!   [`Engine::authenticate`], [`Engine::collaboration`]. To manage rooms: [`Management`].
 //! - To watch everything: [`Engine::subscribe`]; `examples/tail_events.rs`.
-//! - To serve the HTTP contract: `examples/http_gateway`. To run it: [`guide::operating`]. What it
-//!   serves: [`guide::contract`].
+//! - To serve the HTTP contract: the module `rest` in a server of yours, or the program
+//!   `examples/http_gateway`. To run that: [`guide::operating`]. What it serves: [`guide::contract`].
 //! - To connect another chat system: [`backend`] and [`guide::backend`].
 //! - When something fails: [`Error`] and [`guide::errors`].
 //!
@@ -55,6 +55,7 @@
 //! |---|---|
 //! | `bundled` (default) | builds SQLite; without it the system's is linked, 3.51.3 or newer |
 //! | `wire` | the documents of the MindLink REST contract, for hosts that serve it |
+//! | `rest` | the contract as a service over `http` and `http-body`, to be mounted in any server |
 //! | `testing` | a clock moved by hand, and the conformance suite for backends |
 //! | `xmpp` | rooms and people on XMPP servers: `backend::xmpp` |
 //! | `ucwa` | Lync Server 2013 and Skype for Business Server: `backend::ucwa` |
@@ -84,6 +85,8 @@ mod model;
 mod origin;
 mod password;
 mod publish;
+#[cfg(feature = "rest")]
+pub mod rest;
 mod runtime;
 mod services;
 mod store;

@@ -25,6 +25,7 @@ const FLOORS: &[(u8, &str)] = &[
     (3, "agents events"),
     (4, "services"),
     (5, "config engine publish wire testing guide"),
+    (6, "rest"),
 ];
 
 /// Who may import less, or more, than its floor says: a folder or file, and all that it may import.
@@ -43,6 +44,8 @@ const EXCEPT: &[(&str, &str)] = &[
     ("wire", "model error"),
     ("testing", "model error clock waiting backend"),
     ("guide", ""),
+    // Floor 6: what a host mounts. It sees what any host sees, and the engine's clock.
+    ("rest", "model error waiting backend services engine wire"),
     // Connectors stand on the seam, so that they can leave the house later.
     ("backend/loopback", CONNECTOR),
     ("backend/xmpp", CONNECTOR),
@@ -70,7 +73,6 @@ const CYCLES: &[&str] = &[
     "src: hub/state hub/view hub/wait",
     "src: services/authentication services/granting",
     "src: wire/arrays wire/dictionary",
-    "examples/http_gateway: authentication body collaboration control handler management openapi operator provisioning search",
     "examples/ucwa_simulator: simulator/application simulator/conversation simulator/fault simulator/invitation simulator/meeting simulator/ring simulator/subscription simulator/talk simulator/token simulator/world",
 ];
 /// The folders whose files are looked at for circles, each the root of a crate.
@@ -170,7 +172,11 @@ fn sql_is_spoken_on_its_floors_and_no_runtime_there() {
         if ["store", "journal", "database"].contains(&home) {
             assert!(!text.contains("tokio"), "src/{file} knows tokio");
         }
-        if ["agents", "backend", "events", "hub", "wire", "testing"].contains(&home) {
+        if [
+            "agents", "backend", "events", "hub", "wire", "rest", "testing",
+        ]
+        .contains(&home)
+        {
             assert!(!text.contains("rusqlite"), "src/{file} knows SQL");
         }
     }
@@ -217,6 +223,8 @@ fn status_numbers_exist_in_one_place() {
     for (file, text) in code("src")
         .iter()
         .filter(|(file, _)| !apart.contains(&file.as_str()))
+        // What describes the contract has a row for each operation, and examples.
+        .filter(|(file, _)| !file.starts_with("wire/openapi/"))
     {
         for (number, line) in text.lines().enumerate() {
             let is_status = |word: &str| numbers.contains(&word);

@@ -1,10 +1,6 @@
-//! The log on stderr: one line a request, and what the engine tells. No secret is ever handed to it: tokens are taken
-//! out of paths, queries and headers are not logged at all.
+//! The log on stderr: one line a request (target `access`), and what the engine tells.
 
 use crate::config::LogFormat;
-use std::net::IpAddr;
-use std::time::Instant;
-use switchboard::{Principal, Who};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -29,72 +25,5 @@ impl Level {
     pub(crate) fn set(&self, level: tracing::Level) {
         // An error says that the log is gone, and then there is nobody to tell.
         let _ = self.0.reload(LevelFilter::from(level));
-    }
-}
-
-/// The line of one request; it is written when this is dropped, so that a client that hung up leaves one too.
-pub(crate) struct Access {
-    started: Instant,
-    pub(crate) request_id: String,
-    method: String,
-    /// Who asked: the other end, or whom a trusted proxy names.
-    client: IpAddr,
-    /// As it came over the wire, with any token replaced.
-    path: String,
-    agent: String,
-    user: String,
-    /// 499 until there is an answer: the client hung up first.
-    pub(crate) status: u16,
-}
-
-impl Access {
-    pub(crate) fn begin(
-        request_id: String,
-        method: String,
-        path: String,
-        client: IpAddr,
-    ) -> Access {
-        Access {
-            started: Instant::now(),
-            request_id,
-            method,
-            client,
-            path,
-            agent: String::new(),
-            user: String::new(),
-            status: 499,
-        }
-    }
-
-    /// Notes who called.
-    pub(crate) fn by(&mut self, principal: &Principal) {
-        match principal.who() {
-            Who::SuperUser(name) | Who::Host(name) => self.user.clone_from(name),
-            Who::Agent {
-                agent, username, ..
-            } => {
-                agent.as_str().clone_into(&mut self.agent);
-                self.user.clone_from(username);
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Drop for Access {
-    fn drop(&mut self) {
-        let Access {
-            request_id,
-            method,
-            client,
-            path,
-            agent,
-            user,
-            status,
-            ..
-        } = &*self;
-        let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // Text fields are written quoted and escaped in both formats, so that no name can begin a line of its own.
-        tracing::info!(target: "access", request_id, %client, agent, user, method, path, status, milliseconds, "request");
     }
 }

@@ -2,55 +2,32 @@
 //!
 //!     cargo run --release --example http_gateway -- --demo
 //!
-//! It is thin on purpose, and meant to be read by whoever puts the engine behind another server: `wire` knows what
-//! the requests and answers look like, the engine knows what they do, and what lies between is one handler
-//! ([`handler`]) and one short function per service. No route is given to axum, because the contract's paths must be
-//! split before they are decoded; no call blocks a worker, because each has an `_async` twin; and a waiting poll is a
-//! future of the engine's, so that ten thousand of them cost no thread.
+//! It is thin on purpose, and meant to be read by whoever serves the contract from another program: the contract is
+//! [`switchboard::rest`], and what lies around it here are the command line and its file, the listener and its
+//! deadlines ([`edge`]), the log and the signals.
 
-mod allowance;
-mod answer;
-mod authentication;
-mod body;
-mod budget;
-mod collaboration;
 mod config;
-mod connection;
-mod control;
-mod cors;
 mod demo;
+mod edge;
 mod exposed;
-mod guarded;
-mod handler;
-mod listener;
 mod log;
-mod management;
-mod network;
-mod openapi;
-mod operator;
-mod paced;
-mod provisioning;
 mod reload;
-mod search;
 mod server;
-mod shares;
-mod site;
-mod tls;
-mod watched;
 
 use config::{Arguments, Category, Command, Room, open_files, password};
-use cors::Cors;
-use handler::{Edge, Gateway};
-use listener::Connections;
-use server::Hangups;
-use site::Site;
+use edge::cors::Cors;
+use edge::listener::{self, Connections};
+use edge::site::Site;
+use edge::tls::Tls;
+use edge::{Edge, network};
+use server::{Hangups, Server};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use switchboard::Engine;
 use switchboard::backend::Loopback;
-use tls::Tls;
+use switchboard::rest::Rest;
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
@@ -112,6 +89,10 @@ fn begin() -> Result<(Runtime, Hangups), String> {
     Ok((runtime, hangups))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program's own runtime, entered from its main thread"
+)]
 fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), String> {
     let level = log::start(arguments.log_format, arguments.log_level);
     for warning in exposed::warnings(arguments) {
@@ -129,35 +110,21 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
     if arguments.demo {
         say(&demo::provision(&engine, address, scheme)?);
     }
-    let edge = Edge {
-        poll_timeout: arguments.poll_timeout,
-        trusted_proxies: arguments.trusted_proxies.clone(),
-        cors: Cors::new(
-            arguments
-                .cors_origin
-                .iter()
-                .map(|origin| origin.0.clone())
-                .collect(),
-        ),
-        site: site.clone(),
-        control: arguments.loopback_control.then_some(chat),
-    };
-    let gateway = Arc::new(Gateway::new(engine.clone(), edge));
     let of_one_peer = arguments
         .connections_per_peer
         .unwrap_or(connections - connections / 6);
     let connections = Connections::new(connections, of_one_peer, tls.clone());
     let ready = || say(&format!("listening on {scheme}://{address}"));
-    let reloaded = reload::Reloaded::new(engine, level, tls, site);
-    let ended = server::run(
-        &runtime,
-        hangups,
+    let reloaded = reload::Reloaded::new(engine.clone(), level, tls, site);
+    let server = Server {
+        engine,
+        edge,
         listener,
         connections,
-        gateway,
-        ready,
-        move || reloaded.again(),
-    );
+        hangups,
+    };
+    let serving = server::serve(server, ready, move || reloaded.again());
+    let ended = runtime.block_on(serving).map_err(|error| error.to_string());
     // Threads that hang in a file are left to the end of the process.
     runtime.shutdown_background();
     ended

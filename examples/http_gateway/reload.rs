@@ -3,10 +3,10 @@
 //! told. Everything else of a changed file waits for a restart; what cannot be read leaves things as they are.
 
 use crate::config::{self, Arguments, Command, password};
+use crate::edge::site::Site;
+use crate::edge::tls::Tls;
 use crate::exposed;
 use crate::log::Level;
-use crate::site::Site;
-use crate::tls::Tls;
 use std::sync::Arc;
 use switchboard::{Engine, Error};
 

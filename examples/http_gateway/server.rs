@@ -1,13 +1,13 @@
 //! Serving, and how it stops: no new connections, the waiting polls answered, then the end. On SIGHUP what can change
 //! under way is read again.
 
-use crate::handler::Gateway;
-use crate::listener::Connections;
+use crate::edge::Edge;
+use crate::edge::listener::Connections;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use switchboard::Engine;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 
 /// What an orderly end may take beyond that.
 const GRACE: Duration = Duration::from_secs(5);
@@ -15,49 +15,37 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long a stop may take: posts under way get their answers, polls theirs at once.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
-/// Serves until ctrl-C or SIGTERM, and stops in order; `reload` is called at each SIGHUP.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the program's own runtime, entered from its main thread"
-)]
-pub(crate) fn run(
-    runtime: &Runtime,
-    hangups: Hangups,
-    listener: TcpListener,
-    connections: Connections,
-    gateway: Arc<Gateway>,
-    ready: impl FnOnce(),
-    reload: impl Fn() + Clone + Send + 'static,
-) -> Result<(), String> {
-    runtime
-        .block_on(serve(
-            hangups,
-            listener,
-            connections,
-            gateway,
-            ready,
-            reload,
-        ))
-        .map_err(|error| error.to_string())
+/// Everything that is needed to serve.
+pub(crate) struct Server {
+    pub(crate) engine: Engine,
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) listener: TcpListener,
+    pub(crate) connections: Connections,
+    pub(crate) hangups: Hangups,
 }
 
+/// Serves until ctrl-C or SIGTERM, and stops in order; calls `ready` when it serves and `reload` at each SIGHUP.
 #[expect(
     clippy::disallowed_methods,
     reason = "the deadline of a stop is real time: the engine's clock is stopping too"
 )]
-async fn serve(
-    hangups: Hangups,
-    listener: TcpListener,
-    connections: Connections,
-    gateway: Arc<Gateway>,
+pub(crate) async fn serve(
+    server: Server,
     ready: impl FnOnce(),
     reload: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<()> {
+    let Server {
+        engine,
+        edge,
+        listener,
+        connections,
+        hangups,
+    } = server;
     let mut signals = Signals::listen(hangups)?;
     ready();
     {
         let mut reloads = Reloads::default();
-        let mut accepting = std::pin::pin!(connections.accept(listener, &gateway));
+        let mut accepting = std::pin::pin!(connections.accept(listener, &edge));
         loop {
             tokio::select! {
                 () = &mut accepting => {}
@@ -77,8 +65,7 @@ async fn serve(
         std::process::exit(1);
     });
     end_at_last();
-    gateway.stop();
-    let stopping = gateway.engine.shutdown_async(STOP_MAX);
+    let stopping = engine.shutdown_async(STOP_MAX);
     let (stopped, served) =
         tokio::join!(stopping, tokio::time::timeout(STOP_MAX, connections.end()));
     if let Err(error) = stopped {

@@ -166,6 +166,18 @@ impl Engine {
         self.0.services.ground.clock.wall()
     }
 
+    /// Monotonic time by the engine's clock.
+    #[cfg(feature = "rest")]
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.0.timer.now()
+    }
+
+    /// Ready once `duration` has passed by the engine's clock.
+    #[cfg(feature = "rest")]
+    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
+        self.0.timer.sleep(duration)
+    }
+
     /// How an agent stands, and why.
     ///
     /// # Errors

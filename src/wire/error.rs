@@ -44,6 +44,111 @@ impl ErrorBody {
     }
 }
 
+/// Done.
+pub const DONE: u16 = 200;
+/// Done, and there is nothing to say.
+pub const NO_CONTENT: u16 = 204;
+/// A channel was added that the agent has already.
+pub const NOT_MODIFIED: u16 = 304;
+/// The gateway is not ready to serve.
+pub const NOT_READY: u16 = 503;
+/// What a log says of a client that hung up before it was answered.
+pub const HUNG_UP: u16 = 499;
+
+/// Everything that is answered and is not a success.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The engine, or the reading of the request, failed with this error.
+    Engine(Error),
+    /// No resource has this path; the text says what is wrong with it.
+    NoResource(String),
+    /// The resource has only these methods, in the form of `Allow`.
+    OtherMethods(String),
+    /// The path with its query is too long.
+    TargetTooLong {
+        /// Its bytes.
+        length: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// The body did not keep coming. It was never whole, so nothing happened, and a client may send it again: hence no
+    /// 400, which says that the same request will fail again.
+    TooSlow,
+    /// The headers are too many or too long; the text has the figures.
+    HeadersTooLarge(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Engine(error)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Engine(error) => error.fmt(f),
+            Failure::NoResource(text) | Failure::HeadersTooLarge(text) => f.write_str(text),
+            Failure::OtherMethods(allow) => write!(f, "this resource answers {allow}"),
+            Failure::TargetTooLong { length, limit } => {
+                write!(f, "the URL of {length} is over the limit of {limit}")
+            }
+            Failure::TooSlow => f.write_str("the body did not keep coming"),
+        }
+    }
+}
+
+impl Failure {
+    /// The status of its response.
+    pub fn status(&self) -> u16 {
+        match self {
+            Failure::Engine(error) => status(error),
+            Failure::NoResource(_) => 404,
+            Failure::OtherMethods(_) => 405,
+            Failure::TooSlow => 408,
+            Failure::TargetTooLong { .. } => 414,
+            Failure::HeadersTooLarge(_) => 431,
+        }
+    }
+
+    /// The body of its response.
+    pub fn body(&self, request_id: &str) -> ErrorBody {
+        let code = match self {
+            Failure::Engine(error) => return ErrorBody::of(error, request_id),
+            Failure::NoResource(_) => "not_found",
+            Failure::OtherMethods(_) => "method_not_allowed",
+            Failure::TooSlow => "too_slow",
+            Failure::TargetTooLong { .. } => "target_too_long",
+            Failure::HeadersTooLarge(_) => "headers_too_large",
+        };
+        ErrorBody::new(code, self.to_string(), request_id)
+    }
+
+    /// What `Retry-After` says, as [`retry_after`].
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Failure::Engine(error) => retry_after(error),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the gateway's own, and belongs into its log.
+    pub fn is_ours(&self) -> bool {
+        self.status() == 500
+    }
+}
+
+/// Whether a status is an error's.
+pub(super) fn is_failure(status: u16) -> bool {
+    status >= 400
+}
+
+/// Whether a status invites a repeat.
+pub(super) fn is_temporary(status: u16) -> bool {
+    matches!(status, 429 | 503)
+}
+
 /// The status an error is answered with.
 pub fn status(error: &Error) -> u16 {
     match error {
@@ -96,7 +201,7 @@ pub fn reason(status: u16) -> &'static str {
 /// The value of `Retry-After`: whole seconds, rounded up, at least one. `None` means that the
 /// header is absent.
 pub fn retry_after(error: &Error) -> Option<u64> {
-    if !matches!(status(error), 429 | 503) {
+    if !is_temporary(status(error)) {
         return None;
     }
     let known = error

@@ -32,6 +32,7 @@ pub mod json;
 pub mod lenient;
 mod management;
 mod message;
+pub mod openapi;
 mod part;
 pub mod percent;
 mod provisioning;

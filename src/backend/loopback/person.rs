@@ -106,6 +106,12 @@ impl Person {
         })
     }
 
+    /// As [`Person::hears`], but waits as long as it takes, on any executor.
+    #[cfg(feature = "rest")]
+    pub(crate) async fn heard(&self, channel: &ChannelId) -> Result<HeardMessage> {
+        poll_fn(|cx| self.poll_heard(channel, cx)).await
+    }
+
     /// What others said, in all rooms and to this person, that [`Person::hears`] has not returned, oldest first.
     pub fn unheard(&self) -> Vec<HeardMessage> {
         let state = self.shared.0.lock();

@@ -38,14 +38,14 @@ fn a_preflight_from_a_named_origin_is_granted_and_every_answer_can_be_read() {
     assert!(
         granted
             .header("access-control-allow-headers")
-            .is_some_and(|names| names.contains("Authorization"))
+            .is_some_and(|names| names.to_lowercase().contains("authorization"))
     );
     assert!(
         granted
             .header("access-control-allow-methods")
             .is_some_and(|names| names.contains("DELETE"))
     );
-    assert_eq!(granted.header("vary"), Some("Origin"));
+    assert_eq!(granted.header("vary"), Some("origin"));
     let stranger = [
         ("Origin", "https://evil.example"),
         ("Access-Control-Request-Method", "POST"),
@@ -68,7 +68,7 @@ fn a_preflight_from_a_named_origin_is_granted_and_every_answer_can_be_read() {
     assert!(
         events
             .header("access-control-expose-headers")
-            .is_some_and(|names| names.contains("Switchboard-Last-Event"))
+            .is_some_and(|names| names.contains("switchboard-last-event"))
     );
     // A page that could not read the 401 could not log in again.
     let refused = asked(

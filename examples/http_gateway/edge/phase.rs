@@ -1,0 +1,87 @@
+//! How far a connection is with its requests.
+
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Waker;
+use switchboard::rest::{Charge, Departure};
+
+/// How far one connection is; all clones are one.
+#[derive(Clone, Default)]
+pub(crate) struct Phase(Arc<Requests>);
+
+#[derive(Default)]
+struct Requests {
+    /// How many have begun and ended, added up: odd while one is being answered.
+    passed: AtomicU64,
+    /// The connection, which must look at its socket again when an answer has ended: hyper has asked for the next head
+    /// by then, when nobody was counting yet, and does not ask a second time.
+    connection: AtomicWaker,
+    /// Tells whoever waits that the other end sends no more.
+    departure: Departure,
+    /// A request was answered before its body was read: the other end may still be sending.
+    unread: AtomicBool,
+    /// What a long head is charged to, until it is read and answered: a poll that waits holds no head.
+    head: Mutex<Option<Charge>>,
+}
+
+impl Phase {
+    /// A request is being answered until what is returned is dropped.
+    pub(crate) fn answering(&self) -> Answering {
+        self.0.passed.fetch_add(1, Ordering::AcqRel);
+        drop(self.0.head.lock().take());
+        Answering(self.clone())
+    }
+
+    /// Whether a request is being answered.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.now() % 2 == 1
+    }
+
+    /// The word that the other end sends no more.
+    pub(crate) fn departure(&self) -> &Departure {
+        &self.0.departure
+    }
+
+    /// A body was dropped before its end.
+    pub(crate) fn note_unread(&self) {
+        self.0.unread.store(true, Ordering::Release);
+    }
+
+    /// Whether one was.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Acquire)
+    }
+
+    /// The number of the phase.
+    pub(crate) fn now(&self) -> u64 {
+        self.0.passed.load(Ordering::Acquire)
+    }
+
+    /// Wakes `connection` when an answer has ended.
+    pub(crate) fn wakes(&self, connection: &Waker) {
+        self.0.connection.register(connection);
+    }
+
+    /// Whether a long head is charged.
+    pub(crate) fn has_long_head(&self) -> bool {
+        self.0.head.lock().is_some()
+    }
+
+    /// Keeps what a long head is charged to.
+    pub(crate) fn charge_head(&self, charge: Charge) {
+        *self.0.head.lock() = Some(charge);
+    }
+}
+
+/// Lives as long as a request is being answered, its body included.
+pub(crate) struct Answering(Phase);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let requests = &self.0.0;
+        requests.passed.fetch_add(1, Ordering::AcqRel);
+        requests.connection.wake();
+    }
+}

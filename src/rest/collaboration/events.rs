@@ -1,0 +1,82 @@
+//! The long poll: a request for events that waits until there are some (§events/last-event).
+
+use super::super::answer::{Success, no_room};
+use super::super::budget::FREE;
+use super::super::call::Call;
+use crate::error::Error;
+use crate::model::{EventBatch, Principal};
+use crate::wire::error::Failure;
+use crate::wire::{Event, Format};
+use std::time::Duration;
+
+/// Bytes that a name of a channel takes in a poll that waits, without its text.
+const NAME: usize = 128;
+
+pub(super) async fn answer(call: Call<'_>, principal: &Principal) -> Result<Success, Failure> {
+    let asked = call.query.events()?;
+    let agent = call.engine().collaboration(principal)?;
+    let Call {
+        shared,
+        format,
+        head,
+        caller,
+        headers,
+        query,
+        body,
+        mut charge,
+    } = call;
+    let timeout = if head {
+        Duration::ZERO
+    } else {
+        shared.options.poll_timeout
+    };
+    // Channels that are named are held as long as the poll waits.
+    let names = asked.query.channels.iter().map(|name| NAME + name.len());
+    let names: usize = names.sum();
+    if names > FREE && !charge.more(names) {
+        return Err(no_room().into());
+    }
+    // With them goes the buffer that the head was read into.
+    drop((headers, query, body));
+    let reader = asked.reader.filter(|_| !head);
+    let poll = |timeout| match &reader {
+        Some(reader) => agent.poll_reader_async(
+            reader.as_str(),
+            asked.cursor.clone(),
+            asked.query.clone(),
+            timeout,
+        ),
+        None => agent.wait_events_async(asked.cursor.clone(), asked.query.clone(), timeout),
+    };
+    let waiting = poll(timeout);
+    let waited = tokio::select! {
+        biased;
+        waited = waiting => Some(waited),
+        () = caller.left() => None,
+    };
+    let waited = match waited {
+        Some(waited) => waited,
+        // The client sends no more, but may still read: it gets what there is, at once.
+        None => poll(Duration::ZERO).await,
+    };
+    match waited {
+        Ok(batch) => Ok(success(format, &batch)),
+        // The poll was good when it came: a newer one took over, its token ended, or we are stopping. That is no
+        // fault of the client's, and its next call will be told.
+        Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => {
+            Ok(Success::document(format, &Vec::<Event>::new()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn success(format: Format, batch: &EventBatch) -> Success {
+    let events: Vec<Event> = batch.events.iter().filter_map(Event::from_model).collect();
+    let answer =
+        Success::document(format, &events).with("switchboard-last-event", &batch.last.to_string());
+    if batch.gap {
+        answer.with("switchboard-gap", "true")
+    } else {
+        answer
+    }
+}

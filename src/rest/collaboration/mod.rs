@@ -1,0 +1,121 @@
+//! The collaboration service. Ids, query and body are judged first, then what the caller may do.
+
+mod events;
+mod search;
+mod upload;
+
+use super::answer::Success;
+use super::call::Call;
+use crate::error::Error;
+use crate::model::{ChannelId, NewMessage, Principal};
+use crate::services;
+use crate::wire::error::Failure;
+use crate::wire::route::Collaboration;
+use crate::wire::{Channel, ChannelAgentState, ChannelState, Dictionary, Message, PostedMessage};
+use http::HeaderMap;
+
+pub(super) async fn answer(
+    call: Call<'_>,
+    principal: &Principal,
+    route: Collaboration,
+) -> Result<Success, Failure> {
+    let agent = || agent(&call, principal);
+    let format = call.format;
+    match route {
+        Collaboration::Channels => {
+            let channels: Vec<Channel> = agent()?.channels()?.iter().map(Channel::from).collect();
+            Ok(Success::document(format, &channels))
+        }
+        Collaboration::Channel { channel } => {
+            let channel = ChannelId::parse(&channel)?;
+            let channel = agent()?.channel(&channel)?;
+            Ok(Success::document(format, &Channel::from(&channel)))
+        }
+        Collaboration::ChannelState { channel } => {
+            let channel = ChannelId::parse(&channel)?;
+            let channel = agent()?.channel(&channel)?;
+            let state = ChannelState::from(&*channel.info);
+            Ok(Success::document(format, &state))
+        }
+        Collaboration::Messages { channel } => history(call, principal, &channel).await,
+        Collaboration::Post { channel } => post(call, principal, &channel).await,
+        Collaboration::SetComposing { channel } => compose(call, principal, &channel).await,
+        Collaboration::OwnMetadata => own_metadata(call, principal).await,
+        // What is large stands in a box, so that a waiting poll, of which there are many, need not have room for it.
+        Collaboration::Upload { channel, name } => {
+            Box::pin(upload::answer(call, principal, &channel, &name)).await
+        }
+        Collaboration::Search => Box::pin(search::answer(call, principal)).await,
+        Collaboration::Events => events::answer(call, principal).await,
+    }
+}
+
+/// The caller's agent. Over HTTP a post into a channel that is just reconnecting is refused at once: the client can
+/// wait by itself.
+fn agent(call: &Call<'_>, principal: &Principal) -> Result<services::Collaboration, Error> {
+    let agent = call.engine().collaboration(principal)?;
+    Ok(agent.immediate())
+}
+
+async fn own_metadata(call: Call<'_>, principal: &Principal) -> Result<Success, Failure> {
+    let metadata = agent(&call, principal)?.metadata_async().await?;
+    Ok(Success::document(call.format, &Dictionary(metadata)))
+}
+
+async fn history(call: Call<'_>, principal: &Principal, channel: &str) -> Result<Success, Failure> {
+    let channel = ChannelId::parse(channel)?;
+    let asked = call.query.history()?;
+    let messages = agent(&call, principal)?
+        .messages_async(&channel, asked.take, asked.before.as_deref())
+        .await?;
+    let messages: Vec<Message> = messages.iter().map(Message::from).collect();
+    Ok(Success::document(call.format, &messages))
+}
+
+async fn post(
+    mut call: Call<'_>,
+    principal: &Principal,
+    channel: &str,
+) -> Result<Success, Failure> {
+    let channel = ChannelId::parse(channel)?;
+    let posted: PostedMessage = call.document().await?;
+    let message = keyed(NewMessage::try_from(posted)?, &call.headers)?;
+    let agent = agent(&call, principal)?;
+    let message = agent.post_async(&channel, message).await?;
+    Ok(Success::document(call.format, &Message::from(&message)))
+}
+
+async fn compose(
+    mut call: Call<'_>,
+    principal: &Principal,
+    channel: &str,
+) -> Result<Success, Failure> {
+    let channel = ChannelId::parse(channel)?;
+    let state: ChannelAgentState = call.document().await?;
+    let agent = agent(&call, principal)?;
+    agent
+        .set_composing_async(&channel, state.is_composing)
+        .await?;
+    Ok(Success::done())
+}
+
+/// Bytes of an `Idempotency-Key`: the longest id, percent-encoded.
+const KEY_MAX: usize = 4096;
+
+/// Adds the key of `Idempotency-Key: TEXT`, our addition to the contract (§messages/key): however often a message is posted with one
+/// key through one agent into one channel, it is said once, and every response is that of the first. A client that was
+/// cut off between its post and the response, or died before it noted that it had posted, just posts again.
+fn keyed(message: NewMessage, headers: &HeaderMap) -> Result<NewMessage, Error> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let Some(key) = keys.next() else {
+        return Ok(message);
+    };
+    match key.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) && keys.next().is_none() => {
+            Ok(message.key(key))
+        }
+        _ => Err(Error::Invalid(format!(
+            "one Idempotency-Key of 1 to {KEY_MAX} ASCII characters is expected"
+        ))),
+    }
+}

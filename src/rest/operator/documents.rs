@@ -1,0 +1,122 @@
+//! The operator's documents. They are our own and have no form but JSON, except `Readiness`.
+
+use crate::model::{AgentState, AgentStatus, AuditEntry, ReaderStatus};
+use crate::wire::Document;
+use crate::wire::xml::Root;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+/// What `/readyz` answers.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Readiness<'a> {
+    pub(super) ready: bool,
+    pub(super) reason: &'a str,
+}
+
+impl Document for Readiness<'_> {
+    fn root() -> Root {
+        Root::bare("Readiness")
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Agent {
+    id: String,
+    state: &'static str,
+    reason: Option<String>,
+    since: String,
+    attempt: u32,
+    next_try: Option<String>,
+    channels: Vec<Channel>,
+    pub(super) readers: Vec<Reader>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Channel {
+    id: String,
+    state: &'static str,
+    reason: Option<String>,
+    next_try: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Reader {
+    name: String,
+    lag: u64,
+    moved: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Entry {
+    number: u64,
+    time: String,
+    who: String,
+    action: String,
+    subject: String,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+fn iso(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn state(state: AgentState) -> &'static str {
+    match state {
+        AgentState::Activating => "Activating",
+        AgentState::Active => "Active",
+        _ => "Idle",
+    }
+}
+
+impl Agent {
+    pub(super) fn new(status: AgentStatus, readers: &[ReaderStatus]) -> Agent {
+        let own = readers.iter().filter(|reader| reader.agent == status.id);
+        Agent {
+            readers: own
+                .map(|reader| Reader {
+                    name: reader.name.to_string(),
+                    lag: reader.lag,
+                    moved: iso(reader.moved),
+                })
+                .collect(),
+            id: status.id.to_string(),
+            state: state(status.state),
+            reason: status.reason,
+            since: iso(status.since),
+            attempt: status.attempt,
+            next_try: status.next_try.map(iso),
+            channels: status
+                .channels
+                .into_iter()
+                .map(|channel| Channel {
+                    id: channel.id.to_string(),
+                    state: state(channel.state),
+                    reason: channel.reason,
+                    next_try: channel.next_try.map(iso),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<AuditEntry> for Entry {
+    fn from(entry: AuditEntry) -> Entry {
+        let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
+        Entry {
+            number: entry.number,
+            time: iso(entry.time),
+            who: entry.who,
+            action: entry.action,
+            subject: entry.subject,
+            before: json(entry.before),
+            after: json(entry.after),
+        }
+    }
+}
