@@ -110,6 +110,14 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
     if arguments.demo {
         say(&demo::provision(&engine, address, scheme)?);
     }
+    let mut rest = Rest::builder(engine.clone()).poll_timeout(arguments.poll_timeout);
+    if arguments.loopback_control {
+        rest = rest.loopback_control(chat);
+    }
+    let origins = arguments.cors_origin.iter();
+    let cors = Cors::new(origins.map(|origin| origin.0.clone()).collect());
+    let proxies = arguments.trusted_proxies.clone();
+    let edge = Arc::new(Edge::new(rest.build(), proxies, cors, site.clone()));
     let of_one_peer = arguments
         .connections_per_peer
         .unwrap_or(connections - connections / 6);

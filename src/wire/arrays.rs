@@ -4,8 +4,7 @@
 //! struct. The XML serializer takes the namespace from the name, which it could not learn from a
 //! list that is empty or null.
 
-use super::dictionary::Dictionary;
-use serde::{Serialize, Serializer};
+use serde::Serializer;
 
 /// A list of strings.
 pub(crate) const STRINGS: &str = "ArrayOfstring";
@@ -15,15 +14,4 @@ pub(crate) const DICTIONARY: &str = "ArrayOfKeyValueOfstringstring";
 /// Serializes a member that is a list of strings.
 pub(crate) fn strings<S: Serializer>(list: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_newtype_struct(STRINGS, list)
-}
-
-/// Serializes a member that is a dictionary or null.
-pub(crate) fn optional_dictionary<S: Serializer>(
-    dictionary: &Option<Dictionary>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match dictionary {
-        Some(dictionary) => dictionary.serialize(serializer),
-        None => serializer.serialize_newtype_struct(DICTIONARY, &None::<()>),
-    }
 }

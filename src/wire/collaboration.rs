@@ -1,9 +1,9 @@
 //! Channels, their state, and the markings that channels and messages carry (§channels/active,
 //! §channels/state).
 
+use super::code;
 use super::dictionary::Dictionary;
 use super::lenient::{Node, Read};
-use super::{arrays, code};
 use crate::error::Result;
 use crate::model::{self, PresenceState};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub struct Channel {
     /// The longest story, in characters.
     pub max_story_length: u32,
     /// Always null (§channels/active).
-    #[serde(serialize_with = "arrays::optional_dictionary")]
+    #[serde(serialize_with = "super::dictionary::optional_dictionary")]
     pub metadata: Option<Dictionary>,
     /// Its security contexts; null for none.
     pub security_contexts: Option<Vec<SecurityContext>>,

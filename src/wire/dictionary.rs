@@ -36,6 +36,17 @@ impl Serialize for Dictionary {
     }
 }
 
+/// Serializes a member that is a dictionary or null.
+pub(crate) fn optional_dictionary<S: Serializer>(
+    dictionary: &Option<Dictionary>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match dictionary {
+        Some(dictionary) => dictionary.serialize(serializer),
+        None => serializer.serialize_newtype_struct(arrays::DICTIONARY, &None::<()>),
+    }
+}
+
 impl Read for Dictionary {
     fn read(node: &Node<'_>) -> Result<Dictionary> {
         let entries = match node.tree() {

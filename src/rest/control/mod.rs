@@ -29,7 +29,7 @@ use crate::backend::{HeardMessage, Loopback, Person};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::{ChannelId, ChannelKind, PresenceState};
-use crate::waiting::pending;
+use crate::waiting::{pending, start_thread};
 use crate::wire::error::Failure;
 use documents::{Heard, Order, SaidId};
 use route::Route;
@@ -167,9 +167,6 @@ async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (promise, pending) = pending();
-    std::thread::Builder::new()
-        .name("switchboard-control".into())
-        .spawn(move || promise.fulfil(call()))
-        .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
+    start_thread("control", move || promise.fulfil(call()))?;
     pending.await
 }

@@ -15,6 +15,7 @@ mod edge;
 pub(crate) mod gateway;
 mod harness;
 mod management;
+mod mounted;
 mod operator;
 mod process;
 mod rules;
