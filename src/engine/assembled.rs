@@ -23,7 +23,7 @@ pub(super) struct Assembled {
     pub(super) services: Arc<Services>,
     pub(super) writer: Arc<Writer<Journal>>,
     pub(super) publishing: Arc<Publishing>,
-    pub(super) readers: Reads,
+    pub(super) reads: Reads,
     pub(super) runtime: Runtime,
     pub(super) timer: Arc<Timer>,
     pub(super) ring: Arc<Ring>,
@@ -93,7 +93,7 @@ impl Assembled {
         services.ground.posts.give_up();
         self.runtime.stop(Duration::from_millis(100));
         self.timer.close();
-        self.readers.close();
+        self.reads.close();
         services.passwords.close();
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
@@ -116,7 +116,7 @@ impl Drop for Assembled {
                 self.ring.close();
                 self.writer.stop_later();
                 self.timer.close();
-                self.readers.close();
+                self.reads.close();
             }
             Err(error) => tracing::warn!(%error, "the engine was dropped"),
             Ok(()) => {}

@@ -65,7 +65,7 @@ impl Engine {
         let ring = Ring::new();
         let posts = Arc::new(PostBook::default());
         let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone())?;
-        let (readers, mut threads) = Reads::start(opened.clone(), activity.clone())?;
+        let (reads, mut threads) = Reads::start(opened.clone(), activity.clone())?;
         let strays = Arc::new(AtomicU64::new(0));
         let settings = JournalSettings {
             calendar: calendar.clone(),
@@ -82,7 +82,7 @@ impl Engine {
         let surroundings = Surroundings::new(
             entries.clone(),
             calls.clone(),
-            readers.clone(),
+            reads.clone(),
             ring.clone(),
             (posting.clone(), origins.clone()),
             LinkSettings {
@@ -95,7 +95,7 @@ impl Engine {
             entries,
             calls: calls.clone(),
             posting: posting.clone(),
-            readers: readers.clone(),
+            reads: reads.clone(),
             hub: hub.clone(),
             timer: timer.clone(),
             clock: clock.clone(),
@@ -120,7 +120,7 @@ impl Engine {
             services: services.clone(),
             writer,
             publishing,
-            readers: readers.clone(),
+            reads: reads.clone(),
             runtime,
             timer,
             ring,
@@ -131,7 +131,7 @@ impl Engine {
             _timeline: timeline.clone(),
             down: Mutex::new(false),
         }));
-        load(&services, &readers, &hub, opening)?;
+        load(&services, &reads, &hub, opening)?;
         clock.attach(timeline);
         calls.spawn(posting.watch());
         calls.spawn(Services::look_after(Arc::downgrade(&services)));
@@ -180,7 +180,7 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
     let super_user = SuperUser::configured(builder.super_user.as_ref(), &passwords, &ground)?;
     let feed = Arc::new(Feed {
         hub: ground.hub.clone(),
-        readers: ground.readers.clone(),
+        reads: ground.reads.clone(),
         clock: ground.clock.clone(),
         activity: ground.activity.clone(),
         buffered: builder.event_mode == EventMode::Buffered,
@@ -209,7 +209,7 @@ fn services(builder: &Builder, ground: Arc<Ground>, registry: Arc<Registry>) -> 
 }
 
 /// Brings memory to what the database says: the same code that later follows each change.
-fn load(services: &Arc<Services>, readers: &Reads, hub: &Hub, opening: Opening) -> Result<()> {
+fn load(services: &Arc<Services>, reads: &Reads, hub: &Hub, opening: Opening) -> Result<()> {
     let now = services.ground.timer.now();
     // Where the clock was set back meanwhile, the date that was noted last.
     let now_ms = services.ground.calendar.ledger();
@@ -219,7 +219,7 @@ fn load(services: &Arc<Services>, readers: &Reads, hub: &Hub, opening: Opening) 
         floor,
         ..
     } = opening;
-    readers.now(|connection| {
+    reads.now(|connection| {
         let mut throttles = services.throttles.lock();
         throttles.replace(store::throttles::all(connection).map_err(damaged("throttle"))?);
         for (agent, channel, at) in

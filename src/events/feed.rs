@@ -20,7 +20,7 @@ const LOOK_TIME: Duration = Duration::from_secs(10);
 /// What every reader reads from.
 pub(crate) struct Feed {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) readers: Reads,
+    pub(crate) reads: Reads,
     pub(crate) clock: Arc<dyn crate::clock::Clock>,
     pub(crate) activity: Activity,
     /// Only what lies within the window is served (buffered mode).

@@ -67,7 +67,7 @@ impl Feed {
         if !here {
             let feed = self.clone();
             return self
-                .readers
+                .reads
                 .of(ask.agent)
                 .look(move |turn| feed.look_aside(&wants, after, turn))
                 .await;
@@ -75,7 +75,7 @@ impl Feed {
         let (page, gap) = match there {
             Some(page) => (page, false),
             None => {
-                self.readers
+                self.reads
                     .of(ask.agent)
                     .read(journal::read_page(
                         self.hub.clone(),

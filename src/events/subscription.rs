@@ -86,7 +86,7 @@ impl Subscription {
                 let after = self.last;
                 let read = self
                     .feed
-                    .readers
+                    .reads
                     .read(move |connection| journal::everything_after(connection, after, AT_ONCE));
                 let (records, more) = read.await?;
                 self.caught_up(&records, more);
@@ -105,7 +105,7 @@ impl Subscription {
         let after = self.last;
         let read = self
             .feed
-            .readers
+            .reads
             .now(|connection| journal::everything_after(connection, after, AT_ONCE));
         match read {
             Ok((records, more)) => self.caught_up(&records, more),

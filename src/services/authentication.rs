@@ -99,7 +99,7 @@ impl Services {
             let name = folded(&credentials.username);
             let read =
                 move |connection: &rusqlite::Connection| users::by_name(connection, &name, &wanted);
-            if let Some(found) = self.ground.readers.of_logins().read(read).await? {
+            if let Some(found) = self.ground.reads.of_logins().read(read).await? {
                 (key, listed) = (Some(found.agent), found.users);
             }
         }

@@ -18,7 +18,7 @@ pub(crate) struct Ground {
     pub(crate) calls: Calls,
     pub(crate) posting: Arc<Posting>,
     pub(crate) posts: Arc<PostBook>,
-    pub(crate) readers: Reads,
+    pub(crate) reads: Reads,
     pub(crate) hub: Arc<Hub>,
     pub(crate) timer: Arc<Timer>,
     pub(crate) clock: Arc<dyn Clock>,

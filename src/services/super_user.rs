@@ -29,7 +29,7 @@ impl SuperUser {
         ground: &Ground,
     ) -> Result<Option<SuperUser>> {
         let opening = || Asker::change("opening");
-        let seen = ground.readers.now(super_user::seen)?;
+        let seen = ground.reads.now(super_user::seen)?;
         let Some((name, password)) = configured else {
             if seen.is_some() {
                 park(note(ground, None, true))?;

@@ -190,7 +190,7 @@ async fn join_through(
     if first {
         let asked = place.clone();
         resume = around
-            .readers
+            .reads
             .read(move |connection| {
                 journal::resume(connection, &asked).map_err(crate::database::storage)
             })

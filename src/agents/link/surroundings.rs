@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 pub(crate) struct Surroundings {
     pub(super) entries: Entries,
     pub(super) calls: Calls,
-    pub(super) readers: Reads,
+    pub(super) reads: Reads,
     pub(super) ring: Arc<Ring>,
     pub(super) posting: Arc<Posting>,
     pub(super) origins: Arc<Origins>,
@@ -43,7 +43,7 @@ impl Surroundings {
     pub(crate) fn new(
         entries: Entries,
         calls: Calls,
-        readers: Reads,
+        reads: Reads,
         ring: Arc<Ring>,
         (posting, origins): (Arc<Posting>, Arc<Origins>),
         settings: LinkSettings,
@@ -51,7 +51,7 @@ impl Surroundings {
         Arc::new(Surroundings {
             entries,
             calls,
-            readers,
+            reads,
             ring,
             posting,
             origins,

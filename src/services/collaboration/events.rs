@@ -175,7 +175,7 @@ impl Collaboration {
         }
         self.services
             .ground
-            .readers
+            .reads
             .of(agent)
             .look(move |_| patterns.compile(agent, &query))
             .await

@@ -104,7 +104,7 @@ impl Collaboration {
         let read = self
             .services
             .ground
-            .readers
+            .reads
             .of(self.cell.key)
             .read(move |connection| {
                 journal::history(connection, &place, before.as_deref(), take, ANSWER_BYTES)

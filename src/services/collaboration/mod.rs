@@ -214,7 +214,7 @@ impl Collaboration {
             let read = this
                 .services
                 .ground
-                .readers
+                .reads
                 .of(this.cell.key)
                 .read(move |connection| metadata::all(connection, &agent));
             read.await?

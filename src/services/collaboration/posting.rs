@@ -252,7 +252,7 @@ impl Collaboration {
         let ground = &self.services.ground;
         let (there, wanted) = (place.clone(), origin.clone());
         let row = ground
-            .readers
+            .reads
             .of(self.cell.key)
             .read(move |connection| journal::find_origin(connection, &there, &wanted))
             .await?;
@@ -297,7 +297,7 @@ impl Collaboration {
             .map_err(unrecorded)?;
         let (there, wanted) = (place.clone(), origin.clone());
         let read = ground
-            .readers
+            .reads
             .of(self.cell.key)
             .read(move |connection| journal::find_origin(connection, &there, &wanted));
         match read.await? {

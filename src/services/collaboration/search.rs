@@ -75,7 +75,7 @@ impl Collaboration {
             for message in this
                 .services
                 .ground
-                .readers
+                .reads
                 .of(this.cell.key)
                 .scan(search)
                 .await?

@@ -79,7 +79,7 @@ impl Provisioning {
         self.when(Need::System, |services, _, _| async move {
             let rows = services
                 .ground
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| agents::all(connection)))
                 .await?;
             Ok(rows.into_iter().map(|row| services.shown(row)).collect())
@@ -174,7 +174,7 @@ impl Services {
         let wanted = id.clone();
         let row = self
             .ground
-            .readers
+            .reads
             .read(move |connection| agents::find(connection, &wanted))
             .await?;
         row.ok_or_else(|| Error::unknown("agent", &id))

@@ -33,7 +33,7 @@ impl Provisioning {
             let wanted = agent.clone();
             let read = services
                 .ground
-                .readers
+                .reads
                 .read(move |connection| metadata::all(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("agent", &agent))
         })
@@ -91,7 +91,7 @@ impl Provisioning {
             let (wanted, name) = (agent.clone(), key.clone());
             let read = services
                 .ground
-                .readers
+                .reads
                 .read(move |connection| metadata::value(connection, &wanted, &name));
             let value = read.await?.ok_or_else(|| Error::unknown("agent", &agent))?;
             value.ok_or_else(|| no_key(&agent, &key))

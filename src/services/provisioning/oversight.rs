@@ -27,7 +27,7 @@ impl Provisioning {
         self.when(Need::System, |services, _, _| async move {
             let rows = services
                 .ground
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| readers::all(connection)))
                 .await?;
             let shown = rows.into_iter().map(|row| {
@@ -99,7 +99,7 @@ impl Provisioning {
         self.when(Need::System, |services, _, _| async move {
             services
                 .ground
-                .readers
+                .reads
                 .scan(Whole(move |connection: &_| {
                     audit::since(connection, since, limit)
                 }))

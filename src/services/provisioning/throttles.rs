@@ -23,7 +23,7 @@ impl Provisioning {
         self.when(Need::System, |services, _, _| async move {
             services
                 .ground
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| throttles::all(connection)))
                 .await
         })
@@ -47,7 +47,7 @@ impl Provisioning {
             let wanted = id.clone();
             let read = services
                 .ground
-                .readers
+                .reads
                 .read(move |connection| throttles::find(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("throttle", &id))
         })

@@ -28,7 +28,7 @@ impl Provisioning {
         self.when(Need::System, |services, _, _| async move {
             let rows = services
                 .ground
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| users::all(connection)))
                 .await?;
             Ok(rows.into_iter().map(shown).collect())
@@ -162,7 +162,7 @@ impl Services {
     async fn user_row(&self, id: &UserId) -> Result<Option<UserRow>> {
         let id = id.clone();
         self.ground
-            .readers
+            .reads
             .read(move |connection| users::find(connection, &id))
             .await
     }
