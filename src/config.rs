@@ -4,7 +4,6 @@ use crate::agents::Backends;
 use crate::backend::Backend;
 use crate::clock::{Clock, SystemClock};
 use crate::database::{Durability, Location};
-use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use crate::services::Authenticator;
@@ -24,7 +23,7 @@ pub enum EventMode {
     Buffered,
 }
 
-/// Builds an [`Engine`].
+/// Builds an [`Engine`](crate::Engine).
 pub struct Builder {
     pub(crate) location: Location,
     pub(crate) durability: Durability,
@@ -233,16 +232,6 @@ impl Builder {
     pub fn shown_max(mut self, most: i64) -> Builder {
         self.shown_max = Some(most);
         self
-    }
-
-    /// Opens the database, starts the threads, and begins to log on what is provisioned.
-    ///
-    /// # Errors
-    /// `Invalid` for a setting out of its limits or two backends of one scheme; `InUse` if another engine has the
-    /// file; `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, each with the file untouched; `Storage`.
-    pub fn open(self) -> Result<Engine> {
-        self.check()?;
-        Engine::start(self)
     }
 
     /// Whether the settings are within their limits; [`Builder::open`] begins with it.

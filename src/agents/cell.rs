@@ -115,10 +115,6 @@ impl Cell {
         self.look(|state| state.link.clone())
     }
 
-    pub(crate) fn is_deleted(&self) -> bool {
-        self.look(|state| state.life.is_deleted())
-    }
-
     /// The session of an agent that is signed in.
     pub(crate) fn session(&self) -> Option<Arc<dyn Session>> {
         self.look(|state| state.life.session().cloned())

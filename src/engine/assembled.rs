@@ -1,17 +1,17 @@
 //! The parts of a running engine, and how they end: the waits first, then the links, then what they wrote.
 
-use crate::clock::Timeline;
-use crate::database::{Opened, Reads, Writer};
+use super::machines::Machines;
+use crate::agents::Registry;
+use crate::clock::{Clock, Timeline};
+use crate::database::Opened;
 use crate::error::{Error, Result};
-use crate::hub::{Ring, Timer};
-use crate::journal::Journal;
-use crate::publish::Publishing;
-use crate::runtime::Runtime;
+use crate::events::Feed;
+use crate::hub::Timer;
 use crate::services::Services;
 use crate::waiting::{Activity, park, park_until};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,16 +20,12 @@ const DROP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The parts of a running engine.
 pub(super) struct Assembled {
-    pub(super) services: Arc<Services>,
-    pub(super) writer: Arc<Writer<Journal>>,
-    pub(super) publishing: Arc<Publishing>,
-    pub(super) reads: Reads,
-    pub(super) runtime: Runtime,
-    pub(super) timer: Arc<Timer>,
-    pub(super) ring: Arc<Ring>,
+    pub(super) services: Services,
+    pub(super) registry: Arc<Registry>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) machines: Machines,
     pub(super) opened: Arc<Opened>,
-    pub(super) activity: Activity,
-    pub(super) strays: Arc<AtomicU64>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     /// Keeps the clock's way to this engine; the clock itself holds it weakly.
     pub(super) _timeline: Arc<dyn Timeline>,
@@ -71,13 +67,13 @@ impl Assembled {
             return Ok(());
         }
         *down = true;
-        let services = &self.services;
-        services.stopping.store(true, Ordering::Release);
-        services.ground.hub.close();
-        for cell in services.registry.all() {
+        let machines = &self.machines;
+        self.services.begin_stop();
+        machines.hub.close();
+        for cell in self.registry.all() {
             cell.change(|_| ());
         }
-        let tasks = services.registry.stop();
+        let tasks = self.registry.stop();
         let signed_out = park_until(
             async {
                 for task in tasks {
@@ -87,14 +83,14 @@ impl Assembled {
             },
             limit,
         );
-        self.ring.close();
-        self.writer.stop();
-        self.publishing.stop();
-        services.ground.posts.give_up();
-        self.runtime.stop(Duration::from_millis(100));
-        self.timer.close();
-        self.reads.close();
-        services.passwords.close();
+        machines.ring.close();
+        machines.writer.stop();
+        machines.publishing.stop();
+        machines.posts.give_up();
+        machines.runtime.stop(Duration::from_millis(100));
+        machines.timer.close();
+        machines.readers.close();
+        self.services.access().close();
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             if thread.join().is_err() {
@@ -111,12 +107,12 @@ impl Drop for Assembled {
         match self.shut_down(DROP_DEADLINE) {
             // Dropped on one of our own threads: what can be told to end is told, and nobody waits.
             Err(Error::WouldDeadlock) => {
-                self.services.stopping.store(true, Ordering::Release);
-                self.services.ground.hub.close();
-                self.ring.close();
-                self.writer.stop_later();
-                self.timer.close();
-                self.reads.close();
+                self.services.begin_stop();
+                self.machines.hub.close();
+                self.machines.ring.close();
+                self.machines.writer.stop_later();
+                self.machines.timer.close();
+                self.machines.readers.close();
             }
             Err(error) => tracing::warn!(%error, "the engine was dropped"),
             Ok(()) => {}

@@ -1,18 +1,18 @@
 //! The engine: everything assembled, opened in order and closed in order.
 
 mod assembled;
+mod loading;
+mod machines;
 mod opening;
 mod stats;
+mod stored;
 
 pub use stats::{Readiness, Stats};
 
-use crate::agents::Cell;
 use crate::config::Builder;
 use crate::error::{Error, Result};
 use crate::events::Subscription;
-use crate::model::{
-    AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails, Who,
-};
+use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails};
 use crate::services::{AsyncResult, Collaboration, Management, Provisioning};
 use crate::waiting::park;
 use assembled::Assembled;
@@ -54,7 +54,7 @@ impl Engine {
 
     /// As [`Engine::log_in`], on any executor.
     pub fn log_in_async(&self, credentials: &Credentials) -> AsyncResult<Token> {
-        Box::pin(self.0.services.clone().log_in(credentials.clone()))
+        Box::pin(self.0.services.access().clone().log_in(credentials.clone()))
     }
 
     /// Who bears `token`; from memory.
@@ -62,7 +62,7 @@ impl Engine {
     /// # Errors
     /// `Unauthorized` if it is unknown or has ended.
     pub fn authenticate(&self, token: &Token) -> Result<Principal> {
-        self.0.services.authenticate(token)
+        self.0.services.access().authenticate(token)
     }
 
     /// What may be known of `token` (§tokens/details); from memory.
@@ -70,7 +70,7 @@ impl Engine {
     /// # Errors
     /// `Invalid` if it is unknown or has ended, which is 400 on the wire (§tokens/details).
     pub fn token_details(&self, token: &Token) -> Result<TokenDetails> {
-        self.0.services.token_details(token)
+        self.0.services.access().token_details(token)
     }
 
     /// Ends `token` and the waits made with it. Ending one that has ended is fine.
@@ -83,7 +83,7 @@ impl Engine {
 
     /// As [`Engine::log_out`], on any executor.
     pub fn log_out_async(&self, token: &Token) -> AsyncResult<()> {
-        Box::pin(self.0.services.clone().log_out(token.clone()))
+        Box::pin(self.0.services.access().clone().log_out(token.clone()))
     }
 
     /// The provisioning calls (§provisioning/modes), for whoever may make them.
@@ -91,7 +91,7 @@ impl Engine {
     /// # Errors
     /// `Forbidden` if this agent may provision nothing; `Unauthorized` if the token has ended.
     pub fn provisioning(&self, principal: &Principal) -> Result<Provisioning> {
-        Provisioning::new(self.0.services.clone(), principal.clone())
+        self.0.services.provisioning(principal)
     }
 
     /// The collaboration calls through the principal's agent.
@@ -99,12 +99,7 @@ impl Engine {
     /// # Errors
     /// `Invalid` for a principal without an agent (rules: 400, never 401); `Unauthorized` if the token has ended.
     pub fn collaboration(&self, principal: &Principal) -> Result<Collaboration> {
-        let cell = self.cell_of(principal)?;
-        Ok(Collaboration::new(
-            self.0.services.clone(),
-            cell,
-            principal.clone(),
-        ))
+        self.0.services.collaboration(principal)
     }
 
     /// The management calls (§management/calls) through the principal's agent.
@@ -112,20 +107,7 @@ impl Engine {
     /// # Errors
     /// `Invalid` for a principal without an agent; `Forbidden` if the agent may not manage; `Unauthorized`.
     pub fn management(&self, principal: &Principal) -> Result<Management> {
-        let cell = self.cell_of(principal)?;
-        Management::new(self.0.services.clone(), cell, principal.clone())
-    }
-
-    /// The agent a login acts through.
-    fn cell_of(&self, principal: &Principal) -> Result<Arc<Cell>> {
-        let Who::Agent { key, .. } = principal.who() else {
-            return Err(Error::invalid("this login has no agent; log in with one"));
-        };
-        if principal.has_ended() {
-            return Err(Error::Unauthorized("the token has ended".into()));
-        }
-        let cell = self.0.services.registry.by_key(*key);
-        cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))
+        self.0.services.management(principal)
     }
 
     /// The collaboration calls through `agent`, for the host itself, which is trusted.
@@ -134,17 +116,7 @@ impl Engine {
     /// `NotFound`; `Invalid` for what is no id.
     pub fn agent(&self, agent: impl Id<AgentId>) -> Result<Collaboration> {
         let id = agent.into_id()?;
-        let cell = self
-            .0
-            .services
-            .registry
-            .by_id(&id)
-            .ok_or_else(|| Error::unknown("agent", &id))?;
-        Ok(Collaboration::new(
-            self.0.services.clone(),
-            cell,
-            Principal::host("host"),
-        ))
+        self.0.services.agent(&id, Principal::host("host"))
     }
 
     /// Replaces the super user's password, which is configured and not stored, while the engine runs; tokens given for
@@ -158,12 +130,18 @@ impl Engine {
 
     /// As [`Engine::set_super_password`], on any executor.
     pub fn set_super_password_async(&self, password: impl Into<Secret>) -> AsyncResult<()> {
-        Box::pin(self.0.services.clone().set_super_password(password.into()))
+        Box::pin(
+            self.0
+                .services
+                .access()
+                .clone()
+                .set_super_password(password.into()),
+        )
     }
 
     /// The date and time of day by the engine's clock: what a host should take for "today" where it reads a request.
     pub fn now(&self) -> DateTime<Utc> {
-        self.0.services.ground.clock.wall()
+        self.0.clock.wall()
     }
 
     /// Monotonic time by the engine's clock.
@@ -183,53 +161,52 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `Invalid` for what is no id.
     pub fn agent_status(&self, agent: impl Id<AgentId>) -> Result<AgentStatus> {
-        let id = agent.into_id()?;
-        let cell = self
-            .0
-            .services
-            .registry
-            .by_id(&id)
-            .ok_or_else(|| Error::unknown("agent", &id))?;
-        Ok(cell.status())
+        self.0.services.agent_status(&agent.into_id()?)
     }
 
     /// Everything that happens from now on, to whatever agent.
     pub fn subscribe(&self) -> Subscription {
-        Subscription::new(self.0.services.feed.clone(), self.0.ring.clone())
+        Subscription::new(self.0.feed.clone(), self.0.machines.ring.clone())
     }
 
     /// What the engine holds now.
     pub fn stats(&self) -> Stats {
-        let services = &self.0.services;
+        let Assembled {
+            services,
+            registry,
+            machines,
+            ..
+        } = &*self.0;
+        let (password_work, passwords_waiting) = services.access().password_work();
         Stats {
-            agents: services.registry.len(),
-            active_agents: services.registry.active(),
-            tokens: services.grants.len(),
-            waiters: services.ground.hub.waiters(),
-            posts_in_flight: services.ground.posts.len(),
-            window_bytes: services.ground.hub.bytes(),
-            strays: self.0.strays.load(Ordering::Relaxed),
-            pattern_limits: services.patterns.limit_hits(),
-            password_work: services.passwords.work(),
-            passwords_waiting: services.passwords.waiting(),
-            writable: self.0.writer.writable(),
+            agents: registry.len(),
+            active_agents: registry.active(),
+            tokens: services.access().tokens(),
+            waiters: machines.hub.waiters(),
+            posts_in_flight: machines.posts.len(),
+            window_bytes: machines.hub.bytes(),
+            strays: machines.strays.load(Ordering::Relaxed),
+            pattern_limits: services.pattern_limits(),
+            password_work,
+            passwords_waiting,
+            writable: machines.writer.writable(),
         }
     }
 
     /// Whether the engine is fit to serve.
     pub fn readiness(&self) -> Readiness {
-        let services = &self.0.services;
-        let reason = if services.stopping.load(Ordering::Acquire) {
+        let writer = &self.0.machines.writer;
+        let reason = if self.0.services.is_stopping() {
             "the engine is stopping".to_owned()
         } else if let Err(reason) = self.0.opened.look() {
             format!("the journal cannot be written: {reason}")
-        } else if !self.0.writer.writable() {
+        } else if !writer.writable() {
             "the journal cannot be written".to_owned()
-        } else if let Some(reason) = self.0.writer.missed_checkpoints() {
+        } else if let Some(reason) = writer.missed_checkpoints() {
             reason
         } else if let Some(reason) = self.0.opened.damage() {
             format!("the database is damaged: {reason}")
-        } else if !services.registry.all_tried() {
+        } else if !self.0.registry.all_tried() {
             "some links were not tried yet".to_owned()
         } else {
             String::new()
@@ -246,7 +223,12 @@ impl Engine {
     /// # Errors
     /// `TimedOut`.
     pub fn settle(&self, deadline: Duration) -> Result<()> {
-        if self.0.activity.wait_idle(Instant::now() + deadline) {
+        if self
+            .0
+            .machines
+            .activity
+            .wait_idle(Instant::now() + deadline)
+        {
             return Ok(());
         }
         Err(Error::TimedOut("something is still under way".into()))

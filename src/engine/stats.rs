@@ -20,7 +20,7 @@ pub struct Stats {
     pub active_agents: usize,
     /// Live tokens.
     pub tokens: usize,
-    /// Readers waiting for events.
+    /// Reads waiting for events.
     pub waiters: usize,
     /// Posts under way.
     pub posts_in_flight: usize,

@@ -5,12 +5,12 @@ use super::named::{Held, Names};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::hub::shown;
-use crate::model::{AgentKey, Event, EventBody, ReaderName, Seq};
+use crate::model::{AgentKey, Event, EventBody, Principal, ReaderName, Seq};
 use crate::waiting::{Busy, hold, let_go, park};
 use futures_core::Stream;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A reader whose place the engine keeps in the database, under its agent and its name.
@@ -30,7 +30,7 @@ pub struct Reader {
     ready: VecDeque<Event>,
     /// The event given last, not yet acknowledged.
     given: Option<Seq>,
-    ended: Option<Arc<AtomicBool>>,
+    principal: Principal,
     /// Counts an async reader as busy until it asks again.
     busy: Option<Busy>,
     /// Nothing more will come.
@@ -45,7 +45,7 @@ impl Reader {
         name: ReaderName,
         held: Held,
         filter: Filter,
-        ended: Option<Arc<AtomicBool>>,
+        principal: Principal,
     ) -> Reader {
         let scanned = held.acknowledged.through.load(Ordering::Acquire);
         Reader {
@@ -58,7 +58,7 @@ impl Reader {
             scanned,
             ready: VecDeque::new(),
             given: None,
-            ended,
+            principal,
             busy: None,
             over: false,
         }
@@ -179,7 +179,7 @@ impl Reader {
                 start: Start::Place(self.scanned),
                 filter: self.filter.clone(),
                 patience: timeout,
-                ended: self.ended.clone(),
+                ended: self.principal.ended(),
                 superseded: Some(self.held.superseded.clone()),
             };
             let answer = self.feed.clone().ask(Box::new(ask)).await?;
@@ -208,14 +208,7 @@ impl Reader {
         if self.held.superseded.load(Ordering::Acquire) {
             return Err(Error::Superseded(self.name.to_string()));
         }
-        if self
-            .ended
-            .as_ref()
-            .is_some_and(|ended| ended.load(Ordering::Acquire))
-        {
-            return Err(Error::Unauthorized("the token has ended".into()));
-        }
-        Ok(())
+        self.principal.check()
     }
 
     /// What stands for the events that retention dropped before this reader came to them.

@@ -38,4 +38,5 @@ pub(crate) use opening::{Freshness, Opening, open};
 pub(crate) use recording::{Journal, JournalSettings};
 pub(crate) use retention::Retention;
 pub(crate) use search::Search;
+pub(crate) use transaction::Transaction;
 pub(crate) use view::{everything_after, read_page};

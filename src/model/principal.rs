@@ -1,6 +1,7 @@
 //! Who acts, and the secrets they show (§tokens/log-in).
 
 use super::{AgentId, AgentKey, UserId};
+use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 use std::fmt;
 use std::net::IpAddr;
@@ -199,6 +200,15 @@ impl Principal {
             .ended
             .as_ref()
             .is_some_and(|ended| ended.load(Ordering::Acquire))
+    }
+
+    /// # Errors
+    /// [`Error::Unauthorized`] if the token it came from has been ended since.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.has_ended() {
+            false => Ok(()),
+            true => Err(Error::Unauthorized("the token has ended".into())),
+        }
     }
 
     pub(crate) fn ended(&self) -> Option<Arc<AtomicBool>> {

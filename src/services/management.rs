@@ -1,6 +1,7 @@
 //! Management (§management/calls): rooms created, deleted and opened to members, through the agent's session.
 
-use super::{AsyncResult, Services};
+use super::AsyncResult;
+use super::sessions::{Sessions, deleted};
 use crate::agents::{Cell, error_of};
 use crate::backend::{BackendErrorKind, Manage, Managed};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ const MANAGE_MAX: Duration = Duration::from_secs(120);
 /// What one principal manages through one agent. Cheap to clone.
 #[derive(Clone)]
 pub struct Management {
-    services: Arc<Services>,
+    sessions: Arc<Sessions>,
     cell: Arc<Cell>,
     principal: Principal,
 }
@@ -33,13 +34,13 @@ impl Management {
     ///
     /// # Errors
     /// `Forbidden` if its management mode is not Groups.
-    pub(crate) fn new(
-        services: Arc<Services>,
+    pub(super) fn new(
+        sessions: Arc<Sessions>,
         cell: Arc<Cell>,
         principal: Principal,
     ) -> Result<Management> {
         let view = Management {
-            services,
+            sessions,
             cell,
             principal,
         };
@@ -48,17 +49,12 @@ impl Management {
     }
 
     fn check(&self) -> Result<()> {
-        if self.principal.has_ended() {
-            return Err(Error::Unauthorized("the token has ended".into()));
-        }
-        let (mode, deleted) = self
+        self.principal.check()?;
+        let (mode, is_deleted) = self
             .cell
             .look(|state| (state.management, state.life().is_deleted()));
-        if deleted {
-            return Err(Error::Unauthorized(format!(
-                "agent `{}` is gone",
-                self.cell.id
-            )));
+        if is_deleted {
+            return Err(deleted(&self.cell));
         }
         if mode != ManagementMode::Groups {
             return Err(Error::Forbidden(format!(
@@ -71,7 +67,7 @@ impl Management {
 
     async fn ask(self, request: Manage) -> Result<Managed> {
         self.check()?;
-        let session = self.services.session(&self.cell)?;
+        let session = self.sessions.of(&self.cell)?;
         let changes = !matches!(
             request,
             Manage::Categories | Manage::Rooms | Manage::Room(_) | Manage::Members(_)
@@ -82,9 +78,8 @@ impl Management {
             BackendErrorKind::Unreachable
         };
         let asked =
-            self.services
-                .ground
-                .within(MANAGE_MAX, late, "the management of rooms", move || {
+            self.sessions
+                .ask_within(MANAGE_MAX, late, "the management of rooms", move || {
                     session.manage(request)
                 });
         asked.await.map_err(|error| match error.kind {
@@ -96,12 +91,12 @@ impl Management {
     fn asking<T: Send + 'static>(
         &self,
         request: Result<Manage>,
-        answer: fn(Managed) -> Option<T>,
+        take: fn(Managed) -> Option<T>,
     ) -> AsyncResult<T> {
         let this = self.clone();
         Box::pin(async move {
             let managed = this.ask(request?).await?;
-            answer(managed)
+            take(managed)
                 .ok_or_else(|| Error::Internal("the chat system answered something else".into()))
         })
     }

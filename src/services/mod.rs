@@ -1,82 +1,214 @@
-//! The rules: who may do what, in which order it is checked, and what follows from it (`guide::contract`).
+//! The rules: who may do what, in which order it is checked, and what follows from it (reference 2 to 4).
+//!
+//! There is no object that everything takes. Each kind of call holds what it uses: [`Access`] for logins and tokens, and
+//! a `Parts` of its own for collaboration and for provisioning; management needs the sessions alone.
 
-mod authentication;
-mod change;
+mod access;
+mod admission;
 mod collaboration;
-mod directory;
-mod granting;
-mod ground;
+mod commits;
 mod management;
 mod provisioning;
-mod super_user;
+mod sessions;
+mod stopping;
 mod upkeep;
 
+pub use access::Authenticator;
+pub(crate) use access::{Access, AccessSettings};
+pub(crate) use admission::Admission;
+pub(crate) use collaboration::CollaborationSettings;
 pub use collaboration::{Collaboration, Uploading};
-pub use directory::Authenticator;
-pub(crate) use granting::Asks;
-pub(crate) use ground::Ground;
 pub use management::Management;
 pub use provisioning::Provisioning;
-pub(crate) use super_user::SuperUser;
 
-use crate::agents::Registry;
-use crate::error::Result;
+use crate::agents::{Calls, Cell, PostBook, Posting, Registry};
+use crate::clock::Calendar;
+use crate::database::Reads;
+use crate::error::{Error, Result};
 use crate::events::{Feed, Names};
-use crate::filter::Patterns;
-use crate::login_delay::LoginDelay;
-use crate::password::{Passwords, Recent};
-use crate::throttle::Throttles;
-use crate::token::Grants;
-use parking_lot::{Mutex, RwLock};
+use crate::hub::Hub;
+use crate::journal::Entries;
+use crate::model::{AgentId, AgentStatus, Principal, Who};
+use crate::origin::Origins;
+use crate::waiting::Activity;
+use commits::Commits;
+use provisioning::Followers;
+use sessions::{Sessions, agent_gone};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use stopping::Stopping;
+use upkeep::Upkeep;
 
 /// The future that the async twin of a call returns. Any executor can poll it, and it borrows nothing.
 pub type AsyncResult<T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>;
 
-/// Everything the rules are applied with.
-pub(crate) struct Services {
-    pub(crate) ground: Arc<Ground>,
+/// What the services are made from. Each service takes its part of it when the engine opens, and nobody keeps it.
+pub(crate) struct Foundation {
     pub(crate) registry: Arc<Registry>,
+    pub(crate) calls: Calls,
+    pub(crate) posting: Arc<Posting>,
+    pub(crate) posts: Arc<PostBook>,
+    pub(crate) origins: Arc<Origins>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) names: Arc<Names>,
-    pub(crate) patterns: Patterns,
-    pub(crate) grants: Grants,
-    pub(crate) passwords: Passwords,
-    /// Passwords that were right a short while ago.
-    pub(crate) recent: Arc<Mutex<Recent>>,
-    /// Those who wait for the job that makes their tokens.
-    pub(crate) asks: Asks,
-    pub(crate) delays: Mutex<LoginDelay>,
-    pub(crate) throttles: Mutex<Throttles>,
-    /// Locked, because its password can be changed while the engine runs.
-    pub(crate) super_user: RwLock<Option<SuperUser>>,
-    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
-    pub(crate) token_lifetime: Duration,
-    /// How long a post may take, its waits included.
-    pub(crate) post_deadline: Duration,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) readers: Reads,
+    pub(crate) entries: Entries,
+    pub(crate) calendar: Arc<Calendar>,
+    pub(crate) activity: Activity,
+}
+
+/// How the services are configured.
+pub(crate) struct Settings {
+    pub(crate) access: AccessSettings,
+    pub(crate) collaboration: CollaborationSettings,
     /// How long the audit is kept; `None`: for ever.
     pub(crate) audit_age: Option<Duration>,
-    /// Waits per agent at most.
-    pub(crate) waiters_per_agent: usize,
-    pub(crate) stopping: AtomicBool,
+}
+
+/// The services of one engine, and the views made from them.
+pub(crate) struct Services {
+    access: Arc<Access>,
+    collaboration: Arc<collaboration::Parts>,
+    provisioning: Arc<provisioning::Parts>,
+    sessions: Arc<Sessions>,
+    registry: Arc<Registry>,
+    admission: Admission,
+    upkeep: Arc<Upkeep>,
+    stopping: Stopping,
 }
 
 impl Services {
-    /// The date as it is shown, milliseconds since 1970; it may jump.
-    pub(crate) fn now_ms(&self) -> i64 {
-        self.ground.calendar.wall()
+    /// # Errors
+    /// `Storage`; `Busy` if the super user's password cannot be hashed now.
+    pub(crate) fn open(foundation: &Foundation, settings: Settings) -> Result<Services> {
+        let timer = foundation.hub.timer().clone();
+        let (admission, stopping) = (Admission::default(), Stopping::default());
+        let commits = Commits::new(foundation.entries.clone(), timer.clone());
+        let sessions = Arc::new(Sessions::new(foundation.calls.clone(), timer.clone()));
+        let access = Arc::new(Access::open(
+            foundation,
+            commits.clone(),
+            stopping.clone(),
+            settings.access,
+        )?);
+        let followers = Followers::new(foundation, &access, admission.clone());
+        let provisioning = provisioning::Parts::new(
+            followers,
+            commits.clone(),
+            foundation.readers.clone(),
+            sessions.clone(),
+        );
+        let collaboration = collaboration::Parts::new(
+            foundation,
+            sessions.clone(),
+            admission.clone(),
+            stopping.clone(),
+            settings.collaboration,
+        );
+        let upkeep = Upkeep {
+            tokens: access.token_table().clone(),
+            commits,
+            calendar: foundation.calendar.clone(),
+            timer,
+            audit_age: settings.audit_age,
+        };
+        Ok(Services {
+            access,
+            collaboration: Arc::new(collaboration),
+            provisioning: Arc::new(provisioning),
+            sessions,
+            registry: foundation.registry.clone(),
+            admission,
+            upkeep: Arc::new(upkeep),
+            stopping,
+        })
     }
 
-    /// Ends waits whose right has ended.
-    pub(crate) fn ended(&self, grants: Vec<Arc<crate::token::Grant>>) {
-        for grant in grants {
-            if let Some((agent, _)) = grant.agent() {
-                self.ground.hub.nudge(agent);
-            }
-        }
+    /// Logins, tokens and passwords.
+    pub(crate) fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    /// The throttles.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// # Errors
+    /// As [`Engine::provisioning`](crate::Engine::provisioning).
+    pub(crate) fn provisioning(&self, principal: &Principal) -> Result<Provisioning> {
+        Provisioning::new(self.provisioning.clone(), principal.clone())
+    }
+
+    /// # Errors
+    /// As [`Engine::collaboration`](crate::Engine::collaboration).
+    pub(crate) fn collaboration(&self, principal: &Principal) -> Result<Collaboration> {
+        let cell = self.cell_of(principal)?;
+        Ok(Collaboration::new(
+            self.collaboration.clone(),
+            cell,
+            principal.clone(),
+        ))
+    }
+
+    /// # Errors
+    /// As [`Engine::management`](crate::Engine::management).
+    pub(crate) fn management(&self, principal: &Principal) -> Result<Management> {
+        let cell = self.cell_of(principal)?;
+        Management::new(self.sessions.clone(), cell, principal.clone())
+    }
+
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) fn agent(&self, id: &AgentId, principal: Principal) -> Result<Collaboration> {
+        let cell = self.by_id(id)?;
+        Ok(Collaboration::new(
+            self.collaboration.clone(),
+            cell,
+            principal,
+        ))
+    }
+
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) fn agent_status(&self, id: &AgentId) -> Result<AgentStatus> {
+        Ok(self.by_id(id)?.status())
+    }
+
+    fn by_id(&self, id: &AgentId) -> Result<Arc<Cell>> {
+        let cell = self.registry.by_id(id);
+        cell.ok_or_else(|| Error::unknown("agent", id))
+    }
+
+    /// The agent that a login acts through.
+    fn cell_of(&self, principal: &Principal) -> Result<Arc<Cell>> {
+        let Who::Agent { key, .. } = principal.who() else {
+            return Err(Error::invalid("this login has no agent; log in with one"));
+        };
+        principal.check()?;
+        self.registry.by_key(*key).ok_or_else(agent_gone)
+    }
+
+    /// Matches that were given up because a pattern met its limit.
+    pub(crate) fn pattern_limits(&self) -> u64 {
+        self.collaboration.pattern_limits()
+    }
+
+    /// What runs by itself, for as long as these services live.
+    pub(crate) fn upkeep(&self) -> impl Future<Output = ()> + Send + use<> {
+        Upkeep::run(Arc::downgrade(&self.upkeep))
+    }
+
+    /// Refuses calls from now on.
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.begin();
+    }
+
+    /// Whether the engine is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.has_begun()
     }
 }

@@ -1,10 +1,13 @@
-//! What runs by itself: tokens that expire, rows past their time.
+//! What runs by itself: tokens expire, and old rows are deleted.
 //!
-//! Tokens end by monotonic time, rows go by the date that is believed ([`Calendar`](crate::clock::Calendar)). When the
-//! date jumps, the rows of tokens are moved with it, so that a restart finds of each what was left of it.
+//! Tokens end by monotonic time, rows by the date that is believed ([`Calendar`](crate::clock::Calendar)). When the
+//! date jumps, the rows of tokens are moved with it, so that a restart finds for each token the time that it had left.
 
-use super::Services;
+use super::access::Tokens;
+use super::commits::Commits;
+use crate::clock::Calendar;
 use crate::database::Ages;
+use crate::hub::Timer;
 use crate::journal;
 use crate::store::{audit, tokens};
 use std::sync::{Arc, Weak};
@@ -12,36 +15,40 @@ use std::time::Duration;
 
 /// Pause between two looks at expired tokens and old rows.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Rows dropped in one job.
+/// Rows deleted in one job.
 const SLICE: usize = 1000;
 
-impl Services {
-    /// Looks after tokens, the audit and retention, for as long as the engine lives.
-    pub(crate) async fn look_after(services: Weak<Services>) {
+/// Looks after tokens, the audit and the dates.
+pub(super) struct Upkeep {
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) commits: Commits,
+    pub(super) calendar: Arc<Calendar>,
+    pub(super) timer: Arc<Timer>,
+    /// How long the audit is kept; `None`: for ever.
+    pub(super) audit_age: Option<Duration>,
+}
+
+impl Upkeep {
+    /// Runs as long as somebody else holds `upkeep`.
+    pub(super) async fn run(upkeep: Weak<Upkeep>) {
         loop {
-            let sleep = {
-                let Some(services) = services.upgrade() else {
-                    return;
-                };
-                let now = services.ground.timer.now();
-                services.ended(services.grants.sweep(now));
-                let next = services
-                    .grants
-                    .next_end()
-                    .map_or(PAUSE, |end| end.saturating_sub(now));
+            let Some(sleep) = upkeep.upgrade().map(|upkeep| {
+                let next = upkeep.tokens.sweep().unwrap_or(PAUSE);
                 let next = next.clamp(Duration::from_millis(1), PAUSE);
-                services.ground.timer.sleep(next)
-            };
-            sleep.await;
-            let Some(services) = services.upgrade() else {
+                upkeep.timer.sleep(next)
+            }) else {
                 return;
             };
-            services.drop_old().await;
+            sleep.await;
+            let Some(upkeep) = upkeep.upgrade() else {
+                return;
+            };
+            upkeep.delete_old().await;
         }
     }
 
-    async fn drop_old(self: &Arc<Self>) {
-        let calendar = self.ground.calendar.clone();
+    async fn delete_old(&self) {
+        let calendar = self.calendar.clone();
         let moved = calendar.moved();
         if let Some(by) = moved {
             tracing::warn!(
@@ -57,7 +64,8 @@ impl Services {
             now,
             cutoff: now.saturating_sub(milliseconds(age)),
         });
-        let job = self.ground.entries.job(move |transaction| {
+        // Without a deadline: while the disk hangs, one such job waits in the queue and not one a minute.
+        let job = self.commits.queue(move |transaction| {
             let connection = transaction.connection();
             if let Some(by) = moved {
                 tokens::move_by(connection, by)?;
@@ -71,7 +79,7 @@ impl Services {
             Ok(())
         });
         if let Err(error) = job.await {
-            tracing::warn!(%error, "old rows could not be dropped; the next look will do");
+            tracing::warn!(%error, "old rows could not be deleted; the next look tries again");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Events (§events/poll), three ways to wait for them, and named readers.
 
-use super::Collaboration;
-use super::posting::busy;
+use super::{Collaboration, busy};
 use crate::error::Result;
 use crate::events::{Ask, Reader, Start};
 use crate::filter::Filter;
@@ -51,7 +50,7 @@ impl Collaboration {
         // What is asked is checked at the first poll, and gone before the wait: a waiting future is all that an idle
         // client costs.
         let asked = Box::pin(self.clone().ask(Start::Cursor(cursor), query, timeout));
-        let feed = self.services.feed.clone();
+        let feed = self.parts.reading.feed.clone();
         Box::pin(async move {
             let ask = asked.await?;
             Ok(feed.ask(ask).await?.batch)
@@ -87,7 +86,7 @@ impl Collaboration {
         Box::pin(async move {
             let name = name?;
             let mut ask = Box::pin(this.clone().ask(Start::Place(0), query, timeout)).await?;
-            let (feed, names) = (this.services.feed.clone(), &this.services.names);
+            let (feed, names) = (this.parts.reading.feed.clone(), &this.parts.reading.names);
             let said = feed.resolve(&cursor)?;
             let held = names
                 .hold(this.cell.key, &name, feed.window_start())
@@ -127,7 +126,10 @@ impl Collaboration {
             let name = name?;
             this.check()?;
             let filter = this.filter(query).await?;
-            let (feed, names) = (this.services.feed.clone(), this.services.names.clone());
+            let (feed, names) = (
+                this.parts.reading.feed.clone(),
+                this.parts.reading.names.clone(),
+            );
             let held = names
                 .hold(this.cell.key, &name, feed.window_start())
                 .await?;
@@ -138,46 +140,42 @@ impl Collaboration {
                 name,
                 held,
                 filter,
-                this.principal.ended(),
+                this.principal,
             ))
         })
     }
 
     async fn ask(self, start: Start, query: EventQuery, timeout: Duration) -> Result<Box<Ask>> {
-        // Not an empty answer when the engine has stopped: a host that asks again and again would spin.
+        // An error and not an empty batch once the engine has stopped: a host that asks again and again would spin.
         self.check()?;
         let filter = Arc::new(self.filter(query).await?);
-        if !timeout.is_zero()
-            && self.services.ground.hub.waiters_of(self.cell.key) >= self.services.waiters_per_agent
+        let reading = &self.parts.reading;
+        if !timeout.is_zero() && reading.hub.waiters_of(self.cell.key) >= reading.waiters_per_agent
         {
             return Err(busy("the agent's event queue"));
         }
-        let ended = self.principal.ended();
         Ok(Box::new(Ask {
             agent: self.cell.key,
             start,
             filter,
             patience: Some(timeout),
-            ended,
+            ended: self.principal.ended(),
             superseded: None,
         }))
     }
 
-    /// The query, ready to be asked. A pattern that is not known takes some 20 ms: unless this thread is the caller's
-    /// own it is compiled aside, in the agent's turn. On an executor, 64 of them held up everybody's calls for a second.
+    /// The query, ready to be used. A pattern that is not known takes some 20 ms to compile. Unless this thread is the
+    /// caller's own, that is done on another thread, in the agent's turn: on an executor, 64 patterns held up
+    /// everybody's calls for a second.
     async fn filter(&self, query: EventQuery) -> Result<Filter> {
-        let (patterns, agent) = (self.services.patterns.clone(), self.cell.key);
+        let (patterns, agent) = (self.parts.reading.patterns.clone(), self.cell.key);
         if let Some(filter) = patterns.ready(agent, &query)? {
             return Ok(filter);
         }
         if is_parked() {
             return patterns.compile(agent, &query);
         }
-        self.services
-            .ground
-            .reads
-            .of(agent)
-            .look(move |_| patterns.compile(agent, &query))
-            .await
+        let readers = self.parts.readers.of(agent);
+        readers.look(move |_| patterns.compile(agent, &query)).await
     }
 }

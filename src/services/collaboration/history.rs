@@ -1,7 +1,7 @@
 //! History (§messages/history): the session's where it has one, else the journal's; never mixed
 //! within a conversation.
 
-use super::{ANSWER_BYTES, Collaboration};
+use super::{Collaboration, MESSAGES_BYTES};
 use crate::agents::{ASK_MAX, error_of_question};
 use crate::backend::{BackendErrorKind, Received};
 use crate::error::{Error, Result};
@@ -59,14 +59,11 @@ impl Collaboration {
         take: usize,
         before: Option<String>,
     ) -> Result<Vec<Message>> {
-        let services = &self.services;
-        let session = services.session(&self.cell)?;
-        let (capabilities, place) = services
-            .registry
-            .place(&self.cell, &channel)
-            .ok_or_else(|| services.inactive(&self.cell))?;
+        let sessions = &self.parts.sessions;
+        let session = sessions.of(&self.cell)?;
+        let (capabilities, conversation) = self.conversation(&channel)?;
         if !capabilities.history {
-            return self.kept(place, before, take).await;
+            return self.kept(conversation, before, take).await;
         }
         let asked = match before.as_deref().map(MessageId::parse) {
             Some(Err(_)) => return Ok(Vec::new()),
@@ -74,41 +71,41 @@ impl Collaboration {
             None => None,
         };
         let wanted = channel.clone();
-        let found = services.ground.ask(ASK_MAX, "the history", move || {
+        let found = sessions.ask(ASK_MAX, "the history", move || {
             session.history(wanted, asked, take)
         });
-        let now = services.ground.clock.wall();
         match found.await {
-            Ok(found) => Ok(newest(
-                found
-                    .into_iter()
-                    .map(|received| message(received, &channel, now))
-                    .collect(),
-                ANSWER_BYTES,
-            )),
+            Ok(found) => {
+                let now = self.parts.timer.wall();
+                let messages = found.into_iter();
+                let messages = messages.map(|received| message(received, &channel, now));
+                Ok(newest(messages.collect(), MESSAGES_BYTES))
+            }
             // This conversation has no archive, though others of that chat system have.
             Err(error) if error.kind == BackendErrorKind::Unsupported => {
-                self.kept(place, before, take).await
+                self.kept(conversation, before, take).await
             }
             Err(error) => Err(error_of_question(error, channel.as_str())),
         }
     }
 
-    /// What the journal has.
+    /// The messages that the journal has.
     async fn kept(
         &self,
-        place: Place,
+        conversation: Place,
         before: Option<String>,
         take: usize,
     ) -> Result<Vec<Message>> {
-        let read = self
-            .services
-            .ground
-            .reads
-            .of(self.cell.key)
-            .read(move |connection| {
-                journal::history(connection, &place, before.as_deref(), take, ANSWER_BYTES)
-            });
+        let readers = self.parts.readers.of(self.cell.key);
+        let read = readers.read(move |connection| {
+            journal::history(
+                connection,
+                &conversation,
+                before.as_deref(),
+                take,
+                MESSAGES_BYTES,
+            )
+        });
         let messages = read
             .await?
             .into_iter()

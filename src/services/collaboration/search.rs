@@ -1,9 +1,10 @@
 //! Search in what was said (§search/criteria), from the engine's own journal.
 
-use super::{ANSWER_BYTES, Collaboration, not_allowed};
+use super::channels::not_allowed;
+use super::{Collaboration, MESSAGES_BYTES};
 use crate::error::Result;
 use crate::journal::Search;
-use crate::model::{ChannelId, SearchCriteria, SearchSet};
+use crate::model::{ChannelId, Message, SearchCriteria, SearchSet};
 use crate::services::AsyncResult;
 use crate::waiting::park;
 use std::collections::HashSet;
@@ -29,63 +30,55 @@ impl Collaboration {
     pub fn search_async(&self, criteria: SearchCriteria) -> AsyncResult<Vec<SearchSet>> {
         let this = self.clone();
         Box::pin(async move {
-            this.check()?;
-            let (active, own) = this.cell.look(|state| {
-                let own: Vec<ChannelId> = state
-                    .life()
-                    .channels()
-                    .iter()
-                    .map(|channel| channel.id.clone())
-                    .collect();
-                (state.life().is_active(), own)
-            });
-            {
-                let own: HashSet<&ChannelId> = own.iter().collect();
-                if let Some(other) = criteria
-                    .channels
-                    .iter()
-                    .find(|channel| !own.contains(channel))
-                {
-                    return Err(not_allowed(other));
-                }
-            }
+            let (active, own) = this.look(|state| {
+                let own = state.life().channels().iter();
+                let own = own.map(|channel| channel.id.clone());
+                (state.life().is_active(), own.collect::<Vec<ChannelId>>())
+            })?;
+            let wanted = wanted(&criteria, own)?;
             if !active {
-                return Err(this.services.inactive(&this.cell));
+                return Err(this.parts.sessions.inactive(&this.cell));
             }
-            let mut wanted = if criteria.channels.is_empty() {
-                own
-            } else {
-                criteria.channels.clone()
-            };
-            wanted.sort();
-            wanted.dedup();
-            let registry = &this.services.registry;
-            let places: Vec<_> = wanted
+            let registry = &this.parts.registry;
+            let conversations: Vec<_> = wanted
                 .iter()
                 .filter_map(|channel| registry.place(&this.cell, channel))
-                .map(|(_, place)| place)
+                .map(|(_, conversation)| conversation)
                 .collect();
-            let limit = if criteria.limit == 0 {
-                LIMIT
-            } else {
-                criteria.limit.min(LIMIT_MAX)
+            let limit = match criteria.limit {
+                0 => LIMIT,
+                limit => limit.min(LIMIT_MAX),
             };
-            let search = Search::new(places, &criteria, limit, ANSWER_BYTES)?;
-            let mut sets: Vec<SearchSet> = Vec::new();
-            for message in this
-                .services
-                .ground
-                .reads
-                .of(this.cell.key)
-                .scan(search)
-                .await?
-            {
-                match sets.iter_mut().find(|set| set.channel == message.channel) {
-                    Some(set) => set.messages.push(message),
-                    None => sets.push(SearchSet::new(message.channel.clone(), vec![message])),
-                }
-            }
-            Ok(sets)
+            let search = Search::new(conversations, &criteria, limit, MESSAGES_BYTES)?;
+            let readers = this.parts.readers.of(this.cell.key);
+            Ok(sets_of(readers.scan(search).await?))
         })
     }
+}
+
+/// The channels to be searched, each once: those listed, else all of the agent's `own`.
+fn wanted(criteria: &SearchCriteria, own: Vec<ChannelId>) -> Result<Vec<ChannelId>> {
+    let listed = &criteria.channels;
+    let known: HashSet<&ChannelId> = own.iter().collect();
+    if let Some(other) = listed.iter().find(|channel| !known.contains(channel)) {
+        return Err(not_allowed(other));
+    }
+    let mut wanted = match listed.is_empty() {
+        true => own,
+        false => listed.clone(),
+    };
+    wanted.sort();
+    wanted.dedup();
+    Ok(wanted)
+}
+
+fn sets_of(messages: Vec<Message>) -> Vec<SearchSet> {
+    let mut sets: Vec<SearchSet> = Vec::new();
+    for message in messages {
+        match sets.iter_mut().find(|set| set.channel == message.channel) {
+            Some(set) => set.messages.push(message),
+            None => sets.push(SearchSet::new(message.channel.clone(), vec![message])),
+        }
+    }
+    sets
 }

@@ -1,5 +1,9 @@
 //! Agents (§agents/document, §agents/put).
 
+use super::Parts;
+use super::change::Changed;
+use super::follow::Follow;
+use super::right::Need;
 use super::{Provisioning, failed, limits};
 use crate::agents::{Cell, Desired};
 use crate::database::Whole;
@@ -7,21 +11,20 @@ use crate::error::{Error, Result};
 use crate::model::{
     AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel,
 };
-use crate::services::change::{Changed, Follow, Need};
-use crate::services::{AsyncResult, Services};
+use crate::services::AsyncResult;
 use crate::store::agents::{self, AgentRow};
 use crate::waiting::park;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-impl Services {
+impl Parts {
     /// A row with the states its agent and channels are in.
-    pub(super) fn shown(&self, row: AgentRow) -> ProvisionedAgent {
+    pub(super) fn provisioned(&self, row: AgentRow) -> ProvisionedAgent {
         let cell = self.registry.by_key(row.key);
         let state = cell.as_ref().map_or(AgentState::Idle, |cell| {
             cell.look(|state| state.agent_state())
         });
-        let channels = channels_shown(cell.as_ref(), &row);
+        let channels = provisioned_channels(cell.as_ref(), &row);
         ProvisionedAgent::new(
             row.id,
             row.address,
@@ -36,7 +39,10 @@ impl Services {
     }
 }
 
-pub(super) fn channels_shown(cell: Option<&Arc<Cell>>, row: &AgentRow) -> Vec<ProvisionedChannel> {
+pub(super) fn provisioned_channels(
+    cell: Option<&Arc<Cell>>,
+    row: &AgentRow,
+) -> Vec<ProvisionedChannel> {
     let ids = row.channels.iter().map(|channel| &channel.id);
     match cell {
         None => ids
@@ -44,10 +50,10 @@ pub(super) fn channels_shown(cell: Option<&Arc<Cell>>, row: &AgentRow) -> Vec<Pr
             .collect(),
         Some(cell) => cell.look(|state| {
             ids.map(|id| {
-                let shown = state
+                let state = state
                     .channel(id)
                     .map_or(AgentState::Idle, |channel| state.channel_state(channel));
-                ProvisionedChannel::new(id.clone(), shown)
+                ProvisionedChannel::new(id.clone(), state)
             })
             .collect()
         }),
@@ -76,13 +82,12 @@ impl Provisioning {
 
     /// As [`Provisioning::agents`], on any executor.
     pub fn agents_async(&self) -> AsyncResult<Vec<ProvisionedAgent>> {
-        self.when(Need::System, |services, _, _| async move {
-            let rows = services
-                .ground
-                .reads
+        self.when(Need::System, |parts, _, _| async move {
+            let rows = parts
+                .readers
                 .scan(Whole(|connection: &_| agents::all(connection)))
                 .await?;
-            Ok(rows.into_iter().map(|row| services.shown(row)).collect())
+            Ok(rows.into_iter().map(|row| parts.provisioned(row)).collect())
         })
     }
 
@@ -100,9 +105,9 @@ impl Provisioning {
             Ok(id) => id,
             Err(error) => return failed(error),
         };
-        self.when(Need::System, |services, _, _| async move {
-            let row = services.agent_row(id).await?;
-            Ok(services.shown(row))
+        self.when(Need::System, |parts, _, _| async move {
+            let row = parts.agent_row(id).await?;
+            Ok(parts.provisioned(row))
         })
     }
 
@@ -121,8 +126,8 @@ impl Provisioning {
         if let Err(error) = limits::agent(&agent).and_then(|()| distinct(&agent.metadata)) {
             return failed(error);
         }
-        self.when(Need::System, |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
+        self.when(Need::System, |parts, principal, need| {
+            parts.change(principal, need, move |transaction, stamp| {
                 if let Some(expected) = agent.expected_revision {
                     let found = agents::head(transaction, &agent.id)?.map_or(0, |row| row.revision);
                     if found != expected {
@@ -155,8 +160,8 @@ impl Provisioning {
             Ok(id) => id,
             Err(error) => return failed(error),
         };
-        self.when(Need::System, |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
+        self.when(Need::System, |parts, principal, need| {
+            parts.change(principal, need, move |transaction, stamp| {
                 let applied = agents::delete(transaction, &id, stamp)?;
                 let applied = applied.ok_or_else(|| Error::unknown("agent", &id))?;
                 Ok(Changed {
@@ -169,12 +174,11 @@ impl Provisioning {
     }
 }
 
-impl Services {
+impl Parts {
     pub(super) async fn agent_row(&self, id: AgentId) -> Result<AgentRow> {
         let wanted = id.clone();
         let row = self
-            .ground
-            .reads
+            .readers
             .read(move |connection| agents::find(connection, &wanted))
             .await?;
         row.ok_or_else(|| Error::unknown("agent", &id))

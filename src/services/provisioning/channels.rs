@@ -1,13 +1,15 @@
 //! An agent's channels, and channel search (§channels/put, §channels/find).
 
-use super::agents::channels_shown;
+use super::agents::provisioned_channels;
+use super::change::Changed;
+use super::follow::Follow;
 use super::limits::{CHANNELS_MAX, too_many};
+use super::right::Need;
 use super::{Provisioning, failed};
 use crate::agents::{ASK_MAX, error_of_question};
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
 use crate::services::AsyncResult;
-use crate::services::change::{Changed, Follow, Need};
 use crate::store::{Removal, channels};
 use crate::waiting::park;
 
@@ -26,10 +28,10 @@ impl Provisioning {
             Ok(agent) => agent,
             Err(error) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, _, _| async move {
-            let row = services.agent_row(agent).await?;
-            Ok(channels_shown(
-                services.registry.by_key(row.key).as_ref(),
+        self.when(Need::Own(agent.clone()), |parts, _, _| async move {
+            let row = parts.agent_row(agent).await?;
+            Ok(provisioned_channels(
+                parts.registry.by_key(row.key).as_ref(),
                 &row,
             ))
         })
@@ -59,8 +61,8 @@ impl Provisioning {
             (Ok(agent), Ok(channel)) => (agent, channel),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, principal, need| {
-            let shown = services.registry.by_id(&agent).map(|cell| {
+        self.when(Need::Own(agent.clone()), |parts, principal, need| {
+            let seen = parts.registry.by_id(&agent).map(|cell| {
                 cell.look(|state| {
                     let there = state.channel(&channel);
                     let full = there.is_none() && state.life().channels().len() >= CHANNELS_MAX;
@@ -70,9 +72,9 @@ impl Provisioning {
                     )
                 })
             });
-            let (shown, full) = shown.unwrap_or_default();
-            let rejoin = shown == AgentState::Idle;
-            services.change(principal, need, move |transaction, stamp| {
+            let (state, full) = seen.unwrap_or_default();
+            let rejoin = state == AgentState::Idle;
+            parts.change(principal, need, move |transaction, stamp| {
                 if full {
                     return Err(too_many(CHANNELS_MAX + 1).into());
                 }
@@ -114,8 +116,8 @@ impl Provisioning {
             (Ok(agent), Ok(channel)) => (agent, channel),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, principal, need| {
-            services.change(
+        self.when(Need::Own(agent.clone()), |parts, principal, need| {
+            parts.change(
                 principal,
                 need,
                 move |transaction, stamp| match channels::delete(
@@ -163,12 +165,12 @@ impl Provisioning {
             return failed(Error::invalid("the query is empty"));
         }
         let (key, query) = (*key, query.to_owned());
-        self.when(Need::Own(agent.clone()), |services, _, _| async move {
-            let cell = services.registry.by_key(key);
+        self.when(Need::Own(agent.clone()), |parts, _, _| async move {
+            let cell = parts.registry.by_key(key);
             let cell =
                 cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
-            let session = services.session(&cell)?;
-            let asked = services.ground.ask(ASK_MAX, "the channel search", move || {
+            let session = parts.sessions.of(&cell)?;
+            let asked = parts.sessions.ask(ASK_MAX, "the channel search", move || {
                 session.find_channels(query)
             });
             let mut found = asked.await.map_err(|error| error_of_question(error, ""))?;

@@ -1,12 +1,14 @@
 //! An agent's metadata (§metadata/change): any strings, and an event for every key really changed.
 
 use super::agents::distinct;
+use super::change::Changed;
+use super::follow::Follow;
+use super::right::Need;
 use super::{Provisioning, failed, limits};
 use crate::database::Failure;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, Change, Id};
 use crate::services::AsyncResult;
-use crate::services::change::{Changed, Follow, Need};
 use crate::store::{Applied, Removal, metadata};
 use crate::waiting::park;
 
@@ -29,11 +31,10 @@ impl Provisioning {
             Ok(agent) => agent,
             Err(error) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, _, _| async move {
+        self.when(Need::Own(agent.clone()), |parts, _, _| async move {
             let wanted = agent.clone();
-            let read = services
-                .ground
-                .reads
+            let read = parts
+                .readers
                 .read(move |connection| metadata::all(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("agent", &agent))
         })
@@ -65,8 +66,8 @@ impl Provisioning {
             (Ok(agent), Ok(())) => agent,
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
+        self.when(Need::Own(agent.clone()), |parts, principal, need| {
+            parts.change(principal, need, move |transaction, stamp| {
                 let applied = metadata::put_all(transaction, &agent, &entries, stamp)?;
                 changed(applied, &agent)
             })
@@ -87,11 +88,10 @@ impl Provisioning {
             Ok(agent) => (agent, key.to_owned()),
             Err(error) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, _, _| async move {
+        self.when(Need::Own(agent.clone()), |parts, _, _| async move {
             let (wanted, name) = (agent.clone(), key.clone());
-            let read = services
-                .ground
-                .reads
+            let read = parts
+                .readers
                 .read(move |connection| metadata::value(connection, &wanted, &name));
             let value = read.await?.ok_or_else(|| Error::unknown("agent", &agent))?;
             value.ok_or_else(|| no_key(&agent, &key))
@@ -122,8 +122,8 @@ impl Provisioning {
             (Ok(agent), Ok(())) => (agent, key.to_owned(), value.to_owned()),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
+        self.when(Need::Own(agent.clone()), |parts, principal, need| {
+            parts.change(principal, need, move |transaction, stamp| {
                 let (keys, bytes) = metadata::besides(transaction, &agent, &key)?;
                 limits::all(keys + 1, bytes + key.len() + value.len())?;
                 changed(
@@ -152,8 +152,8 @@ impl Provisioning {
             Ok(agent) => (agent, key.to_owned()),
             Err(error) => return failed(error),
         };
-        self.when(Need::Own(agent.clone()), |services, principal, need| {
-            services.change(
+        self.when(Need::Own(agent.clone()), |parts, principal, need| {
+            parts.change(
                 principal,
                 need,
                 move |transaction, stamp| match metadata::delete_value(

@@ -1,26 +1,70 @@
 //! Provisioning (§provisioning/modes): what an administrator, or an agent with the right to, may see and change.
 //!
-//! Every change is one transaction with its audit row and its events; it takes effect at once and touches nobody
-//! else. The right is checked when the view is made and again inside the transaction.
+//! Every change is one transaction with its audit row and its events. It takes effect at once and touches
+//! nobody else. The right is checked when the view is made, at every call, and again inside the transaction.
 
 mod agents;
+mod change;
 mod channels;
+mod follow;
 mod limits;
 mod metadata;
 mod oversight;
+mod right;
 mod throttles;
 mod users;
 
-use super::change::{Need, forbidden, is_enough};
-use super::{AsyncResult, Services};
+pub(super) use follow::Followers;
+
+use super::AsyncResult;
+use super::access::Proofs;
+use super::commits::Commits;
+use super::sessions::{Sessions, agent_gone};
+use crate::agents::Registry;
+use crate::database::Reads;
 use crate::error::{Error, Result};
+use crate::events::Names;
+use crate::hub::Hub;
 use crate::model::{Principal, Who};
+use right::{Need, forbidden};
 use std::sync::Arc;
+
+/// What the provisioning calls use.
+pub(super) struct Parts {
+    commits: Commits,
+    followers: Arc<Followers>,
+    readers: Reads,
+    registry: Arc<Registry>,
+    names: Arc<Names>,
+    hub: Arc<Hub>,
+    proofs: Arc<Proofs>,
+    sessions: Arc<Sessions>,
+}
+
+impl Parts {
+    pub(super) fn new(
+        followers: Followers,
+        commits: Commits,
+        readers: Reads,
+        sessions: Arc<Sessions>,
+    ) -> Parts {
+        Parts {
+            registry: followers.registry.clone(),
+            names: followers.names.clone(),
+            hub: followers.hub.clone(),
+            proofs: followers.proofs.clone(),
+            followers: Arc::new(followers),
+            commits,
+            readers,
+            sessions,
+        }
+    }
+}
 
 /// The provisioning calls of one principal. Cheap to clone.
 #[derive(Clone)]
 pub struct Provisioning {
-    services: Arc<Services>,
+    parts: Arc<Parts>,
     principal: Principal,
 }
 
@@ -36,12 +80,9 @@ impl Provisioning {
     /// A view for `principal`.
     ///
     /// # Errors
-    /// `Forbidden` if it may provision nothing, `Unauthorized` if its token has ended.
-    pub(crate) fn new(services: Arc<Services>, principal: Principal) -> Result<Provisioning> {
-        let view = Provisioning {
-            services,
-            principal,
-        };
+    /// `Forbidden` if the principal may provision nothing, `Unauthorized` if its token has ended.
+    pub(super) fn new(parts: Arc<Parts>, principal: Principal) -> Result<Provisioning> {
+        let view = Provisioning { parts, principal };
         let need = match view.principal.who() {
             Who::Agent { agent, .. } => Need::Own(agent.clone()),
             _ => Need::System,
@@ -50,36 +91,33 @@ impl Provisioning {
         Ok(view)
     }
 
-    /// Whether the principal may do what is needed now.
+    /// Whether the principal may do now what is needed.
     fn check(&self, need: &Need) -> Result<()> {
-        if self.principal.has_ended() {
-            return Err(Error::Unauthorized("the token has ended".into()));
-        }
+        self.principal.check()?;
         let Who::Agent { agent, key, .. } = self.principal.who() else {
             return Ok(());
         };
-        let cell = self.services.registry.by_key(*key);
-        let cell = cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
+        let cell = self.parts.registry.by_key(*key).ok_or_else(agent_gone)?;
         let mode = cell.look(|state| state.mode);
-        if is_enough(mode, agent, need) {
+        if need.is_met_by(mode, agent) {
             Ok(())
         } else {
             Err(forbidden())
         }
     }
 
-    /// Makes a call's future: the right is checked at once, the rest when it is polled.
+    /// Makes the future of a call. The right is checked at once, the rest is done when the future is polled.
     fn when<T, F>(
         &self,
         need: Need,
-        call: impl FnOnce(Arc<Services>, Principal, Need) -> F,
+        call: impl FnOnce(Arc<Parts>, Principal, Need) -> F,
     ) -> AsyncResult<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         match self.check(&need) {
-            Ok(()) => Box::pin(call(self.services.clone(), self.principal.clone(), need)),
+            Ok(()) => Box::pin(call(self.parts.clone(), self.principal.clone(), need)),
             Err(error) => failed(error),
         }
     }

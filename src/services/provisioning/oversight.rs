@@ -1,11 +1,13 @@
 //! What an administrator looks at: named readers with their lag, and the audit.
 
+use super::change::Changed;
+use super::follow::Follow;
+use super::right::Need;
 use super::{Provisioning, failed};
 use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{AgentId, AuditEntry, Id, ReaderName, ReaderStatus};
 use crate::services::AsyncResult;
-use crate::services::change::{Changed, Follow, Need};
 use crate::store::{agents, audit, readers};
 use crate::waiting::park;
 use chrono::DateTime;
@@ -24,19 +26,18 @@ impl Provisioning {
 
     /// As [`Provisioning::readers`], on any executor.
     pub fn readers_async(&self) -> AsyncResult<Vec<ReaderStatus>> {
-        self.when(Need::System, |services, _, _| async move {
-            let rows = services
-                .ground
-                .reads
+        self.when(Need::System, |parts, _, _| async move {
+            let rows = parts
+                .readers
                 .scan(Whole(|connection: &_| readers::all(connection)))
                 .await?;
-            let shown = rows.into_iter().map(|row| {
-                let through = services
+            let statuses = rows.into_iter().map(|row| {
+                let through = parts
                     .names
                     .acknowledged(row.agent, &row.name)
                     .unwrap_or(row.acknowledged)
                     .max(row.acknowledged);
-                let lag = services.ground.hub.rows_after(through);
+                let lag = parts.hub.rows_after(through);
                 ReaderStatus::new(
                     row.agent_id,
                     row.name,
@@ -44,7 +45,7 @@ impl Provisioning {
                     DateTime::from_timestamp_millis(row.moved).unwrap_or_default(),
                 )
             });
-            Ok(shown.collect())
+            Ok(statuses.collect())
         })
     }
 
@@ -66,8 +67,8 @@ impl Provisioning {
             (Ok(agent), Ok(name)) => (agent, name),
             (Err(error), _) | (_, Err(error)) => return failed(error),
         };
-        self.when(Need::System, |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
+        self.when(Need::System, |parts, principal, need| {
+            parts.change(principal, need, move |transaction, stamp| {
                 let key = agents::key(transaction, &agent)?
                     .ok_or_else(|| Error::unknown("agent", &agent))?;
                 if !readers::delete(transaction, &agent, &name, stamp)? {
@@ -96,10 +97,9 @@ impl Provisioning {
     /// As [`Provisioning::audit`], on any executor.
     pub fn audit_async(&self, since: u64, limit: usize) -> AsyncResult<Vec<AuditEntry>> {
         let limit = limit.min(AUDIT_MAX);
-        self.when(Need::System, |services, _, _| async move {
-            services
-                .ground
-                .reads
+        self.when(Need::System, |parts, _, _| async move {
+            parts
+                .readers
                 .scan(Whole(move |connection: &_| {
                     audit::since(connection, since, limit)
                 }))

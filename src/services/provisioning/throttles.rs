@@ -1,11 +1,13 @@
 //! Throttles (§throttles/document).
 
+use super::change::Changed;
+use super::follow::Follow;
+use super::right::Need;
 use super::{Provisioning, failed};
 use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, Throttle, ThrottleId};
 use crate::services::AsyncResult;
-use crate::services::change::{Changed, Follow, Need};
 use crate::store::throttles::{self, ThrottlePut};
 use crate::waiting::park;
 
@@ -20,10 +22,9 @@ impl Provisioning {
 
     /// As [`Provisioning::throttles`], on any executor.
     pub fn throttles_async(&self) -> AsyncResult<Vec<Throttle>> {
-        self.when(Need::System, |services, _, _| async move {
-            services
-                .ground
-                .reads
+        self.when(Need::System, |parts, _, _| async move {
+            parts
+                .readers
                 .scan(Whole(|connection: &_| throttles::all(connection)))
                 .await
         })
@@ -43,11 +44,10 @@ impl Provisioning {
             Ok(id) => id,
             Err(error) => return failed(error),
         };
-        self.when(Need::System, |services, _, _| async move {
+        self.when(Need::System, |parts, _, _| async move {
             let wanted = id.clone();
-            let read = services
-                .ground
-                .reads
+            let read = parts
+                .readers
                 .read(move |connection| throttles::find(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("throttle", &id))
         })
@@ -63,8 +63,8 @@ impl Provisioning {
 
     /// As [`Provisioning::put_throttle`], on any executor.
     pub fn put_throttle_async(&self, throttle: Throttle) -> AsyncResult<Change> {
-        self.when(Need::System, |services, principal, need| {
-            services.change(
+        self.when(Need::System, |parts, principal, need| {
+            parts.change(
                 principal,
                 need,
                 move |transaction, stamp| match throttles::put(transaction, &throttle, stamp)? {
@@ -97,8 +97,8 @@ impl Provisioning {
             Ok(id) => id,
             Err(error) => return failed(error),
         };
-        self.when(Need::System, |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
+        self.when(Need::System, |parts, principal, need| {
+            parts.change(principal, need, move |transaction, stamp| {
                 let gone = throttles::delete(transaction, &id, stamp)?;
                 let gone = gone.ok_or_else(|| Error::unknown("throttle", &id))?;
                 Ok(Changed {

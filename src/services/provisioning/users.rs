@@ -1,16 +1,19 @@
 //! Users (§users/document, §users/put). The password goes in and never comes out.
 
+use super::Parts;
+use super::change::Changed;
+use super::follow::Follow;
+use super::right::Need;
 use super::{Provisioning, failed};
 use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{Change, Id, NewUser, Principal, ProvisionedUser, Secret, UserId};
-use crate::password::{Asker, unproved};
-use crate::services::change::{Changed, Follow, Need};
-use crate::services::{AsyncResult, Services};
+use crate::password::Asker;
+use crate::services::AsyncResult;
 use crate::store::users::{self, UserRow};
 use crate::waiting::park;
 
-fn shown(row: UserRow) -> ProvisionedUser {
+fn provisioned(row: UserRow) -> ProvisionedUser {
     ProvisionedUser::new(row.id, row.username, row.password_hash.is_some())
 }
 
@@ -25,13 +28,12 @@ impl Provisioning {
 
     /// As [`Provisioning::users`], on any executor.
     pub fn users_async(&self) -> AsyncResult<Vec<ProvisionedUser>> {
-        self.when(Need::System, |services, _, _| async move {
-            let rows = services
-                .ground
-                .reads
+        self.when(Need::System, |parts, _, _| async move {
+            let rows = parts
+                .readers
                 .scan(Whole(|connection: &_| users::all(connection)))
                 .await?;
-            Ok(rows.into_iter().map(shown).collect())
+            Ok(rows.into_iter().map(provisioned).collect())
         })
     }
 
@@ -49,11 +51,11 @@ impl Provisioning {
             Ok(id) => id,
             Err(error) => return failed(error),
         };
-        self.when(Need::System, |services, _, _| async move {
-            services
+        self.when(Need::System, |parts, _, _| async move {
+            parts
                 .user_row(&id)
                 .await?
-                .map(shown)
+                .map(provisioned)
                 .ok_or_else(|| Error::unknown("user", &id))
         })
     }
@@ -69,11 +71,11 @@ impl Provisioning {
 
     /// As [`Provisioning::put_user`], on any executor.
     pub fn put_user_async(&self, user: NewUser) -> AsyncResult<Change> {
-        self.when(Need::System, |services, principal, need| async move {
-            let hash = services
+        self.when(Need::System, |parts, principal, need| async move {
+            let hash = parts
                 .new_hash(&user.id, user.password.as_ref(), &principal)
                 .await?;
-            let change = services.change(principal, need, move |transaction, stamp| {
+            let change = parts.change(principal, need, move |transaction, stamp| {
                 let applied = users::put(transaction, &user.id, &user.username, hash, stamp)?;
                 let follow = if applied.value.0 == Change::Unchanged {
                     Follow::Nothing
@@ -112,12 +114,12 @@ impl Provisioning {
             Ok(id) => id,
             Err(error) => return failed(error),
         };
-        self.when(Need::System, |services, principal, need| async move {
-            let hash = services
-                .passwords
+        self.when(Need::System, |parts, principal, need| async move {
+            let hash = parts
+                .proofs
                 .hash(&password, Asker::change(principal.label()))
                 .await?;
-            let change = services.change(principal, need, move |transaction, stamp| {
+            let change = parts.change(principal, need, move |transaction, stamp| {
                 let applied = users::set_password(transaction, &id, hash, stamp)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
                 Ok(Changed {
@@ -144,8 +146,8 @@ impl Provisioning {
             Ok(id) => id,
             Err(error) => return failed(error),
         };
-        self.when(Need::System, |services, principal, need| {
-            services.change(principal, need, move |transaction, stamp| {
+        self.when(Need::System, |parts, principal, need| {
+            parts.change(principal, need, move |transaction, stamp| {
                 let applied = users::delete(transaction, &id, stamp)?;
                 let applied = applied.ok_or_else(|| Error::unknown("user", &id))?;
                 Ok(Changed {
@@ -158,11 +160,10 @@ impl Provisioning {
     }
 }
 
-impl Services {
+impl Parts {
     async fn user_row(&self, id: &UserId) -> Result<Option<UserRow>> {
         let id = id.clone();
-        self.ground
-            .reads
+        self.readers
             .read(move |connection| users::find(connection, &id))
             .await
     }
@@ -180,14 +181,10 @@ impl Services {
         };
         let asker = Asker::change(principal.label());
         if let Some(stored) = self.user_row(id).await?.and_then(|row| row.password_hash)
-            && self
-                .passwords
-                .verify(password, vec![Some(stored)], unproved(), asker.clone())
-                .await?
-                .is_some()
+            && self.proofs.is_of(password, stored, asker.clone()).await?
         {
             return Ok(None);
         }
-        self.passwords.hash(password, asker).await.map(Some)
+        self.proofs.hash(password, asker).await.map(Some)
     }
 }

@@ -1,0 +1,155 @@
+//! Who may: logins, tokens and passwords (reference 2, 7).
+
+mod directory;
+mod granting;
+mod known;
+mod login;
+mod proofs;
+mod super_user;
+mod tokens;
+
+pub use directory::Authenticator;
+pub(super) use proofs::Proofs;
+pub(super) use tokens::Tokens;
+
+use super::Foundation;
+use super::commits::Commits;
+use super::stopping::Stopping;
+use crate::database::Reads;
+use crate::error::Result;
+use crate::hub::Timer;
+use crate::login_delay::LoginDelay;
+use crate::model::{Principal, Secret, Token, TokenDetails, Who};
+use crate::store;
+use crate::token::{self, Digest};
+use directory::Directory;
+use granting::Granting;
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::time::Duration;
+use super_user::SuperUser;
+
+/// How access is configured.
+pub(crate) struct AccessSettings {
+    /// Name and password of the super user.
+    pub(crate) super_user: Option<(String, Secret)>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) token_lifetime: Duration,
+}
+
+/// Logs users in and out, and says who bears a token.
+pub(crate) struct Access {
+    tokens: Arc<Tokens>,
+    proofs: Arc<Proofs>,
+    granting: Arc<Granting>,
+    delays: Mutex<LoginDelay>,
+    /// Locked, because its password can be changed while the engine runs.
+    super_user: RwLock<Option<SuperUser>>,
+    directory: Option<Directory>,
+    readers: Reads,
+    commits: Commits,
+    timer: Arc<Timer>,
+}
+
+impl Access {
+    /// Reads and notes the super user; the tokens of the database are [restored](Access::restore) later.
+    ///
+    /// # Errors
+    /// `Storage`; `Busy`.
+    pub(super) fn open(
+        foundation: &Foundation,
+        commits: Commits,
+        stopping: Stopping,
+        settings: AccessSettings,
+    ) -> Result<Access> {
+        let timer = foundation.hub.timer().clone();
+        let readers = foundation.readers.clone();
+        let proofs = Arc::new(Proofs::open(timer.clone(), foundation.activity.clone())?);
+        let super_user =
+            SuperUser::configured(settings.super_user.as_ref(), &proofs, &readers, &commits)?;
+        let tokens = Arc::new(Tokens::new(
+            foundation.hub.clone(),
+            foundation.calendar.clone(),
+            settings.token_lifetime,
+        ));
+        let granting = Granting::new(tokens.clone(), proofs.clone(), commits.clone(), stopping);
+        let directory = settings
+            .authenticator
+            .map(|authenticator| Directory::new(authenticator, timer.clone()));
+        Ok(Access {
+            tokens,
+            proofs,
+            granting,
+            delays: Mutex::default(),
+            super_user: RwLock::new(super_user),
+            directory,
+            readers,
+            commits,
+            timer,
+        })
+    }
+
+    /// The principal that bears `token`.
+    ///
+    /// # Errors
+    /// `Unauthorized` if the token is unknown or has ended.
+    pub(crate) fn authenticate(&self, token: &Token) -> Result<Principal> {
+        self.tokens.authenticate(token)
+    }
+
+    /// What may be known of `token`.
+    ///
+    /// # Errors
+    /// `Invalid` if the token is unknown or has ended.
+    pub(crate) fn token_details(&self, token: &Token) -> Result<TokenDetails> {
+        self.tokens.details(token)
+    }
+
+    /// Ends `token` and the waits made with it. Ending one that has ended is fine.
+    pub(crate) async fn log_out(self: Arc<Self>, token: Token) -> Result<()> {
+        let Some(digest) = token::digest(&token) else {
+            return Ok(());
+        };
+        let tokens = Arc::downgrade(&self.tokens);
+        let change = self.commits.run(move |transaction| {
+            store::tokens::delete(transaction.connection(), &digest)?;
+            transaction.after(move || {
+                if let Some(tokens) = tokens.upgrade() {
+                    tokens.end(&[digest]);
+                }
+            });
+            Ok(())
+        });
+        change.await
+    }
+
+    /// Makes a token of the database good again, for the time that is left of it.
+    pub(crate) fn restore(&self, digest: Digest, who: Who, left: Duration) {
+        self.tokens.restore(digest, who, left);
+    }
+
+    /// Live tokens.
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Passwords hashed or verified since the start, and those that wait for it.
+    pub(crate) fn password_work(&self) -> (u64, usize) {
+        (self.proofs.work(), self.proofs.waiting())
+    }
+
+    /// Ends the threads that hash.
+    pub(crate) fn close(&self) {
+        self.proofs.close();
+    }
+
+    /// The table of tokens, for what ends tokens.
+    pub(super) fn token_table(&self) -> &Arc<Tokens> {
+        &self.tokens
+    }
+
+    /// The proofs of passwords, for what changes passwords.
+    pub(super) fn proofs(&self) -> &Arc<Proofs> {
+        &self.proofs
+    }
+}

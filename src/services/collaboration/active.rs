@@ -1,0 +1,121 @@
+//! Waiting until an agent is signed in, and until it is in a channel.
+
+use super::Collaboration;
+use super::channels::{inactive_channel, not_allowed};
+use crate::agents::{CellState, ChannelPhase};
+use crate::backend::Session;
+use crate::error::{Error, Result};
+use crate::model::{AgentState, ChannelId, ChannelInfo};
+use crate::services::AsyncResult;
+use crate::waiting::park_until;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A channel that the agent is in.
+pub(super) struct Joined {
+    pub(super) session: Arc<dyn Session>,
+    pub(super) info: Arc<ChannelInfo>,
+    /// The number of the join.
+    pub(super) join: u64,
+}
+
+impl Collaboration {
+    /// Waits, for `timeout` of real time, until the agent is Active and each of its channels has been joined or
+    /// refused.
+    ///
+    /// # Errors
+    /// `TimedOut` with the states of the agent and its channels; `Unauthorized`; `Closed`.
+    pub fn wait_active(&self, timeout: Duration) -> Result<()> {
+        match park_until(self.wait_active_async(), Instant::now() + timeout) {
+            Err(Error::TimedOut(_)) => Err(Error::TimedOut(self.describe())),
+            ended => ended,
+        }
+    }
+
+    /// As [`Collaboration::wait_active`], on any executor and without a deadline.
+    pub fn wait_active_async(&self) -> AsyncResult<()> {
+        let this = self.clone();
+        Box::pin(async move {
+            poll_fn(|cx| {
+                this.cell.poll_state(cx, |state| {
+                    let ready = state.life().is_settled();
+                    (ready || this.is_over(state)).then_some(())
+                })
+            })
+            .await;
+            this.check()
+        })
+    }
+
+    /// The states of the agent and of those of its channels that are not active.
+    fn describe(&self) -> String {
+        let status = self.cell.status();
+        let waiting: Vec<String> = status
+            .channels
+            .iter()
+            .filter(|channel| channel.state != AgentState::Active)
+            .map(|channel| format!("`{}` is {:?}", channel.id, channel.state))
+            .collect();
+        let reason = status.reason.unwrap_or_default();
+        let text = format!(
+            "agent `{}` is {:?} {reason} {}",
+            self.cell.id,
+            status.state,
+            waiting.join(", ")
+        );
+        text.trim().to_owned()
+    }
+
+    /// The channel, once the agent is in it: at once, or by `due` where this view is patient.
+    ///
+    /// # Errors
+    /// `Forbidden`; `AgentInactive`; `ChannelInactive`; `Unauthorized`; `Closed`.
+    pub(super) async fn joined(&self, channel: &ChannelId, due: Duration) -> Result<Joined> {
+        let look = |state: &CellState| joined_in(state, channel);
+        if let Some(found) = self.cell.look(look) {
+            return found;
+        }
+        if self.patient {
+            let changed = poll_fn(|cx| {
+                self.cell.poll_state(cx, |state| {
+                    if self.is_over(state) {
+                        Some(None)
+                    } else {
+                        look(state).map(Some)
+                    }
+                })
+            });
+            let found = tokio::select! {
+                biased;
+                found = changed => found,
+                () = self.parts.timer.sleep_until(due) => None,
+            };
+            if let Some(found) = found {
+                return found;
+            }
+        }
+        self.check()?;
+        self.info(channel)?;
+        Err(self.parts.sessions.inactive(&self.cell))
+    }
+}
+
+/// The channel if the agent is in it, or the error if waiting cannot help.
+fn joined_in(state: &CellState, channel: &ChannelId) -> Option<Result<Joined>> {
+    let Some(there) = state.channel(channel) else {
+        return Some(Err(not_allowed(channel)));
+    };
+    match (state.life().session(), there.phase(), there.info()) {
+        (Some(session), ChannelPhase::In, Some(info)) => Some(Ok(Joined {
+            session: session.clone(),
+            info: info.load(),
+            join: there.join(),
+        })),
+        (Some(_), ChannelPhase::Refused, _) => {
+            let reason = there.reason().map(str::to_owned);
+            Some(Err(inactive_channel(channel, reason)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether a post with a key was made before.
+//!
+//! Asked in this order: the posts under way (the origin stays there until the session's future has ended, so a repeat
+//! after `OutcomeUnknown` joins the first), the rows, the rows that our disk did not take, and last the chat system.
+
+use super::Collaboration;
+use super::posting::Wanted;
+use crate::agents::{ASK_MAX, error_of};
+use crate::backend::Found;
+use crate::error::{Error, Result};
+use crate::journal::{self, EntryKind, NewRow};
+use crate::model::Record;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Collaboration {
+    /// The row of an earlier post with the same key, looked for until `due`: what the chat system has may be hard to
+    /// record.
+    pub(super) async fn earlier(
+        &self,
+        wanted: &Wanted,
+        due: Duration,
+    ) -> Result<Option<Arc<Record>>> {
+        tokio::select! {
+            biased;
+            found = self.find_earlier(wanted) => found,
+            () = self.parts.timer.sleep_until(due) => {
+                Err(Error::OutcomeUnknown("whether it was posted before could not be found out within the deadline".into()))
+            }
+        }
+    }
+
+    /// From the journal, else from the chat system.
+    async fn find_earlier(&self, wanted: &Wanted) -> Result<Option<Arc<Record>>> {
+        let sending = &self.parts.sending;
+        if let Some(row) = self.row_of(wanted).await? {
+            return Ok(Some(row));
+        }
+        let row = match sending.book.take_unrecorded(&wanted.origin) {
+            Some(row) => row,
+            None => match self.look_up(wanted).await? {
+                Some(row) => row,
+                None => return Ok(None),
+            },
+        };
+        // The chat system has it, so from here on a failure must not be taken for "not sent".
+        let unrecorded = |error| {
+            Error::OutcomeUnknown(format!(
+                "the chat system has it, but it could not be recorded: {error}"
+            ))
+        };
+        let recorded = sending.entries.write_through(EntryKind::Message(row));
+        recorded.await.map_err(unrecorded)?;
+        match self.row_of(wanted).await? {
+            Some(row) => Ok(Some(row)),
+            None => Err(Error::OutcomeUnknown(
+                "the chat system has it, and its row could not be found again".into(),
+            )),
+        }
+    }
+
+    async fn row_of(&self, wanted: &Wanted) -> Result<Option<Arc<Record>>> {
+        let (conversation, origin) = (wanted.conversation.clone(), wanted.origin.clone());
+        let readers = self.parts.readers.of(self.cell.key);
+        let read = readers
+            .read(move |connection| journal::find_origin(connection, &conversation, &origin));
+        Ok(read.await?.map(Arc::new))
+    }
+
+    /// Asks the chat system, where it can look posts up.
+    async fn look_up(&self, wanted: &Wanted) -> Result<Option<Box<NewRow>>> {
+        if !wanted.capabilities.look_up {
+            return Ok(None);
+        }
+        let conversation = &wanted.conversation;
+        let (channel, origin) = (conversation.channel.clone(), wanted.origin.clone());
+        let session = wanted.joined.session.clone();
+        // The caller's deadline comes first: whether it was posted is unknown then.
+        let asked =
+            self.parts
+                .sessions
+                .ask(ASK_MAX * 2, "looking for an earlier post", move || {
+                    session.look_up(channel, origin)
+                });
+        let found = asked
+            .await
+            .map_err(|error| error_of(error, conversation.channel.as_str()))?;
+        let Found::Message(message) = found else {
+            return Ok(None);
+        };
+        let row = NewRow::of(conversation.clone(), *message, self.parts.timer.wall());
+        Ok(Some(Box::new(NewRow {
+            origin: Some(wanted.origin.clone()),
+            sender_agent: Some(self.cell.key),
+            posted_by: self.posted_by(),
+            ..row
+        })))
+    }
+}
