@@ -3,8 +3,8 @@
 //!     cargo bench --bench http                  builds the example, then takes under a minute
 //!     cargo bench --bench http -- p17 --pairs 9
 //!
-//! The client is a process of its own with one thread, the same for both sides; so are the servers. What the client
-//! takes of the machine is taken from both.
+//! The client is a process of its own with one thread, the same for both sides, and each server is
+//! a process too. So the client costs both sides the same.
 
 #![allow(
     clippy::print_stdout,
@@ -38,7 +38,7 @@ const USAGE: &str = "cargo bench --bench http -- [BENCH..] [--pairs N]
   --gateway PATH  the program, if it is built   --polls N (10000)   --slice MILLISECONDS (1000)";
 const KNOWN: [&str; 3] = ["p17", "p18", "polls"];
 const CONNECTIONS: usize = 64;
-/// Agents, and rooms, one for each.
+/// Agents; each has a room of its own.
 const AGENTS: usize = 8;
 const SOON: Duration = Duration::from_secs(30);
 
@@ -67,7 +67,7 @@ fn start_trivial() -> Server {
     Server::start(command)
 }
 
-/// The gateway on a file, for so many polls.
+/// Starts the gateway on a file, for so many polls.
 fn launch(program: &Path, directory: &Path, polls: usize) -> Server {
     let mut command = Command::new(program);
     command.args([
@@ -197,7 +197,7 @@ fn rates(options: &Options, program: &Path) {
             let commit = commit_rate(&writer, nth);
             commits.push(commit);
             durable.push(edge.min(commit), load(&gateway, &posts).0);
-            // What was written is checkpointed, and not in the next slice.
+            // The checkpoint of what was written runs now and not in the next slice.
             thread::sleep(Duration::from_millis(250));
         }
         watch.tick();
@@ -220,7 +220,7 @@ fn rates(options: &Options, program: &Path) {
     }
 }
 
-/// Rows a second through a bare group commit, from as many posters as there are connections.
+/// Rows a second through a bare group commit, with a poster for each connection.
 fn commit_rate(writer: &RawWriter, pair: usize) -> f64 {
     const EACH: usize = 100;
     let begin = Instant::now();
@@ -250,7 +250,8 @@ fn commit_rate(writer: &RawWriter, pair: usize) -> f64 {
     rate
 }
 
-/// Memory of waiting polls: resident bytes of the server's process before they come and while they wait.
+/// Memory of waiting polls: the resident bytes of the server's process before the polls and while
+/// they wait.
 fn polls(options: &Options, program: &Path) {
     let count = options.number("polls", 10_000);
     let (raw, mut client) = (start_trivial(), Client::start());
@@ -260,7 +261,8 @@ fn polls(options: &Options, program: &Path) {
     });
     let directory = options.fresh_directory("polls");
     let Tokens { root, agents } = provision(&launch(program, &directory, count));
-    // Started again: hashing passwords takes memory that the allocator keeps, and that polls would then be put into.
+    // Started again: the allocator keeps the memory of hashed passwords, and the polls would be put
+    // into it.
     let gateway = launch(program, &directory, count);
     joined(&gateway, &root);
     let wait = "/Collaboration/v1/Events?last-event=2147483646&types=meta-data";
@@ -299,7 +301,7 @@ struct Held {
     empty: f64,
 }
 
-/// What `count` requests take that wait until `wake`; all of them must then be answered.
+/// The memory of `count` requests that wait until `wake`. All of them must then be answered.
 fn held(
     server: &Server,
     client: &mut Client,
@@ -310,7 +312,7 @@ fn held(
     const MIB: f64 = 1024.0 * 1024.0;
     let empty = server.resident();
     client.wait(server.address, requests, count);
-    // The server may still be reading: it has read all once it stops growing.
+    // The server may still read requests: it has read all of them once it stops growing.
     let mut full = server.resident();
     loop {
         thread::sleep(Duration::from_millis(500));

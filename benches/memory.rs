@@ -1,10 +1,10 @@
-//! Bytes, idle CPU and opening, each case in a process of its own.
+//! Memory, idle CPU and the time to open, each case in a process of its own.
 //!
 //!     cargo bench --bench memory                                     all of it, in about a minute
 //!     cargo bench --bench memory -- p11 --agents 20000
 //!
-//! One database is written row by row and opened by every child in turn. The chat system keeps nothing, so what is
-//! weighed is the engine; what a connector keeps for an agent comes on top.
+//! One database is written row by row, and every child opens it in turn. The chat system keeps
+//! nothing, so the figures are the engine's; what a connector keeps for an agent comes on top.
 
 #![allow(
     clippy::print_stdout,
@@ -74,7 +74,7 @@ fn main() {
     options.clean();
 }
 
-/// Runs one case in a process of its own; its last line is the answer.
+/// Runs one case in a process of its own. The last line of its output is the result.
 fn run(case: &str, path: &Path, agents: usize, waiters: usize) -> Value {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -214,7 +214,8 @@ fn child(case: &str, path: &Path, agents: usize, waiters: usize) -> Value {
     }
 }
 
-/// Opens the engine and waits until `agents` are active in every channel: milliseconds to open, and to there.
+/// Opens the engine and waits until `agents` are active in every channel. Returns the milliseconds
+/// to open, and until all are active.
 fn open(path: &Path, backend: Arc<dyn Backend>, agents: usize) -> (Engine, f64, f64) {
     let begin = Instant::now();
     let engine = Engine::builder()
@@ -238,7 +239,7 @@ fn open(path: &Path, backend: Arc<dyn Backend>, agents: usize) -> (Engine, f64, 
     (engine, open_ms, milliseconds(begin))
 }
 
-/// Readers that wait, a task each, one for each agent.
+/// A waiting reader for each agent, each in a task.
 fn wait_for_events(path: &Path, waiters: usize) -> Value {
     let (engine, ..) = open(path, Quiet::unreachable(), 0);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -278,7 +279,7 @@ fn wait_for_events(path: &Path, waiters: usize) -> Value {
     })
 }
 
-/// The raw limit of P8: a task each that waits for its own `Notify`, with a timeout.
+/// The raw limit of P8: tasks that each wait for a `Notify` of their own, with a timeout.
 fn wait_for_notify(waiters: usize) -> Value {
     use std::sync::atomic::{AtomicUsize, Ordering};
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -312,7 +313,7 @@ fn wait_for_notify(waiters: usize) -> Value {
 
 /// Share of one core that this process takes while nothing happens, in percent.
 fn idle_percent() -> f64 {
-    // What has just been done may have upkeep to come.
+    // What was just done may still cause upkeep.
     thread::sleep(Duration::from_millis(1500));
     let (begin, before) = (Instant::now(), machine::cpu());
     thread::sleep(Duration::from_secs(3));

@@ -1,10 +1,12 @@
-//! Speed against the raw limits: raw and ours interleaved in one process, the ratio pair by pair.
+//! Speed against the raw limits: raw and ours are interleaved in one process and compared pair by
+//! pair.
 //!
 //!     cargo bench --bench ratio                          all of it, under three minutes
 //!     cargo bench --bench ratio -- p1 p5 --pairs 15      those two, with more pairs
 //!
-//! Each bench prints a line to read and a line of JSON. Goals and their numbers are those of the project's list of
-//! limits; a goal counts as missed only when the whole interval is on the wrong side.
+//! Each bench prints a line to read and a line of JSON. Goals and their numbers are from the
+//! project's list of limits. A goal counts as missed only if the whole interval is on the wrong
+//! side.
 
 #![allow(
     clippy::print_stdout,
@@ -51,8 +53,8 @@ const USAGE: &str = "cargo bench --bench ratio -- [BENCH..] [--pairs N]
 const KNOWN: [&str; 6] = ["p1", "p2", "p5", "p13", "p21", "p22"];
 const SOON: Duration = Duration::from_secs(60);
 const POSTERS: usize = 64;
-/// After so long a writer that has nothing to do has checkpointed: every slice begins with an empty log, and nobody's
-/// checkpoint falls into another's slice.
+/// An idle writer has made its checkpoint after this time. So every slice begins with an empty log,
+/// and no checkpoint of one slice falls into the next.
 const CHECKPOINTED: Duration = Duration::from_millis(250);
 const ROOMS: usize = 8;
 
@@ -79,7 +81,7 @@ fn main() {
     options.clean();
 }
 
-/// An engine on a prepared database whose agents are all active.
+/// Opens an engine on a prepared database, and waits until all agents are active.
 fn open(path: &Path, backend: Arc<dyn Backend>, agents: usize) -> Engine {
     let engine = Engine::builder()
         .database(path)
@@ -108,7 +110,8 @@ fn loopback(echo: bool, rooms: usize) -> Arc<dyn Backend> {
     Arc::new(chat)
 }
 
-/// Runs `post` `times` times on each of `posters` threads at once: the rate, and the latencies in seconds.
+/// Runs `post` `times` times on each of `posters` threads at once. Returns the rate, and the
+/// latencies in seconds.
 fn at_once(posters: usize, times: usize, post: impl Fn(usize, usize) + Sync) -> (f64, Vec<f64>) {
     let barrier = Barrier::new(posters + 1);
     let latencies = Mutex::new(Vec::with_capacity(posters * times));
@@ -179,7 +182,8 @@ type Reply = (
     crossbeam_channel::Receiver<()>,
 );
 
-/// Our side of posting: each post shows its token, passes a throttle, and is answered when it is durable.
+/// Our side of posting: each post shows its token, passes a throttle, and returns when it is
+/// durable.
 struct OurPosts {
     engine: Engine,
     tokens: Vec<switchboard::Token>,
@@ -292,18 +296,18 @@ fn posts(options: &Options, id: &'static str, posters: usize) {
     }
 }
 
-/// Items one subscriber may lie behind before the publisher waits for it.
+/// Items that a subscriber may be behind before the publisher waits for it.
 const BEHIND: u64 = 2048;
-/// How often the publisher looks for the slowest.
+/// How often the publisher looks for the slowest subscriber.
 const LOOK: u64 = 256;
 
-/// Counts what each subscriber was given; on a cache line of its own.
+/// Counts the items that a subscriber was given, on a cache line of its own.
 #[derive(Default)]
 #[repr(align(128))]
 struct Given(AtomicU64);
 
-/// Publishes `items` times and waits until every subscriber has them: deliveries per second, and CPU nanoseconds for
-/// each.
+/// Publishes `items` times and waits until every subscriber has all items. Returns the deliveries
+/// per second, and the CPU nanoseconds of one.
 fn publish(given: &[Given], items: u64, mut publish: impl FnMut(u64)) -> (f64, f64) {
     let before: Vec<u64> = given
         .iter()
@@ -339,7 +343,7 @@ fn publish(given: &[Given], items: u64, mut publish: impl FnMut(u64)) -> (f64, f
     )
 }
 
-/// P5: what is published is a typing notice, so that neither the journal nor the disk is in the way.
+/// P5. The items are typing notices, so that neither the journal nor the disk is in the way.
 fn fan_out(options: &Options) {
     let directory = options.fresh_directory("p5");
     let quiet = Quiet::new();
@@ -559,7 +563,8 @@ fn large_room(options: &Options) {
         .goal(Goal::AtMost(1.5))
         .pairs(&quiet);
 
-    // The same with a reader waiting for each agent: waking 5,000 is work, but it must not hold the post.
+    // The same with a waiting reader for each agent: waking 5,000 is work, but the post must not
+    // wait for it.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .build()

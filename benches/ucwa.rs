@@ -1,9 +1,11 @@
-//! A thousand agents, each a user of its own on one simulated Lync server: signing on, memory, events, posts, idling.
+//! A thousand agents, each a user of its own on one simulated Lync server: sign-on, memory, events,
+//! posts, idle time.
 //!
-//! `cargo bench --bench ucwa`, two minutes. `SWITCHBOARD_BENCH_AGENTS` (1,000), `SWITCHBOARD_BENCH_IDLE` (60 seconds
-//! are listened to while nothing happens). The simulator runs in a process of its own and each way (TLS, plain) is
-//! measured in another, so that memory and processor time are the engine's. The engine begins at most 50 dials in any
-//! second, which is what signing on takes.
+//! `cargo bench --bench ucwa` takes two minutes.
+//! `SWITCHBOARD_BENCH_AGENTS` is the number of agents (1,000), and `SWITCHBOARD_BENCH_IDLE` the
+//! seconds without any event (60). The simulator runs in a process of its own, and each way (TLS,
+//! plain) is measured in another process, so that memory and processor time are the engine's. The
+//! engine begins at most 50 dials a second, and that is the time of the sign-on.
 
 #![allow(
     clippy::print_stdout,
@@ -47,7 +49,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        // `cargo test --benches` only wants to know that it builds.
+        // `cargo test --benches` only checks that the bench builds.
         Some("--test") => {}
         Some("--simulate") => simulate(&arguments[2]),
         Some("--measure") => measure(&arguments[2]),
@@ -84,7 +86,7 @@ fn child(what: &str, way: &str) -> Command {
     command
 }
 
-/// The server: says where it listens, then does what its lines say.
+/// The server: prints where it listens, then obeys the lines of its input.
 #[expect(
     clippy::disallowed_methods,
     reason = "the main thread is in no runtime"

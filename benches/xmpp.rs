@@ -1,9 +1,11 @@
-//! A thousand agents over one XMPP component, with what it costs the server, beside slixmpp doing the same.
+//! A thousand agents over one XMPP component, with what it costs the server, beside slixmpp doing
+//! the same.
 //!
-//! `cargo bench --bench xmpp`; says what is missing where there is no Prosody. `SWITCHBOARD_BENCH_AGENTS` (1,000),
-//! twenty to a room; then `SWITCHBOARD_BENCH_ACCOUNTS` (1,000) of them as accounts, each over TLS of its own, believing
-//! what this system believes and the server. The server is a real Prosody on the same machine, which mostly is the
-//! bottleneck: its processor time stands beside each figure.
+//! `cargo bench --bench xmpp` needs Prosody and says what is missing.
+//! `SWITCHBOARD_BENCH_AGENTS` is the number of agents (1,000), twenty in a room. Then `SWITCHBOARD_BENCH_ACCOUNTS`
+//! of them (1,000) are accounts, each with a TLS connection of its own, which trusts the system's
+//! authorities and the server's. The server is a real Prosody on the same machine and mostly the
+//! bottleneck, so each figure is printed with the server's processor time.
 
 #![allow(
     clippy::print_stdout,
@@ -38,7 +40,7 @@ const AT_ONCE: usize = 64;
 const DEADLINE: Duration = Duration::from_secs(300);
 
 fn main() {
-    // `cargo test --benches` only wants to know that it builds.
+    // `cargo test --benches` only checks that the bench builds.
     if std::env::args().any(|argument| argument == "--test")
         || !can_run("XMPP benchmark", Kind::Prosody)
     {
@@ -84,7 +86,7 @@ fn main() {
     }
 }
 
-/// Accounts in place of a component: a connection, a login and TLS for each.
+/// Accounts instead of a component: each has a connection, a login and TLS.
 fn of_accounts(count: usize) {
     let names: Vec<String> = (0..count).map(|n| format!("a{n}")).collect();
     let server = Server::start(
@@ -180,7 +182,7 @@ struct Bench {
 impl Bench {
     fn switchboard(&mut self) {
         let line = Proxy::to(self.server.port("COMPONENT"));
-        // Agents create no rooms by joining; the speaker does.
+        // An agent that joins creates no room; the speaker creates them.
         drop(self.speaker());
         self.begins(
             "provisioned one by one, until all are Active",
@@ -297,7 +299,7 @@ impl Bench {
         let (server, began) = (processor_seconds(self.server.value("PID")), Instant::now());
         let done = happens(self);
         let seconds = began.elapsed().as_secs_f64();
-        // A server that was restarted begins at nothing.
+        // A server that was restarted begins at zero.
         let server = if self.server.value("PID") == process {
             server
         } else {

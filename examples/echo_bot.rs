@@ -1,16 +1,17 @@
-//! A bot that answers every message in a room, and survives whatever happens to it: the whole of it.
+//! A whole bot: it answers every message in a room, and a restart of it loses and repeats nothing.
 
 use std::time::Duration;
 use switchboard::{Engine, EventQuery, NewAgent, NewMessage, Principal, Result, backend::Loopback};
 
-/// Who the bot is and where it may speak. Idempotent: run it at every start.
+/// Provisions the bot's agent and its channel. Idempotent: run it at every start.
 pub fn provision(engine: &Engine) -> Result<()> {
     let admin = engine.provisioning(&Principal::host("echo_bot"))?;
     admin.put_agent(NewAgent::new("echo", "loopback:echo")?.channel("chat-room:ops")?)?;
     engine.agent("echo")?.wait_active(Duration::from_secs(10))
 }
 
-/// Answers every message until the engine stops. What was said while it was down comes first.
+/// Answers every message until the engine stops. Messages that came while the bot was down are
+/// first.
 pub fn run(engine: &Engine) -> Result<()> {
     let agent = engine.agent("echo")?;
     let mut reader = agent.reader("main", EventQuery::messages().remote())?;

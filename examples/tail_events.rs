@@ -1,4 +1,5 @@
-//! Prints everything that happens in an engine, a line each: messages, metadata, channels and connections.
+//! Prints everything that happens in an engine, a line each: messages, metadata, channels and
+//! connections.
 //!
 //!     cargo run --example tail_events                    a small talk in memory, which ends by itself
 //!     cargo run --example tail_events -- switchboard.db  what happens to the agents of that database, until ctrl-C
@@ -8,7 +9,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "it is what the program is for"
+    reason = "the program is there to print"
 )]
 
 use std::process::ExitCode;
@@ -74,8 +75,9 @@ fn tail(file: &str) -> Result<()> {
     Ok(())
 }
 
-/// The rooms that agents are provisioned for. They must be there before the agents come: a room nobody opened refuses
-/// them for good. An engine without a backend looks, and signs nobody in.
+/// The rooms that agents are provisioned for. They must exist before the agents sign in: a room
+/// that nobody opened refuses them for good. An engine without a backend reads the list and signs
+/// nobody in.
 fn rooms(file: &str) -> Result<Vec<ChannelId>> {
     let engine = Engine::builder().database(file).open()?;
     let agents = engine
@@ -92,7 +94,8 @@ fn rooms(file: &str) -> Result<Vec<ChannelId>> {
     Ok(rooms)
 }
 
-/// Lets a person and an agent talk, an administrator change something, and a connection break; prints it all.
+/// Prints a small scene: a person and an agent talk, an administrator changes something, a
+/// connection breaks.
 fn talk() -> Result<()> {
     let chat = Loopback::new();
     chat.room(ROOM, "Operations");

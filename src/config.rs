@@ -1,4 +1,4 @@
-//! What an engine is built with. Every setter says its default and its limits.
+//! The settings of an engine. Every setter says its default and its limits.
 
 use crate::agents::Backends;
 use crate::backend::Backend;
@@ -15,11 +15,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum EventMode {
-    /// Ids and instance survive restarts; a reader that was away gets what it missed. The default.
+    /// Ids and instance survive restarts, and a reader that was away gets what it missed. The
+    /// default.
     #[default]
     Durable,
-    /// As the vendor describes it (§events/instance): a new instance at each start, ids from 1, and only what is younger than
-    /// the window.
+    /// As the vendor describes it (§events/instance): each start begins a new instance with ids
+    /// from 1, and readers get only what is younger than the window.
     Buffered,
 }
 
@@ -90,7 +91,7 @@ impl Builder {
         self
     }
 
-    /// Keeps everything in memory, gone with the engine. The default.
+    /// Keeps everything in memory; it is lost when the engine ends. The default.
     #[must_use]
     pub fn in_memory(mut self) -> Builder {
         self.location = Location::Memory;
@@ -104,51 +105,53 @@ impl Builder {
         self
     }
 
-    /// Whether to open a database that lacks what an earlier run committed ([`Error::CommitsLost`]). A new instance of
-    /// events begins then. Default: no.
+    /// Whether to open a database that lacks commits of an earlier run ([`Error::CommitsLost`]).
+    /// Such a database begins a new instance of events. Default: no.
     #[must_use]
     pub fn accept_loss(mut self, accept: bool) -> Builder {
         self.accept_loss = accept;
         self
     }
 
-    /// Adds a chat system. The first one is the default for addresses whose scheme no backend has; two of one scheme
-    /// are refused at `open`.
+    /// Adds a chat system. The first one takes the addresses whose scheme no backend has. `open`
+    /// refuses two backends of one scheme.
     #[must_use]
     pub fn backend(mut self, backend: impl Backend) -> Builder {
         self.backends.push(Arc::new(backend));
         self
     }
 
-    /// Adds a chat system that is shared already.
+    /// Adds a chat system that the caller shares.
     #[must_use]
     pub fn shared_backend(mut self, backend: Arc<dyn Backend>) -> Builder {
         self.backends.push(backend);
         self
     }
 
-    /// Names the scheme of the backend that takes addresses of any other scheme. Default: the first backend's.
+    /// Names the scheme of the backend that takes addresses of any other scheme. Default: the first
+    /// backend's.
     #[must_use]
     pub fn default_backend(mut self, scheme: impl Into<String>) -> Builder {
         self.default_backend = Some(scheme.into());
         self
     }
 
-    /// Where the time comes from. Default: the machine's.
+    /// The clock that the engine uses. Default: the machine's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Builder {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The super user (§tokens/super-user). Default: none, so that nobody logs in without an agent.
+    /// The super user (§tokens/super-user). Default: none, so nobody can log in without an agent.
     #[must_use]
     pub fn super_user(mut self, name: impl Into<String>, password: impl Into<Secret>) -> Builder {
         self.super_user = Some((name.into(), password.into()));
         self
     }
 
-    /// Checks users' passwords elsewhere. Default: those in the database.
+    /// Has another system check the users' passwords. Default: the engine checks them against its
+    /// database.
     #[must_use]
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Builder {
         self.authenticator = Some(Arc::new(authenticator));
@@ -162,71 +165,74 @@ impl Builder {
         self
     }
 
-    /// How far back a reader from nowhere is given events (§events/last-event). Default 15 s, 1 s to 1 h.
+    /// How far back a reader without a cursor gets events (§events/last-event). Default 15 s, 1 s
+    /// to 1 h.
     #[must_use]
     pub fn event_window(mut self, window: Duration) -> Builder {
         self.event_window = window;
         self
     }
 
-    /// How long a token is good. Default 1 h (§tokens/lifetime), 1 s to 1 year.
+    /// How long a token is valid. Default 1 h (§tokens/lifetime), 1 s to 1 year.
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Builder {
         self.token_lifetime = lifetime;
         self
     }
 
-    /// How long a link may be lost before its channels are announced as inactive. Default 10 s, up to 1 h.
+    /// How long a link may be lost before the engine announces its channels as inactive. Default 10
+    /// s, at most 1 h.
     #[must_use]
     pub fn flap_delay(mut self, delay: Duration) -> Builder {
         self.flap_delay = delay;
         self
     }
 
-    /// How long a post may take in all. Default 35 s, 1 s to 1 h.
+    /// How long a post may take in all, its waits included. Default 35 s, 1 s to 1 h.
     #[must_use]
     pub fn post_deadline(mut self, deadline: Duration) -> Builder {
         self.post_deadline = deadline;
         self
     }
 
-    /// How long messages and notices are kept. Default 30 days; `None`: for ever.
+    /// How long messages and notices are kept. Default 30 days; `None` keeps them for ever.
     #[must_use]
     pub fn keep_messages(mut self, age: Option<Duration>) -> Builder {
         self.keep_messages = age;
         self
     }
 
-    /// How large the database may grow before messages go, those of the largest user first, in bytes. Messages and
-    /// notices keep half of it whatever else lies in the file; the audit has an eighth. Default 4 GiB; `None`: no limit.
+    /// How many bytes the database may have before messages are deleted, those of the largest user
+    /// first. Half of it is kept for messages and notices, whatever else the file holds, and an
+    /// eighth for the audit. Default 4 GiB; `None` sets no limit.
     #[must_use]
     pub fn keep_bytes(mut self, bytes: Option<u64>) -> Builder {
         self.keep_bytes = bytes;
         self
     }
 
-    /// How long the audit is kept. Default 400 days; `None`: for ever.
+    /// How long the audit is kept. Default 400 days; `None` keeps it for ever.
     #[must_use]
     pub fn keep_audit(mut self, age: Option<Duration>) -> Builder {
         self.keep_audit = age;
         self
     }
 
-    /// Waits for events of one agent at once. Default 1,024, at least 1.
+    /// How many waits for events one agent may have at once. Default 1,024, at least 1.
     #[must_use]
     pub fn waiters_per_agent(mut self, most: usize) -> Builder {
         self.waiters_per_agent = most.max(1);
         self
     }
 
-    /// Worker threads of the engine's own runtime. Default 2, at least 1.
+    /// How many worker threads the engine's own runtime has. Default 2, at least 1.
     #[must_use]
     pub fn worker_threads(mut self, threads: usize) -> Builder {
         self.worker_threads = threads.max(1);
         self
     }
 
-    /// The largest event id shown before a new instance begins. For tests of that moment.
+    /// The largest event id before a new instance begins. For tests of that moment.
     #[doc(hidden)]
     #[must_use]
     pub fn shown_max(mut self, most: i64) -> Builder {
@@ -234,7 +240,8 @@ impl Builder {
         self
     }
 
-    /// Whether the settings are within their limits; [`Builder::open`] begins with it.
+    /// Checks whether the settings are within their limits. [`Builder::open`] begins with this
+    /// check.
     ///
     /// # Errors
     /// `Invalid` names the setting and its limits.

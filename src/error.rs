@@ -1,22 +1,23 @@
-//! Errors are for the one who must act: a variant exists only where a caller would do something else.
+//! Errors, with one variant for each thing that a caller would do differently.
 //!
-//! [`Error::code`] is the stable name that also travels on the wire; the number that goes with it there is
-//! `wire`'s business alone. [`Error::outcome`] answers the only question that matters after a failed post:
-//! may I repeat it? Rejected: one error type per module (a caller holds one engine, not twelve modules), and
-//! carrying foreign error types (they would put rusqlite and tokio into the public API).
+//! [`Error::code`] is a stable name, which the REST protocol uses too; only
+//! `wire` knows the status number that belongs to it there. [`Error::outcome`] says whether a
+//! failed post may be repeated without a duplicate. Rejected: one error type per module (a caller
+//! holds one engine, not twelve modules), and variants that carry foreign error types (they would
+//! put rusqlite and tokio into the public API).
 
 use std::time::Duration;
 
-/// What every fallible call of the engine answers.
+/// The result of every call of the engine that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Whether a call that failed may have had its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Nothing happened; repeating the call cannot make a duplicate.
+    /// It had none: repeating the call cannot make a duplicate.
     NotDone,
-    /// It may have happened; look before repeating, or repeat with the same key.
+    /// It may have had its effect: look before repeating, or repeat with the same key.
     Unknown,
 }
 
@@ -24,7 +25,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The credentials or the token are not valid, or the right that came with them has ended: log in again.
+    /// The credentials or the token are not valid, or the right that they gave has ended: log in
+    /// again.
     #[error("{0}")]
     Unauthorized(String),
     /// The request itself is wrong: a bad id, a value out of range, an unreadable filter.
@@ -33,7 +35,7 @@ pub enum Error {
     /// The caller is known but may not do this.
     #[error("{0}")]
     Forbidden(String),
-    /// The agent, user, throttle, key or channel named does not exist.
+    /// There is no agent, user, throttle, key or channel of that name.
     #[error("{0}")]
     NotFound(String),
     /// The agent is not signed in to its chat system; the engine keeps trying.
@@ -41,7 +43,7 @@ pub enum Error {
     AgentInactive {
         /// The agent.
         agent: String,
-        /// Why, in the chat system's words where it gave any.
+        /// Why; in the chat system's words, if it gave any.
         reason: String,
         /// When the next try is due, if one is scheduled.
         retry_after: Option<Duration>,
@@ -54,14 +56,15 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// A message, a subject, an upload, or what is provisioned for an agent is larger than its limit.
+    /// A message, a subject, an upload, or what is provisioned for an agent is larger than its
+    /// limit.
     #[error("{what} of {length} is over the limit of {limit}")]
     TooLarge {
         /// What was too large, for example `message text`.
         what: &'static str,
         /// How large it was (characters for texts, bytes for whole messages, uploads and metadata).
         length: u64,
-        /// What would have been accepted, in the same unit.
+        /// The largest that is accepted, in the same unit.
         limit: u64,
     },
     /// A throttle refused the call (§throttles/count).
@@ -69,10 +72,10 @@ pub enum Error {
     Throttled {
         /// The throttle's id.
         throttle: String,
-        /// When the same call would be admitted.
+        /// How long until the same call would be admitted.
         retry_after: Duration,
     },
-    /// A queue or pool of the engine is full, or the backend asked for a pause: try again.
+    /// A queue or pool of the engine is full, or the chat system asked for a pause: try again.
     #[error("{what} is busy")]
     Busy {
         /// What is busy.
@@ -80,30 +83,33 @@ pub enum Error {
         /// How long to wait before the next try.
         retry_after: Duration,
     },
-    /// The chat system cannot be reached; nothing was handed over.
+    /// The chat system cannot be reached; it was handed nothing.
     #[error("the chat system cannot be reached: {0}")]
     Unreachable(String),
-    /// The chat system rejected, refused or declined what it was given.
+    /// The chat system refused what it was given.
     #[error("the chat system refused: {0}")]
     Rejected(String),
-    /// This chat system, or this session, cannot do that.
+    /// This chat system or this session cannot do that.
     #[error("not supported here: {0}")]
     Unsupported(String),
-    /// Handed over, and no answer came: it may or may not have happened.
+    /// The chat system was handed the call and has not answered: the call may or may not have had
+    /// its effect.
     #[error("outcome unknown: {0}")]
     OutcomeUnknown(String),
-    /// The event instance sent is not this journal's; start again at the window (§events/gone).
+    /// The event instance of the cursor is not the present one: start again at the window
+    /// (§events/gone).
     #[error("the event instance is another one now; start again at 0 without an instance")]
     InstanceGone,
     /// A newer reader of the same name took over.
     #[error("a newer reader named `{0}` took over")]
     Superseded(String),
-    /// The revision expected is not the present one: somebody else changed the agent meanwhile.
+    /// The agent is at another revision than the caller expected: somebody else changed it
+    /// meanwhile.
     #[error("revision {expected} was expected, {found} found")]
     Conflict {
-        /// What the caller expected.
+        /// The revision that the caller expected.
         expected: u64,
-        /// What is stored.
+        /// The revision that is stored.
         found: u64,
     },
     /// The deadline of a wait passed.
@@ -112,7 +118,7 @@ pub enum Error {
     /// The engine is shut down or shutting down.
     #[error("the engine is shut down")]
     Closed,
-    /// A blocking call was made on one of the engine's own threads, where it could wait for itself.
+    /// A blocking call was made on one of the engine's own threads, where it would wait for itself.
     #[error(
         "a blocking call on one of the engine's own threads would wait for itself; use its async twin"
     )]
@@ -120,12 +126,12 @@ pub enum Error {
     /// Another engine, in this process or another, has the database open.
     #[error("database `{0}` is in use by another engine")]
     InUse(String),
-    /// The file is a database of another application, or no database at all.
+    /// The file is the database of another application, or no database at all.
     #[error("`{path}` is not a switchboard database: {reason}")]
     ForeignDatabase {
         /// The file.
         path: String,
-        /// What was found.
+        /// What the file is instead.
         reason: String,
     },
     /// The database was written by a newer switchboard.
@@ -135,10 +141,11 @@ pub enum Error {
         path: String,
         /// Its schema version.
         found: i64,
-        /// The newest this build can open.
+        /// The newest version that this build can open.
         known: i64,
     },
-    /// The database lacks what an earlier run committed: put the missing files back, or accept the loss.
+    /// The database lacks commits of an earlier run: put the missing files back, or accept the
+    /// loss.
     #[error("{}", commits_lost(path, lacking))]
     CommitsLost {
         /// The file.
@@ -152,7 +159,7 @@ pub enum Error {
     /// The disk or SQLite failed; nothing was written.
     #[error("storage failed: {0}")]
     Storage(String),
-    /// A bug of ours or of a backend, caught.
+    /// A bug of the engine or of a backend, which was caught.
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -196,7 +203,7 @@ impl Error {
         }
     }
 
-    /// How long to wait before the same call can succeed, where the engine knows.
+    /// How long to wait before the same call can succeed, if the engine knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Throttled { retry_after, .. } | Error::Busy { retry_after, .. } => {
@@ -208,7 +215,7 @@ impl Error {
         }
     }
 
-    /// Whether the failed call may have had its effect all the same.
+    /// Whether the failed call may have had its effect.
     pub fn outcome(&self) -> Outcome {
         match self {
             Error::OutcomeUnknown(_) | Error::Internal(_) => Outcome::Unknown,

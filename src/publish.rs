@@ -1,10 +1,12 @@
-//! From the commit to the readers: hub, broadcast, posts and answers, in the order of the journal.
+//! The way from a commit to the readers, in the order of the journal: the hub, the posts, the
+//! broadcast.
 //!
-//! The writer itself puts a batch into the hub and answers its posts, because whoever posts again before the writer
-//! takes its next group is in that group; answered from another thread, half of them came too late and the groups
-//! were half as large (18 of 64 posts a commit; 33 with a bare writer). Waking readers, of whom there may be
-//! thousands, and the broadcast are left to a thread of their own; a small batch that finds nothing ahead of it is
-//! done by the writer altogether, which saves a lone reader a hop.
+//! The writer's thread puts a batch into the hub and completes its posts. A caller that posts again
+//! before the writer takes its next group is then in that group. When another thread completed the
+//! posts, half of the callers came too late, and the groups were half as large (18 of 64 posts a
+//! commit; 33 with a bare writer). A thread of its own wakes the readers, of whom there may be
+//! thousands, and does the broadcast. The writer does that too for a small batch that finds nothing
+//! ahead of it, which saves a lone reader a hop.
 
 use crate::agents::PostBook;
 use crate::database::{After, Publisher};
@@ -21,17 +23,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::thread::JoinHandle;
 
-/// A batch of at most so many entries, with at most so many readers to wake, is published by the writer altogether.
+/// The writer itself publishes a batch of at most so many entries that wakes at most so many
+/// readers.
 const INLINE: usize = 4;
 
-/// What is left to do for a batch that is in the hub and whose posts are answered.
+/// What is left to do for a batch that is in the hub and whose posts are complete.
 struct Rest {
     entries: Vec<Entry>,
     after: After,
     news: News,
 }
 
-/// Whom a batch concerns, as the hub stood right after it.
+/// The readers and subscribers that a batch concerns, as the hub stood right after it.
 #[derive(Default)]
 struct News {
     wakers: Vec<Waker>,
@@ -43,17 +46,18 @@ enum Item {
     Stop,
 }
 
-/// What every publication needs.
+/// What a publication uses.
 struct Desk {
     hub: Arc<Hub>,
     ring: Arc<Ring>,
     posts: Arc<PostBook>,
-    /// Held while somebody tells the readers; with `waiting` at 0 the writer may do it itself.
+    /// Held while a thread tells the readers. While `waiting` is 0, the writer may do it itself.
     turn: Mutex<()>,
     waiting: AtomicUsize,
 }
 
-/// The writer's way to the readers. The queue is bounded by the bytes that its batches still hold.
+/// The writer's way to the readers. The bytes that queued batches still hold count against the
+/// writer's bound.
 pub(crate) struct Publishing {
     desk: Arc<Desk>,
     queue: Sender<Item>,
@@ -83,7 +87,7 @@ impl Publishing {
         }))
     }
 
-    /// Publishes what waits and ends the thread.
+    /// Publishes what is queued and ends the thread.
     pub(crate) fn stop(&self) {
         let _ = self.queue.send(Item::Stop);
         let thread = self.thread.lock().take();
@@ -96,7 +100,8 @@ impl Publishing {
 
     fn hand(&self, mut entries: Vec<Entry>, batch: Batch, after: After) {
         for before in entries.iter_mut().filter_map(|entry| entry.before.take()) {
-            // It wakes whoever watches the agent, and a host's waker that panics must not end the writer.
+            // It wakes those who watch the agent. A host's waker that panics must not end the
+            // writer.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(before)) {
                 tracing::error!(text = panic_text(&*panic), "a watcher panicked");
             }
@@ -138,7 +143,7 @@ impl Desk {
         }
     }
 
-    /// Puts a batch into the hub and answers its posts; whoever reads it is still to be told.
+    /// Puts a batch into the hub and completes its posts. The readers are not told yet.
     fn publish(&self, batch: &Batch) -> News {
         let mut news = News::default();
         if !batch.published.is_empty() {
@@ -153,7 +158,7 @@ impl Desk {
         news
     }
 
-    /// Wakes readers and subscribers, and lets go of the entries.
+    /// Wakes readers and subscribers, and drops the entries.
     fn tell(&self, rest: Rest) {
         let Rest {
             entries,

@@ -1,4 +1,4 @@
-//! Allocations counted by the thread that makes them, so that those of a call can be told from everybody else's.
+//! Counts allocations per thread, so that those of one call are told apart from all others.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -7,11 +7,11 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The system's allocator, counting.
+/// The system's allocator, with a count.
 pub struct Counting;
 
 fn count() {
-    // A thread that is ending has no counter any more.
+    // A thread that is ending no longer has a counter.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 

@@ -1,4 +1,4 @@
-//! What the machine says of this process and of itself.
+//! Figures of this process and of the machine.
 
 use std::fs::File;
 use std::io::Write;
@@ -50,16 +50,19 @@ pub fn cpu() -> Option<Duration> {
     Some(Duration::from_nanos(nanos))
 }
 
-/// CPU time of this process with its ended threads, to a hundredth of a second; `None` where the system does not tell.
+/// CPU time of this process with its ended threads, to a hundredth of a second; `None` where the
+/// system does not tell.
 pub fn whole_cpu() -> Option<Duration> {
     whole_cpu_of("self")
 }
 
-/// CPU time of a process with its ended threads, to a hundredth of a second; `None` where the system does not tell.
+/// CPU time of a process with its ended threads, to a hundredth of a second; `None` where the
+/// system does not tell.
 #[cfg(target_os = "linux")]
 pub fn whole_cpu_of(process: &str) -> Option<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // What follows the name, which may hold anything: state is the first, user and system time are 12th and 13th.
+    // The fields after the name, which may hold anything: the state is the first, user and system
+    // time are the 12th and 13th.
     let ticks = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
     let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     Some(Duration::from_millis(ticks * 10))
@@ -77,7 +80,7 @@ pub fn cpu() -> Option<Duration> {
     None
 }
 
-/// How fast this core spins: differs between pairs where others take it away.
+/// How fast this core spins. It differs between pairs if other processes take the core away.
 pub struct Spin;
 
 impl Spin {

@@ -1,8 +1,8 @@
-//! The harness: raw and ours in one interleaved run, the ratio pair by pair, one line for people and one for
-//! programs.
+//! The harness runs raw and ours interleaved and takes the ratio pair by pair. It prints one line
+//! for people and one for programs.
 //!
-//! On a machine shared with others only ratios from one run mean anything, so
-//! nothing here compares with a stored figure. criterion was rejected because it cannot interleave two subjects.
+//! On a machine that is shared with others, only ratios from one run mean anything. So nothing here
+//! compares with a stored figure. Rejected: criterion, which cannot interleave two subjects.
 
 pub mod alloc;
 pub mod machine;
@@ -16,10 +16,10 @@ use std::time::Duration;
 
 /// Resamples of one bootstrap.
 const RESAMPLES: usize = 2000;
-/// A run whose spin differs by more than this between pairs is marked noisy.
+/// A run is marked noisy if its spin differs by more than this between pairs.
 const NOISE: f64 = 0.20;
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
     names: Vec<String>,
@@ -30,7 +30,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the command line; prints `usage` and ends where it asks for help or for nothing that is known.
+    /// Reads the command line. Prints `usage` and ends if it asks for help or has an unknown
+    /// option.
     pub fn parse(usage: &str, known: &[&str]) -> Options {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("bench-{}", std::process::id()));
@@ -58,7 +59,7 @@ impl Options {
                 name if known.contains(&name.to_lowercase().as_str()) => {
                     options.names.push(name.to_lowercase())
                 }
-                // What `cargo bench NAME` hands to every binary: not for this one.
+                // `cargo bench NAME` hands the name to every binary; this one ignores it.
                 other => options.names.push(other.to_owned()),
             }
         }
@@ -104,14 +105,14 @@ impl Options {
     }
 }
 
-/// What is to be reached.
+/// The goal of a bench.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
-    /// At least so much of raw.
+    /// At least this part of raw.
     AtLeast(f64),
-    /// At most so many times raw.
+    /// At most this many times raw.
     AtMost(f64),
-    /// Told, not judged.
+    /// No goal: the ratio is printed only.
     None,
 }
 
@@ -141,7 +142,7 @@ impl Pairs {
     }
 }
 
-/// One bench's answer.
+/// The result of one bench.
 pub struct Report {
     id: &'static str,
     what: String,
@@ -173,7 +174,7 @@ impl Report {
         self
     }
 
-    /// A further figure, shown behind the line.
+    /// A further figure, printed at the end of the line.
     pub fn also(mut self, name: impl Into<String>, value: impl Into<Value>) -> Report {
         self.more.push((name.into(), value.into()));
         self
@@ -211,7 +212,7 @@ impl Report {
         println!("{line}");
     }
 
-    /// Prints a figure that has nothing raw beside it.
+    /// Prints a figure without a raw one beside it.
     pub fn alone(self, value: f64) {
         println!(
             "{:<4} {:<44} ours {:>12} {}{}",
@@ -282,7 +283,7 @@ pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which that part of `values` lies.
+/// The value below which this part of `values` lies.
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! A chat system that keeps nothing, so that what is weighed is the engine's.
+//! A chat system that keeps nothing, so that all measured memory is the engine's.
 
 use parking_lot::Mutex;
 use std::future::{pending, ready};
@@ -37,7 +37,7 @@ impl Quiet {
         })
     }
 
-    /// The engine's inbox, once the link stands.
+    /// The engine's inbox, once the link is up.
     pub fn inbox(&self) -> Option<Inbox> {
         self.inbox.lock().clone()
     }
@@ -78,7 +78,7 @@ impl Link for Line {
     }
 }
 
-/// One session for all: a real one would be the connector's memory, not the engine's.
+/// One session for all agents: one for each would be the connector's memory, not the engine's.
 impl Session for Line {
     fn join(self: Arc<Self>, channel: ChannelId, _resume: Option<ResumePoint>) -> Reply<Joined> {
         reply(ready(Ok(Joined::new(ChannelInfo::named(channel.name())))))

@@ -1,4 +1,4 @@
-//! A database as an administrator would have left it, written row by row: 100,000 puts would be 100,000 commits.
+//! A provisioned database, written row by row, because 100,000 puts would be 100,000 commits.
 
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use switchboard::Token;
 /// As in `src/database/file.rs`.
 const APPLICATION_ID: i64 = 0x5357_4244;
 const SCHEMA_VERSION: i64 = 1;
-/// The engine's own schema: the raw side writes into it too.
+/// The engine's own schema, which the raw side uses too.
 pub const SCHEMA: &str = include_str!("../../schema.sql");
 /// As in `src/database/file.rs`, `Durability::Power`.
 pub const PRAGMAS: &str = "
@@ -27,14 +27,14 @@ pub const PRAGMAS: &str = "
 /// Who and what is provisioned.
 pub struct World {
     pub agents: usize,
-    /// Rooms over all; each agent is in `rooms_each` of them.
+    /// Rooms in all; each agent is in `rooms_each` of them.
     pub rooms: usize,
     pub rooms_each: usize,
     /// Tokens, the first for a user of the first agent and so on.
     pub tokens: usize,
-    /// Whether every agent was in its rooms already.
+    /// Whether every agent has been in its rooms before.
     pub joined: bool,
-    /// Messages said before, an hour ago.
+    /// Messages of an hour ago.
     pub messages: usize,
 }
 
@@ -171,7 +171,7 @@ impl World {
         Ok(())
     }
 
-    /// Writes it into a file of that directory.
+    /// Writes the database into a file of that directory.
     pub fn write_into(&self, directory: &Path) -> PathBuf {
         let path = directory.join("engine.db");
         self.write(&path);
@@ -204,7 +204,7 @@ pub fn token(number: usize) -> Token {
     Token::new(token_text(number))
 }
 
-/// What is said: 240 bytes.
+/// The text of a message: 240 bytes.
 pub fn text(number: usize) -> String {
     format!(
         "{number:010} {}",

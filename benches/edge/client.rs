@@ -1,6 +1,7 @@
-//! The client, in a process of its own: connections that are kept, one thread, nothing but bytes.
+//! The client, in a process of its own: one thread that keeps its connections and handles plain
+//! bytes.
 //!
-//! Orders come on standard input, answers go to standard output, a line of JSON each.
+//! It reads orders from standard input and writes results to standard output, each a line of JSON.
 
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -21,7 +22,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts it: this binary again.
+    /// Starts the client: this binary again.
     pub fn start() -> Client {
         let mut command = Command::new(std::env::current_exe().expect("this binary has a path"));
         command
@@ -37,8 +38,8 @@ impl Client {
         }
     }
 
-    /// Asks again and again for `time` on `connections`, each with its own of `requests`; requests a second. Anything
-    /// but 200 ends the bench.
+    /// Sends requests for `time` on `connections`, each connection its own of `requests`. Returns
+    /// the requests a second. A status other than 200 ends the bench.
     pub fn load(
         &mut self,
         address: SocketAddr,
@@ -53,7 +54,7 @@ impl Client {
         self.answer()["rate"].as_f64().expect("a rate")
     }
 
-    /// Asks once on each of `connections` and does not wait for the answers.
+    /// Sends one request on each of `connections` and does not wait for the answers.
     pub fn wait(&mut self, address: SocketAddr, requests: &[String], connections: usize) {
         self.order(
             &json!({ "address": address, "requests": requests, "connections": connections }),
@@ -61,7 +62,7 @@ impl Client {
         assert_eq!(self.answer()["asked"], connections);
     }
 
-    /// How many answers there are in the end to what [`Client::wait`] asked.
+    /// How many requests of [`Client::wait`] are answered in the end.
     pub fn answered(&mut self) -> usize {
         self.answer()["answered"].as_u64().unwrap_or(0) as usize
     }

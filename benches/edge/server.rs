@@ -15,7 +15,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it says where it listens.
+    /// Starts the server, and waits until it prints where it listens.
     pub fn start(mut command: Command) -> Server {
         let mut child = command
             .stdin(Stdio::null())
@@ -40,7 +40,7 @@ impl Server {
         self.child.id().to_string()
     }
 
-    /// Ends it as an operator would; true if it ended with status 0 within 30 s.
+    /// Ends the server as an operator would. True if it ended with status 0 within 30 s.
     pub fn stop(mut self) -> bool {
         let sent = Command::new("kill")
             .args(["-s", "TERM", &self.id()])
@@ -108,11 +108,12 @@ pub fn request(method: &str, target: &str, token: &str, headers: &str, body: &st
     )
 }
 
-/// The example, built as it is shipped.
+/// The example, built as for a release.
 pub fn built() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    // What cargo says of this package to a bench, ring's build script takes for a change of its own.
+    // What cargo says of this package to a bench, ring's build script takes for a change of its
+    // own.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| {
             name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")

@@ -7,10 +7,10 @@ use axum::routing::{get, post};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
-/// As long as a channel's document.
+/// A text as long as the document of a channel.
 const ANSWER: &str = r#"{"CanAcceptFiles":true,"Classification":null,"Description":null,"DisplayName":"Room 0","EmailAddress":null,"Id":"chat-room:room-0","IsReadOnly":false,"MaxMessageLength":500,"MaxStoryLength":4000,"Metadata":null,"SecurityContexts":null,"Subject":null}"#;
 
-/// Serves on a free port until it is killed; prints as the gateway does.
+/// Serves on a free port until it is killed. Prints its address as the gateway does.
 pub fn serve() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Bare agents: plain state behind a lock, read from the engine's own tables.
+//! Bare agents: plain state behind a lock, read from the engine's tables.
 
 use parking_lot::Mutex;
 use rusqlite::Connection;

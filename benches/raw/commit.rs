@@ -1,4 +1,5 @@
-//! A bare group commit: one writer thread, a queue in, one transaction per drained queue, an answer after the commit.
+//! A bare group commit: one writer thread with a queue, one transaction per drained queue, and an
+//! answer after the commit.
 
 use crate::common::world::{PRAGMAS, SCHEMA};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// As the engine's writer.
+/// As in the engine's writer.
 const GROUP: usize = 512;
 const WAL_BYTES: usize = 8 << 20;
 const IDLE: Duration = Duration::from_millis(200);
@@ -50,7 +51,7 @@ impl RawWriter {
         }
     }
 
-    /// Posts and waits, on a reply channel that the poster keeps.
+    /// Posts and waits for the answer on a channel that the poster keeps.
     pub fn post(&self, row: Row, reply: &(Sender<()>, Receiver<()>)) {
         self.queue
             .send(Entry {

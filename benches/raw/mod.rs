@@ -1,4 +1,5 @@
-//! The raw side: each probe a few dozen lines against the crate it measures, of the same version as the engine's.
+//! The raw side. Each probe is a few dozen lines on the crate that it measures, in the version that
+//! the engine uses.
 
 pub mod agents;
 pub mod commit;

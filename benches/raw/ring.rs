@@ -47,7 +47,7 @@ impl<T: Clone> RawRing<T> {
         }
     }
 
-    /// Up to 64 items from `cursor` on, into `into`; waits where there are none.
+    /// Puts up to 64 items from `cursor` on into `into`; waits if there are none.
     pub async fn read(&self, cursor: &mut u64, into: &mut VecDeque<T>) {
         poll_fn(|cx| {
             if self.take(cursor, into) {

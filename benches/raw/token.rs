@@ -1,4 +1,4 @@
-//! A bare token check: SHA-256 and one look-up.
+//! A bare check of a token: SHA-256 and one look-up.
 
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};

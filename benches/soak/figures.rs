@@ -1,7 +1,8 @@
-//! What a process takes, looked at again and again, and the bounds it must keep.
+//! Measures what a process takes, again and again, and checks its bounds.
 //!
-//! The slope is that of the straight line nearest to all looks (least squares) and not the difference of two: resident
-//! memory goes up and down by whole arenas, and a soak that happens to end high would have grown.
+//! The growth of memory is the slope of the straight line nearest to all measurements (least
+//! squares). Rejected: the difference of two measurements. Resident memory goes up and down by
+//! whole arenas, and a soak that happens to end high would seem to grow.
 
 use crate::common::machine;
 use std::fmt;
@@ -10,16 +11,17 @@ use std::time::Duration;
 
 const KIB: f64 = 1024.0;
 const MIB: f64 = 1024.0 * 1024.0;
-/// Minutes without which a slope says nothing.
+/// Minutes that a slope needs to mean anything.
 const JUDGED_MIN: usize = 3;
 
-/// What must hold.
+/// The bounds that must hold.
 pub struct Bounds {
     /// KiB a minute by which resident memory may grow.
     pub slope_kib: f64,
-    /// Bytes of the write-ahead log: twice `journal_size_limit`, which it may pass while a reader holds a checkpoint up.
+    /// Bytes of the write-ahead log: twice `journal_size_limit`, which the log may exceed while a
+    /// reader delays a checkpoint.
     pub wal_bytes: u64,
-    /// Open handles above those at the end of the warm-up: a connection more here and there.
+    /// Open handles above those at the end of the warm-up: a few more connections.
     pub handles_more: u64,
     /// Threads above those at the end of the warm-up.
     pub threads_more: u64,
@@ -36,7 +38,7 @@ impl Default for Bounds {
     }
 }
 
-/// One look.
+/// One measurement.
 #[derive(Debug, Clone, Copy)]
 struct Look {
     minutes: f64,
@@ -46,11 +48,11 @@ struct Look {
     threads: u64,
 }
 
-/// All looks, oldest first.
+/// All measurements, oldest first.
 #[derive(Debug)]
 pub struct Figures {
     looks: Vec<Look>,
-    /// Minutes that are not judged: what is filled once fills in them.
+    /// Minutes that are not judged, in which memory fills that fills once.
     warm_up: f64,
 }
 
@@ -62,7 +64,7 @@ impl Figures {
         }
     }
 
-    /// Looks at that process and the log of its database.
+    /// Measures the process and the log of its database.
     pub fn look(&mut self, after: Duration, process: &str, database: &Path) {
         let mut wal = database.as_os_str().to_owned();
         wal.push("-wal");
@@ -75,7 +77,7 @@ impl Figures {
         });
     }
 
-    /// The newest look in words.
+    /// The newest measurement in words.
     pub fn last(&self) -> String {
         self.looks.last().map_or_else(String::new, |look| {
             format!(
@@ -88,14 +90,15 @@ impl Figures {
         })
     }
 
-    /// The looks after the warm-up.
+    /// The measurements after the warm-up.
     fn judged(&self) -> &[Look] {
         &self.looks[self
             .looks
             .partition_point(|look| look.minutes < self.warm_up)..]
     }
 
-    /// KiB a minute by which resident memory grew after the warm-up; `None` if there were too few minutes.
+    /// KiB a minute by which resident memory grew after the warm-up; `None` if there were too few
+    /// minutes.
     fn slope_kib(&self) -> Option<f64> {
         let points: Vec<(f64, f64)> = self
             .judged()

@@ -1,4 +1,4 @@
-//! One kept connection to the gateway: a request, its answer, the next.
+//! One kept connection to the gateway, with one request at a time.
 
 use crate::server::request;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longer than any answer takes: a poll is held for 20 s.
+/// Longer than any answer takes: a poll waits for 20 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Line {

@@ -1,7 +1,7 @@
 //! The work: agents that post at a steady rate, agents that read, and agents that come and go.
 //!
-//! Posts keep to a schedule: one that is late is made at once, and its delay is counted from when it was due, so that a
-//! gateway that stands still for a while is not asked less.
+//! Posts follow a schedule. A late post is made at once, and its delay is counted from when it was
+//! due, so that a gateway that stands still for a while does not get fewer requests.
 
 use crate::common::{quantile, world};
 use crate::line::Line;
@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 /// Rooms, each with an agent that posts and one that reads.
 pub const PAIRS: usize = 4;
-/// An agent joins, or a reader catches up at the end, within this.
+/// How long an agent may take to join, and a reader to catch up at the end.
 const SOON: Duration = Duration::from_secs(60);
-/// Failures kept in words; the rest is counted.
+/// Failures that are kept in words; further ones are counted.
 const TOLD: usize = 20;
-/// A token is renewed this long after it was given, as a client does that stays.
+/// The age at which a token is renewed, as a client does that stays.
 const RENEWED_AFTER: Duration = Duration::from_secs(600);
 
 /// What is asked of the gateway there.
@@ -30,7 +30,7 @@ pub struct Load {
     pub address: SocketAddr,
     /// Messages a second over all posters.
     pub rate: usize,
-    /// From one agent that comes and goes to the next.
+    /// Time from one agent that comes and goes to the next.
     pub churn: Duration,
     pub length: Duration,
 }
@@ -136,7 +136,7 @@ impl Load {
             match posted {
                 Ok(_) => drop(counts.posted.fetch_add(1, Ordering::Relaxed)),
                 Err(error) => {
-                    // What the readers then miss is told as well.
+                    // The messages that the readers then miss are reported too.
                     counts.fail(error);
                     line = Line::open(self.address).unwrap();
                 }
@@ -174,7 +174,7 @@ impl Load {
                 }
                 last = id;
                 let text = event["Content"].as_str().unwrap_or_default();
-                // People who come and go speak here too.
+                // Agents that come and go speak here too.
                 let Some(number) = text.get(..10).and_then(|digits| digits.parse::<u64>().ok())
                 else {
                     continue;
@@ -212,7 +212,7 @@ impl Load {
     /// One agent and its user, from their creation to their deletion.
     fn visit(&self, line: &mut Line, root: &str, nth: usize) -> io::Result<()> {
         let id = format!("visitor-{nth}");
-        // Whoever it writes to has not named it: what it says there is for nobody, as with many notices.
+        // The contact does not know this agent, so nobody reads the message, as with many notices.
         let contact = format!("contact:agent-{}", nth % PAIRS);
         put_user(line, root, &id)?;
         put_agent(line, root, &id, &id, &[room(nth % PAIRS), contact.clone()])?;
@@ -226,7 +226,7 @@ impl Load {
             "\"night\"",
         )?;
         let token = log_in(line, &id, &id)?;
-        // One poll that its client leaves, and one that the deletion ends.
+        // The client gives up one poll, and the deletion ends another.
         let mut left = Line::open(self.address)?;
         left.ask(
             "GET",
@@ -280,7 +280,7 @@ impl Begun {
         )
     }
 
-    /// Waits until all is posted and read.
+    /// Waits until everything is posted and read.
     pub fn end(self) -> Work {
         for poster in self.posters {
             poster.join().expect("no poster panics");
@@ -330,7 +330,7 @@ impl fmt::Display for Work {
     }
 }
 
-/// A token, and what gives the next one.
+/// A token, and the credentials for the next one.
 struct Pass {
     user: &'static str,
     agent: String,

@@ -1,15 +1,17 @@
-//! An hour of ordinary work against the real program, and what it takes meanwhile.
+//! An hour of ordinary work against the real program, which is measured meanwhile.
 //!
 //!     cargo bench --bench soak                                       an hour at 200 messages a second
 //!     cargo bench --bench soak -- --minutes 5 --rate 1000 --churn-ms 1000
 //!     SOAK_MINUTES=10 cargo bench --bench soak
 //!
-//! Four agents post, four others read what they said by long polls and miss nothing, and every few seconds an agent and
-//! its user come, work a little and are deleted. The program is a process of its own, so that what is weighed is not
-//! the load's. Memory that is filled once (the window of events, SQLite's pages, what the embedded chat system keeps) is
-//! no growth: the first third is not judged, nor what it takes to fill the chat system. A short soak is one at a high rate.
+//! Four agents post, and four others read the posts by long polls and must miss nothing. Every few
+//! seconds an agent and its user are created, work a little and are deleted. The program is a
+//! process of its own, so that its memory is measured apart from the load's. Memory that fills once
+//! (the window of events, SQLite's pages, what the embedded chat system keeps) is no growth: the
+//! first third is not judged, nor the time in which the chat system fills. A short soak needs a
+//! high rate.
 //!
-//! The status is 0 if every stated bound held and every message was heard once, in order.
+//! The status is 0 if every bound held and every message was read once, in order.
 
 #![allow(
     clippy::print_stdout,
@@ -43,12 +45,12 @@ const USAGE: &str = "cargo bench --bench soak -- [--minutes N] [--rate N] [--chu
   --slope N      KiB a minute by which resident memory may grow after the warm-up (16)
   --gateway PATH the program, if it is built";
 
-/// Messages after which the embedded chat system keeps no more: 64 MiB of those that are said here.
+/// Messages after which the embedded chat system is full: 64 MiB of the messages of this load.
 const FILLED: usize = 110_000;
 
 fn main() -> ExitCode {
     let options = Options::parse(USAGE, &[]);
-    // `cargo bench NAME` hands the name to every binary, and an hour is not what it asked for.
+    // `cargo bench NAME` hands the name to every binary, and nobody asked this one for an hour.
     if !options.wants("soak") {
         return ExitCode::SUCCESS;
     }
@@ -113,7 +115,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The gateway on a file, with the rooms of the load.
+/// Starts the gateway on a file, with the rooms of the load.
 fn launch(program: &Path, database: &Path) -> Server {
     let mut command = Command::new(program);
     command.args([

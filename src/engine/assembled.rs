@@ -1,4 +1,5 @@
-//! The parts of a running engine, and how they end: the waits first, then the links, then what they wrote.
+//! The parts of a running engine, and the order in which they end: the waits, the links, the
+//! writer.
 
 use super::machines::Machines;
 use crate::agents::Registry;
@@ -32,7 +33,7 @@ pub(super) struct Assembled {
     pub(super) down: Mutex<bool>,
 }
 
-/// What a clock moved by hand may do with this engine.
+/// The part of this engine that a clock moved by hand uses.
 pub(super) struct Moved {
     pub(super) activity: Activity,
     pub(super) timer: Arc<Timer>,
@@ -60,7 +61,7 @@ impl Timeline for Moved {
 impl Assembled {
     pub(super) fn shut_down(&self, deadline: Duration) -> Result<()> {
         let limit = Instant::now() + deadline;
-        // Refuses on our own threads before anything is touched.
+        // On one of our own threads this fails before anything is touched.
         park(std::future::ready(Ok(())))?;
         let mut down = self.down.lock();
         if *down {
@@ -105,7 +106,8 @@ impl Assembled {
 impl Drop for Assembled {
     fn drop(&mut self) {
         match self.shut_down(DROP_DEADLINE) {
-            // Dropped on one of our own threads: what can be told to end is told, and nobody waits.
+            // Dropped on one of our own threads: the parts are told to end, and nobody waits for
+            // them.
             Err(Error::WouldDeadlock) => {
                 self.services.begin_stop();
                 self.machines.hub.close();

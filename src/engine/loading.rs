@@ -1,4 +1,5 @@
-//! Memory is brought to what the database says when the engine opens: by the same code that later follows each change.
+//! Memory is brought to what the database says when the engine opens: by the same code that later
+//! follows each change.
 
 use crate::agents::{Desired, Registry};
 use crate::clock::Calendar;
@@ -47,7 +48,8 @@ impl Loading<'_> {
     }
 }
 
-/// The throttles, and the posts of the last minute that they count. `date` is in milliseconds since 1970.
+/// The throttles, and the posts of the last minute that they count. `date` is in milliseconds since
+/// 1970.
 fn load_throttles(
     connection: &Connection,
     admission: &Admission,

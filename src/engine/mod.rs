@@ -1,4 +1,4 @@
-//! The engine: everything assembled, opened in order and closed in order.
+//! The engine: its parts are opened in order and closed in order.
 
 mod assembled;
 mod loading;
@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// The gateway. Cheap to clone; any thread may use it, one of a foreign runtime too.
+/// The gateway. Cheap to clone; any thread may use it, also one of another runtime.
 ///
-/// It stops when [`Engine::shutdown`] is called or the last clone is dropped; views, readers and futures made from it
-/// do not keep it alive.
+/// The engine stops when [`Engine::shutdown`] is called or its last clone is dropped. Views,
+/// readers and futures that were made from it do not keep it alive.
 #[derive(Clone)]
 pub struct Engine(Arc<Assembled>);
 
@@ -37,17 +37,19 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine in memory without backends, until told otherwise.
+    /// Settings for an engine in memory without backends, to be changed.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Logs a user in through an agent, or the super user (§tokens/log-in). A host that serves strangers says where the
-    /// login comes from ([`Credentials::from_peer`]), so that many from one address do not keep out the others.
+    /// Logs in a user of an agent, or the super user (§tokens/log-in). A host that serves strangers
+    /// says which address the login comes from ([`Credentials::from_peer`]), so that many logins
+    /// from one address do not keep out the others.
     ///
     /// # Errors
-    /// `Unauthorized`; `Busy` if it waited 20 seconds for the hashing pool (real time), or 1,024 others wait and none of
-    /// them comes from a peer with more; `Busy` if the database is; `Closed`.
+    /// `Unauthorized`; `Busy` if the login waited 20 seconds of real time for the hashing pool, if
+    /// 1,024 others wait and no peer has more of them than this one, or if the database is busy;
+    /// `Closed`.
     pub fn log_in(&self, credentials: &Credentials) -> Result<Token> {
         park(self.log_in_async(credentials))
     }
@@ -57,23 +59,23 @@ impl Engine {
         Box::pin(self.0.services.access().clone().log_in(credentials.clone()))
     }
 
-    /// Who bears `token`; from memory.
+    /// The principal that bears `token`; from memory.
     ///
     /// # Errors
-    /// `Unauthorized` if it is unknown or has ended.
+    /// `Unauthorized` if the token is unknown or has ended.
     pub fn authenticate(&self, token: &Token) -> Result<Principal> {
         self.0.services.access().authenticate(token)
     }
 
-    /// What may be known of `token` (§tokens/details); from memory.
+    /// The details of `token` that its bearer may see (§tokens/details); from memory.
     ///
     /// # Errors
-    /// `Invalid` if it is unknown or has ended, which is 400 on the wire (§tokens/details).
+    /// `Invalid` if the token is unknown or has ended, which is 400 on the wire (§tokens/details).
     pub fn token_details(&self, token: &Token) -> Result<TokenDetails> {
         self.0.services.access().token_details(token)
     }
 
-    /// Ends `token` and the waits made with it. Ending one that has ended is fine.
+    /// Ends `token` and the waits made with it. A token that has already ended is no error.
     ///
     /// # Errors
     /// `Busy`; `Storage`; `Closed`.
@@ -86,7 +88,7 @@ impl Engine {
         Box::pin(self.0.services.access().clone().log_out(token.clone()))
     }
 
-    /// The provisioning calls (§provisioning/modes), for whoever may make them.
+    /// The provisioning calls (§provisioning/modes) of a principal that may make them.
     ///
     /// # Errors
     /// `Forbidden` if this agent may provision nothing; `Unauthorized` if the token has ended.
@@ -94,23 +96,25 @@ impl Engine {
         self.0.services.provisioning(principal)
     }
 
-    /// The collaboration calls through the principal's agent.
+    /// The collaboration calls of a principal, through its agent.
     ///
     /// # Errors
-    /// `Invalid` for a principal without an agent (rules: 400, never 401); `Unauthorized` if the token has ended.
+    /// `Invalid` for a principal without an agent (rules: 400, never 401); `Unauthorized` if the
+    /// token has ended.
     pub fn collaboration(&self, principal: &Principal) -> Result<Collaboration> {
         self.0.services.collaboration(principal)
     }
 
-    /// The management calls (§management/calls) through the principal's agent.
+    /// The management calls (§management/calls) of a principal, through its agent.
     ///
     /// # Errors
-    /// `Invalid` for a principal without an agent; `Forbidden` if the agent may not manage; `Unauthorized`.
+    /// `Invalid` for a principal without an agent; `Forbidden` if the agent may not manage;
+    /// `Unauthorized`.
     pub fn management(&self, principal: &Principal) -> Result<Management> {
         self.0.services.management(principal)
     }
 
-    /// The collaboration calls through `agent`, for the host itself, which is trusted.
+    /// The collaboration calls through `agent` for the host itself, which needs no token.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` for what is no id.
@@ -119,8 +123,8 @@ impl Engine {
         self.0.services.agent(&id, Principal::host("host"))
     }
 
-    /// Replaces the super user's password, which is configured and not stored, while the engine runs; tokens given for
-    /// the old one end. The same password again changes nothing.
+    /// Replaces the super user's password while the engine runs. The tokens given for the old
+    /// password end. The same password again changes nothing.
     ///
     /// # Errors
     /// `Invalid` if there is no super user, or for a password that is none; `Busy`; `Storage`.
@@ -139,24 +143,13 @@ impl Engine {
         )
     }
 
-    /// The date and time of day by the engine's clock: what a host should take for "today" where it reads a request.
+    /// The date and time of day by the engine's clock. A host that reads "today" in a request
+    /// should use it.
     pub fn now(&self) -> DateTime<Utc> {
         self.0.clock.wall()
     }
 
-    /// Monotonic time by the engine's clock.
-    #[cfg(feature = "rest")]
-    pub(crate) fn monotonic(&self) -> Duration {
-        self.0.timer.now()
-    }
-
-    /// Ready once `duration` has passed by the engine's clock.
-    #[cfg(feature = "rest")]
-    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
-        self.0.timer.sleep(duration)
-    }
-
-    /// How an agent stands, and why.
+    /// The state of an agent and its channels, with reasons.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` for what is no id.
@@ -164,12 +157,12 @@ impl Engine {
         self.0.services.agent_status(&agent.into_id()?)
     }
 
-    /// Everything that happens from now on, to whatever agent.
+    /// Everything that happens to any agent from now on.
     pub fn subscribe(&self) -> Subscription {
         Subscription::new(self.0.feed.clone(), self.0.machines.ring.clone())
     }
 
-    /// What the engine holds now.
+    /// Counts of what the engine holds now.
     pub fn stats(&self) -> Stats {
         let Assembled {
             services,
@@ -193,7 +186,7 @@ impl Engine {
         }
     }
 
-    /// Whether the engine is fit to serve.
+    /// Whether the engine is ready to serve, and why not.
     pub fn readiness(&self) -> Readiness {
         let writer = &self.0.machines.writer;
         let reason = if self.0.services.is_stopping() {
@@ -217,8 +210,9 @@ impl Engine {
         }
     }
 
-    /// Waits, for `deadline` of real time, until nothing is under way: nothing in a backend's hands, the writer and
-    /// the hub idle, every woken reader waiting again. It cannot know a bot that has no reader yet.
+    /// Waits, for `deadline` of real time, until nothing is under way: no backend works on a call,
+    /// the writer and the hub are idle, and every reader that was woken waits again. It does not
+    /// know of a bot that has no reader yet.
     ///
     /// # Errors
     /// `TimedOut`.
@@ -234,16 +228,18 @@ impl Engine {
         Err(Error::TimedOut("something is still under way".into()))
     }
 
-    /// Stops: every wait is answered, every agent signed out, every commit made. `deadline` (real time) bounds the
-    /// signing out; later calls answer `Closed`. Calling it again is fine.
+    /// Stops the engine: it ends every wait, signs out every agent and makes every commit. Signing
+    /// out may take `deadline` of real time. Later calls fail with `Closed`. Calling it again does
+    /// nothing.
     ///
     /// # Errors
-    /// `TimedOut` if links had to be cut at the deadline; `WouldDeadlock` on one of the engine's own threads.
+    /// `TimedOut` if links had to be cut at the deadline; `WouldDeadlock` on one of the engine's
+    /// own threads.
     pub fn shutdown(&self, deadline: Duration) -> Result<()> {
         self.0.shut_down(deadline)
     }
 
-    /// As [`Engine::shutdown`], on any executor: it waits on a thread of its own.
+    /// As [`Engine::shutdown`], on any executor: a thread of its own waits.
     pub fn shutdown_async(&self, deadline: Duration) -> AsyncResult<()> {
         let (promise, pending) = crate::waiting::pending();
         let assembled = self.0.clone();

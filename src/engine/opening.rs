@@ -1,4 +1,5 @@
-//! Opening: the database is read, the machines are started, and memory is brought to what the database says.
+//! Opening: the database is read, the machines are started, and memory is brought to what the
+//! database says.
 
 use super::Engine;
 use super::assembled::{Assembled, Moved};
@@ -17,8 +18,9 @@ impl Builder {
     /// Opens the database, starts the threads, and begins to log on the provisioned agents.
     ///
     /// # Errors
-    /// `Invalid` for a setting out of its limits or two backends of one scheme; `InUse` if another engine has the
-    /// file; `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, each with the file untouched; `Storage`.
+    /// `Invalid` for a setting out of its limits or two backends of one scheme; `InUse` if another
+    /// engine has the file; `ForeignDatabase`, `NewerDatabase`, `Corrupt`, `CommitsLost`, each with
+    /// the file untouched; `Storage`.
     pub fn open(self) -> Result<Engine> {
         self.check()?;
         self.backends()?;

@@ -1,16 +1,17 @@
-//! What is to be seen of a running engine.
+//! Figures of a running engine.
 
-/// Whether the engine is fit to serve.
+/// Whether the engine is ready to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Readiness {
-    /// The database is open and can be written, every agent's link was tried once, and the engine is not stopping.
+    /// The database is open and can be written, every agent's link was tried once, and the engine
+    /// is not stopping.
     pub ready: bool,
-    /// Why not.
+    /// Why it is not ready; empty if it is.
     pub reason: String,
 }
 
-/// What the engine holds now.
+/// Counts of what the engine holds now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -26,9 +27,9 @@ pub struct Stats {
     pub posts_in_flight: usize,
     /// Bytes of recent records in memory.
     pub window_bytes: usize,
-    /// Messages that came for conversations none of our agents was ever in.
+    /// Messages that came for conversations that no agent was ever in.
     pub strays: u64,
-    /// Matches given up because a pattern met its limit; each counted as no match.
+    /// Matches that were given up because a pattern met its limit. Each counted as no match.
     pub pattern_limits: u64,
     /// Passwords hashed or verified.
     pub password_work: u64,

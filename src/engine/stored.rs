@@ -1,10 +1,11 @@
 //! What the database says when the engine opens, read before anything else is started.
 //!
-//! The dates are noted before anybody can log in. Once, a token was stored by the date of a clock that was 60 days
-//! ahead, and the process was killed before its first note a minute later; each start by the right date then took the
-//! row for one of 60 more days. No row is left with an end beyond a whole lifetime from now either, as a file of an
-//! earlier version or a shortened lifetime has them: bounded in memory only, such a token came back at every start.
-//! Rejected: deleting those rows, which would log everybody out whenever the lifetime is shortened.
+//! The dates are noted before anybody can log in. Once, a token was stored by the date of a clock
+//! that was 60 days ahead, and the process was killed before its first note a minute later; each
+//! start by the right date then took the row for one of 60 more days. No row is left with an end
+//! beyond a whole lifetime from now either, as a file of an earlier version or a shortened lifetime
+//! has them: bounded in memory only, such a token came back at every start. Rejected: deleting
+//! those rows, which would log everybody out whenever the lifetime is shortened.
 
 use crate::clock::{Calendar, Clock};
 use crate::config::{Builder, EventMode};

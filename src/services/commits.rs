@@ -8,8 +8,8 @@ use crate::waiting::Pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a caller waits for its change. A full or locked disk refuses a change much sooner. A disk
-/// that hangs in the middle of a commit never answers, and then nobody knows the outcome.
+/// How long a caller waits for its change. A full or locked disk refuses a change much sooner. A
+/// disk that hangs in the middle of a commit never answers, and then nobody knows the outcome.
 const COMMIT_MAX: Duration = Duration::from_secs(30);
 
 /// Runs changes in the writer, each in a transaction of its own.

@@ -1,4 +1,5 @@
-//! Management (§management/calls): rooms created, deleted and opened to members, through the agent's session.
+//! Management (§management/calls): creates and deletes rooms and changes their members,
+//! through the agent's session.
 
 use super::AsyncResult;
 use super::sessions::{Sessions, deleted};
@@ -10,7 +11,8 @@ use crate::waiting::park;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the chat system may take: the members of a large room are changed with hundreds of requests.
+/// How long the chat system may take. It needs hundreds of requests to change the members of a
+/// large room.
 const MANAGE_MAX: Duration = Duration::from_secs(120);
 
 /// What one principal manages through one agent. Cheap to clone.
@@ -33,7 +35,7 @@ impl Management {
     /// A view for an agent that may manage.
     ///
     /// # Errors
-    /// `Forbidden` if its management mode is not Groups.
+    /// `Forbidden` if the agent's management mode is not Groups.
     pub(super) fn new(
         sessions: Arc<Sessions>,
         cell: Arc<Cell>,
@@ -101,10 +103,11 @@ impl Management {
         })
     }
 
-    /// The categories rooms lie in.
+    /// The categories that a room can be created in.
     ///
     /// # Errors
-    /// `AgentInactive`; `Unsupported` where the chat system has no management; `Forbidden`; `Unauthorized`.
+    /// `AgentInactive`; `Unsupported` where the chat system has no management;
+    /// `Forbidden`; `Unauthorized`.
     pub fn categories(&self) -> Result<Vec<Category>> {
         park(self.categories_async())
     }
@@ -117,7 +120,7 @@ impl Management {
         })
     }
 
-    /// The rooms this agent may manage.
+    /// The rooms that this agent may manage.
     ///
     /// # Errors
     /// As [`Management::categories`].
@@ -136,7 +139,7 @@ impl Management {
     /// One room.
     ///
     /// # Errors
-    /// `NotFound` for a room it may not manage; as [`Management::categories`].
+    /// `NotFound` for a room that the agent may not manage; as [`Management::categories`].
     pub fn room(&self, id: impl Id<ChannelId>) -> Result<ManagedRoom> {
         park(self.room_async(id))
     }
@@ -159,7 +162,7 @@ impl Management {
         self.asking(Ok(Manage::Create(new)), as_room)
     }
 
-    /// Deletes a room; whoever is in it is put out.
+    /// Deletes a room and removes everybody from it.
     ///
     /// # Errors
     /// `NotFound`; as [`Management::categories`].
@@ -188,7 +191,7 @@ impl Management {
         })
     }
 
-    /// Replaces a room's members; an agent that stops being allowed is put out as by a kick.
+    /// Replaces a room's members. An agent that is no longer allowed is removed as by a kick.
     ///
     /// # Errors
     /// `NotFound`; as [`Management::categories`].

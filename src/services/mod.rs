@@ -1,7 +1,9 @@
-//! The rules: who may do what, in which order it is checked, and what follows from it (reference 2 to 4).
+//! The rules: who may do what, in which order it is checked, and what follows from it
+//! (`guide::contract`).
 //!
-//! There is no object that everything takes. Each kind of call holds what it uses: [`Access`] for logins and tokens, and
-//! a `Parts` of its own for collaboration and for provisioning; management needs the sessions alone.
+//! There is no object that everything takes. Each kind of call holds what it uses: [`Access`] for
+//! logins and tokens, and a `Parts` of its own for collaboration and for provisioning; management
+//! needs the sessions alone.
 
 mod access;
 mod admission;
@@ -41,10 +43,12 @@ use std::time::Duration;
 use stopping::Stopping;
 use upkeep::Upkeep;
 
-/// The future that the async twin of a call returns. Any executor can poll it, and it borrows nothing.
+/// The future that the async twin of a call returns. Any executor can poll it, and it borrows
+/// nothing.
 pub type AsyncResult<T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'static>>;
 
-/// What the services are made from. Each service takes its part of it when the engine opens, and nobody keeps it.
+/// What the services are made from. Each service takes its part of it when the engine opens, and
+/// nobody keeps it.
 pub(crate) struct Foundation {
     pub(crate) registry: Arc<Registry>,
     pub(crate) calls: Calls,

@@ -1,7 +1,8 @@
 //! What runs by itself: tokens expire, and old rows are deleted.
 //!
-//! Tokens end by monotonic time, rows by the date that is believed ([`Calendar`](crate::clock::Calendar)). When the
-//! date jumps, the rows of tokens are moved with it, so that a restart finds for each token the time that it had left.
+//! Tokens end by monotonic time, rows by the date that is believed
+//! ([`Calendar`](crate::clock::Calendar)). When the date jumps, the rows of tokens are moved with
+//! it, so that a restart finds for each token the time that it had left.
 
 use super::access::Tokens;
 use super::commits::Commits;
@@ -64,7 +65,8 @@ impl Upkeep {
             now,
             cutoff: now.saturating_sub(milliseconds(age)),
         });
-        // Without a deadline: while the disk hangs, one such job waits in the queue and not one a minute.
+        // Without a deadline: while the disk hangs, one such job waits in the queue and not one a
+        // minute.
         let job = self.commits.queue(move |transaction| {
             let connection = transaction.connection();
             if let Some(by) = moved {

@@ -1,9 +1,9 @@
 //! Passwords that live elsewhere: a directory checks them instead of the engine.
 //!
-//! The directory is asked at every login, and for a made-up name where no provisioned user has the name that was
-//! given. Without that, the time of the login and the error of a directory that is down told which names exist.
-//! Rejected: asking for the name as it was given (a stranger could lock every account of the directory, provisioned
-//! here or not).
+//! The directory is asked at every login, and for a made-up name where no provisioned user has the
+//! name that was given. Without that, the time of the login and the error of a directory that is
+//! down told which names exist. Rejected: asking for the name as it was given (a stranger could
+//! lock every account of the directory, provisioned here or not).
 
 use crate::error::{Error, Result};
 use crate::hub::Timer;
@@ -21,22 +21,25 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Checks passwords instead of the engine, so that a directory can hold them.
 ///
-/// It is asked for names that a provisioned user of the agent has, and for made-up names; never for others. It must
-/// not block the thread that calls it. A check that panics, or takes longer than 20 seconds, fails the login.
+/// It is asked for names that a provisioned user of the agent has, and for made-up names; never for
+/// others. It must not block the thread that calls it. A check that panics, or takes longer than 20
+/// seconds, fails the login.
 pub trait Authenticator: Send + Sync + 'static {
     /// Whether `password` is the password of `username`.
     ///
     /// # Errors
-    /// [`Error::Busy`] or [`Error::Unreachable`] if it cannot tell now; the login then fails with that error.
+    /// [`Error::Busy`] or [`Error::Unreachable`] if it cannot tell now; the login then fails with
+    /// that error.
     fn check(
         &self,
         username: String,
         password: Secret,
     ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'static>>;
 
-    /// Does the work of a check for a name that no provisioned user has, and fails as a check would, so that nobody
-    /// learns from time or errors which names exist. The engine ignores whether it returns true or false. The
-    /// provided method calls [`check`](Authenticator::check) with a made-up name.
+    /// Does the work of a check for a name that no provisioned user has, and fails as a check
+    /// would, so that nobody learns from time or errors which names exist. The engine ignores
+    /// whether it returns true or false. The provided method calls [`check`](Authenticator::check)
+    /// with a made-up name.
     ///
     /// # Errors
     /// As [`check`](Authenticator::check).
@@ -63,8 +66,8 @@ impl Directory {
         }
     }
 
-    /// Whether the directory says that `password` is the one of these users, who share a name. If there are no users,
-    /// it is asked all the same, and the result is false.
+    /// Whether the directory says that `password` is the one of these users, who share a name. If
+    /// there are no users, it is asked all the same, and the result is false.
     pub(super) async fn check(&self, password: &Secret, listed: &[UserRow]) -> Result<bool> {
         let (authenticator, password, name) = (
             self.authenticator.clone(),
@@ -78,7 +81,8 @@ impl Directory {
                 None => authenticator.check_nobody(password).await,
             }
         });
-        // Before the check begins: a clock moved by hand may move as soon as the directory was asked.
+        // Before the check begins: a clock moved by hand may move as soon as the directory was
+        // asked.
         let overdue = self.timer.sleep(DEADLINE);
         let right = tokio::select! {
             biased;

@@ -1,14 +1,14 @@
 //! Tokens for those whose password was right, many in one commit.
 //!
-//! A commit for each token would be 200 syncs where 200 bots renew together, and the writer has room for
-//! 64 changes only, so it refused the others. While a job waits for the writer, it takes along every
-//! login that comes.
+//! A commit for each token would be 200 syncs where 200 bots renew together, and the writer has
+//! room for 64 changes only, so it refused the others. While a job waits for the writer, it takes
+//! along every login that comes.
 //!
-//! What a password was checked against may have changed since. So the transaction looks again: whether
-//! the user still exists and is listed, and whether the stored hash is still the one that was checked. If
-//! the hash is another one, the login begins anew ([`Granted::Changed`]), because it may be the same
-//! password under today's cost. Rejected: comparing with memory, which learns of a change only after its
-//! commit.
+//! What a password was checked against may have changed since. So the transaction looks again:
+//! whether the user still exists and is listed, and whether the stored hash is still the one that
+//! was checked. If the hash is another one, the login begins anew ([`Granted::Changed`]), because
+//! it may be the same password under today's cost. Rejected: comparing with memory, which learns of
+//! a change only after its commit.
 
 use super::known::{Known, Still, wrong};
 use super::proofs::Proofs;
@@ -154,7 +154,8 @@ struct Made {
 }
 
 impl Collected {
-    /// One result for each login, in order. An error fails them all: the transaction is then rolled back.
+    /// One result for each login, in order. An error fails them all: the transaction is then rolled
+    /// back.
     fn make(&mut self, transaction: &Connection) -> Result<Vec<Result<Option<Made>>>, Failure> {
         let granting = self.granting.upgrade().ok_or(Error::Closed)?;
         let asks = std::mem::take(&mut *granting.asks.lock());
@@ -193,7 +194,8 @@ impl Collected {
         }
     }
 
-    /// The logins taken along; if the job never ran, those that still wait for it. None the second time.
+    /// The logins taken along; if the job never ran, those that still wait for it. None the second
+    /// time.
     fn take(&mut self) -> Vec<Ask> {
         match &mut self.taken {
             Some(taken) => std::mem::take(taken),

@@ -1,4 +1,4 @@
-//! One login: the hold after failures, the password, and the token (reference 2, 7).
+//! One login: the hold after failures, the password, and the token (§tokens/log-in).
 
 use super::Access;
 use super::granting::Granted;
@@ -16,7 +16,8 @@ const BYTES_MAX: usize = 1024;
 const TRIES: usize = 3;
 
 impl Access {
-    /// Logs in. After the fourth failure in a row of a name, a login of that name is held back first.
+    /// Logs in. After the fourth failure in a row of a name, a login of that name is held back
+    /// first (§tokens/delay).
     pub(crate) async fn log_in(self: Arc<Self>, credentials: Credentials) -> Result<Token> {
         let name = folded(&credentials.username);
         let password = credentials.password.expose();
@@ -123,8 +124,8 @@ impl Access {
         }))
     }
 
-    /// Which of the users has this password, and the hash to be stored instead of theirs. A directory
-    /// knows names only, so it means the first user of the name.
+    /// Which of the users has this password, and the hash to be stored instead of theirs. A
+    /// directory knows names only, so it means the first user of the name.
     async fn whose(
         &self,
         credentials: &Credentials,

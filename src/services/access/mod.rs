@@ -1,4 +1,4 @@
-//! Who may: logins, tokens and passwords (reference 2, 7).
+//! Who may: logins, tokens and passwords (§tokens/log-in, §tokens/lifetime).
 
 mod directory;
 mod granting;
@@ -52,7 +52,8 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Reads and notes the super user; the tokens of the database are [restored](Access::restore) later.
+    /// Reads and notes the super user; the tokens of the database are [restored](Access::restore)
+    /// later.
     ///
     /// # Errors
     /// `Storage`; `Busy`.

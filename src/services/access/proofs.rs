@@ -11,8 +11,8 @@ use std::sync::Arc;
 /// Hashes and verifies passwords.
 pub(crate) struct Proofs {
     pool: Passwords,
-    /// Passwords that were right a short while ago. Shared with the pool's work, which must not keep
-    /// the pool itself.
+    /// Passwords that were right a short while ago. Shared with the pool's work, which must not
+    /// keep the pool itself.
     recent: Arc<Mutex<Recent>>,
     timer: Arc<Timer>,
 }
@@ -26,8 +26,8 @@ impl Proofs {
         })
     }
 
-    /// The first of the candidates who has this password. The memory is asked first, and again while
-    /// the work waits in line; else each candidate costs a hash.
+    /// The first of the candidates who has this password. The memory is asked first, and again
+    /// while the work waits in line; else each candidate costs a hash.
     pub(super) async fn verify(
         &self,
         password: &Secret,
@@ -54,8 +54,8 @@ impl Proofs {
             .await
     }
 
-    /// Whether `hash` is one of this password, by a hash and never from memory; if so, with the hash
-    /// that should be stored instead, where the cost has changed.
+    /// Whether `hash` is one of this password, by a hash and never from memory; if so, with the
+    /// hash that should be stored instead, where the cost has changed.
     pub(super) async fn verify_one(
         &self,
         password: &Secret,

@@ -1,7 +1,7 @@
-//! The super user, who is configured and not provisioned (reference 6.4).
+//! The super user, who is configured and not provisioned (§tokens/super-user).
 //!
-//! Tokens given for a password that is no longer the configured one end: while the engine runs, and when
-//! it opens again.
+//! Tokens given for a password that is no longer the configured one end: while the engine runs, and
+//! when it opens again.
 
 use super::Access;
 use super::proofs::Proofs;
@@ -26,8 +26,8 @@ pub(super) struct SuperUser {
 
 impl SuperUser {
     /// Takes over what is configured when the engine opens. If the database knows another name or
-    /// password, or nobody is configured, the tokens that it holds for the super user end. The tokens
-    /// must not have been read yet.
+    /// password, or nobody is configured, the tokens that it holds for the super user end. The
+    /// tokens must not have been read yet.
     pub(super) fn configured(
         configured: Option<&(String, Secret)>,
         proofs: &Proofs,
@@ -83,11 +83,12 @@ async fn note(commits: &Commits, seen: Option<Seen>, ends: bool) -> Result<()> {
 }
 
 impl Access {
-    /// Replaces the super user's password and ends the tokens given for the old one. The same password
-    /// again changes nothing.
+    /// Replaces the super user's password and ends the tokens given for the old one. The same
+    /// password again changes nothing.
     ///
-    /// Memory follows the commit. Once it went ahead: with a full disk the change failed, the next try
-    /// found the new password in memory and took the change for done, and the old tokens went on.
+    /// Memory follows the commit. Once it went ahead: with a full disk the change failed, the next
+    /// try found the new password in memory and took the change for done, and the old tokens went
+    /// on.
     pub(crate) async fn set_super_password(self: Arc<Self>, password: Secret) -> Result<()> {
         let known = self.super_user.read().clone();
         let known = known.ok_or_else(|| Error::invalid("there is no super user"))?;

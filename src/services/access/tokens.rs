@@ -36,7 +36,8 @@ impl Tokens {
             })
     }
 
-    /// What may be known of `token` (reference 2.2): there an unknown or expired one is 400, not 401.
+    /// What may be known of `token` (§tokens/details): there an unknown or expired one is 400, not
+    /// 401.
     pub(super) fn details(&self, token: &Token) -> Result<TokenDetails> {
         let now = self.now();
         self.grants
@@ -65,8 +66,8 @@ impl Tokens {
         self.grants.insert(digest, grant);
     }
 
-    /// The tokens that must go before there is room for one more of each of `owners`: user and agent; the super user
-    /// has neither.
+    /// The tokens that must go before there is room for one more of each of `owners`: user and
+    /// agent; the super user has neither.
     pub(super) fn surplus(&self, owners: &[(Option<UserId>, Option<AgentKey>)]) -> Vec<Digest> {
         self.grants.surplus(owners)
     }

@@ -21,8 +21,8 @@ pub(super) struct Joined {
 }
 
 impl Collaboration {
-    /// Waits, for `timeout` of real time, until the agent is Active and each of its channels has been joined or
-    /// refused.
+    /// Waits, for `timeout` of real time, until the agent is Active and each of its channels has
+    /// been joined or refused.
     ///
     /// # Errors
     /// `TimedOut` with the states of the agent and its channels; `Unauthorized`; `Closed`.

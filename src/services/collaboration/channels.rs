@@ -1,4 +1,4 @@
-//! An agent's channels and metadata (reference 3.1, 3.2, 3.5, 3.6, 3.9).
+//! An agent's channels and metadata (§channels/active, §metadata/own).
 
 use super::Collaboration;
 use crate::agents::{ASK_MAX, ChannelPhase, error_of};
@@ -10,7 +10,7 @@ use crate::waiting::park;
 use std::sync::Arc;
 
 impl Collaboration {
-    /// The channels that the agent is in (reference 3.1); from memory.
+    /// The channels that the agent is in (§channels/active); from memory.
     ///
     /// # Errors
     /// `AgentInactive`; `Unauthorized` if the token or the agent has ended; `Closed`.
@@ -32,19 +32,19 @@ impl Collaboration {
         found.ok_or_else(|| self.parts.sessions.inactive(&self.cell))
     }
 
-    /// One channel with its subject and presence (reference 3.2, 3.5); from memory.
+    /// One channel with its subject and presence (§channels/one); from memory.
     ///
     /// # Errors
-    /// `Invalid` for what is no channel id; `Forbidden` if it is not provisioned; `AgentInactive`; `ChannelInactive`;
-    /// `Unauthorized`; `Closed`.
+    /// `Invalid` for what is no channel id; `Forbidden` if it is not provisioned;
+    /// `AgentInactive`; `ChannelInactive`; `Unauthorized`; `Closed`.
     pub fn channel(&self, id: impl Id<ChannelId>) -> Result<Channel> {
         let id = id.into_id()?;
         let info = self.info(&id)?;
         Ok(Channel::new(id, info))
     }
 
-    /// What the channel is like, if the agent is in it. It fails in this order: `Forbidden`, `AgentInactive`,
-    /// `ChannelInactive`.
+    /// What the channel is like, if the agent is in it. It fails in this order:
+    /// `Forbidden`, `AgentInactive`, `ChannelInactive`.
     pub(super) fn info(&self, channel: &ChannelId) -> Result<Arc<ChannelInfo>> {
         let found = self.look(|state| {
             let Some(there) = state.channel(channel) else {
@@ -61,8 +61,8 @@ impl Collaboration {
         found.ok_or_else(|| self.parts.sessions.inactive(&self.cell))
     }
 
-    /// Shows the contact that the agent is typing, or no longer (reference 3.6). It ends by itself after 30 s. In a
-    /// room nothing is shown.
+    /// Shows the contact that the agent is typing, or no longer (§channels/typing). It ends by
+    /// itself after 30 s. In a room nothing is shown.
     ///
     /// # Errors
     /// As [`Collaboration::channel`], and what the chat system refuses.
@@ -95,7 +95,7 @@ impl Collaboration {
         })
     }
 
-    /// The agent's own metadata (reference 3.9), whatever the agent's state.
+    /// The agent's own metadata (§metadata/own), whatever the agent's state.
     ///
     /// # Errors
     /// `Unauthorized`; `Closed`; `Storage`.

@@ -1,7 +1,8 @@
 //! Whether a post with a key was made before.
 //!
-//! Asked in this order: the posts under way (the origin stays there until the session's future has ended, so a repeat
-//! after `OutcomeUnknown` joins the first), the rows, the rows that our disk did not take, and last the chat system.
+//! Asked in this order: the posts under way (the origin stays there until the session's future has
+//! ended, so a repeat after `OutcomeUnknown` joins the first), the rows, the rows that our disk did
+//! not take, and last the chat system.
 
 use super::Collaboration;
 use super::posting::Wanted;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Collaboration {
-    /// The row of an earlier post with the same key, looked for until `due`: what the chat system has may be hard to
-    /// record.
+    /// The row of an earlier post with the same key, looked for until `due`: what the chat system
+    /// has may be hard to record.
     pub(super) async fn earlier(
         &self,
         wanted: &Wanted,

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Collaboration {
-    /// The agent's events after `cursor` that are there already, oldest first: at most 100, or 256 KiB.
+    /// The agent's events after `cursor` that there are now, oldest first: at most 100, or 256 KiB.
     ///
     /// # Errors
-    /// `InstanceGone` (§events/gone); `Invalid` for a pattern that cannot be used; `Unauthorized`; `Closed`;
-    /// `Storage`.
+    /// `InstanceGone` (§events/gone); `Invalid` for a pattern that cannot be used;
+    /// `Unauthorized`; `Closed`; `Storage`.
     pub fn events(&self, cursor: Cursor, query: &EventQuery) -> Result<EventBatch> {
         park(self.wait_events_async(cursor, query.clone(), Duration::ZERO))
     }
@@ -25,12 +25,12 @@ impl Collaboration {
         self.wait_events_async(cursor, query, Duration::ZERO)
     }
 
-    /// As [`Collaboration::events`], but where there are none waits on this thread for `timeout` of the engine's
-    /// time; then, and when the token ends or the engine stops, the answer is empty.
+    /// As [`Collaboration::events`], but if there are none, it waits for `timeout` of the engine's
+    /// time. The batch is empty after that time, and when the token ends or the engine stops.
     ///
     /// # Errors
-    /// As [`Collaboration::events`]; `Busy` above the limit of waits per agent, or if the patterns of waiting queries
-    /// leave no room for this one's.
+    /// As [`Collaboration::events`]; `Busy` above the limit of waits per agent, or if the patterns
+    /// of queries that wait leave no room for the pattern of this one.
     pub fn wait_events(
         &self,
         cursor: Cursor,
@@ -47,8 +47,8 @@ impl Collaboration {
         query: EventQuery,
         timeout: Duration,
     ) -> AsyncResult<EventBatch> {
-        // What is asked is checked at the first poll, and gone before the wait: a waiting future is all that an idle
-        // client costs.
+        // The request is checked at the first poll and dropped before the wait, so that an idle
+        // client costs no more than a future that waits.
         let asked = Box::pin(self.clone().ask(Start::Cursor(cursor), query, timeout));
         let feed = self.parts.reading.feed.clone();
         Box::pin(async move {
@@ -57,13 +57,15 @@ impl Collaboration {
         })
     }
 
-    /// One request of a client whose place the engine keeps as `name` (`reader=`, §events/reader): a cursor above 0
-    /// first records it, one of 0 or -1 goes on after the recorded place. A newer request of the name ends this one
-    /// with an empty answer. `timeout` is the engine's time.
+    /// One request of a client whose position the engine keeps as `name` (`reader=`,
+    /// §events/reader). A cursor above 0 first records that position; one of 0 or -1 continues
+    /// after the recorded position. A newer request of the name ends this one with an empty batch.
+    /// `timeout` is the engine's time.
     ///
     /// # Errors
-    /// `Invalid` for what is no name, or a 33rd reader of the agent; `Busy` if the place cannot be written now (it moves
-    /// all the same, and is written when it can be); else as [`Collaboration::wait_events`].
+    /// `Invalid` for what is no name, or a 33rd reader of the agent; `Busy` if the position cannot
+    /// be written now (it moves all the same, and is written as soon as it can be); else as
+    /// [`Collaboration::wait_events`].
     pub fn poll_reader(
         &self,
         name: impl Id<ReaderName>,
@@ -105,8 +107,8 @@ impl Collaboration {
         })
     }
 
-    /// Opens the reader `name` of this agent: the engine keeps its place in the database. A new name begins at the
-    /// window; an older reader of the name is superseded.
+    /// Opens the reader `name` of this agent. The engine keeps its position in the database. A new
+    /// name begins at the window, and an older reader of the name is superseded.
     ///
     /// # Errors
     /// `Invalid` for what is no name, a pattern that cannot be used, or a 33rd reader of the agent; `Unauthorized`;
@@ -146,7 +148,8 @@ impl Collaboration {
     }
 
     async fn ask(self, start: Start, query: EventQuery, timeout: Duration) -> Result<Box<Ask>> {
-        // An error and not an empty batch once the engine has stopped: a host that asks again and again would spin.
+        // An error and not an empty batch once the engine has stopped: a host that asks again and
+        // again would spin.
         self.check()?;
         let filter = Arc::new(self.filter(query).await?);
         let reading = &self.parts.reading;
@@ -164,9 +167,9 @@ impl Collaboration {
         }))
     }
 
-    /// The query, ready to be used. A pattern that is not known takes some 20 ms to compile. Unless this thread is the
-    /// caller's own, that is done on another thread, in the agent's turn: on an executor, 64 patterns held up
-    /// everybody's calls for a second.
+    /// The query, ready to be used. A pattern that is not known takes some 20 ms to compile. Unless
+    /// this thread is the caller's own, that is done on another thread, in the agent's turn: on an
+    /// executor, 64 patterns held up everybody's calls for a second.
     async fn filter(&self, query: EventQuery) -> Result<Filter> {
         let (patterns, agent) = (self.parts.reading.patterns.clone(), self.cell.key);
         if let Some(filter) = patterns.ready(agent, &query)? {

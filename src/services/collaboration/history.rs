@@ -1,5 +1,5 @@
-//! History (§messages/history): the session's where it has one, else the journal's; never mixed
-//! within a conversation.
+//! History (§messages/history). It comes from the session if the chat system has
+//! one, else from the journal; within one conversation the two are never mixed.
 
 use super::{Collaboration, MESSAGES_BYTES};
 use crate::agents::{ASK_MAX, error_of_question};
@@ -11,16 +11,18 @@ use crate::services::AsyncResult;
 use crate::waiting::park;
 use chrono::{DateTime, Utc};
 
-/// Messages in one answer at most.
+/// Messages that one call returns at most.
 const TAKE_MAX: u32 = 1000;
 
 impl Collaboration {
-    /// The newest `take` messages (1 to 2^31-1; above 1,000 counts as 1,000), oldest of them first; with `before`,
-    /// those older than the message of that id, which is exclusive. A `before` never issued here answers none. An answer
-    /// holds 4 MiB at most; the oldest are left out then, and are had with `before`.
+    /// The newest
+    /// `take` messages (1 to 2^31-1; above 1,000 counts as 1,000), oldest first. With `before`,
+    /// only messages older than the message of that id; an id that was never issued here has none.
+    /// A call returns 4 MiB at most and leaves the oldest messages out; ask for them with `before`.
     ///
     /// # Errors
-    /// `Invalid` if `take` is out of range; as [`Collaboration::channel`]; what the chat system refuses; `Storage`.
+    /// `Invalid` if `take` is out of range; as [`Collaboration::channel`]; what the chat system
+    /// refuses; `Storage`.
     pub fn messages(
         &self,
         channel: impl Id<ChannelId>,
@@ -117,7 +119,8 @@ impl Collaboration {
     }
 }
 
-/// The newest of `found`, which is oldest first, that take `bytes` in an answer; one at least.
+/// The newest of `found`, which is oldest first, that take at most `bytes` as they are written; one
+/// at least.
 fn newest(mut found: Vec<Message>, mut bytes: usize) -> Vec<Message> {
     let mut from = found.len();
     for message in found.iter().rev() {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::{ChannelInfo, Content, NewMessage, Part};
 
-/// Bytes of one message as a whole (rules, messages).
+/// Bytes of one message as a whole (§messages/length).
 const MESSAGE_BYTES_MAX: u64 = 64 << 10;
 
 /// Drops empty parts and an empty subject.
@@ -22,8 +22,9 @@ pub(super) fn with_text(mut message: NewMessage) -> Result<NewMessage> {
     Ok(message)
 }
 
-/// Checks the lengths of subject and text, in Unicode scalar values of what is shown, and the bytes of everything
-/// (rules, messages): a link shows little text and may carry an address of any length.
+/// Checks the lengths of subject and text, in Unicode scalar values of what is shown, and the bytes
+/// of everything (§messages/length): a link shows little text and may carry an address of any
+/// length.
 ///
 /// # Errors
 /// `TooLarge`.

@@ -1,7 +1,8 @@
 //! Collaboration: what an application does through its agent.
 //!
-//! A call is checked in the order of the rules: the token, the request, the right to the channel, the agent, the
-//! channel, the size, the throttles. What is read from memory is returned without a hop and without waiting.
+//! A call is checked in this order (§request/order): the token, the request, the right to the
+//! channel, the agent, the channel, the size, the throttles. What is read from memory is returned
+//! without a hop and without waiting.
 
 mod active;
 mod channels;
@@ -34,8 +35,8 @@ use crate::origin::Origins;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes that the messages of one call (history, search) take at most, as they are written: eight clients that ask for
-/// all they can cost 32 MiB, and whoever wants more asks again with `before`.
+/// Bytes that the messages of one call (history, search) take at most, as they are written: eight
+/// clients that ask for all they can cost 32 MiB, and whoever wants more asks again with `before`.
 const MESSAGES_BYTES: usize = HISTORY_BYTES;
 
 /// What the collaboration calls use.
@@ -151,7 +152,8 @@ impl Collaboration {
         }
     }
 
-    /// The same view, but a post into a channel that is reconnecting fails at once instead of waiting for it.
+    /// The same view, but a post into a channel that is reconnecting fails at once instead of
+    /// waiting for it.
     #[must_use]
     pub fn immediate(&self) -> Collaboration {
         Collaboration {
@@ -160,7 +162,8 @@ impl Collaboration {
         }
     }
 
-    /// Looks at the agent, if the right still holds and the engine still runs. The agent's lock is taken once for both.
+    /// Looks at the agent, if the right still holds and the engine still runs. The agent's lock is
+    /// taken once for both.
     fn look<T>(&self, look: impl FnOnce(&CellState) -> T) -> Result<T> {
         self.principal.check()?;
         let seen = self

@@ -1,4 +1,5 @@
-//! Posting (reference 3.4): provisioned, active, length, key, throttles, then out. The row is the result.
+//! Posting (§messages/post): provisioned, active, length, key, throttles, then out. The row is the
+//! result.
 //!
 //! A key is one message. See [`earlier`](super::earlier) for how a repeat is found.
 
@@ -18,8 +19,9 @@ use std::time::Duration;
 
 /// Posts of one agent in the chat system's hands at most.
 const IN_FLIGHT: u32 = 64;
-/// Posts of one agent at most whose callers were told that the outcome is unknown, and that may still be sent. 64 that
-/// never end every 35 seconds are half of that before the first of them is given up.
+/// Posts of one agent at most whose callers were told that the outcome is unknown, and that may
+/// still be sent. 64 that never end every 35 seconds are half of that before the first of them is
+/// given up.
 const PENDING: u32 = 2048;
 
 /// A post that was checked, and where it goes.
@@ -31,18 +33,20 @@ pub(super) struct Wanted {
 }
 
 impl Collaboration {
-    /// Posts a message and returns it as recorded, once it is durable. It waits for a reconnecting channel, and for
-    /// the chat system, 35 seconds in all. A post with a key repeats harmlessly.
+    /// Posts a message and returns it as recorded, once it is durable. It waits for a reconnecting
+    /// channel, and for the chat system, 35 seconds in all. A post with a key repeats harmlessly.
     ///
     /// # Errors
-    /// `Invalid` for an empty message or what is no channel id; `Forbidden` if the channel is not provisioned;
-    /// `AgentInactive`; `ChannelInactive`; `TooLarge`; `Throttled`; `Busy` above 64 posts in flight; `Rejected` and
+    /// `Invalid` for an empty message or what is no channel id; `Forbidden` if the channel is not
+    /// provisioned; `AgentInactive`; `ChannelInactive`; `TooLarge`; `Throttled`;
+    /// `Busy` above 64 posts in flight; `Rejected` and
     /// `Unreachable` by the chat system; `OutcomeUnknown` if it was handed over and no answer came.
     pub fn post(&self, channel: impl Id<ChannelId>, message: NewMessage) -> Result<Message> {
         park(self.clone().post_through(channel.into_id(), message))
     }
 
-    /// As [`Collaboration::post`], on any executor. A post that was handed over goes on if its future is dropped.
+    /// As [`Collaboration::post`], on any executor. A post that was handed over goes on if its
+    /// future is dropped.
     pub fn post_async(
         &self,
         channel: impl Id<ChannelId>,
@@ -107,7 +111,8 @@ impl Collaboration {
         };
         sending.posting.send(post, wanted.joined.session, due);
         match waiting.await {
-            // Its session was signed out under it because the engine stops: not the chat system's doing.
+            // Its session was signed out under it because the engine stops: not the chat system's
+            // doing.
             Err(Error::Unreachable(_)) if self.parts.stopping.has_begun() => Err(Error::Closed),
             posted => message_of(posted?),
         }
@@ -176,7 +181,8 @@ impl Collaboration {
     }
 }
 
-/// A post that is in the book but not sent yet. If its future is dropped, the book forgets the post.
+/// A post that is in the book but not sent yet. If its future is dropped, the book forgets the
+/// post.
 struct Unsent<'a> {
     book: &'a PostBook,
     origin: &'a OriginId,

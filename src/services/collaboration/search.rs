@@ -1,4 +1,4 @@
-//! Search in what was said (§search/criteria), from the engine's own journal.
+//! Search in messages (§search/criteria), in the engine's own journal.
 
 use super::channels::not_allowed;
 use super::{Collaboration, MESSAGES_BYTES};
@@ -9,19 +9,21 @@ use crate::services::AsyncResult;
 use crate::waiting::park;
 use std::collections::HashSet;
 
-/// Messages found where no limit is given.
+/// Messages that a search returns if no limit is given.
 const LIMIT: usize = 100;
-/// Messages found at most.
+/// Messages that a search returns at most.
 const LIMIT_MAX: usize = 1000;
 
 impl Collaboration {
-    /// Messages of the agent's channels that match, in sets by channel, oldest first; sets without hits are left out.
-    /// A channel that is inactive is searched too. All that is returned holds 4 MiB at most, the newest. At most two
-    /// searches run at a time, one for each agent; a search may take 20 s of real time, waiting included.
+    /// The messages of the agent's channels that match, oldest first, in a set for each channel
+    /// with hits. Inactive channels are searched too. A search returns 4 MiB at most, the newest
+    /// messages. At most two searches run at a time, one for each agent. A search may take 20 s of
+    /// real time, waiting included.
     ///
     /// # Errors
-    /// `Invalid` above 256 words or 16 KiB of them; `TimedOut` after 20 s; `Busy` above 32 waiting searches of the agent;
-    /// `Forbidden` if a listed channel is not provisioned; `AgentInactive`; `Unauthorized`; `Closed`; `Storage`.
+    /// `Invalid` above 256 words or 16 KiB of them; `TimedOut` after 20 s;
+    /// `Busy` above 32 waiting searches of the agent; `Forbidden` if a listed channel is not
+    /// provisioned; `AgentInactive`; `Unauthorized`; `Closed`; `Storage`.
     pub fn search(&self, criteria: &SearchCriteria) -> Result<Vec<SearchSet>> {
         park(self.search_async(criteria.clone()))
     }

@@ -1,9 +1,10 @@
 //! Transfers: an upload is streamed through a pipe of 256 KiB, and counted while it runs.
 //!
-//! A file of any size may take any time, so an upload has a deadline on its progress. Once nothing has moved through the
-//! pipe for as long as a post may take, because the chat system takes nothing or the caller gives nothing, the
-//! upload's future is dropped, and all that it held is free. Uploads are counted apart from posts: 66 of them into a
-//! server that never answers left no room for a post until the link ended.
+//! A file of any size may take any time, so an upload has a deadline on its progress. Once nothing
+//! has moved through the pipe for as long as a post may take, because the chat system takes nothing
+//! or the caller gives nothing, the upload's future is dropped, and all that it held is free.
+//! Uploads are counted apart from posts: 66 of them into a server that never answers left no room
+//! for a post until the link ended.
 
 use super::posting::Wanted;
 use super::upload::Uploading;

@@ -1,4 +1,4 @@
-//! Uploads (reference 3.3), as a caller sees them: begun, written piece by piece, finished.
+//! Uploads (§channels/upload), as a caller sees them: begun, written piece by piece, finished.
 
 use super::posting::message_of;
 use super::{Collaboration, Parts};
@@ -27,8 +27,9 @@ impl Uploading {
     /// Sends the next bytes; waits while the chat system is slower.
     ///
     /// # Errors
-    /// The chat system's refusal, as soon as it is known; `Unreachable` if the chat system has taken nothing for as
-    /// long as a post may take (35 s). A pause of that length between two writes ends the upload as well.
+    /// The chat system's refusal, as soon as it is known; `Unreachable` if the chat system has
+    /// taken nothing for as long as a post may take (35 s). A pause of that length between two
+    /// writes ends the upload as well.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         park(self.write_async(bytes))
     }
@@ -53,7 +54,8 @@ impl Uploading {
     /// Ends the file and returns the message that carries the link, once that message is durable.
     ///
     /// # Errors
-    /// `TooLarge`, `Rejected` or `Unreachable` by the chat system; `OutcomeUnknown` if no answer came within 35 s.
+    /// `TooLarge`, `Rejected` or `Unreachable` by the chat system; `OutcomeUnknown` if no answer
+    /// came within 35 s.
     pub fn finish(self) -> Result<Message> {
         park(self.finish_async())
     }
@@ -71,12 +73,14 @@ impl Uploading {
 }
 
 impl Collaboration {
-    /// Uploads what `file` yields; `size` is in bytes, if it is known. Returns the message that carries the link.
-    /// On an executor, [`Collaboration::begin_upload_async`] does the same piece by piece.
+    /// Uploads what `file` yields; `size` is in bytes, if it is known. Returns the message that
+    /// carries the link. On an executor, [`Collaboration::begin_upload_async`] does the same piece
+    /// by piece.
     ///
     /// # Errors
-    /// As [`Collaboration::post`]; `Unsupported` where the channel takes no files; `TooLarge` over the chat system's
-    /// cap; `Invalid` for an empty or overlong name, or if `file` cannot be read (nothing is posted then).
+    /// As [`Collaboration::post`]; `Unsupported` where the channel takes no files; `TooLarge` over
+    /// the chat system's cap; `Invalid` for an empty or overlong name, or if `file` cannot be read
+    /// (nothing is posted then).
     pub fn upload(
         &self,
         channel: impl Id<ChannelId>,

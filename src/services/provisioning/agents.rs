@@ -18,7 +18,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Parts {
-    /// A row with the states its agent and channels are in.
+    /// The agent of a row, with its state and the states of its channels.
     pub(super) fn provisioned(&self, row: AgentRow) -> ProvisionedAgent {
         let cell = self.registry.by_key(row.key);
         let state = cell.as_ref().map_or(AgentState::Idle, |cell| {
@@ -111,12 +111,15 @@ impl Provisioning {
         })
     }
 
-    /// Creates an agent or replaces it (§agents/put): it logs on at once; unchanged channels stay joined; what is in
-    /// a pause is tried again. Idempotent: the same put again is [`Change::Unchanged`].
+    /// Creates an agent or replaces it (§agents/put). It signs in at once, unchanged channels
+    /// stay joined, and what is in a pause is tried again. Idempotent: the same put again is
+    /// [`Change::Unchanged`].
     ///
     /// # Errors
-    /// `Conflict` if a revision was expected and another found; `Invalid` if a metadata key is given twice; `TooLarge`
-    /// beyond 50,000 channels, 10,000 users, or the metadata of [`Provisioning::put_metadata`]; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    /// `Conflict` if the agent is at another revision than expected; `Invalid` if a metadata key is
+    /// given twice;
+    /// `TooLarge` beyond 50,000 channels, 10,000 users, or the metadata of [`Provisioning::put_metadata`];
+    /// `Forbidden` unless the mode is System; `Busy`; `Storage`.
     pub fn put_agent(&self, agent: NewAgent) -> Result<Change> {
         park(self.put_agent_async(agent))
     }
@@ -145,8 +148,8 @@ impl Provisioning {
         })
     }
 
-    /// Deletes an agent with its tokens, readers and notices; its waits end, posts in flight get 5 s. Messages stay
-    /// until retention.
+    /// Deletes an agent with its tokens, readers and notices. Its waits end, and posts in flight
+    /// may take 5 s more. Messages stay until retention deletes them.
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System; `Busy`; `Storage`.

@@ -1,5 +1,5 @@
-//! One administrative change: the right is checked again, then the change, its audit, its events and its
-//! revision are written in one transaction; memory follows the commit.
+//! One administrative change: the right is checked again, then the change, its audit, its events
+//! and its revision are written in one transaction; memory follows the commit.
 
 use super::Parts;
 use super::follow::Follow;

@@ -14,7 +14,7 @@ use crate::store::{Removal, channels};
 use crate::waiting::park;
 
 impl Provisioning {
-    /// The channels an agent may use, in the order in which they were put (§channels/list).
+    /// The channels that an agent may use, in the order in which they were put (§channels/list).
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System, or Self and the agent its own; `Storage`.
@@ -37,12 +37,13 @@ impl Provisioning {
         })
     }
 
-    /// Lets an agent use a channel and joins it at once (§channels/put). [`Change::Unchanged`] (304) while it is Active
-    /// or Activating already; an Idle one is joined again.
+    /// Lets an agent use a channel, and joins it at once (§channels/put). It is
+    /// [`Change::Unchanged`] (304) while the channel is Active or Activating. An Idle channel is
+    /// joined again.
     ///
     /// # Errors
-    /// `NotFound` for an unknown agent; `Forbidden`; `Invalid` for what is no channel id; `TooLarge` beyond 50,000 channels;
-    /// `Busy`; `Storage`.
+    /// `NotFound` for an unknown agent; `Forbidden`;
+    /// `Invalid` for what is no channel id; `TooLarge` beyond 50,000 channels; `Busy`; `Storage`.
     pub fn put_channel(
         &self,
         agent: impl Id<AgentId>,
@@ -94,7 +95,7 @@ impl Provisioning {
         })
     }
 
-    /// Takes a channel from an agent, which leaves it (§channels/put).
+    /// Takes a channel from an agent, which then leaves it (§channels/put).
     ///
     /// # Errors
     /// `NotFound` for an unknown agent or a channel it lacks; `Forbidden`; `Busy`; `Storage`.
@@ -144,12 +145,13 @@ impl Provisioning {
         })
     }
 
-    /// Rooms and people of the token's agent's chat system whose display name contains `query`, case aside
-    /// (§channels/find).
+    /// The rooms and people whose display name contains `query`, without regard to case
+    /// (§channels/find). The chat system of the token's agent is asked.
     ///
     /// # Errors
-    /// `Invalid` for an empty query or a principal without an agent; `AgentInactive`; `Forbidden`; `Unsupported` where
-    /// the chat system has no search; what the chat system refuses.
+    /// `Invalid` for an empty query or a principal without an agent; `AgentInactive`;
+    /// `Forbidden`; `Unsupported` where the chat system has no search; what the chat system
+    /// refuses.
     pub fn find_channels(&self, query: &str) -> Result<Vec<(ChannelId, String)>> {
         park(self.find_channels_async(query))
     }

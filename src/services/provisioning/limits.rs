@@ -1,8 +1,10 @@
-//! How much one agent may fill: what is provisioned stays for ever, and retention never gives its space back.
+//! How much may be provisioned for one agent. It stays for ever, and retention never frees its
+//! space.
 //!
-//! Each list has a bound of its own, so that no principal can use up the disk, or what `keep_bytes` leaves to everybody's
-//! messages. They are far above what an application needs, and the same for an administrator: an agent whose mode is
-//! Self writes its own channels and metadata.
+//! Each list has a bound of its own, so that no principal can use up the disk, or what `keep_bytes`
+//! leaves to everybody's messages. The bounds are far above what an application needs. They hold
+//! for an administrator too, and for an agent whose mode is Self, which writes its own channels and
+//! metadata.
 
 use crate::error::{Error, Result};
 use crate::model::NewAgent;
@@ -32,7 +34,7 @@ fn within(what: &'static str, length: usize, limit: usize) -> Result<()> {
     }
 }
 
-/// The refusal of one channel too many.
+/// The error for too many channels.
 pub(super) fn too_many(channels: usize) -> Error {
     Error::TooLarge {
         what: "the list of channels",
@@ -41,7 +43,7 @@ pub(super) fn too_many(channels: usize) -> Error {
     }
 }
 
-/// Whether that value may stand under that key.
+/// Checks one key and its value.
 ///
 /// # Errors
 /// [`Error::TooLarge`] with what is too long.
@@ -50,7 +52,7 @@ pub(super) fn pair(key: &str, value: &str) -> Result<()> {
     within("the metadata value", value.len(), VALUE_BYTES_MAX)
 }
 
-/// Whether an agent may have that many keys of that many bytes, values included.
+/// Checks the number of an agent's keys, and the bytes of all keys and values.
 ///
 /// # Errors
 /// [`Error::TooLarge`] with what is too much.
@@ -59,7 +61,7 @@ pub(super) fn all(keys: usize, bytes: usize) -> Result<()> {
     within("the metadata", bytes, METADATA_BYTES_MAX)
 }
 
-/// Whether an agent may have that metadata.
+/// Checks all metadata of an agent.
 ///
 /// # Errors
 /// As [`pair`] and [`all`].
@@ -74,7 +76,7 @@ pub(super) fn metadata(pairs: &[(String, String)]) -> Result<()> {
     )
 }
 
-/// Whether an agent may be put like that.
+/// Checks an agent that is to be put.
 ///
 /// # Errors
 /// [`Error::TooLarge`] with what is too much.

@@ -1,4 +1,5 @@
-//! An agent's metadata (§metadata/change): any strings, and an event for every key really changed.
+//! An agent's metadata (§metadata/change): any strings. Every key whose value changes makes an
+//! event.
 
 use super::agents::distinct;
 use super::change::Changed;
@@ -43,8 +44,9 @@ impl Provisioning {
     /// Replaces all metadata of an agent (§metadata/change).
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` if a key is given twice; `TooLarge` beyond 1,024 keys, 1,024 bytes a key, 256 KiB a value or
-    /// 1 MiB in all; `Forbidden`; `Busy`; `Storage`.
+    /// `NotFound`; `Invalid` if a key is given twice;
+    /// `TooLarge` beyond 1,024 keys, 1,024 bytes a key, 256 KiB a value or 1 MiB in all; `Forbidden`;
+    /// `Busy`; `Storage`.
     pub fn put_metadata(
         &self,
         agent: impl Id<AgentId>,
@@ -74,7 +76,7 @@ impl Provisioning {
         })
     }
 
-    /// One value (§metadata/change).
+    /// The value of one key (§metadata/change).
     ///
     /// # Errors
     /// `NotFound` for an unknown agent or key; `Forbidden`; `Storage`.
@@ -98,10 +100,11 @@ impl Provisioning {
         })
     }
 
-    /// Sets one value (§metadata/change).
+    /// Sets the value of one key (§metadata/change).
     ///
     /// # Errors
-    /// `NotFound` for an unknown agent; `TooLarge` as [`Provisioning::put_metadata`]; `Forbidden`; `Busy`; `Storage`.
+    /// `NotFound` for an unknown agent; `TooLarge` as [`Provisioning::put_metadata`];
+    /// `Forbidden`; `Busy`; `Storage`.
     pub fn put_metadata_value(
         &self,
         agent: impl Id<AgentId>,
@@ -134,7 +137,7 @@ impl Provisioning {
         })
     }
 
-    /// Removes one value (§metadata/change).
+    /// Removes one key (§metadata/change).
     ///
     /// # Errors
     /// `NotFound` for an unknown agent or key; `Forbidden`; `Busy`; `Storage`.

@@ -1,7 +1,9 @@
-//! Provisioning (§provisioning/modes): what an administrator, or an agent with the right to, may see and change.
+//! Provisioning (§provisioning/modes): what an administrator, or an agent with the right to, may
+//! see and change.
 //!
-//! Every change is one transaction with its audit row and its events. It takes effect at once and touches
-//! nobody else. The right is checked when the view is made, at every call, and again inside the transaction.
+//! Every change is one transaction with its audit row and its events. It takes effect at once and
+//! touches nobody else. The right is checked when the view is made, at every call, and again inside
+//! the transaction.
 
 mod agents;
 mod change;
@@ -106,7 +108,8 @@ impl Provisioning {
         }
     }
 
-    /// Makes the future of a call. The right is checked at once, the rest is done when the future is polled.
+    /// Makes the future of a call. The right is checked at once, the rest is done when the future
+    /// is polled.
     fn when<T, F>(
         &self,
         need: Need,

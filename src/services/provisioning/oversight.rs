@@ -1,4 +1,4 @@
-//! What an administrator looks at: named readers with their lag, and the audit.
+//! What an administrator watches: named readers with their lag, and the audit.
 
 use super::change::Changed;
 use super::follow::Follow;
@@ -12,11 +12,11 @@ use crate::store::{agents, audit, readers};
 use crate::waiting::park;
 use chrono::DateTime;
 
-/// Audit rows in one answer at most.
+/// Audit rows that one call returns at most.
 const AUDIT_MAX: usize = 1000;
 
 impl Provisioning {
-    /// All named readers and how far behind they are.
+    /// All named readers, and how far behind each of them is.
     ///
     /// # Errors
     /// `Forbidden` unless the mode is System; `Storage`.
@@ -49,7 +49,7 @@ impl Provisioning {
         })
     }
 
-    /// Forgets a named reader; whoever holds it gets [`Error::Superseded`].
+    /// Deletes a named reader. Whoever holds it gets [`Error::Superseded`].
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System; `Busy`; `Storage`.
@@ -76,7 +76,8 @@ impl Provisioning {
                         Error::NotFound(format!("agent `{agent}` has no reader `{name}`")).into(),
                     );
                 }
-                // Not by the caller once it is answered: whoever drops the call would leave the name held.
+                // Memory follows in the job and not in this future: a caller that drops the future
+                // would leave the name held.
                 Ok(Changed {
                     value: (),
                     effects: Vec::new(),
@@ -86,7 +87,8 @@ impl Provisioning {
         })
     }
 
-    /// Administrative changes after number `since`, oldest first, at most `limit` (up to 1,000).
+    /// The administrative changes after number `since`, oldest first, at most `limit` (up to
+    /// 1,000).
     ///
     /// # Errors
     /// `Forbidden` unless the mode is System; `Storage`.

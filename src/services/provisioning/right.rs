@@ -1,4 +1,4 @@
-//! Who may provision what, by an agent's mode (reference 8.2.1).
+//! Who may provision what, by an agent's mode (§provisioning/modes).
 
 use crate::error::Error;
 use crate::model::{AgentId, ProvisioningMode};

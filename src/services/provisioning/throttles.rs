@@ -53,10 +53,12 @@ impl Provisioning {
         })
     }
 
-    /// Creates a throttle or replaces it (§throttles/type); what was posted in the last 60 seconds counts at once.
+    /// Creates a throttle or replaces it (§throttles/type). What was posted in the last 60 seconds
+    /// counts at once.
     ///
     /// # Errors
-    /// `Invalid` if its kind is another than the stored one's; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    /// `Invalid` if the stored throttle has another kind; `Forbidden` unless the mode is System;
+    /// `Busy`; `Storage`.
     pub fn put_throttle(&self, throttle: Throttle) -> Result<Change> {
         park(self.put_throttle_async(throttle))
     }

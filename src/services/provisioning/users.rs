@@ -1,4 +1,4 @@
-//! Users (§users/document, §users/put). The password goes in and never comes out.
+//! Users (§users/document, §users/put). No call returns a password.
 
 use super::Parts;
 use super::change::Changed;
@@ -60,11 +60,12 @@ impl Provisioning {
         })
     }
 
-    /// Creates a user or replaces it (§users/put); without a password the stored one stays. A changed password or
-    /// name ends the user's tokens and the waits made with them.
+    /// Creates a user or replaces it (§users/put). Without a password the stored one stays. A
+    /// changed password or name ends the user's tokens and the waits made with them.
     ///
     /// # Errors
-    /// `Forbidden` unless the mode is System; `Busy` if the hashing pool or the database is; `Storage`.
+    /// `Forbidden` unless the mode is System; `Busy` if the hashing pool or the database is;
+    /// `Storage`.
     pub fn put_user(&self, user: NewUser) -> Result<Change> {
         park(self.put_user_async(user))
     }
@@ -92,10 +93,11 @@ impl Provisioning {
         })
     }
 
-    /// Changes a user's password, 1 to 1,024 bytes; ends the user's tokens.
+    /// Changes a user's password, 1 to 1,024 bytes, and ends the user's tokens.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` for an empty or longer password; `Forbidden` unless the mode is System; `Busy`; `Storage`.
+    /// `NotFound`; `Invalid` for an empty or longer password;
+    /// `Forbidden` unless the mode is System; `Busy`; `Storage`.
     pub fn set_password(&self, id: impl Id<UserId>, password: impl Into<Secret>) -> Result<()> {
         park(self.set_password_async(id, password))
     }
@@ -132,7 +134,7 @@ impl Provisioning {
         })
     }
 
-    /// Deletes a user and ends its tokens. Agents go on naming it.
+    /// Deletes a user and ends its tokens. Agents still list the user.
     ///
     /// # Errors
     /// `NotFound`; `Forbidden` unless the mode is System; `Busy`; `Storage`.
@@ -168,8 +170,8 @@ impl Parts {
             .await
     }
 
-    /// The hash to store: none where none is given, or where the stored one is of the same password, so that
-    /// provisioning at every start ends no tokens.
+    /// The hash to store. There is none if no password is given, or if the stored hash is of the
+    /// same password, so that provisioning at every start ends no tokens.
     async fn new_hash(
         &self,
         id: &UserId,
