@@ -10,8 +10,7 @@ pub fn provision(engine: &Engine) -> Result<()> {
     engine.agent("echo")?.wait_active(Duration::from_secs(10))
 }
 
-/// Answers every message until the engine stops. Messages that came while the bot was down are
-/// first.
+/// Answers every message until the engine stops. Messages from before its start come first.
 pub fn run(engine: &Engine) -> Result<()> {
     let agent = engine.agent("echo")?;
     let mut reader = agent.reader("main", EventQuery::messages().remote())?;
