@@ -90,7 +90,7 @@ impl Assembled {
         machines.posts.give_up();
         machines.runtime.stop(Duration::from_millis(100));
         machines.timer.close();
-        machines.readers.close();
+        machines.reads.close();
         self.services.access().close();
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
@@ -114,7 +114,7 @@ impl Drop for Assembled {
                 self.machines.ring.close();
                 self.machines.writer.stop_later();
                 self.machines.timer.close();
-                self.machines.readers.close();
+                self.machines.reads.close();
             }
             Err(error) => tracing::warn!(%error, "the engine was dropped"),
             Ok(()) => {}

@@ -22,7 +22,7 @@ pub(super) struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    pub(super) fn load(&self, readers: &Reads, opening: Opening) -> Result<()> {
+    pub(super) fn load(&self, reads: &Reads, opening: Opening) -> Result<()> {
         let now = self.hub.timer().now();
         // If the clock was set back meanwhile, this is the date that was noted last.
         let date = self.calendar.ledger();
@@ -32,7 +32,7 @@ impl Loading<'_> {
             floor,
             ..
         } = opening;
-        readers.now(|connection| {
+        reads.now(|connection| {
             load_throttles(connection, self.services.admission(), now, date)?;
             load_tokens(connection, self.services.access(), date)?;
             store::agents::each_desired(connection, |row| {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
-/// The machines below the agents: time, waits, the writer and the readers.
+/// The machines below the agents: time, waits, the writer and the reads.
 pub(super) struct Machines {
     pub(super) activity: Activity,
     pub(super) runtime: Runtime,
@@ -26,7 +26,7 @@ pub(super) struct Machines {
     pub(super) ring: Arc<Ring>,
     pub(super) posts: Arc<PostBook>,
     pub(super) publishing: Arc<Publishing>,
-    pub(super) readers: Reads,
+    pub(super) reads: Reads,
     pub(super) writer: Arc<Writer<Journal>>,
     /// Messages that came for conversations that no agent was ever in.
     pub(super) strays: Arc<AtomicU64>,
@@ -50,7 +50,7 @@ impl Machines {
         let ring = Ring::new();
         let posts = Arc::new(PostBook::default());
         let publishing = Publishing::start(hub.clone(), ring.clone(), posts.clone())?;
-        let (readers, threads) = Reads::start(stored.opened.clone(), activity.clone())?;
+        let (reads, threads) = Reads::start(stored.opened.clone(), activity.clone())?;
         let strays = Arc::new(AtomicU64::new(0));
         let settings = JournalSettings {
             calendar: stored.calendar.clone(),
@@ -68,7 +68,7 @@ impl Machines {
             ring,
             posts,
             publishing,
-            readers,
+            reads,
             writer: Arc::new(writer),
             strays,
             threads,
@@ -85,7 +85,7 @@ impl Machines {
         let surroundings = Surroundings::new(
             entries.clone(),
             calls.clone(),
-            self.readers.clone(),
+            self.reads.clone(),
             self.ring.clone(),
             (posting.clone(), origins.clone()),
             LinkSettings {
@@ -96,7 +96,7 @@ impl Machines {
         let registry = Registry::new(surroundings, self.hub.clone(), builder.backends()?);
         let feed = Feed {
             hub: self.hub.clone(),
-            readers: self.readers.clone(),
+            reads: self.reads.clone(),
             clock: builder.clock.clone(),
             activity: self.activity.clone(),
             buffered: builder.event_mode == EventMode::Buffered,
@@ -110,7 +110,7 @@ impl Machines {
             feed: Arc::new(feed),
             names: Arc::new(Names::new(entries.clone(), self.hub.clone())),
             hub: self.hub.clone(),
-            readers: self.readers.clone(),
+            reads: self.reads.clone(),
             entries,
             calendar: stored.calendar.clone(),
             activity: self.activity.clone(),

@@ -162,6 +162,18 @@ impl Engine {
         Subscription::new(self.0.feed.clone(), self.0.machines.ring.clone())
     }
 
+    /// Monotonic time by the engine's clock.
+    #[cfg(feature = "rest")]
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.0.machines.timer.now()
+    }
+
+    /// Ready once `duration` has passed by the engine's clock.
+    #[cfg(feature = "rest")]
+    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
+        self.0.machines.timer.sleep(duration)
+    }
+
     /// Counts of what the engine holds now.
     pub fn stats(&self) -> Stats {
         let Assembled {

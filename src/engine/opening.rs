@@ -39,7 +39,7 @@ impl Builder {
             alive: AtomicBool::new(true),
         });
         let upkeep = services.upkeep();
-        let readers = machines.readers.clone();
+        let reads = machines.reads.clone();
         let engine = Engine(Arc::new(Assembled {
             services,
             registry: foundation.registry,
@@ -57,7 +57,7 @@ impl Builder {
             hub: &engine.0.machines.hub,
             calendar: &stored.calendar,
         };
-        loading.load(&readers, stored.opening)?;
+        loading.load(&reads, stored.opening)?;
         self.clock.attach(timeline);
         foundation.calls.spawn(foundation.posting.watch());
         foundation.calls.spawn(upkeep);

@@ -58,7 +58,7 @@ pub(crate) struct Foundation {
     pub(crate) feed: Arc<Feed>,
     pub(crate) names: Arc<Names>,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) readers: Reads,
+    pub(crate) reads: Reads,
     pub(crate) entries: Entries,
     pub(crate) calendar: Arc<Calendar>,
     pub(crate) activity: Activity,
@@ -102,7 +102,7 @@ impl Services {
         let provisioning = provisioning::Parts::new(
             followers,
             commits.clone(),
-            foundation.readers.clone(),
+            foundation.reads.clone(),
             sessions.clone(),
         );
         let collaboration = collaboration::Parts::new(

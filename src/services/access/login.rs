@@ -95,7 +95,7 @@ impl Access {
             let name = folded(&credentials.username);
             let read =
                 move |connection: &rusqlite::Connection| users::by_name(connection, &name, &wanted);
-            if let Some(found) = self.readers.of_logins().read(read).await? {
+            if let Some(found) = self.reads.of_logins().read(read).await? {
                 (key, listed) = (Some(found.agent), found.users);
             }
         }

@@ -46,7 +46,7 @@ pub(crate) struct Access {
     /// Locked, because its password can be changed while the engine runs.
     super_user: RwLock<Option<SuperUser>>,
     directory: Option<Directory>,
-    readers: Reads,
+    reads: Reads,
     commits: Commits,
     timer: Arc<Timer>,
 }
@@ -64,10 +64,10 @@ impl Access {
         settings: AccessSettings,
     ) -> Result<Access> {
         let timer = foundation.hub.timer().clone();
-        let readers = foundation.readers.clone();
+        let reads = foundation.reads.clone();
         let proofs = Arc::new(Proofs::open(timer.clone(), foundation.activity.clone())?);
         let super_user =
-            SuperUser::configured(settings.super_user.as_ref(), &proofs, &readers, &commits)?;
+            SuperUser::configured(settings.super_user.as_ref(), &proofs, &reads, &commits)?;
         let tokens = Arc::new(Tokens::new(
             foundation.hub.clone(),
             foundation.calendar.clone(),
@@ -84,7 +84,7 @@ impl Access {
             delays: Mutex::default(),
             super_user: RwLock::new(super_user),
             directory,
-            readers,
+            reads,
             commits,
             timer,
         })

@@ -31,11 +31,11 @@ impl SuperUser {
     pub(super) fn configured(
         configured: Option<&(String, Secret)>,
         proofs: &Proofs,
-        readers: &Reads,
+        reads: &Reads,
         commits: &Commits,
     ) -> Result<Option<SuperUser>> {
         let opening = || Asker::change("opening");
-        let seen = readers.now(super_user::seen)?;
+        let seen = reads.now(super_user::seen)?;
         let Some((name, password)) = configured else {
             if seen.is_some() {
                 park(note(commits, None, true))?;

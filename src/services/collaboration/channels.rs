@@ -109,8 +109,8 @@ impl Collaboration {
         Box::pin(async move {
             this.check()?;
             let agent = this.cell.id.clone();
-            let readers = this.parts.readers.of(this.cell.key);
-            let read = readers.read(move |connection| metadata::all(connection, &agent));
+            let reads = this.parts.reads.of(this.cell.key);
+            let read = reads.read(move |connection| metadata::all(connection, &agent));
             read.await?
                 .ok_or_else(|| Error::unknown("agent", &this.cell.id))
         })

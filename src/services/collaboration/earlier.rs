@@ -62,9 +62,9 @@ impl Collaboration {
 
     async fn row_of(&self, wanted: &Wanted) -> Result<Option<Arc<Record>>> {
         let (conversation, origin) = (wanted.conversation.clone(), wanted.origin.clone());
-        let readers = self.parts.readers.of(self.cell.key);
-        let read = readers
-            .read(move |connection| journal::find_origin(connection, &conversation, &origin));
+        let reads = self.parts.reads.of(self.cell.key);
+        let read =
+            reads.read(move |connection| journal::find_origin(connection, &conversation, &origin));
         Ok(read.await?.map(Arc::new))
     }
 

@@ -178,7 +178,7 @@ impl Collaboration {
         if is_parked() {
             return patterns.compile(agent, &query);
         }
-        let readers = self.parts.readers.of(agent);
-        readers.look(move |_| patterns.compile(agent, &query)).await
+        let reads = self.parts.reads.of(agent);
+        reads.look(move |_| patterns.compile(agent, &query)).await
     }
 }

@@ -98,8 +98,8 @@ impl Collaboration {
         before: Option<String>,
         take: usize,
     ) -> Result<Vec<Message>> {
-        let readers = self.parts.readers.of(self.cell.key);
-        let read = readers.read(move |connection| {
+        let reads = self.parts.reads.of(self.cell.key);
+        let read = reads.read(move |connection| {
             journal::history(
                 connection,
                 &conversation,

@@ -45,7 +45,7 @@ pub(super) struct Parts {
     reading: Reading,
     registry: Arc<Registry>,
     sessions: Arc<Sessions>,
-    readers: Reads,
+    reads: Reads,
     timer: Arc<Timer>,
     stopping: Stopping,
 }
@@ -104,7 +104,7 @@ impl Parts {
             },
             registry: foundation.registry.clone(),
             sessions,
-            readers: foundation.readers.clone(),
+            reads: foundation.reads.clone(),
             timer: foundation.hub.timer().clone(),
             stopping,
         }

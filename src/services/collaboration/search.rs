@@ -52,8 +52,8 @@ impl Collaboration {
                 limit => limit.min(LIMIT_MAX),
             };
             let search = Search::new(conversations, &criteria, limit, MESSAGES_BYTES)?;
-            let readers = this.parts.readers.of(this.cell.key);
-            Ok(sets_of(readers.scan(search).await?))
+            let reads = this.parts.reads.of(this.cell.key);
+            Ok(sets_of(reads.scan(search).await?))
         })
     }
 }

@@ -84,7 +84,7 @@ impl Provisioning {
     pub fn agents_async(&self) -> AsyncResult<Vec<ProvisionedAgent>> {
         self.when(Need::System, |parts, _, _| async move {
             let rows = parts
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| agents::all(connection)))
                 .await?;
             Ok(rows.into_iter().map(|row| parts.provisioned(row)).collect())
@@ -181,7 +181,7 @@ impl Parts {
     pub(super) async fn agent_row(&self, id: AgentId) -> Result<AgentRow> {
         let wanted = id.clone();
         let row = self
-            .readers
+            .reads
             .read(move |connection| agents::find(connection, &wanted))
             .await?;
         row.ok_or_else(|| Error::unknown("agent", &id))

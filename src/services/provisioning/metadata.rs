@@ -35,7 +35,7 @@ impl Provisioning {
         self.when(Need::Own(agent.clone()), |parts, _, _| async move {
             let wanted = agent.clone();
             let read = parts
-                .readers
+                .reads
                 .read(move |connection| metadata::all(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("agent", &agent))
         })
@@ -93,7 +93,7 @@ impl Provisioning {
         self.when(Need::Own(agent.clone()), |parts, _, _| async move {
             let (wanted, name) = (agent.clone(), key.clone());
             let read = parts
-                .readers
+                .reads
                 .read(move |connection| metadata::value(connection, &wanted, &name));
             let value = read.await?.ok_or_else(|| Error::unknown("agent", &agent))?;
             value.ok_or_else(|| no_key(&agent, &key))

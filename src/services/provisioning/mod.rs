@@ -35,7 +35,7 @@ use std::sync::Arc;
 pub(super) struct Parts {
     commits: Commits,
     followers: Arc<Followers>,
-    readers: Reads,
+    reads: Reads,
     registry: Arc<Registry>,
     names: Arc<Names>,
     hub: Arc<Hub>,
@@ -47,7 +47,7 @@ impl Parts {
     pub(super) fn new(
         followers: Followers,
         commits: Commits,
-        readers: Reads,
+        reads: Reads,
         sessions: Arc<Sessions>,
     ) -> Parts {
         Parts {
@@ -57,7 +57,7 @@ impl Parts {
             proofs: followers.proofs.clone(),
             followers: Arc::new(followers),
             commits,
-            readers,
+            reads,
             sessions,
         }
     }

@@ -28,7 +28,7 @@ impl Provisioning {
     pub fn readers_async(&self) -> AsyncResult<Vec<ReaderStatus>> {
         self.when(Need::System, |parts, _, _| async move {
             let rows = parts
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| readers::all(connection)))
                 .await?;
             let statuses = rows.into_iter().map(|row| {
@@ -101,7 +101,7 @@ impl Provisioning {
         let limit = limit.min(AUDIT_MAX);
         self.when(Need::System, |parts, _, _| async move {
             parts
-                .readers
+                .reads
                 .scan(Whole(move |connection: &_| {
                     audit::since(connection, since, limit)
                 }))

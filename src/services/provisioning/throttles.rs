@@ -24,7 +24,7 @@ impl Provisioning {
     pub fn throttles_async(&self) -> AsyncResult<Vec<Throttle>> {
         self.when(Need::System, |parts, _, _| async move {
             parts
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| throttles::all(connection)))
                 .await
         })
@@ -47,7 +47,7 @@ impl Provisioning {
         self.when(Need::System, |parts, _, _| async move {
             let wanted = id.clone();
             let read = parts
-                .readers
+                .reads
                 .read(move |connection| throttles::find(connection, &wanted));
             read.await?.ok_or_else(|| Error::unknown("throttle", &id))
         })

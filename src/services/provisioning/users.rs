@@ -30,7 +30,7 @@ impl Provisioning {
     pub fn users_async(&self) -> AsyncResult<Vec<ProvisionedUser>> {
         self.when(Need::System, |parts, _, _| async move {
             let rows = parts
-                .readers
+                .reads
                 .scan(Whole(|connection: &_| users::all(connection)))
                 .await?;
             Ok(rows.into_iter().map(provisioned).collect())
@@ -165,7 +165,7 @@ impl Provisioning {
 impl Parts {
     async fn user_row(&self, id: &UserId) -> Result<Option<UserRow>> {
         let id = id.clone();
-        self.readers
+        self.reads
             .read(move |connection| users::find(connection, &id))
             .await
     }
