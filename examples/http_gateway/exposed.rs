@@ -1,15 +1,16 @@
-//! Secret files that others can read: said once at the start and by `--check`, never a reason to stop.
+//! Warns of secret files that others can read, at the start, at SIGHUP and by `--check`; never a
+//! reason to stop.
 //!
-//! Rejected: refusing them, as ssh does. Secrets that an orchestrator mounts often belong to a group, and a gateway that
-//! does not start is worse than a warning.
+//! Rejected: refusing them, as ssh does. Secrets that an orchestrator mounts often belong to a
+//! group, and a gateway that does not start is worse than a warning.
 
 use crate::config::Arguments;
 use std::path::Path;
 
-/// Of a folder with a secret for each account, so many are looked at.
+/// How many files are checked; a directory may hold a secret for each account.
 const ACCOUNTS_MAX: usize = 10_000;
 
-/// One warning a file, in words for whoever runs the gateway.
+/// Returns a warning for each such file.
 pub(crate) fn warnings(arguments: &Arguments) -> Vec<String> {
     let mut files = arguments.secret_files();
     files.truncate(ACCOUNTS_MAX);
@@ -30,7 +31,7 @@ fn warning(path: &Path) -> String {
 #[cfg(unix)]
 fn others_read(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    // Of the group or of all: to read it, or to put another secret in its place.
+    // The group or everybody may read the secret, or write another in its place.
     std::fs::metadata(path)
         .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o066 != 0)
 }

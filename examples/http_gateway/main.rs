@@ -1,10 +1,11 @@
-//! `http_gateway`: the MindLink REST API over switchboard, with XMPP or the embedded loopback chat system.
+//! `http_gateway`: the MindLink REST API over switchboard, with XMPP or the embedded loopback chat
+//! system.
 //!
 //!     cargo run --release --example http_gateway -- --demo
 //!
-//! It is thin on purpose, and meant to be read by whoever serves the contract from another program: the contract is
-//! [`switchboard::rest`], and what lies around it here are the command line and its file, the listener and its
-//! deadlines ([`edge`]), the log and the signals.
+//! It is thin on purpose, and meant to be read by whoever serves the contract from another program:
+//! the contract is [`switchboard::rest`], and what lies around it here are the command line and its
+//! file, the listener and its deadlines ([`edge`]), the log and the signals.
 
 mod config;
 mod demo;
@@ -31,7 +32,7 @@ use switchboard::rest::Rest;
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
-    // Before all else, a configuration on a slow disk included.
+    // Before the configuration is read, which may lie on a slow disk.
     let begun = begin();
     match config::read() {
         Ok(Command::Help(text)) => {
@@ -67,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What can be found out without opening the database or the port, which the gateway that is running holds.
+/// Checks what can be checked without the database and the port, which a running gateway holds.
 fn check(arguments: &Arguments) -> Result<(), String> {
     password::super_password(arguments.super_password.as_ref())?;
     tls(arguments)?;
@@ -76,7 +77,7 @@ fn check(arguments: &Arguments) -> Result<(), String> {
     builder.check().map_err(|error| error.to_string())
 }
 
-/// The program's threads, and its ears for hangups.
+/// Starts the program's threads, and listens for SIGHUP.
 fn begin() -> Result<(Runtime, Hangups), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -133,7 +134,7 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
     };
     let serving = server::serve(server, ready, move || reloaded.again());
     let ended = runtime.block_on(serving).map_err(|error| error.to_string());
-    // Threads that hang in a file are left to the end of the process.
+    // A thread that hangs in a file ends with the process.
     runtime.shutdown_background();
     ended
 }
@@ -203,7 +204,7 @@ fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
     Ok(engine)
 }
 
-/// Prints a line on stdout. That nobody listens there is no reason to stop.
+/// Prints a line on stdout; an error there does not stop the program.
 fn say(line: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());

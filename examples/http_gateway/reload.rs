@@ -1,6 +1,7 @@
-//! SIGHUP: the password, the certificate and the log level are read again, from where the command line and the file
-//! say *now*, the folder of `--static` is looked through for private files, and secret files that others can read are
-//! told. Everything else of a changed file waits for a restart; what cannot be read leaves things as they are.
+//! SIGHUP reads the password, the certificate and the log level again, from where the command line
+//! and the file say now. It checks the directory of `--static` for private files, and warns of
+//! secret files that others can read. Everything else of a changed file waits for a restart. What
+//! cannot be read stays as it was.
 
 use crate::config::{self, Arguments, Command, password};
 use crate::edge::site::Site;
@@ -51,13 +52,13 @@ impl Parts {
         self.level.set(arguments.log_level);
         let password = match password::super_password(arguments.super_password.as_ref()) {
             Ok(Some(password)) => match self.engine.set_super_password(password) {
-                // The signal came beside the end: nothing is wrong, and nothing more is to be done.
+                // The signal came while the gateway stops: there is nothing to do.
                 Err(Error::Closed) => {
                     return tracing::info!("nothing is reloaded: the gateway stops");
                 }
                 set => set.map_err(|error| error.to_string()),
             },
-            // It was made up at the start and stays.
+            // The password was generated at the start and stays.
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
@@ -76,7 +77,7 @@ impl Parts {
         for error in &failed {
             tracing::error!(error, "not reloaded; the old one stays");
         }
-        // One word for each signal: after a failure "reloaded" would be believed.
+        // Logged only if nothing failed, because a reader would believe it.
         if failed.is_empty() {
             tracing::warn!(level = %arguments.log_level, "reloaded");
         }

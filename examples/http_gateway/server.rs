@@ -1,5 +1,5 @@
-//! Serving, and how it stops: no new connections, the waiting polls answered, then the end. On SIGHUP what can change
-//! under way is read again.
+//! Serves until a signal, then stops in order: no new connections, then the waiting polls are
+//! answered, then the engine ends. SIGHUP reloads what can change while the gateway runs.
 
 use crate::edge::Edge;
 use crate::edge::listener::Connections;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use switchboard::Engine;
 use tokio::net::TcpListener;
 
-/// What an orderly end may take beyond that.
+/// How much longer than [`STOP_MAX`] the process may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a stop may take: posts under way get their answers, polls theirs at once.
@@ -24,7 +24,8 @@ pub(crate) struct Server {
     pub(crate) hangups: Hangups,
 }
 
-/// Serves until ctrl-C or SIGTERM, and stops in order; calls `ready` when it serves and `reload` at each SIGHUP.
+/// Serves until ctrl-C or SIGTERM, and stops in order; calls `ready` when it serves and `reload` at
+/// each SIGHUP.
 #[expect(
     clippy::disallowed_methods,
     reason = "the deadline of a stop is real time: the engine's clock is stopping too"
@@ -59,7 +60,7 @@ pub(crate) async fn serve(
     }
     tracing::info!("stopping");
     tokio::spawn(async move {
-        // Asked twice: somebody does not want to wait.
+        // A second signal ends the program at once.
         while !matches!(signals.come().await, Signal::Stop) {}
         tracing::warn!("stopped at once");
         std::process::exit(1);
@@ -77,8 +78,9 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Reloads, one at a time: it reads files, and may wait for a password to be hashed. Those that are asked for meanwhile
-/// are one more: with a task each, 500 signals a second held 529 threads, and files and changes waited for 40 s.
+/// Reloads, one at a time. A reload reads files and may wait for a password to be hashed. All
+/// signals during a reload cause one more: with a task for each, 500 signals a second held 529
+/// threads, and files and changes waited for 40 s.
 #[derive(Default)]
 struct Reloads {
     running: Option<tokio::task::JoinHandle<()>>,
@@ -93,7 +95,8 @@ impl Reloads {
         }
     }
 
-    /// Waits until one is done, and begins the next if it was asked for; for ever if none is running.
+    /// Waits until the running reload is done, and begins the next if one was asked for. Never
+    /// returns if none is running.
     async fn done(&mut self, reload: &(impl Fn() + Clone + Send + 'static)) {
         let Some(running) = &mut self.running else {
             return std::future::pending().await;
@@ -108,8 +111,8 @@ impl Reloads {
     }
 }
 
-/// Ends the program if its orderly end does not: a thread that hangs in the system, in a file or in a device, cannot be
-/// told to end.
+/// Ends the program if the orderly stop does not: a thread that hangs in a file or a device cannot
+/// be told to end.
 fn end_at_last() {
     let ends = std::thread::Builder::new()
         .name("last-end".into())
@@ -132,8 +135,9 @@ enum Signal {
     Reload,
 }
 
-/// SIGHUP, listened to before anything else is done: while the database opens it would end the program. The other two
-/// have their default until there is something to end in order, so that a start that hangs can be ended too.
+/// SIGHUP is listened to before anything else, because by default it would end the program while
+/// the database opens. The other signals keep their default until the program serves, so that a
+/// start that hangs can be ended.
 pub(crate) struct Hangups {
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,

@@ -1,5 +1,5 @@
-//! The log line of one request, target `access`. No secret is ever in it: tokens are taken out of paths, and queries
-//! and headers are not logged at all.
+//! The log line of one request, target `access`. No secret is ever in it: tokens are taken out of
+//! paths, and queries and headers are not logged at all.
 
 use super::caller::Caller;
 use crate::model::{Principal, Who};

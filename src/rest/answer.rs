@@ -1,4 +1,5 @@
-//! What goes back: a status, a body in the format that was asked for, and the headers that belong to it.
+//! What goes back: a status, a body in the format that was asked for, and the headers that belong
+//! to it.
 
 use super::body::Body;
 use crate::error::Error;

@@ -18,7 +18,8 @@ pub(super) async fn answer(mut call: Call<'_>, route: Authentication) -> Result<
         }
         Authentication::TokenDetails { token } => {
             let details = call.engine().token_details(&Token::new(token));
-            // An unknown token is 400 here and not 401: a client would log in again for ever (§tokens/details).
+            // An unknown token is 400 here and not 401: a client would log in again for ever
+            // (§tokens/details).
             let details = details.map_err(|error| match error {
                 Error::Unauthorized(_) | Error::NotFound(_) => {
                     Error::invalid("the token is unknown or has expired")

@@ -7,8 +7,9 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Bytes of a large response that are handed over at once: a server asks for the next piece when it has written most
-/// of the last ones, so that what a client does not read stays here, where it is charged.
+/// Bytes of a large response that are handed over at once: a server asks for the next piece when it
+/// has written most of the last ones, so that what a client does not read stays here, where it is
+/// charged.
 const PIECE: usize = 32 << 10;
 
 /// The body of a response. What a large one holds in memory is charged until it is dropped.
@@ -56,7 +57,8 @@ impl http_body::Body for Body {
         let length = PIECE.min(self.rest.len());
         let mut piece = self.rest.split_to(length);
         if self.is_large {
-            // A copy: the last piece would keep the whole response, whose charge is given back before it is written.
+            // A copy: the last piece would keep the whole response, whose charge is given back
+            // before it is written.
             piece = Bytes::copy_from_slice(&piece);
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))

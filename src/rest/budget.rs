@@ -1,11 +1,12 @@
-//! What bodies and answers may hold in memory, all together and for one peer.
+//! What bodies and responses may hold in memory, all together and for one peer.
 //!
-//! Small ones are free, up to [`FREE`]: their sum is bounded by the number of connections, and nobody's login or post
-//! fails because others hold much. Above it bytes are charged as they arrive, or when an answer is made, until it is
-//! sent; one more than there is room for is 503. A peer has a quarter of it and the networks around it a little more
-//! ([`Shares`]), so that one that does not read its answers cannot keep all others from theirs; a trusted proxy is not a
-//! peer. Rejected: a bound on each body only (fifteen
-//! hundred connections held 1.7 GiB, each within its bound).
+//! A body or response of at most [`FREE`] bytes is not charged: the number of connections bounds
+//! their sum, and nobody's login or post fails because others hold much. Above that, bytes of a
+//! body are charged as they arrive and bytes of a response until it is sent. A request that finds
+//! no room hears 503. A peer has a quarter of the budget, and the networks around it a little more
+//! ([`Shares`]), so that one client that does not read its responses cannot take all of it. A
+//! trusted proxy is not a peer. Rejected: a bound on each body only (fifteen hundred connections
+//! held 1.7 GiB, each within its bound).
 
 use super::shares::Shares;
 use parking_lot::Mutex;
@@ -15,9 +16,10 @@ use std::sync::Arc;
 /// Bytes of a body or a response that are not counted.
 pub(super) const FREE: usize = 16 << 10;
 
-/// A budget that everybody shares, and of which one peer has a bounded part. All clones are one.
+/// A budget that all peers share and of which each has a bounded part. All clones are one budget.
 ///
-/// What is counted is the host's choice: this module counts bytes in memory, a host may count connections.
+/// The unit is the host's choice: [`Rest`](super::Rest) counts bytes in memory, a host may count
+/// connections.
 #[derive(Clone)]
 pub struct Budget(Arc<Mutex<Shares>>);
 
@@ -27,7 +29,7 @@ impl std::fmt::Debug for Budget {
     }
 }
 
-/// A part of a [`Budget`] that is taken until this is dropped.
+/// A part of a [`Budget`], taken until it is dropped.
 #[derive(Debug)]
 pub struct Charge {
     budget: Budget,
@@ -36,13 +38,15 @@ pub struct Charge {
 }
 
 impl Budget {
-    /// A budget of `all`, of which one peer has at most `of_one_peer`. The networks around a peer have a little more:
-    /// of what the peer leaves, an IPv4 /24 or IPv6 /56 a quarter in addition, an IPv6 /48 a half.
+    /// Makes a budget of `all`, of which one peer has at most `of_one_peer`. The networks around a
+    /// peer have more: of what the peer leaves, an IPv4 /24 or IPv6 /56 has a quarter in addition,
+    /// an IPv6 /48 a half.
     pub fn new(all: usize, of_one_peer: usize) -> Budget {
         Budget(Arc::new(Mutex::new(Shares::new(all, of_one_peer))))
     }
 
-    /// Takes nothing yet, for `peer` ([`Caller::peer`](super::Caller::peer)); without one only the whole counts.
+    /// Begins a charge of nothing for `peer` ([`Caller::peer`](super::Caller::peer)). Without a
+    /// peer only the whole budget bounds it.
     pub fn charge(&self, peer: Option<IpAddr>) -> Charge {
         Charge {
             budget: self.clone(),

@@ -30,9 +30,9 @@ impl RestBuilder {
         RestBuilder { engine, options }
     }
 
-    /// Where the host mounts the service, for example `/mindlink`; default: at the root. A path that begins with the
-    /// prefix is served without it, so it does not matter whether the host removes the prefix. The description of
-    /// the resources names it.
+    /// Where the host mounts the service, for example `/mindlink`; default: at the root. A path
+    /// that begins with the prefix is served without it, so it does not matter whether the host
+    /// removes the prefix. The description of the resources names it.
     #[must_use]
     pub fn prefix(mut self, prefix: &str) -> RestBuilder {
         let plain = prefix.trim_matches('/');
@@ -50,15 +50,16 @@ impl RestBuilder {
         self
     }
 
-    /// Whether the operator's resources are served: `/healthz`, `/readyz`, `/openapi.json` and `/Gateway/v1`;
-    /// default: they are.
+    /// Whether the operator's resources are served: `/healthz`, `/readyz`, `/openapi.json` and
+    /// `/Gateway/v1`; default: they are.
     #[must_use]
     pub fn operator(mut self, served: bool) -> RestBuilder {
         self.options.operator = served;
         self
     }
 
-    /// Lets the super user direct the people and faults of `chat` by `/Loopback/v1`; default: nobody can.
+    /// Lets the super user direct the people and faults of `chat` by `/Loopback/v1`; default:
+    /// nobody can.
     #[must_use]
     pub fn loopback_control(mut self, chat: Loopback) -> RestBuilder {
         self.options.control = Some(chat);

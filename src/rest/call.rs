@@ -44,8 +44,8 @@ impl Call<'_> {
         self.read(CREDENTIALS_BYTES).await
     }
 
-    /// Reads up to `limit` bytes. What goes beyond the free ones is charged as it comes, until the call is over: a
-    /// document that waits for the writer is still held.
+    /// Reads up to `limit` bytes. What goes beyond the free ones is charged as it comes, until the
+    /// call is over: a document that waits for the writer is still held.
     async fn read<T: Read>(&mut self, limit: usize) -> Result<T, Failure> {
         let mut charged = FREE;
         let charge = &mut self.charge;

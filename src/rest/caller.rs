@@ -21,7 +21,8 @@ impl Caller {
         }
     }
 
-    /// A trusted proxy at `address` that named nobody: the log shows it, but nothing is counted for it.
+    /// A trusted proxy at `address` that named nobody: the log shows it, but nothing is counted for
+    /// it.
     pub fn proxy_at(address: IpAddr) -> Caller {
         Caller {
             is_proxy: true,
@@ -38,9 +39,9 @@ impl Caller {
         }
     }
 
-    /// For whom logins, connections and memory are counted; `None` for a proxy and for an unknown client. Whoever has
-    /// one IPv6 address has the 2^64 beside it, so all of a /64 are one peer. A [`Budget`](super::Budget) also counts
-    /// the wider networks that one customer may have.
+    /// For whom logins, connections and memory are counted; `None` for a proxy and for an unknown
+    /// client. Whoever has one IPv6 address has the 2^64 beside it, so all of a /64 are one peer. A
+    /// [`Budget`](super::Budget) also counts the wider networks that one customer may have.
     pub fn peer(&self) -> Option<IpAddr> {
         let address = self.address.filter(|_| !self.is_proxy)?;
         Some(match address {

@@ -1,4 +1,5 @@
-//! The way of a request: find the resource, authenticate the caller, call the service, encode what it returned.
+//! The way of a request: find the resource, authenticate the caller, call the service, encode what
+//! it returned.
 
 use super::access::Access;
 use super::answer::{Success, no_room, refused};
@@ -42,7 +43,8 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let mut access = Access::begin(shared.next_request_id(), &parts, &caller);
     let (format, peer) = (format(&parts.headers), caller.peer());
-    // A change that was carried out is answered, whatever it takes: told 503, its client would do it again.
+    // A change that was carried out is answered, whatever it takes: told 503, its client would do
+    // it again.
     let may_wait = matches!(parts.method, Method::GET | Method::HEAD);
     let mut response = match dispatch(&shared, format, caller, parts, body, &mut access).await {
         Ok(answer) => answer.into_response(format),
@@ -121,8 +123,9 @@ async fn dispatch(
         query: Query::parse(uri.query()),
         body,
     };
-    // The URI lies in the buffer that the head was read into, as the headers do: a poll that waits must hold neither, or
-    // the connection takes another buffer. The extensions hold whatever the host put there.
+    // The URI lies in the buffer that the head was read into, as the headers do: a poll that waits
+    // must hold neither, or the connection takes another buffer. The extensions hold whatever the
+    // host put there.
     drop((uri, extensions));
     serve(call, asked, access).await
 }

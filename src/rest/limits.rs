@@ -9,17 +9,19 @@ use http::{Version, header};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of a document; default: 1 MiB. The largest document of the contract is a long list of channels. A login
-    /// has at most 16 KiB, and an uploaded file what the chat system takes.
+    /// Bytes of a document; default: 1 MiB. The largest document of the contract is a long list of
+    /// channels. A login has at most 16 KiB, and an uploaded file what the chat system takes.
     pub document_bytes: usize,
-    /// Bytes of a path with its query; default: 16 KiB. Two ids of 1,024 bytes, each byte percent-encoded, are 6 KiB.
+    /// Bytes of a path with its query; default: 16 KiB. Two ids of 1,024 bytes, each byte
+    /// percent-encoded, are 6 KiB.
     pub target_bytes: usize,
     /// Header lines; default: 80. Browsers behind two proxies send forty.
     pub header_lines: usize,
-    /// Bytes of all header names and values; default: 32 KiB, which includes cookies of other services on the host.
+    /// Bytes of all header names and values; default: 32 KiB, which includes cookies of other
+    /// services on the host.
     pub header_bytes: usize,
-    /// Bytes that all large bodies and responses hold; default: 96 MiB. One client may have a quarter of them. A body or
-    /// response of at most 16 KiB is not counted.
+    /// Bytes that all large bodies and responses hold; default: 96 MiB. One client may have a
+    /// quarter of them. A body or response of at most 16 KiB is not counted.
     pub held_bytes: usize,
 }
 

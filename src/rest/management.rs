@@ -1,4 +1,5 @@
-//! The management service (§management/calls). Ids and body are judged first, then what the caller may do.
+//! The management service (§management/calls). Ids and body are judged first, then what the caller
+//! may do.
 
 use super::answer::Success;
 use super::call::Call;

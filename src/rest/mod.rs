@@ -1,10 +1,11 @@
 //! The MindLink REST contract as a service over the types of the crates `http` and `http-body`.
 //!
-//! [`Rest`] takes a request and returns the response: it finds the resource, authenticates the caller, calls the
-//! engine and encodes what the engine returned, in JSON or XML. It contains the contract's five services, the
-//! operator's resources (`/healthz`, `/readyz`, `/openapi.json`, `/Gateway/v1`) and, if a host asks for it, the
-//! control of the embedded chat system (`/Loopback/v1`). It is a [`tower_service::Service`] that is always ready and
-//! never fails, so a host mounts it and writes nothing else:
+//! [`Rest`] takes a request and returns the response: it finds the resource, authenticates the
+//! caller, calls the engine and encodes what the engine returned, in JSON or XML. It contains the
+//! contract's five services, the operator's resources (`/healthz`, `/readyz`, `/openapi.json`,
+//! `/Gateway/v1`) and, if a host asks for it, the control of the embedded chat system
+//! (`/Loopback/v1`). It is a [`tower_service::Service`] that is always ready and never fails, so a
+//! host mounts it and writes nothing else:
 //!
 //! ```
 //! use switchboard::{Engine, rest::Rest};
@@ -16,25 +17,27 @@
 //! # Ok::<(), switchboard::Error>(())
 //! ```
 //!
-//! A waiting poll is a future of the engine's and costs no thread. No runtime is needed: every wait uses the engine's
-//! clock and timer.
+//! A waiting poll is a future of the engine's and costs no thread. No runtime is needed: every wait
+//! uses the engine's clock and timer.
 //!
 //! # What a host adds
 //!
-//! The host owns the sockets: TLS, deadlines for heads, the number of connections, and clients that do not read their
-//! responses. It tells what it knows of the other end by a [`Caller`], which is an extension of the request or an
-//! argument of [`Rest::answer`]: the address, for which logins and memory are counted, and a [`Departure`], by which a
-//! waiting poll learns that its client sends no more. Without a [`Caller`] all requests count as one unknown client.
+//! The host owns the sockets: TLS, deadlines for heads, the number of connections, and clients that
+//! do not read their responses. It tells what it knows of the other end by a [`Caller`], which is
+//! an extension of the request or an argument of [`Rest::answer`]: the address, for which logins
+//! and memory are counted, and a [`Departure`], by which a waiting poll learns that its client
+//! sends no more. Without a [`Caller`] all requests count as one unknown client.
 //! `examples/http_gateway` is such a host.
 //!
 //! # Limits
 //!
-//! Heads and bodies are bounded ([`Limits`]), a body must keep coming, and what large bodies and responses hold in
-//! memory is charged to a [`Budget`], of which one client has a share. A large response is handed over in pieces of
-//! 32 KiB. A request that finds no room hears 503.
+//! Heads and bodies are bounded ([`Limits`]), a body must keep coming, and what large bodies and
+//! responses hold in memory is charged to a [`Budget`], of which one client has a share. A large
+//! response is handed over in pieces of 32 KiB. A request that finds no room hears 503.
 //!
-//! Rejected: a router of an HTTP server (the contract's paths must be split before they are decoded), axum's types (a
-//! host has its own server), and middleware of `tower` for the limits (their errors have no body of the contract).
+//! Rejected: a router of an HTTP server (the contract's paths must be split before they are
+//! decoded), axum's types (a host has its own server), and middleware of `tower` for the limits
+//! (their errors have no body of the contract).
 
 mod access;
 mod answer;
@@ -97,8 +100,8 @@ impl Rest {
         RestBuilder::new(engine)
     }
 
-    /// Returns the response to `request`, which `caller` made. It is the same as calling the service with `caller` as
-    /// an extension of the request, without the box around the future.
+    /// Returns the response to `request`, which `caller` made. It is the same as calling the
+    /// service with `caller` as an extension of the request, without the box around the future.
     pub fn answer<B>(
         &self,
         request: http::Request<B>,
@@ -112,8 +115,8 @@ impl Rest {
         dispatch::answer(self.0.clone(), caller, parts, Received::new(body))
     }
 
-    /// Whether a resource has this path, with whatever methods. A host that serves files beside the contract serves
-    /// them for other paths.
+    /// Whether a resource has this path, with whatever methods. A host that serves files beside the
+    /// contract serves them for other paths.
     pub fn has_resource(&self, path: &str) -> bool {
         resources::exists(&self.0, path)
     }
@@ -143,7 +146,8 @@ where
     }
 }
 
-/// The future of a response. Dropping it ends a wait or a search; a change that has begun is carried out.
+/// The future of a response. Dropping it ends a wait or a search; a change that has begun is
+/// carried out.
 pub struct Answering(Pin<Box<dyn Future<Output = http::Response<Body>> + Send>>);
 
 impl std::fmt::Debug for Answering {

@@ -1,10 +1,11 @@
-//! The body of a request: read whole up to a limit, or handed on piece by piece.
+//! The body of a request, read whole up to a limit or piece by piece.
 //!
-//! The one rule against clients that send a byte at a time: a client has [`GRANT`] of waiting to spend, and earns a
-//! second more with each [`RATE`] bytes, never beyond the grant. A slow line that moves earns as fast as it spends; one
-//! that drips is cut off half a minute later. Time in which *we* are busy costs it nothing, so that an upload into a
-//! slow chat system is not the uploader's fault. Rejected: a deadline per read (a byte every 29 seconds would hold a
-//! request for ever), and one for the whole body (too long for a greeting or too short for an upload).
+//! The one rule against clients that send a byte at a time: a client has [`GRANT`] of waiting to
+//! spend, and earns a second more with each [`RATE`] bytes, never beyond the grant. A slow line
+//! that moves earns as fast as it spends; one that drips is cut off half a minute later. Time in
+//! which *we* are busy costs it nothing, so that an upload into a slow chat system is not the
+//! uploader's fault. Rejected: a deadline per read (a byte every 29 seconds would hold a request
+//! for ever), and one for the whole body (too long for a greeting or too short for an upload).
 
 use super::BodyError;
 use crate::engine::Engine;
@@ -18,14 +19,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// What is still read, and thrown away, of a body that was refused: a client that is cut off while it sends sees a
-/// broken connection instead of the response.
+/// What is still read, and thrown away, of a body that was refused: a client that is cut off while
+/// it sends sees a broken connection instead of the response.
 const DRAINED: usize = 32 << 20;
 
 /// How long a client may keep us waiting before it has to have sent anything.
 const GRANT: Duration = Duration::from_secs(30);
 
-/// Bytes that earn a second: slower than any line people use, and 16 MiB at this pace still end within five hours.
+/// Bytes that earn a second: slower than any line people use, and 16 MiB at this pace still end
+/// within five hours.
 const RATE: u32 = 1024;
 
 /// A body of any host's type. A body without content is not kept.
@@ -151,8 +153,8 @@ impl Received {
         Ok(text)
     }
 
-    /// Reads on and throws away, so that the response can be heard. A client that waits for "100 Continue" sends
-    /// nothing.
+    /// Reads on and throws away, so that the response can be heard. A client that waits for "100
+    /// Continue" sends nothing.
     pub(super) async fn drain(&mut self, headers: &HeaderMap, engine: &Engine) {
         if headers.contains_key(header::EXPECT) {
             return;
@@ -167,7 +169,8 @@ impl Received {
     }
 }
 
-/// Why a body broke off: the host's own deadline passed, or the client hung up or sent what is no body.
+/// Why a body broke off: the host's own deadline passed, or the client hung up or sent what is no
+/// body.
 fn broken(error: &(dyn std::error::Error + 'static)) -> Failure {
     let mut cause = Some(error);
     while let Some(error) = cause {

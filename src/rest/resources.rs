@@ -13,7 +13,8 @@ pub(super) enum Asked {
     Control(Loopback, control::Route),
 }
 
-/// Looks in all tables; what the contract says of a path it knows goes before what the others do not know.
+/// Looks in all tables; what the contract says of a path it knows goes before what the others do
+/// not know.
 pub(super) fn find(shared: &Shared, method: &str, path: &str) -> Found<Asked> {
     let options = &shared.options;
     let found = if options.operator {

@@ -12,6 +12,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Orders to the embedded chat system that are carried out at one time.
+const ORDERS_MAX: usize = 64;
+
 /// What the host chose.
 #[derive(Debug)]
 pub(super) struct Options {
@@ -31,6 +34,8 @@ pub(super) struct Shared {
     pub(super) options: Options,
     /// For bodies and responses.
     pub(super) budget: Budget,
+    /// For orders to the embedded chat system, each of which takes a thread for a moment.
+    pub(super) orders: Budget,
     /// `/openapi.json`, made when it is asked for first.
     description: OnceLock<Bytes>,
     /// Random, so that ids of two runs do not meet in one log.
@@ -43,6 +48,7 @@ impl Shared {
         Shared {
             engine,
             budget: Budget::new(options.limits.held_bytes, options.limits.held_bytes / 4),
+            orders: Budget::new(ORDERS_MAX, ORDERS_MAX),
             options,
             description: OnceLock::new(),
             run: getrandom::u32().unwrap_or_else(|_| std::process::id()),

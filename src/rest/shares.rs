@@ -1,12 +1,14 @@
-//! What one customer has of something everybody shares: connections, and bytes in memory.
+//! How much one customer may take of what all share: connections, and bytes in memory.
 //!
-//! One customer is given an IPv6 /64, a /56 or a /48, or rents an IPv4 /24, and nobody can tell which. A bound for each /64
-//! alone was none: a /48 has 65,536 of them, and six took all connections. So a peer counts in every network around it. A
-//! peer is an IPv4 address or a /64; it has a bound of its own. Of what that leaves to all others, a /56 or a /24 may have
-//! a quarter in addition, and a /48 a half: an office behind one address loses nothing, and a whole /48 leaves room.
+//! One customer is given an IPv6 /64, a /56 or a /48, or rents an IPv4 /24, and nobody can tell
+//! which. A bound for each /64 alone was none: a /48 has 65,536 of them, and six took all
+//! connections. So a peer counts in every network around it. A peer is an IPv4 address or a /64; it
+//! has a bound of its own. Of what that leaves to all others, a /56 or a /24 may have a quarter in
+//! addition, and a /48 a half: an office behind one address loses nothing, and a whole /48 leaves
+//! room.
 //!
-//! Rejected: the same bound for a /48 as for a peer (an attacker in the next /64 would then take an office's whole share),
-//! and a bound for an IPv4 /16 (it is a provider, not a customer).
+//! Rejected: the same bound for a /48 as for a peer (an attacker in the next /64 would then take an
+//! office's whole share), and a bound for an IPv4 /16 (it is a provider, not a customer).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,16 +16,17 @@ use std::net::IpAddr;
 /// One network: how many bits it has, and their values; IPv4 is mapped into IPv6.
 type Around = (u32, u128);
 
-/// The networks around a peer, narrowest first, and how many eighths of what the peer leaves each has in addition.
+/// The networks around a peer, narrowest first, and how many eighths of what the peer leaves each
+/// has in addition.
 const IPV4: [(u32, usize); 2] = [(128, 0), (120, 2)];
 const IPV6: [(u32, usize); 3] = [(64, 0), (56, 2), (48, 4)];
 
-/// So much for all, of which so much for one peer.
+/// What all may take, and what each has taken.
 pub(super) struct Shares {
     all: usize,
     of_one: usize,
     used: usize,
-    /// Those in use.
+    /// What each network has taken; a network that has nothing is not kept.
     networks: HashMap<Around, usize>,
 }
 
@@ -37,7 +40,8 @@ impl Shares {
         }
     }
 
-    /// Takes so much more for `peer`; false if there is not so much left for it. Without a peer only the whole counts.
+    /// Takes `much` more for `peer`; returns false if there is not so much left for it. Without a
+    /// peer only the whole bounds it.
     #[must_use]
     pub(super) fn take(&mut self, peer: Option<IpAddr>, much: usize) -> bool {
         let rest = self.all - self.of_one;
@@ -69,7 +73,7 @@ impl Shares {
     }
 }
 
-/// The networks that `peer` counts in, each once.
+/// Returns the networks that `peer` counts in.
 fn around(peer: Option<IpAddr>) -> impl Iterator<Item = (Around, usize)> {
     let peer = peer.map(|peer| match peer.to_canonical() {
         IpAddr::V4(address) => (address.to_ipv6_mapped().to_bits(), &IPV4[..]),

@@ -1,10 +1,11 @@
-//! How long the other end may keep us waiting in all: the one rule against clients that send, or read, a byte at a time.
+//! How long a client that does not read may keep us waiting: the one rule against clients that read
+//! a byte at a time.
 //!
-//! A client has [`GRANT`] of waiting to spend, and earns a second more with each [`RATE`] bytes, never beyond the
-//! grant. A slow line that moves earns as fast as it spends; one that drips is cut off half a minute later. Time in
-//! which *we* are busy costs it nothing, so that an upload into a slow chat system is not the uploader's fault.
-//! Rejected: a deadline per read (a byte every 29 seconds would hold a connection for ever), and one for the whole
-//! body (too long for a greeting or too short for an upload).
+//! A client has [`GRANT`] of waiting to spend, and earns a second more with each [`RATE`] bytes,
+//! never beyond the grant. A slow line that moves earns as fast as it spends; one that drips is cut
+//! off half a minute later. The library has the same rule for bodies that are sent. Rejected: a
+//! deadline for each write (a byte every 29 seconds would hold a connection for ever), and one for
+//! the whole response (too long for a greeting or too short for a file).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,16 +13,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What a client may keep us waiting before it has to have sent or read anything.
+/// How long a client may keep us waiting before it has read anything.
 const GRANT: Duration = Duration::from_secs(30);
 
-/// Bytes that earn a second: slower than any line people use, and 16 MiB at this pace still end within five hours.
+/// Bytes that earn a second of waiting: slower than any line people use.
 const RATE: u32 = 1024;
 
-/// One direction of one connection, or one body.
+/// The waiting that one connection has left.
 pub(crate) struct Allowance {
     left: Duration,
-    /// Since when we wait, and until when we do.
+    /// When this wait began, and its timer.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -35,7 +36,7 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// To be called when the other end keeps us waiting; ready when it did so for too long.
+    /// Called while the client keeps us waiting; ready when it has done so for too long.
     pub(crate) fn poll_spent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let left = self.left;
         let (_, sleep) = self.waiting.get_or_insert_with(|| {
@@ -45,7 +46,7 @@ impl Allowance {
         sleep.as_mut().poll(cx)
     }
 
-    /// To be called when it moved that many bytes.
+    /// Called when the client has taken `bytes`.
     pub(crate) fn moved(&mut self, bytes: usize) {
         if let Some((since, _)) = self.waiting.take() {
             self.left = self.left.saturating_sub(since.elapsed());

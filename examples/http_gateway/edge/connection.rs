@@ -22,16 +22,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// Bytes of a request's head that are read at all, in 100 lines, which is hyper's own limit: room for as many lies on the
-/// stack, for more it is 16 KiB of the heap for each request. Over the handler's own limits, which are lower, the answer has a
-/// body that says so; over this one hyper answers 431 or 414 without.
+/// Bytes of a request's head that are read at all. hyper also takes at most 100 header lines, which
+/// have room on its stack. The limits of the contract are lower, and a head over them gets a
+/// response with a body; over these hyper answers 431 or 414 without one.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// How long a client that was answered early may go on sending, and how much.
+/// How long, and how many bytes, a client may go on sending after an early response.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 4 << 20;
 
-/// Serves a connection until it ends; from `stop` on, what is under way is answered and nothing more.
+/// Serves a connection until it ends; from `stop` on, what is under way is answered and nothing
+/// more.
 pub(crate) async fn serve<S>(
     stream: S,
     peer: SocketAddr,
@@ -73,7 +74,8 @@ pub(crate) async fn serve<S>(
     }
 }
 
-/// Drives the connection to its end, and looks out for that of its client while a request is being answered.
+/// Drives the connection to its end, and watches for the end of its client's sending while a
+/// request is being answered.
 async fn served<S, F>(
     mut connection: Pin<&mut http1::Connection<TokioIo<Guarded<Watched<S>>>, F>>,
     phase: &Phase,
@@ -101,8 +103,8 @@ where
     .await
 }
 
-/// Reads on for a moment what nobody wanted: the system resets a connection that is closed with bytes unread, and the
-/// client then sees the reset instead of its answer.
+/// Reads and throws away what the client still sends: the system resets a connection that is closed
+/// with unread bytes, and the client would see the reset instead of the response.
 async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut watched: Watched<S>) {
     let drained = async {
         watched.shutdown().await?;
@@ -122,7 +124,7 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut watched: Watched<S>) {
     }
 }
 
-/// An answer's body; as long as it is being sent, the connection is not idle.
+/// The body of a response; while it is being sent, the connection is not idle.
 struct Sent {
     body: Body,
     _answering: Answering,
@@ -148,7 +150,7 @@ impl hyper::body::Body for Sent {
     }
 }
 
-/// For connections there is no room for; sent as it stands.
+/// The response to a connection over the limit; sent as it stands.
 pub(crate) const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
 Content-Length: 72\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\

@@ -1,8 +1,10 @@
-//! Pages from elsewhere: which origins may call, and what their scripts may see of the answers (the Fetch standard).
+//! Pages of other origins: which may call, and what their scripts may see of the responses (CORS,
+//! the Fetch standard).
 //!
-//! Off unless an origin is named. No cookie is ever involved, since a token travels in `Authorization` and only a
-//! script that has it can send it; so `*` gives nothing away that an attacker's own program could not ask for.
-//! `tower-http` takes every OPTIONS for a preflight; so it is given only those that are, of an origin that may call.
+//! Off unless an origin is named. No cookie is ever involved, since a token travels in
+//! `Authorization` and only a script that has it can send it; so `*` gives nothing away that an
+//! attacker's own program could not ask for. `tower-http` takes every OPTIONS for a preflight, so
+//! it is given only real preflights of allowed origins; every other OPTIONS goes to the contract.
 
 use axum::body::Body;
 use hyper::header::{
@@ -36,7 +38,8 @@ pub(crate) struct Cors {
 }
 
 impl Cors {
-    /// Lets pages of `origins` call, as a browser names them, or all by `*`; `None` if there are none.
+    /// Lets pages of `origins` call, as a browser names them, or all by `*`; `None` if there are
+    /// none.
     pub(crate) fn new(origins: Vec<String>) -> Option<Cors> {
         if origins.is_empty() {
             return None;
@@ -73,8 +76,8 @@ impl Cors {
         Some(Cors { origins, layer })
     }
 
-    /// Answers a preflight, and marks every other answer, errors included: a page that cannot read a 401 cannot log in
-    /// again.
+    /// Answers a preflight, and marks every other response, errors included: a page that cannot
+    /// read a 401 cannot log in again.
     pub(crate) async fn answer<B, F>(
         &self,
         request: Request<B>,

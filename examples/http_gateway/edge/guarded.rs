@@ -1,8 +1,9 @@
-//! A socket that cannot be held without being used: the deadlines between requests, and of a reader that does not read.
+//! A socket with deadlines for requests that do not come and for a client that does not read.
 //!
-//! hyper has one timer for a request's head, and it runs between requests too; so a browser that keeps a connection
-//! for its next click would be cut off as soon as one that sends its head a byte at a time. Here the socket itself
-//! knows which of the two it is, because it sees the first byte of a head, and is told when a request is being answered.
+//! hyper has one timer for a request's head, and it runs between requests too; so a browser that
+//! keeps a connection for its next click would be cut off as soon as one that sends its head a byte
+//! at a time. This socket tells the two apart, because it sees the first byte of a head and knows
+//! whether a request is being answered.
 
 use super::allowance::Allowance;
 use super::phase::Phase;
@@ -16,21 +17,22 @@ use switchboard::rest::Budget;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long a request's head may take, from its first byte, or from the beginning of the connection.
+/// How long a request's head may take, from its first byte, or from the beginning of the
+/// connection.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// How long a connection may lie idle between two requests: longer than the minute that proxies keep theirs, so that
-/// it is they who close and no request meets a connection that is just ending.
+/// How long a connection may lie idle between two requests. Proxies close theirs after a minute;
+/// because this is longer, no proxy sends a request on a connection that we are just closing.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// Bytes of a head that are read for nothing; a longer one is charged as much as hyper's buffer may grow to.
+/// Bytes of a head that are not charged. A longer head is charged what hyper's buffer may grow to.
 const HEAD_FREE: usize = 8 << 10;
 const HEAD_CHARGE: usize = 64 << 10;
 
-/// What we wait for on a connection that has no request.
+/// A wait for the next head on a connection that has no request.
 #[derive(Clone, Copy)]
 struct Wait {
-    /// The phase in which this wait began; in another one it means nothing any more.
+    /// The phase in which this wait began. In any other phase the wait is out of date.
     phase: u64,
     /// Whether a byte of the head has come.
     begun: bool,
@@ -42,8 +44,9 @@ pub(crate) struct Guarded<S> {
     stream: S,
     phase: Phase,
     wait: Wait,
-    /// Made at the first wait and kept: with most requests the next wait only ends later, and when the timer fires too
-    /// early it is set again. A timer for each would be made, queued and taken out of the queue twice a request.
+    /// Made at the first wait and kept. The next wait usually ends later, so the timer is only set
+    /// again when it fires too early. A timer for each wait would be made, queued and removed twice
+    /// for each request.
     timer: Option<Pin<Box<Sleep>>>,
     head: Duration,
     idle: Duration,
@@ -53,7 +56,8 @@ pub(crate) struct Guarded<S> {
     peer: Option<IpAddr>,
     /// Bytes of the head so far.
     head_bytes: usize,
-    /// Whether the last write was not taken whole: what comes after it must wait.
+    /// Whether the last write was not taken whole, so that nothing else may be written before its
+    /// rest.
     blocked: bool,
 }
 
@@ -70,7 +74,8 @@ impl<S> Guarded<S> {
         budget: Budget,
         peer: Option<IpAddr>,
     ) -> Guarded<S> {
-        // A new connection is opened to be used: its first head has to come within the time of a head.
+        // A new connection is opened to be used: its first head has to come within the time of a
+        // head.
         let wait = Wait {
             phase: phase.now(),
             begun: true,
@@ -92,7 +97,7 @@ impl<S> Guarded<S> {
         }
     }
 
-    /// The wait of this phase, begun anew where the phase is new or the head just begins.
+    /// Returns the wait of this phase; a new phase and the first byte of a head begin a new wait.
     fn wait(&mut self, begun: bool) -> Wait {
         let phase = self.phase.now();
         if self.wait.phase != phase || (begun && !self.wait.begun) {
@@ -107,7 +112,7 @@ impl<S> Guarded<S> {
         self.wait
     }
 
-    /// Counts what came of a head; false if a long one finds no room.
+    /// Counts bytes of a head; returns false if the head is long and the budget has no room.
     fn count(&mut self, bytes: usize) -> bool {
         self.head_bytes += bytes;
         if self.head_bytes <= HEAD_FREE || self.phase.has_long_head() {
@@ -139,7 +144,7 @@ impl<S> Guarded<S> {
     }
 }
 
-/// For a long head there is no room for; sent as it stands.
+/// The response to a long head when the budget has no room; sent as it stands.
 const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n\
 Content-Length: 76\r\nRetry-After: 1\r\nConnection: close\r\n\r\n\
@@ -174,8 +179,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
                 if self.count(came) {
                     return Poll::Ready(Ok(()));
                 }
-                // hyper cannot answer what it has not read. Nothing else is being written: no request is answered, and
-                // the answers before were taken.
+                // hyper cannot answer a head that it has not read, so the response is written here.
+                // Nothing else is being written: no request is being answered, and `blocked` says
+                // that the responses before were taken.
                 if !self.blocked {
                     let _ = Pin::new(&mut self.stream).poll_write(cx, NO_ROOM);
                     self.phase.note_unread();
@@ -269,7 +275,7 @@ mod tests {
         client
     }
 
-    /// Sends that, reads to the end, and answers what came and how long it took.
+    /// Sends `request`, reads to the end, and returns what came and how long it took.
     async fn until_closed(mut client: DuplexStream, request: &str) -> (String, Duration) {
         let began = Instant::now();
         client.write_all(request.as_bytes()).await.unwrap();

@@ -1,8 +1,9 @@
-//! The listener: how connections come in, how many, and how they are all ended.
+//! The listener: accepts connections, limits their number, and ends them all at a stop.
 //!
-//! The accept loop is ours and not axum's, because axum's knows no limit: the ten-thousand-and-first slow client would
-//! take the last file descriptor from the database. A connection over the cap is told so and closed, rather than left
-//! in the backlog, where it would wait for an answer nobody is going to give; a client sees 503 and comes again.
+//! The accept loop is ours and not axum's, because axum's knows no limit: the
+//! ten-thousand-and-first slow client would take the last file descriptor from the database. A
+//! connection over the limit hears 503 and is closed, so its client comes again; left in the
+//! backlog, it would wait for a response that never comes.
 
 use super::Edge;
 use super::connection::{self, FULL};
@@ -21,23 +22,25 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::TlsAcceptor;
 
-/// How many connections may wait to be accepted; ten thousand pollers come back all at once after a restart.
+/// How many connections may wait to be accepted; ten thousand pollers come back all at once after a
+/// restart.
 const BACKLOG: u32 = 4096;
 
-/// Connections over the cap that are told so at one time; more are closed without a word.
+/// Connections over the limit that hear 503 at one time; more are closed without a response.
 const REFUSALS_MAX: usize = 64;
 
-/// How long a connection over the cap may take to hear that it is.
+/// How long the 503 of a connection over the limit may take.
 const REFUSAL: Duration = Duration::from_secs(1);
 
-/// How long accepting pauses when the system refuses it: out of files or memory, which passes when others end.
+/// How long accepting pauses when the system has no files or memory left, which passes when other
+/// connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// After that long without a sign of life the system asks a client whether it is there: with a poll that lasts an
-/// hour nothing else would tell.
+/// How long a connection is silent before the system asks whether the client is still there. During
+/// a poll that lasts an hour nothing else would notice.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Binds the listener.
@@ -71,13 +74,14 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(crate) struct Connections {
     most: u32,
     room: Arc<Semaphore>,
-    /// Who has them; a trusted proxy is not a peer.
+    /// How many each peer has; a trusted proxy is not a peer.
     shares: Budget,
     refusals: Arc<Semaphore>,
-    /// `None`: in clear.
+    /// `None`: connections are not encrypted.
     tls: Option<Arc<Tls>>,
     stop: watch::Sender<bool>,
-    /// Whether the last one was one too many: the log says so once and not ten thousand times.
+    /// Whether the last connection was over the limit: the log says so once, not ten thousand
+    /// times.
     full: AtomicBool,
 }
 
@@ -112,7 +116,8 @@ impl Connections {
         }
     }
 
-    /// Ends all connections as soon as what is under way on them is answered; returns when they have ended.
+    /// Ends all connections as soon as what is under way on them is answered; returns when they
+    /// have ended.
     pub(crate) async fn end(&self) {
         self.stop.send_replace(true);
         let _ = self.room.acquire_many(self.most).await;
@@ -135,7 +140,7 @@ impl Connections {
             .set_nodelay(true)
             .and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&keepalive));
         if prepared.is_err() {
-            // It is gone already.
+            // The client is gone already.
             return;
         }
         let (edge, stop) = (Arc::clone(edge), self.stop.subscribe());
@@ -143,7 +148,7 @@ impl Connections {
         tokio::spawn(async move {
             match acceptor {
                 None => connection::serve(stream, peer, edge, stop).await,
-                // In a box, or every connection in clear would have room for a handshake as long as it lives.
+                // In a box, so that an unencrypted connection does not keep room for a handshake.
                 Some(acceptor) => Box::pin(encrypted(acceptor, stream, peer, edge, stop)).await,
             }
             drop((of_peer, place));
@@ -158,14 +163,15 @@ impl Connections {
             return;
         };
         if self.tls.is_some() {
-            // A handshake would cost more than the answer is worth.
+            // A handshake would cost more than the response is worth.
             return;
         }
         tokio::spawn(async move {
             let told = async {
                 stream.write_all(FULL).await?;
                 stream.shutdown().await?;
-                // What it sends is read, or the system would reset the connection before the answer is heard.
+                // What the client sends is read: else the system would reset the connection before
+                // the client reads the response.
                 let mut thrown_away = [0; 1024];
                 while stream.read(&mut thrown_away).await? > 0 {}
                 Ok::<_, io::Error>(())
@@ -179,7 +185,7 @@ impl Connections {
     }
 }
 
-/// Shakes hands, and serves.
+/// Makes the TLS handshake, then serves.
 async fn encrypted(
     acceptor: TlsAcceptor,
     stream: TcpStream,

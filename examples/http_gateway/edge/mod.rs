@@ -1,6 +1,8 @@
-//! What belongs to the sockets: connections and their deadlines, TLS, proxies, pages from elsewhere, files.
+//! What belongs to the sockets: connections and their deadlines, TLS, proxies, pages from
+//! elsewhere, files.
 //!
-//! The contract itself is the library's ([`switchboard::rest`]); here it gets its requests from.
+//! The contract itself is in the library ([`switchboard::rest`]); this folder hands it its
+//! requests.
 
 mod allowance;
 mod connection;
@@ -26,8 +28,8 @@ use std::time::Instant;
 use switchboard::rest::{BodyError, Budget, Caller, Departure, Rest};
 use switchboard::wire::route;
 
-/// Bytes of all long heads that are being read. They have a budget of their own: strangers must not use up what the
-/// answers of others need.
+/// Bytes of all long heads that are being read. They have a budget of their own, because anybody
+/// can send them, and the responses of others need room.
 const HEADS_BYTES_MAX: usize = 32 << 20;
 
 /// What all connections share.
@@ -59,7 +61,8 @@ impl Edge {
         }
     }
 
-    /// Whom a request is from, by the other end of its connection and what a trusted proxy says.
+    /// Returns the caller of a request, by the other end of its connection and what a trusted proxy
+    /// says.
     fn caller(&self, other_end: IpAddr, headers: &HeaderMap) -> Caller {
         let client = network::client(other_end, headers, &self.trusted_proxies);
         if network::is_trusted(client, &self.trusted_proxies) {
@@ -69,12 +72,12 @@ impl Edge {
         }
     }
 
-    /// For whom a connection and its head are counted.
+    /// Returns for whom a connection and its head are counted.
     fn peer(&self, other_end: IpAddr) -> Option<IpAddr> {
         self.caller(other_end, &HeaderMap::new()).peer()
     }
 
-    /// Returns the response to a request: of a file, of the contract, or to a page that asks whether it may call.
+    /// Returns the response to a request: a file, what the contract says, or a preflight's.
     async fn answer<B>(
         &self,
         other_end: IpAddr,
@@ -89,7 +92,7 @@ impl Edge {
         let caller = caller.with_departure(departure);
         match &self.cors {
             None => self.answer_plainly(caller, request).await,
-            // In a box, or every waiting poll would have room for both.
+            // In a box, so that a waiting poll does not keep room for both.
             Some(cors) => {
                 let plainly = |request| self.answer_plainly(caller, request);
                 Box::pin(cors.answer(request, plainly)).await
@@ -115,7 +118,7 @@ impl Edge {
         self.rest.answer(request, caller).await.map(Body::new)
     }
 
-    /// A file of the site, logged as the requests of the contract are.
+    /// Returns a file of the site, and logs it as requests of the contract are logged.
     async fn file(
         &self,
         site: &Site,

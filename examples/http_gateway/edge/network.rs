@@ -1,4 +1,4 @@
-//! Which addresses may speak for others, and for whom a request was really made.
+//! Trusted proxies, and the client that a request comes from.
 
 use hyper::HeaderMap;
 use std::net::IpAddr;
@@ -42,9 +42,10 @@ impl Network {
     }
 }
 
-/// Who made a request: the peer, unless it is a proxy that is trusted; then whom the proxy names, and so on back. The
-/// last name in `X-Forwarded-For` is the only one the nearest proxy wrote itself, so the list is read from its end;
-/// what stands before the first stranger may be anybody's invention.
+/// Returns the client of a request: the peer, or, if the peer is a trusted proxy, the address that
+/// the proxy names, and so on. `X-Forwarded-For` is read from its end, because only its last
+/// address was written by the nearest proxy; what stands before the first untrusted address may be
+/// forged.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut client = peer.to_canonical();
     let lines: Vec<&str> = headers

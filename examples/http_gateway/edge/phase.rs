@@ -13,21 +13,22 @@ pub(crate) struct Phase(Arc<Requests>);
 
 #[derive(Default)]
 struct Requests {
-    /// How many have begun and ended, added up: odd while one is being answered.
+    /// Requests that have begun plus requests that have ended: odd while one is being answered.
     passed: AtomicU64,
-    /// The connection, which must look at its socket again when an answer has ended: hyper has asked for the next head
-    /// by then, when nobody was counting yet, and does not ask a second time.
+    /// Wakes the connection when a response has ended. hyper has already asked for the next head by
+    /// then, so its deadline would not begin without another look at the socket.
     connection: AtomicWaker,
     /// Tells whoever waits that the other end sends no more.
     departure: Departure,
     /// A request was answered before its body was read: the other end may still be sending.
     unread: AtomicBool,
-    /// What a long head is charged to, until it is read and answered: a poll that waits holds no head.
+    /// What a long head is charged to, until it is read and answered: a poll that waits holds no
+    /// head.
     head: Mutex<Option<Charge>>,
 }
 
 impl Phase {
-    /// A request is being answered until what is returned is dropped.
+    /// Begins a request, which ends when the returned value is dropped.
     pub(crate) fn answering(&self) -> Answering {
         self.0.passed.fetch_add(1, Ordering::AcqRel);
         drop(self.0.head.lock().take());
@@ -39,17 +40,17 @@ impl Phase {
         self.now() % 2 == 1
     }
 
-    /// The word that the other end sends no more.
+    /// What tells a waiting request that the client sends no more.
     pub(crate) fn departure(&self) -> &Departure {
         &self.0.departure
     }
 
-    /// A body was dropped before its end.
+    /// Notes that a body was dropped before its end.
     pub(crate) fn note_unread(&self) {
         self.0.unread.store(true, Ordering::Release);
     }
 
-    /// Whether one was.
+    /// Whether a body was dropped before its end.
     pub(crate) fn is_unread(&self) -> bool {
         self.0.unread.load(Ordering::Acquire)
     }

@@ -1,10 +1,12 @@
-//! `--static DIR`: the files of a directory, so that a page and the API it calls have one origin and need no CORS.
+//! `--static DIR`: the files of a directory, so that a page and the API it calls have one origin
+//! and need no CORS.
 //!
-//! Served only where the contract has nothing, and never anything outside the directory: each segment of a path is
-//! decoded and refused if it could be more than a name, and what is found must, with all links followed, still lie
-//! inside. What a database, its log or a private key begins with is never served either, whatever it is called: a copy
-//! that somebody lays into the folder while the gateway runs is known by its first bytes only. At SIGHUP the folder is
-//! looked at again; one that holds a file of the gateway's own by then is served no more. Rejected: a list of directories,
+//! A file is served only for a path that the contract does not have, and only from inside the
+//! directory: each segment of a path is decoded and refused if it could be more than a name, and
+//! the file must still lie inside when all links are followed. A file that begins as a database,
+//! its log or a private key does is never served, whatever its name: a copy that somebody puts into
+//! the directory is known by its first bytes only. SIGHUP checks the directory again, and serves
+//! none of its files while it holds one of the gateway's own. Rejected: a list of directories,
 //! directory listings, compression, ranges: a proxy does those better.
 
 use axum::body::Body;
@@ -20,13 +22,14 @@ use switchboard::backend;
 use switchboard::wire::percent;
 use tokio::task::spawn_blocking;
 
-/// Bytes read at a time: a slow browser holds no more than this of a large file in our memory.
+/// Bytes read at a time, which is all that a slow browser holds of a large file in memory.
 const PIECE: u64 = 64 * 1024;
 
-/// What is served for a directory.
+/// The file that is served for a directory.
 const INDEX: &str = "index.html";
 
-/// What private files begin with: SQLite's database, its log in both byte orders, its rollback journal; PuTTY's key.
+/// The first bytes of private files: SQLite's database, its log in both byte orders, its rollback
+/// journal; PuTTY's key.
 const PRIVATE: [&[u8]; 5] = [
     b"SQLite format 3\0",
     b"\x37\x7f\x06\x82",
@@ -35,13 +38,13 @@ const PRIVATE: [&[u8]; 5] = [
     b"PuTTY-User-Key-File",
 ];
 
-/// What the first line of a key in PEM has.
+/// A part of the first line of a key in PEM.
 const KEY: &[u8] = b"PRIVATE KEY";
 
 /// Bytes of a database's header.
 const HEADER: usize = 100;
 
-/// Content types by extension; anything else is bytes to be saved.
+/// Content types by extension; a file of any other is offered for saving.
 const TYPES: &[(&str, &str)] = &[
     ("css", "text/css; charset=utf-8"),
     ("gif", "image/gif"),
@@ -69,8 +72,8 @@ const TYPES: &[(&str, &str)] = &[
 pub(crate) struct Site {
     /// With all links followed.
     root: PathBuf,
-    /// Files of the gateway's own that are never opened here, whatever they are called there; none while the folder
-    /// holds one of them, and nothing is served.
+    /// Files of the gateway's own that are never opened here, by whatever name. `None` while the
+    /// directory holds one of them; then no file is served.
     private: Mutex<Option<Arc<[PathBuf]>>>,
 }
 
@@ -82,7 +85,8 @@ struct Found {
 }
 
 impl Site {
-    /// Serves `root`, which must hold none of `private`: the database, settings, keys and secrets of the gateway.
+    /// Serves `root`, which must hold none of `private`: the database, settings, keys and secrets
+    /// of the gateway.
     pub(crate) fn open(root: &Path, private: Vec<PathBuf>) -> Result<Site, String> {
         let found = root.canonicalize().and_then(|root| {
             if root.is_dir() {
@@ -107,7 +111,7 @@ impl Site {
         checked.map_err(|error| format!("{error}; until then none of its files is served"))
     }
 
-    /// The file a path names, if there is one.
+    /// Returns the file that a path names, if there is one.
     pub(crate) async fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
         let name = relative(path)?;
         let private = self
@@ -136,7 +140,7 @@ impl Site {
         if let Ok(modified) = HeaderValue::from_str(&modified) {
             headers.insert(header::LAST_MODIFIED, modified);
         }
-        // Asked for again each time, and answered with 304 unless it changed.
+        // The browser asks again each time, and hears 304 unless the file changed.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -150,7 +154,8 @@ impl Site {
             header::REFERRER_POLICY,
             HeaderValue::from_static("no-referrer"),
         );
-        // A page's own scripts are its own business: only what would lead it elsewhere is forbidden.
+        // A page may run its own scripts; only what would embed it or redirect its links is
+        // forbidden.
         let policy =
             HeaderValue::from_static("frame-ancestors 'self'; object-src 'none'; base-uri 'self'");
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -164,7 +169,8 @@ impl Site {
     }
 }
 
-/// Refuses a folder, `found` with all links followed, that holds one of `private`.
+/// Refuses a directory that holds one of `private`; `found` is the directory with all links
+/// followed.
 fn keep_out(root: &Path, found: &Path, private: &[PathBuf]) -> Result<(), String> {
     let inside = |path: &&PathBuf| {
         let folder = path
@@ -186,8 +192,8 @@ fn keep_out(root: &Path, found: &Path, private: &[PathBuf]) -> Result<(), String
     Ok(())
 }
 
-/// The path of a URL as one of files; `None` if a segment is no plain name. Names that begin with a dot are not for
-/// visitors: `.git`, `.htpasswd`, and `..`.
+/// Turns the path of a URL into a path of files; `None` if a segment is no plain name. Names that
+/// begin with a dot are not for visitors: `.git`, `.htpasswd`, and `..`.
 fn relative(path: &str) -> Option<PathBuf> {
     let mut name = PathBuf::new();
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
@@ -215,7 +221,8 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
         return None;
     }
     let mut file = backend::open_regular(&path).ok()?;
-    // Before its first bytes are looked at: what is written into it later is not sent.
+    // Taken before the first bytes are read, so that what is written into the file later is not
+    // sent.
     let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     if is_private(&mut file).ok()? {
         tracing::warn!(path = %path.display(), "this file looks like a database or a private key, and is not served");
@@ -237,12 +244,14 @@ fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
     })
 }
 
-/// Whether a file's beginning says that it is a SQLite database, its log or journal, or that it holds a private key.
+/// Whether a file's beginning says that it is a SQLite database, its log or journal, or that it
+/// holds a private key.
 fn is_private(file: &mut File) -> io::Result<bool> {
     let mut begin = Vec::new();
     file.take(PIECE).read_to_end(&mut begin)?;
     file.rewind()?;
-    // A database that is being written has its first page last; nothing else begins with so many zeros.
+    // A database that is being written has its first page last; nothing else begins with so many
+    // zeros.
     let unwritten = begin.len() >= HEADER && begin[..HEADER].iter().all(|byte| *byte == 0);
     let is_key = |line: &[u8]| {
         let line = line.trim_ascii();
@@ -253,7 +262,7 @@ fn is_private(file: &mut File) -> io::Result<bool> {
         || begin.split(|byte| *byte == b'\n').any(is_key))
 }
 
-/// The file's bytes; never more than were promised, and an error if it became shorter meanwhile.
+/// Returns the file's bytes: never more than `length`, and an error if the file became shorter.
 fn pieces(
     file: File,
     length: u64,

@@ -1,5 +1,5 @@
-//! TLS: rustls with ring, versions 1.2 and 1.3. The certificate can be replaced while connections are open; each
-//! keeps the one it began with.
+//! TLS: rustls with ring, versions 1.2 and 1.3. The certificate can be replaced while connections
+//! are open; each keeps the one it began with.
 
 use parking_lot::RwLock;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// The certificate that new connections are met with.
+/// The certificate for new connections.
 pub(crate) struct Tls {
     cert: PathBuf,
     key: PathBuf,

@@ -1,10 +1,11 @@
-//! A socket whose end is seen while a request is being answered.
+//! A socket that notices the end of its client's sending while a request is being answered.
 //!
-//! Many notifiers (PHP, Perl, a shell's `nc`) send a request and close, or close their sending side, at once. hyper
-//! either takes that end for a client that left and drops what it asked for, or (`half_close`) does not look at all, and
-//! then a poll waits for half an hour for somebody who is gone. So hyper is told not to look, and the connection looks
-//! itself: both read through this, what was read ahead is read again by hyper, and the end becomes a word to the
-//! handler. Changes are carried out and answered all the same; who waits, or scans, stops.
+//! Many notifiers (PHP, Perl, a shell's `nc`) send a request and close, or close their sending
+//! side, at once. hyper either takes that for a client that left and drops the request, or
+//! (`half_close`) does not look, and then a poll waits half an hour for a client that is gone. So
+//! hyper does not look, and the connection does: both read through this socket, hyper reads again
+//! what the connection read ahead, and the end is told to the contract by a `Departure`. A change
+//! is carried out and answered all the same; a poll or a search stops.
 
 use parking_lot::Mutex;
 use std::io::Result;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes of later requests that are read ahead at most; then the end is not looked for until they are taken.
+/// Bytes of later requests that are read ahead at most. Until hyper takes them, the end is not
+/// looked for.
 const AHEAD_MAX: usize = 1024;
 
 /// The socket; all copies are one.
@@ -53,7 +55,7 @@ impl<S: AsyncRead + Unpin> Watched<S> {
             let bytes = buffer.filled();
             inner.ended = read.is_err() || bytes.is_empty();
             inner.ahead.extend_from_slice(bytes);
-            // hyper may be waiting for just these: it is asked again.
+            // hyper may be waiting for these bytes, so it is polled again.
             cx.waker().wake_by_ref();
         }
         if inner.ended {

@@ -61,8 +61,8 @@ pub(super) async fn answer(call: Call<'_>, principal: &Principal) -> Result<Succ
     };
     match waited {
         Ok(batch) => Ok(success(format, &batch)),
-        // The poll was good when it came: a newer one took over, its token ended, or we are stopping. That is no
-        // fault of the client's, and its next call will be told.
+        // The poll was good when it came: a newer one took over, its token ended, or we are
+        // stopping. That is no fault of the client's, and its next call will be told.
         Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => {
             Ok(Success::document(format, &Vec::<Event>::new()))
         }

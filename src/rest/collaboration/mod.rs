@@ -41,7 +41,8 @@ pub(super) async fn answer(
         Collaboration::Post { channel } => post(call, principal, &channel).await,
         Collaboration::SetComposing { channel } => compose(call, principal, &channel).await,
         Collaboration::OwnMetadata => own_metadata(call, principal).await,
-        // What is large stands in a box, so that a waiting poll, of which there are many, need not have room for it.
+        // What is large stands in a box, so that a waiting poll, of which there are many, need not
+        // have room for it.
         Collaboration::Upload { channel, name } => {
             Box::pin(upload::answer(call, principal, &channel, &name)).await
         }
@@ -50,8 +51,8 @@ pub(super) async fn answer(
     }
 }
 
-/// The caller's agent. Over HTTP a post into a channel that is just reconnecting is refused at once: the client can
-/// wait by itself.
+/// The caller's agent. Over HTTP a post into a channel that is just reconnecting is refused at
+/// once: the client can wait by itself.
 fn agent(call: &Call<'_>, principal: &Principal) -> Result<services::Collaboration, Error> {
     let agent = call.engine().collaboration(principal)?;
     Ok(agent.immediate())
@@ -102,9 +103,10 @@ async fn compose(
 /// Bytes of an `Idempotency-Key`: the longest id, percent-encoded.
 const KEY_MAX: usize = 4096;
 
-/// Adds the key of `Idempotency-Key: TEXT`, our addition to the contract (§messages/key): however often a message is posted with one
-/// key through one agent into one channel, it is said once, and every response is that of the first. A client that was
-/// cut off between its post and the response, or died before it noted that it had posted, just posts again.
+/// Adds the key of `Idempotency-Key: TEXT`, our addition to the contract (§messages/key): however
+/// often a message is posted with one key through one agent into one channel, it is said once, and
+/// every response is that of the first. A client that was cut off between its post and the
+/// response, or died before it noted that it had posted, just posts again.
 fn keyed(message: NewMessage, headers: &HeaderMap) -> Result<NewMessage, Error> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else {

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::model::{ChannelId, Principal};
 use crate::wire::error::{Failure, NO_CONTENT};
 
-/// The file goes through in pieces; it is never held here as a whole. A client that hangs up cancels it.
+/// The file goes through in pieces; it is never held here as a whole. A client that hangs up
+/// cancels it.
 pub(super) async fn answer(
     mut call: Call<'_>,
     principal: &Principal,

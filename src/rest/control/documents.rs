@@ -1,4 +1,4 @@
-//! What is ordered, and what is told of it; JSON only.
+//! The documents of the control, in JSON only.
 
 use crate::backend::HeardMessage;
 use crate::error::Result;
@@ -6,13 +6,13 @@ use crate::wire::Read;
 use crate::wire::lenient::Node;
 use serde::Serialize;
 
-/// The longest a person listens in one call.
+/// Seconds that a person listens in one call at most.
 const WAIT_MAX: i64 = 60;
 
-/// The longest everything can be made to take.
+/// Seconds of the longest delay.
 const DELAY_MAX: i64 = 600;
 
-/// All members there are; each order reads those it knows.
+/// The body of every order; each order uses some of its members.
 pub(super) struct Order {
     pub(super) channel: Option<String>,
     pub(super) display_name: Option<String>,

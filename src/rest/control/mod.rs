@@ -1,30 +1,31 @@
-//! `--loopback-control`: the embedded chat system's people and its faults over HTTP, for those who write bots in
-//! other languages and want to see what theirs does when it is told something, kicked, or cut off.
+//! Controls the embedded chat system's people and faults over HTTP, so that a bot in any language
+//! can be tested: what does it do when it is told something, kicked, or cut off?
 //!
-//! Off unless asked for, for the super user only, and never beside another chat system. JSON in and out; NAME and ROOM
-//! stand in the path as they are, `contact:` and `chat-room:` left out.
+//! Off by default, and for the super user only. Documents are JSON. Paths have the name of a person
+//! or room without `contact:` or `chat-room:`.
 //!
 //! | | |
 //! |---|---|
 //! | `PUT /Loopback/v1/Rooms/{room}` | `{DisplayName, Subject}`: opens a room, or changes it |
 //! | `PUT /Loopback/v1/Persons/{name}` | `{Presence, Text}`: a person is there; `Presence` is the contract's number (100) |
-//! | `POST /Loopback/v1/Persons/{name}/Say` | `{Channel, Text}`: says something; answers `{Id}` |
+//! | `POST /Loopback/v1/Persons/{name}/Say` | `{Channel, Text}`: says something; returns `{Id}` |
 //! | `POST /Loopback/v1/Persons/{name}/Hear` | `{Channel, Wait}`: the next message others said there, waiting up to `Wait` seconds (0; 60) for it; a list of one or none |
-//! | `GET /Loopback/v1/Persons/{name}/Unheard` | all messages that `Hear` has not answered yet |
+//! | `GET /Loopback/v1/Persons/{name}/Unheard` | all messages that `Hear` has not returned yet |
 //! | `POST /Loopback/v1/Kick` | `{Name, Channel, Reason}`: puts an agent out of a channel |
 //! | `POST /Loopback/v1/Cut` | `{Name}`: cuts an agent's connection; it comes back by itself |
 //! | `POST /Loopback/v1/Refuse` | `{Name or Channel, Reason}`: refuses sign-ins or joins from now on; without a reason no longer |
 //! | `POST /Loopback/v1/Delay` | `{Seconds}`: how long sign-ins, joins and posts take from now on (0; up to 600) |
 //!
-//! A message is `{Id, Channel, Sender, SenderAlias, Text, Subject, IsAlert, Timestamp}`. `Kick` and `Cut` answer 404
-//! where there was nobody to put out. A person hears what is said after it was first named. Everything is in memory:
-//! after a restart the rooms are those of `--room`, and nobody remembers anything.
+//! A message is `{Id, Channel, Sender, SenderAlias, Text, Subject, IsAlert, Timestamp}`. `Kick` and
+//! `Cut` return 404 if no such agent is there. A person hears what is said after the person was
+//! first named. Everything is in memory and ends with the process.
 
 mod documents;
 pub(super) mod route;
 
 use super::answer::Success;
 use super::call::Call;
+use super::shared::Shared;
 use crate::backend::{HeardMessage, Loopback, Person};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -47,8 +48,10 @@ pub(super) async fn answer(
     match asked {
         Route::Say { name } => {
             let (channel, text) = (named("Channel", order.channel)?, named("Text", order.text)?);
-            let id = blocking(move || person(&chat, &name)?.say(ChannelId::parse(&channel)?, text))
-                .await?;
+            let id = blocking(call.shared, move || {
+                person(&chat, &name)?.say(ChannelId::parse(&channel)?, text)
+            })
+            .await?;
             Ok(Success::json(&SaidId { id: id.to_string() }))
         }
         Route::Hear { name } => {
@@ -56,7 +59,7 @@ pub(super) async fn answer(
             Ok(hear(call.engine(), &chat, &name, &channel, order.wait).await?)
         }
         other => {
-            blocking(move || obey(&chat, other, order)).await?;
+            blocking(call.shared, move || obey(&chat, other, order)).await?;
             Ok(Success::done())
         }
     }
@@ -114,7 +117,8 @@ fn obey(chat: &Loopback, asked: Route, order: Order) -> Result<()> {
     }
 }
 
-/// The next message that the person hears, if one comes within `wait` seconds of the engine's time.
+/// Returns the next message that the person hears, if one comes within `wait` seconds of the
+/// engine's time.
 async fn hear(
     engine: &Engine,
     chat: &Loopback,
@@ -141,7 +145,7 @@ fn person(chat: &Loopback, name: &str) -> Result<Person> {
     Ok(chat.person(channel(ChannelKind::Contact, name)?))
 }
 
-/// An id of that kind; a name cannot turn it into one of another.
+/// Returns an id of `kind`, whatever the name is.
 fn channel(kind: ChannelKind, name: &str) -> Result<ChannelId> {
     match kind {
         ChannelKind::Room => ChannelId::parse(&format!("chat-room:{name}")),
@@ -161,12 +165,23 @@ fn there(done: bool) -> Result<()> {
     }
 }
 
-/// Runs `call` on a thread of its own: it returns when the engine has what was told to the chat system, which can take
-/// a moment.
+/// Runs `call` on a thread of its own, because it waits until the engine has received what happened
+/// in the chat system.
 async fn blocking<T: Send + 'static>(
+    shared: &Shared,
     call: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    let mut order = shared.orders.charge(None);
+    if !order.more(1) {
+        return Err(Error::Busy {
+            what: "the control of the chat system".to_owned(),
+            retry_after: Duration::from_secs(1),
+        });
+    }
     let (promise, pending) = pending();
-    start_thread("control", move || promise.fulfil(call()))?;
+    start_thread("control", move || {
+        promise.fulfil(call());
+        drop(order);
+    })?;
     pending.await
 }

@@ -1,8 +1,8 @@
-//! Which resources control the embedded chat system.
+//! The route table of the control.
 
 use crate::wire::route::Resource;
 
-/// What can be ordered.
+/// A resource and its method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::rest) enum Route {
     Room { room: String },
@@ -16,7 +16,7 @@ pub(in crate::rest) enum Route {
     Delay,
 }
 
-/// The harness's resources.
+/// The resources of the control.
 #[rustfmt::skip]
 pub(in crate::rest) const TABLE: &[Resource<Route>] = &[
     Resource { path: "/Loopback/v1/Rooms/{room}", methods: &[("PUT", |v| Route::Room { room: v.0 })] },

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-/// What `/readyz` answers.
+/// The document of `/readyz`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Readiness<'a> {
@@ -23,20 +23,20 @@ impl Document for Readiness<'_> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Agent {
+pub(super) struct AgentDocument {
     id: String,
     state: &'static str,
     reason: Option<String>,
     since: String,
     attempt: u32,
     next_try: Option<String>,
-    channels: Vec<Channel>,
-    pub(super) readers: Vec<Reader>,
+    channels: Vec<ChannelDocument>,
+    pub(super) readers: Vec<ReaderDocument>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Channel {
+struct ChannelDocument {
     id: String,
     state: &'static str,
     reason: Option<String>,
@@ -45,7 +45,7 @@ struct Channel {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Reader {
+pub(super) struct ReaderDocument {
     name: String,
     lag: u64,
     moved: String,
@@ -53,7 +53,7 @@ pub(super) struct Reader {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Entry {
+pub(super) struct EntryDocument {
     number: u64,
     time: String,
     who: String,
@@ -75,12 +75,12 @@ fn state(state: AgentState) -> &'static str {
     }
 }
 
-impl Agent {
-    pub(super) fn new(status: AgentStatus, readers: &[ReaderStatus]) -> Agent {
+impl AgentDocument {
+    pub(super) fn new(status: AgentStatus, readers: &[ReaderStatus]) -> AgentDocument {
         let own = readers.iter().filter(|reader| reader.agent == status.id);
-        Agent {
+        AgentDocument {
             readers: own
-                .map(|reader| Reader {
+                .map(|reader| ReaderDocument {
                     name: reader.name.to_string(),
                     lag: reader.lag,
                     moved: iso(reader.moved),
@@ -95,7 +95,7 @@ impl Agent {
             channels: status
                 .channels
                 .into_iter()
-                .map(|channel| Channel {
+                .map(|channel| ChannelDocument {
                     id: channel.id.to_string(),
                     state: state(channel.state),
                     reason: channel.reason,
@@ -106,10 +106,10 @@ impl Agent {
     }
 }
 
-impl From<AuditEntry> for Entry {
-    fn from(entry: AuditEntry) -> Entry {
+impl From<AuditEntry> for EntryDocument {
+    fn from(entry: AuditEntry) -> EntryDocument {
         let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
-        Entry {
+        EntryDocument {
             number: entry.number,
             time: iso(entry.time),
             who: entry.who,

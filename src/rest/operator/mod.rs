@@ -1,21 +1,22 @@
-//! For whoever operates this gateway, beside the contract.
+//! The operator's resources, beside the contract.
 //!
 //! | | answers |
 //! |---|---|
 //! | `GET /healthz` | 200 while the process lives |
-//! | `GET /readyz` | 200, or 503 with the reason, for whoever decides where requests go |
+//! | `GET /readyz` | 200, or 503 with the reason, for a load balancer |
 //! | `GET /openapi.json` | the description of all resources |
-//! | `GET /Gateway/v1/Agents` | how every agent stands, and why |
+//! | `GET /Gateway/v1/Agents` | the state of every agent, and why |
 //! | `GET /Gateway/v1/Agents/{agentId}` | one of them |
 //! | `GET /Gateway/v1/Agents/{agentId}/Readers` | its named readers |
-//! | `DELETE /Gateway/v1/Agents/{agentId}/Readers/{name}` | forgets one, with its place; whoever reads under it is ended |
+//! | `DELETE /Gateway/v1/Agents/{agentId}/Readers/{name}` | forgets one and its position, and ends its poll |
 //! | `GET /Gateway/v1/Audit?since=N&limit=N` | changes after number `since` (0), oldest first, at most `limit` (100; 1,000) |
 //!
-//! The last five are for the super user and agents with provisioning mode System, and speak JSON. An agent is
-//! `{Id, State: "Idle"|"Activating"|"Active", Reason, Since, Attempt, NextTry, Channels: [{Id, State, Reason, NextTry}],
-//! Readers: [{Name, Lag, Moved}]}`: `Reason` says why it is not active, `Attempt` counts tries since it was, `Lag` is
-//! the number of journal rows a reader has not acknowledged. A change is `{Number, Time, Who, Action, Subject, Before,
-//! After}`. Times are ISO 8601 in UTC; what is not there is null.
+//! The last five are for the super user and agents with provisioning mode System, and speak JSON.
+//! An agent is `{Id, State: "Idle"|"Activating"|"Active", Reason, Since, Attempt, NextTry,
+//! Channels: [{Id, State, Reason, NextTry}], Readers: [{Name, Lag, Moved}]}`: `Reason` says why it
+//! is not active, `Attempt` counts tries since it was, `Lag` is the number of journal rows a reader
+//! has not acknowledged. A change is `{Number, Time, Who, Action, Subject, Before, After}`. Times
+//! are ISO 8601 in UTC; what is not there is null.
 
 mod documents;
 pub(super) mod route;
@@ -25,13 +26,13 @@ use super::call::Call;
 use crate::error::Error;
 use crate::model::{AgentId, Principal};
 use crate::wire::error::{Failure, NOT_READY};
-use documents::{Agent, Entry, Readiness};
+use documents::{AgentDocument, EntryDocument, Readiness};
 use route::Route;
 
-/// Changes in one answer unless more are asked for.
+/// Changes in one response unless `limit` says otherwise.
 const AUDIT_DEFAULT: usize = 100;
 
-/// Returns what anybody may ask.
+/// Returns a resource that anybody may read.
 pub(super) fn public(call: &Call<'_>, asked: &Route) -> Success {
     let format = call.format;
     match asked {
@@ -53,7 +54,7 @@ pub(super) fn public(call: &Call<'_>, asked: &Route) -> Success {
     }
 }
 
-/// Returns the rest.
+/// Returns a resource that needs the right to see all agents.
 pub(super) async fn answer(
     call: Call<'_>,
     principal: &Principal,
@@ -74,7 +75,10 @@ pub(super) async fn answer(
             .audit_async(since, usize::try_from(limit).unwrap_or(usize::MAX))
             .await?;
         return Ok(Success::json(
-            &entries.into_iter().map(Entry::from).collect::<Vec<_>>(),
+            &entries
+                .into_iter()
+                .map(EntryDocument::from)
+                .collect::<Vec<_>>(),
         ));
     }
     if let (Route::ForgetReader { name, .. }, Some(agent)) = (&asked, &agent) {
@@ -83,7 +87,8 @@ pub(super) async fn answer(
             .await?;
         return Ok(Success::done());
     }
-    // It is refused to whoever may not see all agents, so it comes before any of them is looked for.
+    // This call is refused to a caller who may not see all agents, so it comes before an agent is
+    // looked for.
     let readers = administration.readers_async().await?;
     let agents = match &agent {
         Some(agent) => vec![agent.clone()],
@@ -97,7 +102,7 @@ pub(super) async fn answer(
     let mut shown = Vec::with_capacity(agents.len());
     for id in agents {
         match engine.agent_status(&id) {
-            Ok(status) => shown.push(Agent::new(status, &readers)),
+            Ok(status) => shown.push(AgentDocument::new(status, &readers)),
             // Deleted just now.
             Err(Error::NotFound(_)) if agent.is_none() => {}
             Err(error) => return Err(error.into()),

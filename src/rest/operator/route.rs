@@ -1,8 +1,8 @@
-//! Which resources there are for an operator.
+//! The operator's route table.
 
 use crate::wire::route::Resource;
 
-/// What an operator can ask.
+/// A resource and its method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::rest) enum Route {
     Health,
@@ -30,7 +30,7 @@ pub(in crate::rest) const TABLE: &[Resource<Route>] = &[
 ];
 
 impl Route {
-    /// Whether anybody may ask.
+    /// Whether it needs no token.
     pub(in crate::rest) fn is_public(&self) -> bool {
         matches!(self, Route::Health | Route::Readiness | Route::Description)
     }

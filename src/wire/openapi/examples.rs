@@ -1,4 +1,5 @@
-//! One example for each document and parameter: what a person reads first, and a client generator's tests send.
+//! One example for each document and parameter: what a person reads first, and a client generator's
+//! tests send.
 
 use serde_json::{Value, json};
 

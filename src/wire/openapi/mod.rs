@@ -1,8 +1,9 @@
 //! `/openapi.json`: an OpenAPI 3.1 description, made from the route tables themselves.
 //!
-//! What a table cannot say (which document goes in, which comes out, which statuses) is said here once per operation,
-//! by its method and path; an operation without a row is a test's failure, not a gap in the description. Rejected: a
-//! file written by hand (it would be right for a week), and a crate of attributes (there are no handlers to put them on).
+//! What a route table cannot say (the documents that go in and come out, and the statuses) has a
+//! row for each operation. A test fails if an operation has no row. Rejected: a file written by
+//! hand (it would be right for a week), and a crate of attributes (there are no handlers to put
+//! them on).
 
 mod examples;
 mod operations;
@@ -39,7 +40,8 @@ impl Description {
         self
     }
 
-    /// The description as JSON, for a host that serves the resources below `prefix`; an empty one is the root.
+    /// The description as JSON, for a host that serves the resources below `prefix`; an empty one
+    /// is the root.
     pub fn text(self, prefix: &str) -> String {
         let mut description = self.document();
         if !prefix.is_empty() {

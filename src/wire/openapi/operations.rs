@@ -69,7 +69,8 @@ const HISTORY: Query = &[("take", true, "count"), ("before", false, "text")];
 const KEY: Query = &[("Idempotency-Key", false, "key")];
 const AUDIT: Query = &[("since", false, "integer"), ("limit", false, "integer")];
 
-/// What every call with a token may answer: 400 for what cannot be read, 503 when the gateway is busy or stopping.
+/// What every call with a token may answer: 400 for what cannot be read, 503 when the gateway is
+/// busy or stopping.
 const READ: Statuses = &[200, 400, 401, 403, 404, 503];
 const WRITE: Statuses = &[200, 400, 401, 403, 404, 413, 503];
 /// Creates what is not there, so nothing is missing.

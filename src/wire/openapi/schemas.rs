@@ -1,4 +1,5 @@
-//! The documents as JSON Schema. What is read is described as it should be sent; more is taken (quoted numbers, holes).
+//! The documents as JSON Schema. What is read is described as it should be sent; more is taken
+//! (quoted numbers, holes).
 
 use super::examples;
 use serde_json::{Value, json};
@@ -26,8 +27,8 @@ pub(crate) fn schema(name: &str) -> Value {
     }
 }
 
-/// An object; a `?` after a name means that it may be null or absent. Kinds are those of [`schema`], and `boolean`,
-/// `number`, `any`.
+/// An object; a `?` after a name means that it may be null or absent. Kinds are those of
+/// [`schema`], and `boolean`, `number`, `any`.
 fn object(members: &[(&str, &str)]) -> Value {
     let mut properties = serde_json::Map::new();
     let mut required = Vec::new();

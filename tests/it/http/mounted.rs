@@ -1,7 +1,9 @@
-//! The contract in an application of somebody else's: mounted under a prefix in axum, in this process.
+//! The contract in an application of somebody else's: mounted under a prefix in axum, in this
+//! process.
 //!
-//! Goal: a host writes `nest_service` and nothing more. Method: the reference's walkthrough (section 10, as
-//! `walkthrough.sh` plays it) over real sockets; the agents are waited for by the engine, which the host has in hand.
+//! Goal: a host writes `nest_service` and nothing more. Method: the reference's walkthrough
+//! (section 10, as `walkthrough.sh` plays it) over real sockets; the agents are waited for by the
+//! engine, which the host has in hand.
 
 use super::client::{self, Answer, request};
 use serde_json::{Value, json};
