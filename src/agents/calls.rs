@@ -1,7 +1,8 @@
-//! Calls into a backend: each runs with the runtime entered, its panic is caught, and its answer has a deadline.
+//! Calls into a backend: each runs with the runtime entered, its panic is caught, and its answer
+//! has a deadline.
 //!
-//! A call that does nothing when it is repeated is given up at its deadline ([`Calls::ask`]). A post is not: see
-//! [`Posting`](super::posting::Posting).
+//! A call that does nothing when it is repeated is given up at its deadline ([`Calls::ask`]). A
+//! post is not: see [`Posting`](super::posting::Posting).
 
 use crate::backend::{BackendError, BackendErrorKind, Reply};
 use crate::error::Error;
@@ -14,7 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a question to a chat system may take: looking something up, history, management, typing.
+/// How long a question to a chat system may take: looking something up, history, management,
+/// typing.
 pub(crate) const ASK_MAX: Duration = Duration::from_secs(35);
 
 /// What a call into a backend needs.
@@ -43,7 +45,7 @@ impl Calls {
         &self.timer
     }
 
-    /// Counts what is under way, for a clock moved by hand.
+    /// The count of what is under way, for which a clock moved by hand waits.
     pub(super) fn activity(&self) -> &Activity {
         &self.activity
     }
@@ -74,8 +76,8 @@ impl Calls {
         }
     }
 
-    /// Calls a backend and waits at most `most` for its answer. Only for calls that may be repeated: one that is late
-    /// has failed as `Unreachable`.
+    /// Calls a backend and waits at most `most` for its answer. Only for calls that may be
+    /// repeated: one that is late has failed as `Unreachable`.
     pub(crate) fn ask<T: Send + 'static>(
         &self,
         most: Duration,
@@ -139,7 +141,8 @@ pub(crate) fn error_of(error: BackendError, channel: &str) -> Error {
     }
 }
 
-/// A backend's failure to answer a question: nothing can have happened, so it may be asked again.
+/// A backend's failure to answer a question. A question changes nothing, so the caller may ask
+/// again.
 pub(crate) fn error_of_question(error: BackendError, channel: &str) -> Error {
     match error.kind {
         BackendErrorKind::Protocol | BackendErrorKind::OutcomeUnknown => {

@@ -1,7 +1,8 @@
-//! One agent in memory: its lifecycle, its link, what is under way for it, and who waits for a change.
+//! One agent in memory: its lifecycle, its link, what is under way for it, and who waits for a
+//! change.
 //!
-//! A cell is the shell around the pure machine of `lifecycle`: it holds the lock, applies events under it, and wakes
-//! those who watch.
+//! A cell is the shell around the pure machine of `lifecycle`: it holds the lock, applies events
+//! under it, and wakes those who watch.
 
 use super::lifecycle::{Actions, AgentChannel, Event, Lifecycle, Now, dice, step};
 use super::link_handle::LinkHandle;
@@ -96,8 +97,9 @@ impl Cell {
         self.change(|state| state.step(event, now))
     }
 
-    /// As [`Cell::step`], for an event that comes from `link`: it is not applied if the agent was deleted or travels on
-    /// another link by now. A session that comes too late is to be signed out.
+    /// As [`Cell::step`], for an event that comes from `link`: it is not applied if the agent was
+    /// deleted or travels on another link by now. A session that comes too late is to be signed
+    /// out.
     pub(super) fn step_on(&self, link: &Arc<CellLink>, event: Event<'_>, now: Now) -> Actions {
         self.change(|state| match event {
             event if state.is_on(link) => state.step(event, now),
@@ -120,7 +122,8 @@ impl Cell {
         self.look(|state| state.life.session().cloned())
     }
 
-    /// Why the agent is not active, and when it is tried again (monotonic time); none if it is signing in.
+    /// Why the agent is not active, and when it is tried again (monotonic time); none if it is
+    /// signing in.
     pub(crate) fn trouble(&self) -> Option<(String, Option<Duration>)> {
         self.look(|state| {
             let trouble = state.life.trouble()?;

@@ -1,4 +1,5 @@
-//! What a channel is like: one slot a conversation, filled by its join, changed by presence and subject, never stored.
+//! What channels are like: one slot for each conversation, filled by a join, changed by presence
+//! and subject, never stored.
 
 use crate::backend::StateChange;
 use crate::model::{ChannelInfo, Place};
@@ -6,7 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-/// One conversation's information, shared by every agent in it.
+/// The information of one conversation, shared by every agent in it.
 pub(crate) struct InfoSlot(RwLock<Arc<ChannelInfo>>);
 
 impl InfoSlot {
@@ -27,7 +28,7 @@ impl InfoSlot {
 pub(crate) struct Infos(Mutex<HashMap<Place, Weak<InfoSlot>>>);
 
 impl Infos {
-    /// The slot of `place`, holding `info` from now on.
+    /// Puts `info` into the slot of `place` and returns the slot.
     pub(crate) fn joined(&self, place: Place, info: ChannelInfo) -> Arc<InfoSlot> {
         let mut slots = self.0.lock();
         if let Some(slot) = slots.get(&place).and_then(Weak::upgrade) {
@@ -43,7 +44,7 @@ impl Infos {
         slot
     }
 
-    /// Notes a change of presence or subject at `place`.
+    /// Applies a change of presence or subject to the slot of `place`, if it is in use.
     pub(crate) fn change(&self, place: &Place, change: StateChange) {
         let slot = self.0.lock().get(place).and_then(Weak::upgrade);
         let Some(slot) = slot else { return };

@@ -1,4 +1,5 @@
-//! A link as the rest of the engine sees it: a mailbox for its task, and a few flags that its task shows.
+//! A link as the rest of the engine sees it: a mailbox for its task, and a few flags that its task
+//! shows.
 
 use super::mail::Mail;
 use crate::waiting::{Activity, Busy};
@@ -30,7 +31,8 @@ pub(crate) struct LinkHandle<A> {
     tried: AtomicBool,
     /// Counts dials: what an earlier connection brings is not applied.
     generation: AtomicU64,
-    /// Since when the inbox waits for room without progress: monotonic milliseconds plus one, 0 if it does not.
+    /// Since when the inbox waits for room without progress: monotonic milliseconds plus one, 0 if
+    /// it does not.
     stuck: AtomicU64,
     /// The number of its backend.
     backend: usize,

@@ -1,4 +1,5 @@
-//! The links there are: each has a mailbox and a task, from the first agent that travels on it to the last.
+//! The links there are: each has a mailbox and a task, from the first agent that travels on it to
+//! the last.
 
 use super::cell::CellLink;
 use crate::model::LinkKey;
@@ -14,8 +15,8 @@ type Table = HashMap<(usize, LinkKey), (Arc<CellLink>, Option<JoinHandle<()>>)>;
 pub(super) struct Links(Mutex<Table>);
 
 impl Links {
-    /// Has `enter` put an agent on the link of that key, which `start` begins if there is none. `enter` runs under the
-    /// lock, so that the link's task cannot end between the two.
+    /// Has `enter` put an agent on the link of that key, which `start` begins if there is none.
+    /// `enter` runs under the lock, so that the link's task cannot end between the two.
     pub(super) fn reach(
         &self,
         backend: usize,

@@ -1,6 +1,7 @@
 //! What a link's task is told. The mail cannot overflow, because it holds sets, not histories.
 //!
-//! The mail is generic over the agents `A` in it: an agent holds its link, and a link's mail holds agents.
+//! The mail is generic over the agents `A` in it: an agent holds its link, and a link's mail holds
+//! agents.
 
 use crate::backend::{BackendError, Session};
 use crate::model::{Address, ChannelId};

@@ -1,8 +1,11 @@
-//! Agents kept logged on and joined: one task per link, cells of memory per agent, and the posts under way.
+//! Agents kept signed in and joined: one task per link, one cell of memory per agent, and the posts
+//! under way.
 //!
-//! The database is the desired state; [`Registry::apply`] is idempotent, comes in the order of revisions, and is the
-//! same code at `open`. A link's task compares what is wanted with what is so and starts what is missing, at most 64
-//! things at once. Rejected: a task per agent (1.4 KB each, and 100,000 agents over one component are data).
+//! The database is the desired state. [`Registry::apply`] is idempotent, is called in the order of
+//! revisions, and is the same code when the engine opens. A link's task reconciles desired and
+//! actual state, and starts at most 64 things at once. What an agent does next is decided by the
+//! pure machine in `lifecycle`; tasks send it events and carry out its actions. Rejected: a task
+//! per agent (1.4 KB each, and 100,000 agents over one component are data).
 
 mod calls;
 mod cell;

@@ -12,7 +12,7 @@
 
 use super::calls::{Calls, error_of};
 use super::cell::{CellLink, Connection};
-use super::lifecycle::{Announce, Event, Now};
+use super::lifecycle::{Announce, ChannelEvent, Now};
 use super::posts::{Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
 use crate::backend::{
     Accepted, BackendError, BackendErrorKind, Outgoing, Posted, Received, Reply, Session, Upload,
@@ -168,11 +168,11 @@ impl Posting {
     /// again meanwhile, until the next put.
     fn channel_gone(&self, post: &Post, reason: &str) {
         let (cell, place) = (&post.cell, &post.place);
-        let gone = Event::ChannelGone {
-            channel: &place.channel,
+        let gone = ChannelEvent::Gone {
             join: post.join,
             reason,
-        };
+        }
+        .of(&place.channel);
         let actions = cell.step(gone, Now::of(self.calls.timer()));
         if actions.announce != Announce::Left {
             return;

@@ -1,7 +1,7 @@
 //! All agents by id and key, and the links they travel on.
 
 use super::cell::{Cell, CellLink};
-use super::lifecycle::{Actions, Event, Now};
+use super::lifecycle::{Actions, ChannelEvent, Event, Now};
 use super::link::{LinkTask, Surroundings};
 use super::links::Links;
 use super::mail::Farewell;
@@ -25,7 +25,7 @@ impl Backends {
         Backends { list, default }
     }
 
-    /// Which one takes `address`: the one of its scheme, else the default.
+    /// The backend for `address`: the one of its scheme, else the default.
     fn of(&self, address: &Address) -> Option<usize> {
         let scheme = address.scheme();
         let by_scheme = self
@@ -45,7 +45,7 @@ pub(crate) struct Desired {
     pub(crate) mode: ProvisioningMode,
     pub(crate) management: ManagementMode,
     pub(crate) revision: u64,
-    /// Each with the revision of the put that wants it.
+    /// Each with the revision of the put that requested it.
     pub(crate) channels: Vec<(ChannelId, u64)>,
 }
 
@@ -109,8 +109,8 @@ impl Registry {
         Some((capabilities, place))
     }
 
-    /// Makes memory and chat system follow what was committed: idempotent, in the order of revisions. `hurry`: an
-    /// administrator is waiting, so what is in a pause is tried at once.
+    /// Has memory and the chat system follow what was committed. It is idempotent and is called in
+    /// the order of revisions. `hurry`: an administrator is waiting, so a pause ends at once.
     pub(crate) fn apply(&self, desired: Desired, hurry: bool) {
         let now = self.surroundings.now();
         let known = self.by_key(desired.key);
@@ -151,15 +151,16 @@ impl Registry {
         look_at(&cell, hurry);
     }
 
-    /// As [`Registry::apply`], for one channel that was put: it costs the same however many the agent has.
+    /// As [`Registry::apply`], for one channel that was put. The cost does not depend on how many
+    /// channels the agent has.
     pub(crate) fn put_channel(&self, key: AgentKey, channel: &ChannelId, revision: u64) {
         let put = revision;
-        self.change_channel(key, revision, Event::ChannelWanted { channel, put });
+        self.change_channel(key, revision, ChannelEvent::Wanted { put }.of(channel));
     }
 
-    /// As [`Registry::apply`], for one channel that was taken.
+    /// As [`Registry::apply`], for one channel that was deleted.
     pub(crate) fn remove_channel(&self, key: AgentKey, channel: &ChannelId, revision: u64) {
-        self.change_channel(key, revision, Event::ChannelUnwanted { channel });
+        self.change_channel(key, revision, ChannelEvent::Unwanted.of(channel));
     }
 
     fn change_channel(&self, key: AgentKey, revision: u64, event: Event<'_>) {
@@ -227,7 +228,8 @@ impl Registry {
     }
 }
 
-/// Tells the link that the agent was on what is to be ended there. `gone`: the agent no longer travels on it.
+/// Tells the link that the agent was on what is to be ended there. `gone`: the agent no longer
+/// travels on it.
 fn carry_out(
     cell: &Arc<Cell>,
     link: &Arc<CellLink>,
@@ -260,7 +262,8 @@ fn carry_out(
     });
 }
 
-/// Has the agent's link look at it. One that waits to be looked at already is told again only in a hurry.
+/// Has the agent's link look at it. One that waits to be looked at already is told again only in a
+/// hurry.
 fn look_at(cell: &Arc<Cell>, hurry: bool) {
     let link = cell.change(|state| {
         let fresh = !std::mem::replace(&mut state.queued, true);

@@ -6,14 +6,16 @@ use std::time::Duration;
 /// The longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// Full jitter: a random pause of up to 1 s, 2 s, 4 s … 60 s. `attempt` counts failures from 1, `dice` is random.
+/// A random pause (full jitter) of at most 1 s, 2 s, 4 s … 60 s. `attempt` counts failures from 1,
+/// `dice` is random.
 pub(in super::super) fn backoff(attempt: u32, dice: u64) -> Duration {
     let ceiling = PAUSE_MAX.min(Duration::from_secs(1 << attempt.saturating_sub(1).min(6)));
     let millis = ceiling.as_millis() as u64;
     Duration::from_millis(dice % (millis + 1))
 }
 
-/// The pause after a sign-in or dial that failed: a refused login is retried for ever too, at the cap's pace.
+/// The pause after a sign-in or a dial that failed. A refused login is retried for ever too, every
+/// 60 s.
 pub(in super::super) fn pause_after(error: &BackendError, attempt: u32, dice: u64) -> Duration {
     match error.kind {
         BackendErrorKind::RetryAfter(pause) => pause.min(PAUSE_MAX * 10),
@@ -24,7 +26,8 @@ pub(in super::super) fn pause_after(error: &BackendError, attempt: u32, dice: u6
     }
 }
 
-/// What follows a join that failed: a passing reason is retried with back-off, a refusal waits for an administrator.
+/// The pause after a join that failed: back-off for a passing reason, none for a refusal, which
+/// waits for an administrator.
 pub(in super::super) fn after_join(
     error: &BackendError,
     attempt: u32,
@@ -35,7 +38,7 @@ pub(in super::super) fn after_join(
         .then(|| pause_after(error, attempt, dice))
 }
 
-/// Eight random bytes; zero if the system has none, which only makes retries prompt.
+/// Eight random bytes; zero if the system has none, which only makes retries immediate.
 pub(in super::super) fn dice() -> u64 {
     getrandom::u64().unwrap_or(0)
 }

@@ -12,7 +12,8 @@ pub(crate) enum ChannelPhase {
     /// Not joined; to be joined as soon as the agent is in and the channel's pause is over.
     #[default]
     Out,
-    /// About to be joined: its join begins, or waits for another agent's first join of the same room.
+    /// About to be joined: its join begins, or waits for another agent's first join of the same
+    /// room.
     Waiting,
     /// Joining.
     Joining,
@@ -28,7 +29,8 @@ pub(in super::super) struct Trouble {
     pub(in super::super) reason: String,
     /// Failures in a row.
     pub(in super::super) attempt: u32,
-    /// When the next try is due: monotonic, and as a date. `None`: an administrator has to do something.
+    /// When the next try is due: monotonic, and as a date. `None`: an administrator has to do
+    /// something.
     pub(in super::super) next: Option<(Duration, DateTime<Utc>)>,
 }
 

@@ -1,14 +1,14 @@
 //! An agent's channels in memory, in the order in which they were put.
 //!
-//! Most agents have a handful, which are simply walked. One with 40,000 must not cost everybody else: a put of its
-//! whole list compared each channel with each other one, and every post walked the list. So a long list has an index.
-//! Rejected: an ordered map for all (an idle agent with four channels would take twice the memory).
+//! Most agents have a handful of channels, and a short list is walked. A long list has an index,
+//! because an agent with 40,000 channels must not delay the others: a put of its whole list
+//! compared each channel with each other one, and every post walked the list. Rejected: an ordered
+//! map for all (an idle agent with four channels would take twice the memory).
 //!
-//! What is to be joined lies in an order of its own, by when it is due. Each join that ended walked the whole list for
-//! the next one, so that the first joins of 40,000 channels took 1.6 thousand million looks; and a channel that waits for
-//! another agent's join was found again at once, for ever, if nothing else was left to start: the link's task never came
-//! back. So phases change only through [`ChannelList::change`], which keeps the order and the count of what is not
-//! settled.
+//! The channels to be joined are kept in the order in which they are due. Rejected: walking the
+//! list after each join for the next channel (the first joins of 40,000 channels took 1.6 thousand
+//! million looks). So phases change only through [`ChannelList::change`] and its like, which keep
+//! this order and the number of channels that are not settled.
 
 use super::channel::{AgentChannel, ChannelPhase};
 use crate::model::ChannelId;
@@ -31,9 +31,9 @@ pub(super) struct ChannelList {
         reason = "nearly every agent has none, and 100,000 of them would hold 40 bytes each for it"
     )]
     numbers: Option<Box<HashMap<ChannelId, u64>>>,
-    /// Those to be joined: when each is due (monotonic), and its number.
+    /// The channels to be joined: when each is due (monotonic time), and its number.
     open: BTreeSet<(Duration, u64)>,
-    /// Those that are neither joined nor refused.
+    /// How many channels are neither joined nor refused.
     unsettled: u32,
 }
 
@@ -144,8 +144,8 @@ impl ChannelList {
         Some(self.channels.remove(at).phase)
     }
 
-    /// Brings the list to what is wanted, each with the revision of its put. `again` is applied to those that stay.
-    /// Returns the channels that were joined and are wanted no longer.
+    /// Brings the list to what is wanted, each with the revision of its put. `again` is applied to
+    /// those that stay. Returns the channels that were joined and are wanted no longer.
     pub(super) fn replace(
         &mut self,
         wanted: &[(ChannelId, u64)],

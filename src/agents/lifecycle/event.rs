@@ -31,10 +31,11 @@ impl Now {
     }
 }
 
-/// What happens to an agent. Channels and reasons are borrowed: most events change nothing that would keep them.
+/// What happens to an agent. Channels and reasons are borrowed: most events change nothing that
+/// would keep them.
 pub(in super::super) enum Event<'a> {
-    // From an administrator.
-    /// What is wanted of the agent was committed: its channels, each with the revision of its put.
+    /// An administrator's wish was committed: the agent's channels, each with the revision of its
+    /// put.
     Wanted {
         /// Whether the agent is new or has another address.
         moved: bool,
@@ -42,16 +43,10 @@ pub(in super::super) enum Event<'a> {
         hurry: bool,
         channels: &'a [(ChannelId, u64)],
     },
-    /// One channel was put.
-    ChannelWanted { channel: &'a ChannelId, put: u64 },
-    /// One channel was taken from the agent.
-    ChannelUnwanted { channel: &'a ChannelId },
     /// The agent was deleted.
     Deleted,
     /// No chat system takes the agent's address.
     Homeless { reason: &'a str },
-
-    // From its link.
     /// The link is up.
     LinkUp,
     /// The link is lost, or could not be dialed; the next dial comes at `next`.
@@ -73,45 +68,47 @@ pub(in super::super) enum Event<'a> {
     SignedOut { error: &'a BackendError },
     /// The engine stops.
     Stopped,
-
-    // From the joins of its channels.
     /// There is room for one more join.
     NextJoin,
-    /// The channel that was taken is joined now.
-    JoinBegins { channel: &'a ChannelId },
+    /// Something happens to one of its channels.
+    Channel {
+        channel: &'a ChannelId,
+        event: ChannelEvent<'a>,
+    },
+}
+
+/// What happens to one channel of an agent.
+pub(in super::super) enum ChannelEvent<'a> {
+    /// An administrator put the channel; `put` is the revision.
+    Wanted { put: u64 },
+    /// An administrator took the channel from the agent.
+    Unwanted,
+    /// The channel that was taken by `NextJoin` is joined now.
+    JoinBegins,
     /// The channel that was taken had to wait for another agent's join, which has ended.
-    JoinPossible { channel: &'a ChannelId },
+    JoinPossible,
     /// The channel that was taken is of a kind that the chat system does not have.
-    JoinImpossible {
-        channel: &'a ChannelId,
-        reason: &'a str,
-    },
+    JoinImpossible { reason: &'a str },
     /// A join is committed.
-    Joined {
-        channel: &'a ChannelId,
-        join: u64,
-        info: Arc<InfoSlot>,
-    },
+    Joined { join: u64, info: Arc<InfoSlot> },
     /// A join has ended well, whether it counts or came too late.
-    JoinAnswered { channel: &'a ChannelId, epoch: u32 },
+    JoinAnswered { epoch: u32 },
     /// A join failed.
-    JoinFailed {
-        channel: &'a ChannelId,
-        join: u64,
-        error: &'a BackendError,
-    },
-    /// The chat system put the agent out of a channel.
-    PutOut {
-        channel: &'a ChannelId,
-        reason: String,
-        may_retry: bool,
-    },
+    JoinFailed { join: u64, error: &'a BackendError },
+    /// The chat system put the agent out of the channel.
+    PutOut { reason: String, may_retry: bool },
     /// The chat system refused a post, because its channel is no more.
-    ChannelGone {
-        channel: &'a ChannelId,
-        join: u64,
-        reason: &'a str,
-    },
+    Gone { join: u64, reason: &'a str },
+}
+
+impl<'a> ChannelEvent<'a> {
+    /// The event of that channel.
+    pub(in super::super) fn of(self, channel: &'a ChannelId) -> Event<'a> {
+        Event::Channel {
+            channel,
+            event: self,
+        }
+    }
 }
 
 /// What is to be done after an event.

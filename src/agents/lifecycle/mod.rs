@@ -1,11 +1,14 @@
-//! The lifecycle of an agent and its channels: one pure machine, and every transition of it in this file.
+//! The lifecycle of an agent and its channels: one pure machine, and every transition of it in this
+//! file.
 //!
-//! [`step`] takes what happened, changes the state, and returns what is to be done. The link's task, its intake, the
-//! registry and the posts send events and carry out actions; nothing outside this folder can assign a phase or a
-//! trouble, because the fields are private to it. Time and randomness are arguments, so a table tests each transition
-//! (`table.rs`) and a search visits every state of a small world (`search.rs`).
+//! [`step`] takes what happened, changes the state, and returns what is to be done. The link's
+//! task, its intake, the registry and the posts send events and carry out actions; nothing outside
+//! this folder can assign a phase or a trouble, because the fields are private to it. Time and
+//! randomness are arguments, so a table tests each transition (`table.rs`) and a search visits
+//! every state of a small world (`search.rs`).
 //!
-//! **An agent.** An event of a session or a sign-in that has ended meanwhile (another epoch) changes nothing.
+//! **An agent.** An event of a session or a sign-in that has ended meanwhile (another epoch)
+//! changes nothing.
 //!
 //! | from | event | to | what follows |
 //! |---|---|---|---|
@@ -17,33 +20,34 @@
 //! | SigningIn | `SignInFailed` | Out | a pause; look again when it is over; shown as Idle |
 //! | In | `Look` | In | join what is missing, with `NextJoin` |
 //! | any | `SignedOut` | Out | a pause; shown as Idle; announced if it lasts |
-//! | any but Homeless | `LinkDown` | Out | a pause; if it was In: shown as Idle, announced if it lasts |
+//! | not Homeless | `LinkDown` | Out | a pause; if it was In: shown as Idle, announced if it lasts |
 //! | any | `LinkUp` | same | its pause ends |
 //! | any | `Deleted`, `Stopped` | Out | the session is signed out |
 //!
-//! **A channel.** An event of a join that has ended meanwhile (another number) changes nothing. Whatever ends a session
-//! puts each channel that is not Refused back to Out, without a pause.
+//! **A channel.** An event of a join that has ended meanwhile (another number) changes nothing.
+//! Whatever ends a session puts each channel that is not Refused back to Out, without a pause.
 //!
 //! | from | event | to | what follows |
 //! |---|---|---|---|
-//! | (none) | `Wanted`, `ChannelWanted` | Out | look |
+//! | (none) | `Wanted` | Out | look |
 //! | Out, Waiting, Refused | wanted by a later put | Out | its pause or refusal ends |
-//! | Out | `NextJoin`, its pause is over | Waiting | begin the join, or wait for the first join of its room |
+//! | Out | `NextJoin`, its pause is over | Waiting | the join begins, or waits for another agent's |
 //! | Waiting | `JoinPossible` | Out | look |
 //! | Waiting | `JoinImpossible` | Refused | waits for an administrator |
 //! | Waiting | `JoinBegins` | Joining | join, under a new number |
 //! | Joining | `Joined` | In | |
-//! | Joining, In | `JoinFailed`, passing | Out | a pause; announced as down, unless that is under way |
+//! | Joining, In | `JoinFailed`, passing | Out | a pause; announced, unless that is under way |
 //! | Joining, In | `JoinFailed`, refused | Refused | its span ends; waits for an administrator |
 //! | any, but not fresh | `PutOut`, may retry | Out | a pause; announced if it lasts |
 //! | any, but not fresh | `PutOut` | Refused | its span ends; waits for an administrator |
-//! | In | `ChannelGone` | Refused | its span ends; waits for an administrator |
-//! | any | no longer wanted | (none) | left, if it was In |
+//! | In | `Gone` | Refused | its span ends; waits for an administrator |
+//! | any | `Unwanted`, or not among `Wanted` | (none) | left, if it was In |
 //!
-//! *Fresh* is a channel that is to be joined and has not failed since it was put: what was lost is an earlier stay.
+//! *Fresh* is a channel that is to be joined and has not failed since it was put: what was lost is
+//! an earlier stay.
 //!
-//! Rejected: setting phases where the answers arrive, as the seven files of this folder's neighbours did. Each was right
-//! and none could be tested without a chat system.
+//! Rejected: setting phases where the answers arrive, as the seven files of this folder's
+//! neighbours did. Each was right and none could be tested without a chat system.
 
 mod backoff;
 mod channel;
@@ -57,19 +61,22 @@ mod table;
 
 pub(super) use backoff::{dice, pause_after};
 pub(crate) use channel::{AgentChannel, ChannelPhase};
-pub(super) use event::{Actions, Announce, Event, Next, Now};
+pub(super) use event::{Actions, Announce, ChannelEvent, Event, Next, Now};
 pub(crate) use state::{Lifecycle, Phase};
 
+use super::infos::InfoSlot;
 use crate::backend::{BackendError, Session};
 use crate::model::{AgentState, ChannelId};
 use backoff::{after_join, backoff};
 use channel::Trouble;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where random numbers come from; asked only when something failed.
 pub(super) type Dice = fn() -> u64;
 
-/// Applies `event` to an agent and returns what is to be done. Nothing is allocated where nothing changes.
+/// Applies `event` to an agent and returns what is to be done. Nothing is allocated where nothing
+/// changes.
 pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice) -> Actions {
     match event {
         Event::Wanted {
@@ -77,27 +84,6 @@ pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice)
             hurry,
             channels,
         } => wanted(life, moved, hurry, channels, now),
-        Event::ChannelWanted { channel, put } => {
-            if life
-                .channels
-                .change(channel, |known| wanted_again(known, put))
-                .is_none()
-            {
-                life.channels.push(AgentChannel::new(channel.clone(), put));
-            }
-            end_pause(life);
-            Actions::look()
-        }
-        Event::ChannelUnwanted { channel } => {
-            let was_in = life.channels.remove(channel) == Some(ChannelPhase::In);
-            end_pause(life);
-            let left = if was_in {
-                vec![channel.clone()]
-            } else {
-                Vec::new()
-            };
-            leave(life, left)
-        }
         Event::Deleted => {
             life.deleted = true;
             life.epoch += 1;
@@ -119,31 +105,27 @@ pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice)
         } => link_down(life, Trouble::until(reason, attempt, next), now),
         Event::Look => look(life, now),
         Event::SignedIn { epoch, session } => signed_in(life, epoch, session, now),
-        Event::SignInFailed { epoch, error } => {
-            if !life.is_signing_in(epoch) {
-                return Actions::default();
-            }
-            let due = lose_session(life, error, now, dice).1;
-            Actions {
-                next: Next::LookAt(due),
-                show: Some(AgentState::Idle),
-                ..Actions::default()
-            }
-        }
-        Event::SignedOut { error } => {
-            let (left, _) = lose_session(life, error, now, dice);
-            Actions {
-                next: Next::Look,
-                show: Some(AgentState::Idle),
-                announce: Announce::IfItLasts,
-                left,
-                ..Actions::default()
-            }
-        }
+        Event::SignInFailed { epoch, error } => sign_in_failed(life, epoch, error, now, dice),
+        Event::SignedOut { error } => signed_out(life, error, now, dice),
         Event::Stopped => end_for_good(life, now),
         Event::NextJoin => next_join(life, now),
-        Event::JoinBegins { channel } => join_begins(life, channel),
-        Event::JoinPossible { channel } => {
+        Event::Channel { channel, event } => step_channel(life, channel, event, now, dice),
+    }
+}
+
+/// Applies an event of one channel.
+fn step_channel(
+    life: &mut Lifecycle,
+    channel: &ChannelId,
+    event: ChannelEvent<'_>,
+    now: Now,
+    dice: Dice,
+) -> Actions {
+    match event {
+        ChannelEvent::Wanted { put } => channel_wanted(life, channel, put),
+        ChannelEvent::Unwanted => channel_unwanted(life, channel),
+        ChannelEvent::JoinBegins => join_begins(life, channel),
+        ChannelEvent::JoinPossible => {
             let _ = life.channels.change(channel, |channel| {
                 if channel.phase == ChannelPhase::Waiting {
                     channel.phase = ChannelPhase::Out;
@@ -151,42 +133,22 @@ pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice)
             });
             Actions::look()
         }
-        Event::JoinImpossible { channel, reason } => {
+        ChannelEvent::JoinImpossible { reason } => {
+            let trouble = Trouble::lasting(reason);
             let _ = life
                 .channels
-                .change(channel, |channel| refuse(channel, Trouble::lasting(reason)));
+                .change(channel, |channel| refuse(channel, trouble));
             Actions::default()
         }
-        Event::Joined {
-            channel,
-            join,
-            info,
-        } => {
-            if life.is_of(channel, join) {
-                let _ = life.channels.change(channel, |channel| {
-                    channel.phase = ChannelPhase::In;
-                    channel.trouble = None;
-                    channel.info = Some(info);
-                });
-            }
-            Actions::default()
+        ChannelEvent::Joined { join, info } => joined(life, channel, join, info),
+        ChannelEvent::JoinAnswered { epoch } => join_answered(life, channel, epoch),
+        ChannelEvent::JoinFailed { join, error } => {
+            join_failed(life, channel, join, error, now, dice)
         }
-        Event::JoinAnswered { channel, epoch } => join_answered(life, channel, epoch),
-        Event::JoinFailed {
-            channel,
-            join,
-            error,
-        } => join_failed(life, channel, join, error, now, dice),
-        Event::PutOut {
-            channel,
-            reason,
-            may_retry,
-        } => put_out(life, channel, reason, may_retry, now, dice),
-        Event::ChannelGone {
-            channel,
-            join,
-            reason,
-        } => channel_gone(life, channel, join, reason),
+        ChannelEvent::PutOut { reason, may_retry } => {
+            put_out(life, channel, reason, may_retry, now, dice)
+        }
+        ChannelEvent::Gone { join, reason } => channel_gone(life, channel, join, reason),
     }
 }
 
@@ -213,6 +175,22 @@ fn wanted(
     }
     let left = life.channels.replace(channels, wanted_again);
     if moved { actions } else { leave(life, left) }
+}
+
+fn channel_wanted(life: &mut Lifecycle, channel: &ChannelId, put: u64) -> Actions {
+    let again = |known: &mut AgentChannel| wanted_again(known, put);
+    if life.channels.change(channel, again).is_none() {
+        life.channels.push(AgentChannel::new(channel.clone(), put));
+    }
+    end_pause(life);
+    Actions::look()
+}
+
+fn channel_unwanted(life: &mut Lifecycle, channel: &ChannelId) -> Actions {
+    let was_in = life.channels.remove(channel) == Some(ChannelPhase::In);
+    end_pause(life);
+    let left = was_in.then(|| channel.clone());
+    leave(life, Vec::from_iter(left))
 }
 
 /// A later put ends a channel's refusal, or its pause.
@@ -273,14 +251,14 @@ fn end_session(life: &mut Lifecycle, now: Now) -> Option<Arc<dyn Session>> {
     life.session.take()
 }
 
-/// The chat system ended the session, or did not give one: a pause begins. Returns the channels that the agent was in,
-/// and when the pause is over.
+/// The chat system ended the session, or did not give one: a pause begins. Returns the channels
+/// that the agent was in, and when the pause is over.
 fn lose_session(
     life: &mut Lifecycle,
     error: &BackendError,
     now: Now,
     dice: Dice,
-) -> (Vec<ChannelId>, std::time::Duration) {
+) -> (Vec<ChannelId>, Duration) {
     let left = life.channels_in();
     drop(end_session(life, now));
     let attempt = attempts(life.trouble.as_deref()) + 1;
@@ -337,8 +315,36 @@ fn signed_in(life: &mut Lifecycle, epoch: u32, session: Arc<dyn Session>, now: N
     }
 }
 
-/// Takes the channel that has been due for a join for longest. If there is none, the agent is looked at again when the
-/// next one is due.
+fn sign_in_failed(
+    life: &mut Lifecycle,
+    epoch: u32,
+    error: &BackendError,
+    now: Now,
+    dice: Dice,
+) -> Actions {
+    if !life.is_signing_in(epoch) {
+        return Actions::default();
+    }
+    let (_, due) = lose_session(life, error, now, dice);
+    Actions {
+        next: Next::LookAt(due),
+        show: Some(AgentState::Idle),
+        ..Actions::default()
+    }
+}
+
+fn signed_out(life: &mut Lifecycle, error: &BackendError, now: Now, dice: Dice) -> Actions {
+    let (left, _) = lose_session(life, error, now, dice);
+    Actions {
+        show: Some(AgentState::Idle),
+        announce: Announce::IfItLasts,
+        left,
+        ..Actions::look()
+    }
+}
+
+/// Takes the channel that has been due for a join for longest. If there is none, the agent is
+/// looked at again when the next one is due.
 fn next_join(life: &mut Lifecycle, now: Now) -> Actions {
     let next = match life.channels.next_due() {
         None => Next::Rest,
@@ -378,7 +384,19 @@ fn join_begins(life: &mut Lifecycle, channel: &ChannelId) -> Actions {
     }
 }
 
-/// A join went well. Where its channel was taken from the agent meanwhile, within the same session, it is undone.
+fn joined(life: &mut Lifecycle, channel: &ChannelId, join: u64, info: Arc<InfoSlot>) -> Actions {
+    if life.is_of(channel, join) {
+        let _ = life.channels.change(channel, |channel| {
+            channel.phase = ChannelPhase::In;
+            channel.trouble = None;
+            channel.info = Some(info);
+        });
+    }
+    Actions::default()
+}
+
+/// A join went well. Where its channel was taken from the agent meanwhile, within the same session,
+/// it is undone.
 fn join_answered(life: &Lifecycle, channel: &ChannelId, epoch: u32) -> Actions {
     let is_undone = life.epoch == epoch && life.channel(channel).is_none();
     Actions {
@@ -431,7 +449,8 @@ fn put_out(
     now: Now,
     dice: Dice,
 ) -> Actions {
-    // One that was put again and not joined yet: what is lost is an earlier stay of which the engine knows.
+    // One that was put again and not joined yet: what is lost is an earlier stay of which the
+    // engine knows.
     if life.channel(channel).is_none_or(AgentChannel::is_fresh) {
         return Actions::default();
     }
@@ -448,11 +467,7 @@ fn put_out(
         channel.info = None;
         was
     });
-    let left = if was == Some(ChannelPhase::In) {
-        vec![channel.clone()]
-    } else {
-        Vec::new()
-    };
+    let left = (was == Some(ChannelPhase::In)).then(|| channel.clone());
     let announce = if may_retry {
         Announce::IfItLasts
     } else {
@@ -460,13 +475,14 @@ fn put_out(
     };
     Actions {
         announce,
-        left,
+        left: Vec::from_iter(left),
         ..Actions::look()
     }
 }
 
-/// The chat system answers a post with the end of its channel. Only if the agent is in it by the join that the post was
-/// sent under: a post that failed late shut a channel that was deleted and put again meanwhile, until the next put.
+/// The chat system answers a post with the end of its channel. Only if the agent is in it by the
+/// join that the post was sent under: a post that failed late shut a channel that was deleted and
+/// put again meanwhile, until the next put.
 fn channel_gone(life: &mut Lifecycle, channel: &ChannelId, join: u64, reason: &str) -> Actions {
     let is_in = |channel: &AgentChannel| channel.phase == ChannelPhase::In && channel.join == join;
     if !life.channel(channel).is_some_and(is_in) {

@@ -1,12 +1,15 @@
-//! Every state of a small world: one agent, two rooms, a link, an administrator, and a chat system that does what it
-//! likes. The search starts from an agent that was put and tries every event that the world allows, in every order.
+//! Every state of a small world: one agent, two rooms, a link, an administrator, and a chat system
+//! that does what it likes. The search starts from an agent that was put and tries every event that
+//! the world allows, in every order.
 //!
-//! It finds that each phase can be reached, and only those that are meant; and that no state is stuck: wherever the
-//! world has come to, once everything goes well the agent is signed in and each of its channels is joined or refused,
-//! with no help but what the actions asked for. The world here does with the actions what the link's task does.
+//! It finds that each phase can be reached, and only those that are meant; and that no state is
+//! stuck: wherever the world has come to, once everything goes well the agent is signed in and each
+//! of its channels is joined or refused, with no help but what the actions asked for. The world
+//! here does with the actions what the link's task does.
 //!
-//! Time goes in seconds, and every pause is one second, so a pause is either over or ends with the next one. Counters
-//! (epochs, joins, failures) are left out of the comparison of states: only whether something is of the newest matters.
+//! Time goes in seconds, and every pause is one second, so a pause is either over or ends with the
+//! next one. Counters (epochs, joins, failures) are left out of the comparison of states: only
+//! whether something is of the newest matters.
 
 use super::table::{Kept, SECOND, at, info, most, room};
 use super::*;
@@ -168,10 +171,10 @@ impl World {
                 Begins::Waits => self.waits[at] = true,
                 Begins::Impossible => {
                     let reason = "no rooms";
-                    let _ = self.on(Event::JoinImpossible { channel, reason });
+                    let _ = self.on(ChannelEvent::JoinImpossible { reason }.of(channel));
                 }
                 Begins::Joins => {
-                    let begun = self.on(Event::JoinBegins { channel }).next;
+                    let begun = self.on(ChannelEvent::JoinBegins.of(channel)).next;
                     if let Next::Joining { join } = begun {
                         self.joins.push((at, join, epoch));
                         self.forget_late_joins();
@@ -228,7 +231,8 @@ impl World {
     /// Everything that may happen next.
     fn moves(&self) -> Vec<Move> {
         let mut moves = vec![Move::Address, Move::BadAddress, Move::Second];
-        // The second room is only joined, or not: what else may happen to a room, happens to the first.
+        // The second room is only joined, or not: what else may happen to a room, happens to the
+        // first.
         moves.extend([Move::Put(0), Move::Take(0), Move::Put(1)]);
         if !self.has_link {
             return moves;
@@ -262,12 +266,12 @@ impl World {
             Move::Put(at) => {
                 self.put += 1;
                 let (channel, put) = (&ROOMS[at], self.put);
-                let actions = self.on(Event::ChannelWanted { channel, put });
+                let actions = self.on(ChannelEvent::Wanted { put }.of(channel));
                 self.go_on(actions.next);
             }
             Move::Take(at) => {
                 let channel = &ROOMS[at];
-                let actions = self.on(Event::ChannelUnwanted { channel });
+                let actions = self.on(ChannelEvent::Unwanted.of(channel));
                 self.go_on(actions.next);
             }
             Move::Address => {
@@ -306,7 +310,7 @@ impl World {
             Move::OtherJoined(at) => {
                 self.waits[at] = false;
                 let channel = &ROOMS[at];
-                let actions = self.on(Event::JoinPossible { channel });
+                let actions = self.on(ChannelEvent::JoinPossible.of(channel));
                 self.go_on(actions.next);
             }
             chosen => self.answer(chosen),
@@ -329,12 +333,8 @@ impl World {
             Move::Joined(at) => {
                 let (at, join, epoch) = self.joins.remove(at);
                 let (channel, info) = (&ROOMS[at], info(&ROOMS[at]));
-                let _ = self.on(Event::Joined {
-                    channel,
-                    join,
-                    info,
-                });
-                self.on(Event::JoinAnswered { channel, epoch })
+                let _ = self.on(ChannelEvent::Joined { join, info }.of(channel));
+                self.on(ChannelEvent::JoinAnswered { epoch }.of(channel))
             }
             Move::JoinFailed(at) | Move::JoinRefused(at) => {
                 let (at, join, _) = self.joins.remove(at);
@@ -343,36 +343,25 @@ impl World {
                     Move::JoinFailed(_) => error,
                     _ => refused,
                 };
-                self.on(Event::JoinFailed {
-                    channel,
-                    join,
-                    error,
-                })
+                self.on(ChannelEvent::JoinFailed { join, error }.of(channel))
             }
             Move::SignedOut => self.on(Event::SignedOut { error }),
             Move::PutOut(at, may_retry) => {
                 let (channel, reason) = (&ROOMS[at], "kicked".to_owned());
-                self.on(Event::PutOut {
-                    channel,
-                    reason,
-                    may_retry,
-                })
+                self.on(ChannelEvent::PutOut { reason, may_retry }.of(channel))
             }
             Move::Gone(at) => {
                 let (channel, reason) = (&ROOMS[at], "destroyed");
                 let join = self.life.channel(channel).map_or(0, |known| known.join);
-                self.on(Event::ChannelGone {
-                    channel,
-                    join,
-                    reason,
-                })
+                self.on(ChannelEvent::Gone { join, reason }.of(channel))
             }
             _ => unreachable!("not the chat system's"),
         };
         self.go_on(actions.next);
     }
 
-    /// The next thing that happens if everything goes well and nobody but the machine asks for anything.
+    /// The next thing that happens if everything goes well and nobody but the machine asks for
+    /// anything.
     fn good_weather(&self) -> Move {
         let wait = self.waits.iter().position(|waits| *waits);
         if !self.up {
@@ -396,7 +385,8 @@ impl World {
     }
 }
 
-/// Every world that can be reached, each with the number of the one before it and the move from there.
+/// Every world that can be reached, each with the number of the one before it and the move from
+/// there.
 fn worlds() -> Vec<(World, Option<(usize, Move)>)> {
     let begin = World::begin();
     let mut known: HashSet<Seen> = HashSet::from([begin.seen()]);

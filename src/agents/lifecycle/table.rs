@@ -36,7 +36,8 @@ pub(super) fn at(monotonic: Duration) -> Now {
 
 /// Every pause is the longest there is.
 pub(super) fn most() -> u64 {
-    // The dice are taken modulo the ceiling in ms and one: this is the ceiling of the first failure.
+    // The dice are taken modulo the ceiling in ms and one: this is the ceiling of the first
+    // failure.
     1_000
 }
 
@@ -124,7 +125,7 @@ impl Agent {
             }
         );
         assert_eq!(self.phase(name), ChannelPhase::Waiting);
-        match self.on(Event::JoinBegins { channel: &channel }).next {
+        match self.on(ChannelEvent::JoinBegins.of(&channel)).next {
             Next::Joining { join } => join,
             next => panic!("{next:?}"),
         }
@@ -133,11 +134,7 @@ impl Agent {
     fn enters(&mut self, name: &str, join: u64) {
         let channel = &room(name);
         let info = info(channel);
-        let _ = self.on(Event::Joined {
-            channel,
-            join,
-            info,
-        });
+        let _ = self.on(ChannelEvent::Joined { join, info }.of(channel));
     }
 
     fn phase(&self, name: &str) -> ChannelPhase {
@@ -227,7 +224,7 @@ fn an_agent_that_nobody_takes_waits_for_another_address() {
     let reason = "no chat system is configured";
     let _ = agent.on(Event::Homeless { reason });
     let (channel, put) = (&room("ops"), 2);
-    let _ = agent.on(Event::ChannelWanted { channel, put });
+    let _ = agent.on(ChannelEvent::Wanted { put }.of(channel));
     assert_eq!(agent.life.trouble().unwrap().reason, reason);
     assert_eq!(agent.on(Event::Look).next, Next::Rest);
     let _ = agent.wanted(true, &[]);
@@ -296,11 +293,7 @@ fn a_join_that_failed_in_passing_is_tried_again_and_a_refused_one_waits_for_a_pu
     let mut agent = Agent::active(&["ops"]);
     let (channel, join) = (&room("ops"), agent.begins_join("ops"));
     let failed = |agent: &mut Agent, join, error: &BackendError| {
-        agent.on(Event::JoinFailed {
-            channel,
-            join,
-            error,
-        })
+        agent.on(ChannelEvent::JoinFailed { join, error }.of(channel))
     };
     let passing = BackendError::unreachable("away");
     let late = failed(&mut agent, join + 1, &passing);
@@ -321,9 +314,9 @@ fn a_join_that_failed_in_passing_is_tried_again_and_a_refused_one_waits_for_a_pu
     );
     assert_eq!(agent.phase("ops"), ChannelPhase::Refused);
     assert_eq!(agent.on(Event::NextJoin).next, Next::Rest);
-    let _ = agent.on(Event::ChannelWanted { channel, put: 1 });
+    let _ = agent.on(ChannelEvent::Wanted { put: 1 }.of(channel));
     assert_eq!(agent.phase("ops"), ChannelPhase::Refused, "the same put");
-    let _ = agent.on(Event::ChannelWanted { channel, put: 2 });
+    let _ = agent.on(ChannelEvent::Wanted { put: 2 }.of(channel));
     agent.begins_join("ops");
 }
 
@@ -334,16 +327,16 @@ fn a_channel_waits_for_another_agents_join_without_being_found_again() {
     assert!(matches!(agent.on(Event::NextJoin).next, Next::Join { .. }));
     assert_eq!(agent.on(Event::NextJoin).next, Next::Rest);
     assert!(!agent.life.is_settled());
-    let actions = agent.on(Event::JoinPossible { channel });
+    let actions = agent.on(ChannelEvent::JoinPossible.of(channel));
     assert_eq!(
         (actions.next, agent.phase("ops")),
         (Next::Look, ChannelPhase::Out)
     );
     agent.begins_join("ops");
-    let _ = agent.on(Event::JoinPossible { channel });
+    let _ = agent.on(ChannelEvent::JoinPossible.of(channel));
     assert_eq!(agent.phase("ops"), ChannelPhase::Joining);
     assert_eq!(
-        agent.on(Event::JoinBegins { channel }).next,
+        agent.on(ChannelEvent::JoinBegins.of(channel)).next,
         Next::Rest,
         "one join at a time"
     );
@@ -354,7 +347,7 @@ fn a_kind_of_channel_that_there_is_not_is_refused() {
     let mut agent = Agent::active(&["ops"]);
     let (channel, reason) = (&room("ops"), "this chat system has no rooms");
     let _ = agent.on(Event::NextJoin);
-    let _ = agent.on(Event::JoinImpossible { channel, reason });
+    let _ = agent.on(ChannelEvent::JoinImpossible { reason }.of(channel));
     assert_eq!(agent.life.channel(channel).unwrap().reason(), Some(reason));
     assert!(agent.life.is_settled());
 }
@@ -365,9 +358,9 @@ fn a_join_counts_only_under_its_own_number() {
     let (channel, join) = (&room("ops"), agent.begins_join("ops"));
     agent.enters("ops", join + 1);
     assert_eq!(agent.phase("ops"), ChannelPhase::Joining);
-    let _ = agent.on(Event::ChannelUnwanted { channel });
+    let _ = agent.on(ChannelEvent::Unwanted.of(channel));
     let put = 2;
-    let _ = agent.on(Event::ChannelWanted { channel, put });
+    let _ = agent.on(ChannelEvent::Wanted { put }.of(channel));
     agent.enters("ops", join);
     assert_eq!(agent.phase("ops"), ChannelPhase::Out, "of an earlier stay");
     let newer = agent.begins_join("ops");
@@ -382,16 +375,13 @@ fn a_join_of_a_channel_that_was_taken_away_is_undone_within_the_same_session() {
     let channel = &room("ops");
     agent.begins_join("ops");
     let epoch = agent.life.epoch;
-    let there = agent.on(Event::JoinAnswered { channel, epoch });
+    let there = agent.on(ChannelEvent::JoinAnswered { epoch }.of(channel));
     assert!(there.leave.is_none());
-    let taken = agent.on(Event::ChannelUnwanted { channel });
+    let taken = agent.on(ChannelEvent::Unwanted.of(channel));
     assert!(taken.leave.is_none(), "it was not in yet");
-    let earlier = agent.on(Event::JoinAnswered {
-        channel,
-        epoch: epoch - 1,
-    });
+    let earlier = agent.on(ChannelEvent::JoinAnswered { epoch: epoch - 1 }.of(channel));
     assert!(earlier.leave.is_none());
-    let gone = agent.on(Event::JoinAnswered { channel, epoch });
+    let gone = agent.on(ChannelEvent::JoinAnswered { epoch }.of(channel));
     assert!(gone.leave.is_some());
 }
 
@@ -399,7 +389,7 @@ fn a_join_of_a_channel_that_was_taken_away_is_undone_within_the_same_session() {
 fn a_channel_that_is_taken_away_is_left() {
     let mut agent = Agent::inside();
     let channel = &room("ops");
-    let actions = agent.on(Event::ChannelUnwanted { channel });
+    let actions = agent.on(ChannelEvent::Unwanted.of(channel));
     assert!(actions.leave.is_some() && actions.sign_out.is_none());
     assert_eq!(actions.left, [room("ops")]);
     let mut agent = Agent::inside();
@@ -413,11 +403,7 @@ fn a_channel_that_is_taken_away_is_left() {
 fn one_that_is_put_out_of_a_channel_comes_back_or_stays_out() {
     let put_out = |agent: &mut Agent, may_retry| {
         let (channel, reason) = (&room("ops"), "kicked".to_owned());
-        agent.on(Event::PutOut {
-            channel,
-            reason,
-            may_retry,
-        })
+        agent.on(ChannelEvent::PutOut { reason, may_retry }.of(channel))
     };
     let mut fresh = Agent::active(&["ops"]);
     assert_eq!(put_out(&mut fresh, false).next, Next::Rest);
@@ -444,11 +430,7 @@ fn one_that_is_put_out_of_a_channel_comes_back_or_stays_out() {
 fn a_post_that_finds_its_channel_gone_ends_the_stay_that_it_was_sent_in() {
     let mut agent = Agent::inside();
     let (channel, reason) = (&room("ops"), "destroyed");
-    let gone = |join| Event::ChannelGone {
-        channel,
-        join,
-        reason,
-    };
+    let gone = |join| ChannelEvent::Gone { join, reason }.of(channel);
     assert_eq!(agent.on(gone(2)).announce, Announce::No);
     assert_eq!(agent.phase("ops"), ChannelPhase::In);
     let actions = agent.on(gone(1));

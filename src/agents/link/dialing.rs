@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// A dial that takes longer counts as failed.
 const DIAL_MAX: Duration = Duration::from_secs(60);
-/// A link that was lost sooner continues the back-off where it was: one that dies right after each sign-in must not be
-/// dialed twice a second for ever.
+/// A link that was lost sooner continues the back-off where it was: one that dies right after each
+/// sign-in must not be dialed twice a second for ever.
 const STEADY: Duration = Duration::from_secs(60);
 
 /// How far the connection has come. Times are monotonic.
@@ -113,7 +113,7 @@ impl LinkTask {
         }
     }
 
-    /// The connection was lost, if there was one: nothing that was under way over it comes home.
+    /// The connection was lost, if there was one; what was under way over it is dropped.
     pub(super) fn lost(&mut self, error: BackendError) {
         let Some(failures) = self.dial.failures(self.around.timer().now()) else {
             return;
@@ -124,7 +124,8 @@ impl LinkTask {
         self.link_down(&error, failures + 1);
     }
 
-    /// The connection is gone, or could not be made: every agent on it is told, and the next dial is set.
+    /// The connection is gone, or could not be made: every agent on it is told, and the next dial
+    /// is set.
     fn link_down(&mut self, error: &BackendError, attempt: u32) {
         let now = self.around.now();
         let next = now.after(pause_after(error, attempt, dice()));

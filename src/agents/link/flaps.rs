@@ -63,8 +63,9 @@ impl LinkTask {
         }
     }
 
-    /// A loss has lasted: what is still not joined is announced. The writer knows what was announced before. The loss of
-    /// one channel looks at that channel only: a server that puts an agent out of 40,000 rooms loses each of them.
+    /// A loss has lasted: what is still not joined is announced. The writer knows what was
+    /// announced before. The loss of one channel looks at that channel only: a server that puts an
+    /// agent out of 40,000 rooms loses each of them.
     pub(super) fn announce(&mut self, lost: Vec<Flap<Cell>>) {
         for (cell, channel) in lost {
             let down: Vec<ChannelId> = cell.look(|state| match &channel {

@@ -1,7 +1,8 @@
-//! What comes in over one link, into the writer: the engine's side of an [`Inbox`](crate::backend::Inbox).
+//! What comes in over one link: the engine's side of an [`Inbox`](crate::backend::Inbox). Messages
+//! go to the writer, changes of an agent to its lifecycle.
 
 use super::super::cell::{Cell, CellLink, CellState};
-use super::super::lifecycle::{Actions, Announce, ChannelPhase, Event, Next};
+use super::super::lifecycle::{Actions, Announce, ChannelEvent, ChannelPhase, Event, Next};
 use super::super::roster::Roster;
 use super::recent::Recent;
 use super::surroundings::Surroundings;
@@ -52,7 +53,7 @@ impl LinkIntake {
         })
     }
 
-    /// Nothing from this connection counts any more.
+    /// Ends this intake: nothing from its connection is applied any more.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }
@@ -143,8 +144,8 @@ impl LinkIntake {
         }
     }
 
-    /// An agent hears from here on, if it is still joining. The entry goes in the one ordered lane, so whatever comes
-    /// after it is within the agent's span.
+    /// An agent that is still joining hears from here on. The entry goes in the ordered lane, so
+    /// every message that comes after it is within the agent's span.
     fn entered(&self, agent: AgentKey, channel: &ChannelId) {
         let Some(cell) = self.cell(agent) else { return };
         let joins = |state: &CellState| {
@@ -160,7 +161,7 @@ impl LinkIntake {
         }
     }
 
-    /// Who sees what is said in a channel of that agent.
+    /// Who sees the messages in a channel of that agent.
     fn seen_by(&self, agent: AgentKey, channel: &ChannelId) -> SeenBy {
         if self.shared_rooms && channel.kind() == ChannelKind::Room {
             SeenBy::Room
@@ -171,11 +172,7 @@ impl LinkIntake {
 
     fn put_out(&self, agent: AgentKey, channel: ChannelId, reason: String, may_retry: bool) {
         let Some(cell) = self.cell(agent) else { return };
-        let put_out = Event::PutOut {
-            channel: &channel,
-            reason,
-            may_retry,
-        };
+        let put_out = ChannelEvent::PutOut { reason, may_retry }.of(&channel);
         let actions = cell.step_on(&self.link, put_out, self.around.now());
         if actions.announce == Announce::Left {
             let place = self.place(self.seen_by(agent, &channel), &channel);
@@ -193,7 +190,8 @@ impl LinkIntake {
         self.tell(cell, actions, None);
     }
 
-    /// Tells the link's task what is to be done about a loss: of one channel, or of all of the agent's.
+    /// Tells the link's task what is to be done about a loss: of one channel, or of all of the
+    /// agent's.
     fn tell(&self, cell: Arc<Cell>, actions: Actions, lost: Option<ChannelId>) {
         if actions.next != Next::Look {
             return;
@@ -261,8 +259,8 @@ impl Intake for LinkIntake {
         room
     }
 
-    // Without a deadline of its own: the writer answers each entry, also when it cannot write, and nobody but the
-    // connector's own task waits, which ends with the link.
+    // This wait has no deadline of its own: the writer completes each entry, also when it cannot
+    // write, and only the connector's own task waits, which ends with the link.
     fn flush(&self) -> Pin<Box<dyn Future<Output = Result<(), Closed>> + Send + 'static>> {
         if self.is_closed() {
             return Box::pin(std::future::ready(Err(Closed)));

@@ -1,7 +1,8 @@
-//! Joining: what is missing is joined, a shared room is caught up once, a refusal waits for an administrator.
+//! Joining: the channels that are missing are joined, a shared room is caught up once, and a
+//! refusal waits for an administrator.
 
 use super::super::cell::Cell;
-use super::super::lifecycle::{Announce, Event, Next};
+use super::super::lifecycle::{Announce, ChannelEvent, Event, Next};
 use super::surroundings::Surroundings;
 use super::{IN_FLIGHT, Landed, LinkTask};
 use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
@@ -10,19 +11,22 @@ use crate::model::{AgentKey, ChannelId, ChannelKind, Place};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A join, its catch-up included, that takes longer counts as failed. A catch-up may be that long: a busy room of a week's
-/// outage comes in pages. Meanwhile the agent posts elsewhere, joins its other channels, and can be stopped.
+/// A join that takes longer, its catch-up included, counts as failed. A catch-up may take that
+/// long: the messages of a busy room after an outage of a week come in pages. Meanwhile the agent
+/// posts elsewhere, joins its other channels, and can be stopped.
 const JOIN_MAX: Duration = Duration::from_secs(600);
 
 impl LinkTask {
-    /// Starts the joins that are missing and due, as far as there is room for them. The cost is that of what it starts.
+    /// Starts the joins that are missing and due, as far as there is room for them. The cost is
+    /// that of what it starts.
     pub(super) fn join_channels(&mut self, cell: Arc<Cell>, epoch: u32) {
         let now = self.around.now();
         let Some(session) = cell.session() else {
             return;
         };
-        // A channel that must wait for another agent's join takes no room, so that looks are counted too: one agent with
-        // 40,000 of them must not keep the others waiting.
+        // A channel that must wait for another agent's join takes no place among the flights, so
+        // looks are counted too: an agent with 40,000 such channels must not keep the others
+        // waiting.
         for _ in 0..IN_FLIGHT {
             if self.flights.len() >= IN_FLIGHT {
                 break;
@@ -47,7 +51,7 @@ impl LinkTask {
         } else {
             "this chat system has no contacts"
         };
-        let impossible = Event::JoinImpossible { channel, reason };
+        let impossible = ChannelEvent::JoinImpossible { reason }.of(channel);
         let _ = cell.step_on(&self.handle, impossible, self.around.now());
     }
 
@@ -73,7 +77,7 @@ impl LinkTask {
         if is_shared && self.rooms.wait(&channel, cell) {
             return;
         }
-        let begins = Event::JoinBegins { channel: &channel };
+        let begins = ChannelEvent::JoinBegins.of(&channel);
         let begun = cell.step_on(&self.handle, begins, self.around.now());
         let Next::Joining { join } = begun.next else {
             return;
@@ -109,14 +113,14 @@ impl LinkTask {
             self.room_joined(&channel, first, counts);
         }
         match outcome {
-            // One that counts entered the channel when it was committed.
+            // A join that counts was applied when it was committed.
             Ok(_) => {
                 let channel = &channel;
-                let answered = Event::JoinAnswered { channel, epoch };
+                let answered = ChannelEvent::JoinAnswered { epoch }.of(channel);
                 let actions = cell.step_on(&self.handle, answered, self.around.now());
                 if let Some(session) = actions.leave {
                     let address = cell.look(|state| state.address.clone());
-                    // It was never counted as inside, so there is no room to be counted out of.
+                    // The agent was never counted among those in the room.
                     self.leave_quietly(cell.clone(), session, address, channel.clone());
                 }
             }
@@ -132,11 +136,7 @@ impl LinkTask {
         place: Place,
         error: &BackendError,
     ) {
-        let failed = Event::JoinFailed {
-            channel,
-            join,
-            error,
-        };
+        let failed = ChannelEvent::JoinFailed { join, error }.of(channel);
         let agent = cell.key;
         let actions = cell.step_on(&self.handle, failed, self.around.now());
         if actions.announce != Announce::No {
@@ -153,8 +153,8 @@ impl LinkTask {
         self.go_on(cell.clone(), actions.next);
     }
 
-    /// Writes what became of a join. It keeps the join's room until it is committed: 40,000 refusals handed over at once
-    /// stood before everybody's posts.
+    /// Writes what became of a join. The entry keeps the join's place among the flights until it is
+    /// committed: 40,000 refusals that were queued at once delayed everybody's posts.
     fn note(&mut self, entry: EntryKind) {
         let noted = self.around.entries.write_through(entry);
         self.flights.push(Box::pin(async move {
@@ -167,14 +167,14 @@ impl LinkTask {
     fn room_joined(&mut self, channel: &ChannelId, first: bool, ok: bool) {
         let now = self.around.now();
         for cell in self.rooms.joined(channel, first, ok) {
-            let possible = Event::JoinPossible { channel };
+            let possible = ChannelEvent::JoinPossible.of(channel);
             let actions = cell.step_on(&self.handle, possible, now);
             self.go_on(cell, actions.next);
         }
     }
 }
 
-/// Joins, catches up, and has the span begin before the channel counts as joined.
+/// Joins, catches up, and has the span committed before the channel counts as joined.
 async fn join_through(
     around: &Arc<Surroundings>,
     cell: &Arc<Cell>,
@@ -202,11 +202,12 @@ async fn join_through(
         .calls
         .ask(JOIN_MAX, "the join", move || session.join(channel, resume))
         .await?;
-    // Its channel was deleted, or put again, meanwhile: the stay that would be recorded is nobody's.
+    // The channel was deleted, or put again, meanwhile: no stay is to be recorded.
     if !cell.look(|state| state.life().is_of(&place.channel, join)) {
         return Ok(joined);
     }
-    // Whoever reads the event that says so may post at once: the channel counts as joined just before it is told.
+    // A caller that reads the event of the join may post at once, so the channel counts as joined
+    // just before the event is shown.
     let (info, inside, id) = (
         around.infos.joined(place.clone(), joined.info.clone()),
         cell.clone(),
@@ -215,11 +216,7 @@ async fn join_through(
     let now = around.now();
     let before = Box::new(move || {
         let channel = &id;
-        let joined = Event::Joined {
-            channel,
-            join,
-            info,
-        };
+        let joined = ChannelEvent::Joined { join, info }.of(channel);
         let _ = inside.step(joined, now);
     });
     let entered = EntryKind::Joined {

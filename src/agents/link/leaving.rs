@@ -1,4 +1,5 @@
-//! Leaving: sessions wound up once their posts are answered, and the link's own end.
+//! Leaving: sessions are signed out once their posts are answered, channels are left, and the link
+//! itself ends.
 
 use super::super::cell::Cell;
 use super::super::lifecycle::Event;
@@ -13,12 +14,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long posts in flight may take once their agent is deleted or moved.
+/// How long posts in flight may take once their agent was deleted or moved, and how long leaving
+/// may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(5);
 
 impl LinkTask {
-    /// Leaves channels, or winds a session up once its posts in flight have been answered. Until that is done nothing
-    /// is begun for its agent or its address, so that the end of the old cannot undo the beginning of the new.
+    /// Leaves channels, or signs a session out once its posts in flight have been answered. Until
+    /// that is done, nothing begins for its agent or its address: the end of the old session could
+    /// undo the beginning of the new one.
     pub(super) fn farewell(&mut self, farewell: Farewell<Cell>) {
         let Farewell {
             agent: cell,
@@ -52,7 +55,7 @@ impl LinkTask {
         }));
     }
 
-    /// Leaves a channel whose join was answered after it was taken away.
+    /// Leaves a channel whose join was answered after the channel was taken from the agent.
     pub(super) fn leave_quietly(
         &mut self,
         cell: Arc<Cell>,
@@ -71,14 +74,14 @@ impl LinkTask {
         }));
     }
 
-    /// A farewell is over: what waited for it is looked at.
+    /// A farewell is over: the agents that waited for it are looked at.
     pub(super) fn gone(&mut self, cell: Arc<Cell>, address: &Address) {
         self.leaving.end(cell.key, address);
         self.todo.push_back(cell);
         self.todo.append(&mut self.leaving.blocked);
     }
 
-    /// The engine stops: everybody out, then the link.
+    /// The engine stops: every agent is signed out, then the connection is closed.
     pub(super) async fn stop(&mut self) {
         if let Some(link) = self.link.take() {
             let now = self.around.now();
@@ -114,7 +117,8 @@ impl LinkTask {
         }
     }
 
-    /// Nobody travels here any more: hang up and end, unless somebody came meanwhile.
+    /// No agent travels on this link any more: closes the connection and ends, unless an agent came
+    /// meanwhile.
     pub(super) async fn end(&mut self) -> bool {
         let Some(links) = self.links.upgrade() else {
             return true;
@@ -134,12 +138,12 @@ impl LinkTask {
     }
 }
 
-/// Agents and addresses that are on their way out.
+/// Agents and addresses whose sessions are being ended.
 #[derive(Default)]
 pub(super) struct Leaving {
     agents: HashMap<AgentKey, usize>,
     addresses: HashMap<String, usize>,
-    /// Who is to be looked at when one of them is out.
+    /// Agents to look at when one of them is done.
     blocked: VecDeque<Arc<Cell>>,
 }
 
@@ -157,7 +161,7 @@ impl Leaving {
         end_one(&mut self.addresses, address.as_str().to_lowercase());
     }
 
-    /// Whether something of this agent, or of its address, is still on its way out.
+    /// Whether a session of this agent, or of its address, is still being ended.
     pub(super) fn holds(&self, cell: &Cell) -> bool {
         if self.agents.is_empty() {
             return false;
@@ -166,7 +170,7 @@ impl Leaving {
         self.agents.contains_key(&cell.key) || self.addresses.contains_key(&address)
     }
 
-    /// Has an agent looked at when somebody is out.
+    /// Has an agent looked at when a farewell is over.
     pub(super) fn block(&mut self, cell: Arc<Cell>) {
         self.blocked.push_back(cell);
     }

@@ -1,8 +1,8 @@
 //! One link's task: dial, sign in, join, and do it again when something is lost.
 //!
-//! It reconciles desired and actual state: it looks at its agents, starts what their lifecycle asks for, at most 64
-//! things at once, and tells their lifecycle what came of it. A call that panics or hangs is that link's trouble, nobody
-//! else's.
+//! It reconciles desired and actual state: it looks at its agents, starts what their lifecycle asks
+//! for, at most 64 things at once, and tells their lifecycle what came of it. A call that panics or
+//! hangs is that link's trouble, nobody else's.
 
 mod dialing;
 mod flaps;
@@ -140,7 +140,8 @@ impl LinkTask {
         }
     }
 
-    /// One turn: reads the mail, starts what is missing, waits for the next thing. False: the task is over.
+    /// One turn: reads the mail, starts what is missing, waits for the next thing. False: the task
+    /// is over.
     async fn turn(&mut self) -> bool {
         let (mail, busy) = self.handle.take();
         if let Some((generation, error)) = mail.lost

@@ -1,7 +1,8 @@
-//! The pace of dials: over all links at most 50 begin in any second.
+//! The pace of dials: at most 50 begin in any second, over all links.
 //!
-//! The first fifty go at once: a link that is needed anew a moment after the last one is not held, and under a clock
-//! that stands still it would be for good. Rejected: one every 20 ms.
+//! The first fifty begin at once. Rejected: one every 20 ms, because a link that is dialed again a
+//! moment after another would be delayed, and under a clock that stands still it would never be
+//! dialed.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -11,12 +12,12 @@ use std::time::Duration;
 const MOST: usize = 50;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// When the last dials began or are to begin, in monotonic time.
+/// When the last dials began or will begin, in monotonic time.
 #[derive(Default)]
 pub(crate) struct Pace(Mutex<VecDeque<Duration>>);
 
 impl Pace {
-    /// Takes the next place: how long to wait for it.
+    /// Reserves the next dial and returns how long to wait for it.
     pub(crate) fn wait_at(&self, now: Duration) -> Duration {
         let mut begun = self.0.lock();
         let before = if begun.len() < MOST {

@@ -1,6 +1,8 @@
-//! Messages seen lately on one link: the second of many copies is dropped before it reaches the writer.
+//! The messages that one link saw lately: copies of a message are dropped before they reach the
+//! writer.
 //!
-//! Kept as 64-bit keyed hashes; the unique index behind it is what makes certain.
+//! Messages are kept as keyed hashes of 64 bits. The unique index of the table is what guarantees
+//! one row.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -21,7 +23,7 @@ impl Recent {
         self.seen.contains(&self.hasher.hash_one(message))
     }
 
-    /// Notes `message`, forgetting the oldest where there are too many.
+    /// Notes `message`, and forgets the oldest one if there are too many.
     pub(super) fn note(&mut self, message: &impl Hash) {
         let hash = self.hasher.hash_one(message);
         if self.seen.insert(hash) {

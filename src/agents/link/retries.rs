@@ -1,7 +1,7 @@
 //! Agents to look at again, by time.
 //!
-//! An agent has one retry, the soonest: with one for each channel that failed, and another for each look at them,
-//! 40,000 failures never came to rest.
+//! An agent has one retry, the soonest: with one for each channel that failed, and another for each
+//! look at them, 40,000 failures never came to rest.
 
 use super::super::cell::Cell;
 use crate::model::AgentKey;

@@ -55,7 +55,8 @@ impl Rooms {
         Vec::new()
     }
 
-    /// An agent is no longer in a room. The last one's end forgets the room, so that the next join catches up.
+    /// An agent is no longer in a room. The last one's end forgets the room, so that the next join
+    /// catches up.
     pub(super) fn left(&mut self, channel: &ChannelId) {
         if let Some(Room::Ready(inside)) = self.0.get_mut(channel) {
             *inside -= 1;

@@ -1,5 +1,5 @@
-//! What every link of the engine shares: the way to the journal, the calls into backends, the posts under way, and what
-//! is shown of agents and channels.
+//! What every link of the engine shares: the way to the journal, the calls into backends, the posts
+//! under way, and what is shown of agents and channels.
 
 use super::super::calls::Calls;
 use super::super::cell::Cell;
@@ -33,7 +33,8 @@ pub(crate) struct Surroundings {
 
 /// What links are told once, when the engine opens.
 pub(crate) struct LinkSettings {
-    /// When the database was last written before this process opened it; none if this process made it.
+    /// When the database was last written before this process opened it; none if this process made
+    /// it.
     pub(crate) recorded_until: Option<DateTime<Utc>>,
     /// How long a link may be lost before its channels are announced as inactive.
     pub(crate) flap_delay: Duration,
