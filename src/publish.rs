@@ -94,7 +94,7 @@ impl Publishing {
         if let Some(thread) = thread
             && thread.join().is_err()
         {
-            tracing::error!("the hub's thread panicked");
+            tracing::error!("the publishing thread panicked");
         }
     }
 

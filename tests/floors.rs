@@ -67,7 +67,6 @@ const CYCLES: &[&str] = &[
     "src: backend/ucwa/contacts backend/ucwa/core backend/ucwa/entering backend/ucwa/incoming backend/ucwa/meeting backend/ucwa/meetings backend/ucwa/posting backend/ucwa/speaking",
     "src: backend/ucwa/conversation backend/ucwa/reports",
     "src: backend/xmpp/core backend/xmpp/disco backend/xmpp/upload",
-    "src: hub/state hub/view hub/wait",
     "examples/ucwa_simulator: simulator/application simulator/conversation simulator/fault simulator/invitation simulator/meeting simulator/ring simulator/subscription simulator/talk simulator/token simulator/world",
 ];
 /// The folders whose files are looked at for circles, each the root of a crate.

@@ -1,9 +1,10 @@
-//! One request for an agent's events (§events/poll): resolve the cursor, look, filter, wait, look again.
+//! One request for an agent's events (§events/poll): resolve the cursor, look, filter, wait, and
+//! look again.
 
 use crate::database::Reads;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::hub::{Hub, Woken, shown};
+use crate::hub::{Hub, Woken, event_id};
 use crate::model::{AgentKey, Cursor, Event, EventBatch, Seq};
 use crate::waiting::{Activity, Busy};
 use std::future::poll_fn;
@@ -12,9 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-/// Rows looked at in one go.
+/// Rows that one request looks at before it may end empty.
 const SCAN: usize = 10_000;
-/// How long one request looks, in real time: below the 30 s after which clients give up.
+/// How long one request looks, in real time: less than the 30 s after which clients give up.
 const LOOK_TIME: Duration = Duration::from_secs(10);
 
 /// What every reader reads from.
@@ -23,36 +24,36 @@ pub(crate) struct Feed {
     pub(crate) reads: Reads,
     pub(crate) clock: Arc<dyn crate::clock::Clock>,
     pub(crate) activity: Activity,
-    /// Only what lies within the window is served (buffered mode).
+    /// Whether only events within the window are served (buffered mode).
     pub(crate) buffered: bool,
 }
 
-/// From where on.
+/// Where a request begins.
 #[derive(Debug, Clone)]
 pub(crate) enum Start {
-    /// As a client says it.
+    /// After the event that a client names.
     Cursor(Cursor),
-    /// After a place in the journal.
-    Place(Seq),
+    /// After this seq of the journal.
+    After(Seq),
 }
 
-/// One request.
-pub(crate) struct Ask {
+/// One request for events.
+pub(crate) struct Request {
     pub(crate) agent: AgentKey,
     pub(crate) start: Start,
     pub(crate) filter: Arc<Filter>,
-    /// How long to wait where there is nothing; `None`: for ever.
+    /// How long to wait if there are no events; `None`: for ever.
     pub(crate) patience: Option<Duration>,
-    /// Set when whoever asks no longer may: the answer is then empty.
+    /// Set when the caller's right has ended: the delivery is empty then.
     pub(crate) ended: Option<Arc<AtomicBool>>,
-    /// A second way to end the wait: a reader of the same name took over.
+    /// Set when a newer reader of the same name took over: the delivery is empty then.
     pub(crate) superseded: Option<Arc<AtomicBool>>,
 }
 
-/// The answer, with what is not for everybody.
-pub(crate) struct Answer {
+/// What a request is given.
+pub(crate) struct Delivery {
     pub(crate) batch: EventBatch,
-    /// How far it looked, as a place in the journal.
+    /// The seq up to which the journal was looked at.
     pub(crate) scanned: Seq,
     /// The engine is stopping, or the agent is gone.
     pub(crate) over: bool,
@@ -61,10 +62,11 @@ pub(crate) struct Answer {
 }
 
 impl Feed {
-    /// Where `cursor` lies in the journal (§events/last-event).
+    /// The seq in the journal that `cursor` stands for (§events/last-event).
     ///
     /// # Errors
-    /// [`Error::InstanceGone`] if the instance given is not ours, or the id lies above the newest.
+    /// [`Error::InstanceGone`] if the cursor's instance is not ours, or if its id is above the
+    /// newest.
     pub(crate) fn resolve(&self, cursor: &Cursor) -> Result<Seq> {
         let (instance, base, head) = self.hub.instance();
         if cursor
@@ -74,7 +76,7 @@ impl Feed {
         {
             return Err(Error::InstanceGone);
         }
-        let newest = shown(head, base);
+        let newest = event_id(head, base);
         if cursor.last > newest && cursor.instance.is_some() {
             return Err(Error::InstanceGone);
         }
@@ -84,19 +86,19 @@ impl Feed {
         Ok(base.saturating_add(cursor.last.0))
     }
 
-    /// The place before the first row of the window.
+    /// The seq before the first row of the window.
     pub(crate) fn window_start(&self) -> Seq {
         self.hub.window_start()
     }
 
-    /// Answers with what there is, or waits for it. The request is boxed because a future that waits holds its
-    /// arguments twice.
-    pub(crate) async fn ask(self: Arc<Self>, ask: Box<Ask>) -> Result<Answer> {
-        let mut scanned = match &ask.start {
+    /// Returns the events there are, or waits for some. The request is boxed because a waiting
+    /// future holds its arguments twice.
+    pub(crate) async fn ask(self: Arc<Self>, request: Box<Request>) -> Result<Delivery> {
+        let mut scanned = match &request.start {
             Start::Cursor(cursor) => self.resolve(cursor)?,
-            Start::Place(place) => *place,
+            Start::After(seq) => *seq,
         };
-        let due = ask
+        let due = request
             .patience
             .map(|patience| self.hub.timer().now().saturating_add(patience));
         let mut gap = false;
@@ -107,32 +109,34 @@ impl Feed {
             if self.buffered {
                 scanned = scanned.max(self.window_start());
             }
-            if ask.is_over() {
-                return Ok(self.answer(Vec::new(), scanned, gap, false, busy));
+            if request.is_over() {
+                return Ok(self.delivery(Vec::new(), scanned, gap, false, busy));
             }
-            let looked = match self.look(&ask, scanned).await {
-                // As the wait would answer.
-                Err(Error::Closed) => return Ok(self.answer(Vec::new(), scanned, gap, true, busy)),
+            let looked = match self.look(&request, scanned).await {
+                // The same as the wait would return.
+                Err(Error::Closed) => {
+                    return Ok(self.delivery(Vec::new(), scanned, gap, true, busy));
+                }
                 looked => looked?,
             };
             gap |= looked.gap;
             rows += looked.rows;
             scanned = looked.scanned;
             if !looked.events.is_empty() || gap {
-                return Ok(self.answer(looked.events, scanned, gap, false, busy));
+                return Ok(self.delivery(looked.events, scanned, gap, false, busy));
             }
             if looked.more {
                 let enough = rows >= SCAN || began.elapsed() >= LOOK_TIME;
                 if enough && due.is_some_and(|due| due <= self.hub.timer().now()) {
-                    return Ok(self.answer(Vec::new(), scanned, gap, false, busy));
+                    return Ok(self.delivery(Vec::new(), scanned, gap, false, busy));
                 }
-                // A page in memory is there at once: without this, a poll that finds nothing holds the executor for as
-                // long as the whole window takes.
+                // A page in memory is read without waiting. Without this yield, a poll that finds
+                // nothing would hold the executor until it has read the whole window.
                 yield_once().await;
                 continue;
             }
             drop(busy.take());
-            let wait = self.hub.wait(ask.agent, scanned);
+            let wait = self.hub.wait(request.agent, scanned);
             let woken = match due {
                 None => wait.await,
                 Some(due) => {
@@ -140,7 +144,7 @@ impl Feed {
                     tokio::select! {
                         biased;
                         woken = wait => woken,
-                        () = sleep => return Ok(self.answer(Vec::new(), scanned, gap, false, None)),
+                        () = sleep => return Ok(self.delivery(Vec::new(), scanned, gap, false, None)),
                     }
                 }
             };
@@ -149,23 +153,23 @@ impl Feed {
                     (busy, rows, began) = (token, 0, Instant::now());
                 }
                 Woken::Ended | Woken::Closed => {
-                    return Ok(self.answer(Vec::new(), scanned, gap, true, None));
+                    return Ok(self.delivery(Vec::new(), scanned, gap, true, None));
                 }
             }
         }
     }
 
-    fn answer(
+    fn delivery(
         &self,
         events: Vec<Event>,
         scanned: Seq,
         gap: bool,
         over: bool,
         busy: Option<Busy>,
-    ) -> Answer {
+    ) -> Delivery {
         let (instance, base, _) = self.hub.instance();
-        let batch = EventBatch::new(events, shown(scanned, base), instance, gap);
-        Answer {
+        let batch = EventBatch::new(events, event_id(scanned, base), instance, gap);
+        Delivery {
             batch,
             scanned,
             over,
@@ -187,7 +191,7 @@ async fn yield_once() {
     .await;
 }
 
-impl Ask {
+impl Request {
     fn is_over(&self) -> bool {
         let set = |flag: &Option<Arc<AtomicBool>>| {
             flag.as_ref()

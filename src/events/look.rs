@@ -1,74 +1,76 @@
-//! One look at what an agent may see: a page of it, and what of that passes the filter.
+//! One look at what an agent may see: it reads a page and keeps the events that pass the filter.
 //!
-//! A look without a pattern costs little and is done where the caller is. **A pattern is matched aside**, on the threads
-//! for looks, unless it needs microseconds: in a host that serves many on an executor, sixteen polls with a pattern that
-//! backtracks, over 60,000 messages, held every worker, and a login beside them took ten seconds. There agents take
-//! turns, one agent has one thread, and a look goes on for a moment only: what it did not come to is the next one's,
-//! from where it stopped. A caller that parks its own thread matches on that. Rejected: yielding between the pages (a page
-//! with a slow pattern takes 30 ms, and sixteen go round), and the lane of the scans (events would wait for searches).
+//! A look without a pattern costs little and runs on the caller's thread. **A pattern is matched on
+//! threads of its own**, unless it needs microseconds only. In a host that serves many callers on
+//! one executor, sixteen polls with a pattern that backtracks, over 60,000 messages, held every
+//! worker, and a login beside them took ten seconds. On the threads for looks agents take turns,
+//! each agent has one thread, and a look lasts a moment only; the next look continues where it
+//! stopped. A caller that parks its own thread matches on that thread. Rejected: yielding between
+//! the pages (a page with a slow pattern takes 30 ms, and there were sixteen), and the lane of the
+//! scans (events would wait for searches).
 
-use super::feed::{Ask, Feed, Start};
+use super::feed::{Feed, Request, Start};
 use crate::database::Turn;
 use crate::error::Result;
 use crate::filter::{Filter, Said};
-use crate::hub::{Page, shown};
+use crate::hub::{Page, event_id};
 use crate::journal;
 use crate::model::{AgentKey, Event, EventBody, InstanceId, Record, Seq, What};
 use crate::waiting::is_parked;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
-/// Events in one answer.
+/// Events in one delivery.
 const EVENTS: usize = 100;
-/// Bytes in one answer, roughly.
+/// Bytes in one delivery, roughly.
 const BYTES: usize = 256 << 10;
 
 /// What a look found.
 #[derive(Default)]
 pub(super) struct Looked {
     pub(super) events: Vec<Event>,
-    /// How far it came.
+    /// The seq up to which it looked.
     pub(super) scanned: Seq,
-    /// Retention dropped something that was not seen.
+    /// Whether retention dropped rows that were not seen.
     pub(super) gap: bool,
-    /// There is more to look at.
+    /// Whether there is more to look at.
     pub(super) more: bool,
     /// Records looked at.
     pub(super) rows: usize,
 }
 
-/// For whom, and what is wanted.
+/// What a look keeps.
 struct Wants {
     agent: AgentKey,
     filter: Arc<Filter>,
-    /// Nothing of an earlier instance.
+    /// Whether events of earlier instances are left out.
     of_instance: bool,
 }
 
 impl Feed {
-    /// Looks at what lies after `after`: at a page, or at several until there is something.
-    pub(super) async fn look(self: &Arc<Self>, ask: &Ask, after: Seq) -> Result<Looked> {
-        let of_instance = matches!(ask.start, Start::Cursor(_));
+    /// Looks at the records after `after`: at one page, or aside at several until an event passes.
+    pub(super) async fn look(self: &Arc<Self>, request: &Request, after: Seq) -> Result<Looked> {
+        let of_instance = matches!(request.start, Start::Cursor(_));
         let wants = Wants {
-            agent: ask.agent,
-            filter: ask.filter.clone(),
+            agent: request.agent,
+            filter: request.filter.clone(),
             of_instance,
         };
-        let there = self.hub.page(ask.agent, after, EVENTS);
+        let there = self.hub.page(request.agent, after, EVENTS);
         let here = is_parked()
             || match &there {
-                Some(page) => ask.filter.is_quick(
+                Some(page) => request.filter.is_quick(
                     page.records
                         .iter()
-                        .filter_map(|record| said(record, ask.agent)),
+                        .filter_map(|record| message_of(record, request.agent)),
                 ),
-                None => !ask.filter.has_pattern(),
+                None => !request.filter.has_pattern(),
             };
         if !here {
             let feed = self.clone();
             return self
                 .reads
-                .of(ask.agent)
+                .of(request.agent)
                 .look(move |turn| feed.look_aside(&wants, after, turn))
                 .await;
         }
@@ -76,10 +78,10 @@ impl Feed {
             Some(page) => (page, false),
             None => {
                 self.reads
-                    .of(ask.agent)
+                    .of(request.agent)
                     .read(journal::read_page(
                         self.hub.clone(),
-                        ask.agent,
+                        request.agent,
                         after,
                         EVENTS,
                     ))
@@ -121,7 +123,8 @@ impl Feed {
         }
     }
 
-    /// Adds what of `page` passes, until the answer is full or the turn `is_up`; at least one record is looked at.
+    /// Adds the events of `page` that pass, until the delivery is full or the turn `is_up`. It
+    /// looks at one record at least.
     fn sift(&self, wants: &Wants, page: &Page, looked: &mut Looked, is_up: impl Fn() -> bool) {
         let (instance, base, _) = self.hub.instance();
         let mut bytes = 0;
@@ -151,7 +154,7 @@ impl Feed {
     }
 }
 
-fn said(record: &Record, agent: AgentKey) -> Option<Said<'_>> {
+fn message_of(record: &Record, agent: AgentKey) -> Option<Said<'_>> {
     match &record.what {
         What::Message {
             sender_agent,
@@ -169,7 +172,9 @@ fn said(record: &Record, agent: AgentKey) -> Option<Said<'_>> {
 
 fn passes(filter: &Filter, agent: AgentKey, record: &Record) -> bool {
     match &record.what {
-        What::Message { .. } => said(record, agent).is_some_and(|said| filter.message(said)),
+        What::Message { .. } => {
+            message_of(record, agent).is_some_and(|message| filter.message(message))
+        }
         What::MetaData { .. } => filter.metadata(),
         What::ChannelState { channel, .. } => filter.channel_state(channel),
     }
@@ -199,7 +204,7 @@ fn event(record: &Record, base: Seq, instance: &InstanceId) -> Event {
     };
     Event::new(
         record.seq,
-        shown(record.seq, base),
+        event_id(record.seq, base),
         instance.clone(),
         time,
         body,

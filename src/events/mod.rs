@@ -1,5 +1,5 @@
-//! A reader = the hub and the journal in one loop: what is in memory from there, what is below from SQLite, and
-//! where there is nothing, a wait. Filters run here, on the reader's side.
+//! Readers: each reads from the hub what is in memory, from SQLite what is older, and waits where
+//! there is nothing. Filters run here, on the reader's side.
 
 mod feed;
 mod look;
@@ -7,7 +7,7 @@ mod named;
 mod reader;
 mod subscription;
 
-pub(crate) use feed::{Ask, Feed, Start};
+pub(crate) use feed::{Feed, Request, Start};
 pub(crate) use named::Names;
 pub use reader::Reader;
 pub use subscription::Subscription;

@@ -1,4 +1,5 @@
-//! Named readers: their places in memory, who holds a name now, and how an older holder learns that it does not.
+//! Named readers in memory: how far each has come, who holds a name now, and how an earlier holder
+//! learns that it has lost the name.
 
 use crate::error::{Error, Result};
 use crate::hub::Hub;
@@ -12,18 +13,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-/// How long an acknowledgement that is to be durable is waited for.
+/// How long a caller waits for a durable acknowledgement.
 const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(3);
-/// How long a new name is waited for. A full or locked disk refuses it sooner; one that hangs does not answer.
+/// How long a caller waits for a new name. A full or locked disk refuses it sooner; a disk that
+/// hangs does not answer.
 const INSERT_MAX: Duration = Duration::from_secs(30);
-/// When somebody whom the disk refused should come again.
+/// When a caller that the disk refused should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The holder of a name.
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) acknowledged: Arc<Acknowledged>,
-    /// Set when a newer holder came.
+    /// Set when a newer holder took the name over.
     pub(crate) superseded: Arc<AtomicBool>,
     /// Set when the agent was deleted.
     pub(crate) gone: Arc<AtomicBool>,
@@ -45,7 +47,7 @@ impl Names {
         }
     }
 
-    /// Takes `name` over, superseding whoever held it. A name never seen before begins at `window`.
+    /// Takes `name` over from its earlier holder. A new name begins at `window`.
     pub(crate) async fn hold(
         &self,
         agent: AgentKey,
@@ -66,7 +68,7 @@ impl Names {
                     return Err(Error::Invalid(full.into()).into());
                 }
             };
-            // In the order of the commits: a delete that comes next must find it.
+            // In the order of the commits: a delete that comes next must find the name.
             transaction.after(move || {
                 let through = AtomicI64::new(through);
                 let acknowledged = Acknowledged {
@@ -86,7 +88,7 @@ impl Names {
         });
         let late = || Error::OutcomeUnknown("the database did not answer".into());
         self.hub.timer().within(INSERT_MAX, inserted, late).await?;
-        // It was deleted since: as for a poll that was waiting then.
+        // The name was deleted since: the caller is superseded, as a poll that was waiting then is.
         self.take_over(agent, name)
             .ok_or_else(|| Error::Superseded(name.to_string()))
     }
@@ -102,7 +104,7 @@ impl Names {
         Some(now)
     }
 
-    /// Everything up to `seq` is acknowledged; written with the next commit, within 50 ms.
+    /// Acknowledges everything up to `seq`; it is written with the next commit, within 50 ms.
     pub(crate) fn acknowledge(&self, held: &Held, seq: Seq) {
         if held.acknowledged.through.fetch_max(seq, Ordering::AcqRel) >= seq {
             return;
@@ -113,9 +115,10 @@ impl Names {
         }
     }
 
-    /// As [`Names::acknowledge`]; answers when it is durable, or that the disk takes nothing now. The writer keeps an
-    /// acknowledgement for as long as that lasts, so it is not lost; but a poll that waited for it was never answered
-    /// while the disk was full, and kept its connection after its client had left.
+    /// As [`Names::acknowledge`]; ready when the acknowledgement is durable, or with an error if
+    /// the disk takes nothing now. The writer keeps the acknowledgement until the disk takes it, so
+    /// it is not lost. Rejected: waiting for as long as the disk is full; a poll that did so never
+    /// ended, and kept its connection after its client had left.
     pub(crate) async fn acknowledge_through(&self, held: &Held, seq: Seq) -> Result<()> {
         let refused = || Error::Busy {
             what: "the journal".into(),
@@ -141,14 +144,15 @@ impl Names {
             .write_through(EntryKind::Acknowledge(held.acknowledged.clone()))
     }
 
-    /// Where every name that was used since the start stands.
+    /// The seq up to which a reader has acknowledged, if its name was used since the start.
     pub(crate) fn acknowledged(&self, agent: AgentKey, name: &ReaderName) -> Option<Seq> {
         let held = self.held.lock();
         held.get(&(agent, name.clone()))
             .map(|held| held.acknowledged.through.load(Ordering::Acquire))
     }
 
-    /// Forgets the readers of a deleted agent: nobody took over from them, the hub ends their waits.
+    /// Forgets the readers of a deleted agent. Nobody took their names over, so the hub ends their
+    /// waits.
     pub(crate) fn forget(&self, agent: AgentKey) {
         self.held.lock().retain(|(key, _), held| {
             held.gone.fetch_or(*key == agent, Ordering::AcqRel);

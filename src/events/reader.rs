@@ -1,10 +1,11 @@
-//! A named reader in the host's hands: the engine keeps its place, so that a restart goes on where it stopped.
+//! A named reader: the engine stores how far it has come, so that it continues there after a
+//! restart.
 
-use super::feed::{Ask, Feed, Start};
+use super::feed::{Feed, Request, Start};
 use super::named::{Held, Names};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::hub::shown;
+use crate::hub::event_id;
 use crate::model::{AgentKey, Event, EventBody, Principal, ReaderName, Seq};
 use crate::waiting::{Busy, hold, let_go, park};
 use futures_core::Stream;
@@ -13,11 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// A reader whose place the engine keeps in the database, under its agent and its name.
+/// A reader whose position the engine stores in the database, under its agent and its name.
 ///
-/// Asking for the next event acknowledges the one before (written within 50 ms; [`Reader::acknowledge`] waits for it),
-/// so a crash repeats only the last few, which [`NewMessage::answering`](crate::NewMessage::answering) makes harmless.
-/// A new name starts at the window. When a second reader of the name opens, this one gets [`Error::Superseded`].
+/// Asking for the next event acknowledges the one before (written within 50 ms;
+/// [`Reader::acknowledge`] waits for it), so a crash repeats only the last few events, which
+/// [`NewMessage::answering`](crate::NewMessage::answering) makes harmless. A reader with a new name
+/// starts at the window. When a second reader of the name is opened, the first one gets
+/// [`Error::Superseded`].
 pub struct Reader {
     feed: Arc<Feed>,
     names: Arc<Names>,
@@ -25,7 +28,7 @@ pub struct Reader {
     name: ReaderName,
     held: Held,
     filter: Arc<Filter>,
-    /// How far the journal was looked through.
+    /// The seq up to which the journal was looked at.
     scanned: Seq,
     ready: VecDeque<Event>,
     /// The event given last, not yet acknowledged.
@@ -33,7 +36,7 @@ pub struct Reader {
     principal: Principal,
     /// Counts an async reader as busy until it asks again.
     busy: Option<Busy>,
-    /// Nothing more will come.
+    /// Whether the engine is shut down or the agent deleted.
     over: bool,
 }
 
@@ -64,40 +67,41 @@ impl Reader {
         }
     }
 
-    /// Waits for the next event, for ever; acknowledges the one before. `None` once the engine is shut down or the
-    /// agent deleted.
+    /// Waits for the next event, for ever; acknowledges the one before. `None` once the engine is
+    /// shut down or the agent deleted.
     ///
     /// # Errors
-    /// [`Error::Superseded`] if a newer reader of this name took over, [`Error::Unauthorized`] if the token it was
-    /// opened with has ended, [`Error::WouldDeadlock`] on one of the engine's own threads.
+    /// [`Error::Superseded`] if a newer reader of this name took over, [`Error::Unauthorized`] if
+    /// the token that the reader was opened with has ended, [`Error::WouldDeadlock`] on one of the
+    /// engine's own threads.
     #[expect(
         clippy::should_implement_trait,
-        reason = "an iterator could not be used beside the other ways to ask"
+        reason = "an iterator could not be used beside the other methods"
     )]
     pub fn next(&mut self) -> Result<Option<Event>> {
         self.wait(None)
     }
 
-    /// As [`Reader::next`], but returns `None` after `timeout` of the engine's time, and only then.
+    /// As [`Reader::next`], but returns `None` after `timeout` (the engine's clock), and only then.
     ///
     /// # Errors
-    /// As [`Reader::next`]; [`Error::Closed`] once the engine is shut down, [`Error::Unauthorized`] once the agent is
-    /// deleted: a host that asks again and again would spin on `None`.
+    /// As [`Reader::next`]; [`Error::Closed`] once the engine is shut down, [`Error::Unauthorized`]
+    /// once the agent is deleted: a host that asks again and again would spin on `None`.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Event>> {
-        let answer = self.wait(Some(timeout))?;
-        self.unless_over(answer)
+        let event = self.wait(Some(timeout))?;
+        self.unless_over(event)
     }
 
     fn wait(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
         let activity = self.feed.activity.clone();
         // From here on this thread counts as busy, except while it is parked.
         hold(&activity);
-        let answer = park(self.pull(timeout));
+        let event = park(self.pull(timeout));
         self.busy = None;
-        if !matches!(answer, Ok(Some(_))) {
+        if !matches!(event, Ok(Some(_))) {
             let_go();
         }
-        answer
+        event
     }
 
     /// As [`Reader::next`], on any executor. Dropping the future loses nothing.
@@ -113,21 +117,22 @@ impl Reader {
     /// # Errors
     /// As [`Reader::next_timeout`].
     pub async fn next_timeout_async(&mut self, timeout: Duration) -> Result<Option<Event>> {
-        let answer = self.pull(Some(timeout)).await?;
-        self.unless_over(answer)
+        let event = self.pull(Some(timeout)).await?;
+        self.unless_over(event)
     }
 
-    fn unless_over(&self, answer: Option<Event>) -> Result<Option<Event>> {
-        match answer {
+    fn unless_over(&self, event: Option<Event>) -> Result<Option<Event>> {
+        match event {
             None if self.held.gone.load(Ordering::Acquire) => {
                 Err(Error::Unauthorized("the agent is gone".into()))
             }
             None if self.over => Err(Error::Closed),
-            answer => Ok(answer),
+            event => Ok(event),
         }
     }
 
-    /// The events as a stream, which ends when the engine is shut down, the agent deleted, or after an error.
+    /// The events as a stream, which ends when the engine is shut down, the agent deleted, or after
+    /// an error.
     pub fn stream(self) -> impl Stream<Item = Result<Event>> + Send {
         futures_util::stream::unfold(Some(self), |reader| async {
             let mut reader = reader?;
@@ -142,8 +147,9 @@ impl Reader {
     /// Acknowledges the event given last and waits until that is durable.
     ///
     /// # Errors
-    /// [`Error::Busy`] if the disk takes nothing now: it is written as soon as it can be. [`Error::Closed`] if the engine is
-    /// shut down; [`Error::WouldDeadlock`] on one of its own threads.
+    /// [`Error::Busy`] if the disk takes nothing now: the acknowledgement is written as soon as it
+    /// can be. [`Error::Closed`] if the engine is shut down; [`Error::WouldDeadlock`] on one of its
+    /// own threads.
     pub fn acknowledge(&mut self) -> Result<()> {
         let given = self.given.take();
         match given {
@@ -174,28 +180,29 @@ impl Reader {
         }
         if self.ready.is_empty() {
             self.busy = None;
-            let ask = Ask {
+            let request = Request {
                 agent: self.agent,
-                start: Start::Place(self.scanned),
+                start: Start::After(self.scanned),
                 filter: self.filter.clone(),
                 patience: timeout,
                 ended: self.principal.ended(),
                 superseded: Some(self.held.superseded.clone()),
             };
-            let answer = self.feed.clone().ask(Box::new(ask)).await?;
-            if answer.batch.gap {
+            let delivery = self.feed.clone().ask(Box::new(request)).await?;
+            if delivery.batch.gap {
                 self.ready.push_back(self.gap());
             }
-            self.ready.extend(answer.batch.events);
-            self.scanned = answer.scanned;
-            self.busy = answer.busy;
-            if answer.over && self.ready.is_empty() {
+            self.ready.extend(delivery.batch.events);
+            self.scanned = delivery.scanned;
+            self.busy = delivery.busy;
+            if delivery.over && self.ready.is_empty() {
                 self.over = true;
                 return Ok(None);
             }
             self.check()?;
             if self.ready.is_empty() {
-                // Looked through in vain: the place moves, so that a restart need not look again.
+                // No event passed the filter: the position moves, so that a restart does not look
+                // again.
                 self.names.acknowledge(&self.held, self.scanned);
             }
         }
@@ -211,12 +218,12 @@ impl Reader {
         self.principal.check()
     }
 
-    /// What stands for the events that retention dropped before this reader came to them.
+    /// An event that stands for those that retention dropped before this reader came to them.
     fn gap(&self) -> Event {
         let (instance, base, _) = self.feed.hub.instance();
         Event::new(
             0,
-            shown(self.scanned, base),
+            event_id(self.scanned, base),
             instance,
             self.feed.clock.wall(),
             EventBody::Gap,

@@ -1,4 +1,5 @@
-//! What happens to all agents, for the host: the ring while the subscriber keeps up, the journal when it does not.
+//! Everything that happens to all agents, for the host: read from the ring while the subscriber
+//! keeps up, and from the journal when it does not.
 
 use super::feed::Feed;
 use crate::error::{Error, Result};
@@ -13,10 +14,11 @@ use std::time::{Duration, Instant};
 /// Items taken at once.
 const AT_ONCE: usize = 64;
 
-/// A cursor over everything that happens; iterate it, or ask with a timeout, or on an executor.
+/// A cursor over everything that happens: an iterator, with a wait that ends and an async twin.
 ///
-/// A subscriber that falls behind is served from the journal: it misses no message, metadata or channel state, only
-/// what is not journaled ([`Broadcast::AgentState`], [`Broadcast::Composing`]).
+/// A subscriber that falls behind is served from the journal: it misses no message, metadata or
+/// channel state. It misses only what the journal does not hold ([`Broadcast::AgentState`],
+/// [`Broadcast::Composing`]).
 pub struct Subscription {
     feed: Arc<Feed>,
     ring: Arc<Ring>,
@@ -25,7 +27,7 @@ pub struct Subscription {
     /// The last journaled item given.
     last: Seq,
     ready: VecDeque<(Seq, Arc<Broadcast>)>,
-    /// Reading from the journal until the ring is reached again.
+    /// Whether it reads from the journal, until it reaches the ring again.
     behind: bool,
 }
 
@@ -44,7 +46,7 @@ impl Subscription {
         }
     }
 
-    /// What is there already, without waiting.
+    /// The next item, if there is one now.
     pub fn try_next(&mut self) -> Option<Arc<Broadcast>> {
         if self.ready.is_empty() && !self.behind {
             match self.ring.read(&mut self.cursor, AT_ONCE) {
@@ -59,21 +61,23 @@ impl Subscription {
         self.pop()
     }
 
-    /// Waits for the next item, for `timeout` of real time; `None` if there was none.
+    /// Waits for the next item for `timeout` (real time); `None` if there was none.
     ///
     /// # Errors
-    /// [`Error::Closed`] once the engine is shut down and everything was given; [`Error::WouldDeadlock`] on one of the engine's own threads, [`Error::Storage`] if the journal cannot be read.
+    /// [`Error::Closed`] once the engine is shut down and everything was returned;
+    /// [`Error::WouldDeadlock`] on one of the engine's own threads; [`Error::Storage`] if the
+    /// journal cannot be read.
     pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<Arc<Broadcast>>> {
         match park_until(self.next_async(), Instant::now() + timeout) {
             Err(Error::TimedOut(_)) => Ok(None),
-            // Not `None`, which says that time passed: a host that asks again and again would spin.
+            // `None` says that time passed: a host that calls again and again would spin.
             Ok(None) => Err(Error::Closed),
             answer => answer,
         }
     }
 
-    /// Waits for the next item on any executor; `None` once the engine is shut down. Dropping the future loses
-    /// nothing.
+    /// Waits for the next item on any executor; `None` once the engine is shut down. Dropping the
+    /// future loses nothing.
     ///
     /// # Errors
     /// [`Error::Storage`] if the journal cannot be read.
@@ -126,7 +130,7 @@ impl Subscription {
         }
         let reached = records.last().map_or(self.last, |last| last.seq);
         let oldest = self.ring.oldest_seq();
-        // Not by the number of rows: what was cut by its bytes has few.
+        // `more` says it, not the number of rows: a page that was cut by its bytes has few.
         if !more || oldest.is_some_and(|oldest| reached >= oldest) {
             self.cursor = self.ring.resume_after(reached);
             self.behind = false;

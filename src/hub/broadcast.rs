@@ -1,7 +1,8 @@
-//! What a host sees of all agents at once: one ring, a cursor per subscriber.
+//! What a host sees of all agents at once: one ring of items, and a cursor for each subscriber.
 //!
-//! A shared ring with cursors beats tokio's `broadcast` two to three times and lets a slow reader fall behind to the
-//! journal instead of losing. Nothing is kept while nobody subscribes.
+//! A shared ring with cursors is two to three times as fast as tokio's `broadcast`, and a slow
+//! reader falls back to the journal instead of losing items. Nothing is kept while nobody
+//! subscribes.
 
 use crate::model::{Broadcast, Seq};
 use crate::waiting::wake;
@@ -22,8 +23,8 @@ struct Items {
     items: VecDeque<(Seq, Arc<Broadcast>)>,
 }
 
-/// A subscriber's place among those who wait.
-enum Place {
+/// A subscriber among those who wait.
+enum Seat {
     Free,
     Awake,
     Asleep(Waker),
@@ -32,8 +33,8 @@ enum Place {
 /// The ring.
 pub(crate) struct Ring {
     items: RwLock<Items>,
-    waiting: Mutex<Vec<Place>>,
-    /// Whether somebody in `waiting` is asleep: a publisher that finds none takes no lock.
+    waiting: Mutex<Vec<Seat>>,
+    /// Whether a subscriber in `waiting` is asleep; if none is, a publisher takes no lock.
     asleep: AtomicBool,
     subscribers: AtomicUsize,
     closed: AtomicBool,
@@ -43,7 +44,7 @@ pub(crate) struct Ring {
 pub(crate) enum RingRead {
     Items(Vec<(Seq, Arc<Broadcast>)>),
     Empty,
-    /// The ring has moved on; the journal has what was missed.
+    /// The next item is no longer in the ring; the journal has it.
     Lagged,
     Closed,
 }
@@ -62,12 +63,13 @@ impl Ring {
         })
     }
 
-    /// Whether anybody listens.
+    /// Whether there is a subscriber.
     pub(crate) fn is_wanted(&self) -> bool {
         self.subscribers.load(Ordering::Acquire) > 0
     }
 
-    /// Adds items (0 as seq: not journaled) and wakes whoever sleeps.
+    /// Adds items, with seq 0 for those that are not in the journal, and wakes the subscribers that
+    /// sleep.
     pub(crate) fn publish(&self, news: impl IntoIterator<Item = (Seq, Arc<Broadcast>)>) {
         let mut items = self.items.write();
         for item in news {
@@ -85,20 +87,19 @@ impl Ring {
     pub(crate) fn enter(&self) -> (usize, u64) {
         let mut waiting = self.waiting.lock();
         self.subscribers.fetch_add(1, Ordering::AcqRel);
-        let free = waiting
-            .iter()
-            .position(|place| matches!(place, Place::Free));
+        let free = waiting.iter().position(|seat| matches!(seat, Seat::Free));
         let slot = free.unwrap_or(waiting.len());
         match free {
-            Some(slot) => waiting[slot] = Place::Awake,
-            None => waiting.push(Place::Awake),
+            Some(slot) => waiting[slot] = Seat::Awake,
+            None => waiting.push(Seat::Awake),
         }
         (slot, self.items.read().head)
     }
 
+    /// Removes a subscriber; the last one empties the ring.
     pub(crate) fn leave(&self, slot: usize) {
         let mut waiting = self.waiting.lock();
-        waiting[slot] = Place::Free;
+        waiting[slot] = Seat::Free;
         if self.subscribers.fetch_sub(1, Ordering::AcqRel) == 1 {
             waiting.clear();
             let mut items = self.items.write();
@@ -106,7 +107,7 @@ impl Ring {
         }
     }
 
-    /// Up to `most` items from `cursor` on, which moves.
+    /// Returns up to `most` items from `cursor` on, and moves the cursor.
     pub(crate) fn read(&self, cursor: &mut u64, most: usize) -> RingRead {
         let items = self.items.read();
         let oldest = items.head - items.items.len() as u64;
@@ -127,8 +128,8 @@ impl Ring {
         }
     }
 
-    /// The number of the first item whose seq is above `seq`, or of the head: where a subscriber that caught up from
-    /// the journal goes on.
+    /// The number of the first item whose seq is above `seq`, or else the number of the next item:
+    /// a subscriber that caught up from the journal continues there.
     pub(crate) fn resume_after(&self, seq: Seq) -> u64 {
         let items = self.items.read();
         let oldest = items.head - items.items.len() as u64;
@@ -159,6 +160,7 @@ impl Ring {
         }
     }
 
+    /// Ends every wait, now and later.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.asleep.store(true, Ordering::Release);
@@ -170,9 +172,9 @@ impl Ring {
             return;
         }
         let mut wakers: Vec<Waker> = Vec::new();
-        for place in self.waiting.lock().iter_mut() {
-            if let Place::Asleep(_) = place
-                && let Place::Asleep(waker) = std::mem::replace(place, Place::Awake)
+        for seat in self.waiting.lock().iter_mut() {
+            if let Seat::Asleep(_) = seat
+                && let Seat::Asleep(waker) = std::mem::replace(seat, Seat::Awake)
             {
                 wakers.push(waker);
             }
@@ -199,10 +201,11 @@ impl Future for RingWait {
             return Poll::Ready(());
         }
         let mut waiting = self.ring.waiting.lock();
-        waiting[self.slot] = Place::Asleep(cx.waker().clone());
+        waiting[self.slot] = Seat::Asleep(cx.waker().clone());
         self.ring.asleep.store(true, Ordering::Release);
         drop(waiting);
-        // Published between the check and the registration: the publisher may have found nobody asleep.
+        // An item may have been published between the check and the registration, when the
+        // publisher found nobody asleep.
         if ready(&self.ring) {
             Poll::Ready(())
         } else {

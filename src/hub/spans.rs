@@ -1,4 +1,4 @@
-//! Which messages an agent may see: spans of conversations, mirrored from the `membership` table.
+//! Which messages an agent may see: spans of conversations, as the table `membership` has them.
 
 use crate::model::{AgentKey, ConversationKey, Seq};
 
@@ -20,8 +20,8 @@ impl Span {
         }
     }
 
-    /// Its place among an agent's spans.
-    pub(super) fn place(&self) -> (ConversationKey, Seq) {
+    /// What an agent's spans are sorted by.
+    pub(super) fn order(&self) -> (ConversationKey, Seq) {
         (self.conversation, self.since)
     }
 

@@ -1,7 +1,9 @@
-//! The engine's one timer: every deadline and every pause is an entry here, driven by the [`Clock`].
+//! The engine's only timer: every deadline and every pause is an entry here. The [`Clock`] drives
+//! it.
 //!
-//! With the system's clock a thread sleeps to the next entry; with a clock moved by hand entries fire when told to.
-//! A fired entry holds a `Busy` until its task looks, so that a stepped clock waits for what it set off.
+//! With the system's clock, a thread sleeps until the next entry is due. A clock moved by hand
+//! fires the entries itself. A fired entry holds a `Busy` until its task is polled, so that a clock
+//! moved by hand waits for the tasks that it woke.
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -17,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 #[derive(Default)]
-struct State {
+struct Queue {
     due: BTreeMap<(Duration, u64), Waker>,
     fired: HashMap<u64, Busy>,
     next: u64,
@@ -28,7 +30,7 @@ struct State {
 pub(crate) struct Timer {
     clock: Arc<dyn Clock>,
     activity: Activity,
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     earlier: Condvar,
 }
 
@@ -37,7 +39,7 @@ impl Timer {
         Arc::new(Timer {
             clock,
             activity,
-            state: Mutex::default(),
+            queue: Mutex::default(),
             earlier: Condvar::new(),
         })
     }
@@ -51,6 +53,7 @@ impl Timer {
         start_thread("timer", move || timer.run()).map(Some)
     }
 
+    /// The monotonic time.
     pub(crate) fn now(&self) -> Duration {
         self.clock.monotonic()
     }
@@ -74,7 +77,7 @@ impl Timer {
         }
     }
 
-    /// What `waited` answers, or the error `late` once `most` has passed: who waits for a disk waits no longer than that.
+    /// Returns what `waited` returns, or the error `late` once `most` has passed.
     pub(crate) async fn within<T>(
         self: &Arc<Timer>,
         most: Duration,
@@ -89,55 +92,56 @@ impl Timer {
         }
     }
 
+    /// When the next entry is due.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.state.lock().due.keys().next().map(|(due, _)| *due)
+        self.queue.lock().due.keys().next().map(|(due, _)| *due)
     }
 
     /// Fires what is due by now.
     pub(crate) fn fire(&self) {
         let now = self.now();
         let mut wakers = Vec::new();
-        let mut state = self.state.lock();
-        while let Some(entry) = state.due.first_entry() {
+        let mut queue = self.queue.lock();
+        while let Some(entry) = queue.due.first_entry() {
             if entry.key().0 > now {
                 break;
             }
             let ((_, number), waker) = entry.remove_entry();
             let busy = self.activity.busy();
-            state.fired.insert(number, busy);
+            queue.fired.insert(number, busy);
             wakers.push(waker);
         }
-        drop(state);
+        drop(queue);
         wakers.into_iter().for_each(wake);
     }
 
-    /// Ends the thread and fires everything that still waits.
+    /// Ends the thread and wakes every task that still sleeps.
     pub(crate) fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let due = std::mem::take(&mut state.due);
-        drop(state);
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        let due = std::mem::take(&mut queue.due);
+        drop(queue);
         self.earlier.notify_all();
         due.into_values().for_each(wake);
     }
 
     fn run(&self) {
         engine_thread();
-        let mut state = self.state.lock();
-        while !state.closed {
-            let next = state.due.keys().next().map(|(due, _)| *due);
+        let mut queue = self.queue.lock();
+        while !queue.closed {
+            let next = queue.due.keys().next().map(|(due, _)| *due);
             let now = self.now();
             match next {
                 Some(due) if due <= now => {
-                    drop(state);
+                    drop(queue);
                     self.fire();
-                    state = self.state.lock();
+                    queue = self.queue.lock();
                 }
                 Some(due) => {
                     self.earlier
-                        .wait_until(&mut state, Instant::now() + (due - now));
+                        .wait_until(&mut queue, Instant::now() + (due - now));
                 }
-                None => self.earlier.wait(&mut state),
+                None => self.earlier.wait(&mut queue),
             }
         }
     }
@@ -162,35 +166,35 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let mut state = this.timer.state.lock();
+        let mut queue = this.timer.queue.lock();
         if let Some(number) = this.number {
-            if let Some(busy) = state.fired.remove(&number) {
+            if let Some(busy) = queue.fired.remove(&number) {
                 this.number = None;
-                drop(state);
+                drop(queue);
                 drop(busy);
                 return Poll::Ready(());
             }
-            if !state.closed
-                && let Some(waker) = state.due.get_mut(&(this.due, number))
+            if !queue.closed
+                && let Some(waker) = queue.due.get_mut(&(this.due, number))
             {
                 waker.clone_from(cx.waker());
                 return Poll::Pending;
             }
             this.number = None;
         }
-        if state.closed || this.timer.now() >= this.due {
+        if queue.closed || this.timer.now() >= this.due {
             return Poll::Ready(());
         }
-        let number = state.next;
-        state.next += 1;
-        let first = state
+        let number = queue.next;
+        queue.next += 1;
+        let first = queue
             .due
             .keys()
             .next()
             .is_none_or(|(due, _)| *due > this.due);
-        state.due.insert((this.due, number), cx.waker().clone());
+        queue.due.insert((this.due, number), cx.waker().clone());
         this.number = Some(number);
-        drop(state);
+        drop(queue);
         if first {
             this.timer.earlier.notify_one();
         }
@@ -201,10 +205,10 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            let mut state = self.timer.state.lock();
-            let entry = state.due.remove(&(self.due, number));
-            let fired = state.fired.remove(&number);
-            drop(state);
+            let mut queue = self.timer.queue.lock();
+            let entry = queue.due.remove(&(self.due, number));
+            let fired = queue.fired.remove(&number);
+            drop(queue);
             drop((entry, fired));
         }
     }

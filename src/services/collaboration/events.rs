@@ -2,7 +2,7 @@
 
 use super::{Collaboration, busy};
 use crate::error::Result;
-use crate::events::{Ask, Reader, Start};
+use crate::events::{Reader, Request, Start};
 use crate::filter::Filter;
 use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
 use crate::services::AsyncResult;
@@ -87,7 +87,7 @@ impl Collaboration {
         let (this, name) = (self.clone(), name.into_id());
         Box::pin(async move {
             let name = name?;
-            let mut ask = Box::pin(this.clone().ask(Start::Place(0), query, timeout)).await?;
+            let mut ask = Box::pin(this.clone().ask(Start::After(0), query, timeout)).await?;
             let (feed, names) = (this.parts.reading.feed.clone(), &this.parts.reading.names);
             let said = feed.resolve(&cursor)?;
             let held = names
@@ -101,7 +101,7 @@ impl Collaboration {
                 .acknowledged
                 .through
                 .load(std::sync::atomic::Ordering::Acquire);
-            ask.start = Start::Place(through);
+            ask.start = Start::After(through);
             ask.superseded = Some(held.superseded.clone());
             Ok(feed.ask(ask).await?.batch)
         })
@@ -147,7 +147,7 @@ impl Collaboration {
         })
     }
 
-    async fn ask(self, start: Start, query: EventQuery, timeout: Duration) -> Result<Box<Ask>> {
+    async fn ask(self, start: Start, query: EventQuery, timeout: Duration) -> Result<Box<Request>> {
         // An error and not an empty batch once the engine has stopped: a host that asks again and
         // again would spin.
         self.check()?;

@@ -1,9 +1,10 @@
-//! What lies under the hub's lock: the records of the window by conversation, the spans, and the readers that wait.
+//! Everything under the hub's lock: the records of the window by conversation, the spans, and the
+//! readers that wait.
 
+use super::agent::{Agent, Conversation};
 use super::spans::{Span, SpanChange};
-use super::state::Page;
-use super::wait::{Slot, Woken};
-use crate::model::{AgentId, AgentKey, ConversationKey, InstanceId, Record, Seq, What};
+use super::waits::{Waits, Woken};
+use crate::model::{AgentKey, ConversationKey, InstanceId, Record, Seq, What};
 use crate::waiting::Activity;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,77 +12,57 @@ use std::task::Waker;
 
 /// Bytes of records kept in memory at most.
 const BYTES: usize = 64 << 20;
-/// Spans that are simply looked up.
+/// An agent with so many spans, or fewer, has each of them looked up.
 const FEW: usize = 64;
 
-#[derive(Default)]
-pub(super) struct Conversation {
-    pub(super) last: Seq,
-    recent: VecDeque<Arc<Record>>,
-    pub(super) members: Vec<AgentKey>,
-}
-
-pub(super) struct Agent {
-    pub(super) id: AgentId,
-    /// By conversation and beginning: one of 40,000 is found without a walk.
-    pub(super) spans: Vec<Span>,
-    /// Its notices within the window; an agent without any has no allocation.
-    pub(super) notices: VecDeque<Arc<Record>>,
-    pub(super) last_notice: Seq,
-}
-
-impl Agent {
-    /// Lets go of ended spans below `floor` before the list grows: each of 40,000 joins walked it.
-    fn make_room(&mut self, floor: Seq) {
-        if self.spans.len() == self.spans.capacity() {
-            self.spans.retain(|old| old.is_open() || old.until > floor);
-            if self.spans.len() > self.spans.capacity() / 2 {
-                self.spans.reserve(self.spans.len());
-            }
-        }
-    }
-
-    fn from(&self, conversation: ConversationKey) -> usize {
-        self.spans
-            .partition_point(|span| span.conversation < conversation)
-    }
-
-    /// Its spans in a conversation.
-    fn stays(&mut self, conversation: ConversationKey) -> impl Iterator<Item = &mut Span> {
-        let from = self.from(conversation);
-        self.spans[from..]
-            .iter_mut()
-            .take_while(move |span| span.conversation == conversation)
-    }
-
-    fn is_inside(&self, conversation: ConversationKey) -> bool {
-        let stays = &self.spans[self.from(conversation)..];
-        stays
-            .iter()
-            .take_while(|span| span.conversation == conversation)
-            .any(Span::is_open)
-    }
+/// One page of what an agent may see.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) records: Vec<Arc<Record>>,
+    /// The seq up to which records were looked at.
+    pub(crate) scanned: Seq,
+    /// Whether there may be more records above `scanned`.
+    pub(crate) full: bool,
 }
 
 /// Everything under the hub's lock.
-pub(super) struct State {
+pub(super) struct Contents {
+    /// The run of event ids, and the seq before its first.
     pub(super) instance: InstanceId,
     pub(super) base: Seq,
+    /// The newest seq.
     pub(super) head: Seq,
+    /// Everything above this seq is in memory.
     pub(super) floor: Seq,
-    /// What is in memory, each with when it came there, in monotonic milliseconds: a date that jumps empties no window.
+    /// The records in memory, each with the time of its arrival in monotonic milliseconds: with
+    /// dates, a clock that jumps would empty the window.
     pub(super) log: VecDeque<(i64, Arc<Record>)>,
+    /// What the records in memory weigh.
     pub(super) bytes: usize,
     pub(super) conversations: HashMap<ConversationKey, Conversation>,
     pub(super) agents: HashMap<AgentKey, Agent>,
-    pub(super) slots: Vec<Slot>,
-    pub(super) free: Vec<usize>,
-    /// Who waits, by agent; an agent nobody waits for has no entry.
-    pub(super) waiting: HashMap<AgentKey, Vec<usize>>,
+    pub(super) waits: Waits,
     pub(super) closed: bool,
 }
 
-impl State {
+impl Contents {
+    /// Nothing of a journal whose head is `head`, in the instance that begins after `base`.
+    pub(super) fn new(instance: InstanceId, base: Seq, head: Seq) -> Contents {
+        Contents {
+            instance,
+            base,
+            head,
+            floor: head,
+            log: VecDeque::new(),
+            bytes: 0,
+            conversations: HashMap::new(),
+            agents: HashMap::new(),
+            waits: Waits::default(),
+            closed: false,
+        }
+    }
+
+    /// Adds a record that arrived at `at` (monotonic milliseconds).
     pub(super) fn append(&mut self, record: Arc<Record>, at: i64) {
         self.head = self.head.max(record.seq);
         self.bytes += record.weight();
@@ -101,7 +82,8 @@ impl State {
         self.log.push_back((at, record));
     }
 
-    /// Lets go of what came before `oldest` (monotonic milliseconds) or is too much.
+    /// Drops records that arrived before `oldest` (monotonic milliseconds), and the oldest above
+    /// the limit of bytes.
     pub(super) fn evict(&mut self, oldest: i64) {
         while let Some((at, _)) = self.log.front() {
             if *at > oldest && self.bytes <= BYTES {
@@ -142,6 +124,7 @@ impl State {
         }
     }
 
+    /// Opens or closes a span.
     pub(super) fn change_span(&mut self, change: SpanChange) {
         match change {
             SpanChange::Opened { agent, span } => {
@@ -149,10 +132,11 @@ impl State {
                     known.make_room(self.floor);
                     let at = known
                         .spans
-                        .partition_point(|old| old.place() < span.place());
+                        .partition_point(|old| old.order() < span.order());
                     known.spans.insert(at, span);
-                    // A conversation forgotten meanwhile may hold anything up to now: taken for quiet since ever, it
-                    // would be skipped for those whose earlier spans reach below the floor.
+                    // A conversation that was forgotten meanwhile may have messages up to now. If
+                    // it counted as quiet, it would be skipped for agents whose earlier spans reach
+                    // below the floor.
                     let head = self.head;
                     let there = self.conversations.entry(span.conversation);
                     let members = &mut there
@@ -181,6 +165,7 @@ impl State {
         }
     }
 
+    /// An agent's stay in a conversation has ended.
     pub(super) fn leave(&mut self, agent: AgentKey, conversation: ConversationKey) {
         if let Some(there) = self.conversations.get_mut(&conversation) {
             if let Some(at) = there.members.iter().position(|member| *member == agent) {
@@ -192,6 +177,7 @@ impl State {
         }
     }
 
+    /// What an agent may see after `after`, at most `limit` records.
     pub(super) fn page(&self, agent: AgentKey, after: Seq, limit: usize) -> Page {
         let Some(known) = self.agents.get(&agent) else {
             return Page {
@@ -244,8 +230,9 @@ impl State {
         }
     }
 
-    /// The conversations in which something was said after `after`, where these are fewer than an agent's `spans`: under
-    /// the lock that the writer waits for, one with 40,000 must not look each of them up.
+    /// The conversations with messages after `after`, if they are fewer than an agent's `spans`: an
+    /// agent with 40,000 spans must not look up each of them under the lock that the writer waits
+    /// for.
     fn news(&self, after: Seq, spans: usize) -> Option<HashSet<ConversationKey>> {
         let from = self.log.partition_point(|(_, record)| record.seq <= after);
         let recent = self.log.len() - from;
@@ -260,6 +247,7 @@ impl State {
         })
     }
 
+    /// Whether an agent may see something newer than `seen`; true for one that is unknown.
     pub(super) fn has_news(&self, agent: AgentKey, seen: Seq) -> bool {
         let Some(known) = self.agents.get(&agent) else {
             return true;
@@ -279,7 +267,7 @@ impl State {
             })
     }
 
-    /// Whether an ended span holds something after `seen`.
+    /// Whether an ended span holds a message after `seen`.
     fn seen_in(&self, span: &Span, seen: Seq) -> bool {
         self.conversations
             .get(&span.conversation)
@@ -294,6 +282,8 @@ impl State {
             })
     }
 
+    /// Ends the waits of `agents`, and those of the members of the conversations in `touched`.
+    /// Returns their wakers.
     pub(super) fn wakers(
         &mut self,
         touched: &[ConversationKey],
@@ -301,51 +291,40 @@ impl State {
         activity: &Activity,
     ) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        if self.waiting.is_empty() {
+        if self.waits.agents_len() == 0 {
             return wakers;
         }
         for agent in agents {
-            wakers.extend(self.end_waits(*agent, || Woken::News(Some(activity.busy()))));
+            wakers.extend(
+                self.waits
+                    .end(*agent, || Woken::News(Some(activity.busy()))),
+            );
         }
         for conversation in touched {
             let Some(there) = self.conversations.get(conversation) else {
                 continue;
             };
-            // Whichever is fewer is walked: the room's members, or those who wait at all.
-            let woken: Vec<AgentKey> = if there.members.len() <= self.waiting.len() {
+            // The shorter list is walked: the members of the room, or the agents that are waited
+            // for.
+            let woken: Vec<AgentKey> = if there.members.len() <= self.waits.agents_len() {
                 there
                     .members
                     .iter()
-                    .filter(|member| self.waiting.contains_key(member))
+                    .filter(|member| self.waits.is_awaited(member))
                     .copied()
                     .collect()
             } else {
-                let is_in = |agent: &&AgentKey| {
+                let is_in = |agent: &AgentKey| {
                     self.agents
                         .get(agent)
                         .is_some_and(|known| known.is_inside(*conversation))
                 };
-                self.waiting.keys().filter(is_in).copied().collect()
+                self.waits.agents().filter(is_in).collect()
             };
             for agent in woken {
-                wakers.extend(self.end_waits(agent, || Woken::News(Some(activity.busy()))));
+                wakers.extend(self.waits.end(agent, || Woken::News(Some(activity.busy()))));
             }
         }
         wakers
-    }
-
-    pub(super) fn end_waits(&mut self, agent: AgentKey, why: impl Fn() -> Woken) -> Vec<Waker> {
-        let Some(numbers) = self.waiting.remove(&agent) else {
-            return Vec::new();
-        };
-        numbers
-            .into_iter()
-            .filter_map(|number| {
-                match std::mem::replace(&mut self.slots[number], Slot::Fired(why())) {
-                    Slot::Waiting { waker, .. } => Some(waker),
-                    _ => None,
-                }
-            })
-            .collect()
     }
 }
