@@ -164,12 +164,17 @@ pub(in super::super) enum Announce {
 }
 
 impl Actions {
-    /// The agent is looked at as soon as there is room.
-    pub(super) fn look() -> Actions {
+    /// Only the next thing for the link's task.
+    pub(super) fn next(next: Next) -> Actions {
         Actions {
-            next: Next::Look,
+            next,
             ..Actions::default()
         }
+    }
+
+    /// The agent is looked at as soon as there is room.
+    pub(super) fn look() -> Actions {
+        Actions::next(Next::Look)
     }
 
     /// A session that nobody wants any more is signed out.

@@ -75,9 +75,17 @@ use std::time::Duration;
 /// Where random numbers come from; asked only when something failed.
 pub(super) type Dice = fn() -> u64;
 
+/// The moment of an event, and the dice for a pause that begins then.
+#[derive(Clone, Copy)]
+struct At {
+    now: Now,
+    dice: Dice,
+}
+
 /// Applies `event` to an agent and returns what is to be done. Nothing is allocated where nothing
 /// changes.
 pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice) -> Actions {
+    let at = At { now, dice };
     match event {
         Event::Wanted {
             moved,
@@ -105,11 +113,11 @@ pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice)
         } => link_down(life, Trouble::until(reason, attempt, next), now),
         Event::Look => look(life, now),
         Event::SignedIn { epoch, session } => signed_in(life, epoch, session, now),
-        Event::SignInFailed { epoch, error } => sign_in_failed(life, epoch, error, now, dice),
-        Event::SignedOut { error } => signed_out(life, error, now, dice),
+        Event::SignInFailed { epoch, error } => sign_in_failed(life, epoch, error, at),
+        Event::SignedOut { error } => signed_out(life, error, at),
         Event::Stopped => end_for_good(life, now),
         Event::NextJoin => next_join(life, now),
-        Event::Channel { channel, event } => step_channel(life, channel, event, now, dice),
+        Event::Channel { channel, event } => step_channel(life, channel, event, at),
     }
 }
 
@@ -118,8 +126,7 @@ fn step_channel(
     life: &mut Lifecycle,
     channel: &ChannelId,
     event: ChannelEvent<'_>,
-    now: Now,
-    dice: Dice,
+    at: At,
 ) -> Actions {
     match event {
         ChannelEvent::Wanted { put } => channel_wanted(life, channel, put),
@@ -142,12 +149,8 @@ fn step_channel(
         }
         ChannelEvent::Joined { join, info } => joined(life, channel, join, info),
         ChannelEvent::JoinAnswered { epoch } => join_answered(life, channel, epoch),
-        ChannelEvent::JoinFailed { join, error } => {
-            join_failed(life, channel, join, error, now, dice)
-        }
-        ChannelEvent::PutOut { reason, may_retry } => {
-            put_out(life, channel, reason, may_retry, now, dice)
-        }
+        ChannelEvent::JoinFailed { join, error } => join_failed(life, channel, join, error, at),
+        ChannelEvent::PutOut { reason, may_retry } => put_out(life, channel, reason, may_retry, at),
         ChannelEvent::Gone { join, reason } => channel_gone(life, channel, join, reason),
     }
 }
@@ -253,16 +256,11 @@ fn end_session(life: &mut Lifecycle, now: Now) -> Option<Arc<dyn Session>> {
 
 /// The chat system ended the session, or did not give one: a pause begins. Returns the channels
 /// that the agent was in, and when the pause is over.
-fn lose_session(
-    life: &mut Lifecycle,
-    error: &BackendError,
-    now: Now,
-    dice: Dice,
-) -> (Vec<ChannelId>, Duration) {
+fn lose_session(life: &mut Lifecycle, error: &BackendError, at: At) -> (Vec<ChannelId>, Duration) {
     let left = life.channels_in();
-    drop(end_session(life, now));
+    drop(end_session(life, at.now));
     let attempt = attempts(life.trouble.as_deref()) + 1;
-    let next = now.after(pause_after(error, attempt, dice()));
+    let next = at.now.after(pause_after(error, attempt, (at.dice)()));
     life.trouble = Some(Trouble::until(&error.reason, attempt, next));
     (left, next.0)
 }
@@ -295,10 +293,7 @@ fn look(life: &mut Lifecycle, now: Now) -> Actions {
         (Phase::SigningIn | Phase::Homeless, _) => Next::Rest,
         (Phase::In, _) => Next::JoinChannels { epoch: life.epoch },
     };
-    Actions {
-        next,
-        ..Actions::default()
-    }
+    Actions::next(next)
 }
 
 fn signed_in(life: &mut Lifecycle, epoch: u32, session: Arc<dyn Session>, now: Now) -> Actions {
@@ -315,26 +310,19 @@ fn signed_in(life: &mut Lifecycle, epoch: u32, session: Arc<dyn Session>, now: N
     }
 }
 
-fn sign_in_failed(
-    life: &mut Lifecycle,
-    epoch: u32,
-    error: &BackendError,
-    now: Now,
-    dice: Dice,
-) -> Actions {
+fn sign_in_failed(life: &mut Lifecycle, epoch: u32, error: &BackendError, at: At) -> Actions {
     if !life.is_signing_in(epoch) {
         return Actions::default();
     }
-    let (_, due) = lose_session(life, error, now, dice);
+    let (_, due) = lose_session(life, error, at);
     Actions {
-        next: Next::LookAt(due),
         show: Some(AgentState::Idle),
-        ..Actions::default()
+        ..Actions::next(Next::LookAt(due))
     }
 }
 
-fn signed_out(life: &mut Lifecycle, error: &BackendError, now: Now, dice: Dice) -> Actions {
-    let (left, _) = lose_session(life, error, now, dice);
+fn signed_out(life: &mut Lifecycle, error: &BackendError, at: At) -> Actions {
+    let (left, _) = lose_session(life, error, at);
     Actions {
         show: Some(AgentState::Idle),
         announce: Announce::IfItLasts,
@@ -358,10 +346,7 @@ fn next_join(life: &mut Lifecycle, now: Now) -> Actions {
             taken.map_or(Next::Rest, |channel| Next::Join { channel })
         }
     };
-    Actions {
-        next,
-        ..Actions::default()
-    }
+    Actions::next(next)
 }
 
 fn join_begins(life: &mut Lifecycle, channel: &ChannelId) -> Actions {
@@ -378,10 +363,7 @@ fn join_begins(life: &mut Lifecycle, channel: &ChannelId) -> Actions {
         return Actions::default();
     }
     life.joins = join;
-    Actions {
-        next: Next::Joining { join },
-        ..Actions::default()
-    }
+    Actions::next(Next::Joining { join })
 }
 
 fn joined(life: &mut Lifecycle, channel: &ChannelId, join: u64, info: Arc<InfoSlot>) -> Actions {
@@ -410,15 +392,15 @@ fn join_failed(
     channel: &ChannelId,
     join: u64,
     error: &BackendError,
-    now: Now,
-    dice: Dice,
+    at: At,
 ) -> Actions {
     if !life.is_of(channel, join) {
         return Actions::default();
     }
     let next = life.channels.change(channel, |channel| {
         let attempt = attempts(channel.trouble.as_deref()) + 1;
-        let next = after_join(error, attempt, dice()).map(|pause| now.after(pause));
+        let pause = after_join(error, attempt, (at.dice)());
+        let next = pause.map(|pause| at.now.after(pause));
         match next {
             Some(next) => {
                 channel.phase = ChannelPhase::Out;
@@ -430,9 +412,8 @@ fn join_failed(
     });
     match next.flatten() {
         Some((due, _)) => Actions {
-            next: Next::LookAt(due),
             announce: Announce::Down,
-            ..Actions::default()
+            ..Actions::next(Next::LookAt(due))
         },
         None => Actions {
             announce: Announce::Left,
@@ -446,8 +427,7 @@ fn put_out(
     channel: &ChannelId,
     reason: String,
     may_retry: bool,
-    now: Now,
-    dice: Dice,
+    at: At,
 ) -> Actions {
     // One that was put again and not joined yet: what is lost is an earlier stay of which the
     // engine knows.
@@ -458,7 +438,7 @@ fn put_out(
         let was = channel.phase;
         let attempt = attempts(channel.trouble.as_deref()) + 1;
         if may_retry {
-            let next = now.after(backoff(attempt, dice()));
+            let next = at.now.after(backoff(attempt, (at.dice)()));
             channel.phase = ChannelPhase::Out;
             channel.trouble = Some(Trouble::until(&reason, attempt, next));
         } else {
