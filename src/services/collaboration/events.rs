@@ -157,7 +157,7 @@ impl Collaboration {
         {
             return Err(busy("the agent's event queue"));
         }
-        Ok(Box::new(Ask {
+        Ok(Box::new(Request {
             agent: self.cell.key,
             start,
             filter,
