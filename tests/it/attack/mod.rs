@@ -11,6 +11,7 @@ mod edge;
 mod file;
 mod joins;
 mod late;
+mod left;
 mod log;
 mod logins;
 mod mark;
