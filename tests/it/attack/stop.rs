@@ -196,6 +196,8 @@ fn a_stop_ends_in_time_whatever_is_under_way() {
     let due = |what: &str, status: &str| match what {
         "a login" => ["401", "503"].contains(&status),
         "a poll" => status == "200",
+        // A body that did not keep coming for 10 s: on a slow machine that time is over before the stop's.
+        "half a body" | "half an upload" => ["408", "503"].contains(&status),
         _ => ["200", "503"].contains(&status),
     };
     assert!(
