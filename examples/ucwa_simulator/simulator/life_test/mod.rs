@@ -1,0 +1,6 @@
+//! The application, its channel and its user over time: §ucwa/discovery to §ucwa/thirty-seconds, and §ucwa/presence.
+
+mod ends;
+mod requests;
+mod tokens;
+mod watching;

@@ -1,0 +1,97 @@
+//! The file under the engine: second openers, files that are removed or replaced, locks that are dropped.
+
+mod loss;
+mod owners;
+mod starts;
+
+use crate::world::{Disk, OPS, SOON, World, chat};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use switchboard::backend::Loopback;
+use switchboard::{Engine, NewMessage};
+
+/// `NAME-wal` and the like.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// An engine on that file as a second one would be.
+pub(super) fn second(path: &Path) -> switchboard::Result<Engine> {
+    let chat = Loopback::new();
+    chat.room(OPS, "Operations");
+    Engine::builder().database(path).backend(chat).open()
+}
+
+/// What another program sees, as `sqlite3 FILE 'SELECT count(*) FROM message'` would.
+fn rows_for_another_program(path: &Path) -> i64 {
+    let script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM message').fetchone()[0])";
+    let output = Command::new("python3")
+        .arg("-c")
+        .arg(script)
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+/// A file, a log and a lock as a killed process leaves them, with three messages in the log only.
+pub(super) fn killed(disk: &Disk) {
+    let live = Disk::new();
+    let world = World::stored(&live);
+    world.agent("echo", &[OPS]);
+    let agent = world.engine.agent("echo").unwrap();
+    for n in 0..3 {
+        agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
+    }
+    world.engine.settle(SOON).unwrap();
+    for end in ["", "-wal", "-lock"] {
+        std::fs::copy(beside(&live.path(), end), beside(&disk.path(), end)).unwrap();
+    }
+}
+
+/// Another program that has begun that on the database and waits until its stdin ends.
+pub(super) fn holding(path: &Path, begin: &str) -> std::process::Child {
+    let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], isolation_level=None); \
+                  [c.execute(s).fetchall() for s in sys.argv[2].split(';')]; print('held', flush=True); sys.stdin.read()";
+    let mut command = Command::new("python3");
+    command
+        .arg("-c")
+        .arg(script)
+        .arg(path)
+        .arg(begin)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut holder = command.spawn().unwrap();
+    let mut said = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(holder.stdout.take().unwrap()),
+        &mut said,
+    )
+    .unwrap();
+    assert_eq!(said.trim(), "held");
+    holder
+}
+
+/// Runs that on the database as another program that is killed in the middle: its log stays.
+pub(super) fn killed_after(path: &Path, statements: &str) {
+    let script = "import sqlite3,sys,os; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.executescript(sys.argv[2]); os._exit(9)";
+    Command::new("python3")
+        .arg("-c")
+        .arg(script)
+        .arg(path)
+        .arg(statements)
+        .status()
+        .unwrap();
+}

@@ -1,0 +1,169 @@
+//! Steps of people, of the chat system and of time, done to the engine and to the model.
+
+use super::super::AGENTS;
+use super::super::rules::ROOMS;
+use super::{Check, SOON, World, address, beside, clear, name, not_found, same};
+use std::time::Duration;
+use switchboard::{AgentState, Engine, NewMessage};
+
+impl World {
+    // ------------------------------------------------------------ the chat system
+
+    pub(super) fn say(&mut self, room: &str) -> Check {
+        let text = self.text();
+        self.lene
+            .say(room, &*text)
+            .map_err(|error| error.to_string())?;
+        self.truth.say_in_room(room, &text, "loopback:lene", None);
+        Ok(())
+    }
+
+    pub(super) fn whisper(&mut self, to: &str, alias: bool) -> Check {
+        let (text, name) = (self.text(), name(to, alias));
+        let answer = self.lene.say(&*format!("contact:{name}"), &*text);
+        if !self.truth.known.contains(&name) {
+            return not_found(&answer);
+        }
+        self.truth.whisper(&name, &text);
+        answer.map(drop).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn post(&mut self, who: &'static str, channel: &str, key: Option<u8>) -> Check {
+        let Some(view) = self.view(who) else {
+            return Ok(());
+        };
+        let text = self.text();
+        let message = NewMessage::text(&*text);
+        let message = match key {
+            Some(key) => message.key(format!("k{key}")),
+            None => message,
+        };
+        let answer = view.post(channel, message);
+        let agent = self.truth.agents[who].clone();
+        if !agent.joined.contains(channel) {
+            let code = match () {
+                () if !agent.channels.iter().any(|held| held == channel) => "forbidden",
+                () if !agent.online => "agent_inactive",
+                () => "channel_inactive",
+            };
+            return same(&answer.err().map(|error| error.code()), &Some(code));
+        }
+        let message = answer.map_err(|error| format!("`{text}`: {error}"))?;
+        let made = (message.id.to_string(), message.text.clone());
+        let first = key.map(|key| (agent.life, channel.to_owned(), format!("k{key}")));
+        if let Some(earlier) = first.as_ref().and_then(|first| self.truth.keyed.get(first)) {
+            return same(&made, earlier);
+        }
+        if let Some(first) = first {
+            self.truth.keyed.insert(first, made);
+        }
+        same(
+            &(message.text, message.sender),
+            &(text.clone(), agent.address),
+        )?;
+        self.truth.post(who, channel, &text);
+        Ok(())
+    }
+
+    pub(super) fn kick(&mut self, who: &'static str, channel: &str) -> Check {
+        let Some(agent) = self.truth.agents.get(who) else {
+            return Ok(());
+        };
+        let (name, there) = (agent.name().to_owned(), agent.joined.contains(channel));
+        same(&self.chat.kick(channel, &name, "out with you"), &there)?;
+        if there {
+            self.truth.put_out(who, channel);
+        }
+        Ok(())
+    }
+
+    pub(super) fn cut(&mut self, who: &'static str) -> Check {
+        let Some(agent) = self.truth.agents.get(who) else {
+            return Ok(());
+        };
+        same(&self.chat.cut(agent.name()), &agent.online)?;
+        self.truth.cut(who);
+        self.engine()
+            .settle(SOON)
+            .map_err(|error| error.to_string())?;
+        // The pause before the next try is random, and now and then nothing at all.
+        if self
+            .engine()
+            .agent_status(who)
+            .is_ok_and(|status| status.state == AgentState::Active)
+        {
+            self.bring_back();
+        }
+        Ok(())
+    }
+
+    pub(super) fn bring_back(&mut self) {
+        self.truth
+            .agents
+            .values_mut()
+            .for_each(|agent| agent.online = true);
+        self.truth.join_all();
+    }
+
+    // ------------------------------------------------------------ time
+
+    pub(super) fn advance(&mut self, by: Duration) {
+        self.clock.advance(by);
+        // Whoever was cut came back within the first second.
+        self.bring_back();
+        self.truth.now += by.as_millis() as i64;
+    }
+
+    pub(super) fn outage(&mut self, long: bool, said: u8) -> Check {
+        self.chat.go_down("a cable was pulled");
+        self.engine()
+            .settle(SOON)
+            .map_err(|error| error.to_string())?;
+        AGENTS.iter().for_each(|who| self.truth.cut(who));
+        self.say_to_all(said)?;
+        if long && self.truth.agents.values().next().is_some() {
+            self.clock.advance(Duration::from_secs(30));
+            self.truth.announce_losses();
+        } else if long {
+            self.clock.advance(Duration::from_secs(30));
+        }
+        self.chat.come_up();
+        self.clock.advance(Duration::from_secs(130));
+        self.bring_back();
+        self.truth.now += if long { 160_000 } else { 130_000 };
+        Ok(())
+    }
+
+    pub(super) fn say_to_all(&mut self, said: u8) -> Check {
+        for n in 0..said {
+            self.say(ROOMS[usize::from(n) % 2])?;
+            self.whisper(AGENTS[usize::from(n) % 3], false)?;
+        }
+        Ok(())
+    }
+
+    /// The engine ends, in good order or as if killed, and opens again what lies on the disk.
+    pub(super) fn restart(&mut self, killed: bool, said: u8) -> Check {
+        let killed_at = self.path.with_file_name(format!("db{}", self.opened + 1));
+        if killed {
+            clear(&killed_at);
+            for end in ["", "-wal"] {
+                std::fs::copy(beside(&self.path, end), beside(&killed_at, end))
+                    .map_err(|error| error.to_string())?;
+            }
+        }
+        let engine = self.engine.take().expect("it is open");
+        engine.shutdown(SOON).map_err(|error| error.to_string())?;
+        drop(engine);
+        self.readers.clear();
+        AGENTS.iter().for_each(|who| self.truth.cut(who));
+        self.say_to_all(said)?;
+        if killed {
+            clear(&self.path);
+            (self.path, self.opened) = (killed_at, self.opened + 1);
+        }
+        self.open();
+        self.truth.restart();
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! A repeat with the same key makes no double.
+
+use super::{heard, scripted, text};
+use crate::script::Script;
+use crate::world::{Disk, LAB, OPS, SOON, World, begin, poll, seconds, wait};
+use std::sync::{Arc, Barrier, Mutex};
+use std::task::Poll;
+use std::thread;
+use switchboard::backend::{BackendError, BackendErrorKind, reply};
+use switchboard::{AgentId, Error, EventQuery, NewMessage, Throttle, ThrottleId, ThrottleKind};
+
+#[test]
+fn a_repeat_with_the_same_key_answers_the_first_message() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let lene = world.person("lene");
+    let (echo, bob) = (world.agent("echo", &[OPS, LAB]), world.agent("bob", &[OPS]));
+    let first = echo.post(OPS, text("order 66").key("66")).unwrap();
+    assert_eq!(
+        echo.post(OPS, text("order 66 again").key("66")).unwrap(),
+        first
+    );
+    for (view, channel) in [(&echo, LAB), (&bob, OPS)] {
+        assert_ne!(
+            view.post(channel, text("another").key("66")).unwrap().id,
+            first.id,
+            "keys are of agent and channel"
+        );
+    }
+    assert_ne!(
+        echo.post(OPS, text("other key").key("67")).unwrap().id,
+        first.id
+    );
+    let world = world.restart(&disk);
+    let echo = world.engine.agent("echo").unwrap();
+    assert_eq!(
+        echo.post(OPS, text("order 66 after all").key("66"))
+            .unwrap(),
+        first
+    );
+    assert_eq!(
+        heard(&lene),
+        ["order 66", "another", "another", "other key"]
+    );
+}
+
+#[test]
+fn a_key_known_only_to_the_chat_system_is_found_there() {
+    let (disk, before) = (Disk::new(), Disk::new());
+    let world = World::stored(&disk);
+    world.agent("echo", &[OPS]);
+    let world = world.restart(&disk);
+    std::fs::copy(disk.path(), before.path()).unwrap();
+    let echo = world.engine.agent("echo").unwrap();
+    let first = echo.post(OPS, text("order 66").key("66")).unwrap();
+    // The file as it was before the post, as after a crash between the chat system's taking it and our commit.
+    let world = world.restart(&before);
+    let echo = world.engine.agent("echo").unwrap();
+    assert_eq!(
+        echo.post(OPS, text("order 66").key("66")).unwrap().id,
+        first.id
+    );
+    assert_eq!(
+        heard(&world.person("lene")),
+        [""; 0],
+        "she came later, and nothing was said since"
+    );
+}
+
+#[test]
+fn concurrent_repeats_are_one_message() {
+    let world = World::new();
+    let (echo, lene) = (world.agent("echo", &[OPS]), world.person("lene"));
+    let start = Arc::new(Barrier::new(8));
+    let posts: Vec<_> = (0..8)
+        .map(|_| {
+            let (echo, start) = (echo.clone(), start.clone());
+            thread::spawn(move || {
+                start.wait();
+                echo.post(OPS, NewMessage::text("once").key("k"))
+                    .unwrap()
+                    .id
+            })
+        })
+        .collect();
+    let mut ids: Vec<_> = posts.into_iter().map(|post| post.join().unwrap()).collect();
+    ids.dedup();
+    assert_eq!((ids.len(), heard(&lene)), (1, vec!["once".to_owned()]));
+}
+
+#[test]
+fn a_repeat_that_waited_for_one_that_failed_fails_alike() {
+    let release = Arc::new(Mutex::new(None));
+    let (world, echo) = scripted(Script::new({
+        let release = release.clone();
+        move |_, inbox| {
+            *release.lock().unwrap() = Some(());
+            reply(async move {
+                inbox.sleep(seconds(5)).await;
+                Err(BackendError::new(BackendErrorKind::Rejected, "no"))
+            })
+        }
+    }));
+    let posts: Vec<_> = (0..2)
+        .map(|_| begin(echo.post_async(OPS, text("x").key("k"))))
+        .collect();
+    world.until(|stats| stats.posts_in_flight == 1 && release.lock().unwrap().is_some());
+    world.pass(seconds(5));
+    for post in posts {
+        assert_eq!(post.join().unwrap(), Err(Error::Rejected("no".to_owned())));
+    }
+}
+
+#[test]
+fn a_repeat_that_waited_for_one_that_was_refused_is_refused_alike() {
+    let world = World::new();
+    let echo = world.agent("echo", &[OPS]);
+    let never = Throttle {
+        id: ThrottleId::parse("never").unwrap(),
+        kind: ThrottleKind::MessagesPerMinute,
+        threshold: 0,
+        agents: vec![AgentId::parse("echo").unwrap()],
+    };
+    world.admin().put_throttle(never).unwrap();
+    let mut posts = [0, 1].map(|_| echo.post_async(OPS, text("x").key("k")));
+    let begun = posts.each_mut().map(poll); // both are under way, unless the first was very quick
+    for (begun, post) in begun.into_iter().zip(posts) {
+        let answer = if let Poll::Ready(answer) = begun {
+            answer
+        } else {
+            wait(post)
+        };
+        assert!(matches!(answer, Err(Error::Throttled { .. })), "{answer:?}");
+    }
+}
+
+#[test]
+fn two_answers_to_one_event_go_out_and_its_redelivery_repeats_neither() {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    let lene = world.person("lene");
+    let answer = |world: &World| {
+        let echo = world.engine.agent("echo").unwrap();
+        echo.wait_active(SOON).unwrap();
+        let mut reader = echo
+            .reader("main", EventQuery::messages().remote())
+            .unwrap();
+        let event = reader.next().unwrap().unwrap();
+        let ids = ["well", "well"]
+            .map(|answer| echo.post(OPS, text(answer).answering(&event)).unwrap().id);
+        assert_ne!(ids[0], ids[1]);
+        ids
+    };
+    world.agent("echo", &[OPS]);
+    lene.say(OPS, "hello").unwrap();
+    world.settle();
+    let first = answer(&world);
+    let world = world.restart(&disk);
+    assert_eq!(
+        answer(&world),
+        first,
+        "the event was not acknowledged, so it came again"
+    );
+    assert_eq!(heard(&lene), ["well", "well"]);
+}
