@@ -1,6 +1,6 @@
 //! Failures are held back, counted, and cost the same for every name.
 
-use super::{held, is_unauthorized, lene, user, world};
+use super::{held, is_unauthorized, world};
 use crate::world::{OPS, SESAME, Sesame, World, new_agent, poll, seconds, wait};
 use std::task::Poll;
 use switchboard::{Credentials, Error, NewUser};

@@ -1,6 +1,6 @@
 //! Who gets in, and what a password may be.
 
-use super::{PASSWORD, held, is_unauthorized, lene, user, world};
+use super::{PASSWORD, is_unauthorized, lene, user, world};
 use crate::world::{OPS, new_agent, seconds};
 use switchboard::{Credentials, Error, NewUser};
 

@@ -8,7 +8,7 @@ mod failures;
 mod logging_in;
 mod tokens;
 
-use crate::world::{OPS, World, begin, new_agent, poll, seconds};
+use crate::world::{OPS, World, begin, new_agent, seconds};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use switchboard::{

@@ -1,6 +1,5 @@
 //! An engine ends on any thread, inside any runtime, within its deadline.
 
-use super::open;
 use crate::script::{Script, accepted};
 use crate::world::{Disk, OPS, SOON, World, begin, new_agent, poll, seconds, wait};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};

@@ -2,7 +2,7 @@
 
 use crate::world::{LAB, OPS, SOON, World, new_agent, poll, seconds, wait};
 use std::thread;
-use switchboard::{AgentState, Broadcast, Engine, Error, EventQuery, NewMessage, Subscription};
+use switchboard::{Broadcast, Error, EventQuery, NewMessage, Subscription};
 
 /// What is shown of a broadcast, with the agents it concerns.
 fn shown(item: &Broadcast) -> String {

@@ -1,6 +1,6 @@
 //! Waits, and how large an answer is.
 
-use super::{all, messages, nothing};
+use super::{all, messages};
 use crate::world::{OPS, World, begin, line, lines, seconds};
 use switchboard::{Cursor, Error, Event};
 

@@ -2,7 +2,7 @@
 
 use super::{messages, put_again, states};
 use crate::world::{LAB, OPS, SOON, World, seconds};
-use switchboard::{AgentState, Engine, EventQuery, NewMessage, PresenceState};
+use switchboard::{AgentState, EventQuery, NewMessage, PresenceState};
 
 #[test]
 fn a_link_lost_for_less_than_ten_seconds_is_no_event() {

@@ -1,6 +1,6 @@
 //! Which chat system an address goes to.
 
-use crate::world::{LAB, OPS, SOON, World, furnished, new_agent, open};
+use crate::world::{LAB, OPS, SOON, World, furnished, new_agent};
 use switchboard::backend::Loopback;
 use switchboard::{AgentState, Engine, Error, NewMessage, PresenceState};
 

@@ -2,7 +2,7 @@
 
 use super::{messages, states};
 use crate::world::{Disk, LAB, OPS, SOON, World, seconds};
-use switchboard::{AgentState, Engine, NewMessage};
+use switchboard::{AgentState, NewMessage};
 
 #[test]
 fn an_agent_that_was_cut_says_so_and_comes_back_into_its_channels() {

@@ -1,9 +1,8 @@
 //! How agents come up and what fails on the way.
 
-use super::messages;
 use crate::world::{LAB, OPS, SOON, World, new_agent, open, seconds};
 use switchboard::testing::ManualClock;
-use switchboard::{AgentState, Engine, Error, NewMessage, PresenceState};
+use switchboard::{AgentState, Error, NewMessage, PresenceState};
 
 /// Puts `echo` into `ops` without waiting for it.
 fn put_echo(world: &World) {

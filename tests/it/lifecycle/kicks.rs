@@ -2,7 +2,7 @@
 
 use super::{put_again, states};
 use crate::world::{Disk, LAB, OPS, SOON, World, new_agent, seconds};
-use switchboard::{AgentState, Engine, Error, NewMessage};
+use switchboard::{AgentState, Error, NewMessage};
 
 #[test]
 fn a_kicked_agent_stays_out_until_the_channel_is_put() {

@@ -9,7 +9,7 @@ mod coming_up;
 mod kicks;
 
 use crate::world::{LAB, OPS, World, new_agent};
-use switchboard::{Engine, EventQuery};
+use switchboard::EventQuery;
 
 fn states() -> EventQuery {
     EventQuery::channel_states()

@@ -1,6 +1,6 @@
 //! What a message is made of is carried through; what is no message is refused.
 
-use super::{events, heard, text};
+use super::{events, text};
 use crate::world::{Disk, LAB, OPS, World, furnished};
 use switchboard::backend::Loopback;
 use switchboard::{Credentials, DisplayMode, Error, Message, NewMessage, Part, SecurityContext};

@@ -1,6 +1,6 @@
 //! Channels: put again, joined, deleted, found.
 
-use super::{as_agent, throttle};
+use super::as_agent;
 use crate::world::{LAB, OPS, SOON, Sesame, World, seconds};
 use switchboard::{AgentState, Change, Error, EventQuery, NewMessage, ProvisioningMode};
 

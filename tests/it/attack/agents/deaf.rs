@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use switchboard::backend::reply;
-use switchboard::{AgentState, Engine, Error, ManagementMode, NewMessage, ProvisioningMode};
+use switchboard::{AgentState, Error, ManagementMode, NewMessage, ProvisioningMode};
 
 #[test]
 fn what_is_never_answered_keeps_neither_posts_nor_joins_nor_the_end() {

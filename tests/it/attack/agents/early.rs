@@ -8,11 +8,10 @@ use crate::xmpp::town::Words;
 use crate::xmpp::town::{Town, Way};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use switchboard::backend::xmpp::Component;
 use switchboard::backend::{
     AgentKey, BackendError, ChannelId, Inbound, Inbox, MessageId, Received, SeenBy, reply,
 };
-use switchboard::{AgentState, Collaboration, Cursor, Engine, EventQuery};
+use switchboard::{AgentState, Collaboration, Cursor, EventQuery};
 
 /// What the agent has been shown within the window.
 fn shown(world: &World, echo: &Collaboration) -> Vec<String> {

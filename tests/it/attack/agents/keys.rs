@@ -10,9 +10,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use switchboard::backend::xmpp::Component;
 use switchboard::backend::{BackendError, BackendErrorKind, Loopback, reply};
-use switchboard::{AgentState, Collaboration, Engine, Error, EventQuery, NewMessage};
+use switchboard::{AgentState, Collaboration, Error, EventQuery, NewMessage};
 
 /// Lets that many seconds pass, one by one, until it is done.
 fn passes(world: &World, most: u32, is_done: impl Fn() -> bool) {

@@ -10,7 +10,6 @@ mod uploads;
 
 use crate::script::Script;
 use crate::world::{World, new_agent};
-use crate::xmpp::scripted::component;
 use switchboard::backend::xmpp::{Component, Secret, Xmpp, XmppConfig};
 use switchboard::testing::ManualClock;
 use switchboard::{Collaboration, Engine, Error, NewMessage};

@@ -1,10 +1,9 @@
 //! Connections of one peer, and signals while the gateway starts.
 
-use super::{asked, from, post};
+use super::{asked, from};
 use crate::http::gateway::{Gateway, program};
 use crate::http::world::World;
 use crate::world::Disk;
-use std::io::{Read, Write};
 use std::process::Command;
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,9 @@
 //! Files that are not served, not opened, or only data.
 
-use super::asked;
 use crate::http::gateway::{Gateway, program};
 use crate::http::world::World;
 use crate::world::Disk;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::process::Command;
 use std::time::{Duration, Instant};
 

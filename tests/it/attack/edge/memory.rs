@@ -1,7 +1,7 @@
 //! What costs memory without a login: bodies, documents, heads and polls.
 
 use super::super::full;
-use super::{connect, from, post};
+use super::{connect, from};
 use crate::http::client;
 use crate::http::world::{MESSAGES, World};
 use std::io::{Read, Write};

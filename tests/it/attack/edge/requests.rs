@@ -3,7 +3,7 @@
 use super::{connect, post};
 use crate::http::client::{self, Answer};
 use crate::http::world::{MESSAGES, World};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ mod loss;
 mod owners;
 mod starts;
 
-use crate::world::{Disk, OPS, SOON, World, chat};
+use crate::world::{Disk, OPS, SOON, World};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use switchboard::backend::Loopback;

@@ -5,7 +5,7 @@ use super::{beside, holding, killed_after, rows_for_another_program, second};
 use crate::world::{Disk, OPS, World, seconds};
 use std::path::Path;
 use std::process::Stdio;
-use switchboard::{Engine, Error, NewMessage};
+use switchboard::{Error, NewMessage};
 
 #[test]
 fn a_refused_second_engine_does_not_drop_the_locks_of_the_first() {

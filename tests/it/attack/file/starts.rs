@@ -4,7 +4,7 @@ use super::super::python;
 use super::{beside, killed, killed_after, rows_for_another_program, second};
 use crate::world::{Disk, OPS, SOON, World};
 use std::process::{Command, Stdio};
-use switchboard::{Cursor, Engine, Error, EventQuery};
+use switchboard::{Cursor, Error, EventQuery};
 
 #[test]
 fn a_log_that_another_program_merged_after_a_kill_is_no_loss() {

@@ -1,12 +1,11 @@
 //! Many bots log in together; whoever logs in without end ends only tokens of their own.
 
 use super::super::full;
-use super::{PASSWORD, is_unauthorized, log_in, names, user, world};
+use super::{PASSWORD, is_unauthorized, log_in, names, world};
 use crate::world::{Disk, begin, seconds, wait};
-use std::future::Future;
 use std::thread;
 use std::time::{Duration, Instant};
-use switchboard::{Credentials, Engine, Error};
+use switchboard::{Credentials, Error};
 
 #[test]
 fn bots_that_log_in_together_all_get_in_and_renewing_costs_no_hash() {

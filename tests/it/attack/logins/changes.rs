@@ -1,12 +1,10 @@
 //! Passwords and rights that change while a login is checked, or cannot be stored.
 
-use super::super::full;
 use super::{PASSWORD, beside, is_unauthorized, log_in, names, user, world};
 use crate::world::{Disk, OPS, begin, new_agent, seconds, wait};
-use std::future::Future;
 use switchboard::{
-    AgentId, Credentials, Engine, Error, NewMessage, NewUser, ProvisioningMode, Throttle,
-    ThrottleId, ThrottleKind,
+    AgentId, Credentials, Error, NewMessage, NewUser, ProvisioningMode, Throttle, ThrottleId,
+    ThrottleKind,
 };
 
 #[test]

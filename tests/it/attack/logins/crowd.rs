@@ -1,8 +1,8 @@
 //! A crowd of strangers in the line of logins does not keep others out.
 
 use super::super::full;
-use super::{PASSWORD, beside, is_unauthorized, log_in, names, user, world};
-use crate::world::{OPS, SESAME, World, begin, new_agent, poll, seconds, wait};
+use super::{PASSWORD, is_unauthorized, log_in, names, user, world};
+use crate::world::{OPS, SESAME, World, begin, new_agent, poll, wait};
 use std::future::{Future, pending, ready};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;

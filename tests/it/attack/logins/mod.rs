@@ -8,7 +8,6 @@ mod changes;
 mod crowd;
 
 use crate::world::{Disk, OPS, World, new_agent};
-use std::future::Future;
 use std::time::Duration;
 use switchboard::{AsyncResult, Credentials, Engine, Error, NewUser, Result, Token};
 

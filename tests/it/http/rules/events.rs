@@ -1,7 +1,6 @@
 //! Events, polls and refusals: rules 18 to 20.
 
 use super::super::world::World;
-use serde_json::json;
 use std::time::{Duration, Instant};
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::client;
 use super::super::world::{MESSAGES, ROOM, World};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[test]
 fn rule_01_literals_ignore_case_variables_keep_it_and_a_trailing_slash_is_nothing() {

@@ -2,7 +2,7 @@
 
 use super::super::client;
 use super::super::world::{MESSAGES, ROOM, World};
-use super::{ARRAYS, INSTANCE, SERIALIZATION, XML, bad, call, good, lene, root};
+use super::{ARRAYS, INSTANCE, SERIALIZATION, XML, bad, call, good, lene};
 use serde_json::json;
 
 const COLLABORATION: &str = "http://schemas.fcg.im/foundation/v1/collaboration";

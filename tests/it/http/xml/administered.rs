@@ -1,7 +1,7 @@
 //! Provisioning once, resource by resource.
 
 use super::super::world::{ROOM, World};
-use super::{ARRAYS, INSTANCE, SERIALIZATION, bad, call, good, lene, root};
+use super::{ARRAYS, INSTANCE, SERIALIZATION, bad, call, good, root};
 
 const PROVISIONING: &str = "http://schemas.fcg.im/foundation/v1/provisioning";
 

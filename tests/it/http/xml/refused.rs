@@ -1,8 +1,7 @@
 //! Bad input, and what XML cannot carry.
 
 use super::super::world::{MESSAGES, World};
-use super::{XML, bad, call, lene, root};
-use serde_json::json;
+use super::{bad, call, lene};
 
 #[test]
 fn bad_input() {

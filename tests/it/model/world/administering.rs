@@ -2,9 +2,9 @@
 
 use super::super::rules::AgentTruth;
 use super::super::{AGENTS, CHANNELS, READERS};
-use super::{Check, World, address, name, not_found, pairs, same};
+use super::{Check, World, address, not_found, pairs, same};
 use std::time::Duration;
-use switchboard::{Change, Engine, NewAgent, NewUser};
+use switchboard::{Change, NewAgent, NewUser};
 
 impl World {
     // ------------------------------------------------------------ the administrator

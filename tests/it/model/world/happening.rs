@@ -2,9 +2,9 @@
 
 use super::super::AGENTS;
 use super::super::rules::ROOMS;
-use super::{Check, SOON, World, address, beside, clear, name, not_found, same};
+use super::{Check, SOON, World, beside, clear, name, not_found, same};
 use std::time::Duration;
-use switchboard::{AgentState, Engine, NewMessage};
+use switchboard::{AgentState, NewMessage};
 
 impl World {
     // ------------------------------------------------------------ the chat system

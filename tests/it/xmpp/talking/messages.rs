@@ -3,7 +3,7 @@
 use super::super::server::Kind;
 use super::super::town::Words;
 use super::super::town::{SOON, Town, Way, ear, hears, hears_no_more, next};
-use super::{presence, until};
+use super::until;
 use switchboard::{AgentState, Broadcast, Collaboration, NewMessage, Part};
 
 fn talk(kind: Kind, way: Way) {

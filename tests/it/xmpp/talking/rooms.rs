@@ -2,7 +2,7 @@
 
 use super::super::server::Kind;
 use super::super::town::Words;
-use super::super::town::{SOON, Town, Way, hears};
+use super::super::town::{SOON, Town, Way};
 use switchboard::{AgentState, NewMessage};
 
 #[test]
