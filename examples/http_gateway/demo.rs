@@ -1,17 +1,17 @@
-//! `--demo`: an agent, a user and a room, and two lines to paste into a shell.
+//! `--demo`: provisions an agent, a user and a room, and prints two commands that use them.
 
 use crate::config::password as passwords;
 use std::net::SocketAddr;
 use std::time::Duration;
 use switchboard::{Credentials, Engine, Error, NewAgent, NewUser, Principal, Secret};
 
-/// The demo's room, agent and user are all called this.
+/// The name of the demo's room, agent and user.
 const NAME: &str = "demo";
 
-/// The room, to be made before the engine opens.
+/// The id and name of the demo's room. The room must exist before the engine opens.
 pub(crate) const ROOM: (&str, &str) = ("chat-room:demo", "Demo");
 
-/// Provisions, waits until the agent is in its room, and returns what to print.
+/// Provisions the demo, waits until the agent is in its room, and returns the text to print.
 pub(crate) fn provision(
     engine: &Engine,
     listening: SocketAddr,
@@ -41,7 +41,8 @@ fn provisioned(engine: &Engine, password: Secret) -> Result<String, Error> {
     Ok(token.expose().to_owned())
 }
 
-/// An address that a client on this machine can use, also when listening on all of them.
+/// Returns an address that a client on this machine can use, even if the gateway listens on all
+/// addresses.
 fn reachable(listening: SocketAddr) -> SocketAddr {
     if !listening.ip().is_unspecified() {
         return listening;

@@ -87,7 +87,7 @@ pub(crate) struct Arguments {
     /// An environment variable that holds it
     #[arg(long, value_name = "NAME")]
     super_password_env: Option<String>,
-    /// The file's way to say either.
+    /// The password's source as the file names it, and in the end as any of the three named it.
     #[arg(skip)]
     pub(crate) super_password: Option<StoredSecret>,
     /// How long a token is valid (1h)
@@ -143,7 +143,7 @@ pub(crate) struct Arguments {
     /// Serves /Loopback/v1 to the super user: people who say and hear, and faults to order
     #[arg(long)]
     pub(crate) loopback_control: bool,
-    /// The chat systems of the file, then those of the flags.
+    /// The chat systems that the file configures, then those that flags configure.
     #[arg(skip)]
     #[serde(skip)]
     pub(crate) backends: Vec<Chat>,
@@ -179,7 +179,7 @@ enum AuthenticatorKind {
     Database,
 }
 
-/// The settings with which a section of `--help` begins, and its heading.
+/// The first setting of each section of `--help`, and the heading of the section.
 pub(super) const SECTIONS: [(&str, &str); 4] = [
     ("listen", "Network"),
     ("database", "Engine"),
@@ -233,15 +233,16 @@ impl Default for Arguments {
 }
 
 impl Arguments {
-    /// Makes one value of the three ways to say where the password is. Called once for the file and
-    /// once for the command line, so that any flag overrides any key.
+    /// Merges the three settings that can name the password's source into one. Runs once after the
+    /// file and once after the command line, so that any flag overrides any key.
     pub(super) fn settle_password(&mut self) {
         let variable = self.super_password_env.take().map(StoredSecret::Variable);
         let file = self.super_password_file.take().map(StoredSecret::File);
         self.super_password = file.or(variable).or(self.super_password.take());
     }
 
-    /// Fills in what depends on several settings, and refuses what does not fit together.
+    /// Computes the values that depend on several settings, and refuses settings that exclude each
+    /// other.
     pub(super) fn complete(&mut self) -> Result<(), String> {
         self.settle_password();
         let component = |Shorthand(config)| Chat {
@@ -266,7 +267,8 @@ impl Arguments {
         Ok(())
     }
 
-    /// The database and what lies beside it, with all links followed.
+    /// Returns the database's file and the files that SQLite and the engine keep beside it, with
+    /// all links followed.
     pub(crate) fn database_files(&self) -> Vec<PathBuf> {
         let Some(path) = &self.database else {
             return Vec::new();
@@ -281,7 +283,7 @@ impl Arguments {
         ends.iter().map(beside).collect()
     }
 
-    /// The files of the gateway's own that are for nobody else.
+    /// Returns the files that no client and no other user may read.
     pub(crate) fn private_files(&self) -> Vec<PathBuf> {
         let mut files = self.database_files();
         files.extend(self.config.clone());
@@ -289,7 +291,7 @@ impl Arguments {
         files
     }
 
-    /// Those that hold a secret.
+    /// Returns the files that hold a secret.
     pub(crate) fn secret_files(&self) -> Vec<PathBuf> {
         let password = self.super_password.iter().filter_map(StoredSecret::file);
         let backends = self.backends.iter().flat_map(Chat::private_files);

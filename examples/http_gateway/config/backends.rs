@@ -1,11 +1,11 @@
-//! Which chat systems the engine is given: those that are configured, or the embedded one alone.
+//! The chat systems of the engine: the configured ones, or the embedded one if none is configured.
 
 use super::arguments::Arguments;
 use super::chat::{Chat, System};
 use switchboard::Builder;
 use switchboard::backend::Loopback;
 
-/// Puts in the embedded chat system where nothing is configured, and refuses what does not fit together.
+/// Adds the embedded chat system if none is configured, and refuses combinations that cannot work.
 pub(super) fn complete(arguments: &mut Arguments) -> Result<(), String> {
     let backends = &mut arguments.backends;
     if backends.is_empty() {
@@ -53,7 +53,7 @@ pub(super) fn complete(arguments: &mut Arguments) -> Result<(), String> {
     }
 }
 
-/// Gives the builder its backends, the first of which is the default unless another is named.
+/// Adds the chat systems to the builder. The first is the default unless a setting names another.
 pub(crate) fn add(
     mut builder: Builder,
     arguments: &Arguments,

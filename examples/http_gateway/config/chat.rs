@@ -9,7 +9,7 @@ use switchboard::backend::xmpp::{Xmpp, XmppConfig};
 /// One configured chat system.
 #[derive(Debug, Clone)]
 pub(crate) struct Chat {
-    /// Where it is configured, as an error begins: `gateway.toml:7: `.
+    /// The file and line that configure the chat system, as errors begin: `gateway.toml:7: `.
     pub(super) whence: String,
     pub(super) system: System,
 }
@@ -22,7 +22,7 @@ pub(crate) enum System {
 }
 
 impl Chat {
-    /// The files that hold its secrets.
+    /// Returns the files that hold the secrets of this chat system.
     pub(super) fn private_files(&self) -> Vec<PathBuf> {
         match &self.system {
             System::Loopback => Vec::new(),
@@ -31,7 +31,7 @@ impl Chat {
         }
     }
 
-    /// What it is called as a `type`, which is also the scheme of its addresses.
+    /// Returns the `type` of this chat system, which is also the scheme of its addresses.
     pub(super) fn kind(&self) -> &'static str {
         match &self.system {
             System::Loopback => "loopback",
@@ -40,7 +40,7 @@ impl Chat {
         }
     }
 
-    /// Gives the connector to the builder, once everything that a dial reads could be read now.
+    /// Checks the files that a dial reads, makes the connector and adds it to the builder.
     pub(super) fn add(
         &self,
         builder: Builder,

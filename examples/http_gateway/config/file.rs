@@ -16,10 +16,10 @@
 //! type = "database"
 //! ```
 //!
-//! `serde` reads it and refuses a key that nobody knows: a misspelt limit that silently is the default
-//! is found out only when it is needed. Ours is what an error says: the line, in the file's own words,
-//! and the name that was probably meant. A backend's table is read on its own, because `serde` would
-//! forget the lines of a table that is chosen by its `type`.
+//! `serde` reads the file and refuses unknown keys: otherwise a misspelt limit would silently keep
+//! its default. Our own code only words the errors: the line, the key, what was expected, and the
+//! nearest known name. Each backend's table is read separately, because `serde` loses the lines of
+//! a table whose type depends on its `type` key.
 
 use super::arguments::Arguments;
 use super::chat::{Chat, System};
@@ -38,7 +38,7 @@ const BACKENDS: [&str; 3] = ["loopback", "xmpp", "ucwa"];
 #[serde(deny_unknown_fields)]
 struct Bare {}
 
-/// Reads a file; the error is a sentence that begins with `FILE:LINE:`.
+/// Reads a file. An error begins with `FILE:LINE:`.
 pub(super) fn read(path: &Path) -> Result<Arguments, String> {
     let name = path.display().to_string();
     let unreadable = |error: &dyn std::fmt::Display| format!("--config {name}: {error}");
@@ -68,7 +68,7 @@ impl File<'_> {
         Ok(arguments)
     }
 
-    /// `FILE:LINE: `
+    /// Returns `FILE:LINE: ` for a byte of the text.
     fn line(&self, at: usize) -> String {
         let before = self.text.bytes().take(at);
         let line = 1 + before.filter(|byte| *byte == b'\n').count();
@@ -115,9 +115,9 @@ impl File<'_> {
             .map_err(|error| self.told(&error, "a backend", "type", start))
     }
 
-    /// What an error of `serde` says, in the words of the file: the line, the key, what was expected.
-    /// `owner` is empty, or the backend whose table is read; `also` is a known key that `serde` does
-    /// not know; `start` is where a table begins whose error has no place.
+    /// Words an error of `serde` for the operator: the line, the key, what was expected. `owner` is
+    /// empty, or the backend whose table is read; `also` is a known key that `serde` does not see;
+    /// `start` is where the table begins, for errors without a position.
     fn told(&self, error: &Error, owner: &str, also: &str, start: usize) -> String {
         let line = self.line(error.span().map_or(start, |span| span.start));
         let message = error.message();

@@ -1,7 +1,7 @@
-//! What the gateway is told: the command line, over a file in TOML.
+//! The configuration: a file in TOML, overridden by the command line.
 //!
-//! Both fill one structure, [`Arguments`], which `clap` and `serde` read; so a setting is written down
-//! once, with its name, its text for `--help`, and how its value is read.
+//! Both fill one structure, [`Arguments`], by `serde` and by `clap`. So each setting is declared
+//! once, with its name, its text for `--help`, and the function that reads its value.
 
 mod arguments;
 mod backends;
@@ -22,18 +22,19 @@ use std::path::PathBuf;
 
 /// What the command line asks for.
 pub(crate) enum Command {
-    /// To print this text.
+    /// Print this text.
     Help(String),
     Check(Box<Arguments>),
     Serve(Box<Arguments>),
 }
 
-/// Reads the command line of this process, and the file that it names.
+/// Reads the command line of this process and the file that `--config` names.
 pub(crate) fn read() -> Result<Command, String> {
     parse(std::env::args_os())
 }
 
-/// Reads a command line, and the file that it names. The error names the flag, or the file's line.
+/// Reads a command line and the file that `--config` names. An error names the flag, or the file
+/// and line.
 fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let told = |error: clap::Error| {
         let text = error.to_string();
@@ -63,7 +64,8 @@ fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     })
 }
 
-/// The flags, in sections. Each that takes a value takes any: `--poll-timeout -1` is a wrong duration.
+/// Returns the flags in sections. A flag that takes a value accepts any text as its value, so that
+/// `--poll-timeout -1` is reported as a wrong duration and not as an unknown flag.
 fn command() -> clap::Command {
     let mut heading = None;
     Arguments::command_for_update().mut_args(|flag| {

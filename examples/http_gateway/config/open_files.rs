@@ -1,9 +1,11 @@
-//! Each waiting poll is a connection, and each connection an open file; the usual limit of 1,024 is far too few.
+//! The limit of open files. Each waiting poll is a connection and each connection an open file, so
+//! the usual limit of 1,024 is too low.
 
-/// Files the database, the log and connections that are just being refused need beside the connections.
+/// Open files reserved for the database, the log, and connections that are being refused.
 const RESERVE: u64 = 256;
 
-/// Raises the limit as far as it goes without privileges; how many of `connections` then fit under it.
+/// Raises the limit as far as possible without privileges. Returns how many of `connections` fit
+/// under it.
 #[cfg(unix)]
 pub(crate) fn raise(connections: u32) -> u32 {
     match rlimit::increase_nofile_limit(u64::MAX) {
@@ -26,7 +28,7 @@ pub(crate) fn raise(connections: u32) -> u32 {
     }
 }
 
-/// There is no such limit here.
+/// This system has no such limit.
 #[cfg(not(unix))]
 pub(crate) fn raise(connections: u32) -> u32 {
     connections

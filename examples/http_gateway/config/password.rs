@@ -1,14 +1,15 @@
-//! The super user's password: where the settings say, in a variable of the environment, or made up.
+//! The super user's password: from a file, from the environment, or generated.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use switchboard::Secret;
 use switchboard::backend::StoredSecret;
 
-/// The variable that may hold the super user's password when nothing else is said.
+/// The environment variable that is read if no setting names a source.
 const VARIABLE: &str = "SWITCHBOARD_SUPER_PASSWORD";
 
-/// The super user's password, if one was given: where the settings say, else in the variable of that name.
+/// Returns the super user's password from the source that the settings name, else from
+/// [`VARIABLE`], or `None` if neither is there.
 pub(crate) fn super_password(stored: Option<&StoredSecret>) -> Result<Option<Secret>, String> {
     let variable = || StoredSecret::Variable(VARIABLE.to_owned());
     let is_set = std::env::var_os(VARIABLE).is_some();
@@ -17,7 +18,7 @@ pub(crate) fn super_password(stored: Option<&StoredSecret>) -> Result<Option<Sec
     secret.map_err(|error| error.to_string())
 }
 
-/// 144 random bits as text that can be pasted anywhere.
+/// Returns 144 random bits as text without special characters.
 pub(crate) fn random() -> Result<Secret, String> {
     let mut bytes = [0; 18];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers: {error}"))?;

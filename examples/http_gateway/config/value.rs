@@ -1,4 +1,4 @@
-//! How the value of a setting is read, from a flag and from the file alike.
+//! How the values of settings are read. A flag and a key of the file share one reader.
 
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value as Given;
@@ -7,12 +7,12 @@ use switchboard::backend::xmpp::XmppConfig;
 use switchboard::{ChannelId, Durability, EventMode};
 use tracing::Level;
 
-/// What a text can say. The error tells what was expected.
+/// A value that is read from text. The error says what was expected.
 pub(crate) trait Value: Sized {
     fn read(text: &str) -> Result<Self, String>;
 }
 
-/// Reads a setting of the file: a text, a number, or true and false.
+/// Reads the value of a key: a text, a number or a boolean.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Value>(file: D) -> Result<T, D::Error> {
     let text = match Given::deserialize(file)? {
         Given::String(text) => text,
@@ -21,8 +21,8 @@ pub(super) fn given<'de, D: Deserializer<'de>, T: Value>(file: D) -> Result<T, D
     read(&text)
 }
 
-/// Reads a setting of the file that a flag may give several times: a list of texts, a table of
-/// texts, or one text.
+/// Reads the value of a key whose flag may be repeated: a list of texts, a table of texts, or one
+/// text.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Value>(file: D) -> Result<Vec<T>, D::Error> {
     let text = |given: &Given| given.as_str().map(str::to_owned);
     let texts: Option<Vec<String>> = match Given::deserialize(file)? {
@@ -38,7 +38,7 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: Value>(file: D) -> Result<Vec<T
     texts.iter().map(|text| read(text)).collect()
 }
 
-/// The error has the form of `serde`'s own.
+/// Reads a value. The error has the form of `serde`'s own errors.
 fn read<T: Value, E: Error>(text: &str) -> Result<T, E> {
     T::read(text).map_err(|expected| {
         let value = text.escape_debug();
@@ -54,7 +54,7 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// The first of these words, or what they are.
+/// Returns the value of the word, or what was expected.
 fn one_of<T: Copy>(text: &str, words: &[(&str, T)], expected: &str) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| *word == text);
     found
@@ -171,7 +171,8 @@ impl Value for Category {
     }
 }
 
-/// An origin that a browser sends, or `*`. One written with a path would never match.
+/// An origin as browsers send it, or `*`. An origin with a path would never match, so it is
+/// refused.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin(pub(crate) String);
 
@@ -195,7 +196,7 @@ impl Value for crate::network::Network {
     }
 }
 
-/// `HOST:PORT,DOMAIN,SECRETFILE`: the service is that of the domain above the component's.
+/// `HOST:PORT,DOMAIN,SECRETFILE`. The service's domain is the parent of DOMAIN.
 #[derive(Debug, Clone)]
 pub(crate) struct Shorthand(pub(crate) XmppConfig);
 
