@@ -33,7 +33,7 @@ Faults: at once drop-channel, replace-pget, expire-tokens, lose-application, exp
 
 /// What the command line asks for.
 pub(crate) enum Command {
-    /// To print this text.
+    /// Print this text.
     Help(String),
     Switches(Box<Switches>),
     Serve(Box<Arguments>),
@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     /// An open point of the protocol, or a trap; may be repeated
     #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = pair)]
     switched: Vec<(String, String)>,
-    /// The switches given, over the defaults.
+    /// The default switches, changed by those of the command line.
     #[arg(skip)]
     pub(crate) switches: Switches,
     /// Prints all switches with their values, one line each

@@ -1,4 +1,4 @@
-//! A SIP address, compared without case, as every place of the simulator uses it.
+//! A SIP address. All parts of the simulator compare it without case.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Address(String);
 
 impl Address {
-    /// Reads `sip:a@b` or `a@b`; None where there is no user or no domain.
+    /// Reads `sip:a@b` or `a@b`. Returns `None` without a user or a domain.
     pub fn parse(text: &str) -> Option<Address> {
         let lower = text.trim().to_lowercase();
         let bare = lower.strip_prefix("sip:").unwrap_or(&lower);
@@ -20,17 +20,17 @@ impl Address {
         (plain(user) && plain(domain)).then(|| Address(format!("sip:{bare}")))
     }
 
-    /// With `sip:`.
+    /// Returns the address with `sip:`.
     pub fn uri(&self) -> &str {
         &self.0
     }
 
-    /// Without `sip:`, as paths have it.
+    /// Returns the address without `sip:`, as paths contain it.
     pub fn bare(&self) -> &str {
         &self.0[4..]
     }
 
-    /// What stands before the `@`.
+    /// Returns the part before the `@`.
     pub fn user(&self) -> &str {
         self.bare().split('@').next().unwrap_or_default()
     }

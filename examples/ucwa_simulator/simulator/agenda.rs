@@ -1,4 +1,5 @@
-//! What is to be done later, by moment: a sorted list, and every entry checks when it comes up whether it still matters.
+//! Deeds to be done later, sorted by moment. Each deed checks when it is due whether it is still
+//! needed.
 
 use super::timer::Moment;
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::time::Duration;
 pub enum Deed {
     /// A P-GET or a held event of this application is due.
     Release(String),
-    /// See whether this application has been idle for too long.
+    /// Check whether this application has been idle for too long.
     Idle(String),
     /// A ring ends: nobody answered.
     RingOut(u64),
@@ -25,9 +26,9 @@ pub enum Deed {
     AddMessaging(String, String, String),
     /// A message was not fetched in time.
     Undelivered(u64),
-    /// Whoever typed may have stopped.
+    /// A member who typed may have stopped.
     TypingEnds(u64),
-    /// A quiet conversation with a simulated person.
+    /// A conversation with a simulated person may be quiet.
     TalkIdle(u64),
     /// A presence subscription nears its end, or is there.
     Subscription(String, String),

@@ -1,4 +1,5 @@
-//! `{A}/batch`: several requests in one, as parts of `multipart/batching`. Not inside: batch, events, photos.
+//! `{A}/batch`: several requests in one, as parts of `multipart/batching`. A part must not be a
+//! batch, a request for events or a photo.
 
 use super::answer::{Answer, Body, Fault};
 use super::fault::too_many;
@@ -8,7 +9,7 @@ use super::token::Token;
 use super::world::World;
 
 impl World {
-    /// Reads the parts, answers each, in order.
+    /// Reads the parts and answers each, in order.
     pub fn batch(
         &mut self,
         now: Moment,
@@ -97,7 +98,7 @@ impl World {
     }
 }
 
-/// A parameter of a content type, quoted or not.
+/// Returns a parameter of a content type, quoted or not.
 fn parameter(kind: &str, name: &str) -> Option<String> {
     let pieces = kind
         .split(';')
@@ -110,7 +111,8 @@ fn parameter(kind: &str, name: &str) -> Option<String> {
         .filter(|value| !value.is_empty())
 }
 
-/// The request inside a part: its headers, a blank line, the request line, headers, a blank line, the body.
+/// Reads the request inside a part: its headers, a blank line, the request line, headers, a blank
+/// line, the body.
 fn parse(part: &str, outer: &Request) -> Option<Request> {
     let part = part.trim_start_matches('\n');
     let (_, inner) = part.split_once("\n\n")?;

@@ -1,8 +1,8 @@
 //! The event channel of one application: a queue, the package that waits for its acknowledgement, and the parked P-GET.
 //!
-//! Asking for package N+1 acknowledges N; until then N is given again to whoever repeats its ack. A package is
-//! numbered when it is made, so an empty one counts too. Whether an event was fetched is known when its package goes
-//! to a P-GET whose client is still there.
+//! A request for package N+1 acknowledges N; until then N is sent again to a client that repeats
+//! its ack. A package gets its number when it is made, so an empty package counts too. An event
+//! counts as fetched when its package goes to a P-GET whose client is still connected.
 
 use super::answer::{Answer, Fault};
 use super::event::{Event, Priority};
@@ -14,17 +14,17 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// P-GETs that a fault made unanswerable, kept so that their connections stay open.
+/// P-GETs that a fault keeps unanswered. They are kept so that their connections stay open.
 const SWALLOWED_MAX: usize = 16;
 
 /// The channel.
 #[derive(Debug)]
 pub struct Channel {
-    /// Of the package to be made next.
+    /// The number of the next package.
     number: u64,
-    /// The package that is sent and not acknowledged.
+    /// The package that is sent and not yet acknowledged.
     held: Option<Held>,
-    /// Deliveries whose events a client has fetched, until somebody takes note.
+    /// Deliveries whose events a client has fetched, until they are taken.
     fetched: Vec<u64>,
     queue: VecDeque<Waiting>,
     parked: Option<Parked>,
@@ -32,15 +32,15 @@ pub struct Channel {
     timeout: Duration,
     medium: Duration,
     low: Duration,
-    /// Since when no P-GET is parked.
+    /// The moment since which no P-GET is parked.
     quiet_since: Moment,
     /// The next package says `resume`.
     resume: bool,
     /// The next P-GET is told to `resync`.
     pub resync_next: bool,
-    /// So many P-GETs are taken and never answered.
+    /// How many P-GETs are accepted and never answered.
     pub swallow: u32,
-    /// So many packages are made, and the connection is cut instead of sending them.
+    /// For how many packages the connection is cut instead of sending them.
     pub lose: u32,
     swallowed: Vec<oneshot::Sender<Answer>>,
 }
@@ -49,7 +49,7 @@ pub struct Channel {
 struct Held {
     number: u64,
     package: Value,
-    /// Of events that no client is known to have.
+    /// Numbers of events that no client is known to have.
     deliveries: Vec<u64>,
 }
 
@@ -66,7 +66,7 @@ struct Parked {
     reply: oneshot::Sender<Answer>,
 }
 
-/// What becomes of a P-GET.
+/// The outcome of a P-GET.
 pub enum Asked {
     /// Answered at once.
     Now(Answer),
@@ -95,12 +95,12 @@ impl Channel {
         }
     }
 
-    /// What a client has to ask for now: the first package that it has not acknowledged.
+    /// Returns the package that a client must ask for: the first that it has not acknowledged.
     pub fn ack(&self) -> u64 {
         self.held.as_ref().map_or(self.number, |held| held.number)
     }
 
-    /// Adds an event. True if the queue was full and the oldest went.
+    /// Adds an event. Returns true if the queue was full and the oldest event was dropped.
     pub fn push(&mut self, now: Moment, event: Event, retention: u32) -> bool {
         self.queue
             .retain(|waiting| !waiting.event.is_outdone_by(&event));
@@ -112,7 +112,7 @@ impl Channel {
         overflow
     }
 
-    /// Takes a P-GET.
+    /// Accepts a P-GET.
     pub fn ask(&mut self, now: Moment, input: &Input, base: &str, switches: &Switches) -> Asked {
         let Some(ack) = input.number("ack").and_then(|ack| u64::try_from(ack).ok()) else {
             return Asked::Now(Fault::parameter("ack", "A number is required.").into());
@@ -183,7 +183,7 @@ impl Channel {
         Asked::Parked(answer)
     }
 
-    /// When something will have to be released.
+    /// Returns when the parked P-GET must be answered.
     pub fn due(&self) -> Option<Moment> {
         let parked = self.parked.as_ref()?;
         let first = self
@@ -194,7 +194,7 @@ impl Channel {
         Some(first.map_or(parked.until, |first| first.min(parked.until)))
     }
 
-    /// Answers the parked P-GET if its time has come.
+    /// Answers the parked P-GET if it is due.
     pub fn release(&mut self, now: Moment, base: &str, switches: &Switches) {
         self.notice_hang_up(now);
         let due = self.due().is_some_and(|due| due <= now);
@@ -229,12 +229,12 @@ impl Channel {
         });
     }
 
-    /// Takes the deliveries that were fetched since this was last asked.
+    /// Takes the deliveries that were fetched since the last call.
     pub fn take_fetched(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.fetched)
     }
 
-    /// A P-GET whose client has gone is none.
+    /// Drops a P-GET whose client has gone.
     fn notice_hang_up(&mut self, now: Moment) {
         if self
             .parked
@@ -245,19 +245,19 @@ impl Channel {
         }
     }
 
-    /// Whether somebody listens, and if not since when.
+    /// Returns whether a client listens, and if not, since when.
     pub fn quiet_since(&mut self, now: Moment) -> Option<Moment> {
         self.notice_hang_up(now);
         self.parked.is_none().then_some(self.quiet_since)
     }
 
-    /// Forgets what was queued: after a long silence the server closes everything, and says `resume`.
+    /// Drops the queue: after a long silence the server closes everything and sends `resume`.
     pub fn close_all(&mut self) {
         self.queue.clear();
         self.resume = true;
     }
 
-    /// Takes an event back that was not fetched; false if it has gone.
+    /// Removes an event that was not fetched. Returns false if it was.
     pub fn take_back(&mut self, delivery: u64) -> bool {
         let before = self.queue.len();
         self.queue
@@ -281,7 +281,7 @@ impl Channel {
             .is_none_or(|sent| sent.is_ok())
     }
 
-    /// Requests of this channel that are under way.
+    /// Returns the number of this channel's requests that are under way.
     pub fn outstanding(&self) -> usize {
         let open = |reply: &oneshot::Sender<Answer>| !reply.is_closed();
         usize::from(
@@ -301,7 +301,7 @@ impl Channel {
     }
 }
 
-/// Events grouped by sender, in their order: a sender appears again where another spoke between.
+/// Groups events by sender, in their order: a sender appears again if another spoke in between.
 fn senders<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Value> {
     let mut groups: Vec<(&(&'static str, String), Vec<Value>)> = Vec::new();
     for event in events {

@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 /// Messages of a conversation that can be read again; older ones are 404.
 pub const MESSAGES_MAX: usize = 200;
-/// Modalities that nobody here uses, shown because the real server shows them.
+/// Modalities that the simulator does not support but shows, because a real server shows them.
 pub const UNUSED: [&str; 4] = [
     "applicationSharing",
     "audioVideo",
@@ -24,7 +24,7 @@ pub const UNUSED: [&str; 4] = [
 pub struct Conversation {
     /// A GUID.
     pub id: String,
-    /// What it is a view of.
+    /// The talk that this view shows.
     pub talk: u64,
     /// Of `ConversationState`.
     pub state: &'static str,
@@ -46,9 +46,9 @@ pub struct Conversation {
     pub messages: VecDeque<(u32, Value)>,
     /// The meeting's id, if it is one.
     pub meeting: Option<String>,
-    /// An addMessaging is under way.
+    /// True while an addMessaging is under way.
     pub adding: bool,
-    /// Others whose arrival was told.
+    /// The other participants whose arrival the application was told.
     pub seen: BTreeSet<Address>,
 }
 
@@ -180,7 +180,7 @@ impl World {
         out
     }
 
-    /// What a link to a person carries as its title.
+    /// The title of a link to a person.
     pub fn title_of(&self, who: &Address) -> String {
         if self.switches.titles {
             self.name_of(who)
@@ -190,7 +190,7 @@ impl World {
     }
 }
 
-/// Whether the application's user leads the meeting.
+/// Returns whether the application's user is a leader of the meeting.
 pub fn leads(talk: &Talk, app: &Application, conversation: &Conversation) -> bool {
     let seat = Seat::Client {
         app: app.id.clone(),

@@ -1,4 +1,4 @@
-//! Requests about conversations as such: the list, one, its participants, its meeting.
+//! Requests about conversations: the list, one conversation, its participants, its meeting.
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
@@ -10,7 +10,7 @@ use super::world::World;
 use serde_json::{Value, json};
 
 impl World {
-    /// What lies under `{A}/communication/conversations`, messaging apart.
+    /// Answers requests under `{A}/communication/conversations`, except those about messaging.
     pub fn conversations(
         &mut self,
         now: Moment,

@@ -1,5 +1,5 @@
-//! What simulated people do: say, type, accept, decline, leave, be seen, hold meetings. Reached from Rust through
-//! [`super::control::Driven`], and over HTTP.
+//! What simulated people do: say, type, accept, decline, leave, show presence, hold meetings. Rust
+//! reaches it through [`super::control::Driven`], other programs over HTTP.
 
 use super::address::Address;
 use super::event::Reason;
@@ -20,12 +20,12 @@ pub struct Invite {
     pub subject: String,
     /// Urgent and so on; empty is Normal.
     pub importance: String,
-    /// Goes on with an old thread.
+    /// The thread of an earlier conversation to continue.
     pub thread: Option<String>,
 }
 
 impl World {
-    /// The talk of two in which the person `who` is with `other`.
+    /// Returns the talk of two between the person `who` and `other`.
     fn talk_with(&self, who: &Address, other: &Address) -> Option<u64> {
         let sits = |talk: &Talk| {
             talk.members
@@ -51,7 +51,8 @@ impl World {
         })
     }
 
-    /// Says a text: in the conversation there is, while it rings, or by an invitation that carries it.
+    /// Says a text: in the existing conversation, while an invitation rings, or by an invitation
+    /// that carries the text.
     pub fn person_says_to(
         &mut self,
         now: Moment,
@@ -112,7 +113,7 @@ impl World {
         self.start_ring(now, ring);
     }
 
-    /// Types to somebody, or stops.
+    /// Starts or stops typing to somebody.
     pub fn person_types(&mut self, now: Moment, who: &Address, to: &Address, typing: bool) -> bool {
         let Some(talk) = self.connected_with(who, to) else {
             return false;
@@ -146,7 +147,7 @@ impl World {
             .map(|(number, _)| *number)
     }
 
-    /// Accepts the oldest invitation that rings; false if none does.
+    /// Accepts the oldest invitation that rings. Returns false if none rings.
     pub fn person_takes(&mut self, now: Moment, who: &Address) -> bool {
         let ring = self.ringing_at(who);
         ring.map(|ring| self.person_accepts(now, ring)).is_some()
@@ -177,7 +178,7 @@ impl World {
             .is_some()
     }
 
-    /// Holds a meeting and is in it; gives its URI.
+    /// Creates a meeting, joins it, and returns its URI.
     pub fn person_holds(
         &mut self,
         now: Moment,
@@ -195,7 +196,7 @@ impl World {
         uri
     }
 
-    /// Comes into a meeting; false if there is none.
+    /// Joins a meeting. Returns false if there is none.
     pub fn person_joins(&mut self, now: Moment, who: &Address, uri: &str) -> bool {
         let Some((id, organizer)) = self
             .meeting_by_uri(now, uri)

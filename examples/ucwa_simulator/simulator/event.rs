@@ -1,4 +1,4 @@
-//! One event as it waits in a channel: who sends it, how urgent it is, what it says.
+//! One event in a channel: its sender, its urgency, its text.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub enum Priority {
     Low,
 }
 
-/// An event, rendered when it happened: a client sees the resource as it was then.
+/// An event, rendered when it happened, so that a client sees the resource as it was then.
 #[derive(Debug, Clone)]
 pub struct Event {
     /// The sender's rel and href.
@@ -22,7 +22,7 @@ pub struct Event {
     pub priority: Priority,
     /// The event itself.
     pub body: Value,
-    /// The delivery that is done once this event was fetched.
+    /// The delivery that is complete when this event was fetched.
     pub delivery: Option<u64>,
 }
 
@@ -75,13 +75,13 @@ impl Event {
         self
     }
 
-    /// Whose fetching completes a delivery.
+    /// Completes a delivery when it is fetched.
     pub fn delivery(mut self, delivery: u64) -> Event {
         self.delivery = Some(delivery);
         self
     }
 
-    /// Whether `newer` makes this one needless: the same resource updated again.
+    /// Returns whether `newer` replaces this event: the same resource, updated again.
     pub fn is_outdone_by(&self, newer: &Event) -> bool {
         let updated =
             |event: &Event| event.priority != Priority::High && event.body["type"] == "updated";
@@ -93,14 +93,14 @@ impl Event {
     }
 }
 
-/// Why something failed, or why the server did it.
+/// The reason why something failed, or why the server did something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// Of `ErrorCode`.
     pub code: String,
     /// Of `ErrorSubcode`.
     pub subcode: String,
-    /// For a person.
+    /// The message for a person.
     pub message: String,
 }
 

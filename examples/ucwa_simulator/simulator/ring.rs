@@ -1,4 +1,5 @@
-//! An invitation on its way: it rings at every place of the one invited until one answers, all decline, or time is up.
+//! An invitation that rings: at every client of the person invited until one accepts, all decline,
+//! or its time is over.
 
 use super::address::Address;
 use super::agenda::Deed;
@@ -11,10 +12,10 @@ use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
 
-/// One invitation, seen from between its sides.
+/// One invitation, as all sides share it.
 #[derive(Debug)]
 pub struct Ring {
-    /// The talk it leads into.
+    /// The talk that it leads to.
     pub talk: u64,
     /// Who calls: an application's invitation, or a simulated person.
     pub caller: Caller,
@@ -24,7 +25,7 @@ pub struct Ring {
     pub to: Address,
     /// Where it rings.
     pub legs: Vec<Leg>,
-    /// A leg has accepted; the rest is a matter of signalling.
+    /// True if one leg has accepted; what follows is signalling.
     pub taken: bool,
     /// The first text.
     pub text: Option<Text>,
@@ -50,19 +51,20 @@ pub enum Leg {
     Client(String, String, String),
     /// A simulated person.
     Person,
-    /// It does not ring here any more.
+    /// True if it no longer rings here.
     Over,
 }
 
 impl Ring {
-    /// Whether that application calls.
+    /// Returns whether that application is the caller.
     pub fn caller_is(&self, app: &str) -> bool {
         matches!(&self.caller, Caller::Client(own, _) if own == app)
     }
 }
 
 impl World {
-    /// Lets `ring` ring: at the clients of the one called, or at the person, or it will fail.
+    /// Starts `ring`: at the clients of the person called or at the simulated person; otherwise it
+    /// will fail.
     pub fn start_ring(&mut self, now: Moment, mut ring: Ring) -> u64 {
         let number = self.number();
         let step = self.switches.signalling;
@@ -126,7 +128,8 @@ impl World {
         number
     }
 
-    /// `accept`: no link to answer any more, and both are connected: clients send a message right after it.
+    /// `accept`: removes the links to answer and connects both sides, because clients send a
+    /// message right after it.
     pub fn accept(&mut self, now: Moment, app: &str, invitation: &Invitation) {
         let Some(number) = invitation.ring else {
             return;
@@ -144,7 +147,7 @@ impl World {
         self.connect(now, number, leg);
     }
 
-    /// `decline`: here, or everywhere.
+    /// `decline`: at this client, or everywhere.
     pub fn decline(&mut self, now: Moment, app: &str, invitation: &Invitation, global: bool) {
         let Some(number) = invitation.ring else {
             return;
@@ -170,7 +173,7 @@ impl World {
         }
     }
 
-    /// The person who is rung does what its manner says, if it has not done anything else.
+    /// Does what the person's manner says, unless the person has already answered.
     pub fn person_answers(&mut self, now: Moment, number: u64) {
         let Some(ring) = self.rings.get(&number).filter(|ring| !ring.taken) else {
             return;
@@ -181,7 +184,7 @@ impl World {
         }
     }
 
-    /// The person who is rung accepts.
+    /// Accepts as the person who is called.
     pub fn person_accepts(&mut self, now: Moment, number: u64) {
         let Some(ring) = self.rings.get_mut(&number).filter(|ring| !ring.taken) else {
             return;
@@ -192,7 +195,7 @@ impl World {
         }
     }
 
-    /// Nobody has answered in time.
+    /// Ends a ring that nobody answered in time.
     pub fn ring_out(&mut self, now: Moment, number: u64) {
         if self.rings.get(&number).is_some_and(|ring| !ring.taken) {
             let subcode = self.switches.ring_subcode.clone();
@@ -200,7 +203,7 @@ impl World {
         }
     }
 
-    /// The ring fails at the caller and ends wherever it still rings.
+    /// Fails the ring at the caller and ends it wherever it still rings.
     pub fn ring_fails(&mut self, now: Moment, number: u64, code: &str, subcode: &str) {
         self.fail(now, number, &Reason::new(code, subcode));
     }
@@ -242,7 +245,8 @@ impl World {
         }
     }
 
-    /// An outgoing invitation has failed: it, and what it was to lead to, ends in the order of the switch.
+    /// Fails an outgoing invitation: the invitation and its conversation end in the order that the
+    /// switch says.
     fn outgoing_failed(
         &mut self,
         now: Moment,
@@ -288,7 +292,7 @@ impl World {
         }
     }
 
-    /// An incoming invitation has ended unanswered here.
+    /// Ends an incoming invitation that was not answered here.
     fn end_leg(
         &mut self,
         now: Moment,
@@ -310,7 +314,7 @@ impl World {
         self.end_view(now, app, conversation, Some(reason));
     }
 
-    /// An application goes: it rings there no longer.
+    /// Stops the ring at an application that ends.
     pub fn drop_legs(&mut self, now: Moment, app: &str) {
         let mut over = Vec::new();
         for (number, ring) in &mut self.rings {
@@ -330,7 +334,7 @@ impl World {
         }
     }
 
-    /// A leg and the caller are connected.
+    /// Connects a leg and the caller.
     pub fn connect(&mut self, now: Moment, number: u64, leg: usize) {
         let Some(mut ring) = self.rings.remove(&number) else {
             return;
@@ -394,7 +398,7 @@ impl World {
         }
     }
 
-    /// The text of the invitation arrives as a message too.
+    /// Delivers the text of the invitation as a message too.
     fn first_text(&mut self, now: Moment, ring: &Ring, text: Text) {
         let caller = self.talks.get(&ring.talk).and_then(|talk| {
             talk.members
@@ -425,7 +429,7 @@ impl World {
         self.say(now, ring.talk, &ring.from, &seat, &text, sender);
     }
 
-    /// Formats that both sides show; simulated people show all.
+    /// Returns the formats that both sides can show; simulated people can show all.
     fn negotiate(&self, ring: &Ring, taken: &Leg) -> Vec<String> {
         let of = |app: &str| self.applications.get(app).map(|own| own.formats());
         let caller = match &ring.caller {

@@ -1,4 +1,5 @@
-//! Who is in a conference: how all see one come and go, and what leaders do to others.
+//! The participants of a conference: how everybody sees one come and go, and what leaders do to
+//! others.
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
@@ -10,7 +11,7 @@ use super::timer::Moment;
 use super::world::World;
 
 impl World {
-    /// All who are in the room see `who` come.
+    /// Shows the arrival of `who` to everybody in the room.
     pub fn tell_entry(&mut self, now: Moment, talk: u64, who: &Address) {
         let members = self
             .talks
@@ -40,7 +41,7 @@ impl World {
         }
     }
 
-    /// `participant added`, and again in leaders or attendees.
+    /// Sends `participant added`, and again as leader or attendee.
     pub fn tell_member(&mut self, now: Moment, app: &str, conversation: &str, member: &Member) {
         self.tell_arrival(now, app, conversation, &member.address);
         self.tell_roster(
@@ -106,7 +107,7 @@ impl World {
         }
     }
 
-    /// What a leader does to a participant.
+    /// Does what a leader wants done to a participant.
     pub fn rule(
         &mut self,
         now: Moment,
@@ -192,7 +193,7 @@ impl World {
         }
     }
 
-    /// Takes somebody out of a conference, with the reason that is told.
+    /// Removes somebody from a conference and sends the reason.
     fn remove(&mut self, now: Moment, talk: u64, who: &Address, reason: &Reason) {
         let members = self
             .talks
@@ -207,7 +208,7 @@ impl World {
         }
     }
 
-    /// A view ends by somebody else's will.
+    /// Ends a view that somebody else ended.
     fn out(&mut self, now: Moment, app: &str, conversation: &str, who: &Address, reason: &Reason) {
         let pending = |own: &&Invitation| {
             own.conversation == conversation
@@ -235,7 +236,7 @@ impl World {
         );
     }
 
-    /// The meeting is over for all.
+    /// Ends the meeting for everybody.
     pub fn end_meeting(&mut self, now: Moment, id: &str, reason: &Reason) {
         let Some(talk) = self
             .meetings

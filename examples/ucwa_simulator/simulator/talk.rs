@@ -1,4 +1,5 @@
-//! A conversation as all its sides share it: who is in it, and how a text or an end travels from one to the others.
+//! A conversation as all sides share it: its members, and how a text or an end travels from one
+//! member to the others.
 
 use super::address::Address;
 use super::agenda::Deed;
@@ -8,10 +9,10 @@ use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
 
-/// Where a member sits.
+/// How a member takes part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seat {
-    /// At an application's conversation.
+    /// Through an application's conversation.
     Client {
         /// The application.
         app: String,
@@ -29,13 +30,13 @@ pub struct Member {
     pub address: Address,
     /// Where.
     pub seat: Seat,
-    /// Takes part in its messages.
+    /// True if the member takes part in messaging.
     pub im: bool,
-    /// Leads the meeting.
+    /// True if the member leads the meeting.
     pub leader: bool,
-    /// Waits outside the meeting.
+    /// True while the member waits in the lobby.
     pub lobby: bool,
-    /// Types until then.
+    /// The moment until which the member counts as typing.
     pub typing_until: Option<Moment>,
 }
 
@@ -52,22 +53,22 @@ pub struct Talk {
     pub meeting: Option<String>,
     /// Who is in it.
     pub members: Vec<Member>,
-    /// Since when nobody has said anything.
+    /// The moment since which nobody has said anything.
     pub quiet_since: Moment,
-    /// The check for quiet stands in the agenda.
+    /// True if the agenda has a check for quiet.
     pub watched: bool,
 }
 
-/// A message on its way: done when every client has fetched it or was given up.
+/// A message that is being delivered, until every client has fetched it or missed it.
 #[derive(Debug)]
 pub struct Delivery {
     /// Who said it: an application, its conversation and the message's number; or a simulated person.
     pub sender: Sender,
-    /// Clients that have not fetched it, with their users.
+    /// Clients that have not fetched the message, with their users.
     pub waiting: Vec<(String, Address)>,
     /// Users who missed it.
     pub failed: Vec<Address>,
-    /// In a conference it is told who missed it.
+    /// True in a conference, where the sender is told who missed the message.
     pub conference: bool,
 }
 
@@ -81,7 +82,7 @@ pub enum Sender {
 }
 
 impl World {
-    /// Takes `text` from a member to all others who take part in the messages.
+    /// Delivers `text` from a member to all others who take part in messaging.
     pub fn say(
         &mut self,
         now: Moment,
@@ -166,7 +167,7 @@ impl World {
         self.watch_talk(now, talk);
     }
 
-    /// A client has fetched a message.
+    /// Records that a client has fetched a message.
     pub fn fetched(&mut self, now: Moment, delivery: u64, app: &str) {
         if let Some(own) = self.deliveries.get_mut(&delivery) {
             own.waiting.retain(|(waiting, _)| waiting != app);
@@ -174,7 +175,7 @@ impl World {
         }
     }
 
-    /// The time to fetch a message is over.
+    /// Ends the time in which a message may be fetched.
     pub fn undelivered(&mut self, now: Moment, delivery: u64) {
         let Some(own) = self.deliveries.get_mut(&delivery) else {
             return;
@@ -230,7 +231,7 @@ impl World {
         }
     }
 
-    /// A simulated person speaks in a talk that it is in.
+    /// Says a text as a simulated person, in a talk that the person is in.
     pub fn person_says(&mut self, now: Moment, talk: u64, who: &Address, text: &str, html: bool) {
         let Some(own) = self.talks.get(&talk) else {
             return;
@@ -265,7 +266,7 @@ impl World {
         );
     }
 
-    /// An application leaves: its view ends, and in a talk of two the other's too.
+    /// Removes an application: its view ends, and in a talk of two the other's view too.
     pub fn leave(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>) {
         let found = self
             .applications
@@ -326,7 +327,7 @@ impl World {
         }
     }
 
-    /// Puts the check for a quiet talk with a simulated person into the agenda.
+    /// Adds the check for quiet of a talk with a simulated person to the agenda.
     pub fn watch_talk(&mut self, now: Moment, talk: u64) {
         let idle = self.switches.far_idle;
         let Some(own) = self.talks.get_mut(&talk) else {
@@ -339,7 +340,7 @@ impl World {
         }
     }
 
-    /// A simulated person's client closes what has been quiet for long.
+    /// Closes a talk with a simulated person that has been quiet for long.
     pub fn talk_idle(&mut self, now: Moment, talk: u64) {
         let idle = self.switches.far_idle;
         let Some(own) = self.talks.get_mut(&talk) else {

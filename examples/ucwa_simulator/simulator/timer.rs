@@ -1,7 +1,8 @@
-//! Where the simulator gets its time from: one seam, so that a test can hold the clock in its hand.
+//! The simulator's source of time, so that a test can control the clock.
 //!
-//! The core knows time only as an argument; the shell asks this trait for it and for a sleep. Rejected: tokio's time
-//! inside the core (a test under a clock of its own would wait for real hours).
+//! The core takes time as an argument; the shell asks this trait for the time and for a sleep.
+//! Rejected: tokio's time inside the core, because a test with its own clock would wait for real
+//! hours.
 
 use chrono::{DateTime, Utc};
 use std::future::Future;

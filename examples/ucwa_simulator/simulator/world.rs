@@ -1,7 +1,8 @@
-//! The whole state of the simulated server, and the one loop that time drives: what is due, then what is to be sent.
+//! The whole state of the simulated server, and the one loop that time drives: it does what is due,
+//! then sends what is ready.
 //!
-//! Nothing here waits or knows a socket. `handle` and `tick` get the moment as an argument; a request that has to wait
-//! is given back as a receiver.
+//! Nothing here waits or uses a socket. `handle` and `tick` take the moment as an argument; a
+//! request that must wait is returned as a receiver.
 
 use super::address::Address;
 use super::agenda::{Agenda, Deed};
@@ -21,24 +22,24 @@ use super::token::Tokens;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::oneshot;
 
-/// How a simulator is made.
+/// The configuration of a simulator.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The SIP domain.
     pub domain: String,
-    /// Ids follow from it.
+    /// The seed of all ids.
     pub seed: u64,
-    /// Where HTTPS listens, if plain HTTP is only the first hop.
+    /// The port of HTTPS, if plain HTTP only redirects to it.
     pub secure_port: Option<u16>,
     /// The open points.
     pub switches: Switches,
 }
 
-/// What becomes of a request.
+/// The outcome of a request.
 pub enum Outcome {
     /// Answered.
     Now(Answer),
-    /// The answer comes later; if its sender is dropped, the connection is to be cut.
+    /// The answer comes later. If its sender is dropped, the connection must be cut.
     Later(oneshot::Receiver<Answer>),
 }
 
@@ -56,7 +57,7 @@ pub struct World {
     pub tokens: Tokens,
     /// Live applications by id.
     pub applications: BTreeMap<String, Application>,
-    /// Expired ones, and until when they say 410.
+    /// Expired applications, and until when they are answered with 410.
     pub gone: BTreeMap<String, Moment>,
     /// Conversations, as all their sides share them.
     pub talks: BTreeMap<u64, Talk>,
@@ -66,16 +67,16 @@ pub struct World {
     pub deliveries: BTreeMap<u64, Delivery>,
     /// Meetings by id.
     pub meetings: BTreeMap<String, Meeting>,
-    /// What is to be done later.
+    /// Deeds that are done later.
     pub agenda: Agenda,
-    /// What is to go wrong.
+    /// Faults that are to happen.
     pub faults: Faults,
     counter: u64,
     dirty: BTreeSet<String>,
 }
 
 impl World {
-    /// An empty server.
+    /// Returns an empty server.
     pub fn new(config: Config) -> World {
         World {
             switches: config.switches.clone(),
@@ -112,12 +113,12 @@ impl World {
         self.send_out(now);
     }
 
-    /// When `tick` has something to do next.
+    /// Returns when `tick` is needed next.
     pub fn due(&self) -> Option<Moment> {
         self.agenda.due()
     }
 
-    /// A number that nothing else has.
+    /// Returns a number that was not used before.
     pub fn number(&mut self) -> u64 {
         self.counter += 1;
         self.counter
@@ -135,19 +136,19 @@ impl World {
         self.dirty.insert(app.to_owned());
     }
 
-    /// This application's channel has to be looked at.
+    /// Notes that this application's channel must be looked at.
     pub fn touch_channel(&mut self, app: &str) {
         self.dirty.insert(app.to_owned());
     }
 
-    /// A person's name, or its address without a person.
+    /// Returns a person's name, or the address of an unknown person.
     pub fn name_of(&self, address: &Address) -> String {
         self.people
             .get(address)
             .map_or_else(|| address.bare().to_owned(), |person| person.name.clone())
     }
 
-    /// Sends what is due, until nothing more follows from it.
+    /// Sends what is due, until sending causes nothing more.
     fn send_out(&mut self, now: Moment) {
         while let Some(app) = self.dirty.pop_first() {
             let Some(own) = self.applications.get_mut(&app) else {
@@ -166,7 +167,7 @@ impl World {
         }
     }
 
-    /// One entry of the agenda a moment and application is enough.
+    /// One entry of the agenda for a moment and an application is enough.
     fn release_at(&mut self, due: Moment, app: &str) {
         let Some(own) = self.applications.get_mut(app) else {
             return;
