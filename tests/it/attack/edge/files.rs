@@ -3,7 +3,6 @@
 use crate::http::gateway::{Gateway, program};
 use crate::http::world::World;
 use crate::world::Disk;
-use std::io::Read;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
