@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 use switchboard::ChannelId;
 use switchboard::backend::StateChange;
 
-/// Items one subscriber may lie behind before the publisher waits for it.
+/// Items that a subscriber may be behind before the publisher waits for it.
 const BEHIND: u64 = 2048;
 
-/// How often the publisher looks for the slowest.
+/// How often the publisher looks for the slowest subscriber.
 const LOOK: u64 = 256;
 
-/// Counts what each subscriber was given; on a cache line of its own.
+/// Counts the items that a subscriber was given, on a cache line of its own.
 #[derive(Default)]
 #[repr(align(128))]
 struct Given(AtomicU64);
 
-/// Publishes `items` times and waits until every subscriber has them: deliveries per second, and CPU nanoseconds for
-/// each.
+/// Publishes `items` times and waits until every subscriber has all items. Returns the deliveries
+/// per second, and the CPU nanoseconds of one.
 fn publish(given: &[Given], items: u64, mut publish: impl FnMut(u64)) -> (f64, f64) {
     let before: Vec<u64> = given
         .iter()
@@ -62,7 +62,7 @@ fn publish(given: &[Given], items: u64, mut publish: impl FnMut(u64)) -> (f64, f
     )
 }
 
-/// P5: what is published is a typing notice, so that neither the journal nor the disk is in the way.
+/// P5. The items are typing notices, so that neither the journal nor the disk is in the way.
 pub(super) fn fan_out(options: &Options) {
     let directory = options.fresh_directory("p5");
     let quiet = Quiet::new();

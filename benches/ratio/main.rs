@@ -1,10 +1,12 @@
-//! Speed against the raw limits: raw and ours interleaved in one process, the ratio pair by pair.
+//! Speed against the raw limits: raw and ours are interleaved in one process and compared pair by
+//! pair.
 //!
 //!     cargo bench --bench ratio                          all of it, under three minutes
 //!     cargo bench --bench ratio -- p1 p5 --pairs 15      those two, with more pairs
 //!
-//! Each bench prints a line to read and a line of JSON. Goals and their numbers are those of the project's list of
-//! limits; a goal counts as missed only when the whole interval is on the wrong side.
+//! Each bench prints a line to read and a line of JSON. Goals and their numbers are from the
+//! project's list of limits. A goal counts as missed only if the whole interval is on the wrong
+//! side.
 
 #![allow(
     clippy::print_stdout,
@@ -53,8 +55,8 @@ const USAGE: &str = "cargo bench --bench ratio -- [BENCH..] [--pairs N]
 const KNOWN: [&str; 6] = ["p1", "p2", "p5", "p13", "p21", "p22"];
 const SOON: Duration = Duration::from_secs(60);
 const POSTERS: usize = 64;
-/// After so long a writer that has nothing to do has checkpointed: every slice begins with an empty log, and nobody's
-/// checkpoint falls into another's slice.
+/// An idle writer has made its checkpoint after this time. So every slice begins with an empty log,
+/// and no checkpoint of one slice falls into the next.
 const CHECKPOINTED: Duration = Duration::from_millis(250);
 const ROOMS: usize = 8;
 
@@ -81,7 +83,7 @@ fn main() {
     options.clean();
 }
 
-/// An engine on a prepared database whose agents are all active.
+/// Opens an engine on a prepared database, and waits until all agents are active.
 fn open(path: &Path, backend: Arc<dyn Backend>, agents: usize) -> Engine {
     let engine = Engine::builder()
         .database(path)
@@ -110,7 +112,8 @@ fn loopback(echo: bool, rooms: usize) -> Arc<dyn Backend> {
     Arc::new(chat)
 }
 
-/// Runs `post` `times` times on each of `posters` threads at once: the rate, and the latencies in seconds.
+/// Runs `post` `times` times on each of `posters` threads at once. Returns the rate, and the
+/// latencies in seconds.
 fn at_once(posters: usize, times: usize, post: impl Fn(usize, usize) + Sync) -> (f64, Vec<f64>) {
     let barrier = Barrier::new(posters + 1);
     let latencies = Mutex::new(Vec::with_capacity(posters * times));
@@ -181,7 +184,8 @@ type Reply = (
     crossbeam_channel::Receiver<()>,
 );
 
-/// Our side of posting: each post shows its token, passes a throttle, and is answered when it is durable.
+/// Our side of posting: each post shows its token, passes a throttle, and returns when it is
+/// durable.
 struct OurPosts {
     engine: Engine,
     tokens: Vec<switchboard::Token>,

@@ -46,7 +46,8 @@ pub(super) fn large_room(options: &Options) {
         .goal(Goal::AtMost(1.5))
         .pairs(&quiet);
 
-    // The same with a reader waiting for each agent: waking 5,000 is work, but it must not hold the post.
+    // The same with a waiting reader for each agent: waking 5,000 is work, but the post must not
+    // wait for it.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .build()

@@ -22,17 +22,17 @@ pub enum Grant {
     /// By name and password, in the token request.
     #[default]
     Password,
-    /// By name and password through NTLM, for servers that accept no passwords in the request. The
-    /// code is tested against the published exchange of MS-NLMP and not against a server. A server
-    /// that demands channel binding (Extended Protection: Required) or Kerberos refuses it.
+    /// By name and password through NTLM, where the server takes no passwords in the request. It has met the published
+    /// exchange of MS-NLMP only, never a server; one that demands channel binding (Extended Protection: Required), or
+    /// Kerberos alone, refuses it.
     Windows,
 }
 
-/// Returns an account's login name for its address.
+/// Makes an account's login name of its address.
 pub type LoginRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
-/// The configuration of a Lync Server 2013 or Skype for Business Server: set here, or read from a
-/// document as `guide::operating` shows.
+/// A Lync Server 2013 or Skype for Business Server, as configured: by its builder, or read from a document as
+/// `guide::operating` shows.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "document::Document")]
 pub struct UcwaConfig {
@@ -51,12 +51,11 @@ pub struct UcwaConfig {
 }
 
 impl UcwaConfig {
-    /// Returns the configuration of the service `domain`, for example `contoso.com`. The domain is
-    /// part of the network's name, so it must not change once there are conversations. `passwords`
-    /// is asked with an account's address, `bot@contoso.com`.
+    /// The service of `domain`, for example `contoso.com`: the network's name is made of it, so it must not change
+    /// once there are conversations. `passwords` is asked with an account's address, `bot@contoso.com`.
     ///
-    /// The server is looked for at `https://lyncdiscoverinternal.contoso.com`, then at
-    /// `https://lyncdiscover.contoso.com`, unless [`UcwaConfig::root`] names it.
+    /// The server is found as the domain says (`https://lyncdiscoverinternal.contoso.com`, then
+    /// `https://lyncdiscover.contoso.com`), unless [`UcwaConfig::root`] names it.
     pub fn new(domain: impl Into<String>, passwords: impl SecretSource) -> UcwaConfig {
         UcwaConfig {
             domain: domain.into().to_lowercase(),
@@ -74,72 +73,68 @@ impl UcwaConfig {
         }
     }
 
-    /// Sets where autodiscovery begins, for example `https://lyncdiscover.contoso.com/`. Default:
-    /// the two addresses that [`UcwaConfig::new`] names.
+    /// Where autodiscovery begins, for example `https://lyncdiscover.contoso.com/`. Default: tried as the domain says.
     #[must_use]
     pub fn root(mut self, url: impl Into<String>) -> UcwaConfig {
         self.root = Some(url.into());
         self
     }
 
-    /// Sets how accounts sign in. Default: [`Grant::Password`].
+    /// How accounts sign in. Default: [`Grant::Password`].
     #[must_use]
     pub fn grant(mut self, grant: Grant) -> UcwaConfig {
         self.grant = grant;
         self
     }
 
-    /// Sets how the name that an account signs in with is made from its address
-    /// (`bot@contoso.com`): a user principal name or `DOMAIN\account`. Default: the address itself.
+    /// How the name that an account signs in with is made of its address (`bot@contoso.com`): a user principal name
+    /// or `DOMAIN\account`. Default: the address itself.
     #[must_use]
     pub fn login(mut self, rule: impl Fn(&str) -> String + Send + Sync + 'static) -> UcwaConfig {
         self.login = Some(Arc::new(rule));
         self
     }
 
-    /// Sets which certificates are trusted. Default: the system's. Internal servers often use a
-    /// company's own CA.
+    /// Which certificates are believed. Default: the system's. Servers inside often have a company's own CA.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> UcwaConfig {
         self.trust = trust;
         self
     }
 
-    /// Adds a host, including its subdomains, that the server may redirect this gateway to:
-    /// `contoso.local` covers `pool01.contoso.local`. Tokens go nowhere else. Always allowed are
-    /// the domain and the root's host.
+    /// A host that the server may send this gateway to, with all below it: `contoso.local` stands for
+    /// `pool01.contoso.local` too. Tokens go nowhere else. Default: the domain and the root's host, which are always
+    /// among them.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> UcwaConfig {
         self.hosts.push(host.into().to_lowercase());
         self
     }
 
-    /// Allows connections without TLS to any machine: everybody on the network path can read
-    /// passwords and change everything. Default: without TLS to this machine only, such as a
-    /// tunnel's end or a simulator.
+    /// Lets connections go without TLS to anywhere: whoever is on the way reads passwords and changes everything.
+    /// Default: without TLS to this machine only (a tunnel's end, a simulator).
     #[must_use]
     pub fn insecure_plain_http(mut self) -> UcwaConfig {
         self.insecure_plain_http = true;
         self
     }
 
-    /// Sets what the gateway calls itself to the server, 1 to 100 characters. Default:
-    /// `switchboard/` and its version.
+    /// What the gateway calls itself to the server, 1 to 100 characters. Default: `switchboard/` and its version.
     #[must_use]
     pub fn user_agent(mut self, name: impl Into<String>) -> UcwaConfig {
         self.user_agent = name.into();
         self
     }
 
-    /// Sets the language of the server's own texts, 1 to 100 characters. Default: `en-US`.
+    /// The language that the server's own texts are in, 1 to 100 characters. Default: `en-US`.
     #[must_use]
     pub fn culture(mut self, culture: impl Into<String>) -> UcwaConfig {
         self.culture = culture.into();
         self
     }
 
-    /// Sets the longest message and the longest story, in Unicode scalar values. Default: 8,000 and
-    /// 32,000. Larger values than 60,000 count as 60,000. The limit of the server is not published.
+    /// The longest message and the longest story, in Unicode scalar values. Default: 8,000 and 32,000; at most 60,000
+    /// each count. What a server itself takes is not published.
     #[must_use]
     pub fn lengths_max(mut self, message: u32, story: u32) -> UcwaConfig {
         self.message_length_max = message.clamp(1, 60_000);
@@ -205,7 +200,7 @@ impl UcwaConfig {
         Ok(())
     }
 
-    /// Returns whether requests, which carry tokens, may go to that host.
+    /// Whether requests, and tokens with them, may go to that host.
     pub(super) fn allows_host(&self, host: &str) -> bool {
         let host = host.trim_end_matches('.').to_lowercase();
         let root = self
@@ -223,7 +218,7 @@ impl UcwaConfig {
         is_root || is_below(&self.domain) || self.hosts.iter().any(|allowed| is_below(allowed))
     }
 
-    /// Returns the name that an account signs in with.
+    /// The name that an account signs in with.
     pub(super) fn login_of(&self, sip: &Sip) -> String {
         self.login
             .as_ref()
@@ -231,8 +226,7 @@ impl UcwaConfig {
     }
 }
 
-/// Returns whether a host may be this machine. Of an address it is known; of a name it is found
-/// when the connection is made.
+/// Whether a host may be this machine: an address says so itself, of a name the connection will.
 fn may_be_here(host: &str) -> bool {
     host.trim_matches(['[', ']'])
         .parse::<IpAddr>()

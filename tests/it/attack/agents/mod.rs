@@ -4,6 +4,7 @@
 //! Prosody where a figure is wanted.
 
 mod deaf;
+mod dials;
 mod early;
 mod keys;
 mod uploads;
