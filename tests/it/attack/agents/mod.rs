@@ -4,7 +4,6 @@
 //! Prosody where a figure is wanted.
 
 mod deaf;
-mod dials;
 mod early;
 mod keys;
 mod uploads;
