@@ -1,6 +1,7 @@
 //! Contacts: subscribing, presence, what they say and whether they type.
 
-use super::core::{Agent, Contact, Core, WATCHERS_MAX};
+use super::core::Core;
+use super::state::{Agent, Contact, WATCHERS_MAX};
 use super::errors::StanzaError;
 use super::held::Held;
 use super::jid::Jid;

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::form;
 use super::jid::Jid;
 use super::ns;
+use super::state::RoomInfo;
 use super::xml::Element;
 use crate::backend::{BackendError, ChannelId};
 
@@ -13,16 +14,6 @@ const ITEMS_MAX: usize = 5000;
 const ITEMS_PAGE: usize = 200;
 /// Rooms and people in one answer.
 const FOUND_MAX: usize = 500;
-
-/// What a room says of itself.
-#[derive(Clone, Default)]
-pub(super) struct RoomInfo {
-    pub(super) name: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) has_archive: bool,
-    /// Everybody in it sees who the others are.
-    pub(super) tells_who: bool,
-}
 
 /// What somebody says of itself.
 pub(super) struct Info {

@@ -4,7 +4,7 @@ use super::core::Core;
 use super::jid::Jid;
 use super::ns;
 use super::xml::Element;
-use super::{contacts, errors, posting, rooms};
+use super::{contacts, errors, posting, room_presence, room_words};
 use crate::backend::BackendError;
 
 /// Handles one stanza.
@@ -47,7 +47,7 @@ async fn message(core: &Core, stanza: &Element) {
         Some("error") => {
             let is_room = core.state.lock().rooms.contains_key(from.bare());
             let items = match stanza.attribute("id") {
-                _ if is_room => rooms::refused(core, &from, &to, stanza),
+                _ if is_room => room_words::refused(core, &from, &to, stanza),
                 Some(id) => {
                     let error = errors::StanzaError::of(stanza).of_post();
                     [posting::refused(core, id, from.bare(), error), None]
@@ -58,7 +58,7 @@ async fn message(core: &Core, stanza: &Element) {
                 core.hand_over(item).await;
             }
         }
-        Some("groupchat") => rooms::heard(core, &from, &to, stanza).await,
+        Some("groupchat") => room_words::heard(core, &from, &to, stanza).await,
         _ => contacts::heard(core, &from, &to, stanza).await,
     }
 }
@@ -71,7 +71,7 @@ async fn presence(core: &Core, stanza: &Element) -> Result<(), BackendError> {
         return Ok(());
     };
     if core.state.lock().rooms.contains_key(from.bare()) {
-        if let Some(item) = rooms::presence(core, &from, &to, stanza) {
+        if let Some(item) = room_presence::presence(core, &from, &to, stanza) {
             core.hand_over(item).await;
         }
         return Ok(());

@@ -4,8 +4,9 @@
 //! Not part of the API. A function panics where a promise is broken: nothing that a server or a stranger says may stop
 //! a link, or pass for something that one of our agents said.
 
-use super::core::{Agent, Contact, Core, Phase, Room, Seat};
-use super::disco::RoomInfo;
+use super::core::Core;
+use super::state::{Agent, Contact, Phase, Room, Seat};
+use super::state::RoomInfo;
 use super::http::{Target, admissible, read_status};
 use super::jid::Jid;
 use super::message::Point;

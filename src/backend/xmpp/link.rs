@@ -1,7 +1,8 @@
 //! One connection: its dial, the tasks that read, write and listen for silence, and its end.
 
 use super::Xmpp;
-use super::core::{Agent, Core};
+use super::core::Core;
+use super::state::{Agent};
 use super::jid::Jid;
 use super::negotiate::{self, Ready};
 use super::ns;
@@ -11,7 +12,7 @@ use super::shared::Turn;
 use super::strays::Strays;
 use super::stream::{Incoming, Sink, lost};
 use super::xml::{Element, Event};
-use super::{contacts, core, disco, dispatch, errors, probe, rooms};
+use super::{contacts, core, disco, dispatch, errors, probe, room_words};
 use crate::backend::{BackendError, Inbox, Link, LinkKey, Reply, Session, reply};
 use crate::model::{Address, AgentKey};
 use std::collections::{HashMap, HashSet};
@@ -294,7 +295,7 @@ async fn listen(core: Arc<Core>) {
         let mut checked = 0;
         loop {
             core.inbox.sleep(PING_EVERY).await;
-            checked = rooms::check(&core, checked).await;
+            checked = room_words::check(&core, checked).await;
         }
     };
     tokio::select! {

@@ -5,9 +5,9 @@
 //! | `xml` | stanzas as trees, text into stanzas: pure |
 //! | `jid` `form` `message` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
-//! | `core` `held` `strays` `sent` `shared` | what a link knows, and what links share |
+//! | `core` `state` `asking` `fence` `held` `strays` `sent` `shared` | what a link knows, and what links share |
 //! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
-//! | `session` `rooms` `contacts` `talk` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
+//! | `session` `rooms` `room_presence` `room_words` `contacts` `talk` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
 //!
 //! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at compile time, and one
 //! binary needs both; its component's stream ends for one invalid stanza of any stranger; a wrong password is a line
@@ -48,12 +48,14 @@
 //! restart; beyond that a component is the way. And a room sends each of its accounts a copy, over TLS of its own.
 
 mod archive;
+mod asking;
 mod config;
 mod contacts;
 mod core;
 mod disco;
 mod dispatch;
 mod errors;
+mod fence;
 mod form;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
@@ -72,12 +74,15 @@ mod posting;
 mod presence;
 mod probe;
 mod resolver;
+mod room_presence;
+mod room_words;
 mod rooms;
 mod scram;
 mod sent;
 mod session;
 mod shared;
 mod srv;
+mod state;
 mod strays;
 mod stream;
 mod talk;

@@ -1,6 +1,7 @@
 //! Posts: into a room, which sends them back, and to a contact, which does not.
 
-use super::core::{Core, Phase};
+use super::core::Core;
+use super::state::{Phase};
 use super::message;
 use super::ns;
 use super::talk::Talk;

@@ -1,7 +1,8 @@
 //! One agent's conversation: what was said in it, as the engine is told, whether it comes live or from an archive.
 
 use super::archive::{Archive, Archived, PAGE, Page, Range};
-use super::core::{Core, Room};
+use super::core::Core;
+use super::state::{Room};
 use super::errors::StanzaError;
 use super::held::Held;
 use super::jid::Jid;
@@ -452,7 +453,7 @@ pub(super) fn from_contact(
         is_ours: false,
     };
     let received = said.received(MessageId::parse(&id).ok()?, sender, came)?;
-    let contact = |agent: &mut super::core::Agent| {
+    let contact = |agent: &mut super::state::Agent| {
         agent
             .contacts
             .get(&talk.place)

@@ -10,6 +10,7 @@ use super::core::Core;
 use super::http::{Target, admissible, put};
 use super::jid::Jid;
 use super::ns;
+use super::state::Service;
 use super::xml::Element;
 use super::{disco, http};
 use crate::backend::{BackendError, BackendErrorKind, Outgoing, PipeReader, Upload};
@@ -19,13 +20,6 @@ use crate::model::{Content, Part};
 const SERVICES_MAX: usize = 32;
 /// A file of unknown length is kept until its length is known: at most that much.
 const UNKNOWN_MAX: usize = 16 * 1024 * 1024;
-
-/// What takes files.
-#[derive(Debug, Clone)]
-pub(super) struct Service {
-    host: String,
-    bytes_max: u64,
-}
 
 /// The service that takes files, looked for once a link.
 pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>, BackendError> {
