@@ -48,15 +48,15 @@ impl Inner {
 }
 
 /// An intake that records.
-pub struct Recorder {
+pub struct RecordingIntake {
     inner: Arc<Inner>,
     activity: Activity,
 }
 
-impl Recorder {
+impl RecordingIntake {
     /// One in real time.
-    pub fn new() -> Arc<Recorder> {
-        let recorder = Recorder::with(None);
+    pub fn new() -> Arc<RecordingIntake> {
+        let recorder = RecordingIntake::with(None);
         let ticking: Weak<Inner> = Arc::downgrade(&recorder.inner);
         let tick = move || {
             while let Some(inner) = ticking.upgrade() {
@@ -69,12 +69,12 @@ impl Recorder {
         recorder
     }
 
-    /// One whose time is moved by [`Recorder::advance`].
-    pub fn by_hand() -> Arc<Recorder> {
-        Recorder::with(Some(Duration::ZERO))
+    /// One whose time is moved by [`RecordingIntake::advance`].
+    pub fn by_hand() -> Arc<RecordingIntake> {
+        RecordingIntake::with(Some(Duration::ZERO))
     }
 
-    fn with(by_hand: Option<Duration>) -> Arc<Recorder> {
+    fn with(by_hand: Option<Duration>) -> Arc<RecordingIntake> {
         let recorded = Mutex::new(Recorded {
             by_hand,
             ..Recorded::default()
@@ -83,7 +83,7 @@ impl Recorder {
             recorded,
             start: Instant::now(),
         });
-        Arc::new(Recorder {
+        Arc::new(RecordingIntake {
             inner,
             activity: Activity::default(),
         })
@@ -154,7 +154,7 @@ impl Recorder {
     }
 }
 
-impl Intake for Recorder {
+impl Intake for RecordingIntake {
     fn take(&self, item: Inbound) -> Result<(), Full> {
         let mut recorded = self.inner.recorded.lock();
         if recorded.closed {

@@ -6,5 +6,5 @@
 pub mod conformance;
 mod manual_clock;
 
-pub use crate::backend::recorder::Recorder;
+pub use crate::backend::recorder::RecordingIntake;
 pub use manual_clock::ManualClock;

@@ -3,7 +3,7 @@
 use super::archive::LogKey;
 use super::line::Item;
 use super::names::{contact, fold};
-use super::state::State;
+use super::state::ChatState;
 use crate::backend::{
     BackendError, Capabilities, Found, HISTORY_BYTES, Inbound, Joined, Received, SeenBy,
 };
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Channels a search answers at most.
 const FOUND_MAX: usize = 1000;
 
-impl State {
+impl ChatState {
     /// Joins a channel: what was said after `resume` is placed first. A contact can be subscribed to before anybody
     /// of that name appears, so that the order in which agents and people come makes no difference.
     pub(super) fn join(
@@ -46,7 +46,7 @@ impl State {
         };
         self.catch_up(log, seen_by, channel, resume);
         // What is said next is placed after this, and is the agent's to hear before the join is answered too.
-        self.place(Item::Inbound(Inbound::Entered {
+        self.queue(Item::Inbound(Inbound::Entered {
             agent,
             channel: channel.clone(),
         }));
@@ -70,7 +70,7 @@ impl State {
         };
         for said in self.archive.after(log, after) {
             let resume = self.prefix.resume(said.number);
-            connection.place(Item::Said {
+            connection.queue(Item::Said {
                 seen_by,
                 channel: channel.clone(),
                 said: said.clone(),

@@ -30,7 +30,7 @@ impl Loopback {
                     continue;
                 };
                 let error = BackendError::unreachable("the connection was cut");
-                state.place(Item::Inbound(Inbound::SignedOut { agent, error }));
+                state.queue(Item::Inbound(Inbound::SignedOut { agent, error }));
                 cut = true;
             }
             cut

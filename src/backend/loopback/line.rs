@@ -59,8 +59,8 @@ pub(super) struct Connection {
     pub(super) number: u64,
     pub(super) inbox: Inbox,
     pub(super) line: VecDeque<Item>,
-    /// Items ever placed, and items the engine has taken: a ticket is a number placed.
-    pub(super) placed: u64,
+    /// Items ever queued, and items the engine has taken: a ticket is a number placed.
+    pub(super) queued: u64,
     pub(super) pumped: u64,
     /// Whether somebody pumps, a thread or the task.
     pub(super) pumping: bool,
@@ -78,7 +78,7 @@ impl Connection {
             number,
             inbox,
             line: VecDeque::new(),
-            placed: 0,
+            queued: 0,
             pumped: 0,
             pumping: false,
             handed_over: false,
@@ -88,9 +88,9 @@ impl Connection {
         }
     }
 
-    pub(super) fn place(&mut self, item: Item) {
+    pub(super) fn queue(&mut self, item: Item) {
         self.line.push_back(item);
-        self.placed += 1;
+        self.queued += 1;
     }
 
     pub(super) fn is_overlong(&self) -> bool {
@@ -111,7 +111,7 @@ impl Connection {
         }
         let pumped = self.pumped;
         self.waiters
-            .extract_if(.., |(place, _)| *place <= pumped)
+            .extract_if(.., |(number, _)| *number <= pumped)
             .map(|(_, waker)| waker)
             .collect()
     }
@@ -130,7 +130,7 @@ impl Connection {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     pub(super) connection: u64,
-    pub(super) place: u64,
+    pub(super) number: u64,
     /// Items in the line up to this place when it was taken.
     pub(super) behind: usize,
 }

@@ -5,7 +5,7 @@ use super::line::Connection;
 use super::names::{fold, name_of};
 use super::outbox::{HangUp, Shared, wake};
 use super::session::LoopbackSession;
-use super::state::{Signed, State};
+use super::state::{ChatState, Signed};
 use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, Session, reply};
 use crate::model::{Address, AgentKey, LinkKey, NetworkId};
 use std::collections::{HashMap, HashSet};
@@ -111,7 +111,7 @@ impl LoopbackLink {
     }
 }
 
-impl State {
+impl ChatState {
     fn sign_in(
         &mut self,
         connection: u64,

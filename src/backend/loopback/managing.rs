@@ -5,7 +5,7 @@
 
 use super::access::Access;
 use super::names::fold;
-use super::state::State;
+use super::state::ChatState;
 use crate::backend::{BackendError, BackendErrorKind, Manage, Managed};
 use crate::model::{ChannelId, ManagedRoom, NewRoom};
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ const ROOMS_MAX: usize = 100_000;
 /// Members a room may have.
 const MEMBERS_MAX: usize = 10_000;
 
-impl State {
+impl ChatState {
     /// Answers a manager.
     pub(super) fn manage(
         &mut self,

@@ -42,7 +42,7 @@ use line::Item;
 use names::fold;
 use outbox::Shared;
 use parking_lot::Mutex;
-use state::{PersonState, Room, State};
+use state::{ChatState, PersonState, Room};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Loopback {
     /// An empty one: no rooms, nobody there but `contact:parrot`, who says again whatever it is told. Rooms send a
     /// post back to its sender, contacts do not.
     pub fn new() -> Loopback {
-        let mut state = State::new();
+        let mut state = ChatState::new();
         state.somebody("parrot").person = Some(PersonState {
             presence: PresenceState::Available,
             presence_text: None,
@@ -185,7 +185,7 @@ impl Loopback {
             };
             room.subject.clone_from(&subject);
             if !room.members.is_empty() {
-                state.place(Item::State(StateChange::Subject {
+                state.queue(Item::State(StateChange::Subject {
                     seen_by: SeenBy::Room,
                     channel,
                     subject,

@@ -8,7 +8,7 @@
 //! (a full engine would stop every room), and a task for every message (two thread hops a post).
 
 use super::line::{Item, Ticket};
-use super::state::State;
+use super::state::ChatState;
 use crate::backend::{Busy, Closed, Full, Inbound, Inbox};
 use parking_lot::Mutex;
 use std::future::poll_fn;
@@ -18,12 +18,12 @@ use std::task::{Poll, Waker};
 /// Items one thread pumps before the line goes to the task.
 const ROUNDS: usize = 64;
 /// The state, its lock, and what runs when the lock is released.
-pub(super) struct Shared(pub(super) Mutex<State>);
+pub(super) struct Shared(pub(super) Mutex<ChatState>);
 
 impl Shared {
     /// Makes a change, then hands over what it placed in the line. The ticket is there if not all of it has been
     /// taken by the engine when this returns.
-    pub(super) fn act<T>(&self, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
+    pub(super) fn act<T>(&self, change: impl FnOnce(&mut ChatState) -> T) -> (T, Option<Ticket>) {
         let inbox = self
             .0
             .lock()
@@ -37,7 +37,7 @@ impl Shared {
     pub(super) fn act_holding<T>(
         &self,
         mut busy: Option<Busy>,
-        change: impl FnOnce(&mut State) -> T,
+        change: impl FnOnce(&mut ChatState) -> T,
     ) -> (T, Option<Ticket>) {
         let mut state = self.0.lock();
         let done = change(&mut state);
@@ -49,7 +49,7 @@ impl Shared {
                 let behind = connection.line.len();
                 ticket = Some(Ticket {
                     connection: connection.number,
-                    place: connection.placed,
+                    number: connection.queued,
                     behind,
                 });
             }
@@ -74,7 +74,7 @@ impl Shared {
     }
 
     /// As [`Shared::act`], but calls nothing of the engine: for `Drop`, which may run anywhere.
-    pub(super) fn act_apart(&self, change: impl FnOnce(&mut State)) {
+    pub(super) fn act_apart(&self, change: impl FnOnce(&mut ChatState)) {
         let mut state = self.0.lock();
         change(&mut state);
         let listeners = std::mem::take(&mut state.listeners);
@@ -221,16 +221,16 @@ impl Shared {
             let Some(connection) = state.connection_of(ticket.connection) else {
                 return Poll::Ready(Err(Closed));
             };
-            if connection.pumped >= ticket.place {
+            if connection.pumped >= ticket.number {
                 return Poll::Ready(Ok(()));
             }
             match connection
                 .waiters
                 .iter_mut()
-                .find(|(place, held)| *place == ticket.place && held.will_wake(cx.waker()))
+                .find(|(number, held)| *number == ticket.number && held.will_wake(cx.waker()))
             {
                 Some(_) => {}
-                None => connection.waiters.push((ticket.place, cx.waker().clone())),
+                None => connection.waiters.push((ticket.number, cx.waker().clone())),
             }
             Poll::Pending
         })

@@ -9,7 +9,7 @@ use super::heard::HeardMessage;
 use super::names::{contact, fold};
 use super::outbox::Shared;
 use super::saying::{Speaker, Words};
-use super::state::{PersonState, State};
+use super::state::{ChatState, PersonState};
 use crate::error::{Error, Result};
 use crate::model::{ChannelId, ChannelKind, Id, MessageId, NewMessage, PresenceState};
 use crate::waiting::park_until;
@@ -86,7 +86,7 @@ impl Person {
         let now = now.map_or_else(Utc::now, |inbox| inbox.now());
         let (said, ticket) = self
             .shared
-            .act(|state| self.place(state, &channel, message, now));
+            .act(|state| self.speak(state, &channel, message, now));
         wait_for(&self.shared, ticket);
         said.map(|said| said.received.id.clone())
     }
@@ -203,9 +203,9 @@ impl Person {
         self.shared.0.lock().presence_of(&of).0
     }
 
-    fn place(
+    fn speak(
         &self,
-        state: &mut State,
+        state: &mut ChatState,
         channel: &ChannelId,
         message: NewMessage,
         now: chrono::DateTime<Utc>,
@@ -314,7 +314,7 @@ impl PersonState {
     }
 }
 
-impl State {
+impl ChatState {
     fn person(&self, name: &Arc<str>) -> Option<&PersonState> {
         self.people.get(name)?.person.as_ref()
     }

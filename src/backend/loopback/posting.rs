@@ -10,7 +10,7 @@ use super::line::Item;
 use super::names::fold;
 use super::saying::{Speaker, Words};
 use super::session::LoopbackSession;
-use super::state::State;
+use super::state::ChatState;
 use crate::backend::{
     Accepted, BackendError, BackendErrorKind, Capabilities, Outgoing, Posted, Reply, SeenBy, reply,
 };
@@ -132,7 +132,7 @@ impl LoopbackSession {
             return;
         }
         let to = fold(channel.name());
-        let is_parrot = |state: &State| {
+        let is_parrot = |state: &ChatState| {
             state
                 .people
                 .get(&to)
@@ -151,7 +151,7 @@ impl LoopbackSession {
             let _ = shared.act_holding(Some(inbox.busy()), |state| {
                 if let Some(agent) = state.sessions.get(&session).map(|signed| signed.agent) {
                     let resume = state.prefix.resume(said.number);
-                    state.place(Item::Said {
+                    state.queue(Item::Said {
                         seen_by: SeenBy::Agent(agent),
                         channel,
                         said: said.clone(),
@@ -170,7 +170,7 @@ fn too_much(reason: &str) -> BackendError {
     BackendError::new(kind, reason)
 }
 
-impl State {
+impl ChatState {
     fn post(
         &mut self,
         session: u64,

@@ -6,7 +6,7 @@
 use super::archive::{LogKey, Said};
 use super::line::Item;
 use super::names::{contact, fold};
-use super::state::State;
+use super::state::ChatState;
 use crate::backend::{BackendError, Outgoing, Received, SeenBy};
 use crate::model::{ChannelId, Content, OriginId};
 use chrono::{DateTime, Utc};
@@ -36,7 +36,7 @@ pub(super) struct Speaker {
     pub(super) session: Option<(u64, bool)>,
 }
 
-impl State {
+impl ChatState {
     fn said(
         &mut self,
         log: LogKey,
@@ -85,7 +85,7 @@ impl State {
         let said = self.said(log, channel, speaker, words, time);
         if heard {
             let resume = self.prefix.resume(said.number);
-            self.place(Item::Said {
+            self.queue(Item::Said {
                 seen_by: SeenBy::Room,
                 channel: channel.clone(),
                 said: said.clone(),
@@ -124,7 +124,7 @@ impl State {
                 continue;
             };
             let (seen_by, channel) = (SeenBy::Agent(signed.agent), spelt.clone());
-            self.place(Item::Said {
+            self.queue(Item::Said {
                 seen_by,
                 channel,
                 said: said.clone(),
@@ -135,7 +135,7 @@ impl State {
             && let Some(signed) = self.sessions.get(&session)
         {
             let seen_by = SeenBy::Agent(signed.agent);
-            self.place(Item::Said {
+            self.queue(Item::Said {
                 seen_by,
                 channel: channel.clone(),
                 said: said.clone(),

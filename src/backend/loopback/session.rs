@@ -3,7 +3,7 @@
 use super::line::Ticket;
 use super::names::fold;
 use super::outbox::Shared;
-use super::state::State;
+use super::state::ChatState;
 use crate::backend::{
     BackendError, Capabilities, Found, Inbox, Joined, Manage, Managed, Outgoing, Posted, Received,
     Reply, Session, Upload, reply,
@@ -110,7 +110,7 @@ impl Session for LoopbackSession {
 }
 
 impl LoopbackSession {
-    pub(super) fn act<T>(&self, change: impl FnOnce(&mut State) -> T) -> (T, Option<Ticket>) {
+    pub(super) fn act<T>(&self, change: impl FnOnce(&mut ChatState) -> T) -> (T, Option<Ticket>) {
         self.shared.act_holding(Some(self.inbox.busy()), change)
     }
 

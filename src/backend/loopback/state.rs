@@ -75,7 +75,7 @@ pub(super) struct Faults {
 }
 
 /// Everything.
-pub(super) struct State {
+pub(super) struct ChatState {
     pub(super) prefix: Prefix,
     /// The number of the last message said.
     pub(super) last: u64,
@@ -110,9 +110,9 @@ pub(super) struct State {
     pub(super) waiting: Vec<Waker>,
 }
 
-impl State {
-    pub(super) fn new() -> State {
-        State {
+impl ChatState {
+    pub(super) fn new() -> ChatState {
+        ChatState {
             prefix: Prefix::random(),
             last: 0,
             next_session: 1,
@@ -145,9 +145,9 @@ impl State {
             .filter(|connection| connection.number == number)
     }
 
-    pub(super) fn place(&mut self, item: Item) {
+    pub(super) fn queue(&mut self, item: Item) {
         if let Some(connection) = &mut self.connection {
-            connection.place(item);
+            connection.queue(item);
         }
     }
 
@@ -203,7 +203,7 @@ impl State {
             })
             .collect();
         for change in changes {
-            self.place(Item::State(change));
+            self.queue(Item::State(change));
         }
     }
 
@@ -226,7 +226,7 @@ impl State {
             })
             .collect();
         for change in changes {
-            self.place(Item::State(change));
+            self.queue(Item::State(change));
         }
     }
 
@@ -281,7 +281,7 @@ impl State {
             return false;
         }
         let (channel, reason) = (channel.clone(), reason.to_owned());
-        self.place(Item::Inbound(Inbound::Inactive {
+        self.queue(Item::Inbound(Inbound::Inactive {
             agent,
             channel,
             reason,

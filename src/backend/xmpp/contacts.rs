@@ -1,13 +1,13 @@
 //! Contacts: subscribing, presence, what they say and whether they type.
 
 use super::core::Core;
-use super::state::{Agent, Contact, WATCHERS_MAX};
 use super::errors::StanzaError;
 use super::held::Held;
 use super::jid::Jid;
 use super::message::{Point, said};
 use super::ns;
 use super::presence::shown;
+use super::state::{Agent, Contact, WATCHERS_MAX};
 use super::strays::Stray;
 use super::talk::{Talk, from_contact};
 use super::xml::Element;
@@ -51,14 +51,14 @@ pub(super) async fn join(
         .and_then(Point::parse)
         .filter(|_| talk.has_archive(core));
     let (strays, since) = core.with_agent(talk.agent.bare(), session, |agent| {
-        let strays = agent.strays.take(|stray| stray.from == talk.place);
+        let strays = agent.strays.take(|stray| stray.from == talk.jid);
         let contact = agent
             .contacts
-            .entry(talk.place.clone())
+            .entry(talk.jid.clone())
             .or_insert_with(|| Contact {
                 channel: talk.channel.clone(),
                 spoke: None,
-                resources: agent.early.remove(&talk.place).unwrap_or_default(),
+                resources: agent.early.remove(&talk.jid).unwrap_or_default(),
                 held: None,
                 has_gap: false,
                 refused: None,
@@ -78,7 +78,7 @@ pub(super) async fn join(
             let _ = core.with_agent(talk.agent.bare(), session, |agent| {
                 agent
                     .contacts
-                    .get_mut(&talk.place)
+                    .get_mut(&talk.jid)
                     .and_then(|contact| contact.held.as_mut())
                     .map(|held| held.push(id, item))
             });
@@ -89,12 +89,12 @@ pub(super) async fn join(
     let refused = core.with_agent(talk.agent.bare(), session, |agent| {
         agent
             .contacts
-            .get(&talk.place)
+            .get(&talk.jid)
             .and_then(|contact| contact.refused.clone())
     })?;
     if let Some(refused) = refused {
         let _ = core.with_agent(talk.agent.bare(), session, |agent| {
-            agent.contacts.remove(&talk.place)
+            agent.contacts.remove(&talk.jid)
         });
         let reason = format!("the contact cannot be reached: {}", refused.reason());
         let is_gone =
@@ -114,7 +114,7 @@ pub(super) async fn join(
     let (presence, text) = core.with_agent(talk.agent.bare(), session, |agent| {
         agent
             .contacts
-            .get(&talk.place)
+            .get(&talk.jid)
             .map(|contact| contact.resources.best())
             .unwrap_or_default()
     })?;
@@ -122,7 +122,7 @@ pub(super) async fn join(
         .state
         .lock()
         .roster
-        .get(&talk.place)
+        .get(&talk.jid)
         .and_then(|(name, _)| name.clone());
     let mut info = ChannelInfo::named(name.unwrap_or_else(|| talk.channel.name().to_owned()));
     (info.presence, info.presence_text) = (presence, text);
@@ -147,34 +147,34 @@ fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
         .state
         .lock()
         .roster
-        .get(&talk.place)
+        .get(&talk.jid)
         .is_some_and(|(_, sees)| *sees);
     if !core.is_component {
         return if sees {
             Ok(())
         } else {
-            presence_to(core, &talk.agent, &talk.place, Some("subscribe"))
+            presence_to(core, &talk.agent, &talk.jid, Some("subscribe"))
         };
     }
     // The probe first, for one who has approved already: after a request that waits for its answer, Prosody takes it
     // for a stranger's and drops the request.
-    presence_to(core, &talk.agent, &talk.place, Some("probe"))?;
-    presence_to(core, &talk.agent, &talk.place, Some("subscribe"))?;
-    presence_to(core, &talk.agent, &talk.place, None)
+    presence_to(core, &talk.agent, &talk.jid, Some("probe"))?;
+    presence_to(core, &talk.agent, &talk.jid, Some("subscribe"))?;
+    presence_to(core, &talk.agent, &talk.jid, None)
 }
 
 /// Forgets a contact; on a component it sees the agent no more.
 pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let known = core.with_agent(talk.agent.bare(), session, |agent| {
-        let left = agent.contacts.remove(&talk.place);
+        let left = agent.contacts.remove(&talk.jid);
         let known = left.is_some();
         if let Some(contact) = left.filter(|_| !core.is_component) {
-            agent.early.insert(talk.place.clone(), contact.resources);
+            agent.early.insert(talk.jid.clone(), contact.resources);
         }
         known
     })?;
     if known && core.is_component {
-        presence_to(core, &talk.agent, &talk.place, Some("unavailable"))?;
+        presence_to(core, &talk.agent, &talk.jid, Some("unavailable"))?;
     }
     Ok(())
 }
@@ -356,7 +356,7 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
         Talk {
             key,
             agent: jid,
-            place: from.bare().to_owned(),
+            jid: from.bare().to_owned(),
             channel,
             is_room: false,
         }
@@ -378,7 +378,7 @@ fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option
     let contact = state
         .agents
         .get_mut(to)
-        .and_then(|agent| agent.contacts.get_mut(&talk.place));
+        .and_then(|agent| agent.contacts.get_mut(&talk.jid));
     match contact.and_then(|contact| contact.held.as_mut()) {
         Some(held) => {
             Held::push(held, id, item);
@@ -395,12 +395,12 @@ pub(super) fn address(
     session: u64,
 ) -> Result<Option<String>, BackendError> {
     core.with_agent(talk.agent.bare(), session, |agent| {
-        let contact = agent.contacts.get(&talk.place)?;
+        let contact = agent.contacts.get(&talk.jid)?;
         Some(
             contact
                 .spoke
                 .as_ref()
-                .map_or(talk.place.clone(), |spoke| spoke.as_str().to_owned()),
+                .map_or(talk.jid.clone(), |spoke| spoke.as_str().to_owned()),
         )
     })
 }

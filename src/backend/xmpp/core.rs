@@ -32,7 +32,8 @@ pub(super) struct Core {
     /// The reader waits for the engine: silence is ours.
     pub(super) stalled: AtomicBool,
     ended: watch::Sender<bool>,
-    salt: String,
+    /// What ids begin with: nobody can guess it.
+    pub(super) salt: String,
 }
 
 /// What nobody can guess, to begin ids with.

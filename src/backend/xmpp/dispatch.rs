@@ -153,7 +153,7 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
 mod tests {
     use super::super::fuzz::{BOT, ROOM, core};
     use super::*;
-    use crate::backend::recorder::Recorder;
+    use crate::backend::recorder::RecordingIntake;
     use crate::backend::{Inbound, SeenBy};
     use futures_util::FutureExt;
     use proptest::prelude::*;
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn copies_are_one_and_a_stranger_cannot_claim_our_words() {
-        let recorder = Recorder::by_hand();
+        let recorder = RecordingIntake::by_hand();
         let (core, _line) = core(&recorder);
         for _ in 0..3 {
             handle(&core, said("ops@rooms.im.test/bot", "1", "ours"));
@@ -296,7 +296,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_stanza_ends_anything(elements in proptest::collection::vec(nonsense(), 1..12)) {
-            let recorder = Recorder::by_hand();
+            let recorder = RecordingIntake::by_hand();
             let (core, _line) = core(&recorder);
             for mut element in elements {
                 element.namespace = ns::CLIENT.into();

@@ -127,12 +127,12 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::super::fuzz;
-    use crate::backend::recorder::Recorder;
+    use crate::backend::recorder::RecordingIntake;
     use futures_util::FutureExt;
 
     #[test]
     fn a_question_that_is_overtaken_is_lost_and_ends_the_link() {
-        let recorder = Recorder::by_hand();
+        let recorder = RecordingIntake::by_hand();
         let (core, _line) = fuzz::core(&recorder);
         let again = |core: &super::Core| {
             core.ask_again();

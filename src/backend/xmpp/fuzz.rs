@@ -5,17 +5,17 @@
 //! a link, or pass for something that one of our agents said.
 
 use super::core::Core;
-use super::state::{Agent, Contact, Phase, Room, Seat};
-use super::state::RoomInfo;
 use super::http::{Target, admissible, read_status};
 use super::jid::Jid;
 use super::message::Point;
 use super::presence::Resources;
 use super::scram::{Bound, Hash, Scram};
 use super::srv::{self, Answer, Service};
+use super::state::RoomInfo;
+use super::state::{Agent, Contact, Phase, Room, Seat};
 use super::xml::{Element, Event, Parser};
 use super::{Component, Secret, XmppConfig, dispatch, errors, held, ns, outbox, shared};
-use crate::backend::recorder::Recorder;
+use crate::backend::recorder::RecordingIntake;
 use crate::backend::text;
 use crate::backend::{ChannelId, Inbound};
 use crate::model::{Address, AgentKey, ResumePoint, visible_text};
@@ -36,7 +36,7 @@ pub fn stream(bytes: &[u8]) {
     let mut headed = HEADER.to_vec();
     headed.extend_from_slice(bytes);
     for (events, _) in [whole, read(&headed, 64)] {
-        let recorder = Recorder::by_hand();
+        let recorder = RecordingIntake::by_hand();
         let (core, _line) = core(&recorder);
         for event in events {
             if let Event::Element(element) = event {
@@ -159,7 +159,7 @@ fn is_honest(item: &Inbound) {
 }
 
 /// A component with an agent that is in a room and has a contact.
-pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
+pub(super) fn core(recorder: &Arc<RecordingIntake>) -> (Core, outbox::Line) {
     let component = Component::new("agents.im.test", "127.0.0.1", 1, Secret::new("s"));
     let config = Arc::new(XmppConfig::new("im.test").component(component));
     let jid = Jid::parse("agents.im.test").expect("a domain");

@@ -110,12 +110,15 @@ pub(super) async fn put(
     body: &mut PipeReader,
     trust: &Trust,
 ) -> Result<(), BackendError> {
-    let place = format!("{}:{}", target.host, target.port);
+    let endpoint = format!("{}:{}", target.host, target.port);
     let lost = |error: std::io::Error| {
-        BackendError::unreachable(format!("the upload to {place} was cut: {}", plain(&error)))
+        BackendError::unreachable(format!(
+            "the upload to {endpoint} was cut: {}",
+            plain(&error)
+        ))
     };
     let slow =
-        |what: &str| BackendError::unreachable(format!("{place}, where the file goes, {what}"));
+        |what: &str| BackendError::unreachable(format!("{endpoint}, where the file goes, {what}"));
     let tcp = inbox
         .within(
             CONNECT_MAX,
@@ -124,11 +127,11 @@ pub(super) async fn put(
         .await;
     let tcp = tcp.ok_or_else(|| slow("does not answer"))?;
     let tcp = tcp.map_err(|error| {
-        BackendError::unreachable(format!("{place} cannot be reached: {error}"))
+        BackendError::unreachable(format!("{endpoint} cannot be reached: {error}"))
     })?;
     if !target.is_secure && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
         return Err(BackendError::refused(format!(
-            "the server wants the file at {place} without TLS"
+            "the server wants the file at {endpoint} without TLS"
         )));
     }
     let mut io: Box<dyn Io> = if target.is_secure {

@@ -2,13 +2,13 @@
 
 use super::Xmpp;
 use super::core::Core;
-use super::state::{Agent};
 use super::jid::Jid;
 use super::negotiate::{self, Ready};
 use super::ns;
 use super::outbox::{Line, outbox};
 use super::session::XmppSession;
 use super::shared::Turn;
+use super::state::Agent;
 use super::strays::Strays;
 use super::stream::{Incoming, Sink, lost};
 use super::xml::{Element, Event};
@@ -410,7 +410,7 @@ mod tests {
     use super::super::fuzz;
     use super::super::stream::Stream;
     use super::*;
-    use crate::backend::recorder::Recorder;
+    use crate::backend::recorder::RecordingIntake;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// A stanza that never ends, whether it is taken in or stepped over, ends the link in time.
@@ -427,7 +427,7 @@ mod tests {
                 .build()
                 .expect("a runtime");
             let (done, waits) = std::sync::mpsc::channel();
-            let recorder = Recorder::by_hand();
+            let recorder = RecordingIntake::by_hand();
             let (core, _line) = fuzz::core(&recorder);
             let core = Arc::new(core);
             let (said, heard) = (
@@ -470,7 +470,7 @@ mod tests {
             .build()
             .expect("a runtime");
         let (done, waits) = std::sync::mpsc::channel();
-        let recorder = Recorder::new();
+        let recorder = RecordingIntake::new();
         let (core, line) = fuzz::core(&recorder);
         let core = Arc::new(core);
         runtime.spawn(async move {

@@ -40,7 +40,7 @@ impl Talk {
     fn key(&self) -> Key {
         (
             (!self.is_room).then(|| self.agent.bare().to_owned()),
-            self.place.clone(),
+            self.jid.clone(),
         )
     }
 

@@ -44,21 +44,21 @@ pub(super) async fn answer(
         Manage::Rooms => rooms(core, agent, session).await.map(Managed::Rooms),
         Manage::Room(id) => Ok(Managed::Room(shown(
             &id,
-            &owned(core, agent, &place(core, &id)?).await?,
+            &owned(core, agent, &room_jid(core, &id)?).await?,
         ))),
         Manage::Create(room) => create(core, agent, room).await.map(Managed::Room),
         Manage::Delete(id) => {
-            let place = place(core, &id)?;
-            owned(core, agent, &place).await?;
+            let room_jid = room_jid(core, &id)?;
+            owned(core, agent, &room_jid).await?;
             let destroy =
                 Element::new("query", ns::MUC_OWNER).child(Element::new("destroy", ns::MUC_OWNER));
-            set(core, agent, &place, destroy, "the room was not deleted").await?;
+            set(core, agent, &room_jid, destroy, "the room was not deleted").await?;
             Ok(Managed::Done)
         }
         Manage::Members(id) => {
-            let place = place(core, &id)?;
-            owned(core, agent, &place).await?;
-            let members = members(core, agent, &place).await?;
+            let room_jid = room_jid(core, &id)?;
+            owned(core, agent, &room_jid).await?;
+            let members = members(core, agent, &room_jid).await?;
             Ok(Managed::Members(
                 members
                     .into_iter()
@@ -67,9 +67,9 @@ pub(super) async fn answer(
             ))
         }
         Manage::SetMembers(id, wanted) => {
-            let place = place(core, &id)?;
-            owned(core, agent, &place).await?;
-            set_members(core, agent, &place, wanted).await?;
+            let room_jid = room_jid(core, &id)?;
+            owned(core, agent, &room_jid).await?;
+            set_members(core, agent, &room_jid, wanted).await?;
             Ok(Managed::Done)
         }
     }
@@ -79,7 +79,7 @@ fn rejected(reason: impl Into<String>) -> BackendError {
     BackendError::new(BackendErrorKind::Rejected, reason)
 }
 
-fn place(core: &Core, id: &ChannelId) -> Result<String, BackendError> {
+fn room_jid(core: &Core, id: &ChannelId) -> Result<String, BackendError> {
     let name = id.name();
     let full = if name.contains('@') {
         name.to_owned()
@@ -99,20 +99,20 @@ fn place(core: &Core, id: &ChannelId) -> Result<String, BackendError> {
 async fn set(
     core: &Core,
     agent: &Jid,
-    place: &str,
+    room_jid: &str,
     query: Element,
     what: &str,
 ) -> Result<(), BackendError> {
-    core.ask(agent, Some(place), "set", query)
+    core.ask(agent, Some(room_jid), "set", query)
         .await?
         .map(drop)
         .map_err(|refused| refused.of_request(what))
 }
 
 /// The owner's form of a room, which only its owners get.
-async fn owned(core: &Core, agent: &Jid, place: &str) -> Result<Element, BackendError> {
+async fn owned(core: &Core, agent: &Jid, room_jid: &str) -> Result<Element, BackendError> {
     // A question about a room that is not there would make it.
-    if let Err(refused) = disco::info(core, agent, Some(place)).await?
+    if let Err(refused) = disco::info(core, agent, Some(room_jid)).await?
         && refused.is("item-not-found")
     {
         return Err(refused.of_request("no such room to manage"));
@@ -120,7 +120,7 @@ async fn owned(core: &Core, agent: &Jid, place: &str) -> Result<Element, Backend
     let answer = core
         .ask(
             agent,
-            Some(place),
+            Some(room_jid),
             "get",
             Element::new("query", ns::MUC_OWNER),
         )
@@ -128,7 +128,7 @@ async fn owned(core: &Core, agent: &Jid, place: &str) -> Result<Element, Backend
     let answer = answer.map_err(|refused| {
         BackendError::new(
             BackendErrorKind::ChannelGone,
-            format!("no room `{place}` to manage: {}", refused.reason()),
+            format!("no room `{room_jid}` to manage: {}", refused.reason()),
         )
     })?;
     let form = answer
@@ -167,11 +167,11 @@ async fn rooms(core: &Core, agent: &Jid, session: u64) -> Result<Vec<ManagedRoom
         agent.seats.keys().cloned().collect::<Vec<_>>()
     })?);
     let mut rooms = Vec::new();
-    for place in places {
-        let Ok(id) = ChannelId::parse(&format!("chat-room:{place}")) else {
+    for room_jid in places {
+        let Ok(id) = ChannelId::parse(&format!("chat-room:{room_jid}")) else {
             continue;
         };
-        match owned(core, agent, &place).await {
+        match owned(core, agent, &room_jid).await {
             Ok(form) => rooms.push(shown(&id, &form)),
             Err(error) if core.state.lock().over.is_some() => return Err(error),
             Err(_) => {}
@@ -188,16 +188,16 @@ async fn create(core: &Core, agent: &Jid, room: NewRoom) -> Result<ManagedRoom, 
         return Err(rejected(format!("no category `{}`", room.category)));
     }
     let wanted = addresses(room.members)?;
-    let place = format!(
+    let room_jid = format!(
         "{}-{}@{}",
         slug(&room.name),
         core.fresh_id(),
         core.config.rooms_host
     );
-    let seat = Jid::parse(&place)
+    let seat = Jid::parse(&room_jid)
         .and_then(|jid| jid.with_resource("manager"))
         .ok_or_else(|| rejected("the name cannot be one"))?;
-    let id = ChannelId::parse(&format!("chat-room:{place}"))
+    let id = ChannelId::parse(&format!("chat-room:{room_jid}"))
         .map_err(|error| rejected(error.to_string()))?;
     // Being there makes the room and its maker the owner; whether it came about the form says.
     let presence = Element::stanza("presence")
@@ -207,7 +207,7 @@ async fn create(core: &Core, agent: &Jid, room: NewRoom) -> Result<ManagedRoom, 
     let made = configure(
         core,
         agent,
-        &place,
+        &room_jid,
         &room.name,
         room.description,
         room.privacy,
@@ -229,7 +229,7 @@ async fn create(core: &Core, agent: &Jid, room: NewRoom) -> Result<ManagedRoom, 
 async fn configure(
     core: &Core,
     agent: &Jid,
-    place: &str,
+    room_jid: &str,
     name: &str,
     description: Option<String>,
     privacy: Privacy,
@@ -238,7 +238,7 @@ async fn configure(
     let answer = core
         .ask(
             agent,
-            Some(place),
+            Some(room_jid),
             "get",
             Element::new("query", ns::MUC_OWNER),
         )
@@ -263,8 +263,8 @@ async fn configure(
         ("mam", yes(true)),
     ];
     let query = Element::new("query", ns::MUC_OWNER).child(form::filled(offered, CONFIG, &values));
-    set(core, agent, place, query, "the room was not configured").await?;
-    affiliate(core, agent, place, members, "member").await
+    set(core, agent, room_jid, query, "the room was not configured").await?;
+    affiliate(core, agent, room_jid, members, "member").await
 }
 
 /// The members a list names, as addresses. `resource:` entries match nobody and cannot be kept here.
@@ -288,12 +288,16 @@ fn addresses(members: Vec<String>) -> Result<BTreeSet<String>, BackendError> {
         .collect()
 }
 
-async fn members(core: &Core, agent: &Jid, place: &str) -> Result<BTreeSet<String>, BackendError> {
+async fn members(
+    core: &Core,
+    agent: &Jid,
+    room_jid: &str,
+) -> Result<BTreeSet<String>, BackendError> {
     let item = Element::new("item", ns::MUC_ADMIN).with("affiliation", "member");
     let answer = core
         .ask(
             agent,
-            Some(place),
+            Some(room_jid),
             "get",
             Element::new("query", ns::MUC_ADMIN).child(item),
         )
@@ -310,11 +314,11 @@ async fn members(core: &Core, agent: &Jid, place: &str) -> Result<BTreeSet<Strin
 async fn set_members(
     core: &Core,
     agent: &Jid,
-    place: &str,
+    room_jid: &str,
     wanted: Vec<String>,
 ) -> Result<(), BackendError> {
     let wanted = addresses(wanted)?;
-    let known = members(core, agent, place).await?;
+    let known = members(core, agent, room_jid).await?;
     let gone: BTreeSet<String> = known.difference(&wanted).cloned().collect();
     // An owner is more than a member, and stays what it is.
     let new: BTreeSet<String> = wanted
@@ -322,14 +326,14 @@ async fn set_members(
         .filter(|member| *member != agent.bare())
         .cloned()
         .collect();
-    affiliate(core, agent, place, &new, "member").await?;
-    affiliate(core, agent, place, &gone, "none").await
+    affiliate(core, agent, room_jid, &new, "member").await?;
+    affiliate(core, agent, room_jid, &gone, "none").await
 }
 
 async fn affiliate(
     core: &Core,
     agent: &Jid,
-    place: &str,
+    room_jid: &str,
     people: &BTreeSet<String>,
     affiliation: &'static str,
 ) -> Result<(), BackendError> {
@@ -344,7 +348,7 @@ async fn affiliate(
                 .with("jid", jid.as_str())
         };
         let query = Element::new("query", ns::MUC_ADMIN).children_from(page.iter().map(item));
-        set(core, agent, place, query, "the members were not changed").await?;
+        set(core, agent, room_jid, query, "the members were not changed").await?;
     }
     Ok(())
 }

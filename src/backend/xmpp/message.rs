@@ -14,7 +14,7 @@ const URL_MAX: usize = 4096;
 
 /// What a message stanza says, before anybody knows who is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct Reading {
     pub(super) parts: Option<Vec<Part>>,
     pub(super) subject: Option<String>,
     pub(super) alert: bool,
@@ -26,7 +26,7 @@ pub(super) struct Said {
 }
 
 /// Reads a message.
-pub(super) fn said(stanza: &Element) -> Said {
+pub(super) fn said(stanza: &Element) -> Reading {
     let body = in_any_language(stanza, "body").filter(|body| !body.is_empty());
     let subject = in_any_language(stanza, "subject");
     let origin = stanza
@@ -36,7 +36,7 @@ pub(super) fn said(stanza: &Element) -> Said {
         .children()
         .find(|child| child.namespace == ns::CHAT_STATES)
         .map(|state| state.name == "composing");
-    Said {
+    Reading {
         parts: with_link(body.as_deref(), link(stanza)),
         subject,
         alert: stanza.find("attention", ns::ATTENTION).is_some(),
@@ -117,7 +117,7 @@ pub(super) fn stanza_id(stanza: &Element, by: &str) -> Option<String> {
     given.next()?.attribute("id").map(str::to_owned)
 }
 
-impl Said {
+impl Reading {
     /// The message, if there is something to read in it.
     pub(super) fn received(
         self,

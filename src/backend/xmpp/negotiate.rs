@@ -6,7 +6,7 @@ use super::jid::Jid;
 use super::ns;
 use super::resolver;
 use super::scram::{Bound, Hash, Scram};
-use super::srv::Place;
+use super::srv::Endpoint;
 use super::stream::{Stream, Way};
 use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind, Inbox, Secret, Trust};
@@ -88,8 +88,8 @@ pub(super) async fn account(
     let secret = accounts.secrets.secret(jid.bare()).await?;
     let security = accounts.security;
     let is_tls = matches!(security, Security::StartTls | Security::DirectTls);
-    let places = if accounts.host.is_none() && accounts.port.is_none() && is_tls {
-        resolver::places(accounts.resolver, jid.domain(), security, inbox).await
+    let endpoints = if accounts.host.is_none() && accounts.port.is_none() && is_tls {
+        resolver::endpoints(accounts.resolver, jid.domain(), security, inbox).await
     } else {
         let host = accounts
             .host
@@ -100,7 +100,7 @@ pub(super) async fn account(
         } else {
             5222
         });
-        vec![Place {
+        vec![Endpoint {
             host,
             port,
             security,
@@ -110,8 +110,8 @@ pub(super) async fn account(
         "`{}` says that it serves no accounts",
         jid.domain()
     ));
-    for place in places {
-        match at(place, jid, &secret, config, inbox).await {
+    for endpoint in endpoints {
+        match at(endpoint, jid, &secret, config, inbox).await {
             Err(error) if error.kind == BackendErrorKind::Unreachable => unreachable = error,
             done => return done,
         }
@@ -121,17 +121,17 @@ pub(super) async fn account(
 
 /// Signs an account in at one host, or where that host says.
 async fn at(
-    place: Place,
+    endpoint: Endpoint,
     jid: &Jid,
     secret: &Secret,
     config: &XmppConfig,
     inbox: &Inbox,
 ) -> Result<Ready, BackendError> {
-    let Place {
+    let Endpoint {
         mut host,
         mut port,
         security,
-    } = place;
+    } = endpoint;
     for _ in 0..HOPS_MAX {
         let way = Way {
             host: &host,

@@ -1,9 +1,9 @@
 //! Posts: into a room, which sends them back, and to a contact, which does not.
 
 use super::core::Core;
-use super::state::{Phase};
 use super::message;
 use super::ns;
+use super::state::Phase;
 use super::talk::Talk;
 use super::xml::Element;
 use super::{contacts, upload};
@@ -19,7 +19,7 @@ pub(super) struct SentToContact {
     parts: Vec<crate::model::Part>,
 }
 
-/// Puts a post into the line to the server: it has its place there when this returns.
+/// Puts a post into the line to the server: posts go out in the order of these calls.
 pub(super) fn send(
     core: &Core,
     talk: &Talk,
@@ -38,13 +38,13 @@ pub(super) fn send(
         let is_in = core.with_agent(talk.agent.bare(), session, |agent| {
             agent
                 .seats
-                .get(&talk.place)
+                .get(&talk.jid)
                 .is_some_and(|seat| matches!(seat.phase, Phase::In))
         })?;
         if !is_in {
             return Err(gone("the agent is not in this room"));
         }
-        (talk.place.clone(), "groupchat")
+        (talk.jid.clone(), "groupchat")
     } else {
         let to = contacts::address(core, talk, session)?;
         (
@@ -68,7 +68,7 @@ pub(super) fn send(
         origin, content, ..
     } = message;
     let at = core.inbox.now();
-    core.shared.pasts.lock().sent(&origin, &talk.place, at);
+    core.shared.pasts.lock().sent(&origin, &talk.jid, at);
     if let Err(error) = core.send(&core.from(&talk.agent, stanza)) {
         core.shared.pasts.lock().take_back(&origin);
         return Err(error);

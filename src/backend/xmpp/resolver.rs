@@ -4,7 +4,7 @@
 //! is forged leads to a host that cannot prove to be the domain.
 
 use super::config::Security;
-use super::srv::{self, Answer, Place, Service};
+use super::srv::{self, Answer, Endpoint, Service};
 use crate::backend::Inbox;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -22,12 +22,12 @@ const DATAGRAM: usize = 4096;
 
 /// Where the accounts of `domain` connect, in order: hosts that are spoken to as configured, then those of the other
 /// kind of TLS. Empty if the domain has no such service; the domain itself if it does not say.
-pub(super) async fn places(
+pub(super) async fn endpoints(
     resolver: Option<SocketAddr>,
     domain: &str,
     wanted: Security,
     inbox: &Inbox,
-) -> Vec<Place> {
+) -> Vec<Endpoint> {
     let resolvers = match resolver {
         Some(resolver) => vec![resolver],
         None => crate::backend::start_blocking(system)
@@ -49,24 +49,24 @@ pub(super) async fn places(
         } else {
             5222
         };
-        return vec![Place {
+        return vec![Endpoint {
             host: domain.to_owned(),
             port,
             security: wanted,
         }];
     }
-    let mut places = Vec::new();
+    let mut endpoints = Vec::new();
     for (service, security) in [(first, wanted), (second, other)] {
         if let Service::At(records) = service {
             let records = srv::ordered(records, random);
-            places.extend(records.into_iter().map(|record| Place {
+            endpoints.extend(records.into_iter().map(|record| Endpoint {
                 host: record.host,
                 port: record.port,
                 security,
             }));
         }
     }
-    places
+    endpoints
 }
 
 /// Asks each resolver in turn, until one can say.
@@ -160,7 +160,7 @@ fn read(text: &str) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::recorder::Recorder;
+    use crate::backend::recorder::RecordingIntake;
 
     #[test]
     fn the_systems_resolvers_are_read() {
@@ -195,18 +195,18 @@ mod tests {
     /// What is truncated is asked again over TCP; what is not an answer to our question is not taken for one.
     #[test]
     fn a_long_answer_comes_over_tcp() {
-        let recorder = Recorder::new();
+        let recorder = RecordingIntake::new();
         let inbox = recorder.inbox();
         let found = run(
             async move {
-                let place = truncating().await;
-                places(Some(place), "im.test", Security::StartTls, &inbox).await
+                let endpoint = truncating().await;
+                endpoints(Some(endpoint), "im.test", Security::StartTls, &inbox).await
             },
             || {},
         );
         assert_eq!(
             found,
-            [Place {
+            [Endpoint {
                 host: "home.test".into(),
                 port: 5222,
                 security: Security::StartTls
@@ -216,13 +216,13 @@ mod tests {
 
     /// A resolver whose answers do not fit into a datagram.
     async fn truncating() -> SocketAddr {
-        let (tcp, place, udp) = loop {
+        let (tcp, endpoint, udp) = loop {
             let tcp = tokio::net::TcpListener::bind("127.0.0.1:0")
                 .await
                 .expect("a port");
-            let place = tcp.local_addr().expect("bound");
-            if let Ok(udp) = UdpSocket::bind(place).await {
-                break (tcp, place, udp);
+            let endpoint = tcp.local_addr().expect("bound");
+            if let Ok(udp) = UdpSocket::bind(endpoint).await {
+                break (tcp, endpoint, udp);
             }
         };
         tokio::spawn(async move {
@@ -269,21 +269,21 @@ mod tests {
                 stream.write_all(&answer).await.expect("written");
             }
         });
-        place
+        endpoint
     }
 
     #[test]
     fn without_an_answer_the_domain_itself_is_the_place() {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
         let resolver = silent.local_addr().expect("bound");
-        let recorder = Recorder::by_hand();
+        let recorder = RecordingIntake::by_hand();
         let inbox = recorder.inbox();
         let asking =
-            async move { places(Some(resolver), "im.test", Security::DirectTls, &inbox).await };
+            async move { endpoints(Some(resolver), "im.test", Security::DirectTls, &inbox).await };
         let found = run(asking, || recorder.advance(ANSWER_MAX));
         assert_eq!(
             found,
-            [Place {
+            [Endpoint {
                 host: "im.test".into(),
                 port: 5223,
                 security: Security::DirectTls

@@ -81,14 +81,14 @@ fn seated(
     from: &Jid,
     stanza: &Element,
 ) -> Option<Inbound> {
-    let (place, nick) = (from.bare(), from.resource()?);
-    let seat = agent.seats.get_mut(place)?;
+    let (room_jid, nick) = (from.bare(), from.resource()?);
+    let seat = agent.seats.get_mut(room_jid)?;
     if nick != seat.nick
         && core
             .shared
-            .occupy(place, nick, &agent.address, agent.session)
+            .occupy(room_jid, nick, &agent.address, agent.session)
     {
-        core.shared.vacate(place, &seat.nick, agent.session);
+        core.shared.vacate(room_jid, &seat.nick, agent.session);
         seat.nick = nick.to_owned();
     }
     let Phase::Joining(waits) = &mut seat.phase else {
@@ -114,22 +114,22 @@ fn unseated(
     core: &Core,
     room: &Room,
     agent: &mut Agent,
-    place: &str,
+    room_jid: &str,
     stanza: &Element,
 ) -> Option<Inbound> {
-    let Entry::Occupied(mut entry) = agent.seats.entry(place.to_owned()) else {
+    let Entry::Occupied(mut entry) = agent.seats.entry(room_jid.to_owned()) else {
         return None;
     };
     let seat = entry.get_mut();
     if has_status(stanza, "303") {
         let new = item_of(stanza).and_then(|item| item.attribute("nick"))?;
-        core.shared.vacate(place, &seat.nick, agent.session);
+        core.shared.vacate(room_jid, &seat.nick, agent.session);
         core.shared
-            .occupy(place, new, &agent.address, agent.session);
+            .occupy(room_jid, new, &agent.address, agent.session);
         seat.nick = new.to_owned();
         return None;
     }
-    core.shared.vacate(place, &seat.nick, agent.session);
+    core.shared.vacate(room_jid, &seat.nick, agent.session);
     match entry.remove().phase {
         Phase::Leaving(left) => {
             if let Some(left) = left {

@@ -26,19 +26,19 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
 }
 
 fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> {
-    let place = from.bare();
-    let given = message::stanza_id(stanza, place);
+    let room_jid = from.bare();
+    let given = message::stanza_id(stanza, room_jid);
     let mut state = core.state.lock();
     let is_in = |agent: &Agent| {
         agent
             .seats
-            .get(place)
+            .get(room_jid)
             .is_some_and(|seat| matches!(seat.phase, Phase::In))
     };
     if !state.agents.get(to).is_some_and(is_in) {
         return None;
     }
-    let room = state.rooms.get_mut(place)?;
+    let room = state.rooms.get_mut(room_jid)?;
     let said = said(stanza);
     if said.parts.is_none() {
         let change = new_subject(room, said.subject.as_deref()?);
@@ -60,14 +60,14 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     let time = said.time.unwrap_or(now);
     let received = said.received(
         MessageId::parse(&id).ok()?,
-        occupant(core, place, nick, real.as_deref()),
+        occupant(core, room_jid, nick, real.as_deref()),
         now,
     )?;
     if let Some(origin) = &received.origin {
         core.shared.pasts.lock().answered(origin);
     }
     let mut state = core.state.lock();
-    let room = state.rooms.get_mut(place)?;
+    let room = state.rooms.get_mut(room_jid)?;
     let has_archive = room.info.as_ref().is_some_and(|info| info.has_archive);
     let resume = given
         .filter(|_| has_archive && !room.has_gap)
@@ -139,18 +139,18 @@ pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> [O
 }
 
 /// The room does not know an agent any more that believes to be in it.
-fn forgotten(core: &Core, place: &str, agent: &str) -> Option<Inbound> {
+fn forgotten(core: &Core, room_jid: &str, agent: &str) -> Option<Inbound> {
     let mut state = core.state.lock();
-    let channel: ChannelId = state.rooms.get(place)?.channel.clone();
+    let channel: ChannelId = state.rooms.get(room_jid)?.channel.clone();
     let agent = state.agents.get_mut(agent)?;
-    let Entry::Occupied(entry) = agent.seats.entry(place.to_owned()) else {
+    let Entry::Occupied(entry) = agent.seats.entry(room_jid.to_owned()) else {
         return None;
     };
     if !matches!(entry.get().phase, Phase::In) {
         return None;
     }
     let seat = entry.remove();
-    core.shared.vacate(place, &seat.nick, agent.session);
+    core.shared.vacate(room_jid, &seat.nick, agent.session);
     let reason = "the room does not know the agent any more".to_owned();
     Some(Inbound::Inactive {
         agent: agent.key,
@@ -169,17 +169,17 @@ pub(super) async fn check(core: &Core, from: usize) -> usize {
             agent
                 .seats
                 .iter()
-                .map(move |(place, seat)| (agent, place, seat))
+                .map(move |(room_jid, seat)| (agent, room_jid, seat))
         });
         let inside = all
             .filter(|(_, _, seat)| matches!(seat.phase, Phase::In))
             .skip(from)
             .take(CHECKED_MAX);
         inside
-            .filter_map(|(agent, place, seat)| {
+            .filter_map(|(agent, room_jid, seat)| {
                 Some((
                     agent.jid.clone(),
-                    Jid::parse(place)?.with_resource(&seat.nick)?,
+                    Jid::parse(room_jid)?.with_resource(&seat.nick)?,
                 ))
             })
             .collect()

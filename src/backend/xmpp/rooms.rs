@@ -31,7 +31,7 @@ pub(super) async fn join(
     let is_inside = core.with_agent(talk.agent.bare(), session, |agent| {
         agent
             .seats
-            .get(&talk.place)
+            .get(&talk.jid)
             .is_some_and(|seat| matches!(seat.phase, Phase::In))
     })?;
     get_to_know(core, talk).await?;
@@ -51,7 +51,7 @@ pub(super) async fn join(
         .state
         .lock()
         .rooms
-        .get(&talk.place)
+        .get(&talk.jid)
         .and_then(|room| room.last.clone());
     if stands.is_none() && known.is_none() {
         stands = talk.newest(core).await?;
@@ -64,24 +64,21 @@ pub(super) async fn join(
 async fn get_to_know(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     let known = {
         let mut state = core.state.lock();
-        let room = state
-            .rooms
-            .entry(talk.place.clone())
-            .or_insert_with(|| Room {
-                channel: talk.channel.clone(),
-                info: None,
-                subject: None,
-                recent: Recent::default(),
-                held: None,
-                has_gap: false,
-                real: HashMap::new(),
-                last: None,
-            });
+        let room = state.rooms.entry(talk.jid.clone()).or_insert_with(|| Room {
+            channel: talk.channel.clone(),
+            info: None,
+            subject: None,
+            recent: Recent::default(),
+            held: None,
+            has_gap: false,
+            real: HashMap::new(),
+            last: None,
+        });
         room.info.is_some()
     };
     if !known {
-        let info = super::disco::room(core, &talk.agent, &talk.place).await?;
-        if let Some(room) = core.state.lock().rooms.get_mut(&talk.place) {
+        let info = super::disco::room(core, &talk.agent, &talk.jid).await?;
+        if let Some(room) = core.state.lock().rooms.get_mut(&talk.jid) {
             room.info = Some(info);
         }
     }
@@ -96,7 +93,7 @@ fn joined(
     takes_files: bool,
 ) -> Result<Joined, BackendError> {
     let mut state = core.state.lock();
-    let Some(room) = state.rooms.get_mut(&talk.place) else {
+    let Some(room) = state.rooms.get_mut(&talk.jid) else {
         return Err(BackendError::unreachable("the room was left meanwhile"));
     };
     if room.last.is_none() {
@@ -128,7 +125,7 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
         let address = core.with_agent(talk.agent.bare(), session, |agent| {
             let phase = Phase::Joining(Some(seated));
             agent.seats.insert(
-                talk.place.clone(),
+                talk.jid.clone(),
                 Seat {
                     nick: nick.clone(),
                     phase,
@@ -136,10 +133,10 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
             );
             agent.address.clone()
         })?;
-        if !core.shared.occupy(&talk.place, &nick, &address, session) {
+        if !core.shared.occupy(&talk.jid, &nick, &address, session) {
             continue;
         }
-        let Some(to) = Jid::parse(&talk.place).and_then(|room| room.with_resource(&nick)) else {
+        let Some(to) = Jid::parse(&talk.jid).and_then(|room| room.with_resource(&nick)) else {
             give_up(core, talk, session, &nick);
             return Err(BackendError::refused(format!(
                 "`{nick}` cannot be a nickname"
@@ -165,7 +162,7 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
                 let destroy = Element::new("query", ns::MUC_OWNER)
                     .child(Element::new("destroy", ns::MUC_OWNER));
                 let _ = core
-                    .ask(&talk.agent, Some(&talk.place), "set", destroy)
+                    .ask(&talk.agent, Some(&talk.jid), "set", destroy)
                     .await?;
                 give_up(core, talk, session, &nick);
                 return Err(BackendError::refused("there is no such room"));
@@ -186,9 +183,9 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
 }
 
 fn give_up(core: &Core, talk: &Talk, session: u64, nick: &str) {
-    core.shared.vacate(&talk.place, nick, session);
+    core.shared.vacate(&talk.jid, nick, session);
     let _ = core.with_agent(talk.agent.bare(), session, |agent| {
-        agent.seats.remove(&talk.place)
+        agent.seats.remove(&talk.jid)
     });
 }
 
@@ -196,9 +193,9 @@ fn give_up(core: &Core, talk: &Talk, session: u64, nick: &str) {
 pub(super) async fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let (left, leaves) = oneshot::channel();
     let to = core.with_agent(talk.agent.bare(), session, |agent| {
-        let seat = agent.seats.get_mut(&talk.place)?;
+        let seat = agent.seats.get_mut(&talk.jid)?;
         seat.phase = Phase::Leaving(Some(left));
-        Jid::parse(&talk.place)?.with_resource(&seat.nick)
+        Jid::parse(&talk.jid)?.with_resource(&seat.nick)
     })?;
     let Some(to) = to else { return Ok(()) };
     let presence = Element::stanza("presence")
@@ -211,18 +208,18 @@ pub(super) async fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), 
         () = core.inbox.sleep(LEAVE_MAX) => {}
     }
     give_up(core, talk, session, to.resource().unwrap_or_default());
-    forget_if_empty(core, &talk.place);
+    forget_if_empty(core, &talk.jid);
     Ok(())
 }
 
 /// A room nobody of ours is in is forgotten.
-fn forget_if_empty(core: &Core, place: &str) {
+fn forget_if_empty(core: &Core, room_jid: &str) {
     let mut state = core.state.lock();
     if !state
         .agents
         .values()
-        .any(|agent| agent.seats.contains_key(place))
+        .any(|agent| agent.seats.contains_key(room_jid))
     {
-        state.rooms.remove(place);
+        state.rooms.remove(room_jid);
     }
 }

@@ -48,18 +48,18 @@ impl XmppSession {
     fn talk(&self, channel: &ChannelId) -> Result<Talk, BackendError> {
         let is_room = channel.kind() == ChannelKind::Room;
         let name = channel.name();
-        let place = if is_room && !name.contains('@') {
+        let jid = if is_room && !name.contains('@') {
             Jid::parse(&format!("{name}@{}", self.core.config.rooms_host))
         } else {
             Jid::parse(name.strip_prefix("xmpp:").unwrap_or(name))
         };
-        let place = place.filter(|place| place.local().is_some() || !is_room);
-        let place = place
-            .ok_or_else(|| BackendError::refused(format!("`{name}` is no address of XMPP")))?;
+        let jid = jid.filter(|jid| jid.local().is_some() || !is_room);
+        let jid =
+            jid.ok_or_else(|| BackendError::refused(format!("`{name}` is no address of XMPP")))?;
         Ok(Talk {
             key: self.key,
             agent: self.jid.clone(),
-            place: place.bare().to_owned(),
+            jid: jid.bare().to_owned(),
             channel: channel.clone(),
             is_room,
         })

@@ -12,7 +12,7 @@ const HOSTS_MAX: usize = 8;
 
 /// A host, and how it is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Endpoint {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) security: Security,

@@ -32,7 +32,7 @@ pub(super) enum Phase {
     Leaving(Option<oneshot::Sender<()>>),
 }
 
-/// An agent's place in a room.
+/// A seat of one of our agents in a room.
 pub(super) struct Seat {
     pub(super) nick: String,
     pub(super) phase: Phase,

@@ -61,17 +61,17 @@ pub(super) struct Stream {
 impl Stream {
     /// Connects, with TLS if that comes first.
     pub(super) async fn connect(way: &Way<'_>) -> Result<Stream, BackendError> {
-        let place = format!("{}:{}", way.host, way.port);
+        let endpoint = format!("{}:{}", way.host, way.port);
         let tcp = TcpStream::connect((way.host, way.port)).await;
         let tcp = tcp.map_err(|error| {
-            BackendError::unreachable(format!("{place} cannot be reached: {error}"))
+            BackendError::unreachable(format!("{endpoint} cannot be reached: {error}"))
         })?;
         let _ = tcp.set_nodelay(true);
         if way.security == Security::PlainLoopback
             && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback())
         {
             let reason = format!(
-                "{place} is not on this machine, and the connection has no TLS: not without `InsecurePlaintext`"
+                "{endpoint} is not on this machine, and the connection has no TLS: not without `InsecurePlaintext`"
             );
             return Err(BackendError::refused(reason));
         }
@@ -99,7 +99,7 @@ impl Stream {
     /// Goes on in TLS.
     pub(super) async fn secure(&mut self, way: &Way<'_>) -> Result<(), BackendError> {
         if !self.reader.parser.rest().is_empty() {
-            // Said before TLS, to be heard as if after: that is an attack (CVE-2011-0411).
+            // Reading before TLS, to be heard as if after: that is an attack (CVE-2011-0411).
             return Err(BackendError::refused(
                 "the server spoke before TLS was there",
             ));

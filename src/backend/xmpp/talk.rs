@@ -2,12 +2,12 @@
 
 use super::archive::{Archive, Archived, PAGE, Page, Range};
 use super::core::Core;
-use super::state::{Room};
 use super::errors::StanzaError;
 use super::held::Held;
 use super::jid::Jid;
-use super::message::{Point, Said, Sender, said};
+use super::message::{Point, Reading, Sender, said};
 use super::ns;
+use super::state::Room;
 use super::xml::Element;
 use crate::backend::{
     BackendError, BackendErrorKind, ChannelId, HISTORY_BYTES, Inbound, Received, ResumePoint,
@@ -29,7 +29,7 @@ pub(super) struct Talk {
     pub(super) key: AgentKey,
     pub(super) agent: Jid,
     /// The room or the contact, bare.
-    pub(super) place: String,
+    pub(super) jid: String,
     pub(super) channel: ChannelId,
     pub(super) is_room: bool,
 }
@@ -65,9 +65,9 @@ pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) 
 impl Talk {
     pub(super) fn archive(&self) -> Archive {
         let (room, with) = if self.is_room {
-            (Some(self.place.clone()), None)
+            (Some(self.jid.clone()), None)
         } else {
-            (None, Some(self.place.clone()))
+            (None, Some(self.jid.clone()))
         };
         Archive {
             agent: self.agent.clone(),
@@ -92,7 +92,7 @@ impl Talk {
         let state = core.state.lock();
         state
             .rooms
-            .get(&self.place)
+            .get(&self.jid)
             .and_then(|room| room.info.as_ref())
             .is_some_and(|info| info.has_archive)
     }
@@ -101,7 +101,7 @@ impl Talk {
     pub(super) fn received(&self, core: &Core, archived: &Archived) -> Option<Received> {
         let message = &archived.message;
         let from = message.attribute("from").and_then(Jid::parse);
-        let mut said: Said = said(message);
+        let mut said: Reading = said(message);
         said.time = Some(archived.time);
         let mut id = archived.id.clone();
         let sender = if self.is_room {
@@ -115,7 +115,7 @@ impl Talk {
                 .and_then(|x| x.find("item", ns::MUC_USER)?.attribute("jid"))
                 .and_then(Jid::parse);
             let state = core.state.lock();
-            let room = state.rooms.get(&self.place);
+            let room = state.rooms.get(&self.jid);
             let tells = room
                 .and_then(|room| room.info.as_ref())
                 .is_some_and(|info| info.tells_who);
@@ -124,7 +124,7 @@ impl Talk {
                 None => room.and_then(|room: &Room| room.real.get(&nick).cloned()),
             };
             drop(state);
-            occupant(core, &self.place, &nick, real.as_deref())
+            occupant(core, &self.jid, &nick, real.as_deref())
         } else if from
             .as_ref()
             .is_none_or(|from| from.bare() == self.agent.bare())
@@ -140,7 +140,7 @@ impl Talk {
             }
         } else {
             Sender {
-                address: format!("xmpp:{}", self.place),
+                address: format!("xmpp:{}", self.jid),
                 alias: None,
                 is_ours: false,
             }
@@ -212,7 +212,7 @@ impl Talk {
                 }
                 (Err(refused), ..) => {
                     tracing::warn!(
-                        place = self.place,
+                        with = self.jid,
                         reason = refused.reason(),
                         "cannot be caught up"
                     );
@@ -267,13 +267,13 @@ impl Talk {
     fn held<T>(&self, core: &Core, look: impl FnOnce(&mut Held) -> T) -> Option<T> {
         let mut state = core.state.lock();
         let held = if self.is_room {
-            &mut state.rooms.get_mut(&self.place)?.held
+            &mut state.rooms.get_mut(&self.jid)?.held
         } else {
             &mut state
                 .agents
                 .get_mut(self.agent.bare())?
                 .contacts
-                .get_mut(&self.place)?
+                .get_mut(&self.jid)?
                 .held
         };
         let looked = look(held.as_mut()?);
@@ -287,11 +287,11 @@ impl Talk {
     fn note_gap(&self, core: &Core, has_gap: bool) {
         let mut state = core.state.lock();
         if self.is_room {
-            if let Some(room) = state.rooms.get_mut(&self.place) {
+            if let Some(room) = state.rooms.get_mut(&self.jid) {
                 room.has_gap = has_gap;
             }
         } else if let Some(agent) = state.agents.get_mut(self.agent.bare())
-            && let Some(contact) = agent.contacts.get_mut(&self.place)
+            && let Some(contact) = agent.contacts.get_mut(&self.jid)
         {
             contact.has_gap = has_gap;
         }
@@ -301,11 +301,11 @@ impl Talk {
     pub(super) fn hold(&self, core: &Core, line: Option<Held>) {
         let mut state = core.state.lock();
         let held = if self.is_room {
-            state.rooms.get_mut(&self.place).map(|room| &mut room.held)
+            state.rooms.get_mut(&self.jid).map(|room| &mut room.held)
         } else {
             let agent = state.agents.get_mut(self.agent.bare());
             agent
-                .and_then(|agent| agent.contacts.get_mut(&self.place))
+                .and_then(|agent| agent.contacts.get_mut(&self.jid))
                 .map(|contact| &mut contact.held)
         };
         if let Some(held) = held {
@@ -448,7 +448,7 @@ pub(super) fn from_contact(
         .unwrap_or_else(|| format!("{:x}-{}", came.timestamp_millis(), core.fresh_id()));
     let time = said.time.unwrap_or(came);
     let sender = Sender {
-        address: format!("xmpp:{}", talk.place),
+        address: format!("xmpp:{}", talk.jid),
         alias: None,
         is_ours: false,
     };
@@ -456,7 +456,7 @@ pub(super) fn from_contact(
     let contact = |agent: &mut super::state::Agent| {
         agent
             .contacts
-            .get(&talk.place)
+            .get(&talk.jid)
             .is_some_and(|contact| contact.has_gap)
     };
     let has_gap = core

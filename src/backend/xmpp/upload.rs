@@ -62,7 +62,7 @@ pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>,
     Ok(found)
 }
 
-/// A place for one file.
+/// Where one file is put, and where people get it.
 struct Slot {
     put: Target,
     headers: Vec<(String, String)>,
@@ -189,7 +189,7 @@ async fn slot(
     let unreadable = || {
         BackendError::new(
             BackendErrorKind::Rejected,
-            "the server gave no place that a file can be put to",
+            "the server gave no address that a file can be put to",
         )
     };
     let put = url("put")

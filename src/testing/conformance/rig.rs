@@ -5,7 +5,7 @@
 
 use super::report::CheckOutcome;
 use super::world::World;
-use crate::backend::recorder::Recorder;
+use crate::backend::recorder::RecordingIntake;
 use crate::backend::{
     Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined, Link,
     LinkKey, MessageId, OriginId, Outgoing, Posted, Received, Reply, ResumePoint, Session,
@@ -66,7 +66,7 @@ pub(super) fn run_one(world: &dyn World, check: Check) -> CheckOutcome {
 pub(super) struct Rig<'a> {
     pub(super) world: &'a dyn World,
     pub(super) capabilities: Capabilities,
-    pub(super) recorder: Arc<Recorder>,
+    pub(super) recorder: Arc<RecordingIntake>,
     backend: Arc<dyn Backend>,
     links: Vec<(LinkKey, Arc<dyn Link>)>,
     runtime: Option<tokio::runtime::Runtime>,
@@ -84,7 +84,7 @@ impl<'a> Rig<'a> {
         Ok(Rig {
             world,
             capabilities,
-            recorder: Recorder::new(),
+            recorder: RecordingIntake::new(),
             backend,
             links: Vec::new(),
             runtime: Some(runtime),
@@ -134,7 +134,7 @@ impl<'a> Rig<'a> {
     /// Hangs up and forgets what was recorded: what comes next is another connection.
     pub(super) fn hang_up(&mut self) {
         self.links.clear();
-        self.recorder = Recorder::new();
+        self.recorder = RecordingIntake::new();
     }
 
     /// Hangs up by dropping, and nothing else.

@@ -3,9 +3,11 @@
 //! Lene and Ole are people, echo and news are agents.
 
 mod asking;
+mod people;
+mod trouble;
 
 use super::*;
-use crate::backend::recorder::Recorder;
+use crate::backend::recorder::RecordingIntake;
 use crate::backend::{
     Backend, BackendError, BackendErrorKind, Inbound, Link, Outgoing, Posted, Received, Session,
     Upload,
@@ -22,7 +24,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 struct World {
     chat: Loopback,
-    recorder: Arc<Recorder>,
+    recorder: Arc<RecordingIntake>,
     link: Arc<dyn Link>,
     runtime: tokio::runtime::Runtime,
 }
@@ -32,7 +34,7 @@ fn world(chat: Loopback) -> World {
         .worker_threads(2)
         .build()
         .expect("a runtime");
-    let recorder = Recorder::by_hand();
+    let recorder = RecordingIntake::by_hand();
     chat.room("chat-room:ops", "Operations");
     let link = dial(&chat, &recorder, &runtime).expect("dialed");
     World {
@@ -45,7 +47,7 @@ fn world(chat: Loopback) -> World {
 
 fn dial(
     chat: &Loopback,
-    recorder: &Arc<Recorder>,
+    recorder: &Arc<RecordingIntake>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Arc<dyn Link>, BackendError> {
     let _entered = runtime.enter();
@@ -301,17 +303,6 @@ fn order_holds_while_the_engine_is_full_now_and_then() {
 }
 
 #[test]
-fn a_closed_inbox_is_a_lost_connection_and_nobody_waits_for_it() {
-    let world = world(Loopback::new());
-    let _echo = world.echo();
-    world.recorder.close();
-    let lene = world.chat.person("contact:lene");
-    lene.say("chat-room:ops", "anybody?")
-        .expect("people still talk");
-    assert_eq!(lene.sees_presence("contact:echo"), PresenceState::Offline);
-}
-
-#[test]
 fn what_was_missed_is_caught_up_once_in_order_and_before_the_join_answers() {
     let mut world = world(Loopback::new());
     let lene = world.chat.person("contact:lene");
@@ -331,7 +322,7 @@ fn what_was_missed_is_caught_up_once_in_order_and_before_the_join_answers() {
             .expect("said");
     }
     lene.say("contact:echo", "still to you").expect("said");
-    world.recorder = Recorder::by_hand();
+    world.recorder = RecordingIntake::by_hand();
     world.link = dial(&world.chat, &world.recorder, &world.runtime).expect("dialed");
     let echo = world.sign_in(1, "loopback:echo").expect("signed in");
     world
@@ -367,291 +358,4 @@ fn a_place_in_another_world_catches_nothing_up() {
         )
         .expect("joined");
     assert!(world.messages().is_empty());
-}
-
-#[test]
-fn a_cut_signs_out_one_agent_only() {
-    let world = world(Loopback::new());
-    let (_echo, news) = (
-        world.echo(),
-        world.sign_in(2, "sip:News@contoso.com").expect("signed in"),
-    );
-    assert!(world.chat.cut("echo"));
-    let items = world.recorder.items();
-    assert!(
-        matches!(&items[..], [Inbound::SignedOut { agent: AgentKey(1), error }] if error.is_passing()),
-        "{items:?}"
-    );
-    assert!(world.join(&news, "chat-room:ops", None).is_ok());
-    assert_eq!(
-        world
-            .chat
-            .person("contact:lene")
-            .sees_presence("contact:news@CONTOSO.com"),
-        PresenceState::Available
-    );
-}
-
-#[test]
-fn a_kick_is_for_good_and_ends_posting() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    assert!(world.chat.kick("chat-room:ops", "echo", "too loud"));
-    let items = world.recorder.items();
-    assert!(
-        matches!(&items[..], [Inbound::Inactive { may_retry: false, reason, .. }] if reason == "too loud"),
-        "{items:?}"
-    );
-    let refused = world
-        .post(&echo, "chat-room:ops", "but")
-        .expect_err("it is out");
-    assert_eq!(refused.kind, BackendErrorKind::ChannelGone);
-    world
-        .chat
-        .person("contact:lene")
-        .say("chat-room:ops", "quiet now")
-        .expect("said");
-    assert!(world.messages().is_empty());
-}
-
-#[test]
-fn refusals_hold_until_they_are_lifted() {
-    let world = world(Loopback::new());
-    world.chat.refuse("echo", "no badge");
-    assert_eq!(
-        world.sign_in(1, "loopback:Echo").err(),
-        Some(BackendError::refused("no badge"))
-    );
-    world.chat.accept("echo");
-    let echo = world.sign_in(1, "loopback:Echo").expect("signed in");
-    world.chat.refuse_channel("chat-room:ops", "members only");
-    assert_eq!(
-        world.join(&echo, "chat-room:ops", None).err(),
-        Some(BackendError::refused("members only"))
-    );
-    assert_eq!(
-        world.join(&echo, "chat-room:nowhere", None).err(),
-        Some(BackendError::refused("no such room"))
-    );
-    world.chat.accept_channel("chat-room:ops");
-    assert!(world.join(&echo, "chat-room:ops", None).is_ok());
-}
-
-#[test]
-fn a_delayed_post_is_said_when_its_delay_has_passed_and_in_order() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    world.chat.delay(Duration::from_secs(3));
-    let _entered = world.runtime.enter();
-    let posts: Vec<_> = ["one", "two", "three"]
-        .map(|text| echo.clone().post(channel("chat-room:ops"), outgoing(text)))
-        .into();
-    let posts: Vec<_> = posts
-        .into_iter()
-        .rev()
-        .map(|post| world.runtime.spawn(post))
-        .collect();
-    assert!(world.texts().is_empty());
-    // A task may not have begun to wait yet: time is moved until all have.
-    while !posts.iter().all(tokio::task::JoinHandle::is_finished) {
-        world.recorder.advance(Duration::from_secs(3));
-        thread::yield_now();
-    }
-    for post in posts {
-        wait(async { post.await.expect("no panic") }).expect("accepted");
-    }
-    assert_eq!(world.texts(), ["one", "two", "three"]);
-}
-
-#[test]
-fn down_is_lost_and_not_to_be_dialed() {
-    let world = world(Loopback::new());
-    let _echo = world.echo();
-    world.chat.go_down("power cut");
-    assert_eq!(
-        world.recorder.lost(),
-        Some(BackendError::unreachable("power cut"))
-    );
-    let recorder = Recorder::by_hand();
-    assert!(dial(&world.chat, &recorder, &world.runtime).is_err());
-    world.chat.come_up();
-    assert!(dial(&world.chat, &recorder, &world.runtime).is_ok());
-}
-
-#[test]
-fn dropping_the_link_hangs_up() {
-    let world = world(Loopback::new());
-    let lene = world.chat.person("contact:lene");
-    let echo = world.echo();
-    let World { link, .. } = world;
-    assert_eq!(lene.sees_presence("contact:echo"), PresenceState::Available);
-    drop(link);
-    assert_eq!(lene.sees_presence("contact:echo"), PresenceState::Offline);
-    drop(echo);
-}
-
-#[test]
-fn agents_talk_to_each_other_as_contacts() {
-    let world = world(Loopback::new());
-    let (echo, news) = (
-        world.echo(),
-        world.sign_in(2, "sip:news").expect("signed in"),
-    );
-    world.join(&news, "contact:ECHO", None).expect("subscribed");
-    world.post(&echo, "contact:news", "psst").expect("accepted");
-    let items = world.recorder.items();
-    let [
-        Inbound::Message {
-            seen_by,
-            channel,
-            message,
-            ..
-        },
-    ] = &items[..]
-    else {
-        panic!("{items:?}")
-    };
-    assert_eq!(
-        (*seen_by, channel.as_str()),
-        (SeenBy::Agent(AgentKey(2)), "contact:ECHO")
-    );
-    assert_eq!(
-        (&*message.sender, message.sender_alias.as_deref()),
-        ("loopback:echo", None)
-    );
-}
-
-#[test]
-fn presence_is_pushed_to_those_who_watch_whichever_comes_first() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    let joined = world.join(&echo, "contact:lene", None).expect("subscribed");
-    assert_eq!(joined.info.presence, PresenceState::Unknown);
-    let lene = world.chat.person("contact:lene");
-    lene.presence(PresenceState::BeRightBack, Some("coffee"));
-    let seen: Vec<_> = world.sees_changes(|changes| {
-        let seen = |change: &StateChange| match change {
-            StateChange::Presence { presence, text, .. } => Some((*presence, text.clone())),
-            _ => None,
-        };
-        Some(changes.iter().filter_map(seen).collect())
-    });
-    assert_eq!(
-        seen,
-        [
-            (PresenceState::Available, None),
-            (PresenceState::BeRightBack, Some("coffee".into()))
-        ]
-    );
-    let joined = world.join(&echo, "contact:lene", None).expect("subscribed");
-    assert_eq!(
-        (joined.info.presence, joined.info.presence_text.as_deref()),
-        (PresenceState::BeRightBack, Some("coffee"))
-    );
-}
-
-#[test]
-fn typing_is_seen_and_ends_by_itself() {
-    let world = world(Loopback::new());
-    let lene = world.chat.person("contact:lene");
-    let echo = world.echo();
-    world.join(&echo, "contact:lene", None).expect("subscribed");
-    let entered = world.runtime.enter();
-    wait(echo.clone().set_composing(channel("contact:lene"), true)).expect("shown");
-    drop(entered);
-    assert!(lene.sees_typing("contact:echo"));
-    // The timer's task may not have begun to wait yet: time is moved until it has.
-    let ended = (0..1000).any(|_| {
-        world.recorder.advance(Duration::from_secs(30));
-        thread::sleep(Duration::from_millis(1));
-        !lene.sees_typing("contact:echo")
-    });
-    assert!(ended);
-    assert!(lene.types("contact:echo", true));
-    world.sees_changes(|changes| {
-        changes
-            .iter()
-            .any(|change| {
-                matches!(
-                    change,
-                    StateChange::Composing {
-                        composing: true,
-                        ..
-                    }
-                )
-            })
-            .then_some(())
-    });
-}
-
-#[test]
-fn the_parrot_says_it_again() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    world
-        .join(&echo, "contact:parrot", None)
-        .expect("subscribed");
-    world
-        .post(&echo, "contact:parrot", "pieces of eight")
-        .expect("accepted");
-    let said = world.recorder.wait_for(SOON, |items, _| {
-        let said: Vec<_> = messages(items)
-            .into_iter()
-            .map(|said| (said.content.visible_text(), said.sender.clone()))
-            .collect();
-        (said.len() == 2).then_some(said)
-    });
-    let words = |sender: &str| ("pieces of eight".to_owned(), sender.to_owned());
-    assert_eq!(
-        said,
-        Some(vec![words("loopback:echo"), words("loopback:parrot")]),
-        "its words follow those it repeats"
-    );
-    let lene = world.chat.person("contact:lene");
-    lene.say("contact:parrot", "hello?").expect("said");
-    assert_eq!(
-        lene.hears("contact:parrot").map(|heard| heard.text),
-        Ok("hello?".into())
-    );
-}
-
-#[test]
-fn what_was_heard_instead_is_said() {
-    let world = world(Loopback::new());
-    let (lene, ole) = (
-        world.chat.person("contact:lene"),
-        world.chat.person("contact:ole"),
-    );
-    world.chat.room("chat-room:tea", "Tea");
-    ole.say("chat-room:tea", "milk?").expect("said");
-    let Err(Error::TimedOut(reason)) = lene.hears("chat-room:ops") else {
-        panic!("heard something")
-    };
-    assert!(
-        reason.contains("`milk?` from `loopback:ole` in `chat-room:tea`"),
-        "{reason}"
-    );
-    assert!(matches!(
-        lene.hears("chat-room:nowhere"),
-        Err(Error::NotFound(_))
-    ));
-    assert!(matches!(
-        lene.say("contact:nobody", "hm"),
-        Err(Error::NotFound(_))
-    ));
-}
-
-#[test]
-#[should_panic(expected = "told to panic")]
-fn panics_when_told_to() {
-    let world = world(Loopback::new());
-    let echo = world.echo();
-    world.chat.panic_on("boom");
-    let _ = world.post(&echo, "chat-room:ops", "boom");
-}
-
-#[test]
-#[should_panic(expected = "begins with neither")]
-fn a_literal_that_names_no_channel_is_a_mistake_in_the_program() {
-    Loopback::new().person("lene");
 }
