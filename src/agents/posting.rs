@@ -1,14 +1,16 @@
 //! One message out, from the session to its row.
 //!
-//! Where the chat system sends a post back, the copy that comes back becomes the row: an answer that overtakes the inbox
-//! would put our post before what was said earlier. Where nothing comes back, the answer becomes the row. Who waits for
-//! what, and until when, is in the [book of posts](super::posts).
+//! Where the chat system sends a post back, the copy that comes back becomes the row: an answer
+//! that overtakes the inbox would put our post before what was said earlier. Where nothing comes
+//! back, the answer becomes the row. Who waits for what, and until when, is in the [book of
+//! posts](super::posts).
 //!
-//! A post is not given up at its caller's deadline: its caller is told that nobody knows, its place among the agent's 64
-//! posts in flight is free again, and the session's answer is waited for further, because what it answers is still to
-//! be recorded. Rejected: dropping the future with the caller's deadline (a post that arrives later would have no row, and
-//! a repeat of its key would be sent beside it), and counting it in flight until it ends (66 calls into a chat system
-//! that never answers made the agent busy until the link ended).
+//! A post is not given up at its caller's deadline: its caller is told that nobody knows, its place
+//! among the agent's 64 posts in flight is free again, and the session's answer is waited for
+//! further, because what it answers is still to be recorded. Rejected: dropping the future with the
+//! caller's deadline (a post that arrives later would have no row, and a repeat of its key would be
+//! sent beside it), and counting it in flight until it ends (66 calls into a chat system that never
+//! answers made the agent busy until the link ended).
 
 use super::calls::{Calls, error_of};
 use super::cell::{CellLink, Connection};
@@ -41,7 +43,7 @@ impl Posting {
         })
     }
 
-    /// Hands a post that is in the book to its session; the book answers by `due`.
+    /// Hands a post that is in the book to its session; its callers have an outcome by `due`.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
         let (in_flight, connection) = InFlight::of(&post.cell);
         let (channel, message) = (post.place.channel.clone(), post.message.clone());
@@ -64,8 +66,8 @@ impl Posting {
         }
     }
 
-    /// Hands an upload that is in the book to its session: returns the number of its post and the session's answer, or
-    /// none if the book has given it up.
+    /// Hands an upload that is in the book to its session: returns the number of its post and the
+    /// session's answer, or none if the book has given it up.
     pub(crate) fn send_file(
         &self,
         post: Post,
@@ -145,8 +147,8 @@ impl Posting {
         refuse(callers, &error_of(error, under.post.place.channel.as_str()));
     }
 
-    /// A message of ours came back: gives it the content that was sent, of which a chat system may carry less. Returns who
-    /// posted it, and whether it is an upload's link.
+    /// A message of ours came back: gives it the content that was sent, of which a chat system may
+    /// carry less. Returns who posted it, and whether it is an upload's link.
     pub(super) fn came_back(
         &self,
         origin: &OriginId,
@@ -163,9 +165,9 @@ impl Posting {
         (known.posted_by, known.transfer)
     }
 
-    /// The chat system says that the channel of `post` is no more: it becomes Idle, and its span ends. Only if the agent is
-    /// in it by the join that the post was sent under: a post that failed late shut a channel that was deleted and put
-    /// again meanwhile, until the next put.
+    /// The chat system says that the channel of `post` is no more: it becomes Idle, and its span
+    /// ends. Only if the agent is in it by the join that the post was sent under: a post that
+    /// failed late shut a channel that was deleted and put again meanwhile, until the next put.
     fn channel_gone(&self, post: &Post, reason: &str) {
         let (cell, place) = (&post.cell, &post.place);
         let gone = ChannelEvent::Gone {

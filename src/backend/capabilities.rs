@@ -24,15 +24,15 @@ pub struct Capabilities {
     pub echoes_rooms: bool,
     /// A contact's conversation sends an agent's post back to it.
     pub echoes_contacts: bool,
-    /// [`Session::history`](super::Session::history) answers.
+    /// [`Session::history`](super::Session::history) is supported.
     pub history: bool,
-    /// [`Session::look_up`](super::Session::look_up) answers.
+    /// [`Session::look_up`](super::Session::look_up) is supported.
     pub look_up: bool,
-    /// [`Session::upload`](super::Session::upload) answers.
+    /// [`Session::upload`](super::Session::upload) is supported.
     pub uploads: bool,
-    /// [`Session::find_channels`](super::Session::find_channels) answers.
+    /// [`Session::find_channels`](super::Session::find_channels) is supported.
     pub find_channels: bool,
-    /// [`Session::set_composing`](super::Session::set_composing) answers.
+    /// [`Session::set_composing`](super::Session::set_composing) is supported.
     pub composing: bool,
 }
 
@@ -60,15 +60,15 @@ names! {
     echoing_rooms: echoes_rooms = true;
     /// A contact's conversation sends an agent's post back to it.
     echoing_contacts: echoes_contacts = true;
-    /// It answers [`Session::history`](super::Session::history).
+    /// It supports [`Session::history`](super::Session::history).
     with_history: history = true;
-    /// It answers [`Session::look_up`](super::Session::look_up).
+    /// It supports [`Session::look_up`](super::Session::look_up).
     with_look_up: look_up = true;
-    /// It answers [`Session::upload`](super::Session::upload).
+    /// It supports [`Session::upload`](super::Session::upload).
     with_uploads: uploads = true;
-    /// It answers [`Session::find_channels`](super::Session::find_channels).
+    /// It supports [`Session::find_channels`](super::Session::find_channels).
     with_find_channels: find_channels = true;
-    /// It answers [`Session::set_composing`](super::Session::set_composing).
+    /// It supports [`Session::set_composing`](super::Session::set_composing).
     with_composing: composing = true;
 }
 

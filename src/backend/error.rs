@@ -1,4 +1,5 @@
-//! How a chat system's refusal reaches the engine: one kind per thing the engine would do differently.
+//! How a chat system's refusal reaches the engine: one kind per thing the engine would do
+//! differently.
 
 use std::time::Duration;
 
@@ -6,13 +7,15 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
-    /// The chat system cannot be reached, or went away before it was given anything: retried with back-off.
+    /// The chat system cannot be reached, or went away before it was given anything: retried with
+    /// back-off.
     Unreachable,
-    /// Credentials or rights were refused: of an agent retried at the cap's pace, of a channel not retried.
+    /// Credentials or rights were refused: of an agent retried at the cap's pace, of a channel not
+    /// retried.
     Refused,
     /// It asks for a pause of that length.
     RetryAfter(Duration),
-    /// The channel does not exist any more.
+    /// The channel no longer exists.
     ChannelGone,
     /// This message or request was rejected; others may do.
     Rejected,

@@ -1,19 +1,21 @@
 //! Who gives way where a line of messages from strangers is full.
 //!
-//! A connector keeps what somebody wrote before their channel was put, and strangers can write, too. With the oldest giving
-//! way, 500 strangers pushed out the one message of somebody who was expected. So the message that gives way is of the
-//! group (a domain) that holds most, and in it of the address that holds most: whoever writes much waits for themselves,
-//! and all addresses of one domain together cannot push out another domain's only message. Where several hold as much,
-//! the newcomer gives way.
+//! A connector keeps what somebody wrote before their channel was put, and strangers can write,
+//! too. With the oldest giving way, 500 strangers pushed out the one message of somebody who was
+//! expected. So the message that gives way is of the group (a domain) that holds most, and in it of
+//! the address that holds most: a sender who writes much displaces only their own messages, and all
+//! addresses of one domain together cannot push out another domain's only message. Where several
+//! hold as much, the newcomer gives way.
 //!
-//! Rejected: a fixed number for each address (an expected contact who writes twenty lines would lose four, in an empty
-//! line), and the newest of all (whoever comes first keeps everybody else out).
+//! Rejected: a fixed number for each address (an expected contact who writes twenty lines would
+//! lose four, in an empty line), and the newest of all (the first to come would keep all others
+//! out).
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The place in a line of the message that gives way; `None` if the line is empty. Each message has a group, an address
-/// and a weight; the last is the newcomer.
+/// The place in a line of the message that gives way; `None` if the line is empty. Each message has
+/// a group, an address and a weight; the last is the newcomer.
 pub(crate) fn gives_way<G: Eq + Hash, A: Eq + Hash>(
     line: impl Iterator<Item = (G, A, usize)>,
 ) -> Option<usize> {
@@ -46,7 +48,8 @@ fn heaviest<'a, K: Eq + Hash>(
         .map(|(key, _)| key)
 }
 
-/// The domain of an address: what follows its last `@`, without a resource; an address without one is its own.
+/// The domain of an address: what follows its last `@`, without a resource; an address without one
+/// is its own.
 pub(crate) fn domain(address: &str) -> &str {
     let after = address
         .rsplit_once('@')

@@ -1,4 +1,5 @@
-//! What comes up from a chat system: one [`Inbox`] per link, bounded in bytes, feeding a trait of our own.
+//! What comes up from a chat system: one [`Inbox`] per link, bounded in bytes, feeding a trait of
+//! our own.
 
 use super::error::BackendError;
 use super::passing::Received;
@@ -35,12 +36,13 @@ pub enum Inbound {
         channel: ChannelId,
         /// The message.
         message: Box<Received>,
-        /// Where the conversation stands after it; stored in the same commit.
+        /// The point to resume from after this message; stored in the same commit.
         resume: Option<ResumePoint>,
     },
-    /// An agent that is joining a channel is in: what comes from here on is its to hear. A connector says so before it
-    /// hands over the first such message, where that is before it answers the join; without it, hearing begins with
-    /// the answer. What a catch-up brings comes before it.
+    /// An agent that is joining a channel is in: it hears every message that comes after this. A
+    /// connector sends it before the first such message, if that comes before the answer to the
+    /// join; without it, the agent hears what comes after the answer. What a catch-up brings comes
+    /// before it.
     Entered {
         /// The agent.
         agent: AgentKey,
@@ -58,15 +60,16 @@ pub enum Inbound {
         /// Whether to join again with back-off; a kick is not (§channels/retry).
         may_retry: bool,
     },
-    /// The chat system did not take a post that was sent ([`Posted::Sent`](super::Posted::Sent)), so it will not come
-    /// back. After the post came back, and for an origin that was not sent, it means nothing.
+    /// The chat system did not take a post that was sent ([`Posted::Sent`](super::Posted::Sent)),
+    /// so it will not come back. After the post came back, and for an origin that was not sent, it
+    /// means nothing.
     PostRefused {
         /// The origin that the post carries.
         origin: OriginId,
         /// Why.
         error: BackendError,
     },
-    /// The chat system signed this agent out; the link stands.
+    /// The chat system signed this agent out; the link stays up.
     SignedOut {
         /// The agent.
         agent: AgentKey,
@@ -175,8 +178,8 @@ impl Inbox {
         Inbox(intake)
     }
 
-    /// Hands `item` to the engine, waiting while its queue is full, so that the server feels it. After 20 seconds
-    /// without progress the engine gives the link up and catches up later.
+    /// Hands `item` to the engine, waiting while its queue is full, so that the server feels it.
+    /// After 20 seconds without progress the engine gives the link up and catches up later.
     ///
     /// # Errors
     /// [`Closed`] if this link is no longer wanted.
@@ -192,8 +195,8 @@ impl Inbox {
         }
     }
 
-    /// Hands `item` to the engine if there is room now: for a connector that keeps its own line. It must then wait
-    /// with [`Inbox::send`], not by asking again.
+    /// Hands `item` to the engine if there is room now: for a connector that keeps its own line. It
+    /// must then wait with [`Inbox::send`], not by asking again.
     ///
     /// # Errors
     /// [`Full`] with the item, or that the inbox is closed.
@@ -214,13 +217,14 @@ impl Inbox {
         self.0.state(change);
     }
 
-    /// Says that the link is lost. Once is enough; dropping everything without it counts as lost only when the
-    /// engine next calls.
+    /// Says that the link is lost. Once is enough; dropping everything without it counts as lost
+    /// only when the engine next calls.
     pub fn lost(&self, error: BackendError) {
         self.0.lost(error);
     }
 
-    /// A token to hold while something is in this backend's hands, so that `Engine::settle` waits for it.
+    /// A token to hold while something is in this backend's hands, so that `Engine::settle` waits
+    /// for it.
     pub fn busy(&self) -> Busy {
         self.0.busy()
     }
@@ -235,19 +239,21 @@ impl Inbox {
         self.0.now()
     }
 
-    /// 128 bits that are the same for this database and `of` in every process, and nobody else's: for a chat system
-    /// that knows its clients by an id, where a connector keeps nothing.
+    /// 128 bits that are the same for this database and `of` in every process, and nobody else's:
+    /// for a chat system that knows its clients by an id, where a connector keeps nothing.
     pub fn identity(&self, of: &str) -> [u8; 16] {
         self.0.identity(of)
     }
 
-    /// When this database was last written before this process opened it: what of ours it does not know can hardly have
-    /// been said before. None if this process made the database, so that nothing of ours was said before at all.
+    /// When this database was last written before this process opened it: what of ours it does not
+    /// know can hardly have been said before. None if this process made the database, so that
+    /// nothing of ours was said before at all.
     pub fn recorded_until(&self) -> Option<DateTime<Utc>> {
         self.0.recorded_until()
     }
 
-    /// Waits for `task`, but not for longer than that much of the engine's time: none if it is not done by then.
+    /// Waits for `task`, but not for longer than that much of the engine's time: none if it is not
+    /// done by then.
     pub async fn within<T>(&self, most: Duration, task: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -256,7 +262,8 @@ impl Inbox {
         }
     }
 
-    /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If it panics, the link is lost, and nothing else.
+    /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If
+    /// it panics, the link is lost, and nothing else.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         drop(self.start(task));
     }
@@ -267,7 +274,8 @@ impl Inbox {
         task: impl Future<Output = ()> + Send + 'static,
     ) -> tokio::task::AbortHandle {
         let inbox = self.clone();
-        // Chained, not awaited: an `async` block would hold the task twice, before and while it is polled.
+        // Chained, not awaited: an `async` block would hold the task twice, before and while it is
+        // polled.
         let task = std::panic::AssertUnwindSafe(task)
             .catch_unwind()
             .map(move |ended| {

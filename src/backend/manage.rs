@@ -6,19 +6,20 @@ use crate::model::{Category, ChannelId, ManagedRoom, NewRoom};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Manage {
-    /// The categories: answers [`Managed::Categories`].
+    /// The categories: the answer is [`Managed::Categories`].
     Categories,
-    /// The rooms this agent may manage: answers [`Managed::Rooms`].
+    /// The rooms this agent may manage: the answer is [`Managed::Rooms`].
     Rooms,
-    /// One of them: answers [`Managed::Room`].
+    /// One of them: the answer is [`Managed::Room`].
     Room(ChannelId),
-    /// Creates a room, managed by this agent: answers [`Managed::Room`].
+    /// Creates a room, managed by this agent: the answer is [`Managed::Room`].
     Create(NewRoom),
-    /// Deletes a room: answers [`Managed::Done`].
+    /// Deletes a room: the answer is [`Managed::Done`].
     Delete(ChannelId),
-    /// A room's members: answers [`Managed::Members`].
+    /// A room's members: the answer is [`Managed::Members`].
     Members(ChannelId),
-    /// Replaces a room's members; who is in it and no longer may is put out: answers [`Managed::Done`].
+    /// Replaces a room's members; agents in it that are no longer members are put out: the answer
+    /// is [`Managed::Done`].
     SetMembers(ChannelId, Vec<String>),
 }
 

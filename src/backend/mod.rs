@@ -1,14 +1,16 @@
 //! The seam between the engine and a chat system: three traits going down, one [`Inbox`] coming up.
 //!
-//! A [`Backend`] is one chat system as configured; a [`Link`] is one connection to it; a [`Session`] is one agent
-//! signed in over a link. A connector knows its configuration, its inbox and its socket, and keeps nothing across
-//! links: what it must remember comes back to it as [`ResumePoint`]. It acknowledges to the chat system only what
-//! [`Inbox::flush`] has confirmed. The engine paces and retries; a connector tries once and says how it went.
+//! A [`Backend`] is one chat system as configured; a [`Link`] is one connection to it; a
+//! [`Session`] is one agent signed in over a link. A connector knows its configuration, its inbox
+//! and its socket, and keeps nothing across links: what it must remember comes back to it as
+//! [`ResumePoint`]. It acknowledges to the chat system only what [`Inbox::flush`] has confirmed.
+//! The engine paces and retries; a connector tries once and says how it went.
 //!
-//! Calls are made with the engine's runtime entered (so `tokio::spawn` works) and under `catch_unwind`. They may be
-//! made on any thread: a call takes its place in line when it is made, its future only waits for the answer, and a
-//! reply that is ready at once costs no task. Rejected: one task per agent (100,000 agents over one component are
-//! data), and a connector that retries by itself (two back-offs fight).
+//! Calls are made with the engine's runtime entered (so `tokio::spawn` works) and under
+//! `catch_unwind`. They may be made on any thread: a call takes its place in line when it is made,
+//! its future only waits for the answer, and a reply that is ready at once costs no task. Rejected:
+//! one task per agent (100,000 agents over one component are data), and a connector that retries by
+//! itself (two back-offs fight).
 
 mod account_secrets;
 mod capabilities;

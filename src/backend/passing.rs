@@ -42,7 +42,8 @@ impl Outgoing {
 /// What became of a post, as far as its session knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posted {
-    /// It is sent and will come back: the copy that comes back becomes the row, with the content that was sent.
+    /// It is sent and will come back: the copy that comes back becomes the row, with the content
+    /// that was sent.
     Sent,
     /// The chat system has it and does not send it back: this becomes the row.
     Accepted(Accepted),
@@ -68,7 +69,7 @@ pub struct Accepted {
     pub time: Option<DateTime<Utc>>,
     /// The text it became, if not the text that was sent (an upload's link, for example).
     pub parts: Option<Vec<Part>>,
-    /// Where the conversation stands with it.
+    /// The point to resume from after this message.
     pub resume: Option<ResumePoint>,
 }
 
@@ -106,7 +107,7 @@ impl Accepted {
         self
     }
 
-    /// Where the conversation stands with it, if the chat system has such points.
+    /// The point to resume from after this message, if the chat system has such points.
     #[must_use]
     pub fn with_resume(mut self, resume: Option<ResumePoint>) -> Accepted {
         self.resume = resume;
@@ -186,7 +187,7 @@ impl Received {
 pub struct Joined {
     /// What the chat system says of the channel.
     pub info: ChannelInfo,
-    /// Where the conversation stands now: stored, unless the catch-up stored a later point.
+    /// The point to resume from: stored, unless the catch-up stored a later one.
     pub resume: Option<ResumePoint>,
 }
 
@@ -196,7 +197,7 @@ impl Joined {
         Joined { info, resume: None }
     }
 
-    /// Where the conversation stands now, if the chat system has such points.
+    /// The point to resume from, if the chat system has such points.
     #[must_use]
     pub fn with_resume(mut self, resume: Option<ResumePoint>) -> Joined {
         self.resume = resume;

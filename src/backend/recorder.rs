@@ -1,7 +1,8 @@
-//! An intake that records what a connector sends: what stands above the seam in tests of connectors.
+//! An intake that records what a connector sends: it takes the engine's part in tests of
+//! connectors.
 //!
-//! Time is real, or moved by hand; its queue is endless, or as short as a test wants it. Rejected: testing a
-//! connector only through a whole engine (a failure there could be anybody's).
+//! Time is real, or moved by hand; its queue is endless, or as short as a test wants it. Rejected:
+//! testing a connector only through a whole engine (a failure there could be anybody's).
 
 use super::{BackendError, Closed, Full, Inbound, Inbox, Intake, StateChange};
 use crate::waiting::{Activity, Busy, park_until, start_thread};
@@ -48,15 +49,15 @@ impl Inner {
 }
 
 /// An intake that records.
-pub struct RecordingIntake {
+pub struct Recorder {
     inner: Arc<Inner>,
     activity: Activity,
 }
 
-impl RecordingIntake {
+impl Recorder {
     /// One in real time.
-    pub fn new() -> Arc<RecordingIntake> {
-        let recorder = RecordingIntake::with(None);
+    pub fn new() -> Arc<Recorder> {
+        let recorder = Recorder::with(None);
         let ticking: Weak<Inner> = Arc::downgrade(&recorder.inner);
         let tick = move || {
             while let Some(inner) = ticking.upgrade() {
@@ -69,12 +70,12 @@ impl RecordingIntake {
         recorder
     }
 
-    /// One whose time is moved by [`RecordingIntake::advance`].
-    pub fn by_hand() -> Arc<RecordingIntake> {
-        RecordingIntake::with(Some(Duration::ZERO))
+    /// One whose time is moved by [`Recorder::advance`].
+    pub fn by_hand() -> Arc<Recorder> {
+        Recorder::with(Some(Duration::ZERO))
     }
 
-    fn with(by_hand: Option<Duration>) -> Arc<RecordingIntake> {
+    fn with(by_hand: Option<Duration>) -> Arc<Recorder> {
         let recorded = Mutex::new(Recorded {
             by_hand,
             ..Recorded::default()
@@ -83,7 +84,7 @@ impl RecordingIntake {
             recorded,
             start: Instant::now(),
         });
-        Arc::new(RecordingIntake {
+        Arc::new(Recorder {
             inner,
             activity: Activity::default(),
         })
@@ -114,7 +115,8 @@ impl RecordingIntake {
         self.activity.is_idle()
     }
 
-    /// Takes that many more items, then is full; `None` never is. Default: never.
+    /// Takes so many more items and is full then; with `None` it is never full, which is the
+    /// default.
     pub fn has_room_for(&self, items: Option<usize>) {
         self.inner.recorded.lock().room = items;
         self.inner.wake();
@@ -134,7 +136,8 @@ impl RecordingIntake {
         self.inner.wake();
     }
 
-    /// Waits at most `within`, in real time, until what was recorded shows something, and answers it.
+    /// Waits until `shows` finds something in what was recorded, at most `within` (real time), and
+    /// returns what it found.
     pub fn wait_for<T>(
         &self,
         within: Duration,
@@ -154,7 +157,7 @@ impl RecordingIntake {
     }
 }
 
-impl Intake for RecordingIntake {
+impl Intake for Recorder {
     fn take(&self, item: Inbound) -> Result<(), Full> {
         let mut recorded = self.inner.recorded.lock();
         if recorded.closed {

@@ -1,8 +1,9 @@
 //! Files that a setting names: regular ones only, for connectors and for hosts.
 //!
-//! Opening a FIFO waits for its other end, for ever, on a thread that the end of the program waits for; a device may do
-//! anything. So what a path leads to is looked at before it is opened, it is opened without waiting should it have become
-//! a FIFO meanwhile, and what was opened is looked at again. There were two of these, and one of them waited.
+//! Opening a FIFO waits for its other end, for ever, on a thread that the end of the program waits
+//! for; a device may do anything. So what a path leads to is looked at before it is opened, it is
+//! opened without waiting should it have become a FIFO meanwhile, and what was opened is looked at
+//! again. There were two of these, and one of them waited.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};

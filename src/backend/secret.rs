@@ -16,11 +16,13 @@ use std::path::PathBuf;
 /// The most bytes a stored secret may have.
 const BYTES_MAX: usize = 1024;
 
-/// What knows the secrets of agents. It is asked at every dial, so that a changed password is used at the next try.
+/// What knows the secrets of agents. It is asked at every dial, so that a changed password is used
+/// at the next try.
 ///
 /// A closure is one too: `|of: &str| Ok(Secret::new("…"))`.
 pub trait SecretSource: Send + Sync + 'static {
-    /// The secret of `of`: a component's domain (`agents.example.org`) or an account's address (`bot@example.org`).
+    /// The secret of `of`: a component's domain (`agents.example.org`) or an account's address
+    /// (`bot@example.org`).
     fn secret(&self, of: &str) -> Reply<Secret>;
 
     /// Returns the files that hold secrets, as far as the source knows them now. A host serves none

@@ -1,5 +1,5 @@
-//! Text into parts and back: one for all connectors. Pure: links and hashtags are recognised, and the visible text
-//! stays what was said.
+//! Text into parts and back: one for all connectors. Pure: links and hashtags are recognised, and
+//! the visible text stays what was said.
 
 use crate::model::Part;
 
@@ -49,8 +49,9 @@ pub(super) fn parts_of(text: &str) -> Vec<Part> {
     parts
 }
 
-/// A link or a hashtag at the beginning of `text`, and its length in bytes; or how much of it is neither, so that a long
-/// text is looked at once and not from each of its places anew: it is a stranger's.
+/// A link or a hashtag at the beginning of `text`, and its length in bytes; or how much of it is
+/// neither, so that a long text is looked at once and not from each of its places anew: it is a
+/// stranger's.
 fn recognise(text: &str) -> Option<(usize, Option<Part>)> {
     if let Some(tag) = text.strip_prefix('#') {
         let length = tag
@@ -110,7 +111,8 @@ pub(super) fn is_link(url: &str) -> bool {
     })
 }
 
-/// The text people see of parts that go out: a link whose text is not its address gets the address beside it.
+/// The text people see of parts that go out: a link whose text is not its address gets the address
+/// beside it.
 pub(super) fn body_of(parts: &[Part]) -> String {
     let mut body = String::new();
     for part in parts {

@@ -1,7 +1,7 @@
 //! TLS by the configured trust, and what a channel is bound with: one for all connectors.
 //!
-//! Rejected: `rustls-platform-verifier` (it has no answer to a pin or to a file of one's own), and OpenSSL (another
-//! library to keep safe).
+//! Rejected: `rustls-platform-verifier` (it has no answer to a pin or to a file of one's own), and
+//! OpenSSL (another library to keep safe).
 
 use super::error::BackendError;
 use parking_lot::Mutex;
@@ -38,9 +38,10 @@ pub enum Trust {
 #[cfg(feature = "xmpp")]
 pub(crate) type Binding = [u8; 32];
 
-/// A client's configuration for `trust`: the one in use already, if there is one that believes the same, because a
-/// system's roots are 60 KiB and a thousand accounts a thousand connections. What is believed is read each time all
-/// the same, so that a changed file counts from the next connection on. Reads files: for a thread that may wait.
+/// A client's configuration for `trust`: the one in use already, if there is one that believes the
+/// same, because a system's roots are 60 KiB and a thousand accounts a thousand connections. What
+/// is believed is read each time all the same, so that a changed file counts from the next
+/// connection on. Reads files: for a thread that may wait.
 pub(crate) fn client(trust: &Trust) -> Result<Arc<ClientConfig>, BackendError> {
     static IN_USE: Mutex<Vec<([u8; 32], Weak<ClientConfig>)>> = Mutex::new(Vec::new());
     let roots = roots(trust)?;
@@ -142,7 +143,8 @@ fn configured(trust: &Trust, roots: Option<RootCertStore>) -> Result<ClientConfi
     })
 }
 
-/// Speaks TLS over `io` with whoever can prove to be `domain`; answers the stream and what it is bound with.
+/// Begins TLS over `io` with a server that must prove to be `domain`; returns the stream and its
+/// channel binding.
 #[cfg(feature = "xmpp")]
 pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     trust: &Trust,
@@ -162,7 +164,7 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     Ok((stream, binding))
 }
 
-/// Speaks TLS over `io` as that client, with whoever can prove to be `domain`.
+/// Begins TLS over `io` as that client, with a server that must prove to be `domain`.
 pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     client: Arc<ClientConfig>,
     domain: &str,

@@ -24,14 +24,15 @@ pub fn reply<T>(
 
 /// One chat system as configured. Opens nothing until asked.
 pub trait Backend: Send + Sync + 'static {
-    /// The space in which channel and message ids mean one thing. Stored with each conversation; what stands before
-    /// its colon is the scheme of the addresses it takes.
+    /// The space in which channel and message ids mean one thing. Stored with each conversation;
+    /// the part before its colon is the scheme of the addresses it takes.
     fn network(&self) -> &NetworkId;
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Which connection an agent travels on: constant where one carries all, the address itself for accounts.
+    /// Which connection an agent travels on: constant where one carries all, the address itself for
+    /// accounts.
     fn link_key(&self, address: &Address) -> LinkKey;
 
     /// Opens one connection. Called once per try; the engine paces and retries.
@@ -49,17 +50,18 @@ pub trait Link: Send + Sync + 'static {
 
 /// One agent signed in.
 pub trait Session: Send + Sync + 'static {
-    /// Joins a room, or subscribes to a contact. Answers when joined and, given a `resume`, caught up from it: what
-    /// was said meanwhile enters the inbox first, live messages after that.
+    /// Joins a room, or subscribes to a contact. The answer comes when it is joined and, given a
+    /// `resume`, caught up: what was said meanwhile enters the inbox first, live messages after
+    /// that.
     fn join(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined>;
 
     /// Leaves a channel.
     fn leave(self: Arc<Self>, channel: ChannelId) -> Reply<()>;
 
-    /// Posts a message. Where the channel sends it back ([`Capabilities::echoes`]) the answer is [`Posted::Sent`], as soon
-    /// as it is sent; what the chat system refuses after that comes as
-    /// [`Inbound::PostRefused`](super::Inbound::PostRefused). Where nothing comes back the answer is
-    /// [`Posted::Accepted`], once the chat system has it.
+    /// Posts a message. Where the channel sends it back ([`Capabilities::echoes`]) the answer is
+    /// [`Posted::Sent`], as soon as it is sent; what the chat system refuses after that comes as
+    /// [`Inbound::PostRefused`](super::Inbound::PostRefused). Where nothing comes back the answer
+    /// is [`Posted::Accepted`], once the chat system has it.
     fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Posted>;
 
     /// Signs the agent out; others then see it as offline.
@@ -71,9 +73,10 @@ pub trait Session: Send + Sync + 'static {
         unsupported("look-up by origin")
     }
 
-    /// The newest `take` messages (older than `before`, which is exclusive), oldest of them first. A `before` that
-    /// this channel never issued answers none. Once they hold [`HISTORY_BYTES`](super::HISTORY_BYTES) it need not go on to older ones: what is
-    /// answered is cut there, and a connector that read all that was asked for held it in memory first.
+    /// The newest `take` messages (older than `before`, which is exclusive), oldest of them first.
+    /// A `before` that this channel never issued finds none. Once they hold
+    /// [`HISTORY_BYTES`](super::HISTORY_BYTES) it need not go on to older ones: what is answered is
+    /// cut there, and a connector that read all that was asked for held it in memory first.
     fn history(
         self: Arc<Self>,
         channel: ChannelId,
@@ -102,8 +105,8 @@ pub trait Session: Send + Sync + 'static {
         unsupported("channel search")
     }
 
-    /// Manages rooms (§management/calls). A room that is not there, or not this agent's to manage, is
-    /// [`ChannelGone`](super::BackendErrorKind::ChannelGone).
+    /// Manages rooms (§management/calls). A room that is not there, or not this agent's to manage,
+    /// is [`ChannelGone`](super::BackendErrorKind::ChannelGone).
     fn manage(self: Arc<Self>, request: Manage) -> Reply<Managed> {
         let _ = request;
         unsupported("management of rooms")

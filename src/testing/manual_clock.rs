@@ -1,8 +1,8 @@
-//! A clock that moves when told to, stopping at everything that falls due on its way.
+//! A clock that a test moves, and that stops at everything that falls due on the way.
 //!
-//! Rejected: one jump (what falls due together at the target fires in no order that ever happens, and a retry that
-//! sets the next timer sets it too late), and tokio's paused clock (it panics on a multi-thread runtime and jumps
-//! while other threads work).
+//! Rejected: one jump (what falls due together at the target fires in no order that ever happens,
+//! and a retry that sets the next timer sets it too late), and tokio's paused clock (it panics on a
+//! multi-thread runtime and jumps while other threads work).
 
 use crate::clock::{Clock, Timeline};
 use chrono::{DateTime, TimeZone, Utc};
@@ -30,7 +30,8 @@ struct Inner {
     moving: AtomicBool,
 }
 
-/// A clock that stands still until [`ManualClock::advance`]. Cheap to clone; all clones are the same one.
+/// A clock that stands still until [`ManualClock::advance`]. Cheap to clone; all clones are the
+/// same one.
 #[derive(Clone)]
 pub struct ManualClock(Arc<Inner>);
 
@@ -52,11 +53,12 @@ impl ManualClock {
         }))
     }
 
-    /// Moves time on by `duration`, stopping at each deadline on its way, and lets every engine settle there, so
-    /// that what fell due has happened when this returns.
+    /// Moves time on by `duration`, stopping at each deadline on its way, and lets every engine
+    /// settle there, so that what fell due has happened when this returns.
     ///
     /// # Panics
-    /// If an engine does not settle within 10 seconds of real time, or another thread is moving this clock.
+    /// If an engine does not settle within 10 seconds of real time, or another thread is moving
+    /// this clock.
     pub fn advance(&self, duration: Duration) {
         let _moving = Moving::begin(&self.0.moving);
         let target = self.0.time.lock().monotonic + duration;

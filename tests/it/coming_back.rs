@@ -1,7 +1,9 @@
-//! Posts that come back: the engine's book of them is the only one, so it knows what became of each.
+//! Posts that come back: the engine's book of them is the only one, so it knows what became of
+//! each.
 //!
-//! Method: a chat system made for this (`script`) whose rooms send posts back when the test says so, and a clock that is
-//! moved by hand. Most posts bear a key, because a repeat shows whether the first is still in the book.
+//! Method: a chat system made for this (`script`) whose rooms send posts back when the test says
+//! so, and a clock that is moved by hand. Most posts bear a key, because a repeat shows whether the
+//! first is still in the book.
 
 use crate::script::{Script, accepted};
 use crate::world::{OPS, SOON, World, begin, new_agent, seconds};

@@ -25,7 +25,8 @@ pub(crate) struct Post {
     /// The join of its channel that it is sent under.
     pub(crate) join: u64,
     pub(crate) posted_by: Option<String>,
-    /// It is the link of an upload, and the message only stands for it: what comes back says what the link is.
+    /// It is the link of an upload, and the message only stands for it: what comes back says what
+    /// the link is.
     pub(crate) transfer: bool,
     pub(crate) message: Outgoing,
 }
@@ -37,7 +38,8 @@ pub(in crate::agents) struct HandedOver {
     pub(in crate::agents) in_flight: Option<InFlight>,
     /// The connection it is sent over, if the agent has one.
     pub(super) connection: Option<Connection>,
-    /// Whether the session has said that it is sent; until then the session's answer is still to come.
+    /// Whether the session has said that it is sent; until then the session's answer is still to
+    /// come.
     pub(super) is_sent: bool,
     /// The connection ended before the session said that it is sent.
     pub(super) is_cut: bool,

@@ -1,20 +1,24 @@
 //! The book of posts: every post under way by its origin, who waits for its row, and until when.
 //!
-//! It is the only book. A connector sends a post and says so; where the chat system sends it back, the copy that comes
-//! back becomes the row, with the content that this book kept, and [`Inbound::PostRefused`](crate::backend::Inbound)
-//! ends it otherwise. Where nothing comes back, the answer of the session becomes the row.
+//! It is the only book. A connector sends a post and says so; where the chat system sends it back,
+//! the copy that comes back becomes the row, with the content that this book kept, and
+//! [`Inbound::PostRefused`](crate::backend::Inbound) ends it otherwise. Where nothing comes back,
+//! the answer of the session becomes the row.
 //!
-//! A post has two deadlines, in one queue with one sleeper in front of it. At the first its callers are told that nobody
-//! knows what became of it, also when it is our own disk that does not take the row. That ends nothing else: the origin
-//! stays in the book until the post came back, was refused, or its link ended, so a repeat of its key joins it, with a
-//! deadline of its own. At the second, [`PENDING_MAX`] later, the book forgets it.
+//! A post has two deadlines, in one queue with one sleeper in front of it. At the first its callers
+//! are told that nobody knows what became of it, also when it is our own disk that does not take
+//! the row. That ends nothing else: the origin stays in the book until the post came back, was
+//! refused, or its link ended, so a repeat of its key joins it, with a deadline of its own. At the
+//! second, [`PENDING_MAX`] later, the book forgets it.
 //!
-//! A post that the chat system has taken and our disk has not is kept as the row it was to become: a repeat of its key
-//! writes that row instead of asking a chat system that may not be able to tell.
+//! A post that the chat system has taken and our disk has not is kept as the row it was to become:
+//! a repeat of its key writes that row instead of asking a chat system that may not be able to
+//! tell.
 //!
-//! Rejected: a second book with a waiting task for each post in the connector (each echo came home twice, and a row was
-//! built from each answer and dropped); forgetting the origin at the first deadline (the chat system still had the
-//! post, so the repeat was sent beside it, and people heard both).
+//! Rejected: a second book with a waiting task for each post in the connector (each echo came home
+//! twice, and a row was built from each answer and dropped); forgetting the origin at the first
+//! deadline (the chat system still had the post, so the repeat was sent beside it, and people heard
+//! both).
 
 mod entry;
 mod in_flight;
@@ -35,12 +39,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How long a post stays in the book after its caller's deadline. A chat system that holds a message for one that is
-/// away gives it up before that. Not shorter, because a post that is forgotten may be sent twice under one key;
-/// meanwhile it does not count among its agent's posts in flight, and keeps neither other posts, nor joins, nor the
-/// agent's end.
+/// How long a post stays in the book after its caller's deadline. A chat system that holds a
+/// message for one that is away gives it up before that. Not shorter, because a post that is
+/// forgotten may be sent twice under one key; meanwhile it does not count among its agent's posts
+/// in flight, and keeps neither other posts, nor joins, nor the agent's end.
 pub(in crate::agents) const PENDING_MAX: Duration = Duration::from_secs(600);
-/// Rows kept of posts that could not be recorded. A full disk is noticed long before there are so many.
+/// Rows kept of posts that could not be recorded. A full disk is noticed long before there are so
+/// many.
 const UNRECORDED_MAX: usize = 256;
 
 /// How a post begins.
@@ -76,9 +81,9 @@ pub(crate) struct PostBook {
 }
 
 impl PostBook {
-    /// Notes that `origin` is about to be sent, or joins the post of that origin that is under way; a repeat of a post
-    /// whose callers were told that nobody knows is told the same at `last`. The room it holds is given back with its
-    /// outcome.
+    /// Notes that `origin` is about to be sent, or joins the post of that origin that is under way;
+    /// a repeat of a post whose callers were told that nobody knows is told the same at `last`. The
+    /// room it holds is given back with its outcome.
     pub(crate) fn begin(
         &self,
         origin: &OriginId,
@@ -112,8 +117,9 @@ impl PostBook {
         Begun::New(pending)
     }
 
-    /// Notes that a post is handed to its session now; its callers have until `last`, or until [`PostBook::arm`] sets
-    /// it. Returns the number of the post; none if the book has given it up meanwhile.
+    /// Notes that a post is handed to its session now; its callers have until `last`, or until
+    /// [`PostBook::arm`] sets it. Returns the number of the post; none if the book has given it up
+    /// meanwhile.
     pub(in crate::agents) fn hand_over(
         &self,
         under: Box<HandedOver>,
@@ -155,8 +161,8 @@ impl PostBook {
         }
     }
 
-    /// The session has sent that post. Returns its callers if its connection ended before that: then nobody will say
-    /// what became of it.
+    /// The session has sent that post. Returns its callers if its connection ended before that:
+    /// then nobody will say what became of it.
     pub(in crate::agents) fn sent(
         &self,
         origin: &OriginId,
@@ -182,8 +188,8 @@ impl PostBook {
         None
     }
 
-    /// The chat system has that post and does not send it back: what was sent is returned, to become the row. None if
-    /// it was refused or came back already.
+    /// The chat system has that post and does not send it back: what was sent is returned, to
+    /// become the row. None if it was refused or came back already.
     pub(in crate::agents) fn accepted(
         &self,
         origin: &OriginId,
@@ -215,7 +221,8 @@ impl PostBook {
             .remove_if(origin, |known, _| known == number)
     }
 
-    /// The chat system refused that post, which is one of `is_it`. None if it came back, or is not under way.
+    /// The chat system refused that post, which is one of `is_it`. None if it came back, or is not
+    /// under way.
     pub(in crate::agents) fn refused(
         &self,
         origin: &OriginId,
@@ -226,8 +233,8 @@ impl PostBook {
             .remove_if(origin, |_, under| is_it(&under.post))
     }
 
-    /// A connection is over: nobody will say what became of the posts that were sent over it. Those whose session has
-    /// not answered are left to its answer.
+    /// A connection is over: nobody will say what became of the posts that were sent over it. Those
+    /// whose session has not answered are left to its answer.
     pub(in crate::agents) fn cut(
         &self,
         (link, generation): &Connection,
@@ -272,7 +279,8 @@ impl PostBook {
         }
     }
 
-    /// The chat system has it and it could not be recorded: the row is kept for a repeat of its key.
+    /// The chat system has it and it could not be recorded: the row is kept for a repeat of its
+    /// key.
     pub(crate) fn unrecorded(&self, row: Box<NewRow>, error: &Error) {
         let Some(origin) = row.origin.clone() else {
             return;
@@ -296,7 +304,8 @@ impl PostBook {
         book.unrecorded.remove(at)
     }
 
-    /// It failed before it was sent, or its row could not be written. Nothing of it is under way any more.
+    /// It failed before it was sent, or its row could not be written. Nothing of it is under way
+    /// any more.
     pub(crate) fn fail(&self, origin: &OriginId, error: &Error) {
         self.answer(origin, || Err(error.clone()));
     }
@@ -317,7 +326,8 @@ impl PostBook {
         book.sleeping
     }
 
-    /// The posts one of whose deadlines has passed. They stay in the book unless they are forgotten.
+    /// The posts one of whose deadlines has passed. They stay in the book unless they are
+    /// forgotten.
     pub(in crate::agents) fn overdue(&self, now: Duration) -> Vec<Overdue> {
         let mut book = self.book.lock();
         let (mut found, mut forgotten) = (Vec::new(), Vec::new());
@@ -357,7 +367,8 @@ impl PostBook {
         found
     }
 
-    /// Keeps the place among its agent's pending posts with a post that is overdue, if it is still under way.
+    /// Keeps the place among its agent's pending posts with a post that is overdue, if it is still
+    /// under way.
     pub(in crate::agents) fn keep_pending(
         &self,
         origin: &OriginId,

@@ -1,8 +1,9 @@
-//! What was said, in memory: one log a conversation, and one line through all of them that says what is oldest.
+//! What was said, in memory: one log a conversation, and one line through all of them that says
+//! what is oldest.
 //!
-//! Bounded over all conversations together, because one number is what a host can reckon with; what is over it is
-//! dropped oldest first, wherever it was said. Rejected: a bound for each conversation (a thousand rooms would
-//! multiply it).
+//! Bounded over all conversations together, because one number is what a host can reckon with; what
+//! is over it is dropped oldest first, wherever it was said. Rejected: a bound for each
+//! conversation (a thousand rooms would multiply it).
 
 use crate::backend::Received;
 use crate::model::{OriginId, Part};

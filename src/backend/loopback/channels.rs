@@ -10,12 +10,13 @@ use crate::backend::{
 use crate::model::{ChannelId, ChannelInfo, ChannelKind, MessageId, OriginId, ResumePoint};
 use std::sync::Arc;
 
-/// Channels a search answers at most.
+/// Channels that a search finds at most.
 const FOUND_MAX: usize = 1000;
 
 impl ChatState {
-    /// Joins a channel: what was said after `resume` is placed first. A contact can be subscribed to before anybody
-    /// of that name appears, so that the order in which agents and people come makes no difference.
+    /// Joins a channel: what was said after `resume` is queued first. A contact can be subscribed
+    /// to before anybody of that name appears, so that the order in which agents and people come
+    /// makes no difference.
     pub(super) fn join(
         &mut self,
         session: u64,
@@ -45,7 +46,8 @@ impl ChatState {
             ),
         };
         self.catch_up(log, seen_by, channel, resume);
-        // What is said next is placed after this, and is the agent's to hear before the join is answered too.
+        // What is said next is queued after this: the agent hears it, even before the join is
+        // answered.
         self.queue(Item::Inbound(Inbound::Entered {
             agent,
             channel: channel.clone(),
@@ -61,7 +63,7 @@ impl ChatState {
         channel: &ChannelId,
         resume: Option<&ResumePoint>,
     ) {
-        // A place in another process's world names nothing that is still there.
+        // A resume point of another process refers to nothing that is still there.
         let Some(after) = resume.and_then(|resume| self.prefix.resumed_after(resume)) else {
             return;
         };
@@ -107,7 +109,8 @@ impl ChatState {
         info
     }
 
-    /// The log of a channel as one of that name sees it, if anything can have been said there.
+    /// The log of a channel, as the agent or person of that name sees it; none if nothing was said
+    /// there.
     pub(super) fn log_of(&self, name: &Arc<str>, channel: &ChannelId) -> Option<LogKey> {
         match channel.kind() {
             ChannelKind::Room => self.rooms.get(channel).map(|room| room.log),
@@ -159,8 +162,8 @@ impl ChatState {
         Ok(found.into_iter().skip(skipped).cloned().collect())
     }
 
-    /// Looks for a post. This world began with this process, so what is not there never was, unless something was
-    /// dropped from the log since, or a record of an earlier process says otherwise.
+    /// Looks for a post. This world began with this process, so what is not there never was, unless
+    /// something was dropped from the log since, or a record of an earlier process says otherwise.
     pub(super) fn look_up(
         &self,
         name: &Arc<str>,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// A post as it was said.
 pub(super) struct Spoken {
     pub(super) said: Arc<Said>,
-    /// Where the conversation stands with it, for the answer of a post that does not come back.
+    /// The point to resume from after it, for the answer of a post that does not come back.
     pub(super) resume: Option<ResumePoint>,
 }
 

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Loopback {
-    /// Cuts the connection of the agent whose address has that name: it is signed out as unreachable, others stay.
-    /// False if no such agent is signed in.
+    /// Cuts the connection of the agent whose address has that name: it is signed out as
+    /// unreachable, others stay. False if no such agent is signed in.
     pub fn cut(&self, name: &str) -> bool {
         let (cut, ticket) = self.shared.act(|state| {
             let sessions = state
@@ -39,7 +39,8 @@ impl Loopback {
         cut
     }
 
-    /// Puts an agent out of a channel; it is not to come back by itself (§channels/retry). False if it was not there.
+    /// Puts an agent out of a channel; it is not to come back by itself (§channels/retry). False if
+    /// it was not there.
     ///
     /// # Panics
     /// If `channel` is no channel id.
@@ -60,7 +61,7 @@ impl Loopback {
         kicked
     }
 
-    /// Refuses every sign-in under that name from now on; whoever is signed in stays.
+    /// Refuses every sign-in under that name from now on; agents that are signed in stay.
     pub fn refuse(&self, name: &str, reason: &str) {
         self.shared
             .0
@@ -75,7 +76,7 @@ impl Loopback {
         self.shared.0.lock().faults.refused.remove(&fold(name));
     }
 
-    /// Refuses every join of that channel from now on; whoever is in it stays.
+    /// Refuses every join of that channel from now on; agents that are in it stay.
     ///
     /// # Panics
     /// If `channel` is no channel id.
@@ -103,8 +104,9 @@ impl Loopback {
             .remove(&channel);
     }
 
-    /// Lets every sign-in, join and post from now on take that long, in the engine's time, before it happens and is
-    /// answered; what is posted after another post stays after it. Default: nothing takes any time.
+    /// Lets every sign-in, join and post from now on take that long, in the engine's time, before
+    /// it happens and is answered; what is posted after another post stays after it. Default:
+    /// nothing takes any time.
     pub fn delay(&self, delay: Duration) {
         self.shared.0.lock().faults.delay = delay;
     }
@@ -114,8 +116,8 @@ impl Loopback {
         self.shared.0.lock().faults.delayed.len()
     }
 
-    /// Takes the whole chat system down: the connection is lost, and cannot be opened until [`Loopback::come_up`].
-    /// People can still talk; what they say is caught up later.
+    /// Takes the whole chat system down: the connection is lost, and cannot be opened until
+    /// [`Loopback::come_up`]. People can still talk; what they say is caught up later.
     pub fn go_down(&self, reason: &str) {
         let mut state = self.shared.0.lock();
         state.faults.down = Some(reason.to_owned());
@@ -138,8 +140,8 @@ impl Loopback {
         self.shared.0.lock().faults.down = None;
     }
 
-    /// Panics inside the connector whenever an agent posts that text: to see that a panic in a backend never
-    /// reaches the host.
+    /// Panics inside the connector whenever an agent posts that text: to see that a panic in a
+    /// backend never reaches the host.
     pub fn panic_on(&self, text: &str) {
         self.shared
             .0
@@ -149,10 +151,11 @@ impl Loopback {
             .insert(text.to_owned());
     }
 
-    /// Appends each message an agent posts to a file, before the engine hears of it: what a trial that kills the
-    /// process compares the journal with. One line a message: origin, channel and text, then id, sender and time in
-    /// milliseconds, separated by tabs; backslash, tab and line ends in a text are escaped. A message that an
-    /// earlier process recorded there is found by its origin.
+    /// Appends each message an agent posts to a file, before the engine hears of it: what a trial
+    /// that kills the process compares the journal with. One line a message: origin, channel and
+    /// text, then id, sender and time in milliseconds, separated by tabs; backslash, tab and line
+    /// ends in a text are escaped. A message that an earlier process recorded there is found by its
+    /// origin.
     ///
     /// # Errors
     /// [`Error::Storage`](crate::Error::Storage) if the file cannot be opened.
@@ -167,8 +170,8 @@ impl Loopback {
     }
 }
 
-/// Waits until the engine has taken what was placed. If the connection ends, or this is one of the engine's own
-/// threads, which cannot wait, there is nothing to wait for.
+/// Waits until the engine has taken what was queued. If the connection ends, or this is one of the
+/// engine's own threads, which cannot wait, there is nothing to wait for.
 pub(super) fn wait_for(shared: &Arc<Shared>, ticket: Option<Ticket>) {
     if ticket.is_some() {
         let pumped = shared.clone().pumped(ticket);

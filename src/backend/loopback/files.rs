@@ -27,7 +27,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Keeps a file and answers the link to it.
+    /// Keeps a file and returns the link to it.
     pub(super) fn keep(&mut self, name: &str, bytes: Vec<u8>) -> String {
         self.next += 1;
         self.bytes += bytes.len();

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 pub struct HeardMessage {
     /// Its id.
     pub id: MessageId,
-    /// Where it was said: the room, or `contact:NAME` of whoever said it.
+    /// Where it was said: the room, or `contact:NAME` of its sender.
     pub channel: ChannelId,
     /// The sender's address.
     pub sender: String,

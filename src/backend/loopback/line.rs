@@ -1,7 +1,7 @@
 //! A connection's line: what happened in the chat system and the engine has not taken yet.
 //!
-//! Items are queued under the lock of the chat system, so the inbox sees them in the order of the ids. Who hands them
-//! over is decided in [`super::outbox`].
+//! Items are queued under the lock of the chat system, so the inbox sees them in the order of the
+//! ids. Who hands them over is decided in [`super::outbox`].
 
 use super::archive::Said;
 use crate::backend::{Busy, Full, Inbound, Inbox, SeenBy, StateChange};
@@ -54,12 +54,12 @@ impl Item {
     }
 }
 
-/// The connection that stands.
+/// The open connection.
 pub(super) struct Connection {
     pub(super) number: u64,
     pub(super) inbox: Inbox,
     pub(super) line: VecDeque<Item>,
-    /// Items ever queued, and items the engine has taken: a ticket is a number placed.
+    /// Items ever queued, and items the engine has taken: a ticket is a number of the first.
     pub(super) queued: u64,
     pub(super) pumped: u64,
     /// Whether somebody pumps, a thread or the task.
@@ -97,7 +97,7 @@ impl Connection {
         self.line.len() >= LINE_MAX
     }
 
-    /// Gives the line to the task; answers its waker, to be called without the lock.
+    /// Gives the line to the task; returns its waker, to be called without the lock.
     pub(super) fn hand_over(&mut self, busy: Option<Busy>) -> Option<Waker> {
         self.pumping = true;
         self.handed_over = true;
@@ -126,11 +126,11 @@ impl Connection {
     }
 }
 
-/// A place in a connection's line.
+/// A position in a connection's line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     pub(super) connection: u64,
     pub(super) number: u64,
-    /// Items in the line up to this place when it was taken.
+    /// Items in the line up to this position when the ticket was made.
     pub(super) behind: usize,
 }

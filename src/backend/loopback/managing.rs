@@ -1,7 +1,8 @@
 //! Rooms managed: categories, privacy, members (§management/calls, §management/members).
 //!
-//! A room opened by the host is Open and managed by every agent that may manage at all; a room created by an agent is
-//! managed by that agent. A member is compared with an agent's user name, case aside.
+//! A room opened by the host is Open and managed by every agent that may manage at all; a room
+//! created by an agent is managed by that agent. A member is compared with an agent's user name,
+//! case aside.
 
 use super::access::Access;
 use super::names::fold;
@@ -16,7 +17,7 @@ const ROOMS_MAX: usize = 100_000;
 const MEMBERS_MAX: usize = 10_000;
 
 impl ChatState {
-    /// Answers a manager.
+    /// Carries out the request of a manager.
     pub(super) fn manage(
         &mut self,
         session: u64,

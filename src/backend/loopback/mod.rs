@@ -1,13 +1,16 @@
-//! The embedded chat system: rooms, people and presence in memory, for programs that need no other, and for tests.
+//! The embedded chat system: rooms, people and presence in memory, for programs that need no other,
+//! and for tests.
 //!
-//! It behaves as a real one does where that matters to the engine: rooms send a post back to its sender, ids are
-//! never reused, a resume point catches up what was missed, a connection can be cut, an agent put out, an answer
-//! come late. Its people are driven from any thread ([`Loopback::person`]); what they say is in the engine's inbox
-//! when the call returns. Rejected: a mock with expectations (it says what was called, not what was heard), and a
-//! chat system in a process of its own (a test that starts one is an integration test of that one).
+//! It behaves as a real one does where that matters to the engine: rooms send a post back to its
+//! sender, ids are never reused, a resume point catches up what was missed, a connection can be
+//! cut, an agent put out, an answer come late. Its people are driven from any thread
+//! ([`Loopback::person`]); what they say is in the engine's inbox when the call returns. Rejected:
+//! a mock with expectations (it says what was called, not what was heard), and a chat system in a
+//! process of its own (a test that starts one is an integration test of that one).
 //!
-//! Names: the address NAME, whatever its scheme, is the person `contact:NAME`, case aside. Everything is bounded:
-//! 200,000 messages or 64 MiB of them, 128 MiB of files; the oldest make room.
+//! Names: the address NAME, whatever its scheme, is the person `contact:NAME`, case aside.
+//! Everything is bounded: 200,000 messages or 64 MiB of them, 128 MiB of files; the oldest make
+//! room.
 
 mod access;
 mod archive;
@@ -49,8 +52,8 @@ use std::sync::Arc;
 
 /// An embedded chat system. Cheap to clone; all clones are the same one.
 ///
-/// The switches that take and return it ([`Loopback::without_echo`] and its kin) are for the time before it is
-/// cloned or given to an engine.
+/// The switches that take and return it ([`Loopback::without_echo`] and its kin) are for the time
+/// before it is cloned or given to an engine.
 #[derive(Clone)]
 pub struct Loopback {
     shared: Arc<Shared>,
@@ -59,8 +62,8 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// An empty one: no rooms, nobody there but `contact:parrot`, who says again whatever it is told. Rooms send a
-    /// post back to its sender, contacts do not.
+    /// An empty one: no rooms, nobody there but `contact:parrot`, who repeats what it is told.
+    /// Rooms send a post back to its sender, contacts do not.
     pub fn new() -> Loopback {
         let mut state = ChatState::new();
         state.somebody("parrot").person = Some(PersonState {
@@ -153,7 +156,7 @@ impl Loopback {
         );
     }
 
-    /// Names a category that rooms may lie in; the first one named takes the place of the one there is by default.
+    /// Names a category that rooms may lie in; the first one named replaces the default one.
     pub fn category(&self, id: impl Into<String>, name: impl Into<String>) {
         let category = Category {
             id: id.into(),
@@ -196,8 +199,8 @@ impl Loopback {
         done
     }
 
-    /// A person, available from now on; the same one whenever the same name is given, case aside. People are in
-    /// every room, and hear what is said after they were first named.
+    /// A person, available from now on; the same one whenever the same name is given, case aside.
+    /// People are in every room, and hear what is said after they were first named.
     ///
     /// # Panics
     /// If `id` is no id of a contact, `contact:…`.

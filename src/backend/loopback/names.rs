@@ -1,7 +1,8 @@
-//! Ids that no other process ever gave: a random prefix for the chat system, a rising number for each message.
+//! Ids that no other process ever gave: a random prefix for the chat system, a rising number for
+//! each message.
 //!
-//! The same text serves as resume point, so that `join` can read from it where an agent stood. One made by another
-//! process names a world that is gone: nothing is to be caught up from it.
+//! The same text serves as resume point, so that `join` can read from it where an agent stood. One
+//! made by another process names a world that is gone: nothing is to be caught up from it.
 
 use crate::model::{Address, ChannelId, MessageId, ResumePoint};
 use std::sync::Arc;
@@ -30,7 +31,7 @@ impl Prefix {
         MessageId::parse(&self.text(number)).expect("hexadecimal digits are an id")
     }
 
-    /// The place after the message of that number.
+    /// The point to resume from after the message of that number.
     pub(super) fn resume(&self, number: u64) -> ResumePoint {
         ResumePoint::parse(&self.text(number)).expect("hexadecimal digits are an id")
     }
@@ -40,7 +41,7 @@ impl Prefix {
         self.number(id.as_str())
     }
 
-    /// The number a resume point stands after, if it is one of ours.
+    /// The number of the message before a resume point, if the point is of this process.
     pub(super) fn resumed_after(&self, resume: &ResumePoint) -> Option<u64> {
         self.number(resume.as_str())
     }

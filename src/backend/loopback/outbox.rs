@@ -1,11 +1,13 @@
-//! The one way from the chat system to the engine: a line per connection, pumped by whoever finds nobody pumping.
+//! The one way from the chat system to the engine: a line per connection, emptied by the thread
+//! that finds nobody else doing so.
 //!
-//! What is said takes its place in the line under the state's lock, so that the inbox sees the order of the ids; it
-//! is handed over with no lock held, because an inbox may be full. In the ordinary case the thread that said it
-//! pumps it, and no task is woken. When the engine has no room, or a thread has pumped long enough for others, the
-//! line goes to the connection's own task, which waits; it comes back when the line is empty. One [`Busy`] covers
-//! the whole line: whoever pumps holds it, and it is handed over with the line. Rejected: sending under the lock
-//! (a full engine would stop every room), and a task for every message (two thread hops a post).
+//! What is said is queued in the line under the state's lock, so that the inbox sees the order of
+//! the ids; it is handed over with no lock held, because an inbox may be full. In the ordinary case
+//! the thread that said it pumps it, and no task is woken. When the engine has no room, or a thread
+//! has pumped long enough for others, the line goes to the connection's own task, which waits; it
+//! comes back when the line is empty. One [`Busy`] covers the whole line: the thread that empties
+//! the line holds it, and hands it over with the line. Rejected: sending under the lock (a full
+//! engine would stop every room), and a task for every message (two thread hops a post).
 
 use super::line::{Item, Ticket};
 use super::state::ChatState;
@@ -21,8 +23,8 @@ const ROUNDS: usize = 64;
 pub(super) struct Shared(pub(super) Mutex<ChatState>);
 
 impl Shared {
-    /// Makes a change, then hands over what it placed in the line. The ticket is there if not all of it has been
-    /// taken by the engine when this returns.
+    /// Makes a change, then hands over what it queued in the line. The ticket is there if not all
+    /// of it has been taken by the engine when this returns.
     pub(super) fn act<T>(&self, change: impl FnOnce(&mut ChatState) -> T) -> (T, Option<Ticket>) {
         let inbox = self
             .0
@@ -213,7 +215,7 @@ impl Shared {
         next
     }
 
-    /// Waits until the engine has taken everything up to that place.
+    /// Waits until the engine has taken everything up to that ticket.
     pub(super) async fn pumped(self: Arc<Shared>, ticket: Option<Ticket>) -> Result<(), Closed> {
         let Some(ticket) = ticket else { return Ok(()) };
         poll_fn(|cx| {
@@ -237,7 +239,7 @@ impl Shared {
         .await
     }
 
-    /// Ends a connection, if it still stands: everybody on it is offline.
+    /// Ends a connection, if it has not ended: all agents on it are offline.
     pub(super) fn hang_up(&self, number: u64) {
         let mut state = self.0.lock();
         let Some(connection) = state.end_connection(number) else {

@@ -1,7 +1,7 @@
 //! A person on the embedded chat system, driven by a test or a program from any thread.
 //!
-//! A person keeps no queue of its own, only how far it has heard in each conversation, so that a room full of
-//! people costs a post nothing.
+//! A person keeps no queue of its own, only how far it has heard in each conversation, so that a
+//! room full of people costs a post nothing.
 
 use super::archive::{LogKey, Said};
 use super::faults::wait_for;
@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 
 /// How long [`Person::hears`] waits, in real time.
 const HEARS_WITHIN: Duration = Duration::from_secs(5);
-/// The longest message a person can say, in bytes of visible text: enough for every test of a limit.
+/// The longest message a person can say, in bytes of visible text: enough for every test of a
+/// limit.
 const SAID_BYTES_MAX: usize = 64 * 1024;
 /// Messages named when nothing was heard.
 const NAMED_MAX: usize = 10;
@@ -45,12 +46,14 @@ impl Person {
         }
     }
 
-    /// Says a plain text in a room, or to somebody (`contact:NAME`; an agent's is its address' name). It is in the
-    /// engine's inbox when this returns; to an agent that is away it is caught up later.
+    /// Says a plain text in a room, or to somebody (`contact:NAME`; an agent's is its address'
+    /// name). It is in the engine's inbox when this returns; to an agent that is away it is caught
+    /// up later.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such room or nobody of that name, [`Error::Invalid`] for a bad id or an
-    /// empty text, [`Error::TooLarge`] over 65,536 bytes, [`Error::Busy`] if too much waits for the engine.
+    /// [`Error::NotFound`] if there is no such room or nobody of that name, [`Error::Invalid`] for
+    /// a bad id or an empty text, [`Error::TooLarge`] over 65,536 bytes, [`Error::Busy`] if too
+    /// much waits for the engine.
     pub fn say(&self, channel: impl Id<ChannelId>, text: impl Into<String>) -> Result<MessageId> {
         self.say_message(channel, NewMessage::text(text))
     }
@@ -91,12 +94,12 @@ impl Person {
         said.map(|said| said.received.id.clone())
     }
 
-    /// The next message that somebody else said in that channel and this has not returned yet, waiting for it at
-    /// most 5 seconds of real time.
+    /// The next message that somebody else said in that channel and this has not returned yet,
+    /// waiting for it at most 5 seconds of real time.
     ///
     /// # Errors
-    /// [`Error::TimedOut`] saying what was heard instead; [`Error::NotFound`] if there is no such room,
-    /// [`Error::Invalid`] for a bad id.
+    /// [`Error::TimedOut`] saying what was heard instead; [`Error::NotFound`] if there is no such
+    /// room, [`Error::Invalid`] for a bad id.
     pub fn hears(&self, channel: impl Id<ChannelId>) -> Result<HeardMessage> {
         let channel = channel.into_id()?;
         let heard = poll_fn(|cx| self.poll_heard(&channel, cx));
@@ -112,7 +115,8 @@ impl Person {
         poll_fn(|cx| self.poll_heard(channel, cx)).await
     }
 
-    /// What others said, in all rooms and to this person, that [`Person::hears`] has not returned, oldest first.
+    /// What others said, in all rooms and to this person, that [`Person::hears`] has not returned,
+    /// oldest first.
     pub fn unheard(&self) -> Vec<HeardMessage> {
         let state = self.shared.0.lock();
         let Some(person) = state.person(&self.name) else {
@@ -150,7 +154,8 @@ impl Person {
         unheard.into_iter().map(|(_, heard)| heard).collect()
     }
 
-    /// Begins or stops typing to an agent, `contact:NAME`; false if no agent of that name is signed in.
+    /// Begins or stops typing to an agent, `contact:NAME`; false if no agent of that name is signed
+    /// in.
     ///
     /// # Panics
     /// If `to` is no id of a contact.
@@ -167,8 +172,8 @@ impl Person {
         there
     }
 
-    /// Whether an agent, `contact:NAME`, is seen typing to this person. It ends by itself 30 seconds after the last
-    /// notice (§channels/typing).
+    /// Whether an agent, `contact:NAME`, is seen typing to this person. It ends by itself 30
+    /// seconds after the last notice (§channels/typing).
     ///
     /// # Panics
     /// If `from` is no id of a contact.
@@ -181,7 +186,8 @@ impl Person {
             .contains_key(&(from, self.name.clone()))
     }
 
-    /// Changes how present this person is, and what it says beside it; agents that watch it are told.
+    /// Changes how present this person is, and what it says beside it; agents that watch it are
+    /// told.
     pub fn presence(&self, presence: PresenceState, text: Option<&str>) {
         let ((), ticket) = self.shared.act(|state| {
             let Some(person) = state.person_mut(&self.name) else {
@@ -194,7 +200,8 @@ impl Person {
         wait_for(&self.shared, ticket);
     }
 
-    /// How present somebody else, `contact:NAME`, is seen: an agent is available while signed in, and offline after.
+    /// How present somebody else, `contact:NAME`, is seen: an agent is available while signed in,
+    /// and offline after.
     ///
     /// # Panics
     /// If `of` is no id of a contact.

@@ -1,8 +1,9 @@
 //! Posts of agents.
 //!
-//! A post is said, and in the line to the engine, when the call returns; its future has nothing left to do but to wait
-//! if the engine has no room. With a delay set ([`Loopback::delay`](super::Loopback::delay)) it is said when the delay
-//! has passed, in the order in which the calls were made.
+//! A post is said, and in the line to the engine, when the call returns; its future has nothing
+//! left to do but to wait if the engine has no room. With a delay set
+//! ([`Loopback::delay`](super::Loopback::delay)) it is said when the delay has passed, in the order
+//! in which the calls were made.
 
 use super::archive::Said;
 use super::delayed::{Delayed, Spoken};
@@ -21,7 +22,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A post with fewer queued items before it does not wait for them: whoever hands them over has done so in a moment.
+/// A post does not wait behind fewer queued items than this: they are handed over in a moment.
 const BEHIND_MAX: usize = 256;
 /// Posts that may wait for their delay.
 const DELAYED_MAX: usize = 65_536;
@@ -125,8 +126,9 @@ impl LoopbackSession {
         Ok(accepted.with_resume(resume).into())
     }
 
-    /// The parrot's words must follow those it repeats, but an answer takes a way of its own to the journal. So those it
-    /// repeats go into the line first, as an echo would; the first copy is kept.
+    /// The parrot's words must follow those it repeats, but an answer takes a way of its own to the
+    /// journal. So those it repeats go into the line first, as an echo would; the first copy is
+    /// kept.
     fn let_the_parrot_speak(&self, channel: &ChannelId, said: &Arc<Said>) {
         if channel.kind() != ChannelKind::Contact {
             return;

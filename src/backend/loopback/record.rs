@@ -1,9 +1,9 @@
 //! A record of what agents posted, in a file outside the engine: for trials that kill the process.
 //!
-//! One line a message, written with one `write` to a file opened for appending, before the engine hears of it:
-//! `origin TAB channel TAB text TAB id TAB sender TAB milliseconds`, with backslash, tab and line ends escaped. What
-//! an earlier process recorded is read back, so that a look-up by origin finds it as it would on a chat system that
-//! was not killed with us.
+//! One line a message, written with one `write` to a file opened for appending, before the engine
+//! hears of it: `origin TAB channel TAB text TAB id TAB sender TAB milliseconds`, with backslash,
+//! tab and line ends escaped. What an earlier process recorded is read back, so that a look-up by
+//! origin finds it as it would on a chat system that was not killed with us.
 
 use super::archive::Said;
 use crate::backend::Received;

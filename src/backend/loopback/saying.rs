@@ -1,7 +1,7 @@
-//! Saying something: where it is kept, and who of the agents is to hear it.
+//! Saying something: it is kept in a log, and queued for the agents that hear it.
 //!
-//! A message in a room is one item for the whole connection, however many agents are in it; a message to somebody is
-//! one for each agent of that name that is subscribed to the speaker.
+//! A message in a room is one item for the whole connection, however many agents are in it; a
+//! message to somebody is one for each agent of that name that is subscribed to the speaker.
 
 use super::archive::{LogKey, Said};
 use super::line::Item;
@@ -12,7 +12,7 @@ use crate::model::{ChannelId, Content, OriginId};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
-/// What is said, whoever says it.
+/// What somebody says: an agent or a person.
 pub(super) struct Words {
     pub(super) origin: Option<OriginId>,
     pub(super) content: Content,
@@ -95,7 +95,8 @@ impl ChatState {
         Ok(said)
     }
 
-    /// Says something to somebody; every agent of that name that is subscribed to the speaker hears it.
+    /// Says something to somebody; every agent of that name that is subscribed to the speaker hears
+    /// it.
     pub(super) fn say_to(
         &mut self,
         channel: &ChannelId,
@@ -176,7 +177,7 @@ impl ChatState {
             alias: Some(name),
             session: None,
         };
-        // Whoever was spoken to is known, so this cannot fail.
+        // The speaker is known, so this cannot fail.
         let _ = self.say_to(&back, speaker, words, said.time);
     }
 }

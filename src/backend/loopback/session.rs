@@ -1,4 +1,5 @@
-//! One agent signed in: joining, and the rest of what an agent asks of a chat system. Posts are in [`super::posting`].
+//! One agent signed in: joining, and the rest of what an agent asks of a chat system. Posts are in
+//! [`super::posting`].
 
 use super::line::Ticket;
 use super::names::fold;
@@ -102,7 +103,7 @@ impl Session for LoopbackSession {
     fn manage(self: Arc<Self>, request: Manage) -> Reply<Managed> {
         let (answer, ticket) = self.act(|state| state.manage(self.number, request));
         reply(async move {
-            // Whoever was put out knows it before the manager has the answer.
+            // Agents that were put out know it before the manager has the answer.
             let _ = self.shared.clone().pumped(ticket).await;
             answer
         })
@@ -130,7 +131,8 @@ impl LoopbackSession {
         self.act(|state| state.join(self.number, channel, resume))
     }
 
-    /// Answers a join when what was said meanwhile has entered the inbox.
+    /// Waits until what was said meanwhile has entered the inbox, then returns the answer to the
+    /// join.
     async fn after_the_line(
         &self,
         joined: (Result<Joined, BackendError>, Option<Ticket>),

@@ -1,7 +1,8 @@
-//! Who is there, where they are and what was said: everything the embedded chat system knows, under one lock.
+//! Who is there, where they are and what was said: everything the embedded chat system knows, under
+//! one lock.
 //!
-//! Nothing here calls the engine. A change places what the engine must hear into the connection's line
-//! ([`super::outbox`]), in the order in which it came about.
+//! Nothing here calls the engine. A change places what the engine must hear into the connection's
+//! line ([`super::outbox`]), in the order in which it came about.
 
 use super::access::{Access, first_category};
 use super::archive::{Archive, LogKey};
@@ -45,7 +46,7 @@ pub(super) struct PersonState {
     pub(super) since: u64,
     /// The last message heard in each conversation.
     pub(super) heard: HashMap<LogKey, u64>,
-    /// Whether it says again whatever it is told.
+    /// Whether this person repeats what it is told.
     pub(super) parrots: bool,
 }
 
@@ -272,7 +273,7 @@ impl ChatState {
         connection
     }
 
-    /// Puts an agent out of a channel and says so.
+    /// Puts an agent out of a channel, and queues that for the engine.
     pub(super) fn put_out(&mut self, number: u64, channel: &ChannelId, reason: &str) -> bool {
         let Some(agent) = self.sessions.get(&number).map(|signed| signed.agent) else {
             return false;

@@ -1,4 +1,5 @@
-//! Typing notices of agents: shown to the contact until they end, by themselves after a while (§channels/typing).
+//! Typing notices of agents: shown to the contact until they end, by themselves after a while
+//! (§channels/typing).
 
 use super::outbox::Shared;
 use super::session::LoopbackSession;
@@ -10,7 +11,8 @@ use std::time::Duration;
 const TYPING_SHOWN: Duration = Duration::from_secs(30);
 
 impl LoopbackSession {
-    /// Shows a contact that the agent types, or no longer. A new notice replaces the timer of the one before.
+    /// Shows a contact that the agent types, or no longer. A new notice replaces the timer of the
+    /// one before.
     pub(super) fn compose(&self, to: &Arc<str>, composing: bool) {
         let pair = (self.name.clone(), to.clone());
         if !composing {

@@ -36,7 +36,8 @@ impl Drop for Room {
 }
 
 impl LoopbackSession {
-    /// Reads the file to its end and posts the link; if it has no end, or is too large, nothing is posted.
+    /// Reads the file to its end and posts the link; if it has no end, or is too large, nothing is
+    /// posted.
     pub(super) async fn receive(
         self: Arc<Self>,
         channel: ChannelId,

@@ -122,7 +122,8 @@ impl Archive {
             .child(set)
     }
 
-    /// Whether it can be asked for a message by its origin: its form says so, asked for once a link and host.
+    /// Whether it can be asked for a message by its origin: its form says so, asked for once a link
+    /// and host.
     pub(super) async fn knows_origins(&self, core: &Core) -> Result<bool, BackendError> {
         let host = self
             .room

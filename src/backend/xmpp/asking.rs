@@ -54,7 +54,7 @@ impl Core {
         }
     }
 
-    /// An answer has come; false if nobody asked.
+    /// Takes an answer that has come; false if it answers no question of ours.
     pub(super) fn answer(&self, stanza: Element) -> bool {
         let Some(id) = stanza.attribute("id") else {
             return false;
@@ -91,7 +91,8 @@ impl Core {
         true
     }
 
-    /// Results of a query are collected from now on, from that archive (our own: `None`), until this is dropped.
+    /// Results of a query are collected from now on, from that archive (our own: `None`), until
+    /// this is dropped.
     pub(super) fn collect<'a>(&'a self, query: &'a str, archive: Option<&str>) -> Collecting<'a> {
         self.state
             .lock()
@@ -121,7 +122,7 @@ impl Core {
     }
 }
 
-/// Forgets a request when whoever asked is gone.
+/// Forgets a request when its asker no longer waits.
 struct Forget<'a> {
     core: &'a Core,
     id: &'a str,

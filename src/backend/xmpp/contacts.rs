@@ -39,7 +39,7 @@ fn presence_to(
     core.send(&core.from(&from, presence))
 }
 
-/// Subscribes to a contact, catches up where there is an archive, and answers how the contact is.
+/// Subscribes to a contact, catches up where there is an archive, and returns how the contact is.
 pub(super) async fn join(
     core: &Core,
     talk: &Talk,
@@ -50,52 +50,10 @@ pub(super) async fn join(
         .as_ref()
         .and_then(Point::parse)
         .filter(|_| talk.has_archive(core));
-    let (strays, since) = core.with_agent(talk.agent.bare(), session, |agent| {
-        let strays = agent.strays.take(|stray| stray.from == talk.jid);
-        let contact = agent
-            .contacts
-            .entry(talk.jid.clone())
-            .or_insert_with(|| Contact {
-                channel: talk.channel.clone(),
-                spoke: None,
-                resources: agent.early.remove(&talk.jid).unwrap_or_default(),
-                held: None,
-                has_gap: false,
-                refused: None,
-                composing: false,
-            });
-        contact.channel = talk.channel.clone();
-        contact.refused = None;
-        contact.held.get_or_insert_default();
-        (strays, agent.since)
-    })?;
-    for Stray { came, stanza, .. } in strays {
-        // What the server kept for an account that was away is in its archive: news, or history, from there.
-        if talk.has_archive(core) && kept_since(core, &stanza).is_some_and(|said| said < since) {
-            continue;
-        }
-        if let Some((id, item)) = from_contact(talk, core, &stanza, came) {
-            let _ = core.with_agent(talk.agent.bare(), session, |agent| {
-                agent
-                    .contacts
-                    .get_mut(&talk.jid)
-                    .and_then(|contact| contact.held.as_mut())
-                    .map(|held| held.push(id, item))
-            });
-        }
-    }
+    begin_holding(core, talk, session)?;
     subscribe(core, talk)?;
     core.fence().await?;
-    let refused = core.with_agent(talk.agent.bare(), session, |agent| {
-        agent
-            .contacts
-            .get(&talk.jid)
-            .and_then(|contact| contact.refused.clone())
-    })?;
-    if let Some(refused) = refused {
-        let _ = core.with_agent(talk.agent.bare(), session, |agent| {
-            agent.contacts.remove(&talk.jid)
-        });
+    if let Some(refused) = take_refusal(core, talk, session)? {
         let reason = format!("the contact cannot be reached: {}", refused.reason());
         let is_gone =
             refused.is("item-not-found") || refused.is("jid-malformed") || refused.is("forbidden");
@@ -132,6 +90,60 @@ pub(super) async fn join(
     Ok(Joined::new(info).with_resume(stands))
 }
 
+/// Notes the contact, and holds what it says from now on; what it said before the join is held
+/// first.
+fn begin_holding(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
+    let (strays, since) = core.with_agent(talk.agent.bare(), session, |agent| {
+        let strays = agent.strays.take(|stray| stray.from == talk.jid);
+        let contact = agent
+            .contacts
+            .entry(talk.jid.clone())
+            .or_insert_with(|| Contact {
+                channel: talk.channel.clone(),
+                spoke: None,
+                resources: agent.early.remove(&talk.jid).unwrap_or_default(),
+                held: None,
+                has_gap: false,
+                refused: None,
+                composing: false,
+            });
+        contact.channel = talk.channel.clone();
+        contact.refused = None;
+        contact.held.get_or_insert_default();
+        (strays, agent.since)
+    })?;
+    for Stray { came, stanza, .. } in strays {
+        // What the server kept for an account that was away is in its archive: news, or history,
+        // from there.
+        if talk.has_archive(core) && kept_since(core, &stanza).is_some_and(|said| said < since) {
+            continue;
+        }
+        if let Some((id, item)) = from_contact(talk, core, &stanza, came) {
+            let _ = core.with_agent(talk.agent.bare(), session, |agent| {
+                agent
+                    .contacts
+                    .get_mut(&talk.jid)
+                    .and_then(|contact| contact.held.as_mut())
+                    .map(|held| held.push(id, item))
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Why the server refused the subscription, if it did; the contact is forgotten then.
+fn take_refusal(
+    core: &Core,
+    talk: &Talk,
+    session: u64,
+) -> Result<Option<StanzaError>, BackendError> {
+    core.with_agent(talk.agent.bare(), session, |agent| {
+        let refused = agent.contacts.get(&talk.jid)?.refused.clone()?;
+        agent.contacts.remove(&talk.jid);
+        Some(refused)
+    })
+}
+
 /// When our server took a message that it kept for a while; what others say of that does not count.
 fn kept_since(core: &Core, stanza: &Element) -> Option<DateTime<Utc>> {
     let delay = stanza.find("delay", ns::DELAY)?;
@@ -141,7 +153,8 @@ fn kept_since(core: &Core, stanza: &Element) -> Option<DateTime<Utc>> {
         .filter(|_| by.as_str() == core.jid.domain() || by.as_str() == core.jid.bare())
 }
 
-/// Asks to see the contact, and shows the agent to it. An account whose server has done both already need not.
+/// Asks to see the contact, and shows the agent to it. An account whose server has done both
+/// already need not.
 fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     let sees = core
         .state
@@ -156,14 +169,14 @@ fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
             presence_to(core, &talk.agent, &talk.jid, Some("subscribe"))
         };
     }
-    // The probe first, for one who has approved already: after a request that waits for its answer, Prosody takes it
-    // for a stranger's and drops the request.
+    // The probe first, for one who has approved already: after a request that waits for its answer,
+    // Prosody takes it for a stranger's and drops the request.
     presence_to(core, &talk.agent, &talk.jid, Some("probe"))?;
     presence_to(core, &talk.agent, &talk.jid, Some("subscribe"))?;
     presence_to(core, &talk.agent, &talk.jid, None)
 }
 
-/// Forgets a contact; on a component it sees the agent no more.
+/// Forgets a contact; on a component the contact no longer sees the agent.
 pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let known = core.with_agent(talk.agent.bare(), session, |agent| {
         let left = agent.contacts.remove(&talk.jid);
@@ -273,12 +286,13 @@ pub(super) fn presence(
     Ok(())
 }
 
-/// Somebody asks to see an agent's presence, or not any more.
+/// A person subscribes to an agent's presence, probes it, or unsubscribes.
 fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendError> {
     let mut state = core.state.lock();
     let Some(agent) = state.agents.get_mut(to) else {
         drop(state);
-        // Whoever saw an agent that is signed out now, or asks for one, learns that it is not there.
+        // A person who saw an agent that is signed out now, or asks for one, learns that it is not
+        // there.
         return match Jid::parse(to).and_then(|to| to.with_resource(&core.config.resource)) {
             Some(absent)
                 if core.is_component && absent.local().is_some() && kind != "unsubscribe" =>
@@ -372,7 +386,7 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     }
 }
 
-/// Puts a message into the line if its talk is being caught up; answers it if not.
+/// Holds a message if its talk is being caught up; returns it if not.
 fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option<Inbound> {
     let mut state = core.state.lock();
     let contact = state

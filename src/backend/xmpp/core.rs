@@ -1,7 +1,9 @@
-//! One link's heart: what it knows of agents and rooms ([`LinkState`]), its line to the server, and its end.
+//! One link's heart: what it knows of agents and rooms ([`LinkState`]), its line to the server, and
+//! its end.
 //!
-//! Everything is data under one lock, stepped by the task that reads and by calls of sessions; the lock is never
-//! held across a wait. There is no task per agent: a component carries tens of thousands.
+//! Everything is data under one lock, stepped by the task that reads and by calls of sessions; the
+//! lock is never held across a wait. There is no task per agent: a component carries tens of
+//! thousands.
 
 use super::config::XmppConfig;
 use super::jid::Jid;
@@ -36,7 +38,7 @@ pub(super) struct Core {
     pub(super) salt: String,
 }
 
-/// What nobody can guess, to begin ids with.
+/// Random text that ids begin with, so that nobody can guess an id.
 pub(super) fn salt() -> Result<String, BackendError> {
     let mut salt = [0; 6];
     getrandom::fill(&mut salt)
@@ -82,7 +84,8 @@ impl Core {
         self.outbox.put(stanza.to_xml())
     }
 
-    /// A stanza as from an agent: a component says so, on an account the server does.
+    /// Adds the agent as the sender of a stanza: on a component we do, on an account the server
+    /// does.
     pub(super) fn from(&self, agent: &Jid, stanza: Element) -> Element {
         if self.is_component {
             stanza.with("from", agent.as_str())

@@ -15,7 +15,7 @@ const ITEMS_PAGE: usize = 200;
 /// Rooms and people in one answer.
 const FOUND_MAX: usize = 500;
 
-/// What somebody says of itself.
+/// What an entity says of itself (XEP-0030).
 pub(super) struct Info {
     pub(super) name: Option<String>,
     pub(super) features: Vec<String>,

@@ -1,4 +1,5 @@
-//! What comes in, to where it belongs. What makes no sense is passed over: it is that stanza's trouble only.
+//! What comes in, to where it belongs. What makes no sense is passed over: it is that stanza's
+//! trouble only.
 
 use super::core::Core;
 use super::jid::Jid;
@@ -24,7 +25,7 @@ pub(super) async fn stanza(core: &Core, stanza: Element) -> Result<(), BackendEr
     Ok(())
 }
 
-/// Whom a stanza is for, bare.
+/// The bare address that a stanza is for.
 fn recipient(core: &Core, stanza: &Element) -> Option<String> {
     match stanza.attribute("to") {
         Some(to) => Some(Jid::parse(to)?.bare().to_owned()),
@@ -153,7 +154,7 @@ fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
 mod tests {
     use super::super::fuzz::{BOT, ROOM, core};
     use super::*;
-    use crate::backend::recorder::RecordingIntake;
+    use crate::backend::recorder::Recorder;
     use crate::backend::{Inbound, SeenBy};
     use futures_util::FutureExt;
     use proptest::prelude::*;
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn copies_are_one_and_a_stranger_cannot_claim_our_words() {
-        let recorder = RecordingIntake::by_hand();
+        let recorder = Recorder::by_hand();
         let (core, _line) = core(&recorder);
         for _ in 0..3 {
             handle(&core, said("ops@rooms.im.test/bot", "1", "ours"));
@@ -209,6 +210,36 @@ mod tests {
             (&None, "xmpp:ops@rooms.im.test/mallory")
         );
     }
+
+    /// What attributes and texts are made of.
+    const VALUES: &[&str] = &[
+        "ops@rooms.im.test/bot",
+        "ops@rooms.im.test",
+        "ops@rooms.im.test/x",
+        BOT,
+        "lene@im.test/a",
+        "lene@im.test",
+        "agents.im.test",
+        "groupchat",
+        "chat",
+        "error",
+        "unavailable",
+        "subscribe",
+        "subscribed",
+        "probe",
+        "get",
+        "set",
+        "result",
+        "110",
+        "303",
+        "307",
+        "201",
+        "",
+        "\u{1}",
+        "@",
+        "2026-11-22T12:00:00Z",
+        "999999",
+    ];
 
     /// Elements of words that mean something here, in places where they need not.
     fn nonsense() -> impl Strategy<Value = Element> {
@@ -250,34 +281,7 @@ mod tests {
         let attribute = proptest::sample::select(vec![
             "from", "to", "type", "id", "by", "code", "nick", "jid", "stamp", "queryid",
         ]);
-        let value = proptest::sample::select(vec![
-            "ops@rooms.im.test/bot",
-            "ops@rooms.im.test",
-            "ops@rooms.im.test/x",
-            BOT,
-            "lene@im.test/a",
-            "lene@im.test",
-            "agents.im.test",
-            "groupchat",
-            "chat",
-            "error",
-            "unavailable",
-            "subscribe",
-            "subscribed",
-            "probe",
-            "get",
-            "set",
-            "result",
-            "110",
-            "303",
-            "307",
-            "201",
-            "",
-            "\u{1}",
-            "@",
-            "2026-11-22T12:00:00Z",
-            "999999",
-        ]);
+        let value = proptest::sample::select(VALUES);
         let attributes = proptest::collection::vec((attribute, value.clone()), 0..5);
         let leaf = (name, space, attributes, value).prop_map(|(name, space, attributes, text)| {
             let element = attributes
@@ -296,7 +300,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_stanza_ends_anything(elements in proptest::collection::vec(nonsense(), 1..12)) {
-            let recorder = RecordingIntake::by_hand();
+            let recorder = Recorder::by_hand();
             let (core, _line) = core(&recorder);
             for mut element in elements {
                 element.namespace = ns::CLIENT.into();

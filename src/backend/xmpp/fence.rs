@@ -1,4 +1,5 @@
-//! Whether the server has everything that was sent so far: it is asked something, and handles a stream in order.
+//! Whether the server has everything that was sent so far: it is asked something, and handles a
+//! stream in order.
 
 use super::core::Core;
 use super::ns;
@@ -11,7 +12,8 @@ use tokio::sync::oneshot;
 /// How long the server may take to say that it has what it was sent.
 const FENCE_MAX: Duration = Duration::from_secs(60);
 impl Core {
-    /// Waits until the server has everything sent so far: what it refused of it has come back by then. At most a minute.
+    /// Waits until the server has everything sent so far: what it refused of it has come back by
+    /// then. At most a minute.
     pub(super) async fn fence(&self) -> Result<(), BackendError> {
         let late = || {
             Err(BackendError::unreachable(
@@ -70,8 +72,9 @@ impl Core {
         (id, question.child(ping))
     }
 
-    /// Asks once more beside a question that is long unanswered though other things come: a server handles a stream in
-    /// order, so if the later one comes back first, the other went to somebody else or was lost.
+    /// Asks once more beside a question that is long unanswered though other things come: a server
+    /// handles a stream in order, so if the later one comes back first, the other went to somebody
+    /// else or was lost.
     pub(super) fn ask_again(&self) {
         let mut state = self.state.lock();
         if state.fence.asked.is_none() {
@@ -127,12 +130,12 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::super::fuzz;
-    use crate::backend::recorder::RecordingIntake;
+    use crate::backend::recorder::Recorder;
     use futures_util::FutureExt;
 
     #[test]
     fn a_question_that_is_overtaken_is_lost_and_ends_the_link() {
-        let recorder = RecordingIntake::by_hand();
+        let recorder = Recorder::by_hand();
         let (core, _line) = fuzz::core(&recorder);
         let again = |core: &super::Core| {
             core.ask_again();

@@ -1,8 +1,8 @@
-//! What is thrown at what reads a server's words: for libFuzzer (`tests/fuzz`), and for the test that replays its
-//! corpora on stable.
+//! What is thrown at what reads a server's words: for libFuzzer (`tests/fuzz`), and for the test
+//! that replays its corpora on stable.
 //!
-//! Not part of the API. A function panics where a promise is broken: nothing that a server or a stranger says may stop
-//! a link, or pass for something that one of our agents said.
+//! Not part of the API. A function panics where a promise is broken: nothing that a server or a
+//! stranger says may stop a link, or pass for something that one of our agents said.
 
 use super::core::Core;
 use super::http::{Target, admissible, read_status};
@@ -15,7 +15,7 @@ use super::state::RoomInfo;
 use super::state::{Agent, Contact, Phase, Room, Seat};
 use super::xml::{Element, Event, Parser};
 use super::{Component, Secret, XmppConfig, dispatch, errors, held, ns, outbox, shared};
-use crate::backend::recorder::RecordingIntake;
+use crate::backend::recorder::Recorder;
 use crate::backend::text;
 use crate::backend::{ChannelId, Inbound};
 use crate::model::{Address, AgentKey, ResumePoint, visible_text};
@@ -36,7 +36,7 @@ pub fn stream(bytes: &[u8]) {
     let mut headed = HEADER.to_vec();
     headed.extend_from_slice(bytes);
     for (events, _) in [whole, read(&headed, 64)] {
-        let recorder = RecordingIntake::by_hand();
+        let recorder = Recorder::by_hand();
         let (core, _line) = core(&recorder);
         for event in events {
             if let Event::Element(element) = event {
@@ -58,8 +58,8 @@ pub fn stream(bytes: &[u8]) {
     }
 }
 
-/// Every other text of a server, or of somebody behind it: an address, a link, a point in an archive, a challenge, an
-/// answer over HTTP or of a resolver, a message's body.
+/// Every other text of a server, or of somebody behind it: an address, a link, a point in an
+/// archive, a challenge, an answer over HTTP or of a resolver, a message's body.
 pub fn words(bytes: &[u8]) {
     let _ = read_status(bytes);
     if let [first, second, ..] = bytes
@@ -132,8 +132,8 @@ fn read(bytes: &[u8], piece: usize) -> (Vec<Event>, bool) {
     (events, false)
 }
 
-/// Whether an element has no attributes whose namespaces are lost when it is written: only those of XML itself keep
-/// their prefix.
+/// Whether an element has no attributes whose namespaces are lost when it is written: only those of
+/// XML itself keep their prefix.
 fn plain(element: &Element) -> bool {
     let is_plain = |name: &str| !name.contains(':') || name.starts_with("xml:");
     element.attributes.iter().all(|(name, _)| is_plain(name)) && element.children().all(plain)
@@ -159,7 +159,7 @@ fn is_honest(item: &Inbound) {
 }
 
 /// A component with an agent that is in a room and has a contact.
-pub(super) fn core(recorder: &Arc<RecordingIntake>) -> (Core, outbox::Line) {
+pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
     let component = Component::new("agents.im.test", "127.0.0.1", 1, Secret::new("s"));
     let config = Arc::new(XmppConfig::new("im.test").component(component));
     let jid = Jid::parse("agents.im.test").expect("a domain");

@@ -1,4 +1,5 @@
-//! Messages that came live while what was said before them is still being fetched: they wait their turn.
+//! Messages that came live while what was said before them is still being fetched: they wait their
+//! turn.
 
 use crate::backend::Inbound;
 use std::collections::VecDeque;
@@ -62,7 +63,7 @@ pub(super) struct Recent {
 const RECENT_MAX: usize = 512;
 
 impl Recent {
-    /// Whether this id is new; it is not any more.
+    /// Records the id; true if it was not seen before.
     pub(super) fn is_new(&mut self, id: &str) -> bool {
         if self.ids.contains(id) {
             return false;

@@ -1,7 +1,9 @@
-//! One HTTP/1.1 PUT, streamed: all that XEP-0363 needs of HTTP. Each step on the socket has a deadline.
+//! One HTTP/1.1 PUT, streamed: all that XEP-0363 needs of HTTP. Each step on the socket has a
+//! deadline.
 //!
-//! Where it goes is the upload service's word, and so are three headers; nothing of ours goes along. Plain HTTP is for
-//! this machine only, whatever the stream's own security is, and a redirect is not followed.
+//! Where it goes is the upload service's word, and so are three headers; nothing of ours goes
+//! along. Plain HTTP is for this machine only, whatever the stream's own security is, and a
+//! redirect is not followed.
 //!
 //! Rejected: an HTTP client library for one request with a known length and a status to read.
 
@@ -119,29 +121,7 @@ pub(super) async fn put(
     };
     let slow =
         |what: &str| BackendError::unreachable(format!("{endpoint}, where the file goes, {what}"));
-    let tcp = inbox
-        .within(
-            CONNECT_MAX,
-            TcpStream::connect((target.host.as_str(), target.port)),
-        )
-        .await;
-    let tcp = tcp.ok_or_else(|| slow("does not answer"))?;
-    let tcp = tcp.map_err(|error| {
-        BackendError::unreachable(format!("{endpoint} cannot be reached: {error}"))
-    })?;
-    if !target.is_secure && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
-        return Err(BackendError::refused(format!(
-            "the server wants the file at {endpoint} without TLS"
-        )));
-    }
-    let mut io: Box<dyn Io> = if target.is_secure {
-        let secured = inbox
-            .within(CONNECT_MAX, tls::connect(trust, &target.host, tcp))
-            .await;
-        Box::new(secured.ok_or_else(|| slow("does not begin TLS"))??.0)
-    } else {
-        Box::new(tcp)
-    };
+    let mut io = connect(inbox, target, trust, &endpoint).await?;
     let head = target.head(length, headers);
     inbox
         .within(WRITE_MAX, io.write_all(head.as_bytes()))
@@ -183,6 +163,46 @@ pub(super) async fn put(
         .await
         .ok_or_else(|| slow("does not say whether it has it"))?
         .map_err(lost)?;
+    verdict(status, length)
+}
+
+/// Connects to where the file goes.
+async fn connect(
+    inbox: &Inbox,
+    target: &Target,
+    trust: &Trust,
+    endpoint: &str,
+) -> Result<Box<dyn Io>, BackendError> {
+    let slow =
+        |what: &str| BackendError::unreachable(format!("{endpoint}, where the file goes, {what}"));
+    let tcp = inbox
+        .within(
+            CONNECT_MAX,
+            TcpStream::connect((target.host.as_str(), target.port)),
+        )
+        .await;
+    let tcp = tcp.ok_or_else(|| slow("does not answer"))?;
+    let tcp = tcp.map_err(|error| {
+        BackendError::unreachable(format!("{endpoint} cannot be reached: {error}"))
+    })?;
+    if !target.is_secure && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
+        return Err(BackendError::refused(format!(
+            "the server wants the file at {endpoint} without TLS"
+        )));
+    }
+    if !target.is_secure {
+        return Ok(Box::new(tcp));
+    }
+    let secured = inbox
+        .within(CONNECT_MAX, tls::connect(trust, &target.host, tcp))
+        .await;
+    Ok(Box::new(
+        secured.ok_or_else(|| slow("does not begin TLS"))??.0,
+    ))
+}
+
+/// What the answer to an upload of `length` bytes says.
+fn verdict(status: Option<u16>, length: u64) -> Result<(), BackendError> {
     match status {
         Some(200..=299) => Ok(()),
         Some(413) => Err(BackendError::new(
@@ -192,7 +212,10 @@ pub(super) async fn put(
         Some(status @ (429 | 500..)) => Err(BackendError::unreachable(format!(
             "the upload was answered with {status}"
         ))),
-        Some(status) => Err(rejected(&format!("the upload was answered with {status}"))),
+        Some(status) => Err(BackendError::new(
+            BackendErrorKind::Rejected,
+            format!("the upload was answered with {status}"),
+        )),
         None => Err(BackendError::unreachable("the upload was not answered")),
     }
 }

@@ -1,7 +1,7 @@
 //! Addresses of XMPP: `local@domain/resource`.
 //!
-//! Local part and domain are compared without case, so they are kept folded; the resource as it is. Full stringprep
-//! is the server's business: what it answers is what counts.
+//! Local part and domain are compared without case, so they are kept folded; the resource as it is.
+//! Full stringprep is the server's business: its answer decides.
 
 use std::fmt;
 

@@ -1,26 +1,30 @@
-//! Whether a message of ours lies in an archive, asked for no more often than it can.
+//! Whether an archive has a post of ours. An archive is asked only for what may be in it.
 //!
-//! A post with a key is looked for before it is sent, and the archive of a room cannot be asked for one message: Prosody
-//! knows no such field. Paging through the room for every key took 680 ms where the post took 1.5. But what can lie there
-//! that neither the engine's rows nor its book of posts know?
+//! A post with a key is looked for before it is sent, and the archive of a room cannot be asked for
+//! one message: Prosody knows no such field. Paging through the room for every key took 680 ms
+//! where the post took 1.5. But what can lie there that neither the engine's rows nor its book of
+//! posts know?
 //!
-//! - A post of this process that was never answered: its link was lost, or the room never sent it back. These are few and
-//!   known, each with the time at which it left, so the archive is asked from shortly before that.
-//! - A post of an earlier process that died before it heard of it. It lies after the point at which the conversation
-//!   stood, so a catch-up from there to the end has brought it in. After one that was complete nothing else is left to
-//!   ask for, in this process: the answer is `Absent`, and the archive is not asked. A database that this process made
-//!   has no earlier process, and nobody else makes origins that it recognises.
-//! - Where the catch-up was not complete, or the database has a past but not of this conversation (a restored copy), the
-//!   archive is searched, from where the conversation stood or where the database ends, and once: what is ours in it is
-//!   kept, and every later key is looked for there.
+//! - A post of this process that was never answered: its link was lost, or the room never sent it
+//!   back. These are few and known, each with the time at which it left, so the archive is asked
+//!   from shortly before that.
+//! - A post of an earlier process that died before it heard of it. It lies after the point at which
+//!   the conversation stood, so a catch-up from there to the end has brought it in. After one that
+//!   was complete nothing else is left to ask for, in this process: the answer is `Absent`, and the
+//!   archive is not asked. A database that this process made has no earlier process, and nobody
+//!   else makes origins that it recognises.
+//! - Where the catch-up was not complete, or the database has a past but not of this conversation
+//!   (a restored copy), the archive is searched, from where the conversation stood or where the
+//!   database ends, and once: what is ours in it is kept, and every later key is looked for there.
 //!
-//! A server whose form offers the origin as a field (`{urn:xmpp:sid:0}origin-id`) is asked for the one message instead.
+//! A server whose form offers the origin as a field (`{urn:xmpp:sid:0}origin-id`) is asked for the
+//! one message instead.
 //!
-//! While a catch-up is not complete, messages carry no point to go on from: it would move past what is missing, and the
-//! next catch-up, complete by its own measure, would not bring it.
+//! While a catch-up is not complete, messages carry no point to go on from: it would move past what
+//! is missing, and the next catch-up, complete by its own measure, would not bring it.
 //!
-//! Rejected: asking from `start` for every key (a room with traffic has pages of it after a day), and remembering all
-//! origins that were ever sent (the rows are that memory).
+//! Rejected: asking from `start` for every key (a room with traffic has pages of it after a day),
+//! and remembering all origins that were ever sent (the rows are that memory).
 
 use super::archive::{Archived, PAGE, Page, Range};
 use super::core::Core;
@@ -44,8 +48,8 @@ impl Talk {
         )
     }
 
-    /// Notes how a join has left the conversation: `from` is where it stood, if the engine knew, and `is_whole` whether
-    /// all since then has come.
+    /// Notes how a join has left the conversation: `from` is where it stood, if the engine knew,
+    /// and `is_whole` whether all since then has come.
     pub(super) fn note_past(&self, core: &Core, from: Option<&Point>, is_whole: bool) {
         if !self.has_archive(core) {
             return;
@@ -142,7 +146,8 @@ impl Talk {
         Ok(Found::CannotTell)
     }
 
-    /// Searches the archive back to `since`, once for all keys, and answers for this one.
+    /// Searches the archive back to `since`, once for all keys, and returns what it has of this
+    /// one.
     async fn search(
         &self,
         core: &Core,

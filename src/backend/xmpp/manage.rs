@@ -22,7 +22,7 @@ const MEMBERS_MAX: usize = 10_000;
 /// Members changed with one request.
 const MEMBERS_PAGE: usize = 50;
 
-/// Answers a manager.
+/// Carries out the request of a manager.
 pub(super) async fn answer(
     core: &Core,
     agent: &Jid,
@@ -256,7 +256,8 @@ async fn configure(
         ("muc#roomconfig_persistentroom", yes(true)),
         ("muc#roomconfig_publicroom", yes(privacy != Privacy::Secret)),
         ("muc#roomconfig_membersonly", yes(privacy != Privacy::Open)),
-        // Of a moderated room ejabberd keeps everybody's role, and lets in by it who is a member no more.
+        // Of a moderated room ejabberd keeps everybody's role, and by it lets in people who are no
+        // longer members.
         ("muc#roomconfig_moderatedroom", yes(false)),
         ("muc#roomconfig_whois", "anyone".to_owned()),
         ("muc#roomconfig_enablearchiving", yes(true)),
@@ -267,7 +268,8 @@ async fn configure(
     affiliate(core, agent, room_jid, members, "member").await
 }
 
-/// The members a list names, as addresses. `resource:` entries match nobody and cannot be kept here.
+/// The members a list names, as addresses. `resource:` entries match nobody and cannot be kept
+/// here.
 fn addresses(members: Vec<String>) -> Result<BTreeSet<String>, BackendError> {
     if members.len() > MEMBERS_MAX {
         return Err(rejected(format!(

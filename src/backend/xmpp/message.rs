@@ -68,7 +68,8 @@ fn link(stanza: &Element) -> Option<Part> {
     })
 }
 
-/// The parts of a body, and the link beside it unless the body has it already: mostly it is all that the body has.
+/// The parts of a body, and the link beside it unless the body has it already: mostly it is all
+/// that the body has.
 fn with_link(body: Option<&str>, link: Option<Part>) -> Option<Vec<Part>> {
     match (body, link) {
         (Some(body), Some(Part::Hyperlink { url, .. })) if body.contains(&url) => {
@@ -84,7 +85,8 @@ fn with_link(body: Option<&str>, link: Option<Part>) -> Option<Vec<Part>> {
     }
 }
 
-/// The text of a child that may be there in several languages: the one without a language, else the first.
+/// The text of a child that may be there in several languages: the one without a language, else the
+/// first.
 fn in_any_language(stanza: &Element, name: &str) -> Option<String> {
     let mut found = stanza.children().filter(|child| child.is(name, ns::CLIENT));
     let first = found.next()?;
@@ -104,7 +106,8 @@ pub(super) fn stamp_of(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// The id that `by` gave a message (XEP-0359): the room, or the account's own archive. Nobody else's word counts.
+/// The id that `by` gave a message (XEP-0359): the room, or the account's own archive. Nobody
+/// else's word counts.
 pub(super) fn stanza_id(stanza: &Element, by: &str) -> Option<String> {
     let given = stanza
         .children()
@@ -171,7 +174,7 @@ pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Elemen
     stanza
 }
 
-/// Where an archive stands: after an id, or at its beginning.
+/// A point in an archive: after an id, or at its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Point {
     Beginning,

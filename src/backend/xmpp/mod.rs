@@ -1,4 +1,5 @@
-//! XMPP: rooms and people on servers that others wrote, as a component, as accounts, or both in one engine.
+//! XMPP: rooms and people on servers that others wrote, as a component, as accounts, or both in one
+//! engine.
 //!
 //! | part | does |
 //! |---|---|
@@ -6,46 +7,55 @@
 //! | `jid` `form` `message` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
 //! | `core` `state` `asking` `fence` `held` `strays` `sent` `shared` | what a link knows, and what links share |
-//! | `link` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
+//! | `link` `tasks` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `room_presence` `room_words` `contacts` `talk` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
 //!
-//! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at compile time, and one
-//! binary needs both; its component's stream ends for one invalid stanza of any stranger; a wrong password is a line
-//! in a log. A stream is a parser, a handshake and a login: they are here.
+//! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at
+//! compile time, and one binary needs both; its component's stream ends for one invalid stanza of
+//! any stranger; a wrong password is a line in a log. A stream is a parser, a handshake and a
+//! login: they are here.
 //!
-//! A room sends a message once to each agent in it. The copies are told apart by the room's own id for the message
-//! (XEP-0359); the first counts. Our own posts are recognised when the room sends them back by two things together: the
-//! nickname is one that an agent of ours holds, and the message carries the id under which it left.
+//! A room sends a message once to each agent in it. The copies are told apart by the room's own id
+//! for the message (XEP-0359); the first counts. Our own posts are recognised when the room sends
+//! them back by two things together: the nickname is one that an agent of ours holds, and the
+//! message carries the id under which it left.
 //!
-//! What a component cannot do: nobody keeps an archive for its agents, so a contact's words of while the gateway was
-//! away are lost with the component's connection (servers bounce them), and its history is the journal's.
+//! What a component cannot do: nobody keeps an archive for its agents, so a contact's words of
+//! while the gateway was away are lost with the component's connection (servers bounce them), and
+//! its history is the journal's.
 //!
-//! Rejected: resuming streams (XEP-0198, 5). A resumed stream repeats what was not acknowledged. What was missed comes
-//! from the archives anyway (XEP-0313), after a restart and after a day as well, and a post whose answer was lost is
-//! looked for there by its id; so resumption would be a second way to the same end, and the one that does not always
-//! work. A component has nothing to resume. Acknowledgements are sent where the server counts them, each after what it
-//! acknowledges is committed.
+//! Rejected: resuming streams (XEP-0198, 5). A resumed stream repeats what was not acknowledged.
+//! What was missed comes from the archives anyway (XEP-0313), after a restart and after a day as
+//! well, and a post whose answer was lost is looked for there by its id; so resumption would be a
+//! second way to the same end, and the one that does not always work. A component has nothing to
+//! resume. Acknowledgements are sent where the server counts them, each after what it acknowledges
+//! is committed.
 //!
-//! Rejected: XHTML-IM (XEP-0071), deprecated since 2018 because strangers' HTML was shown unchecked, and always beside
-//! a text that says the same. The text is read and written; a link whose text is not its address goes out as
-//! `text <address>`. A link beside the text (XEP-0066) is a part.
+//! Rejected: XHTML-IM (XEP-0071), deprecated since 2018 because strangers' HTML was shown
+//! unchecked, and always beside a text that says the same. The text is read and written; a link
+//! whose text is not its address goes out as `text <address>`. A link beside the text (XEP-0066) is
+//! a part.
 //!
 //! What servers do that has to be known:
 //!
-//! - ejabberd admits a second connection of a component and divides the stanzas between both: `probe`.
-//! - ejabberd keeps everybody's role in a moderated room, and lets in by it who was taken out of the members: rooms
-//!   that an agent makes are not moderated.
-//! - Prosody takes a presence probe that comes after a request to subscribe, and before its answer, for a stranger's,
-//!   and drops the request: `contacts` sends the probe first.
-//! - Prosody 0.12 forgets with a `kill -9` the rooms whose configuration was never submitted, even if they are
-//!   persistent by default; one that an agent makes is configured, one that a person made by joining may not be.
+//! - ejabberd admits a second connection of a component and divides the stanzas between both:
+//!   `probe`.
+//! - ejabberd keeps everybody's role in a moderated room, and lets in by it who was taken out of
+//!   the members: rooms that an agent makes are not moderated.
+//! - Prosody takes a presence probe that comes after a request to subscribe, and before its answer,
+//!   for a stranger's, and drops the request: `contacts` sends the probe first.
+//! - Prosody 0.12 forgets with a `kill -9` the rooms whose configuration was never submitted, even
+//!   if they are persistent by default; one that an agent makes is configured, one that a person
+//!   made by joining may not be.
 //!
-//! What one host carries. Over a component, agents are data: some KB each with a room. An account is a connection.
-//! Measured with 1,000 of them and their Prosody on one machine (two cores, which others used as well), each with TLS and
-//! a room of twenty: 46 KB each here, 64 KB after a restart of the server, 71 KB in Prosody; 27 sign-ons a second, each
-//! 6 ms of processor here and 23 ms in Prosody for SCRAM, TLS and the join. The engine begins at most 50 dials a second.
-//! So 10,000 accounts (reckoned, not run) are half a gigabyte, as many open files, and three to seven minutes after a
-//! restart; beyond that a component is the way. And a room sends each of its accounts a copy, over TLS of its own.
+//! What one host carries. Over a component, agents are data: some KB each with a room. An account
+//! is a connection. Measured with 1,000 of them and their Prosody on one machine (two cores, which
+//! others used as well), each with TLS and a room of twenty: 46 KB each here, 64 KB after a restart
+//! of the server, 71 KB in Prosody; 27 sign-ons a second, each 6 ms of processor here and 23 ms in
+//! Prosody for SCRAM, TLS and the join. The engine begins at most 50 dials a second. So 10,000
+//! accounts (reckoned, not run) are half a gigabyte, as many open files, and three to seven minutes
+//! after a restart; beyond that a component is the way. And a room sends each of its accounts a
+//! copy, over TLS of its own.
 
 mod archive;
 mod asking;
@@ -86,6 +96,7 @@ mod state;
 mod strays;
 mod stream;
 mod talk;
+mod tasks;
 mod upload;
 mod xml;
 
@@ -112,8 +123,8 @@ impl Xmpp {
     /// The service as configured. Nothing is opened yet.
     ///
     /// # Errors
-    /// `Invalid` if a domain is none, neither a component nor accounts are configured, or a component is to use
-    /// STARTTLS.
+    /// `Invalid` if a domain is none, neither a component nor accounts are configured, or a
+    /// component is to use STARTTLS.
     ///
     /// # Examples
     /// ```

@@ -142,7 +142,8 @@ async fn at(
         };
         match sign_in(&way, jid, secret, &config.resource, inbox).await {
             Ok(ready) => return Ok(ready),
-            // Without TLS nobody has to prove anything there: the login is for the host that is configured.
+            // Without TLS nobody has to prove anything there: the login is for the host that is
+            // configured.
             Err(Ended::Elsewhere(other, _))
                 if security == Security::InsecurePlaintext && other != host =>
             {
@@ -286,7 +287,8 @@ enum Mechanism {
     Plain,
 }
 
-/// The best the server offers: bound to the channel before not bound, SHA-256 before SHA-1, PLAIN only within TLS.
+/// The best the server offers: bound to the channel before not bound, SHA-256 before SHA-1, PLAIN
+/// only within TLS.
 fn mechanism(offered: &Element, binding: Option<[u8; 32]>, is_secure: bool) -> Option<Mechanism> {
     let names: Vec<String> = offered
         .find("mechanisms", ns::SASL)?
@@ -358,59 +360,55 @@ async fn login(
             let mut random = [0; 18];
             getrandom::fill(&mut random)
                 .map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
-            let (mut login, first) = Scram::begin(hash, bound, user, &STANDARD.encode(random));
-            let first = STANDARD.encode(first);
-            stream
-                .send(
-                    &Element::new("auth", ns::SASL)
-                        .with("mechanism", name)
-                        .text(first)
-                        .to_xml(),
-                )
-                .await?;
-            let challenge = next(stream).await?;
-            if !challenge.is("challenge", ns::SASL) {
-                return Err(errors::of_login(&challenge).into());
-            }
-            let words = decoded(&challenge)
-                .ok_or_else(|| protocol("the login's challenge cannot be read"))?;
-            // Thousands of rounds: not on a thread that others wait for.
-            let password = secret.clone();
-            let answered = crate::backend::start_blocking(move || {
-                let answer = login.answer(&words, password.expose());
-                (login, answer)
-            });
-            let (login, answer) = answered
-                .await
-                .map_err(|_| BackendError::unreachable("the engine is stopping"))?;
-            let answer = answer.map_err(BackendError::refused)?;
-            stream
-                .send(
-                    &Element::new("response", ns::SASL)
-                        .text(STANDARD.encode(answer))
-                        .to_xml(),
-                )
-                .await?;
-            let mut last = next(stream).await?;
-            if last.is("challenge", ns::SASL) {
-                // Some servers prove themselves in a challenge of its own.
-                prove(&login, &last)?;
-                stream
-                    .send(&Element::new("response", ns::SASL).to_xml())
-                    .await?;
-                last = next(stream).await?;
-                return if last.is("success", ns::SASL) {
-                    Ok(())
-                } else {
-                    Err(errors::of_login(&last).into())
-                };
-            }
-            if !last.is("success", ns::SASL) {
-                return Err(errors::of_login(&last).into());
-            }
-            Ok(prove(&login, &last)?)
+            let (login, first) = Scram::begin(hash, bound, user, &STANDARD.encode(random));
+            let first = Element::new("auth", ns::SASL)
+                .with("mechanism", name)
+                .text(STANDARD.encode(first));
+            stream.send(&first.to_xml()).await?;
+            scram(stream, login, secret).await
         }
     }
+}
+
+/// Answers the challenge of a login by SCRAM, and has the server prove that it knows the password
+/// too.
+async fn scram(stream: &mut Stream, mut login: Scram, secret: &Secret) -> Result<(), Ended> {
+    let challenge = next(stream).await?;
+    if !challenge.is("challenge", ns::SASL) {
+        return Err(errors::of_login(&challenge).into());
+    }
+    let words =
+        decoded(&challenge).ok_or_else(|| protocol("the login's challenge cannot be read"))?;
+    // Thousands of rounds: not on a thread that others wait for.
+    let password = secret.clone();
+    let answered = crate::backend::start_blocking(move || {
+        let answer = login.answer(&words, password.expose());
+        (login, answer)
+    });
+    let (login, answer) = answered
+        .await
+        .map_err(|_| BackendError::unreachable("the engine is stopping"))?;
+    let answer = answer.map_err(BackendError::refused)?;
+    let response = Element::new("response", ns::SASL);
+    stream
+        .send(&response.clone().text(STANDARD.encode(answer)).to_xml())
+        .await?;
+    let mut last = next(stream).await?;
+    if last.is("challenge", ns::SASL) {
+        // Some servers prove themselves in a challenge of its own.
+        prove(&login, &last)?;
+        stream.send(&response.to_xml()).await?;
+        last = next(stream).await?;
+        return if last.is("success", ns::SASL) {
+            Ok(())
+        } else {
+            Err(errors::of_login(&last).into())
+        };
+    }
+    if !last.is("success", ns::SASL) {
+        return Err(errors::of_login(&last).into());
+    }
+    Ok(prove(&login, &last)?)
 }
 
 fn decoded(element: &Element) -> Option<String> {

@@ -43,8 +43,8 @@ namespaces! {
     XML = "http://www.w3.org/XML/1998/namespace";
 }
 
-/// The namespace's name, borrowed where it is one of ours. A component's own is read as [`CLIENT`], so that nothing
-/// above the stream has to know how it is connected.
+/// The namespace's name, borrowed where it is one of ours. A component's own is read as [`CLIENT`],
+/// so that nothing above the stream has to know how it is connected.
 pub(super) fn known(text: &str) -> Cow<'static, str> {
     if text == COMPONENT {
         return Cow::Borrowed(CLIENT);

@@ -1,7 +1,8 @@
-//! What is on its way to the server: a line with a bound in bytes, in the order in which it was put in.
+//! What is on its way to the server: a line with a bound in bytes, in the order in which it was put
+//! in.
 //!
-//! Putting something in never waits, so that posts go out in the order of their calls; a line that is too long
-//! says so. One task writes, several stanzas at a time.
+//! Putting something in never waits, so that posts go out in the order of their calls; a line that
+//! is too long says so. One task writes, several stanzas at a time.
 
 use crate::backend::{BackendError, BackendErrorKind};
 use parking_lot::Mutex;

@@ -1,11 +1,13 @@
 //! Whether what is for a component comes to this connection.
 //!
-//! ejabberd admits a second connection of a component while it takes the first for alive (a line that was cut and has
-//! not been noticed, another program with the same name), and gives each stanza to either, by chance. Nothing says so:
-//! answers stay away. So a new connection sends words round by way of the server first, and is hung up unless all of
-//! them come back on it, in order. Of two connections one passes by chance once in 65,000 times.
+//! ejabberd admits a second connection of a component while it takes the first for alive (a line
+//! that was cut and has not been noticed, another program with the same name), and gives each
+//! stanza to either, by chance. Nothing says so: answers stay away. So a new connection sends words
+//! round by way of the server first, and is hung up unless all of them come back on it, in order.
+//! Of two connections one passes by chance once in 65,000 times.
 //!
-//! Rejected: finding out later, by answers that are missed: joins and posts would be lost meanwhile.
+//! Rejected: finding out later, by answers that are missed: joins and posts would be lost
+//! meanwhile.
 
 use super::errors;
 use super::jid::Jid;
@@ -22,7 +24,8 @@ const EARLY_MAX: usize = 1000;
 pub(super) const ASTRAY: &str =
     "the server gives stanzas for this component to another connection of it as well";
 
-/// Ready once all has come round; puts what else came into `early`. The caller's patience is the deadline.
+/// Ready once all has come round; puts what else came into `early`. The caller's patience is the
+/// deadline.
 pub(super) async fn sent_round(
     stream: &mut Stream,
     jid: &Jid,
@@ -54,9 +57,11 @@ pub(super) async fn sent_round(
                 .ok()
         });
         match number.filter(|_| element.is("iq", ns::CLIENT)) {
-            // The question itself; or its answer, from a server that answers in the place of absent agents.
+            // The question itself; or its answer, from a server that answers in the place of absent
+            // agents.
             Some(number) if number == expected => expected += 1,
-            // A server handles one stream in order (RFC 6120, 10.1): the ones before it went elsewhere.
+            // A server handles one stream in order (RFC 6120, 10.1): the ones before it went
+            // elsewhere.
             Some(_) => return Err(BackendError::unreachable(ASTRAY)),
             None if early.len() < EARLY_MAX => early.push(element),
             None => {}

@@ -1,7 +1,7 @@
 //! Asking a resolver for SRV records: over UDP, and over TCP where the answer is too long.
 //!
-//! The system's resolver does the work and keeps what it learned; here is one question and its answer. An answer that
-//! is forged leads to a host that cannot prove to be the domain.
+//! The system's resolver does the work and keeps what it learned; here is one question and its
+//! answer. An answer that is forged leads to a host that cannot prove to be the domain.
 
 use super::config::Security;
 use super::srv::{self, Answer, Endpoint, Service};
@@ -20,8 +20,9 @@ const ANSWER_MAX: Duration = Duration::from_millis(1500);
 /// The longest answer over UDP that is read.
 const DATAGRAM: usize = 4096;
 
-/// Where the accounts of `domain` connect, in order: hosts that are spoken to as configured, then those of the other
-/// kind of TLS. Empty if the domain has no such service; the domain itself if it does not say.
+/// Where the accounts of `domain` connect, in order: hosts that are spoken to as configured, then
+/// those of the other kind of TLS. Empty if the domain has no such service; the domain itself if it
+/// does not say.
 pub(super) async fn endpoints(
     resolver: Option<SocketAddr>,
     domain: &str,
@@ -126,7 +127,8 @@ async fn ask_one(resolver: SocketAddr, name: &str) -> std::io::Result<Option<Ser
     })
 }
 
-/// A number up to, and with, `most`: good enough to spread connections, and to be not guessed by who is not on the way.
+/// A number up to, and with, `most`: good enough to spread connections, and to be not guessed by
+/// who is not on the way.
 fn random(most: u32) -> u32 {
     let mut bytes = [0; 8];
     // Without random bytes nothing else works either.
@@ -160,7 +162,7 @@ fn read(text: &str) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::recorder::RecordingIntake;
+    use crate::backend::recorder::Recorder;
 
     #[test]
     fn the_systems_resolvers_are_read() {
@@ -192,10 +194,11 @@ mod tests {
         }
     }
 
-    /// What is truncated is asked again over TCP; what is not an answer to our question is not taken for one.
+    /// What is truncated is asked again over TCP; what is not an answer to our question is not
+    /// taken for one.
     #[test]
     fn a_long_answer_comes_over_tcp() {
-        let recorder = RecordingIntake::new();
+        let recorder = Recorder::new();
         let inbox = recorder.inbox();
         let found = run(
             async move {
@@ -247,7 +250,8 @@ mod tests {
                 stream.read_exact(&mut answer).await.expect("a question");
                 let is_direct = answer.windows(5).any(|window| window == b"xmpps");
                 answer[2] |= 0x80;
-                // One record: the question's name, SRV, IN, a minute, and 15 bytes of it. The root stands for "none".
+                // One record: the question's name, SRV, IN, a minute, and 15 bytes of it. The root
+                // stands for "none".
                 answer[7] = 1;
                 answer.extend_from_slice(&[0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60]);
                 let target: &[u8] = if is_direct {
@@ -276,7 +280,7 @@ mod tests {
     fn without_an_answer_the_domain_itself_is_the_place() {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
         let resolver = silent.local_addr().expect("bound");
-        let recorder = RecordingIntake::by_hand();
+        let recorder = Recorder::by_hand();
         let inbox = recorder.inbox();
         let asking =
             async move { endpoints(Some(resolver), "im.test", Security::DirectTls, &inbox).await };

@@ -12,7 +12,8 @@ use std::collections::hash_map::Entry;
 /// Occupants of a room whose addresses are kept.
 const REAL_MAX: usize = 5000;
 
-/// Somebody's presence in a room. Ours is looked at; of others only who they are. Returns what is to be handed over.
+/// Somebody's presence in a room. Ours is looked at; of others only who they are. Returns what is
+/// to be handed over.
 pub(super) fn presence(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> {
     let mut state = core.state.lock();
     let state = &mut *state;
@@ -60,7 +61,7 @@ fn item_of(stanza: &Element) -> Option<&Element> {
     user(stanza)?.find("item", ns::MUC_USER)
 }
 
-/// Notes who somebody in a room is, where the room tells.
+/// Notes the address of an occupant, where the room tells it.
 fn note_real(room: &mut Room, nick: &str, stanza: &Element) {
     let real = item_of(stanza)
         .and_then(|item| item.attribute("jid"))
@@ -100,8 +101,8 @@ fn seated(
     if let Some(waits) = waits {
         let _ = waits.send(Ok(is_new));
     }
-    // What the room says next is the agent's to hear, before the join is answered too. Where it is caught up first,
-    // hearing begins after that; a room that was made by our coming in is given up.
+    // The agent hears what the room says next, even before the join is answered. If it is caught up
+    // first, it hears from the end of that on; a room that was made by our coming in is given up.
     let hears = room.held.is_none() && !is_new;
     hears.then(|| Inbound::Entered {
         agent: agent.key,

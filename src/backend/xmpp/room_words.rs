@@ -120,14 +120,15 @@ fn unnamed(core: &Core, from: &Jid, stanza: &Element) -> String {
 
 /// A message into a room came back: what is to be handed over, in that order.
 pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> [Option<Inbound>; 2] {
-    // Posts go to the room itself: an error from an occupant is no answer to them, whatever it says.
+    // Posts go to the room itself: an error from an occupant is no answer to them, whatever it
+    // says.
     let Some(id) = stanza.attribute("id").filter(|_| from.resource().is_none()) else {
         return [None, None];
     };
     let error = StanzaError::of(stanza);
     let mut post_error = error.of_post();
     let mut item = None;
-    // The room does not know us any more: it forgot us without a word.
+    // The room no longer knows our agent: it forgot the agent without telling.
     if error.is("not-acceptable") || error.is("item-not-found") {
         post_error = BackendError::new(
             BackendErrorKind::Unreachable,
@@ -138,7 +139,7 @@ pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> [O
     [posting::refused(core, id, from.bare(), post_error), item]
 }
 
-/// The room does not know an agent any more that believes to be in it.
+/// The room no longer knows an agent that we count as in it: it is out, and may join again.
 fn forgotten(core: &Core, room_jid: &str, agent: &str) -> Option<Inbound> {
     let mut state = core.state.lock();
     let channel: ChannelId = state.rooms.get(room_jid)?.channel.clone();
@@ -160,8 +161,9 @@ fn forgotten(core: &Core, room_jid: &str, agent: &str) -> Option<Inbound> {
     })
 }
 
-/// Asks some rooms whether our agents are still in them (XEP-0410): a rooms' service that was started anew forgets
-/// them without a word. `from` goes round all seats; answers where to go on.
+/// Asks some rooms whether our agents are still in them (XEP-0410): a rooms' service that was
+/// started anew forgets them without a word. `from` is the seat to begin with; returns the one to
+/// go on with.
 pub(super) async fn check(core: &Core, from: usize) -> usize {
     let seats: Vec<(Jid, Jid)> = {
         let state = core.state.lock();

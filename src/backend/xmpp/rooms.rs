@@ -1,4 +1,5 @@
-//! Rooms (XEP-0045): going in and leaving. What a room shows is in `room_presence`, what is said there in `room_words`.
+//! Rooms (XEP-0045): going in and leaving. What a room shows is in `room_presence`, what is said
+//! there in `room_words`.
 
 use super::core::Core;
 use super::held::{Held, Recent};
@@ -60,7 +61,7 @@ pub(super) async fn join(
     joined(core, talk, stands, takes_files)
 }
 
-/// Notes the room on this link, and asks what it is like if nobody of ours has.
+/// Notes the room on this link, and asks for its properties unless they are known.
 async fn get_to_know(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     let known = {
         let mut state = core.state.lock();
@@ -85,7 +86,7 @@ async fn get_to_know(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// The answer to a join: what the room is like, and where it stands.
+/// The answer to a join: the room's properties, and the point to resume from.
 fn joined(
     core: &Core,
     talk: &Talk,
@@ -212,7 +213,7 @@ pub(super) async fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), 
     Ok(())
 }
 
-/// A room nobody of ours is in is forgotten.
+/// Forgets a room that none of our agents is in.
 fn forget_if_empty(core: &Core, room_jid: &str) {
     let mut state = core.state.lock();
     if !state

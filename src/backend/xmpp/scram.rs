@@ -23,7 +23,8 @@ pub(super) enum Hash {
 pub(super) enum Bound {
     /// This end cannot.
     Cannot,
-    /// This end could, the server does not offer it: should it have, the offer was taken away on the way.
+    /// This end could, the server does not offer it: should it have, the offer was taken away on
+    /// the way.
     NotOffered,
     /// It is, by TLS's exporter.
     Exporter([u8; 32]),
@@ -49,7 +50,7 @@ pub(super) struct Scram {
 }
 
 impl Scram {
-    /// Begins one; answers the first message. `nonce` is random and has no comma.
+    /// Begins a login; also returns the first message. `nonce` is random and has no comma.
     pub(super) fn begin(hash: Hash, bound: Bound, user: &str, nonce: &str) -> (Scram, String) {
         let user = user.replace('=', "=3D").replace(',', "=2C");
         let first = format!("n={user},r={nonce}");

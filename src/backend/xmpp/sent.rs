@@ -1,14 +1,15 @@
-//! What of ours may lie in an archive and is not known to the engine: the posts that this process sent, and how far each
-//! conversation has been caught up. Pure; `look_up` asks the archives.
+//! What of ours may lie in an archive and is not known to the engine: the posts that this process
+//! sent, and how far each conversation has been caught up. Pure; `look_up` asks the archives.
 
 use crate::backend::{Found, OriginId, Received};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 
-/// Posts that are remembered while they are under way, and after their link was lost. Beyond it nothing is taken for known
-/// any more.
+/// Posts that are remembered while they are under way, and after their link was lost. Once there
+/// were more, no post is taken as known.
 const UNANSWERED_MAX: usize = 65_536;
-/// Posts that came back and are remembered. The engine has a row for each and does not ask; whoever does gets an answer.
+/// Posts that came back and are remembered, for a caller other than the engine, which has a row for
+/// each.
 const ANSWERED_MAX: usize = 1024;
 
 /// A conversation: the room, or the account and its contact.
@@ -97,12 +98,14 @@ impl Pasts {
         self.known.insert(key, Past::Whole);
     }
 
-    /// A catch-up from that time was not complete. One that was, before in this process, counts all the same.
+    /// A catch-up from that time was not complete. One that was, before in this process, counts all
+    /// the same.
     pub(super) fn fell_behind(&mut self, key: Key, since: DateTime<Utc>) {
         self.known.entry(key).or_insert(Past::Behind(since));
     }
 
-    /// The whole archive of a conversation was searched: `ours` is what it has of ours, and `is_all` whether that is all.
+    /// The whole archive of a conversation was searched: `ours` is what it has of ours, and
+    /// `is_all` whether that is all.
     pub(super) fn searched(&mut self, key: Key, ours: HashMap<String, Received>, is_all: bool) {
         self.known.insert(key, Past::Searched { ours, is_all });
     }
@@ -128,8 +131,8 @@ impl Pasts {
         true
     }
 
-    /// The post of that origin came back as an error from `from`. False if it was not sent there: nobody else's word
-    /// counts.
+    /// The post of that origin came back as an error from `from`. False if it was not sent there:
+    /// nobody else's word counts.
     pub(super) fn refused(&mut self, origin: &str, from: &str) -> bool {
         let sent = self.unanswered.by_origin.get(origin);
         let is_its = sent.is_some_and(|sent| sent.to == from);

@@ -1,5 +1,6 @@
-//! What the links of one backend share while it lives: who of the occupants are our agents, and which posts have
-//! left. A room may be seen over the component and over an account at once, and either may see a post first.
+//! What the links of one backend share while it lives: who of the occupants are our agents, and
+//! which posts have left. A room may be seen over the component and over an account at once, and
+//! either may see a post first.
 
 use super::sent::Pasts;
 use crate::model::Address;
@@ -12,8 +13,8 @@ use tokio::sync::OwnedMutexGuard;
 /// Our agents in a room: by nickname, who has it and in which session.
 type Nicks = HashMap<String, (Address, u64)>;
 
-/// The component's one connection, from its dial until it is closed at both ends. It is a lock that is held across
-/// waits, and so not `parking_lot`'s.
+/// The component's one connection, from its dial until it is closed at both ends. It is a lock that
+/// is held across waits, and so not `parking_lot`'s.
 pub(super) type Turn = OwnedMutexGuard<()>;
 
 #[derive(Default)]
@@ -50,7 +51,7 @@ impl Shared {
         }
     }
 
-    /// Our agent has that nickname no more.
+    /// Our agent no longer has that nickname.
     pub(super) fn vacate(&self, room: &str, nick: &str, session: u64) {
         let mut occupants = self.occupants.lock();
         if let Some(nicks) = occupants.get_mut(room) {

@@ -1,7 +1,8 @@
-//! Which hosts serve a domain's accounts (RFC 6120, 3.2; XEP-0368): SRV records, read and put in order. Pure.
+//! Which hosts serve a domain's accounts (RFC 6120, 3.2; XEP-0368): SRV records, read and put in
+//! order. Pure.
 //!
-//! Rejected: `hickory-resolver` and `domain`, which bring seventy crates and a cache for one kind of question. What a
-//! packet is made of is `simple-dns`'s business, which brings itself.
+//! Rejected: `hickory-resolver` and `domain`, which bring seventy crates and a cache for one kind
+//! of question. What a packet is made of is `simple-dns`'s business, which brings itself.
 
 use super::config::Security;
 use simple_dns::rdata::RData;
@@ -38,7 +39,8 @@ pub(super) struct Record {
     pub(super) host: String,
 }
 
-/// The name under which a domain's service is found; `None` if the domain has none (a number, or not ASCII).
+/// The name under which a domain's service is found; `None` if the domain has none (a number, or
+/// not ASCII).
 pub(super) fn name(domain: &str, security: Security) -> Option<String> {
     let is_name =
         domain.is_ascii() && !domain.contains(':') && domain.parse::<std::net::Ipv4Addr>().is_err();
@@ -132,8 +134,8 @@ fn is_host(host: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }
 
-/// Puts records in the order in which they are tried (RFC 2782): by priority, and by chance, as they weigh, within one.
-/// `random` answers a number up to, and with, its argument.
+/// Puts records in the order in which they are tried (RFC 2782): by priority, and by chance, as
+/// they weigh, within one. `random` returns a number from 0 to its argument, inclusive.
 pub(super) fn ordered(mut records: Vec<Record>, mut random: impl FnMut(u32) -> u32) -> Vec<Record> {
     records.sort_by_key(|record| (record.priority, record.weight));
     let mut ordered = Vec::with_capacity(records.len());

@@ -1,4 +1,5 @@
-//! What a link knows of agents, rooms and contacts, and what it has asked: data, without the lock and the line.
+//! What a link knows of agents, rooms and contacts, and what it has asked: data, without the lock
+//! and the line.
 
 use super::errors::StanzaError;
 use super::held::{Held, Recent};
@@ -20,12 +21,12 @@ pub(super) type Answered = Result<Element, StanzaError>;
 
 /// A question that is under way.
 pub(super) struct Request {
-    /// Who was asked; nobody is our own server.
+    /// Who was asked; none: our own server.
     pub(super) to: Option<String>,
     pub(super) answer: oneshot::Sender<Answered>,
 }
 
-/// How an agent's join stands.
+/// How far an agent has come with a room.
 pub(super) enum Phase {
     Joining(Option<oneshot::Sender<Result<bool, StanzaError>>>),
     In,
@@ -47,7 +48,7 @@ pub(super) struct Contact {
     pub(super) held: Option<Held>,
     /// Something is missing before what comes live: it is no point to go on from.
     pub(super) has_gap: bool,
-    /// The server says that there is nobody.
+    /// Why the server refuses the subscription.
     pub(super) refused: Option<StanzaError>,
     pub(super) composing: bool,
 }
@@ -60,7 +61,8 @@ pub(super) struct Agent {
     pub(super) session: u64,
     pub(super) seats: HashMap<String, Seat>,
     pub(super) contacts: HashMap<String, Contact>,
-    /// Who else was shown the agent's presence: people who asked. On an account the server knows them.
+    /// Who else was shown the agent's presence: people who asked. On an account the server knows
+    /// them.
     pub(super) watchers: HashSet<String>,
     /// How people of an account's roster are who are not joined.
     pub(super) early: HashMap<String, Resources>,
@@ -81,7 +83,7 @@ pub(super) struct Room {
     pub(super) has_gap: bool,
     /// Nicknames and who they are, where the room tells.
     pub(super) real: HashMap<String, String>,
-    /// Where the room stands.
+    /// The point to resume from.
     pub(super) last: Option<ResumePoint>,
 }
 
@@ -95,7 +97,8 @@ pub(super) struct LinkState {
     pub(super) upload: Option<Option<Service>>,
     /// Messages for agents of the component that have not signed in.
     pub(super) strays: Strays,
-    /// Whether archives can be asked for an origin, by the host of their rooms; the account's own has no name.
+    /// Whether archives can be asked for an origin, by the host of their rooms; the account's own
+    /// has no name.
     pub(super) knows_origins: HashMap<String, bool>,
     /// The account's contacts, and whether it sees them.
     pub(super) roster: HashMap<String, (Option<String>, bool)>,

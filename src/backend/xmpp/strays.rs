@@ -1,8 +1,9 @@
 //! Messages that came before whom they are for, or whom they are from, was here.
 //!
-//! A person may write to an agent before their channel is put, and to an agent of a component before it has signed in.
-//! What they write waits, each message with the time at which it came, and is heard when the channel is joined. Where the
-//! line is full, what is older than an hour gives way, then whoever holds most ([`gives_way`]).
+//! A person may write to an agent before their channel is put, and to an agent of a component
+//! before it has signed in. What they write waits, each message with the time at which it came, and
+//! is heard when the channel is joined. Where the line is full, what is older than an hour gives
+//! way first, then a message of the sender who holds most ([`gives_way`]).
 
 use super::xml::Element;
 use crate::backend::fairness::{domain, gives_way};

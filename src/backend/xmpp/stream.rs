@@ -22,7 +22,7 @@ pub(super) struct Way<'a> {
     pub(super) port: u16,
     pub(super) security: Security,
     pub(super) trust: &'a Trust,
-    /// Whom its certificate must name.
+    /// The name that its certificate must have.
     pub(super) domain: &'a str,
 }
 
@@ -121,7 +121,7 @@ impl Stream {
         sent.await.map_err(|error| lost(&error))
     }
 
-    /// Begins a stream, or begins it anew; answers the server's header.
+    /// Begins a stream, or begins it anew; returns the server's header.
     pub(super) async fn open(
         &mut self,
         to: &str,

@@ -1,4 +1,5 @@
-//! One agent's conversation: what was said in it, as the engine is told, whether it comes live or from an archive.
+//! One agent's conversation: what was said in it, as the engine is told, whether it comes live or
+//! from an archive.
 
 use super::archive::{Archive, Archived, PAGE, Page, Range};
 use super::core::Core;
@@ -34,7 +35,7 @@ pub(super) struct Talk {
     pub(super) is_room: bool,
 }
 
-/// Who somebody in a room is. `real`: what the room itself says.
+/// Who the occupant of that nickname is. `real` is the address that the room itself tells.
 pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) -> Sender {
     let alias = Some(nick.to_owned());
     if let Some(address) = core.shared.occupant(room, nick) {
@@ -148,7 +149,8 @@ impl Talk {
         said.received(MessageId::parse(&id).ok()?, sender, archived.time)
     }
 
-    /// Brings in what was said after `point`, then what has come live meanwhile; answers where the talk stands.
+    /// Hands over what was said after `point`, then what has come live meanwhile; returns the point
+    /// to resume from.
     ///
     /// The agent hears from what came live on, so the engine is told between the two.
     pub(super) async fn catch_up(
@@ -189,8 +191,8 @@ impl Talk {
         Ok(stands.and_then(|point| point.to_resume()))
     }
 
-    /// Brings in what the archive has after a point; answers where that ends, and whether it is all. What is held comes
-    /// live, and not from the archive: it is the agent's to hear.
+    /// Hands over what the archive has after a point; returns where that ends, and whether it is
+    /// all. A message that is held is not taken from the archive: the agent hears it live.
     async fn bring_in(
         &self,
         core: &Core,
@@ -203,7 +205,8 @@ impl Talk {
         loop {
             let page = match (archive.page(core, &range, PAGE).await?, &range, &point) {
                 (Ok(page), ..) => page,
-                // The archive has forgotten the message we stood at: what is as old or younger comes.
+                // The archive has forgotten the message we stood at: what is as old or younger
+                // comes.
                 (Err(refused), Range::After(_), Point::After { time, .. })
                     if refused.is("item-not-found") =>
                 {
@@ -249,7 +252,7 @@ impl Talk {
         }
     }
 
-    /// What came live while the talk was caught up follows, and then nothing is held any more.
+    /// Hands over what came live while the talk was caught up, and ends the holding.
     async fn release(&self, core: &Core, seen: &HashSet<String>, has_gap: bool) {
         while let Some(Some((id, mut item))) = self.held(core, Held::pop) {
             if let Inbound::Message { resume, .. } = &mut item
@@ -263,7 +266,8 @@ impl Talk {
         }
     }
 
-    /// Looks at what is held of this talk, if anything is to be held. An emptied line ends under the same lock.
+    /// Looks at what is held of this talk, if anything is to be held. An emptied line ends under
+    /// the same lock.
     fn held<T>(&self, core: &Core, look: impl FnOnce(&mut Held) -> T) -> Option<T> {
         let mut state = core.state.lock();
         let held = if self.is_room {
@@ -410,7 +414,8 @@ impl Talk {
     }
 }
 
-/// An archive that numbers its messages takes an id that is no number for none at all, and answers the newest.
+/// Whether the page belongs to the id that was asked for: an archive that numbers its messages
+/// ignores an id that is no number, and answers with the newest page.
 fn is_of_that_kind(asked: Option<&str>, items: &[Archived]) -> bool {
     let is_number = |id: &str| id.bytes().all(|byte| byte.is_ascii_digit());
     match (asked, items.last()) {
@@ -442,7 +447,8 @@ pub(super) fn from_contact(
     } else {
         None
     };
-    // Without an archive nobody gives ids, and those of the sender's program need not be unique: it gets one of ours.
+    // Without an archive nobody gives ids, and those of the sender's program need not be unique: it
+    // gets one of ours.
     let id = archived
         .clone()
         .unwrap_or_else(|| format!("{:x}-{}", came.timestamp_millis(), core.fresh_id()));

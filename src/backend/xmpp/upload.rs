@@ -1,9 +1,10 @@
 //! Files (XEP-0363): a slot is asked for, the bytes are streamed into it, the link is posted.
 //!
-//! The service says where a file goes, and that may be anywhere: a service in somebody else's hands could have us put
-//! files, with headers of its choice, to what only this machine reaches. So the address must be of https or of this
-//! machine, and of a host that is the server's own or configured: the domain, the upload service and the hosts below
-//! them, the hosts that are connected to, and [`XmppConfig::file_host`](super::XmppConfig::file_host). This machine is the
+//! The service says where a file goes, and that may be anywhere: a service in somebody else's hands
+//! could have us put files, with headers of its choice, to what only this machine reaches. So the
+//! address must be of https or of this machine, and of a host that is the server's own or
+//! configured: the domain, the upload service and the hosts below them, the hosts that are
+//! connected to, and [`XmppConfig::file_host`](super::XmppConfig::file_host). This machine is the
 //! server's own only where the connection goes to it.
 
 use super::core::Core;
@@ -69,7 +70,7 @@ struct Slot {
     get: String,
 }
 
-/// Streams a file to the service; answers the message that carries its link.
+/// Streams a file to the service; returns the message that carries its link.
 pub(super) async fn send(
     core: &Core,
     agent: &Jid,

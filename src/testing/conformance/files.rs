@@ -75,7 +75,8 @@ fn joined(rig: &mut Rig<'_>) -> Result<(Arc<dyn Session>, ChannelId), Stop> {
     Ok((session, channel))
 }
 
-/// Sends a file, or half of one: the bytes come from a thread of their own, as they do from a caller.
+/// Sends a file, or half of one: the bytes come from a thread of their own, as they do from a
+/// caller.
 fn send(
     rig: &Rig<'_>,
     session: &Arc<dyn Session>,

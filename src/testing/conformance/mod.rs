@@ -1,11 +1,13 @@
 //! What a backend must do, as a suite that anybody's backend can be run against.
 //!
-//! The suite stands where the engine stands: it dials, signs agents in and records what enters the inbox. The other
-//! side, the people, is the [`World`], which the backend's author supplies; what a world or a backend cannot do is
-//! skipped and listed as such, never passed in silence. Rejected: running it through an engine (the engine forgives
-//! what it should not have to: copies, order across channels, late echoes).
+//! The suite takes the engine's part: it dials, signs agents in and records what enters the inbox.
+//! The other side, the people, is the [`World`], which the backend's author supplies; what a world
+//! or a backend cannot do is skipped and listed as such, never passed in silence. Rejected: running
+//! it through an engine (the engine forgives what it should not have to: copies, order across
+//! channels, late echoes).
 //!
-//! [`crate::guide::testing`] shows the smallest world, [`crate::guide::backend`] what a backend is held to.
+//! [`crate::guide::testing`] shows the smallest world, [`crate::guide::backend`] what a backend is
+//! held to.
 
 mod checks;
 mod files;

@@ -1,11 +1,11 @@
 //! The suite's hands: a runtime, a recording intake, and calls that end at a deadline.
 //!
-//! Each check runs on a thread of its own with a runtime of its own, so that what one leaves behind, or a panic in
-//! the backend, does not reach the next.
+//! Each check runs on a thread of its own with a runtime of its own, so that what one leaves
+//! behind, or a panic in the backend, does not reach the next.
 
 use super::report::CheckOutcome;
 use super::world::World;
-use crate::backend::recorder::RecordingIntake;
+use crate::backend::recorder::Recorder;
 use crate::backend::{
     Address, AgentKey, Backend, BackendError, Capabilities, ChannelId, Inbound, Joined, Link,
     LinkKey, MessageId, OriginId, Outgoing, Posted, Received, Reply, ResumePoint, Session,
@@ -66,7 +66,7 @@ pub(super) fn run_one(world: &dyn World, check: Check) -> CheckOutcome {
 pub(super) struct Rig<'a> {
     pub(super) world: &'a dyn World,
     pub(super) capabilities: Capabilities,
-    pub(super) recorder: Arc<RecordingIntake>,
+    pub(super) recorder: Arc<Recorder>,
     backend: Arc<dyn Backend>,
     links: Vec<(LinkKey, Arc<dyn Link>)>,
     runtime: Option<tokio::runtime::Runtime>,
@@ -84,7 +84,7 @@ impl<'a> Rig<'a> {
         Ok(Rig {
             world,
             capabilities,
-            recorder: RecordingIntake::new(),
+            recorder: Recorder::new(),
             backend,
             links: Vec::new(),
             runtime: Some(runtime),
@@ -134,7 +134,7 @@ impl<'a> Rig<'a> {
     /// Hangs up and forgets what was recorded: what comes next is another connection.
     pub(super) fn hang_up(&mut self) {
         self.links.clear();
-        self.recorder = RecordingIntake::new();
+        self.recorder = Recorder::new();
     }
 
     /// Hangs up by dropping, and nothing else.
@@ -238,7 +238,7 @@ impl<'a> Rig<'a> {
         Ok(())
     }
 
-    /// Waits for `count` messages that `wanted` admits and answers them; more than that is a failure later on.
+    /// Waits for `count` messages that `wanted` admits and returns all that have come.
     pub(super) fn receive(
         &self,
         count: usize,
@@ -253,7 +253,7 @@ impl<'a> Rig<'a> {
         })
     }
 
-    /// Listens for a while; answers everything recorded until then.
+    /// Listens for a while, and returns every message recorded until then.
     pub(super) fn listen(&self) -> Vec<Received> {
         std::thread::sleep(SILENCE);
         messages(&self.recorder.items())

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 /// Messages in the checks of order.
 const MANY: usize = 100;
 
-/// Things a careless connector mangles: markup, quotes, line ends, four-byte characters, a combining accent.
+/// Things a careless connector mangles: markup, quotes, line ends, four-byte characters, a
+/// combining accent.
 const SPECIAL: &str = "<b>&\"'</b> \\ %20 {}\nline two\n🦀👩‍👩‍👧 e\u{301} ß 漢字 \u{202e}abc\u{202c}";
 
 pub(super) fn post_into_room(rig: &mut Rig<'_>) -> Result<(), Stop> {

@@ -4,14 +4,17 @@ use crate::backend::{Address, Backend, ChannelId};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the suite needs of a chat system besides the backend: its people, and somebody who can break things.
+/// What the suite needs of a chat system besides the backend: its people, and somebody who can
+/// break things.
 ///
-/// Only the first two methods must be written; what is left out is skipped. `None` always means "cannot".
+/// Only the first two methods must be written; what is left out is skipped. `None` always means
+/// "cannot".
 pub trait World: Send + Sync {
     /// The backend under test. Asked once for each check.
     fn backend(&self) -> Arc<dyn Backend>;
 
-    /// The address of the `n`th agent, from 0 to 2; always the same for the same `n`, different for different ones.
+    /// The address of the `n`th agent, from 0 to 2; always the same for the same `n`, different for
+    /// different ones.
     fn agent_address(&self, n: usize) -> Address;
 
     /// How long anything may take. Default: 10 seconds.
@@ -34,8 +37,8 @@ pub trait World: Send + Sync {
         None
     }
 
-    /// Lets a person say `text` in the room; of a contact, lets that contact say it to the agent of `address`.
-    /// Returns when the chat system has it.
+    /// Lets a person say `text` in the room; of a contact, lets that contact say it to the agent of
+    /// `address`. Returns when the chat system has it.
     ///
     /// # Errors
     /// Why it could not be said.
@@ -49,8 +52,8 @@ pub trait World: Send + Sync {
         None
     }
 
-    /// Everything a person who was there all the time has heard agents say in the room so far, oldest first; of a
-    /// contact, everything the agent of `address` has said to that contact.
+    /// Everything a person who was there all the time has heard agents say in the room so far,
+    /// oldest first; of a contact, everything the agent of `address` has said to that contact.
     fn heard(&self, channel: &ChannelId, address: &Address) -> Option<Vec<String>> {
         let _ = (channel, address);
         None
@@ -68,7 +71,8 @@ pub trait World: Send + Sync {
         None
     }
 
-    /// Breaks the connection the agent of that address travels on, so that the agent is signed out or the link lost.
+    /// Breaks the connection the agent of that address travels on, so that the agent is signed out
+    /// or the link lost.
     fn cut(&self, address: &Address) -> Option<()> {
         let _ = address;
         None

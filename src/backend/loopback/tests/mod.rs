@@ -1,4 +1,5 @@
-//! The embedded chat system through a recording intake: what enters the engine, in which order, and when.
+//! The embedded chat system through a recording intake: what enters the engine, in which order, and
+//! when.
 //!
 //! Lene and Ole are people, echo and news are agents.
 
@@ -7,7 +8,7 @@ mod people;
 mod trouble;
 
 use super::*;
-use crate::backend::recorder::RecordingIntake;
+use crate::backend::recorder::Recorder;
 use crate::backend::{
     Backend, BackendError, BackendErrorKind, Inbound, Link, Outgoing, Posted, Received, Session,
     Upload,
@@ -24,7 +25,7 @@ const SOON: Duration = Duration::from_secs(5);
 
 struct World {
     chat: Loopback,
-    recorder: Arc<RecordingIntake>,
+    recorder: Arc<Recorder>,
     link: Arc<dyn Link>,
     runtime: tokio::runtime::Runtime,
 }
@@ -34,7 +35,7 @@ fn world(chat: Loopback) -> World {
         .worker_threads(2)
         .build()
         .expect("a runtime");
-    let recorder = RecordingIntake::by_hand();
+    let recorder = Recorder::by_hand();
     chat.room("chat-room:ops", "Operations");
     let link = dial(&chat, &recorder, &runtime).expect("dialed");
     World {
@@ -47,7 +48,7 @@ fn world(chat: Loopback) -> World {
 
 fn dial(
     chat: &Loopback,
-    recorder: &Arc<RecordingIntake>,
+    recorder: &Arc<Recorder>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Arc<dyn Link>, BackendError> {
     let _entered = runtime.enter();
@@ -322,7 +323,7 @@ fn what_was_missed_is_caught_up_once_in_order_and_before_the_join_answers() {
             .expect("said");
     }
     lene.say("contact:echo", "still to you").expect("said");
-    world.recorder = RecordingIntake::by_hand();
+    world.recorder = Recorder::by_hand();
     world.link = dial(&world.chat, &world.recorder, &world.runtime).expect("dialed");
     let echo = world.sign_in(1, "loopback:echo").expect("signed in");
     world

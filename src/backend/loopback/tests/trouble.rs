@@ -116,7 +116,7 @@ fn down_is_lost_and_not_to_be_dialed() {
         world.recorder.lost(),
         Some(BackendError::unreachable("power cut"))
     );
-    let recorder = RecordingIntake::by_hand();
+    let recorder = Recorder::by_hand();
     assert!(dial(&world.chat, &recorder, &world.runtime).is_err());
     world.chat.come_up();
     assert!(dial(&world.chat, &recorder, &world.runtime).is_ok());

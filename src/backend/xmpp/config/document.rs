@@ -14,8 +14,9 @@
 //! secrets = { directory = "/etc/switchboard/accounts" }
 //! ```
 //!
-//! Rejected: `Deserialize` on the fields of [`XmppConfig`] itself. Three keys become one `Trust`, the
-//! default of one key is made of another, and `serde` has no unknown fields beside flattened ones.
+//! Rejected: `Deserialize` on the fields of [`XmppConfig`] itself. Three keys become one `Trust`,
+//! the default of one key is made of another, and `serde` has no unknown fields beside flattened
+//! ones.
 
 use super::{Accounts, Component, Security, XmppConfig};
 use crate::backend::document::{length, pin, port, texts, trust};

@@ -21,7 +21,8 @@ pub enum Security {
     /// TLS after `STARTTLS`, which the server must offer.
     #[serde(rename = "starttls")]
     StartTls,
-    /// No TLS, to an address of this machine only (a tunnel's end, a server beside us): anything else is refused.
+    /// No TLS, to an address of this machine only (a tunnel's end, a server beside us): anything
+    /// else is refused.
     PlainLoopback,
     /// No TLS to anywhere: whoever is on the way reads and changes everything.
     InsecurePlaintext,
@@ -38,7 +39,8 @@ pub struct Component {
 }
 
 impl Component {
-    /// The component `domain` on the server at `host` and `port`, without TLS and so on this machine only.
+    /// The component `domain` on the server at `host` and `port`, without TLS and so on this
+    /// machine only.
     pub fn new(
         domain: impl Into<String>,
         host: impl Into<String>,
@@ -54,7 +56,8 @@ impl Component {
         }
     }
 
-    /// How its connection is secured. `StartTls` does not exist for components. Default: `PlainLoopback`.
+    /// How its connection is secured. `StartTls` does not exist for components. Default:
+    /// `PlainLoopback`.
     #[must_use]
     pub fn security(mut self, security: Security) -> Component {
         self.security = security;
@@ -73,9 +76,10 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Accounts on the servers their addresses name, with STARTTLS. Where neither host nor port are set, the domain's
-    /// SRV records say where (RFC 6120, 3.2): the hosts for the configured kind of TLS first, those for the other kind
-    /// after them (XEP-0368); without records it is the domain itself, at port 5222 (5223 for `DirectTls`).
+    /// Accounts on the servers their addresses name, with STARTTLS. Where neither host nor port are
+    /// set, the domain's SRV records say where (RFC 6120, 3.2): the hosts for the configured kind
+    /// of TLS first, those for the other kind after them (XEP-0368); without records it is the
+    /// domain itself, at port 5222 (5223 for `DirectTls`).
     pub fn new(secrets: impl SecretSource) -> Accounts {
         Accounts {
             host: None,
@@ -86,7 +90,8 @@ impl Accounts {
         }
     }
 
-    /// The server's host; SRV records are not asked for. Certificates are checked against the address's domain.
+    /// The server's host; SRV records are not asked for. Certificates are checked against the
+    /// address's domain.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Accounts {
         self.host = Some(host.into());
@@ -107,7 +112,8 @@ impl Accounts {
         self
     }
 
-    /// The resolver that is asked for SRV records. Default: those of `/etc/resolv.conf`, at most three.
+    /// The resolver that is asked for SRV records. Default: those of `/etc/resolv.conf`, at most
+    /// three.
     #[must_use]
     pub fn resolver(mut self, resolver: SocketAddr) -> Accounts {
         self.resolver = Some(resolver);
@@ -118,7 +124,8 @@ impl Accounts {
 /// Makes an agent's nickname of its address.
 pub type NicknameRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
-/// An XMPP service, as configured: by its builder, or read from a document as `guide::operating` shows.
+/// An XMPP service, as configured: by its builder, or read from a document as `guide::operating`
+/// shows.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "document::Document")]
 pub struct XmppConfig {
@@ -138,8 +145,9 @@ pub struct XmppConfig {
 }
 
 impl XmppConfig {
-    /// The service of `domain`, for example `example.org`: the network's name is made of it, so it must not change
-    /// once there are conversations. A component, or accounts, or both must be added.
+    /// The service of `domain`, for example `example.org`: the network's name is made of it, so it
+    /// must not change once there are conversations. A component, or accounts, or both must be
+    /// added.
     pub fn new(domain: impl Into<String>) -> XmppConfig {
         let domain = domain.into().to_lowercase();
         XmppConfig {
@@ -173,30 +181,33 @@ impl XmppConfig {
         self
     }
 
-    /// Which certificates are believed, of the server and where files are uploaded to. Default: the system's.
+    /// Which certificates are believed, of the server and where files are uploaded to. Default: the
+    /// system's.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> XmppConfig {
         self.trust = trust;
         self
     }
 
-    /// Where rooms live: searched and created there; a room's name without an `@` is one of it. Default: `rooms.`
-    /// and the domain.
+    /// Where rooms live: searched and created there; a room's name without an `@` is one of it.
+    /// Default: `rooms.` and the domain.
     #[must_use]
     pub fn rooms_host(mut self, host: impl Into<String>) -> XmppConfig {
         self.rooms_host = host.into().to_lowercase();
         self
     }
 
-    /// The service that takes files (XEP-0363). Default: found among what the domain's server lists.
+    /// The service that takes files (XEP-0363). Default: found among what the domain's server
+    /// lists.
     #[must_use]
     pub fn upload_host(mut self, host: impl Into<String>) -> XmppConfig {
         self.upload_host = Some(host.into());
         self
     }
 
-    /// One more host, with those below it, to which the upload service may have files put: a storage elsewhere. Without
-    /// it these are the domain, the service and the hosts below them, and the hosts that are connected to. Default: none.
+    /// One more host, with those below it, to which the upload service may have files put: a
+    /// storage elsewhere. Without it these are the domain, the service and the hosts below them,
+    /// and the hosts that are connected to. Default: none.
     #[must_use]
     pub fn file_host(mut self, host: impl Into<String>) -> XmppConfig {
         self.file_hosts.push(folded(&host.into()));
@@ -210,8 +221,8 @@ impl XmppConfig {
         self
     }
 
-    /// The longest message and the longest story, in Unicode scalar values. Default: 8,000 and 32,000; at most
-    /// 60,000 each count, because servers refuse stanzas over 256 KiB.
+    /// The longest message and the longest story, in Unicode scalar values. Default: 8,000 and
+    /// 32,000; at most 60,000 each count, because servers refuse stanzas over 256 KiB.
     #[must_use]
     pub fn lengths_max(mut self, message: u32, story: u32) -> XmppConfig {
         self.message_length_max = message.clamp(1, 60_000);
@@ -219,15 +230,16 @@ impl XmppConfig {
         self
     }
 
-    /// The resource agents sign in with. Default: `switchboard`. Two engines on one account need different ones.
+    /// The resource agents sign in with. Default: `switchboard`. Two engines on one account need
+    /// different ones.
     #[must_use]
     pub fn resource(mut self, resource: impl Into<String>) -> XmppConfig {
         self.resource = resource.into();
         self
     }
 
-    /// How an agent's nickname in rooms is made of its address (`bot@example.org`). Default: what stands before the
-    /// `@`. If it is taken, a number is added.
+    /// How an agent's nickname in rooms is made of its address (`bot@example.org`). Default: what
+    /// stands before the `@`. If it is taken, a number is added.
     #[must_use]
     pub fn nickname(mut self, rule: impl Fn(&str) -> String + Send + Sync + 'static) -> XmppConfig {
         self.nickname = Some(Arc::new(rule));
@@ -241,13 +253,14 @@ impl XmppConfig {
         self
     }
 
-    /// Returns the files that hold secrets, as far as they are known now. A host serves none of them
-    /// and warns of those that others can read.
+    /// Returns the files that hold secrets, as far as they are known now. A host serves none of
+    /// them and warns of those that others can read.
     pub fn private_files(&self) -> Vec<PathBuf> {
         self.secrets().flat_map(|source| source.files()).collect()
     }
 
-    /// Reads what a dial would read: secrets, as far as they are known now, and the CA file. Blocks.
+    /// Reads what a dial would read: secrets, as far as they are known now, and the CA file.
+    /// Blocks.
     ///
     /// # Errors
     /// `Invalid` for a file or a variable that cannot be read.

@@ -10,7 +10,8 @@ pub(in super::super) enum Node {
     Text(String),
 }
 
-/// An element with a resolved namespace. Attributes keep the name they are written with, as `xml:lang`.
+/// An element with a resolved namespace. Attributes keep the name they are written with, as
+/// `xml:lang`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Element {
     pub(in super::super) name: Cow<'static, str>,
@@ -159,8 +160,8 @@ impl Element {
     }
 }
 
-/// Writes text so that a parser reads the same: a carriage return would be read as a line feed, and in an attribute a
-/// line feed as a blank. What XML 1.0 cannot carry becomes U+FFFD.
+/// Writes text so that a parser reads the same: a carriage return would be read as a line feed, and
+/// in an attribute a line feed as a blank. What XML 1.0 cannot carry becomes U+FFFD.
 pub(in super::super) fn escape(out: &mut String, text: &str, attribute: bool) {
     for character in text.chars() {
         match character {

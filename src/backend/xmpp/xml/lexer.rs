@@ -1,5 +1,5 @@
-//! Bytes into tags and text: what has come whole is handed out, what has not is waited for, what is too long is
-//! handed out as flood, without having been kept.
+//! Bytes into tags and text: what has come whole is handed out, what has not is waited for, what is
+//! too long is handed out as flood, without having been kept.
 
 /// A token's longest text: a stanza's limit, and the same again for escapes.
 const TOKEN_MAX: usize = 1024 * 1024;
@@ -12,9 +12,9 @@ pub(super) enum Kind {
     Text,
     /// Text in a CDATA section.
     Data,
-    /// What stands between `<` and `>`.
+    /// The text between `<` and `>`.
     Tag,
-    /// What stands between `<?` and `?>`.
+    /// The text between `<?` and `?>`.
     Declaration,
 }
 
@@ -24,7 +24,8 @@ pub(super) struct Token {
     pub(super) kind: Kind,
     from: usize,
     to: usize,
-    /// It was too long to be kept: of a tag the first two bytes and the last one are there, of text nothing.
+    /// It was too long to be kept: of a tag the first two bytes and the last one are there, of text
+    /// nothing.
     pub(super) flood: bool,
 }
 

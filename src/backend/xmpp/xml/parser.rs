@@ -1,7 +1,8 @@
 //! Tags and text into stanzas.
 //!
-//! Malformed XML ends the stream, as it must. What is only too much (too large, too deep, too many nodes) or wrong
-//! within its stanza is stepped over: a stranger whose stanza was passed on must not end anything.
+//! Malformed XML ends the stream, as it must. What is only too much (too large, too deep, too many
+//! nodes) or wrong within its stanza is stepped over: a stranger whose stanza was passed on must
+//! not end anything.
 
 use super::super::ns;
 use super::element::{Element, Node, is_xml};
@@ -12,7 +13,8 @@ use std::borrow::Cow;
 pub(in super::super) const DEPTH_MAX: usize = 64;
 /// Bytes of a stanza at most.
 pub(in super::super) const STANZA_MAX: usize = 512 * 1024;
-/// Elements and texts of a stanza at most: an empty element costs four bytes on the wire and a hundred here.
+/// Elements and texts of a stanza at most: an empty element costs four bytes on the wire and a
+/// hundred here.
 const NODES_MAX: usize = 16_384;
 /// Attributes of an element at most.
 const ATTRIBUTES_MAX: usize = 64;
@@ -41,7 +43,7 @@ struct Open {
     prefixes: Vec<(String, String)>,
 }
 
-/// Reads one stream. Fed bytes, it answers events.
+/// Reads one stream: takes bytes, returns events.
 #[derive(Default)]
 pub(in super::super) struct Parser {
     lexer: Lexer,
