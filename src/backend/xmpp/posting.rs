@@ -88,8 +88,8 @@ pub(super) async fn arrive(
     let unknown = |reason: &str| BackendError::new(BackendErrorKind::OutcomeUnknown, reason);
     core.fence().await.map_err(|error| unknown(&error.reason))?;
     if !core.shared.pasts.lock().answered(&origin) {
-        let reason = "the post came back as an error";
-        return Err(BackendError::new(BackendErrorKind::Rejected, reason));
+        // The engine has the refusal by now, and what counts is that.
+        return Err(unknown("the post came back as an error"));
     }
     let id = MessageId::parse(origin.as_str()).map_err(|error| unknown(&error.to_string()))?;
     let sender = core
