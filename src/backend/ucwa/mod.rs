@@ -4,10 +4,8 @@
 //! |---|---|
 //! | `protocol` | what the server says and is told, as values: pure |
 //! | `client` | requests with the account's tokens, connections, autodiscovery |
-//! | `conversation` `meeting` `reports` | the state of a conversation, as events tell it: pure |
-//! | `core` `channel` `dispatch` | what a link knows, and what comes in |
-//! | `link` `session` `contacts` `incoming` `posting` | what an agent does |
-//! | `meetings` `entering` `speaking` | the same in meetings |
+//! | `account` | everything an account does, as a machine: pure |
+//! | `link` | the shell around it: the event channel, requests, timers, what the engine is to have |
 //!
 //! Each agent is a user of its own: one link, one application on the server, one request that always waits there for
 //! events. Nothing is shared between accounts but the way to the server (connections, TLS, the root that answered).
@@ -22,38 +20,26 @@
 //! server: none could be had. The login by NTLM has met the published exchange of MS-NLMP only. Not done: uploads, management of meetings, meetings joined as a guest, the passive grant
 //! (ADFS), Skype for Business Online.
 
-mod channel;
+mod account;
 mod client;
 mod config;
-mod contacts;
-mod conversation;
-mod core;
-mod dispatch;
-mod entering;
 #[doc(hidden)]
 pub mod fuzz;
-mod incoming;
 mod link;
-mod meeting;
-mod meetings;
-mod posting;
 mod protocol;
-mod reports;
-mod session;
-mod speaking;
 
 pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
 pub use client::connect::{Connect, Io};
 pub use config::{Grant, LoginRule, UcwaConfig};
 pub use protocol::url::Origin;
 
-use self::core::Core;
 use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply};
 use crate::error::Result;
 use crate::model::{Address, LinkKey, NetworkId};
 use client::connect::Sockets;
 use client::discover::Root;
 use client::http::Http;
+use link::Shell;
 use parking_lot::Mutex;
 use protocol::address::Sip;
 use std::collections::HashMap;
@@ -68,7 +54,7 @@ pub struct Ucwa {
     http: Arc<Http>,
     root: Root,
     /// Who is signed in, or is saying goodbye.
-    signed_in: Mutex<HashMap<Sip, Weak<Core>>>,
+    signed_in: Mutex<HashMap<Sip, Weak<Shell>>>,
 }
 
 impl Ucwa {
@@ -107,12 +93,12 @@ impl Ucwa {
     }
 
     /// Remembers who is signed in, as long as it is.
-    fn note(&self, address: &Sip, core: &Arc<Core>) {
+    fn note(&self, address: &Sip, shell: &Arc<Shell>) {
         let mut signed_in = self.signed_in.lock();
         if signed_in.len() == signed_in.capacity() {
-            signed_in.retain(|_, core| core.strong_count() > 0);
+            signed_in.retain(|_, shell| shell.strong_count() > 0);
         }
-        signed_in.insert(address.clone(), Arc::downgrade(core));
+        signed_in.insert(address.clone(), Arc::downgrade(shell));
     }
 
     /// The account of that name.

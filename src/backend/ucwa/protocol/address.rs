@@ -137,6 +137,15 @@ pub(crate) fn endpoint_id(identity: [u8; 16]) -> String {
     .join("-")
 }
 
+/// The key of a resource: its address as two are compared, which is the path without the query.
+pub(crate) fn key_of(href: &str) -> String {
+    let path = match href.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => href,
+    };
+    path.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
 /// The last segment of an address of the server: a conversation's or a message's id.
 pub(crate) fn last_segment(href: &str) -> &str {
     let path = href.split(['?', '#']).next().unwrap_or_default();

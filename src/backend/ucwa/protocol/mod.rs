@@ -3,6 +3,7 @@
 //! Everything here is pure. Parsers are lenient, because servers of several years speak, and the fuzzer feeds them.
 
 pub(super) mod address;
+pub(super) mod application;
 pub(super) mod challenge;
 pub(super) mod data_uri;
 pub(super) mod document;

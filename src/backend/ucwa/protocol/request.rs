@@ -13,6 +13,7 @@ use std::time::Duration;
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// One request.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,

@@ -3,9 +3,10 @@
 //! A report may overtake the answer to its post, and either may lack what ties them: the answer its address, the report
 //! its operation. So both are kept until they meet.
 
-use super::conversation::Done;
-use super::protocol::package::Event;
-use super::protocol::reason::Reason;
+use super::post::Done;
+use crate::backend::Accepted;
+use crate::backend::ucwa::protocol::package::Event;
+use crate::backend::ucwa::protocol::reason::Reason;
 use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 
@@ -17,36 +18,36 @@ struct Waiting {
     operation: String,
     /// The message's address; none if the answer was lost.
     href: Option<String>,
-    done: Done,
+    done: Done<Accepted>,
 }
 
 /// What became of a message of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Report {
-    pub(super) href: String,
+pub(crate) struct Report {
+    pub(crate) href: String,
     operation: Option<String>,
-    pub(super) time: Option<DateTime<Utc>>,
+    pub(crate) time: Option<DateTime<Utc>>,
     /// None: it was delivered.
-    pub(super) failed: Option<Option<Reason>>,
+    pub(crate) failed: Option<Option<Reason>>,
     /// Somebody may have got it all the same.
-    pub(super) is_unclear: bool,
+    pub(crate) is_unclear: bool,
 }
 
 /// The posts of one conversation.
 #[derive(Default)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     waiting: Vec<Waiting>,
     early: VecDeque<Report>,
 }
 
 impl Reports {
     /// A post has left; its report may have come already.
-    pub(super) fn sent(
+    pub(crate) fn sent(
         &mut self,
         operation: String,
         href: Option<String>,
-        done: Done,
-    ) -> Option<(Done, Report)> {
+        done: Done<Accepted>,
+    ) -> Option<(Done<Accepted>, Report)> {
         let is_its = |report: &Report| report.is_of(&operation, href.as_deref());
         if let Some(at) = self.early.iter().position(is_its)
             && let Some(report) = self.early.remove(at)
@@ -63,7 +64,7 @@ impl Reports {
     }
 
     /// A report has come; answers whom it concerns, if that is known.
-    pub(super) fn report(&mut self, report: Report) -> Option<(Done, Report)> {
+    pub(crate) fn report(&mut self, report: Report) -> Option<(Done<Accepted>, Report)> {
         let is_its = |waiting: &Waiting| report.is_of(&waiting.operation, waiting.href.as_deref());
         if let Some(at) = self.waiting.iter().position(is_its) {
             return Some((self.waiting.swap_remove(at).done, report));
@@ -76,14 +77,14 @@ impl Reports {
     }
 
     /// Those who wait for a report that will not come.
-    pub(super) fn forsaken(&mut self) -> Vec<Done> {
+    pub(crate) fn forsaken(&mut self) -> Vec<Done<Accepted>> {
         self.waiting.drain(..).map(|waiting| waiting.done).collect()
     }
 }
 
 impl Report {
     /// Reads a `message` event about a message of ours.
-    pub(super) fn of(event: &Event, href: String) -> Report {
+    pub(crate) fn of(event: &Event, href: String) -> Report {
         let resource = event.resource.as_ref();
         Report {
             href,

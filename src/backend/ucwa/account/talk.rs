@@ -4,19 +4,14 @@
 //! of the last `messaging` event, and nothing else. Two conversations with one person may stand at the same time (both
 //! invited each other, or one is being replaced).
 
-use super::protocol::address::Sip;
-use super::protocol::document::Document;
-use super::protocol::package::{Event, Kind};
 use super::reports::Reports;
-use crate::backend::{Accepted, BackendError};
-use tokio::sync::oneshot;
-
-/// What answers a post.
-pub(super) type Done = oneshot::Sender<Result<Accepted, BackendError>>;
+use crate::backend::ucwa::protocol::address::Sip;
+use crate::backend::ucwa::protocol::document::Document;
+use crate::backend::ucwa::protocol::package::{Event, Kind};
 
 /// How a conversation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// We have invited, or were invited, and it is not connected yet.
     Connecting,
     /// Messages may be sent.
@@ -27,42 +22,42 @@ pub(super) enum Phase {
 
 /// What was said in an invitation, until the message event comes that says it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Toast {
+pub(crate) struct Toast {
     /// As a data URI.
-    pub(super) href: String,
+    pub(crate) href: String,
     /// It was delivered, because no message event came.
-    pub(super) delivered: bool,
+    pub(crate) delivered: bool,
 }
 
 /// What the far end asked for with its invitation; it belongs to the first message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Opening {
-    pub(super) subject: Option<String>,
-    pub(super) alert: bool,
+pub(crate) struct Opening {
+    pub(crate) subject: Option<String>,
+    pub(crate) alert: bool,
 }
 
 /// A conversation with one contact.
-pub(super) struct Talk {
-    pub(super) with: Sip,
-    pub(super) phase: Phase,
+pub(crate) struct Talk {
+    pub(crate) with: Sip,
+    pub(crate) phase: Phase,
     /// We began it.
-    pub(super) is_ours: bool,
+    pub(crate) is_ours: bool,
     /// Somebody else has come in: it is no place for what is meant for one.
-    pub(super) is_crowded: bool,
+    pub(crate) is_crowded: bool,
     /// Where messages go, while they may.
-    pub(super) send: Option<String>,
-    pub(super) typing: Option<String>,
-    pub(super) stop: Option<String>,
+    pub(crate) send: Option<String>,
+    pub(crate) typing: Option<String>,
+    pub(crate) stop: Option<String>,
     /// The far end takes HTML.
-    pub(super) takes_html: bool,
-    pub(super) thread: Option<String>,
-    pub(super) toast: Option<Toast>,
-    pub(super) opening: Opening,
-    pub(super) reports: Reports,
+    pub(crate) takes_html: bool,
+    pub(crate) thread: Option<String>,
+    pub(crate) toast: Option<Toast>,
+    pub(crate) opening: Opening,
+    pub(crate) reports: Reports,
 }
 
 impl Talk {
-    pub(super) fn new(with: Sip, is_ours: bool) -> Talk {
+    pub(crate) fn new(with: Sip, is_ours: bool) -> Talk {
         Talk {
             with,
             phase: Phase::Connecting,
@@ -80,7 +75,7 @@ impl Talk {
     }
 
     /// One that somebody else begins, of the resource of their invitation.
-    pub(super) fn invited(with: Sip, invitation: &Document) -> Talk {
+    pub(crate) fn invited(with: Sip, invitation: &Document) -> Talk {
         let mut talk = Talk::new(with, false);
         let text = |name| {
             invitation
@@ -103,13 +98,18 @@ impl Talk {
         talk
     }
 
+    /// Whether it has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
     /// Whether messages may be sent in it.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Connected && self.send.is_some() && !self.is_crowded
     }
 
     /// Learns from a `messaging` resource; true if that changed how it stands.
-    pub(super) fn messaging(&mut self, messaging: &Document) -> bool {
+    pub(crate) fn messaging(&mut self, messaging: &Document) -> bool {
         let link = |rel| messaging.link(rel).map(str::to_owned);
         (self.send, self.typing, self.stop) = (
             link("sendMessage"),
@@ -130,7 +130,7 @@ impl Talk {
     }
 
     /// Learns from a `conversation` event; true if that changed how it stands.
-    pub(super) fn conversation(&mut self, event: &Event) -> bool {
+    pub(crate) fn conversation(&mut self, event: &Event) -> bool {
         let before = (self.phase, self.is_crowded);
         if let Some(conversation) = &event.resource {
             match conversation.text("state") {
@@ -154,8 +154,8 @@ impl Talk {
 
 #[cfg(test)]
 mod tests {
-    use super::super::protocol::package::Package;
     use super::*;
+    use crate::backend::ucwa::protocol::package::Package;
 
     fn lene() -> Sip {
         Sip::parse("lene@contoso.com").expect("an address")

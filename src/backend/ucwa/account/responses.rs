@@ -1,0 +1,161 @@
+//! To whom a response belongs.
+
+use super::Known;
+use super::effect::Purpose;
+use super::post::Done;
+use super::presences::Links;
+use super::turn::Turn;
+use crate::backend::ucwa::protocol::address::Sip;
+use crate::backend::ucwa::protocol::document::Document;
+use crate::backend::ucwa::protocol::request::{Response, Trouble};
+use crate::backend::{BackendError, BackendErrorKind, ChannelId, Joined};
+
+impl Known {
+    /// Handles the response to a request that was made for `purpose`.
+    pub(super) fn response(
+        &mut self,
+        turn: &mut Turn<'_>,
+        purpose: Purpose,
+        result: Result<Response, Trouble>,
+    ) {
+        match purpose {
+            Purpose::Resource(mut event) => {
+                event.resource = document(result);
+                self.handle(turn, event);
+            }
+            Purpose::Conversation(event) => self.conversation_of(turn, event, document(result)),
+            Purpose::MeetingBehind(event) => {
+                self.meeting_of(turn, event, document(result).as_ref())
+            }
+            Purpose::Messaging(event, with) => {
+                let messaging = document(result);
+                self.people.adopt(turn, &event, with, messaging.as_ref());
+            }
+            Purpose::Participant(event) => {
+                let found = document(result);
+                self.meetings.message_of(turn, &event, found.as_ref());
+            }
+            Purpose::LookUp {
+                channel,
+                with,
+                done,
+            } => self.looked_up(turn, (channel, with, done), result),
+            Purpose::Look(look) => self.presences.looked(turn, *look, document(result)),
+            Purpose::Subscribe { had } => self.presences.subscribed(turn, had, result),
+            Purpose::Extend => self.presences.extended(turn, result),
+            Purpose::Active => {
+                log("reporting activity", result);
+                self.presences.keep_subscribed(turn);
+            }
+            Purpose::Say(say) => self.people.said(turn, *say, result),
+            Purpose::Invite(invite) => self.people.invited(turn, *invite, result),
+            Purpose::Enter {
+                uri,
+                operation,
+                is_invited,
+            } => self
+                .meetings
+                .asked(turn, &uri, (operation, is_invited), result),
+            Purpose::Find(finding) => self.meetings.found(turn, *finding, resource(result)),
+            Purpose::AddMessages { uri, number } => {
+                self.meetings.adding_asked(turn, &uri, number, result)
+            }
+            Purpose::Speak {
+                uri,
+                number,
+                operation,
+                done,
+            } => self
+                .meetings
+                .spoke(turn, &uri, number, (operation, done), result),
+            Purpose::Accept => {
+                if let Err(trouble) = result {
+                    let reason = trouble.error("accepting").reason;
+                    tracing::info!(address = %turn.profile.address, reason, "an invitation was not accepted");
+                }
+            }
+            Purpose::LastWord => log("ending a conversation", result),
+            Purpose::Aside(what) => log(what, result),
+        }
+    }
+
+    /// A contact that is being joined was looked up. One whom the server does not find is joined all the same: the
+    /// search knows the company's own people, messages go further.
+    fn looked_up(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (channel, with, done): (ChannelId, Sip, Done<Joined>),
+        result: Result<Response, Trouble>,
+    ) {
+        if done.is_closed() {
+            return;
+        }
+        if let Some(error) = turn.over {
+            return turn.joined(done, Err(error.clone()));
+        }
+        let found = match result {
+            Ok(response) => Document::read(&response.body).unwrap_or_default(),
+            Err(Trouble::Failed(failure)) if !failure.status.is_passing() => Document::default(),
+            Err(trouble) => {
+                let error = trouble.error("the contact was not looked up");
+                return turn.joined(done, Err(error));
+            }
+        };
+        let mut people = found.all_embedded("contact");
+        let found =
+            people.find(|found| found.text("uri").and_then(Sip::parse).as_ref() == Some(&with));
+        self.enter(turn, (channel, with, done), found);
+    }
+
+    /// Joins a contact's channel.
+    pub(super) fn enter(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (channel, with, done): (ChannelId, Sip, Done<Joined>),
+        found: Option<&Document>,
+    ) {
+        let link = |rel| found.and_then(|found| found.link(rel)).map(str::to_owned);
+        let links = Links {
+            presence: link("contactPresence"),
+            note: link("contactNote"),
+        };
+        let name = found
+            .and_then(|found| found.text("name"))
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned);
+        let shown = name.clone().unwrap_or_else(|| with.as_str().to_owned());
+        let mut info = turn.profile.channel_info(shown);
+        info.email_address = found
+            .and_then(|found| found.texts("emailAddresses").next())
+            .map(str::to_owned);
+        self.people.enter(turn, channel.clone(), &with, name);
+        self.presences
+            .watch(turn, with, links, (channel, info, done));
+    }
+}
+
+/// The resource in a response, if there is one.
+fn document(result: Result<Response, Trouble>) -> Option<Document> {
+    Document::read(&result.ok()?.body)
+}
+
+/// The resource in a response, or why there is none.
+fn resource(result: Result<Response, Trouble>) -> Result<Document, BackendError> {
+    let response = result.map_err(|trouble| trouble.error("the conversations were not listed"))?;
+    let strange = || {
+        BackendError::new(
+            BackendErrorKind::Protocol,
+            "the server answered with something that is no resource",
+        )
+    };
+    Document::read(&response.body).ok_or_else(strange)
+}
+
+/// Notes that something failed on which nothing depends. A conversation that is gone has ended.
+fn log(what: &'static str, result: Result<Response, Trouble>) {
+    match result {
+        Ok(_) => {}
+        Err(Trouble::Failed(failure)) if failure.status.is_missing() => {}
+        Err(trouble) => tracing::debug!(reason = trouble.error(what).reason, "a request failed"),
+    }
+}

@@ -1,0 +1,1 @@
+//! An account, played with documents.
