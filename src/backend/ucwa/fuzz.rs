@@ -1,8 +1,8 @@
-//! What is thrown at the parsers: one function each, for libFuzzer (`tests/fuzz`) and for the test that replays its
-//! corpora on stable.
+//! One function for each parser that is fuzzed: for libFuzzer (`tests/fuzz`), and for the test that
+//! replays the corpora on stable.
 //!
-//! Not part of the API. A function panics where a promise is broken: no answer of a server, whatever is between it and
-//! us, may make a parser panic, and what is bounded stays so.
+//! This is not part of the API. A function panics if a promise is broken: no response of a server
+//! or a proxy may make a parser panic, and every bound holds.
 
 use super::protocol::address::{MeetingUri, Sip};
 use super::protocol::challenge::Challenge;
@@ -14,10 +14,10 @@ use super::protocol::status::Status;
 use super::protocol::{markup, presence, search};
 use crate::model::Part;
 
-/// Parts that a message may become at most; the connector keeps to it itself.
+/// The most parts that a message may become. The connector keeps to this bound itself.
 const PARTS_MAX: usize = 500;
 
-/// The body of an answer on the event channel.
+/// The body of a response on the event channel.
 pub fn package(body: &[u8]) {
     let Some(package) = Package::read(body) else {
         return;
@@ -41,7 +41,7 @@ pub fn package(body: &[u8]) {
     let _ = format!("{package:?}");
 }
 
-/// The body of any other answer, as a resource and as a refusal.
+/// The body of any other response, as a resource and as a refusal.
 pub fn document(body: &[u8]) {
     let failure = Failure::read(Status::new(400), body, false, None);
     for error in [
@@ -81,7 +81,7 @@ pub fn challenge(header: &[u8]) {
     }
 }
 
-/// A message as an address.
+/// A message as a data URI.
 pub fn data_uri(uri: &[u8]) {
     let Ok(uri) = std::str::from_utf8(uri) else {
         return;

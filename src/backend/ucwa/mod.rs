@@ -7,18 +7,21 @@
 //! | `account` | everything an account does, as a machine: pure |
 //! | `link` | the shell around it: the event channel, requests, timers, what the engine is to have |
 //!
-//! Each agent is a user of its own: one link, one application on the server, one request that always waits there for
-//! events. Nothing is shared between accounts but the way to the server (connections, TLS, the root that answered).
-//! One host carries about 10,000 accounts: each has a connection on which that request waits.
+//! Each agent is a user of its own: it has one link, one application on the server, and one request
+//! that always waits there for events. Accounts share only the way to the server: connections, TLS,
+//! and the root that answered. One host carries about 10,000 accounts, because each needs a
+//! connection on which that request waits.
 //!
-//! UCWA 2.0 has no Persistent Chat. A room is an online meeting, known by its address
-//! (`chat-room:sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC`): it has no history, and it ends. History and
-//! search come from the engine's own archive. The server keeps what nobody fetches for 30 seconds; what was said in a
-//! longer outage is lost, and its senders are told.
+//! UCWA 2.0 has no Persistent Chat. A room is an online meeting, and its name is the meeting's
+//! address (`chat-room:sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC`). A meeting has no
+//! history, and it ends. History and search come from the engine's own archive. The server keeps an
+//! event for 30 seconds if nobody fetches it; messages of a longer outage are lost, and the server
+//! tells their senders.
 //!
-//! This code has met the simulator of this repository, which other people's clients have met too, and not yet a Lync
-//! server: none could be had. The login by NTLM has met the published exchange of MS-NLMP only. Not done: uploads, management of meetings, meetings joined as a guest, the passive grant
-//! (ADFS), Skype for Business Online.
+//! This code was tested with the simulator of this repository, which clients of other authors use
+//! too. It was not yet tested with a Lync server, because none was available. The login by NTLM was
+//! tested only with the published exchange of MS-NLMP. Not done: uploads, management of meetings,
+//! meetings joined as a guest, the passive grant (ADFS), Skype for Business Online.
 
 mod account;
 mod client;
@@ -46,14 +49,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-/// A Lync or Skype for Business service. Addresses of its agents are `ucwa:bot@contoso.com`, its channels
-/// `contact:sip:lene@contoso.com` and `chat-room:` with a meeting's address.
+/// A Lync or Skype for Business service. Its agents have addresses like `ucwa:bot@contoso.com`. Its
+/// channels are `contact:sip:lene@contoso.com`, and `chat-room:` with a meeting's address.
 pub struct Ucwa {
     config: Arc<UcwaConfig>,
     network: NetworkId,
     http: Arc<Http>,
     root: Root,
-    /// Who is signed in, or is saying goodbye.
+    /// The accounts that are signed in, or are signing out.
     signed_in: Mutex<HashMap<Sip, Weak<Shell>>>,
 }
 
@@ -61,7 +64,8 @@ impl Ucwa {
     /// The service as configured. Nothing is opened yet.
     ///
     /// # Errors
-    /// `Invalid` if the domain or a host is none, or the root is no address of HTTPS, or of HTTP and another machine's.
+    /// `Invalid` if the domain or a host is malformed, or the root is neither an HTTPS address nor
+    /// an HTTP address of this machine.
     ///
     /// # Examples
     /// ```
@@ -76,7 +80,7 @@ impl Ucwa {
         Ucwa::over(config, sockets)
     }
 
-    /// As [`Ucwa::new`], over lines that `connect` opens.
+    /// As [`Ucwa::new`], over connections that `connect` opens.
     ///
     /// # Errors
     /// As [`Ucwa::new`].
@@ -92,7 +96,7 @@ impl Ucwa {
         })
     }
 
-    /// Remembers who is signed in, as long as it is.
+    /// Remembers an account while it is signed in.
     fn note(&self, address: &Sip, shell: &Arc<Shell>) {
         let mut signed_in = self.signed_in.lock();
         if signed_in.len() == signed_in.capacity() {

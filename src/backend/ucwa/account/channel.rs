@@ -1,8 +1,8 @@
 //! How the event channel goes on after each response. Pure.
 //!
-//! Asking for the next package acknowledges the last one. Only addresses that the server wrote are asked for. After
-//! trouble the same address is asked for again, a bounded number of times with growing pauses; then the link is given
-//! up, and the engine makes a new one.
+//! Asking for the next package acknowledges the last one. Only addresses that the server wrote are
+//! asked for. After trouble the same address is asked for again, a bounded number of times with
+//! growing pauses; then the link is given up, and the engine makes a new one.
 
 use crate::backend::ucwa::config::UcwaConfig;
 use crate::backend::ucwa::protocol::failure::Verdict;
@@ -48,7 +48,8 @@ pub(crate) struct Arrived {
     pub(crate) events: Vec<Event>,
     /// The server has closed all conversations and subscriptions before that.
     pub(crate) is_forgotten: bool,
-    /// The pause after it: a server that does not let us wait must not be asked a thousand times a second.
+    /// The pause after it: a server that does not let us wait must not be asked a thousand times a
+    /// second.
     pub(crate) pause: Option<Duration>,
 }
 
@@ -147,7 +148,8 @@ fn protocol(reason: &str) -> BackendError {
     BackendError::new(BackendErrorKind::Protocol, reason)
 }
 
-/// The pause before the same address is asked for once more: none at first, for a proxy may have cut a long wait.
+/// The pause before the same address is asked for once more: none at first, for a proxy may have
+/// cut a long wait.
 fn pause_before(tries: u32) -> Duration {
     match tries {
         0 | 1 => Duration::ZERO,

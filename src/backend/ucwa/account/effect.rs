@@ -1,4 +1,5 @@
-//! What an account wants done, and what for: the vocabulary between the account and the shell around it.
+//! What an account wants done, and what for: the vocabulary between the account and the shell
+//! around it.
 
 use super::post::{Done, Post};
 use crate::backend::ucwa::protocol::address::{MeetingUri, Sip};
@@ -92,8 +93,8 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    /// Whether the task that carries out the step waits for the response: the next event must not overtake this one,
-    /// and a sign-out waits until everything has ended.
+    /// Whether the task that carries out the step waits for the response: the next event must not
+    /// overtake this one, and a sign-out waits until everything has ended.
     pub(crate) fn is_waited_for(&self) -> bool {
         matches!(
             self,

@@ -82,8 +82,8 @@ impl Known {
         }
     }
 
-    /// A message. If its conversation is not known, the application was found again: then the server is asked whether
-    /// it is a meeting's.
+    /// A message. If its conversation is not known, the application was found again: then the
+    /// server is asked whether it is a meeting's.
     fn message(&mut self, turn: &mut Turn<'_>, event: Box<Event>) {
         let key = key_of(&event.sender.href);
         if event.resource.is_none() {

@@ -1,8 +1,9 @@
 //! The posts of one channel: one after the other, in the order in which they were called for.
 //!
-//! A post is under way until the server has it or has refused it; the next one leaves then, and does not wait for the
-//! report of the delivery. A post that nobody waits for any more is taken out of the line and not sent. If it stayed,
-//! it would be sent after its caller was told that nobody knows, beside a repeat of it.
+//! A post is under way until the server has it or has refused it; the next one leaves then, and
+//! does not wait for the report of the delivery. A post that nobody waits for any more is taken out
+//! of the line and not sent. If it stayed, it would be sent after its caller was told that nobody
+//! knows, beside a repeat of it.
 
 use super::post::{Done, Post};
 use super::turn::Turn;

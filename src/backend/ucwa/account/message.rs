@@ -1,4 +1,5 @@
-//! What a `message` resource says of itself: whose it is, and its text. The same for contacts and meetings.
+//! What a `message` resource says of itself: whose it is, and its text. The same for contacts and
+//! meetings.
 
 use crate::backend::ucwa::protocol::document::Document;
 

@@ -1,10 +1,11 @@
-//! An account while it is signed in, as a machine: [`Account::step`] takes what happened and the time, and returns what
-//! is to be done.
+//! An account while it is signed in, as a machine: [`Account::step`] takes what happened and the
+//! time, and returns what is to be done.
 //!
-//! Nothing here waits, asks, or knows a socket. The shell (`link`) feeds it events, responses, commands and timers,
-//! and does what it wants: requests, waits, answers, and what the engine is to have. So everything that an account does
-//! can be played with documents in a test. Rejected: tasks that share the state under a lock, because then the state
-//! between two requests stands in twenty places.
+//! Nothing here waits, asks, or knows a socket. The shell (`link`) feeds it events, responses,
+//! commands and timers, and does what it wants: requests, waits, answers, and what the engine is to
+//! have. So everything that an account does can be played with documents in a test. Rejected: tasks
+//! that share the state under a lock, because then the state between two requests stands in twenty
+//! places.
 //!
 //! | part | does |
 //! |---|---|
@@ -54,7 +55,8 @@ use turn::Turn;
 pub(super) enum Input {
     /// The event channel brought an event.
     Event(Box<Event>),
-    /// The server has closed all conversations and subscriptions, because it had not heard of us for long.
+    /// The server has closed all conversations and subscriptions, because it had not heard of us
+    /// for long.
     Forgotten,
     /// A request was answered, or was not.
     Response(Purpose, Result<Response, Trouble>),

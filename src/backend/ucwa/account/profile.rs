@@ -1,4 +1,5 @@
-//! What does not change while an account is signed in: who it is, its application, and where links lead.
+//! What does not change while an account is signed in: who it is, its application, and where links
+//! lead.
 
 use crate::backend::ucwa::config::UcwaConfig;
 use crate::backend::ucwa::protocol::address::last_segment;
@@ -46,8 +47,8 @@ impl Profile {
         self.url(self.application.link(rel).ok_or_else(denied)?)
     }
 
-    /// The id of message `number` of a conversation; the application's id in it makes it unique. `None` if it would be
-    /// too long.
+    /// The id of message `number` of a conversation; the application's id in it makes it unique.
+    /// `None` if it would be too long.
     pub(crate) fn message_id(&self, conversation: &str, number: &str) -> Option<MessageId> {
         let application = &self.application.id;
         let conversation = last_segment(conversation);

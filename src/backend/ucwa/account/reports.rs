@@ -1,7 +1,7 @@
-//! Posts that the server has, and what it reports of their delivery. Pure.
+//! Posts that the server has, and the reports of their delivery. Pure.
 //!
-//! A report may overtake the answer to its post, and either may lack what ties them: the answer its address, the report
-//! its operation. So both are kept until they meet.
+//! A report may overtake the response to its post. The response may lack the message's address, and
+//! the report may lack the operation. So both are kept until they meet.
 
 use super::post::Done;
 use crate::backend::Accepted;
@@ -10,26 +10,26 @@ use crate::backend::ucwa::protocol::reason::Reason;
 use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 
-/// Delivery reports kept for posts whose answer has not come yet.
+/// The most reports kept for posts whose response has not come yet.
 const EARLY_MAX: usize = 32;
 
 /// A post that the server has, and whose delivery is not reported yet.
 struct Waiting {
     operation: String,
-    /// The message's address; none if the answer was lost.
+    /// The message's key; none if the response was lost.
     href: Option<String>,
     done: Done<Accepted>,
 }
 
-/// What became of a message of ours.
+/// The report of a message that the agent sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) href: String,
     operation: Option<String>,
     pub(crate) time: Option<DateTime<Utc>>,
-    /// None: it was delivered.
+    /// Why the delivery failed; `None` if it succeeded.
     pub(crate) failed: Option<Option<Reason>>,
-    /// Somebody may have got it all the same.
+    /// The delivery failed, but somebody may have got the message.
     pub(crate) is_unclear: bool,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    /// A post has left; its report may have come already.
+    /// Notes a post that the server has. Returns it with its report, if that has come already.
     pub(crate) fn sent(
         &mut self,
         operation: String,
@@ -63,7 +63,7 @@ impl Reports {
         None
     }
 
-    /// A report has come; answers whom it concerns, if that is known.
+    /// Notes a report. Returns it with its post, if that is known.
     pub(crate) fn report(&mut self, report: Report) -> Option<(Done<Accepted>, Report)> {
         let is_its = |waiting: &Waiting| report.is_of(&waiting.operation, waiting.href.as_deref());
         if let Some(at) = self.waiting.iter().position(is_its) {
@@ -76,14 +76,14 @@ impl Reports {
         None
     }
 
-    /// Those who wait for a report that will not come.
+    /// Takes all posts that wait for a report, because none will come.
     pub(crate) fn forsaken(&mut self) -> Vec<Done<Accepted>> {
         self.waiting.drain(..).map(|waiting| waiting.done).collect()
     }
 }
 
 impl Report {
-    /// Reads a `message` event about a message of ours.
+    /// Reads a `message` event about a message that the agent sent.
     pub(crate) fn of(event: &Event, href: String) -> Report {
         let resource = event.resource.as_ref();
         Report {

@@ -79,8 +79,8 @@ impl Known {
         }
     }
 
-    /// A contact that is being joined was looked up. One whom the server does not find is joined all the same: the
-    /// search knows the company's own people, messages go further.
+    /// A contact that is being joined was looked up. One whom the server does not find is joined
+    /// all the same: the search knows the company's own people, messages go further.
     fn looked_up(
         &mut self,
         turn: &mut Turn<'_>,

@@ -1,4 +1,5 @@
-//! A message on its way into a conversation, and what its caller is told. The same for contacts and meetings.
+//! A message on its way into a conversation, and what its caller is told. The same for contacts and
+//! meetings.
 
 use super::post::Done;
 use super::reports::Report;

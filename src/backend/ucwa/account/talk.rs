@@ -1,35 +1,36 @@
-//! One conversation with one contact, as the events tell of it. Pure: it is given events and asked how things stand.
+//! The state of one conversation with one contact, as events tell it. Pure.
 //!
-//! The server names everything by address, so a conversation is known by its own; what can be done with it is the links
-//! of the last `messaging` event, and nothing else. Two conversations with one person may stand at the same time (both
-//! invited each other, or one is being replaced).
+//! The server names everything by address, so a conversation is identified by the key of its
+//! address. The links of the last `messaging` event say what can be done in it. Two conversations
+//! with one person may exist at the same time: both sides invited each other, or one replaces the
+//! other.
 
 use super::reports::Reports;
 use crate::backend::ucwa::protocol::address::Sip;
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::{Event, Kind};
 
-/// How a conversation stands.
+/// How far a conversation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// We have invited, or were invited, and it is not connected yet.
     Connecting,
     /// Messages may be sent.
     Connected,
-    /// It ended.
+    /// It has ended.
     Over,
 }
 
-/// What was said in an invitation, until the message event comes that says it again.
+/// The text of an invitation, kept until a message event repeats it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Toast {
-    /// As a data URI.
+    /// The text as a data URI.
     pub(crate) href: String,
-    /// It was delivered, because no message event came.
+    /// The text was delivered, because no message event came.
     pub(crate) delivered: bool,
 }
 
-/// What the far end asked for with its invitation; it belongs to the first message.
+/// Subject and importance of the contact's invitation. They belong to the first message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Opening {
     pub(crate) subject: Option<String>,
@@ -40,15 +41,15 @@ pub(crate) struct Opening {
 pub(crate) struct Talk {
     pub(crate) with: Sip,
     pub(crate) phase: Phase,
-    /// We began it.
+    /// The agent began it.
     pub(crate) is_ours: bool,
-    /// Somebody else has come in: it is no place for what is meant for one.
+    /// Somebody else has joined it, so messages for one contact do not go into it.
     pub(crate) is_crowded: bool,
-    /// Where messages go, while they may.
+    /// The link that sends messages, if it is allowed now.
     pub(crate) send: Option<String>,
     pub(crate) typing: Option<String>,
     pub(crate) stop: Option<String>,
-    /// The far end takes HTML.
+    /// The contact's program accepts HTML.
     pub(crate) takes_html: bool,
     pub(crate) thread: Option<String>,
     pub(crate) toast: Option<Toast>,
@@ -74,7 +75,7 @@ impl Talk {
         }
     }
 
-    /// One that somebody else begins, of the resource of their invitation.
+    /// A conversation that somebody else begins, from the resource of the invitation.
     pub(crate) fn invited(with: Sip, invitation: &Document) -> Talk {
         let mut talk = Talk::new(with, false);
         let text = |name| {
@@ -108,7 +109,7 @@ impl Talk {
         self.phase == Phase::Connected && self.send.is_some() && !self.is_crowded
     }
 
-    /// Learns from a `messaging` resource; true if that changed how it stands.
+    /// Applies a `messaging` resource; true if the phase changed.
     pub(crate) fn messaging(&mut self, messaging: &Document) -> bool {
         let link = |rel| messaging.link(rel).map(str::to_owned);
         (self.send, self.typing, self.stop) = (
@@ -122,14 +123,14 @@ impl Talk {
         let before = self.phase;
         match messaging.text("state") {
             Some("Connected") => self.phase = Phase::Connected,
-            // A conversation of ours begins without messages, too.
+            // In a conversation that the agent begins, messages are disconnected at first.
             Some("Disconnected") if self.phase == Phase::Connected => self.phase = Phase::Over,
             _ => {}
         }
         before != self.phase
     }
 
-    /// Learns from a `conversation` event; true if that changed how it stands.
+    /// Applies a `conversation` event; true if the phase changed or somebody else joined.
     pub(crate) fn conversation(&mut self, event: &Event) -> bool {
         let before = (self.phase, self.is_crowded);
         if let Some(conversation) = &event.resource {
@@ -186,7 +187,8 @@ mod tests {
             r#"{"state":"Connecting","_links":{"stopMessaging":{"href":"/c/1/terminate"}}}"#
         )));
         assert!(!talk.is_open() && talk.stop.is_some());
-        // Before a conversation of ours is connected its messages are not, and that is no end.
+        // Messages of a conversation that the agent begins are disconnected at first, and that is
+        // no end.
         assert!(!talk.messaging(&document(r#"{"state":"Disconnected"}"#)));
         assert!(talk.messaging(&document(CONNECTED)) && talk.is_open() && talk.takes_html);
         assert!(!talk.messaging(&document(r#"{"state":"Connected","_links":{}}"#)));

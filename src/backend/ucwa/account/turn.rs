@@ -52,7 +52,8 @@ impl<'a> Turn<'a> {
         *self.last
     }
 
-    /// An id for an operation, different from all others on the server, within its limit of 50 characters.
+    /// An id for an operation, different from all others on the server, within its limit of 50
+    /// characters.
     pub(crate) fn operation(&mut self) -> String {
         format!("{:016x}-{:x}", self.profile.salt, self.number())
     }
@@ -66,7 +67,8 @@ impl<'a> Turn<'a> {
         }));
     }
 
-    /// Makes a request that does no harm twice, again and again for some seconds if the trouble may pass.
+    /// Makes a request that does no harm twice, again and again for some seconds if the trouble may
+    /// pass.
     pub(crate) fn persist(&mut self, purpose: Purpose, request: Request) {
         self.outputs.push(Output::Request(Call {
             purpose,

@@ -1,10 +1,11 @@
 //! Makes the account's application, and makes the account available.
 //!
-//! The server knows an application by an endpoint id made of this database's key and the address. So the same gateway
-//! finds its own application again after a crash, and another gateway with the same account is another endpoint. The
-//! connector continues with an application that it finds again: the events that nobody has fetched come first, so a
-//! message of the last seconds is not lost. Rejected: a fresh one each time. The server keeps the old one, and whoever
-//! writes to it, until it expires.
+//! The server knows an application by an endpoint id made of this database's key and the address.
+//! So the same gateway finds its own application again after a crash, and another gateway with the
+//! same account is another endpoint. The connector continues with an application that it finds
+//! again: the events that nobody has fetched come first, so a message of the last seconds is not
+//! lost. Rejected: a fresh one each time. The server keeps the old one, and whoever writes to it,
+//! until it expires.
 
 use super::Client;
 use crate::backend::BackendError;
@@ -36,8 +37,8 @@ pub(crate) async fn make(client: &Client, applications: &Url) -> Result<Applicat
     Application::read(&client.config, applications, &response.body)
 }
 
-/// Shows the account as available, so that people can write to it, and reads which links the server gives after that.
-/// An application that was found again may be available already.
+/// Shows the account as available, so that people can write to it, and reads which links the server
+/// gives after that. An application that was found again may be available already.
 ///
 /// # Errors
 /// Why the server refused.

@@ -1,7 +1,8 @@
-//! How a connection is opened: TCP and TLS as configured, or whatever a test puts in their url.
+//! How a connection is opened: TCP and TLS as configured, or what a test uses instead.
 //!
-//! The TLS client is made once for a backend and shared by all its connections, so that ten thousand accounts hold one
-//! list of roots and resume one another's sessions; a CA file that has changed is read again at the next connection.
+//! A backend makes one TLS client and shares it between all connections, so that ten thousand
+//! accounts hold one list of roots and resume one another's sessions. A CA file that has changed is
+//! read again at the next connection.
 
 use crate::backend::ucwa::protocol::url::Origin;
 use crate::backend::{BackendError, Inbox, Reply, Trust, reply, tls};
@@ -15,15 +16,16 @@ use tokio_rustls::rustls::ClientConfig;
 /// How long a connection may take to open, TLS included.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// A line to a server: bytes both ways.
+/// A connection to a server: bytes both ways.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
-/// What opens lines to servers. The default speaks TCP, and TLS by the configured trust; a test may hand over one end
-/// of a pipe.
+/// Opens connections to servers. The default uses TCP, and TLS with the configured trust. A test
+/// may return one end of a pipe.
 pub trait Connect: Send + Sync + 'static {
-    /// Opens a line to `to`, secured if it says so. Timers and tasks are the inbox's, so that a test can step them.
+    /// Opens a connection to `to`, over TLS if `to` is secure. Timers and tasks come from the
+    /// inbox, so that a test can step them.
     fn connect(&self, to: &Origin, inbox: &Inbox) -> Reply<Box<dyn Io>>;
 }
 
@@ -32,11 +34,11 @@ pub(crate) struct Sockets(Arc<Tls>);
 
 struct Tls {
     trust: Trust,
-    /// The client made last, and what the CA file looked like then.
+    /// The last client, and the stamp of the CA file that it was made with.
     made: Mutex<Option<(Stamp, Arc<ClientConfig>)>>,
 }
 
-/// Length and date of a file; `None` where the trust is not in one, or it cannot be looked at.
+/// Length and date of the CA file; `None` if there is no such file, or it cannot be read.
 type Stamp = Option<(u64, SystemTime)>;
 
 impl Sockets {
@@ -49,7 +51,7 @@ impl Sockets {
 }
 
 impl Tls {
-    /// The client as of now. Looks at files: for a thread that may wait.
+    /// Returns the current client. It reads files, so it runs on a thread that may block.
     fn client(&self) -> Result<Arc<ClientConfig>, BackendError> {
         let stamp = match &self.trust {
             Trust::CaFile(path) => std::fs::metadata(path)

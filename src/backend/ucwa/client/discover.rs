@@ -8,9 +8,10 @@ use crate::backend::{BackendError, BackendErrorKind};
 use parking_lot::Mutex;
 use std::time::Duration;
 
-/// Links followed from a root to the applications at most: a root, a redirect or two, the user, another pool's.
+/// The most links followed from a root to the applications: a root, a redirect or two, the user,
+/// another pool's user.
 const HOPS_MAX: usize = 8;
-/// How long one step may take: four candidates are tried within a dial.
+/// How long one request may take. One dial tries up to four candidates.
 const STEP_MAX: Duration = Duration::from_secs(10);
 
 /// The root that answered last, for all accounts.
@@ -18,7 +19,10 @@ const STEP_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct Root(Mutex<Option<Url>>);
 
 impl Client {
-    /// Finds where the account's applications are made.
+    /// Finds the address where the account's applications are made.
+    ///
+    /// # Errors
+    /// What the first candidate that was reached said.
     pub(in crate::backend::ucwa) async fn discover(
         &self,
         found: &Root,
@@ -37,7 +41,7 @@ impl Client {
                     *found.0.lock() = Some(root);
                     return Ok(applications);
                 }
-                // The server knows its users: what it says is the answer.
+                // The server has found the user, so its error counts.
                 Err((error, true)) => return Err(error),
                 Err((error, false)) => {
                     found.0.lock().take_if(|found| *found == root);
@@ -49,8 +53,8 @@ impl Client {
         Err(first.unwrap_or_else(|| BackendError::refused("the root is no address")))
     }
 
-    /// Where autodiscovery may begin, in order (§ucwa/discovery). A first hop without TLS learns nothing but where to
-    /// go on.
+    /// The addresses where autodiscovery may begin, in the order of section 1.1. No secret is sent
+    /// to one without TLS.
     fn candidates(&self) -> Vec<Url> {
         if let Some(root) = &self.config.root {
             return Url::parse(root).into_iter().collect();
@@ -62,7 +66,8 @@ impl Client {
         urls.filter_map(|url| Url::parse(&url)).collect()
     }
 
-    /// Follows a root to the applications. The flag of a failure says that the user was found.
+    /// Follows links from a root to the applications. The flag of an error says whether the user
+    /// was found.
     async fn walk(&self, root: &Url) -> Result<Url, (BackendError, bool)> {
         let (mut url, mut is_user) = (root.clone(), false);
         for _ in 0..HOPS_MAX {

@@ -1,11 +1,13 @@
-//! Requests over HTTP/1.1, each with a deadline and a bound on its answer, and the connections that are kept for the
-//! next one.
+//! Requests over HTTP/1.1, and the connections that are kept for the next request. Each request has
+//! a deadline, and each response has a bound.
 //!
-//! The event channel has a connection of its own for as long as it lives (ten thousand of them end their wait in the
-//! same second, and none should be dialed anew for that); all other requests of all accounts share a few. A request
-//! goes out at most once, unless it only asks: whoever posts a message learns whether it may have arrived.
+//! Every event channel keeps one connection of its own: ten thousand channels may end their wait in
+//! the same second, and none of them should dial anew. All other requests of all accounts share a
+//! few connections. A request that changes something is sent at most once, so that the caller of a
+//! post learns whether the message may have arrived.
 //!
-//! Rejected: hyper-util's pooled client. Its timers are tokio's, which a test cannot step, and it spawns on its own.
+//! Rejected: hyper-util's pooled client. It uses tokio's timers, which a test cannot step, and it
+//! spawns tasks itself.
 
 use super::connect::Connect;
 use crate::backend::ucwa::protocol::request::{Lost, Request, Response};
@@ -24,16 +26,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The longest body that is read: a package of events after a long pause, a hundred people found.
+/// The longest body that is read, for example a package of events after a long pause, or a hundred
+/// people found.
 const BODY_MAX: usize = 4 * 1024 * 1024;
-/// The longest head of an answer: IIS sends its challenges there, some kilobytes.
+/// The longest head of a response that is read. IIS sends challenges of some kilobytes in it.
 const HEAD_MAX: usize = 64 * 1024;
-/// Idle connections kept to one server, for all accounts together.
+/// The most idle connections kept to one server, for all accounts together.
 const IDLE_MAX: usize = 32;
-/// IIS hangs up on a connection after two minutes of silence; before that it is not used any more.
+/// How long an idle connection may be used again. IIS closes a connection after two minutes of
+/// silence.
 const IDLE_AGE_MAX: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
-/// A connection that is free.
+/// A connection that no request uses.
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     origin: Origin,
@@ -46,7 +50,7 @@ impl Connection {
     }
 }
 
-/// What asks, for all accounts of a backend.
+/// Makes the requests of all accounts of a backend.
 pub(crate) struct Http {
     connect: Arc<dyn Connect>,
     idle: Mutex<HashMap<Origin, Vec<Connection>>>,
@@ -60,7 +64,7 @@ impl Http {
         }
     }
 
-    /// Asks and waits for the answer, over a connection that all share.
+    /// Makes a request over a shared connection, and waits for the response.
     pub(crate) async fn ask(&self, inbox: &Inbox, ask: &Request) -> Result<Response, Lost> {
         let (answer, line) = self.ask_over(inbox, ask, None).await?;
         if let Some(line) = line {
@@ -69,7 +73,7 @@ impl Http {
         Ok(answer)
     }
 
-    /// As [`Http::ask`], over a connection of one's own, which comes back with the answer.
+    /// As [`Http::ask`], over the caller's own connection, which comes back with the response.
     pub(crate) async fn ask_over(
         &self,
         inbox: &Inbox,
@@ -144,7 +148,7 @@ impl Http {
                     };
                     return Ok((answer, (!line.sender.is_closed()).then_some(line)));
                 }
-                // The server hung up on a connection that had been idle: a question may be asked again.
+                // The server has closed the idle connection. A GET may be repeated.
                 Err(_) if is_used && ask.method == Method::GET => {
                     request = encode(ask).map_err(unfit)?
                 }
@@ -153,7 +157,7 @@ impl Http {
         }
     }
 
-    /// A connection that nobody else uses, for what proves who a connection is.
+    /// Opens a connection that no other request uses, for logins that belong to a connection.
     pub(crate) async fn open_own(
         &self,
         inbox: &Inbox,
@@ -188,7 +192,7 @@ impl Http {
         Ok(sender)
     }
 
-    /// A connection that is free, the one used last: the others age and go.
+    /// Takes the idle connection that was used last, so that the others age and are dropped.
     fn take(&self, origin: &Origin, now: DateTime<Utc>) -> Option<Connection> {
         let mut idle = self.idle.lock();
         let lines = idle.get_mut(origin)?;
@@ -196,7 +200,7 @@ impl Http {
         lines.pop()
     }
 
-    /// Keeps a connection for whoever asks next.
+    /// Keeps a connection for the next request.
     pub(crate) fn keep(&self, line: Connection) {
         let mut idle = self.idle.lock();
         let lines = idle.entry(line.origin.clone()).or_default();

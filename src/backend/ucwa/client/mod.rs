@@ -1,8 +1,9 @@
-//! One account's client: it makes requests with the account's tokens, and nothing else knows about tokens.
+//! One account's client: it makes requests with the account's tokens, and nothing else knows about
+//! tokens.
 //!
-//! Every request may be answered with a challenge. Then a token is fetched where the challenge says, and the request
-//! is repeated once. So a user homed on another pool, or applications on another host than the user, need no code of
-//! their own.
+//! Every request may be answered with a challenge. Then a token is fetched where the challenge
+//! says, and the request is repeated once. So a user homed on another pool, or applications on
+//! another host than the user, need no code of their own.
 
 pub(super) mod application;
 pub(super) mod connect;
@@ -55,8 +56,8 @@ impl Client {
         follow(&self.config, from, href)
     }
 
-    /// Makes a request with the account's token for that host, and repeats it once with a new token if the server does
-    /// not take the old one.
+    /// Makes a request with the account's token for that host, and repeats it once with a new token
+    /// if the server does not take the old one.
     ///
     /// # Errors
     /// [`Lost`] if there is no response.

@@ -1,11 +1,14 @@
-//! NTLM, version 2, for the token request that Windows itself authenticates (MS-NLMP, 3.1.5 and 3.3.2). Pure.
+//! NTLM, version 2, for the token request that Windows itself authenticates (MS-NLMP, 3.1.5 and
+//! 3.3.2). Pure.
 //!
-//! Three messages: ours, the server's challenge, our answer. Nothing is signed or sealed with it afterwards; where the
-//! server gives its time, the three are bound together by a checksum (the MIC). Binding to the TLS channel is not done,
-//! so a server that demands it (Extended Protection: Required) refuses the login.
+//! There are three messages: ours, the server's challenge, and our answer. Nothing is signed or
+//! sealed with them afterwards. If the server gives its time, a checksum (the MIC) binds the three
+//! together. They are not bound to the TLS channel, so a server that demands that (Extended
+//! Protection: Required) refuses the login.
 //!
-//! Rejected: the crate `ntlmclient`, which panics at flags it does not know, brings a second generation of every hash
-//! crate, and has no checksum; and `sspi`, which brings Kerberos and some hundred crates.
+//! Rejected: the crate `ntlmclient`, which panics at unknown flags, needs a second version of every
+//! hash crate, and has no checksum. Also rejected: `sspi`, which brings Kerberos and about a
+//! hundred crates.
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,22 +18,24 @@ use md5::Md5;
 /// The longest challenge that is read; a server's has some hundred bytes.
 const CHALLENGE_MAX: usize = 8 * 1024;
 const MAGIC: &[u8; 8] = b"NTLMSSP\0";
-/// Unicode, the target's name and information, NTLM, always "signed", extended session security, version, 128 and 56 bits.
+/// Unicode, the target's name and information, NTLM, always "signed", extended session security,
+/// version, 128 and 56 bits.
 const FLAGS: u32 =
     0x1 | 0x4 | 0x200 | 0x8000 | 0x8_0000 | 0x80_0000 | 0x200_0000 | 0x2000_0000 | 0x8000_0000;
-/// Which version of Windows asks: 10, as everybody says; 15 is that of the protocol.
+/// The version of Windows that asks: 10, as other clients say. 15 is the version of the protocol.
 const VERSION: [u8; 8] = [10, 0, 0, 0, 0, 0, 0, 15];
-/// Where the payload of our answer begins: after its table, its flags, its version and its checksum.
+/// Where the payload of our answer begins: after its table, its flags, its version and its
+/// checksum.
 const HEAD: usize = 88;
 const MIC_AT: usize = 72;
-/// Pairs of what a server says of itself.
+/// Numbers of the pairs in which a server describes itself.
 const END: u16 = 0;
 const FLAGS_PAIR: u16 = 6;
 const TIME_PAIR: u16 = 7;
 /// Seconds from the first of January 1601 to that of 1970.
 const EPOCH: i64 = 11_644_473_600;
 
-/// Who signs in.
+/// The user that signs in.
 pub(crate) struct Login<'a> {
     domain: &'a str,
     user: &'a str,
@@ -48,7 +53,7 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// The key of all that follows (NTOWFv2).
+    /// The key from which all other keys are made (NTOWFv2).
     fn key(&self) -> [u8; 16] {
         let password: [u8; 16] = Md4::digest(utf16(self.password)).into();
         mac(
@@ -58,7 +63,7 @@ impl<'a> Login<'a> {
     }
 }
 
-/// The first message: that we would like to, and how.
+/// The first message: it offers the flags that we use.
 pub(crate) fn negotiate() -> Vec<u8> {
     let mut message = MAGIC.to_vec();
     message.extend(1_u32.to_le_bytes());
@@ -69,11 +74,11 @@ pub(crate) fn negotiate() -> Vec<u8> {
     message
 }
 
-/// What a server's challenge says.
+/// A server's challenge.
 struct Challenge<'a> {
     nonce: [u8; 8],
     flags: u32,
-    /// What it says of itself: pairs of a number and bytes.
+    /// Its description of itself: pairs of a number and bytes.
     pairs: Vec<(u16, &'a [u8])>,
 }
 
@@ -120,7 +125,8 @@ impl<'a> Challenge<'a> {
     }
 }
 
-/// The third message, which answers `challenge`; `None` if that is none. `nonce` must be new each time.
+/// Returns the third message, which answers `challenge`; `None` if that is no challenge. `nonce`
+/// must be new each time.
 pub(crate) fn authenticate(
     challenge: &[u8],
     login: &Login<'_>,
@@ -162,7 +168,7 @@ pub(crate) fn authenticate(
     Some(message)
 }
 
-/// What proves that the password is known.
+/// The proof that the password is known.
 struct Response {
     lm: Vec<u8>,
     nt: Vec<u8>,

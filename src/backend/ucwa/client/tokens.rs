@@ -1,7 +1,7 @@
 //! The account's tokens, one for each host.
 //!
-//! Tokens go to hosts that the configuration allows, never elsewhere. Each is renewed before it ends, and when the
-//! server does not take it any more.
+//! A token is sent only to hosts that the configuration allows. It is renewed before it expires,
+//! and when the server refuses it.
 
 use super::Client;
 use super::ntlm::Login;
@@ -19,11 +19,13 @@ use std::time::Duration;
 
 /// How long a token request may take.
 const STEP_MAX: Duration = Duration::from_secs(10);
-/// Hosts that an account has tokens of at most.
+/// The most hosts for which an account has tokens.
 const TOKENS_MAX: usize = 4;
-/// The life of a token that does not say how long it lives (§ucwa/token: 8 hours of a user's).
+/// The lifetime in seconds of a token for which the server gives none (section 1.3: a user's lives
+/// 8 hours).
 const LIFE_DEFAULT: u64 = 3600;
-/// A token is renewed that long before it ends, or after nine tenths of its life where that is later.
+/// A token is renewed that long before it expires, or after nine tenths of its lifetime if that is
+/// later.
 const RENEWED_BEFORE: TimeDelta = TimeDelta::minutes(10);
 
 /// The tokens that an account has.
@@ -33,13 +35,13 @@ pub(super) type Tokens = Vec<Token>;
 pub(super) struct Token {
     origin: Origin,
     value: HeaderValue,
-    /// When a new one is wanted.
+    /// When it is renewed.
     renew: DateTime<Utc>,
     issuer: Url,
 }
 
 impl Client {
-    /// The token for a host, renewed if it is about to end.
+    /// Returns the token for a host. A token that is about to expire is renewed first.
     pub(super) async fn token(&self, origin: &Origin) -> Result<Option<HeaderValue>, BackendError> {
         let mut tokens = self.tokens.lock().await;
         let Some(token) = tokens.iter_mut().find(|token| token.origin == *origin) else {
@@ -48,7 +50,7 @@ impl Client {
         if self.inbox.now() >= token.renew {
             match self.issue(token.issuer.clone(), origin).await {
                 Ok(fresh) => *token = fresh,
-                // It has not ended yet; the next request tries again, a minute from now.
+                // The old token is still valid. A request in a minute tries again.
                 Err(error) if error.is_passing() => {
                     token.renew = self.inbox.now() + TimeDelta::minutes(1)
                 }
@@ -58,7 +60,8 @@ impl Client {
         Ok(Some(token.value.clone()))
     }
 
-    /// A new token, because the server did not take the one in `ask`; another request may have got it already.
+    /// Returns a new token after the server refused the one in `ask`. Another request may have
+    /// fetched it already.
     pub(super) async fn fresh(
         &self,
         ask: &Request,
@@ -103,7 +106,7 @@ impl Client {
         Ok(value)
     }
 
-    /// Gets a token.
+    /// Fetches a token.
     async fn issue(&self, issuer: Url, origin: &Origin) -> Result<Token, BackendError> {
         let late = || {
             Err(BackendError::unreachable(

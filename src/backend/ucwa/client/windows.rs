@@ -1,7 +1,9 @@
-//! The token request that Windows authenticates: twice the same POST, with NTLM's messages, on one connection.
+//! The token request with a Windows login: the same POST twice, with NTLM's messages, on one
+//! connection.
 //!
-//! NTLM proves who a connection is, not who a request is, so the connection is used for nothing else before or after:
-//! handed back, it would carry other accounts' requests as this one. It has met recorded exchanges only.
+//! NTLM authenticates a connection, not a request. So the connection is used for nothing else
+//! before or after: requests of other accounts on it would be made as this account. It was tested
+//! only with recorded exchanges.
 
 use super::http::Http;
 use super::ntlm::{self, Login};
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 const FORM: &str = "grant_type=urn:microsoft.rtc:windows";
 
-/// Asks for a token as that user of Windows.
+/// Asks for a token with that Windows login.
 pub(crate) async fn ask_for_token(
     (http, inbox, sip): (&Http, &Inbox, &Sip),
     issuer: &Url,
@@ -72,7 +74,7 @@ pub(crate) async fn ask_for_token(
     Ok(answer)
 }
 
-/// The challenge among what a server offers; several may stand in one header.
+/// Finds NTLM's challenge among the offers of a server. One header may hold several offers.
 fn challenge(offers: &[String]) -> Option<Vec<u8>> {
     let offers = offers
         .iter()
@@ -100,8 +102,8 @@ mod tests {
     use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-    /// A web server that wants NTLM: the published challenge to whoever begins, a token to whoever proves it. It knows
-    /// its connections apart.
+    /// A web server that wants NTLM: the published challenge to whoever begins, a token to whoever
+    /// proves it. It knows its connections apart.
     struct Iis {
         password: &'static str,
         /// Requests of each connection.

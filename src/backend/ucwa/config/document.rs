@@ -9,8 +9,8 @@
 //! secrets = { directory = "/etc/switchboard/accounts" }
 //! ```
 //!
-//! Rejected: `Deserialize` on the fields of [`UcwaConfig`] itself; three keys become one `Trust`, and
-//! `serde` has no unknown fields beside flattened ones.
+//! Rejected: `Deserialize` on the fields of [`UcwaConfig`] itself; three keys become one `Trust`,
+//! and `serde` has no unknown fields beside flattened ones.
 
 use super::{Grant, UcwaConfig};
 use crate::backend::AccountSecrets;

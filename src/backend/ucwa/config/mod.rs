@@ -22,17 +22,17 @@ pub enum Grant {
     /// By name and password, in the token request.
     #[default]
     Password,
-    /// By name and password through NTLM, where the server takes no passwords in the request. It has met the published
-    /// exchange of MS-NLMP only, never a server; one that demands channel binding (Extended Protection: Required), or
-    /// Kerberos alone, refuses it.
+    /// By name and password through NTLM, where the server takes no passwords in the request. It
+    /// has met the published exchange of MS-NLMP only, never a server; one that demands channel
+    /// binding (Extended Protection: Required), or Kerberos alone, refuses it.
     Windows,
 }
 
 /// Makes an account's login name of its address.
 pub type LoginRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
-/// A Lync Server 2013 or Skype for Business Server, as configured: by its builder, or read from a document as
-/// `guide::operating` shows.
+/// A Lync Server 2013 or Skype for Business Server, as configured: by its builder, or read from a
+/// document as `guide::operating` shows.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "document::Document")]
 pub struct UcwaConfig {
@@ -51,8 +51,9 @@ pub struct UcwaConfig {
 }
 
 impl UcwaConfig {
-    /// The service of `domain`, for example `contoso.com`: the network's name is made of it, so it must not change
-    /// once there are conversations. `passwords` is asked with an account's address, `bot@contoso.com`.
+    /// The service of `domain`, for example `contoso.com`: the network's name is made of it, so it
+    /// must not change once there are conversations. `passwords` is asked with an account's
+    /// address, `bot@contoso.com`.
     ///
     /// The server is found as the domain says (`https://lyncdiscoverinternal.contoso.com`, then
     /// `https://lyncdiscover.contoso.com`), unless [`UcwaConfig::root`] names it.
@@ -73,7 +74,8 @@ impl UcwaConfig {
         }
     }
 
-    /// Where autodiscovery begins, for example `https://lyncdiscover.contoso.com/`. Default: tried as the domain says.
+    /// Where autodiscovery begins, for example `https://lyncdiscover.contoso.com/`. Default: tried
+    /// as the domain says.
     #[must_use]
     pub fn root(mut self, url: impl Into<String>) -> UcwaConfig {
         self.root = Some(url.into());
@@ -87,39 +89,41 @@ impl UcwaConfig {
         self
     }
 
-    /// How the name that an account signs in with is made of its address (`bot@contoso.com`): a user principal name
-    /// or `DOMAIN\account`. Default: the address itself.
+    /// How the name that an account signs in with is made of its address (`bot@contoso.com`): a
+    /// user principal name or `DOMAIN\account`. Default: the address itself.
     #[must_use]
     pub fn login(mut self, rule: impl Fn(&str) -> String + Send + Sync + 'static) -> UcwaConfig {
         self.login = Some(Arc::new(rule));
         self
     }
 
-    /// Which certificates are believed. Default: the system's. Servers inside often have a company's own CA.
+    /// Which certificates are believed. Default: the system's. Servers inside often have a
+    /// company's own CA.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> UcwaConfig {
         self.trust = trust;
         self
     }
 
-    /// A host that the server may send this gateway to, with all below it: `contoso.local` stands for
-    /// `pool01.contoso.local` too. Tokens go nowhere else. Default: the domain and the root's host, which are always
-    /// among them.
+    /// A host that the server may send this gateway to, with all below it: `contoso.local` stands
+    /// for `pool01.contoso.local` too. Tokens go nowhere else. Default: the domain and the root's
+    /// host, which are always among them.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> UcwaConfig {
         self.hosts.push(host.into().to_lowercase());
         self
     }
 
-    /// Lets connections go without TLS to anywhere: whoever is on the way reads passwords and changes everything.
-    /// Default: without TLS to this machine only (a tunnel's end, a simulator).
+    /// Lets connections go without TLS to anywhere: whoever is on the way reads passwords and
+    /// changes everything. Default: without TLS to this machine only (a tunnel's end, a simulator).
     #[must_use]
     pub fn insecure_plain_http(mut self) -> UcwaConfig {
         self.insecure_plain_http = true;
         self
     }
 
-    /// What the gateway calls itself to the server, 1 to 100 characters. Default: `switchboard/` and its version.
+    /// What the gateway calls itself to the server, 1 to 100 characters. Default: `switchboard/`
+    /// and its version.
     #[must_use]
     pub fn user_agent(mut self, name: impl Into<String>) -> UcwaConfig {
         self.user_agent = name.into();
@@ -133,8 +137,8 @@ impl UcwaConfig {
         self
     }
 
-    /// The longest message and the longest story, in Unicode scalar values. Default: 8,000 and 32,000; at most 60,000
-    /// each count. What a server itself takes is not published.
+    /// The longest message and the longest story, in Unicode scalar values. Default: 8,000 and
+    /// 32,000; at most 60,000 each count. What a server itself takes is not published.
     #[must_use]
     pub fn lengths_max(mut self, message: u32, story: u32) -> UcwaConfig {
         self.message_length_max = message.clamp(1, 60_000);
@@ -148,7 +152,8 @@ impl UcwaConfig {
         self.passwords.files()
     }
 
-    /// Reads what a dial would read: passwords, as far as they are known now, and the CA file. Blocks.
+    /// Reads what a dial would read: passwords, as far as they are known now, and the CA file.
+    /// Blocks.
     ///
     /// # Errors
     /// `Invalid` for a file that cannot be read.

@@ -1,8 +1,9 @@
-//! Reads the event channel: one request waits at the server until something happens, and the next one follows as soon
-//! as what it brought is committed.
+//! Reads the event channel: one request waits at the server until something happens, and the next
+//! one follows as soon as what it brought is committed.
 //!
-//! The next package is asked for after `flush`, because asking acknowledges the last one. Between the two lie
-//! milliseconds, and the server keeps a message that nobody fetches for 30 seconds (section 3).
+//! The next package is asked for after `flush`, because asking acknowledges the last one. Between
+//! the two lie milliseconds, and the server keeps a message that nobody fetches for 30 seconds
+//! (section 3).
 
 use super::shell::Shell;
 use crate::backend::BackendError;
@@ -57,7 +58,8 @@ async fn fetch(shell: &Shell, url: Url, own: &mut Option<Connection>) -> Result<
     Ok(response)
 }
 
-/// Gives the events to the account, one after the other, and waits until all they brought is committed.
+/// Gives the events to the account, one after the other, and waits until all they brought is
+/// committed.
 async fn handle(shell: &Arc<Shell>, arrived: Arrived) -> Result<(), BackendError> {
     if arrived.is_forgotten {
         shell.run(Input::Forgotten).await;

@@ -1,9 +1,10 @@
 //! One account's connection: its dial, its sign-in, and what keeps it alive until it ends.
 //!
-//! A dial goes as far as the application, so that a wrong password and an unknown server are seen there, where the
-//! engine paces; signing in makes the account available and opens the event channel. When the agent signs out, the
-//! session or the link is dropped, or the link is closed, conversations are ended and the application is deleted. When
-//! the connection is lost it is not: the next dial finds it again, with what nobody has fetched.
+//! A dial already makes the application, so that a wrong password or an unknown server fails the
+//! dial, which the engine paces. Signing in makes the account available and opens the event
+//! channel. When the agent signs out, or the session or the link is dropped or closed, the link
+//! ends the conversations and deletes the application. When the connection is lost, the application
+//! stays: the next dial finds it again, with the events that nobody has fetched.
 
 mod channel;
 mod session;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 /// How often activity is reported: after four minutes the account looks idle (section 2.4).
 const ACTIVE_EVERY: Duration = Duration::from_secs(180);
-/// How long the last words may take.
+/// How long the sign-out may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(4);
 
 /// Opens an account's connection.
@@ -53,7 +54,8 @@ pub(super) async fn dial(
     }))
 }
 
-/// Waits until the account's last link has said goodbye: its application would be found again, and then be deleted.
+/// Waits until the account's last link has signed out. Otherwise this dial would find the old
+/// application, which is deleted then.
 async fn parted(backend: &Ucwa, sip: &Sip, inbox: &Inbox) {
     let before = backend.signed_in.lock().get(sip).and_then(Weak::upgrade);
     if let Some(before) = before.filter(|before| before.stages.now() == Stage::Closing) {
@@ -150,7 +152,8 @@ impl Link for UcwaLink {
     }
 }
 
-/// Keeps the account active until it says goodbye, and says it. What it does is boxed, for mostly it waits.
+/// Reports activity until the agent signs out, then signs it out. The sign-out is boxed, because
+/// this task mostly waits.
 async fn keep_up(shell: Arc<Shell>) {
     let rounds = async {
         loop {
@@ -198,7 +201,8 @@ mod tests {
 
     #[test]
     fn an_account_that_waits_is_small() {
-        // 10,000 accounts a host: what each holds while nothing happens, beside its connection.
+        // A host carries 10,000 accounts: this is what each holds while nothing happens, beside its
+        // connection.
         let sizes = (
             size_of_two(channel::read),
             size_of_one(keep_up),

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// A post that is not reported by then will not be. The engine has told its caller long before; until then the message may
-/// be delivered, and a repeat of its key must not be sent beside it.
+/// A post that is not reported by then will not be. The engine has told its caller long before;
+/// until then the message may be delivered, and a repeat of its key must not be sent beside it.
 const POST_MAX: Duration = Duration::from_secs(600);
 
 /// One agent signed in; dropping it signs it out.

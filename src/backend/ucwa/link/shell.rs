@@ -1,8 +1,8 @@
 //! The shell around an account: the one place that locks it, and that does what it wants.
 //!
-//! [`Shell::step`] holds the lock for one step and never across a wait. What the engine is to have leaves in the order
-//! of the steps, whichever task made them. Requests run in tasks of their own; the one that a response leads to runs
-//! in the same task.
+//! [`Shell::step`] holds the lock for one step and never across a wait. What the engine is to have
+//! leaves in the order of the steps, whichever task made them. Requests run in tasks of their own;
+//! the one that a response leads to runs in the same task.
 
 use super::stage::{Stage, Stages};
 use crate::backend::ucwa::account::effect::{Call, Output, Purpose, Timer};
@@ -23,7 +23,8 @@ use std::time::Duration;
 /// How often a request that must succeed is made, and the pause before the second time; it doubles.
 const PERSIST_MAX: u32 = 4;
 const PERSIST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause within one request that a server may ask for; beyond it the request has failed.
+/// The longest pause within one request that a server may ask for; beyond it the request has
+/// failed.
 const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// The shell around an account.
@@ -33,7 +34,8 @@ pub(crate) struct Shell {
     pub(super) inbox: Inbox,
     pub(super) stages: Stages,
     account: Mutex<Account>,
-    /// Held by the task that hands over, so that the order stays. An asynchronous lock: the engine's queue may be full.
+    /// Held by the task that hands over, so that the order stays. An asynchronous lock: the
+    /// engine's queue may be full.
     hand_over: tokio::sync::Mutex<()>,
     /// Something was handed over that is not known to be committed.
     is_unflushed: AtomicBool,
@@ -78,8 +80,8 @@ impl Shell {
         }
     }
 
-    /// Gives the account an input and carries out what it wants. Returns when everything was handed over, and every
-    /// request for which the step waits was answered.
+    /// Gives the account an input and carries out what it wants. Returns when everything was handed
+    /// over, and every request for which the step waits was answered.
     pub(super) async fn run(self: &Arc<Self>, input: Input) {
         self.carry_out(self.step(input)).await;
     }
@@ -110,7 +112,8 @@ impl Shell {
         }
     }
 
-    /// Makes a request, gives the response to the account, and goes on with the request that this leads to.
+    /// Makes a request, gives the response to the account, and goes on with the request that this
+    /// leads to.
     async fn converse(self: Arc<Self>, first: Call) {
         let mut next = Some(first);
         while let Some(call) = next.take() {
@@ -203,7 +206,8 @@ impl Shell {
         Document::read(&response.body).ok_or_else(strange)
     }
 
-    /// Makes a request that does no harm twice, again and again for some seconds if the trouble may pass.
+    /// Makes a request that does no harm twice, again and again for some seconds if the trouble may
+    /// pass.
     pub(super) async fn persist(&self, request: impl Fn() -> Request) -> Result<Response, Trouble> {
         let mut pause = PERSIST_PAUSE;
         for _ in 1..PERSIST_MAX {
@@ -257,8 +261,8 @@ impl Shell {
         }
     }
 
-    /// Ends the link for that reason; the first one counts. While the agent says goodbye the engine is not told: the
-    /// application that is gone then is the one we deleted.
+    /// Ends the link for that reason; the first one counts. While the agent says goodbye the engine
+    /// is not told: the application that is gone then is the one we deleted.
     pub(super) fn fail(&self, error: BackendError) {
         let is_open = self.stages.now() == Stage::Open;
         if self.finish(&error) && is_open {

@@ -1,14 +1,15 @@
-//! Who and what a UCWA server speaks of: people's addresses, meetings' addresses, and what this gateway calls itself.
+//! Addresses of people, meetings and resources, and the id of this gateway's endpoint. Pure.
 //!
-//! A person is `sip:lene@contoso.com`, compared without case and so kept folded. A meeting is
-//! `sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC`: the same address with a tail, and nobody to talk to.
-//! Rejected: a SIP library; what follows the address is never looked at.
+//! A person's address is `sip:lene@contoso.com`. It is compared without case, so it is kept in
+//! lower case. A meeting's address is `sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC`: a
+//! person's address with a tail. Nobody can be written to at a meeting's address. Rejected: a SIP
+//! library, because nothing reads the tail.
 
 use std::fmt;
 
 /// The longest address, in bytes.
 const ADDRESS_MAX: usize = 512;
-/// What a meeting's address has after its organizer's.
+/// The part by which a meeting's address is recognised.
 const CONFERENCE: &str = ";opaque=app:conf:";
 
 /// A person's address, without its scheme.
@@ -16,8 +17,8 @@ const CONFERENCE: &str = ";opaque=app:conf:";
 pub(crate) struct Sip(String);
 
 impl Sip {
-    /// Reads `sip:lene@contoso.com`, `lene@contoso.com`, or an agent's `ucwa:lene@contoso.com`; what stands after a
-    /// semicolon is about one device and is cut. `None` if it is no person's.
+    /// Reads `sip:lene@contoso.com`, `lene@contoso.com`, or an agent's `ucwa:lene@contoso.com`. The
+    /// part after a semicolon names a device and is cut. `None` if it is no person's address.
     pub(crate) fn parse(text: &str) -> Option<Sip> {
         let text = without(without(text.trim(), "ucwa:"), "sip:");
         if folded(text).contains(CONFERENCE) {
@@ -31,13 +32,13 @@ impl Sip {
                     c.is_whitespace() || c.is_control() || "\"&'/:<>@,\\".contains(c)
                 })
         };
-        // An apostrophe and an ampersand are letters of a name.
+        // A name may contain an apostrophe and an ampersand.
         let is_local = is_part(&local.replace(['\'', '&'], "x"));
         (text.len() <= ADDRESS_MAX && is_local && is_part(domain)).then(|| Sip(text.to_lowercase()))
     }
 
-    /// The person in an address of the server, as `{A}/people/lene@contoso.com/presence`: the last segment that names
-    /// one.
+    /// The person in a URL of the server such as `{A}/people/lene@contoso.com/presence`: the last
+    /// segment that is a person's address.
     pub(crate) fn of_href(href: &str) -> Option<Sip> {
         let path = href.split(['?', '#']).next().unwrap_or_default();
         path.rsplit('/').find_map(|segment| {
@@ -58,7 +59,7 @@ impl Sip {
         format!("sip:{}", self.0)
     }
 
-    /// What stands after the `@`: where its server is looked for.
+    /// The part after the `@`, at which its server is looked for.
     pub(crate) fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
     }
@@ -76,12 +77,12 @@ impl fmt::Debug for Sip {
     }
 }
 
-/// A meeting's address, as the server wrote it: its id is not folded when it is sent, only when two are compared.
+/// A meeting's address as the server wrote it. Only a comparison ignores case.
 #[derive(Clone)]
 pub(crate) struct MeetingUri(String);
 
 impl MeetingUri {
-    /// Reads a meeting's address; `None` if it is none.
+    /// Reads a meeting's address; `None` if `text` is none.
     pub(crate) fn parse(text: &str) -> Option<MeetingUri> {
         let text = text.trim();
         let text = if folded(text).starts_with("sip:") {
@@ -101,7 +102,7 @@ impl MeetingUri {
         &self.0
     }
 
-    /// Whose meeting it is.
+    /// The person who holds the meeting.
     pub(crate) fn organizer(&self) -> Option<Sip> {
         Sip::parse(self.0.split(';').next().unwrap_or_default())
     }
@@ -121,7 +122,7 @@ impl fmt::Debug for MeetingUri {
     }
 }
 
-/// The UUID, version 8, that is made of 128 bits of identity: what an application is known by on the server.
+/// Makes a UUID of version 8 from 128 bits of identity. The server knows an application by it.
 pub(crate) fn endpoint_id(identity: [u8; 16]) -> String {
     let mut bytes = identity;
     bytes[6] = bytes[6] & 0x0f | 0x80;
@@ -137,7 +138,7 @@ pub(crate) fn endpoint_id(identity: [u8; 16]) -> String {
     .join("-")
 }
 
-/// The key of a resource: its address as two are compared, which is the path without the query.
+/// The key of a resource, by which two of its URLs are compared: the path without the query.
 pub(crate) fn key_of(href: &str) -> String {
     let path = match href.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
@@ -146,7 +147,7 @@ pub(crate) fn key_of(href: &str) -> String {
     path.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
-/// The last segment of an address of the server: a conversation's or a message's id.
+/// The last segment of a URL of the server, for example the id of a conversation or a message.
 pub(crate) fn last_segment(href: &str) -> &str {
     let path = href.split(['?', '#']).next().unwrap_or_default();
     path.trim_end_matches('/')
@@ -155,7 +156,7 @@ pub(crate) fn last_segment(href: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// The segment after `name`: the application's id after `applications`, the conversation's after `conversations`.
+/// The segment after `name`, for example the application's id after `applications`.
 pub(crate) fn segment_after<'a>(href: &'a str, name: &str) -> Option<&'a str> {
     let path = href.split(['?', '#']).next().unwrap_or_default();
     let mut segments = path

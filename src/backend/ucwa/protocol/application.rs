@@ -36,7 +36,8 @@ impl Application {
     /// Reads the description that the server gave at `from`.
     ///
     /// # Errors
-    /// `Protocol` if the body describes no application; those of [`follow`] if its address must not be followed.
+    /// `Protocol` if the body describes no application; those of [`follow`] if its address must not
+    /// be followed.
     pub(crate) fn read(
         config: &UcwaConfig,
         from: &Url,
@@ -74,7 +75,8 @@ impl Application {
             .map(|(_, href)| &**href)
     }
 
-    /// Takes name and links of a newer description. The first event channel stays: it is being read already.
+    /// Takes name and links of a newer description. The first event channel stays: it is being read
+    /// already.
     pub(crate) fn update(&mut self, newer: Application) {
         let events = self.link("events").map(Box::from);
         self.links = newer.links;

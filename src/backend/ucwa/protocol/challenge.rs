@@ -1,29 +1,32 @@
-//! `WWW-Authenticate` of a UCWA server: where a token is had, and for what (§ucwa/challenge). Pure.
+//! `WWW-Authenticate` of a UCWA server: where a token is issued, and for which login (fact sheet,
+//! section 1.2). Pure.
 //!
-//! A server sends two challenges, `Bearer` and `MsRtcOAuth`, in two headers or, behind some proxies, folded into one;
-//! the address is quoted or not. Rejected: a search for `href="` in the text, which finds the other challenge's.
+//! A server sends two challenges, `Bearer` and `MsRtcOAuth`, in two headers. Some proxies fold them
+//! into one header. The address may be quoted or not. Rejected: a search for `href="` in the text,
+//! which finds the other challenge's address.
 
 use crate::backend::BackendError;
 
-/// Challenges and parameters that are read; a server sends two and five.
+/// The most challenges and parameters that are read. A server sends two and five.
 const READ_MAX: usize = 64;
 /// The ways to get a token (§ucwa/token).
 const WINDOWS: &str = "urn:microsoft.rtc:windows";
 const PASSWORD: &str = "password";
 
-/// Where a token is had, and with what.
+/// Where a token is issued, and for which logins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    /// Where the token is asked for, as the server wrote it.
+    /// The address that issues tokens, as the server wrote it.
     pub(crate) href: String,
     grants: Vec<String>,
 }
 
 impl Challenge {
-    /// Finds the challenge of scheme `MsRtcOAuth` in the values of all `WWW-Authenticate` headers of one answer.
+    /// Finds the challenge of scheme `MsRtcOAuth` in the values of all `WWW-Authenticate` headers
+    /// of one answer.
     ///
     /// # Errors
-    /// `Refused` if there is none: then this is no server whose users can sign in here.
+    /// `Refused` if there is none: then users of this server cannot sign in here.
     pub(crate) fn read<'a>(
         headers: impl IntoIterator<Item = &'a str>,
     ) -> Result<Challenge, BackendError> {
@@ -68,17 +71,17 @@ impl Challenge {
         }))
     }
 
-    /// Whether it takes a user's name and password.
+    /// Whether it accepts a user's name and password.
     pub(crate) fn takes_password(&self) -> bool {
         self.grants.iter().any(|grant| grant == PASSWORD)
     }
 
-    /// Whether it takes a Windows login of the token request itself.
+    /// Whether it accepts a Windows login of the token request.
     pub(crate) fn takes_windows(&self) -> bool {
         self.grants.iter().any(|grant| grant == WINDOWS)
     }
 
-    /// What it takes, for an error.
+    /// The logins that it accepts, for an error text.
     pub(crate) fn grants(&self) -> String {
         self.grants.join(", ")
     }
@@ -99,7 +102,8 @@ impl Scheme<'_> {
     }
 }
 
-/// The challenges of one header. A word with `=` after it is a parameter, any other begins a challenge.
+/// The challenges of one header. A word that is followed by `=` is a parameter; any other word
+/// begins a challenge.
 fn schemes(header: &str) -> Vec<Scheme<'_>> {
     let mut found: Vec<Scheme<'_>> = Vec::new();
     let mut rest = header;
@@ -110,7 +114,7 @@ fn schemes(header: &str) -> Vec<Scheme<'_>> {
             .unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         if word.is_empty() {
-            // An `=` with no name before it: skipped, else nothing is left.
+            // An `=` without a name before it is skipped.
             match rest.strip_prefix('=') {
                 Some(after) => rest = after,
                 None => break,
@@ -137,7 +141,7 @@ fn schemes(header: &str) -> Vec<Scheme<'_>> {
     found
 }
 
-/// A quoted string or a bare word, and what follows it.
+/// A quoted string or a bare word, and the rest of the text.
 fn value_of(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text

@@ -1,22 +1,23 @@
-//! Messages as addresses: `data:text/plain;charset=utf-8,Hi+Tosh%0d%0a` (§ucwa/data-uri). Pure.
+//! Messages as data URIs: `data:text/plain;charset=utf-8,Hi+Tosh%0d%0a` (fact sheet, section 5).
+//! Pure.
 //!
-//! A server writes them form-encoded: a blank is `+`, a plus is `%2b`. Clients write base64 as well. Rejected: a crate
-//! for data addresses, which keeps the `+`, as the standard for them has it.
+//! A server writes them form-encoded: a blank is `+`, a plus is `%2b`. Clients write base64 too.
+//! Rejected: a crate for data URIs, because it keeps the `+`, as the standard says.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-/// How a message is written.
+/// The format of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// As text.
+    /// Plain text.
     Plain,
-    /// As HTML.
+    /// HTML.
     Html,
 }
 
 impl Format {
-    /// As the contents of a message are called.
+    /// Its content type.
     pub(crate) fn mime(self) -> &'static str {
         match self {
             Format::Plain => "text/plain",
@@ -24,10 +25,10 @@ impl Format {
         }
     }
 
-    /// What a content type says; a parameter does not matter, and an unknown type counts as text.
+    /// Reads a content type. Parameters are ignored, and an unknown type counts as plain text.
     pub(crate) fn of_mime(mime: &str) -> Format {
         let mime = mime.split(';').next().unwrap_or_default().trim();
-        // `html/plain` is what one client calls it.
+        // One client writes `html/plain`.
         if mime.eq_ignore_ascii_case("text/html") || mime.eq_ignore_ascii_case("html/plain") {
             Format::Html
         } else {
@@ -36,8 +37,8 @@ impl Format {
     }
 }
 
-/// Reads a message. Line ends at its end are the far client's, not its writer's. `None` if it is no message, or none
-/// in UTF-8.
+/// Reads a message. Line ends at its end are cut, because the sender's client added them. `None` if
+/// it is no message, or not in UTF-8.
 pub(crate) fn decode(uri: &str) -> Option<(Format, String)> {
     let rest = uri
         .get(..5)
@@ -47,7 +48,7 @@ pub(crate) fn decode(uri: &str) -> Option<(Format, String)> {
     let mut head = head.split(';');
     let format = Format::of_mime(head.next().unwrap_or_default());
     let bytes = if head.any(|parameter| parameter.trim().eq_ignore_ascii_case("base64")) {
-        // Base64 has a plus of its own; its escapes are decoded first.
+        // In base64 a plus stands for itself. Escapes are decoded first.
         let payload: Vec<u8> = percent_encoding::percent_decode_str(payload)
             .filter(|byte| !byte.is_ascii_whitespace())
             .collect();

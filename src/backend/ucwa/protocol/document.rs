@@ -1,30 +1,31 @@
-//! A resource as the server describes it: properties, links, embedded resources (§ucwa/links). Pure.
+//! A resource as the server describes it: properties, links, embedded resources (fact sheet,
+//! section 0). Pure.
 //!
-//! Lenient, because servers of several years speak: what is not known is ignored, what should be an array may be one
-//! thing and the other way round, and a property of the wrong kind counts as absent. A link that is absent means that
-//! the action is not allowed now. Rejected: one struct with serde for each of some forty resources, of which two or
-//! three properties are read.
+//! The parser is lenient, because server versions differ. It ignores what it does not know. It
+//! accepts one value instead of an array, and an array instead of one value. A property of the
+//! wrong type counts as absent. If a link is absent, the action is not allowed now. Rejected: one
+//! serde struct for each of about forty resources, of which two or three properties are read.
 
 use super::reason::Reason;
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Resources within resources; a server nests them three deep.
+/// How deep resources may be nested. A server nests them three deep.
 const DEPTH_MAX: usize = 8;
 
 /// A link of a resource.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Anchor {
-    /// What it leads to.
+    /// The relation of the resource that it leads to.
     pub(crate) rel: String,
-    /// Where that is, as the server wrote it: most are relative to the host, some are data.
+    /// The address as the server wrote it. Most are relative to the host, some are data URIs.
     pub(crate) href: String,
-    /// What people call it; the server may leave it out or empty.
+    /// A display name. The server may leave it out or empty.
     pub(crate) title: Option<String>,
 }
 
-/// What a server says in the body of an answer, or of something within it.
+/// A resource: the body of a response, or a resource embedded in it.
 #[derive(Clone, PartialEq, Default)]
 pub(crate) struct Document {
     properties: Map<String, Value>,
@@ -33,8 +34,8 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Reads a body. `None` if it is not a JSON object: then a proxy or the web server in front has spoken. The length
-    /// is bounded by whoever read it from the network.
+    /// Reads a body. `None` if it is no JSON object: then it comes from a proxy or the web server
+    /// in front. The caller bounds its length.
     pub(crate) fn read(body: &[u8]) -> Option<Document> {
         match json(body)? {
             Value::Object(object) => Some(Document::of(object, 0)),
@@ -42,7 +43,7 @@ impl Document {
         }
     }
 
-    /// A document of what JSON has already been read.
+    /// Makes a document from JSON that was read already.
     pub(crate) fn of_value(value: Value) -> Option<Document> {
         match value {
             Value::Object(object) => Some(Document::of(object, 0)),
@@ -76,7 +77,7 @@ impl Document {
         document
     }
 
-    /// What it calls itself.
+    /// The relation that it names itself.
     pub(crate) fn rel(&self) -> Option<&str> {
         self.text("rel")
     }
@@ -86,12 +87,12 @@ impl Document {
         self.link("self")
     }
 
-    /// A property that is text. Names differ by case between versions.
+    /// A text property. The case of names differs between server versions.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.property(name)?.as_str()
     }
 
-    /// A property that is a whole number; some write it as text.
+    /// A property that is a whole number. Some servers write it as text.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         match self.property(name)? {
             Value::Number(number) => number.as_u64(),
@@ -100,12 +101,12 @@ impl Document {
         }
     }
 
-    /// A property that is a time, as `/Date(1364327898968)/` or in ISO 8601.
+    /// A property that is a time, written `/Date(1364327898968)/` or in ISO 8601.
     pub(crate) fn time(&self, name: &str) -> Option<DateTime<Utc>> {
         time_of(self.text(name)?)
     }
 
-    /// The texts of a list, or of one text that should be a list.
+    /// The texts of a list. One text counts as a list of one.
     pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         let list = match self.property(name) {
             Some(Value::Array(list)) => list.as_slice(),
@@ -115,27 +116,27 @@ impl Document {
         list.iter().filter_map(Value::as_str)
     }
 
-    /// What a failed operation says of why.
+    /// The reason why an operation failed.
     pub(crate) fn reason(&self) -> Option<Reason> {
         Reason::of_value(self.property("reason")?)
     }
 
-    /// Where `rel` is; the first where there are several.
+    /// The address of the first link `rel`.
     pub(crate) fn link(&self, rel: &str) -> Option<&str> {
         self.anchor(rel).map(|anchor| anchor.href.as_str())
     }
 
-    /// The first link of that rel, with its title.
+    /// The first link `rel`, with its title.
     pub(crate) fn anchor(&self, rel: &str) -> Option<&Anchor> {
         self.links.iter().find(|anchor| anchor.rel == rel)
     }
 
-    /// All links of that rel, in order.
+    /// All links `rel`, in order.
     pub(crate) fn anchors<'a>(&'a self, rel: &'a str) -> impl Iterator<Item = &'a Anchor> {
         self.links.iter().filter(move |anchor| anchor.rel == rel)
     }
 
-    /// The first resource within it of that rel.
+    /// The first embedded resource `rel`.
     pub(crate) fn embedded(&self, rel: &str) -> Option<&Document> {
         self.embedded
             .iter()
@@ -143,7 +144,7 @@ impl Document {
             .map(|(_, document)| document)
     }
 
-    /// All resources within it of that rel, in order.
+    /// All embedded resources `rel`, in order.
     pub(crate) fn all_embedded<'a>(&'a self, rel: &'a str) -> impl Iterator<Item = &'a Document> {
         self.embedded
             .iter()
@@ -151,8 +152,8 @@ impl Document {
             .map(|(_, document)| document)
     }
 
-    /// A link of that rel, wherever it is: here or in a resource within, which is how one finds `startMessaging` in an
-    /// application.
+    /// The address of a link `rel` of this resource or of any embedded one: an application's
+    /// `startMessaging` is in an embedded resource.
     pub(crate) fn find_link(&self, rel: &str) -> Option<&str> {
         self.link(rel).or_else(|| {
             self.embedded
@@ -172,7 +173,7 @@ impl Document {
     }
 }
 
-/// What it is and where, but nothing people wrote: messages are no business of a log.
+/// Shows relation and links, but no texts of people: a log must not contain messages.
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Document")
@@ -183,7 +184,7 @@ impl fmt::Debug for Document {
 }
 
 impl Anchor {
-    /// A link as JSON has it. A server may write the address alone.
+    /// Reads a link from JSON. A server may write only the address.
     pub(crate) fn of(rel: &str, link: &Value) -> Option<Anchor> {
         let href = match link {
             Value::String(href) => href,
@@ -201,7 +202,7 @@ impl Anchor {
         })
     }
 
-    /// A link that names its rel itself, as events have it.
+    /// Reads a link that names its relation itself, as in events.
     pub(crate) fn of_itself(link: &Value) -> Option<Anchor> {
         Anchor::of(link.get("rel")?.as_str()?, link)
     }
@@ -222,12 +223,12 @@ impl fmt::Debug for Anchor {
     }
 }
 
-/// Reads JSON; a byte order mark before it is not part of it. Depth is bounded by the library, at 128.
+/// Reads JSON, with or without a byte order mark. The library bounds its depth at 128.
 pub(crate) fn json(body: &[u8]) -> Option<Value> {
     serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
 }
 
-/// The members of a list, or the one thing that is none.
+/// The members of a list. One value counts as a list of one.
 pub(crate) fn each(value: Value) -> impl Iterator<Item = Value> {
     match value {
         Value::Array(list) => list,
@@ -237,7 +238,7 @@ pub(crate) fn each(value: Value) -> impl Iterator<Item = Value> {
     .into_iter()
 }
 
-/// `/Date(1364327898968)/`, with a zone (which changes nothing) or without, or ISO 8601.
+/// Reads `/Date(1364327898968)/` or ISO 8601. A zone in the first form changes nothing.
 pub(crate) fn time_of(text: &str) -> Option<DateTime<Utc>> {
     let Some(milliseconds) = text
         .trim()

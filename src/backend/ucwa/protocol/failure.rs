@@ -1,9 +1,9 @@
-//! What a server refuses, in the engine's words (§ucwa/errors, §ucwa/application-end, §ucwa/events-special). Pure.
+//! Refusals of a server as errors of the engine (fact sheet, sections 2.2, 3, 4.3 and 8). Pure.
 //!
-//! Only `code` is certain; a subcode depends on where it is said and new ones must be borne, so what is not known falls
-//! back on the status. A body that is no JSON is a proxy's or the web server's: it says nothing of the application.
-//! Rejected: the server's `message` as the whole reason, for it is in the server's language and often empty; it stands
-//! beside ours.
+//! Only `code` is certain. The meaning of a subcode depends on the request, and unknown subcodes
+//! must be tolerated: then the status decides. A body that is no JSON comes from a proxy or the web
+//! server and says nothing about the application. Rejected: the server's `message` as the whole
+//! reason, because it is in the server's language and often empty. It is added to our own text.
 
 use super::document::json;
 use super::reason::{Reason, short};
@@ -12,46 +12,47 @@ use crate::backend::{BackendError, BackendErrorKind};
 use serde_json::Value;
 use std::time::Duration;
 
-/// How long to stay away where a server says that it is too much, but not for how long.
+/// The pause after a server says that there are too many requests, but not how long to wait.
 const PAUSE: Duration = Duration::from_secs(30);
-/// The longest pause that a server's `Retry-After` is granted.
+/// The longest pause that a `Retry-After` may ask for.
 const PAUSE_MAX: Duration = Duration::from_secs(600);
 
-/// What an answer that is no success asks of the connector.
+/// What the connector does about a response that is no success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Get a fresh token, and repeat once.
+    /// Fetch a new token, and repeat once.
     Token,
-    /// The application is not there any more, with all that was in it: the link is lost.
+    /// The application does not exist any more: the link is lost.
     ApplicationGone,
-    /// Another program is signed in as this endpoint and took the event channel: the link is lost, and not at once tried again.
+    /// Another program is signed in as this endpoint and took the event channel. The link is lost,
+    /// and the next dial does not follow at once.
     Replaced,
-    /// The server will not have this application: the administrator has to do something.
+    /// The server does not accept this application: an administrator has to act.
     Stop,
-    /// The same again later, unchanged; after that pause if one is named.
+    /// Repeat the same request later, after that pause if the server named one.
     Again(Option<Duration>),
-    /// This request was refused; others may do.
+    /// This request was refused; others may succeed.
     Refused,
 }
 
-/// An answer that is no success.
+/// A response that is no success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// Its status.
     pub(crate) status: Status,
-    /// What UCWA says of it; `None` if UCWA has not spoken.
+    /// The reason that UCWA gives, if it gives one.
     pub(crate) reason: Option<Reason>,
-    /// The code of a refused token request, as `invalid_grant`.
+    /// The code of a refused token request, for example `invalid_grant`.
     pub(crate) oauth: Option<String>,
-    /// The body was JSON: neither a proxy nor the web server in front.
+    /// The body was JSON, so it comes from UCWA and not from a proxy or the web server.
     pub(crate) is_ucwa: bool,
-    /// It had a `WWW-Authenticate` header.
+    /// The response had a `WWW-Authenticate` header.
     pub(crate) is_challenged: bool,
     retry_after: Option<Duration>,
 }
 
 impl Failure {
-    /// Reads an answer's body and the two headers that matter.
+    /// Reads the body of a response, and the two headers that matter.
     pub(crate) fn read(
         status: Status,
         body: &[u8],
@@ -64,7 +65,7 @@ impl Failure {
             .and_then(|body| body.get("error"))
             .and_then(Value::as_str)
             .map(short);
-        // A pause may be a date; nobody has seen one from this server.
+        // A date is ignored: this server is not known to send one.
         let retry_after = retry_after
             .and_then(|text| text.trim().parse().ok())
             .map(|seconds| Duration::from_secs(seconds).min(PAUSE_MAX));
@@ -106,7 +107,8 @@ impl Failure {
         Verdict::Refused
     }
 
-    /// Why, in one line: the status, what UCWA says, or that something else has spoken.
+    /// The failure in one line: the status, and what UCWA says or that the response is not from
+    /// UCWA.
     pub(crate) fn words(&self) -> String {
         match (&self.reason, &self.oauth) {
             (Some(reason), _) => format!("{} {reason}", self.status),
@@ -123,7 +125,7 @@ impl Failure {
         self.retry_after.unwrap_or(PAUSE)
     }
 
-    /// The error of a request that the engine need not tell from others; `what` failed.
+    /// The error of an ordinary request; `what` says what failed.
     pub(crate) fn of_request(&self, what: &str) -> BackendError {
         let kind = match self.verdict() {
             Verdict::Again(_) if self.status.is_too_many() || self.retry_after.is_some() => {
@@ -140,7 +142,7 @@ impl Failure {
         BackendError::new(kind, format!("{what}: {}", self.words()))
     }
 
-    /// The error of a refused token.
+    /// The error of a token request.
     pub(crate) fn of_token(&self, who: &str) -> BackendError {
         let said = self.words();
         match self.oauth.as_deref() {
@@ -181,7 +183,7 @@ impl Failure {
             () => "the application was not made",
         };
         match self.of_request(what) {
-            // Whatever is wrong with the request, the next one is the same: at the cap's pace, then.
+            // The next request would be the same, so it must not follow soon.
             BackendError {
                 kind: BackendErrorKind::Rejected,
                 reason,
@@ -205,12 +207,11 @@ impl Failure {
         }
     }
 
-    /// The error of a message that was not taken. `is_whole`: the answer to the message itself, so that a lost one is
-    /// unclear.
+    /// The error of a message that the server did not accept.
     pub(crate) fn of_post(&self) -> BackendError {
         let error = self.of_request("the message was refused");
         let kind = match () {
-            // Only the server in front knows whether it had passed it on.
+            // A server in front may have passed the message on.
             () if self.status.is_unclear() && self.retry_after.is_none() => {
                 BackendErrorKind::OutcomeUnknown
             }
@@ -239,7 +240,7 @@ impl Failure {
     }
 }
 
-/// Why an invitation to a contact, with or without a first message, came to nothing. The message was not delivered.
+/// The error of an invitation to a contact that failed. The message in it was not delivered.
 pub(crate) fn of_invitation(reason: Option<&Reason>) -> BackendError {
     let Some(reason) = reason else {
         return BackendError::new(
@@ -286,7 +287,7 @@ pub(crate) fn of_invitation(reason: Option<&Reason>) -> BackendError {
     BackendError::new(kind, format!("{sentence}: {reason}"))
 }
 
-/// Why a message that the server had taken was not delivered.
+/// The error of a message that the server had accepted and did not deliver.
 pub(crate) fn of_delivery(reason: Option<&Reason>) -> BackendError {
     match reason {
         None => BackendError::new(
@@ -300,7 +301,7 @@ pub(crate) fn of_delivery(reason: Option<&Reason>) -> BackendError {
     }
 }
 
-/// Why a meeting could not be joined.
+/// The error of a meeting that could not be joined.
 pub(crate) fn of_join(reason: Option<&Reason>) -> BackendError {
     let Some(reason) = reason else {
         return BackendError::unreachable(
@@ -345,13 +346,14 @@ pub(crate) fn of_join(reason: Option<&Reason>) -> BackendError {
             BackendErrorKind::Refused,
             "somebody removed the agent from the meeting",
         ),
-        // What nobody knows may pass.
+        // An unknown reason may pass.
         () => (BackendErrorKind::Unreachable, "the meeting was not joined"),
     };
     BackendError::new(kind, format!("{sentence}: {reason}"))
 }
 
-/// Why the agent is in a meeting no longer, and whether to join it again by itself: not after somebody meant it.
+/// Why the agent is not in a meeting any more, and whether the engine joins it again by itself. It
+/// does not if a person has removed the agent or ended the meeting.
 pub(crate) fn of_removal(reason: Option<&Reason>) -> (String, bool) {
     let Some(reason) = reason else {
         return ("the meeting's conversation ended".into(), true);
@@ -367,7 +369,7 @@ pub(crate) fn of_removal(reason: Option<&Reason>) -> (String, bool) {
     (format!("{sentence}: {reason}"), may_retry)
 }
 
-/// Whether the same may do later, as far as a reason alone can say.
+/// Whether the same request may succeed later, as far as the reason says.
 fn is_passing(reason: &Reason) -> bool {
     let codes = [
         "ServiceFailure",

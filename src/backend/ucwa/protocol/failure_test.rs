@@ -1,4 +1,5 @@
-//! Every answer with a meaning of its own (§ucwa/errors), and that somebody else's words stay somebody else's.
+//! Every row of the fact sheet's tables of answers, and that somebody else's words stay somebody
+//! else's.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! Which links of the server are followed: those to hosts that the configuration allows, and that keep a token secret.
+//! Which links of the server are followed: those to hosts that the configuration allows, and that
+//! keep a token secret.
 
 use super::url::{Origin, Url};
 use crate::backend::ucwa::config::UcwaConfig;
@@ -7,7 +8,8 @@ use crate::backend::{BackendError, BackendErrorKind};
 /// Returns the address that `href` in a document of `from` leads to.
 ///
 /// # Errors
-/// `Protocol` if `href` is no address; `Refused` if the host is not allowed, or the way there is without TLS.
+/// `Protocol` if `href` is no address; `Refused` if the host is not allowed, or the way there is
+/// without TLS.
 pub(crate) fn follow(config: &UcwaConfig, from: &Url, href: &str) -> Result<Url, BackendError> {
     let unreadable = || {
         BackendError::new(

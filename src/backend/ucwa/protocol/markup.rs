@@ -1,10 +1,11 @@
 //! Messages as text or HTML, and back into parts. Pure.
 //!
-//! Out: a link is a link and code keeps its lines, in both of the ways a Lync client may understand (`<pre>`, and
-//! breaks and hard blanks within it). In: what can be seen, in order; a link whose address may be followed is a link,
-//! code is code, all else is text in which links and hashtags are recognised as everywhere.
-//! Rejected: a sanitizer that keeps HTML, for parts have no place for it; and an XML parser, for what other programs
-//! paste into a message is no XML.
+//! Outgoing: a link becomes a link, and code keeps its lines in both ways that a Lync client may
+//! understand (`<pre>`, and breaks and hard blanks within it). Incoming: the visible content in
+//! order. A link with a safe address becomes a link, code becomes code, and the rest becomes text
+//! in which links and hashtags are recognised as in every text. Rejected: a sanitizer that keeps
+//! HTML, because parts cannot hold HTML. Also rejected: an XML parser, because what programs paste
+//! into a message is no XML.
 
 use super::data_uri::Format;
 use crate::backend::text::{self, PARTS_MAX, parts_of};
@@ -14,15 +15,15 @@ use html5gum::{HtmlString, StartTag, Token, Tokenizer};
 
 const BREAK: &str = "<br/>";
 
-/// What a message becomes on its way out.
+/// An outgoing message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) format: Format,
     pub(crate) text: String,
 }
 
-/// Writes a message: as HTML where that shows more and the far end takes it, else as text. Where there are no parts
-/// `text` is the message.
+/// Writes a message: as HTML if that shows more and the contact accepts it, otherwise as text.
+/// Without parts, `text` is the message.
 pub(crate) fn write(parts: &[Part], text: &str, takes_html: bool) -> Written {
     let shows_more = |part: &Part| match part {
         Part::CodeBlock { .. } => true,
@@ -46,7 +47,7 @@ pub(crate) fn write(parts: &[Part], text: &str, takes_html: bool) -> Written {
     }
 }
 
-/// The parts of a message that came in; `None` if there is nothing to see in it.
+/// Reads the parts of an incoming message; `None` if nothing in it is visible.
 pub(crate) fn read(format: Format, text: &str) -> Option<Vec<Part>> {
     let parts = match format {
         Format::Plain => parts_of(&text.replace("\r\n", "\n")),
@@ -70,7 +71,7 @@ fn to_html(parts: &[Part]) -> String {
             }
         );
         if is_block && html.ends_with(BREAK) {
-            // A block begins a line of its own, and so does what follows it.
+            // A block begins a new line, and so does the text after it.
             html.truncate(html.len() - BREAK.len());
         }
         match part {
@@ -113,7 +114,7 @@ fn escape(text: &str, html: &mut String) {
     }
 }
 
-/// Escaped, with lines as breaks, and every blank that HTML would drop as a hard one.
+/// Escapes text: line ends become breaks, and blanks that HTML would drop become hard blanks.
 fn escape_lines(text: &str, html: &mut String) {
     let text = text.replace("\r\n", "\n");
     let mut chars = text.chars().peekable();
@@ -130,11 +131,11 @@ fn escape_lines(text: &str, html: &mut String) {
     }
 }
 
-/// What is between the tags, and what the tags made of it.
+/// Reads HTML into parts.
 fn from_html(html: &str) -> Vec<Part> {
     let mut reader = Reader::default();
     let mut emitter = DefaultEmitter::default();
-    // So that scripts and styles are one text each.
+    // With this, the content of a script or style is one text.
     emitter.naively_switch_states(true);
     for token in Tokenizer::new_with_emitter(html, emitter).flatten() {
         match token {
@@ -149,21 +150,21 @@ fn from_html(html: &str) -> Vec<Part> {
     reader.finish()
 }
 
-/// Reads tags and texts as they come. It keeps no stack: what is open is a link, code or nothing.
+/// Reads tags and texts in order. It needs no stack: only a link or code can be open.
 #[derive(Default)]
 struct Reader {
     parts: Vec<Part>,
-    /// Text that is not yet a part.
+    /// Text that is no part yet.
     plain: String,
-    /// What was seen since the last line end is nothing but blanks.
+    /// Only blanks were read since the last line end.
     at_line_start: bool,
-    /// A blank was seen, and is written before what follows it in the same line.
+    /// A blank was read; it is written if text follows in the same line.
     blank: bool,
-    /// A line end was seen, and is written before what follows.
+    /// A line end was read; it is written if text follows.
     lines: usize,
     link: Option<(String, String)>,
     code: Option<(DisplayMode, String)>,
-    /// The element whose contents nobody sees.
+    /// The open element whose content is invisible.
     hidden: Option<&'static str>,
 }
 
@@ -182,7 +183,7 @@ impl Reader {
         }
     }
 
-    /// A character that shows. What came before it in the line comes first.
+    /// Writes a visible character, after the blank or line end before it.
     fn seen(&mut self, c: char) {
         let is_first = self.parts.is_empty()
             && self.plain.is_empty()
@@ -201,7 +202,7 @@ impl Reader {
         self.into().push(c);
     }
 
-    /// Where text goes now.
+    /// The text that characters are added to now.
     fn into(&mut self) -> &mut String {
         match (&mut self.code, &mut self.link) {
             (Some((_, code)), _) => code,
@@ -211,7 +212,7 @@ impl Reader {
     }
 
     fn line(&mut self) {
-        // Within code every line counts, the empty ones too.
+        // Within code, empty lines are kept.
         if self.code.is_some() {
             self.into().push('\n');
             self.at_line_start = true;
@@ -221,7 +222,7 @@ impl Reader {
         self.blank = false;
     }
 
-    /// The end of a block: a line end, unless there was one.
+    /// Ends a block with a line end, unless there was one.
     fn block(&mut self) {
         self.blank = false;
         if self.code.is_none() {
@@ -282,7 +283,7 @@ impl Reader {
         }
     }
 
-    /// Code within code is one code; code within a link is the link's text.
+    /// Begins code. Code within code is one code; code within a link is text of the link.
     fn open_code(&mut self, display: DisplayMode) {
         if self.code.is_some() || self.link.is_some() {
             return;
@@ -297,7 +298,7 @@ impl Reader {
 
     fn end_code(&mut self, was_pre: bool) {
         let is_pre = matches!(self.code, Some((DisplayMode::Block, _)));
-        // `</code>` within `<pre>` ends nothing.
+        // `</code>` within `<pre>` does not end the code.
         if is_pre != was_pre {
             return;
         }
@@ -333,7 +334,7 @@ impl Reader {
         self.at_line_start = false;
     }
 
-    /// Line ends and a blank that stand before a link or code are text of their own.
+    /// Writes the line ends and the blank before a link or code as text.
     fn give_space(&mut self) {
         let is_first = self.parts.is_empty() && self.plain.is_empty();
         let lines = std::mem::take(&mut self.lines);

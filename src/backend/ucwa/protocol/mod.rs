@@ -1,6 +1,8 @@
-//! What the server says and is told, as values: addresses, documents, packages of events, refusals, requests.
+//! What the server says and is told, as values: addresses, documents, packages of events, refusals,
+//! requests.
 //!
-//! Everything here is pure. Parsers are lenient, because servers of several years speak, and the fuzzer feeds them.
+//! Everything here is pure. Parsers are lenient, because servers of several years speak, and the
+//! fuzzer feeds them.
 
 pub(super) mod address;
 pub(super) mod application;

@@ -1,34 +1,39 @@
-//! An event package: what one answer of the event channel holds, in its order (§ucwa/events). Pure.
+//! An event package: the events of one response of the event channel, in order (fact sheet, section
+//! 3). Pure.
 //!
-//! The order is kept across senders: a server puts `conversation added` before what happens in it. Whatever an event
-//! lacks it lacks here too; who needs the resource behind a link fetches it. Rejected: one enum variant for each pair
-//! of rel and type, for there are some sixty and a new one must not break a package.
+//! The order is kept across senders: a server sends `conversation added` before the events in that
+//! conversation. If an event lacks its resource, it lacks it here too, and whoever needs it fetches
+//! it. Rejected: one enum variant for each pair of rel and type. There are about sixty, and a new
+//! one must not break a package.
 
 use super::document::{Anchor, Document, each, json};
 use super::reason::Reason;
 use serde_json::Value;
 
-/// What the server says in one answer of the event channel.
+/// One response of the event channel.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Package {
-    /// Its own address, under which it comes again until the next is asked for.
+    /// Its own address. The package comes again from there until the next one is asked for.
     pub(crate) own: Option<String>,
-    /// Where to go on.
+    /// Where the channel continues.
     pub(crate) after: After,
-    /// What happened, in order; none if the server had nothing to say in time.
+    /// The events in order; none if nothing happened in time.
     pub(crate) events: Vec<Event>,
 }
 
-/// Where the event channel goes on. The address is the server's; nobody counts here.
+/// Where the event channel continues. The server writes the addresses; the connector does not count
+/// packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum After {
     /// At the next package; asking for it acknowledges this one.
     Next(String),
-    /// At the next package, but the server has closed all conversations and subscriptions, and forgotten the timers.
+    /// At the next package, but the server has closed all conversations and subscriptions and
+    /// stopped the timers.
     Resume(String),
-    /// At the first package that was not acknowledged: what was asked for is not there.
+    /// At the first package that was not acknowledged, because the one that was asked for does not
+    /// exist.
     Resync(String),
-    /// Nowhere: this is no package, or the channel cannot go on.
+    /// Nowhere: this is no package, or the channel cannot continue.
     Nowhere,
 }
 
@@ -39,37 +44,38 @@ pub(crate) enum Kind {
     Started,
     /// An operation or a resource changed.
     Updated,
-    /// An operation is over; [`Event::succeeded`] says how.
+    /// An operation has ended; [`Event::succeeded`] says how.
     Completed,
-    /// A resource is there, or is in `within` now.
+    /// A resource was made, or was added to `within`.
     Added,
-    /// A resource is gone, or is in `within` no longer.
+    /// A resource was deleted, or was removed from `within`.
     Deleted,
-    /// Something this connector does not know.
+    /// A type that this connector does not know.
     Other,
 }
 
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Event {
-    /// Who tells: `me`, `people`, `communication`, `conversation`.
+    /// The sender: `me`, `people`, `communication` or a `conversation`.
     pub(crate) sender: Anchor,
     /// What happened.
     pub(crate) kind: Kind,
-    /// What it happened to.
+    /// The operation or resource to which it happened.
     pub(crate) link: Anchor,
-    /// The collection it was added to, changed in or taken from: a roster's leaders, those who type.
+    /// The collection to which it was added, in which it changed, or from which it was removed: the
+    /// leaders of a meeting, the participants who type.
     pub(crate) within: Option<Anchor>,
-    /// Of a completed operation, whether it succeeded.
+    /// Whether a completed operation succeeded.
     pub(crate) succeeded: Option<bool>,
-    /// Why it failed, or why the server did it.
+    /// Why the operation failed, or why the server did this.
     pub(crate) reason: Option<Reason>,
-    /// The resource, where the server sends it along.
+    /// The resource, if the server sent it with the event.
     pub(crate) resource: Option<Document>,
 }
 
 impl Package {
-    /// Reads a body. `None` if it is not JSON: then a proxy has spoken.
+    /// Reads a body. `None` if it is no JSON: then it comes from a proxy.
     pub(crate) fn read(body: &[u8]) -> Option<Package> {
         let Value::Object(mut body) = json(body)? else {
             return None;
@@ -116,7 +122,8 @@ impl Event {
         let succeeded = status.map(|status| status.eq_ignore_ascii_case("success"));
         let within = event.get("in").and_then(Anchor::of_itself);
         let reason = event.get("reason").and_then(Reason::of_value);
-        // The key is the link's rel; the resource's own `rel` may say something else (`participant` for oneself).
+        // The key is the link's rel; the resource's own `rel` may say something else (`participant`
+        // for oneself).
         let embedded = match event.get_mut("_embedded").map(Value::take) {
             Some(Value::Object(mut embedded)) => {
                 embedded.remove(&link.rel).or_else(|| only(embedded))
@@ -136,7 +143,7 @@ impl Event {
         })
     }
 
-    /// Whether it tells that of a resource of this rel.
+    /// Whether it is of that kind and about a resource `rel`.
     #[cfg(test)]
     pub(crate) fn is(&self, kind: Kind, rel: &str) -> bool {
         self.kind == kind && self.link.rel == rel
@@ -147,25 +154,25 @@ impl Event {
         self.within.as_ref().is_some_and(|within| within.rel == rel)
     }
 
-    /// Why, from the event or, where a server puts it there, from its resource.
+    /// The reason. Some servers write it in the event, others in the resource.
     pub(crate) fn why(&self) -> Option<Reason> {
         self.reason
             .clone()
             .or_else(|| self.resource.as_ref()?.reason())
     }
 
-    /// A link of the resource that came along.
+    /// A link of the resource in the event.
     pub(crate) fn link_of(&self, rel: &str) -> Option<&str> {
         self.resource.as_ref()?.link(rel)
     }
 
-    /// A text of the resource that came along.
+    /// A text of the resource in the event.
     pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.resource.as_ref()?.text(name)
     }
 }
 
-/// The one member of an object that has one.
+/// The only member of an object; `None` if it has not exactly one.
 fn only(object: serde_json::Map<String, Value>) -> Option<Value> {
     if object.len() == 1 {
         object.into_iter().next().map(|(_, value)| value)

@@ -1,4 +1,5 @@
-//! A person's presence: a word, an activity and a note on the server, nine states and a text here. Pure.
+//! A person's presence. The server has a word, an activity and a note; the engine has nine states
+//! and a text. Pure.
 //!
 //! | UCWA | state |
 //! |---|---|
@@ -12,13 +13,14 @@
 //! | `Offline` | Offline |
 //! | none, or a new one | Unknown |
 //!
-//! The text is the person's note. Without one it is the activity, where that says more than the state.
+//! The text is the person's note. Without a note it is the activity, if that says more than the
+//! state.
 
 use super::document::Document;
 use super::reason::short;
 use crate::model::PresenceState;
 
-/// Activities that are tokens, and how they read (§ucwa/presence).
+/// Activities that are tokens, and their texts (fact sheet, section 6).
 const ACTIVITIES: [(&str, &str); 6] = [
     ("in-a-meeting", "In a meeting"),
     ("urgent-interruptions-only", "Urgent interruptions only"),
@@ -27,7 +29,8 @@ const ACTIVITIES: [(&str, &str); 6] = [
     ("off-work", "Off work"),
     ("presenting", "Presenting"),
 ];
-/// Activities that say what the state says, in the language that an account signs in with unless told otherwise.
+/// Activities that say no more than the state, in the language in which accounts sign in by
+/// default.
 const SAID_ALREADY: [&str; 9] = [
     "available",
     "online",
@@ -40,7 +43,8 @@ const SAID_ALREADY: [&str; 9] = [
     "presence unknown",
 ];
 
-/// What a `contactPresence` (or one's own `presence`) and a note show.
+/// The state and the text that a `contactPresence` (or the account's own `presence`) and a note
+/// show.
 pub(crate) fn shown(
     presence: &Document,
     note: Option<&Document>,

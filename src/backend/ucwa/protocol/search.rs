@@ -1,34 +1,35 @@
-//! Channels that can be found: people whom the server's own search finds, and the account's own meetings.
+//! The search for channels: people, whom the server searches, and the account's own meetings. Pure.
 //!
-//! The server looks in names, e-mail addresses, addresses and telephone numbers; whom it finds is found, so that a
-//! name written the other way round (`Aaling, Lene`) is found too. Meetings it cannot look for: those of the account
-//! are all asked for, and their subjects looked at here.
+//! The server searches names, e-mail addresses, SIP addresses and telephone numbers. Everybody it
+//! returns is a result, so a name written the other way round (`Aaling, Lene`) is found too. The
+//! server cannot search meetings: the list of all meetings of the account is fetched, and the
+//! subjects are compared here.
 
 use super::address::{MeetingUri, Sip};
 use super::document::Document;
 use super::url::Url;
 use crate::model::ChannelId;
 
-/// The longest text that is looked for, in characters (§ucwa/search).
+/// The longest query, in characters (fact sheet, section 6).
 const QUERY_MAX: usize = 256;
-/// People asked for at most; the server gives no more than 100.
+/// The most people asked for. The server returns at most 100.
 const PEOPLE_MAX: usize = 100;
-/// Meetings looked at.
+/// The most meetings that are compared.
 const MEETINGS_MAX: usize = 1000;
 
-/// What is looked for: `text` without spaces around it, cut to 256 characters.
+/// The query for `text`: without blanks around it, cut to 256 characters.
 pub(crate) fn query_of(text: &str) -> String {
     text.trim().chars().take(QUERY_MAX).collect()
 }
 
-/// The address that searches people for `query`, at the application's link `search`.
+/// The address that searches people for `query`, made from the application's link `search`.
 pub(crate) fn address_of(search: &Url, query: &str) -> Url {
     search
         .with("query", query)
         .with("limit", &PEOPLE_MAX.to_string())
 }
 
-/// The people in the answer to a search, with the names people know them by.
+/// The people in the response to a search, with their display names.
 pub(crate) fn people(found: &Document) -> Vec<(ChannelId, String)> {
     let person = |contact: &Document| {
         let sip = contact
@@ -49,7 +50,7 @@ pub(crate) fn people(found: &Document) -> Vec<(ChannelId, String)> {
         .collect()
 }
 
-/// The meetings in the account's list whose subjects contain `query`, case aside.
+/// The meetings in the account's list whose names contain `query`, ignoring case.
 pub(crate) fn meetings(listed: &Document, query: &str) -> Vec<(ChannelId, String)> {
     let query = query.to_lowercase();
     let meeting = |meeting: &Document| {
@@ -68,7 +69,7 @@ pub(crate) fn meetings(listed: &Document, query: &str) -> Vec<(ChannelId, String
         .collect()
 }
 
-/// What people call a meeting: its subject, or whose it is.
+/// The display name of a meeting: its subject, or whose meeting it is.
 pub(crate) fn name_of(uri: &MeetingUri, subject: Option<&str>) -> String {
     let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
     let organizer = || {

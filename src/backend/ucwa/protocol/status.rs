@@ -1,51 +1,52 @@
-//! HTTP's status numbers, in one place: the rest of the connector asks what an answer means.
+//! The status numbers of HTTP, in this file only: the rest of the connector asks what a response
+//! means.
 //!
-//! What a number means here is what the UCWA pages say of it (§ucwa/errors); the subcode beside it
-//! is read by `failure`. Rejected: handing hyper's own type around, because then every file decides about numbers.
+//! A number means what the UCWA pages say (fact sheet, sections 1, 3 and 8); `failure` reads the
+//! subcode. Rejected: the type of hyper, because then every file would decide about numbers.
 
 use std::fmt;
 
-/// An answer's status.
+/// The status of a response.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Status(u16);
 
 impl Status {
-    /// The status of that number; a test of a parser needs no connection.
+    /// The status with that number.
     pub(crate) fn new(number: u16) -> Status {
         Status(number)
     }
 
-    /// It was done. Servers say 200 where the pages say 201, so nobody asks which.
+    /// The request succeeded. Servers send 200 where the pages say 201, so both are the same here.
     pub(crate) fn is_success(self) -> bool {
         matches!(self.0, 200..=299)
     }
 
-    /// It is somewhere else: of a root, a reason to go on to the next candidate.
+    /// The resource is at another address.
     pub(crate) fn is_redirect(self) -> bool {
         matches!(self.0, 301 | 302 | 303 | 307 | 308)
     }
 
-    /// There is no token, or it has ended.
+    /// The request had no token, or the token has expired.
     pub(crate) fn wants_token(self) -> bool {
         self.0 == 401
     }
 
-    /// Not allowed; with a challenge beside it, an old token (§ucwa/token).
+    /// The request is not allowed. With a challenge, the token has expired (section 1.3).
     pub(crate) fn is_forbidden(self) -> bool {
         self.0 == 403
     }
 
-    /// Nothing is there (any more).
+    /// The resource does not exist, or not any more.
     pub(crate) fn is_missing(self) -> bool {
         self.0 == 404
     }
 
-    /// The state of the resource is against it.
+    /// The state of the resource does not allow it.
     pub(crate) fn is_conflict(self) -> bool {
         self.0 == 409
     }
 
-    /// It was there, and the server has put it away.
+    /// The resource existed, and the server has removed it.
     pub(crate) fn is_gone(self) -> bool {
         self.0 == 410
     }
@@ -60,7 +61,7 @@ impl Status {
         self.0 == 429
     }
 
-    /// Nothing wrong with the request: later it may do. Proxies' own answers are among them.
+    /// The same request may succeed later. Some of these responses come from proxies.
     pub(crate) fn is_passing(self) -> bool {
         matches!(self.0, 408 | 429 | 500..=599)
     }

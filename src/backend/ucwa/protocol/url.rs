@@ -1,21 +1,22 @@
-//! Where a request goes: scheme, host, port and path, kept apart, because what may be sent depends on the host.
+//! The URL of a request: scheme, host, port and path are kept apart, because the host decides what
+//! may be sent.
 //!
-//! A client never builds a path, it follows what the server wrote (§ucwa/links): the only thing done to one is a
-//! parameter added to its query, which may already have some. Rejected: a URL library for that (relative paths with
-//! dots and other schemes never come).
+//! A client never builds a path. It follows the links of the server, and only adds parameters to
+//! the query, which may already have some. Rejected: a URL library, because relative paths with
+//! dots and other schemes never come.
 
 use hyper::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use std::fmt;
 use std::net::IpAddr;
 
-/// The longest address that is followed, in bytes.
+/// The longest URL that is followed, in bytes.
 const LENGTH_MAX: usize = 4096;
 
-/// A server as a connection knows it. Shown as `https://lync.contoso.com`.
+/// The server of a connection. Displayed as `https://lync.contoso.com`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
-    /// Whether it is spoken to over TLS.
+    /// Whether the connection uses TLS.
     pub secure: bool,
     /// Its name or address, in lower case, without brackets.
     pub host: String,
@@ -31,7 +32,7 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
-    /// Whether secrets may go there: over TLS, or without a line that anybody could listen on.
+    /// Whether secrets may be sent there: over TLS, or within this machine.
     pub(crate) fn keeps_secrets(&self) -> bool {
         self.secure
             || self.host == "localhost"
@@ -41,7 +42,7 @@ impl Origin {
                 .is_ok_and(|address| address.is_loopback())
     }
 
-    /// Host and port, the port left out where it is the scheme's own.
+    /// Host and port. The port is left out if it is the default of the scheme.
     pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
@@ -60,16 +61,16 @@ fn usual_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
 }
 
-/// One resource of one server.
+/// The address of one resource of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Url {
     pub(crate) origin: Origin,
-    /// Path and query, as they go into the request.
+    /// Path and query, as in the request.
     pub(crate) path: String,
 }
 
 impl Url {
-    /// Reads an absolute address; `None` if it is none of HTTP.
+    /// Reads an absolute URL; `None` if it is no HTTP URL.
     pub(crate) fn parse(url: &str) -> Option<Url> {
         let uri = uri(url)?;
         let secure = match uri.scheme_str()? {
@@ -93,7 +94,8 @@ impl Url {
         })
     }
 
-    /// What a link in this resource's answer leads to: on the same server unless it names another.
+    /// The URL that a link in this resource leads to: on the same server, unless the link names
+    /// another.
     pub(crate) fn follow(&self, href: &str) -> Option<Url> {
         if href.starts_with('/') && !href.starts_with("//") {
             return Some(Url {
@@ -104,7 +106,7 @@ impl Url {
         Url::parse(href)
     }
 
-    /// With one more parameter in the query; the server's own stay.
+    /// The URL with one more parameter in the query.
     pub(crate) fn with(&self, name: &str, value: &str) -> Url {
         let mut path = self.path.clone();
         path.push(if path.contains('?') { '&' } else { '?' });
@@ -138,14 +140,14 @@ fn uri(text: &str) -> Option<Uri> {
     }
 }
 
-/// What stays as it is in a query or a form: letters, digits and `-._~`.
+/// The characters that are not encoded in a query or a form: letters, digits and `-._~`.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Encodes for a query or a form: %XX of UTF-8, a blank too.
+/// Encodes text for a query or a form as %XX of UTF-8, blanks included.
 pub(crate) fn encode(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, KEPT)
 }

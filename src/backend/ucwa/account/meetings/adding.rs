@@ -1,4 +1,5 @@
-//! Messages are added to a meeting's conversation with a link that the server gives when it can be done.
+//! Messages are added to a meeting's conversation with a link that the server gives when it can be
+//! done.
 
 use super::Meetings;
 use super::meeting::{Adder, Phase};
@@ -142,7 +143,8 @@ impl Meetings {
             .filter(|adder| adder.number == number)
     }
 
-    /// Messages were added, or will not be. A joined meeting in which that fails is told of as one that ended.
+    /// Messages were added, or will not be. A joined meeting in which that fails is told of as one
+    /// that ended.
     fn added(&mut self, turn: &mut Turn<'_>, uri: &MeetingUri, result: Result<(), BackendError>) {
         let Some(meeting) = self.of(uri) else { return };
         meeting.adder = None;

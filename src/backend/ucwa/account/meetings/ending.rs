@@ -1,4 +1,5 @@
-//! How the agent's part in a meeting ends: it leaves, signs out, is removed, or the server ends the meeting.
+//! How the agent's part in a meeting ends: it leaves, signs out, is removed, or the server ends the
+//! meeting.
 
 use super::Meetings;
 use super::end::End;
@@ -85,8 +86,8 @@ impl Meetings {
     }
 }
 
-/// Answers everything that waits in a meeting that was taken away: with `error` what was not sent, and that nobody
-/// knows what was. Returns the conversation's key if the server still has it.
+/// Answers everything that waits in a meeting that was taken away: with `error` what was not sent,
+/// and that nobody knows what was. Returns the conversation's key if the server still has it.
 pub(super) fn close(
     turn: &mut Turn<'_>,
     mut meeting: Meeting,

@@ -1,7 +1,7 @@
 //! The conversation of a meeting that the agent is in already.
 //!
-//! An application found again after a crash may still be in the meeting. Then the server refuses a second join, and the
-//! agent continues in the conversation that exists.
+//! An application found again after a crash may still be in the meeting. Then the server refuses a
+//! second join, and the agent continues in the conversation that exists.
 
 use super::Meetings;
 use crate::backend::BackendError;

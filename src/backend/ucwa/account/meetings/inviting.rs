@@ -1,5 +1,5 @@
-//! Invitations into meetings. They ring for some seconds, until the channel is joined, and are then declined: `Local`,
-//! so that the account's other programs go on ringing.
+//! Invitations into meetings. They ring for some seconds, until the channel is joined, and are then
+//! declined: `Local`, so that the account's other programs go on ringing.
 
 use super::Meetings;
 use super::meeting::Meeting;
@@ -74,7 +74,8 @@ impl Meetings {
         }
     }
 
-    /// Takes the invitation that rings for a meeting, and notes its conversation. Returns the link that accepts it.
+    /// Takes the invitation that rings for a meeting, and notes its conversation. Returns the link
+    /// that accepts it.
     pub(super) fn take_invitation(&mut self, meeting: &mut Meeting) -> Option<String> {
         let key = self
             .ringing

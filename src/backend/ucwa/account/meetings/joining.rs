@@ -140,7 +140,8 @@ impl Meetings {
             }
             Stage::Inside => {
                 joining.step = Step::Adding;
-                // Messages come once they are added; what is said from then on is the agent's to hear.
+                // Messages come once they are added; what is said from then on is the agent's to
+                // hear.
                 turn.hand_over(Inbound::Entered {
                     agent: turn.profile.agent,
                     channel: meeting.channel.clone(),

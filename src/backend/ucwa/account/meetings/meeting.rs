@@ -1,8 +1,9 @@
-//! One meeting that the agent is in, or comes into, as the events tell of it. Pure.
+//! The state of one meeting that the agent is in or joins, as events tell it. Pure.
 //!
-//! A meeting's conversation goes through the states Connecting, Conferencing, perhaps InLobby, and Conferenced. It has
-//! no messages by itself: once it is Conferenced, a `messaging` event brings the link that adds them. Before that link
-//! is there, every attempt is a conflict (fact sheet, section 7). What can be done is the links of the last event.
+//! A meeting's conversation goes through the states Connecting, Conferencing, perhaps InLobby, and
+//! Conferenced. It has no messages by itself: once it is Conferenced, a `messaging` event brings
+//! the link that adds them. Before that link is there, every attempt is a conflict (fact sheet,
+//! section 7). The links of the last event say what can be done.
 
 use super::end::End;
 use super::roster::Roster;
@@ -22,7 +23,7 @@ pub(super) enum Stage {
     Joining,
     /// Somebody has to let it in.
     InLobby,
-    /// It is in, and sees who else is.
+    /// It is in, and is told who else is.
     Inside,
 }
 
@@ -181,7 +182,8 @@ impl Meeting {
         }
     }
 
-    /// Applies an event about the operation that adds messages; false if the event is about another.
+    /// Applies an event about the operation that adds messages; false if the event is about
+    /// another.
     pub(super) fn added(&mut self, event: &Event) -> bool {
         let Some(adder) = &mut self.adder else {
             return false;

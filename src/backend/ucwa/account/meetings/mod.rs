@@ -1,7 +1,7 @@
 //! Meetings as rooms.
 //!
-//! UCWA 2.0 has no rooms that stay, so a room is an online meeting. It has no history, and it ends when nobody holds it
-//! any more.
+//! UCWA 2.0 has no rooms that stay, so a room is an online meeting. It has no history, and it ends
+//! when nobody holds it any more.
 
 mod adding;
 mod end;
@@ -36,7 +36,8 @@ pub(crate) struct Meetings {
     list: Vec<Meeting>,
     /// Invitations that ring, by the conversation's key.
     ringing: HashMap<String, Ringing<MeetingUri>>,
-    /// Messages of meetings that an application found again is in, and whose channels are not joined yet.
+    /// Messages of meetings that an application found again is in, and whose channels are not
+    /// joined yet.
     strays: VecDeque<(MeetingUri, Received)>,
     /// Those meetings, by the conversation's key.
     found: HashMap<String, MeetingUri>,

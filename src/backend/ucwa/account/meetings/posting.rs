@@ -129,12 +129,14 @@ impl Meetings {
     }
 }
 
-/// The error of a post while the agent is not in the meeting. The channel has not ended: events tell of that.
+/// The error of a post while the agent is not in the meeting. The channel has not ended: events
+/// tell of that.
 fn away() -> BackendError {
     BackendError::unreachable("the agent is not in the meeting just now")
 }
 
-/// The message with its subject as the first line: a meeting's messages have no subject of their own.
+/// The message with its subject as the first line: a meeting's messages have no subject of their
+/// own.
 fn with_subject(mut message: Outgoing) -> Outgoing {
     if let Some(subject) = &message.content.subject {
         let head = format!("{subject}\n");

@@ -4,7 +4,7 @@ use crate::backend::ucwa::protocol::address::{Sip, last_segment};
 use crate::backend::ucwa::protocol::package::{Event, Kind};
 use std::collections::{HashMap, HashSet};
 
-/// Members whose names are kept; the server's own limit is 250.
+/// The most members that are kept. The server's own limit is 250.
 const MEMBERS_MAX: usize = 1000;
 
 /// Somebody in a meeting.
@@ -69,8 +69,9 @@ impl Roster {
         self.by_key.get(participant)?.name.as_deref()
     }
 
-    /// Whom a message reached whose delivery is reported as failed. The report lists the keys of those whom it missed.
-    /// A meeting that the agent was in before this sign-in has members that no event named.
+    /// Whom a message reached whose delivery is reported as failed. The report lists the keys of
+    /// those whom it missed. A meeting that the agent was in before this sign-in has members that
+    /// no event named.
     pub(super) fn reached(&self, missed: &HashSet<String>) -> Reached {
         let all_missed = self.by_key.keys().all(|member| missed.contains(member));
         match () {
@@ -85,7 +86,7 @@ impl Roster {
 /// Whom a message reached, of a meeting's members, where its delivery is reported as failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
-    /// Some, and missed others: it was posted.
+    /// Some members, but not all: it counts as posted.
     Some,
     /// Nobody.
     Nobody,
@@ -93,7 +94,8 @@ pub(super) enum Reached {
     Unclear,
 }
 
-/// The address of a participant. A guest has none that anybody could write to: the last segment of its key stands for it.
+/// The address of a participant. A guest has none that anybody could write to: the last segment of
+/// its key stands for it.
 pub(super) fn sender_of(participant: &str, uri: Option<&str>) -> String {
     let known = uri
         .and_then(Sip::parse)

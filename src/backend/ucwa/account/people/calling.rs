@@ -1,8 +1,8 @@
 //! How people begin conversations with the agent.
 //!
-//! If the contact's channel is joined, the agent accepts. Otherwise the invitation rings for some seconds, because the
-//! joins come after the sign-in, and is then declined. It is declined with `Local`, so that other programs of the same
-//! account go on ringing.
+//! If the contact's channel is joined, the agent accepts. Otherwise the invitation rings for some
+//! seconds, because the joins come after the sign-in, and is then declined. It is declined with
+//! `Local`, so that other programs of the same account go on ringing.
 
 use super::People;
 use crate::backend::ucwa::account::effect::{Purpose, Timer};

@@ -1,7 +1,7 @@
 //! What contacts say to the agent.
 //!
-//! The text of an invitation comes again as the first message, and that one counts. If it does not come, the text of
-//! the invitation is delivered.
+//! The text of an invitation comes again as the first message, and that one counts. If it does not
+//! come, the text of the invitation is delivered.
 
 use super::People;
 use crate::backend::fairness::{domain, gives_way};

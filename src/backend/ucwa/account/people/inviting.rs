@@ -1,7 +1,7 @@
 //! Invitations of ours: a new conversation begins with a message in it.
 //!
-//! The first text travels inside the invitation. That saves a round trip, and it is what people see when it rings. The
-//! conversation before ends once the new one is connected.
+//! The first text travels inside the invitation. That saves a round trip, and it is what people see
+//! when it rings. The conversation before ends once the new one is connected.
 
 use super::{People, end_at, lost, not_joined};
 use crate::backend::ucwa::account::effect::{Invite, Purpose, Timer};
@@ -145,7 +145,8 @@ impl People {
         }
     }
 
-    /// An event about an invitation of ours. It is recognised by its operation or, if the event lacks that, by its key.
+    /// An event about an invitation of ours. It is recognised by its operation or, if the event
+    /// lacks that, by its key.
     pub(crate) fn own_invitation(&mut self, turn: &mut Turn<'_>, event: &Event) {
         let own = key_of(&event.link.href);
         let operation = event.text_of("operationId");
@@ -195,7 +196,8 @@ impl People {
         self.answered(turn, &operation);
     }
 
-    /// Answers the post of an invitation that has an outcome, once the server has said that it has the invitation.
+    /// Answers the post of an invitation that has an outcome, once the server has said that it has
+    /// the invitation.
     fn answered(&mut self, turn: &mut Turn<'_>, operation: &str) {
         let is_ready =
             |invitation: &Invitation| invitation.rung.is_some() && invitation.outcome.is_some();

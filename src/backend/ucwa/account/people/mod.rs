@@ -1,7 +1,8 @@
 //! Contacts and the conversations with them.
 //!
-//! Two conversations with one contact may exist at the same time: both sides invited each other, or one is being
-//! replaced. Posts go into the one that was connected last, because people look at that one.
+//! Two conversations with one contact may exist at the same time: both sides invited each other, or
+//! one is being replaced. Posts go into the one that was connected last, because people look at
+//! that one.
 
 mod calling;
 mod hearing;
@@ -171,7 +172,8 @@ impl People {
         }
     }
 
-    /// Whether one more conversation may be known. Conversations that ended and were never deleted make room.
+    /// Whether one more conversation may be known. Conversations that ended and were never deleted
+    /// make room.
     fn has_room(&mut self) -> bool {
         if self.talks.len() >= TALKS_MAX {
             self.talks.retain(|_, talk| talk.phase != Phase::Over);
@@ -187,7 +189,8 @@ impl People {
         let contact = self.contacts.get_mut(&talk.with);
         match (talk.phase, contact) {
             (Phase::Connected, Some(contact)) if talk.is_open() => {
-                // The one connected last is the one that people look at; while we replace one, ours.
+                // The one connected last is the one that people look at; while we replace one,
+                // ours.
                 contact.current = Some(key.to_owned());
             }
             (Phase::Over, contact) => {

@@ -1,8 +1,8 @@
 //! Posts to a contact: into the conversation that exists, or with an invitation to a new one.
 //!
-//! An alert is an invitation with importance Urgent, a story is one with its subject; both begin a new conversation.
-//! What is certain is told apart from what is not: an error other than `OutcomeUnknown` means that nobody got the
-//! message.
+//! An alert is an invitation with importance Urgent, a story is one with its subject; both begin a
+//! new conversation. What is certain is told apart from what is not: an error other than
+//! `OutcomeUnknown` means that nobody got the message.
 
 use super::{People, not_joined};
 use crate::backend::ucwa::account::effect::{Purpose, Say, Timer};

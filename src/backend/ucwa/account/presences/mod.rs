@@ -1,7 +1,7 @@
 //! The presence of contacts: one subscription for the account, and a look at whoever has changed.
 //!
-//! The server says in events whose presence has changed; it is then asked what the presence is. One after the other,
-//! because a whole company changes its presence when the working day begins.
+//! The server says in events whose presence has changed; it is then asked what the presence is. One
+//! after the other, because a whole company changes its presence when the working day begins.
 
 mod subscription;
 

@@ -1,4 +1,5 @@
-//! The account's one presence subscription: made, extended, and made anew when the server has ended it.
+//! The account's one presence subscription: made, extended, and made anew when the server has ended
+//! it.
 
 use super::Presences;
 use crate::backend::ucwa::account::effect::Purpose;
@@ -14,7 +15,8 @@ use std::collections::HashSet;
 const SUBSCRIBED_MINUTES: u64 = 30;
 /// A subscription is extended when that much of it has passed.
 const EXTENDED_AFTER: TimeDelta = TimeDelta::minutes(20);
-/// A subscription this young is not extended, whatever an event says: the event is about its beginning.
+/// A subscription this young is not extended, whatever an event says: the event is about its
+/// beginning.
 const FRESH: TimeDelta = TimeDelta::minutes(1);
 
 /// The account's presence subscription.
@@ -124,7 +126,8 @@ impl Presences {
         self.subscribe(turn);
     }
 
-    /// Extends the subscription if that is due, and makes it anew if it was lost. Called now and then.
+    /// Extends the subscription if that is due, and makes it anew if it was lost. Called now and
+    /// then.
     pub(crate) fn keep_subscribed(&mut self, turn: &mut Turn<'_>) {
         let subscription = &self.subscription;
         let is_due = subscription
