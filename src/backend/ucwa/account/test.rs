@@ -1,1 +1,0 @@
-//! An account, played with documents.
