@@ -53,7 +53,7 @@ impl Client {
         Err(first.unwrap_or_else(|| BackendError::refused("the root is no address")))
     }
 
-    /// The addresses where autodiscovery may begin, in the order of section 1.1. No secret is sent
+    /// The addresses where autodiscovery may begin, in order (§ucwa/discovery). No secret is sent
     /// to one without TLS.
     fn candidates(&self) -> Vec<Url> {
         if let Some(root) = &self.config.root {

@@ -21,7 +21,7 @@ use std::time::Duration;
 const STEP_MAX: Duration = Duration::from_secs(10);
 /// The most hosts for which an account has tokens.
 const TOKENS_MAX: usize = 4;
-/// The lifetime in seconds of a token for which the server gives none (section 1.3: a user's lives
+/// The lifetime in seconds of a token for which the server gives none (§ucwa/token: a user's lives
 /// 8 hours).
 const LIFE_DEFAULT: u64 = 3600;
 /// A token is renewed that long before it expires, or after nine tenths of its lifetime if that is

@@ -3,7 +3,7 @@
 //!
 //! The next package is asked for after `flush`, because asking acknowledges the last one. Between
 //! the two lie milliseconds, and the server keeps a message that nobody fetches for 30 seconds
-//! (section 3).
+//! (§ucwa/thirty-seconds).
 
 use super::shell::Shell;
 use crate::backend::BackendError;

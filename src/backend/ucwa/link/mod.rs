@@ -28,7 +28,7 @@ use stage::Stage;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// How often activity is reported: after four minutes the account looks idle (section 2.4).
+/// How often activity is reported: after four minutes the account looks idle (§ucwa/activity).
 const ACTIVE_EVERY: Duration = Duration::from_secs(180);
 /// How long the sign-out may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(4);

@@ -1,5 +1,5 @@
-//! `WWW-Authenticate` of a UCWA server: where a token is issued, and for which login (fact sheet,
-//! section 1.2). Pure.
+//! `WWW-Authenticate` of a UCWA server: where a token is issued, and for which login
+//! (§ucwa/challenge). Pure.
 //!
 //! A server sends two challenges, `Bearer` and `MsRtcOAuth`, in two headers. Some proxies fold them
 //! into one header. The address may be quoted or not. Rejected: a search for `href="` in the text,

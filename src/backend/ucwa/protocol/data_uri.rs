@@ -1,4 +1,4 @@
-//! Messages as data URIs: `data:text/plain;charset=utf-8,Hi+Tosh%0d%0a` (fact sheet, section 5).
+//! Messages as data URIs: `data:text/plain;charset=utf-8,Hi+Tosh%0d%0a` (§ucwa/data-uri).
 //! Pure.
 //!
 //! A server writes them form-encoded: a blank is `+`, a plus is `%2b`. Clients write base64 too.

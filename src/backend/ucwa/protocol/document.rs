@@ -1,5 +1,5 @@
-//! A resource as the server describes it: properties, links, embedded resources (fact sheet,
-//! section 0). Pure.
+//! A resource as the server describes it: properties, links, embedded resources (§ucwa/links).
+//! Pure.
 //!
 //! The parser is lenient, because server versions differ. It ignores what it does not know. It
 //! accepts one value instead of an array, and an array instead of one value. A property of the

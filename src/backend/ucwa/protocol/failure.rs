@@ -1,4 +1,5 @@
-//! Refusals of a server as errors of the engine (fact sheet, sections 2.2, 3, 4.3 and 8). Pure.
+//! Refusals of a server as errors of the engine (§ucwa/errors, §ucwa/application-end,
+//! §ucwa/events-special). Pure.
 //!
 //! Only `code` is certain. The meaning of a subcode depends on the request, and unknown subcodes
 //! must be tolerated: then the status decides. A body that is no JSON comes from a proxy or the web

@@ -1,5 +1,4 @@
-//! Every row of the fact sheet's tables of answers, and that somebody else's words stay somebody
-//! else's.
+//! Every response with a meaning of its own (§ucwa/errors), and the bounds on texts from outside.
 
 use super::*;
 

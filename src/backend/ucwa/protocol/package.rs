@@ -1,5 +1,5 @@
-//! An event package: the events of one response of the event channel, in order (fact sheet, section
-//! 3). Pure.
+//! An event package: the events of one response of the event channel, in order (§ucwa/events).
+//! Pure.
 //!
 //! The order is kept across senders: a server sends `conversation added` before the events in that
 //! conversation. If an event lacks its resource, it lacks it here too, and whoever needs it fetches

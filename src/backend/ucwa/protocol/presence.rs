@@ -20,7 +20,7 @@ use super::document::Document;
 use super::reason::short;
 use crate::model::PresenceState;
 
-/// Activities that are tokens, and their texts (fact sheet, section 6).
+/// Activities that are tokens, and their texts (§ucwa/presence).
 const ACTIVITIES: [(&str, &str); 6] = [
     ("in-a-meeting", "In a meeting"),
     ("urgent-interruptions-only", "Urgent interruptions only"),

@@ -10,7 +10,7 @@ use super::document::Document;
 use super::url::Url;
 use crate::model::ChannelId;
 
-/// The longest query, in characters (fact sheet, section 6).
+/// The longest query, in characters (§ucwa/search).
 const QUERY_MAX: usize = 256;
 /// The most people asked for. The server returns at most 100.
 const PEOPLE_MAX: usize = 100;

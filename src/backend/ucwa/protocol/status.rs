@@ -1,7 +1,7 @@
 //! The status numbers of HTTP, in this file only: the rest of the connector asks what a response
 //! means.
 //!
-//! A number means what the UCWA pages say (fact sheet, sections 1, 3 and 8); `failure` reads the
+//! A number means what the UCWA pages say (§ucwa/errors); `failure` reads the
 //! subcode. Rejected: the type of hyper, because then every file would decide about numbers.
 
 use std::fmt;
@@ -31,7 +31,7 @@ impl Status {
         self.0 == 401
     }
 
-    /// The request is not allowed. With a challenge, the token has expired (section 1.3).
+    /// The request is not allowed. With a challenge, the token has expired (§ucwa/token).
     pub(crate) fn is_forbidden(self) -> bool {
         self.0 == 403
     }

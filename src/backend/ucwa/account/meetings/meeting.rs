@@ -2,8 +2,8 @@
 //!
 //! A meeting's conversation goes through the states Connecting, Conferencing, perhaps InLobby, and
 //! Conferenced. It has no messages by itself: once it is Conferenced, a `messaging` event brings
-//! the link that adds them. Before that link is there, every attempt is a conflict (fact sheet,
-//! section 7). The links of the last event say what can be done.
+//! the link that adds them. Before that link is there, every attempt is a conflict
+//! (§ucwa/meetings). The links of the last event say what can be done.
 
 use super::end::End;
 use super::roster::Roster;

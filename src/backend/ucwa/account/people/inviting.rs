@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// How long an invitation may ring: the server ends it after about 30 seconds.
 const RINGS_MAX: Duration = Duration::from_secs(34);
-/// The longest subject of an invitation (section 4.1).
+/// The longest subject of an invitation (§ucwa/invitation).
 const SUBJECT_MAX: usize = 250;
 
 /// An invitation of ours that is under way.

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How often typing is shown anew: the server forgets it after about ten seconds.
 const TYPING_EVERY: Duration = Duration::from_secs(5);
 /// Notices of typing, if nobody says that it has ended; after 30 seconds it ends by itself
-/// (reference 3.6).
+/// (§channels/typing).
 const TYPING_TIMES: u32 = 6;
 
 impl People {

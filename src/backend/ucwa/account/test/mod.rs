@@ -1,4 +1,4 @@
-//! An account played with the documents of the fact sheet: no server, no clock, no runtime.
+//! An account played with documents of published transcripts: no server, no clock, no runtime.
 //!
 //! The bot is `toshm@contoso.com`. Lene writes to it, and holds a meeting.
 
