@@ -6,8 +6,8 @@ use crate::backend::ucwa::account::Input;
 use crate::backend::ucwa::account::post::Done;
 use crate::backend::ucwa::protocol::search;
 use crate::backend::{
-    Accepted, BackendError, BackendErrorKind, ChannelId, Joined, Outgoing, Reply, ResumePoint,
-    Session, reply,
+    Accepted, BackendError, BackendErrorKind, ChannelId, Joined, Outgoing, Posted, Reply,
+    ResumePoint, Session, reply,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,10 +50,11 @@ impl Session for UcwaSession {
         })
     }
 
-    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Accepted> {
+    fn post(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Posted> {
         let (done, answer) = oneshot::channel();
         self.shell.give(Input::Post(channel, message, done));
-        reply(arrive(self.shell.clone(), answer))
+        let shell = self.shell.clone();
+        reply(async move { arrive(shell, answer).await.map(Posted::Accepted) })
     }
 
     fn sign_out(self: Arc<Self>) -> Reply<()> {
