@@ -1,6 +1,7 @@
 //! A contact: joined, written to, heard.
 
 use super::*;
+use crate::backend::ucwa::protocol::data_uri;
 
 const LENE: &str = r#"{"_embedded":{"contact":[{"uri":"sip:lenea@contoso.com","name":"Lene Aaling","_links":{
     "contactPresence":{"href":"/ucwa/oauth/v1/applications/105/people/lenea@contoso.com/presence"}}}]}}"#;
@@ -135,7 +136,11 @@ fn a_post_into_a_conversation_that_has_ended_begins_a_new_one() {
     let mut post = play.post(&lene(), "still there?");
     play.answer(MESSAGES, 404, r#"{"code":"NotFound"}"#, None);
     assert_eq!(play.asked(), ["POST /communication/messagingInvitations"]);
-    assert!(play.body("/messagingInvitations").contains("still"));
+    let body: serde_json::Value =
+        serde_json::from_str(&play.body("/messagingInvitations")).expect("a body of JSON");
+    let href = body["_links"]["message"]["href"].as_str().expect("a text");
+    let text = data_uri::decode(href).map(|(_, text)| text);
+    assert_eq!(text.as_deref(), Some("still there?"));
     play.answer("/messagingInvitations", 201, "", None);
     assert!(is_waiting(&mut post), "it rings");
     play.pass(Duration::from_secs(35));
