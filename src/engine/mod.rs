@@ -99,7 +99,7 @@ impl Engine {
     /// The collaboration calls of a principal, through its agent.
     ///
     /// # Errors
-    /// `Invalid` for a principal without an agent (rules: 400, never 401); `Unauthorized` if the
+    /// `Invalid` for a principal without an agent (§answer/unauthorized); `Unauthorized` if the
     /// token has ended.
     pub fn collaboration(&self, principal: &Principal) -> Result<Collaboration> {
         self.0.services.collaboration(principal)
