@@ -98,20 +98,31 @@ fn nothing_cites_a_document_that_is_not_in_the_repository() {
     .map(|pieces| pieces.concat());
     let mut wrong = Vec::new();
     for (path, text) in texts() {
-        let path = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(&path);
+        let path = path
+            .strip_prefix(env!("CARGO_MANIFEST_DIR"))
+            .unwrap_or(&path);
         if NOT_YET.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
         for (number, line) in text.lines().enumerate() {
-            let numbered = line
-                .match_indices("reference ")
-                .any(|(at, word)| line[at + word.len()..].starts_with(|c: char| c.is_ascii_digit()));
+            let numbered = line.match_indices("reference ").any(|(at, word)| {
+                line[at + word.len()..].starts_with(|c: char| c.is_ascii_digit())
+            });
             if numbered || names.iter().any(|name| line.contains(name.as_str())) {
-                wrong.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+                wrong.push(format!(
+                    "{}:{}: {}",
+                    path.display(),
+                    number + 1,
+                    line.trim()
+                ));
             }
         }
     }
-    assert!(wrong.is_empty(), "cites what nobody can look up:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "cites what nobody can look up:\n{}",
+        wrong.join("\n")
+    );
 }
 
 /// What stands in backticks and is the path of a Rust file.
