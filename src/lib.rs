@@ -40,7 +40,7 @@
 //!   [`Engine::authenticate`], [`Engine::collaboration`]. To manage rooms: [`Management`].
 //! - To watch everything: [`Engine::subscribe`]; `examples/tail_events.rs`.
 //! - To serve the HTTP contract: the module `rest` in a server of yours, or the program
-//!   `examples/http_gateway`. To run that: [`guide::operating`]. What it serves: [`guide::contract`].
+//!   `examples/http_gateway`, which [`guide::operating`] describes. Its rules: [`guide::contract`].
 //! - To connect another chat system: [`backend`] and [`guide::backend`].
 //! - When something fails: [`Error`] and [`guide::errors`].
 //!

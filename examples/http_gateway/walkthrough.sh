@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the walkthrough of the developer's reference (section 10) against a gateway of its own, with curl, and checks
+# Plays the walkthrough of the vendor's guide against a gateway of its own, with curl, and checks
 # every status and every body. It is played twice, once with V1 in the paths and once with v1.
 #
 #   cargo build --example http_gateway && examples/http_gateway/walkthrough.sh
