@@ -9,6 +9,9 @@ use super::xml::Element;
 use crate::backend::Inbound;
 use std::collections::hash_map::Entry;
 
+/// The code by which a room says that it is made by this very entry (XEP-0045, 10.1.1).
+const NEW_ROOM: &str = "201";
+
 /// Occupants of a room whose addresses are kept.
 const REAL_MAX: usize = 5000;
 
@@ -97,7 +100,7 @@ fn seated(
     };
     let waits = waits.take();
     seat.phase = Phase::In;
-    let is_new = has_status(stanza, "201");
+    let is_new = has_status(stanza, NEW_ROOM);
     if let Some(waits) = waits {
         let _ = waits.send(Ok(is_new));
     }
