@@ -52,7 +52,7 @@ impl Missed {
         let lasts = now.duration_since(self.since?);
         (lasts >= MISSED_MAX).then(|| {
             format!(
-                "the log cannot be copied into the database since {} s: {}",
+                "the log cannot be copied into the database (for {} s now): {}",
                 lasts.as_secs(),
                 self.reason
             )
