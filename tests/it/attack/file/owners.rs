@@ -64,7 +64,7 @@ fn one_database_has_one_engine_by_whichever_name() {
         std::fs::hard_link(disk.path(), &hard).unwrap();
         assert!(matches!(second(&hard), Err(Error::InUse(_))), "a hard link");
         // In a process of its own too, where this process's table does not help.
-        let child = crate::crash::again("attack::file::the_child_that_opens", &[])
+        let child = crate::crash::again("attack::file::owners::the_child_that_opens", &[])
             .env("SWITCHBOARD_ATTACK_FILE", &hard)
             .stdout(Stdio::piped())
             .output()

@@ -130,7 +130,7 @@ fn a_first_start_that_is_killed_can_be_finished() {
     let mut opened = 0;
     for pause in 0..24 {
         let disk = Disk::new();
-        let mut child = crate::crash::again("attack::file::the_child_that_opens", &[])
+        let mut child = crate::crash::again("attack::file::owners::the_child_that_opens", &[])
             .env("SWITCHBOARD_ATTACK_FILE", disk.path())
             .stdout(Stdio::null())
             .spawn()
