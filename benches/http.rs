@@ -87,6 +87,9 @@ fn launch(program: &Path, directory: &Path, polls: usize) -> Server {
     command.args([
         "--connections",
         &(polls + 1000).to_string(),
+        // All polls come from one address, whose share is five sixths without it.
+        "--connections-per-peer",
+        &(polls + 1000).to_string(),
         "--polls-per-agent",
         &(polls + 1).to_string(),
     ]);
