@@ -1,106 +1,59 @@
 //! Agents and their channels (§agents/put).
 
 use super::super::answer::Success;
-use super::super::call::Call;
-use crate::model::{AgentId, Change, ChannelId, Principal};
+use super::administration::Administration;
+use crate::model::{AgentId, Change, ChannelId};
 use crate::wire::error::{Failure, NOT_MODIFIED};
 use crate::wire::{ProvisionedAgent, ProvisionedChannel};
 
-pub(super) async fn list(call: Call<'_>, principal: &Principal) -> Result<Success, Failure> {
-    let found = call
-        .engine()
-        .provisioning(principal)?
-        .agents_async()
-        .await?;
-    Ok(Success::documents::<_, ProvisionedAgent>(
-        call.format,
-        found,
-    ))
+pub(super) async fn list(call: Administration<'_>) -> Result<Success, Failure> {
+    call.list::<ProvisionedAgent, _>(|service| service.agents_async())
+        .await
 }
 
-pub(super) async fn one(
-    call: Call<'_>,
-    principal: &Principal,
-    id: &str,
-) -> Result<Success, Failure> {
+pub(super) async fn one(call: Administration<'_>, id: &str) -> Result<Success, Failure> {
     let id = AgentId::parse(id)?;
-    let found = call
-        .engine()
-        .provisioning(principal)?
-        .agent_async(&id)
-        .await?;
-    Ok(Success::document(
-        call.format,
-        &ProvisionedAgent::from(found),
-    ))
+    call.one::<ProvisionedAgent, _>(|service| service.agent_async(id))
+        .await
 }
 
-pub(super) async fn put(
-    mut call: Call<'_>,
-    principal: &Principal,
-    id: &str,
-) -> Result<Success, Failure> {
+pub(super) async fn put(mut call: Administration<'_>, id: &str) -> Result<Success, Failure> {
     let id = AgentId::parse(id)?;
-    let new = call.document::<ProvisionedAgent>().await?.into_new(&id)?;
-    call.engine()
-        .provisioning(principal)?
-        .put_agent_async(new)
-        .await?;
-    Ok(Success::done())
+    let agent = call.body::<ProvisionedAgent>().await?.into_new(&id)?;
+    call.change(|service| service.put_agent_async(agent)).await
 }
 
-pub(super) async fn delete(
-    call: Call<'_>,
-    principal: &Principal,
-    id: &str,
-) -> Result<Success, Failure> {
+pub(super) async fn delete(call: Administration<'_>, id: &str) -> Result<Success, Failure> {
     let id = AgentId::parse(id)?;
-    call.engine()
-        .provisioning(principal)?
-        .delete_agent_async(&id)
-        .await?;
-    Ok(Success::done())
+    call.change(|service| service.delete_agent_async(id)).await
 }
 
-pub(super) async fn channels(
-    call: Call<'_>,
-    principal: &Principal,
-    agent: &str,
-) -> Result<Success, Failure> {
+pub(super) async fn channels(call: Administration<'_>, agent: &str) -> Result<Success, Failure> {
     let agent = AgentId::parse(agent)?;
-    let administration = call.engine().provisioning(principal)?;
-    let channels = administration.channels_async(&agent).await?;
-    Ok(Success::documents::<_, ProvisionedChannel>(
-        call.format,
-        channels,
-    ))
+    call.list::<ProvisionedChannel, _>(|service| service.channels_async(agent))
+        .await
 }
 
 /// Adds a channel. The body is not looked at: the clients send three different ones.
 pub(super) async fn put_channel(
-    call: Call<'_>,
-    principal: &Principal,
+    call: Administration<'_>,
     agent: &str,
     channel: &str,
 ) -> Result<Success, Failure> {
     let (agent, channel) = (AgentId::parse(agent)?, ChannelId::parse(channel)?);
-    let administration = call.engine().provisioning(principal)?;
-    match administration.put_channel_async(&agent, &channel).await? {
-        Change::Unchanged => Ok(Success::empty(NOT_MODIFIED)),
-        _ => Ok(Success::done()),
-    }
+    let change = call.service()?.put_channel_async(agent, channel).await?;
+    Ok(match change {
+        Change::Unchanged => Success::empty(NOT_MODIFIED),
+        _ => Success::done(),
+    })
 }
 
 pub(super) async fn delete_channel(
-    call: Call<'_>,
-    principal: &Principal,
+    call: Administration<'_>,
     agent: &str,
     channel: &str,
 ) -> Result<Success, Failure> {
     let (agent, channel) = (AgentId::parse(agent)?, ChannelId::parse(channel)?);
-    let administration = call.engine().provisioning(principal)?;
-    administration
-        .delete_channel_async(&agent, &channel)
-        .await?;
-    Ok(Success::done())
+    call.change(|service| service.delete_channel_async(agent, channel))
+        .await
 }

@@ -1,71 +1,51 @@
 //! The configuration that an agent's application finds (§metadata/change).
 
 use super::super::answer::Success;
-use super::super::call::Call;
-use crate::model::{AgentId, Principal};
+use super::administration::Administration;
+use crate::model::AgentId;
 use crate::wire::Dictionary;
 use crate::wire::error::Failure;
 
-pub(super) async fn all(
-    call: Call<'_>,
-    principal: &Principal,
-    agent: &str,
-) -> Result<Success, Failure> {
+pub(super) async fn all(call: Administration<'_>, agent: &str) -> Result<Success, Failure> {
     let agent = AgentId::parse(agent)?;
-    let administration = call.engine().provisioning(principal)?;
-    let metadata = administration.metadata_async(&agent).await?;
-    Ok(Success::document(call.format, &Dictionary(metadata)))
+    let metadata = call.service()?.metadata_async(agent).await?;
+    Ok(call.document(&Dictionary(metadata)))
 }
 
-pub(super) async fn put_all(
-    mut call: Call<'_>,
-    principal: &Principal,
-    agent: &str,
-) -> Result<Success, Failure> {
+pub(super) async fn put_all(mut call: Administration<'_>, agent: &str) -> Result<Success, Failure> {
     let agent = AgentId::parse(agent)?;
-    let Dictionary(metadata) = call.document().await?;
-    let administration = call.engine().provisioning(principal)?;
-    administration.put_metadata_async(&agent, metadata).await?;
-    Ok(Success::done())
+    let Dictionary(metadata) = call.body().await?;
+    call.change(|service| service.put_metadata_async(agent, metadata))
+        .await
 }
 
 pub(super) async fn value(
-    call: Call<'_>,
-    principal: &Principal,
+    call: Administration<'_>,
     agent: &str,
     key: &str,
 ) -> Result<Success, Failure> {
     let agent = AgentId::parse(agent)?;
-    let administration = call.engine().provisioning(principal)?;
-    let value = administration.metadata_value_async(&agent, key).await?;
-    Ok(Success::document(call.format, &value))
+    call.one::<String, _>(|service| service.metadata_value_async(agent, key))
+        .await
 }
 
 pub(super) async fn put(
-    mut call: Call<'_>,
-    principal: &Principal,
+    mut call: Administration<'_>,
     agent: &str,
     key: &str,
 ) -> Result<Success, Failure> {
     let agent = AgentId::parse(agent)?;
-    let value: String = call.document().await?;
-    let administration = call.engine().provisioning(principal)?;
-    administration
-        .put_metadata_value_async(&agent, key, &value)
-        .await?;
-    Ok(Success::done())
+    let value: String = call.body().await?;
+    call.change(|service| service.put_metadata_value_async(agent, key, &value))
+        .await
 }
 
 pub(super) async fn delete(
-    call: Call<'_>,
-    principal: &Principal,
+    call: Administration<'_>,
     agent: &str,
     key: &str,
 ) -> Result<Success, Failure> {
     let agent = AgentId::parse(agent)?;
-    let administration = call.engine().provisioning(principal)?;
-    administration
-        .delete_metadata_value_async(&agent, key)
-        .await?;
-    Ok(Success::done())
+    call.change(|service| service.delete_metadata_value_async(agent, key))
+        .await
 }

@@ -5,16 +5,15 @@ use serde_json::{Value, json};
 
 /// The example of a named schema.
 pub(super) fn document(name: &str) -> Option<Value> {
-    let part = |kind: &str| format!("{kind}:http://schemas.fcg.im/foundation/v1/collaboration");
-    let parts = json!([
-        { "__type": part("PlainTextMessagePart"), "Text": "backup done, see " },
-        { "__type": part("HyperlinkMessagePart"), "Text": "the report", "Url": "https://example.org/report" },
-    ]);
-    let message = json!({
-        "ChannelId": "chat-room:ops", "Classification": null, "Id": "9c5e-0000000000000001", "IsAlert": false,
-        "MessageParts": parts, "SecurityContexts": null, "SenderAlias": null, "SenderId": "loopback:helper", "Subject": null,
-        "Text": "backup done, see the report", "Timestamp": 1_748_779_200_000_u64, "Token": "9c5e-0000000000000001",
-    });
+    of_login(name)
+        .or_else(|| of_talk(name))
+        .or_else(|| of_management(name))
+        .or_else(|| of_provisioning(name))
+        .or_else(|| of_operation(name))
+}
+
+/// The documents of the authentication service, and of every refusal.
+fn of_login(name: &str) -> Option<Value> {
     Some(match name {
         "Error" => {
             json!({ "Code": "forbidden", "Message": "channel `chat-room:ops` is not the agent's", "RequestId": "20ab7344-4" })
@@ -25,8 +24,13 @@ pub(super) fn document(name: &str) -> Option<Value> {
         "TokenDetails" => {
             json!({ "AgentId": "helper", "ExpiresTimestamp": 1_748_782_800_000_u64, "Username": "CONTOSO\\lene" })
         }
-        "KeyValue" => json!({ "Key": "greeting", "Value": "hello" }),
-        "Dictionary" => json!([{ "Key": "greeting", "Value": "hello" }]),
+        _ => return None,
+    })
+}
+
+/// The documents of the collaboration service.
+fn of_talk(name: &str) -> Option<Value> {
+    Some(match name {
         "Channel" => json!({
             "CanAcceptFiles": true, "Classification": null, "Description": null, "DisplayName": "Operations", "EmailAddress": null,
             "Id": "chat-room:ops", "IsReadOnly": false, "MaxMessageLength": 500, "MaxStoryLength": 4000, "Metadata": null,
@@ -38,25 +42,45 @@ pub(super) fn document(name: &str) -> Option<Value> {
         "MessageSearchCriteria" => {
             json!({ "SearchTerm": "backup", "MatchCase": false, "DaysBack": 7, "Limit": 50, "ChannelIds": ["chat-room:ops"] })
         }
-        "PostSearchResultSet" => json!({
-            "ChannelId": "chat-room:ops", "Count": 1, "MaxMessageId": message["Id"], "Messages": [message], "MinMessageId": message["Id"],
+        "PostSearchResultSet" => {
+            let message = message();
+            json!({
+                "ChannelId": "chat-room:ops", "Count": 1, "MaxMessageId": message["Id"], "MinMessageId": message["Id"],
+                "Messages": [message],
+            })
+        }
+        "ChannelAgentState" => json!({ "IsComposing": true }),
+        "MessagePart" => parts()[0].clone(),
+        "PostedMessage" => json!({ "IsAlert": false, "Text": "backup done" }),
+        "Message" => message(),
+        "Event" => json!({
+            "__type": kind("MessageEvent"), "EventId": 7, "InstanceId": "44611420f104d4dfc29e8e890dd41370",
+            "Time": 1_748_779_200_000_u64, "ChannelId": "chat-room:ops", "Classification": null, "Content": "good morning",
+            "MessageParts": [{ "__type": kind("PlainTextMessagePart"), "Text": "good morning" }], "SecurityContexts": null,
+            "Sender": "loopback:lene", "SenderAlias": "Lene", "Subject": null, "Token": "9c5e-0000000000000002",
         }),
+        _ => return None,
+    })
+}
+
+/// The documents of the management service.
+fn of_management(name: &str) -> Option<Value> {
+    Some(match name {
         "Category" => json!({ "Id": "general", "Name": "General" }),
         "ManagedChannel" => json!({ "Id": "chat-room:ops", "Name": "Operations", "Privacy": 0 }),
         "NewManagedChannel" => json!({
             "CategoryId": "general", "Description": "for the night", "Members": ["sip:lene@example.org"], "Name": "Night shift",
             "Privacy": 2,
         }),
-        "ChannelAgentState" => json!({ "IsComposing": true }),
-        "MessagePart" => parts[0].clone(),
-        "PostedMessage" => json!({ "IsAlert": false, "Text": "backup done" }),
-        "Message" => message,
-        "Event" => json!({
-            "__type": part("MessageEvent"), "EventId": 7, "InstanceId": "44611420f104d4dfc29e8e890dd41370",
-            "Time": 1_748_779_200_000_u64, "ChannelId": "chat-room:ops", "Classification": null, "Content": "good morning",
-            "MessageParts": [{ "__type": part("PlainTextMessagePart"), "Text": "good morning" }], "SecurityContexts": null,
-            "Sender": "loopback:lene", "SenderAlias": "Lene", "Subject": null, "Token": "9c5e-0000000000000002",
-        }),
+        _ => return None,
+    })
+}
+
+/// The documents of the provisioning service.
+fn of_provisioning(name: &str) -> Option<Value> {
+    Some(match name {
+        "KeyValue" => json!({ "Key": "greeting", "Value": "hello" }),
+        "Dictionary" => json!([{ "Key": "greeting", "Value": "hello" }]),
         "ProvisionedChannel" => json!({ "Id": "chat-room:ops", "State": 2 }),
         "ProvisionedAgent" => json!({
             "CanProvision": false, "Channels": [{ "Id": "chat-room:ops", "State": 2 }], "Id": "helper", "ManagementMode": 1,
@@ -67,6 +91,13 @@ pub(super) fn document(name: &str) -> Option<Value> {
         "ProvisionedThrottle" => {
             json!({ "Agents": ["helper"], "Id": "slow", "Threshold": 60, "Type": 0 })
         }
+        _ => return None,
+    })
+}
+
+/// The documents of the operator's resources and the loopback control.
+fn of_operation(name: &str) -> Option<Value> {
+    Some(match name {
         "Readiness" => json!({ "Ready": true, "Reason": "" }),
         "AgentStatus" => json!({
             "Id": "helper", "State": "Active", "Reason": null, "Since": "2025-06-01T12:00:00Z", "Attempt": 0, "NextTry": null,
@@ -80,6 +111,28 @@ pub(super) fn document(name: &str) -> Option<Value> {
         "Order" => json!({ "Channel": "chat-room:ops", "Text": "good morning" }),
         _ => return None,
     })
+}
+
+/// A message with a link, as a channel's history has it.
+fn message() -> Value {
+    json!({
+        "ChannelId": "chat-room:ops", "Classification": null, "Id": "9c5e-0000000000000001", "IsAlert": false,
+        "MessageParts": parts(), "SecurityContexts": null, "SenderAlias": null, "SenderId": "loopback:helper", "Subject": null,
+        "Text": "backup done, see the report", "Timestamp": 1_748_779_200_000_u64, "Token": "9c5e-0000000000000001",
+    })
+}
+
+/// A text and a link.
+fn parts() -> Value {
+    json!([
+        { "__type": kind("PlainTextMessagePart"), "Text": "backup done, see " },
+        { "__type": kind("HyperlinkMessagePart"), "Text": "the report", "Url": "https://example.org/report" },
+    ])
+}
+
+/// The type of a part or an event, as `__type` names it.
+fn kind(name: &str) -> String {
+    format!("{name}:http://schemas.fcg.im/foundation/v1/collaboration")
 }
 
 /// The example of a parameter, by its name: of the path, the query or the header.
