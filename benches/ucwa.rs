@@ -14,6 +14,8 @@
     reason = "a program that prints; half of what the tests share"
 )]
 
+#[path = "common/run.rs"]
+mod run;
 #[allow(
     missing_docs,
     unused_imports,
@@ -22,6 +24,7 @@
 #[path = "../examples/ucwa_simulator/simulator/mod.rs"]
 mod simulator;
 
+use run::{DEADLINE, Database, Meter, figure, heading, messages, number, resident};
 use simulator::core::Simulator;
 use simulator::person::Manner;
 use simulator::serve::listen;
@@ -34,7 +37,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switchboard::backend::ucwa::{Secret, Trust, Ucwa, UcwaConfig};
-use switchboard::{Broadcast, Engine, NewAgent, NewMessage, Principal, Subscription};
+use switchboard::{Engine, NewAgent, NewMessage, Principal};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -44,7 +47,6 @@ const CONTACT: &str = "contact:sip:lene@contoso.com";
 const PASSWORD: &str = "secret";
 /// Posts under way at once, over all agents.
 const AT_ONCE: usize = 64;
-const DEADLINE: Duration = Duration::from_secs(300);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -59,21 +61,11 @@ fn main() {
                 agents()
             );
             for way in ["tls", "plain"] {
-                println!(
-                    "\n{way:<44} {:>10} {:>12} {:>8} {:>10}",
-                    "seconds", "per second", "own", "simulator"
-                );
+                heading(way, "simulator");
                 assert!(child("--measure", way).status().unwrap().success());
             }
         }
     }
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(default)
 }
 
 fn agents() -> usize {
@@ -208,33 +200,51 @@ impl Drop for Server {
 }
 
 fn measure(way: &str) {
-    let (agents, path) = (agents(), database());
+    let (agents, database) = (agents(), Database::new("ucwa"));
     let mut server = Server::start(way);
-    let engine = engine(way, &server, &path);
-    let admin = engine.provisioning(&Principal::host("bench")).unwrap();
-    let before = resident();
-    timed(
-        "agents put, until all are Active and joined",
-        agents,
-        &server.process(),
-        || {
-            for n in 0..agents {
-                let agent = NewAgent::new(format!("a{n}"), format!("ucwa:a{n}@contoso.com"))
-                    .unwrap()
-                    .channel(CONTACT)
-                    .unwrap();
-                admin.put_agent(agent).unwrap();
-            }
-            all_active(&engine);
-        },
-    );
-    engine.settle(DEADLINE).unwrap();
-    println!(
-        "{:<44} {:>10}",
-        "resident bytes per agent",
-        resident().saturating_sub(before) / agents as u64
-    );
+    let engine = engine(way, &server, database.path());
+    let before = resident("self");
+    let each = || resident("self").saturating_sub(before) / agents as u64;
+    signs_on(&engine, agents, &server);
+    figure("resident bytes per agent", each());
+    hears(&engine, agents, &mut server);
+    for what in [
+        "posts that invite, each answered and durable",
+        "posts into conversations",
+    ] {
+        timed(what, agents, &server, || post(&engine, agents));
+    }
+    figure("resident bytes per agent, in conversation", each());
+    let idle = Duration::from_secs(number("SWITCHBOARD_BENCH_IDLE", 60));
+    if !idle.is_zero() {
+        timed("nothing happens", agents, &server, || {
+            let _ = engine.subscribe().next_timeout(idle);
+        });
+    }
+    timed("signed out and closed", agents, &server, || {
+        engine.shutdown(DEADLINE).unwrap()
+    });
+}
 
+/// Puts all agents, and waits until they are signed on and at rest.
+fn signs_on(engine: &Engine, agents: usize, server: &Server) {
+    let admin = engine.provisioning(&Principal::host("bench")).unwrap();
+    let what = "agents put, until all are Active and joined";
+    timed(what, agents, server, || {
+        for n in 0..agents {
+            let agent = NewAgent::new(format!("a{n}"), format!("ucwa:a{n}@contoso.com"))
+                .unwrap()
+                .channel(CONTACT)
+                .unwrap();
+            admin.put_agent(agent).unwrap();
+        }
+        all_active(engine);
+    });
+    engine.settle(DEADLINE).unwrap();
+}
+
+/// Prints how long it takes until what Lene says is an event: first texts, then further ones.
+fn hears(engine: &Engine, agents: usize, server: &mut Server) {
     let mut all = engine.subscribe();
     for what in [
         "event latency, a conversation's first text",
@@ -253,33 +263,11 @@ fn measure(way: &str) {
             latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0
         };
         println!(
-            "{what:<44} {:>7.2} ms median, {:.2} ms of the slowest hundredth",
+            "{what:<52} {:>7.2} ms median, {:.2} ms of the slowest hundredth",
             at(0.5),
             at(0.99)
         );
     }
-    for what in [
-        "posts that invite, each answered and durable",
-        "posts into conversations",
-    ] {
-        timed(what, agents, &server.process(), || post(&engine, agents));
-    }
-    println!(
-        "{:<44} {:>10}",
-        "resident bytes per agent, in conversation",
-        resident().saturating_sub(before) / agents as u64
-    );
-
-    let idle = Duration::from_secs(number("SWITCHBOARD_BENCH_IDLE", 60));
-    if !idle.is_zero() {
-        timed("nothing happens", agents, &server.process(), || {
-            let _ = engine.subscribe().next_timeout(idle);
-        });
-    }
-    timed("signed out and closed", agents, &server.process(), || {
-        engine.shutdown(DEADLINE).unwrap()
-    });
-    remove(&path);
 }
 
 fn engine(way: &str, server: &Server, path: &Path) -> Engine {
@@ -322,76 +310,9 @@ fn post(engine: &Engine, agents: usize) {
     });
 }
 
-/// Waits for that many messages.
-fn messages(all: &mut Subscription, count: usize) {
-    let deadline = Instant::now() + DEADLINE;
-    let mut seen = 0;
-    while seen < count {
-        assert!(Instant::now() < deadline, "{seen} of {count} messages came");
-        if let Some(item) = all.next_timeout(Duration::from_secs(1)).unwrap()
-            && matches!(&*item, Broadcast::Message { .. })
-        {
-            seen += 1;
-        }
-    }
-}
-
-/// Measures one thing and prints it.
-fn timed(what: &str, count: usize, server: &str, happens: impl FnOnce()) {
-    let (own, others, began) = (
-        processor_seconds("self"),
-        processor_seconds(server),
-        Instant::now(),
-    );
-    happens();
-    let seconds = began.elapsed().as_secs_f64();
-    let (own, others) = (
-        processor_seconds("self") - own,
-        processor_seconds(server) - others,
-    );
-    println!(
-        "{what:<44} {seconds:>10.2} {:>12.0} {own:>8.2} {others:>10.2}",
-        count as f64 / seconds
-    );
-}
-
-/// The processor time a process has used so far, in seconds (Linux; elsewhere 0).
-fn processor_seconds(process: &str) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |at: usize| {
-        fields
-            .get(at)
-            .and_then(|field| field.parse::<f64>().ok())
-            .unwrap_or_default()
-    };
-    // utime and stime, the 14th and 15th of all, in the hundredths that Linux shows everywhere.
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-/// What this process holds in memory (Linux; elsewhere 0).
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
-        .unwrap_or_default()
-        * 1024
-}
-
-fn database() -> PathBuf {
-    let path =
-        std::env::temp_dir().join(format!("switchboard-bench-ucwa-{}.db", std::process::id()));
-    remove(&path);
-    path
-}
-
-fn remove(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-lock"] {
-        let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
-    }
+/// Measures one step and prints it.
+fn timed(what: &str, count: usize, server: &Server, step: impl FnOnce()) {
+    let meter = Meter::begin(&server.process());
+    step();
+    meter.end(what, count, &server.process());
 }

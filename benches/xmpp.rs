@@ -18,26 +18,32 @@
 mod port;
 #[path = "../tests/it/xmpp/proxy.rs"]
 mod proxy;
+#[path = "common/run.rs"]
+mod run;
 #[path = "../tests/it/xmpp/server.rs"]
 mod server;
 
 use proxy::Proxy;
+use run::{
+    DEADLINE, Database, Meter, figure, heading, messages, number, processor_seconds, resident, row,
+};
 use serde_json::Value;
 use server::{Kind, Server, can_run, python};
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use switchboard::backend::BackendError;
 use switchboard::backend::xmpp::{Accounts, Component, Secret, Trust, Xmpp, XmppConfig};
-use switchboard::{Broadcast, Engine, NewAgent, NewMessage, Principal, Subscription};
+use switchboard::{Engine, NewAgent, NewMessage, Principal};
 
 const PER_ROOM: usize = 20;
 const POSTS: usize = 2000;
 const SAID: usize = 2000;
+const PROVISIONED: &str = "provisioned one by one, until all are Active";
+const POSTED: &str = "posts out, each answered and durable";
 /// Posts under way at once, over all agents.
 const AT_ONCE: usize = 64;
-const DEADLINE: Duration = Duration::from_secs(300);
 
 fn main() {
     // `cargo test --benches` only checks that the bench builds.
@@ -46,42 +52,22 @@ fn main() {
     {
         return;
     }
-    let count = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(1000)
-    };
-    let (agents, accounts): (usize, usize) = (
+    let count = |name: &str| number(name, 1000) as usize;
+    let (agents, accounts) = (
         count("SWITCHBOARD_BENCH_AGENTS"),
         count("SWITCHBOARD_BENCH_ACCOUNTS"),
     );
-    let server = Server::start(Kind::Prosody, &[("LOG_LEVEL", "warn")]);
     println!(
-        "{agents} agents, {PER_ROOM} to a room, one component; CPU seconds of this program and of Prosody\n"
+        "{agents} agents, {PER_ROOM} to a room, one component; CPU seconds of this program and of Prosody"
     );
-    println!(
-        "{:<52} {:>10} {:>12} {:>8} {:>8}",
-        "switchboard", "seconds", "per second", "own", "Prosody"
-    );
-    let mut bench = Bench {
-        server,
-        agents,
-        path: database(),
-    };
-    bench.switchboard();
-    println!(
-        "\n{:<52} {:>10} {:>12} {:>8} {:>8}",
-        "slixmpp", "seconds", "per second", "own", "Prosody"
-    );
+    let mut bench = Bench::with(agents, &[]);
+    heading("switchboard", "Prosody");
+    bench.component_agents();
+    heading("slixmpp", "Prosody");
     bench.slixmpp();
-    remove(&bench.path);
     drop(bench);
     if accounts > 0 {
-        println!(
-            "\n{:<52} {:>10} {:>12} {:>8} {:>8}",
-            "switchboard, as accounts", "seconds", "per second", "own", "Prosody"
-        );
+        heading("switchboard, as accounts", "Prosody");
         of_accounts(accounts);
     }
 }
@@ -89,20 +75,34 @@ fn main() {
 /// Accounts instead of a component: each has a connection, a login and TLS.
 fn of_accounts(count: usize) {
     let names: Vec<String> = (0..count).map(|n| format!("a{n}")).collect();
-    let server = Server::start(
-        Kind::Prosody,
-        &[("LOG_LEVEL", "warn"), ("ACCOUNTS", &names.join(" "))],
-    );
-    let mut bench = Bench {
-        server,
-        agents: count,
-        path: database(),
-    };
+    let mut bench = Bench::with(count, &[("ACCOUNTS", &names.join(" "))]);
     drop(bench.speaker());
-    let believed = bench.path.with_extension("pem");
+    let trusted = bench.database.path().with_extension("pem");
+    let engine = account_engine(&bench, &trusted);
+    let prosody = bench.process().to_owned();
+    let before = (resident("self"), resident(&prosody));
+    let each = |process: &str, before: u64| resident(process).saturating_sub(before) / count as u64;
+    bench.step(PROVISIONED, count, |bench| {
+        bench.provision(&engine, bench.server.value("DOMAIN"));
+    });
+    figure("resident bytes per account", each("self", before.0));
+    figure("  and Prosody's", each(&prosody, before.1));
+    bench.step(POSTED, POSTS, |bench| bench.post(&engine));
+    bench.restarts(&engine);
+    figure(
+        "resident bytes per account, after that",
+        each("self", before.0),
+    );
+    engine.shutdown(DEADLINE).unwrap();
+    let _ = std::fs::remove_file(trusted);
+}
+
+/// An engine whose agents log in as accounts and trust what the file `trusted` then has: the
+/// system's authorities and the server.
+fn account_engine(bench: &Bench, trusted: &Path) -> Engine {
     let mut certificates = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap_or_default();
     certificates.extend(std::fs::read(bench.server.certificate()).unwrap());
-    std::fs::write(&believed, certificates).unwrap();
+    std::fs::write(trusted, certificates).unwrap();
     let password = |address: &str| -> Result<Secret, BackendError> {
         Ok(Secret::new(format!(
             "pw-{}",
@@ -114,150 +114,93 @@ fn of_accounts(count: usize) {
         .port(bench.server.port("C2S"));
     let config = XmppConfig::new(bench.server.value("DOMAIN"))
         .rooms_host(bench.server.value("ROOMS"))
-        .accounts(accounts);
-    let backend = Xmpp::new(config.trust(Trust::CaFile(believed.clone()))).unwrap();
-    let engine = Engine::builder()
-        .database(&bench.path)
-        .backend(backend)
-        .open()
-        .unwrap();
-    let before = (resident("self"), resident(bench.server.value("PID")));
-    bench.begins(
-        "provisioned one by one, until all are Active",
-        count,
-        |bench| {
-            let admin = engine.provisioning(&Principal::host("bench")).unwrap();
-            for n in 0..count {
-                let agent = NewAgent::new(
-                    format!("a{n}"),
-                    format!("xmpp:a{n}@{}", bench.server.value("DOMAIN")),
-                )
-                .unwrap();
-                admin
-                    .put_agent(agent.channel(bench.channel(n)).unwrap())
-                    .unwrap();
-            }
-            bench.all_active(&engine);
-        },
-    );
-    let each = |now: u64, before: u64| now.saturating_sub(before) / count as u64;
-    println!(
-        "{:<52} {:>10}",
-        "resident bytes per account",
-        each(resident("self"), before.0)
-    );
-    println!(
-        "{:<52} {:>10}",
-        "  and Prosody's",
-        each(resident(bench.server.value("PID")), before.1)
-    );
-    bench.begins("posts out, each answered and durable", POSTS, |bench| {
-        bench.post(&engine)
-    });
-    bench.begins(
-        "server killed and restarted, until all are Active",
-        count,
-        |bench| {
-            bench.server.kill();
-            bench.server.begin();
-            bench.all_active_again(&engine);
-        },
-    );
-    println!(
-        "{:<52} {:>10}",
-        "resident bytes per account, after that",
-        each(resident("self"), before.0)
-    );
-    engine.shutdown(DEADLINE).unwrap();
-    remove(&bench.path);
-    let _ = std::fs::remove_file(believed);
+        .accounts(accounts)
+        .trust(Trust::CaFile(trusted.to_owned()));
+    bench.open(Xmpp::new(config).unwrap())
 }
 
 struct Bench {
     server: Server,
     agents: usize,
-    path: PathBuf,
+    database: Database,
 }
 
 impl Bench {
-    fn switchboard(&mut self) {
+    fn with(agents: usize, settings: &[(&str, &str)]) -> Bench {
+        let settings = [&[("LOG_LEVEL", "warn")], settings].concat();
+        Bench {
+            server: Server::start(Kind::Prosody, &settings),
+            agents,
+            database: Database::new("xmpp"),
+        }
+    }
+
+    /// Agents over one component.
+    fn component_agents(&mut self) {
         let line = Proxy::to(self.server.port("COMPONENT"));
         // An agent that joins creates no room; the speaker creates them.
         drop(self.speaker());
-        self.begins(
-            "provisioned one by one, until all are Active",
-            self.agents,
-            |bench| {
-                let engine = bench.engine(&line);
-                let admin = engine.provisioning(&Principal::host("bench")).unwrap();
-                for n in 0..bench.agents {
-                    let address = format!("xmpp:a{n}@{}", bench.server.value("AGENTS"));
-                    let agent = NewAgent::new(format!("a{n}"), address)
-                        .unwrap()
-                        .channel(bench.channel(n))
-                        .unwrap();
-                    admin.put_agent(agent).unwrap();
-                }
-                bench.all_active(&engine);
-                engine.shutdown(DEADLINE).unwrap();
-            },
-        );
+        self.step(PROVISIONED, self.agents, |bench| {
+            let engine = bench.engine(&line);
+            bench.provision(&engine, bench.server.value("AGENTS"));
+            engine.shutdown(DEADLINE).unwrap();
+        });
         let before = resident("self");
-        let engine = self.begins(
-            "engine opened, until all are Active",
-            self.agents,
-            |bench| {
-                let engine = bench.engine(&line);
-                bench.all_active(&engine);
-                engine
-            },
-        );
-        println!(
-            "{:<52} {:>10}",
-            "resident bytes per agent",
-            (resident("self").saturating_sub(before)) / self.agents as u64
-        );
-
-        let mut all = engine.subscribe();
-        self.begins("posts out, each answered and durable", POSTS, |bench| {
-            bench.post(&engine)
+        let what = "engine opened, until all are Active";
+        let engine = self.step(what, self.agents, |bench| {
+            let engine = bench.engine(&line);
+            bench.all_active(&engine);
+            engine
         });
-        println!(
-            "{:<52} {:>10}",
-            "  copies of them that came in",
-            POSTS * PER_ROOM
-        );
-        rows(&mut all, POSTS);
-
-        let mut speaker = self.speaker();
-        self.begins("messages of others in, each one row", SAID, |_| {
-            writeln!(speaker.0.stdin.as_mut().unwrap(), "{SAID}").unwrap();
-            rows(&mut all, SAID);
+        let each = resident("self").saturating_sub(before) / self.agents as u64;
+        figure("resident bytes per agent", each);
+        self.talks(&engine);
+        let what = "line cut, until all are Active again";
+        self.step(what, self.agents, |bench| {
+            line.cut();
+            bench.all_active_again(&engine);
         });
-        drop(speaker);
-
-        self.begins(
-            "line cut, until all are Active again",
-            self.agents,
-            |bench| {
-                line.cut();
-                bench.all_active_again(&engine);
-            },
-        );
-        self.begins(
-            "server killed and restarted, until all are Active",
-            self.agents,
-            |bench| {
-                bench.server.kill();
-                bench.server.begin();
-                bench.all_active_again(&engine);
-            },
-        );
+        self.restarts(&engine);
         engine.shutdown(DEADLINE).unwrap();
     }
 
+    /// Agents post, then others speak in their rooms.
+    fn talks(&mut self, engine: &Engine) {
+        let mut all = engine.subscribe();
+        self.step(POSTED, POSTS, |bench| bench.post(engine));
+        figure("  copies of them that came in", (POSTS * PER_ROOM) as u64);
+        messages(&mut all, POSTS);
+        let mut speaker = self.speaker();
+        self.step("messages of others in, each one row", SAID, |_| {
+            writeln!(speaker.0.stdin.as_mut().unwrap(), "{SAID}").unwrap();
+            messages(&mut all, SAID);
+        });
+    }
+
+    /// Puts the agents one by one, and waits until all are active.
+    fn provision(&self, engine: &Engine, domain: &str) {
+        let admin = engine.provisioning(&Principal::host("bench")).unwrap();
+        for n in 0..self.agents {
+            let agent = NewAgent::new(format!("a{n}"), format!("xmpp:a{n}@{domain}"))
+                .unwrap()
+                .channel(self.channel(n))
+                .unwrap();
+            admin.put_agent(agent).unwrap();
+        }
+        self.all_active(engine);
+    }
+
+    fn restarts(&mut self, engine: &Engine) {
+        let what = "server killed and restarted, until all are Active";
+        self.step(what, self.agents, |bench| {
+            bench.server.kill();
+            bench.server.begin();
+            bench.all_active_again(engine);
+        });
+    }
+
     fn slixmpp(&mut self) {
-        let before = processor_seconds(self.server.value("PID"));
+        let before = processor_seconds(self.process());
         let (agents, per_room, posts) = (
             self.agents.to_string(),
             PER_ROOM.to_string(),
@@ -267,7 +210,7 @@ impl Bench {
         let mut server = before;
         for line in BufReader::new(child.0.stdout.take().unwrap()).lines() {
             let said: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            let now = processor_seconds(self.server.value("PID"));
+            let now = processor_seconds(self.process());
             let (what, count, seconds) = match said["joined"].as_f64() {
                 Some(seconds) => ("until all are joined, rooms created", self.agents, seconds),
                 None => (
@@ -284,35 +227,23 @@ impl Bench {
                 now - server,
             );
             if let Some(bytes) = said["bytes"].as_u64() {
-                println!("{:<52} {bytes:>10}", "resident bytes per agent");
+                figure("resident bytes per agent", bytes);
             }
             server = now;
         }
     }
 
-    /// Measures one thing and prints it.
-    fn begins<T>(&mut self, what: &str, count: usize, happens: impl FnOnce(&mut Bench) -> T) -> T {
-        let (process, own) = (
-            self.server.value("PID").to_owned(),
-            processor_seconds("self"),
-        );
-        let (server, began) = (processor_seconds(self.server.value("PID")), Instant::now());
-        let done = happens(self);
-        let seconds = began.elapsed().as_secs_f64();
-        // A server that was restarted begins at zero.
-        let server = if self.server.value("PID") == process {
-            server
-        } else {
-            0.0
-        };
-        row(
-            what,
-            count,
-            seconds,
-            processor_seconds("self") - own,
-            processor_seconds(self.server.value("PID")) - server,
-        );
+    /// Measures one step and prints it.
+    fn step<T>(&mut self, what: &str, count: usize, step: impl FnOnce(&mut Bench) -> T) -> T {
+        let meter = Meter::begin(self.process());
+        let done = step(self);
+        meter.end(what, count, self.process());
         done
+    }
+
+    /// Prosody's process id; another one after each restart.
+    fn process(&self) -> &str {
+        self.server.value("PID")
     }
 
     fn engine(&self, line: &Proxy) -> Engine {
@@ -326,9 +257,13 @@ impl Bench {
         let config = XmppConfig::new(self.server.value("DOMAIN"))
             .rooms_host(self.server.value("ROOMS"))
             .component(component);
+        self.open(Xmpp::new(config).unwrap())
+    }
+
+    fn open(&self, backend: Xmpp) -> Engine {
         Engine::builder()
-            .database(&self.path)
-            .backend(Xmpp::new(config).unwrap())
+            .database(self.database.path())
+            .backend(backend)
             .open()
             .unwrap()
     }
@@ -414,67 +349,5 @@ impl Drop for Python {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
-    }
-}
-
-fn row(what: &str, count: usize, seconds: f64, own: f64, server: f64) {
-    println!(
-        "{what:<52} {seconds:>10.2} {:>12.0} {own:>8.2} {server:>8.2}",
-        count as f64 / seconds
-    );
-}
-
-/// Waits for that many rows of messages.
-fn rows(all: &mut Subscription, count: usize) {
-    let deadline = Instant::now() + DEADLINE;
-    let mut seen = 0;
-    while seen < count {
-        assert!(Instant::now() < deadline, "{seen} of {count} rows came");
-        if let Some(item) = all.next_timeout(Duration::from_secs(1)).unwrap()
-            && matches!(&*item, Broadcast::Message { .. })
-        {
-            seen += 1;
-        }
-    }
-}
-
-/// The processor time a process has used so far, in seconds (Linux; elsewhere 0).
-fn processor_seconds(process: &str) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |at: usize| {
-        fields
-            .get(at)
-            .and_then(|field| field.parse::<f64>().ok())
-            .unwrap_or_default()
-    };
-    // utime and stime, the 14th and 15th of all, in the hundredths that Linux shows everywhere.
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-/// What a process holds in memory (Linux; elsewhere 0).
-fn resident(process: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
-        .unwrap_or_default()
-        * 1024
-}
-
-fn database() -> PathBuf {
-    let path =
-        std::env::temp_dir().join(format!("switchboard-bench-xmpp-{}.db", std::process::id()));
-    remove(&path);
-    path
-}
-
-fn remove(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-lock"] {
-        let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
     }
 }
