@@ -3,12 +3,12 @@
 use super::address::Address;
 use super::agenda::Deed;
 use super::answer::{Answer, Fault};
-use super::conversation::{conversation_href, participant_href};
 use super::event::Event;
-use super::invitation::Invitation;
 use super::messaging::Wish;
+use super::model::invitation::Invitation;
+use super::model::paths::{conversation_href, participant_href};
+use super::model::talk::{Seat, Sender};
 use super::request::Input;
-use super::talk::{Seat, Sender};
 use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
@@ -90,10 +90,7 @@ impl World {
         view.adding = false;
         view.messaging = "Connected";
         let talk = view.talk;
-        let seat = Seat::Client {
-            app: app.to_owned(),
-            conversation: conversation.to_owned(),
-        };
+        let seat = Seat::client(app, conversation);
         if let Some(member) = self
             .talks
             .get_mut(&talk)
@@ -153,10 +150,7 @@ impl World {
         view.messaging = "Disconnected";
         view.adding = false;
         let talk = view.talk;
-        let seat = Seat::Client {
-            app: app.to_owned(),
-            conversation: conversation.to_owned(),
-        };
+        let seat = Seat::client(app, conversation);
         if let Some(member) = self
             .talks
             .get_mut(&talk)

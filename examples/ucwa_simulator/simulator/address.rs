@@ -30,6 +30,11 @@ impl Address {
         &self.0[4..]
     }
 
+    /// Returns whether this is the address of a guest, who has no account.
+    pub fn is_guest(&self) -> bool {
+        self.bare().ends_with("@anonymous.invalid")
+    }
+
     /// Returns the part before the `@`.
     pub fn user(&self) -> &str {
         self.bare().split('@').next().unwrap_or_default()

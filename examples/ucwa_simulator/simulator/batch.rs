@@ -3,9 +3,9 @@
 
 use super::answer::{Answer, Body, Fault};
 use super::fault::too_many;
+use super::model::token::Token;
 use super::request::Request;
 use super::timer::Moment;
-use super::token::Token;
 use super::world::World;
 
 impl World {

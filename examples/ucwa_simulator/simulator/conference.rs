@@ -6,14 +6,13 @@
 use super::address::Address;
 use super::agenda::Deed;
 use super::answer::{Answer, Fault};
-use super::conversation::conversation_href;
 use super::event::{Event, Reason};
-use super::invitation::Invitation;
-use super::meeting::Meeting;
 use super::messaging::Wish;
+use super::model::invitation::Invitation;
+use super::model::paths::conversation_href;
+use super::model::ring::{Caller, Leg, Ring};
+use super::model::talk::{Member, Seat, Talk};
 use super::request::Input;
-use super::ring::{Caller, Leg, Ring};
-use super::talk::{Member, Seat, Talk};
 use super::timer::Moment;
 use super::world::World;
 
@@ -70,7 +69,7 @@ impl World {
         }
         if let (Some(name), true) = (
             input.optional("anonymousDisplayName", 256)?,
-            user.bare().ends_with("@anonymous.invalid"),
+            user.is_guest(),
         ) {
             self.people
                 .entry(user.clone())
@@ -151,7 +150,7 @@ impl World {
         };
         self.set_view(app, conversation, "Conferencing", "Disconnected", &[]);
         self.tell_conversation(now, app, conversation, "updated", None);
-        let lobby = !may_enter(&meeting, &user);
+        let lobby = !meeting.admits(&user);
         let Some(shared) = self.talks.get_mut(&talk) else {
             return;
         };
@@ -164,15 +163,12 @@ impl World {
                 &Reason::new("RemoteFailure", "TooManyParticipants"),
             );
         }
-        let seat = Seat::Client {
-            app: app.to_owned(),
-            conversation: conversation.to_owned(),
-        };
+        let seat = Seat::client(app, conversation);
         shared.members.push(Member {
             address: user.clone(),
             seat,
             im: false,
-            leader: leads(&meeting, &user),
+            leader: meeting.makes_leader(&user),
             lobby,
             typing_until: None,
         });
@@ -369,7 +365,7 @@ impl World {
         let leader = self
             .meetings
             .get(meeting)
-            .is_some_and(|meeting| leads(meeting, &ring.to));
+            .is_some_and(|meeting| meeting.makes_leader(&ring.to));
         let new = |seat: Seat, im: bool| Member {
             address: ring.to.clone(),
             seat,
@@ -380,10 +376,7 @@ impl World {
         };
         match taken {
             Leg::Client(app, invitation, conversation) => {
-                let seat = Seat::Client {
-                    app: app.clone(),
-                    conversation: conversation.clone(),
-                };
+                let seat = Seat::client(app, conversation);
                 if let Some(talk) = self.talks.get_mut(&talk) {
                     talk.members.push(new(seat, false));
                 }
@@ -399,37 +392,4 @@ impl World {
             }
         }
     }
-}
-
-fn may_enter(meeting: &Meeting, who: &Address) -> bool {
-    let listed = |list: &[String]| {
-        list.iter()
-            .filter_map(|uri| Address::parse(uri))
-            .any(|other| other == *who)
-    };
-    let guest = who.bare().ends_with("@anonymous.invalid");
-    meeting.organizer == *who
-        || listed(&meeting.leaders)
-        || match meeting.access.as_str() {
-            "Everyone" => true,
-            "SameEnterprise" => !guest,
-            "Invited" => listed(&meeting.attendees),
-            _ => false,
-        }
-}
-
-fn leads(meeting: &Meeting, who: &Address) -> bool {
-    let guest = who.bare().ends_with("@anonymous.invalid");
-    let listed = meeting
-        .leaders
-        .iter()
-        .filter_map(|uri| Address::parse(uri))
-        .any(|other| other == *who);
-    meeting.organizer == *who
-        || listed
-        || match meeting.auto_leader.as_str() {
-            "Everyone" => true,
-            "SameEnterprise" => !guest,
-            _ => false,
-        }
 }

@@ -3,8 +3,8 @@
 use super::address::Address;
 use super::agenda::{Deed, later};
 use super::answer::{Answer, Body, Fault};
-use super::application::href;
 use super::event::{Event, Priority};
+use super::model::paths::href;
 use super::person::Person;
 use super::request::Input;
 use super::timer::Moment;
@@ -223,7 +223,7 @@ impl World {
         };
         let words = query.to_lowercase();
         let fits = |(who, person): &(&Address, &Person)| {
-            !who.bare().ends_with("@anonymous.invalid")
+            !who.is_guest()
                 && (person.name.to_lowercase().contains(&words)
                     || who.uri().contains(&words)
                     || person.card.phone.contains(&words))
@@ -310,7 +310,7 @@ impl World {
     }
 
     pub fn tell_contact_list(&mut self, now: Moment, user: &Address, who: &Address, kind: &str) {
-        let subscribed = |app: &&super::application::Application| {
+        let subscribed = |app: &&super::model::application::Application| {
             app.user == *user && app.contacts_until.is_some_and(|until| until > now)
         };
         let apps: Vec<String> = self

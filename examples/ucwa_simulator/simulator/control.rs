@@ -259,8 +259,9 @@ impl World {
         count: u32,
         retry_after: u32,
     ) -> Result<usize, String> {
-        let own =
-            |app: &&super::application::Application| user.is_none_or(|user| app.user == *user);
+        let own = |app: &&super::model::application::Application| {
+            user.is_none_or(|user| app.user == *user)
+        };
         let apps: Vec<String> = self
             .applications
             .values()

@@ -1,61 +1,13 @@
 //! A conversation as one application sees it: its own id, its states, its messages.
 
 use super::address::Address;
-use super::application::{Application, href};
+use super::model::application::Application;
+use super::model::conversation::{Conversation, UNUSED};
+use super::model::paths::{conversation_href, href, participant_href};
+use super::model::talk::{Seat, Talk};
 use super::person::date;
-use super::talk::{Seat, Talk};
-use super::timer::Moment;
 use super::world::World;
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, VecDeque};
-
-/// Messages of a conversation that can be read again; older ones are 404.
-pub const MESSAGES_MAX: usize = 200;
-/// Modalities that the simulator does not support but shows, because a real server shows them.
-pub const UNUSED: [&str; 4] = [
-    "applicationSharing",
-    "audioVideo",
-    "dataCollaboration",
-    "phoneAudio",
-];
-
-/// The view of one application.
-#[derive(Debug)]
-pub struct Conversation {
-    /// A GUID.
-    pub id: String,
-    /// The talk that this view shows.
-    pub talk: u64,
-    /// Of `ConversationState`.
-    pub state: &'static str,
-    /// Of the modality: Connecting, Connected, Disconnected.
-    pub messaging: &'static str,
-    /// Formats both sides can show.
-    pub formats: Vec<String>,
-    /// Of the invitation.
-    pub subject: String,
-    /// Of the invitation.
-    pub importance: String,
-    /// Links conversations to one talk over days.
-    pub thread: String,
-    /// When it began.
-    pub created: Moment,
-    /// Number of the next message.
-    pub next_message: u32,
-    /// The resources of the last messages, by number.
-    pub messages: VecDeque<(u32, Value)>,
-    /// The meeting's id, if it is one.
-    pub meeting: Option<String>,
-    /// True while an addMessaging is under way.
-    pub adding: bool,
-    /// The other participants whose arrival the application was told.
-    pub seen: BTreeSet<Address>,
-}
-
-/// `{C}`.
-pub fn conversation_href(app: &str, conversation: &str) -> String {
-    format!("{}/communication/conversations/{conversation}", href(app))
-}
 
 impl World {
     /// The resource `conversation`.
@@ -143,7 +95,7 @@ impl World {
         let base = app.href();
         let own = participant_href(&at, who);
         let mut out = json!({
-            "sourceNetwork": "SameEnterprise", "anonymous": who.bare().ends_with("@anonymous.invalid"), "name": self.name_of(who),
+            "sourceNetwork": "SameEnterprise", "anonymous": who.is_guest(), "name": self.name_of(who),
             "uri": who.uri(), "rel": "participant", "local": local, "inLobby": member.is_some_and(|member| member.lobby),
             "_links": {"self": {"href": own}, "conversation": {"href": at}},
         });
@@ -192,16 +144,8 @@ impl World {
 
 /// Returns whether the application's user is a leader of the meeting.
 pub fn leads(talk: &Talk, app: &Application, conversation: &Conversation) -> bool {
-    let seat = Seat::Client {
-        app: app.id.clone(),
-        conversation: conversation.id.clone(),
-    };
+    let seat = Seat::client(&app.id, &conversation.id);
     talk.members
         .iter()
         .any(|member| member.seat == seat && member.leader)
-}
-
-/// `{C}/participants/<address>`.
-pub fn participant_href(conversation: &str, who: &Address) -> String {
-    format!("{conversation}/participants/{}", who.bare())
 }

@@ -2,8 +2,8 @@
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
-use super::application::href;
-use super::conversation::{conversation_href, leads, participant_href};
+use super::conversation::leads;
+use super::model::paths::{conversation_href, href, participant_href};
 use super::request::{Input, Request};
 use super::timer::Moment;
 use super::world::World;
@@ -61,7 +61,7 @@ impl World {
                 Ok(Answer::ok(self.conference_json(&at, meeting)))
             }
             (["applicationsharing" | "audiovideo" | "datacollaboration" | "phoneaudio"], "GET") => {
-                let rel = super::conversation::UNUSED
+                let rel = super::model::conversation::UNUSED
                     .iter()
                     .find(|rel| rel.eq_ignore_ascii_case(rest[0]))
                     .copied()

@@ -3,9 +3,9 @@
 
 use super::address::Address;
 use super::event::Reason;
+use super::model::ring::{Caller, Leg, Ring};
+use super::model::talk::{Member, Seat, Talk};
 use super::person::Report;
-use super::ring::{Caller, Leg, Ring};
-use super::talk::{Member, Seat, Talk};
 use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
@@ -100,15 +100,8 @@ impl World {
         };
         self.talks.insert(talk, shared);
         let ring = Ring {
-            talk,
-            caller: Caller::Person,
-            from: who.clone(),
-            to: to.clone(),
-            legs: Vec::new(),
-            taken: false,
             text: Some(text),
-            more: Vec::new(),
-            meeting: None,
+            ..Ring::new(talk, Caller::Person, who.clone(), to.clone())
         };
         self.start_ring(now, ring);
     }
@@ -277,15 +270,8 @@ impl World {
             return false;
         };
         let ring = Ring {
-            talk,
-            caller: Caller::Person,
-            from: who.clone(),
-            to: whom.clone(),
-            legs: Vec::new(),
-            taken: false,
-            text: None,
-            more: Vec::new(),
             meeting: Some(id),
+            ..Ring::new(talk, Caller::Person, who.clone(), whom.clone())
         };
         self.start_ring(now, ring);
         true
@@ -293,12 +279,5 @@ impl World {
 }
 
 fn seated(who: &Address) -> Member {
-    Member {
-        address: who.clone(),
-        seat: Seat::Person,
-        im: true,
-        leader: false,
-        lobby: false,
-        typing_until: None,
-    }
+    Member::new(who, Seat::Person, true)
 }

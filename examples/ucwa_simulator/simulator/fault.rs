@@ -1,38 +1,11 @@
 //! What is to go wrong, on demand: answers kept back, pages of a proxy, refusals. A count each, so that it ends.
 
+use super::agenda::Deed;
 use super::answer::{Answer, Fault};
 use super::timer::Moment;
 use super::world::World;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// Faults that wait for their requests.
-#[derive(Debug, Default)]
-pub struct Faults {
-    /// So many requests under `/ucwa` get 503 and a page of HTML.
-    pub unavailable: u32,
-    /// So many get 429, with Retry-After unless 0.
-    pub throttled: (u32, u32),
-    /// So many get 502 of a proxy.
-    pub bad_gateway: u32,
-    /// So many requests under `/ucwa` have their connection cut without an answer.
-    pub cut: u32,
-    /// So many are done, and their connection is cut instead of the answer.
-    pub lost_answers: u32,
-    /// So many 201 of messagingInvitations come after their events.
-    pub reorder: u32,
-    kept: BTreeMap<u64, (oneshot::Sender<Answer>, Answer)>,
-}
-
-impl Faults {
-    /// Sends an answer that was kept back.
-    pub fn let_go(&mut self, number: u64) {
-        if let Some((reply, answer)) = self.kept.remove(&number) {
-            drop(reply.send(answer));
-        }
-    }
-}
 
 /// What a fault does to a request before it is looked at.
 pub enum Hit {
@@ -78,12 +51,9 @@ impl World {
         answer: Answer,
         wait: Duration,
     ) -> oneshot::Receiver<Answer> {
-        let (reply, later) = oneshot::channel();
         let number = self.number();
-        self.faults.kept.insert(number, (reply, answer));
-        self.agenda
-            .after(now, wait, super::agenda::Deed::LetGo(number));
-        later
+        self.agenda.after(now, wait, Deed::LetGo(number));
+        self.faults.keep(number, answer)
     }
 }
 

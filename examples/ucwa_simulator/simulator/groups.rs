@@ -2,8 +2,8 @@
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
-use super::application::href;
 use super::contacts::{CONTACTS_MAX, one};
+use super::model::paths::href;
 use super::request::Input;
 use super::timer::Moment;
 use super::world::World;

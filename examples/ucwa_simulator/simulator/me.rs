@@ -2,8 +2,8 @@
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
-use super::application::{Application, Available};
 use super::event::{Event, Priority};
+use super::model::application::{Application, Available};
 use super::request::Input;
 use super::switches::Shape;
 use super::timer::Moment;

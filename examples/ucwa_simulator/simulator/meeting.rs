@@ -3,9 +3,11 @@
 use super::address::Address;
 use super::agenda::later;
 use super::answer::{Answer, Fault};
-use super::application::{Application, href};
-use super::conversation::Conversation;
 use super::event::Reason;
+use super::model::application::Application;
+use super::model::conversation::Conversation;
+use super::model::meeting::Meeting;
+use super::model::paths::href;
 use super::person::date;
 use super::request::{Input, Request};
 use super::timer::Moment;
@@ -27,39 +29,6 @@ const NAMES: [&str; 6] = [
     "policies",
     "phoneDialInInformation",
 ];
-
-/// A meeting.
-#[derive(Debug, Clone)]
-pub struct Meeting {
-    /// Eight letters and digits.
-    pub id: String,
-    /// `sip:org@dom;gruu;opaque=app:conf:focus:id:ABC`.
-    pub uri: String,
-    /// Who called it.
-    pub organizer: Address,
-    /// As given.
-    pub subject: String,
-    /// As given.
-    pub description: String,
-    /// Invited, with `sip:`.
-    pub attendees: Vec<String>,
-    /// Invited to lead.
-    pub leaders: Vec<String>,
-    /// Of `AccessLevel`.
-    pub access: String,
-    /// Of `AutomaticLeaderAssignment`.
-    pub auto_leader: String,
-    /// Its end.
-    pub until: Moment,
-    /// Of the PUT rule.
-    pub etag: String,
-    /// Of the PUT rule.
-    pub guid: String,
-    /// Scheduled, so that it is listed and outlives its conference.
-    pub scheduled: bool,
-    /// The conference under way.
-    pub talk: Option<u64>,
-}
 
 impl World {
     /// Makes a meeting.

@@ -3,12 +3,12 @@
 use super::address::Address;
 use super::agenda::{Deed, later};
 use super::answer::{Answer, Fault};
-use super::conversation::{conversation_href, participant_href};
 use super::event::Event;
-use super::invitation::Invitation;
+use super::model::invitation::Invitation;
+use super::model::paths::{conversation_href, participant_href};
+use super::model::ring::{Caller, Ring};
+use super::model::talk::{Member, Seat, Sender, Talk};
 use super::request::{Input, Request};
-use super::ring::{Caller, Ring};
-use super::talk::{Member, Seat, Sender, Talk};
 use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
@@ -114,10 +114,7 @@ impl World {
         let conversation = self.new_view(now, app, talk, "Connecting", "Connecting");
         if let Some(shared) = self.talks.get_mut(&talk) {
             shared.members.push(Member {
-                seat: Seat::Client {
-                    app: app.to_owned(),
-                    conversation: conversation.clone(),
-                },
+                seat: Seat::client(app, &conversation),
                 ..member(&user)
             });
         }
@@ -228,15 +225,7 @@ impl World {
             }
             (["typing"], "POST") => {
                 self.live(app, conversation)?;
-                self.types(
-                    now,
-                    talk,
-                    &user,
-                    &Seat::Client {
-                        app: app.to_owned(),
-                        conversation: conversation.to_owned(),
-                    },
-                );
+                self.types(now, talk, &user, &Seat::client(app, conversation));
                 Ok(Answer::done())
             }
             (["typingparticipants"], "GET") => {
@@ -340,10 +329,7 @@ impl World {
             conversation.to_owned(),
             Some((number, operation)),
         );
-        let seat = Seat::Client {
-            app: app.to_owned(),
-            conversation: conversation.to_owned(),
-        };
+        let seat = Seat::client(app, conversation);
         self.say(now, talk, user, &seat, &Text { text, html }, sender);
         Ok(Answer::created(&format!(
             "{}/messaging/messages/{number}",

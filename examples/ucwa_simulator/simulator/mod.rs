@@ -30,6 +30,7 @@ pub mod json;
 pub mod me;
 pub mod meeting;
 pub mod messaging;
+pub mod model;
 pub mod person;
 pub mod put;
 pub mod request;

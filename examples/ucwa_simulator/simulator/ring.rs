@@ -1,66 +1,16 @@
 //! An invitation that rings: at every client of the person invited until one accepts, all decline,
 //! or its time is over.
 
-use super::address::Address;
 use super::agenda::Deed;
 use super::event::Reason;
-use super::invitation::Invitation;
+use super::model::invitation::Invitation;
+use super::model::ring::{Caller, Leg, Ring};
+use super::model::talk::{Member, Seat, Sender};
 use super::person::{Manner, Report};
 use super::switches::EndOrder;
-use super::talk::{Member, Seat, Sender};
 use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
-
-/// One invitation, as all sides share it.
-#[derive(Debug)]
-pub struct Ring {
-    /// The talk that it leads to.
-    pub talk: u64,
-    /// Who calls: an application's invitation, or a simulated person.
-    pub caller: Caller,
-    /// Who calls.
-    pub from: Address,
-    /// Who is called.
-    pub to: Address,
-    /// Where it rings.
-    pub legs: Vec<Leg>,
-    /// True if one leg has accepted; what follows is signalling.
-    pub taken: bool,
-    /// The first text.
-    pub text: Option<Text>,
-    /// What a simulated caller says while it rings.
-    pub more: Vec<Text>,
-    /// The meeting it invites to.
-    pub meeting: Option<String>,
-}
-
-/// Who calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Caller {
-    /// An application's invitation.
-    Client(String, String),
-    /// A simulated person.
-    Person,
-}
-
-/// A place where it rings.
-#[derive(Debug, Clone)]
-pub enum Leg {
-    /// An application's incoming invitation, and its conversation.
-    Client(String, String, String),
-    /// A simulated person.
-    Person,
-    /// True if it no longer rings here.
-    Over,
-}
-
-impl Ring {
-    /// Returns whether that application is the caller.
-    pub fn caller_is(&self, app: &str) -> bool {
-        matches!(&self.caller, Caller::Client(own, _) if own == app)
-    }
-}
 
 impl World {
     /// Starts `ring`: at the clients of the person called or at the simulated person; otherwise it
@@ -72,7 +22,7 @@ impl World {
             Caller::Client(app, _) => Some(app.clone()),
             Caller::Person => None,
         };
-        let rings_at = |app: &&super::application::Application| {
+        let rings_at = |app: &&super::model::application::Application| {
             app.user == ring.to && app.takes_messages() && Some(&app.id) != caller_app.as_ref()
         };
         let apps: Vec<String> = self
@@ -361,10 +311,7 @@ impl World {
             return self.connect_to_meeting(now, &ring, &taken, &meeting);
         }
         let seat = match &taken {
-            Leg::Client(app, _, conversation) => Seat::Client {
-                app: app.clone(),
-                conversation: conversation.clone(),
-            },
+            Leg::Client(app, _, conversation) => Seat::client(app, conversation),
             _ => Seat::Person,
         };
         let Some(talk) = self.talks.get_mut(&ring.talk) else {

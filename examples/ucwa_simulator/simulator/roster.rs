@@ -3,10 +3,10 @@
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
-use super::conversation::{conversation_href, participant_href};
 use super::event::{Event, Reason};
-use super::invitation::Invitation;
-use super::talk::{Member, Seat};
+use super::model::invitation::Invitation;
+use super::model::paths::{conversation_href, participant_href};
+use super::model::talk::{Member, Seat};
 use super::timer::Moment;
 use super::world::World;
 

@@ -1,12 +1,12 @@
 //! Which resource a request means. Paths have no case on IIS; ids and addresses are kept as they came.
 
 use super::answer::{Answer, Body, Fault};
-use super::application::href;
 use super::channel::Asked;
 use super::fault::{Hit, too_many};
+use super::model::paths::href;
+use super::model::token::Token;
 use super::request::Request;
 use super::timer::Moment;
-use super::token::Token;
 use super::world::{Outcome, World};
 use std::time::Duration;
 use tokio::sync::oneshot;

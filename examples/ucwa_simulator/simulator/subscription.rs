@@ -3,8 +3,9 @@
 use super::address::Address;
 use super::agenda::{Deed, later};
 use super::answer::{Answer, Fault};
-use super::application::href;
 use super::event::{Event, Priority};
+use super::model::paths::href;
+use super::model::subscription::Subscription;
 use super::request::Input;
 use super::timer::Moment;
 use super::world::World;
@@ -16,17 +17,6 @@ use std::time::Duration;
 const WARNING: Duration = Duration::from_secs(120);
 /// People in one subscription.
 const CONTACTS_MAX: usize = 1_000;
-
-/// One subscription.
-#[derive(Debug)]
-pub struct Subscription {
-    /// Whom it watches.
-    pub contacts: BTreeSet<Address>,
-    /// Its end.
-    pub until: Moment,
-    /// Its warning was given.
-    warned: bool,
-}
 
 /// What a watcher is told of at first, and where it lies below the contact.
 const WATCHED: [(&str, &str); 4] = [
@@ -286,7 +276,7 @@ impl World {
 
     /// Tells all who watch `who` that something of it has changed.
     pub fn tell_watchers(&mut self, now: Moment, who: &Address, rel: &str, path: &str) {
-        let watches = |app: &&super::application::Application| {
+        let watches = |app: &&super::model::application::Application| {
             app.subscriptions
                 .values()
                 .any(|subscription| subscription.contacts.contains(who))

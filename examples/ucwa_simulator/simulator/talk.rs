@@ -4,82 +4,11 @@
 use super::address::Address;
 use super::agenda::Deed;
 use super::event::{Event, Reason};
+use super::model::talk::{Delivery, Member, Seat, Sender};
 use super::person::{Heard, Manner, Report};
 use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
-
-/// How a member takes part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seat {
-    /// Through an application's conversation.
-    Client {
-        /// The application.
-        app: String,
-        /// Its view.
-        conversation: String,
-    },
-    /// A simulated person.
-    Person,
-}
-
-/// One who is in a talk.
-#[derive(Debug, Clone)]
-pub struct Member {
-    /// Who.
-    pub address: Address,
-    /// Where.
-    pub seat: Seat,
-    /// True if the member takes part in messaging.
-    pub im: bool,
-    /// True if the member leads the meeting.
-    pub leader: bool,
-    /// True while the member waits in the lobby.
-    pub lobby: bool,
-    /// The moment until which the member counts as typing.
-    pub typing_until: Option<Moment>,
-}
-
-/// The talk.
-#[derive(Debug)]
-pub struct Talk {
-    /// Its thread.
-    pub thread: String,
-    /// Its subject.
-    pub subject: String,
-    /// Its importance.
-    pub importance: String,
-    /// The meeting's id, if it is a conference.
-    pub meeting: Option<String>,
-    /// Who is in it.
-    pub members: Vec<Member>,
-    /// The moment since which nobody has said anything.
-    pub quiet_since: Moment,
-    /// True if the agenda has a check for quiet.
-    pub watched: bool,
-}
-
-/// A message that is being delivered, until every client has fetched it or missed it.
-#[derive(Debug)]
-pub struct Delivery {
-    /// Who said it: an application, its conversation and the message's number; or a simulated person.
-    pub sender: Sender,
-    /// Clients that have not fetched the message, with their users.
-    pub waiting: Vec<(String, Address)>,
-    /// Users who missed it.
-    pub failed: Vec<Address>,
-    /// True in a conference, where the sender is told who missed the message.
-    pub conference: bool,
-}
-
-/// Who said a message.
-#[derive(Debug, Clone)]
-pub enum Sender {
-    /// An application's message, with its operation id; None if nobody wants a report.
-    Client(String, String, Option<(u32, Option<String>)>),
-    /// A person, to whom, and the text.
-    Person(Address, String, String),
-}
 
 impl World {
     /// Delivers `text` from a member to all others who take part in messaging.
@@ -282,15 +211,7 @@ impl World {
             self.ring_fails(now, ring, "LocalFailure", "Canceled");
         }
         self.end_view(now, app, conversation, reason);
-        self.remove_member(
-            now,
-            talk,
-            &user,
-            &Seat::Client {
-                app: app.to_owned(),
-                conversation: conversation.to_owned(),
-            },
-        );
+        self.remove_member(now, talk, &user, &Seat::client(app, conversation));
     }
 
     /// Takes a member out of a talk and tells the others.
@@ -374,7 +295,7 @@ impl World {
     ) {
         let sender = (
             "conversation",
-            super::conversation::conversation_href(app, conversation),
+            super::model::paths::conversation_href(app, conversation),
         );
         self.push(now, app, make(sender));
     }

@@ -2,56 +2,13 @@
 
 use super::address::Address;
 use super::answer::{Answer, Body};
+use super::model::token::Token;
 use super::request::{Input, Request};
 use super::switches::Challenge;
 use super::timer::Moment;
 use super::world::World;
 use serde_json::json;
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-
-/// Live tokens; beyond this the oldest end.
-const TOKENS_MAX: usize = 200_000;
-
-/// What a token stands for.
-#[derive(Debug, Clone)]
-pub struct Token {
-    /// Whose it is.
-    pub user: Address,
-    /// The pool (scheme://host) that made it, if tokens are per pool.
-    pub pool: Option<String>,
-    /// Its end.
-    pub until: Moment,
-    /// The meeting that a guest may join.
-    pub guest_of: Option<String>,
-}
-
-/// All live tokens, in the order of their making.
-#[derive(Debug, Default)]
-pub struct Tokens {
-    live: BTreeMap<String, Token>,
-    order: VecDeque<String>,
-}
-
-impl Tokens {
-    fn add(&mut self, text: String, token: Token) {
-        self.order.push_back(text.clone());
-        self.live.insert(text, token);
-        if self.order.len() > TOKENS_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.live.remove(&oldest);
-        }
-    }
-
-    /// Ends all tokens of `user`; how many that were.
-    pub fn end_all(&mut self, user: &Address) -> usize {
-        let before = self.live.len();
-        self.live.retain(|_, token| token.user != *user);
-        self.order.retain(|text| self.live.contains_key(text));
-        before - self.live.len()
-    }
-}
 
 impl World {
     /// Who asks, or the 401 that tells how to find out.
@@ -66,7 +23,7 @@ impl World {
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, text)| text.trim());
-        match text.and_then(|text| self.tokens.live.get(text)) {
+        match text.and_then(|text| self.tokens.find(text)) {
             Some(token)
                 if token.until > now
                     && token

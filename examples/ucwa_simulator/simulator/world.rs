@@ -7,18 +7,19 @@
 use super::address::Address;
 use super::agenda::{Agenda, Deed};
 use super::answer::Answer;
-use super::application::{Application, href};
 use super::event::Event;
-use super::fault::Faults;
 use super::ids::Ids;
-use super::meeting::Meeting;
+use super::model::application::Application;
+use super::model::faults::Faults;
+use super::model::meeting::Meeting;
+use super::model::paths::href;
+use super::model::ring::Ring;
+use super::model::talk::{Delivery, Talk};
+use super::model::token::Tokens;
 use super::person::Person;
 use super::request::Request;
-use super::ring::Ring;
 use super::switches::Switches;
-use super::talk::{Delivery, Talk};
 use super::timer::Moment;
-use super::token::Tokens;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::oneshot;
 

@@ -2,11 +2,13 @@
 
 use super::super::answer::{Answer, Fault};
 use super::super::event::Event;
+use super::super::model::application::Application;
+use super::super::model::paths::href;
 use super::super::request::{Input, Request};
 use super::super::switches::Shape;
 use super::super::timer::Moment;
 use super::super::world::World;
-use super::{Application, href, people_json};
+use super::people_json;
 use serde_json::{Value, json};
 
 impl World {

@@ -2,8 +2,8 @@
 
 use super::super::agenda::{Deed, later};
 use super::super::answer::{Answer, Fault};
+use super::super::model::token::Token;
 use super::super::timer::Moment;
-use super::super::token::Token;
 use super::super::world::World;
 use std::time::Duration;
 

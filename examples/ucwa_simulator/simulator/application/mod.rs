@@ -3,106 +3,16 @@
 mod documents;
 mod ends;
 
-use super::address::Address;
 use super::answer::{Answer, Fault};
 use super::channel::Channel;
-use super::conversation::Conversation;
-use super::invitation::Invitation;
+use super::model::application::Application;
+use super::model::paths::href;
+use super::model::token::Token;
 use super::request::Request;
-use super::subscription::Subscription;
 use super::timer::Moment;
-use super::token::Token;
 use super::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// Where applications live.
-pub const APPLICATIONS: &str = "/ucwa/oauth/v1/applications";
-
-/// One application of a user: one endpoint.
-#[derive(Debug)]
-pub struct Application {
-    /// Three to twelve digits.
-    pub id: String,
-    /// Whose it is.
-    pub user: Address,
-    /// What it was created with.
-    pub agent: String,
-    /// Unique among the user's applications.
-    pub endpoint: String,
-    /// As given.
-    pub culture: String,
-    /// `instanceId`, if given.
-    pub instance: Option<String>,
-    /// `type`, if given.
-    pub kind: Option<String>,
-    /// Its etag.
-    pub etag: String,
-    /// A guest's name and the only meeting it may join.
-    pub guest_of: Option<String>,
-    /// After makeMeAvailable.
-    pub available: Option<Available>,
-    /// Events.
-    pub channel: Channel,
-    /// By id.
-    pub conversations: BTreeMap<String, Conversation>,
-    /// By id.
-    pub invitations: BTreeMap<String, Invitation>,
-    /// Presence subscriptions by id.
-    pub subscriptions: BTreeMap<String, Subscription>,
-    /// Until when changes of contacts and groups are told.
-    pub contacts_until: Option<Moment>,
-    /// Etag and guid property of `communication`.
-    pub communication: (String, String),
-    /// When the user last did something, by reportMyActivity or makeMeAvailable.
-    pub active_at: Moment,
-    /// When the next release stands in the agenda.
-    pub release_at: Option<Moment>,
-    /// When the next idle check stands in the agenda.
-    watched: Option<Moment>,
-}
-
-/// What makeMeAvailable was told.
-#[derive(Debug, Clone)]
-pub struct Available {
-    /// `Plain`, `Html`.
-    pub formats: Vec<String>,
-    /// `Messaging`, …
-    pub modalities: Vec<String>,
-    /// Until presence turns idle.
-    pub inactive: Duration,
-}
-
-impl Application {
-    /// `{A}`.
-    pub fn href(&self) -> String {
-        href(&self.id)
-    }
-
-    /// Whether incoming messages ring here.
-    pub fn takes_messages(&self) -> bool {
-        self.available.as_ref().is_some_and(|available| {
-            available
-                .modalities
-                .iter()
-                .any(|modality| modality == "Messaging")
-        })
-    }
-
-    /// Formats it can show.
-    pub fn formats(&self) -> Vec<String> {
-        self.available.as_ref().map_or_else(
-            || vec!["Plain".to_owned()],
-            |available| available.formats.clone(),
-        )
-    }
-}
-
-/// `{A}` of an application id.
-pub fn href(app: &str) -> String {
-    format!("{APPLICATIONS}/{app}")
-}
 
 impl World {
     /// `POST /ucwa/oauth/v1/applications`.

@@ -1,12 +1,12 @@
 //! The packages about messages and their reports.
 
 use super::super::address::Address;
-use super::super::application::href;
-use super::super::conversation::{MESSAGES_MAX, conversation_href, participant_href};
 use super::super::event::{Event, Reason};
+use super::super::model::conversation::MESSAGES_MAX;
+use super::super::model::paths::{conversation_href, href, participant_href};
+use super::super::model::talk::Delivery;
 use super::super::person::date;
 use super::super::switches::MessageType;
-use super::super::talk::Delivery;
 use super::super::text::Text;
 use super::super::timer::Moment;
 use super::super::world::World;

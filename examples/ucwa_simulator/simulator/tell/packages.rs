@@ -2,9 +2,9 @@
 
 use super::super::address::Address;
 use super::super::agenda::Deed;
-use super::super::application::href;
-use super::super::conversation::{UNUSED, conversation_href, participant_href};
 use super::super::event::{Event, Reason};
+use super::super::model::conversation::UNUSED;
+use super::super::model::paths::{conversation_href, href, participant_href};
 use super::super::timer::Moment;
 use super::super::world::World;
 use serde_json::json;

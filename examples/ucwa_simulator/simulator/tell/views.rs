@@ -1,12 +1,12 @@
 //! How a conversation begins, connects and ends for an application.
 
 use super::super::address::Address;
-use super::super::conversation::Conversation;
 use super::super::event::Reason;
-use super::super::invitation::Invitation;
-use super::super::ring::{Leg, Ring};
+use super::super::model::conversation::Conversation;
+use super::super::model::invitation::Invitation;
+use super::super::model::ring::{Leg, Ring};
+use super::super::model::talk::Talk;
 use super::super::switches::EndOrder;
-use super::super::talk::Talk;
 use super::super::text::Text;
 use super::super::timer::Moment;
 use super::super::world::World;

@@ -1,0 +1,54 @@
+//! The tokens that are live.
+
+use super::super::address::Address;
+use super::super::timer::Moment;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Live tokens; beyond this the oldest end.
+const TOKENS_MAX: usize = 200_000;
+
+/// What a token stands for.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Whose it is.
+    pub user: Address,
+    /// The pool (scheme://host) that made it, if tokens are per pool.
+    pub pool: Option<String>,
+    /// Its end.
+    pub until: Moment,
+    /// The meeting that a guest may join.
+    pub guest_of: Option<String>,
+}
+
+/// All live tokens, in the order of their making.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    live: BTreeMap<String, Token>,
+    order: VecDeque<String>,
+}
+
+impl Tokens {
+    /// Adds a token. Beyond the limit the oldest one ends.
+    pub fn add(&mut self, text: String, token: Token) {
+        self.order.push_back(text.clone());
+        self.live.insert(text, token);
+        if self.order.len() > TOKENS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.live.remove(&oldest);
+        }
+    }
+
+    /// Returns the token with that text, expired or not.
+    pub fn find(&self, text: &str) -> Option<&Token> {
+        self.live.get(text)
+    }
+
+    /// Ends all tokens of `user` and returns how many there were.
+    pub fn end_all(&mut self, user: &Address) -> usize {
+        let before = self.live.len();
+        self.live.retain(|_, token| token.user != *user);
+        self.order.retain(|text| self.live.contains_key(text));
+        before - self.live.len()
+    }
+}
