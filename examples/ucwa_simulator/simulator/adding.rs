@@ -4,13 +4,13 @@ use super::address::Address;
 use super::agenda::Deed;
 use super::answer::{Answer, Fault};
 use super::event::Event;
-use super::messaging::Wish;
 use super::model::invitation::Invitation;
 use super::model::paths::{conversation_href, participant_href};
 use super::model::talk::{Seat, Sender};
 use super::request::Input;
 use super::text::Text;
 use super::timer::Moment;
+use super::wish::Wish;
 use super::world::World;
 use serde_json::json;
 
@@ -25,10 +25,7 @@ impl World {
     ) -> Result<Answer, Answer> {
         let wish = Wish::read(input)?;
         let id = self.ids.hex();
-        let own = self
-            .applications
-            .get_mut(app)
-            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self.existing_mut(app)?;
         let user = own.user.clone();
         let view = own
             .conversations
@@ -111,11 +108,7 @@ impl World {
 
     /// The others see that a member takes part in the messages, or no longer.
     fn tell_others_messaging(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
-        let members = self
-            .talks
-            .get(&talk)
-            .map(|talk| talk.members.clone())
-            .unwrap_or_default();
+        let members = self.members_of(talk);
         for member in members
             .iter()
             .filter(|member| member.address != *who && !member.lobby)

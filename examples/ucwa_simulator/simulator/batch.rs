@@ -37,12 +37,7 @@ impl World {
         if parts.is_empty() {
             return Err(Fault::bad("DeserializationFailure", "The batch has no parts.").into());
         }
-        let under_way: usize = self
-            .applications
-            .values()
-            .filter(|own| own.user == token.user)
-            .map(|own| own.channel.outstanding())
-            .sum();
+        let under_way = self.outstanding(&token.user);
         if parts.len() + under_way > self.switches.max_outstanding as usize {
             return Err(too_many(self.switches.retry_after));
         }

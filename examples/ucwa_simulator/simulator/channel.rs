@@ -153,17 +153,12 @@ impl Channel {
                 .flat_map(|held| held.deliveries),
         );
         let priority = input.number("priority").unwrap_or(0);
-        let replaced: Answer = Fault::conflict(
-            "PGetReplaced",
-            "Another request for events took this one's place.",
-        )
-        .into();
         if let Some(old) = self.parked.take_if(|old| !old.reply.is_closed()) {
             if priority < old.priority {
                 self.parked = Some(old);
-                return Asked::Now(replaced);
+                return Asked::Now(replaced());
             }
-            drop(old.reply.send(replaced));
+            drop(old.reply.send(replaced()));
         }
         let (reply, answer) = oneshot::channel();
         if self.swallow > 0 {
@@ -299,6 +294,15 @@ impl Channel {
         };
         waiting.since + chrono::TimeDelta::from_std(hold).unwrap_or_default()
     }
+}
+
+/// Returns the answer to a P-GET that another one has replaced.
+pub fn replaced() -> Answer {
+    Fault::conflict(
+        "PGetReplaced",
+        "Another request for events took this one's place.",
+    )
+    .into()
 }
 
 /// Groups events by sender, in their order: a sender appears again if another spoke in between.

@@ -1,9 +1,8 @@
-//! People as contacts: cards, presence, search, the contact list and its groups, photos, policies.
+//! People as contacts: cards, presence, search, the contact list.
 
 use super::address::Address;
-use super::agenda::{Deed, later};
-use super::answer::{Answer, Body, Fault};
-use super::event::{Event, Priority};
+use super::answer::{Answer, Fault};
+use super::application::people_json;
 use super::model::paths::href;
 use super::person::Person;
 use super::request::Input;
@@ -11,15 +10,11 @@ use super::timer::Moment;
 use super::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 /// Contacts and groups one may have.
 pub const CONTACTS_MAX: usize = 250;
-/// A grey square of one pixel.
-const PHOTO: &str = "/9j/4AAQSkZJRgABAQEAYABgAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0Hyc5PTgyPC4zNDL/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AKp//2Q==";
-
 impl World {
-    /// What lies under `{A}/people`, subscriptions apart.
+    /// Answers requests under `{A}/people`, except those about presence subscriptions.
     pub fn contacts(
         &mut self,
         now: Moment,
@@ -28,89 +23,34 @@ impl World {
         rest: &[&str],
         input: &Input,
     ) -> Result<Answer, Answer> {
-        let user = self
-            .applications
-            .get(app)
-            .map(|own| own.user.clone())
-            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
-        let base = format!("{}/people", href(app));
+        let own = self.existing(app)?;
+        let user = own.user.clone();
         match (rest, method) {
-            ([], "GET") => Ok(Answer::ok(super::application::people_json(&href(app)))),
+            ([], "GET") => Ok(Answer::ok(people_json(&href(app)))),
             (["search"], "GET") => self.search(app, input),
             (["contacts"], "GET") => {
-                let all: Vec<Value> = self
-                    .list_of(&user)
-                    .iter()
-                    .map(|who| self.contact_json(app, who))
-                    .collect();
-                Ok(Answer::ok(
-                    json!({"rel": "myContacts", "_links": {"self": {"href": format!("{base}/contacts")}}, "_embedded": {"contact": all}}),
-                ))
+                let all = self.list_of(&user);
+                Ok(self.contact_list(app, "myContacts", "contacts", all.iter()))
             }
-            (["contacts"], "POST") => {
-                let who = one(input, "contactUri")?;
-                let max = self.list_of(&user).len() >= CONTACTS_MAX;
-                let person = self
-                    .people
-                    .get_mut(&user)
-                    .ok_or_else(|| Fault::not_found(""))?;
-                if max {
-                    return Err(
-                        Fault::conflict("TooManyContacts", "There are too many contacts.").into(),
-                    );
-                }
-                person.contacts.insert(who.clone());
-                if let Some((_, members)) = input
-                    .text("groupId")
-                    .and_then(|group| person.groups.get_mut(&group))
-                {
-                    members.insert(who.clone());
-                }
-                self.tell_contact_list(now, &user, &who, "added");
-                Ok(Answer::done())
-            }
-            (["contacts", who], "DELETE") => {
-                let who =
-                    Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-                let person = self
-                    .people
-                    .get_mut(&user)
-                    .ok_or_else(|| Fault::not_found(""))?;
-                if !person.contacts.remove(&who) {
-                    return Err(Fault::not_found("ResourceNotFound").into());
-                }
-                person
-                    .groups
-                    .values_mut()
-                    .for_each(|(_, members)| members.retain(|other| *other != who));
-                self.tell_contact_list(now, &user, &who, "deleted");
-                Ok(Answer::done())
-            }
+            (["contacts"], "POST") => self.add_contact(now, &user, input),
+            (["contacts", who], "DELETE") => self.delete_contact(now, &user, who),
             (["groups", rest @ ..], _) => self.groups(app, &user, method, rest, input),
             (["groupmemberships", rest @ ..], _) => {
                 self.group_memberships(now, app, &user, method, rest, input)
             }
-            (["privacyrelationships"], "GET") => Ok(Answer::ok(
-                json!({"rel": "myPrivacyRelationships", "_links": {"self": {"href": format!("{base}/privacyRelationships")}}}),
-            )),
+            (["privacyrelationships"], "GET") => {
+                let here = format!("{}/people/privacyRelationships", href(app));
+                Ok(Answer::ok(
+                    json!({"rel": "myPrivacyRelationships", "_links": {"self": {"href": here}}}),
+                ))
+            }
             (["subscribedcontacts"], "GET") => {
-                let own = self
-                    .applications
-                    .get(app)
-                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
-                let watched: BTreeSet<&Address> = own
-                    .subscriptions
-                    .values()
+                let all = own.subscriptions.values();
+                let all: BTreeSet<&Address> = all
                     .flat_map(|subscription| &subscription.contacts)
                     .collect();
-                let all: Vec<Value> = watched
-                    .into_iter()
-                    .map(|who| self.contact_json(app, who))
-                    .collect();
-                Ok(Answer::ok(
-                    json!({"rel": "subscribedContacts", "_links": {"self": {"href": format!("{base}/subscribedContacts")}},
-                    "_embedded": {"contact": all}}),
-                ))
+                let name = "subscribedContacts";
+                Ok(self.contact_list(app, name, name, all.into_iter()))
             }
             (["contactsandgroupssubscription", rest @ ..], _) => {
                 self.contacts_subscription(now, app, method, rest, input)
@@ -124,7 +64,63 @@ impl World {
         }
     }
 
-    fn known(&self, who: &str) -> Result<Address, Answer> {
+    fn contact_list<'a>(
+        &self,
+        app: &str,
+        rel: &str,
+        path: &str,
+        all: impl Iterator<Item = &'a Address>,
+    ) -> Answer {
+        let here = format!("{}/people/{path}", href(app));
+        let all: Vec<Value> = all.map(|who| self.contact_json(app, who)).collect();
+        Answer::ok(
+            json!({"rel": rel, "_links": {"self": {"href": here}}, "_embedded": {"contact": all}}),
+        )
+    }
+
+    fn add_contact(
+        &mut self,
+        now: Moment,
+        user: &Address,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let who = one(input, "contactUri")?;
+        let is_full = self.list_of(user).len() >= CONTACTS_MAX;
+        let person = self
+            .people
+            .get_mut(user)
+            .ok_or_else(|| Fault::not_found(""))?;
+        if is_full {
+            return Err(Fault::conflict("TooManyContacts", "There are too many contacts.").into());
+        }
+        person.contacts.insert(who.clone());
+        if let Some((_, members)) = input
+            .text("groupId")
+            .and_then(|group| person.groups.get_mut(&group))
+        {
+            members.insert(who.clone());
+        }
+        self.tell_contact_list(now, user, &who, "added");
+        Ok(Answer::done())
+    }
+
+    fn delete_contact(&mut self, now: Moment, user: &Address, who: &str) -> Result<Answer, Answer> {
+        let who = Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        let person = self
+            .people
+            .get_mut(user)
+            .ok_or_else(|| Fault::not_found(""))?;
+        if !person.contacts.remove(&who) {
+            return Err(Fault::not_found("ResourceNotFound").into());
+        }
+        for (_, members) in person.groups.values_mut() {
+            members.remove(&who);
+        }
+        self.tell_contact_list(now, user, &who, "deleted");
+        Ok(Answer::done())
+    }
+
+    pub fn known(&self, who: &str) -> Result<Address, Answer> {
         let who = Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         if self.people.contains_key(&who) {
             Ok(who)
@@ -249,123 +245,6 @@ impl World {
             json!({"rel": "search", "moreResultsAvailable": more, "_embedded": {"contact": contacts},
             "_links": {"self": {"href": format!("{}/people/search?query={escaped}&limit={limit}", href(app))}}}),
         ))
-    }
-
-    fn contacts_subscription(
-        &mut self,
-        now: Moment,
-        app: &str,
-        method: &str,
-        rest: &[&str],
-        input: &Input,
-    ) -> Result<Answer, Answer> {
-        let here = format!("{}/people/contactsAndGroupsSubscription", href(app));
-        let own = self
-            .applications
-            .get_mut(app)
-            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
-        match (rest, method) {
-            ([], "GET") => {
-                let state = if own.contacts_until.is_some_and(|until| until > now) {
-                    "Connected"
-                } else {
-                    "Disconnected"
-                };
-                let mut links = json!({"self": {"href": here},
-                    "startOrRefreshSubscriptionToContactsAndGroups": {"href": format!("{here}/startOrRefreshSubscriptionToContactsAndGroups")}});
-                if state == "Connected" {
-                    links["stopSubscriptionToContactsAndGroups"] =
-                        json!({"href": format!("{here}/stopSubscriptionToContactsAndGroups")});
-                }
-                Ok(Answer::ok(
-                    json!({"rel": "myContactsAndGroupsSubscription", "state": state, "_links": links}),
-                ))
-            }
-            (["startorrefreshsubscriptiontocontactsandgroups"], "POST") => {
-                let minutes = input.number("duration").unwrap_or(10);
-                if !(10..=60).contains(&minutes) {
-                    return Err(Fault::parameter("duration", "10 to 60 minutes.").into());
-                }
-                let until = later(now, Duration::from_secs(minutes.unsigned_abs() * 60));
-                own.contacts_until = Some(until);
-                self.agenda
-                    .at(until, Deed::ContactsSubscription(app.to_owned()));
-                let people = format!("{}/people", href(app));
-                let event = Event::new(
-                    ("people", people),
-                    "updated",
-                    "myContactsAndGroupsSubscription",
-                    &here,
-                )
-                .priority(Priority::Medium);
-                self.push(now, app, event);
-                Ok(Answer::done())
-            }
-            (["stopsubscriptiontocontactsandgroups"], "POST") => {
-                own.contacts_until = None;
-                Ok(Answer::done())
-            }
-            _ => Err(Fault::method().into()),
-        }
-    }
-
-    pub fn tell_contact_list(&mut self, now: Moment, user: &Address, who: &Address, kind: &str) {
-        let subscribed = |app: &&super::model::application::Application| {
-            app.user == *user && app.contacts_until.is_some_and(|until| until > now)
-        };
-        let apps: Vec<String> = self
-            .applications
-            .values()
-            .filter(subscribed)
-            .map(|app| app.id.clone())
-            .collect();
-        for app in apps {
-            let people = format!("{}/people", href(&app));
-            let event = Event::new(
-                ("people", people.clone()),
-                kind,
-                "contact",
-                &format!("{people}/{}", who.bare()),
-            );
-            self.push(
-                now,
-                &app,
-                event
-                    .within("myContacts", &format!("{people}/contacts"))
-                    .priority(Priority::Medium),
-            );
-        }
-    }
-
-    /// `{A}/photos/<address>`.
-    pub fn photo(&self, who: &str) -> Result<Answer, Answer> {
-        use base64::Engine;
-        self.known(who)?;
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(PHOTO)
-            .unwrap_or_default();
-        Ok(Answer {
-            status: 200,
-            headers: Vec::new(),
-            body: Body::Bytes("image/jpeg".to_owned(), bytes),
-        })
-    }
-
-    /// `{A}/policies` and `{A}/mediaPolicies`.
-    pub fn policies(&self, app: &str, rel: &str) -> Answer {
-        let links = json!({"self": {"href": format!("{}/{rel}", href(app))}});
-        let on = |yes: bool| if yes { "Enabled" } else { "Disabled" };
-        Answer::ok(match rel {
-            "policies" => {
-                json!({"rel": rel, "callLogArchiving": "Disabled", "customerExperienceImprovementProgram": "Disabled",
-                "emergencyDialMask": "", "emergencyDialString": "", "emergencyNumbers": [], "exchangeUnifiedMessaging": "Disabled",
-                "htmlMessaging": on(self.switches.html), "logging": "None", "loggingLevel": "Off", "messageArchiving": "Disabled",
-                "messagingUrls": "Enabled", "multiViewJoin": "Enabled", "onlineFeedback": "Disabled", "photos": "Enabled",
-                "saveCallLogs": "Disabled", "saveCredentials": "Disabled", "saveMessagingHistory": "Disabled", "sharingOnlyOnWifi": "Disabled",
-                "telephonyMode": "None", "videoOnlyOnWifi": "Disabled", "voicemailUri": "", "_links": links})
-            }
-            _ => json!({"rel": rel, "_links": links}),
-        })
     }
 }
 

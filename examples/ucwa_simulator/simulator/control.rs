@@ -1,9 +1,10 @@
 //! The simulated people and the faults, for Rust: what a test says instead of clicking in a Lync client.
 
 use super::address::Address;
-use super::answer::Answer;
+use super::channel::{Channel, replaced};
 use super::core::Simulator;
 use super::drive::Invite;
+use super::model::application::Application;
 use super::person::{Heard, Manner, Person, Report};
 use super::text::Text;
 use super::timer::Moment;
@@ -247,7 +248,7 @@ impl Driven {
 }
 
 impl World {
-    /// Does or prepares a fault, for one user's applications or all; gives how many it hit.
+    /// Does or prepares a fault, for one user's applications or all. Returns how many it hit.
     ///
     /// # Errors
     /// There is no fault of that name.
@@ -259,77 +260,64 @@ impl World {
         count: u32,
         retry_after: u32,
     ) -> Result<usize, String> {
-        let own = |app: &&super::model::application::Application| {
-            user.is_none_or(|user| app.user == *user)
-        };
-        let apps: Vec<String> = self
-            .applications
-            .values()
-            .filter(own)
-            .map(|app| app.id.clone())
-            .collect();
-        let hit = apps.len();
-        let each =
-            |world: &mut World, action: &mut dyn FnMut(&mut super::channel::Channel) -> bool| {
-                let own = world
-                    .applications
-                    .values_mut()
-                    .filter(|app| apps.contains(&app.id));
-                let done = own.fold(0, |done, app| done + usize::from(action(&mut app.channel)));
-                apps.iter().for_each(|app| world.touch_channel(app));
-                done
-            };
-        let replaced: Answer = super::answer::Fault::conflict(
-            "PGetReplaced",
-            "Another request for events took this one's place.",
-        )
-        .into();
+        let own = |app: &&Application| user.is_none_or(|user| app.user == *user);
+        let all = self.applications.values().filter(own);
+        let apps: Vec<String> = all.map(|app| app.id.clone()).collect();
         match fault {
             // At once.
-            "drop-channel" => return Ok(each(self, &mut |channel| channel.interrupt(now, None))),
-            "replace-pget" => {
-                return Ok(each(self, &mut |channel| {
-                    channel.interrupt(now, Some(replaced.clone()))
-                }));
-            }
             "expire-tokens" => return Ok(user.map_or(0, |user| self.tokens.end_all(user))),
             "lose-application" => apps.iter().for_each(|app| self.end_application(now, app)),
             "expire-application" => apps.iter().for_each(|app| self.expire(now, app)),
             "resume" => apps
                 .iter()
                 .for_each(|app| self.close_after_silence(now, app, true)),
-            // The next so many P-GETs of these applications.
-            "swallow-pget" => {
-                return Ok(each(self, &mut |channel| {
-                    channel.swallow = count;
-                    true
-                }));
-            }
-            "lose-package" => {
-                return Ok(each(self, &mut |channel| {
-                    channel.lose = count;
-                    true
-                }));
-            }
-            "resync" => {
-                return Ok(each(self, &mut |channel| {
-                    channel.resync_next = true;
-                    true
-                }));
-            }
-            // The next so many requests of anybody.
+            // The next `count` requests of anybody.
             "unavailable" => self.faults.unavailable = count,
             "bad-gateway" => self.faults.bad_gateway = count,
             "throttle" => self.faults.throttled = (count, retry_after),
             "cut" => self.faults.cut = count,
             "lose-answer" => self.faults.lost_answers = count,
             "reorder" => self.faults.reorder = count,
+            _ => return self.do_channel_fault(now, fault, &apps, count),
+        }
+        Ok(apps.len())
+    }
+
+    /// Does a fault to the event channels of `apps`, at once or to their next `count` P-GETs.
+    /// Returns how many it hit.
+    fn do_channel_fault(
+        &mut self,
+        now: Moment,
+        fault: &str,
+        apps: &[String],
+        count: u32,
+    ) -> Result<usize, String> {
+        let action: Box<dyn Fn(&mut Channel) -> bool> = match fault {
+            "drop-channel" => Box::new(|channel| channel.interrupt(now, None)),
+            "replace-pget" => Box::new(|channel| channel.interrupt(now, Some(replaced()))),
+            "swallow-pget" => Box::new(|channel| {
+                channel.swallow = count;
+                true
+            }),
+            "lose-package" => Box::new(|channel| {
+                channel.lose = count;
+                true
+            }),
+            "resync" => Box::new(|channel| {
+                channel.resync_next = true;
+                true
+            }),
             _ => {
-                return Err(format!(
-                    "no fault `{fault}`; there are {}",
-                    FAULTS.join(", ")
-                ));
+                let all = FAULTS.join(", ");
+                return Err(format!("no fault `{fault}`; there are {all}"));
             }
+        };
+        let mut hit = 0;
+        for app in apps {
+            if let Some(own) = self.applications.get_mut(app) {
+                hit += usize::from(action(&mut own.channel));
+            }
+            self.touch_channel(app);
         }
         Ok(hit)
     }

@@ -4,7 +4,7 @@ use super::address::Address;
 use super::answer::{Answer, Fault};
 use super::control::FAULTS;
 use super::drive::Invite;
-use super::person::{Manner, Person};
+use super::person::{Heard, Manner, Person, Report};
 use super::request::{Input, Request};
 use super::text::Text;
 use super::timer::Moment;
@@ -30,10 +30,8 @@ impl World {
     ) -> Result<Answer, Answer> {
         match (rest, method) {
             (["switches"], "GET") => {
-                let all: serde_json::Map<String, Value> = self
-                    .switches
-                    .list()
-                    .into_iter()
+                let all = self.switches.list().into_iter();
+                let all: serde_json::Map<String, Value> = all
                     .map(|(name, value, _)| (name.to_owned(), json!(value)))
                     .collect();
                 Ok(Answer::ok(json!(all)))
@@ -48,155 +46,96 @@ impl World {
             }
             (["state"], "GET") => Ok(Answer::ok(self.state_json())),
             (["faults"], "GET") => Ok(Answer::ok(json!(FAULTS))),
-            (["faults", fault], "POST") => {
-                let user = input.text("user").and_then(|user| Address::parse(&user));
-                let number = |name: &str, default: u32| {
-                    input
-                        .number(name)
-                        .and_then(|number| u32::try_from(number).ok())
-                        .unwrap_or(default)
-                };
-                let hit = self
-                    .do_fault(
-                        now,
-                        fault,
-                        user.as_ref(),
-                        number("count", 1),
-                        number("retryAfter", 0),
-                    )
-                    .map_err(|why| Fault::bad("", &why))?;
-                Ok(Answer::ok(json!({"hit": hit})))
-            }
+            (["faults", fault], "POST") => self.start_fault(now, fault, input),
             (["people"], "GET") => {
-                let all: Vec<Value> = self
-                    .people
-                    .iter()
+                let all = self.people.iter();
+                let all: Vec<Value> = all
                     .map(|(who, person)| json!({"uri": who.uri(), "name": person.name}))
                     .collect();
                 Ok(Answer::ok(json!(all)))
             }
-            (["people"], "POST") => {
-                let uri = input.required("uri", 500)?;
-                let who = Address::parse(&uri)
-                    .ok_or_else(|| Fault::parameter("uri", "Not a SIP address."))?;
-                let mut person = Person::new(&who, input.text("name").as_deref());
-                person.password = input.text("password");
-                person.manner = manner(input)?.unwrap_or(Manner::Ignore);
-                if person.manner != Manner::Offline {
-                    person.presence.availability = Some("Online".to_owned());
-                }
-                self.people.insert(who, person);
-                Ok(Answer::done())
-            }
+            (["people"], "POST") => self.new_person(input),
             (["people", who, verb], _) => {
                 let who = Address::parse(who)
                     .filter(|who| self.people.contains_key(who))
                     .ok_or_else(|| Fault::not_found("no such person"))?;
-                self.driven(now, &who, method, verb, input)
+                match method {
+                    "GET" => self.logged(&who, verb),
+                    _ => self.driven(now, &who, verb, input),
+                }
             }
             _ => Err(Fault::not_found("").into()),
         }
+    }
+
+    fn start_fault(&mut self, now: Moment, fault: &str, input: &Input) -> Result<Answer, Answer> {
+        let user = input.text("user").and_then(|user| Address::parse(&user));
+        let number = |name: &str, default: u32| {
+            input
+                .number(name)
+                .and_then(|number| u32::try_from(number).ok())
+                .unwrap_or(default)
+        };
+        let (count, retry_after) = (number("count", 1), number("retryAfter", 0));
+        let hit = self
+            .do_fault(now, fault, user.as_ref(), count, retry_after)
+            .map_err(|why| Fault::bad("", &why))?;
+        Ok(Answer::ok(json!({"hit": hit})))
+    }
+
+    fn new_person(&mut self, input: &Input) -> Result<Answer, Answer> {
+        let who = address(input, "uri")?;
+        let mut person = Person::new(&who, input.text("name").as_deref());
+        person.password = input.text("password");
+        person.manner = manner(input)?.unwrap_or(Manner::Ignore);
+        if person.manner != Manner::Offline {
+            person.presence.availability = Some("Online".to_owned());
+        }
+        self.people.insert(who, person);
+        Ok(Answer::done())
+    }
+
+    /// Returns what a person has heard or was told.
+    fn logged(&self, who: &Address, log: &str) -> Result<Answer, Answer> {
+        let person = self
+            .people
+            .get(who)
+            .ok_or_else(|| Fault::not_found("no such person"))?;
+        let heard = |heard: &Heard| {
+            json!({"from": heard.from, "text": heard.text, "html": heard.html, "meeting": heard.meeting,
+                "thread": heard.thread, "subject": heard.subject, "importance": heard.importance})
+        };
+        let report = |report: &Report| json!({"to": report.to, "text": report.text, "delivered": report.delivered, "why": report.why});
+        let all: Vec<Value> = match log {
+            "heard" => person.heard.iter().map(heard).collect(),
+            "reports" => person.reports.iter().map(report).collect(),
+            _ => return Err(Fault::not_found("").into()),
+        };
+        Ok(Answer::ok(json!(all)))
     }
 
     fn driven(
         &mut self,
         now: Moment,
         who: &Address,
-        method: &str,
         verb: &str,
         input: &Input,
     ) -> Result<Answer, Answer> {
-        let person = self
-            .people
-            .get_mut(who)
-            .ok_or_else(|| Fault::not_found("no such person"))?;
-        if method == "GET" {
-            return match verb {
-                "heard" => Ok(Answer::ok(json!(
-                    person
-                        .heard
-                        .iter()
-                        .map(|heard| json!({"from": heard.from, "text": heard.text, "html": heard.html,
-                    "meeting": heard.meeting, "thread": heard.thread, "subject": heard.subject, "importance": heard.importance}))
-                        .collect::<Vec<_>>()
-                ))),
-                "reports" => Ok(Answer::ok(json!(
-                    person
-                        .reports
-                        .iter()
-                        .map(|report| json!({"to": report.to, "text": report.text,
-                    "delivered": report.delivered, "why": report.why}))
-                        .collect::<Vec<_>>()
-                ))),
-                _ => Err(Fault::not_found("").into()),
-            };
-        }
-        let other = |name: &str| -> Result<Address, Answer> {
-            let text = input.required(name, 500)?;
-            Address::parse(&text).ok_or_else(|| Fault::parameter(name, "Not a SIP address.").into())
-        };
-        let word = |name: &str| input.text(name).unwrap_or_default();
-        let text = Text {
-            text: word("text"),
-            html: word("html") == "true",
-        };
-        let typing = word("typing") != "false";
         let done = match verb {
-            "say" => match input.text("meeting") {
-                Some(meeting) => self.person_says_in(now, who, &meeting, &text),
-                None => {
-                    let invite = Invite {
-                        subject: word("subject"),
-                        importance: word("importance"),
-                        thread: input.text("thread"),
-                    };
-                    self.person_says_to(now, who, &other("to")?, text, &invite);
-                    true
-                }
-            },
-            "type" => match input.text("meeting") {
-                Some(meeting) => self.person_types_at(now, who, &meeting, typing),
-                None => self.person_types(now, who, &other("to")?, typing),
-            },
-            "manner" => {
-                person.manner =
-                    manner(input)?.ok_or_else(|| Fault::parameter("manner", MANNERS))?;
-                true
+            "say" | "type" | "accept" | "decline" | "leave" => {
+                self.converses(now, who, verb, input)?
             }
-            "accept" => self.person_takes(now, who),
-            "decline" => self.person_refuses(
-                now,
-                who,
-                &input
-                    .text("subcode")
-                    .unwrap_or_else(|| "Declined".to_owned()),
-            ),
-            "leave" => match input.text("meeting") {
-                Some(meeting) => self.person_leaves_meeting(now, who, &meeting),
-                None => self.person_leaves(now, who, &other("from")?),
-            },
-            "presence" => {
-                self.set_availability(now, who, &word("availability"), &word("activity"));
-                true
-            }
-            "note" => {
-                self.set_note(now, who, &word("text"));
-                true
-            }
-            "location" => {
-                self.set_location(now, who, &word("text"));
+            "manner" | "presence" | "note" | "location" => {
+                self.appears(now, who, verb, input)?;
                 true
             }
             "hold" => {
-                return Ok(Answer::ok(
-                    json!({"meeting": self.person_holds(now, who, &word("subject"), &word("access"))}),
-                ));
+                let word = |name: &str| input.text(name).unwrap_or_default();
+                let uri = self.person_holds(now, who, &word("subject"), &word("access"));
+                return Ok(Answer::ok(json!({"meeting": uri})));
             }
-            "join" => self.person_joins(now, who, &word("meeting")),
-            "invite" => self.person_invites(now, who, &word("meeting"), &other("whom")?),
-            "end" => self.person_ends(now, &word("meeting")),
-            "eject" | "admit" | "reject" | "promote" | "demote" => {
-                self.person_rules(now, &word("meeting"), &other("whom")?, verb)
+            "join" | "invite" | "end" | "eject" | "admit" | "reject" | "promote" | "demote" => {
+                self.meets(now, who, verb, input)?
             }
             _ => return Err(Fault::not_found("").into()),
         };
@@ -205,6 +144,86 @@ impl World {
         } else {
             Err(Fault::conflict("", "There is nothing of that kind now.").into())
         }
+    }
+
+    /// Makes a person say, type, accept, decline or leave. Returns false if there is nothing to do
+    /// it in.
+    fn converses(
+        &mut self,
+        now: Moment,
+        who: &Address,
+        verb: &str,
+        input: &Input,
+    ) -> Result<bool, Answer> {
+        let word = |name: &str| input.text(name).unwrap_or_default();
+        let meeting = input.text("meeting");
+        let text = Text {
+            text: word("text"),
+            html: word("html") == "true",
+        };
+        let typing = word("typing") != "false";
+        Ok(match (verb, meeting) {
+            ("say", Some(meeting)) => self.person_says_in(now, who, &meeting, &text),
+            ("say", None) => {
+                let invite = Invite {
+                    subject: word("subject"),
+                    importance: word("importance"),
+                    thread: input.text("thread"),
+                };
+                self.person_says_to(now, who, &address(input, "to")?, text, &invite);
+                true
+            }
+            ("type", Some(meeting)) => self.person_types_at(now, who, &meeting, typing),
+            ("type", None) => self.person_types(now, who, &address(input, "to")?, typing),
+            ("accept", _) => self.person_takes(now, who),
+            ("decline", _) => {
+                let subcode = input.text("subcode");
+                self.person_refuses(now, who, subcode.as_deref().unwrap_or("Declined"))
+            }
+            (_, Some(meeting)) => self.person_leaves_meeting(now, who, &meeting),
+            (_, None) => self.person_leaves(now, who, &address(input, "from")?),
+        })
+    }
+
+    /// Sets how a person is seen, or how the person treats invitations.
+    fn appears(
+        &mut self,
+        now: Moment,
+        who: &Address,
+        verb: &str,
+        input: &Input,
+    ) -> Result<(), Answer> {
+        let word = |name: &str| input.text(name).unwrap_or_default();
+        match verb {
+            "presence" => self.set_availability(now, who, &word("availability"), &word("activity")),
+            "note" => self.set_note(now, who, &word("text")),
+            "location" => self.set_location(now, who, &word("text")),
+            _ => {
+                let manner = manner(input)?.ok_or_else(|| Fault::parameter("manner", MANNERS))?;
+                if let Some(person) = self.people.get_mut(who) {
+                    person.manner = manner;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something in a meeting, as one of its members. Returns false if there is no such
+    /// meeting or member.
+    fn meets(
+        &mut self,
+        now: Moment,
+        who: &Address,
+        verb: &str,
+        input: &Input,
+    ) -> Result<bool, Answer> {
+        let meeting = input.text("meeting").unwrap_or_default();
+        Ok(match verb {
+            "join" => self.person_joins(now, who, &meeting),
+            "invite" => self.person_invites(now, who, &meeting, &address(input, "whom")?),
+            "end" => self.person_ends(now, &meeting),
+            _ => self.person_rules(now, &meeting, &address(input, "whom")?, verb),
+        })
     }
 
     fn state_json(&self) -> Value {
@@ -217,10 +236,25 @@ impl World {
             "subscriptions": own.subscriptions.len()})
             })
             .collect();
-        let meetings: Vec<Value> = self.meetings.values().map(|meeting| json!({"uri": meeting.uri, "subject": meeting.subject,
-            "members": meeting.talk.and_then(|talk| self.talks.get(&talk)).map_or_else(Vec::new, |talk| talk.members.iter().map(|member| member.address.uri().to_owned()).collect())})).collect();
+        let members = |talk: u64| {
+            let members = self.members_of(talk).into_iter();
+            members.map(|member| member.address.uri().to_owned())
+        };
+        let meetings: Vec<Value> = self
+            .meetings
+            .values()
+            .map(|meeting| {
+                let members: Vec<String> = meeting.talk.into_iter().flat_map(members).collect();
+                json!({"uri": meeting.uri, "subject": meeting.subject, "members": members})
+            })
+            .collect();
         json!({"applications": apps, "meetings": meetings, "talks": self.talks.len(), "rings": self.rings.len(), "deliveries": self.deliveries.len()})
     }
+}
+
+fn address(input: &Input, name: &str) -> Result<Address, Answer> {
+    let text = input.required(name, 500)?;
+    Address::parse(&text).ok_or_else(|| Fault::parameter(name, "Not a SIP address.").into())
 }
 
 const MANNERS: &str = "offline, accept, echo, decline, ignore or busy, with `after` seconds.";

@@ -3,7 +3,10 @@
 use super::address::Address;
 use super::answer::{Answer, Fault};
 use super::conversation::leads;
-use super::model::paths::{conversation_href, href, participant_href};
+use super::model::application::Application;
+use super::model::conversation::UNUSED;
+use super::model::paths::{conversation_href, participant_href};
+use super::model::talk::Member;
 use super::request::{Input, Request};
 use super::timer::Moment;
 use super::world::World;
@@ -19,24 +22,13 @@ impl World {
         request: &Request,
         input: &Input,
     ) -> Result<Answer, Answer> {
-        let own = self
-            .applications
-            .get(app)
-            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self.existing(app)?;
         let method = request.method.as_str();
         let Some((id, rest)) = rest.split_first() else {
-            if method != "GET" {
-                return Err(Fault::method().into());
-            }
-            let all: Vec<Value> = own
-                .conversations
-                .keys()
-                .map(|id| json!({"href": conversation_href(app, id)}))
-                .collect();
-            let here = format!("{}/communication/conversations?filter=active", href(app));
-            return Ok(Answer::ok(
-                json!({"rel": "conversations", "_links": {"self": {"href": here}, "conversation": all}}),
-            ));
+            return match method {
+                "GET" => Ok(conversation_list(own)),
+                _ => Err(Fault::method().into()),
+            };
         };
         let view = own
             .conversations
@@ -61,82 +53,108 @@ impl World {
                 Ok(Answer::ok(self.conference_json(&at, meeting)))
             }
             (["applicationsharing" | "audiovideo" | "datacollaboration" | "phoneaudio"], "GET") => {
-                let rel = super::model::conversation::UNUSED
-                    .iter()
-                    .find(|rel| rel.eq_ignore_ascii_case(rest[0]))
-                    .copied()
-                    .unwrap_or_default();
-                let links =
-                    json!({"self": {"href": format!("{at}/{rel}")}, "conversation": {"href": at}});
-                Ok(Answer::ok(
-                    json!({"rel": rel, "state": "Disconnected", "_links": links}),
-                ))
+                Ok(unused_modality(&at, rest[0]))
             }
-            (["participants"], "GET") => {
-                let members = self
-                    .talks
-                    .get(&view.talk)
-                    .map(|talk| talk.members.as_slice())
-                    .unwrap_or_default();
-                let filter = input.text("filter").map(|filter| filter.to_lowercase());
-                let wanted = members.iter().filter(|member| match filter.as_deref() {
-                    Some("leaders") => member.leader && !member.lobby,
-                    Some("attendees") => !member.leader && !member.lobby,
-                    Some("lobby") => member.lobby,
-                    _ => !member.lobby,
-                });
-                let all: Vec<Value> = wanted
-                    .map(
-                        |member| json!({"href": participant_href(&at, &member.address), "title": self.title_of(&member.address)}),
-                    )
-                    .collect();
-                let rel = filter
-                    .filter(|filter| ["leaders", "attendees", "lobby"].contains(&filter.as_str()))
-                    .unwrap_or_else(|| "participants".to_owned());
-                Ok(Answer::ok(
-                    json!({"rel": rel, "_links": {"self": {"href": format!("{at}/participants")}, "participant": all}}),
-                ))
-            }
+            (["participants"], "GET") => Ok(self.participant_list(&at, view.talk, input)),
             (["participants", who, rest @ ..], _) => {
                 let who =
                     Address::parse(who).ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
-                let known = self
-                    .talks
-                    .get(&view.talk)
-                    .is_some_and(|talk| talk.members.iter().any(|member| member.address == who));
-                let invited = own
-                    .invitations
-                    .values()
-                    .any(|invitation| invitation.conversation == **id && invitation.from == who);
-                if !known && !invited && own.user != who {
-                    return Err(Fault::not_found("ResourceNotFound").into());
-                }
-                match (rest, method) {
-                    ([], "GET") => Ok(Answer::ok(self.participant_json(own, view, &who))),
-                    (["messaging"], "GET") => {
-                        let theirs = participant_href(&at, &who);
-                        Ok(Answer::ok(json!({"rel": "participantMessaging",
-                            "_links": {"self": {"href": format!("{theirs}/messaging")}, "participant": {"href": theirs}}})))
-                    }
-                    ([verb @ ("eject" | "promote" | "demote" | "admit" | "reject")], "POST") => {
-                        let talk = view.talk;
-                        if !self
-                            .talks
-                            .get(&talk)
-                            .is_some_and(|shared| leads(shared, own, view))
-                        {
-                            return Err(Fault::forbidden(
-                                "AttendeeNotAllowed",
-                                "Only leaders may do that.",
-                            )
-                            .into());
-                        }
-                        self.rule(now, talk, &who, verb)
-                    }
-                    _ => Err(Fault::method().into()),
-                }
+                self.one_participant(now, (app, id), &who, method, rest)
             }
             _ => Err(Fault::method().into()),
         }
     }
+
+    /// Returns the participants that the filter of a request wants: leaders, attendees, those in
+    /// the lobby, or all in the room.
+    fn participant_list(&self, at: &str, talk: u64, input: &Input) -> Answer {
+        let filter = input.text("filter").map(|filter| filter.to_lowercase());
+        let wanted = |member: &&Member| match filter.as_deref() {
+            Some("leaders") => member.leader && !member.lobby,
+            Some("attendees") => !member.leader && !member.lobby,
+            Some("lobby") => member.lobby,
+            _ => !member.lobby,
+        };
+        let members = self.talks.get(&talk).into_iter();
+        let all: Vec<Value> = members
+            .flat_map(|talk| &talk.members)
+            .filter(wanted)
+            .map(|member| {
+                let title = self.title_of(&member.address);
+                json!({"href": participant_href(at, &member.address), "title": title})
+            })
+            .collect();
+        let known = ["leaders", "attendees", "lobby"];
+        let rel = filter.as_deref().filter(|filter| known.contains(filter));
+        let rel = rel.unwrap_or("participants");
+        let links = json!({"self": {"href": format!("{at}/participants")}, "participant": all});
+        Answer::ok(json!({"rel": rel, "_links": links}))
+    }
+
+    /// Answers requests about one participant of `conversation`, an application and its view.
+    fn one_participant(
+        &mut self,
+        now: Moment,
+        conversation: (&str, &str),
+        who: &Address,
+        method: &str,
+        rest: &[&str],
+    ) -> Result<Answer, Answer> {
+        let (app, id) = conversation;
+        let own = self.existing(app)?;
+        let view = own
+            .conversations
+            .get(id)
+            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        let talk = self.talks.get(&view.talk);
+        let is_member =
+            talk.is_some_and(|talk| talk.members.iter().any(|member| member.address == *who));
+        let is_caller = own
+            .invitations
+            .values()
+            .any(|invitation| invitation.conversation == id && invitation.from == *who);
+        if !is_member && !is_caller && own.user != *who {
+            return Err(Fault::not_found("ResourceNotFound").into());
+        }
+        match (rest, method) {
+            ([], "GET") => Ok(Answer::ok(self.participant_json(own, view, who))),
+            (["messaging"], "GET") => {
+                let theirs = participant_href(&conversation_href(app, id), who);
+                let links = json!({"self": {"href": format!("{theirs}/messaging")}, "participant": {"href": theirs}});
+                Ok(Answer::ok(
+                    json!({"rel": "participantMessaging", "_links": links}),
+                ))
+            }
+            ([verb @ ("eject" | "promote" | "demote" | "admit" | "reject")], "POST") => {
+                if !talk.is_some_and(|talk| leads(talk, own, view)) {
+                    let why = "Only leaders may do that.";
+                    return Err(Fault::forbidden("AttendeeNotAllowed", why).into());
+                }
+                let talk = view.talk;
+                self.rule(now, talk, who, verb)
+            }
+            _ => Err(Fault::method().into()),
+        }
+    }
+}
+
+fn conversation_list(app: &Application) -> Answer {
+    let all: Vec<Value> = app
+        .conversations
+        .keys()
+        .map(|id| json!({"href": conversation_href(&app.id, id)}))
+        .collect();
+    let here = format!("{}/communication/conversations?filter=active", app.href());
+    let links = json!({"self": {"href": here}, "conversation": all});
+    Answer::ok(json!({"rel": "conversations", "_links": links}))
+}
+
+/// Returns a modality that nobody uses, by its name in lower case.
+fn unused_modality(at: &str, name: &str) -> Answer {
+    let rel = UNUSED
+        .into_iter()
+        .find(|rel| rel.eq_ignore_ascii_case(name))
+        .unwrap_or_default();
+    let links = json!({"self": {"href": format!("{at}/{rel}")}, "conversation": {"href": at}});
+    Answer::ok(json!({"rel": rel, "state": "Disconnected", "_links": links}))
 }

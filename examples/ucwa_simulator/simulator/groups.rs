@@ -31,7 +31,7 @@ impl World {
         }
     }
 
-    /// `{A}/people/groups` and below.
+    /// Answers requests under `{A}/people/groups`.
     pub fn groups(
         &mut self,
         app: &str,
@@ -43,7 +43,7 @@ impl World {
         let base = format!("{}/people/groups", href(app));
         let person = self
             .people
-            .get(user)
+            .get_mut(user)
             .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
         match (rest, method) {
             ([], "GET") => {
@@ -68,68 +68,71 @@ impl World {
                     );
                 }
                 let id = self.ids.short();
-                if let Some(person) = self.people.get_mut(user) {
-                    person
-                        .groups
-                        .insert(id.clone(), (name.clone(), BTreeSet::new()));
-                }
+                person
+                    .groups
+                    .insert(id.clone(), (name.clone(), BTreeSet::new()));
                 Ok(Answer::created_with(group_json(&base, &id, "group", &name)))
             }
-            ([id, rest @ ..], _) => {
-                let fixed = FIXED.into_iter().find(|(own, ..)| own == id);
-                let found = person.groups.get(*id);
-                let (rel, name) = match (fixed, found) {
-                    (Some((_, rel, name)), _) => (rel, name.to_owned()),
-                    (None, Some((name, _))) => ("group", name.clone()),
-                    _ => return Err(Fault::not_found("ResourceNotFound").into()),
-                };
-                match (rest, method) {
-                    ([], "GET") => Ok(Answer::ok(group_json(&base, id, rel, &name))),
-                    ([], "PUT") if fixed.is_none() => {
-                        let name = input
-                            .text("displayName")
-                            .or_else(|| input.text("name"))
-                            .filter(|name| !name.is_empty());
-                        let name = name.ok_or_else(|| {
-                            Fault::parameter("displayName", "A value is required.")
-                        })?;
-                        if let Some((own, _)) = self
-                            .people
-                            .get_mut(user)
-                            .and_then(|person| person.groups.get_mut(*id))
-                        {
-                            own.clone_from(&name);
-                        }
-                        Ok(Answer::ok(group_json(&base, id, "group", &name)))
-                    }
-                    ([], "DELETE") if fixed.is_none() => {
-                        if let Some(person) = self.people.get_mut(user) {
-                            person.groups.remove(*id);
-                        }
-                        Ok(Answer::done())
-                    }
-                    (["contacts" | "groupcontacts"], "GET") => {
-                        let members: Vec<Address> = match (fixed, found) {
-                            (Some(("1", ..)), _) => self.list_of(user),
-                            (_, Some((_, members))) => members.iter().cloned().collect(),
-                            _ => Vec::new(),
-                        };
-                        let all: Vec<Value> = members
-                            .iter()
-                            .map(|who| self.contact_json(app, who))
-                            .collect();
-                        Ok(Answer::ok(
-                            json!({"rel": "groupContacts", "_links": {"self": {"href": format!("{base}/{id}/contacts")}}, "_embedded": {"contact": all}}),
-                        ))
-                    }
+            ([id, rest @ ..], _) => match FIXED.into_iter().find(|(own, ..)| own == id) {
+                Some((_, rel, name)) => match (rest, method) {
+                    ([], "GET") => Ok(Answer::ok(group_json(&base, id, rel, name))),
+                    (["contacts" | "groupcontacts"], "GET") => self.group_contacts(app, id),
                     _ => Err(Fault::method().into()),
-                }
-            }
+                },
+                None => self.own_group(app, user, (method, rest), id, input),
+            },
             _ => Err(Fault::method().into()),
         }
     }
 
-    /// `{A}/people/groupMemberships` and below.
+    /// Answers requests about a group that the user has made.
+    fn own_group(
+        &mut self,
+        app: &str,
+        user: &Address,
+        (method, rest): (&str, &[&str]),
+        id: &str,
+        input: &Input,
+    ) -> Result<Answer, Answer> {
+        let base = format!("{}/people/groups", href(app));
+        let groups = self.people.get_mut(user).map(|person| &mut person.groups);
+        let groups = groups.ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        let (name, _) = groups
+            .get_mut(id)
+            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        match (rest, method) {
+            ([], "GET") => Ok(Answer::ok(group_json(&base, id, "group", name))),
+            ([], "PUT") => {
+                let given = input
+                    .text("displayName")
+                    .or_else(|| input.text("name"))
+                    .filter(|name| !name.is_empty());
+                *name =
+                    given.ok_or_else(|| Fault::parameter("displayName", "A value is required."))?;
+                Ok(Answer::ok(group_json(&base, id, "group", name)))
+            }
+            ([], "DELETE") => {
+                groups.remove(id);
+                Ok(Answer::done())
+            }
+            (["contacts" | "groupcontacts"], "GET") => self.group_contacts(app, id),
+            _ => Err(Fault::method().into()),
+        }
+    }
+
+    fn group_contacts(&self, app: &str, id: &str) -> Result<Answer, Answer> {
+        let here = format!("{}/people/groups/{id}/contacts", href(app));
+        let members = self.group_of(app, id).unwrap_or_default();
+        let all: Vec<Value> = members
+            .iter()
+            .map(|who| self.contact_json(app, who))
+            .collect();
+        Ok(Answer::ok(
+            json!({"rel": "groupContacts", "_links": {"self": {"href": here}}, "_embedded": {"contact": all}}),
+        ))
+    }
+
+    /// Answers requests under `{A}/people/groupMemberships`.
     pub fn group_memberships(
         &mut self,
         now: Moment,
@@ -139,61 +142,9 @@ impl World {
         rest: &[&str],
         input: &Input,
     ) -> Result<Answer, Answer> {
-        let people = format!("{}/people", href(app));
-        let here = format!("{people}/groupMemberships");
         match (rest, method) {
-            ([], "GET") => {
-                let wanted = input.text("groupId");
-                let fits = |group: &str| wanted.as_ref().is_none_or(|wanted| wanted == group);
-                let mut all: Vec<Value> = self
-                    .list_of(user)
-                    .iter()
-                    .filter(|_| fits("1"))
-                    .map(|who| membership(&people, "1", who))
-                    .collect();
-                let groups = self
-                    .people
-                    .get(user)
-                    .map(|person| &person.groups)
-                    .into_iter()
-                    .flatten()
-                    .filter(|(id, _)| fits(id));
-                all.extend(groups.flat_map(|(id, (_, members))| {
-                    members
-                        .iter()
-                        .map(|who| membership(&people, id, who))
-                        .collect::<Vec<_>>()
-                }));
-                Ok(Answer::ok(
-                    json!({"rel": "myGroupMemberships", "_embedded": {"myGroupMembership": all}, "_links": {"self": {"href": here},
-                    "removeContactFromAllGroups": {"href": format!("{here}/removeContactFromAllGroups")}}}),
-                ))
-            }
-            ([], "POST") => {
-                let who = one(input, "contactUri")?;
-                let group = input.required("groupId", 256)?;
-                let full = self.list_of(user).len() >= CONTACTS_MAX;
-                let all = self.list_of(user);
-                let person = self
-                    .people
-                    .get_mut(user)
-                    .ok_or_else(|| Fault::not_found(""))?;
-                if full {
-                    return Err(
-                        Fault::conflict("TooManyContacts", "There are too many contacts.").into(),
-                    );
-                }
-                match person.groups.get_mut(&group) {
-                    Some((_, members)) => drop(members.replace(who.clone())),
-                    None if FIXED.iter().any(|(id, ..)| *id == group) => {}
-                    None => return Err(Fault::not_found("ResourceNotFound").into()),
-                }
-                // A list that was never kept is everybody; from now on it is kept.
-                person.contacts.extend(all);
-                person.contacts.insert(who.clone());
-                self.tell_contact_list(now, user, &who, "added");
-                Ok(Answer::done())
-            }
+            ([], "GET") => Ok(self.membership_list(app, user, input.text("groupId").as_deref())),
+            ([], "POST") => self.join_group(now, user, input),
             (["removecontactfromallgroups"], "POST") => {
                 let who = one(input, "contactUri")?;
                 self.forget_contact(now, user, &who)
@@ -217,6 +168,50 @@ impl World {
             }
             _ => Err(Fault::method().into()),
         }
+    }
+
+    /// Returns the memberships in all groups, or in the group `wanted`.
+    fn membership_list(&self, app: &str, user: &Address, wanted: Option<&str>) -> Answer {
+        let people = format!("{}/people", href(app));
+        let here = format!("{people}/groupMemberships");
+        let fits = |group: &str| wanted.is_none_or(|wanted| wanted == group);
+        let mut all: Vec<Value> = Vec::new();
+        if fits("1") {
+            let contacts = self.list_of(user);
+            all.extend(contacts.iter().map(|who| membership(&people, "1", who)));
+        }
+        let groups = self.people.get(user).map(|person| &person.groups);
+        for (id, (_, members)) in groups.into_iter().flatten().filter(|(id, _)| fits(id)) {
+            all.extend(members.iter().map(|who| membership(&people, id, who)));
+        }
+        Answer::ok(
+            json!({"rel": "myGroupMemberships", "_embedded": {"myGroupMembership": all}, "_links": {"self": {"href": here},
+            "removeContactFromAllGroups": {"href": format!("{here}/removeContactFromAllGroups")}}}),
+        )
+    }
+
+    /// Puts a contact into a group, and on the list.
+    fn join_group(&mut self, now: Moment, user: &Address, input: &Input) -> Result<Answer, Answer> {
+        let who = one(input, "contactUri")?;
+        let group = input.required("groupId", 256)?;
+        let all = self.list_of(user);
+        let person = self
+            .people
+            .get_mut(user)
+            .ok_or_else(|| Fault::not_found(""))?;
+        if all.len() >= CONTACTS_MAX {
+            return Err(Fault::conflict("TooManyContacts", "There are too many contacts.").into());
+        }
+        match person.groups.get_mut(&group) {
+            Some((_, members)) => drop(members.replace(who.clone())),
+            None if FIXED.iter().any(|(id, ..)| *id == group) => {}
+            None => return Err(Fault::not_found("ResourceNotFound").into()),
+        }
+        // A list that was never kept is everybody; from now on it is kept.
+        person.contacts.extend(all);
+        person.contacts.insert(who.clone());
+        self.tell_contact_list(now, user, &who, "added");
+        Ok(Answer::done())
     }
 
     /// Takes a contact off the list and out of all groups.

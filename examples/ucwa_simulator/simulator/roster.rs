@@ -13,11 +13,7 @@ use super::world::World;
 impl World {
     /// Shows the arrival of `who` to everybody in the room.
     pub fn tell_entry(&mut self, now: Moment, talk: u64, who: &Address) {
-        let members = self
-            .talks
-            .get(&talk)
-            .map(|talk| talk.members.clone())
-            .unwrap_or_default();
+        let members = self.members_of(talk);
         let Some(new) = members
             .iter()
             .find(|member| member.address == *who && !member.lobby)
@@ -30,9 +26,7 @@ impl World {
         {
             if let Seat::Client { app, conversation } = &member.seat {
                 let known = self
-                    .applications
-                    .get(app)
-                    .and_then(|own| own.conversations.get(conversation))
+                    .view(app, conversation)
                     .is_none_or(|view| view.seen.contains(who));
                 if !known {
                     self.tell_member(now, app, conversation, new);
@@ -92,11 +86,7 @@ impl World {
     }
 
     pub fn tell_lobby(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
-        let members = self
-            .talks
-            .get(&talk)
-            .map(|talk| talk.members.clone())
-            .unwrap_or_default();
+        let members = self.members_of(talk);
         for member in members
             .iter()
             .filter(|member| member.leader && !member.lobby && member.address != *who)
@@ -163,11 +153,7 @@ impl World {
     }
 
     fn tell_role(&mut self, now: Moment, talk: u64, who: &Address, leader: bool) {
-        let members = self
-            .talks
-            .get(&talk)
-            .map(|talk| talk.members.clone())
-            .unwrap_or_default();
+        let members = self.members_of(talk);
         let (left, entered) = if leader {
             ("Attendees", "Leaders")
         } else {
@@ -195,11 +181,7 @@ impl World {
 
     /// Removes somebody from a conference and sends the reason.
     fn remove(&mut self, now: Moment, talk: u64, who: &Address, reason: &Reason) {
-        let members = self
-            .talks
-            .get(&talk)
-            .map(|talk| talk.members.clone())
-            .unwrap_or_default();
+        let members = self.members_of(talk);
         for member in members.into_iter().filter(|member| member.address == *who) {
             if let Seat::Client { app, conversation } = &member.seat {
                 self.out(now, app, conversation, who, reason);

@@ -8,6 +8,7 @@ use super::model::token::Token;
 use super::request::Request;
 use super::timer::Moment;
 use super::world::{Outcome, World};
+use serde_json::json;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -126,13 +127,7 @@ impl World {
         if let [app, ..] = lower {
             self.find_application(now, app, token)?;
         }
-        let outstanding: usize = self
-            .applications
-            .values()
-            .filter(|own| own.user == token.user)
-            .map(|own| own.channel.outstanding())
-            .sum();
-        if outstanding >= self.switches.max_outstanding as usize {
+        if self.outstanding(&token.user) >= self.switches.max_outstanding as usize {
             return Err(too_many(self.switches.retry_after));
         }
         Ok(())
@@ -158,7 +153,8 @@ impl World {
         }
     }
 
-    /// One resource of an application.
+    /// Answers a request for one resource of an application. `lower` is the path after
+    /// `applications`, in lower case.
     pub fn resource(
         &mut self,
         now: Moment,
@@ -171,65 +167,8 @@ impl World {
             [] => self.create_application(now, request, token),
             [app] => self.application(now, app, method),
             [app, "me", rest @ ..] => self.me(now, app, method, rest, &request.input()?),
-            [app, "communication"] => self.communication(now, app, request, &request.input()?),
-            [app, "communication", "messaginginvitations"] => match method {
-                "POST" => self.start_messaging(now, app, &request.input()?),
-                _ => Err(Fault::method().into()),
-            },
-            [app, "communication", "onlinemeetinginvitations"] => match method {
-                "POST" => self.join_meeting(now, app, &request.input()?),
-                _ => Err(Fault::method().into()),
-            },
-            [app, "communication", "participantinvitations"] => {
-                let input = request.input()?;
-                match (method, input.text("conversation")) {
-                    ("POST", Some(conversation)) => {
-                        self.add_participant(now, app, &conversation, &input)
-                    }
-                    ("POST", None) => Err(Fault::parameter(
-                        "conversation",
-                        "Follow the link addParticipant.",
-                    )
-                    .into()),
-                    _ => Err(Fault::method().into()),
-                }
-            }
-            [
-                app,
-                "communication",
-                "messaginginvitations" | "onlinemeetinginvitations" | "participantinvitations",
-                id,
-                rest @ ..,
-            ] => {
-                let global = request.input()?.text("reason").as_deref() == Some("Global");
-                self.invitation(now, app, method, id, rest, global)
-            }
-            [
-                app,
-                "communication",
-                "conversations",
-                id,
-                "messaging",
-                rest @ ..,
-            ] => {
-                let query = Request {
-                    body: Vec::new(),
-                    ..request.clone()
-                };
-                let input = || {
-                    if request
-                        .header("content-type")
-                        .is_some_and(|kind| kind.contains("json"))
-                    {
-                        request.input()
-                    } else {
-                        query.input()
-                    }
-                };
-                self.messaging(now, app, id, rest, request, input)
-            }
-            [app, "communication", "conversations", rest @ ..] => {
-                self.conversations(now, app, rest, request, &request.input()?)
+            [app, "communication", rest @ ..] => {
+                self.communication_resource(now, app, request, rest)
             }
             [app, "onlinemeetings", rest @ ..] => self.online_meetings(now, app, rest, request),
             [app, "people", "presencesubscriptions", rest @ ..] => {
@@ -242,24 +181,73 @@ impl World {
             [_, "photos", who] if method == "GET" => self.photo(who),
             [app, "policies"] if method == "GET" => Ok(self.policies(app, "policies")),
             [app, "mediapolicies"] if method == "GET" => Ok(self.policies(app, "mediaPolicies")),
-            [app, "communication", "misseditems"] if method == "GET" => {
-                let links = serde_json::json!({"self": {"href": format!("{}/communication/missedItems", href(app))}});
-                Ok(Answer::ok(
-                    serde_json::json!({"rel": "missedItems", "missedConversationsCount": 0, "unreadMissedConversationsCount": 0, "_links": links}),
-                ))
-            }
-            [app, "communication", "conversationlogs"] if method == "GET" => {
-                let links = serde_json::json!({"self": {"href": format!("{}/communication/conversationLogs", href(app))}, "conversationLog": []});
-                Ok(Answer::ok(
-                    serde_json::json!({"rel": "conversationLogs", "_links": links}),
-                ))
-            }
             [_, "batch"] => self.batch(now, request, token),
-            [_, "photos", _]
-            | [_, "policies" | "mediapolicies"]
-            | [_, "communication", "misseditems" | "conversationlogs"] => {
-                Err(Fault::method().into())
+            [_, "photos", _] | [_, "policies" | "mediapolicies"] => Err(Fault::method().into()),
+            _ => Err(Fault::not_found("ResourceNotFound").into()),
+        }
+    }
+
+    /// Answers a request for `{A}/communication` or what lies below it.
+    fn communication_resource(
+        &mut self,
+        now: Moment,
+        app: &str,
+        request: &Request,
+        rest: &[&str],
+    ) -> Result<Answer, Answer> {
+        let method = request.method.as_str();
+        match rest {
+            [] => self.communication(now, app, request, &request.input()?),
+            ["messaginginvitations"] if method == "POST" => {
+                self.start_messaging(now, app, &request.input()?)
             }
+            ["onlinemeetinginvitations"] if method == "POST" => {
+                self.join_meeting(now, app, &request.input()?)
+            }
+            ["participantinvitations"] => {
+                let input = request.input()?;
+                if method != "POST" {
+                    return Err(Fault::method().into());
+                }
+                let conversation = input.text("conversation").ok_or_else(|| {
+                    Fault::parameter("conversation", "Follow the link addParticipant.")
+                })?;
+                self.add_participant(now, app, &conversation, &input)
+            }
+            [
+                "messaginginvitations" | "onlinemeetinginvitations" | "participantinvitations",
+                id,
+                rest @ ..,
+            ] => {
+                let global = request.input()?.text("reason").as_deref() == Some("Global");
+                self.invitation(now, app, method, id, rest, global)
+            }
+            ["conversations", id, "messaging", rest @ ..] => {
+                self.messaging(now, app, id, rest, request)
+            }
+            ["conversations", rest @ ..] => {
+                self.conversations(now, app, rest, request, &request.input()?)
+            }
+            ["misseditems"] if method == "GET" => {
+                let here = format!("{}/communication/missedItems", href(app));
+                Ok(Answer::ok(
+                    json!({"rel": "missedItems", "missedConversationsCount": 0, "unreadMissedConversationsCount": 0,
+                    "_links": {"self": {"href": here}}}),
+                ))
+            }
+            ["conversationlogs"] if method == "GET" => {
+                let here = format!("{}/communication/conversationLogs", href(app));
+                let links = json!({"self": {"href": here}, "conversationLog": []});
+                Ok(Answer::ok(
+                    json!({"rel": "conversationLogs", "_links": links}),
+                ))
+            }
+            [
+                "messaginginvitations"
+                | "onlinemeetinginvitations"
+                | "misseditems"
+                | "conversationlogs",
+            ] => Err(Fault::method().into()),
             _ => Err(Fault::not_found("ResourceNotFound").into()),
         }
     }

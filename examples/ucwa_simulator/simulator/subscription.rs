@@ -39,10 +39,7 @@ impl World {
         match (rest, method) {
             ([], "POST") => self.subscribe(now, app, input),
             ([], "GET") => {
-                let own = self
-                    .applications
-                    .get(app)
-                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+                let own = self.existing(app)?;
                 let all: Vec<Value> = own
                     .subscriptions
                     .keys()
@@ -54,10 +51,7 @@ impl World {
                 ))
             }
             ([id], "GET" | "POST" | "DELETE") => {
-                let own = self
-                    .applications
-                    .get_mut(app)
-                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+                let own = self.existing_mut(app)?;
                 let Some(subscription) = own.subscriptions.get_mut(*id) else {
                     return Err(Fault::not_found("ResourceNotFound").into());
                 };
@@ -96,10 +90,7 @@ impl World {
         let lasts = duration(input)?;
         let max = self.switches.max_subscriptions as usize;
         let id = self.ids.short();
-        let own = self
-            .applications
-            .get_mut(app)
-            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self.existing_mut(app)?;
         if own.subscriptions.len() >= max {
             return Err(
                 Fault::forbidden("LimitExceeded", "There are too many subscriptions.").into(),
@@ -134,10 +125,7 @@ impl World {
     ) -> Result<Answer, Answer> {
         let base = format!("{}/people/presenceSubscriptionMemberships", href(app));
         let of = input.text("presenceSubscriptionId");
-        let own = self
-            .applications
-            .get_mut(app)
-            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self.existing_mut(app)?;
         match (rest, method) {
             ([], "POST") => {
                 let contacts =

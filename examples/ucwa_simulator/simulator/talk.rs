@@ -4,8 +4,8 @@
 use super::address::Address;
 use super::agenda::Deed;
 use super::event::{Event, Reason};
-use super::model::talk::{Delivery, Member, Seat, Sender};
-use super::person::{Heard, Manner, Report};
+use super::model::talk::{Delivery, Seat, Sender};
+use super::person::{Heard, Manner};
 use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
@@ -25,28 +25,9 @@ impl World {
             return;
         };
         own.quiet_since = now;
-        let speaker = own
-            .members
-            .iter_mut()
-            .find(|member| member.seat == *seat && member.address == *from);
-        let typed = speaker.is_some_and(|member| member.typing_until.take().is_some());
-        let meeting = own.meeting.clone();
-        let (thread, subject, importance) = (
-            own.thread.clone(),
-            own.subject.clone(),
-            own.importance.clone(),
-        );
-        let others: Vec<Member> = own
-            .members
-            .iter()
-            .filter(|member| member.im && !(member.seat == *seat && member.address == *from))
-            .cloned()
-            .collect();
-        let meeting_uri = meeting
-            .as_ref()
-            .and_then(|id| self.meetings.get(id))
-            .map(|meeting| meeting.uri.clone());
-        if typed {
+        let conference = own.meeting.is_some();
+        let speaker = own.members.iter_mut().find(|member| member.is(from, seat));
+        if speaker.is_some_and(|member| member.typing_until.take().is_some()) {
             self.tell_typing(now, talk, from, "deleted");
         }
         let number = self.number();
@@ -54,37 +35,23 @@ impl World {
             sender,
             waiting: Vec::new(),
             failed: Vec::new(),
-            conference: meeting.is_some(),
+            conference,
         };
+        let mut others = self.members_of(talk);
+        others.retain(|member| member.im && !member.is(from, seat));
         for member in others {
             match &member.seat {
                 Seat::Client { app, conversation } => {
                     if self.tell_message(now, app, conversation, from, text, number) {
-                        delivery.waiting.push((app.clone(), member.address.clone()));
+                        delivery.waiting.push((app.clone(), member.address));
                     }
                 }
                 Seat::Person => {
-                    let echo = match self.people.get_mut(&member.address) {
-                        Some(person) => {
-                            person.hear(Heard {
-                                from: from.uri().to_owned(),
-                                text: text.text.clone(),
-                                html: text.html,
-                                meeting: meeting_uri.clone(),
-                                thread: thread.clone(),
-                                subject: subject.clone(),
-                                importance: importance.clone(),
-                            });
-                            matches!(person.manner, Manner::Echo(_)) && *seat != Seat::Person
-                        }
-                        None => false,
-                    };
-                    if echo {
-                        self.agenda.after(
-                            now,
-                            self.switches.signalling,
-                            Deed::Says(talk, member.address.clone(), text.text.clone()),
-                        );
+                    let echoes = self.person_hears(talk, &member.address, from, text);
+                    if echoes && *seat != Seat::Person {
+                        let wait = self.switches.signalling;
+                        let echo = Deed::Says(talk, member.address, text.text.clone());
+                        self.agenda.after(now, wait, echo);
                     }
                 }
             }
@@ -96,68 +63,22 @@ impl World {
         self.watch_talk(now, talk);
     }
 
-    /// Records that a client has fetched a message.
-    pub fn fetched(&mut self, now: Moment, delivery: u64, app: &str) {
-        if let Some(own) = self.deliveries.get_mut(&delivery) {
-            own.waiting.retain(|(waiting, _)| waiting != app);
-            self.settle_delivery(now, delivery);
-        }
-    }
-
-    /// Ends the time in which a message may be fetched.
-    pub fn undelivered(&mut self, now: Moment, delivery: u64) {
-        let Some(own) = self.deliveries.get_mut(&delivery) else {
-            return;
+    /// Lets a simulated person hear a text. Returns whether the person says every text back.
+    fn person_hears(&mut self, talk: u64, who: &Address, from: &Address, text: &Text) -> bool {
+        let (Some(own), Some(person)) = (self.talks.get(&talk), self.people.get_mut(who)) else {
+            return false;
         };
-        for (app, user) in std::mem::take(&mut own.waiting) {
-            own.failed.push(user);
-            if let Some(app) = self.applications.get_mut(&app) {
-                app.channel.take_back(delivery);
-            }
-        }
-        self.settle_delivery(now, delivery);
-    }
-
-    fn settle_delivery(&mut self, now: Moment, number: u64) {
-        if self
-            .deliveries
-            .get(&number)
-            .is_none_or(|delivery| !delivery.waiting.is_empty())
-        {
-            return;
-        }
-        let Some(delivery) = self.deliveries.remove(&number) else {
-            return;
-        };
-        match &delivery.sender {
-            Sender::Client(app, conversation, Some((message, operation))) => {
-                self.tell_report(
-                    now,
-                    app,
-                    conversation,
-                    *message,
-                    operation.as_deref(),
-                    &delivery,
-                );
-            }
-            Sender::Client(..) => {}
-            Sender::Person(who, to, text) => {
-                let delivered = delivery.failed.is_empty();
-                let why = if delivered {
-                    String::new()
-                } else {
-                    "not fetched".to_owned()
-                };
-                if let Some(person) = self.people.get_mut(who) {
-                    person.report(Report {
-                        to: to.clone(),
-                        text: text.clone(),
-                        delivered,
-                        why,
-                    });
-                }
-            }
-        }
+        let meeting = own.meeting.as_ref().and_then(|id| self.meetings.get(id));
+        person.hear(Heard {
+            from: from.uri().to_owned(),
+            text: text.text.clone(),
+            html: text.html,
+            meeting: meeting.map(|meeting| meeting.uri.clone()),
+            thread: own.thread.clone(),
+            subject: own.subject.clone(),
+            importance: own.importance.clone(),
+        });
+        matches!(person.manner, Manner::Echo(_))
     }
 
     /// Says a text as a simulated person, in a talk that the person is in.
@@ -219,8 +140,7 @@ impl World {
         let Some(own) = self.talks.get_mut(&talk) else {
             return;
         };
-        own.members
-            .retain(|member| !(member.address == *who && member.seat == *seat));
+        own.members.retain(|member| !member.is(who, seat));
         let others = own.members.clone();
         let conference = own.meeting.is_some();
         if conference {

@@ -6,15 +6,17 @@
 
 use super::address::Address;
 use super::agenda::{Agenda, Deed};
-use super::answer::Answer;
+use super::answer::{Answer, Fault};
 use super::event::Event;
 use super::ids::Ids;
 use super::model::application::Application;
+use super::model::conversation::Conversation;
 use super::model::faults::Faults;
+use super::model::invitation::Invitation;
 use super::model::meeting::Meeting;
 use super::model::paths::href;
 use super::model::ring::Ring;
-use super::model::talk::{Delivery, Talk};
+use super::model::talk::{Delivery, Member, Talk};
 use super::model::token::Tokens;
 use super::person::Person;
 use super::request::Request;
@@ -140,6 +142,64 @@ impl World {
     /// Notes that this application's channel must be looked at.
     pub fn touch_channel(&mut self, app: &str) {
         self.dirty.insert(app.to_owned());
+    }
+
+    /// Returns the application with the id `app`.
+    ///
+    /// # Errors
+    /// 404 if there is none.
+    pub fn existing(&self, app: &str) -> Result<&Application, Answer> {
+        self.applications
+            .get(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound").into())
+    }
+
+    /// Returns the application with the id `app`, to be changed.
+    ///
+    /// # Errors
+    /// 404 if there is none.
+    pub fn existing_mut(&mut self, app: &str) -> Result<&mut Application, Answer> {
+        self.applications
+            .get_mut(app)
+            .ok_or_else(|| Fault::not_found("ApplicationNotFound").into())
+    }
+
+    /// Returns an application's conversation.
+    pub fn view(&self, app: &str, conversation: &str) -> Option<&Conversation> {
+        self.applications.get(app)?.conversations.get(conversation)
+    }
+
+    /// Returns an application's conversation, to be changed.
+    pub fn view_mut(&mut self, app: &str, conversation: &str) -> Option<&mut Conversation> {
+        self.applications
+            .get_mut(app)?
+            .conversations
+            .get_mut(conversation)
+    }
+
+    /// Returns an application's invitation, to be changed.
+    pub fn invitation_mut(&mut self, app: &str, invitation: &str) -> Option<&mut Invitation> {
+        self.applications
+            .get_mut(app)?
+            .invitations
+            .get_mut(invitation)
+    }
+
+    /// Returns the members of a talk; none if the talk has ended.
+    pub fn members_of(&self, talk: u64) -> Vec<Member> {
+        self.talks
+            .get(&talk)
+            .map(|talk| talk.members.clone())
+            .unwrap_or_default()
+    }
+
+    /// Returns how many requests for events the user's applications have under way.
+    pub fn outstanding(&self, user: &Address) -> usize {
+        self.applications
+            .values()
+            .filter(|own| own.user == *user)
+            .map(|own| own.channel.outstanding())
+            .sum()
     }
 
     /// Returns a person's name, or the address of an unknown person.

@@ -113,10 +113,7 @@ impl World {
         request: &Request,
         input: &Input,
     ) -> Result<Answer, Answer> {
-        let own = self
-            .applications
-            .get(app)
-            .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+        let own = self.existing(app)?;
         match request.method.as_str() {
             "GET" => Ok(Answer::ok(self.communication_json(own))),
             "PUT" => {
@@ -141,10 +138,7 @@ impl World {
                 if self.switches.put_status == 204 {
                     return Ok(Answer::done());
                 }
-                let own = self
-                    .applications
-                    .get(app)
-                    .ok_or_else(|| Fault::not_found("ApplicationNotFound"))?;
+                let own = self.existing(app)?;
                 Ok(Answer::ok(self.communication_json(own)))
             }
             _ => Err(Fault::method().into()),

@@ -3,6 +3,7 @@
 mod documents;
 mod ends;
 
+use super::address::Address;
 use super::answer::{Answer, Fault};
 use super::channel::Channel;
 use super::model::application::Application;
@@ -35,12 +36,8 @@ impl World {
                 && app.agent == agent
                 && app.culture == culture
         };
-        if let Some(id) = self
-            .applications
-            .values()
-            .find(same)
-            .map(|app| app.id.clone())
-        {
+        let existing = self.applications.values().find(same);
+        if let Some(id) = existing.map(|app| app.id.clone()) {
             let mut answer = self.application_answer(&id);
             answer.status = if self.switches.resend_status == 201 {
                 201
@@ -49,16 +46,7 @@ impl World {
             };
             return Ok(answer);
         }
-        let own = self
-            .applications
-            .values()
-            .filter(|app| app.user == token.user)
-            .count();
-        if own >= self.switches.max_applications as usize {
-            return Err(
-                Fault::gone("TooManyApplications", "The user has too many applications.").into(),
-            );
-        }
+        self.may_create_application(&token.user)?;
         let app = Application {
             id: self.ids.application(),
             user: token.user.clone(),
@@ -86,6 +74,15 @@ impl World {
         let mut answer = self.application_answer(&id);
         answer.status = 201;
         Ok(answer.with("Location", &href(&id)))
+    }
+
+    /// Checks that the user may have one more application.
+    fn may_create_application(&self, user: &Address) -> Result<(), Answer> {
+        let all = self.applications.values();
+        if all.filter(|app| app.user == *user).count() < self.switches.max_applications as usize {
+            return Ok(());
+        }
+        Err(Fault::gone("TooManyApplications", "The user has too many applications.").into())
     }
 }
 

@@ -23,10 +23,7 @@ impl World {
         text: &Text,
         delivery: u64,
     ) -> bool {
-        let live = self
-            .applications
-            .get(app)
-            .and_then(|own| own.conversations.get(conversation));
+        let live = self.view(app, conversation);
         if live.is_none_or(|own| own.messaging != "Connected") {
             return false;
         }
@@ -117,11 +114,7 @@ impl World {
 
     /// The number of the next message of a view.
     pub fn take_message_number(&mut self, app: &str, conversation: &str) -> u32 {
-        let Some(own) = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.conversations.get_mut(conversation))
-        else {
+        let Some(own) = self.view_mut(app, conversation) else {
             return 0;
         };
         own.next_message += 1;
@@ -135,11 +128,7 @@ impl World {
         number: u32,
         resource: &Value,
     ) {
-        let Some(own) = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.conversations.get_mut(conversation))
-        else {
+        let Some(own) = self.view_mut(app, conversation) else {
             return;
         };
         own.messages.push_back((number, resource.clone()));

@@ -51,10 +51,7 @@ impl World {
         reason: Option<&Reason>,
     ) {
         let at = conversation_href(app, conversation);
-        let found = self
-            .applications
-            .get(app)
-            .and_then(|own| own.conversations.get(conversation));
+        let found = self.view(app, conversation);
         let mut event = Event::new(communication(app), kind, "conversation", &at).reason(reason);
         if kind != "deleted" {
             let Some(own) = found else { return };
@@ -71,11 +68,7 @@ impl World {
         conversation: &str,
         reason: Option<&Reason>,
     ) {
-        let Some(own) = self
-            .applications
-            .get(app)
-            .and_then(|own| own.conversations.get(conversation))
-        else {
+        let Some(own) = self.view(app, conversation) else {
             return;
         };
         let resource = self.messaging_json(app, own);
@@ -121,11 +114,7 @@ impl World {
     pub fn tell_arrival(&mut self, now: Moment, app: &str, conversation: &str, who: &Address) {
         let at = participant_href(&conversation_href(app, conversation), who);
         let title = self.title_of(who);
-        if let Some(own) = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.conversations.get_mut(conversation))
-        {
+        if let Some(own) = self.view_mut(app, conversation) {
             own.seen.insert(who.clone());
         }
         self.push_conversation(now, app, conversation, |sender| {
@@ -136,10 +125,7 @@ impl World {
     /// `participant deleted`.
     pub fn tell_gone(&mut self, now: Moment, app: &str, conversation: &str, who: &Address) {
         let at = participant_href(&conversation_href(app, conversation), who);
-        let own = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.conversations.get_mut(conversation));
+        let own = self.view_mut(app, conversation);
         if own.is_some_and(|own| own.seen.remove(who)) {
             self.push_conversation(now, app, conversation, |sender| {
                 Event::new(sender, "deleted", "participant", &at)

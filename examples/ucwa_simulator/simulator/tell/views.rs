@@ -155,11 +155,7 @@ impl World {
     /// An invitation has succeeded.
     pub fn complete(&mut self, now: Moment, app: &str, invitation: &str, by: &Address) {
         self.close_invitation(app, invitation, "Connected");
-        if let Some(own) = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.invitations.get_mut(invitation))
-        {
+        if let Some(own) = self.invitation_mut(app, invitation) {
             own.accepted_by = Some(by.clone());
         }
         self.tell_invitation(now, app, invitation, "completed", None);
@@ -174,11 +170,7 @@ impl World {
         messaging: &'static str,
         formats: &[String],
     ) {
-        if let Some(own) = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.conversations.get_mut(conversation))
-        {
+        if let Some(own) = self.view_mut(app, conversation) {
             own.state = state;
             own.messaging = messaging;
             own.formats = formats.to_vec();
@@ -187,11 +179,7 @@ impl World {
 
     /// An invitation can no longer be answered or cancelled.
     pub fn close_invitation(&mut self, app: &str, invitation: &str, state: &'static str) {
-        if let Some(own) = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.invitations.get_mut(invitation))
-        {
+        if let Some(own) = self.invitation_mut(app, invitation) {
             own.state = state;
             own.open = false;
             if state != "Connecting" {
@@ -220,10 +208,7 @@ impl World {
         reason: Option<&Reason>,
         order: EndOrder,
     ) {
-        let found = self
-            .applications
-            .get_mut(app)
-            .and_then(|own| own.conversations.get_mut(conversation));
+        let found = self.view_mut(app, conversation);
         let Some(own) = found else { return };
         let had_messaging = own.messaging != "Disconnected";
         own.state = "Disconnected";
