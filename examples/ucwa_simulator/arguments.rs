@@ -1,4 +1,4 @@
-//! The command line.
+//! Reads the command line.
 
 use crate::simulator::person::Manner;
 use crate::simulator::switches::Switches;
@@ -15,23 +15,24 @@ Simulated people are driven over HTTP under /Simulator/v1, in JSON, without a to
 
   GET  people                       POST people {uri, name, password, manner, after}
   GET  people/URI/heard             texts that reached the person
-  GET  people/URI/reports           what became of what the person said
+  GET  people/URI/reports           what became of the texts that the person said
   POST people/URI/say               {to, text, html, subject, importance, thread} or {meeting, text}
   POST people/URI/type              {to or meeting, typing}
-  POST people/URI/manner            {manner, after}: what it does when it is invited
-  POST people/URI/accept            takes the invitation that rings; decline {subcode}; leave {from or meeting}
+  POST people/URI/manner            {manner, after}: how the person treats invitations
+  POST people/URI/accept            accepts the invitation that rings; decline {subcode}; leave {from or meeting}
   POST people/URI/presence          {availability, activity}; note {text}; location {text}
   POST people/URI/hold              {subject, access} -> {meeting}; join, end {meeting}; invite {meeting, whom}
-  POST people/URI/eject             {meeting, whom}; so admit, reject, promote, demote
+  POST people/URI/eject             {meeting, whom}; likewise admit, reject, promote, demote
   GET  state                        applications, meetings, counts
   GET  switches                     PUT switches {NAME: VALUE}
   GET  faults                       POST faults/NAME {user, count, retryAfter}
 
-Faults: at once drop-channel, replace-pget, expire-tokens, lose-application, expire-application, resume; for the next
-`count` P-GETs of the user swallow-pget, lose-package, resync; for the next `count` requests of anybody unavailable
-(503, HTML), bad-gateway (502, HTML), throttle (429), cut, lose-answer, reorder (201 after its events).";
+Faults that happen at once: drop-channel, replace-pget, expire-tokens, lose-application,
+expire-application, resume. Faults of the user's next `count` P-GETs: swallow-pget, lose-package,
+resync. Faults of anybody's next `count` requests: unavailable (503, HTML), bad-gateway (502, HTML),
+throttle (429), cut, lose-answer, reorder (201 after its events).";
 
-/// What the command line asks for.
+/// The action that the command line asks for.
 pub(crate) enum Command {
     /// Print this text.
     Help(String),
@@ -42,8 +43,8 @@ pub(crate) enum Command {
 /// ucwa_simulator: a simulated Lync / Skype for Business server, as its REST API UCWA 2.0 shows it
 ///
 /// Without --user there are sip:lene@contoso.com and sip:tosh@contoso.com, both with the password
-/// `secret`, and without --person the simulated sip:echo@contoso.com, who accepts and says everything
-/// back.
+/// `secret`, and without --person the simulated sip:echo@contoso.com, who accepts and says
+/// everything back.
 #[derive(Parser)]
 #[command(
     args_override_self = true,
@@ -52,47 +53,47 @@ pub(crate) enum Command {
     after_help = CONTROL
 )]
 pub(crate) struct Arguments {
-    /// Where it listens; may be repeated [127.0.0.1:8480]
+    /// An address to listen on; may be repeated [127.0.0.1:8480]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
-    /// TLS on every --listen, with an authority made for this run (needs openssl)
+    /// Use TLS on every --listen, with an authority made for this run (needs openssl)
     #[arg(long = "tls-self-signed")]
     pub(crate) tls: bool,
-    /// Writes that authority's certificate there, for clients to trust
+    /// Write that authority's certificate to FILE, for clients to trust
     #[arg(long = "tls-cert-out", value_name = "FILE")]
     pub(crate) cert_out: Option<PathBuf>,
-    /// One more name in the certificate; localhost, 127.0.0.1, the domain and its lyncdiscover names
-    /// are in it anyway
+    /// A further name in the certificate; localhost, 127.0.0.1, the domain and its lyncdiscover
+    /// names are always in it
     #[arg(verbatim_doc_comment, long = "tls-name", value_name = "NAME")]
     pub(crate) names: Vec<String>,
-    /// With TLS: plain HTTP there, where the root only redirects to https
+    /// With TLS: an address for plain HTTP, where the root only redirects to https
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen_http: Option<String>,
     /// The SIP domain
     #[arg(long, default_value = "contoso.com")]
     pub(crate) domain: String,
-    /// Who can sign on with a client; may be repeated
+    /// A user who can sign on with a client; may be repeated
     #[arg(long = "user", value_name = "URI=PASSWORD", value_parser = pair)]
     pub(crate) users: Vec<(String, String)>,
-    /// A simulated person: accept[:SECONDS], echo, decline[:SECONDS], ignore, busy, offline [accept];
-    /// may be repeated
+    /// A simulated person: accept[:SECONDS], echo, decline[:SECONDS], ignore, busy, offline
+    /// [accept]; may be repeated
     #[arg(verbatim_doc_comment, long = "person", value_name = "URI[=MANNER]", value_parser = person)]
     pub(crate) people: Vec<(String, Manner)>,
-    /// An open point of the protocol, or a trap; may be repeated
+    /// Set a switch, see --list-switches; may be repeated
     #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = pair)]
     switched: Vec<(String, String)>,
     /// The default switches, changed by those of the command line.
     #[arg(skip)]
     pub(crate) switches: Switches,
-    /// Prints all switches with their values, one line each
+    /// Print all switches with their values, one line each
     #[arg(long)]
     list_switches: bool,
-    /// The same ids again [random]
+    /// The same number makes the same ids [random]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
 }
 
-/// Reads a command line. The error names the flag.
+/// Reads a command line. The error names the wrong flag.
 pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let mut own = match Arguments::try_parse_from(line) {
         Ok(own) => own,
@@ -121,18 +122,18 @@ pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command,
         own.people.push((echo, Manner::Echo(Duration::ZERO)));
     }
     if !own.tls && (own.listen_http.is_some() || own.cert_out.is_some()) {
-        return Err("--listen-http and --tls-cert-out go with --tls-self-signed".to_owned());
+        return Err("--listen-http and --tls-cert-out need --tls-self-signed".to_owned());
     }
     Ok(Command::Serve(Box::new(own)))
 }
 
-/// `ONE=OTHER`.
+/// Splits `ONE=OTHER`.
 fn pair(given: &str) -> Result<(String, String), String> {
-    let (one, other) = given.split_once('=').ok_or("there is no `=`")?;
+    let (one, other) = given.split_once('=').ok_or("`=` is missing")?;
     Ok((one.to_owned(), other.to_owned()))
 }
 
-/// `URI[=MANNER[:SECONDS]]`.
+/// Reads `URI[=MANNER[:SECONDS]]`.
 fn person(given: &str) -> Result<(String, Manner), String> {
     let (uri, manner) = given.split_once('=').unwrap_or((given, "accept"));
     let (word, after) = manner.split_once(':').unwrap_or((manner, "0"));
@@ -140,8 +141,8 @@ fn person(given: &str) -> Result<(String, Manner), String> {
         .parse()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or("SECONDS is a number")?;
-    let manner = Manner::read(word, after).ok_or_else(|| format!("there is no manner `{word}`"))?;
+        .ok_or("SECONDS must be a number")?;
+    let manner = Manner::read(word, after).ok_or_else(|| format!("no manner `{word}`"))?;
     Ok((uri.to_owned(), manner))
 }
 

@@ -1,17 +1,23 @@
-//! `ucwa_simulator`: a simulated Lync or Skype for Business server, as its REST API (UCWA 2.0) shows it.
+//! `ucwa_simulator`: a simulated Lync or Skype for Business server, as its REST API (UCWA 2.0)
+//! shows it.
 //!
 //!     cargo run --release --example ucwa_simulator
-//!     cargo run --release --example ucwa_simulator -- --tls-self-signed --listen 127.0.0.1:8443 --tls-cert-out ca.crt
+//!     cargo run --release --example ucwa_simulator -- \
+//!         --tls-self-signed --listen 127.0.0.1:8443 --tls-cert-out ca.crt
 //!
-//! For whoever writes a client and has no server: autodiscovery, tokens, applications, the event channel with its acks,
-//! instant messages both ways, meetings, presence, contacts, batches, and the traps for which the real one is known.
-//! Two clients that sign on talk to each other; simulated people answer, type, decline and hold meetings, driven by
-//! a control API over HTTP (`--help` lists it). What Microsoft has documented nowhere is a switch (`--list-switches`).
+//! It is for those who write a client and have no server. It has autodiscovery, tokens,
+//! applications, the event channel with its acks, instant messages both ways, meetings, presence,
+//! contacts, batches, and the known difficulties of real servers. Two clients that sign on talk to
+//! each other. Simulated people answer, type, decline and hold meetings; a control API over HTTP
+//! drives them (`--help` lists it). Behaviour that Microsoft has not documented is a switch
+//! (`--list-switches`).
 //!
-//! It speaks JSON only, whatever is accepted; there is no audio, video or sharing, no windows grant (its challenge is
-//! sent, NTLM is not spoken), no delegates, and of `OnlineMeetings` what instant messages need.
+//! It sends JSON only, whatever the client accepts. It has no audio, video or sharing, no delegates,
+//! no windows grant (it sends the challenge but no NTLM), and of `OnlineMeetings` only what instant
+//! messages need.
 //!
-//! All of it is in [`simulator`], which tests and benches include by path; here are the command line and TLS.
+//! The simulator itself is in [`simulator`], which tests and benches include by path. This file and
+//! its neighbours are the command line and TLS.
 
 mod arguments;
 #[allow(dead_code, reason = "tests and benches use what the program does not")]
@@ -60,7 +66,7 @@ fn start(arguments: &Arguments) -> Result<(), String> {
         .enable_all()
         .build();
     runtime
-        .map_err(|error| format!("no threads: {error}"))?
+        .map_err(|error| format!("cannot start threads: {error}"))?
         .block_on(run(arguments))
 }
 
@@ -146,7 +152,7 @@ fn authority(
     Ok(acceptor)
 }
 
-/// Ends on ctrl-C and SIGTERM.
+/// Returns on ctrl-C or SIGTERM.
 async fn stopped() -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     tokio::select! {
@@ -155,7 +161,7 @@ async fn stopped() -> Result<(), String> {
     }
 }
 
-/// Prints a line on stdout. That nobody listens there is no reason to stop.
+/// Prints a line on stdout. A closed stdout is ignored: the simulator goes on without it.
 fn say(line: &str) {
     let mut stdout = std::io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());

@@ -1,5 +1,5 @@
-//! A certificate authority of one's own for a run: `openssl` makes it, the way the test servers have theirs made.
-//! Rejected: rcgen, which adds eight crates to what the README's first command compiles.
+//! A certificate authority made for one run by `openssl`, as in the tests. Rejected: rcgen, which
+//! adds eight crates to those that the README's first command compiles.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Makes an authority and a certificate for `names` in `folder` (`ca.crt`, `server.crt`, `server.key`).
+/// Makes an authority and a certificate for `names` in `folder` (`ca.crt`, `server.crt`,
+/// `server.key`), and returns the acceptor.
 pub(crate) fn acceptor(folder: &Path, names: &[String]) -> Result<TlsAcceptor, String> {
     let at = |name: &str| folder.join(name).display().to_string();
     let alternative: Vec<String> = names

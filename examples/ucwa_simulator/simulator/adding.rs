@@ -1,4 +1,4 @@
-//! Messaging in a conference: it has to be added, and can be stopped while one stays in the room.
+//! Messaging in a conference. A client must add it, and can stop it without leaving the room.
 
 use super::address::Address;
 use super::agenda::Deed;
@@ -15,7 +15,8 @@ use super::world::World;
 use serde_json::json;
 
 impl World {
-    /// `addMessaging`: the operation starts; only one at a time, and only in a room.
+    /// Starts `addMessaging`. Only one such operation may run, and only in a connected
+    /// conversation.
     pub fn add_messaging(
         &mut self,
         now: Moment,
@@ -61,7 +62,7 @@ impl World {
         Ok(Answer::created(&location))
     }
 
-    /// Messaging was added.
+    /// Completes `addMessaging`.
     pub fn messaging_added(
         &mut self,
         now: Moment,
@@ -106,7 +107,8 @@ impl World {
         }
     }
 
-    /// The others see that a member takes part in the messages, or no longer.
+    /// Tells the other members that `who` takes part in messaging (`added`) or no longer does
+    /// (`deleted`).
     fn tell_others_messaging(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
         let members = self.members_of(talk);
         for member in members
@@ -128,7 +130,7 @@ impl World {
         }
     }
 
-    /// stopMessaging in a conference: one stays in the room.
+    /// Stops messaging in a conference. The application stays in the room.
     pub fn stop_messaging(&mut self, now: Moment, app: &str, conversation: &str) {
         let Some(own) = self.applications.get_mut(app) else {
             return;
@@ -156,7 +158,7 @@ impl World {
         self.tell_others_messaging(now, talk, &user, "deleted");
     }
 
-    /// `participantMessaging added` of oneself.
+    /// Sends `participantMessaging added` for the application's own participant.
     fn tell_own_messaging(&mut self, now: Moment, app: &str, conversation: &str, user: &Address) {
         let own = participant_href(&conversation_href(app, conversation), user);
         let here = format!("{own}/messaging");

@@ -5,44 +5,45 @@ use super::timer::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Something to do at its time.
+/// Something to do at a given moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
-    /// A P-GET or a held event of this application is due.
+    /// Answer the P-GET of this application, or release an event that was held back.
     Release(String),
     /// Check whether this application has been idle for too long.
     Idle(String),
-    /// A ring ends: nobody answered.
+    /// End a ring that nobody answered.
     RingOut(u64),
-    /// A ring fails for a reason known at its start.
+    /// Fail a ring for a reason known at its start: the ring, a code, a subcode.
     RingFails(u64, &'static str, &'static str),
-    /// The simulated person who is rung answers, as its manner says.
+    /// Let the simulated person who is rung answer, as the person's manner says.
     Answers(u64),
-    /// A leg of the ring (by its number) has accepted: both sides are connected.
+    /// Connect both sides of a ring, because one leg has accepted: the ring and the number of the
+    /// leg.
     Connect(u64, usize),
-    /// The focus lets an application's conversation into its meeting.
+    /// Let an application into its meeting: application, conversation, invitation.
     Join(String, String, String),
-    /// The focus adds messaging to a conversation in a meeting.
+    /// Add messaging to a conversation in a meeting: application, conversation, invitation.
     AddMessaging(String, String, String),
-    /// A message was not fetched in time.
+    /// End the delivery of a message that some client has not fetched in time.
     Undelivered(u64),
-    /// A member who typed may have stopped.
+    /// Check whether the members of a talk still type.
     TypingEnds(u64),
-    /// A conversation with a simulated person may be quiet.
+    /// Check whether a talk with a simulated person has been quiet for too long.
     TalkIdle(u64),
-    /// A presence subscription nears its end, or is there.
+    /// Warn that a presence subscription ends soon, or end it: application, subscription.
     Subscription(String, String),
-    /// A finished invitation is forgotten.
+    /// Forget a finished invitation: application, invitation.
     ForgetInvitation(String, String),
-    /// A simulated person speaks: talk, who, text.
+    /// Let a simulated person say a text: talk, person, text.
     Says(u64, super::address::Address, String),
-    /// An answer that a fault kept back goes out.
+    /// Send an answer that a fault kept back.
     LetGo(u64),
-    /// A subscription to contacts and groups ends.
+    /// End an application's subscription to contacts and groups.
     ContactsSubscription(String),
 }
 
-/// The list.
+/// Deeds sorted by moment.
 #[derive(Debug, Default)]
 pub struct Agenda {
     entries: BTreeMap<(Moment, u64), Deed>,
@@ -50,23 +51,23 @@ pub struct Agenda {
 }
 
 impl Agenda {
-    /// Adds `deed` for `at`.
+    /// Adds `deed`, to be done at `at`.
     pub fn at(&mut self, at: Moment, deed: Deed) {
         self.counter += 1;
         self.entries.insert((at, self.counter), deed);
     }
 
-    /// Adds `deed` for `wait` after `now`.
+    /// Adds `deed`, to be done `wait` after `now`.
     pub fn after(&mut self, now: Moment, wait: Duration, deed: Deed) {
         self.at(later(now, wait), deed);
     }
 
-    /// The first entry's moment.
+    /// Returns the moment of the first deed.
     pub fn due(&self) -> Option<Moment> {
         self.entries.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes the first entry that is due.
+    /// Takes the first deed that is due.
     pub fn take(&mut self, now: Moment) -> Option<Deed> {
         let entry = self
             .entries
@@ -76,7 +77,7 @@ impl Agenda {
     }
 }
 
-/// `wait` after `now`.
+/// Returns the moment `wait` after `now`.
 pub fn later(now: Moment, wait: Duration) -> Moment {
     now + chrono::TimeDelta::from_std(wait).unwrap_or(chrono::TimeDelta::days(3650))
 }

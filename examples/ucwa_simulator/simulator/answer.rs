@@ -1,31 +1,31 @@
-//! What the server answers: statuses, headers and the error body that only promises `code`.
+//! The server's answers: status, headers and body. The body of an error promises only `code`.
 
 use serde_json::{Value, json};
 
 /// One HTTP answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// Beside those that every answer has.
+    /// Headers, except those that every answer has.
     pub headers: Vec<(String, String)>,
-    /// What is sent.
+    /// The body.
     pub body: Body,
 }
 
-/// A body, typed by what it is.
+/// The body of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
-    /// None.
+    /// No body.
     Empty,
-    /// A resource, a package of events, an error.
+    /// JSON: a resource, a package of events, or an error.
     Json(Value),
-    /// With its content type.
+    /// Other bytes, with their content type.
     Bytes(String, Vec<u8>),
 }
 
 impl Answer {
-    /// 200 with a resource. An etag inside is a header too.
+    /// Returns 200 with a resource. The resource's etag also becomes a header.
     pub fn ok(resource: Value) -> Answer {
         let headers = resource
             .get("etag")
@@ -38,7 +38,7 @@ impl Answer {
         }
     }
 
-    /// 201, empty, with a Location.
+    /// Returns 201 without a body, with a Location.
     pub fn created(location: &str) -> Answer {
         Answer {
             status: 201,
@@ -47,7 +47,7 @@ impl Answer {
         }
     }
 
-    /// 201 with a resource.
+    /// Returns 201 with a resource. The resource's own link becomes the Location.
     pub fn created_with(resource: Value) -> Answer {
         let location = resource
             .pointer("/_links/self/href")
@@ -60,7 +60,7 @@ impl Answer {
         answer
     }
 
-    /// 204.
+    /// Returns 204.
     pub fn done() -> Answer {
         Answer {
             status: 204,
@@ -69,7 +69,7 @@ impl Answer {
         }
     }
 
-    /// A page as IIS makes it.
+    /// Returns an error page like those of IIS.
     pub fn html(status: u16, title: &str, text: &str) -> Answer {
         let page = format!(
             "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n\
@@ -84,13 +84,13 @@ impl Answer {
         }
     }
 
-    /// The same with one more header.
+    /// Returns the answer with one more header.
     pub fn with(mut self, name: &str, value: &str) -> Answer {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Adds Retry-After, unless 0.
+    /// Adds Retry-After, unless `seconds` is 0.
     pub fn retry_after(self, seconds: u32) -> Answer {
         if seconds == 0 {
             self
@@ -108,7 +108,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Any.
+    /// Returns an error with any status and code. An empty subcode is left out.
     pub fn new(status: u16, code: &str, subcode: &str, message: &str) -> Fault {
         let mut body = json!({"code": code, "message": message});
         if !subcode.is_empty() {
@@ -117,12 +117,12 @@ impl Fault {
         Fault { status, body }
     }
 
-    /// 400.
+    /// Returns 400.
     pub fn bad(subcode: &str, message: &str) -> Fault {
         Fault::new(400, "BadRequest", subcode, message)
     }
 
-    /// 400, with the bad field named.
+    /// Returns 400 for the field `name`; `what` says what is wrong with it.
     pub fn parameter(name: &str, what: &str) -> Fault {
         let mut fault = Fault::bad(
             "ParameterValidationFailure",
@@ -132,12 +132,12 @@ impl Fault {
         fault
     }
 
-    /// 403.
+    /// Returns 403.
     pub fn forbidden(subcode: &str, message: &str) -> Fault {
         Fault::new(403, "Forbidden", subcode, message)
     }
 
-    /// 404.
+    /// Returns 404.
     pub fn not_found(subcode: &str) -> Fault {
         Fault::new(
             404,
@@ -147,7 +147,7 @@ impl Fault {
         )
     }
 
-    /// 405: the resource does not know the method.
+    /// Returns 405: the resource does not support the method.
     pub fn method() -> Fault {
         Fault::new(
             405,
@@ -157,12 +157,12 @@ impl Fault {
         )
     }
 
-    /// 409.
+    /// Returns 409.
     pub fn conflict(subcode: &str, message: &str) -> Fault {
         Fault::new(409, "Conflict", subcode, message)
     }
 
-    /// 410.
+    /// Returns 410.
     pub fn gone(subcode: &str, message: &str) -> Fault {
         Fault::new(410, "Gone", subcode, message)
     }

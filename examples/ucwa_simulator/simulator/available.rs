@@ -1,4 +1,4 @@
-//! makeMeAvailable: from then on invitations ring at the application, and its user has presence.
+//! makeMeAvailable. After it invitations ring at the application, and its user has presence.
 
 use super::answer::{Answer, Fault};
 use super::event::{Event, Priority};
@@ -21,7 +21,7 @@ const MODALITIES: &[&str] = &[
 ];
 
 impl World {
-    /// `POST {A}/me/makeMeAvailable`.
+    /// Answers `POST {A}/me/makeMeAvailable`.
     pub fn make_me_available(
         &mut self,
         now: Moment,
@@ -100,7 +100,7 @@ fn known(
     }
 }
 
-/// A TimeSpan, `00:05:00` or `PT5M`, or seconds.
+/// Reads a TimeSpan such as `00:05:00` or `PT5M`, or a number of seconds.
 fn time_span(text: &str) -> Option<Duration> {
     let parts: Option<Vec<u64>> = text
         .split(':')

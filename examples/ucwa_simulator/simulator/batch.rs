@@ -9,7 +9,7 @@ use super::timer::Moment;
 use super::world::World;
 
 impl World {
-    /// Reads the parts and answers each, in order.
+    /// Does the request of each part, in order, and returns all their answers.
     pub fn batch(
         &mut self,
         now: Moment,
@@ -65,7 +65,7 @@ impl World {
 
     fn part(&mut self, now: Moment, outer: &Request, token: &Token, part: &str) -> Answer {
         let Some(inner) = parse(part, outer) else {
-            return Fault::bad("DeserializationFailure", "The part is no request.").into();
+            return Fault::bad("DeserializationFailure", "The part is not a request.").into();
         };
         let segments = inner.segments();
         let lower: Vec<String> = segments

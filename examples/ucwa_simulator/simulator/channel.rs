@@ -1,8 +1,12 @@
-//! The event channel of one application: a queue, the package that waits for its acknowledgement, and the parked P-GET.
+//! The event channel of one application: a queue, the package that waits for its acknowledgement,
+//! and the parked P-GET.
 //!
-//! A request for package N+1 acknowledges N; until then N is sent again to a client that repeats
-//! its ack. A package gets its number when it is made, so an empty package counts too. An event
-//! counts as fetched when its package goes to a P-GET whose client is still connected.
+//! A P-GET is the client's request for the next package of events. It is parked, that is left
+//! unanswered, until there are events.
+//!
+//! A P-GET for package N+1 acknowledges package N. Until then, package N is sent again to a client
+//! that repeats its ack. A package gets its number when it is made, so an empty package counts too.
+//! An event counts as fetched when its package goes to a P-GET whose client is still connected.
 
 use super::answer::{Answer, Fault};
 use super::event::{Event, Priority};
@@ -17,7 +21,7 @@ use tokio::sync::oneshot;
 /// P-GETs that a fault keeps unanswered. They are kept so that their connections stay open.
 const SWALLOWED_MAX: usize = 16;
 
-/// The channel.
+/// The event channel of one application.
 #[derive(Debug)]
 pub struct Channel {
     /// The number of the next package.
@@ -28,19 +32,19 @@ pub struct Channel {
     fetched: Vec<u64>,
     queue: VecDeque<Waiting>,
     parked: Option<Parked>,
-    /// Parameters of the P-GET; remembered from one to the next.
+    /// A parameter of the P-GET, remembered from one to the next.
     timeout: Duration,
     medium: Duration,
     low: Duration,
     /// The moment since which no P-GET is parked.
     quiet_since: Moment,
-    /// The next package says `resume`.
+    /// True if the next package says `resume`.
     resume: bool,
-    /// The next P-GET is told to `resync`.
+    /// True if the next P-GET is told to `resync`.
     pub resync_next: bool,
-    /// How many P-GETs are accepted and never answered.
+    /// How many of the next P-GETs are accepted and never answered.
     pub swallow: u32,
-    /// For how many packages the connection is cut instead of sending them.
+    /// For how many of the next packages the connection is cut instead of sending them.
     pub lose: u32,
     swallowed: Vec<oneshot::Sender<Answer>>,
 }
@@ -49,7 +53,7 @@ pub struct Channel {
 struct Held {
     number: u64,
     package: Value,
-    /// Numbers of events that no client is known to have.
+    /// Deliveries whose events no client is known to have.
     deliveries: Vec<u64>,
 }
 
@@ -68,14 +72,15 @@ struct Parked {
 
 /// The outcome of a P-GET.
 pub enum Asked {
-    /// Answered at once.
+    /// The P-GET is answered at once.
     Now(Answer),
-    /// Parked; the answer comes here, or never, if the connection is to be cut.
+    /// The P-GET is parked. The answer comes here; if its sender is dropped, the connection must be
+    /// cut.
     Parked(oneshot::Receiver<Answer>),
 }
 
 impl Channel {
-    /// Nothing sent, nothing parked.
+    /// Returns a channel with nothing sent and nothing parked.
     pub fn new(now: Moment) -> Channel {
         Channel {
             number: 1,
@@ -95,7 +100,8 @@ impl Channel {
         }
     }
 
-    /// Returns the package that a client must ask for: the first that it has not acknowledged.
+    /// Returns the number of the package that a client must ask for: the first that it has not
+    /// acknowledged.
     pub fn ack(&self) -> u64 {
         self.held.as_ref().map_or(self.number, |held| held.number)
     }
@@ -240,7 +246,7 @@ impl Channel {
         }
     }
 
-    /// Returns whether a client listens, and if not, since when.
+    /// Returns the moment since which no client listens; `None` if a client listens.
     pub fn quiet_since(&mut self, now: Moment) -> Option<Moment> {
         self.notice_hang_up(now);
         self.parked.is_none().then_some(self.quiet_since)
@@ -252,7 +258,7 @@ impl Channel {
         self.resume = true;
     }
 
-    /// Removes an event that was not fetched. Returns false if it was.
+    /// Removes an event that is still in the queue. Returns false if it is not there.
     pub fn take_back(&mut self, delivery: u64) -> bool {
         let before = self.queue.len();
         self.queue
@@ -260,12 +266,13 @@ impl Channel {
         self.queue.len() < before
     }
 
-    /// The next package says `resume`.
+    /// Lets the next package say `resume`.
     pub fn say_resume(&mut self) {
         self.resume = true;
     }
 
-    /// Ends the parked P-GET with `answer`, or by cutting its connection.
+    /// Ends the parked P-GET with `answer`, or by cutting its connection. Returns false if none was
+    /// parked or its client has gone.
     pub fn interrupt(&mut self, now: Moment, answer: Option<Answer>) -> bool {
         let Some(parked) = self.parked.take() else {
             return false;
@@ -305,7 +312,8 @@ pub fn replaced() -> Answer {
     .into()
 }
 
-/// Groups events by sender, in their order: a sender appears again if another spoke in between.
+/// Groups events by sender, in their order. A sender comes again if another has an event in
+/// between.
 fn senders<'a>(events: impl Iterator<Item = &'a Event>) -> Vec<Value> {
     let mut groups: Vec<(&(&'static str, String), Vec<Value>)> = Vec::new();
     for event in events {

@@ -1,4 +1,4 @@
-//! The event channel by hand: acks, replay, priorities, replacement.
+//! The event channel on its own: acks, replay, priorities, replacement.
 
 use super::*;
 use chrono::{TimeDelta, Utc};

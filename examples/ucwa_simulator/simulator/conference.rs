@@ -1,7 +1,8 @@
-//! The conference of a meeting: joining, the lobby, messaging that is added later, the roster, and every way out.
+//! The conference of a meeting: how an application joins it.
 //!
-//! A conference has no messages of its own accord: whoever joins sees `messaging` Disconnected with a link addMessaging,
-//! and hears nothing before it was used. Simulated people always take part in the messages.
+//! A member who joins has no messaging at first: `messaging` is Disconnected, with a link
+//! addMessaging, and no message arrives before the client has used that link. Simulated people
+//! always take part in messaging.
 
 use super::agenda::Deed;
 use super::answer::{Answer, Fault};
@@ -15,11 +16,11 @@ use super::timer::Moment;
 use super::wish::Wish;
 use super::world::World;
 
-/// Members of one conference.
+/// The most members of one conference.
 const MEMBERS_MAX: usize = 1_000;
 
 impl World {
-    /// `POST {A}/communication/onlineMeetingInvitations`.
+    /// Answers `POST {A}/communication/onlineMeetingInvitations`.
     pub fn join_meeting(
         &mut self,
         now: Moment,
@@ -75,7 +76,8 @@ impl World {
         Ok(Answer::created(&location))
     }
 
-    /// Returns the id of the meeting that a client asks for by its URI; `adhoc` makes a new one.
+    /// Returns the id of the meeting with the URI that a client asks for. The URI `adhoc` makes a
+    /// new meeting.
     fn meeting_to_join(
         &mut self,
         now: Moment,
@@ -105,7 +107,8 @@ impl World {
         Ok(id)
     }
 
-    /// The talk of a meeting, begun if nobody is there.
+    /// Returns the talk of a meeting, and begins it if there is none. Returns `None` if there is no
+    /// such meeting.
     pub fn conference(&mut self, now: Moment, id: &str) -> Option<u64> {
         let meeting = self.meetings.get(id)?;
         if let Some(talk) = meeting.talk.filter(|talk| self.talks.contains_key(talk)) {
@@ -127,7 +130,7 @@ impl World {
         Some(talk)
     }
 
-    /// Decides, after the focus has looked at the person, whether they enter the room or the lobby.
+    /// Lets an application into the room or into the lobby, as the meeting's access level says.
     pub fn join(&mut self, now: Moment, app: &str, conversation: &str, invitation: &str) {
         let Some(own) = self.applications.get(app) else {
             return;
@@ -164,7 +167,7 @@ impl World {
         }
     }
 
-    /// Ends the attempt to join: the invitation fails, and its conversation ends.
+    /// Ends an attempt to join: the invitation fails, and its conversation ends.
     pub fn turned_away(
         &mut self,
         now: Moment,
@@ -178,7 +181,8 @@ impl World {
         self.end_view(now, app, conversation, Some(reason));
     }
 
-    /// An application's conversation is in the room: it sees the roster, the roster sees it.
+    /// Puts an application's conversation into the room. The application is told of the other
+    /// members, and they are told of its user.
     pub fn enter(&mut self, now: Moment, app: &str, conversation: &str, invitation: Option<&str>) {
         let formats: Vec<String> = ["Plain", "Html"]
             .iter()

@@ -1,4 +1,4 @@
-//! The subscription to contacts and groups: changes of the list are sent while it runs.
+//! The subscription to contacts and groups. While it runs, changes of the contact list are sent.
 
 use super::address::Address;
 use super::agenda::{Deed, later};
@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    /// Sends `contact added` or `deleted` to all applications of the user that subscribe.
+    /// Sends `contact added` or `deleted` to all applications of `user` that subscribe.
     pub fn tell_contact_list(&mut self, now: Moment, user: &Address, who: &Address, kind: &str) {
         let subscribed = |app: &&Application| {
             app.user == *user && app.contacts_until.is_some_and(|until| until > now)

@@ -11,7 +11,7 @@ use super::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Contacts and groups one may have.
+/// The most contacts, and the most groups, that a user may have.
 pub const CONTACTS_MAX: usize = 250;
 impl World {
     /// Answers requests under `{A}/people`, except those about presence subscriptions.
@@ -129,7 +129,7 @@ impl World {
         }
     }
 
-    /// The contact list: as kept, or everybody else, if it was never kept.
+    /// Returns the user's contact list. A user who never changed it has everybody else in it.
     pub fn list_of(&self, user: &Address) -> Vec<Address> {
         let kept = self
             .people
@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// The resource `contact`.
+    /// Returns the resource `contact`.
     pub fn contact_json(&self, app: &str, who: &Address) -> Value {
         let base = href(app);
         let own = format!("{base}/people/{}", who.bare());
@@ -248,7 +248,7 @@ impl World {
     }
 }
 
-/// Changes with what a card says.
+/// Returns a number that changes whenever the contact's card changes.
 fn etag(person: &Person) -> u32 {
     let all = format!("{}{:?}", person.name, person.card);
     all.bytes().fold(2_166_136_261, |hash, byte| {
@@ -256,7 +256,7 @@ fn etag(person: &Person) -> u32 {
     })
 }
 
-/// A SIP address that must be there.
+/// Returns the required parameter `name` as a SIP address.
 pub fn one(input: &Input, name: &str) -> Result<Address, Answer> {
     let given = input.required(name, 1000)?;
     Address::parse(&given).ok_or_else(|| Fault::parameter(name, "Not a SIP address.").into())

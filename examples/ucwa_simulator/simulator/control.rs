@@ -1,4 +1,5 @@
-//! The simulated people and the faults, for Rust: what a test says instead of clicking in a Lync client.
+//! The simulated people and the faults, for tests in Rust. A test calls these methods where a
+//! tester would click in a Lync client.
 
 use super::address::Address;
 use super::channel::{Channel, replaced};
@@ -11,21 +12,21 @@ use super::timer::Moment;
 use super::world::World;
 use std::sync::Arc;
 
-/// A person of the directory, to be driven.
+/// A person of the directory whom a test drives.
 #[derive(Clone)]
 pub struct Driven {
     simulator: Arc<Simulator>,
-    /// Who.
+    /// The person's address.
     pub address: Address,
 }
 
 impl Simulator {
-    /// The person of that address, made with the manner `Ignore` if nobody knows it.
+    /// Returns the person with that address. An unknown person is added, with the manner `Ignore`.
     ///
     /// # Errors
-    /// The address is none.
+    /// `uri` is not a SIP address.
     pub fn person(self: &Arc<Self>, uri: &str) -> Result<Driven, String> {
-        let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is no SIP address"))?;
+        let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is not a SIP address"))?;
         self.change(|world, _| {
             world.people.entry(address.clone()).or_insert_with(|| {
                 let mut person = Person::new(&address, None);
@@ -40,7 +41,7 @@ impl Simulator {
         })
     }
 
-    /// Sets a switch, from now on.
+    /// Sets a switch from now on.
     ///
     /// # Errors
     /// There is no such switch or value.
@@ -48,7 +49,7 @@ impl Simulator {
         self.change(|world, _| world.switches.set(name, value))
     }
 
-    /// How many applications, conversations and parked P-GETs a user has.
+    /// Returns how many applications, conversations and parked P-GETs a user has.
     pub fn count(&self, uri: &str) -> (usize, usize, usize) {
         self.change(|world, _| {
             let own: Vec<_> = world
@@ -77,7 +78,7 @@ impl Driven {
         })
     }
 
-    /// Says `text` to `to`: in the conversation there is, or by an invitation that carries it.
+    /// Says `text` to `to`, in the conversation they have or in a new invitation.
     pub fn say(&self, to: &str, text: &str) {
         self.say_as(
             to,
@@ -89,17 +90,17 @@ impl Driven {
         );
     }
 
-    /// The same with HTML, or with an invitation of one's own.
+    /// Like [`Driven::say`], with HTML, or with parameters for the invitation.
     pub fn say_as(&self, to: &str, text: Text, invite: &Invite) {
         self.act(|world, now, who| world.person_says_to(now, who, &Self::other(to), text, invite));
     }
 
-    /// Types, or stops typing; false without a conversation.
+    /// Starts or stops typing. Returns false if there is no conversation.
     pub fn types(&self, to: &str, typing: bool) -> bool {
         self.act(|world, now, who| world.person_types(now, who, &Self::other(to), typing))
     }
 
-    /// How it treats invitations from now on.
+    /// Sets how the person treats invitations from now on.
     pub fn behave(&self, manner: Manner) {
         self.act(|world, _, who| {
             if let Some(person) = world.people.get_mut(who) {
@@ -108,27 +109,28 @@ impl Driven {
         });
     }
 
-    /// Accepts the invitation that rings; false if none does.
+    /// Accepts the invitation that rings. Returns false if none rings.
     pub fn accepts(&self) -> bool {
         self.act(|world, now, who| world.person_takes(now, who))
     }
 
-    /// Declines it with a subcode: Declined, Busy, DoNotDisturb, Unreachable, …
+    /// Declines the invitation that rings, with a subcode: Declined, Busy, DoNotDisturb,
+    /// Unreachable, … Returns false if none rings.
     pub fn refuses(&self, subcode: &str) -> bool {
         self.act(|world, now, who| world.person_refuses(now, who, subcode))
     }
 
-    /// Ends the conversation with `other`.
+    /// Ends the conversation with `other`. Returns false if there is none.
     pub fn leaves(&self, other: &str) -> bool {
         self.act(|world, now, who| world.person_leaves(now, who, &Self::other(other)))
     }
 
-    /// Is seen so from now on.
+    /// Sets the presence that others see.
     pub fn shows(&self, availability: &str, activity: &str) {
         self.act(|world, now, who| world.set_availability(now, who, availability, activity));
     }
 
-    /// How the others see it.
+    /// Returns the availability that others see.
     pub fn availability(&self) -> Option<String> {
         self.act(|world, _, who| {
             world
@@ -138,27 +140,27 @@ impl Driven {
         })
     }
 
-    /// Sets its note.
+    /// Sets the person's note.
     pub fn notes(&self, text: &str) {
         self.act(|world, now, who| world.set_note(now, who, text));
     }
 
-    /// Sets its location.
+    /// Sets the person's location.
     pub fn is_at(&self, text: &str) {
         self.act(|world, now, who| world.set_location(now, who, text));
     }
 
-    /// Holds a meeting of that access level (empty: Everyone) and is in it; gives the meeting's URI.
+    /// Creates a meeting with an access level (empty: Everyone), joins it, and returns its URI.
     pub fn holds_meeting(&self, subject: &str, access: &str) -> String {
         self.act(|world, now, who| world.person_holds(now, who, subject, access))
     }
 
-    /// Comes into a meeting.
+    /// Joins a meeting. Returns false if there is none.
     pub fn joins(&self, uri: &str) -> bool {
         self.act(|world, now, who| world.person_joins(now, who, uri))
     }
 
-    /// Says something in a meeting.
+    /// Says something in a meeting. Returns false if there is none.
     pub fn says_in(&self, uri: &str, text: &str) -> bool {
         self.act(|world, now, who| {
             world.person_says_in(
@@ -173,42 +175,43 @@ impl Driven {
         })
     }
 
-    /// Types in a meeting.
+    /// Types in a meeting. Returns false if there is none.
     pub fn types_in(&self, uri: &str, typing: bool) -> bool {
         self.act(|world, now, who| world.person_types_at(now, who, uri, typing))
     }
 
-    /// Leaves a meeting.
+    /// Leaves a meeting. Returns false if there is none.
     pub fn leaves_meeting(&self, uri: &str) -> bool {
         self.act(|world, now, who| world.person_leaves_meeting(now, who, uri))
     }
 
-    /// `eject`, `admit`, `reject`, `promote` or `demote` somebody in a meeting.
+    /// Does `eject`, `admit`, `reject`, `promote` or `demote` to somebody in a meeting. Returns
+    /// false if that is not possible.
     pub fn rules(&self, uri: &str, whom: &str, verb: &str) -> bool {
         self.act(|world, now, _| world.person_rules(now, uri, &Self::other(whom), verb))
     }
 
-    /// Ends a meeting for all.
+    /// Ends a meeting for everybody. Returns false if there is none.
     pub fn ends(&self, uri: &str) -> bool {
         self.act(|world, now, _| world.person_ends(now, uri))
     }
 
-    /// Invites somebody into a meeting.
+    /// Invites somebody into a meeting. Returns false if there is none.
     pub fn invites(&self, uri: &str, whom: &str) -> bool {
         self.act(|world, now, who| world.person_invites(now, who, uri, &Self::other(whom)))
     }
 
-    /// The next text that reached the person, once; waits for it.
+    /// Waits for the next text that reached the person, and takes it.
     pub async fn hears(&self) -> Heard {
         self.wait(|person| person.heard.pop_front()).await
     }
 
-    /// What became of the next thing the person said, once; waits for it.
+    /// Waits for the next report on something the person said, and takes it.
     pub async fn learns(&self) -> Report {
         self.wait(|person| person.reports.pop_front()).await
     }
 
-    /// All that reached the person and was not taken by `hears`.
+    /// Returns all texts that reached the person and that `hears` has not taken.
     pub fn heard(&self) -> Vec<Heard> {
         self.act(|world, _, who| {
             world
@@ -238,7 +241,7 @@ impl Driven {
         }
     }
 
-    /// Does a fault to this user's clients; see [`World::do_fault`].
+    /// Does a fault to this person's clients; see [`World::do_fault`].
     ///
     /// # Errors
     /// There is no such fault.
@@ -248,7 +251,8 @@ impl Driven {
 }
 
 impl World {
-    /// Does or prepares a fault, for one user's applications or all. Returns how many it hit.
+    /// Does a fault now, or prepares it for later requests, for one user's applications or for all.
+    /// Returns how many applications or tokens it hits.
     ///
     /// # Errors
     /// There is no fault of that name.
@@ -264,14 +268,14 @@ impl World {
         let all = self.applications.values().filter(own);
         let apps: Vec<String> = all.map(|app| app.id.clone()).collect();
         match fault {
-            // At once.
+            // These happen at once.
             "expire-tokens" => return Ok(user.map_or(0, |user| self.tokens.end_all(user))),
             "lose-application" => apps.iter().for_each(|app| self.end_application(now, app)),
             "expire-application" => apps.iter().for_each(|app| self.expire(now, app)),
             "resume" => apps
                 .iter()
                 .for_each(|app| self.close_after_silence(now, app, true)),
-            // The next `count` requests of anybody.
+            // These happen to the next `count` requests of anybody.
             "unavailable" => self.faults.unavailable = count,
             "bad-gateway" => self.faults.bad_gateway = count,
             "throttle" => self.faults.throttled = (count, retry_after),
@@ -323,7 +327,7 @@ impl World {
     }
 }
 
-/// All faults.
+/// The names of all faults.
 pub const FAULTS: [&str; 15] = [
     "drop-channel",
     "replace-pget",

@@ -1,4 +1,5 @@
-//! `/Simulator/v1`: the same over HTTP, in JSON, for whoever tests a client from outside. It asks nobody for a token.
+//! `/Simulator/v1`: the same control over HTTP, in JSON, for those who test a client from outside.
+//! It needs no token.
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 impl World {
-    /// Answers what lies under `/Simulator/v1`.
+    /// Answers requests under `/Simulator/v1`.
     pub fn control(&mut self, now: Moment, request: &Request, rest: &[&str]) -> Answer {
         let answer = request
             .input()
@@ -95,7 +96,8 @@ impl World {
         Ok(Answer::done())
     }
 
-    /// Returns what a person has heard or was told.
+    /// Returns a person's log: `heard`, the texts that reached the person, or `reports`, what
+    /// became of the person's own.
     fn logged(&self, who: &Address, log: &str) -> Result<Answer, Answer> {
         let person = self
             .people
@@ -142,12 +144,16 @@ impl World {
         if done {
             Ok(Answer::done())
         } else {
-            Err(Fault::conflict("", "There is nothing of that kind now.").into())
+            Err(Fault::conflict(
+                "",
+                "There is no such conversation, invitation or meeting now.",
+            )
+            .into())
         }
     }
 
-    /// Makes a person say, type, accept, decline or leave. Returns false if there is nothing to do
-    /// it in.
+    /// Makes a person say, type, accept, decline or leave. Returns false if there is no
+    /// conversation or invitation for it.
     fn converses(
         &mut self,
         now: Moment,

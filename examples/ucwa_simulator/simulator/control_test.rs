@@ -1,4 +1,4 @@
-//! The control API as a tester uses it over HTTP: people, what they heard, faults, switches.
+//! The control API as a tester uses it over HTTP: people, the texts they heard, faults, switches.
 
 use super::stage::{Stage, embedded, json_of, link};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A conversation as one application sees it: its own id, its states, its messages.
+//! The resources of a conversation: `conversation`, `messaging`, `participant`.
 
 use super::address::Address;
 use super::model::application::Application;
@@ -10,7 +10,7 @@ use super::world::World;
 use serde_json::{Value, json};
 
 impl World {
-    /// The resource `conversation`.
+    /// Returns the resource `conversation`.
     pub fn conversation_json(&self, app: &str, conversation: &Conversation) -> Value {
         let at = conversation_href(app, &conversation.id);
         let live = ["Connected", "Conferenced"].contains(&conversation.state);
@@ -53,7 +53,7 @@ impl World {
         out
     }
 
-    /// The resource `messaging`.
+    /// Returns the resource `messaging`.
     pub fn messaging_json(&self, app: &str, conversation: &Conversation) -> Value {
         let at = conversation_href(app, &conversation.id);
         let here = format!("{at}/messaging");
@@ -79,7 +79,7 @@ impl World {
         out
     }
 
-    /// The resource `participant` of `who`, local or not.
+    /// Returns the resource `participant` of `who`, who may be the application's own user.
     pub fn participant_json(
         &self,
         app: &Application,
@@ -132,7 +132,7 @@ impl World {
         out
     }
 
-    /// The title of a link to a person.
+    /// Returns the title of a link to a person.
     pub fn title_of(&self, who: &Address) -> String {
         if self.switches.titles {
             self.name_of(who)

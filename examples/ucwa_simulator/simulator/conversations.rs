@@ -65,8 +65,8 @@ impl World {
         }
     }
 
-    /// Returns the participants that the filter of a request wants: leaders, attendees, those in
-    /// the lobby, or all in the room.
+    /// Returns the participants that the request's filter selects: leaders, attendees, those in the
+    /// lobby, or all in the room.
     fn participant_list(&self, at: &str, talk: u64, input: &Input) -> Answer {
         let filter = input.text("filter").map(|filter| filter.to_lowercase());
         let wanted = |member: &&Member| match filter.as_deref() {
@@ -91,7 +91,8 @@ impl World {
         Answer::ok(json!({"rel": rel, "_links": links}))
     }
 
-    /// Answers requests about one participant of `conversation`, an application and its view.
+    /// Answers requests about one participant. `conversation` is an application and its
+    /// conversation.
     fn one_participant(
         &mut self,
         now: Moment,
@@ -149,7 +150,7 @@ fn conversation_list(app: &Application) -> Answer {
     Answer::ok(json!({"rel": "conversations", "_links": links}))
 }
 
-/// Returns a modality that nobody uses, by its name in lower case.
+/// Returns a modality that the simulator does not support. `name` is in lower case.
 fn unused_modality(at: &str, name: &str) -> Answer {
     let rel = UNUSED
         .into_iter()

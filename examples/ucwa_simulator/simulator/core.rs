@@ -10,21 +10,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How long the loop sleeps at most; it is woken when something sooner appears.
+/// The longest sleep of the loop. Something that is due sooner wakes it.
 const NAP_MAX: Duration = Duration::from_secs(3600);
 
 /// A simulated Lync or Skype for Business server.
 pub struct Simulator {
     pub(super) world: Mutex<World>,
     timer: Arc<dyn Timer>,
-    /// Something is due sooner than the loop knows.
+    /// Notified when something is due sooner than the loop knows.
     sooner: Notify,
-    /// Something has happened that somebody may wait for.
+    /// Notified on every change of the world.
     pub(super) happened: Notify,
 }
 
 impl Simulator {
-    /// A server without people.
+    /// Returns a server without people.
     pub fn new(config: Config, timer: Arc<dyn Timer>) -> Arc<Simulator> {
         Arc::new(Simulator {
             world: Mutex::new(World::new(config)),
@@ -34,17 +34,17 @@ impl Simulator {
         })
     }
 
-    /// The time that this server believes in.
+    /// Returns the time by this server's clock.
     pub fn now(&self) -> Moment {
         self.timer.now()
     }
 
-    /// Answers a request, or says where the answer will come.
+    /// Answers a request, or returns where the answer will come.
     pub fn handle(&self, request: &Request) -> Outcome {
         self.change(|world, now| world.handle(now, request))
     }
 
-    /// Does what time drives, until dropped: to be spawned once.
+    /// Does what is due, for ever. Spawn it once, and drop it to stop.
     pub async fn run(self: Arc<Self>) {
         loop {
             let due = self.world.lock().due();
@@ -62,7 +62,7 @@ impl Simulator {
         }
     }
 
-    /// Changes the world, and lets those know who wait for it.
+    /// Changes the world, and wakes the loop and those who wait for a change.
     pub(super) fn change<T>(&self, action: impl FnOnce(&mut World, Moment) -> T) -> T {
         let now = self.timer.now();
         let mut world = self.world.lock();
@@ -78,10 +78,10 @@ impl Simulator {
         done
     }
 
-    /// Adds a person to the directory; one with a password can sign on with a client.
+    /// Adds a person to the directory. A person with a password can sign on with a client.
     ///
     /// # Errors
-    /// The address is none.
+    /// `uri` is not a SIP address.
     pub fn add_person(
         &self,
         uri: &str,
@@ -89,7 +89,7 @@ impl Simulator {
         password: Option<&str>,
         manner: Manner,
     ) -> Result<Address, String> {
-        let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is no SIP address"))?;
+        let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is not a SIP address"))?;
         self.change(|world, _| {
             let mut person = Person::new(&address, name);
             person.password = password.map(str::to_owned);
@@ -102,7 +102,7 @@ impl Simulator {
         Ok(address)
     }
 
-    /// The host's name, as X-MS-Server-Fqdn tells it.
+    /// Returns the name of the host, as in the header X-MS-Server-Fqdn.
     pub(super) fn host(&self) -> String {
         format!("fe1.{}", self.world.lock().config.domain)
     }

@@ -1,4 +1,5 @@
-//! How a message's delivery ends: every client has fetched the message, or its time is over.
+//! How the delivery of a message ends: every client has fetched the message, or the time for it is
+//! over.
 
 use super::model::talk::Sender;
 use super::person::Report;
@@ -14,7 +15,8 @@ impl World {
         }
     }
 
-    /// Ends the time in which a message may be fetched.
+    /// Ends the time in which clients may fetch a message. Those who have not fetched it have
+    /// missed it.
     pub fn undelivered(&mut self, now: Moment, delivery: u64) {
         let Some(own) = self.deliveries.get_mut(&delivery) else {
             return;
@@ -28,7 +30,8 @@ impl World {
         self.settle_delivery(now, delivery);
     }
 
-    /// Reports a delivery to its sender, if no client is waited for any more.
+    /// Sends the report on a delivery to its sender, unless some client may still fetch the
+    /// message.
     pub fn settle_delivery(&mut self, now: Moment, number: u64) {
         if self
             .deliveries

@@ -1,4 +1,4 @@
-//! Autodiscovery: root, user, and the frame that browsers talk through.
+//! Autodiscovery: the resources `root` and `user`, and the frame that browsers use.
 
 use super::answer::{Answer, Body};
 use super::request::Request;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const SERVICE: &str = "/Autodiscover/AutodiscoverService.svc/root";
 
 impl World {
-    /// Answers what lies under `/Autodiscover`, and `/` itself.
+    /// Answers requests under `/Autodiscover`, and for `/`.
     pub fn discover(&self, now: Moment, request: &Request, rest: &[&str]) -> Answer {
         match rest {
             [] | ["autodiscoverservice.svc"] | ["autodiscoverservice.svc", "root"] => {
@@ -88,7 +88,8 @@ impl World {
         Answer::ok(json!({"_links": links}))
     }
 
-    /// Elsewhere; a capture shows `self` and `xframe` beside it.
+    /// Returns a redirect. It also has the links `self` and `xframe`, as in a capture of a real
+    /// server.
     fn redirect(&self, request: &Request, href: &str) -> Answer {
         let origin = request.origin();
         let mut links =

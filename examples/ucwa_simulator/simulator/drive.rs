@@ -10,22 +10,22 @@ use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
 
-/// Texts that wait for an invitation to be accepted.
+/// The most texts that wait for an invitation to be accepted.
 const MORE_MAX: usize = 100;
 
-/// How a person invites.
+/// The parameters of a person's invitation.
 #[derive(Debug, Clone, Default)]
 pub struct Invite {
     /// The subject.
     pub subject: String,
-    /// Urgent and so on; empty is Normal.
+    /// `Urgent` and so on; empty means `Normal`.
     pub importance: String,
-    /// The thread of an earlier conversation to continue.
+    /// The thread of an earlier conversation that this one continues.
     pub thread: Option<String>,
 }
 
 impl World {
-    /// Returns the talk of two between the person `who` and `other`.
+    /// Returns the talk of two that the simulated person `who` has with `other`.
     fn talk_with(&self, who: &Address, other: &Address) -> Option<u64> {
         let sits = |talk: &Talk| {
             talk.members
@@ -51,8 +51,8 @@ impl World {
         })
     }
 
-    /// Says a text: in the existing conversation, while an invitation rings, or by an invitation
-    /// that carries the text.
+    /// Says a text: in the conversation they have, or after the invitation that rings, or in a new
+    /// invitation.
     pub fn person_says_to(
         &mut self,
         now: Moment,
@@ -106,7 +106,7 @@ impl World {
         self.start_ring(now, ring);
     }
 
-    /// Starts or stops typing to somebody.
+    /// Starts or stops typing to somebody. Returns false if there is no conversation.
     pub fn person_types(&mut self, now: Moment, who: &Address, to: &Address, typing: bool) -> bool {
         let Some(talk) = self.connected_with(who, to) else {
             return false;
@@ -146,14 +146,15 @@ impl World {
         ring.map(|ring| self.person_accepts(now, ring)).is_some()
     }
 
-    /// Declines it, for the reason of a subcode.
+    /// Declines the oldest invitation that rings, with a subcode. Returns false if none rings.
     pub fn person_refuses(&mut self, now: Moment, who: &Address, subcode: &str) -> bool {
         let ring = self.ringing_at(who);
         ring.map(|ring| self.ring_fails(now, ring, "RemoteFailure", subcode))
             .is_some()
     }
 
-    /// Ends the conversation with somebody, or the invitation to it.
+    /// Ends the conversation with somebody, or the invitation to it. Returns false if there is
+    /// neither.
     pub fn person_leaves(&mut self, now: Moment, who: &Address, other: &Address) -> bool {
         let calling =
             |ring: &Ring| ring.caller == Caller::Person && ring.from == *who && ring.to == *other;
@@ -217,33 +218,34 @@ impl World {
         self.meeting_by_uri(now, uri)?.talk
     }
 
-    /// Says something in a meeting.
+    /// Says something in a meeting. Returns false if there is none.
     pub fn person_says_in(&mut self, now: Moment, who: &Address, uri: &str, text: &Text) -> bool {
         let talk = self.conference_of(now, uri);
         talk.map(|talk| self.person_says(now, talk, who, &text.text, text.html))
             .is_some()
     }
 
-    /// Types in a meeting.
+    /// Types in a meeting. Returns false if there is none.
     pub fn person_types_at(&mut self, now: Moment, who: &Address, uri: &str, typing: bool) -> bool {
         let talk = self.conference_of(now, uri);
         talk.is_some_and(|talk| self.person_types_in(now, talk, who, typing))
     }
 
-    /// Leaves a meeting.
+    /// Leaves a meeting. Returns false if there is none.
     pub fn person_leaves_meeting(&mut self, now: Moment, who: &Address, uri: &str) -> bool {
         let talk = self.conference_of(now, uri);
         talk.map(|talk| self.remove_member(now, talk, who, &Seat::Person))
             .is_some()
     }
 
-    /// Ejects, admits, rejects, promotes or demotes somebody.
+    /// Ejects, admits, rejects, promotes or demotes somebody. Returns false if that is not
+    /// possible.
     pub fn person_rules(&mut self, now: Moment, uri: &str, whom: &Address, verb: &str) -> bool {
         let talk = self.conference_of(now, uri);
         talk.is_some_and(|talk| self.rule(now, talk, whom, verb).is_ok())
     }
 
-    /// Ends a meeting for all.
+    /// Ends a meeting for everybody. Returns false if there is none.
     pub fn person_ends(&mut self, now: Moment, uri: &str) -> bool {
         let id = self
             .meeting_by_uri(now, uri)
@@ -252,7 +254,7 @@ impl World {
             .is_some()
     }
 
-    /// Invites somebody into a meeting.
+    /// Invites somebody into a meeting. Returns false if there is none.
     pub fn person_invites(
         &mut self,
         now: Moment,

@@ -1,4 +1,4 @@
-//! Further people in a conversation: a talk of two becomes a conference, and somebody is rung.
+//! Adding a person to a conversation: a talk of two becomes a conference, and the person is rung.
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
@@ -11,7 +11,7 @@ use super::wish::Wish;
 use super::world::World;
 
 impl World {
-    /// `POST addParticipant`: a talk of two becomes a conference, and somebody is rung.
+    /// Answers `POST addParticipant`: makes a conference of the talk and rings the person.
     pub fn add_participant(
         &mut self,
         now: Moment,
@@ -64,7 +64,8 @@ impl World {
         Ok(Answer::created(&location))
     }
 
-    /// Makes a conference of a talk, if it is none; the conversations keep their hrefs.
+    /// Turns a talk into the conference of a new meeting, unless it is one. Returns the meeting.
+    /// The conversations keep their paths.
     fn escalate(&mut self, now: Moment, talk: u64, organizer: &Address) -> Option<String> {
         if let Some(meeting) = self.talks.get(&talk).and_then(|talk| talk.meeting.clone()) {
             return Some(meeting);
@@ -95,7 +96,7 @@ impl World {
         Some(id)
     }
 
-    /// An invitation into a meeting was accepted.
+    /// Completes an accepted invitation into a meeting.
     pub fn connect_to_meeting(&mut self, now: Moment, ring: &Ring, taken: &Leg, meeting: &str) {
         if let Caller::Client(app, invitation) = &ring.caller {
             self.complete(now, app, invitation, &ring.to);

@@ -1,8 +1,8 @@
-//! One event in a channel: its sender, its urgency, its text.
+//! One event of a channel: its sender, its priority, its JSON.
 
 use serde_json::{Value, json};
 
-/// How long an event may be held.
+/// How long an event may be held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
     /// Releases the P-GET at once.
@@ -13,21 +13,22 @@ pub enum Priority {
     Low,
 }
 
-/// An event, rendered when it happened, so that a client sees the resource as it was then.
+/// An event. Its JSON is made when it happens, so a client sees the resource as it was then.
 #[derive(Debug, Clone)]
 pub struct Event {
     /// The sender's rel and href.
     pub sender: (&'static str, String),
-    /// Its urgency.
+    /// How long it may be held back.
     pub priority: Priority,
-    /// The event itself.
+    /// The JSON of the event.
     pub body: Value,
-    /// The delivery that is complete when this event was fetched.
+    /// The delivery that is complete once a client has fetched this event.
     pub delivery: Option<u64>,
 }
 
 impl Event {
-    /// A high event `kind` (added, updated, deleted, started, completed) of the resource `rel` at `href`.
+    /// Returns an event of high priority: `kind` (added, updated, deleted, started, completed) of
+    /// the resource `rel` at `href`.
     pub fn new(sender: (&'static str, String), kind: &str, rel: &str, href: &str) -> Event {
         Event {
             sender,
@@ -37,37 +38,37 @@ impl Event {
         }
     }
 
-    /// With another urgency.
+    /// Sets the priority.
     pub fn priority(mut self, priority: Priority) -> Event {
         self.priority = priority;
         self
     }
 
-    /// With the link's title.
+    /// Sets the title of the link.
     pub fn title(mut self, title: &str) -> Event {
         self.body["link"]["title"] = json!(title);
         self
     }
 
-    /// With the resource itself, under `rel`.
+    /// Embeds the resource, under `rel`.
     pub fn embed(mut self, rel: &str, resource: Value) -> Event {
         self.body["_embedded"] = json!({rel: resource});
         self
     }
 
-    /// As a member of the collection `rel` at `href`.
+    /// Makes the event one about a member of the collection `rel` at `href`.
     pub fn within(mut self, rel: &str, href: &str) -> Event {
         self.body["in"] = json!({"rel": rel, "href": href});
         self
     }
 
-    /// With the outcome of an operation.
+    /// Sets the outcome of an operation.
     pub fn status(mut self, success: bool) -> Event {
         self.body["status"] = json!(if success { "Success" } else { "Failure" });
         self
     }
 
-    /// With a reason; it stands beside the embedded resource, not in it.
+    /// Sets a reason. It stands beside the embedded resource, not in it.
     pub fn reason(mut self, reason: Option<&Reason>) -> Event {
         if let Some(reason) = reason {
             self.body["reason"] = reason.json();
@@ -75,13 +76,13 @@ impl Event {
         self
     }
 
-    /// Completes a delivery when it is fetched.
+    /// Sets the delivery that is complete once a client has fetched this event.
     pub fn delivery(mut self, delivery: u64) -> Event {
         self.delivery = Some(delivery);
         self
     }
 
-    /// Returns whether `newer` replaces this event: the same resource, updated again.
+    /// Returns whether `newer` makes this event superfluous: both are updates of the same resource.
     pub fn is_outdone_by(&self, newer: &Event) -> bool {
         let updated =
             |event: &Event| event.priority != Priority::High && event.body["type"] == "updated";
@@ -96,16 +97,16 @@ impl Event {
 /// The reason why something failed, or why the server did something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// Of `ErrorCode`.
+    /// An `ErrorCode`.
     pub code: String,
-    /// Of `ErrorSubcode`.
+    /// An `ErrorSubcode`.
     pub subcode: String,
     /// The message for a person.
     pub message: String,
 }
 
 impl Reason {
-    /// A reason with the text that servers send with it.
+    /// Returns a reason, with the message that servers send with its subcode.
     pub fn new(code: &str, subcode: &str) -> Reason {
         let message = match subcode {
             "Declined" => "Your invitation was declined.",
@@ -127,7 +128,7 @@ impl Reason {
         }
     }
 
-    /// As events carry it.
+    /// Returns the reason as it stands in events.
     pub fn json(&self) -> Value {
         json!({"code": self.code, "subcode": self.subcode, "message": self.message})
     }

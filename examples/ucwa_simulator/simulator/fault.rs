@@ -1,4 +1,4 @@
-//! What is to go wrong, on demand: answers kept back, pages of a proxy, refusals. A count each, so that it ends.
+//! Faults that hit requests: an answer that is kept back, a proxy's page, a refusal.
 
 use super::agenda::Deed;
 use super::answer::{Answer, Fault};
@@ -7,16 +7,16 @@ use super::world::World;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// What a fault does to a request before it is looked at.
+/// What happens to a request that a fault hits.
 pub enum Hit {
-    /// Answer so.
+    /// It gets this answer.
     Answer(Answer),
-    /// Cut the connection.
+    /// Its connection is cut.
     Cut,
 }
 
 impl World {
-    /// Whether a fault waits for this request.
+    /// Returns the fault that waits for this request, and counts it.
     pub fn fault(&mut self) -> Option<Hit> {
         let faults = &mut self.faults;
         let take = |count: &mut u32| {
@@ -44,7 +44,7 @@ impl World {
         None
     }
 
-    /// Keeps `answer` back for `wait`.
+    /// Keeps `answer` back for `wait`. The answer comes from the returned receiver.
     pub fn keep_back(
         &mut self,
         now: Moment,
@@ -57,7 +57,7 @@ impl World {
     }
 }
 
-/// 429.
+/// Returns 429, with Retry-After unless `retry_after` is 0.
 pub fn too_many(retry_after: u32) -> Answer {
     Answer::from(Fault::new(
         429,

@@ -1,4 +1,5 @@
-//! Groups of the contact list, and who is in which: read, and by the second revision changed.
+//! Groups of the contact list and their members. A client can read them and, by revision 2, change
+//! them.
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
@@ -10,13 +11,13 @@ use super::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The groups that everybody has: id, relation, name.
+/// The groups that everybody has: id, rel, name.
 const FIXED: [(&str, &str, &str); 2] = [
     ("1", "defaultGroup", "Other Contacts"),
     ("0", "pinnedGroup", "Pinned Contacts"),
 ];
 impl World {
-    /// The members of one of the application's user's groups.
+    /// Returns the members of a group of the application's user.
     pub fn group_of(&self, app: &str, group: &str) -> Option<Vec<Address>> {
         let user = self.applications.get(app)?.user.clone();
         match group {
@@ -190,7 +191,7 @@ impl World {
         )
     }
 
-    /// Puts a contact into a group, and on the list.
+    /// Puts a contact into a group and on the contact list.
     fn join_group(&mut self, now: Moment, user: &Address, input: &Input) -> Result<Answer, Answer> {
         let who = one(input, "contactUri")?;
         let group = input.required("groupId", 256)?;
@@ -207,14 +208,14 @@ impl World {
             None if FIXED.iter().any(|(id, ..)| *id == group) => {}
             None => return Err(Fault::not_found("ResourceNotFound").into()),
         }
-        // A list that was never kept is everybody; from now on it is kept.
+        // A list that was never changed is everybody; from now on it is stored.
         person.contacts.extend(all);
         person.contacts.insert(who.clone());
         self.tell_contact_list(now, user, &who, "added");
         Ok(Answer::done())
     }
 
-    /// Takes a contact off the list and out of all groups.
+    /// Takes a contact off the contact list and out of all groups.
     fn forget_contact(
         &mut self,
         now: Moment,

@@ -1,8 +1,8 @@
 //! gzip for clients that ask for it. IIS compresses, and some clients cannot read an uncompressed
 //! answer.
 //!
-//! The blocks are stored and not compressed, so that no crate is needed: a simulator's answers do
-//! not travel far.
+//! The blocks are stored without compression, which needs no crate. A simulator's answers do not
+//! travel far.
 
 /// Wraps `body` as gzip (RFC 1952) with stored blocks (RFC 1951, 3.2.4).
 pub fn wrap(body: &[u8]) -> Vec<u8> {

@@ -1,18 +1,19 @@
-//! Ids as the real server makes them: numbers, GUIDs, hex. A small generator with a seed, so that a run can be had again.
+//! Ids like those of a real server: numbers, GUIDs, hex. A small generator makes them from a seed,
+//! so that a run can be repeated.
 //!
-//! Nothing here guards anything: the simulator's tokens protect simulated people only.
+//! The ids protect nothing but simulated people.
 
 /// Makes ids from a seed (splitmix64).
 #[derive(Debug, Clone)]
 pub struct Ids(u64);
 
 impl Ids {
-    /// The same seed gives the same ids.
+    /// Returns a generator. The same seed makes the same ids.
     pub fn new(seed: u64) -> Ids {
         Ids(seed)
     }
 
-    /// 64 new bits.
+    /// Returns 64 new bits.
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -21,12 +22,12 @@ impl Ids {
         mixed ^ (mixed >> 31)
     }
 
-    /// An application id: twelve digits.
+    /// Returns an application id: twelve digits.
     pub fn application(&mut self) -> String {
         format!("{}", 100_000_000_000 + self.bits() % 900_000_000_000)
     }
 
-    /// A GUID in its usual form.
+    /// Returns a GUID in its usual form.
     pub fn guid(&mut self) -> String {
         let (high, low) = (self.bits(), self.bits());
         format!(
@@ -39,22 +40,22 @@ impl Ids {
         )
     }
 
-    /// 32 hex digits: invitations, threads.
+    /// Returns 32 hex digits, for invitations and threads.
     pub fn hex(&mut self) -> String {
         format!("{:016x}{:016x}", self.bits(), self.bits())
     }
 
-    /// Eight hex digits: subscriptions.
+    /// Returns eight hex digits, for subscriptions.
     pub fn short(&mut self) -> String {
         format!("{:08x}", self.bits() & 0xffff_ffff)
     }
 
-    /// An etag: a decimal number.
+    /// Returns an etag: a decimal number.
     pub fn etag(&mut self) -> String {
         (self.bits() & 0xffff_ffff).to_string()
     }
 
-    /// Eight letters and digits, as a meeting's id has them.
+    /// Returns the id of a meeting: eight letters and digits.
     pub fn meeting(&mut self) -> String {
         let alphabet = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
         (0..8)

@@ -1,4 +1,4 @@
-//! An invitation as one application sees it: an operation with an id, a direction, a state.
+//! The resource of an invitation, and the requests to accept, decline or cancel it.
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
@@ -9,7 +9,7 @@ use super::world::World;
 use serde_json::{Value, json};
 
 impl World {
-    /// The resource.
+    /// Returns the resource of an invitation.
     pub fn invitation_json(&self, app: &str, invitation: &Invitation) -> Value {
         let at = conversation_href(app, &invitation.conversation);
         let own = invitation.href(app);
@@ -76,7 +76,7 @@ impl World {
         out
     }
 
-    /// What lies under an invitation: itself, accept, decline, cancel.
+    /// Answers requests for an invitation, and to accept, decline or cancel it.
     pub fn invitation(
         &mut self,
         now: Moment,

@@ -1,11 +1,12 @@
-//! JSON as ASP.NET writes it: dates with escaped slashes, and members in the order that captures show.
+//! JSON as ASP.NET writes it: dates have escaped slashes, and members stand in the order seen in
+//! captures.
 //!
-//! No client should care. Some do: .NET's reader takes a date only with `\/`, and there are clients that take the first
-//! key of `communication` for the guid property.
+//! Clients should not depend on either, but some do. .NET's reader recognises a date only by `\/`,
+//! and some clients take the first key of `communication` for its guid property.
 
 use serde_json::Value;
 
-/// The text of a body.
+/// Returns the text of a body.
 pub fn text(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value);
@@ -20,7 +21,7 @@ fn write(out: &mut String, value: &Value) {
                 .iter()
                 .filter(|(name, value)| !is_void(name, value))
                 .collect();
-            members.sort_by_key(|(name, _)| place(name));
+            members.sort_by_key(|(name, _)| rank(name));
             out.push('{');
             for (at, (name, value)) in members.into_iter().enumerate() {
                 if at > 0 {
@@ -46,7 +47,8 @@ fn write(out: &mut String, value: &Value) {
     }
 }
 
-/// What the server leaves out: a collection without members has no link to them, and embeds nothing.
+/// Returns whether the server leaves a member out. A collection without members has no link to them
+/// and embeds nothing.
 fn is_void(name: &str, value: &Value) -> bool {
     let listed = |value: &Value| {
         value.as_object().is_some_and(|members| {
@@ -59,7 +61,7 @@ fn is_void(name: &str, value: &Value) -> bool {
         || LISTS.contains(&name) && value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// Members of collections, in `_links` and `_embedded`.
+/// The names of collections' members, in `_links` and `_embedded`.
 const LISTS: [&str; 13] = [
     "contact",
     "group",
@@ -76,8 +78,9 @@ const LISTS: [&str; 13] = [
     "delegator",
 ];
 
-/// Where a member stands: the guid property and an event's link first, then what there is, links, what is embedded.
-fn place(name: &str) -> u8 {
+/// Returns the position of a member: the guid property and an event's link come first, then other
+/// members, then links and embedded resources.
+fn rank(name: &str) -> u8 {
     match name {
         "link" | "code" => 1,
         "in" | "subcode" => 2,

@@ -9,7 +9,7 @@ use super::timer::Moment;
 use super::world::World;
 use serde_json::{Value, json};
 
-/// The resources below `me`, in lower case as requests are compared.
+/// The resources below `me`, in lower case for comparison.
 const NAMES: [&str; 7] = [
     "makemeavailable",
     "phones",
@@ -22,7 +22,7 @@ const NAMES: [&str; 7] = [
 const NEEDED: &str = "Make the user available first.";
 
 impl World {
-    /// The resource `me` of an application.
+    /// Returns the resource `me`.
     pub fn me_json(&self, app: &Application) -> Value {
         let base = app.href();
         let name = self.name_of(&app.user);

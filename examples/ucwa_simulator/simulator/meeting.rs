@@ -13,11 +13,11 @@ use super::world::World;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Default life of a meeting.
+/// How long a meeting lasts by default.
 const LIFE: Duration = Duration::from_secs(8 * 3600);
 
 impl World {
-    /// Makes a meeting.
+    /// Returns a new meeting, which is not yet stored.
     pub fn new_meeting(
         &mut self,
         now: Moment,
@@ -44,14 +44,14 @@ impl World {
         }
     }
 
-    /// The live meeting of that URI.
+    /// Returns the meeting with that URI, unless it has expired and nobody is in it.
     pub fn meeting_by_uri(&self, now: Moment, uri: &str) -> Option<&Meeting> {
         self.meetings.values().find(|meeting| {
             meeting.uri.eq_ignore_ascii_case(uri) && (meeting.until > now || meeting.talk.is_some())
         })
     }
 
-    /// Whether `who` called the meeting of a conversation.
+    /// Returns whether `who` organizes the meeting of a conversation.
     pub fn organizes(&self, conversation: &Conversation, who: &Address) -> bool {
         conversation
             .meeting
@@ -60,7 +60,7 @@ impl World {
             .is_some_and(|meeting| meeting.organizer == *who)
     }
 
-    /// `onlineMeetings` of an application.
+    /// Returns the resource `onlineMeetings`.
     pub fn online_meetings_json(&self, app: &Application) -> Value {
         let base = format!("{}/onlineMeetings", app.href());
         let mut links = json!({"self": {"href": base}});
@@ -99,7 +99,7 @@ impl World {
         out
     }
 
-    /// What `myOnlineMeeting` and `onlineMeeting` share.
+    /// Returns the members that `myOnlineMeeting` and `onlineMeeting` share.
     fn meeting_facts(&self, meeting: &Meeting) -> Value {
         json!({
             "onlineMeetingId": meeting.id, "onlineMeetingUri": meeting.uri, "organizerUri": meeting.organizer.uri(),
@@ -111,7 +111,7 @@ impl World {
         })
     }
 
-    /// `{C}/onlineMeeting`: a copy to read.
+    /// Returns the resource `onlineMeeting` of a conversation: a copy that cannot be changed.
     pub fn conference_json(&self, at: &str, meeting: &Meeting) -> Value {
         let mut out = self.meeting_facts(meeting);
         out["rel"] = json!("onlineMeeting");
@@ -124,7 +124,7 @@ impl World {
     }
 }
 
-/// The number that one would dial.
+/// Returns the number that a phone would dial.
 fn conference_number(id: &str) -> String {
     let number = id.bytes().fold(0_u64, |sum, byte| {
         (sum * 31 + u64::from(byte)) % 100_000_000

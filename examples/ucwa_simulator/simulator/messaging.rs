@@ -13,7 +13,7 @@ use super::wish::Wish;
 use super::world::World;
 
 impl World {
-    /// `POST {A}/communication/messagingInvitations`.
+    /// Answers `POST {A}/communication/messagingInvitations`.
     pub fn start_messaging(
         &mut self,
         now: Moment,
@@ -96,7 +96,11 @@ impl World {
         (talk, conversation)
     }
 
-    /// Whether one more conversation may begin.
+    /// Checks that the application may have one more conversation, and that none has the given
+    /// thread.
+    ///
+    /// # Errors
+    /// 409 or 403, as the switch says.
     pub fn may_converse(&self, app: &str, thread: Option<&str>) -> Result<(), Answer> {
         let own = self.existing(app)?;
         let refuse = |subcode: &str, message: &str| -> Answer {
@@ -126,7 +130,7 @@ impl World {
         Ok(())
     }
 
-    /// What lies under `{C}/messaging`.
+    /// Answers requests under `{C}/messaging`.
     pub fn messaging(
         &mut self,
         now: Moment,
@@ -283,7 +287,7 @@ impl World {
     }
 }
 
-/// Returns what a client says beside a message: the query, and the body only where it is JSON.
+/// Returns the parameters of a sendMessage: the query, and the body too if it is JSON.
 fn message_input(request: &Request) -> Result<Input, Answer> {
     let kind = request.header("content-type").unwrap_or_default();
     if kind.contains("json") {

@@ -1,8 +1,9 @@
-//! A simulated UCWA server, as a module: the program runs it, and tests and benches include it by path.
+//! A simulated UCWA server, as a module. The program runs it; tests and benches include it by path.
 //!
-//! A pure core ([`world::World`]: state, and time as an argument) inside a thin shell ([`core::Simulator`]: a lock and a
-//! loop; [`serve`]: bytes). It knows nothing of the gateway it is made to test. Rejected: a mock with canned answers,
-//! because a client's troubles are in the order of things, and two real clients are to talk to each other through it.
+//! A pure core ([`world::World`]: state, with time as an argument) stands inside a thin shell
+//! ([`core::Simulator`]: a lock and a loop; [`serve`]: bytes). It knows nothing of the gateway that
+//! it tests. Rejected: a mock with canned answers. A client's difficulties lie in the order of
+//! events, and two real clients must be able to talk to each other through the simulator.
 
 pub mod adding;
 pub mod address;

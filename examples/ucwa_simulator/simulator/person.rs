@@ -1,4 +1,4 @@
-//! A person of the directory: who they are, how they are seen, and how they behave while no client is signed on.
+//! A person of the directory: name and card, presence, and the manner while no client is signed on.
 
 use super::address::Address;
 use super::timer::Moment;
@@ -6,34 +6,34 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// What a person heard or was told, kept for whoever drives the person; the oldest go first.
+/// The most texts and the most reports that are kept of a person. The oldest go first.
 pub const LOG_MAX: usize = 10_000;
 
 /// How a simulated person treats an invitation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Manner {
-    /// Has no client: the invitation fails with TemporarilyUnavailable.
+    /// Has no client, so that invitations fail with TemporarilyUnavailable.
     Offline,
     /// Accepts after a while.
     Accept(Duration),
-    /// Accepts, and says every text back.
+    /// Accepts, and says every text back to its sender.
     Echo(Duration),
     /// Declines after a while.
     Decline(Duration),
     /// Lets it ring.
     Ignore,
-    /// Is busy in the sense of a failure.
+    /// Is busy, so that invitations fail with Busy.
     Busy,
 }
 
-/// One of the directory.
+/// A person of the directory.
 #[derive(Debug)]
 pub struct Person {
     /// The display name.
     pub name: String,
-    /// Whoever has one can sign on with a client.
+    /// The password. A person without one cannot sign on.
     pub password: Option<String>,
-    /// While no client is signed on.
+    /// How the person treats invitations while no client is signed on.
     pub manner: Manner,
     /// How others see the person.
     pub presence: Presence,
@@ -41,15 +41,15 @@ pub struct Person {
     pub contacts: BTreeSet<Address>,
     /// Groups of the contact list by id: name and members.
     pub groups: BTreeMap<String, (String, BTreeSet<Address>)>,
-    /// Of the directory's card.
+    /// The card in the directory.
     pub card: Card,
     /// Texts that reached the person.
     pub heard: VecDeque<Heard>,
-    /// What became of what the person said.
+    /// What became of the texts that the person said.
     pub reports: VecDeque<Report>,
 }
 
-/// The words on a person's card.
+/// The texts on a person's card.
 #[derive(Debug, Clone, Default)]
 pub struct Card {
     /// Job title.
@@ -67,15 +67,15 @@ pub struct Card {
 /// Presence, note and location.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presence {
-    /// Of `Availability`; None for who publishes none.
+    /// An `Availability`; `None` if the person publishes none.
     pub availability: Option<String>,
-    /// Text or token; empty derives it.
+    /// A text or token; if empty, the availability says it.
     pub activity: String,
     /// The personal note.
     pub note: String,
     /// `Personal` or `OutOfOffice`.
     pub note_kind: String,
-    /// Where.
+    /// The location.
     pub location: String,
     /// When the person last did something.
     pub last_active: Option<Moment>,
@@ -84,11 +84,11 @@ pub struct Presence {
 /// A text that reached a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
-    /// Who said it.
+    /// The sender's URI.
     pub from: String,
     /// The text.
     pub text: String,
-    /// Whether it came as HTML.
+    /// True if it came as HTML.
     pub html: bool,
     /// The meeting's URI, if it was said there.
     pub meeting: Option<String>,
@@ -100,21 +100,21 @@ pub struct Heard {
     pub importance: String,
 }
 
-/// What became of something a person said or tried.
+/// What became of a text that a person said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// To whom, or in which meeting.
+    /// The URI of the person or meeting that it was for.
     pub to: String,
     /// The text.
     pub text: String,
-    /// Whether it was fetched.
+    /// True if every client has fetched it.
     pub delivered: bool,
-    /// Why not.
+    /// Why it was not delivered; empty if it was.
     pub why: String,
 }
 
 impl Manner {
-    /// The manner of that name; None for no manner.
+    /// Returns the manner of that name; `None` if there is none.
     pub fn read(word: &str, after: Duration) -> Option<Manner> {
         Some(match word {
             "offline" => Manner::Offline,
@@ -129,7 +129,7 @@ impl Manner {
 }
 
 impl Person {
-    /// A person with a name made from the address.
+    /// Returns a person. Without a name, the name is made from the address.
     pub fn new(address: &Address, name: Option<&str>) -> Person {
         let own = address
             .user()
@@ -169,7 +169,7 @@ impl Person {
         }
     }
 
-    /// Adds a text heard.
+    /// Adds a text to what the person has heard.
     pub fn hear(&mut self, heard: Heard) {
         self.heard.push_back(heard);
         if self.heard.len() > LOG_MAX {
@@ -177,7 +177,7 @@ impl Person {
         }
     }
 
-    /// Adds a report.
+    /// Adds a report to those of the person.
     pub fn report(&mut self, report: Report) {
         self.reports.push_back(report);
         if self.reports.len() > LOG_MAX {
@@ -187,7 +187,7 @@ impl Person {
 }
 
 impl Presence {
-    /// The activity shown.
+    /// Returns the activity that others see.
     pub fn shown_activity(&self) -> String {
         if !self.activity.is_empty() {
             return self.activity.clone();
@@ -204,7 +204,7 @@ impl Presence {
         .to_owned()
     }
 
-    /// The resource contactPresence.
+    /// Returns the resource `contactPresence`.
     pub fn contact_json(&self, href: &str) -> Value {
         let mut out = json!({"rel": "contactPresence", "_links": {"self": {"href": href}}, "deviceType": "Unknown"});
         if let Some(availability) = &self.availability {
@@ -223,7 +223,7 @@ impl Presence {
     }
 }
 
-/// A date as ASP.NET writes it; the slashes are escaped when the body is written.
+/// Returns a date as ASP.NET writes it. Its slashes are escaped when the body is written.
 pub fn date(at: Moment) -> String {
     format!("/Date({})/", at.timestamp_millis())
 }

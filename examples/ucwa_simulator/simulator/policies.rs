@@ -5,11 +5,11 @@ use super::model::paths::href;
 use super::world::World;
 use serde_json::json;
 
-/// A grey square of one pixel.
+/// A photo: one grey pixel.
 const PHOTO: &str = "/9j/4AAQSkZJRgABAQEAYABgAAD/2wBDAAgGBgcGBQgHBwcJCQgKDBQNDAsLDBkSEw8UHRofHh0aHBwgJC4nICIsIxwcKDcpLDAxNDQ0Hyc5PTgyPC4zNDL/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AKp//2Q==";
 
 impl World {
-    /// `{A}/photos/<address>`.
+    /// Answers `GET {A}/photos/<address>`.
     pub fn photo(&self, who: &str) -> Result<Answer, Answer> {
         use base64::Engine;
         self.known(who)?;
@@ -23,7 +23,7 @@ impl World {
         })
     }
 
-    /// `{A}/policies` and `{A}/mediaPolicies`.
+    /// Returns `policies` or `mediaPolicies`.
     pub fn policies(&self, app: &str, rel: &str) -> Answer {
         let links = json!({"self": {"href": format!("{}/{rel}", href(app))}});
         let on = |yes: bool| if yes { "Enabled" } else { "Disabled" };

@@ -18,7 +18,7 @@ const SETTABLE: [&str; 6] = [
 ];
 
 impl World {
-    /// reportMyActivity: an idle user is back.
+    /// Records the user's activity (reportMyActivity). A user who was idle is no longer so.
     pub fn user_is_active(&mut self, now: Moment, app: &str) {
         self.touch(now, app);
         let Some(user) = self.applications.get(app).map(|own| own.user.clone()) else {
@@ -48,7 +48,7 @@ impl World {
         self.watch_idle(now, app);
     }
 
-    /// Without activity presence degrades.
+    /// Turns the presence of a user without activity to idle.
     pub fn turn_idle(&mut self, now: Moment, user: &Address) {
         match self
             .people
@@ -61,7 +61,7 @@ impl World {
         }
     }
 
-    /// Sets a user's presence and tells all who watch it, the user's own applications included.
+    /// Sets a user's presence and tells all who watch it, including the user's own applications.
     pub fn set_availability(
         &mut self,
         now: Moment,
@@ -72,7 +72,7 @@ impl World {
         self.set_availability_quietly(now, user, availability, activity, None);
     }
 
-    /// The same, but `except` has been told already.
+    /// Like [`World::set_availability`], but the application `except` is not told.
     pub fn set_availability_quietly(
         &mut self,
         now: Moment,
@@ -95,7 +95,7 @@ impl World {
         self.tell_watchers(now, user, "contactPresence", "presence");
     }
 
-    /// Sets the personal note.
+    /// Sets the personal note, and tells all who watch it.
     pub fn set_note(&mut self, now: Moment, user: &Address, text: &str) {
         if let Some(person) = self.people.get_mut(user) {
             person.presence.note = text.to_owned();
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    /// Sets the location.
+    /// Sets the location, and tells all who watch it.
     pub fn set_location(&mut self, now: Moment, user: &Address, text: &str) {
         if let Some(person) = self.people.get_mut(user) {
             person.presence.location = text.to_owned();

@@ -1,12 +1,13 @@
-//! The PUT rule: the whole property bag with its odd guid property, and If-Match with the etag.
+//! The rule for PUT: the client passes back the whole resource with its guid property, and names
+//! the etag in If-Match.
 
 use super::answer::{Answer, Fault};
 use super::request::{Input, Request};
 
-/// Checks a PUT against the resource's present etag and guid property.
+/// Checks a PUT against the etag and the guid property that the resource has now.
 ///
 /// # Errors
-/// 428 without If-Match, 412 with a stale one, 400 without the guid property.
+/// 428 without If-Match, 412 with an old etag, 400 without the guid property.
 pub fn check(request: &Request, input: &Input, etag: &str, guid: &str) -> Result<(), Answer> {
     let Some(given) = request.header("if-match") else {
         return Err(Fault::new(428, "PreconditionRequired", "", "If-Match is required.").into());

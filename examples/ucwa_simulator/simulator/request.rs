@@ -1,12 +1,12 @@
-//! A request as the core sees it, and what a client says in it, by names without case.
+//! A request as the core sees it, and its parameters, whose names have no case.
 
 use super::answer::{Answer, Fault};
 use serde_json::{Map, Value};
 
-/// One HTTP request, wholly read.
+/// One HTTP request with its whole body.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// In capitals.
+    /// In upper case.
     pub method: String,
     /// `http` or `https`.
     pub scheme: String,
@@ -23,7 +23,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The first header of that name (lower case).
+    /// Returns the first header of that name, which is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -31,12 +31,12 @@ impl Request {
             .map(|(_, value)| value.as_str())
     }
 
-    /// `scheme://host`.
+    /// Returns `scheme://host`.
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.host)
     }
 
-    /// The path's segments, decoded.
+    /// Returns the segments of the path, decoded.
     pub fn segments(&self) -> Vec<String> {
         self.path
             .split('/')
@@ -45,16 +45,16 @@ impl Request {
             .collect()
     }
 
-    /// The query's names (as sent) and values.
+    /// Returns the names (as sent) and values of the query.
     pub fn pairs(&self) -> Vec<(String, String)> {
         pairs(&self.query)
     }
 
-    /// What the client says: the body's JSON object and the query, by names without case. The body wins, where it is
-    /// not null.
+    /// Returns the parameters: those of the query, and the members of the body's JSON object or
+    /// form. A member of the body wins, unless it is null.
     ///
     /// # Errors
-    /// 415 for a body that is neither JSON nor a form, 400 for JSON that is no object.
+    /// 415 for a body that is neither JSON nor a form, 400 for JSON that is not an object.
     pub fn input(&self) -> Result<Input, Answer> {
         let mut all = Map::new();
         for (name, value) in self.pairs() {
@@ -104,19 +104,20 @@ impl Request {
     }
 }
 
-/// Named values, names without case.
+/// The parameters of a request. Their names have no case.
 #[derive(Debug, Clone, Default)]
 pub struct Input(Map<String, Value>);
 
 impl Input {
-    /// The value of that name.
+    /// Returns the value of that name, unless it is null.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.0
             .get(&name.to_lowercase())
             .filter(|value| !value.is_null())
     }
 
-    /// A string; numbers are taken as their text, since a query has nothing else.
+    /// Returns a value as text. Numbers and booleans are taken as their text, because a query
+    /// contains only text.
     pub fn text(&self, name: &str) -> Option<String> {
         match self.value(name)? {
             Value::String(text) => Some(text.clone()),
@@ -126,7 +127,7 @@ impl Input {
         }
     }
 
-    /// A whole number.
+    /// Returns a whole number.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.text(name)?
             .trim()
@@ -135,7 +136,7 @@ impl Input {
             .map(|number| number as i64)
     }
 
-    /// Strings of an array, or the parts of one string at its commas.
+    /// Returns the strings of an array, or the parts of a string that commas separate.
     pub fn list(&self, name: &str) -> Option<Vec<String>> {
         match self.value(name)? {
             Value::Array(items) => Some(
@@ -155,12 +156,12 @@ impl Input {
         }
     }
 
-    /// Whether nothing at all was said.
+    /// Returns whether there are no parameters at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// `_links.<rel>.href`.
+    /// Returns `_links.<rel>.href`.
     pub fn link(&self, rel: &str) -> Option<String> {
         let links = self.value("_links")?.as_object()?;
         let link = links
@@ -177,10 +178,10 @@ impl Input {
         )
     }
 
-    /// A string that must be there and be at most `max` characters.
+    /// Returns a text that must be there and have at most `max` characters.
     ///
     /// # Errors
-    /// 400 ParameterValidationFailure that names it.
+    /// 400 ParameterValidationFailure that names the parameter.
     pub fn required(&self, name: &str, max: usize) -> Result<String, Answer> {
         match self.optional(name, max)? {
             Some(text) if !text.is_empty() => Ok(text),
@@ -188,10 +189,10 @@ impl Input {
         }
     }
 
-    /// A string of at most `max` characters, if it is there.
+    /// Returns a text of at most `max` characters, if it is there.
     ///
     /// # Errors
-    /// 400 ParameterValidationFailure that names it.
+    /// 400 ParameterValidationFailure that names the parameter.
     pub fn optional(&self, name: &str, max: usize) -> Result<Option<String>, Answer> {
         match self.text(name) {
             Some(text) if text.chars().count() > max => {
@@ -201,13 +202,13 @@ impl Input {
         }
     }
 
-    /// All names, in lower case.
+    /// Returns all names, in lower case.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }
 
-/// Splits a query or form and decodes it.
+/// Splits a query or form into names and values, and decodes them.
 pub fn pairs(text: &str) -> Vec<(String, String)> {
     let pieces = text.split('&').filter(|piece| !piece.is_empty());
     pieces
@@ -218,12 +219,12 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Undoes percent encoding; in a form a plus is a blank.
+/// Undoes percent encoding. In a form, a plus becomes a space.
 pub fn decode(text: &str, form: bool) -> String {
     String::from_utf8_lossy(&decode_bytes(text, form)).into_owned()
 }
 
-/// Undoes percent encoding, to bytes.
+/// Undoes percent encoding and returns the bytes.
 pub fn decode_bytes(text: &str, form: bool) -> Vec<u8> {
     let bytes = text.as_bytes();
     let hex = |at: usize| {

@@ -5,7 +5,7 @@ use super::stage::{Client, Stage, embedded, json_of, link, told};
 use super::text::Text;
 use serde_json::{Value, json};
 
-/// Lene schedules a meeting; its URI.
+/// Lets Lene schedule a meeting, and returns its URI.
 fn scheduled(stage: &mut Stage, lene: &Client, more: &str) -> String {
     let answer = lene.post(
         stage,
@@ -34,7 +34,7 @@ fn join(stage: &mut Stage, client: &Client, uri: &str) {
     stage.pass(0.5);
 }
 
-/// Joins and adds messaging; the connected `messaging`, and what was told on the way.
+/// Joins a meeting and adds messaging. Returns the connected `messaging` and the events on the way.
 fn join_and_talk(stage: &mut Stage, client: &mut Client, uri: &str) -> Value {
     join(stage, client, uri);
     let messaging = embedded(&client.events(stage), "messaging", "updated");

@@ -1,5 +1,4 @@
-//! The participants of a conference: how everybody sees one come and go, and what leaders do to
-//! others.
+//! The participants of a conference: how all see one come and go, and what leaders do to others.
 
 use super::address::Address;
 use super::answer::{Answer, Fault};
@@ -11,7 +10,7 @@ use super::timer::Moment;
 use super::world::World;
 
 impl World {
-    /// Shows the arrival of `who` to everybody in the room.
+    /// Tells everybody in the room that `who` has arrived.
     pub fn tell_entry(&mut self, now: Moment, talk: u64, who: &Address) {
         let members = self.members_of(talk);
         let Some(new) = members
@@ -35,7 +34,7 @@ impl World {
         }
     }
 
-    /// Sends `participant added`, and again as leader or attendee.
+    /// Tells an application of a member: `participant added`, and again as a leader or attendee.
     pub fn tell_member(&mut self, now: Moment, app: &str, conversation: &str, member: &Member) {
         self.tell_arrival(now, app, conversation, &member.address);
         self.tell_roster(
@@ -97,7 +96,10 @@ impl World {
         }
     }
 
-    /// Does what a leader wants done to a participant.
+    /// Does what a leader asks for: eject, reject, admit, promote or demote `who`.
+    ///
+    /// # Errors
+    /// 404 if `who` is not there, 409 if `who` is not in the lobby.
     pub fn rule(
         &mut self,
         now: Moment,
@@ -179,19 +181,26 @@ impl World {
         }
     }
 
-    /// Removes somebody from a conference and sends the reason.
+    /// Removes somebody from a conference and tells them the reason.
     fn remove(&mut self, now: Moment, talk: u64, who: &Address, reason: &Reason) {
         let members = self.members_of(talk);
         for member in members.into_iter().filter(|member| member.address == *who) {
             if let Seat::Client { app, conversation } = &member.seat {
-                self.out(now, app, conversation, who, reason);
+                self.end_removed(now, app, conversation, who, reason);
             }
             self.remove_member(now, talk, who, &member.seat);
         }
     }
 
-    /// Ends a view that somebody else ended.
-    fn out(&mut self, now: Moment, app: &str, conversation: &str, who: &Address, reason: &Reason) {
+    /// Ends the conversation of an application whose user was removed.
+    fn end_removed(
+        &mut self,
+        now: Moment,
+        app: &str,
+        conversation: &str,
+        who: &Address,
+        reason: &Reason,
+    ) {
         let pending = |own: &&Invitation| {
             own.conversation == conversation
                 && own.state == "Connecting"
@@ -234,7 +243,7 @@ impl World {
             .unwrap_or_default();
         for member in members {
             if let Seat::Client { app, conversation } = &member.seat {
-                self.out(now, app, conversation, &member.address, reason);
+                self.end_removed(now, app, conversation, &member.address, reason);
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Which resource a request means. Paths have no case on IIS; ids and addresses are kept as they came.
+//! Finds the resource that a request is for. IIS compares paths without case; ids and addresses
+//! keep theirs.
 
 use super::answer::{Answer, Body, Fault};
 use super::channel::Asked;
@@ -25,7 +26,8 @@ impl World {
             .collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         let method = request.method.as_str();
-        // Whoever has no token is told so first, whatever the method: some clients ask by HEAD.
+        // A request without a token gets the challenge, even a HEAD: some clients ask for it that
+        // way.
         let asks_by_head = method == "HEAD"
             && self.authorize(now, request).is_err()
             && matches!(lower.first(), Some(&"ucwa" | &"autodiscover"));
@@ -63,7 +65,7 @@ impl World {
         Outcome::Now(answer)
     }
 
-    /// What needs a token: faults first, then who asks, then what.
+    /// Answers a request that needs a token. Faults come first, then the token, then the resource.
     fn served(&mut self, now: Moment, request: &Request, lower: &[&str]) -> Outcome {
         match self.fault() {
             Some(Hit::Answer(answer)) => return Outcome::Now(answer),
@@ -101,7 +103,7 @@ impl World {
         Outcome::Now(answer)
     }
 
-    /// What is refused whatever the resource.
+    /// Checks what holds for every resource: origin, version, application, requests under way.
     fn allowed(
         &mut self,
         now: Moment,
@@ -253,7 +255,7 @@ impl World {
     }
 }
 
-/// The content type that the client asked for, where it can be had.
+/// Sets the content type: the one that the client accepts, or JSON.
 fn dressed(mut answer: Answer, request: &Request, default: &str) -> Answer {
     if matches!(answer.body, Body::Json(_)) {
         let accept = request.header("accept").unwrap_or_default().to_lowercase();
@@ -271,7 +273,7 @@ fn dressed(mut answer: Answer, request: &Request, default: &str) -> Answer {
     answer
 }
 
-/// No answer: the connection is cut.
+/// Returns no answer, so that the connection is cut.
 fn cut() -> Outcome {
     Outcome::Later(oneshot::channel().1)
 }

@@ -10,7 +10,7 @@ use super::timer::Moment;
 use super::world::World;
 use serde_json::{Value, json};
 
-/// Meetings a user may have.
+/// The most meetings that a user may have.
 const MEETINGS_MAX: usize = 250;
 
 /// The resources below `onlineMeetings` that say what meetings may be like.
@@ -176,7 +176,10 @@ fn settings(app: &Application, name: &str) -> Option<Answer> {
     Some(Answer::ok(resource))
 }
 
-/// Takes what the client gives; the rest stays.
+/// Changes the meeting by the parameters that the client gives.
+///
+/// # Errors
+/// 400 that names the parameter.
 fn fill(meeting: &mut Meeting, input: &Input) -> Result<(), Answer> {
     let one_of = |name: &str, allowed: &[&str]| match input.text(name) {
         Some(value) if !allowed.contains(&value.as_str()) => Err(Answer::from(Fault::parameter(
@@ -216,7 +219,7 @@ fn fill(meeting: &mut Meeting, input: &Input) -> Result<(), Answer> {
     Ok(())
 }
 
-/// `/Date(ms)/`, with an offset or not, or ISO.
+/// Reads `/Date(ms)/`, with or without an offset, or an ISO date.
 fn read_date(text: &str) -> Option<Moment> {
     let digits = text
         .trim_matches('/')

@@ -1,4 +1,4 @@
-//! Bytes: HTTP/1.1 over any stream, and listening on a port, plain or by TLS.
+//! HTTP/1.1 over any stream, and listening on a port, plain or with TLS.
 
 use super::answer::{Answer, Body};
 use super::core::Simulator;
@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Bytes of a request's body; above it 413.
+/// The most bytes of a request's body; a longer one gets 413.
 const BODY_MAX: usize = 1024 * 1024;
-/// Connections of one listener; further ones wait in the system's queue.
+/// The most connections of one listener. Further ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 50_000;
 
 /// Serves one connection until its end. `scheme` is http or https.
@@ -26,7 +26,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| answer(simulator.clone(), request, scheme));
-    // An error is a client that left or a connection that a fault cuts.
+    // An error means that the client has left or that a fault cuts the connection.
     let mut http = hyper::server::conn::http1::Builder::new();
     drop(
         http.preserve_header_case(true)
@@ -36,7 +36,7 @@ where
     );
 }
 
-/// Accepts connections for ever, by TLS where there is an acceptor.
+/// Accepts connections for ever, with TLS if there is an acceptor.
 pub async fn listen(simulator: Arc<Simulator>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -101,7 +101,7 @@ async fn answer(
     };
     let answer = match simulator.handle(&request) {
         Outcome::Now(answer) => answer,
-        // An error here makes hyper drop the connection, which is what a fault wants.
+        // An error here makes hyper drop the connection, as a fault demands.
         Outcome::Later(reply) => reply
             .await
             .map_err(|_| io::Error::other("cut by a fault"))?,
@@ -185,7 +185,7 @@ mod tests {
             client.read_to_string(&mut text).await.unwrap();
             text
         };
-        // All in memory: whoever waits does so for the other, and a few polls of both are enough.
+        // Both sides are in memory and wait only for each other, so a few polls of both are enough.
         let mut both =
             std::pin::pin!(async { tokio::join!(asking, serve(simulator, server, "http")).0 });
         let mut context = Context::from_waker(Waker::noop());

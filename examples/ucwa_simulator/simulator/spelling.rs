@@ -1,9 +1,10 @@
-//! Header names as IIS spells them. Names have no case, but there are clients that look for `WWW-Authenticate` in a
-//! dictionary that has.
+//! The names of headers as IIS spells them. Names have no case, but some clients look for
+//! `WWW-Authenticate` in a dictionary with case.
 //!
-//! hyper writes names in lower case, unless an answer carries the record that it makes of a request's spelling. So a
-//! request that spells all of them right is read once, and its record goes with every answer. Rejected: rewriting the
-//! bytes on their way out, which would have to know where a head ends.
+//! hyper writes names in lower case, unless the answer carries hyper's own record of how a request
+//! spelled them. So hyper once reads a request that spells all of them like IIS, and every answer
+//! carries the record of that request. Rejected: rewriting the bytes on their way out, which would
+//! need to find the end of the head.
 
 use hyper::body::Incoming;
 use hyper::http::Extensions;
@@ -17,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 use tokio::io::AsyncWriteExt;
 
-/// Names that answers have; one that can come twice stands here twice.
+/// The names that answers contain. A name that can occur twice is listed twice.
 const NAMES: [&str; 23] = [
     "WWW-Authenticate",
     "WWW-Authenticate",
@@ -44,7 +45,8 @@ const NAMES: [&str; 23] = [
     "Transfer-Encoding",
 ];
 
-/// What an answer has to carry. Without effect if hyper should forget how to read it: names are then in lower case.
+/// Returns the extensions that every answer must carry. If a future hyper ignores them, names are
+/// in lower case.
 pub fn of_iis() -> Extensions {
     static RECORD: OnceLock<Extensions> = OnceLock::new();
     RECORD.get_or_init(record).clone()
@@ -78,7 +80,7 @@ fn record() -> Extensions {
         drop(client.shutdown().await);
         drop(serving.await);
     };
-    // Nothing here waits for anything: a few polls are enough, and no runtime is needed.
+    // Nothing here waits, so a few polls are enough and no runtime is needed.
     let mut reading = std::pin::pin!(reading);
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..16 {

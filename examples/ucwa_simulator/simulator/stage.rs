@@ -1,4 +1,5 @@
-//! For the tests of the pure core: a world with its people, a clock moved by hand, and clients that follow links.
+//! The stage of the tests of the core: a world with people, a clock moved by hand, and clients that
+//! follow links.
 
 use super::answer::{Answer, Body};
 use super::person::{Manner, Person};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Lene and Tosh have accounts; Sara accepts, Dan declines, Ivy lets it ring.
+/// Lene and Tosh have accounts; Sara accepts, Dan declines, Ivy lets invitations ring.
 pub struct Stage {
     pub world: World,
     pub now: Moment,
@@ -19,11 +20,11 @@ pub struct Stage {
 /// A client that is signed on.
 pub struct Client {
     token: String,
-    /// The application as it was created.
+    /// The resource `application` as it was created.
     pub app: Value,
     next: String,
     parked: Option<oneshot::Receiver<Answer>>,
-    /// Every answer of the event channel that was no package.
+    /// Answers of the event channel that were not packages.
     pub strange: Vec<Value>,
 }
 
@@ -65,7 +66,7 @@ impl Stage {
         self.world.tick(self.now);
     }
 
-    /// A request without a token.
+    /// Sends a request without a token.
     pub fn bare(
         &mut self,
         method: &str,
@@ -110,7 +111,7 @@ impl Stage {
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
-    /// Signs on, as an application of its own.
+    /// Signs on with a new application.
     pub fn sign_on(&mut self, user: &str) -> Client {
         let token = self.token(user);
         let endpoint = self.world.ids.guid();
@@ -135,7 +136,7 @@ impl Stage {
         }
     }
 
-    /// Signs on and can be reached; the events of that are behind us.
+    /// Signs on and makes the user available. The events that follow from it are already taken.
     pub fn sign_on_available(&mut self, user: &str) -> Client {
         let mut client = self.sign_on(user);
         let href = link(&client.app["_embedded"]["me"], "makeMeAvailable");
@@ -174,7 +175,7 @@ impl Client {
         self.ask(stage, "POST", href, &[], body)
     }
 
-    /// The status and subcode of a POST.
+    /// Returns the status and the subcode of a POST.
     pub fn tried(&self, stage: &mut Stage, href: &str, body: &str) -> (u16, String) {
         let answer = self.post(stage, href, body);
         (
@@ -197,7 +198,7 @@ impl Client {
         self.token = stage.token(user);
     }
 
-    /// All events that can be had now; a P-GET stays parked.
+    /// Returns all events that are there now. A P-GET stays parked.
     pub fn events(&mut self, stage: &mut Stage) -> Vec<Value> {
         let mut all = Vec::new();
         loop {
@@ -238,7 +239,7 @@ impl Client {
         }
     }
 
-    /// Takes one answer of the channel; false if it was an error.
+    /// Takes one answer of the channel. Returns false if it is an error.
     fn take(&mut self, answer: &Answer, all: &mut Vec<Value>) -> bool {
         let package = json_of(answer);
         if answer.status != 200 {
@@ -267,7 +268,7 @@ impl Client {
     }
 }
 
-/// The href of a resource's link.
+/// Returns the path that a link of a resource leads to.
 pub fn link(resource: &Value, rel: &str) -> String {
     resource["_links"][rel]["href"]
         .as_str()
@@ -275,7 +276,7 @@ pub fn link(resource: &Value, rel: &str) -> String {
         .to_owned()
 }
 
-/// `rel type` of each event.
+/// Returns the `rel type` of each event.
 pub fn told(events: &[Value]) -> Vec<String> {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     events
@@ -284,7 +285,7 @@ pub fn told(events: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// The resource that an event of that kind embeds, the last if there are several.
+/// Returns the resource that an event of that kind embeds; the last one if there are several.
 pub fn embedded(events: &[Value], rel: &str, kind: &str) -> Value {
     let found = events
         .iter()
@@ -294,7 +295,7 @@ pub fn embedded(events: &[Value], rel: &str, kind: &str) -> Value {
         .clone()
 }
 
-/// The resource of an answer, as a client reads it; Null if it has none.
+/// Returns the resource of an answer as a client reads it; Null if it has none.
 pub fn json_of(answer: &Answer) -> Value {
     match &answer.body {
         Body::Json(value) => serde_json::from_str(&super::json::text(value)).unwrap(),

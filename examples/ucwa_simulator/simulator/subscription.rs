@@ -1,4 +1,5 @@
-//! Presence subscriptions: whom one watches, for how long, and what one is told.
+//! Presence subscriptions: the people an application watches, for how long, and the events about
+//! them.
 
 use super::address::Address;
 use super::agenda::{Deed, later};
@@ -13,12 +14,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long before its end a subscription's application is told.
+/// How long before the end of a subscription its application is warned.
 const WARNING: Duration = Duration::from_secs(120);
-/// People in one subscription.
+/// The most people in one subscription.
 const CONTACTS_MAX: usize = 1_000;
 
-/// What a watcher is told of at first, and where it lies below the contact.
+/// The resources that a watcher is told of at first: rel, and path below the contact.
 const WATCHED: [(&str, &str); 4] = [
     ("contactPresence", "presence"),
     ("contactNote", "note"),
@@ -27,7 +28,7 @@ const WATCHED: [(&str, &str); 4] = [
 ];
 
 impl World {
-    /// `{A}/people/presenceSubscriptions` and below.
+    /// Answers requests under `{A}/people/presenceSubscriptions`.
     pub fn presence_subscriptions(
         &mut self,
         now: Moment,
@@ -114,7 +115,7 @@ impl World {
         Ok(Answer::created_with(subscription_json(app, &id)))
     }
 
-    /// `POST {A}/people/presenceSubscriptionMemberships?presenceSubscriptionId=…`, and GET and DELETE.
+    /// Answers requests under `{A}/people/presenceSubscriptionMemberships`.
     pub fn memberships(
         &mut self,
         now: Moment,
@@ -200,7 +201,7 @@ impl World {
         }
     }
 
-    /// `contact added` or `deleted` in subscribedContacts.
+    /// Sends `contact added` or `deleted` in subscribedContacts.
     fn tell_contact(&mut self, now: Moment, app: &str, who: &Address, kind: &str) {
         let people = format!("{}/people", href(app));
         let event = Event::new(
@@ -241,7 +242,7 @@ impl World {
         self.push(now, app, event);
     }
 
-    /// A subscription nears its end, or is there.
+    /// Warns that a subscription ends soon, or ends it.
     pub fn subscription_due(&mut self, now: Moment, app: &str, id: &str) {
         let Some(own) = self.applications.get_mut(app) else {
             return;
@@ -262,7 +263,7 @@ impl World {
         }
     }
 
-    /// Tells all who watch `who` that something of it has changed.
+    /// Tells all applications that watch `who` that the resource `rel` of the contact has changed.
     pub fn tell_watchers(&mut self, now: Moment, who: &Address, rel: &str, path: &str) {
         let watches = |app: &&super::model::application::Application| {
             app.subscriptions
@@ -280,7 +281,7 @@ impl World {
         }
     }
 
-    /// A link only: the client fetches the rest.
+    /// Tells one application of a change. The event has only a link; the client fetches the rest.
     fn tell_watcher(&mut self, now: Moment, app: &str, who: &Address, rel: &str, path: &str) {
         let people = format!("{}/people", href(app));
         let contact = format!("{people}/{}", who.bare());
@@ -310,7 +311,7 @@ fn membership_json(app: &str, id: &str, who: &Address) -> Value {
         "presenceSubscription": {"href": format!("{people}/presenceSubscriptions/{id}")}}})
 }
 
-/// Minutes, 10 to 30.
+/// Reads a duration in minutes: 10 to 30; 10 if there is none.
 fn duration(input: &Input) -> Result<Duration, Answer> {
     match input.number("duration") {
         None => Ok(Duration::from_secs(600)),

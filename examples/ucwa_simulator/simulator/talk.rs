@@ -1,5 +1,4 @@
-//! A conversation as all sides share it: its members, and how a text or an end travels from one
-//! member to the others.
+//! How a text travels from one member of a talk to the others, and how a talk ends.
 
 use super::address::Address;
 use super::agenda::Deed;
@@ -81,7 +80,7 @@ impl World {
         matches!(person.manner, Manner::Echo(_))
     }
 
-    /// Says a text as a simulated person, in a talk that the person is in.
+    /// Says a text as a simulated person. The person must be in the talk.
     pub fn person_says(&mut self, now: Moment, talk: u64, who: &Address, text: &str, html: bool) {
         let Some(own) = self.talks.get(&talk) else {
             return;
@@ -116,7 +115,8 @@ impl World {
         );
     }
 
-    /// Removes an application: its view ends, and in a talk of two the other's view too.
+    /// Takes an application out of a conversation. In a talk of two, the conversation of the other
+    /// ends too.
     pub fn leave(&mut self, now: Moment, app: &str, conversation: &str, reason: Option<&Reason>) {
         let found = self
             .applications
@@ -168,7 +168,7 @@ impl World {
         }
     }
 
-    /// Adds the check for quiet of a talk with a simulated person to the agenda.
+    /// Adds a check for quiet to the agenda, if a simulated person is in the talk.
     pub fn watch_talk(&mut self, now: Moment, talk: u64) {
         let idle = self.switches.far_idle;
         let Some(own) = self.talks.get_mut(&talk) else {
@@ -181,7 +181,7 @@ impl World {
         }
     }
 
-    /// Closes a talk with a simulated person that has been quiet for long.
+    /// Closes a talk with a simulated person if it has been quiet for long.
     pub fn talk_idle(&mut self, now: Moment, talk: u64) {
         let idle = self.switches.far_idle;
         let Some(own) = self.talks.get_mut(&talk) else {
@@ -205,7 +205,7 @@ impl World {
         }
     }
 
-    /// Adds an event whose sender is an application's conversation.
+    /// Pushes an event whose sender is an application's conversation.
     pub fn push_conversation(
         &mut self,
         now: Moment,

@@ -1,4 +1,4 @@
-//! Two people talk, in all the ways that it can go: §ucwa/invitation to §ucwa/data-uri.
+//! Conversations of two, in every way that they can go: §ucwa/invitation to §ucwa/data-uri.
 
 use super::stage::{Client, Stage, embedded, json_of, link, told};
 use serde_json::json;
@@ -18,7 +18,7 @@ fn invite(stage: &mut Stage, from: &Client, to: &str) -> String {
     answer.headers[0].1.clone()
 }
 
-/// Lene invites Tosh, who accepts; their `messaging` resources.
+/// Lets Lene invite Tosh, who accepts. Returns the `messaging` of both.
 fn connected(
     stage: &mut Stage,
     lene: &mut Client,

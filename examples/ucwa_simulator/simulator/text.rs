@@ -1,4 +1,5 @@
-//! Texts as data URIs: the server always writes them form-url-encoded, and reads whatever clients write.
+//! Texts as data URIs. The server always writes them url-encoded like a form, and reads every form
+//! that clients write.
 
 use super::request::{decode, decode_bytes};
 use base64::Engine;
@@ -9,12 +10,12 @@ use std::fmt::Write;
 pub struct Text {
     /// The text.
     pub text: String,
-    /// It is HTML.
+    /// True if the text is HTML.
     pub html: bool,
 }
 
 impl Text {
-    /// `data:text/plain;charset=utf-8,Hi+there%0d%0a`.
+    /// Returns a data URI such as `data:text/plain;charset=utf-8,Hi+there%0d%0a`.
     pub fn data_uri(&self) -> String {
         let mut out = format!(
             "data:text/{};charset=utf-8,",
@@ -39,7 +40,7 @@ impl Text {
         out
     }
 
-    /// Reads a data URI, base64 or url-encoded; None for anything else.
+    /// Reads a data URI, base64 or url-encoded. Returns `None` for anything else.
     pub fn parse(uri: &str) -> Option<Text> {
         let (head, payload) = uri.strip_prefix("data:")?.split_once(',')?;
         let mut parts = head.split(';');

@@ -12,11 +12,11 @@ use std::time::Duration;
 /// A moment, as the core uses it.
 pub type Moment = DateTime<Utc>;
 
-/// A clock and a way to wait by it.
+/// A clock, and a way to sleep by it.
 pub trait Timer: Send + Sync + 'static {
-    /// The date and time of day.
+    /// Returns the date and time.
     fn now(&self) -> Moment;
-    /// Ends after `how_long` of this clock's time.
+    /// Sleeps for `how_long` by this clock.
     fn sleep(&self, how_long: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 

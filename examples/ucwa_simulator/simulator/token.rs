@@ -1,4 +1,5 @@
-//! Tokens: the challenge, `/WebTicket/oauthtoken` with its grants, and the check that every request passes.
+//! Tokens: the challenge, `/WebTicket/oauthtoken` with its grants, and the check that every request
+//! must pass.
 
 use super::address::Address;
 use super::answer::{Answer, Body};
@@ -11,10 +12,11 @@ use serde_json::json;
 use std::time::Duration;
 
 impl World {
-    /// Who asks, or the 401 that tells how to find out.
+    /// Returns the token of a request.
     ///
     /// # Errors
-    /// 401 with both challenges and IIS's page; for a token that has ended, what the switch says.
+    /// 401 with both challenges and the page of IIS. For a token that has expired, the status that
+    /// the switch sets.
     pub fn authorize(&self, now: Moment, request: &Request) -> Result<Token, Answer> {
         let Some(header) = request.header("authorization") else {
             return Err(self.challenge(request));
@@ -80,7 +82,7 @@ impl World {
         }
     }
 
-    /// `POST /WebTicket/oauthtoken`.
+    /// Answers `POST /WebTicket/oauthtoken`.
     pub fn oauth_token(&mut self, now: Moment, request: &Request) -> Answer {
         if request.method != "POST" {
             return Answer::html(
@@ -143,7 +145,7 @@ impl World {
         }
     }
 
-    /// The user that a login's name means: a UPN or address, or `DOMAIN\account`.
+    /// Returns the address that a login name means: a UPN or an address, or `DOMAIN\account`.
     fn account(&self, name: &str) -> Option<Address> {
         match name.split_once('\\') {
             Some((_, account)) => self
@@ -223,8 +225,10 @@ fn refused(error: &str, number: &str, why: &str) -> Answer {
     .with("Cache-Control", "no-store")
 }
 
-/// The form as it came: url-encoded (the samples send charset='utf-8' in quotes, some clients no type at all), or in
-/// parts, as PHP's curl sends an array.
+/// Returns the request with its form url-encoded, with the usual content type.
+///
+/// The samples send charset='utf-8' in quotes, some clients send no type at all, and PHP's curl
+/// sends an array as multipart/form-data.
 fn form(request: &Request) -> Request {
     let mut plain = request.clone();
     plain.headers = vec![(

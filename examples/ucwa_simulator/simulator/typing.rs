@@ -1,4 +1,5 @@
-//! Who types: the others are told once, and again when the typing stops.
+//! Who types. The other members are told once when somebody begins, and again when the typing
+//! stops.
 
 use super::address::Address;
 use super::agenda::{Deed, later};
@@ -10,7 +11,7 @@ use super::world::World;
 use serde_json::{Value, json};
 
 impl World {
-    /// A member types: the others are told, once, and when it stops.
+    /// Records that a member types, and tells the other members unless they know.
     pub fn types(&mut self, now: Moment, talk: u64, who: &Address, seat: &Seat) {
         let until = later(now, self.switches.typing);
         let Some(own) = self.talks.get_mut(&talk) else {
@@ -30,7 +31,7 @@ impl World {
         }
     }
 
-    /// Whoever has not repeated it types no longer.
+    /// Ends the typing of those who have not repeated it in time.
     pub fn typing_ends(&mut self, now: Moment, talk: u64) {
         let Some(own) = self.talks.get_mut(&talk) else {
             return;
@@ -47,7 +48,7 @@ impl World {
         }
     }
 
-    /// `participant added` or `deleted` in typingParticipants.
+    /// Sends `participant added` or `deleted` in typingParticipants.
     pub fn tell_typing(&mut self, now: Moment, talk: u64, who: &Address, kind: &str) {
         let Some(own) = self.talks.get(&talk) else {
             return;
@@ -74,7 +75,7 @@ impl World {
         }
     }
 
-    /// Returns the resource `typingParticipants`, the user apart.
+    /// Returns the resource `typingParticipants`, without the user.
     pub fn typing_json(&self, app: &str, conversation: &str, talk: u64, user: &Address) -> Value {
         let at = conversation_href(app, conversation);
         let typing = |member: &&Member| member.typing_until.is_some() && member.address != *user;

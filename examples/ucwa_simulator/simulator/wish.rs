@@ -1,28 +1,28 @@
-//! What a client may ask of an invitation.
+//! The parameters that a client may give with every invitation.
 
 use super::answer::{Answer, Fault};
 use super::request::Input;
 use super::text::Text;
 
-/// What every invitation may be given.
+/// The parameters of an invitation.
 pub struct Wish {
-    /// As given.
+    /// `operationId`.
     pub operation: Option<String>,
-    /// As given, else empty.
+    /// `subject`, else empty.
     pub subject: String,
-    /// As given, else Normal.
+    /// `importance`, else `Normal`.
     pub importance: String,
-    /// As given.
+    /// `threadId`.
     pub thread: Option<String>,
-    /// The first text.
+    /// The first text, from the link `message`.
     pub text: Option<Text>,
 }
 
 impl Wish {
-    /// Reads and checks it.
+    /// Reads and checks the parameters.
     ///
     /// # Errors
-    /// 400 that names the field.
+    /// 400 that names the parameter.
     pub fn read(input: &Input) -> Result<Wish, Answer> {
         let importance = input
             .optional("importance", 50)?

@@ -1,7 +1,7 @@
-//! The whole state of the simulated server, and the one loop that time drives: it does what is due,
+//! The whole state of the simulated server, and the loop that time drives: it does what is due,
 //! then sends what is ready.
 //!
-//! Nothing here waits or uses a socket. `handle` and `tick` take the moment as an argument; a
+//! Nothing here waits or uses a socket. `handle` and `tick` take the moment as an argument. A
 //! request that must wait is returned as a receiver.
 
 use super::address::Address;
@@ -34,45 +34,45 @@ pub struct Config {
     pub seed: u64,
     /// The port of HTTPS, if plain HTTP only redirects to it.
     pub secure_port: Option<u16>,
-    /// The open points.
+    /// The switches at the start.
     pub switches: Switches,
 }
 
 /// The outcome of a request.
 pub enum Outcome {
-    /// Answered.
+    /// The answer is there.
     Now(Answer),
     /// The answer comes later. If its sender is dropped, the connection must be cut.
     Later(oneshot::Receiver<Answer>),
 }
 
-/// The state.
+/// The state of the server.
 pub struct World {
-    /// As given.
+    /// The configuration as it was given.
     pub config: Config,
-    /// As they are now.
+    /// The switches as they are now.
     pub switches: Switches,
-    /// Makes ids.
+    /// The generator of ids.
     pub ids: Ids,
     /// The directory.
     pub people: BTreeMap<Address, Person>,
-    /// Live tokens.
+    /// The tokens that were issued.
     pub tokens: Tokens,
-    /// Live applications by id.
+    /// Applications by id.
     pub applications: BTreeMap<String, Application>,
-    /// Expired applications, and until when they are answered with 410.
+    /// Expired applications that still get 410, and until when.
     pub gone: BTreeMap<String, Moment>,
     /// Conversations, as all their sides share them.
     pub talks: BTreeMap<u64, Talk>,
-    /// Invitations under way.
+    /// Invitations that ring.
     pub rings: BTreeMap<u64, Ring>,
-    /// Messages not fetched yet.
+    /// Messages that some client has not fetched.
     pub deliveries: BTreeMap<u64, Delivery>,
     /// Meetings by id.
     pub meetings: BTreeMap<String, Meeting>,
     /// Deeds that are done later.
     pub agenda: Agenda,
-    /// Faults that are to happen.
+    /// Faults that wait for requests.
     pub faults: Faults,
     counter: u64,
     dirty: BTreeSet<String>,
@@ -139,7 +139,7 @@ impl World {
         self.dirty.insert(app.to_owned());
     }
 
-    /// Notes that this application's channel must be looked at.
+    /// Marks this application's channel, so that what is due is sent.
     pub fn touch_channel(&mut self, app: &str) {
         self.dirty.insert(app.to_owned());
     }
@@ -193,7 +193,7 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// Returns how many requests for events the user's applications have under way.
+    /// Returns how many P-GETs of the user's applications are under way.
     pub fn outstanding(&self, user: &Address) -> usize {
         self.applications
             .values()
@@ -209,7 +209,7 @@ impl World {
             .map_or_else(|| address.bare().to_owned(), |person| person.name.clone())
     }
 
-    /// Sends what is due, until sending causes nothing more.
+    /// Sends what is due, until nothing more follows from it.
     fn send_out(&mut self, now: Moment) {
         while let Some(app) = self.dirty.pop_first() {
             let Some(own) = self.applications.get_mut(&app) else {
@@ -228,7 +228,7 @@ impl World {
         }
     }
 
-    /// One entry of the agenda for a moment and an application is enough.
+    /// Adds the next release to the agenda, unless it is there for this moment and application.
     fn release_at(&mut self, due: Moment, app: &str) {
         let Some(own) = self.applications.get_mut(app) else {
             return;

@@ -1,4 +1,4 @@
-//! What is shown of an application and of its communication.
+//! The resources `application` and `communication`.
 
 use super::super::answer::{Answer, Fault};
 use super::super::event::Event;
@@ -12,7 +12,7 @@ use super::people_json;
 use serde_json::{Value, json};
 
 impl World {
-    /// `{A}` itself.
+    /// Answers requests for `{A}`: GET and DELETE.
     pub fn application(&mut self, now: Moment, app: &str, method: &str) -> Result<Answer, Answer> {
         match method {
             "GET" => Ok(self.application_answer(app)),
@@ -66,7 +66,7 @@ impl World {
         out
     }
 
-    /// `{A}/communication`.
+    /// Returns the resource `communication`.
     pub fn communication_json(&self, app: &Application) -> Value {
         let base = app.href();
         let (etag, guid) = &app.communication;
@@ -105,7 +105,7 @@ impl World {
         out
     }
 
-    /// `{A}/communication`: GET and the PUT rule.
+    /// Answers requests for `{A}/communication`: GET and PUT.
     pub fn communication(
         &mut self,
         now: Moment,
@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    /// The event `communication updated`, with the resource.
+    /// Sends `communication updated`, with the resource.
     pub fn tell_communication(&mut self, now: Moment, app: &str) {
         let Some(own) = self.applications.get(app) else {
             return;

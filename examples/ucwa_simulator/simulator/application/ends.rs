@@ -1,4 +1,4 @@
-//! How an application ends: deleted, expired, or silent for too long.
+//! How an application ends: by DELETE, by expiry, or after a long silence.
 
 use super::super::agenda::{Deed, later};
 use super::super::answer::{Answer, Fault};
@@ -8,7 +8,8 @@ use super::super::world::World;
 use std::time::Duration;
 
 impl World {
-    /// Deletes an application: its conversations end, its user may be gone with it.
+    /// Deletes an application. Its conversations end, and its user is offline if no other
+    /// application makes the user available.
     pub fn end_application(&mut self, now: Moment, app: &str) {
         let conversations: Vec<String> = self
             .applications
@@ -34,7 +35,7 @@ impl World {
         }
     }
 
-    /// Ends it for idleness: for a while it answers 410.
+    /// Ends an application that was idle for too long. Requests for it get 410 for a while.
     pub fn expire(&mut self, now: Moment, app: &str) {
         if let Some(own) = self.applications.get_mut(app) {
             own.channel.interrupt(
@@ -50,7 +51,10 @@ impl World {
         }
     }
 
-    /// The application that a request names, or the answer that tells why there is none.
+    /// Checks that the application `app` exists and belongs to the owner of `token`.
+    ///
+    /// # Errors
+    /// 403 for another user's application, 410 for one that expired lately, 404 for an unknown one.
     pub fn find_application(
         &mut self,
         now: Moment,
@@ -68,7 +72,7 @@ impl World {
         }
     }
 
-    /// Puts the next idle check into the agenda.
+    /// Adds the next idle check of an application to the agenda.
     pub fn watch_idle(&mut self, now: Moment, app: &str) {
         let switches = &self.switches;
         let Some(own) = self.applications.get_mut(app) else {
@@ -95,7 +99,8 @@ impl World {
         }
     }
 
-    /// The idle check itself.
+    /// Expires an application that has been idle, closes what it has open after a long silence, and
+    /// turns its user's presence idle.
     pub fn check_idle(&mut self, now: Moment, app: &str) {
         let switches = self.switches.clone();
         let Some(own) = self.applications.get_mut(app) else {
@@ -128,8 +133,10 @@ impl World {
         self.watch_idle(now, app);
     }
 
-    /// After a long silence: conversations and subscriptions are closed, and the client is told so by `resume`.
-    /// With nothing to close it is not told, unless `always`.
+    /// Closes conversations and subscriptions after a long silence. `resume` in the next package
+    /// tells the client.
+    ///
+    /// If there is nothing to close, the client is told only if `always` is set.
     pub fn close_after_silence(&mut self, now: Moment, app: &str, always: bool) {
         let Some(own) = self.applications.get_mut(app) else {
             return;
@@ -155,7 +162,7 @@ impl World {
     }
 }
 
-/// Expired applications that still answer 410.
+/// Expired applications that are remembered, to be answered with 410.
 const GONE_MAX: usize = 10_000;
 
 const EXPIRED: &str = "An error occurred. Please try again.";

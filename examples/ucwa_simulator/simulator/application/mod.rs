@@ -1,4 +1,4 @@
-//! The application: created, shown, deleted; and how it dies when nobody cares for it.
+//! Applications: creation here; their resources in `documents`; their end in `ends`.
 
 mod documents;
 mod ends;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 impl World {
-    /// `POST /ucwa/oauth/v1/applications`.
+    /// Answers `POST /ucwa/oauth/v1/applications`.
     pub fn create_application(
         &mut self,
         now: Moment,
@@ -86,7 +86,7 @@ impl World {
     }
 }
 
-/// `people` of an application.
+/// Returns the resource `people`. `base` is `{A}`.
 pub fn people_json(base: &str) -> Value {
     let mut links = serde_json::Map::new();
     for (rel, path) in [

@@ -1,4 +1,4 @@
-//! How an application ends, and what it cannot outlive.
+//! How an application ends, and what ends with it.
 
 use super::super::address::Address;
 use super::super::stage::{Stage, json_of};

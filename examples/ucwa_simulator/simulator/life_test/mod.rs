@@ -1,4 +1,5 @@
-//! The application, its channel and its user over time: §ucwa/discovery to §ucwa/thirty-seconds, and §ucwa/presence.
+//! An application, its channel and its user over time: §ucwa/discovery to §ucwa/thirty-seconds, and
+//! §ucwa/presence.
 
 mod ends;
 mod requests;

@@ -1,4 +1,4 @@
-//! What an application sees of people.
+//! What an application is told of people.
 
 use super::super::address::Address;
 use super::super::stage::{Stage, embedded, json_of, link, told};
@@ -115,7 +115,7 @@ fn watching_somebody_tells_first_what_is_and_then_what_changes() {
         lene.get(&mut stage, all[0]["link"]["href"].as_str().unwrap())["availability"],
         "Busy"
     );
-    // The warning comes two minutes before the end; extending it puts both off.
+    // The warning comes two minutes before the end. An extension moves both.
     for _ in 0..4 {
         stage.pass(135.0);
         lene.events(&mut stage);

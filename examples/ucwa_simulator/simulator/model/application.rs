@@ -1,4 +1,4 @@
-//! An application: one endpoint of a user, with all that it has open.
+//! An application: one endpoint of a user, with its channel, conversations and invitations.
 
 use super::super::address::Address;
 use super::super::channel::Channel;
@@ -58,7 +58,7 @@ pub struct Application {
 pub struct Available {
     /// Message formats: `Plain`, `Html`.
     pub formats: Vec<String>,
-    /// `Messaging`, …
+    /// Modalities: `Messaging`, …
     pub modalities: Vec<String>,
     /// How long without activity until presence turns idle.
     pub inactive: Duration,

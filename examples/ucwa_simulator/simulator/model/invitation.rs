@@ -3,45 +3,45 @@
 use super::super::address::Address;
 use super::paths::href;
 
-/// One invitation.
+/// One application's view of an invitation.
 #[derive(Debug, Clone)]
 pub struct Invitation {
     /// 32 hex digits.
     pub id: String,
     /// messagingInvitation, onlineMeetingInvitation or participantInvitation.
     pub rel: &'static str,
-    /// We sent it.
+    /// True if the application has sent it.
     pub outgoing: bool,
-    /// Of `InvitationState`.
+    /// An `InvitationState`.
     pub state: &'static str,
-    /// The client's own id of it.
+    /// The `operationId` that the client gave.
     pub operation: Option<String>,
-    /// As given.
+    /// As the client gave it.
     pub subject: String,
-    /// As given.
+    /// As the client gave it.
     pub importance: String,
-    /// As given or made.
+    /// As the client gave it, or a new one.
     pub thread: String,
-    /// Who invites.
+    /// The person who invites.
     pub from: Address,
-    /// Who is invited; for a meeting that is joined, oneself.
+    /// The person who is invited. For a meeting that the user joins, this is the user.
     pub to: Address,
-    /// The application's view that it makes.
+    /// The application's conversation.
     pub conversation: String,
-    /// Until it is answered.
+    /// The ring, until it is answered.
     pub ring: Option<u64>,
     /// The first text as a data URI.
     pub message: Option<String>,
-    /// Of a meeting.
+    /// The URI of the meeting it invites to.
     pub meeting_uri: Option<String>,
-    /// Who took it.
+    /// The person who accepted it.
     pub accepted_by: Option<Address>,
-    /// It can be accepted or declined.
+    /// True while it can be accepted or declined.
     pub open: bool,
 }
 
 impl Invitation {
-    /// One that an application has just sent, and nobody has answered.
+    /// Returns an invitation that an application has just sent and nobody has answered.
     pub fn sent(
         id: &str,
         rel: &'static str,
@@ -69,7 +69,7 @@ impl Invitation {
         }
     }
 
-    /// The collection it lies in.
+    /// Returns the name of the collection that contains it.
     fn folder(&self) -> &'static str {
         match self.rel {
             "messagingInvitation" => "messagingInvitations",
@@ -78,7 +78,7 @@ impl Invitation {
         }
     }
 
-    /// Its own href.
+    /// Returns its path.
     pub fn href(&self, app: &str) -> String {
         format!("{}/communication/{}/{}", href(app), self.folder(), self.id)
     }

@@ -1,7 +1,8 @@
-//! What the simulated server keeps: applications, conversations, talks, invitations, meetings, tokens.
+//! The state of the simulated server: applications, conversations, talks, invitations, meetings,
+//! tokens.
 //!
-//! Plain data. No file here knows [`World`](super::world::World), which holds all of it; what
-//! happens to the data stands in the files beside this folder.
+//! Plain data. No file here uses [`World`](super::world::World), which holds all of it. The files
+//! beside this folder say what happens to the data.
 
 pub mod application;
 pub mod conversation;

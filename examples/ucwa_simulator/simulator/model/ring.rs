@@ -1,4 +1,4 @@
-//! An invitation as all its sides share it, while it rings.
+//! An invitation while it rings, as all its sides share it.
 
 use super::super::address::Address;
 use super::super::text::Text;

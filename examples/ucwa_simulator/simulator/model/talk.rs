@@ -3,26 +3,26 @@
 use super::super::address::Address;
 use super::super::timer::Moment;
 
-/// How a member takes part.
+/// How a member takes part in a talk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seat {
     /// Through an application's conversation.
     Client {
         /// The application.
         app: String,
-        /// Its view.
+        /// Its conversation.
         conversation: String,
     },
     /// A simulated person.
     Person,
 }
 
-/// One who is in a talk.
+/// A member of a talk.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Who.
+    /// The person.
     pub address: Address,
-    /// Where.
+    /// How the person takes part.
     pub seat: Seat,
     /// True if the member takes part in messaging.
     pub im: bool,
@@ -34,44 +34,45 @@ pub struct Member {
     pub typing_until: Option<Moment>,
 }
 
-/// The talk.
+/// A conversation as all its sides share it.
 #[derive(Debug)]
 pub struct Talk {
-    /// Its thread.
+    /// The thread of its conversations.
     pub thread: String,
-    /// Its subject.
+    /// The subject of its invitation.
     pub subject: String,
-    /// Its importance.
+    /// The importance of its invitation.
     pub importance: String,
     /// The meeting's id, if it is a conference.
     pub meeting: Option<String>,
-    /// Who is in it.
+    /// Everybody who is in it.
     pub members: Vec<Member>,
     /// The moment since which nobody has said anything.
     pub quiet_since: Moment,
-    /// True if the agenda has a check for quiet.
+    /// True if the agenda contains a check for quiet.
     pub watched: bool,
 }
 
-/// A message that is being delivered, until every client has fetched it or missed it.
+/// A message on its way, until every client has fetched it or missed it.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Who said it: an application, its conversation and the message's number; or a simulated person.
+    /// The sender of the message.
     pub sender: Sender,
     /// Clients that have not fetched the message, with their users.
     pub waiting: Vec<(String, Address)>,
     /// Users who missed it.
     pub failed: Vec<Address>,
-    /// True in a conference, where the sender is told who missed the message.
+    /// True in a conference, where the report names those who missed the message.
     pub conference: bool,
 }
 
-/// Who said a message.
+/// The sender of a message.
 #[derive(Debug, Clone)]
 pub enum Sender {
-    /// An application's message, with its operation id; None if nobody wants a report.
+    /// An application and its conversation, and the message's number and operation id. No number
+    /// means that the sender wants no report.
     Client(String, String, Option<(u32, Option<String>)>),
-    /// A person, to whom, and the text.
+    /// A simulated person, the URI of the person or meeting that the text is for, and the text.
     Person(Address, String, String),
 }
 

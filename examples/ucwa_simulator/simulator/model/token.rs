@@ -1,26 +1,26 @@
-//! The tokens that are live.
+//! The tokens that were issued.
 
 use super::super::address::Address;
 use super::super::timer::Moment;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Live tokens; beyond this the oldest end.
+/// The most tokens. Beyond this the oldest ones end.
 const TOKENS_MAX: usize = 200_000;
 
-/// What a token stands for.
+/// What a token grants.
 #[derive(Debug, Clone)]
 pub struct Token {
-    /// Whose it is.
+    /// The user whom it authenticates.
     pub user: Address,
-    /// The pool (scheme://host) that made it, if tokens are per pool.
+    /// The pool (scheme://host) that issued it, if tokens are per pool.
     pub pool: Option<String>,
-    /// Its end.
+    /// When it expires.
     pub until: Moment,
-    /// The meeting that a guest may join.
+    /// The URI of the only meeting that a guest may join.
     pub guest_of: Option<String>,
 }
 
-/// All live tokens, in the order of their making.
+/// All tokens that were issued and have not been ended, in the order of issue.
 #[derive(Debug, Default)]
 pub struct Tokens {
     live: BTreeMap<String, Token>,

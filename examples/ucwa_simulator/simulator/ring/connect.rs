@@ -1,4 +1,4 @@
-//! How an accepted ring connects its sides.
+//! How an accepted ring connects the caller with the person who accepted.
 
 use super::super::event::Reason;
 use super::super::model::ring::{Caller, Leg, Ring};
@@ -8,7 +8,7 @@ use super::super::timer::Moment;
 use super::super::world::World;
 
 impl World {
-    /// Connects a leg and the caller.
+    /// Connects the caller with the leg that has accepted, and ends the other legs.
     pub fn connect(&mut self, now: Moment, number: u64, leg: usize) {
         let Some(mut ring) = self.rings.remove(&number) else {
             return;
@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    /// Delivers the text of the invitation as a message too.
+    /// Delivers a text of the invitation as a message.
     fn first_text(&mut self, now: Moment, ring: &Ring, text: Text) {
         let caller = self.talks.get(&ring.talk).and_then(|talk| {
             talk.members

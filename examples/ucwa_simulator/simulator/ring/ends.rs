@@ -1,4 +1,4 @@
-//! How a ring ends unanswered: at its caller, and wherever it still rings.
+//! How a ring ends without an answer: for the caller, and wherever it still rings.
 
 use super::super::event::Reason;
 use super::super::model::ring::{Caller, Leg};
@@ -58,8 +58,8 @@ impl World {
         }
     }
 
-    /// Fails an outgoing invitation: the invitation and its conversation end in the order that the
-    /// switch says.
+    /// Fails an outgoing invitation. The invitation and its conversation end in the order that the
+    /// switch sets.
     fn outgoing_failed(
         &mut self,
         now: Moment,
@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// Ends an incoming invitation that was not answered here.
+    /// Ends an incoming invitation that was not accepted at this application.
     pub(super) fn end_leg(
         &mut self,
         now: Moment,
@@ -127,7 +127,7 @@ impl World {
         self.end_view(now, app, conversation, Some(reason));
     }
 
-    /// Stops the ring at an application that ends.
+    /// Stops all rings at an application that ends.
     pub fn drop_legs(&mut self, now: Moment, app: &str) {
         let mut over = Vec::new();
         for (number, ring) in &mut self.rings {

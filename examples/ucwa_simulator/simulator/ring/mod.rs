@@ -1,4 +1,4 @@
-//! An invitation that rings: at every client of the person invited until one accepts, all decline,
+//! An invitation that rings at every client of the person invited, until one accepts, all decline,
 //! or its time is over.
 
 mod connect;
@@ -13,8 +13,8 @@ use super::timer::Moment;
 use super::world::World;
 
 impl World {
-    /// Starts `ring`: at the clients of the person called or at the simulated person; otherwise it
-    /// will fail.
+    /// Starts `ring` at the clients of the person called, or at the simulated person. If the person
+    /// cannot be reached, the ring fails soon after. Returns the number of the ring.
     pub fn start_ring(&mut self, now: Moment, mut ring: Ring) -> u64 {
         let number = self.number();
         let step = self.switches.signalling;
@@ -78,8 +78,8 @@ impl World {
         number
     }
 
-    /// `accept`: removes the links to answer and connects both sides, because clients send a
-    /// message right after it.
+    /// Accepts an invitation at an application. Both sides are connected at once, because clients
+    /// send a message right after it.
     pub fn accept(&mut self, now: Moment, app: &str, invitation: &Invitation) {
         let Some(number) = invitation.ring else {
             return;
@@ -97,7 +97,8 @@ impl World {
         self.connect(now, number, leg);
     }
 
-    /// `decline`: at this client, or everywhere.
+    /// Declines an invitation at an application. `global` declines it for the person's other
+    /// clients too.
     pub fn decline(&mut self, now: Moment, app: &str, invitation: &Invitation, global: bool) {
         let Some(number) = invitation.ring else {
             return;

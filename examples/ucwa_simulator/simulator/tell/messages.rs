@@ -1,4 +1,4 @@
-//! The packages about messages and their reports.
+//! The events of messages and of their reports.
 
 use super::super::address::Address;
 use super::super::event::{Event, Reason};
@@ -13,7 +13,8 @@ use super::super::world::World;
 use serde_json::{Value, json};
 
 impl World {
-    /// A message for this application; false if it does not take part any more.
+    /// Sends a message to an application. Returns false if the application no longer takes part in
+    /// messaging.
     pub fn tell_message(
         &mut self,
         now: Moment,
@@ -70,7 +71,7 @@ impl World {
         true
     }
 
-    /// The delivery report of a message that this application sent.
+    /// Sends the delivery report of a message to the application that sent it.
     pub fn tell_report(
         &mut self,
         now: Moment,
@@ -112,7 +113,7 @@ impl World {
         });
     }
 
-    /// The number of the next message of a view.
+    /// Returns the number of the next message of a conversation.
     pub fn take_message_number(&mut self, app: &str, conversation: &str) -> u32 {
         let Some(own) = self.view_mut(app, conversation) else {
             return 0;
@@ -138,7 +139,7 @@ impl World {
     }
 }
 
-/// HTML as plain text, for a client that shows no HTML.
+/// Returns HTML as plain text, for a client that cannot show HTML.
 fn plain(html: &str) -> String {
     let mut out = String::new();
     let mut inside = false;

@@ -1,4 +1,5 @@
-//! What an application is told of its conversations: packages, with the order of their events as on the wire (§ucwa/invitation, §ucwa/incoming).
+//! The events that tell an application of its conversations, in the order of a real server
+//! (§ucwa/invitation, §ucwa/incoming).
 
 mod messages;
 mod packages;

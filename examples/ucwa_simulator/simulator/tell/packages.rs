@@ -1,4 +1,4 @@
-//! The packages about invitations, conversations and who takes part.
+//! The events of invitations, conversations and participants.
 
 use super::super::address::Address;
 use super::super::agenda::Deed;
@@ -11,7 +11,8 @@ use serde_json::json;
 use std::time::Duration;
 
 impl World {
-    /// An invitation's event; completed ones carry their outcome and are forgotten after a while.
+    /// Sends an event of an invitation. A `completed` one has the outcome, and its invitation is
+    /// forgotten after a while.
     pub fn tell_invitation(
         &mut self,
         now: Moment,
@@ -41,7 +42,7 @@ impl World {
         self.push(now, app, event);
     }
 
-    /// A conversation's event, with the resource.
+    /// Sends an event of a conversation, with the resource unless it was deleted.
     pub fn tell_conversation(
         &mut self,
         now: Moment,
@@ -60,7 +61,7 @@ impl World {
         self.push(now, app, event);
     }
 
-    /// `messaging updated`, with the resource.
+    /// Sends `messaging updated`, with the resource.
     pub fn tell_messaging(
         &mut self,
         now: Moment,
@@ -80,7 +81,8 @@ impl World {
         });
     }
 
-    /// `localParticipant added`; its own rel reads participant.
+    /// Sends `localParticipant added`. The rel inside the resource is `participant`, as on a real
+    /// server.
     pub fn tell_local(&mut self, now: Moment, app: &str, conversation: &str) {
         let Some(own) = self.applications.get(app) else {
             return;
@@ -98,7 +100,8 @@ impl World {
         });
     }
 
-    /// The modalities that nobody uses, as the real server tells them.
+    /// Sends `updated` for the modalities that the simulator does not support, as a real server
+    /// does.
     pub(super) fn tell_unused(&mut self, now: Moment, app: &str, conversation: &str) {
         let at = conversation_href(app, conversation);
         for rel in UNUSED {
@@ -110,7 +113,7 @@ impl World {
         }
     }
 
-    /// `participant added`: link and title only.
+    /// Sends `participant added`, with link and title only.
     pub fn tell_arrival(&mut self, now: Moment, app: &str, conversation: &str, who: &Address) {
         let at = participant_href(&conversation_href(app, conversation), who);
         let title = self.title_of(who);
@@ -122,7 +125,7 @@ impl World {
         });
     }
 
-    /// `participant deleted`.
+    /// Sends `participant deleted`.
     pub fn tell_gone(&mut self, now: Moment, app: &str, conversation: &str, who: &Address) {
         let at = participant_href(&conversation_href(app, conversation), who);
         let own = self.view_mut(app, conversation);
@@ -133,7 +136,8 @@ impl World {
         }
     }
 
-    /// `participantMessaging added`, of the other (a link) and of oneself (embedded).
+    /// Sends `participantMessaging added`: of the other participant as a link, of the user's own
+    /// embedded.
     pub fn tell_participant_messaging(
         &mut self,
         now: Moment,
@@ -166,7 +170,7 @@ impl World {
     }
 }
 
-/// Finished invitations can be read for so long.
+/// How long a finished invitation can still be read.
 const KEPT: Duration = Duration::from_secs(60);
 
 fn communication(app: &str) -> (&'static str, String) {

@@ -13,7 +13,7 @@ use super::super::world::World;
 use std::collections::{BTreeSet, VecDeque};
 
 impl World {
-    /// A new view of `talk` for an application.
+    /// Adds a new conversation for an application, which shows `talk`. Returns its id.
     pub fn new_view(
         &mut self,
         now: Moment,
@@ -48,7 +48,8 @@ impl World {
         id
     }
 
-    /// It begins to ring at an application: invitation, conversation and view are told.
+    /// Lets a ring begin at an application: adds invitation and conversation, and sends their
+    /// events.
     pub fn open_leg(&mut self, now: Moment, ring: u64, what: &Ring, app: &str) -> Option<Leg> {
         let talk: &Talk = self.talks.get(&what.talk)?;
         let (subject, importance, thread) = (
@@ -95,7 +96,7 @@ impl World {
         Some(Leg::Client(app.to_owned(), id, conversation))
     }
 
-    /// The first package of an outgoing invitation.
+    /// Sends the first package of an outgoing invitation.
     pub fn tell_calling(&mut self, now: Moment, app: &str, invitation: &str, conversation: &str) {
         self.tell_invitation(now, app, invitation, "started", None);
         self.tell_conversation(now, app, conversation, "added", None);
@@ -104,7 +105,7 @@ impl World {
         self.tell_unused(now, app, conversation);
     }
 
-    /// The second package, after the callee has accepted.
+    /// Sends the second package of an outgoing invitation, after the person called has accepted.
     pub fn connected_outgoing(
         &mut self,
         now: Moment,
@@ -131,7 +132,7 @@ impl World {
         self.complete(now, app, invitation, other);
     }
 
-    /// The same on the side that has accepted.
+    /// Sends the package on the side that has accepted.
     pub fn connected_incoming(
         &mut self,
         now: Moment,
@@ -152,7 +153,7 @@ impl World {
         }
     }
 
-    /// An invitation has succeeded.
+    /// Completes an invitation with success.
     pub fn complete(&mut self, now: Moment, app: &str, invitation: &str, by: &Address) {
         self.close_invitation(app, invitation, "Connected");
         if let Some(own) = self.invitation_mut(app, invitation) {
@@ -161,7 +162,7 @@ impl World {
         self.tell_invitation(now, app, invitation, "completed", None);
     }
 
-    /// Sets the states of a view.
+    /// Sets the states of a conversation.
     pub fn set_view(
         &mut self,
         app: &str,
@@ -177,7 +178,7 @@ impl World {
         }
     }
 
-    /// An invitation can no longer be answered or cancelled.
+    /// Sets the state of an invitation that can no longer be answered.
     pub fn close_invitation(&mut self, app: &str, invitation: &str, state: &'static str) {
         if let Some(own) = self.invitation_mut(app, invitation) {
             own.state = state;
@@ -188,7 +189,7 @@ impl World {
         }
     }
 
-    /// A view ends, in the usual order.
+    /// Ends a conversation, with the events in the usual order.
     pub fn end_view(
         &mut self,
         now: Moment,
@@ -199,7 +200,8 @@ impl World {
         self.end_view_ordered(now, app, conversation, reason, EndOrder::Messaging);
     }
 
-    /// A view ends: modality, conversation, and then it is gone.
+    /// Ends a conversation: sends the end of messaging and of the conversation in the given order,
+    /// and removes it.
     pub fn end_view_ordered(
         &mut self,
         now: Moment,
