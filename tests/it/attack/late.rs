@@ -7,6 +7,8 @@
 use super::file::{holding, killed};
 use super::python;
 #[cfg(target_os = "linux")]
+use super::with_password_file;
+#[cfg(target_os = "linux")]
 use crate::http::gateway::{Gateway, SUPER, program};
 use crate::script::{Script, accepted};
 use crate::world::{Disk, OPS, SOON, World, begin, new_agent, seconds};
@@ -223,19 +225,7 @@ fn a_new_reader_after_a_kill_is_not_thousands_behind() {
 #[test]
 fn reloads_by_the_thousand_are_one_at_a_time_and_say_one_thing() {
     let folder = Disk::new();
-    let password = folder.directory().join("password");
-    std::fs::write(&password, "sesame").unwrap();
-    let mut command = Command::new(program());
-    command
-        .args([
-            "--listen",
-            "127.0.0.1:0",
-            "--database",
-            ":memory:",
-            "--super-password-file",
-        ])
-        .arg(&password);
-    let gateway = Gateway::spawn(command);
+    let (password, gateway) = with_password_file(&folder, ":memory:".as_ref(), "sesame");
     let before = gateway.threads();
     let storm = format!(
         "i=0; while [ $i -lt 20000 ]; do kill -HUP {}; i=$((i+1)); done",

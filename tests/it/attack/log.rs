@@ -1,6 +1,6 @@
 //! The write-ahead log: kept by a start that is refused, and never written on behind a hole.
 
-use super::file::{beside, killed, killed_after, second};
+use super::file::{beside, bytes, copy, cut, killed, left_by_another, second};
 use super::python;
 use crate::world::{Disk, OPS, SOON, World};
 use switchboard::{Error, NewMessage};
@@ -11,14 +11,8 @@ fn a_refused_database_keeps_its_log() {
     if !python() {
         return;
     }
-    let disk = Disk::new();
-    let world = World::stored(&disk);
-    world.engine.shutdown(SOON).unwrap();
-    drop(world);
-    killed_after(&disk.path(), "PRAGMA user_version = 99;");
-    let bytes =
-        || ["", "-wal"].map(|end| std::fs::read(beside(&disk.path(), end)).unwrap_or_default());
-    let before = bytes();
+    let disk = left_by_another("PRAGMA user_version = 99;");
+    let before = bytes(&disk.path());
     for lock in ["with our lock file", "without it"] {
         if lock == "without it" {
             std::fs::remove_file(beside(&disk.path(), "-lock")).unwrap();
@@ -30,23 +24,24 @@ fn a_refused_database_keeps_its_log() {
             ),
             "{lock}"
         );
-        assert!(bytes() == before, "{lock}: the log or the file was changed");
+        assert!(
+            bytes(&disk.path()) == before,
+            "{lock}: the log or the file was changed"
+        );
     }
     // Rows that are missing: the log that is there is all that is left to search.
     let disk = Disk::new();
     killed(&disk);
     let lock = beside(&disk.path(), "-lock");
     std::fs::write(&lock, format!("newest {:020}\n", 1_000_000)).unwrap();
-    let bytes =
-        || ["", "-wal"].map(|end| std::fs::read(beside(&disk.path(), end)).unwrap_or_default());
-    let before = bytes();
+    let before = bytes(&disk.path());
     assert!(!before[1].is_empty());
     assert!(matches!(
         second(&disk.path()),
         Err(Error::CommitsLost { .. })
     ));
     assert!(
-        bytes() == before,
+        bytes(&disk.path()) == before,
         "rows are missing: the log or the file was changed"
     );
 }
@@ -57,8 +52,7 @@ fn a_refused_database_keeps_its_log() {
 fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
     let disk = Disk::new();
     let world = World::stored(&disk);
-    world.agent("echo", &[OPS]);
-    let agent = world.engine.agent("echo").unwrap();
+    let agent = world.agent("echo", &[OPS]);
     let reader = rusqlite::Connection::open(disk.path()).unwrap();
     agent.post(OPS, NewMessage::text("before")).unwrap();
     // Before the log is copied back: so it keeps the log from beginning anew.
@@ -74,12 +68,7 @@ fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
         all > 0 && all == copied,
         "{all} pages, {copied} copied back"
     );
-    std::fs::File::options()
-        .write(true)
-        .open(beside(&disk.path(), "-wal"))
-        .unwrap()
-        .set_len(0)
-        .unwrap();
+    cut(&beside(&disk.path(), "-wal"), 0);
     let refused = world.admin().put_metadata_value("echo", "k", "v");
     assert!(matches!(refused, Err(Error::Storage(_))), "{refused:?}");
     assert!(!world.engine.readiness().ready);
@@ -97,8 +86,6 @@ fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
     println!("written again {:?} after the reader left", began.elapsed());
     // As a kill would leave it.
     let after = Disk::new();
-    for end in ["", "-wal", "-lock"] {
-        std::fs::copy(beside(&disk.path(), end), beside(&after.path(), end)).unwrap();
-    }
+    copy(&disk, &after);
     drop(second(&after.path()).unwrap());
 }

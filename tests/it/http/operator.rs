@@ -14,10 +14,7 @@ fn how_an_agent_stands_and_why() {
             "",
         )
         .expect(200);
-    let agents = world
-        .root("GET", "/Gateway/v1/Agents", "")
-        .expect(200)
-        .json();
+    let agents = world.read("/Gateway/v1/Agents");
     let helper = &agents[0];
     assert_eq!(
         (&helper["Id"], &helper["State"]),
@@ -32,10 +29,7 @@ fn how_an_agent_stands_and_why() {
     );
     assert_eq!(helper["Readers"][0]["Name"], "main");
     assert!(helper["Readers"][0]["Lag"].is_u64());
-    let one = world
-        .root("GET", "/gateway/v1/agents/helper", "")
-        .expect(200)
-        .json();
+    let one = world.read("/gateway/v1/agents/helper");
     let channel = |id: &str| {
         one["Channels"]
             .as_array()
@@ -47,28 +41,22 @@ fn how_an_agent_stands_and_why() {
         channel("chat-room:nowhere").expect("there")["Reason"].is_string(),
         "{one}"
     );
-    world
-        .root("GET", "/Gateway/v1/Agents/nobody", "")
-        .expect_code(404, "not_found");
-    world
-        .root("GET", "/Gateway/v2/Agents", "")
-        .expect_code(404, "not_found");
-    world
-        .root("PUT", "/Gateway/v1/Agents", "")
-        .expect_code(405, "method_not_allowed");
+    world.root_is_refused(&[
+        ("GET", "/Gateway/v1/Agents/nobody", "", 404, "not_found"),
+        ("GET", "/Gateway/v2/Agents", "", 404, "not_found"),
+        ("PUT", "/Gateway/v1/Agents", "", 405, "method_not_allowed"),
+    ]);
     // Neither a stranger nor an agent that may provision nothing.
     world
         .gateway
         .get("/Gateway/v1/Agents", "")
         .expect_code(401, "unauthorized");
-    for target in [
-        "/Gateway/v1/Agents",
-        "/Gateway/v1/Agents/helper",
-        "/Gateway/v1/Agents/nobody",
-        "/Gateway/v1/Audit",
-    ] {
-        world.lene("GET", target, "").expect_code(403, "forbidden");
-    }
+    world.lene_is_refused(&[
+        ("GET", "/Gateway/v1/Agents", "", 403, "forbidden"),
+        ("GET", "/Gateway/v1/Agents/helper", "", 403, "forbidden"),
+        ("GET", "/Gateway/v1/Agents/nobody", "", 403, "forbidden"),
+        ("GET", "/Gateway/v1/Audit", "", 403, "forbidden"),
+    ]);
     world.put_agent(
         "helper",
         json!({ "Users": ["lene"], "ProvisioningMode": 2 }),
@@ -81,7 +69,7 @@ fn a_named_reader_is_listed_and_forgotten() {
     let world = World::new(&[]);
     world.events("last-event=0&reader=main&types=message");
     let readers = "/Gateway/v1/Agents/helper/Readers";
-    let listed = world.root("GET", readers, "").expect(200).json();
+    let listed = world.read(readers);
     assert_eq!(
         (listed.as_array().map(Vec::len), &listed[0]["Name"]),
         (Some(1), &"main".into()),
@@ -92,22 +80,23 @@ fn a_named_reader_is_listed_and_forgotten() {
         .lene("DELETE", &main, "")
         .expect_code(403, "forbidden");
     world.root("DELETE", &main, "").expect(200);
-    assert_eq!(world.root("GET", readers, "").expect(200).json(), json!([]));
-    world
-        .root("DELETE", &main, "")
-        .expect_code(404, "not_found");
-    world
-        .root("GET", "/Gateway/v1/Agents/nobody/Readers", "")
-        .expect_code(404, "not_found");
+    assert_eq!(world.read(readers), json!([]));
+    world.root_is_refused(&[
+        ("DELETE", &main, "", 404, "not_found"),
+        (
+            "GET",
+            "/Gateway/v1/Agents/nobody/Readers",
+            "",
+            404,
+            "not_found",
+        ),
+    ]);
 }
 
 #[test]
 fn what_was_changed_by_whom() {
     let world = World::new(&[]);
-    let all = world
-        .root("GET", "/Gateway/v1/Audit", "")
-        .expect(200)
-        .json();
+    let all = world.read("/Gateway/v1/Audit");
     let all = all.as_array().expect("a list");
     assert!(
         all[0]["Who"]

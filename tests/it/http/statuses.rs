@@ -1,31 +1,23 @@
 //! The statuses, and the order in which they are checked (§request/order).
 
 use super::client;
-use super::world::{MESSAGES, ROOM, World};
+use super::world::{MESSAGES, ROOM, World, refused};
 use serde_json::json;
 
 #[test]
 fn without_a_valid_token_it_is_401_before_anything_else() {
     let world = World::new(&[]);
     for token in ["", "nonsense", &world.lene[..world.lene.len() - 1]] {
-        world
-            .gateway
-            .get("/Collaboration/v1/Channels", token)
-            .expect_code(401, "unauthorized");
         // Unreadable, a bad id, not allowed: none of that is looked at yet.
-        world
-            .gateway
-            .call(
-                "POST",
-                "/Collaboration/v1/Channels/nonsense/Messages",
-                token,
-                "{",
-            )
-            .expect_code(401, "unauthorized");
-        world
-            .gateway
-            .call("PUT", "/Provisioning/v1/Agents/%ff", token, "")
-            .expect_code(401, "unauthorized");
+        let messages = "/Collaboration/v1/Channels/nonsense/Messages";
+        let requests = [
+            ("GET", "/Collaboration/v1/Channels", ""),
+            ("POST", messages, "{"),
+            ("PUT", "/Provisioning/v1/Agents/%ff", ""),
+        ];
+        let refusals =
+            requests.map(|(method, target, body)| (method, target, body, 401, "unauthorized"));
+        refused(&world.gateway, token, &refusals);
     }
     for scheme in ["Basic", "Bearer", "FCFX"] {
         let header = format!("{scheme} {}", world.lene);
@@ -43,42 +35,24 @@ fn without_a_valid_token_it_is_401_before_anything_else() {
 fn what_cannot_be_read_is_400_before_403() {
     let world = World::new(&[]);
     // Lene may not provision; yet first the request must be one.
-    world
-        .lene("PUT", "/Provisioning/v1/Users/u", "{")
-        .expect_code(400, "invalid");
-    world
-        .lene("GET", "/Provisioning/v1/Agents//", "")
-        .expect_code(400, "invalid");
-    world
-        .lene("GET", "/Provisioning/v1/Agents/%00", "")
-        .expect_code(400, "invalid");
-    world
-        .lene("GET", "/Provisioning/v1/Agents/%ff", "")
-        .expect_code(400, "invalid");
-    world
-        .lene(
-            "PUT",
-            "/Provisioning/v1/Users/u",
-            r#"{"UserId":"u","Username":"u"}"#,
-        )
-        .expect_code(403, "forbidden");
-    world
-        .lene("GET", "/Provisioning/v1/Agents/nobody", "")
-        .expect_code(403, "forbidden");
-    world
-        .lene(
-            "POST",
-            "/Collaboration/v1/Channels/chat-room:other/Messages",
-            "{",
-        )
-        .expect_code(400, "invalid");
-    world
-        .lene(
-            "POST",
-            "/Collaboration/v1/Channels/chat-room:other/Messages",
-            r#"{"Text":"x"}"#,
-        )
-        .expect_code(403, "forbidden");
+    let user = r#"{"UserId":"u","Username":"u"}"#;
+    let messages = "/Collaboration/v1/Channels/chat-room:other/Messages";
+    world.lene_is_refused(&[
+        ("PUT", "/Provisioning/v1/Users/u", "{", 400, "invalid"),
+        ("GET", "/Provisioning/v1/Agents//", "", 400, "invalid"),
+        ("GET", "/Provisioning/v1/Agents/%00", "", 400, "invalid"),
+        ("GET", "/Provisioning/v1/Agents/%ff", "", 400, "invalid"),
+        ("PUT", "/Provisioning/v1/Users/u", user, 403, "forbidden"),
+        (
+            "GET",
+            "/Provisioning/v1/Agents/nobody",
+            "",
+            403,
+            "forbidden",
+        ),
+        ("POST", messages, "{", 400, "invalid"),
+        ("POST", messages, r#"{"Text":"x"}"#, 403, "forbidden"),
+    ]);
 }
 
 #[test]
@@ -97,22 +71,21 @@ fn an_unprovisioned_channel_is_403_and_one_that_could_not_be_joined_404() {
         (other, 403, "forbidden"),
     ] {
         let base = format!("/Collaboration/v1/Channels/{channel}");
-        world.lene("GET", &base, "").expect_code(status, code);
-        world
-            .lene("GET", &format!("{base}/State"), "")
-            .expect_code(status, code);
-        world
-            .lene("GET", &format!("{base}/Messages?take=1"), "")
-            .expect_code(status, code);
-        world
-            .lene("POST", &format!("{base}/Messages"), r#"{"Text":"x"}"#)
-            .expect_code(status, code);
-        world
-            .lene("POST", &format!("{base}/Me"), r#"{"IsComposing":true}"#)
-            .expect_code(status, code);
-        world
-            .lene("POST", &format!("{base}/File/a.txt"), "x")
-            .expect_code(status, code);
+        let text = r#"{"Text":"x"}"#;
+        world.lene_is_refused(&[
+            ("GET", &base, "", status, code),
+            ("GET", &format!("{base}/State"), "", status, code),
+            ("GET", &format!("{base}/Messages?take=1"), "", status, code),
+            ("POST", &format!("{base}/Messages"), text, status, code),
+            (
+                "POST",
+                &format!("{base}/Me"),
+                r#"{"IsComposing":true}"#,
+                status,
+                code,
+            ),
+            ("POST", &format!("{base}/File/a.txt"), "x", status, code),
+        ]);
     }
 }
 
@@ -121,27 +94,18 @@ fn too_long_is_413_and_comes_before_429() {
     let world = World::new(&[]);
     let throttle = r#"{"Id":"none","Threshold":0,"Type":0,"Agents":["helper"]}"#;
     let text = |length: usize| json!({ "Text": "é".repeat(length) }).to_string();
+    let story = |subject: usize, length: usize| {
+        json!({ "Subject": "s".repeat(subject), "Text": "x".repeat(length) }).to_string()
+    };
     world.lene("POST", MESSAGES, &text(500)).expect(200);
     world
         .root("PUT", "/Provisioning/v1/Throttles/none", throttle)
         .expect(200);
-    world
-        .lene("POST", MESSAGES, &text(501))
-        .expect_code(413, "too_large");
-    world
-        .lene(
-            "POST",
-            MESSAGES,
-            &json!({ "Subject": "s".repeat(501), "Text": "x" }).to_string(),
-        )
-        .expect_code(413, "too_large");
-    world
-        .lene(
-            "POST",
-            MESSAGES,
-            &json!({ "Subject": "s", "Text": "x".repeat(4001) }).to_string(),
-        )
-        .expect_code(413, "too_large");
+    for body in [text(501), story(501, 1), story(1, 4001)] {
+        world
+            .lene("POST", MESSAGES, &body)
+            .expect_code(413, "too_large");
+    }
     let refused = world
         .lene("POST", MESSAGES, &text(1))
         .expect_code(429, "throttled");
@@ -154,13 +118,7 @@ fn too_long_is_413_and_comes_before_429() {
     world
         .root("DELETE", "/Provisioning/v1/Throttles/none", "")
         .expect(200);
-    world
-        .lene(
-            "POST",
-            MESSAGES,
-            &json!({ "Subject": "s", "Text": "x".repeat(4000) }).to_string(),
-        )
-        .expect(200);
+    world.lene("POST", MESSAGES, &story(1, 4000)).expect(200);
 }
 
 #[test]
@@ -187,19 +145,25 @@ fn a_document_over_one_mebibyte_is_413_and_the_answer_is_heard() {
 #[test]
 fn a_super_user_token_on_collaboration_is_400() {
     let world = World::new(&[]);
-    for target in [
-        "/Collaboration/v1/Channels",
-        "/Collaboration/v1/MetaData",
-        "/Collaboration/v1/Events?last-event=0",
-    ] {
-        world.root("GET", target, "").expect_code(400, "invalid");
-    }
-    world
-        .root("POST", MESSAGES, r#"{"Text":"x"}"#)
-        .expect_code(400, "invalid");
-    world
-        .root("GET", "/Provisioning/v1/Channels?query=Op", "")
-        .expect_code(400, "invalid");
+    world.root_is_refused(&[
+        ("GET", "/Collaboration/v1/Channels", "", 400, "invalid"),
+        ("GET", "/Collaboration/v1/MetaData", "", 400, "invalid"),
+        (
+            "GET",
+            "/Collaboration/v1/Events?last-event=0",
+            "",
+            400,
+            "invalid",
+        ),
+        ("POST", MESSAGES, r#"{"Text":"x"}"#, 400, "invalid"),
+        (
+            "GET",
+            "/Provisioning/v1/Channels?query=Op",
+            "",
+            400,
+            "invalid",
+        ),
+    ]);
 }
 
 #[test]
@@ -245,52 +209,51 @@ fn another_version_path_or_method_is_told_apart() {
 #[test]
 fn provisioning_statuses() {
     let world = World::new(&[]);
-    world
-        .root("GET", "/Provisioning/v1/Agents/nobody", "")
-        .expect_code(404, "not_found");
-    world
-        .root("DELETE", "/Provisioning/v1/Agents/nobody", "")
-        .expect_code(404, "not_found");
-    world
-        .root(
+    let agents = |rest: &str| format!("/Provisioning/v1/Agents/{rest}");
+    world.root_is_refused(&[
+        ("GET", &agents("nobody"), "", 404, "not_found"),
+        ("DELETE", &agents("nobody"), "", 404, "not_found"),
+        (
             "PUT",
-            "/Provisioning/v1/Agents/nobody/Channels/chat-room:ops",
+            &agents("nobody/Channels/chat-room:ops"),
             "",
-        )
-        .expect_code(404, "not_found");
-    world
-        .root(
+            404,
+            "not_found",
+        ),
+        (
             "DELETE",
-            "/Provisioning/v1/Agents/helper/Channels/chat-room:other",
+            &agents("helper/Channels/chat-room:other"),
             "",
-        )
-        .expect_code(404, "not_found");
-    world
-        .root("PUT", "/Provisioning/v1/Agents/helper/Channels/other", "")
-        .expect_code(400, "invalid");
-    world
-        .root("GET", "/Provisioning/v1/Agents/helper/MetaData/none", "")
-        .expect_code(404, "not_found");
-    world
-        .root("GET", "/Provisioning/v1/Users/nobody", "")
-        .expect_code(404, "not_found");
-    world
-        .root("GET", "/Provisioning/v1/Throttles/none", "")
-        .expect_code(404, "not_found");
-    let put = |body: &str| world.root("PUT", "/Provisioning/v1/Throttles/t", body);
-    put(r#"{"Id":"t","Threshold":1,"Type":0,"Agents":[]}"#).expect(200);
-    put(r#"{"Id":"t","Threshold":1,"Type":1,"Agents":[]}"#).expect_code(400, "invalid");
-    put(r#"{"Id":"u","Threshold":1,"Type":0,"Agents":[]}"#).expect_code(400, "invalid");
-    world
-        .root(
+            404,
+            "not_found",
+        ),
+        ("PUT", &agents("helper/Channels/other"), "", 400, "invalid"),
+        ("GET", &agents("helper/MetaData/none"), "", 404, "not_found"),
+        ("GET", "/Provisioning/v1/Users/nobody", "", 404, "not_found"),
+        (
+            "GET",
+            "/Provisioning/v1/Throttles/none",
+            "",
+            404,
+            "not_found",
+        ),
+        (
             "PUT",
-            "/Provisioning/v1/Agents/x",
+            &agents("x"),
             r#"{"Id":"y","UserName":"sip:y"}"#,
-        )
-        .expect_code(400, "invalid");
-    world
-        .root("GET", "/Provisioning/v1/Agents/x", "")
-        .expect_code(404, "not_found");
+            400,
+            "invalid",
+        ),
+        ("GET", &agents("x"), "", 404, "not_found"),
+    ]);
+    let throttle = "/Provisioning/v1/Throttles/t";
+    let body =
+        |id: &str, kind: u8| format!(r#"{{"Id":"{id}","Threshold":1,"Type":{kind},"Agents":[]}}"#);
+    world.root("PUT", throttle, &body("t", 0)).expect(200);
+    world.root_is_refused(&[
+        ("PUT", throttle, &body("t", 1), 400, "invalid"),
+        ("PUT", throttle, &body("u", 0), 400, "invalid"),
+    ]);
     // 304 only while it is joined; nothing is in it.
     let again = world
         .root(

@@ -82,6 +82,24 @@ impl World {
         self.gateway.call(method, target, &self.lene, body)
     }
 
+    /// The document of a resource, as the super user.
+    #[track_caller]
+    pub(crate) fn read(&self, target: &str) -> Value {
+        self.root("GET", target, "").expect(200).json()
+    }
+
+    /// As [`refused`], with the super user's token.
+    #[track_caller]
+    pub(crate) fn root_is_refused(&self, requests: &[Refused<'_>]) {
+        refused(&self.gateway, &self.root, requests);
+    }
+
+    /// As [`refused`], with Lene's token.
+    #[track_caller]
+    pub(crate) fn lene_is_refused(&self, requests: &[Refused<'_>]) {
+        refused(&self.gateway, &self.lene, requests);
+    }
+
     /// Posts a text as Lene; the message that came back.
     #[track_caller]
     pub(crate) fn post(&self, text: &str) -> Value {
@@ -96,5 +114,19 @@ impl World {
             .lene("GET", &format!("/Collaboration/v1/Events?{query}"), "")
             .expect(200);
         answer.json().as_array().expect("a list").clone()
+    }
+}
+
+/// A request (method, target, body) and the status and code of the error that it ends with.
+pub(crate) type Refused<'a> = (&'a str, &'a str, &'a str, u16, &'a str);
+
+/// Sends each request with that token and expects its error.
+#[track_caller]
+pub(crate) fn refused(gateway: &Gateway, token: &str, requests: &[Refused<'_>]) {
+    for (method, target, body, status, code) in requests {
+        println!("{method} {target} {body}");
+        gateway
+            .call(method, target, token, body)
+            .expect_code(*status, code);
     }
 }

@@ -1,5 +1,6 @@
 //! Files that are not served, not opened, or only data.
 
+use super::super::with_password_file;
 use crate::http::gateway::{Gateway, program};
 use crate::http::world::World;
 use crate::world::Disk;
@@ -91,19 +92,7 @@ fn links_fifos_and_dot_files_are_not_served_and_do_not_stop_the_end() {
 #[test]
 fn a_fifo_as_password_file_does_not_hold_the_end() {
     let disk = Disk::new();
-    let password = disk.directory().join("password");
-    std::fs::write(&password, "at first").unwrap();
-    let mut command = Command::new(program());
-    command
-        .args([
-            "--listen",
-            "127.0.0.1:0",
-            "--database",
-            ":memory:",
-            "--super-password-file",
-        ])
-        .arg(&password);
-    let gateway = Gateway::spawn(command);
+    let (password, gateway) = with_password_file(&disk, ":memory:".as_ref(), "at first");
     std::fs::remove_file(&password).unwrap();
     assert!(
         Command::new("mkfifo")
@@ -212,15 +201,7 @@ fn upload_names_are_data() {
 #[test]
 fn a_password_file_that_leads_to_the_database_is_not_opened() {
     let disk = Disk::new();
-    let password = disk.directory().join("password");
-    std::fs::write(&password, "at first").unwrap();
-    let mut command = Command::new(program());
-    command
-        .args(["--listen", "127.0.0.1:0", "--database"])
-        .arg(disk.path())
-        .arg("--super-password-file")
-        .arg(&password);
-    let gateway = Gateway::spawn(command);
+    let (password, gateway) = with_password_file(&disk, &disk.path(), "at first");
     for end in ["", "-wal", "-shm", "-lock"] {
         let mut name = disk.path().into_os_string();
         name.push(end);

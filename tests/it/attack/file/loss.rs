@@ -1,7 +1,7 @@
 //! Files that are removed, replaced or cut are noticed.
 
 use super::super::python;
-use super::{beside, holding, killed, second};
+use super::{beside, cut, holding, killed, second};
 use crate::world::{Disk, LAB, OPS, SOON, World, chat, seconds};
 use switchboard::{Engine, Error, NewMessage};
 
@@ -18,8 +18,7 @@ fn files_that_are_removed_moved_or_cut_are_noticed() {
     ] {
         let disk = Disk::new();
         let world = World::stored(&disk);
-        world.agent("echo", &[OPS, LAB]);
-        let agent = world.engine.agent("echo").unwrap();
+        let agent = world.agent("echo", &[OPS, LAB]);
         agent.post(OPS, NewMessage::text("before")).unwrap();
         assert!(world.engine.readiness().ready);
         let (path, log) = (disk.path(), beside(&disk.path(), "-wal"));
@@ -33,18 +32,8 @@ fn files_that_are_removed_moved_or_cut_are_noticed() {
                 std::fs::rename(beside(&path, "-copy"), &path).unwrap();
             }
             "log removed" => std::fs::remove_file(&log).unwrap(),
-            "log cut" => std::fs::File::options()
-                .write(true)
-                .open(&log)
-                .unwrap()
-                .set_len(0)
-                .unwrap(),
-            _ => std::fs::File::options()
-                .write(true)
-                .open(&path)
-                .unwrap()
-                .set_len(4096)
-                .unwrap(),
+            "log cut" => cut(&log, 0),
+            _ => cut(&path, 4096),
         }
         let readiness = world.engine.readiness();
         assert!(
@@ -129,8 +118,7 @@ fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
 fn an_idle_engine_notices_by_itself_that_its_files_are_gone() {
     let disk = Disk::new();
     let world = World::stored(&disk);
-    world.agent("echo", &[OPS]);
-    let agent = world.engine.agent("echo").unwrap();
+    let agent = world.agent("echo", &[OPS]);
     agent.post(OPS, NewMessage::text("before")).unwrap();
     // Quiet is what is tried here: the writer's last work and the upkeep after it are over, and nothing wakes it.
     std::thread::sleep(std::time::Duration::from_millis(800));
@@ -203,19 +191,13 @@ fn a_log_that_is_cut_under_steady_posts_is_noticed_at_the_next_write() {
     }
     let disk = Disk::new();
     let world = World::stored(&disk);
-    world.agent("echo", &[OPS]);
-    let agent = world.engine.agent("echo").unwrap();
+    let agent = world.agent("echo", &[OPS]);
     // What a reader's snapshot does not have yet cannot be copied back: it lies in the log alone.
     let mut reader = holding(&disk.path(), "BEGIN;SELECT count(*) FROM message");
     for n in 0..5 {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
-    std::fs::File::options()
-        .write(true)
-        .open(beside(&disk.path(), "-wal"))
-        .unwrap()
-        .set_len(0)
-        .unwrap();
+    cut(&beside(&disk.path(), "-wal"), 0);
     let refused = world.admin().put_metadata_value("echo", "k", "v");
     assert!(matches!(refused, Err(Error::Storage(_))), "{refused:?}");
     assert!(!world.engine.readiness().ready);

@@ -50,15 +50,41 @@ fn rows_for_another_program(path: &Path) -> i64 {
 pub(super) fn killed(disk: &Disk) {
     let live = Disk::new();
     let world = World::stored(&live);
-    world.agent("echo", &[OPS]);
-    let agent = world.engine.agent("echo").unwrap();
+    let agent = world.agent("echo", &[OPS]);
     for n in 0..3 {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
     world.engine.settle(SOON).unwrap();
+    copy(&live, disk);
+}
+
+/// Copies the database as a kill at this moment would leave it.
+pub(super) fn copy(from: &Disk, to: &Disk) {
     for end in ["", "-wal", "-lock"] {
-        std::fs::copy(beside(&live.path(), end), beside(&disk.path(), end)).unwrap();
+        std::fs::copy(beside(&from.path(), end), beside(&to.path(), end)).unwrap();
     }
+}
+
+/// Cuts a file to that length.
+pub(super) fn cut(path: &Path, length: u64) {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(length).unwrap();
+}
+
+/// The bytes of the database and of its log, empty if there is none.
+pub(super) fn bytes(path: &Path) -> [Vec<u8>; 2] {
+    ["", "-wal"].map(|end| std::fs::read(beside(path, end)).unwrap_or_default())
+}
+
+/// A database that was stopped in good order, and that another program then worked on until it was
+/// killed: what that program did lies in the log.
+pub(super) fn left_by_another(statements: &str) -> Disk {
+    let disk = Disk::new();
+    let world = World::stored(&disk);
+    world.engine.shutdown(SOON).unwrap();
+    drop(world);
+    killed_after(&disk.path(), statements);
+    disk
 }
 
 /// Another program that has begun that on the database and waits until its stdin ends.

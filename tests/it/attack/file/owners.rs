@@ -1,7 +1,7 @@
 //! One database has one engine; files are for their owner only.
 
 use super::super::python;
-use super::{beside, holding, killed_after, rows_for_another_program, second};
+use super::{beside, bytes, holding, killed_after, rows_for_another_program, second};
 use crate::world::{Disk, OPS, World, seconds};
 use std::path::Path;
 use std::process::Stdio;
@@ -14,8 +14,7 @@ fn a_refused_second_engine_does_not_drop_the_locks_of_the_first() {
     }
     let disk = Disk::new();
     let world = World::stored(&disk);
-    world.agent("echo", &[OPS]);
-    let agent = world.engine.agent("echo").unwrap();
+    let agent = world.agent("echo", &[OPS]);
     agent.post(OPS, NewMessage::text("before")).unwrap();
     for _ in 0..3 {
         assert!(matches!(second(&disk.path()), Err(Error::InUse(_))));
@@ -140,10 +139,9 @@ fn a_strangers_database_with_a_log_is_left_as_it_is() {
         &path,
         "PRAGMA journal_mode=WAL; CREATE TABLE t(a); INSERT INTO t VALUES (1);",
     );
-    let bytes = || ["", "-wal"].map(|end| std::fs::read(beside(&path, end)).unwrap());
-    let before = bytes();
+    let before = bytes(&path);
     assert!(before[1].len() > 1000);
     assert!(matches!(second(&path), Err(Error::ForeignDatabase { .. })));
-    assert_eq!(bytes(), before);
+    assert_eq!(bytes(&path), before);
     assert!(!beside(&path, "-lock").exists());
 }

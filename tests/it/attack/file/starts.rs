@@ -1,7 +1,7 @@
 //! Starts on what another program, a crash or a newer version left.
 
 use super::super::python;
-use super::{beside, killed, killed_after, rows_for_another_program, second};
+use super::{beside, copy, killed, left_by_another, rows_for_another_program, second};
 use crate::world::{Disk, OPS, SOON, World};
 use std::process::{Command, Stdio};
 use switchboard::{Cursor, Error, EventQuery};
@@ -31,9 +31,7 @@ fn deleting_the_newest_rows_keeps_the_file_open_able() {
     world.admin().delete_agent("echo").unwrap();
     let lock = std::fs::read_to_string(beside(&disk.path(), "-lock")).unwrap();
     let other = Disk::new();
-    for end in ["", "-wal", "-lock"] {
-        std::fs::copy(beside(&disk.path(), end), beside(&other.path(), end)).unwrap();
-    }
+    copy(&disk, &other);
     drop(second(&other.path()).unwrap());
     println!("the mark afterwards: {}", lock.trim());
 }
@@ -93,11 +91,7 @@ fn a_newer_version_that_is_only_in_the_log_is_refused() {
     if !python() {
         return;
     }
-    let disk = Disk::new();
-    let world = World::stored(&disk);
-    world.engine.shutdown(SOON).unwrap();
-    drop(world);
-    killed_after(&disk.path(), "PRAGMA user_version = 99;");
+    let disk = left_by_another("PRAGMA user_version = 99;");
     assert!(beside(&disk.path(), "-wal").metadata().unwrap().len() > 0);
     assert!(matches!(
         second(&disk.path()),
@@ -110,13 +104,8 @@ fn a_last_checkpoint_that_was_cut_short_is_finished_at_the_start() {
     if !python() {
         return;
     }
-    let disk = Disk::new();
-    let world = World::stored(&disk);
-    world.engine.shutdown(SOON).unwrap();
-    drop(world);
     // The first page lies in the log too; what the checkpoint wrote of it is rubbish.
-    killed_after(
-        &disk.path(),
+    let disk = left_by_another(
         "PRAGMA user_version = 1; CREATE TABLE IF NOT EXISTS spare(a); DROP TABLE spare;",
     );
     let mut file = std::fs::read(disk.path()).unwrap();

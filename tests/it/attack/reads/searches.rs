@@ -3,10 +3,68 @@
 use super::super::{full, python};
 use super::{filled, resident};
 use crate::world::{Disk, LAB, OPS, SOON, World, begin, poll, seconds};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use switchboard::{Cursor, Error, EventQuery, NewMessage, SearchCriteria};
+use switchboard::{
+    Collaboration, Cursor, Error, EventQuery, NewMessage, SearchCriteria, SearchSet,
+};
+
+/// Searches that were begun, each waited for on a thread of its own.
+type Searches = Vec<JoinHandle<switchboard::Result<Vec<SearchSet>>>>;
+
+/// Begins `count` searches of the agents in turn for words that are nowhere.
+fn search(agents: &[Collaboration], count: usize, words: impl Fn(usize) -> String) -> Searches {
+    (0..count)
+        .map(|n| begin(agents[n % agents.len()].search_async(SearchCriteria::words(words(n)))))
+        .collect()
+}
+
+/// How many of them are still under way.
+fn under_way(searches: &Searches) -> usize {
+    searches
+        .iter()
+        .filter(|search| !search.is_finished())
+        .count()
+}
+
+/// Waits for all of them. Each found nothing, or ended with one of these errors.
+fn ended(searches: Searches, errors: fn(&Error) -> bool) {
+    for search in searches {
+        match search.join().unwrap() {
+            Ok(found) => assert!(found.is_empty(), "{found:?}"),
+            Err(error) => assert!(errors(&error), "{error:?}"),
+        }
+    }
+}
+
+/// A search that had to wait for too long says so.
+fn timed_out(error: &Error) -> bool {
+    matches!(error, Error::TimedOut(_))
+}
+
+/// So does one whose engine stopped.
+fn timed_out_or_closed(error: &Error) -> bool {
+    matches!(error, Error::TimedOut(_) | Error::Closed)
+}
+
+/// Ten more agents that can search everything.
+fn greedy(world: &World) -> Vec<Collaboration> {
+    (0..10)
+        .map(|n| world.agent(&format!("greedy{n}"), &[OPS]))
+        .collect()
+}
+
+/// The longest of five calls.
+fn slowest_of_five(call: impl Fn()) -> Duration {
+    (0..5)
+        .map(|_| {
+            let began = Instant::now();
+            call();
+            began.elapsed()
+        })
+        .max()
+        .unwrap()
+}
 
 #[test]
 fn a_search_for_too_many_words_is_refused_at_once() {
@@ -31,13 +89,10 @@ fn searches_that_go_through_everything_do_not_delay_others() {
         world.engine.agent("other").unwrap(),
     );
     // Sixteen of one agent, on executors of their own, each for words that are nowhere.
-    let over = Arc::new(AtomicBool::new(false));
-    let searches: Vec<_> = (0..16)
-        .map(|n| begin(echo.search_async(SearchCriteria::words(format!("nowhere{n} neither{n}")))))
-        .collect();
+    let searches = search(&[echo], 16, |n| format!("nowhere{n} neither{n}"));
     let mut slowest = Duration::ZERO;
     let mut calls = 0;
-    while !over.load(Ordering::Acquire) {
+    loop {
         let began = Instant::now();
         crate::world::wait(other.metadata_async()).unwrap();
         other.events(Cursor::window(), &EventQuery::all()).unwrap();
@@ -46,20 +101,11 @@ fn searches_that_go_through_everything_do_not_delay_others() {
             .unwrap();
         slowest = slowest.max(began.elapsed());
         calls += 1;
-        over.store(
-            searches.iter().all(|search| search.is_finished()) || calls >= 200,
-            Ordering::Release,
-        );
+        if under_way(&searches) == 0 || calls == 200 {
+            break;
+        }
     }
-    for search in searches {
-        // One that had to wait for too long says so.
-        let answer = search.join().unwrap();
-        assert!(
-            matches!(&answer, Ok(found) if found.is_empty())
-                || matches!(answer, Err(Error::TimedOut(_))),
-            "{answer:?}"
-        );
-    }
+    ended(searches, timed_out);
     println!(
         "beside sixteen searches: {calls} rounds of metadata, events and a post, the slowest {slowest:?}"
     );
@@ -77,20 +123,12 @@ fn a_search_of_one_agent_does_not_wait_for_all_of_another() {
         world.engine.agent("echo").unwrap(),
         world.engine.agent("other").unwrap(),
     );
-    let greedy: Vec<_> = (0..30)
-        .map(|n| begin(echo.search_async(SearchCriteria::words(format!("nowhere{n}")))))
-        .collect();
+    let greedy = search(&[echo], 30, |n| format!("nowhere{n}"));
     crate::world::wait(other.search_async(SearchCriteria::words("anything"))).unwrap();
-    let waiting = greedy.iter().filter(|search| !search.is_finished()).count();
+    let waiting = under_way(&greedy);
     println!("the other agent's search was answered while {waiting} of 30 still waited");
     assert!(waiting > 10, "{waiting}");
-    for search in greedy {
-        let answer = search.join().unwrap();
-        assert!(
-            matches!(answer, Ok(_) | Err(Error::TimedOut(_))),
-            "{answer:?}"
-        );
-    }
+    ended(greedy, timed_out);
 }
 
 #[test]
@@ -102,9 +140,6 @@ fn a_short_search_waits_for_turns_of_long_ones_and_not_for_whole_ones() {
     let world = filled(&disk, if full() { 200_000 } else { 20_000 });
     let other = world.engine.agent("other").unwrap();
     other.post(LAB, NewMessage::text("the word")).unwrap();
-    let greedy: Vec<_> = (0..10)
-        .map(|n| world.agent(&format!("greedy{n}"), &[OPS]))
-        .collect();
     // As many words as are taken, none of which is there.
     let words = |n: usize| {
         (0..256)
@@ -112,35 +147,17 @@ fn a_short_search_waits_for_turns_of_long_ones_and_not_for_whole_ones() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    let searches: Vec<_> = (0..100)
-        .map(|n| begin(greedy[n % 10].search_async(SearchCriteria::words(words(n)))))
-        .collect();
-    let mut slowest = Duration::ZERO;
-    for _ in 0..5 {
-        let began = Instant::now();
-        assert_eq!(
-            crate::world::wait(other.search_async(SearchCriteria::words("word")))
-                .unwrap()
-                .len(),
-            1
-        );
-        slowest = slowest.max(began.elapsed());
-    }
-    let waiting = searches
-        .iter()
-        .filter(|search| !search.is_finished())
-        .count();
+    let searches = search(&greedy(&world), 100, words);
+    let slowest = slowest_of_five(|| {
+        let found = crate::world::wait(other.search_async(SearchCriteria::words("word")));
+        assert_eq!(found.unwrap().len(), 1);
+    });
+    let waiting = under_way(&searches);
     println!(
         "beside searches of ten agents, {waiting} of 100 still under way: a search for one word took {slowest:?} at most"
     );
     world.engine.shutdown(SOON).unwrap();
-    for search in searches {
-        let answer = search.join().unwrap();
-        assert!(
-            matches!(answer, Ok(_) | Err(Error::TimedOut(_) | Error::Closed)),
-            "{answer:?}"
-        );
-    }
+    ended(searches, timed_out_or_closed);
     assert!(waiting > 50, "they were long: {waiting}");
     assert!(slowest < seconds(1), "{slowest:?}");
 }
@@ -171,18 +188,13 @@ fn the_engine_stops_while_searches_run() {
     let disk = Disk::new();
     let world = filled(&disk, 20_000);
     let echo = world.engine.agent("echo").unwrap();
-    let searches: Vec<_> = (0..8)
-        .map(|n| begin(echo.search_async(SearchCriteria::words(format!("nowhere{n}")))))
-        .collect();
+    let searches = search(&[echo], 8, |n| format!("nowhere{n}"));
     let began = Instant::now();
     world.engine.shutdown(SOON).unwrap();
     let took = began.elapsed();
     println!("stopped beside eight searches after {took:?}");
     assert!(took < seconds(2), "{took:?}");
-    for search in searches {
-        let answer = search.join().unwrap();
-        assert!(matches!(answer, Err(Error::Closed) | Ok(_)), "{answer:?}");
-    }
+    ended(searches, |error| matches!(error, Error::Closed));
 }
 
 #[test]
@@ -289,46 +301,24 @@ fn an_administrators_lists_do_not_wait_for_the_searches_of_many_agents() {
     }
     let disk = Disk::new();
     let world = filled(&disk, if full() { 40_000 } else { 4_000 });
-    let greedy: Vec<_> = (0..10)
-        .map(|n| world.agent(&format!("greedy{n}"), &[OPS]))
-        .collect();
+    let greedy = greedy(&world);
     let echo = world.engine.agent("echo").unwrap();
-    let searches: Vec<_> = (0..40)
-        .map(|n| {
-            if n % 4 == 0 {
-                echo.clone()
-            } else {
-                greedy[n % 10].clone()
-            }
-        })
-        .enumerate()
-        .map(|(n, agent)| {
-            begin(agent.search_async(SearchCriteria::words(format!("nowhere{n} neither{n}"))))
-        })
+    let agents: Vec<_> = (0..20)
+        .map(|n| if n % 4 == 0 { &echo } else { &greedy[n % 10] })
+        .cloned()
         .collect();
-    let mut slowest = Duration::ZERO;
+    let searches = search(&agents, 40, |n| format!("nowhere{n} neither{n}"));
     let admin = world.admin();
-    for _ in 0..5 {
-        let began = Instant::now();
+    let slowest = slowest_of_five(|| {
         assert_eq!(crate::world::wait(admin.agents_async()).unwrap().len(), 12);
         crate::world::wait(admin.audit_async(0, 100)).unwrap();
-        slowest = slowest.max(began.elapsed());
-    }
-    let waiting = searches
-        .iter()
-        .filter(|search| !search.is_finished())
-        .count();
+    });
+    let waiting = under_way(&searches);
     println!(
         "beside searches of ten agents, {waiting} of which still ran: the slowest lists {slowest:?}"
     );
     world.engine.shutdown(SOON).unwrap();
-    for search in searches {
-        let answer = search.join().unwrap();
-        assert!(
-            matches!(answer, Ok(_) | Err(Error::TimedOut(_) | Error::Closed)),
-            "{answer:?}"
-        );
-    }
+    ended(searches, timed_out_or_closed);
     assert!(slowest < Duration::from_millis(500), "{slowest:?}");
 }
 
