@@ -8,8 +8,8 @@ use super::lifecycle::{Actions, AgentChannel, Event, Lifecycle, Now, dice, step}
 use super::link_handle::LinkHandle;
 use crate::backend::Session;
 use crate::model::{
-    Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, ManagementMode,
-    ProvisioningMode,
+    Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, JoinState,
+    ManagementMode, ProvisioningMode,
 };
 use crate::waiting::wake;
 use chrono::{DateTime, Utc};
@@ -197,7 +197,7 @@ impl CellState {
     }
 
     /// A channel's state as it is shown.
-    pub(crate) fn channel_state(&self, channel: &AgentChannel) -> AgentState {
+    pub(crate) fn channel_state(&self, channel: &AgentChannel) -> JoinState {
         self.life.channel_state(channel)
     }
 

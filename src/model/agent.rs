@@ -5,16 +5,29 @@ use super::{Address, AgentId, ChannelId, Id, ReaderName, Secret, UserId};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 
-/// The state of a connection or a channel (§agents/state); the numbers are the contract's.
+/// The state of an agent (§agents/state); the numbers are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AgentState {
     /// Not connected, waiting for the next try or for an administrator.
     #[default]
     Idle = 0,
-    /// Dialing, signing in, joining.
+    /// Dialing or signing in.
     Activating = 1,
-    /// Signed in; of a channel: joined.
+    /// Signed in.
+    Active = 2,
+}
+
+/// The state of an agent's channel (§agents/state); the numbers are the contract's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum JoinState {
+    /// Not joined, waiting for the next try or for an administrator.
+    #[default]
+    Idle = 0,
+    /// Being joined.
+    Activating = 1,
+    /// Joined.
     Active = 2,
 }
 
@@ -192,11 +205,11 @@ pub struct ProvisionedChannel {
     /// Its id.
     pub id: ChannelId,
     /// Whether the agent is in it.
-    pub state: AgentState,
+    pub state: JoinState,
 }
 
 impl ProvisionedChannel {
-    pub(crate) fn new(id: ChannelId, state: AgentState) -> ProvisionedChannel {
+    pub(crate) fn new(id: ChannelId, state: JoinState) -> ProvisionedChannel {
         ProvisionedChannel { id, state }
     }
 }
@@ -278,21 +291,21 @@ impl ProvisionedUser {
     }
 }
 
-/// How one channel of an agent stands.
+/// The state of one channel of an agent, and the reason for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChannelStatus {
     /// The channel.
     pub id: ChannelId,
     /// How far it has come.
-    pub state: AgentState,
+    pub state: JoinState,
     /// Why it is not active, or not yet.
     pub reason: Option<String>,
     /// When the next try is due.
     pub next_try: Option<DateTime<Utc>>,
 }
 
-/// How an agent stands.
+/// The state of an agent and of its channels, and the reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AgentStatus {
@@ -329,7 +342,7 @@ impl AgentStatus {
 impl ChannelStatus {
     pub(crate) fn new(
         id: ChannelId,
-        state: AgentState,
+        state: JoinState,
         reason: Option<String>,
         next_try: Option<DateTime<Utc>>,
     ) -> ChannelStatus {

@@ -19,7 +19,7 @@ mod search;
 mod throttle;
 
 pub use agent::{
-    AgentState, AgentStatus, Change, ChannelStatus, ManagementMode, NewAgent, NewUser,
+    AgentState, AgentStatus, Change, ChannelStatus, JoinState, ManagementMode, NewAgent, NewUser,
     ProvisionedAgent, ProvisionedChannel, ProvisionedUser, ProvisioningMode, ReaderStatus,
 };
 pub use audit::AuditEntry;

@@ -1,7 +1,8 @@
 //! Enumerations on the wire: a number in JSON, a name in XML (§answer/enumerations).
 
 use crate::model::{
-    AgentState, DisplayMode, ManagementMode, PresenceState, Privacy, ProvisioningMode, ThrottleKind,
+    AgentState, DisplayMode, JoinState, ManagementMode, PresenceState, Privacy, ProvisioningMode,
+    ThrottleKind,
 };
 use serde::{Serialize, Serializer};
 
@@ -66,6 +67,14 @@ impl Coded for AgentState {
         (AgentState::Idle, 0, "Idle"),
         (AgentState::Activating, 1, "Activating"),
         (AgentState::Active, 2, "Active"),
+    ];
+}
+
+impl Coded for JoinState {
+    const CODES: &'static [(JoinState, i32, &'static str)] = &[
+        (JoinState::Idle, 0, "Idle"),
+        (JoinState::Activating, 1, "Activating"),
+        (JoinState::Active, 2, "Active"),
     ];
 }
 
@@ -148,6 +157,7 @@ mod tests {
             }
         }
         check::<AgentState>();
+        check::<JoinState>();
         check::<Option<ProvisioningMode>>();
         check::<Option<ManagementMode>>();
         check::<ThrottleKind>();

@@ -4,8 +4,8 @@
 use super::xml::carried;
 use super::*;
 use crate::model::{
-    self, AgentState, ChannelId, DisplayMode, ManagementMode, MessageId, Part, PresenceState,
-    Privacy, ProvisioningMode, ThrottleKind,
+    self, AgentState, ChannelId, DisplayMode, JoinState, ManagementMode, MessageId, Part,
+    PresenceState, Privacy, ProvisioningMode, ThrottleKind,
 };
 use chrono::DateTime;
 use proptest::collection::vec;
@@ -183,6 +183,7 @@ fn strings() -> impl Strategy<Value = Vec<String>> {
 }
 
 const STATES: [AgentState; 3] = [AgentState::Idle, AgentState::Activating, AgentState::Active];
+const JOINS: [JoinState; 3] = [JoinState::Idle, JoinState::Activating, JoinState::Active];
 
 fn agent() -> impl Strategy<Value = ProvisionedAgent> {
     let modes = select(vec![
@@ -197,7 +198,7 @@ fn agent() -> impl Strategy<Value = ProvisionedAgent> {
         Some(ManagementMode::Groups),
     ]);
     let channels = vec(
-        ("[a-z&<]{1,9}", select(STATES.to_vec())).prop_map(|(id, state)| ProvisionedChannel {
+        ("[a-z&<]{1,9}", select(JOINS.to_vec())).prop_map(|(id, state)| ProvisionedChannel {
             id: format!("chat-room:{id}"),
             state,
         }),

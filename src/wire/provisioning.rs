@@ -3,14 +3,15 @@
 //! A document that comes in is checked against the id in the path and becomes one of the model's
 //! `New…` types; after that nothing is checked again.
 
+use super::arrays;
+use super::code::{self, Coded};
 use super::dictionary::Dictionary;
 use super::json::check_backslashes;
 use super::lenient::{Node, Read};
-use super::{arrays, code};
 use crate::error::{Error, Result};
 use crate::model::{
-    self, AgentId, AgentState, ChannelId, Id, ManagementMode, NewAgent, NewUser, ProvisioningMode,
-    Secret, Throttle, ThrottleId, ThrottleKind, UserId,
+    self, AgentId, AgentState, ChannelId, Id, JoinState, ManagementMode, NewAgent, NewUser,
+    ProvisioningMode, Secret, Throttle, ThrottleId, ThrottleKind, UserId,
 };
 use serde::Serialize;
 
@@ -50,7 +51,7 @@ pub struct ProvisionedChannel {
     pub id: String,
     /// Whether the agent is in it; ignored in a PUT.
     #[serde(serialize_with = "code::serialize")]
-    pub state: AgentState,
+    pub state: JoinState,
 }
 
 /// A user (§users/document). `UserName` is read too, `Username` is written.
@@ -257,7 +258,7 @@ impl Read for ProvisionedThrottle {
 
 /// A state in a request. Clients send back what they got, or anything else; it is ignored, so
 /// nothing in it is an error.
-fn state(node: &Node<'_>) -> Result<AgentState> {
+fn state<T: Coded + Default>(node: &Node<'_>) -> Result<T> {
     Ok(node
         .member("State")?
         .code()

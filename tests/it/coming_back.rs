@@ -183,7 +183,7 @@ fn a_refusal_of_a_post_that_came_back_means_nothing() {
     assert_eq!(echo.post(OPS, keyed("there")).unwrap(), row);
     assert_eq!(
         world.channel_state("echo", OPS),
-        switchboard::AgentState::Active
+        switchboard::JoinState::Active
     );
 }
 
@@ -196,7 +196,7 @@ fn a_refusal_says_that_the_channel_is_gone() {
     assert_eq!(outcome(posting).unwrap_err().code(), "channel_inactive");
     assert_eq!(
         world.channel_state("echo", OPS),
-        switchboard::AgentState::Idle
+        switchboard::JoinState::Idle
     );
 }
 

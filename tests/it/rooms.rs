@@ -6,7 +6,7 @@
 use std::time::Duration;
 use switchboard::backend::Loopback;
 use switchboard::{
-    AgentState, Credentials, Engine, Error, ManagementMode, NewAgent, NewRoom, NewUser, Principal,
+    Credentials, Engine, Error, JoinState, ManagementMode, NewAgent, NewRoom, NewUser, Principal,
     Privacy, ProvisioningMode, Result, SearchCriteria,
 };
 
@@ -112,7 +112,7 @@ fn privacy_decides_who_finds_and_who_joins() -> Result<()> {
             .find(|channel| channel.id == made.id)
             .unwrap()
             .state;
-        assert_eq!(state == AgentState::Active, joins, "{privacy:?} joined");
+        assert_eq!(state == JoinState::Active, joins, "{privacy:?} joined");
     }
     let made = manage.create_room(room(
         "Club",

@@ -14,9 +14,9 @@ use switchboard::backend::{Loopback, Person};
 use switchboard::chrono::{DateTime, Utc};
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, AgentStatus, AsyncResult, Authenticator, Builder, Clock, Collaboration,
-    Credentials, Cursor, Engine, Event, EventBody, EventQuery, NewAgent, NewUser, Principal,
-    Provisioning, Secret, Stats, Token,
+    AgentStatus, AsyncResult, Authenticator, Builder, Clock, Collaboration, Credentials, Cursor,
+    Engine, Event, EventBody, EventQuery, JoinState, NewAgent, NewUser, Principal, Provisioning,
+    Secret, Stats, Token,
 };
 
 /// Real time that nothing here needs; what takes longer has gone wrong.
@@ -166,7 +166,7 @@ impl World {
     }
 
     /// How that channel of that agent stands.
-    pub(crate) fn channel_state(&self, agent: &str, channel: &str) -> AgentState {
+    pub(crate) fn channel_state(&self, agent: &str, channel: &str) -> JoinState {
         let status = self.status(agent);
         status
             .channels

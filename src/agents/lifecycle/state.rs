@@ -3,7 +3,7 @@
 use super::channel::{AgentChannel, ChannelPhase, Trouble};
 use super::channel_list::ChannelList;
 use crate::backend::Session;
-use crate::model::{AgentState, ChannelId};
+use crate::model::{AgentState, ChannelId, JoinState};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
@@ -100,17 +100,17 @@ impl Lifecycle {
     }
 
     /// A channel's state as it is shown; Idle for every channel of an agent that is not Active.
-    pub(in super::super) fn channel_state(&self, channel: &AgentChannel) -> AgentState {
+    pub(in super::super) fn channel_state(&self, channel: &AgentChannel) -> JoinState {
         if self.phase != Phase::In {
-            return AgentState::Idle;
+            return JoinState::Idle;
         }
         match channel.phase {
-            ChannelPhase::In => AgentState::Active,
-            ChannelPhase::Joining => AgentState::Activating,
+            ChannelPhase::In => JoinState::Active,
+            ChannelPhase::Joining => JoinState::Activating,
             ChannelPhase::Out | ChannelPhase::Waiting if channel.trouble.is_none() => {
-                AgentState::Activating
+                JoinState::Activating
             }
-            _ => AgentState::Idle,
+            _ => JoinState::Idle,
         }
     }
 

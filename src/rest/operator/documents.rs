@@ -1,6 +1,6 @@
 //! The operator's documents. They are our own and have no form but JSON, except `Readiness`.
 
-use crate::model::{AgentState, AgentStatus, AuditEntry, ReaderStatus};
+use crate::model::{AgentState, AgentStatus, AuditEntry, JoinState, ReaderStatus};
 use crate::wire::Document;
 use crate::wire::xml::Root;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -67,10 +67,18 @@ fn iso(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn state(state: AgentState) -> &'static str {
+fn agent_state(state: AgentState) -> &'static str {
     match state {
         AgentState::Activating => "Activating",
         AgentState::Active => "Active",
+        _ => "Idle",
+    }
+}
+
+fn join_state(state: JoinState) -> &'static str {
+    match state {
+        JoinState::Activating => "Activating",
+        JoinState::Active => "Active",
         _ => "Idle",
     }
 }
@@ -87,7 +95,7 @@ impl AgentDocument {
                 })
                 .collect(),
             id: status.id.to_string(),
-            state: state(status.state),
+            state: agent_state(status.state),
             reason: status.reason,
             since: iso(status.since),
             attempt: status.attempt,
@@ -97,7 +105,7 @@ impl AgentDocument {
                 .into_iter()
                 .map(|channel| ChannelDocument {
                     id: channel.id.to_string(),
-                    state: state(channel.state),
+                    state: join_state(channel.state),
                     reason: channel.reason,
                     next_try: channel.next_try.map(iso),
                 })

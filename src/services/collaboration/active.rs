@@ -5,7 +5,7 @@ use super::channels::{inactive_channel, not_allowed};
 use crate::agents::{CellState, ChannelPhase};
 use crate::backend::Session;
 use crate::error::{Error, Result};
-use crate::model::{AgentState, ChannelId, ChannelInfo};
+use crate::model::{ChannelId, ChannelInfo, JoinState};
 use crate::services::AsyncResult;
 use crate::waiting::park_until;
 use std::future::poll_fn;
@@ -54,7 +54,7 @@ impl Collaboration {
         let waiting: Vec<String> = status
             .channels
             .iter()
-            .filter(|channel| channel.state != AgentState::Active)
+            .filter(|channel| channel.state != JoinState::Active)
             .map(|channel| format!("`{}` is {:?}", channel.id, channel.state))
             .collect();
         let reason = status.reason.unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::agents::{Cell, Desired};
 use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{
-    AgentId, AgentState, Change, Id, NewAgent, ProvisionedAgent, ProvisionedChannel,
+    AgentId, AgentState, Change, Id, JoinState, NewAgent, ProvisionedAgent, ProvisionedChannel,
 };
 use crate::services::AsyncResult;
 use crate::store::agents::{self, AgentRow};
@@ -46,13 +46,13 @@ pub(super) fn provisioned_channels(
     let ids = row.channels.iter().map(|channel| &channel.id);
     match cell {
         None => ids
-            .map(|id| ProvisionedChannel::new(id.clone(), AgentState::Idle))
+            .map(|id| ProvisionedChannel::new(id.clone(), JoinState::Idle))
             .collect(),
         Some(cell) => cell.look(|state| {
             ids.map(|id| {
                 let state = state
                     .channel(id)
-                    .map_or(AgentState::Idle, |channel| state.channel_state(channel));
+                    .map_or(JoinState::Idle, |channel| state.channel_state(channel));
                 ProvisionedChannel::new(id.clone(), state)
             })
             .collect()

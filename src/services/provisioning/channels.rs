@@ -8,7 +8,7 @@ use super::right::Need;
 use super::{Provisioning, failed};
 use crate::agents::{ASK_MAX, error_of_question};
 use crate::error::{Error, Result};
-use crate::model::{AgentId, AgentState, Change, ChannelId, Id, ProvisionedChannel, Who};
+use crate::model::{AgentId, Change, ChannelId, Id, JoinState, ProvisionedChannel, Who};
 use crate::services::AsyncResult;
 use crate::store::{Removal, channels};
 use crate::waiting::park;
@@ -68,13 +68,13 @@ impl Provisioning {
                     let there = state.channel(&channel);
                     let full = there.is_none() && state.life().channels().len() >= CHANNELS_MAX;
                     (
-                        there.map_or(AgentState::Idle, |there| state.channel_state(there)),
+                        there.map_or(JoinState::Idle, |there| state.channel_state(there)),
                         full,
                     )
                 })
             });
             let (state, full) = seen.unwrap_or_default();
-            let rejoin = state == AgentState::Idle;
+            let rejoin = state == JoinState::Idle;
             parts.change(principal, need, move |transaction, stamp| {
                 if full {
                     return Err(too_many(CHANNELS_MAX + 1).into());

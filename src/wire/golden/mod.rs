@@ -8,7 +8,7 @@ mod provisioning;
 
 use super::*;
 use crate::model::{
-    self, AgentId, AgentState, ChannelId, ChannelInfo, DisplayMode, EventId, InstanceId,
+    self, AgentId, AgentState, ChannelId, ChannelInfo, DisplayMode, EventId, InstanceId, JoinState,
     ManagementMode, MessageId, NewMessage, Part, PresenceState, ProvisioningMode, ThrottleKind,
 };
 use chrono::DateTime;
@@ -50,7 +50,7 @@ fn event(body: model::EventBody) -> Event {
 
 fn agent(mode: ProvisioningMode) -> ProvisionedAgent {
     let room =
-        model::ProvisionedChannel::new(ChannelId::parse(ROOM).expect("id"), AgentState::Active);
+        model::ProvisionedChannel::new(ChannelId::parse(ROOM).expect("id"), JoinState::Active);
     ProvisionedAgent::from(model::ProvisionedAgent::new(
         AgentId::parse("agent1").expect("id"),
         model::Address::parse("sip:agent1@domain.com").expect("an address"),

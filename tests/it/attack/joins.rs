@@ -9,7 +9,7 @@ use crate::world::{Disk, OPS, SOON, World, begin, new_agent, seconds};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::backend::{Inbound, reply};
-use switchboard::{AgentState, Collaboration, NewMessage};
+use switchboard::{Collaboration, JoinState, NewMessage};
 
 /// What a post of somebody else may take while one agent joins: the machine that tests may be busy, but two seconds are a
 /// lock that is held.
@@ -85,7 +85,7 @@ fn the_first_joins_of_many_channels_leave_others_in_peace() {
             .status(id)
             .channels
             .iter()
-            .filter(|channel| channel.state == AgentState::Active)
+            .filter(|channel| channel.state == JoinState::Active)
             .count();
         assert_eq!(joined, if exist { many } else { 0 });
     }
@@ -142,7 +142,7 @@ fn rooms_that_are_being_caught_up_do_not_make_the_link_spin() {
             .status(id)
             .channels
             .iter()
-            .filter(|channel| channel.state == AgentState::Active)
+            .filter(|channel| channel.state == JoinState::Active)
             .count()
     };
     let until = |id: &str, wanted: usize| {

@@ -18,7 +18,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use switchboard::backend::{BackendError, BackendErrorKind, reply};
 use switchboard::chrono::TimeDelta;
-use switchboard::{AgentState, Cursor, Error, EventQuery, NewMessage, SystemClock};
+use switchboard::{Cursor, Error, EventQuery, JoinState, NewMessage, SystemClock};
 
 /// Waits in real time.
 fn until(what: &str, is_so: impl Fn() -> bool) {
@@ -66,7 +66,7 @@ fn a_post_that_fails_late_does_not_shut_a_channel_that_was_put_again() {
     );
     world.settle();
     let status = world.status("echo");
-    assert_eq!(status.channels[0].state, AgentState::Active, "{status:?}");
+    assert_eq!(status.channels[0].state, JoinState::Active, "{status:?}");
     echo.post(OPS, NewMessage::text("after")).unwrap();
     assert_eq!(
         world.seen(&echo, &EventQuery::messages()).len(),
@@ -84,7 +84,7 @@ fn a_post_that_fails_shuts_its_channel() {
     let echo = world.put(agent);
     assert!(echo.post(OPS, NewMessage::text("x")).is_err());
     world.settle();
-    assert_eq!(world.status("echo").channels[0].state, AgentState::Idle);
+    assert_eq!(world.status("echo").channels[0].state, JoinState::Idle);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::world::{LAB, OPS, SOON, World, furnished, new_agent};
 use switchboard::backend::Loopback;
-use switchboard::{AgentState, Engine, Error, NewMessage, PresenceState};
+use switchboard::{AgentState, Engine, Error, JoinState, NewMessage, PresenceState};
 
 #[test]
 fn an_address_of_another_scheme_goes_to_the_default_backend() {
@@ -74,13 +74,13 @@ fn a_channel_of_a_kind_the_chat_system_lacks_is_idle_with_that_reason() {
         let world = World::on(furnished(chat), |builder| builder);
         world.agent("echo", &[there, lacking]);
         let status = world.status("echo");
-        assert_eq!(status.channels[0].state, AgentState::Active, "{there}");
+        assert_eq!(status.channels[0].state, JoinState::Active, "{there}");
         assert_eq!(
             (
                 status.channels[1].state,
                 status.channels[1].reason.as_deref()
             ),
-            (AgentState::Idle, Some(reason))
+            (JoinState::Idle, Some(reason))
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{LAB, OPS, SOON, World, new_agent, open, seconds};
 use switchboard::testing::ManualClock;
-use switchboard::{AgentState, Error, NewMessage, PresenceState};
+use switchboard::{AgentState, Error, JoinState, NewMessage, PresenceState};
 
 /// Puts `echo` into `ops` without waiting for it.
 fn put_echo(world: &World) {
@@ -20,7 +20,7 @@ fn an_agent_goes_from_activating_to_active_and_then_its_channels_do() {
     assert_eq!((status.state, status.since), (AgentState::Activating, noon));
     assert_eq!(
         status.channels[0].state,
-        AgentState::Idle,
+        JoinState::Idle,
         "a channel of an agent that is not active is idle"
     );
     world.pass(seconds(5));
@@ -33,9 +33,9 @@ fn an_agent_goes_from_activating_to_active_and_then_its_channels_do() {
         (status.attempt, status.reason, status.next_try),
         (0, None, None)
     );
-    assert_eq!(status.channels[0].state, AgentState::Activating);
+    assert_eq!(status.channels[0].state, JoinState::Activating);
     world.pass(seconds(5));
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn an_unreachable_chat_system_is_tried_again_with_back_off_up_to_a_minute() {
         (world.status("echo").state, world.status("echo").attempt),
         (AgentState::Active, 0)
     );
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn an_administrators_change_is_tried_at_once() {
     world.chat.come_up();
     world.admin().put_channel("echo", LAB).unwrap();
     world.settle();
-    assert_eq!(world.channel_state("echo", LAB), AgentState::Active);
+    assert_eq!(world.channel_state("echo", LAB), JoinState::Active);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{put_again, states};
 use crate::world::{Disk, LAB, OPS, SOON, World, new_agent, seconds};
-use switchboard::{AgentState, Error, NewMessage};
+use switchboard::{AgentState, Error, JoinState, NewMessage};
 
 #[test]
 fn a_kicked_agent_stays_out_until_the_channel_is_put() {
@@ -14,7 +14,7 @@ fn a_kicked_agent_stays_out_until_the_channel_is_put() {
     let status = world.status("echo");
     assert_eq!(
         (status.state, status.channels[0].state),
-        (AgentState::Active, AgentState::Idle)
+        (AgentState::Active, JoinState::Idle)
     );
     assert_eq!(status.channels[0].reason.as_deref(), Some("too noisy"));
     world.pass(seconds(3600));
@@ -23,7 +23,7 @@ fn a_kicked_agent_stays_out_until_the_channel_is_put() {
     put_again(&world);
     assert_eq!(
         world.channel_state("echo", OPS),
-        AgentState::Idle,
+        JoinState::Idle,
         "neither time, nor a reconnect, nor the same agent again"
     );
     assert_eq!(world.since(&echo, &mark, &states()), ["chat-room:ops off"]);
@@ -32,7 +32,7 @@ fn a_kicked_agent_stays_out_until_the_channel_is_put() {
     );
     world.admin().put_channel("echo", OPS).unwrap();
     world.settle();
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
     assert_eq!(
         world.since(&echo, &mark, &states()),
         ["chat-room:ops off", "chat-room:ops on"]
@@ -48,7 +48,7 @@ fn a_new_user_name_tries_a_kick_again() {
     let mut moved = new_agent("echo", &[OPS]);
     moved.address = switchboard::Address::parse("loopback:softer").unwrap();
     world.put(moved);
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn an_engine_restart_tries_a_kick_again() {
         .unwrap()
         .wait_active(SOON)
         .unwrap();
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn a_refused_join_waits_for_a_put_and_raises_no_event() {
     );
     world.chat.accept_channel(OPS);
     world.pass(seconds(3600));
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Idle);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Idle);
     assert_eq!(world.since(&echo, &mark, &states()), [""; 0]);
     world.admin().put_channel("echo", OPS).unwrap();
     world.settle();
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }

@@ -6,7 +6,7 @@ use super::world::{Check, World, same};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use switchboard::{
-    AgentState, Collaboration, Cursor, Event, EventBatch, EventBody, EventId, EventQuery,
+    AgentState, Collaboration, Cursor, Event, EventBatch, EventBody, EventId, EventQuery, JoinState,
 };
 
 impl World {
@@ -22,22 +22,27 @@ impl World {
             else {
                 return Err(format!("`{}` is a ghost", there.id));
             };
-            let state = |active: bool| {
-                if active {
-                    AgentState::Active
+            let state = if truth.online {
+                AgentState::Active
+            } else {
+                AgentState::Idle
+            };
+            let joined = |channel| {
+                if truth.joined.contains(channel) {
+                    JoinState::Active
                 } else {
-                    AgentState::Idle
+                    JoinState::Idle
                 }
             };
-            let channels: Vec<(&str, AgentState)> = there
+            let channels: Vec<(&str, JoinState)> = there
                 .channels
                 .iter()
                 .map(|channel| (channel.id.as_str(), channel.state))
                 .collect();
-            let wanted: Vec<(&str, AgentState)> = truth
+            let wanted: Vec<(&str, JoinState)> = truth
                 .channels
                 .iter()
-                .map(|channel| (channel.as_str(), state(truth.joined.contains(channel))))
+                .map(|channel| (channel.as_str(), joined(channel)))
                 .collect();
             same(&channels, &wanted)?;
             let users: Vec<&str> = there.users.iter().map(|user| user.as_str()).collect();
@@ -47,7 +52,7 @@ impl World {
             )?;
             same(
                 &(there.address.as_str(), &there.metadata, there.state),
-                &(truth.address.as_str(), &truth.metadata, state(truth.online)),
+                &(truth.address.as_str(), &truth.metadata, state),
             )?;
         }
         let users = self.admin().users().map_err(|error| error.to_string())?;

@@ -99,7 +99,7 @@ fn every_refusal_of_a_chat_system_is_an_error_of_its_own() {
         let status = &world.status("echo").channels[0];
         let gone = kind == ChannelGone;
         assert_eq!(
-            status.state == switchboard::AgentState::Idle,
+            status.state == switchboard::JoinState::Idle,
             gone,
             "a channel that is gone becomes idle"
         );

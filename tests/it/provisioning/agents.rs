@@ -3,8 +3,8 @@
 use super::{channels_of, pairs, throttle};
 use crate::world::{Disk, LAB, OPS, SESAME, SOON, Sesame, World, lines, new_agent, seconds};
 use switchboard::{
-    AgentId, AgentState, Change, Credentials, Cursor, Error, EventQuery, NewMessage, NewUser,
-    PresenceState, ProvisioningMode, ThrottleKind,
+    AgentId, AgentState, Change, Credentials, Cursor, Error, EventQuery, JoinState, NewMessage,
+    NewUser, PresenceState, ProvisioningMode, ThrottleKind,
 };
 
 #[test]
@@ -28,7 +28,7 @@ fn a_put_agent_is_there_logged_on_and_the_same_put_again_changes_nothing() {
         (first.address.as_str(), first.state, first.mode),
         ("loopback:echo", AgentState::Active, ProvisioningMode::None)
     );
-    assert_eq!(first.channels[0].state, AgentState::Active);
+    assert_eq!(first.channels[0].state, JoinState::Active);
     assert_eq!(first.metadata, pairs(&[("colour", "red")]));
     assert_eq!(first.users[0].as_str(), "lene");
 
@@ -68,7 +68,7 @@ fn a_replaced_agent_stays_joined_where_nothing_changed() {
         world.seen(&echo, &EventQuery::channel_states()),
         ["chat-room:ops on", "chat-room:lab on"]
     );
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }
 
 #[test]

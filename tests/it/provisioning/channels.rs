@@ -2,7 +2,7 @@
 
 use super::as_agent;
 use crate::world::{LAB, OPS, SOON, Sesame, World, seconds};
-use switchboard::{AgentState, Change, Error, EventQuery, NewMessage, ProvisioningMode};
+use switchboard::{Change, Error, EventQuery, JoinState, NewMessage, ProvisioningMode};
 
 #[test]
 fn a_channel_put_again_is_unchanged_while_active_and_joined_again_while_idle() {
@@ -22,10 +22,10 @@ fn a_channel_put_again_is_unchanged_while_active_and_joined_again_while_idle() {
 
     world.chat.kick(OPS, "echo", "noise");
     world.settle();
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Idle);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Idle);
     assert_eq!(world.admin().put_channel("echo", OPS), Ok(Change::Applied));
     world.settle();
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }
 
 #[test]
@@ -35,13 +35,13 @@ fn a_channel_put_again_is_unchanged_while_it_is_being_joined() {
     world.chat.delay(seconds(5));
     world.admin().put_channel("echo", OPS).unwrap();
     world.settle();
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Activating);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Activating);
     assert_eq!(
         world.admin().put_channel("echo", OPS),
         Ok(Change::Unchanged)
     );
     world.pass(seconds(5));
-    assert_eq!(world.channel_state("echo", OPS), AgentState::Active);
+    assert_eq!(world.channel_state("echo", OPS), JoinState::Active);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn any_well_formed_channel_is_accepted_and_its_state_says_why_it_is_idle() {
     );
     world.settle();
     let status = world.status("echo");
-    assert_eq!(status.channels[0].state, AgentState::Idle);
+    assert_eq!(status.channels[0].state, JoinState::Idle);
     assert_eq!(status.channels[0].reason.as_deref(), Some("no such room"));
     for bad in ["ops", "room:ops", "", "chat-room:", "chat-room:a\nb"] {
         assert!(

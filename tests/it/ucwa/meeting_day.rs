@@ -9,7 +9,7 @@ use super::world::{Office, sip};
 use crate::world::{SOON, begin};
 use std::collections::HashMap;
 use std::time::Duration;
-use switchboard::{AgentState, Collaboration, Cursor, Error, EventQuery, NewMessage, Principal};
+use switchboard::{Collaboration, Cursor, Error, EventQuery, JoinState, NewMessage, Principal};
 
 const DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 /// Longer than any fault lasts: the longest pause, two requests that are never answered, a back-off.
@@ -59,7 +59,7 @@ fn two_days(seed: u64) {
             .status(n)
             .channels
             .iter()
-            .all(|channel| channel.state == AgentState::Active)
+            .all(|channel| channel.state == JoinState::Active)
     };
     assert!((0..AGENTS).all(is_in));
     let mut marks: Vec<Cursor> = bots.iter().map(end_of).collect();

@@ -18,7 +18,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use switchboard::{AgentState, Collaboration, Cursor, Error, EventQuery, Message, NewMessage};
+use switchboard::{
+    AgentState, Collaboration, Cursor, Error, EventQuery, JoinState, Message, NewMessage,
+};
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 const PEOPLE: [&str; 3] = ["lene", "olaf", "sara"];
@@ -176,7 +178,7 @@ fn week(seed: u64, agents: usize) {
             status
                 .channels
                 .iter()
-                .all(|channel| channel.state == AgentState::Active),
+                .all(|channel| channel.state == JoinState::Active),
             "{status:?}"
         );
         let (applications, _, parked) = office.world.simulator.count(&sip(&format!("bot{n}")));

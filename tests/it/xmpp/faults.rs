@@ -5,7 +5,7 @@ use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next, passes};
 use std::time::{Duration, Instant};
 use switchboard::testing::ManualClock;
-use switchboard::{AgentState, AgentStatus, Engine, NewMessage, Reader};
+use switchboard::{AgentState, AgentStatus, Engine, JoinState, NewMessage, Reader};
 
 /// Exactly those texts, in that order.
 #[track_caller]
@@ -238,7 +238,7 @@ fn a_dead_line_is_noticed() {
         status
             .channels
             .iter()
-            .all(|channel| channel.state == AgentState::Active)
+            .all(|channel| channel.state == JoinState::Active)
     });
     hears(&mut ear, "does anybody hear me?");
 }

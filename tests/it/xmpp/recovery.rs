@@ -6,7 +6,7 @@ use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 use switchboard::testing::ManualClock;
-use switchboard::{AgentState, Engine, Error, NewMessage};
+use switchboard::{Engine, Error, JoinState, NewMessage};
 
 const POSTS: usize = 60;
 
@@ -135,7 +135,7 @@ fn a_room_that_has_forgotten_its_agent_is_joined_again() {
     engine.settle(SOON).expect("it settles");
     assert_eq!(
         engine.stands("helper", &town.ops()).state,
-        AgentState::Active,
+        JoinState::Active,
         "nobody has told it"
     );
     while !town.alice.occupants(&room).contains(&"bot0".to_owned()) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::backend::xmpp::{Accounts, Component, Secret, Security, Trust, Xmpp, XmppConfig};
 use switchboard::testing::ManualClock;
-use switchboard::{AgentState, AgentStatus, Engine, Error, NewMessage};
+use switchboard::{AgentState, AgentStatus, Engine, Error, JoinState, NewMessage};
 
 const BOT: &str = "bot@agents.im.test";
 const OPS: &str = "chat-room:ops@rooms.im.test";
@@ -219,7 +219,7 @@ fn a_room_and_a_message_that_are_too_much_for_now() {
     );
     busy.store(false, Ordering::Relaxed);
     passes(&engine, &clock, "it is in", |_| {
-        stands().state == AgentState::Active
+        stands().state == JoinState::Active
     });
     let posted = engine
         .agent("helper")
@@ -271,7 +271,7 @@ fn a_room_that_refuses_says_why() {
             told(engine.stands("helper", channel).reason)
         });
         let stands = engine.stands("helper", channel);
-        assert_eq!(stands.state, AgentState::Idle, "{stands:?}");
+        assert_eq!(stands.state, JoinState::Idle, "{stands:?}");
         assert_eq!(
             stands.next_try.is_some(),
             *condition == "service-unavailable",
@@ -304,7 +304,7 @@ fn a_component_does_not_stay_where_stanzas_go_astray() {
         .expect("opens");
     engine.put("helper", BOT, &[OPS]);
     waits(&engine, "it is in", |_| {
-        engine.stands("helper", OPS).state == AgentState::Active
+        engine.stands("helper", OPS).state == JoinState::Active
     });
     assert_eq!(connections.load(Ordering::Relaxed), 3);
 }
@@ -332,7 +332,7 @@ fn a_component_does_not_stay_where_its_questions_are_lost() {
     let engine = over(port, &clock);
     engine.put("helper", BOT, &[OPS]);
     waits(&engine, "it is in", |_| {
-        engine.stands("helper", OPS).state == AgentState::Active
+        engine.stands("helper", OPS).state == JoinState::Active
     });
     lost.store(true, Ordering::Relaxed);
     let deadline = Instant::now() + SOON;
@@ -348,7 +348,7 @@ fn a_component_does_not_stay_where_its_questions_are_lost() {
     }
     assert!(!lost.load(Ordering::Relaxed), "a question was lost");
     waits(&engine, "it is in again", |_| {
-        engine.stands("helper", OPS).state == AgentState::Active
+        engine.stands("helper", OPS).state == JoinState::Active
     });
 }
 

@@ -10,8 +10,8 @@ use switchboard::backend::xmpp::{Accounts, Component, Secret, Trust, Xmpp, XmppC
 use switchboard::backend::{Backend, BackendError};
 use switchboard::testing::ManualClock;
 use switchboard::{
-    AgentState, AgentStatus, Builder, ChannelStatus, Collaboration, Engine, EventQuery, Message,
-    NewAgent, Principal, Provisioning, Reader,
+    AgentState, AgentStatus, Builder, ChannelStatus, Collaboration, Engine, EventQuery, JoinState,
+    Message, NewAgent, Principal, Provisioning, Reader,
 };
 
 /// Long enough for a reconnect that waits its turn: a server that starts slowly is tried up to a minute later.
@@ -167,7 +167,7 @@ pub(crate) trait Words {
     /// How a channel of an agent stands.
     fn stands(&self, agent: &str, channel: &str) -> ChannelStatus;
     /// Waits until a channel of an agent is in that state, and answers why.
-    fn waits_for(&self, agent: &str, channel: &str, state: AgentState) -> String;
+    fn waits_for(&self, agent: &str, channel: &str, state: JoinState) -> String;
 }
 
 impl Words for Engine {
@@ -205,7 +205,7 @@ impl Words for Engine {
     }
 
     #[track_caller]
-    fn waits_for(&self, agent: &str, channel: &str, state: AgentState) -> String {
+    fn waits_for(&self, agent: &str, channel: &str, state: JoinState) -> String {
         let deadline = Instant::now() + SOON;
         let mut changes = self.subscribe();
         loop {
@@ -273,18 +273,17 @@ pub(super) fn passes(
             return;
         }
         assert!(Instant::now() < deadline, "not so: {what}: {status:?}");
-        let is_tried = |state| state == AgentState::Activating;
         let is_waiting = status.next_try.is_some()
             || status
                 .channels
                 .iter()
                 .any(|channel| channel.next_try.is_some());
         if is_waiting
-            && !is_tried(status.state)
+            && status.state != AgentState::Activating
             && !status
                 .channels
                 .iter()
-                .any(|channel| is_tried(channel.state))
+                .any(|channel| channel.state == JoinState::Activating)
         {
             clock.advance(Duration::from_secs(1));
         }

@@ -9,8 +9,8 @@ mod provisioning;
 
 use super::*;
 use crate::model::{
-    self, AgentState, DisplayMode, ManagementMode, Part, PresenceState, Privacy, ProvisioningMode,
-    ThrottleKind,
+    self, AgentState, DisplayMode, JoinState, ManagementMode, Part, PresenceState, Privacy,
+    ProvisioningMode, ThrottleKind,
 };
 use crate::wire::*;
 use std::fmt::Debug;

@@ -7,7 +7,7 @@ fn agent() -> ProvisionedAgent {
         can_provision: true,
         channels: vec![ProvisionedChannel {
             id: "chat-room:1".into(),
-            state: AgentState::Active,
+            state: JoinState::Active,
         }],
         id: "a".into(),
         management_mode: Some(ManagementMode::Groups),
@@ -92,7 +92,7 @@ fn users_and_throttles() {
     );
     let channel = ProvisionedChannel {
         id: "contact:a".into(),
-        state: AgentState::Activating,
+        state: JoinState::Activating,
     };
     golden(
         &vec![channel],

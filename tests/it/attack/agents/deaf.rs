@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use switchboard::backend::reply;
-use switchboard::{AgentState, Error, ManagementMode, NewMessage, ProvisioningMode};
+use switchboard::{Error, JoinState, ManagementMode, NewMessage, ProvisioningMode};
 
 #[test]
 fn what_is_never_answered_keeps_neither_posts_nor_joins_nor_the_end() {
@@ -36,11 +36,11 @@ fn what_is_never_answered_keeps_neither_posts_nor_joins_nor_the_end() {
     let began = Instant::now();
     echo.post(OPS, NewMessage::text("beside them")).unwrap();
     world.admin().put_channel("echo", LAB).unwrap();
-    while world.channel_state("echo", LAB) != AgentState::Active {
+    while world.channel_state("echo", LAB) != JoinState::Active {
         assert!(began.elapsed() < SOON, "it does not join");
         std::thread::yield_now();
     }
-    assert_ne!(world.channel_state("echo", stuck), AgentState::Active);
+    assert_ne!(world.channel_state("echo", stuck), JoinState::Active);
     let beside = began.elapsed();
     let began = Instant::now();
     world.admin().delete_agent("echo").unwrap();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use switchboard::backend::{
     AgentKey, BackendError, ChannelId, Inbound, Inbox, MessageId, Received, SeenBy, reply,
 };
-use switchboard::{AgentState, Collaboration, Cursor, EventQuery};
+use switchboard::{JoinState, Collaboration, Cursor, EventQuery};
 
 /// What the agent has been shown within the window.
 fn shown(world: &World, echo: &Collaboration) -> Vec<String> {
@@ -172,7 +172,7 @@ fn held_words(way: Way) {
             crate::xmpp::town::hears(&mut ear, &format!("{round} before anybody asked {n}"));
             arrived += 1;
         }
-        engine.waits_for("helper", &alice, AgentState::Active);
+        engine.waits_for("helper", &alice, JoinState::Active);
         engine.admin().delete_channel("helper", &*alice).unwrap();
         engine.settle(SOON).unwrap();
     }

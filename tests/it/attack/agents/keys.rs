@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use switchboard::backend::{BackendError, BackendErrorKind, Loopback, reply};
-use switchboard::{AgentState, Collaboration, Error, EventQuery, NewMessage};
+use switchboard::{JoinState, Collaboration, Error, EventQuery, NewMessage};
 
 /// Lets that many seconds pass, one by one, until it is done.
 fn passes(world: &World, most: u32, is_done: impl Fn() -> bool) {
@@ -280,7 +280,7 @@ fn lost_answer(refuses: bool, offers: bool) -> (u32, u32) {
         assert!(Instant::now() < limit, "it does not come back");
         std::thread::sleep(Duration::from_millis(5));
     }
-    engine.waits_for("helper", ROOM, AgentState::Active);
+    engine.waits_for("helper", ROOM, JoinState::Active);
     let caught_up = archive.searches.load(Ordering::Relaxed);
     let again = bot
         .post(ROOM, NewMessage::text("two").key("2"))

@@ -4,7 +4,7 @@ use super::super::simulator::person::Manner;
 use super::super::world::{Office, sip};
 use super::{MINUTE, SECOND, hears, in_meeting, is_active, post, put, room, stands, texts};
 use switchboard::{
-    AgentState, Credentials, NewAgent, NewMessage, NewUser, Principal, ProvisioningMode,
+    JoinState, Credentials, NewAgent, NewMessage, NewUser, Principal, ProvisioningMode,
 };
 
 #[test]
@@ -46,11 +46,11 @@ fn the_lobby_is_waited_in() {
         .person("lene")
         .holds_meeting("Behind a door", "Locked");
     put(&office, 0, &uri);
-    assert_eq!(stands(&office, 0, &uri).0, AgentState::Activating);
+    assert_eq!(stands(&office, 0, &uri).0, JoinState::Activating);
     office.pass(5 * MINUTE);
     assert_eq!(
         stands(&office, 0, &uri).0,
-        AgentState::Activating,
+        JoinState::Activating,
         "nobody is rung again"
     );
     assert_eq!(office.world.simulator.count(&sip("bot0")).1, 1);
@@ -70,11 +70,11 @@ fn who_is_not_let_in_is_told_and_does_not_ask_again() {
     office.pass(SECOND);
     let (state, reason) = stands(&office, 0, &uri);
     assert!(
-        state == AgentState::Idle && reason.contains("not let in from the lobby"),
+        state == JoinState::Idle && reason.contains("not let in from the lobby"),
         "{reason}"
     );
     office.pass(10 * MINUTE);
-    assert_eq!(stands(&office, 0, &uri).0, AgentState::Idle);
+    assert_eq!(stands(&office, 0, &uri).0, JoinState::Idle);
 }
 
 #[test]
@@ -103,13 +103,13 @@ fn what_is_no_meeting_says_so() {
     put(&office, 0, nobodys);
     let (state, reason) = stands(&office, 0, nobodys);
     assert!(
-        state == AgentState::Idle && reason.contains("there is no such meeting"),
+        state == JoinState::Idle && reason.contains("there is no such meeting"),
         "{reason}"
     );
     put(&office, 0, "ops");
     let (state, reason) = stands(&office, 0, "ops");
     assert!(
-        state == AgentState::Idle && reason.contains("no meeting's address"),
+        state == JoinState::Idle && reason.contains("no meeting's address"),
         "{reason}"
     );
 }

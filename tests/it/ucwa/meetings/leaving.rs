@@ -2,7 +2,7 @@
 
 use super::super::world::{Office, sip};
 use super::{MINUTE, SECOND, hears, in_meeting, is_active, post, put, room, stands};
-use switchboard::{AgentState, Cursor, EventQuery, NewMessage, Principal};
+use switchboard::{JoinState, Cursor, EventQuery, NewMessage, Principal};
 
 #[test]
 fn who_is_ejected_stays_out_until_the_channel_is_put_again() {
@@ -13,7 +13,7 @@ fn who_is_ejected_stays_out_until_the_channel_is_put_again() {
         office.pass(SECOND);
         let (state, reason) = stands(&office, 0, &uri);
         assert!(
-            state == AgentState::Idle && reason.contains("somebody removed the agent"),
+            state == JoinState::Idle && reason.contains("somebody removed the agent"),
             "{order}: {reason}"
         );
         let refused = post(&office, &bot, &uri, NewMessage::text("let me in"));
@@ -21,7 +21,7 @@ fn who_is_ejected_stays_out_until_the_channel_is_put_again() {
         office.pass(10 * MINUTE);
         assert_eq!(
             stands(&office, 0, &uri).0,
-            AgentState::Idle,
+            JoinState::Idle,
             "a kick is not undone (§channels/retry)"
         );
         assert_eq!(office.world.simulator.count(&sip("bot0")).1, 0);
@@ -43,7 +43,7 @@ fn a_meeting_that_is_over_is_told_of() {
     office.pass(SECOND);
     let (state, reason) = stands(&office, 0, &uri);
     assert!(
-        state == AgentState::Idle && reason.contains("the meeting is over"),
+        state == JoinState::Idle && reason.contains("the meeting is over"),
         "{reason}"
     );
     let events = bot

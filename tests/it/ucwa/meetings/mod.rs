@@ -6,7 +6,7 @@ mod talking;
 
 use super::world::{Bot, Office};
 use std::time::Duration;
-use switchboard::{AgentState, Message, NewMessage, Principal};
+use switchboard::{JoinState, Message, NewMessage, Principal};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,7 +24,7 @@ fn put(office: &Office, n: usize, uri: &str) {
 }
 
 /// How the meeting's channel stands, and why.
-fn stands(office: &Office, n: usize, uri: &str) -> (AgentState, String) {
+fn stands(office: &Office, n: usize, uri: &str) -> (JoinState, String) {
     let status = office
         .status(n)
         .channels
@@ -36,7 +36,7 @@ fn stands(office: &Office, n: usize, uri: &str) -> (AgentState, String) {
 
 #[track_caller]
 fn is_active(office: &Office, n: usize, uri: &str) {
-    assert_eq!(stands(office, n, uri), (AgentState::Active, String::new()));
+    assert_eq!(stands(office, n, uri), (JoinState::Active, String::new()));
 }
 
 /// An agent in a meeting that Lene holds.

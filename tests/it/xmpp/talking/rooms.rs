@@ -3,7 +3,7 @@
 use super::super::server::Kind;
 use super::super::town::Words;
 use super::super::town::{SOON, Town, Way};
-use switchboard::{AgentState, NewMessage};
+use switchboard::{JoinState, NewMessage};
 
 #[test]
 fn rooms_and_people_are_found_by_name() {
@@ -87,13 +87,13 @@ fn put_out(kind: Kind) {
             .iter()
             .zip(["too loud", "far too loud", "we have moved"])
         {
-            let reason = engine.waits_for(name, channel, AgentState::Idle);
+            let reason = engine.waits_for(name, channel, JoinState::Idle);
             assert!(reason.contains(word), "{channel}: {reason}");
         }
         // A kick is not retried; putting the channel tries again.
         assert!(engine.stands(name, &channels[0]).next_try.is_none());
         engine.admin().put_channel(name, &channels[0]).expect("put");
-        engine.waits_for(name, &channels[0], AgentState::Active);
+        engine.waits_for(name, &channels[0], JoinState::Active);
         engine.admin().put_channel(name, &channels[1]).expect("put");
         engine
             .agent(name)
@@ -102,7 +102,7 @@ fn put_out(kind: Kind) {
             .expect("settled");
         assert_eq!(
             engine.stands(name, &channels[1]).state,
-            AgentState::Idle,
+            JoinState::Idle,
             "a ban holds"
         );
     }
@@ -145,7 +145,7 @@ fn refusals(kind: Kind) {
         .expect("there")
         .wait_active(SOON)
         .expect("settled");
-    let reason = |channel: &str| engine.waits_for("helper", channel, AgentState::Idle);
+    let reason = |channel: &str| engine.waits_for("helper", channel, JoinState::Idle);
     assert!(
         reason(&channels[0]).to_lowercase().contains("password"),
         "{}",
@@ -158,7 +158,7 @@ fn refusals(kind: Kind) {
     );
     assert_eq!(
         engine.stands("helper", &channels[2]).state,
-        AgentState::Active
+        JoinState::Active
     );
     town.alice.affiliate(
         &club,
@@ -170,7 +170,7 @@ fn refusals(kind: Kind) {
         .admin()
         .put_channel("helper", &channels[1])
         .expect("put");
-    engine.waits_for("helper", &channels[1], AgentState::Active);
+    engine.waits_for("helper", &channels[1], JoinState::Active);
 }
 
 #[test]
