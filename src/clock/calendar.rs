@@ -38,10 +38,10 @@ pub(crate) struct Dates {
 /// The dates of one engine.
 pub(crate) struct Calendar {
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
+    state: Mutex<CalendarState>,
 }
 
-struct State {
+struct CalendarState {
     belief: Belief,
     /// The ledger's date less monotonic time.
     ledger: i64,
@@ -56,7 +56,7 @@ impl Calendar {
         belief.date(wall, monotonic);
         // Time may have passed since then, but it never went back.
         let ledger = last.map_or(wall, |last| last.ledger.max(wall));
-        let state = State {
+        let state = CalendarState {
             belief,
             ledger: ledger - milliseconds(monotonic),
         };

@@ -27,7 +27,7 @@ use std::time::SystemTime;
 /// The modification time of the database, and how much of its log had been copied back at that
 /// time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Checkpointed {
     written: Option<SystemTime>,
     /// The salt in the log's header, which changes whenever the log restarts; none if there is no
     /// log.
@@ -41,12 +41,12 @@ pub(super) struct Seen {
 /// A count that no log has.
 const UNSURE: (u64, u64) = (u64::MAX, u64::MAX);
 
-/// What a look found.
-pub(super) enum Found {
-    /// Nobody but this engine wrote into it.
-    Same,
+/// What another program wrote into the database.
+pub(super) enum ForeignWrite {
+    /// Nothing.
+    None,
     /// Another program made a checkpoint, as far as that can be told.
-    CopiedBack(Seen),
+    CopiedBack(Checkpointed),
     /// It was written, and not from the log.
     Overwritten,
 }
@@ -58,7 +58,7 @@ pub(super) struct Copied {
     /// Odd during a checkpoint of this engine, when a check decides nothing.
     turns: AtomicU64,
     commits: AtomicU64,
-    seen: Mutex<Seen>,
+    seen: Mutex<Checkpointed>,
 }
 
 impl Copied {
@@ -100,7 +100,7 @@ impl Copied {
     }
 
     /// Checks whether another program wrote the file; `connect` opens a new connection.
-    pub(super) fn look(&self, connect: impl FnOnce() -> Result<Connection>) -> Found {
+    pub(super) fn look(&self, connect: impl FnOnce() -> Result<Connection>) -> ForeignWrite {
         let turn = self.turns.load(Ordering::Acquire);
         let was = *self.seen.lock();
         let commits = self.commits.load(Ordering::Acquire);
@@ -112,7 +112,7 @@ impl Copied {
             if salt != was.salt && !is_ours() {
                 self.keep(
                     was,
-                    Seen {
+                    Checkpointed {
                         written,
                         salt,
                         pages: (1, 0),
@@ -120,10 +120,10 @@ impl Copied {
                     },
                 );
             }
-            return Found::Same;
+            return ForeignWrite::None;
         }
         if is_ours() {
-            return Found::Same;
+            return ForeignWrite::None;
         }
         let pages = connect()
             .ok()
@@ -131,17 +131,17 @@ impl Copied {
         // The file is still being written, so the count belongs to another time; the next check
         // decides.
         if is_ours() || self::written(&self.path) != written {
-            return Found::Same;
+            return ForeignWrite::None;
         }
         let Some(pages @ (all, copied)) = pages else {
-            return Found::Overwritten;
+            return ForeignWrite::Overwritten;
         };
         let is_same_log = salt == was.salt && copied == was.pages.1;
         let nothing_was_there = was.pages.0 == 0 && commits == was.commits;
         if is_same_log && (all > 0 || nothing_was_there) {
-            return Found::Overwritten;
+            return ForeignWrite::Overwritten;
         }
-        Found::CopiedBack(Seen {
+        ForeignWrite::CopiedBack(Checkpointed {
             written,
             salt,
             pages,
@@ -150,7 +150,7 @@ impl Copied {
     }
 
     /// Remembers a state that is known to be right, unless a newer one was stored since `was`.
-    fn keep(&self, was: Seen, now: Seen) {
+    fn keep(&self, was: Checkpointed, now: Checkpointed) {
         let mut seen = self.seen.lock();
         if *seen == was {
             *seen = now;
@@ -158,7 +158,7 @@ impl Copied {
     }
 
     /// Accepts a checkpoint of another program, which kept all rows.
-    pub(super) fn accept(&self, now: Seen) {
+    pub(super) fn accept(&self, now: Checkpointed) {
         *self.seen.lock() = now;
     }
 }
@@ -166,10 +166,10 @@ impl Copied {
 /// The present state of the file. Another program may be making a checkpoint right now: a time from
 /// before its last page with a count from after it would look like an overwritten file. In doubt
 /// the count is `UNSURE`, which every real count exceeds.
-fn now(path: &Path, log: &Path, connection: &Connection, commits: u64) -> Seen {
+fn now(path: &Path, log: &Path, connection: &Connection, commits: u64) -> Checkpointed {
     let (before, salt, pages) = (written(path), salt(log), wal::copied(connection));
     let is_sure = written(path) == before;
-    Seen {
+    Checkpointed {
         written: before,
         salt,
         pages: pages.ok().filter(|_| is_sure).unwrap_or(UNSURE),

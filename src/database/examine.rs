@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// What lies at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Examined {
     /// No file, or an empty one.
     Nothing,
     /// A database of ours.
@@ -28,10 +28,10 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// `ForeignDatabase`, `NewerDatabase`; `Storage` for what is no regular file or cannot be read.
-pub(super) fn header(path: &Path) -> Result<Found> {
+pub(super) fn header(path: &Path) -> Result<Examined> {
     let shown = || path.display().to_string();
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Examined::Nothing),
         Err(error) => {
             return Err(Error::Storage(format!(
                 "cannot open `{}`: {error}",
@@ -44,7 +44,7 @@ pub(super) fn header(path: &Path) -> Result<Found> {
                 shown()
             )));
         }
-        Ok(found) if found.len() == 0 => return Ok(Found::Nothing),
+        Ok(found) if found.len() == 0 => return Ok(Examined::Nothing),
         Ok(_) => {}
     }
     let mut numbers = numbers(path, true);
@@ -61,7 +61,7 @@ pub(super) fn header(path: &Path) -> Result<Found> {
     }
     if is_ours && matches!(numbers, Ok((0, 0, true))) {
         // A first start that was interrupted before it made a table.
-        return Ok(Found::Nothing);
+        return Ok(Examined::Nothing);
     }
     let (application, version, _) = numbers.map_err(|error| unreadable(path, &error))?;
     if application != APPLICATION_ID {
@@ -78,7 +78,7 @@ pub(super) fn header(path: &Path) -> Result<Found> {
             known: steps::VERSION,
         });
     }
-    Ok(Found::Ours)
+    Ok(Examined::Ours)
 }
 
 /// The error for a file whose header cannot be read.

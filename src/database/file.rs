@@ -181,9 +181,9 @@ impl Opened {
             return Ok(());
         };
         let found = match watch.look() {
-            watch::Found::Same => Ok(()),
-            watch::Found::Other(reason) => Err(reason),
-            watch::Found::Smaller { database } => self.compare(database),
+            watch::FileChange::None => Ok(()),
+            watch::FileChange::Other(reason) => Err(reason),
+            watch::FileChange::Smaller { database } => self.compare(database),
         };
         let found = found.and_then(|()| self.look_for_copies());
         let found = found.and_then(|()| self.keep_lock());
@@ -214,13 +214,15 @@ impl Opened {
         };
         let found = copied.look(|| self.connect(true));
         self.overwritten.store(
-            matches!(found, copied::Found::Overwritten),
+            matches!(found, copied::ForeignWrite::Overwritten),
             Ordering::Release,
         );
         match found {
-            copied::Found::Same => Ok(()),
-            copied::Found::CopiedBack(now) => self.compare(true).map(|()| copied.accept(now)),
-            copied::Found::Overwritten => {
+            copied::ForeignWrite::None => Ok(()),
+            copied::ForeignWrite::CopiedBack(now) => {
+                self.compare(true).map(|()| copied.accept(now))
+            }
+            copied::ForeignWrite::Overwritten => {
                 let path = self.path().map_err(|error| error.to_string())?.display();
                 Err(format!(
                     "`{path}` was written by something other than SQLite, as copying a file over it does"

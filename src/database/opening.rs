@@ -8,7 +8,7 @@
 
 use super::beside::beside;
 use super::error::storage;
-use super::examine::{self, Found};
+use super::examine::{self, Examined};
 use super::file::{Accepted, Opened};
 use super::holding::{self, Holding};
 use super::in_use;
@@ -52,7 +52,7 @@ fn open_file(path: PathBuf, wanted: &Wanted) -> Result<Opened> {
     let found = examine::header(&path)?;
     let lock = FileLock::take(&path)?;
     let mark = lock.mark();
-    if found == Found::Nothing {
+    if found == Examined::Nothing {
         check_loss(&path, wanted, Reach::default().lacks(mark))?;
     }
     holding = Holding::take(&path)?;
@@ -65,8 +65,8 @@ fn open_file(path: PathBuf, wanted: &Wanted) -> Result<Opened> {
     examine::keep_log(&connection, true).map_err(storage)?;
     let (mut is_parted, mut reached) = (false, Reach::default());
     match found {
-        Found::Nothing => steps::create(&connection)?,
-        Found::Ours => {
+        Examined::Nothing => steps::create(&connection)?,
+        Examined::Ours => {
             connection.busy_timeout(BUSY).map_err(storage)?;
             is_parted = !has_log && in_use::is_parted(&connection, &path, &lock);
             check_loss(&path, wanted, is_parted.then(|| parted(&path)))?;

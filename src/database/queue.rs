@@ -40,7 +40,7 @@ struct Weighed<E> {
     bytes: usize,
 }
 
-struct State<E, J> {
+struct QueueState<E, J> {
     ordered: VecDeque<Weighed<E>>,
     lazy: VecDeque<Weighed<E>>,
     lazy_due: Option<Instant>,
@@ -74,7 +74,7 @@ pub(crate) struct Work<E, J> {
 }
 
 pub(crate) struct Queue<E, J> {
-    state: Mutex<State<E, J>>,
+    state: Mutex<QueueState<E, J>>,
     arrived: Condvar,
     /// Bytes of incoming entries that wait or are being written.
     bytes: AtomicUsize,
@@ -83,7 +83,7 @@ pub(crate) struct Queue<E, J> {
 impl<E, J> Queue<E, J> {
     pub(crate) fn new() -> Queue<E, J> {
         Queue {
-            state: Mutex::new(State {
+            state: Mutex::new(QueueState {
                 ordered: VecDeque::new(),
                 lazy: VecDeque::new(),
                 lazy_due: None,
@@ -221,7 +221,7 @@ impl<E, J> Queue<E, J> {
         }
         if !state.ordered.is_empty() && state.ordered.len() < patience.group {
             let until = Instant::now() + patience.gather;
-            let alone = |state: &State<E, J>| {
+            let alone = |state: &QueueState<E, J>| {
                 state.ordered.len() < patience.group && state.jobs.is_empty() && !state.stopping
             };
             while alone(&state) && !self.sleep(&mut state, patience.group, Some(until)) {}
@@ -232,7 +232,7 @@ impl<E, J> Queue<E, J> {
     /// Sleeps until `wanted` entries wait, other work comes, or the time `until`; true at `until`.
     fn sleep(
         &self,
-        state: &mut MutexGuard<'_, State<E, J>>,
+        state: &mut MutexGuard<'_, QueueState<E, J>>,
         wanted: usize,
         until: Option<Instant>,
     ) -> bool {
@@ -249,7 +249,7 @@ impl<E, J> Queue<E, J> {
     }
 }
 
-fn take<E, J>(state: &mut State<E, J>) -> Work<E, J> {
+fn take<E, J>(state: &mut QueueState<E, J>) -> Work<E, J> {
     let mut work = Work {
         entries: Vec::new(),
         bytes: 0,

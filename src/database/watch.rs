@@ -44,15 +44,15 @@ pub(super) struct Watch {
     log: Mutex<Option<File>>,
 }
 
-/// What a look found.
+/// What has changed since the files were last seen.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// The files are the same.
-    Same,
-    /// A file is the same but smaller, the database or else its log; a new connection can tell
-    /// whether something is missing.
+pub(super) enum FileChange {
+    /// Nothing.
+    None,
+    /// A file shrank, the database or else its log; a new connection can tell whether something
+    /// is missing.
     Smaller { database: bool },
-    /// A file is gone or another one.
+    /// A file was removed or replaced.
     Other(String),
 }
 
@@ -121,7 +121,7 @@ impl Watch {
     }
 
     /// Compares the files with what was remembered.
-    pub(super) fn look(&self) -> Found {
+    pub(super) fn look(&self) -> FileChange {
         let seen = *self.seen.lock();
         let mut smaller = [false; 3];
         for ((path, was), smaller) in self.paths.iter().zip(seen).zip(&mut smaller) {
@@ -129,22 +129,24 @@ impl Watch {
             let shown = path.display();
             match Seen::at(path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    return Found::Other(format!("`{shown}` was removed"));
+                    return FileChange::Other(format!("`{shown}` was removed"));
                 }
-                Err(error) => return Found::Other(format!("`{shown}` cannot be seen: {error}")),
+                Err(error) => {
+                    return FileChange::Other(format!("`{shown}` cannot be seen: {error}"));
+                }
                 Ok(now) if now.id != was.id => {
-                    return Found::Other(format!("`{shown}` was replaced by another file"));
+                    return FileChange::Other(format!("`{shown}` was replaced by another file"));
                 }
                 Ok(now) => *smaller = now.bytes < was.bytes,
             }
         }
         // The index has no size of its own to keep.
         if smaller[0] || smaller[1] {
-            Found::Smaller {
+            FileChange::Smaller {
                 database: smaller[0],
             }
         } else {
-            Found::Same
+            FileChange::None
         }
     }
 }

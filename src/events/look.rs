@@ -12,7 +12,7 @@
 use super::feed::{Feed, Request, Start};
 use crate::database::Turn;
 use crate::error::Result;
-use crate::filter::{Filter, Said};
+use crate::filter::{Candidate, Filter};
 use crate::hub::{Page, event_id};
 use crate::journal;
 use crate::model::{AgentKey, Event, EventBody, InstanceId, Record, Seq, What};
@@ -154,13 +154,13 @@ impl Feed {
     }
 }
 
-fn message_of(record: &Record, agent: AgentKey) -> Option<Said<'_>> {
+fn message_of(record: &Record, agent: AgentKey) -> Option<Candidate<'_>> {
     match &record.what {
         What::Message {
             sender_agent,
             message,
             ..
-        } => Some(Said {
+        } => Some(Candidate {
             seq: record.seq,
             channel: &message.channel,
             text: &message.text,

@@ -33,7 +33,7 @@ pub struct Subscription {
 
 impl Subscription {
     pub(crate) fn new(feed: Arc<Feed>, ring: Arc<Ring>) -> Subscription {
-        let (slot, cursor) = ring.enter();
+        let (slot, cursor) = ring.subscribe();
         let last = feed.hub.head();
         Subscription {
             feed,
@@ -168,7 +168,7 @@ impl Iterator for Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.ring.leave(self.slot);
+        self.ring.unsubscribe(self.slot);
     }
 }
 

@@ -4,8 +4,8 @@
 
 use super::*;
 
-fn said<'a>(seq: Seq, channel: &'a ChannelId, text: &'a str, local: bool) -> Said<'a> {
-    Said {
+fn said<'a>(seq: Seq, channel: &'a ChannelId, text: &'a str, local: bool) -> Candidate<'a> {
+    Candidate {
         seq,
         channel,
         text,

@@ -80,9 +80,9 @@ struct Fewer {
     regexes: [OnceLock<Option<Regex>>; STEPS.len() - 1],
 }
 
-/// A message, as far as a query looks at it.
+/// A message that may match a query: what the query looks at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Said<'a> {
+pub(crate) struct Candidate<'a> {
     pub(crate) seq: Seq,
     pub(crate) channel: &'a ChannelId,
     pub(crate) text: &'a str,
@@ -178,7 +178,7 @@ impl Filter {
     }
 
     /// Whether a message is wanted.
-    pub(crate) fn message(&self, said: Said<'_>) -> bool {
+    pub(crate) fn message(&self, said: Candidate<'_>) -> bool {
         self.may_want(said)
             && self
                 .pattern
@@ -187,7 +187,7 @@ impl Filter {
     }
 
     /// Whether matching all of these takes some microseconds, or needs no match at all.
-    pub(crate) fn is_quick<'a>(&self, said: impl IntoIterator<Item = Said<'a>>) -> bool {
+    pub(crate) fn is_quick<'a>(&self, said: impl IntoIterator<Item = Candidate<'a>>) -> bool {
         let Some(used) = &self.pattern else {
             return true;
         };
@@ -206,7 +206,7 @@ impl Filter {
         self.pattern.is_some()
     }
 
-    fn may_want(&self, said: Said<'_>) -> bool {
+    fn may_want(&self, said: Candidate<'_>) -> bool {
         self.kinds.messages
             && (if said.local { self.local } else { self.remote })
             && self.channel(said.channel)
@@ -229,7 +229,7 @@ impl Filter {
 }
 
 impl Pattern {
-    fn matches(&self, said: Said<'_>) -> bool {
+    fn matches(&self, said: Candidate<'_>) -> bool {
         if let Some(known) = self.verdicts.of(said.seq) {
             return known;
         }

@@ -83,8 +83,8 @@ impl Ring {
         self.wake_all();
     }
 
-    /// Registers a subscriber: its slot and the number of the next item.
-    pub(crate) fn enter(&self) -> (usize, u64) {
+    /// Registers a subscriber. Returns its slot and the number of the next item.
+    pub(crate) fn subscribe(&self) -> (usize, u64) {
         let mut waiting = self.waiting.lock();
         self.subscribers.fetch_add(1, Ordering::AcqRel);
         let free = waiting.iter().position(|seat| matches!(seat, Seat::Free));
@@ -97,7 +97,7 @@ impl Ring {
     }
 
     /// Removes a subscriber; the last one empties the ring.
-    pub(crate) fn leave(&self, slot: usize) {
+    pub(crate) fn unsubscribe(&self, slot: usize) {
         let mut waiting = self.waiting.lock();
         waiting[slot] = Seat::Free;
         if self.subscribers.fetch_sub(1, Ordering::AcqRel) == 1 {

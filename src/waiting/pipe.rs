@@ -16,7 +16,7 @@ const CHUNKS: usize = 4;
 pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 
 #[derive(Default)]
-struct State {
+struct PipeState {
     chunks: VecDeque<Vec<u8>>,
     finished: bool,
     writer_gone: bool,
@@ -33,13 +33,13 @@ struct State {
 pub struct PipeClosed;
 
 /// The reading end, in a backend's hands.
-pub struct PipeReader(Arc<Mutex<State>>);
+pub struct PipeReader(Arc<Mutex<PipeState>>);
 
 /// The writing end, in the caller's hands.
-pub(crate) struct PipeWriter(Arc<Mutex<State>>);
+pub(crate) struct PipeWriter(Arc<Mutex<PipeState>>);
 
 /// Looks at a pipe from the side.
-pub(crate) struct PipeGauge(Arc<Mutex<State>>);
+pub(crate) struct PipeGauge(Arc<Mutex<PipeState>>);
 
 impl PipeGauge {
     /// A number that rises with everything that moves.
@@ -54,7 +54,7 @@ impl PipeGauge {
 }
 
 pub(crate) fn pipe() -> (PipeWriter, PipeReader) {
-    let state = Arc::new(Mutex::new(State::default()));
+    let state = Arc::new(Mutex::new(PipeState::default()));
     (PipeWriter(state.clone()), PipeReader(state))
 }
 

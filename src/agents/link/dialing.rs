@@ -1,4 +1,10 @@
 //! The connection: dialed, up, lost, and dialed again after a pause.
+//!
+//! The back-off of dials stands apart from the machine of agents ([`step`]): one connection carries
+//! thousands of agents, and each of them only learns whether the connection is up. Both take the
+//! length of a pause from the same function ([`pause_after`]).
+//!
+//! [`step`]: super::super::lifecycle
 
 use super::super::lifecycle::{Announce, Event, dice, pause_after};
 use super::intake::LinkIntake;

@@ -21,7 +21,7 @@ pub(crate) const LOGINS: Owner = -1;
 
 /// Tasks of many owners.
 pub(super) struct Lane<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<LaneState<T>>,
     arrived: Condvar,
     limits: Limits,
     /// Whether nobody waits for a task any more.
@@ -39,22 +39,22 @@ pub(super) struct Limits {
     pub(super) running: usize,
 }
 
-struct State<T> {
-    owners: HashMap<Owner, Queue<T>>,
+struct LaneState<T> {
+    owners: HashMap<Owner, OwnerQueue<T>>,
     /// Owners with waiting tasks, each once; the first is served next.
     turns: VecDeque<Owner>,
     waiting: usize,
     closed: bool,
 }
 
-struct Queue<T> {
+struct OwnerQueue<T> {
     tasks: VecDeque<T>,
     running: usize,
 }
 
 impl<T> Lane<T> {
     pub(super) fn new(limits: Limits, unwanted: fn(&T) -> bool) -> Lane<T> {
-        let state = State {
+        let state = LaneState {
             owners: HashMap::new(),
             turns: VecDeque::new(),
             waiting: 0,
@@ -100,7 +100,7 @@ impl<T> Lane<T> {
                 return Err(task);
             }
         }
-        let queue = state.owners.entry(owner).or_insert_with(|| Queue {
+        let queue = state.owners.entry(owner).or_insert_with(|| OwnerQueue {
             tasks: VecDeque::new(),
             running: 0,
         });
@@ -137,7 +137,7 @@ impl<T> Lane<T> {
         if state.closed {
             return Some(task);
         }
-        let queue = state.owners.entry(owner).or_insert_with(|| Queue {
+        let queue = state.owners.entry(owner).or_insert_with(|| OwnerQueue {
             tasks: VecDeque::new(),
             running: 1,
         });
@@ -179,7 +179,7 @@ impl<T> Lane<T> {
     }
 }
 
-impl<T> State<T> {
+impl<T> LaneState<T> {
     fn waiting_of(&self, owner: Owner) -> usize {
         self.owners.get(&owner).map_or(0, |queue| queue.tasks.len())
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A channel that the agent is in.
-pub(super) struct Joined {
+pub(super) struct JoinedChannel {
     pub(super) session: Arc<dyn Session>,
     pub(super) info: Arc<ChannelInfo>,
     /// The number of the join.
@@ -71,7 +71,7 @@ impl Collaboration {
     ///
     /// # Errors
     /// `Forbidden`; `AgentInactive`; `ChannelInactive`; `Unauthorized`; `Closed`.
-    pub(super) async fn joined(&self, channel: &ChannelId, due: Duration) -> Result<Joined> {
+    pub(super) async fn joined(&self, channel: &ChannelId, due: Duration) -> Result<JoinedChannel> {
         let look = |state: &CellState| joined_in(state, channel);
         if let Some(found) = self.cell.look(look) {
             return found;
@@ -102,12 +102,12 @@ impl Collaboration {
 }
 
 /// The channel if the agent is in it, or the error if waiting cannot help.
-fn joined_in(state: &CellState, channel: &ChannelId) -> Option<Result<Joined>> {
+fn joined_in(state: &CellState, channel: &ChannelId) -> Option<Result<JoinedChannel>> {
     let Some(there) = state.channel(channel) else {
         return Some(Err(not_allowed(channel)));
     };
     match (state.life().session(), there.phase(), there.info()) {
-        (Some(session), ChannelPhase::In, Some(info)) => Some(Ok(Joined {
+        (Some(session), ChannelPhase::In, Some(info)) => Some(Ok(JoinedChannel {
             session: session.clone(),
             info: info.load(),
             join: there.join(),

@@ -3,7 +3,7 @@
 //!
 //! A key is one message. See [`earlier`](super::earlier) for how a repeat is found.
 
-use super::active::Joined;
+use super::active::JoinedChannel;
 use super::measure::{with_text, within_limits};
 use super::{Collaboration, Sending, busy};
 use crate::agents::{Begun, Post, PostBook};
@@ -29,7 +29,7 @@ pub(super) struct Wanted {
     pub(super) origin: OriginId,
     pub(super) conversation: Place,
     pub(super) capabilities: Capabilities,
-    pub(super) joined: Joined,
+    pub(super) joined: JoinedChannel,
 }
 
 impl Collaboration {

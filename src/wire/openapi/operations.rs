@@ -120,7 +120,7 @@ pub(crate) const TABLE: &[Operation] = &[
     one("PUT", "/Provisioning/v1/Throttles/{throttleId}", "Creates or replaces a throttle.", NONE, "ProvisionedThrottle", "", PUT),
     one("DELETE", "/Provisioning/v1/Throttles/{throttleId}", "Deletes a throttle.", NONE, "", "", READ),
 
-    one("GET", "/Collaboration/v1/Channels/Search", "As POST, for clients that follow the vendor's table; the body holds the criteria.", NONE, "MessageSearchCriteria", "[PostSearchResultSet]", SEARCH),
+    one("GET", "/Collaboration/v1/Channels/Search", "The same search as POST, for clients that send the criteria as the body of a GET.", NONE, "MessageSearchCriteria", "[PostSearchResultSet]", SEARCH),
     one("POST", "/Collaboration/v1/Channels/Search", "Searches what was said; channels without a hit are left out.", NONE, "MessageSearchCriteria", "[PostSearchResultSet]", SEARCH),
 
     one("GET", "/Management/v1/Test", "Whether the caller may manage.", NONE, "", "boolean", LIST),

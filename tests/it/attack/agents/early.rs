@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use switchboard::backend::{
     AgentKey, BackendError, ChannelId, Inbound, Inbox, MessageId, Received, SeenBy, reply,
 };
-use switchboard::{JoinState, Collaboration, Cursor, EventQuery};
+use switchboard::{Collaboration, Cursor, EventQuery, JoinState};
 
 /// What the agent has been shown within the window.
 fn shown(world: &World, echo: &Collaboration) -> Vec<String> {

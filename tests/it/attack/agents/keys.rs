@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use switchboard::backend::{BackendError, BackendErrorKind, Loopback, reply};
-use switchboard::{JoinState, Collaboration, Error, EventQuery, NewMessage};
+use switchboard::{Collaboration, Error, EventQuery, JoinState, NewMessage};
 
 /// Lets that many seconds pass, one by one, until it is done.
 fn passes(world: &World, most: u32, is_done: impl Fn() -> bool) {

@@ -4,7 +4,7 @@ use super::super::simulator::person::Manner;
 use super::super::world::{Office, sip};
 use super::{MINUTE, SECOND, hears, in_meeting, is_active, post, put, room, stands, texts};
 use switchboard::{
-    JoinState, Credentials, NewAgent, NewMessage, NewUser, Principal, ProvisioningMode,
+    Credentials, JoinState, NewAgent, NewMessage, NewUser, Principal, ProvisioningMode,
 };
 
 #[test]

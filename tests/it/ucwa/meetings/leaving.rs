@@ -2,7 +2,7 @@
 
 use super::super::world::{Office, sip};
 use super::{MINUTE, SECOND, hears, in_meeting, is_active, post, put, room, stands};
-use switchboard::{JoinState, Cursor, EventQuery, NewMessage, Principal};
+use switchboard::{Cursor, EventQuery, JoinState, NewMessage, Principal};
 
 #[test]
 fn who_is_ejected_stays_out_until_the_channel_is_put_again() {
