@@ -124,9 +124,9 @@ pub(crate) type Refused<'a> = (&'a str, &'a str, &'a str, u16, &'a str);
 #[track_caller]
 pub(crate) fn refused(gateway: &Gateway, token: &str, requests: &[Refused<'_>]) {
     for (method, target, body, status, code) in requests {
-        println!("{method} {target} {body}");
-        gateway
-            .call(method, target, token, body)
-            .expect_code(*status, code);
+        let answer = gateway.call(method, target, token, body);
+        let shown = format!("{method} {target} {body}: {answer:?}");
+        assert_eq!(answer.status, *status, "{shown}");
+        answer.expect_code(*status, code);
     }
 }
