@@ -6,6 +6,7 @@
 mod agents;
 mod answers;
 mod clocks;
+mod copies;
 mod damage;
 mod edge;
 mod file;
