@@ -12,9 +12,9 @@
 //! drives them (`--help` lists it). Behaviour that Microsoft has not documented is a switch
 //! (`--list-switches`).
 //!
-//! It sends JSON only, whatever the client accepts. It has no audio, video or sharing, no delegates,
-//! no windows grant (it sends the challenge but no NTLM), and of `OnlineMeetings` only what instant
-//! messages need.
+//! It sends JSON only, whatever the client accepts. It has no audio, video or sharing, no
+//! delegates, no windows grant (it sends the challenge but no NTLM), and of `OnlineMeetings` only
+//! what instant messages need.
 //!
 //! The simulator itself is in [`simulator`], which tests and benches include by path. This file and
 //! its neighbours are the command line and TLS.

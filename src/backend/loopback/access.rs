@@ -1,4 +1,4 @@
-//! Who may find, join and manage a room. A member is compared with an agent's address, case aside.
+//! Who may find, join and manage a room. Members and agents' addresses are compared without case.
 
 use super::names::fold;
 use crate::model::{Category, Privacy};
@@ -11,7 +11,7 @@ pub(super) struct Access {
     pub(super) members: Vec<String>,
     pub(super) category: String,
     pub(super) description: Option<String>,
-    /// Who created it, by folded address; nobody: the host did.
+    /// The folded address of the agent that created it; `None` if the host did.
     pub(super) manager: Option<Arc<str>>,
 }
 
@@ -38,7 +38,7 @@ impl Access {
     }
 }
 
-/// The one category there is unless the host names others.
+/// Returns the only category that exists unless the host names others.
 pub(super) fn first_category() -> Category {
     Category {
         id: "general".into(),

@@ -11,9 +11,9 @@ use chrono::{DateTime, Utc};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Messages kept over all conversations.
+/// The most messages kept of all conversations.
 pub(super) const MESSAGES_MAX: usize = 200_000;
-/// Bytes kept over all conversations, roughly.
+/// The most bytes kept of all conversations, roughly.
 pub(super) const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// One conversation's log.
@@ -23,13 +23,13 @@ pub(super) struct LogKey(usize);
 /// One message as it was said.
 #[derive(Debug)]
 pub(super) struct Said {
-    /// Rises over all conversations.
+    /// The message's number, which rises over all conversations.
     pub(super) number: u64,
-    /// Who said it: the folded name.
+    /// The folded name of the sender.
     pub(super) speaker: Arc<str>,
     /// When it was said.
     pub(super) time: DateTime<Utc>,
-    /// The message as the engine is given it.
+    /// The message in the form that the engine gets.
     pub(super) received: Received,
 }
 
@@ -57,19 +57,19 @@ fn part_bytes(part: &Part) -> usize {
 
 #[derive(Default)]
 struct Log {
-    /// In rising order of number.
+    /// The messages, in rising order of number.
     said: VecDeque<Arc<Said>>,
-    /// Whether something was dropped from it.
+    /// True if a message was dropped from it.
     dropped: bool,
 }
 
-/// All logs.
+/// The logs of all conversations.
 #[derive(Default)]
 pub(super) struct Archive {
     logs: Vec<Log>,
-    /// The log of every message kept, oldest message first.
+    /// The log of each message that is kept, oldest message first.
     order: VecDeque<LogKey>,
-    /// Where each message of an agent lies.
+    /// The log and number of each message of an agent.
     origins: HashMap<OriginId, (LogKey, u64)>,
     bytes: usize,
 }
@@ -80,7 +80,7 @@ impl Archive {
         LogKey(self.logs.len() - 1)
     }
 
-    /// Appends a message, whose number must be above all before it.
+    /// Appends a message. Its number must be above those of all earlier ones.
     pub(super) fn append(&mut self, key: LogKey, said: Arc<Said>) {
         self.bytes += said.weight();
         if let Some(origin) = &said.received.origin {
@@ -108,13 +108,13 @@ impl Archive {
         }
     }
 
-    /// What was said after `number`, oldest first.
+    /// Returns the messages after `number`, oldest first.
     pub(super) fn after(&self, key: LogKey, number: u64) -> impl Iterator<Item = &Arc<Said>> {
         let said = &self.logs[key.0].said;
         said.range(said.partition_point(|said| said.number <= number)..)
     }
 
-    /// The newest `take` messages below `before`, oldest of them first.
+    /// Returns the newest `take` messages below `before`, oldest first.
     pub(super) fn newest(
         &self,
         key: LogKey,
@@ -128,14 +128,14 @@ impl Archive {
         said.range(end.saturating_sub(take)..end)
     }
 
-    /// The message of that number, if this log still has it.
+    /// Returns the message of that number, if this log still has it.
     pub(super) fn at(&self, key: LogKey, number: u64) -> Option<&Arc<Said>> {
         let said = &self.logs[key.0].said;
         said.get(said.partition_point(|said| said.number < number))
             .filter(|said| said.number == number)
     }
 
-    /// The message of that log that carries `origin`.
+    /// Returns the message of that log that has `origin`.
     pub(super) fn by_origin(&self, key: LogKey, origin: &OriginId) -> Option<&Arc<Said>> {
         let (log, number) = self.origins.get(origin)?;
         if *log == key {
@@ -145,7 +145,7 @@ impl Archive {
         }
     }
 
-    /// Whether everything ever said in that log is still there.
+    /// Returns whether every message of that log is still there.
     pub(super) fn is_whole(&self, key: LogKey) -> bool {
         !self.logs[key.0].dropped
     }

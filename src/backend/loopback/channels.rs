@@ -1,4 +1,4 @@
-//! What an agent asks about channels: joining with catch-up, history, look-up, search.
+//! An agent's calls about channels: joining with catch-up, history, look-up, search.
 
 use super::archive::LogKey;
 use super::line::Item;
@@ -10,7 +10,7 @@ use crate::backend::{
 use crate::model::{ChannelId, ChannelInfo, ChannelKind, MessageId, OriginId, ResumePoint};
 use std::sync::Arc;
 
-/// Channels that a search finds at most.
+/// The most channels that a search finds.
 const FOUND_MAX: usize = 1000;
 
 impl ChatState {
@@ -63,7 +63,7 @@ impl ChatState {
         channel: &ChannelId,
         resume: Option<&ResumePoint>,
     ) {
-        // A resume point of another process refers to nothing that is still there.
+        // A resume point of another process refers to messages that no longer exist.
         let Some(after) = resume.and_then(|resume| self.prefix.resumed_after(resume)) else {
             return;
         };

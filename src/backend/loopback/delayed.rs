@@ -1,4 +1,4 @@
-//! A post that was said, and one that waits for its delay.
+//! A post that was sent, and a post that waits for its delay.
 
 use super::archive::Said;
 use crate::backend::{BackendError, Capabilities, Outgoing};
@@ -6,21 +6,21 @@ use crate::model::{ChannelId, ResumePoint};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// A post as it was said.
+/// A post that was sent.
 pub(super) struct Spoken {
     pub(super) said: Arc<Said>,
-    /// The point to resume from after it, for the answer of a post that does not come back.
+    /// The resume point after it, for the result of a post that does not come back.
     pub(super) resume: Option<ResumePoint>,
 }
 
 /// A post that waits for its delay.
 pub(super) struct Delayed {
-    /// Rises with each.
+    /// A number that rises with each delayed post.
     pub(super) number: u64,
     pub(super) session: u64,
     pub(super) capabilities: Capabilities,
     pub(super) channel: ChannelId,
     pub(super) message: Outgoing,
-    /// What became of it, once its delay has passed.
+    /// The outcome, once the delay has passed.
     pub(super) outcome: Arc<Mutex<Option<Result<Spoken, BackendError>>>>,
 }

@@ -61,7 +61,7 @@ impl Loopback {
         kicked
     }
 
-    /// Refuses every sign-in under that name from now on; agents that are signed in stay.
+    /// Refuses every sign-in under that name from now on. Agents that are signed in stay.
     pub fn refuse(&self, name: &str, reason: &str) {
         self.shared
             .0
@@ -111,7 +111,7 @@ impl Loopback {
         self.shared.0.lock().faults.delay = delay;
     }
 
-    /// Posts that were handed over and wait for their delay.
+    /// Returns how many posts wait for their delay.
     pub fn delayed(&self) -> usize {
         self.shared.0.lock().faults.delayed.len()
     }
@@ -135,7 +135,7 @@ impl Loopback {
         }
     }
 
-    /// Lets the chat system be reached again.
+    /// Makes the chat system reachable again.
     pub fn come_up(&self) {
         self.shared.0.lock().faults.down = None;
     }

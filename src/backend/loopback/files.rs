@@ -1,12 +1,12 @@
-//! Files that agents uploaded, in memory: the oldest make room for the newest.
+//! Files that agents uploaded, in memory. The oldest make room for the newest.
 
 use std::collections::VecDeque;
 
 /// The largest file, in bytes.
 pub(super) const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Bytes kept of all files together.
+/// The most bytes kept of all files together.
 const TOTAL_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// Files kept, so that a million empty ones cost nothing.
+/// The most files kept, so that a million empty ones do not fill the memory.
 const FILES_MAX: usize = 10_000;
 
 const LINK_PREFIX: &str = "loopback://files/";
@@ -20,7 +20,7 @@ struct File {
 /// All files kept.
 #[derive(Default)]
 pub(super) struct Files {
-    /// In rising order of number.
+    /// The files, in rising order of number.
     kept: VecDeque<File>,
     next: u64,
     bytes: usize,
@@ -45,7 +45,7 @@ impl Files {
         format!("{LINK_PREFIX}{}/{}", self.next, percent_encoded(name))
     }
 
-    /// The file a link leads to: its name and what is in it.
+    /// Returns the name and the bytes of the file that a link leads to.
     pub(super) fn find(&self, link: &str) -> Option<(String, Vec<u8>)> {
         let (number, _) = link.strip_prefix(LINK_PREFIX)?.split_once('/')?;
         let number: u64 = number.parse().ok()?;
@@ -54,7 +54,7 @@ impl Files {
     }
 }
 
-/// `name` with everything but RFC 3986's unreserved characters encoded.
+/// Returns `name` with all characters encoded except RFC 3986's unreserved ones.
 fn percent_encoded(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {

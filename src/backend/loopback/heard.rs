@@ -1,4 +1,4 @@
-//! What a person hears.
+//! A message that a person hears.
 
 use super::archive::Said;
 use crate::model::{ChannelId, Content, MessageId};
@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 pub struct HeardMessage {
     /// Its id.
     pub id: MessageId,
-    /// Where it was said: the room, or `contact:NAME` of its sender.
+    /// The room, or `contact:NAME` of the sender.
     pub channel: ChannelId,
     /// The sender's address.
     pub sender: String,
@@ -18,9 +18,9 @@ pub struct HeardMessage {
     pub sender_alias: Option<String>,
     /// The visible text.
     pub text: String,
-    /// What it says: parts, subject, markings.
+    /// The content besides the text: parts, subject, markings.
     pub content: Content,
-    /// When it was said.
+    /// When it was sent.
     pub time: DateTime<Utc>,
 }
 

@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// Items that may wait; beyond this nothing new is taken.
+/// The most items that may wait. Beyond this nothing new is accepted.
 pub(super) const LINE_MAX: usize = 262_144;
 
-/// One thing on its way to the engine.
+/// An item on its way to the engine.
 pub(super) enum Item {
-    /// A message, copied only when it is its turn.
+    /// A message. It is copied only when its turn comes.
     Said {
         seen_by: SeenBy,
         channel: ChannelId,
@@ -54,17 +54,18 @@ impl Item {
     }
 }
 
-/// The open connection.
+/// The connection that is open.
 pub(super) struct Connection {
     pub(super) number: u64,
     pub(super) inbox: Inbox,
     pub(super) line: VecDeque<Item>,
-    /// Items ever queued, and items the engine has taken: a ticket is a number of the first.
+    /// How many items were ever queued, and how many the engine has taken. A ticket is a number of
+    /// the first.
     pub(super) queued: u64,
     pub(super) pumped: u64,
-    /// Whether somebody pumps, a thread or the task.
+    /// True while a thread or the task hands items to the engine.
     pub(super) pumping: bool,
-    /// Whether it is the task's turn.
+    /// True if it is the task's turn.
     pub(super) handed_over: bool,
     /// The task's token while it is its turn.
     pub(super) busy: Option<Busy>,
@@ -97,7 +98,7 @@ impl Connection {
         self.line.len() >= LINE_MAX
     }
 
-    /// Gives the line to the task; returns its waker, to be called without the lock.
+    /// Gives the line to the task. Returns the task's waker, which must be called without the lock.
     pub(super) fn hand_over(&mut self, busy: Option<Busy>) -> Option<Waker> {
         self.pumping = true;
         self.handed_over = true;
@@ -116,7 +117,7 @@ impl Connection {
             .collect()
     }
 
-    /// Everybody who waits for something of this connection, which has ended.
+    /// Returns the wakers of all that wait for this connection, which has ended.
     pub(super) fn into_wakers(self) -> Vec<Waker> {
         self.waiters
             .into_iter()
@@ -131,6 +132,6 @@ impl Connection {
 pub(super) struct Ticket {
     pub(super) connection: u64,
     pub(super) number: u64,
-    /// Items in the line up to this position when the ticket was made.
+    /// How many items were in the line up to this position when the ticket was made.
     pub(super) behind: usize,
 }

@@ -1,4 +1,4 @@
-//! The connection: one for all agents, because nothing is gained here by having more.
+//! The connection: one for all agents, because more would gain nothing.
 
 use super::Loopback;
 use super::line::Connection;
@@ -32,7 +32,7 @@ impl Backend for Loopback {
 }
 
 impl Loopback {
-    /// Opens the connection; one that stood before is forgotten.
+    /// Opens the connection and forgets an earlier one.
     fn open(&self, inbox: &Inbox) -> Result<Arc<LoopbackLink>, BackendError> {
         let mut state = self.shared.0.lock();
         if let Some(reason) = &state.faults.down {
@@ -61,7 +61,7 @@ impl Loopback {
     }
 }
 
-/// One connection; dropping it hangs up.
+/// A connection. Dropping it hangs up.
 struct LoopbackLink {
     hang_up: HangUp,
     inbox: Inbox,

@@ -11,13 +11,13 @@ use crate::backend::{BackendError, BackendErrorKind, Manage, Managed};
 use crate::model::{ChannelId, ManagedRoom, NewRoom};
 use std::collections::HashSet;
 
-/// Rooms that may exist.
+/// The most rooms.
 const ROOMS_MAX: usize = 100_000;
-/// Members a room may have.
+/// The most members of a room.
 const MEMBERS_MAX: usize = 10_000;
 
 impl ChatState {
-    /// Carries out the request of a manager.
+    /// Carries out a manager's request.
     pub(super) fn manage(
         &mut self,
         session: u64,
@@ -118,7 +118,7 @@ impl ChatState {
         Ok(Managed::Room(answer))
     }
 
-    /// Puts out every agent that may not be in a room; `kept` says whether those who may join stay.
+    /// Puts out every agent that may not be in a room. `kept` says whether those who may join stay.
     fn put_out_unless(&mut self, id: &ChannelId, reason: &str, kept: impl Fn(bool) -> bool) {
         let Some(room) = self.rooms.get(id) else {
             return;

@@ -87,7 +87,7 @@ impl Loopback {
         }
     }
 
-    /// Rooms do not send a post back to its sender: the answer alone says that it is there.
+    /// Lets rooms not send a post back to its sender. The result of the post alone confirms it.
     #[must_use]
     pub fn without_echo(mut self) -> Loopback {
         self.capabilities.echoes_rooms = false;
@@ -95,28 +95,28 @@ impl Loopback {
         self
     }
 
-    /// Contacts' talks send a post back to its sender, as rooms do.
+    /// Lets conversations with contacts send a post back to its sender, as rooms do.
     #[must_use]
     pub fn with_echoing_contacts(mut self) -> Loopback {
         self.capabilities.echoes_contacts = true;
         self
     }
 
-    /// It has no history to page through.
+    /// Takes away the history, so that it cannot be paged.
     #[must_use]
     pub fn without_history(mut self) -> Loopback {
         self.capabilities.history = false;
         self
     }
 
-    /// It has rooms only: a contact cannot be subscribed to.
+    /// Leaves only rooms: a contact cannot be subscribed to.
     #[must_use]
     pub fn rooms_only(mut self) -> Loopback {
         self.capabilities.contacts = false;
         self
     }
 
-    /// It has contacts only: a room cannot be joined.
+    /// Leaves only contacts: a room cannot be joined.
     #[must_use]
     pub fn contacts_only(mut self) -> Loopback {
         self.capabilities.rooms = false;
@@ -156,7 +156,7 @@ impl Loopback {
         );
     }
 
-    /// Names a category that rooms may lie in; the first one named replaces the default one.
+    /// Adds a category for rooms. The first one replaces the default category.
     pub fn category(&self, id: impl Into<String>, name: impl Into<String>) {
         let category = Category {
             id: id.into(),
@@ -228,7 +228,7 @@ impl Loopback {
         Person::new(self.shared.clone(), folded, name)
     }
 
-    /// The file a link leads to: its name and its bytes.
+    /// Returns the name and the bytes of the file that a link leads to.
     pub fn file(&self, link: &str) -> Option<(String, Vec<u8>)> {
         self.shared.0.lock().files.find(link)
     }
@@ -246,7 +246,7 @@ impl fmt::Debug for Loopback {
     }
 }
 
-/// An id written down in a program: a wrong one is a mistake in that program.
+/// Returns an id that is written in a program. A wrong id is a mistake in that program.
 fn literal(id: impl Id<ChannelId>, kind: ChannelKind) -> ChannelId {
     match id.into_id() {
         Ok(id) if id.kind() == kind => id,

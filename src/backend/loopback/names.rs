@@ -7,7 +7,7 @@
 use crate::model::{Address, ChannelId, MessageId, ResumePoint};
 use std::sync::Arc;
 
-/// What this chat system's ids begin with.
+/// The prefixes of this chat system's ids.
 #[derive(Debug)]
 pub(super) struct Prefix(String);
 
@@ -26,33 +26,33 @@ impl Prefix {
         text.strip_prefix(&self.0)?.strip_prefix('-')?.parse().ok()
     }
 
-    /// The id of the message of that number.
+    /// Returns the id of the message with that number.
     pub(super) fn message_id(&self, number: u64) -> MessageId {
         MessageId::parse(&self.text(number)).expect("hexadecimal digits are an id")
     }
 
-    /// The point to resume from after the message of that number.
+    /// Returns the resume point after the message with that number.
     pub(super) fn resume(&self, number: u64) -> ResumePoint {
         ResumePoint::parse(&self.text(number)).expect("hexadecimal digits are an id")
     }
 
-    /// The number of a message, if it is one of ours.
+    /// Returns the number of a message, if the id is one of this process.
     pub(super) fn number_of(&self, id: &MessageId) -> Option<u64> {
         self.number(id.as_str())
     }
 
-    /// The number of the message before a resume point, if the point is of this process.
+    /// Returns the number of the message before a resume point, if the point is of this process.
     pub(super) fn resumed_after(&self, resume: &ResumePoint) -> Option<u64> {
         self.number(resume.as_str())
     }
 }
 
-/// How names compare: without case.
+/// Returns a name in the form in which names are compared: without case.
 pub(super) fn fold(name: &str) -> Arc<str> {
     name.to_lowercase().into()
 }
 
-/// The name an address is known by to others.
+/// Returns the name by which others know an address.
 pub(super) fn name_of(address: &Address) -> &str {
     if address.name().is_empty() {
         address.as_str()
@@ -61,7 +61,7 @@ pub(super) fn name_of(address: &Address) -> &str {
     }
 }
 
-/// The channel of a talk with `name`.
+/// Returns the channel of a conversation with `name`.
 pub(super) fn contact(name: &str) -> Option<ChannelId> {
     ChannelId::parse(&format!("contact:{name}")).ok()
 }

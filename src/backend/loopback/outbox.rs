@@ -17,9 +17,9 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-/// Items one thread pumps before the line goes to the task.
+/// How many items one thread hands to the engine before the line goes to the task.
 const ROUNDS: usize = 64;
-/// The state, its lock, and what runs when the lock is released.
+/// The state with its lock, and the calls to make once the lock is released.
 pub(super) struct Shared(pub(super) Mutex<ChatState>);
 
 impl Shared {
@@ -35,7 +35,7 @@ impl Shared {
         self.act_holding(inbox.map(|inbox| inbox.busy()), change)
     }
 
-    /// As [`Shared::act`], for a caller that has the connection's token.
+    /// Like [`Shared::act`], for a caller that has the connection's token.
     pub(super) fn act_holding<T>(
         &self,
         mut busy: Option<Busy>,
@@ -75,7 +75,8 @@ impl Shared {
         (done, ticket)
     }
 
-    /// As [`Shared::act`], but calls nothing of the engine: for `Drop`, which may run anywhere.
+    /// Like [`Shared::act`], but calls nothing of the engine. It is for `Drop`, which may run
+    /// anywhere.
     pub(super) fn act_apart(&self, change: impl FnOnce(&mut ChatState)) {
         let mut state = self.0.lock();
         change(&mut state);
@@ -90,7 +91,8 @@ impl Shared {
         wake(task);
     }
 
-    /// Hands items over until the line is empty; false if the rest went to the task.
+    /// Hands items to the engine until the line is empty. Returns false if the rest went to the
+    /// task.
     fn pump(&self, number: u64, inbox: &Inbox, first: Item, busy: Option<Busy>) -> bool {
         let mut item = first;
         for round in 1.. {
@@ -131,9 +133,9 @@ impl Shared {
         true
     }
 
-    /// What the connection's task does until the connection ends.
+    /// Runs the connection's task until the connection ends.
     pub(super) async fn pump_task(self: Arc<Shared>, number: u64, inbox: Inbox) {
-        // Should the task end in any other way than below, the connection must not wait for it.
+        // If the task ends in any other way than below, the connection must not wait for it.
         let _end = HangUp {
             shared: self.clone(),
             number,
@@ -184,7 +186,7 @@ impl Shared {
         }
     }
 
-    /// Waits until the line is the task's; false when the connection has ended.
+    /// Waits until it is the task's turn. Returns false when the connection has ended.
     async fn my_turn(&self, number: u64) -> bool {
         poll_fn(|cx| {
             let mut state = self.0.lock();
@@ -215,7 +217,7 @@ impl Shared {
         next
     }
 
-    /// Waits until the engine has taken everything up to that ticket.
+    /// Waits until the engine has taken all items up to that ticket.
     pub(super) async fn pumped(self: Arc<Shared>, ticket: Option<Ticket>) -> Result<(), Closed> {
         let Some(ticket) = ticket else { return Ok(()) };
         poll_fn(|cx| {
@@ -239,7 +241,7 @@ impl Shared {
         .await
     }
 
-    /// Ends a connection, if it has not ended: all agents on it are offline.
+    /// Ends a connection that has not ended. All agents on it are offline.
     pub(super) fn hang_up(&self, number: u64) {
         let mut state = self.0.lock();
         let Some(connection) = state.end_connection(number) else {

@@ -25,14 +25,14 @@ const HEARS_WITHIN: Duration = Duration::from_secs(5);
 /// The longest message a person can say, in bytes of visible text: enough for every test of a
 /// limit.
 const SAID_BYTES_MAX: usize = 64 * 1024;
-/// Messages named when nothing was heard.
+/// The most messages that are named when nothing was heard.
 const NAMED_MAX: usize = 10;
 
 /// A person. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
 pub struct Person {
     shared: Arc<Shared>,
-    /// Folded, as people are found by.
+    /// The folded name, by which people are found.
     name: Arc<str>,
     display_name: String,
 }
@@ -109,7 +109,7 @@ impl Person {
         })
     }
 
-    /// As [`Person::hears`], but waits as long as it takes, on any executor.
+    /// Like [`Person::hears`], but waits for any length of time, on any executor.
     #[cfg(feature = "rest")]
     pub(crate) async fn heard(&self, channel: &ChannelId) -> Result<HeardMessage> {
         poll_fn(|cx| self.poll_heard(channel, cx)).await
@@ -279,7 +279,7 @@ impl Person {
                 Poll::Ready(Ok(HeardMessage::new(channel, &said)))
             }
             None => {
-                // Polled again by the same wait, there is only one waker of it to keep.
+                // A wait that is polled again keeps only one waker.
                 state.waiting.retain(|waker| !waker.will_wake(cx.waker()));
                 state.waiting.push(cx.waker().clone());
                 Poll::Pending

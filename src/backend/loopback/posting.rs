@@ -22,13 +22,14 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A post does not wait behind fewer queued items than this: they are handed over in a moment.
+/// A post does not wait behind fewer queued items than this, because they are handed over in a
+/// moment.
 const BEHIND_MAX: usize = 256;
-/// Posts that may wait for their delay.
+/// The most posts that may wait for their delay.
 const DELAYED_MAX: usize = 65_536;
 
 impl LoopbackSession {
-    /// Says a message, now or after the delay.
+    /// Sends a message, now or after the delay.
     pub(super) fn send(self: Arc<Self>, channel: ChannelId, message: Outgoing) -> Reply<Posted> {
         let (spoken, ticket) = match self.delay_of(&message) {
             Ok(None) => self.act(|state| {
@@ -47,7 +48,7 @@ impl LoopbackSession {
             return Box::pin(ready(self.posted(&channel, spoken)));
         }
         reply(async move {
-            // A connection that ended meanwhile changes nothing about what was said.
+            // If the connection has ended meanwhile, the message was sent all the same.
             let _ = self.shared.clone().pumped(ticket).await;
             self.posted(&channel, spoken)
         })
@@ -109,7 +110,7 @@ impl LoopbackSession {
         })
     }
 
-    /// The answer to a post. The parrot, if it was spoken to, speaks after that.
+    /// Returns the result of a post. The parrot repeats a post to it afterwards.
     fn posted(
         &self,
         channel: &ChannelId,
@@ -207,7 +208,7 @@ impl ChatState {
         Ok(Spoken { said, resume })
     }
 
-    /// Says every delayed post up to that one, in order.
+    /// Sends every delayed post up to that one, in order.
     fn post_delayed(&mut self, number: u64, now: DateTime<Utc>) {
         while self
             .faults

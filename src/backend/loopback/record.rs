@@ -15,7 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-/// The file, and what it held when it was opened.
+/// The file, and its contents when it was opened.
 pub(super) struct Record {
     file: File,
     earlier: HashMap<OriginId, (ChannelId, Received)>,
@@ -26,7 +26,7 @@ impl Record {
         let storage =
             |error: std::io::Error| Error::Storage(format!("`{}`: {error}", path.display()));
         let mut options = OpenOptions::new();
-        // It holds what was said, so only its owner may read it.
+        // It contains messages, so only its owner may read it.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options
@@ -59,7 +59,7 @@ impl Record {
         self.file.write_all(line.as_bytes())
     }
 
-    /// A message that an earlier process recorded.
+    /// Returns a message that an earlier process recorded.
     pub(super) fn earlier(&self, channel: &ChannelId, origin: &OriginId) -> Option<Received> {
         self.earlier
             .get(origin)

@@ -12,7 +12,7 @@ use crate::model::{ChannelId, Content, OriginId};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
-/// What somebody says: an agent or a person.
+/// The content of a message from an agent or a person.
 pub(super) struct Words {
     pub(super) origin: Option<OriginId>,
     pub(super) content: Content,
@@ -27,12 +27,12 @@ impl From<Outgoing> for Words {
     }
 }
 
-/// Who says it.
+/// The sender of a message.
 pub(super) struct Speaker {
     pub(super) name: Arc<str>,
     pub(super) sender: String,
     pub(super) alias: Option<String>,
-    /// The agent's session, and whether it hears itself.
+    /// The agent's session, and whether it gets its own messages back.
     pub(super) session: Option<(u64, bool)>,
 }
 
@@ -69,7 +69,7 @@ impl ChatState {
         said
     }
 
-    /// Says something in a room; the engine hears of it once if an agent is there to hear it.
+    /// Sends a message into a room. The engine gets it once if an agent is in the room.
     pub(super) fn say_in_room(
         &mut self,
         channel: &ChannelId,
@@ -146,7 +146,7 @@ impl ChatState {
         Ok(said)
     }
 
-    /// Lets the parrot, if that is who was spoken to, say it again.
+    /// Lets the parrot repeat a message that was sent to it.
     pub(super) fn parrot(&mut self, to: &Arc<str>, speaker: &Arc<str>, said: &Said) {
         let Some(somebody) = self.people.get(to) else {
             return;
@@ -177,7 +177,7 @@ impl ChatState {
             alias: Some(name),
             session: None,
         };
-        // The speaker is known, so this cannot fail.
+        // The sender is known, so this cannot fail.
         let _ = self.say_to(&back, speaker, words, said.time);
     }
 }

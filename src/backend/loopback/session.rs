@@ -13,7 +13,7 @@ use crate::model::{ChannelId, ChannelKind, MessageId, OriginId, ResumePoint};
 use std::future::ready;
 use std::sync::Arc;
 
-/// One agent signed in; dropping it signs it out.
+/// The session of one agent. Dropping it signs the agent out.
 pub(super) struct LoopbackSession {
     pub(super) shared: Arc<Shared>,
     pub(super) inbox: Inbox,
@@ -103,7 +103,7 @@ impl Session for LoopbackSession {
     fn manage(self: Arc<Self>, request: Manage) -> Reply<Managed> {
         let (answer, ticket) = self.act(|state| state.manage(self.number, request));
         reply(async move {
-            // Agents that were put out know it before the manager has the answer.
+            // Agents that were put out know it before the manager has the result.
             let _ = self.shared.clone().pumped(ticket).await;
             answer
         })

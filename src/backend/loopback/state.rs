@@ -23,18 +23,18 @@ pub(super) struct Room {
     pub(super) log: LogKey,
     pub(super) display_name: String,
     pub(super) subject: Option<String>,
-    /// Sessions in it.
+    /// The sessions in it.
     pub(super) members: HashSet<u64>,
     pub(super) access: Access,
 }
 
-/// Somebody known by name: a person, an agent, or both.
+/// A name in use: by a person, an agent, or both.
 #[derive(Default)]
 pub(super) struct Somebody {
     /// The name as it was first written.
     pub(super) name: String,
     pub(super) person: Option<PersonState>,
-    /// Sessions of agents of that name.
+    /// The sessions of agents with that name.
     pub(super) sessions: Vec<u64>,
 }
 
@@ -42,30 +42,30 @@ pub(super) struct Somebody {
 pub(super) struct PersonState {
     pub(super) presence: PresenceState,
     pub(super) presence_text: Option<String>,
-    /// Nothing said before this number is heard.
+    /// The person hears no message before this number.
     pub(super) since: u64,
-    /// The last message heard in each conversation.
+    /// The last message that the person heard in each conversation.
     pub(super) heard: HashMap<LogKey, u64>,
-    /// Whether this person repeats what it is told.
+    /// True if this person repeats every message.
     pub(super) parrots: bool,
 }
 
-/// An agent signed in.
+/// An agent that is signed in.
 pub(super) struct Signed {
     pub(super) agent: AgentKey,
     pub(super) name: Arc<str>,
     pub(super) address: String,
     pub(super) rooms: HashSet<ChannelId>,
-    /// Contacts subscribed to, by folded name: the channel as the agent spells it.
+    /// The contacts subscribed to, by folded name, as the agent spells the channel.
     pub(super) contacts: HashMap<Arc<str>, ChannelId>,
 }
 
-/// What goes wrong on purpose.
+/// The faults that are switched on.
 #[derive(Default)]
 pub(super) struct Faults {
-    /// Why nothing can be reached.
+    /// Why the chat system is unreachable; `None` if it is reachable.
     pub(super) down: Option<String>,
-    /// Sign-ins refused, by folded name.
+    /// The reasons of refused sign-ins, by folded name.
     pub(super) refused: HashMap<Arc<str>, String>,
     pub(super) refused_channels: HashMap<ChannelId, String>,
     pub(super) panics_on: HashSet<String>,
@@ -75,23 +75,23 @@ pub(super) struct Faults {
     pub(super) next_delayed: u64,
 }
 
-/// Everything.
+/// The whole state of the chat system.
 pub(super) struct ChatState {
     pub(super) prefix: Prefix,
-    /// The number of the last message said.
+    /// The number of the last message.
     pub(super) last: u64,
     pub(super) next_session: u64,
     pub(super) next_connection: u64,
     pub(super) rooms: HashMap<ChannelId, Room>,
     pub(super) categories: Vec<Category>,
-    /// Whether the host named them.
+    /// True if the host has named categories.
     pub(super) categories_named: bool,
-    /// Rooms created by agents so far.
+    /// How many rooms agents have created so far.
     pub(super) last_room: u64,
-    /// Talks of two, by their folded names in order.
+    /// Conversations of two, by their folded names in order.
     pub(super) talks: HashMap<(Arc<str>, Arc<str>), LogKey>,
     pub(super) people: HashMap<Arc<str>, Somebody>,
-    /// Sessions that see somebody's presence, by that one's folded name, who need not be known yet.
+    /// The sessions that see a presence, by the folded name, which need not be in use yet.
     pub(super) watchers: HashMap<Arc<str>, HashSet<u64>>,
     pub(super) sessions: HashMap<u64, Signed>,
     pub(super) by_agent: HashMap<AgentKey, u64>,
@@ -99,15 +99,16 @@ pub(super) struct ChatState {
     pub(super) connection: Option<Connection>,
     pub(super) faults: Faults,
     pub(super) files: Files,
-    /// Bytes of uploads that have not ended yet.
+    /// Bytes of uploads under way.
     pub(super) uploading: usize,
     pub(super) record: Option<Record>,
-    /// Who types to whom, folded, and the number of the notice.
+    /// The typing notices that are shown: number and timer, by sender and receiver (both folded).
     pub(super) typing: HashMap<(Arc<str>, Arc<str>), (u64, tokio::task::AbortHandle)>,
     pub(super) next_typing: u64,
-    /// People who wait to hear something.
+    /// Wakers to be called once the lock is released.
     pub(super) listeners: Vec<Waker>,
-    /// Those who wait, put into `listeners` when something is said.
+    /// Wakers of people who wait to hear something. They move to `listeners` when a message is
+    /// sent.
     pub(super) waiting: Vec<Waker>,
 }
 
@@ -152,7 +153,7 @@ impl ChatState {
         }
     }
 
-    /// Somebody of that name, made known if nobody is.
+    /// Returns the entry of a name, and adds it if there is none.
     pub(super) fn somebody(&mut self, name: &str) -> &mut Somebody {
         self.people.entry(fold(name)).or_insert_with(|| Somebody {
             name: name.to_owned(),
@@ -160,7 +161,7 @@ impl ChatState {
         })
     }
 
-    /// The log of the talk between two.
+    /// Returns the log of the conversation between two names.
     pub(super) fn talk(&mut self, one: &Arc<str>, other: &Arc<str>) -> LogKey {
         let pair = if one <= other {
             (one.clone(), other.clone())
@@ -171,7 +172,7 @@ impl ChatState {
         *self.talks.entry(pair).or_insert_with(|| archive.new_log())
     }
 
-    /// How present somebody is.
+    /// Returns the presence of a name.
     pub(super) fn presence_of(&self, name: &str) -> (PresenceState, Option<String>) {
         let Some(somebody) = self.people.get(name) else {
             return (PresenceState::Unknown, None);
@@ -183,7 +184,7 @@ impl ChatState {
         }
     }
 
-    /// Tells those who watch somebody how present they are now.
+    /// Tells those who watch a name its presence.
     pub(super) fn announce(&mut self, name: &Arc<str>) {
         let (presence, text) = self.presence_of(name);
         let Some(watchers) = self.watchers.get(name) else {
@@ -208,7 +209,7 @@ impl ChatState {
         }
     }
 
-    /// Tells the agents of that name that somebody types to them, or no longer.
+    /// Tells the agents of that name that somebody types to them, or no longer does.
     pub(super) fn show_typing(&mut self, from: &Arc<str>, to: &Arc<str>, composing: bool) {
         let Some(somebody) = self.people.get(to) else {
             return;
@@ -231,7 +232,8 @@ impl ChatState {
         }
     }
 
-    /// Ends a session, if it still is one; others see the agent offline unless it has another.
+    /// Ends a session that has not ended. Others see the agent as offline unless it has another
+    /// session.
     pub(super) fn sign_out(&mut self, number: u64) -> Option<AgentKey> {
         let signed = self.sessions.remove(&number)?;
         if self.by_agent.get(&signed.agent) == Some(&number) {
@@ -255,7 +257,7 @@ impl ChatState {
         Some(signed.agent)
     }
 
-    /// Ends a connection with everybody on it.
+    /// Ends a connection and all sessions on it.
     pub(super) fn end_connection(&mut self, number: u64) -> Option<Connection> {
         self.connection_of(number)?;
         let connection = self.connection.take();
@@ -273,7 +275,7 @@ impl ChatState {
         connection
     }
 
-    /// Puts an agent out of a channel, and queues that for the engine.
+    /// Puts an agent out of a channel, and queues the notice for the engine.
     pub(super) fn put_out(&mut self, number: u64, channel: &ChannelId, reason: &str) -> bool {
         let Some(agent) = self.sessions.get(&number).map(|signed| signed.agent) else {
             return false;
@@ -291,7 +293,7 @@ impl ChatState {
         true
     }
 
-    /// Takes a session out of a channel; false if it was not in it.
+    /// Takes a session out of a channel. Returns false if it was not in it.
     pub(super) fn leave(&mut self, number: u64, channel: &ChannelId) -> bool {
         let Some(signed) = self.sessions.get_mut(&number) else {
             return false;
@@ -315,7 +317,7 @@ impl ChatState {
         }
     }
 
-    /// Somebody's folded name, given as name, address or contact.
+    /// Returns the folded name of a name, an address or a contact, if it is in use.
     pub(super) fn known(&self, text: &str) -> Option<Arc<str>> {
         let whole = fold(text);
         if self.people.contains_key(&whole) {

@@ -1,4 +1,4 @@
-//! An upload: the file is kept, and a message with the link to it is posted as any other.
+//! An upload: the file is kept, and a message with its link is posted like any other.
 
 use super::files::FILE_BYTES_MAX;
 use super::outbox::Shared;
@@ -8,10 +8,10 @@ use crate::model::{ChannelId, Content, Part};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes of uploads that have not ended yet, all together: each is held in memory as a whole.
+/// The most bytes of all uploads under way. Each is in memory as a whole.
 const UNFINISHED_BYTES_MAX: usize = 64 << 20;
 
-/// What one upload holds of it.
+/// The bytes that one upload takes of the limit.
 struct Room {
     shared: Arc<Shared>,
     bytes: usize,

@@ -1,4 +1,4 @@
-//! What was said before (XEP-0313): pages of a room's archive, or of an account's own.
+//! The archives of messages (XEP-0313): pages of a room's archive, or of an account's own.
 
 use super::core::Core;
 use super::errors::StanzaError;
@@ -10,37 +10,37 @@ use crate::backend::BackendError;
 use crate::model::OriginId;
 use chrono::{DateTime, Utc};
 
-/// Messages asked for at once: servers give 50 to 250.
+/// How many messages one request asks for. Servers give at most 50 to 250.
 pub(super) const PAGE: usize = 100;
 
-/// Whose archive, and of whom in it.
+/// An archive, and whose messages in it.
 #[derive(Debug, Clone)]
 pub(super) struct Archive {
-    /// Who asks.
+    /// The agent that asks.
     pub(super) agent: Jid,
-    /// The room; `None` is the account's own archive.
+    /// The room; `None` for the account's own archive.
     pub(super) room: Option<String>,
-    /// The contact, in the account's own.
+    /// The contact, in the account's own archive.
     pub(super) with: Option<String>,
 }
 
-/// Which part of it.
+/// The part of an archive that is asked for.
 #[derive(Debug, Clone)]
 pub(super) enum Range {
-    /// The oldest after a point.
+    /// The oldest messages after a point.
     After(Point),
-    /// The oldest since a time.
+    /// The oldest messages since a time.
     Since(DateTime<Utc>),
-    /// The newest before that id; before nothing, the newest of all.
+    /// The newest messages before that id; `None` for the newest of all.
     Before(Option<String>),
-    /// The message that left with that origin, where the archive knows such a field.
+    /// The message with that origin, if the archive has a field for it.
     Of(OriginId),
 }
 
-/// The field of an archive's form that asks for an origin.
+/// The field for an origin in an archive's form.
 const ORIGIN_FIELD: &str = "{urn:xmpp:sid:0}origin-id";
 
-/// A message as it lies in an archive.
+/// A message as an archive contains it.
 #[derive(Debug, Clone)]
 pub(super) struct Archived {
     pub(super) id: String,
@@ -52,12 +52,12 @@ pub(super) struct Archived {
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) items: Vec<Archived>,
-    /// There is nothing more in that direction.
+    /// True if there is nothing more in that direction.
     pub(super) is_last: bool,
 }
 
 impl Archive {
-    /// Asks for one page.
+    /// Requests one page.
     pub(super) async fn page(
         &self,
         core: &Core,
@@ -154,7 +154,7 @@ impl Archive {
         Ok(knows)
     }
 
-    /// The newest point; `None` if the archive does not answer.
+    /// Returns the newest point; `None` if the archive does not answer.
     pub(super) async fn newest(&self, core: &Core) -> Result<Option<Point>, BackendError> {
         let page = match self.page(core, &Range::Before(None), 1).await? {
             Ok(page) => page,
@@ -178,7 +178,7 @@ impl Archived {
     }
 }
 
-/// Reads one result.
+/// Reads one result of a query.
 fn archived(result: &Element) -> Option<Archived> {
     let id = result.attribute("id")?.to_owned();
     let forwarded = result.find("forwarded", ns::FORWARD)?;

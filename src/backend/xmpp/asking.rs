@@ -1,4 +1,4 @@
-//! Questions of a link (XMPP's `iq`), and the results of an archive's query.
+//! Requests of a link (XMPP's `iq`), and the results of an archive's query.
 
 use super::core::Core;
 use super::errors::StanzaError;
@@ -9,12 +9,12 @@ use crate::backend::BackendError;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// A request that takes longer counts as lost.
+/// How long a request may take until it counts as lost.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
-/// Results kept of one query of an archive.
+/// The most results kept of one query of an archive.
 const RESULTS_MAX: usize = 1000;
 impl Core {
-    /// Asks `to` and waits for the answer.
+    /// Sends a request to `to` and waits for the answer.
     pub(super) async fn ask(
         &self,
         agent: &Jid,
@@ -54,7 +54,7 @@ impl Core {
         }
     }
 
-    /// Takes an answer that has come; false if it answers no question of ours.
+    /// Takes an answer. Returns false if it belongs to no request of this link.
     pub(super) fn answer(&self, stanza: Element) -> bool {
         let Some(id) = stanza.attribute("id") else {
             return false;
@@ -65,7 +65,7 @@ impl Core {
         let mut state = self.state.lock();
         let from = stanza.attribute("from").and_then(Jid::parse);
         let own = self.jid.bare();
-        // Only who was asked may answer; our own server may leave its name out.
+        // Only the entity that was asked may answer. Our own server may leave its name out.
         let is_asked = state
             .requests
             .get(id)
@@ -101,7 +101,7 @@ impl Core {
         Collecting { core: self, query }
     }
 
-    /// A message of an archive has come.
+    /// Takes a message from an archive.
     pub(super) fn found(&self, result: &Element, from: Option<&Jid>) {
         let Some(query) = result.attribute("queryid") else {
             return;
@@ -122,7 +122,7 @@ impl Core {
     }
 }
 
-/// Forgets a request when its asker no longer waits.
+/// Forgets a request when its caller no longer waits.
 struct Forget<'a> {
     core: &'a Core,
     id: &'a str,
@@ -141,7 +141,7 @@ pub(super) struct Collecting<'a> {
 }
 
 impl Collecting<'_> {
-    /// What has come so far.
+    /// Takes the results that have come so far.
     pub(super) fn take(&self) -> Vec<Element> {
         let mut state = self.core.state.lock();
         state

@@ -1,4 +1,4 @@
-//! Contacts: subscribing, presence, what they say and whether they type.
+//! Contacts: subscriptions, presence, messages and typing.
 
 use super::core::Core;
 use super::errors::StanzaError;
@@ -16,7 +16,7 @@ use crate::model::ChannelInfo;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 
-/// Contacts that an account's roster may name.
+/// The most contacts of an account's roster.
 const ROSTER_MAX: usize = 10_000;
 
 fn presence_to(
@@ -39,7 +39,7 @@ fn presence_to(
     core.send(&core.from(&from, presence))
 }
 
-/// Subscribes to a contact, catches up where there is an archive, and returns how the contact is.
+/// Subscribes to a contact, catches up if there is an archive, and returns the contact's state.
 pub(super) async fn join(
     core: &Core,
     talk: &Talk,
@@ -131,7 +131,7 @@ fn begin_holding(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendEr
     Ok(())
 }
 
-/// Why the server refused the subscription, if it did; the contact is forgotten then.
+/// Returns the server's reason if it refused the subscription, and forgets the contact then.
 fn take_refusal(
     core: &Core,
     talk: &Talk,
@@ -144,7 +144,8 @@ fn take_refusal(
     })
 }
 
-/// When our server took a message that it kept for a while; what others say of that does not count.
+/// Returns when our server took a message that it kept for a while. Delays that others report do
+/// not count.
 fn kept_since(core: &Core, stanza: &Element) -> Option<DateTime<Utc>> {
     let delay = stanza.find("delay", ns::DELAY)?;
     let by = Jid::parse(delay.attribute("from")?)?;
@@ -176,7 +177,7 @@ fn subscribe(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     presence_to(core, &talk.agent, &talk.jid, None)
 }
 
-/// Forgets a contact; on a component the contact no longer sees the agent.
+/// Forgets a contact. On a component the contact no longer sees the agent.
 pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let known = core.with_agent(talk.agent.bare(), session, |agent| {
         let left = agent.contacts.remove(&talk.jid);
@@ -192,7 +193,8 @@ pub(super) fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), Backen
     Ok(())
 }
 
-/// Says goodbye for an agent: to its contacts and rooms, or on an account to all at once.
+/// Sends unavailable presence for an agent: to each contact and room, or on an account to all at
+/// once.
 pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
     let gone = |to: Option<&str>| {
         Element::stanza("presence")
@@ -219,7 +221,7 @@ pub(super) fn farewell(core: &Core, agent: &Agent) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// A person's presence, or a question about ours.
+/// Handles a person's presence, or a request for ours.
 pub(super) fn presence(
     core: &Core,
     from: &Jid,
@@ -238,7 +240,8 @@ pub(super) fn presence(
     let key = agent.key;
     let resource = from.resource().unwrap_or_default();
     let Some(contact) = agent.contacts.get_mut(from.bare()) else {
-        // An account's server tells of everybody at once, before the first of them is joined.
+        // An account's server sends everybody's presence at once, before the first contact is
+        // joined.
         let shown = match stanza.attribute("type") {
             None => Some(shown(stanza)),
             Some("unavailable") => None,
@@ -265,7 +268,7 @@ pub(super) fn presence(
         Some("subscribed") if core.is_component => {
             let jid = agent.jid.clone();
             drop(state);
-            // Not every server shows the presence with its consent.
+            // Not every server sends the presence together with its consent.
             return presence_to(core, &jid, from.bare(), Some("probe"));
         }
         Some("unsubscribed") => contact.resources.note("", None),
@@ -286,7 +289,7 @@ pub(super) fn presence(
     Ok(())
 }
 
-/// A person subscribes to an agent's presence, probes it, or unsubscribes.
+/// Handles a subscription, probe or unsubscription of an agent's presence by a person.
 fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendError> {
     let mut state = core.state.lock();
     let Some(agent) = state.agents.get_mut(to) else {
@@ -325,7 +328,7 @@ fn asked(core: &Core, from: &Jid, to: &str, kind: &str) -> Result<(), BackendErr
     }
 }
 
-/// Something a person said to an agent, or did not say yet.
+/// Handles a message or a typing notice of a person to an agent.
 pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     let said = said(stanza);
     let came = core.inbox.now();
@@ -386,7 +389,7 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     }
 }
 
-/// Holds a message if its talk is being caught up; returns it if not.
+/// Holds a message if its conversation is being caught up; returns it otherwise.
 fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option<Inbound> {
     let mut state = core.state.lock();
     let contact = state
@@ -402,7 +405,8 @@ fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option
     }
 }
 
-/// Where words for a contact go: to the resource that spoke last, else to all.
+/// Returns the address for messages to a contact: the resource that wrote last, else the bare
+/// address, which reaches all.
 pub(super) fn address(
     core: &Core,
     talk: &Talk,
@@ -419,7 +423,7 @@ pub(super) fn address(
     })
 }
 
-/// Reads an account's roster, or what changed in it.
+/// Reads an account's roster, or a change of it.
 pub(super) fn roster(query: &Element) -> HashMap<String, (Option<String>, bool)> {
     let items = query
         .children()

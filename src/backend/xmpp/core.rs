@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
-/// One link.
+/// The shared state of one link.
 pub(super) struct Core {
     pub(super) inbox: Inbox,
     pub(super) config: Arc<XmppConfig>,
@@ -25,20 +25,20 @@ pub(super) struct Core {
     /// The component's domain, or the account's address with its resource.
     pub(super) jid: Jid,
     pub(super) is_component: bool,
-    /// The account has an archive of its own.
+    /// True if the account has an archive.
     pub(super) has_archive: AtomicBool,
     pub(super) state: Mutex<LinkState>,
     pub(super) outbox: Outbox,
-    /// Something has come since this was last cleared.
+    /// True if something has come since this was last cleared.
     pub(super) heard: AtomicBool,
-    /// The reader waits for the engine: silence is ours.
+    /// True while the reader waits for the engine, so that the silence is not the server's.
     pub(super) stalled: AtomicBool,
     ended: watch::Sender<bool>,
-    /// What ids begin with: nobody can guess it.
+    /// The prefix of ids, which nobody can guess.
     pub(super) salt: String,
 }
 
-/// Random text that ids begin with, so that nobody can guess an id.
+/// Returns random text, with which ids begin so that nobody can guess one.
 pub(super) fn salt() -> Result<String, BackendError> {
     let mut salt = [0; 6];
     getrandom::fill(&mut salt)
@@ -72,14 +72,14 @@ impl Core {
         })
     }
 
-    /// An id that nobody can guess and that no earlier link has used.
+    /// Returns an id that nobody can guess and that no earlier link has used.
     pub(super) fn fresh_id(&self) -> String {
         let mut state = self.state.lock();
         state.next += 1;
         format!("{}-{:x}", self.salt, state.next)
     }
 
-    /// Puts a stanza into the line.
+    /// Puts a stanza into the line to the server.
     pub(super) fn send(&self, stanza: &Element) -> Result<(), BackendError> {
         self.outbox.put(stanza.to_xml())
     }
@@ -94,14 +94,14 @@ impl Core {
         }
     }
 
-    /// The link is over, for that reason; the first one counts.
+    /// Ends the link with that reason. Only the first reason counts.
     pub(super) fn fail(&self, error: BackendError) {
         if self.finish(&error) {
             self.inbox.lost(error);
         }
     }
 
-    /// Everything that waits is told; true the first time.
+    /// Tells everything that waits that the link has ended. Returns true on the first call.
     pub(super) fn finish(&self, error: &BackendError) -> bool {
         let mut state = self.state.lock();
         if state.over.is_some() {
@@ -124,7 +124,7 @@ impl Core {
         true
     }
 
-    /// Why nothing more is answered.
+    /// Returns the reason why the link has ended.
     pub(super) fn why_over(&self) -> BackendError {
         let over = self.state.lock().over.clone();
         over.unwrap_or_else(|| {
@@ -132,13 +132,13 @@ impl Core {
         })
     }
 
-    /// Ready when the link is over.
+    /// Waits until the link has ended.
     pub(super) async fn ended(&self) {
         let mut ended = self.ended.subscribe();
         let _ = ended.wait_for(|ended| *ended).await;
     }
 
-    /// Hands something to the engine, and says meanwhile that silence is not the server's.
+    /// Hands an item to the engine. Meanwhile silence does not count against the server.
     pub(super) async fn hand_over(&self, item: crate::backend::Inbound) {
         self.stalled.store(true, Ordering::Relaxed);
         let sent = self.inbox.send(item).await;
@@ -148,7 +148,7 @@ impl Core {
         }
     }
 
-    /// Looks at an agent that is signed in with that session.
+    /// Calls `look` with an agent that is signed in with that session.
     pub(super) fn with_agent<T>(
         &self,
         bare: &str,

@@ -1,4 +1,4 @@
-//! Asking what there is (XEP-0030): what a room is like, and which rooms and services there are.
+//! Service discovery (XEP-0030): the properties of a room, and the rooms and services of a host.
 
 use super::core::Core;
 use super::form;
@@ -8,14 +8,14 @@ use super::state::RoomInfo;
 use super::xml::Element;
 use crate::backend::{BackendError, ChannelId};
 
-/// Items of one host that are read.
+/// The most items of one host that are read.
 const ITEMS_MAX: usize = 5000;
-/// Items asked for at once.
+/// How many items one request asks for.
 const ITEMS_PAGE: usize = 200;
-/// Rooms and people in one answer.
+/// The most rooms and people in one result.
 const FOUND_MAX: usize = 500;
 
-/// What an entity says of itself (XEP-0030).
+/// What an entity says about itself (XEP-0030).
 pub(super) struct Info {
     pub(super) name: Option<String>,
     pub(super) features: Vec<String>,
@@ -27,7 +27,7 @@ impl Info {
         self.features.iter().any(|known| known == feature)
     }
 
-    /// A field of a form beside it.
+    /// Returns a field of the form beside it.
     pub(super) fn field(&self, name: &str) -> Option<String> {
         let query = self.answer.find("query", ns::DISCO_INFO)?;
         query
@@ -37,7 +37,7 @@ impl Info {
     }
 }
 
-/// Asks `to` what it is; `None`: our own account.
+/// Asks `to` for its properties; `None` is our own account.
 pub(super) async fn info(
     core: &Core,
     agent: &Jid,
@@ -71,7 +71,7 @@ pub(super) async fn info(
     }))
 }
 
-/// What a room is like.
+/// Returns the properties of a room.
 pub(super) async fn room(core: &Core, agent: &Jid, room: &str) -> Result<RoomInfo, BackendError> {
     match info(core, agent, Some(room)).await? {
         Ok(info) => Ok(RoomInfo {
@@ -90,12 +90,12 @@ pub(super) async fn room(core: &Core, agent: &Jid, room: &str) -> Result<RoomInf
         {
             Err(refused.of_join())
         }
-        // What a room does not tell may still be joined.
+        // A room that does not tell its properties may still be joined.
         Err(_) => Ok(RoomInfo::default()),
     }
 }
 
-/// What there is at a host: addresses and names.
+/// Returns the addresses and names of what a host has.
 pub(super) async fn items(
     core: &Core,
     agent: &Jid,
@@ -145,7 +145,7 @@ pub(super) async fn items(
     Ok(found)
 }
 
-/// A room's name without the count of those in it, which ejabberd adds.
+/// Returns a room's name without the number of occupants, which ejabberd adds.
 pub(super) fn plain_name(name: &str) -> &str {
     let plain = name
         .strip_suffix(')')
@@ -160,7 +160,7 @@ pub(super) fn plain_name(name: &str) -> &str {
     }
 }
 
-/// Rooms and the agent's contacts whose name contains `query`, case aside.
+/// Returns the rooms and the agent's contacts whose name contains `query`, without case.
 pub(super) async fn find(
     core: &Core,
     agent: &Jid,

@@ -25,7 +25,7 @@ pub(super) async fn stanza(core: &Core, stanza: Element) -> Result<(), BackendEr
     Ok(())
 }
 
-/// The bare address that a stanza is for.
+/// Returns the bare address that a stanza is for.
 fn recipient(core: &Core, stanza: &Element) -> Option<String> {
     match stanza.attribute("to") {
         Some(to) => Some(Jid::parse(to)?.bare().to_owned()),
@@ -80,7 +80,7 @@ async fn presence(core: &Core, stanza: &Element) -> Result<(), BackendError> {
     contacts::presence(core, &from, &to, stanza)
 }
 
-/// A question to us, or the answer to one of ours.
+/// Handles a request to us, or the answer to one of ours.
 fn question(core: &Core, stanza: Element) -> Result<(), BackendError> {
     match stanza.attribute("type") {
         Some("result" | "error") => {
@@ -211,7 +211,7 @@ mod tests {
         );
     }
 
-    /// What attributes and texts are made of.
+    /// The attributes and texts that the fuzzer uses.
     const VALUES: &[&str] = &[
         "ops@rooms.im.test/bot",
         "ops@rooms.im.test",
@@ -241,7 +241,7 @@ mod tests {
         "999999",
     ];
 
-    /// Elements of words that mean something here, in places where they need not.
+    /// Elements whose names have a meaning here, in positions where they need not have one.
     fn nonsense() -> impl Strategy<Value = Element> {
         let name = proptest::sample::select(vec![
             "message",

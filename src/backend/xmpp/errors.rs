@@ -1,25 +1,25 @@
-//! What a server refuses, in the engine's words (RFC 6120, 4.9 and 8.3). Pure.
+//! A server's refusals, as errors of the engine (RFC 6120, 4.9 and 8.3). Pure.
 
 use super::ns;
 use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind};
 use std::time::Duration;
 
-/// How long to stay away where a server says that it is too much, but not for how long.
+/// How long to stay away if a server says that the load is too high, but not for how long.
 const PAUSE: Duration = Duration::from_secs(30);
-/// A reason's characters at most: it is somebody else's text.
+/// The most characters of a reason, which is a stranger's text.
 const REASON_MAX: usize = 300;
 
-/// An error a stanza came back with.
+/// The error of a stanza that came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StanzaError {
-    /// As `item-not-found`.
+    /// The condition, such as `item-not-found`.
     pub(super) condition: String,
     pub(super) text: Option<String>,
 }
 
 impl StanzaError {
-    /// What a stanza of type `error` says.
+    /// Reads a stanza of type `error`.
     pub(super) fn of(stanza: &Element) -> StanzaError {
         let error = stanza.find("error", ns::CLIENT);
         let (condition, text) = error.map_or((None, None), |error| condition(error, ns::STANZAS));
@@ -33,7 +33,7 @@ impl StanzaError {
         self.condition == condition
     }
 
-    /// The condition and the text beside it, if any.
+    /// Returns the condition, with the text beside it if there is one.
     pub(super) fn reason(&self) -> String {
         match &self.text {
             Some(text) => format!("{} ({text})", self.condition),
@@ -58,7 +58,7 @@ impl StanzaError {
         )
     }
 
-    /// A room that would not be joined.
+    /// Returns the error of a room that refuses a join.
     pub(super) fn of_join(&self) -> BackendError {
         let what = match self.condition.as_str() {
             "not-authorized" => "the room wants a password",
@@ -81,7 +81,7 @@ impl StanzaError {
         BackendError::refused(reason)
     }
 
-    /// A message that would not be taken. It is not there, whatever the reason.
+    /// Returns the error of a message that was refused. It was not delivered, whatever the reason.
     pub(super) fn of_post(&self) -> BackendError {
         let kind = match () {
             () if self.is_too_much() => BackendErrorKind::RetryAfter(PAUSE),
@@ -93,7 +93,7 @@ impl StanzaError {
         BackendError::new(kind, format!("the message was refused: {}", self.reason()))
     }
 
-    /// A request that was not granted.
+    /// Returns the error of a request that was refused.
     pub(super) fn of_request(&self, what: &str) -> BackendError {
         let kind = match self.condition.as_str() {
             "item-not-found" | "gone" | "forbidden" | "not-allowed" => {
@@ -108,12 +108,13 @@ impl StanzaError {
     }
 }
 
-/// Why a server ended the stream.
+/// Returns the error of a stream that the server ended.
 pub(super) fn of_stream(error: &Element) -> BackendError {
     let (condition, text) = condition(error, ns::STREAMS);
     let condition = condition.unwrap_or_else(|| "undefined-condition".into());
     let kind = match condition.as_str() {
-        // The other holder of the name would answer in kind: neither is to win at once.
+        // The other holder of the name would connect again in the same way, so neither may win at
+        // once.
         "conflict" | "policy-violation" | "resource-constraint" => {
             BackendErrorKind::RetryAfter(PAUSE)
         }
@@ -131,12 +132,12 @@ pub(super) fn of_stream(error: &Element) -> BackendError {
     )
 }
 
-/// Whether the server ended the stream because the name is taken.
+/// Returns whether the server ended the stream because the name is in use.
 pub(super) fn is_conflict(error: &BackendError) -> bool {
     matches!(error.kind, BackendErrorKind::RetryAfter(_)) && error.reason.contains(": conflict")
 }
 
-/// Where a server says that the stream should rather be: host and port.
+/// Returns the host and port that a server sends us to.
 pub(super) fn other_host(error: &Element) -> Option<(String, Option<u16>)> {
     let other = error.text_of("see-other-host", ns::STREAMS)?;
     let other = other.trim();
@@ -150,7 +151,7 @@ pub(super) fn other_host(error: &Element) -> Option<(String, Option<u16>)> {
     }
 }
 
-/// Why a login failed.
+/// Returns the error of a login that failed.
 pub(super) fn of_login(failure: &Element) -> BackendError {
     let (condition, text) = condition(failure, ns::SASL);
     let condition = condition.unwrap_or_else(|| "not-authorized".into());
@@ -174,7 +175,7 @@ fn condition(error: &Element, namespace: &str) -> (Option<String>, Option<String
     (condition.map(|condition| condition.name.to_string()), text)
 }
 
-/// Somebody else's words, fit for a reason.
+/// Returns a stranger's text, shortened to fit into a reason.
 pub(super) fn short(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control())

@@ -9,7 +9,7 @@ use crate::backend::BackendError;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// How long the server may take to say that it has what it was sent.
+/// How long the server may take to confirm that it has what it was sent.
 const FENCE_MAX: Duration = Duration::from_secs(60);
 impl Core {
     /// Waits until the server has everything sent so far: what it refused of it has come back by
@@ -26,7 +26,7 @@ impl Core {
             .unwrap_or_else(late)
     }
 
-    /// As [`Core::fence`], however long it takes: for who has a deadline of their own.
+    /// Like [`Core::fence`], but without a limit, for callers that have their own deadline.
     pub(super) async fn reach(&self) -> Result<(), BackendError> {
         let (reached, reaches) = oneshot::channel();
         let ask = {
@@ -57,7 +57,7 @@ impl Core {
     fn question(&self, state: &mut LinkState) -> (String, Element) {
         state.next += 1;
         let id = format!("{}-f{:x}", self.salt, state.next);
-        // A component asks itself, by way of the server; an account asks its server.
+        // A component asks itself through the server; an account asks its server.
         let (from, to) = if self.is_component {
             (Some(self.jid.as_str()), self.jid.as_str())
         } else {
@@ -88,7 +88,7 @@ impl Core {
         }
     }
 
-    /// Whether this is a question of ours to the server, come back or answered.
+    /// Returns whether this is our own request that came back, or the answer to it.
     pub(super) fn came_round(&self, id: &str) -> bool {
         let state = self.state.lock();
         let (is_first, is_again) = (

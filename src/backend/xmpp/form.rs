@@ -1,9 +1,9 @@
-//! Data forms (XEP-0004): a field's value, and a form filled in. Pure.
+//! Data forms (XEP-0004): the value of a field, and a submitted form. Pure.
 
 use super::ns;
 use super::xml::Element;
 
-/// A field's first value.
+/// Returns a field's first value.
 pub(super) fn value(form: &Element, name: &str) -> Option<String> {
     let field = form
         .children()
@@ -11,12 +11,12 @@ pub(super) fn value(form: &Element, name: &str) -> Option<String> {
     field.text_of("value", ns::DATA)
 }
 
-/// Whether a field says yes.
+/// Returns whether a field is true.
 pub(super) fn is_set(form: &Element, name: &str) -> bool {
     matches!(value(form, name).as_deref(), Some("1" | "true"))
 }
 
-/// A form filled in, of the fields that the form offers.
+/// Returns a submitted form with those of the fields that the form offers.
 pub(super) fn filled(offered: &Element, kind: &str, values: &[(&str, String)]) -> Element {
     let field = |name: &str, value: &str| {
         Element::new("field", ns::DATA)

@@ -25,11 +25,11 @@ use std::sync::Arc;
 
 const HEADER: &[u8] = b"<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='1'>";
 const SERVICE: &str = "_xmpp-client._tcp.example.org";
-/// The room and the agent of [`core`].
+/// The room and the agent that [`core`] uses.
 pub(super) const ROOM: &str = "ops@rooms.im.test";
 pub(super) const BOT: &str = "bot@agents.im.test";
 
-/// All that a server says on one connection.
+/// Everything that a server sends on one connection.
 pub fn stream(bytes: &[u8]) {
     let whole = read(bytes, bytes.len());
     assert_eq!(whole, read(bytes, 7), "it depends on how it is cut");
@@ -92,7 +92,7 @@ pub fn words(bytes: &[u8]) {
         .as_ref()
         .and_then(Point::parse)
     {
-        // What is stored has microseconds.
+        // A stored point has a precision of microseconds.
         let stored = point.to_resume();
         assert_eq!(
             stored
@@ -102,7 +102,7 @@ pub fn words(bytes: &[u8]) {
             stored
         );
     }
-    // A million rounds are admitted, and no fuzzer's business.
+    // A million rounds are permitted, but too slow for a fuzzer.
     let rounds = words
         .split(',')
         .find_map(|field| field.strip_prefix("i=")?.parse::<u32>().ok());
@@ -116,7 +116,8 @@ pub fn words(bytes: &[u8]) {
     assert!(!login.is_proven(words), "without knowing the password");
 }
 
-/// What a stream says until it is malformed, and whether it is; fed in pieces of that many bytes.
+/// Returns the events of a stream until it is malformed, and whether it is. It is fed in pieces of
+/// that many bytes.
 fn read(bytes: &[u8], piece: usize) -> (Vec<Event>, bool) {
     let (mut parser, mut events) = (Parser::default(), Vec::new());
     for piece in bytes.chunks(piece.max(1)) {
@@ -139,7 +140,7 @@ fn plain(element: &Element) -> bool {
     element.attributes.iter().all(|(name, _)| is_plain(name)) && element.children().all(plain)
 }
 
-/// The element, written and read again; `None` if it is not to be written.
+/// Returns the element after writing and reading; `None` if it cannot be written.
 fn rewritten(element: &Element) -> Option<Element> {
     let mut text = HEADER.to_vec();
     text.extend_from_slice(plain(element).then(|| element.to_xml())?.as_bytes());
@@ -149,7 +150,7 @@ fn rewritten(element: &Element) -> Option<Element> {
     }
 }
 
-/// Nothing passes for ours that did not come from where our agent sits.
+/// Checks that nothing counts as ours that does not come from our agent's seat.
 fn is_honest(item: &Inbound) {
     if let Inbound::Message { message, .. } = item {
         assert!(!message.content.parts.is_empty() && !message.id.as_str().is_empty());
@@ -158,7 +159,7 @@ fn is_honest(item: &Inbound) {
     }
 }
 
-/// A component with an agent that is in a room and has a contact.
+/// Returns a component with an agent that is in a room and has a contact.
 pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
     let component = Component::new("agents.im.test", "127.0.0.1", 1, Secret::new("s"));
     let config = Arc::new(XmppConfig::new("im.test").component(component));

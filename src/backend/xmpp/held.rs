@@ -4,16 +4,16 @@
 use crate::backend::Inbound;
 use std::collections::VecDeque;
 
-/// Messages that wait at most; beyond that the archive has to be asked again.
+/// The most messages that wait. Beyond this the archive is read again.
 const HELD_MAX: usize = 2000;
 
-/// A conversation's line while it is caught up.
+/// The live messages of a conversation while it is caught up.
 #[derive(Default)]
 pub(super) struct Held {
     items: VecDeque<(String, Inbound)>,
-    /// Some did not fit.
+    /// True if some did not fit.
     overflowed: bool,
-    /// It was emptied: what comes now follows at once.
+    /// True once it was emptied: what comes now follows at once.
     is_done: bool,
 }
 
@@ -26,12 +26,13 @@ impl Held {
         }
     }
 
-    /// Whether that message waits here.
+    /// Returns whether the message with that id waits here.
     pub(super) fn has(&self, id: &str) -> bool {
         self.items.iter().any(|(held, _)| held == id)
     }
 
-    /// Whether something was dropped; then all is, because the archive is asked again.
+    /// Returns whether a message was dropped. All are dropped then, because the archive is read
+    /// again.
     pub(super) fn begin_anew(&mut self) -> bool {
         let overflowed = std::mem::take(&mut self.overflowed);
         if overflowed {
@@ -40,7 +41,7 @@ impl Held {
         overflowed
     }
 
-    /// The next one; without one the line is done.
+    /// Returns the next message. If there is none, the line is done.
     pub(super) fn pop(&mut self) -> Option<(String, Inbound)> {
         let item = self.items.pop_front();
         self.is_done = item.is_none();
@@ -52,18 +53,18 @@ impl Held {
     }
 }
 
-/// The ids of the last messages of a room: each comes once for every agent in it.
+/// The ids of the last messages of a room. Each message comes once for every agent in it.
 #[derive(Default)]
 pub(super) struct Recent {
     ids: std::collections::HashSet<String>,
     order: VecDeque<String>,
 }
 
-/// Ids kept of each room: copies come close together.
+/// How many ids are kept of each room. Copies come close together.
 const RECENT_MAX: usize = 512;
 
 impl Recent {
-    /// Records the id; true if it was not seen before.
+    /// Records the id. Returns true if it was not seen before.
     pub(super) fn is_new(&mut self, id: &str) -> bool {
         if self.ids.contains(id) {
             return false;

@@ -13,32 +13,32 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Bytes of an answer that are read.
+/// The most bytes of an answer that are read.
 const ANSWER_MAX: usize = 16 * 1024;
-/// How long the connection may take, and TLS on it.
+/// How long the connection and its TLS may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
-/// How long the server may take for 64 KiB.
+/// How long the server may take to read 64 KiB.
 const WRITE_MAX: Duration = Duration::from_secs(30);
-/// How long it may take for its answer once it has the file.
+/// How long the server may take to answer once it has the file.
 const STATUS_MAX: Duration = Duration::from_secs(30);
 
-/// Where a file goes.
+/// The address that a file is put to.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
     host: String,
     port: u16,
     is_secure: bool,
-    /// Path and query, as they go into the request.
+    /// Path and query, as the request contains them.
     path: String,
 }
 
 impl Target {
-    /// The host it names, without brackets.
+    /// Returns the host, without brackets.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// Reads an address; `None` if it is none that a file can be put to.
+    /// Reads an address. Returns `None` if no file can be put to it.
     pub(super) fn parse(url: &str) -> Option<Target> {
         let (is_secure, rest) = match url.split_once("://")? {
             (scheme, rest) if scheme.eq_ignore_ascii_case("https") => (true, rest),
@@ -73,7 +73,7 @@ impl Target {
         })
     }
 
-    /// The request's head.
+    /// Returns the head of the request.
     pub(super) fn head(&self, length: u64, headers: &[(String, String)]) -> String {
         let host = if self.host.contains(':') {
             format!("[{}]", self.host)
@@ -94,7 +94,7 @@ impl Target {
     }
 }
 
-/// The headers a server may ask for: those three, without line ends (XEP-0363, 5).
+/// Returns the header if a server may ask for it: one of three, without line ends (XEP-0363, 5).
 pub(super) fn admissible(name: &str, value: &str) -> Option<(String, String)> {
     let is_known =
         ["authorization", "cookie", "expires"].contains(&name.trim().to_lowercase().as_str());
@@ -102,7 +102,8 @@ pub(super) fn admissible(name: &str, value: &str) -> Option<(String, String)> {
     is_known.then(|| (name.trim().to_owned(), clean))
 }
 
-/// Puts what `body` yields, which must be `length` bytes. Plain HTTP is for this machine only.
+/// Puts the data of `body`, which must be `length` bytes. Plain HTTP is allowed to this machine
+/// only.
 pub(super) async fn put(
     inbox: &Inbox,
     target: &Target,
@@ -142,7 +143,7 @@ pub(super) async fn put(
             .ok_or_else(|| slow("takes nothing more"))?
             .is_err()
         {
-            // It may have said why before it hung up.
+            // The server may have said why before it hung up.
             is_cut = true;
             break;
         }
@@ -166,7 +167,7 @@ pub(super) async fn put(
     verdict(status, length)
 }
 
-/// Connects to where the file goes.
+/// Connects to the host that the file is put to.
 async fn connect(
     inbox: &Inbox,
     target: &Target,
@@ -201,7 +202,7 @@ async fn connect(
     ))
 }
 
-/// What the answer to an upload of `length` bytes says.
+/// Returns the outcome of an upload of `length` bytes by the status of the answer.
 fn verdict(status: Option<u16>, length: u64) -> Result<(), BackendError> {
     match status {
         Some(200..=299) => Ok(()),
@@ -225,7 +226,7 @@ async fn status(io: &mut Box<dyn Io>) -> std::io::Result<Option<u16>> {
     let mut chunk = [0; 1024];
     loop {
         match read_status(&answer) {
-            // An interim answer: the one that counts follows.
+            // An interim answer; the final one follows.
             Some(100..=199) => {
                 if let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") {
                     answer.drain(..end + 4);
@@ -245,7 +246,7 @@ async fn status(io: &mut Box<dyn Io>) -> std::io::Result<Option<u16>> {
     }
 }
 
-/// The status of an answer whose first line has come.
+/// Returns the status of an answer, once its first line has come.
 pub(super) fn read_status(answer: &[u8]) -> Option<u16> {
     let end = answer.windows(2).position(|window| window == b"\r\n")?;
     let line = std::str::from_utf8(&answer[..end]).ok()?;

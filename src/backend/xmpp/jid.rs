@@ -5,21 +5,21 @@
 
 use std::fmt;
 
-/// The longest of each of the three parts, in bytes (RFC 7622).
+/// The most bytes of each of the three parts (RFC 7622).
 const PART_MAX: usize = 1023;
 
-/// An address, whole.
+/// A whole address.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Jid {
     text: String,
-    /// Where the domain begins.
+    /// The index at which the domain begins.
     domain: usize,
-    /// Where the bare address ends.
+    /// The index at which the bare address ends.
     bare: usize,
 }
 
 impl Jid {
-    /// Reads an address; `None` if it is none.
+    /// Reads an address. Returns `None` if the text is not one.
     pub(super) fn parse(text: &str) -> Option<Jid> {
         let (bare, resource) = match text.split_once('/') {
             Some((bare, resource)) => (bare, Some(resource)),
@@ -55,7 +55,7 @@ impl Jid {
         &self.text
     }
 
-    /// The address without its resource.
+    /// Returns the address without its resource.
     pub(super) fn bare(&self) -> &str {
         &self.text[..self.bare]
     }
@@ -72,7 +72,7 @@ impl Jid {
         self.text.get(self.bare + 1..)
     }
 
-    /// The bare address as one of its own.
+    /// Returns the bare address as a `Jid`.
     pub(super) fn to_bare(&self) -> Jid {
         Jid {
             text: self.bare().to_owned(),
@@ -81,7 +81,7 @@ impl Jid {
         }
     }
 
-    /// The same person or room with another resource; `None` if that is no resource.
+    /// Returns the same address with another resource; `None` if that cannot be a resource.
     pub(super) fn with_resource(&self, resource: &str) -> Option<Jid> {
         Jid::parse(&format!("{}/{resource}", self.bare()))
     }

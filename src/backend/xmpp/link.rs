@@ -20,19 +20,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How a component's link is named.
+/// The key of a component's link.
 pub(super) const COMPONENT_KEY: &str = "component";
-/// A connection that is not ready by then will not be.
+/// How long a connection may take until it is ready.
 const DIAL_MAX: Duration = Duration::from_secs(20);
-/// Pauses between dials while the server still holds our last connection.
+/// The pauses between dials while the server still holds our last connection.
 const ENDING_WAITS: [Duration; 3] = [
     Duration::from_millis(200),
     Duration::from_millis(500),
     Duration::from_millis(1000),
 ];
-/// How long the component's last connection is waited for until it is hung up.
+/// How long a dial waits for the component's last connection to end until it hangs that up.
 const TURN_MAX: Duration = Duration::from_secs(10);
-/// What a new connection of a component sends round is back by then.
+/// How long the probes of a component's new connection may take to come back.
 const PROBE_MAX: Duration = Duration::from_secs(5);
 
 /// Opens a connection.
@@ -105,7 +105,8 @@ pub(super) async fn dial(
     Ok(link)
 }
 
-/// Connects the component, one connection after the other: a server may take two for one (`probe`).
+/// Connects the component, one connection after the other, because a server may take two for one
+/// (`probe`).
 async fn component(
     backend: &Xmpp,
     inbox: &Inbox,
@@ -115,7 +116,7 @@ async fn component(
         turn = backend.shared.turn() => Arc::new(turn),
         () = inbox.sleep(TURN_MAX) => return Err(BackendError::unreachable("the component's last connection is still open")),
     };
-    // The server may not have noticed yet that our last connection is gone: we retry for a moment.
+    // The server may not know yet that our last connection has ended, so we retry for a moment.
     for wait in ENDING_WAITS {
         match connect_component(backend, inbox).await {
             Err(error) if errors::is_conflict(&error) || error.reason == probe::ASTRAY => {
@@ -142,7 +143,7 @@ async fn connect_component(backend: &Xmpp, inbox: &Inbox) -> Result<Ready, Backe
         () = inbox.sleep(PROBE_MAX) => Err(BackendError::unreachable(probe::ASTRAY)),
     };
     if let Err(error) = probed {
-        // Or it would be the connection that the next one finds in its way.
+        // Otherwise this connection would be in the way of the next one.
         tokio::select! {
             biased;
             () = ready.stream.close() => {}
@@ -153,7 +154,7 @@ async fn connect_component(backend: &Xmpp, inbox: &Inbox) -> Result<Ready, Backe
     Ok(ready)
 }
 
-/// One connection; dropping it says goodbye and hangs up.
+/// A connection. Dropping it sends unavailable presence and hangs up.
 struct XmppLink {
     core: Arc<Core>,
 }
@@ -164,7 +165,8 @@ impl Drop for XmppLink {
     }
 }
 
-/// Says goodbye for everybody and closes the line: what is in it is still written.
+/// Sends unavailable presence for everybody and closes the line. What is in the line is still
+/// written.
 fn hang_up(core: &Core) {
     let agents = std::mem::take(&mut core.state.lock().agents);
     for agent in agents.values() {
@@ -230,7 +232,7 @@ async fn sign_in(
         if let Some(error) = &state.over {
             return Err(error.clone());
         }
-        // What was written to it before it was here has waited.
+        // Messages to the agent from before it signed in have waited.
         for stray in state.strays.take(|stray| stray.to == full.bare()) {
             agent.strays.keep(stray);
         }

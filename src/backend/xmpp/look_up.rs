@@ -36,9 +36,9 @@ use crate::model::OriginId;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 
-/// Messages looked through for one of ours.
+/// The most messages that are searched for one of ours.
 const LOOK_MAX: usize = 1000;
-/// How far a server's clock and ours may be apart.
+/// How far a server's clock and ours may differ.
 const SKEW: TimeDelta = TimeDelta::minutes(15);
 impl Talk {
     fn key(&self) -> Key {
@@ -64,7 +64,7 @@ impl Talk {
         }
     }
 
-    /// Looks for a message of ours in the archive.
+    /// Looks for one of our messages in the archive.
     pub(super) async fn look_up(
         &self,
         core: &Core,
@@ -97,7 +97,7 @@ impl Talk {
         Some(Found::Message(Box::new(received)))
     }
 
-    /// Asks for the one message.
+    /// Asks the archive for that one message.
     async fn ask_for(&self, core: &Core, origin: &OriginId) -> Result<Found, BackendError> {
         let Ok(page) = self
             .archive()
@@ -110,7 +110,7 @@ impl Talk {
             .items
             .iter()
             .find_map(|archived| self.is_it(core, archived, origin));
-        // A server that answers with other messages has not understood the question.
+        // A server that returns other messages has not understood the query.
         let is_understood = page.items.is_empty();
         Ok(found.unwrap_or(if is_understood {
             Found::Absent
@@ -119,7 +119,7 @@ impl Talk {
         }))
     }
 
-    /// Looks from shortly before the post was sent to the end: mostly that is one page.
+    /// Searches from shortly before the post was sent to the end. Mostly that is one page.
     async fn look_since(
         &self,
         core: &Core,

@@ -15,14 +15,14 @@ use crate::model::{Category, ManagedRoom, NewRoom, Privacy};
 use std::collections::BTreeSet;
 
 const CONFIG: &str = "http://jabber.org/protocol/muc#roomconfig";
-/// Rooms of the host that are asked whether the agent owns them.
+/// The most rooms of the host that are asked whether the agent owns them.
 const ROOMS_MAX: usize = 500;
-/// Members a room may have.
+/// The most members of a room.
 const MEMBERS_MAX: usize = 10_000;
-/// Members changed with one request.
+/// How many members one request changes.
 const MEMBERS_PAGE: usize = 50;
 
-/// Carries out the request of a manager.
+/// Carries out a manager's request.
 pub(super) async fn answer(
     core: &Core,
     agent: &Jid,
@@ -109,9 +109,9 @@ async fn set(
         .map_err(|refused| refused.of_request(what))
 }
 
-/// The owner's form of a room, which only its owners get.
+/// Returns the owner's form of a room. Only its owners get the form.
 async fn owned(core: &Core, agent: &Jid, room_jid: &str) -> Result<Element, BackendError> {
-    // A question about a room that is not there would make it.
+    // A request to a room that does not exist would create it.
     if let Err(refused) = disco::info(core, agent, Some(room_jid)).await?
         && refused.is("item-not-found")
     {
@@ -155,7 +155,8 @@ fn shown(id: &ChannelId, form: &Element) -> ManagedRoom {
     }
 }
 
-/// The rooms the agent owns, of those the host lists and those the agent is in.
+/// Returns the rooms that the agent owns, among those that the host lists and those that the agent
+/// is in.
 async fn rooms(core: &Core, agent: &Jid, session: u64) -> Result<Vec<ManagedRoom>, BackendError> {
     let listed = disco::items(core, agent, &core.config.rooms_host).await?;
     let mut places: BTreeSet<String> = listed
@@ -199,7 +200,8 @@ async fn create(core: &Core, agent: &Jid, room: NewRoom) -> Result<ManagedRoom, 
         .ok_or_else(|| rejected("the name cannot be one"))?;
     let id = ChannelId::parse(&format!("chat-room:{room_jid}"))
         .map_err(|error| rejected(error.to_string()))?;
-    // Being there makes the room and its maker the owner; whether it came about the form says.
+    // Presence creates the room and makes its creator the owner. The form shows whether that
+    // worked.
     let presence = Element::stanza("presence")
         .with("to", seat.as_str())
         .child(Element::new("x", ns::MUC));
@@ -322,7 +324,7 @@ async fn set_members(
     let wanted = addresses(wanted)?;
     let known = members(core, agent, room_jid).await?;
     let gone: BTreeSet<String> = known.difference(&wanted).cloned().collect();
-    // An owner is more than a member, and stays what it is.
+    // An owner is more than a member, and stays an owner.
     let new: BTreeSet<String> = wanted
         .difference(&known)
         .filter(|member| *member != agent.bare())
@@ -355,7 +357,7 @@ async fn affiliate(
     Ok(())
 }
 
-/// A name as the beginning of an address.
+/// Returns a name as the beginning of an address.
 fn slug(name: &str) -> String {
     let plain: String = name
         .to_lowercase()

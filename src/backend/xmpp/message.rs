@@ -12,16 +12,16 @@ use chrono::{DateTime, SecondsFormat, Utc};
 /// The longest address of a link beside a text, in bytes.
 const URL_MAX: usize = 4096;
 
-/// What a message stanza says, before anybody knows who is meant.
+/// The content of a message stanza, before its sender and channel are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) parts: Option<Vec<Part>>,
     pub(super) subject: Option<String>,
     pub(super) alert: bool,
     pub(super) origin: Option<OriginId>,
-    /// When it was said, if that was before it came.
+    /// When it was sent, if that was before it came.
     pub(super) time: Option<DateTime<Utc>>,
-    /// Whether its sender is typing, if it says so.
+    /// Whether its sender types, if it says so.
     pub(super) composing: Option<bool>,
 }
 
@@ -48,13 +48,13 @@ pub(super) fn said(stanza: &Element) -> Reading {
     }
 }
 
-/// The link beside the text (XEP-0066), as programs send a file's.
+/// Returns the link beside the text (XEP-0066), which programs use for files.
 fn link(stanza: &Element) -> Option<Part> {
     let x = stanza.find("x", ns::OOB)?;
     let url = x
         .text_of("url", ns::OOB)
         .filter(|url| url.len() <= URL_MAX)?;
-    // Only what would be recognised as a link in a text is one.
+    // Only an address that would count as a link in a text is accepted.
     let [Part::Hyperlink { url, .. }] = &parts_of(url.trim())[..] else {
         return None;
     };
@@ -121,7 +121,7 @@ pub(super) fn stanza_id(stanza: &Element, by: &str) -> Option<String> {
 }
 
 impl Reading {
-    /// The message, if there is something to read in it.
+    /// Returns the message, if it has a text to read.
     pub(super) fn received(
         self,
         id: MessageId,
@@ -139,16 +139,16 @@ impl Reading {
     }
 }
 
-/// Who says something.
+/// The sender of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sender {
     pub(super) address: String,
     pub(super) alias: Option<String>,
-    /// It is one of our agents.
+    /// True if it is one of our agents.
     pub(super) is_ours: bool,
 }
 
-/// A message on its way out.
+/// Returns the stanza of a message to send.
 pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Element {
     let (origin, content) = (message.origin.as_str(), &message.content);
     let mut stanza = Element::stanza("message")
@@ -178,7 +178,7 @@ pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Elemen
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Point {
     Beginning,
-    /// After that id; the time serves where the archive has forgotten it.
+    /// After that id. The time is for archives that have forgotten the id.
     After {
         id: String,
         time: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! From a connection to a stream that carries stanzas: as a component, or as an account.
+//! From a connection to a stream that carries stanzas, as a component or as an account.
 
 use super::config::{Accounts, Component, Security, XmppConfig};
 use super::errors;
@@ -15,19 +15,19 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use std::time::Duration;
 
-/// Servers that may send us to another one, one after the other.
+/// How many servers, one after the other, may send us to another one.
 const HOPS_MAX: usize = 3;
-/// A host that does not take the connection by then is passed over for the next one.
+/// How long a host may take to accept the connection until the next one is tried.
 const CONNECT_MAX: Duration = Duration::from_secs(8);
 
-/// A stream ready for stanzas.
+/// A stream that is ready for stanzas.
 pub(super) struct Ready {
     pub(super) stream: Stream,
     /// The component's domain, or the account's address with its resource.
     pub(super) jid: Jid,
-    /// Acknowledgements are counted (XEP-0198).
+    /// True if acknowledgements are counted (XEP-0198).
     pub(super) acknowledges: bool,
-    /// What came before it was ready.
+    /// The elements that came before it was ready.
     pub(super) early: Vec<Element>,
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Re
     let mut stream = Stream::connect(&way).await?;
     let header = stream.open(domain, ns::COMPONENT).await?;
     let Some(id) = header.attribute("id") else {
-        // A server that does not know the component says so instead.
+        // A server that does not know the component says so in place of the handshake.
         return Err(stream
             .expect()
             .await
@@ -119,7 +119,7 @@ pub(super) async fn account(
     Err(unreachable)
 }
 
-/// Signs an account in at one host, or where that host says.
+/// Signs an account in at one host, or at the host that this one names.
 async fn at(
     endpoint: Endpoint,
     jid: &Jid,
@@ -164,7 +164,7 @@ async fn at(
 
 enum Ended {
     Failed(BackendError),
-    /// The server wants us at another host.
+    /// The server sends us to another host.
     Elsewhere(String, Option<u16>),
 }
 
@@ -280,7 +280,7 @@ async fn bind(stream: &mut Stream, resource: &str) -> Result<Jid, Ended> {
         .ok_or_else(|| protocol("the server bound no address").into())
 }
 
-/// A way to log in.
+/// A mechanism to log in.
 #[derive(Debug, PartialEq, Eq)]
 enum Mechanism {
     Scram(Hash, Bound, &'static str),
@@ -379,7 +379,7 @@ async fn scram(stream: &mut Stream, mut login: Scram, secret: &Secret) -> Result
     }
     let words =
         decoded(&challenge).ok_or_else(|| protocol("the login's challenge cannot be read"))?;
-    // Thousands of rounds: not on a thread that others wait for.
+    // This is thousands of rounds, so it does not run on a thread that others wait for.
     let password = secret.clone();
     let answered = crate::backend::start_blocking(move || {
         let answer = login.answer(&words, password.expose());
@@ -395,7 +395,7 @@ async fn scram(stream: &mut Stream, mut login: Scram, secret: &Secret) -> Result
         .await?;
     let mut last = next(stream).await?;
     if last.is("challenge", ns::SASL) {
-        // Some servers prove themselves in a challenge of its own.
+        // Some servers send their proof in one more challenge.
         prove(&login, &last)?;
         stream.send(&response.to_xml()).await?;
         last = next(stream).await?;

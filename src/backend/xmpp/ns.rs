@@ -1,11 +1,11 @@
-//! The namespaces spoken here, each once.
+//! The namespaces that the connector uses, each once.
 
 use std::borrow::Cow;
 
 macro_rules! namespaces {
     ($($name:ident = $text:literal;)*) => {
         $(pub(super) const $name: &str = $text;)*
-        /// All of them, so that a parsed element need not own a copy of its namespace.
+        /// All namespaces, so that a parsed element does not need its own copy.
         const ALL: &[&str] = &[$($text),*];
     };
 }

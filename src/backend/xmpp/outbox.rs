@@ -12,20 +12,20 @@ use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-/// Bytes in the line beyond which posts are told to come later.
+/// The most bytes in the line. Beyond this, posts are refused for now.
 const POSTS_MAX: usize = 4 * 1024 * 1024;
-/// Bytes beyond which nothing fits: the connection is not moving.
+/// The most bytes of everything in the line. Beyond this the connection counts as stuck.
 const ALL_MAX: usize = 64 * 1024 * 1024;
-/// Bytes written at once.
+/// How many bytes are written at once.
 const BATCH: usize = 64 * 1024;
 
-/// The near end of the line.
+/// The end of the line that stanzas are put into.
 pub(super) struct Outbox {
     line: Mutex<Option<mpsc::UnboundedSender<String>>>,
     bytes: Arc<AtomicUsize>,
 }
 
-/// The far end.
+/// The end of the line that is written to the server.
 pub(super) struct Line {
     line: mpsc::UnboundedReceiver<String>,
     bytes: Arc<AtomicUsize>,
@@ -44,7 +44,7 @@ pub(super) fn outbox() -> (Outbox, Line) {
 }
 
 impl Outbox {
-    /// Whether there is no room for posts.
+    /// Returns whether there is no room for posts.
     pub(super) fn is_long(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > POSTS_MAX
     }
@@ -71,14 +71,14 @@ impl Outbox {
         }
     }
 
-    /// Nothing more goes in; what is in it is still written.
+    /// Closes the line. What is in it is still written.
     pub(super) fn close(&self) {
         *self.line.lock() = None;
     }
 }
 
 impl Line {
-    /// Writes what is put in, until the line is closed.
+    /// Writes what is put into the line, until it is closed.
     pub(super) async fn write(mut self, io: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
         while let Some(mut batch) = self.line.recv().await {
             while batch.len() < BATCH

@@ -1,4 +1,4 @@
-//! Posts: into a room, which sends them back, and to a contact, which does not.
+//! Posts to a room, which sends them back, and to a contact, which does not.
 
 use super::core::Core;
 use super::message;
@@ -13,13 +13,14 @@ use crate::backend::{
 use crate::model::MessageId;
 use std::time::Duration;
 
-/// A post to a contact that is sent: nothing comes back, so the server is asked whether it has it.
+/// A post to a contact that was sent. Nothing comes back, so the server is asked whether it has the
+/// post.
 pub(super) struct SentToContact {
     origin: OriginId,
     parts: Vec<crate::model::Part>,
 }
 
-/// Puts a post into the line to the server: posts go out in the order of these calls.
+/// Puts a post into the line to the server. Posts are sent in the order of these calls.
 pub(super) fn send(
     core: &Core,
     talk: &Talk,
@@ -56,7 +57,7 @@ pub(super) fn send(
     if let [crate::model::Part::Hyperlink { url, .. }] = &message.content.parts[..]
         && message.text == *url
     {
-        // A file: programs show it if the body is its address and nothing else.
+        // For a file: programs show it only if the body is its address and nothing else.
         let url = Element::new("url", ns::OOB).text(url.as_str());
         stanza.nodes.retain(
             |node| !matches!(node, super::xml::Node::Element(element) if element.name == "body"),
@@ -88,7 +89,7 @@ pub(super) async fn arrive(
     let unknown = |reason: &str| BackendError::new(BackendErrorKind::OutcomeUnknown, reason);
     core.fence().await.map_err(|error| unknown(&error.reason))?;
     if !core.shared.pasts.lock().answered(&origin) {
-        // The engine has the refusal by now, and what counts is that.
+        // The engine has the refusal already, and that decides.
         return Err(unknown("the post came back as an error"));
     }
     let id = MessageId::parse(origin.as_str()).map_err(|error| unknown(&error.to_string()))?;
@@ -104,7 +105,7 @@ pub(super) async fn arrive(
     Ok(accepted.into())
 }
 
-/// Uploads a file, then posts its link.
+/// Uploads a file and posts its link.
 pub(super) async fn file(
     core: &Core,
     talk: &Talk,
@@ -118,7 +119,8 @@ pub(super) async fn file(
     }
 }
 
-/// A post came back as an error from `from`: what is to be handed over, if it was sent there.
+/// Handles a post that came back as an error from `from`. Returns the notice for the engine, if the
+/// post was sent to `from`.
 pub(super) fn refused(core: &Core, id: &str, from: &str, error: BackendError) -> Option<Inbound> {
     let is_ours = core.shared.pasts.lock().refused(id, from);
     let origin = OriginId::parse(id).ok().filter(|_| is_ours)?;

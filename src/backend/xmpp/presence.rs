@@ -15,10 +15,10 @@ use super::xml::Element;
 use crate::model::PresenceState;
 use std::collections::HashMap;
 
-/// Resources of one person that are kept.
+/// The most resources that are kept of one person.
 const RESOURCES_MAX: usize = 64;
 
-/// What one resource says.
+/// The presence of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shown {
     pub(super) state: PresenceState,
@@ -26,7 +26,7 @@ pub(super) struct Shown {
     pub(super) priority: i8,
 }
 
-/// Reads an available resource's presence; what is not understood counts as not said.
+/// Reads the presence of an available resource. What it does not understand counts as absent.
 pub(super) fn shown(presence: &Element) -> Shown {
     let status = presence
         .children()
@@ -67,16 +67,17 @@ pub(super) fn shown(presence: &Element) -> Shown {
     }
 }
 
-/// One person's resources.
+/// The resources of one person.
 #[derive(Debug, Default)]
 pub(super) struct Resources {
     shown: HashMap<String, Shown>,
-    /// Something was heard of the person, so nothing shown means offline.
+    /// True if anything was heard of the person. Without a resource the person is then offline.
     is_known: bool,
 }
 
 impl Resources {
-    /// Notes what a resource says; `None`: it is gone, or with an empty name all are.
+    /// Records the presence of a resource. `None` means that it has gone; with an empty name, all
+    /// have gone.
     pub(super) fn note(&mut self, resource: &str, shown: Option<Shown>) {
         self.is_known = true;
         match shown {
@@ -93,7 +94,7 @@ impl Resources {
         }
     }
 
-    /// The best resource's state: by priority, then by how available it is.
+    /// Returns the state of the best resource: by priority, then by availability.
     pub(super) fn best(&self) -> (PresenceState, Option<String>) {
         let best = self
             .shown

@@ -16,11 +16,12 @@ use super::stream::Stream;
 use super::xml::Element;
 use crate::backend::BackendError;
 
-/// Words sent round.
+/// How many probes are sent.
 const PROBES: usize = 16;
-/// Stanzas for agents that are kept meanwhile; no agent is signed in yet, so little is.
+/// The most stanzas for agents that are kept meanwhile. No agent is signed in yet, so there are
+/// few.
 const EARLY_MAX: usize = 1000;
-/// What is said when they do not come back.
+/// The reason if the probes do not come back.
 pub(super) const ASTRAY: &str =
     "the server gives stanzas for this component to another connection of it as well";
 

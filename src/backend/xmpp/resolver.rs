@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
-/// Resolvers of `/etc/resolv.conf` that are asked, as the C library does.
+/// How many resolvers of `/etc/resolv.conf` are asked; the C library asks as many.
 const RESOLVERS_MAX: usize = 3;
-/// How often each is asked.
+/// How often each resolver is asked.
 const ROUNDS: usize = 2;
-/// How long an answer is waited for.
+/// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_millis(1500);
-/// The longest answer over UDP that is read.
+/// The longest answer over UDP that is read, in bytes.
 const DATAGRAM: usize = 4096;
 
 /// Where the accounts of `domain` connect, in order: hosts that are spoken to as configured, then
@@ -70,7 +70,7 @@ pub(super) async fn endpoints(
     endpoints
 }
 
-/// Asks each resolver in turn, until one can say.
+/// Asks each resolver in turn, until one has an answer.
 async fn ask(resolvers: &[SocketAddr], domain: &str, security: Security, inbox: &Inbox) -> Service {
     let Some(name) = srv::name(domain, security) else {
         return Service::Unknown;
@@ -90,7 +90,7 @@ async fn ask(resolvers: &[SocketAddr], domain: &str, security: Security, inbox: 
     Service::Unknown
 }
 
-/// Asks one resolver; `None` if it cannot say.
+/// Asks one resolver. Returns `None` if it has no answer.
 async fn ask_one(resolver: SocketAddr, name: &str) -> std::io::Result<Option<Service>> {
     let id = u16::try_from(random(u32::from(u16::MAX))).unwrap_or_default();
     let Some(question) = srv::question(id, name) else {
@@ -136,7 +136,7 @@ fn random(most: u32) -> u32 {
     u32::try_from(u64::from_le_bytes(bytes) % (u64::from(most) + 1)).unwrap_or(most)
 }
 
-/// The resolvers of this machine. Reads a file: for a thread that may wait.
+/// Returns the resolvers of this machine. It reads a file, so it needs a thread that may wait.
 fn system() -> Vec<SocketAddr> {
     let found = read(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
     if found.is_empty() {
@@ -173,7 +173,7 @@ mod tests {
         assert!(!system().is_empty());
     }
 
-    /// Runs it on a runtime of its own; `meanwhile` is called until it is done.
+    /// Runs a future on its own runtime, and calls `meanwhile` until it is done.
     fn run<T: Send + 'static>(
         task: impl Future<Output = T> + Send + 'static,
         mut meanwhile: impl FnMut(),
@@ -217,7 +217,7 @@ mod tests {
         );
     }
 
-    /// A resolver whose answers do not fit into a datagram.
+    /// Starts a resolver whose answers do not fit into a datagram.
     async fn truncating() -> SocketAddr {
         let (tcp, endpoint, udp) = loop {
             let tcp = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -233,7 +233,7 @@ mod tests {
             loop {
                 let (length, from) = udp.recv_from(&mut buffer).await.expect("received");
                 let mut answer = buffer[..length].to_vec();
-                // Another's answer, then ours, cut short.
+                // First another's answer, then ours, cut short.
                 answer[0] ^= 1;
                 answer[2] |= 0x80;
                 udp.send_to(&answer, from).await.expect("sent");

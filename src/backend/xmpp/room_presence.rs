@@ -1,4 +1,5 @@
-//! What a room shows of who is in it (XEP-0045): our agents come in, are renamed and are put out.
+//! The occupants of a room as it shows them (XEP-0045): our agents enter, are renamed and are put
+//! out.
 
 use super::core::Core;
 use super::errors::{StanzaError, short};
@@ -9,10 +10,10 @@ use super::xml::Element;
 use crate::backend::Inbound;
 use std::collections::hash_map::Entry;
 
-/// The code by which a room says that it is made by this very entry (XEP-0045, 10.1.1).
+/// The status code of a room that was created by this entry (XEP-0045, 10.1.1).
 const NEW_ROOM: &str = "201";
 
-/// Occupants of a room whose addresses are kept.
+/// The most occupants of a room whose addresses are kept.
 const REAL_MAX: usize = 5000;
 
 /// Somebody's presence in a room. Ours is looked at; of others only who they are. Returns what is
@@ -64,7 +65,7 @@ fn item_of(stanza: &Element) -> Option<&Element> {
     user(stanza)?.find("item", ns::MUC_USER)
 }
 
-/// Notes the address of an occupant, where the room tells it.
+/// Records the address of an occupant, if the room tells it.
 fn note_real(room: &mut Room, nick: &str, stanza: &Element) {
     let real = item_of(stanza)
         .and_then(|item| item.attribute("jid"))
@@ -77,7 +78,7 @@ fn note_real(room: &mut Room, nick: &str, stanza: &Element) {
     }
 }
 
-/// An agent of ours is in the room, perhaps under another nickname than before.
+/// Handles an agent of ours that is in the room, perhaps under a new nickname.
 fn seated(
     core: &Core,
     room: &mut Room,
@@ -113,7 +114,7 @@ fn seated(
     })
 }
 
-/// An agent of ours is no longer in the room, or has another nickname now.
+/// Handles an agent of ours that is no longer in the room, or has a new nickname.
 fn unseated(
     core: &Core,
     room: &Room,
@@ -167,7 +168,7 @@ fn unseated(
     }
 }
 
-/// Why an occupant was put out of a room, and whether coming back is in order.
+/// Returns why an occupant was put out of a room, and whether it may come back.
 fn put_out(stanza: &Element) -> (String, bool) {
     let Some(x) = stanza.find("x", ns::MUC_USER) else {
         return ("the agent is no longer in the room".into(), true);
@@ -204,7 +205,7 @@ fn put_out(stanza: &Element) -> (String, bool) {
     let has = |code: &str| has_status(stanza, code);
     let (what, may_retry) = match () {
         () if has("301") => ("the agent was banned from the room", false),
-        // Kicked by the service itself, because something went wrong.
+        // Removed by the service itself after a failure.
         () if has("333") => ("the agent was taken out of the room after an error", true),
         () if has("307") => ("the agent was kicked", false),
         () if has("321") => ("the agent may no longer be in the room", false),

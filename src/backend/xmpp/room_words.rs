@@ -1,4 +1,4 @@
-//! What is said in a room (XEP-0045), and what comes back to who said it.
+//! Messages in a room (XEP-0045), and errors that come back to their senders.
 
 use super::core::Core;
 use super::errors::StanzaError;
@@ -14,10 +14,10 @@ use crate::model::MessageId;
 use sha2::{Digest, Sha256};
 use std::collections::hash_map::Entry;
 
-/// Seats asked after at once.
+/// How many seats are checked at once.
 const CHECKED_MAX: usize = 64;
 
-/// Something said in a room.
+/// Handles a message in a room.
 pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     let heard = hear(core, from, to, stanza);
     if let Some(item) = heard {
@@ -90,7 +90,7 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     }
 }
 
-/// Notes a room's subject; the change, if it is one.
+/// Records a room's subject. Returns the change, if it is one.
 fn new_subject(room: &mut Room, subject: &str) -> Option<StateChange> {
     let subject = Some(subject.trim().to_owned()).filter(|subject| !subject.is_empty());
     if room.subject == subject {
@@ -104,7 +104,7 @@ fn new_subject(room: &mut Room, subject: &str) -> Option<StateChange> {
     })
 }
 
-/// An id for a message of a room that gives none: the same for each copy of it.
+/// Returns an id for a message of a room that has none: the same id for each copy of it.
 fn unnamed(core: &Core, from: &Jid, stanza: &Element) -> String {
     let minute = core.inbox.now().timestamp() / 60;
     let body = stanza.text_of("body", ns::CLIENT).unwrap_or_default();
@@ -118,7 +118,7 @@ fn unnamed(core: &Core, from: &Jid, stanza: &Element) -> String {
         .collect()
 }
 
-/// A message into a room came back: what is to be handed over, in that order.
+/// Handles a message to a room that came back. Returns the items for the engine, in order.
 pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> [Option<Inbound>; 2] {
     // Posts go to the room itself: an error from an occupant is no answer to them, whatever it
     // says.
@@ -128,7 +128,7 @@ pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> [O
     let error = StanzaError::of(stanza);
     let mut post_error = error.of_post();
     let mut item = None;
-    // The room no longer knows our agent: it forgot the agent without telling.
+    // The room no longer knows our agent: it dropped the agent without notice.
     if error.is("not-acceptable") || error.is("item-not-found") {
         post_error = BackendError::new(
             BackendErrorKind::Unreachable,
@@ -139,7 +139,8 @@ pub(super) fn refused(core: &Core, from: &Jid, to: &str, stanza: &Element) -> [O
     [posting::refused(core, id, from.bare(), post_error), item]
 }
 
-/// The room no longer knows an agent that we count as in it: it is out, and may join again.
+/// Handles a room that no longer knows an agent which we count as in it. The agent is out, and may
+/// join again.
 fn forgotten(core: &Core, room_jid: &str, agent: &str) -> Option<Inbound> {
     let mut state = core.state.lock();
     let channel: ChannelId = state.rooms.get(room_jid)?.channel.clone();
@@ -195,7 +196,7 @@ pub(super) async fn check(core: &Core, from: usize) -> usize {
                 Element::new("ping", ns::PING),
             )
             .await;
-        // Any other answer comes from somebody in the room, or says nothing about it.
+        // Any other answer comes from an occupant, or says nothing about the seat.
         if let Ok(Err(refused)) = answer
             && refused.is("not-acceptable")
             && let Some(item) = forgotten(core, seat.bare(), agent.bare())

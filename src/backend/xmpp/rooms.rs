@@ -15,14 +15,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// A room that does not answer a join for that long is not there.
+/// How long a room may take to answer a join until it counts as absent.
 const JOIN_MAX: Duration = Duration::from_secs(30);
-/// A room that does not answer a leave for that long is left all the same.
+/// How long a room may take to answer a leave until the agent is out all the same.
 const LEAVE_MAX: Duration = Duration::from_secs(5);
-/// Nicknames tried.
+/// How many nicknames are tried.
 const NICKS_MAX: usize = 8;
 
-/// Goes into a room, catches up, and returns what the room is like.
+/// Enters a room, catches up, and returns the room's properties.
 pub(super) async fn join(
     core: &Core,
     talk: &Talk,
@@ -61,7 +61,7 @@ pub(super) async fn join(
     joined(core, talk, stands, takes_files)
 }
 
-/// Notes the room on this link, and asks for its properties unless they are known.
+/// Records the room on this link, and asks for its properties unless they are known.
 async fn get_to_know(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     let known = {
         let mut state = core.state.lock();
@@ -86,7 +86,7 @@ async fn get_to_know(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// The answer to a join: the room's properties, and the point to resume from.
+/// Returns the result of a join: the room's properties, and the point to resume from.
 fn joined(
     core: &Core,
     talk: &Talk,
@@ -112,7 +112,7 @@ fn joined(
     Ok(Joined::new(info).with_resume(stands.or_else(|| room.last.clone())))
 }
 
-/// Takes a seat under the first nickname that is free.
+/// Enters a room under the first nickname that is free.
 async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let wanted = core.config.nickname_of(&talk.agent);
     let mut refused = None;
@@ -159,7 +159,7 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
         match answer {
             Ok(false) => return Ok(()),
             Ok(true) => {
-                // Nobody knew the room before: it is not there to be made by a mistyped name.
+                // The room did not exist. A mistyped name must not create one.
                 let destroy = Element::new("query", ns::MUC_OWNER)
                     .child(Element::new("destroy", ns::MUC_OWNER));
                 let _ = core
@@ -190,7 +190,7 @@ fn give_up(core: &Core, talk: &Talk, session: u64, nick: &str) {
     });
 }
 
-/// Leaves a room, and waits a moment until the room knows.
+/// Leaves a room, and waits a moment for its confirmation.
 pub(super) async fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let (left, leaves) = oneshot::channel();
     let to = core.with_agent(talk.agent.bare(), session, |agent| {
@@ -213,7 +213,7 @@ pub(super) async fn leave(core: &Core, talk: &Talk, session: u64) -> Result<(), 
     Ok(())
 }
 
-/// Forgets a room that none of our agents is in.
+/// Forgets a room if none of our agents is in it.
 fn forget_if_empty(core: &Core, room_jid: &str) {
     let mut state = core.state.lock();
     if !state

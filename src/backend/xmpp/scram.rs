@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-/// Rounds a server may ask for: what is less is guessed too fast, what is more stops us.
+/// The numbers of rounds that a server may ask for. Fewer are guessed too fast, more would stop us.
 const ROUNDS: std::ops::RangeInclusive<u32> = 4096..=1_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,12 @@ pub(super) enum Hash {
 /// Whether the login is bound to the TLS channel under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// This end cannot.
+    /// This end cannot bind.
     Cannot,
     /// This end could, the server does not offer it: should it have, the offer was taken away on
     /// the way.
     NotOffered,
-    /// It is, by TLS's exporter.
+    /// It is bound, by TLS's exporter.
     Exporter([u8; 32]),
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Scram {
 }
 
 impl Scram {
-    /// Begins a login; also returns the first message. `nonce` is random and has no comma.
+    /// Begins a login and returns the first message too. `nonce` is random and contains no comma.
     pub(super) fn begin(hash: Hash, bound: Bound, user: &str, nonce: &str) -> (Scram, String) {
         let user = user.replace('=', "=3D").replace(',', "=2C");
         let first = format!("n={user},r={nonce}");
@@ -67,7 +67,7 @@ impl Scram {
         )
     }
 
-    /// Answers the server's challenge.
+    /// Returns the answer to the server's challenge.
     pub(super) fn answer(
         &mut self,
         challenge: &str,
@@ -105,7 +105,7 @@ impl Scram {
         Ok(format!("{without},p={}", STANDARD.encode(proof)))
     }
 
-    /// Whether the server's last words prove that it knows the password.
+    /// Returns whether the server's last message proves that it knows the password.
     pub(super) fn is_proven(&self, last: &str) -> bool {
         let sent = last
             .split(',')
@@ -140,7 +140,7 @@ fn proof<M: Mac + KeyInit + Clone, D: Digest>(
     (proof, mac::<M>(&server, signed.as_bytes()))
 }
 
-/// PBKDF2 of one block.
+/// Returns PBKDF2 of one block.
 fn salted<M: Mac + KeyInit + Clone>(password: &[u8], salt: &[u8], rounds: u32) -> Vec<u8> {
     let keyed = <M as KeyInit>::new_from_slice(password).expect("HMAC takes a key of any length");
     let round = |input: &[&[u8]]| {

@@ -17,11 +17,11 @@ pub(super) type Key = (Option<String>, String);
 
 /// What is known of a conversation's archive.
 enum Past {
-    /// All that was in it has been handed to the engine.
+    /// The engine has all of it.
     Whole,
     /// The engine lacks what came after that time.
     Behind(DateTime<Utc>),
-    /// It was searched: what is ours in it, and whether that is all.
+    /// It was searched: our messages in it, and whether these are all.
     Searched {
         ours: HashMap<String, Received>,
         is_all: bool,
@@ -30,10 +30,10 @@ enum Past {
 
 /// A post that was sent.
 struct SentPost {
-    /// The room or the contact, bare.
+    /// The bare address of the room or contact.
     to: String,
     at: DateTime<Utc>,
-    /// Rises with each post of its list.
+    /// A number that rises with each post of the list.
     number: u64,
 }
 
@@ -46,7 +46,7 @@ struct SentPosts {
 }
 
 impl SentPosts {
-    /// Notes a post; true if an older one of `most` was displaced.
+    /// Records a post. Returns true if that displaced an older one of `most`.
     fn note(&mut self, origin: &str, to: String, at: DateTime<Utc>, most: usize) -> bool {
         self.remove(origin);
         let number = self.next;
@@ -70,30 +70,30 @@ impl SentPosts {
     }
 }
 
-/// What is known of all archives while the backend lives.
+/// What is known of all archives while the backend exists.
 #[derive(Default)]
 pub(super) struct Pasts {
     known: HashMap<Key, Past>,
-    /// Posts that were sent and have neither come back nor been answered.
+    /// Posts that were sent, without an outcome yet.
     unanswered: SentPosts,
-    /// Posts that have.
+    /// Posts with an outcome.
     answered: SentPosts,
-    /// Some without an answer were forgotten.
+    /// True if some posts without an outcome were forgotten.
     is_lossy: bool,
 }
 
-/// What there is to do about an origin.
+/// How to find out about an origin.
 pub(super) enum About {
-    /// Nothing: it is known.
+    /// The outcome is known.
     Known(Found),
-    /// A post of this process: look from that time on.
+    /// A post of this process: search from that time on.
     SentAt(DateTime<Utc>),
     /// Search back to that time.
     Search(Option<DateTime<Utc>>),
 }
 
 impl Pasts {
-    /// A catch-up was complete.
+    /// Records that a catch-up was complete.
     pub(super) fn caught_up(&mut self, key: Key) {
         self.known.insert(key, Past::Whole);
     }
@@ -110,19 +110,20 @@ impl Pasts {
         self.known.insert(key, Past::Searched { ours, is_all });
     }
 
-    /// A post is sent to that room or contact.
+    /// Records that a post is sent to that room or contact.
     pub(super) fn sent(&mut self, origin: &OriginId, to: &str, at: DateTime<Utc>) {
         self.is_lossy |= self
             .unanswered
             .note(origin.as_str(), to.to_owned(), at, UNANSWERED_MAX);
     }
 
-    /// That post was not sent after all.
+    /// Records that a post was not sent after all.
     pub(super) fn take_back(&mut self, origin: &OriginId) {
         self.unanswered.remove(origin.as_str());
     }
 
-    /// A post came back, or the server has it. False if it was refused before, or is not known.
+    /// Records that a post came back or that the server has it. Returns false if it was refused
+    /// before or is unknown.
     pub(super) fn answered(&mut self, origin: &OriginId) -> bool {
         let Some(SentPost { to, at, .. }) = self.unanswered.remove(origin.as_str()) else {
             return false;

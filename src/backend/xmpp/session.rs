@@ -1,4 +1,4 @@
-//! One agent signed in: each call goes to where it is done.
+//! The session of one agent, which passes each call on to the file that does it.
 
 use super::core::Core;
 use super::jid::Jid;
@@ -13,7 +13,7 @@ use crate::model::{AgentKey, MessageId, ResumePoint};
 use std::future::ready;
 use std::sync::Arc;
 
-/// One agent signed in; dropping it signs it out.
+/// The session of one agent. Dropping it signs the agent out.
 pub(super) struct XmppSession {
     pub(super) core: Arc<Core>,
     pub(super) jid: Jid,
@@ -28,7 +28,7 @@ impl Drop for XmppSession {
 }
 
 impl XmppSession {
-    /// Says goodbye, unless that was done or somebody else has signed in under the name.
+    /// Sends unavailable presence, unless that was done or another session has the name.
     fn leave_all(&self) {
         let mut state = self.core.state.lock();
         if state

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::OwnedMutexGuard;
 
-/// Our agents in a room: by nickname, who has it and in which session.
+/// Our agents in a room, by nickname: address and session.
 type Nicks = HashMap<String, (Address, u64)>;
 
 /// The component's one connection, from its dial until it is closed at both ends. It is a lock that
@@ -19,9 +19,9 @@ pub(super) type Turn = OwnedMutexGuard<()>;
 
 #[derive(Default)]
 pub(super) struct Shared {
-    /// By room.
+    /// The agents in each room, by the room's address.
     occupants: Mutex<HashMap<String, Nicks>>,
-    /// What of ours archives may have that the engine does not know.
+    /// Our messages that archives may have and the engine does not know.
     pub(super) pasts: Mutex<Pasts>,
     next: AtomicU64,
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -33,12 +33,13 @@ impl Shared {
         self.turn.clone().lock_owned().await
     }
 
-    /// A number that nothing else has.
+    /// Returns a number that was not used before.
     pub(super) fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Our agent has, or asks for, that nickname; false if another agent of ours has it.
+    /// Records that our agent has or requests a nickname. Returns false if another agent of ours
+    /// has it.
     pub(super) fn occupy(&self, room: &str, nick: &str, address: &Address, session: u64) -> bool {
         let mut occupants = self.occupants.lock();
         let nicks = occupants.entry(room.to_owned()).or_default();
@@ -51,7 +52,7 @@ impl Shared {
         }
     }
 
-    /// Our agent no longer has that nickname.
+    /// Records that our agent no longer has a nickname.
     pub(super) fn vacate(&self, room: &str, nick: &str, session: u64) {
         let mut occupants = self.occupants.lock();
         if let Some(nicks) = occupants.get_mut(room) {
@@ -64,7 +65,7 @@ impl Shared {
         }
     }
 
-    /// Our agent of that nickname.
+    /// Returns our agent with that nickname.
     pub(super) fn occupant(&self, room: &str, nick: &str) -> Option<Address> {
         Some(self.occupants.lock().get(room)?.get(nick)?.0.clone())
     }

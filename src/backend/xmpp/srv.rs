@@ -8,10 +8,10 @@ use super::config::Security;
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, Question, RCODE, TYPE};
 
-/// Hosts of one answer that are tried.
+/// How many hosts of one answer are tried.
 const HOSTS_MAX: usize = 8;
 
-/// A host, and how it is spoken to.
+/// A host, and the protection it expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) host: String,
@@ -19,14 +19,14 @@ pub(super) struct Endpoint {
     pub(super) security: Security,
 }
 
-/// What a domain says of a service.
+/// What a domain says about a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Service {
-    /// Nothing: it is at the domain itself.
+    /// Nothing: the service is at the domain itself.
     Unknown,
-    /// It is there, at one of these.
+    /// The service is at one of these hosts.
     At(Vec<Record>),
-    /// It is not there at all.
+    /// The domain has no such service.
     Absent,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn name(domain: &str, security: Security) -> Option<String> {
     is_name.then(|| format!("{service}._tcp.{domain}"))
 }
 
-/// The question for a name.
+/// Returns the query for a name.
 pub(super) fn question(id: u16, name: &str) -> Option<Vec<u8>> {
     let mut packet = Packet::new_query(id);
     packet.set_flags(PacketFlag::RECURSION_DESIRED);
@@ -66,19 +66,19 @@ pub(super) fn question(id: u16, name: &str) -> Option<Vec<u8>> {
     packet.build_bytes_vec().ok()
 }
 
-/// What has come for an answer.
+/// The result of reading an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Not to this question, or not readable.
+    /// It does not belong to this query, or is not readable.
     NotOurs,
-    /// There is more than fits: to be asked again over TCP.
+    /// It is longer than a datagram: ask again over TCP.
     Truncated,
-    /// The resolver cannot say.
+    /// The resolver has no answer.
     Failed,
     Is(Service),
 }
 
-/// Reads the answer to a question.
+/// Reads the answer to a query.
 pub(super) fn answer(bytes: &[u8], id: u16, name: &str) -> Answer {
     let Ok(packet) = Packet::parse(bytes) else {
         return Answer::NotOurs;

@@ -10,14 +10,15 @@ use crate::backend::fairness::{domain, gives_way};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::VecDeque;
 
-/// Messages that wait in one line.
+/// The most messages that wait in one line.
 const STRAYS_MAX: usize = 64;
-/// Characters of text that wait in one line: strangers can write, too.
+/// The most characters of text that wait in one line, because strangers can write too.
 const CHARACTERS_MAX: usize = 256 * 1024;
-/// A message that has waited longer gives way first: strangers must not keep the line for ever.
+/// A message that has waited longer is dropped first, so that strangers do not keep the line for
+/// ever.
 const AGE: TimeDelta = TimeDelta::hours(1);
 
-/// One message.
+/// A message that waits for its agent.
 pub(super) struct Stray {
     /// The agent, bare.
     pub(super) to: String,
@@ -27,7 +28,7 @@ pub(super) struct Stray {
     pub(super) stanza: Element,
 }
 
-/// A line of them.
+/// A line of such messages.
 #[derive(Default)]
 pub(super) struct Strays {
     line: VecDeque<(usize, Stray)>,
@@ -51,7 +52,7 @@ impl Strays {
         }
     }
 
-    /// The place of the message that gives way, where there are too many, or too many characters.
+    /// Returns the index of the message to drop if there are too many, or too many characters.
     fn crowded_out(&self, is_many: bool) -> Option<usize> {
         let (oldest, newest) = (self.line.front()?.1.came, self.line.back()?.1.came);
         if newest - oldest > AGE {
@@ -67,7 +68,7 @@ impl Strays {
         }))
     }
 
-    /// Takes those out that are meant, in their order.
+    /// Takes out the messages that `is_meant` selects, in order.
     pub(super) fn take(&mut self, is_meant: impl Fn(&Stray) -> bool) -> Vec<Stray> {
         let (meant, others): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.line)
             .into_iter()

@@ -1,4 +1,4 @@
-//! A stream over a socket: bytes out, events in, whatever protects it.
+//! A stream over a socket, protected or not: bytes out, events in.
 
 use super::config::Security;
 use super::errors;
@@ -9,10 +9,10 @@ use crate::backend::{BackendError, BackendErrorKind, Trust};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 
-/// Bytes read at once.
+/// How many bytes are read at once.
 const READ: usize = 16 * 1024;
 
-/// Anything that carries bytes both ways.
+/// A connection that carries bytes both ways.
 pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
@@ -22,16 +22,17 @@ pub(super) struct Way<'a> {
     pub(super) port: u16,
     pub(super) security: Security,
     pub(super) trust: &'a Trust,
-    /// The name that its certificate must have.
+    /// The name that the server's certificate must have.
     pub(super) domain: &'a str,
 }
 
-/// A connection that broke.
+/// Returns the error of a connection that broke.
 pub(super) fn lost(error: &std::io::Error) -> BackendError {
     BackendError::unreachable(format!("the connection was lost: {}", plain(error)))
 }
 
-/// Why, in plain words: of an end without TLS's farewell the library says where its manual is.
+/// Returns the reason in plain words. For an end without TLS's farewell the library names its
+/// manual.
 pub(super) fn plain(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "the server hung up without a farewell".into(),
@@ -39,27 +40,27 @@ pub(super) fn plain(error: &std::io::Error) -> String {
     }
 }
 
-/// What reads.
+/// The reading half.
 pub(super) struct Reader<R> {
     io: R,
     parser: Parser,
     buffer: Box<[u8]>,
 }
 
-/// A stream's way in, and its way out.
+/// The two halves of a stream.
 pub(super) type Incoming = Reader<ReadHalf<Box<dyn Io>>>;
 pub(super) type Sink = WriteHalf<Box<dyn Io>>;
 
 /// A stream while it is negotiated.
 pub(super) struct Stream {
     reader: Reader<Box<dyn Io>>,
-    /// What the TLS channel can be bound with.
+    /// The data that a login can be bound to the TLS channel with.
     pub(super) binding: Option<Binding>,
     pub(super) is_secure: bool,
 }
 
 impl Stream {
-    /// Connects, with TLS if that comes first.
+    /// Connects, with TLS if it comes first.
     pub(super) async fn connect(way: &Way<'_>) -> Result<Stream, BackendError> {
         let endpoint = format!("{}:{}", way.host, way.port);
         let tcp = TcpStream::connect((way.host, way.port)).await;
@@ -86,7 +87,7 @@ impl Stream {
         Ok(stream)
     }
 
-    /// A stream over what a test holds the other end of.
+    /// Returns a stream over a connection whose other end a test holds.
     #[cfg(test)]
     pub(super) fn over(io: impl Io + 'static) -> Stream {
         Stream {
@@ -96,10 +97,10 @@ impl Stream {
         }
     }
 
-    /// Goes on in TLS.
+    /// Starts TLS on the stream.
     pub(super) async fn secure(&mut self, way: &Way<'_>) -> Result<(), BackendError> {
         if !self.reader.parser.rest().is_empty() {
-            // Reading before TLS, to be heard as if after: that is an attack (CVE-2011-0411).
+            // Text sent before TLS that would be read as if after it is an attack (CVE-2011-0411).
             return Err(BackendError::refused(
                 "the server spoke before TLS was there",
             ));
@@ -121,7 +122,7 @@ impl Stream {
         sent.await.map_err(|error| lost(&error))
     }
 
-    /// Begins a stream, or begins it anew; returns the server's header.
+    /// Begins a stream, or begins it anew. Returns the server's header.
     pub(super) async fn open(
         &mut self,
         to: &str,
@@ -148,7 +149,7 @@ impl Stream {
         }
     }
 
-    /// The next element at the top.
+    /// Waits for the next top-level element.
     pub(super) async fn next(&mut self) -> Result<Element, BackendError> {
         loop {
             match self.reader.next().await? {
@@ -161,7 +162,7 @@ impl Stream {
         }
     }
 
-    /// The next element that is not the end of all.
+    /// Waits for the next top-level element; the end of the stream is an error.
     pub(super) async fn expect(&mut self) -> Result<Element, BackendError> {
         let element = self.next().await?;
         if element.is("error", ns::STREAM) {
@@ -171,14 +172,14 @@ impl Stream {
         }
     }
 
-    /// Ends it, and waits until the server has hung up.
+    /// Ends the stream, and waits until the server has hung up.
     pub(super) async fn close(&mut self) {
         let _ = self.send("</stream:stream>").await;
         let _ = self.reader.io.shutdown().await;
         self.reader.until_closed().await;
     }
 
-    /// The two directions, for a task each.
+    /// Splits the stream into its two directions, for one task each.
     pub(super) fn split(self) -> (Incoming, Sink) {
         let Reader { io, parser, buffer } = self.reader;
         let (read, write) = tokio::io::split(io);
@@ -202,7 +203,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// The next event; waits for it.
+    /// Waits for the next event.
     pub(super) async fn next(&mut self) -> Result<Event, BackendError> {
         loop {
             let parsed = self.parser.next();
@@ -218,7 +219,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// As [`Reader::next`]; a stanza that has begun must end before what `pause` makes is over.
+    /// Like [`Reader::next`], but a stanza that has begun must end before the future of `pause` is
+    /// over.
     pub(super) async fn next_whole<F: Future<Output = ()>>(
         &mut self,
         pause: impl Fn() -> F,
@@ -247,12 +249,12 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
     }
 
-    /// Waits until nothing more comes, whatever comes until then.
+    /// Reads until the server hangs up, and ignores what comes.
     pub(super) async fn until_closed(&mut self) {
         while let Ok(1..) = self.io.read(&mut self.buffer).await {}
     }
 
-    /// Reads what has come, or waits for it.
+    /// Waits for bytes and reads them.
     async fn fill(&mut self) -> Result<(), BackendError> {
         match self.io.read(&mut self.buffer).await {
             Ok(0) => Err(BackendError::unreachable(

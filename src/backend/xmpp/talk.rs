@@ -19,23 +19,23 @@ use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-/// Messages looked through for the one that a page of history begins before.
+/// The most messages that are searched for the one that a page of history begins before.
 const LOOK_MAX: usize = 1000;
-/// Times a conversation that does not hold still is caught up again.
+/// How many times a conversation is caught up again if it keeps changing.
 const ROUNDS_MAX: usize = 20;
 
-/// Who talks with whom.
+/// An agent and its conversation.
 #[derive(Debug, Clone)]
 pub(super) struct Talk {
     pub(super) key: AgentKey,
     pub(super) agent: Jid,
-    /// The room or the contact, bare.
+    /// The bare address of the room or the contact.
     pub(super) jid: String,
     pub(super) channel: ChannelId,
     pub(super) is_room: bool,
 }
 
-/// Who the occupant of that nickname is. `real` is the address that the room itself tells.
+/// Returns the sender for a nickname. `real` is the address that the room itself tells.
 pub(super) fn occupant(core: &Core, room: &str, nick: &str, real: Option<&str>) -> Sender {
     let alias = Some(nick.to_owned());
     if let Some(address) = core.shared.occupant(room, nick) {
@@ -85,7 +85,7 @@ impl Talk {
         }
     }
 
-    /// Whether it has an archive that can be asked.
+    /// Returns whether it has an archive that can be asked.
     pub(super) fn has_archive(&self, core: &Core) -> bool {
         if !self.is_room {
             return core.has_archive.load(Ordering::Relaxed);
@@ -98,7 +98,7 @@ impl Talk {
             .is_some_and(|info| info.has_archive)
     }
 
-    /// A message from the archive, if it is one that people read.
+    /// Returns a message from the archive, if it has a text to read.
     pub(super) fn received(&self, core: &Core, archived: &Archived) -> Option<Received> {
         let message = &archived.message;
         let from = message.attribute("from").and_then(Jid::parse);
@@ -107,7 +107,7 @@ impl Talk {
         let mut id = archived.id.clone();
         let sender = if self.is_room {
             let nick = from.as_ref()?.resource()?.to_owned();
-            // The archive itself appends who it was, last; what comes before may be anybody's.
+            // The archive itself adds the sender's address last. What precedes it may be anybody's.
             let told = message
                 .children()
                 .filter(|child| child.is("x", ns::MUC_USER))
@@ -130,7 +130,7 @@ impl Talk {
             .as_ref()
             .is_none_or(|from| from.bare() == self.agent.bare())
         {
-            // Our own words go by the id they were answered with.
+            // Our own messages have the id under which they were accepted.
             if let Some(origin) = &said.origin {
                 id = origin.as_str().to_owned();
             }
@@ -252,7 +252,7 @@ impl Talk {
         }
     }
 
-    /// Hands over what came live while the talk was caught up, and ends the holding.
+    /// Hands over what came live while the conversation was caught up, and ends the holding.
     async fn release(&self, core: &Core, seen: &HashSet<String>, has_gap: bool) {
         while let Some(Some((id, mut item))) = self.held(core, Held::pop) {
             if let Inbound::Message { resume, .. } = &mut item
@@ -287,7 +287,7 @@ impl Talk {
         Some(looked)
     }
 
-    /// Notes whether something is missing before what comes live.
+    /// Records whether something is missing before the live messages.
     fn note_gap(&self, core: &Core, has_gap: bool) {
         let mut state = core.state.lock();
         if self.is_room {
@@ -301,7 +301,7 @@ impl Talk {
         }
     }
 
-    /// From now on what comes live is held, or no longer.
+    /// Begins or ends holding live messages.
     pub(super) fn hold(&self, core: &Core, line: Option<Held>) {
         let mut state = core.state.lock();
         let held = if self.is_room {
@@ -317,7 +317,7 @@ impl Talk {
         }
     }
 
-    /// The newest point of its archive, if it has one.
+    /// Returns the newest point of its archive, if it has one.
     pub(super) async fn newest(&self, core: &Core) -> Result<Option<ResumePoint>, BackendError> {
         if !self.has_archive(core) {
             return Ok(None);
@@ -329,7 +329,7 @@ impl Talk {
             .and_then(|point| point.to_resume()))
     }
 
-    /// The newest `take` messages before `before`, oldest first.
+    /// Returns the newest `take` messages before `before`, oldest first.
     pub(super) async fn history(
         &self,
         core: &Core,
@@ -434,7 +434,7 @@ fn unanswered(refused: &StanzaError) -> BackendError {
     }
 }
 
-/// A message that came live from a contact, at that time.
+/// Returns a message that came live from a contact at that time.
 pub(super) fn from_contact(
     talk: &Talk,
     core: &Core,

@@ -1,4 +1,4 @@
-//! The tasks of one connection: they write, read, acknowledge, and listen for silence.
+//! The tasks of one connection: they write, read, acknowledge, and watch for silence.
 
 use super::core::Core;
 use super::outbox::Line;
@@ -12,9 +12,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often the server is asked whether it is there.
+/// How often the server is pinged.
 const PING_EVERY: Duration = Duration::from_secs(60);
-/// A server that is silent for that long when asked is not.
+/// How long a server may leave a ping unanswered until it counts as gone.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// How often it may be silent about what it was asked while other things come: it may be busy, or
 /// not read us any more.
@@ -23,10 +23,10 @@ const SILENCES_MAX: u32 = 6;
 /// stepped over once it is too large, and nothing else would be heard beside it: the agents were
 /// shown as Active, and a stop waited for answers.
 const UNFINISHED_MAX: Duration = Duration::from_secs(30);
-/// How long the last words may take, and the server's own after them.
+/// How long the farewell may take, and the server's own farewell after it.
 pub(super) const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
-/// Writes what is put into the line, until the link has ended and its last words are out.
+/// Writes what is put into the line, until the link has ended and its farewell is written.
 pub(super) async fn write(core: Arc<Core>, line: Line, mut io: Sink, turn: Option<Arc<Turn>>) {
     let slow = async {
         core.ended().await;
@@ -53,7 +53,7 @@ pub(super) async fn read(
     turn: Option<Arc<Turn>>,
 ) {
     hear(&core, &mut reader, acknowledges, early).await;
-    // Until the server has hung up too, it may take this connection for the one to speak to.
+    // Until the server has hung up too, it may send to this connection.
     tokio::select! {
         biased;
         () = reader.until_closed() => {}
@@ -111,7 +111,7 @@ async fn hear(core: &Arc<Core>, reader: &mut Incoming, acknowledges: bool, early
     }
 }
 
-/// Says how much has been handled, each time it is asked and once that is committed.
+/// Acknowledges what was handled, whenever the server asks and once it is committed.
 async fn acknowledge(core: Arc<Core>, mut asked: watch::Receiver<u32>) {
     while asked.changed().await.is_ok() {
         let handled = *asked.borrow_and_update();
@@ -121,7 +121,7 @@ async fn acknowledge(core: Arc<Core>, mut asked: watch::Receiver<u32>) {
     }
 }
 
-/// Asks the server from time to time whether it is there, and rooms whether our agents are.
+/// Pings the server from time to time, and asks rooms whether our agents are in them.
 pub(super) async fn listen(core: Arc<Core>) {
     let watch = async {
         loop {
@@ -141,7 +141,7 @@ pub(super) async fn listen(core: Arc<Core>) {
                     }
                     () = core.inbox.sleep(SILENCE_MAX) => {}
                 }
-                // Whatever came counts, and while we are the ones who do not read, nothing can.
+                // Everything that comes counts. While this side does not read, nothing can come.
                 if core.stalled.load(Ordering::Relaxed) {
                     continue;
                 }
@@ -177,7 +177,7 @@ mod tests {
     use crate::backend::recorder::Recorder;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// A stanza that never ends, whether it is taken in or stepped over, ends the link in time.
+    /// A stanza that never ends, whether it is read or skipped, ends the link in time.
     #[test]
     fn a_stanza_without_an_end_ends_the_link() {
         for begun in [
@@ -206,7 +206,7 @@ mod tests {
                 let (mut reader, _writer) = Stream::over(near).split();
                 let flood = async {
                     server.write_all(said.as_bytes()).await.expect("written");
-                    // It goes on for ever, so that there is always something to read.
+                    // It writes for ever, so that there is always something to read.
                     while server.write_all(&[b'x'; 1000]).await.is_ok() {}
                 };
                 tokio::select! {

@@ -17,12 +17,12 @@ use super::{disco, http};
 use crate::backend::{BackendError, BackendErrorKind, Outgoing, PipeReader, Upload};
 use crate::model::{Content, Part};
 
-/// Services of the server that are asked whether they take files.
+/// The most services of the server that are asked whether they take files.
 const SERVICES_MAX: usize = 32;
-/// A file of unknown length is kept until its length is known: at most that much.
+/// A file of unknown length is kept in memory until its length is known: at most this many bytes.
 const UNKNOWN_MAX: usize = 16 * 1024 * 1024;
 
-/// The service that takes files, looked for once a link.
+/// Returns the service that takes files, which is looked for once a link.
 pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>, BackendError> {
     if let Some(known) = core.state.lock().upload.clone() {
         return Ok(known);
@@ -63,14 +63,14 @@ pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>,
     Ok(found)
 }
 
-/// Where one file is put, and where people get it.
+/// The address to put one file to, and the address to get it from.
 struct Slot {
     put: Target,
     headers: Vec<(String, String)>,
     get: String,
 }
 
-/// Streams a file to the service; returns the message that carries its link.
+/// Streams a file to the service. Returns the message with its link.
 pub(super) async fn send(
     core: &Core,
     agent: &Jid,
@@ -149,7 +149,7 @@ async fn slot(
     name: &str,
     length: u64,
 ) -> Result<Slot, BackendError> {
-    // The name becomes a part of an address: what would be a path is none.
+    // The name becomes a part of an address, so it must not be a path.
     let name: String = name
         .chars()
         .map(|c| {

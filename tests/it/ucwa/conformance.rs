@@ -1,4 +1,4 @@
-//! The conformance suite over the simulator: pipes, HTTP and TLS.
+//! The conformance suite against the simulator: over pipes, HTTP and TLS.
 
 use super::simulator::control::Driven;
 use super::simulator::person::{Heard, Manner};
@@ -10,7 +10,7 @@ use switchboard::Address;
 use switchboard::backend::{Backend, ChannelId, ChannelKind};
 use switchboard::testing::conformance::{self, run};
 
-/// A simulator for each check: its tasks run where the check's do.
+/// A simulator for each check. Its tasks run on the runtime of the check.
 struct Lync {
     way: Way,
     now: Mutex<Option<Arc<Town>>>,
@@ -18,7 +18,7 @@ struct Lync {
 
 struct Town {
     world: World,
-    /// One that is held, and one that is not.
+    /// A meeting that Lene holds, and one that nobody holds.
     meetings: [String; 2],
 }
 
@@ -49,7 +49,8 @@ impl conformance::World for Lync {
         world.person("lene", Manner::Accept(Duration::from_millis(1)));
         let backend = Arc::new(world.backend());
         let person = |name: &str| world.simulator.person(&sip(name)).unwrap();
-        // The search finds the account's own meetings: Bot 0 has scheduled one, and Lene holds it.
+        // The search finds the account's own meetings: Bot 0 has scheduled this one, and Lene is in
+        // it.
         let meeting = person("bot0").holds_meeting("Ops", "Everyone");
         assert!(person("lene").joins(&meeting) && person("bot0").leaves_meeting(&meeting));
         let meetings = [

@@ -1,8 +1,9 @@
-//! Two days in one meeting, in a second: two agents and a person talk, and everything fails that the simulator breaks.
+//! Two days in one meeting, in a second: two agents and a person talk while the simulator breaks
+//! everything it can.
 //!
-//! Goal: both agents are in the meeting at the end, nothing that was said comes twice, what was said in calm comes, and
-//! what a post was answered is what happened. Method: that of `week`, for what the week's people do not do.
-//! `SWITCHBOARD_DAYS` says how many seeds.
+//! Goal: both agents are in the meeting at the end; nothing that was said comes twice; what was
+//! said without a fault comes; and the outcome of each post is true. Method: like `week`, with the
+//! actions that the people of `week` do not take. `SWITCHBOARD_DAYS` says how many seeds.
 
 use super::simulator::control::FAULTS;
 use super::world::{Office, sip};
@@ -12,11 +13,12 @@ use std::time::Duration;
 use switchboard::{Collaboration, Cursor, Error, EventQuery, JoinState, NewMessage, Principal};
 
 const DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
-/// Longer than any fault lasts: the longest pause, two requests that are never answered, a back-off.
+/// Longer than any fault lasts: the longest pause, two requests that are never answered, and a
+/// back-off.
 const CALM: Duration = Duration::from_secs(20 * 60);
 const AGENTS: usize = 2;
 
-/// splitmix64: the same everywhere.
+/// splitmix64: the same numbers on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -41,7 +43,7 @@ fn a_meeting_outlives_two_days_of_faults() {
 }
 
 fn two_days(seed: u64) {
-    // The meeting itself is to last: what ends it is tested elsewhere.
+    // The meeting itself must last. Other tests cover how it ends.
     let office = Office::open(&[]);
     let uri = office.person("lene").holds_meeting("For ever", "");
     let room = format!("chat-room:{uri}");
@@ -174,7 +176,7 @@ fn end_of(bot: &Collaboration) -> Cursor {
     Cursor::after(batch.last, &batch.instance)
 }
 
-/// What came since, each text with how often; one's own posts are no news.
+/// Returns how often each text came since the last call.
 fn heard(office: &Office, bot: &Collaboration, mark: &mut Cursor) -> HashMap<String, usize> {
     office.engine.settle(SOON).unwrap();
     let mut heard: HashMap<String, usize> = HashMap::new();

@@ -1,8 +1,10 @@
-//! UCWA against the simulator of `examples/ucwa_simulator`, over pipes in memory and over real sockets.
+//! UCWA against the simulator of `examples/ucwa_simulator`, over pipes in memory and over real
+//! sockets.
 //!
-//! Goal: what the connector promises holds against a server that behaves as `guide::chat_systems` says, traps included.
-//! Method: each test has a simulator of its own. Over pipes its time is the engine's, so that a clock moved by hand
-//! steps both; over sockets, with and without TLS, everything is real. Nobody sleeps: waits are for what must come.
+//! Goal: the connector keeps its promises against a server that behaves as `guide::chat_systems`
+//! says, difficulties included. Method: each test has its own simulator. Over pipes the simulator
+//! uses the engine's clock, so that a clock moved by hand steps both. Over sockets, with and
+//! without TLS, time is real. No test sleeps; each wait is for something that must come.
 
 mod conformance;
 mod meeting_day;

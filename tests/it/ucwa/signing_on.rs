@@ -1,4 +1,5 @@
-//! Signing on: discovery with its detours, tokens for each host, and who is not let in or not trusted.
+//! Signing on: discovery with its redirects, tokens for each host, and users and servers that are
+//! refused.
 
 use super::world::{DOMAIN, Office, PASSWORD, Way, World, contact, sip};
 use std::time::{Duration, Instant};

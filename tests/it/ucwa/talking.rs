@@ -1,4 +1,5 @@
-//! Agents and their contacts: conversations begun, kept, resumed and ended by either side, and what becomes of a post.
+//! Agents and their contacts: conversations that either side begins, keeps, resumes and ends, and
+//! the outcome of each post.
 
 use super::simulator::drive::Invite;
 use super::simulator::person::Manner;
@@ -10,7 +11,7 @@ use switchboard::{Engine, Error, EventQuery, NewAgent, NewMessage, Part, Princip
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The article's walk, and the way back, in real time.
+/// The steps of the article, and the way back, in real time.
 fn walk(way: Way) {
     let world = World::open(way, &[]);
     world.person("echo", Manner::Echo(Duration::from_millis(20)));
@@ -294,7 +295,8 @@ fn a_conversation_that_died_unseen_is_begun_anew_for_the_post() {
         let office = Office::open(&[("dead-conversation", status)]);
         let bot = office.bot(0, &["lene"]);
         bot.says("lene", "one").unwrap();
-        // Lene hangs up while nothing of it reaches us; then the post finds no conversation.
+        // Lene ends the conversation, and the package that says so is lost. The post then finds no
+        // conversation.
         office.person("bot0").suffers("lose-package", 1).unwrap();
         assert!(office.person("lene").leaves(&sip("bot0")));
         bot.says("lene", "two").unwrap();
@@ -460,7 +462,7 @@ fn presence_and_note_of_a_contact_are_seen() {
                 .as_deref(),
             Some("back at noon")
         );
-        // Subscriptions are for half an hour.
+        // Subscriptions last half an hour.
         office.pass(95 * MINUTE);
         office.person("lene").shows("DoNotDisturb", "");
         office.pass(10 * SECOND);

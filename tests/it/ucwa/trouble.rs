@@ -1,5 +1,5 @@
-//! What goes wrong between a client and a Lync server, trouble by trouble (§ucwa/troubles), and what is left of it
-//! here: the agent is Active again, nothing that the server kept is lost, and nothing comes twice.
+//! Faults between a client and a Lync server, one by one (§ucwa/troubles). After each, the agent is
+//! Active again, nothing that the server kept is lost, and nothing comes twice.
 
 use super::simulator::control::FAULTS;
 use super::world::{Office, sip};
@@ -9,7 +9,7 @@ use switchboard::{AgentState, Error};
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Says something to the agent and sees that it comes, once.
+/// Says something to the agent and checks that it comes once.
 #[track_caller]
 fn hears(office: &Office, bot: &super::world::Bot<'_>, text: &str) {
     office.person("lene").say(&sip("bot0"), text);
@@ -283,7 +283,7 @@ fn what_was_said_while_the_link_was_down_for_seconds_is_fetched_by_the_next() {
     let office = Office::open(&[]);
     let bot = office.bot(0, &["lene"]);
     hears(&office, &bot, "before");
-    // The link is given up, the application stays; the next link finds it again.
+    // The link ends, but the application stays. The next link finds it again.
     office.person("bot0").suffers("unavailable", 12).unwrap();
     office.person("bot0").suffers("drop-channel", 1).unwrap();
     office.pass(SECOND);
@@ -308,7 +308,8 @@ fn the_simulator_has_no_fault_that_ends_an_agent_for_good() {
         let bot = office.bot(0, &["lene"]);
         bot.says("lene", "hello").unwrap();
         office.person("bot0").suffers(fault, 2).unwrap();
-        // Two requests that are never answered are noticed after ten minutes: a good one waits for three.
+        // Two requests that are never answered are noticed after ten minutes, because a normal one
+        // waits for three.
         office.pass(11 * MINUTE);
         assert_eq!(office.status(0).state, AgentState::Active, "{fault}");
         bot.says("lene", "still here")

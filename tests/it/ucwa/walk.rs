@@ -1,7 +1,9 @@
-//! The article's walk, step by step: discover, get a token, create the application, invite, poll until connected, send,
-//! terminate. Goal: whoever follows it with a plain HTTP client gets the answers that it promises, 201 and 204, from
-//! the simulator; and not from the URLs in which the article errs. Method: HTTP over a socket, links followed, nothing
-//! of ours on the client's side.
+//! The steps of the article: discover, get a token, create the application, invite, poll until
+//! connected, send, terminate.
+//!
+//! Goal: a plain HTTP client that follows the article gets the promised 201 and 204 from the
+//! simulator, but not from the URLs in which the article is wrong. Method: HTTP over a socket,
+//! following links, with nothing of this library on the client's side.
 
 use super::simulator::core::Simulator;
 use super::simulator::person::Manner;
@@ -14,13 +16,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A plain client: one connection a request, a token once it has one.
+/// A plain client: one connection for each request, and a token once it has one.
 struct Plain {
     server: SocketAddr,
     token: Option<String>,
 }
 
-/// What came back.
+/// The answer to a request.
 struct Answer {
     status: u16,
     head: String,
@@ -74,7 +76,7 @@ impl Plain {
 }
 
 impl Answer {
-    /// The resource, of an answer with that status.
+    /// Returns the resource, and checks the status.
     fn resource(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         serde_json::from_str(&self.body).unwrap()
@@ -96,7 +98,7 @@ fn link(resource: &Value, rel: &str) -> String {
         .to_owned()
 }
 
-/// Polls until an event embeds the resource `rel` in that state; moves `events` on.
+/// Polls until an event embeds the resource `rel` in that state. Moves `events` on.
 fn poll(client: &Plain, events: &mut String, rel: &str, state: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -161,7 +163,7 @@ fn the_walk_of_the_article() {
         token: None,
     };
 
-    // Part 1: where the user's server is, who may ask, and the application.
+    // Part 1: the user's server, the token, and the application.
     let user = link(&client.get("/").resource(200), "user");
     let refused = client.get(&user);
     assert_eq!(
@@ -213,7 +215,7 @@ fn the_walk_of_the_article() {
         (201, "", 1)
     );
 
-    // Polling, until the conversation is there and then connected.
+    // Poll until the conversation is there and connected.
     let conversation = poll(&client, &mut events, "conversation", "Connecting");
     assert_eq!(conversation["subject"], "Sample Subject Line");
     let messaging = poll(&client, &mut events, "messaging", "Connected");
@@ -224,7 +226,7 @@ fn the_walk_of_the_article() {
         (&json!("Connected"), &json!(["Messaging"]))
     );
 
-    // The message: 201. Not at the URL that the article prints.
+    // The message: 201, but not at the URL that the article prints.
     assert_eq!(
         client
             .ask(

@@ -1,13 +1,14 @@
-//! A week in an office, in seconds: agents and people write to each other while everything fails that the simulator
-//! knows how to break.
+//! A week in an office, in seconds: agents and people write to each other while the simulator
+//! breaks everything it can.
 //!
-//! Goal: every agent ends Active, and no message is lost or doubled that the protocol lets one keep. Method: the seed
-//! decides who says what, what fails and when; the clock is moved by hand. What the server tells a person was delivered
-//! must be an event, once; a post that was answered must have been heard once, one that was refused never, and one
-//! whose outcome is unknown at most once.
+//! Goal: every agent ends Active, and no message is lost or doubled that the protocol lets an agent
+//! keep. Method: the seed decides who says what, and what fails when; the clock is moved by hand. A
+//! text that the server reports to a person as delivered must be an event, once. A post that
+//! succeeded must have been heard once, one that was refused never, and one whose outcome is
+//! unknown at most once.
 //!
-//! `SWITCHBOARD_WEEKS` says how many weeks (seeds from 1), `SWITCHBOARD_WEEK_AGENTS` how many agents. A week that
-//! fails names its seed; `SWITCHBOARD_WEEK_SEED` repeats it.
+//! `SWITCHBOARD_WEEKS` says how many weeks (seeds from 1), `SWITCHBOARD_WEEK_AGENTS` how many
+//! agents. A week that fails names its seed; `SWITCHBOARD_WEEK_SEED` repeats it.
 
 use super::simulator::control::FAULTS;
 use super::simulator::person::Manner;
@@ -188,7 +189,7 @@ fn week(seed: u64, agents: usize) {
     heard_by_people(&office, posted, &story);
 }
 
-/// What people were told was delivered is an event, and none is there twice.
+/// Checks that every text reported as delivered is an event, and that none is there twice.
 fn heard_by_agents(
     office: &Office,
     views: &[Collaboration],
@@ -249,7 +250,7 @@ fn heard_by_agents(
     );
 }
 
-/// What a post was answered is what happened.
+/// Checks that the outcome of every post is true.
 fn heard_by_people(office: &Office, posted: Vec<Posted>, story: &dyn Fn() -> String) {
     let mut heard: HashMap<(&str, String), usize> = HashMap::new();
     for name in PEOPLE {

@@ -1,4 +1,4 @@
-//! A simulator, the ways to it, and an engine whose agents are its users.
+//! A simulator, the ways to reach it, and an engine whose agents are its users.
 
 use super::simulator::control::Driven;
 use super::simulator::core::Simulator;
@@ -27,7 +27,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// The domain that everybody is in.
+/// The domain of everybody.
 pub const DOMAIN: &str = "contoso.com";
 /// The password of everybody who has one.
 pub const PASSWORD: &str = "correct horse";
@@ -35,24 +35,25 @@ pub const PASSWORD: &str = "correct horse";
 /// How requests reach the simulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Pipes in memory; its time is the engine's.
+    /// Pipes in memory. The simulator uses the engine's clock.
     Pipes,
     Plain,
     Tls,
 }
 
-/// A simulator and the way to it.
+/// A simulator and a way to reach it.
 pub struct World {
     pub simulator: Arc<Simulator>,
     root: String,
     trust: Trust,
     pipes: Option<Arc<Pipes>>,
-    /// Sockets need a runtime of their own; it ends with the world.
+    /// The runtime of the sockets, which ends with the world.
     _runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl World {
-    /// One with the people that most tests need: agents `bot0` to `bot2`, and Lene, who accepts.
+    /// Returns a world with the people that most tests need: the agents `bot0` to `bot2`, and Lene,
+    /// who accepts.
     pub fn open(way: Way, set: &[(&str, &str)]) -> World {
         let mut switches = Switches::default();
         for (name, value) in set {
@@ -119,7 +120,7 @@ impl World {
         }
     }
 
-    /// From now on it has that clock's time.
+    /// Lets the simulator use that clock from now on.
     fn at(&self, clock: ManualClock) {
         if let Some(pipes) = &self.pipes {
             *pipes.time.clock.lock() = Some(clock);
@@ -138,19 +139,19 @@ impl World {
             .unwrap();
     }
 
-    /// Where autodiscovery begins.
+    /// Returns the URL where autodiscovery begins.
     pub fn root(&self) -> &str {
         &self.root
     }
 
-    /// Adds a person whom nobody but the simulator drives.
+    /// Adds a person whom only the simulator drives.
     pub fn person(&self, name: &str, manner: Manner) {
         self.simulator
             .add_person(&format!("sip:{name}@{DOMAIN}"), None, None, manner)
             .unwrap();
     }
 
-    /// How people see that one.
+    /// Returns the availability that others see.
     pub fn availability(&self, name: &str) -> Option<String> {
         self.simulator.person(&sip(name)).unwrap().availability()
     }
@@ -173,17 +174,17 @@ impl World {
     }
 }
 
-/// `sip:NAME@contoso.com`.
+/// Returns `sip:NAME@contoso.com`.
 pub fn sip(name: &str) -> String {
     format!("sip:{name}@{DOMAIN}")
 }
 
-/// `contact:sip:NAME@contoso.com`.
+/// Returns `contact:sip:NAME@contoso.com`.
 pub fn contact(name: &str) -> String {
     format!("contact:{}", sip(name))
 }
 
-/// A simulator over pipes, an engine on it, and the time of both.
+/// A simulator over pipes, an engine connected to it, and the clock of both.
 pub struct Office {
     pub world: World,
     pub clock: ManualClock,
@@ -191,12 +192,13 @@ pub struct Office {
 }
 
 impl Office {
-    /// With those switches set. Quiet conversations stand until somebody ends them, unless `far-idle` is set.
+    /// Opens an office with those switches set. Quiet conversations last until somebody ends them,
+    /// unless `far-idle` is set.
     pub fn open(set: &[(&str, &str)]) -> Office {
         Office::of(set, |config| config)
     }
 
-    /// With the backend configured a little differently.
+    /// Opens an office whose backend is configured by `configure`.
     pub fn of(set: &[(&str, &str)], configure: impl FnOnce(UcwaConfig) -> UcwaConfig) -> Office {
         let mut all = vec![("far-idle", "0")];
         all.extend(set);
@@ -218,7 +220,7 @@ impl Office {
         }
     }
 
-    /// Puts `botN` with those contacts, without waiting for it.
+    /// Puts `botN` with those contacts and does not wait for it.
     pub fn put(&self, n: usize, contacts: &[&str]) {
         let new = NewAgent::new(format!("bot{n}"), format!("ucwa:bot{n}@{DOMAIN}")).unwrap();
         let new = contacts
@@ -229,7 +231,7 @@ impl Office {
         self.engine.settle(SOON).unwrap();
     }
 
-    /// Puts `botN` with those contacts and waits until it is there.
+    /// Puts `botN` with those contacts and waits until it is Active.
     pub fn bot(&self, n: usize, contacts: &[&str]) -> Bot<'_> {
         self.put(n, contacts);
         let view = self.engine.agent(format!("bot{n}")).unwrap();
@@ -248,7 +250,7 @@ impl Office {
         self.world.simulator.person(&sip(name)).unwrap()
     }
 
-    /// Moves the clock of all, in steps.
+    /// Moves the clock of simulator and engine, in steps.
     pub fn pass(&self, time: Duration) {
         self.clock.advance(time);
     }
@@ -258,7 +260,7 @@ impl Office {
     }
 }
 
-/// An agent, and how far its events were looked at.
+/// An agent, and the position up to which its events were read.
 pub struct Bot<'a> {
     office: &'a Office,
     pub n: usize,
@@ -267,12 +269,12 @@ pub struct Bot<'a> {
 }
 
 impl Bot<'_> {
-    /// The messages that came since this was last asked, as `lene@contoso.com: hello`.
+    /// Returns the messages since the last call, as `lene@contoso.com: hello`.
     pub fn heard(&self) -> Vec<String> {
         self.messages().iter().map(line).collect()
     }
 
-    /// The same, whole: other people's only.
+    /// Returns the messages of other people since the last call.
     pub fn messages(&self) -> Vec<Message> {
         self.office.engine.settle(SOON).unwrap();
         let mut mark = self.mark.lock();
@@ -290,7 +292,7 @@ impl Bot<'_> {
         messages.filter(|message| message.sender != own).collect()
     }
 
-    /// Posts, and lets time pass until it is answered.
+    /// Posts, and lets time pass until the outcome is known.
     pub fn post(&self, to: &str, message: NewMessage) -> switchboard::Result<Message> {
         let answer = begin(self.view.post_async(contact(to), message));
         self.office.engine.settle(SOON).unwrap();
@@ -319,7 +321,7 @@ fn line(message: &Message) -> String {
     )
 }
 
-/// A file of the certificates that the HTTP tests use, for `localhost`.
+/// Returns the path of a certificate of the HTTP tests, for `localhost`.
 pub fn certificate(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/http/tls")
@@ -344,7 +346,7 @@ fn acceptor() -> TlsAcceptor {
     ))
 }
 
-/// Lines to a simulator that runs where the connector's tasks run.
+/// Connections to a simulator that runs where the connector's tasks run.
 struct Pipes {
     simulator: Arc<Simulator>,
     time: Arc<EngineTime>,
@@ -366,12 +368,13 @@ impl Connect for Pipes {
 #[derive(Default)]
 struct EngineTime {
     inbox: Mutex<Option<Inbox>>,
-    /// The clock, where it is moved by hand: then the simulator knows the time before it is spoken to.
+    /// The clock, if it is moved by hand. The simulator then knows the time before the first
+    /// request.
     clock: Mutex<Option<ManualClock>>,
 }
 
 impl EngineTime {
-    /// True the first time.
+    /// Returns true on the first call.
     fn begin(&self, inbox: &Inbox) -> bool {
         self.inbox.lock().replace(inbox.clone()).is_none()
     }

@@ -1,4 +1,4 @@
-//! What an agent asks besides talking: history, look-up, uploads, search.
+//! An agent's calls besides posting: history, look-up, uploads, search.
 
 use super::{channel, outgoing, wait, world};
 use crate::backend::loopback::{Loopback, files};

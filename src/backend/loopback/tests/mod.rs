@@ -80,7 +80,7 @@ impl World {
         ))
     }
 
-    /// `echo`, in the room.
+    /// Signs `echo` in and lets it join the room.
     fn echo(&self) -> Arc<dyn Session> {
         let echo = self.sign_in(1, "loopback:echo").expect("signed in");
         self.join(&echo, "chat-room:ops", None).expect("joined");
@@ -295,7 +295,7 @@ fn order_holds_while_the_engine_is_full_now_and_then() {
             .is_sorted(),
         "out of order"
     );
-    // The line goes back from the task when it is empty, and with it the token.
+    // The task returns the line when it is empty, and the token with it.
     let deadline = Instant::now() + SOON;
     while !world.recorder.is_idle() && Instant::now() < deadline {
         thread::yield_now();

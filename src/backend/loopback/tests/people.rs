@@ -1,4 +1,4 @@
-//! Agents and people as contacts: talking, presence, typing, the parrot.
+//! Agents and people as contacts: messages, presence, typing, the parrot.
 
 use super::*;
 
@@ -72,7 +72,7 @@ fn typing_is_seen_and_ends_by_itself() {
     wait(echo.clone().set_composing(channel("contact:lene"), true)).expect("shown");
     drop(entered);
     assert!(lene.sees_typing("contact:echo"));
-    // The timer's task may not have begun to wait yet: time is moved until it has.
+    // The timer's task may not wait yet, so time moves until it does.
     let ended = (0..1000).any(|_| {
         world.recorder.advance(Duration::from_secs(30));
         thread::sleep(Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: cuts, kicks, refusals, delays, an outage, a panic.
+//! Faults on purpose: cuts, kicks, refusals, delays, an outage, a panic.
 
 use super::*;
 
@@ -96,7 +96,7 @@ fn a_delayed_post_is_said_when_its_delay_has_passed_and_in_order() {
         .map(|post| world.runtime.spawn(post))
         .collect();
     assert!(world.texts().is_empty());
-    // A task may not have begun to wait yet: time is moved until all have.
+    // A task may not wait yet, so time moves until all do.
     while !posts.iter().all(tokio::task::JoinHandle::is_finished) {
         world.recorder.advance(Duration::from_secs(3));
         thread::yield_now();

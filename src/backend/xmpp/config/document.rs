@@ -134,7 +134,7 @@ fn accounts(keys: AccountsKeys, domain: &str) -> Result<Accounts> {
     on_this_machine(accounts.security, host).map(|()| accounts)
 }
 
-/// Refuses an address of another machine without TLS. What a name stands for is found at the dial.
+/// Refuses an address of another machine without TLS. A name is resolved only at the dial.
 fn on_this_machine(security: Security, host: &str) -> Result<()> {
     match host.parse::<IpAddr>() {
         Ok(address) if security == Security::PlainLoopback && !address.is_loopback() => {

@@ -1,4 +1,4 @@
-//! How an XMPP service is reached, and by whom.
+//! How to reach an XMPP service, and which agents use it.
 
 mod document;
 
@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How a connection is kept from being read or changed.
+/// How a connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -24,7 +24,7 @@ pub enum Security {
     /// No TLS, to an address of this machine only (a tunnel's end, a server beside us): anything
     /// else is refused.
     PlainLoopback,
-    /// No TLS to anywhere: whoever is on the way reads and changes everything.
+    /// No TLS to any host. Everybody on the way can read and change everything.
     InsecurePlaintext,
 }
 
@@ -65,7 +65,7 @@ impl Component {
     }
 }
 
-/// Accounts: a connection for each agent that is not of the component's domain.
+/// Accounts: one connection for each agent outside the component's domain.
 #[derive(Clone)]
 pub struct Accounts {
     pub(super) host: Option<String>,
@@ -98,14 +98,15 @@ impl Accounts {
         self
     }
 
-    /// The server's port; SRV records are not asked for. Default: 5222, for `DirectTls` 5223.
+    /// The server's port; no SRV records are looked up then. Default: 5222, for `DirectTls` 5223.
     #[must_use]
     pub fn port(mut self, port: u16) -> Accounts {
         self.port = Some(port);
         self
     }
 
-    /// How connections are secured. Default: `StartTls`. Without TLS no SRV records are asked for.
+    /// How connections are protected. Default: `StartTls`. Without TLS no SRV records are looked
+    /// up.
     #[must_use]
     pub fn security(mut self, security: Security) -> Accounts {
         self.security = security;
@@ -121,7 +122,7 @@ impl Accounts {
     }
 }
 
-/// Makes an agent's nickname of its address.
+/// Returns an agent's nickname, made from its address.
 pub type NicknameRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
 /// An XMPP service, as configured: by its builder, or read from a document as `guide::operating`
@@ -167,14 +168,14 @@ impl XmppConfig {
         }
     }
 
-    /// Connects agents of that component's domain over one connection.
+    /// Connects the agents of that component's domain over one connection.
     #[must_use]
     pub fn component(mut self, component: Component) -> XmppConfig {
         self.component = Some(component);
         self
     }
 
-    /// Connects all other agents, each over a connection of its own.
+    /// Connects all other agents, each over its own connection.
     #[must_use]
     pub fn accounts(mut self, accounts: Accounts) -> XmppConfig {
         self.accounts = Some(accounts);
@@ -214,7 +215,7 @@ impl XmppConfig {
         self
     }
 
-    /// The largest file in bytes; the service's own limit holds too. Default: 100 MiB.
+    /// The largest file in bytes, beside the service's own limit. Default: 100 MiB.
     #[must_use]
     pub fn upload_bytes_max(mut self, bytes: u64) -> XmppConfig {
         self.upload_bytes_max = bytes;
@@ -246,7 +247,7 @@ impl XmppConfig {
         self
     }
 
-    /// Whether whoever asks may see an agent's presence. Default: true.
+    /// Whether everybody who asks may see an agent's presence. Default: true.
     #[must_use]
     pub fn approve_subscriptions(mut self, approves: bool) -> XmppConfig {
         self.approves = approves;
@@ -275,7 +276,7 @@ impl XmppConfig {
         component.chain(self.accounts.iter().map(|accounts| &accounts.secrets))
     }
 
-    /// Checks what can be checked without connecting.
+    /// Checks what can be checked without a connection.
     pub(super) fn check(&self) -> Result<()> {
         let domain = |what: &str, text: &str| match Jid::parse(text) {
             Some(jid) if jid.local().is_none() && jid.resource().is_none() => Ok(()),
@@ -311,7 +312,7 @@ impl XmppConfig {
         }
     }
 
-    /// Whether the upload service `service` may have files put to `host`.
+    /// Returns whether files may be put to `host` for the upload service `service`.
     pub(super) fn takes_files(&self, host: &str, service: &str) -> bool {
         let host = folded(host);
         let is_below = |domain: &str| {
@@ -334,14 +335,14 @@ impl XmppConfig {
             || connected.any(|ours| folded(ours) == host || (is_here(ours) && is_here(&host)))
     }
 
-    /// Whether an address is of the component's domain.
+    /// Returns whether an address belongs to the component's domain.
     pub(super) fn is_component(&self, jid: &Jid) -> bool {
         self.component
             .as_ref()
             .is_some_and(|component| component.domain.eq_ignore_ascii_case(jid.domain()))
     }
 
-    /// The nickname of an agent, never one that cannot be a resource.
+    /// Returns the nickname of an agent, which can always be a resource.
     pub(super) fn nickname_of(&self, jid: &Jid) -> String {
         let made = self.nickname.as_ref().map(|rule| rule(jid.bare()));
         let fits = |nick: &String| jid.with_resource(nick).is_some();
@@ -350,14 +351,15 @@ impl XmppConfig {
     }
 }
 
-/// A host as it is compared: lower case, without brackets and the root's dot.
+/// Returns a host in the form in which hosts are compared: lower case, without brackets and the
+/// root's dot.
 fn folded(host: &str) -> String {
     host.trim_matches(['[', ']'])
         .trim_end_matches('.')
         .to_lowercase()
 }
 
-/// Whether a host is this machine.
+/// Returns whether a host is this machine.
 fn is_here(host: &str) -> bool {
     let host = folded(host);
     host == "localhost"

@@ -1,9 +1,9 @@
-//! One element and what is in it, built or parsed, and written as text.
+//! One element and its contents: built or parsed, and written as text.
 
 use super::super::ns;
 use std::borrow::Cow;
 
-/// What an element holds, in order.
+/// The contents of an element, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Node {
     Element(Element),
@@ -21,7 +21,7 @@ pub(in super::super) struct Element {
 }
 
 impl Element {
-    /// An empty one.
+    /// Returns an empty element.
     pub(in super::super) fn new(name: &'static str, namespace: &'static str) -> Element {
         Element {
             name: name.into(),
@@ -31,7 +31,7 @@ impl Element {
         }
     }
 
-    /// A stanza or a part of one.
+    /// Returns an empty stanza, or an empty part of one.
     pub(in super::super) fn stanza(name: &'static str) -> Element {
         Element::new(name, ns::CLIENT)
     }
@@ -79,12 +79,12 @@ impl Element {
         self
     }
 
-    /// Whether it has that name in that namespace.
+    /// Returns whether the element has that name and namespace.
     pub(in super::super) fn is(&self, name: &str, namespace: &str) -> bool {
         self.name == name && self.namespace == namespace
     }
 
-    /// An attribute's value.
+    /// Returns the value of an attribute.
     pub(in super::super) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes
             .iter()
@@ -92,7 +92,7 @@ impl Element {
             .map(|(_, value)| &**value)
     }
 
-    /// The elements in it.
+    /// Returns the child elements.
     pub(in super::super) fn children(&self) -> impl Iterator<Item = &Element> {
         self.nodes.iter().filter_map(|node| match node {
             Node::Element(element) => Some(element),
@@ -100,12 +100,12 @@ impl Element {
         })
     }
 
-    /// The first element in it of that name and namespace.
+    /// Returns the first child of that name and namespace.
     pub(in super::super) fn find(&self, name: &str, namespace: &str) -> Option<&Element> {
         self.children().find(|child| child.is(name, namespace))
     }
 
-    /// The text directly in it.
+    /// Returns the text directly in the element.
     pub(in super::super) fn inner_text(&self) -> String {
         let mut text = String::new();
         for node in &self.nodes {
@@ -116,12 +116,12 @@ impl Element {
         text
     }
 
-    /// The text of the first child of that name and namespace.
+    /// Returns the text of the first child of that name and namespace.
     pub(in super::super) fn text_of(&self, name: &str, namespace: &str) -> Option<String> {
         self.find(name, namespace).map(Element::inner_text)
     }
 
-    /// The element as text, for a stream whose default namespace is that of stanzas.
+    /// Returns the element as text, for a stream whose default namespace is that of stanzas.
     pub(in super::super) fn to_xml(&self) -> String {
         let mut out = String::with_capacity(256);
         self.write(&mut out, ns::CLIENT);
@@ -179,7 +179,7 @@ pub(in super::super) fn escape(out: &mut String, text: &str, attribute: bool) {
     }
 }
 
-/// Whether XML 1.0 can carry a character.
+/// Returns whether XML 1.0 can contain a character.
 pub(super) fn is_xml(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

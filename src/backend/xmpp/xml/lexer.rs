@@ -1,14 +1,14 @@
 //! Bytes into tags and text: what has come whole is handed out, what has not is waited for, what is
 //! too long is handed out as flood, without having been kept.
 
-/// A token's longest text: a stanza's limit, and the same again for escapes.
+/// The most bytes of a token: the limit of a stanza, and as much again for escapes.
 const TOKEN_MAX: usize = 1024 * 1024;
 const CDATA: &[u8] = b"<![CDATA[";
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Text between tags, escapes and all.
+    /// Text between tags, with its escapes.
     Text,
     /// Text in a CDATA section.
     Data,
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Declaration,
 }
 
-/// A token; its bytes are asked of the lexer before the next one is.
+/// A token. The lexer has its bytes until the next token is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -37,9 +37,9 @@ pub(in super::super) struct Malformed(pub(super) &'static str);
 #[derive(Default)]
 pub(super) struct Lexer {
     buffer: Vec<u8>,
-    /// Where the next token begins.
+    /// The index at which the next token begins.
     start: usize,
-    /// Bytes of it already looked at without finding its end.
+    /// How many of its bytes were searched for its end in vain.
     looked: usize,
     /// The quote within a tag that is still open.
     quote: Option<u8>,
@@ -57,12 +57,12 @@ impl Lexer {
         &self.buffer[token.from..token.to]
     }
 
-    /// What has come and was not handed out.
+    /// Returns what has come and was not handed out.
     pub(super) fn rest(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
 
-    /// Steps over blanks, which stand between stanzas.
+    /// Skips blanks, which stand between stanzas.
     pub(super) fn skip_blanks(&mut self) {
         if self.looked == 0 {
             self.start += self
@@ -73,7 +73,7 @@ impl Lexer {
         }
     }
 
-    /// The next token, if it has come whole.
+    /// Returns the next token, once it is complete.
     pub(super) fn next(&mut self) -> Result<Option<Token>, Malformed> {
         let rest = self.rest();
         match rest {
@@ -156,7 +156,7 @@ impl Lexer {
             .map(|(from, to)| self.token(Kind::Data, from, to)))
     }
 
-    /// Finds the end of what begins with that many bytes and ends with `end`.
+    /// Finds the end of a token whose prefix has that many bytes and which ends with `end`.
     fn until(&mut self, end: &[u8], prefix: usize) -> Option<(usize, usize)> {
         let from = self.start + prefix;
         let look = self.start + self.looked.saturating_sub(end.len()).max(prefix);
@@ -172,7 +172,7 @@ impl Lexer {
         None
     }
 
-    /// Forgets the middle of a token that has become too long.
+    /// Drops the middle of a token that has become too long.
     fn shorten(&mut self, front: usize, back: usize) {
         if self.rest().len() > TOKEN_MAX {
             let end = self.buffer.len() - back;

@@ -9,37 +9,37 @@ use super::element::{Element, Node, is_xml};
 use super::lexer::{Kind, Lexer, Malformed};
 use std::borrow::Cow;
 
-/// Elements within elements at most, the stream's own not counted.
+/// The most levels of elements within a stream.
 pub(in super::super) const DEPTH_MAX: usize = 64;
-/// Bytes of a stanza at most.
+/// The most bytes of a stanza.
 pub(in super::super) const STANZA_MAX: usize = 512 * 1024;
 /// Elements and texts of a stanza at most: an empty element costs four bytes on the wire and a
 /// hundred here.
 const NODES_MAX: usize = 16_384;
-/// Attributes of an element at most.
+/// The most attributes of an element.
 const ATTRIBUTES_MAX: usize = 64;
 
-/// What a stream says.
+/// An event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Event {
-    /// It began; the element holds its attributes.
+    /// The stream began. The element has its attributes.
     Opened(Element),
-    /// A stanza, or another element at the top.
+    /// A stanza, or another top-level element.
     Element(Box<Element>),
-    /// A stanza that was stepped over, and why.
+    /// A stanza that was skipped, and why.
     Skipped(&'static str),
-    /// It ended.
+    /// The stream ended.
     Closed,
 }
 
 /// An element whose end has not come.
 struct Open {
     element: Element,
-    /// The name with its prefix: the end must repeat it.
+    /// The name with its prefix, which the end tag must repeat.
     written: String,
     /// The default namespace within it.
     default: Cow<'static, str>,
-    /// The prefixes bound by it.
+    /// The prefixes that it binds.
     prefixes: Vec<(String, String)>,
 }
 
@@ -47,16 +47,16 @@ struct Open {
 #[derive(Default)]
 pub(in super::super) struct Parser {
     lexer: Lexer,
-    /// The stream's element and those within it.
+    /// The open elements: that of the stream and those within it.
     open: Vec<Open>,
     begun: bool,
-    /// The stanza is stepped over: how deep it is now, and why.
+    /// The depth within a stanza that is being skipped, and why it is.
     skipping: Option<(usize, &'static str)>,
     bytes: usize,
     nodes: usize,
 }
 
-/// What is wrong: with the stream, or with one stanza.
+/// An error: of the stream, or of one stanza.
 enum Wrong {
     Stream(Malformed),
     Stanza(&'static str),
@@ -69,22 +69,22 @@ impl From<Malformed> for Wrong {
 }
 
 impl Parser {
-    /// Takes what has come.
+    /// Takes bytes that have come.
     pub(in super::super) fn feed(&mut self, bytes: &[u8]) {
         self.lexer.feed(bytes);
     }
 
-    /// What came after the last event, for the parser of the stream that follows.
+    /// Returns what came after the last event, for the parser of the next stream.
     pub(in super::super) fn rest(&self) -> &[u8] {
         self.lexer.rest()
     }
 
-    /// Whether a stanza has begun that has not ended: asked after all that has come was read.
+    /// Returns whether a stanza has begun and not ended, once all that has come was read.
     pub(in super::super) fn is_inside(&self) -> bool {
         self.open.len() > 1 || self.skipping.is_some() || !self.lexer.rest().is_empty()
     }
 
-    /// The next event, if it has come whole.
+    /// Returns the next event, once it is complete.
     pub(in super::super) fn next(&mut self) -> Result<Option<Event>, Malformed> {
         loop {
             if self.open.len() <= 1 && self.skipping.is_none() {
@@ -146,7 +146,7 @@ impl Parser {
         }
     }
 
-    /// From this token on the stanza is stepped over.
+    /// Skips the stanza from this token on.
     fn step_over(
         &mut self,
         token: &super::lexer::Token,
@@ -168,7 +168,7 @@ impl Parser {
         None
     }
 
-    /// Between two stanzas again.
+    /// Goes back to the state between two stanzas.
     fn reset(&mut self) {
         self.open.truncate(1);
         self.bytes = 0;
@@ -331,7 +331,7 @@ impl Parser {
     }
 }
 
-/// The names that nearly all attributes have are not copied.
+/// Returns an attribute's name. The names that nearly all attributes have are not copied.
 fn attribute_name(name: &str) -> Cow<'static, str> {
     const COMMON: [&str; 12] = [
         "from",
@@ -353,10 +353,10 @@ fn attribute_name(name: &str) -> Cow<'static, str> {
     }
 }
 
-/// Attributes as written, their values resolved.
+/// Attributes as written, with their values resolved.
 type Attributes<'a> = Vec<(&'a str, String)>;
 
-/// A tag's name and its attributes.
+/// Returns a tag's name and attributes.
 fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
     let end = text
         .find(|c: char| c.is_ascii_whitespace())
@@ -392,7 +392,7 @@ fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
     }
 }
 
-/// Whether a name can be one: XML admits a little less, which no server would have passed on.
+/// Returns whether a text can be a name. XML allows slightly less, but no server passes that on.
 fn is_name(name: &str) -> bool {
     let first = |c: char| c.is_alphabetic() || c == '_';
     let more = |c: char| {
@@ -401,7 +401,7 @@ fn is_name(name: &str) -> bool {
     name.starts_with(first) && name.chars().all(more) && !name.ends_with(':')
 }
 
-/// Line ends as XML reads them.
+/// Returns a text with line ends as XML reads them.
 fn normal(text: &str) -> Cow<'_, str> {
     if text.contains('\r') {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))

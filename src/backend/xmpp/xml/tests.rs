@@ -1,4 +1,4 @@
-//! The parser: what it reads, what it steps over, what it cannot be made to do.
+//! The parser: what it reads, what it skips, and what it must refuse.
 
 use super::super::ns;
 use super::parser::{DEPTH_MAX, STANZA_MAX};
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
     xmlns:stream='http://etherx.jabber.org/streams' id=\"a1\" from='agents.im.test'>";
 
-/// Everything a stream of that text says, fed in pieces of that many bytes.
+/// Returns all events of a stream of that text, fed in pieces of that many bytes.
 fn read(text: &str, piece: usize) -> Result<Vec<Event>, String> {
     let mut parser = Parser::default();
     let mut events = Vec::new();
@@ -123,7 +123,7 @@ fn skipping_does_not_forget_the_stream() {
     ));
 }
 
-/// Any element of ours.
+/// Any element that this connector can write.
 fn element() -> impl Strategy<Value = Element> {
     let text = "[\\PC\n\t\r<>&'\"]{0,20}";
     let leaf = (text, proptest::option::of(text)).prop_map(|(body, id)| {

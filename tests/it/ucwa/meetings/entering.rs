@@ -1,4 +1,4 @@
-//! The ways in: joined, invited, found, after a wait in the lobby.
+//! The ways into a meeting: joined, invited, found, and after a wait in the lobby.
 
 use super::super::simulator::person::Manner;
 use super::super::world::{Office, sip};

@@ -1,4 +1,4 @@
-//! The ways out, and back in after the link was lost.
+//! The ways out of a meeting, and back in after the link was lost.
 
 use super::super::world::{Office, sip};
 use super::{MINUTE, SECOND, hears, in_meeting, is_active, post, put, room, stands};
@@ -60,7 +60,8 @@ fn a_meeting_is_rejoined_when_the_application_was_lost() {
         let office = Office::open(&[]);
         let (bot, uri) = in_meeting(&office, "Lasting");
         office.person("bot0").suffers(fault, 1).unwrap();
-        // `resume` comes with the next package, and the request that waits ends after three minutes.
+        // `resume` comes with the next package, and the request that waits ends after three
+        // minutes.
         office.pass(4 * MINUTE);
         is_active(&office, 0, &uri);
         assert_eq!(office.world.simulator.count(&sip("bot0")).1, 1, "{fault}");
@@ -75,7 +76,7 @@ fn what_the_server_kept_while_the_link_was_down_comes_with_the_next() {
     let (bot, uri) = in_meeting(&office, "Flaky");
     hears(&office, &bot, &uri, "before");
     let began = office.status(0).since;
-    // The link is given up, the application stays in the meeting; the next link finds both again.
+    // The link ends, but the application stays in the meeting. The next link finds both again.
     office.person("bot0").suffers("unavailable", 12).unwrap();
     office.person("bot0").suffers("drop-channel", 1).unwrap();
     office.pass(SECOND);

@@ -1,4 +1,4 @@
-//! Meetings as rooms: the ways in, what is said there, and every way out.
+//! Meetings as rooms: the ways in, the messages, and every way out.
 
 mod entering;
 mod leaving;
@@ -16,14 +16,14 @@ fn room(uri: &str) -> String {
     format!("chat-room:{uri}")
 }
 
-/// Puts the meeting's channel, and lets some time pass.
+/// Puts the meeting's channel and lets some time pass.
 fn put(office: &Office, n: usize, uri: &str) {
     let admin = office.engine.provisioning(&Principal::host("ada")).unwrap();
     admin.put_channel(format!("bot{n}"), room(uri)).unwrap();
     office.pass(2 * SECOND);
 }
 
-/// How the meeting's channel stands, and why.
+/// Returns the state of the meeting's channel and the reason for it.
 fn stands(office: &Office, n: usize, uri: &str) -> (JoinState, String) {
     let status = office
         .status(n)
@@ -39,13 +39,14 @@ fn is_active(office: &Office, n: usize, uri: &str) {
     assert_eq!(stands(office, n, uri), (JoinState::Active, String::new()));
 }
 
-/// An agent in a meeting that Lene holds.
+/// Returns an agent in a meeting that Lene holds.
 fn in_meeting<'a>(office: &'a Office, subject: &str) -> (Bot<'a>, String) {
     let bot = office.bot(0, &[]);
     let uri = office.person("lene").holds_meeting(subject, "");
     put(office, 0, &uri);
     is_active(office, 0, &uri);
-    // An agent that has had no event yet begins with the last seconds; this one has had its channel's.
+    // An agent without events begins with the last seconds; this agent has the events of its
+    // channel.
     assert!(bot.heard().is_empty());
     (bot, uri)
 }
@@ -67,7 +68,7 @@ fn post(
     answer.join().unwrap()
 }
 
-/// Says something in the meeting and sees that it comes, once.
+/// Says something in the meeting and checks that it comes once.
 #[track_caller]
 fn hears(office: &Office, bot: &Bot<'_>, uri: &str, text: &str) {
     assert!(office.person("lene").says_in(uri, text));

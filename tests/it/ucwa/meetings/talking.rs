@@ -1,4 +1,4 @@
-//! What is said in a meeting, both ways.
+//! Messages in a meeting, both ways.
 
 use super::super::world::{Office, sip};
 use super::{MINUTE, SECOND, hears, in_meeting, is_active, post, put, room, texts};
