@@ -25,7 +25,7 @@ impl ChatState {
     ) -> Result<Joined, BackendError> {
         let Some(signed) = self.sessions.get(&session) else {
             return Err(BackendError::unreachable(
-                "the agent is not signed in any more",
+                "the agent is no longer signed in",
             ));
         };
         if let Some(reason) = self.faults.refused_channels.get(channel) {

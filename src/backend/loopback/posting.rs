@@ -184,7 +184,7 @@ impl ChatState {
     ) -> Result<Spoken, BackendError> {
         let Some(signed) = self.sessions.get(&session) else {
             return Err(BackendError::unreachable(
-                "the agent is not signed in any more",
+                "the agent is no longer signed in",
             ));
         };
         let kind = channel.kind();

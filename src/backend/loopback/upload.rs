@@ -52,7 +52,7 @@ impl LoopbackSession {
         let too_large = || {
             BackendError::new(
                 BackendErrorKind::TooLarge(FILE_BYTES_MAX as u64),
-                format!("over {FILE_BYTES_MAX} bytes"),
+                format!("the file has over {FILE_BYTES_MAX} bytes"),
             )
         };
         if size.is_some_and(|size| size > FILE_BYTES_MAX as u64) {

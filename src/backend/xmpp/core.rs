@@ -162,9 +162,10 @@ impl Core {
             .filter(|agent| agent.session == session)
         {
             Some(agent) => Ok(look(agent)),
-            None => Err(state.over.clone().unwrap_or_else(|| {
-                BackendError::unreachable("the agent is not signed in any more")
-            })),
+            None => Err(state
+                .over
+                .clone()
+                .unwrap_or_else(|| BackendError::unreachable("the agent is no longer signed in"))),
         }
     }
 }

@@ -117,8 +117,9 @@ pub(super) async fn items(
                 Element::new("query", ns::DISCO_ITEMS).child(set),
             )
             .await?;
-        let answer = answer
-            .map_err(|refused| refused.of_request(&format!("`{host}` does not say what it has")))?;
+        let answer = answer.map_err(|refused| {
+            refused.of_request(&format!("`{host}` does not list what it has"))
+        })?;
         let Some(query) = answer.find("query", ns::DISCO_ITEMS) else {
             break;
         };

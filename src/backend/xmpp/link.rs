@@ -197,7 +197,7 @@ async fn sign_in(
 ) -> Result<Arc<XmppSession>, BackendError> {
     let jid = Jid::parse(address.name()).filter(|jid| jid.local().is_some());
     let jid =
-        jid.ok_or_else(|| BackendError::refused(format!("`{address}` is no address of XMPP")))?;
+        jid.ok_or_else(|| BackendError::refused(format!("`{address}` is not an XMPP address")))?;
     let is_here = if core.is_component {
         jid.domain() == core.jid.domain()
     } else {

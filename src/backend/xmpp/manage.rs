@@ -246,7 +246,7 @@ async fn configure(
         )
         .await?;
     let answer = answer
-        .map_err(|refused| rejected(format!("the room was not made: {}", refused.reason())))?;
+        .map_err(|refused| rejected(format!("the room was not created: {}", refused.reason())))?;
     let offered = answer
         .find("query", ns::MUC_OWNER)
         .and_then(|query| query.find("x", ns::DATA));
@@ -286,7 +286,7 @@ fn addresses(members: Vec<String>) -> Result<BTreeSet<String>, BackendError> {
         .map(|member| {
             let name = member.strip_prefix("xmpp:").unwrap_or(member);
             let jid = Jid::parse(name)
-                .ok_or_else(|| rejected(format!("`{member}` is no address of XMPP")))?;
+                .ok_or_else(|| rejected(format!("`{member}` is not an XMPP address")))?;
             Ok(jid.bare().to_owned())
         })
         .collect()

@@ -336,9 +336,9 @@ async fn login(
 ) -> Result<(), Ended> {
     let user = jid.local().unwrap_or_default();
     let chosen = mechanism(offered, stream.binding, stream.is_secure);
-    match chosen
-        .ok_or_else(|| BackendError::refused("the server offers no login that is safe here"))?
-    {
+    match chosen.ok_or_else(|| {
+        BackendError::refused("the server offers no login that is safe on this connection")
+    })? {
         Mechanism::Plain => {
             let words = STANDARD.encode(format!("\0{user}\0{}", secret.expose()));
             stream

@@ -55,7 +55,7 @@ impl XmppSession {
         };
         let jid = jid.filter(|jid| jid.local().is_some() || !is_room);
         let jid =
-            jid.ok_or_else(|| BackendError::refused(format!("`{name}` is no address of XMPP")))?;
+            jid.ok_or_else(|| BackendError::refused(format!("`{name}` is not an XMPP address")))?;
         Ok(Talk {
             key: self.key,
             agent: self.jid.clone(),

@@ -76,7 +76,7 @@ fn an_upload_over_the_cap_is_rejected_with_the_cap() {
     let error = world
         .upload(&echo, &vec![0; files::FILE_BYTES_MAX + 1], true)
         .expect_err("too large");
-    assert_eq!(error.reason, "over 16777216 bytes");
+    assert_eq!(error.reason, "the file has over 16777216 bytes");
 }
 
 #[test]
