@@ -98,14 +98,14 @@ pub enum Error {
     OutcomeUnknown(String),
     /// The event instance of the cursor is not the present one: start again at the window
     /// (§events/gone).
-    #[error("the event instance is another one now; start again at 0 without an instance")]
+    #[error("the event instance has changed; start again at 0 without an instance")]
     InstanceGone,
     /// A newer reader of the same name took over.
     #[error("a newer reader named `{0}` took over")]
     Superseded(String),
     /// The agent is at another revision than the caller expected: somebody else changed it
     /// meanwhile.
-    #[error("revision {expected} was expected, {found} found")]
+    #[error("expected revision {expected}, found {found}")]
     Conflict {
         /// The revision that the caller expected.
         expected: u64,

@@ -191,7 +191,7 @@ impl Publisher<Journal> for Publishing {
     fn failed(&self, entry: Entry, error: Error) {
         if let EntryKind::Message(row) = entry.kind {
             let error = Error::OutcomeUnknown(format!(
-                "the chat system has it, but it could not be recorded: {error}"
+                "the chat system accepted the message, but it could not be stored: {error}"
             ));
             self.desk.posts.unrecorded(row, &error);
         }

@@ -86,7 +86,7 @@ impl SecretSource for AccountSecrets {
 impl<'de> Deserialize<'de> for AccountSecrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AccountSecrets, D::Error> {
         let refusal =
-            "secrets do not belong into this file; write { directory = \"…\" } or { file = \"…\" }";
+            "secrets do not belong in this file; write { directory = \"…\" } or { file = \"…\" }";
         let (key, text) = single_key(deserializer, &["directory", "file"], refusal)?;
         Ok(match key {
             "directory" => AccountSecrets::Directory(text.into()),

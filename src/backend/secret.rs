@@ -159,7 +159,7 @@ impl SecretSource for StoredSecret {
 impl<'de> Deserialize<'de> for StoredSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StoredSecret, D::Error> {
         let refusal =
-            "a secret does not belong into this file; write { file = \"…\" } or { env = \"…\" }";
+            "a secret does not belong in this file; write { file = \"…\" } or { env = \"…\" }";
         let (key, text) = single_key(deserializer, &["file", "env"], refusal)?;
         Ok(match key {
             "file" => StoredSecret::File(PathBuf::from(text)),
@@ -233,7 +233,7 @@ mod tests {
         ] {
             let error = read(text).expect_err(text).to_string();
             assert!(
-                error.starts_with("a secret does not belong into this file"),
+                error.starts_with("a secret does not belong in this file"),
                 "{error}"
             );
             assert!(

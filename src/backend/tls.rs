@@ -113,9 +113,7 @@ fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
         Trust::PinnedSha256(_) | Trust::InsecureAnyCertificate => return Ok(None),
     }
     if roots.is_empty() {
-        Err(BackendError::refused(
-            "no certificate to believe in was found",
-        ))
+        Err(BackendError::refused("no trusted certificate was found"))
     } else {
         Ok(Some(roots))
     }

@@ -86,7 +86,7 @@ fn unreadable(path: &Path, error: &rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::ForeignDatabase {
             path: path.display().to_string(),
-            reason: "it is no SQLite database".into(),
+            reason: "it is not a SQLite database".into(),
         },
         _ => Error::Storage(format!("cannot read `{}`: {error}", path.display())),
     }

@@ -225,7 +225,7 @@ impl Opened {
             copied::ForeignWrite::Overwritten => {
                 let path = self.path().map_err(|error| error.to_string())?.display();
                 Err(format!(
-                    "`{path}` was written by something other than SQLite, as copying a file over it does"
+                    "`{path}` was written by something other than SQLite, for example by copying a file over it"
                 ))
             }
         }

@@ -132,7 +132,7 @@ impl Watch {
                     return FileChange::Other(format!("`{shown}` was removed"));
                 }
                 Err(error) => {
-                    return FileChange::Other(format!("`{shown}` cannot be seen: {error}"));
+                    return FileChange::Other(format!("`{shown}` cannot be examined: {error}"));
                 }
                 Ok(now) if now.id != was.id => {
                     return FileChange::Other(format!("`{shown}` was replaced by another file"));

@@ -55,7 +55,7 @@ pub(crate) struct Delivery {
     pub(crate) batch: EventBatch,
     /// The seq up to which the journal was looked at.
     pub(crate) scanned: Seq,
-    /// The engine is stopping, or the agent is gone.
+    /// The engine is stopping, or the agent was deleted.
     pub(crate) over: bool,
     /// Held until the reader waits again.
     pub(crate) busy: Option<Busy>,

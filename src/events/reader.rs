@@ -124,7 +124,7 @@ impl Reader {
     fn unless_over(&self, event: Option<Event>) -> Result<Option<Event>> {
         match event {
             None if self.held.gone.load(Ordering::Acquire) => {
-                Err(Error::Unauthorized("the agent is gone".into()))
+                Err(Error::Unauthorized("the agent was deleted".into()))
             }
             None if self.over => Err(Error::Closed),
             event => Ok(event),

@@ -301,7 +301,7 @@ impl<'p> Translation<'p> {
             return Err(format!("the balancing group `(?<{name}>` is not supported"));
         }
         if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-            return Err(format!("`{name}` is no group name"));
+            return Err(format!("`{name}` is not a group name"));
         }
         if name.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(format!(

@@ -57,7 +57,7 @@ impl Hasher {
     pub(super) fn hash(&mut self, password: &Secret) -> Result<String> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt)
-            .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+            .map_err(|error| Error::Internal(format!("no random bytes: {error}")))?;
         let params =
             Params::new(self.cost.memory_kib, self.cost.passes, 1, None).map_err(internal)?;
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];

@@ -48,7 +48,7 @@ impl Recent {
     pub(crate) fn new() -> Result<Recent> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)
-            .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+            .map_err(|error| Error::Internal(format!("no random bytes: {error}")))?;
         let mac = Hmac::new_from_slice(&key).expect("HMAC takes a key of any length");
         Ok(Recent {
             mac,

@@ -99,7 +99,7 @@ impl Management {
         Box::pin(async move {
             let managed = this.ask(request?).await?;
             take(managed)
-                .ok_or_else(|| Error::Internal("the chat system answered something else".into()))
+                .ok_or_else(|| Error::Internal("the chat system gave an unexpected answer".into()))
         })
     }
 

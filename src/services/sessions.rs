@@ -65,10 +65,10 @@ impl Sessions {
 
 /// The error for an agent that was deleted while somebody still held a view of it.
 pub(super) fn deleted(cell: &Cell) -> Error {
-    Error::Unauthorized(format!("agent `{}` is gone", cell.id))
+    Error::Unauthorized(format!("agent `{}` was deleted", cell.id))
 }
 
 /// The error for a token whose agent was deleted.
 pub(super) fn agent_gone() -> Error {
-    Error::Unauthorized("the token's agent is gone".into())
+    Error::Unauthorized("the token's agent was deleted".into())
 }

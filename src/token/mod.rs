@@ -42,7 +42,7 @@ const TOKEN_CHARS: usize = 43;
 pub(crate) fn fresh() -> Result<(Token, Digest)> {
     let mut bits = [0; 32];
     getrandom::fill(&mut bits)
-        .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+        .map_err(|error| Error::Internal(format!("no random bytes: {error}")))?;
     let text = URL_SAFE_NO_PAD.encode(bits);
     let digest = Sha256::digest(text.as_bytes()).into();
     Ok((Token::new(text), digest))

@@ -214,7 +214,7 @@ impl LinkTask {
         {
             self.handle.set_flowing();
             self.lost(BackendError::unreachable(
-                "the journal took nothing for 20 seconds; this link will catch up later",
+                "the journal accepted nothing for 20 seconds; this link will catch up later",
             ));
         }
     }

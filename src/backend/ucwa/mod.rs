@@ -108,7 +108,7 @@ impl Ucwa {
     /// The account of that name.
     fn person(&self, name: &str) -> std::result::Result<Sip, BackendError> {
         Sip::parse(name)
-            .ok_or_else(|| BackendError::refused(format!("`{name}` is no account's address")))
+            .ok_or_else(|| BackendError::refused(format!("`{name}` is not an account's address")))
     }
 }
 

@@ -17,7 +17,7 @@ impl Core {
     pub(super) async fn fence(&self) -> Result<(), BackendError> {
         let late = || {
             Err(BackendError::unreachable(
-                "the server does not say whether it has what it was sent",
+                "the server does not confirm what it was sent",
             ))
         };
         self.inbox
@@ -100,7 +100,7 @@ impl Core {
             self.fence_reached();
         } else if is_again {
             self.fail(BackendError::unreachable(
-                "the server answers only a part of what it is asked",
+                "the server answers only some requests",
             ));
         }
         is_first || is_again
@@ -161,7 +161,7 @@ mod tests {
         assert!(
             recorder
                 .lost()
-                .is_some_and(|error| error.reason.contains("only a part"))
+                .is_some_and(|error| error.reason.contains("only some requests"))
         );
         assert!(fence.now_or_never().is_some_and(|reached| reached.is_err()));
     }

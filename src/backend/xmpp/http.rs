@@ -120,14 +120,13 @@ pub(super) async fn put(
             plain(&error)
         ))
     };
-    let slow =
-        |what: &str| BackendError::unreachable(format!("{endpoint}, where the file goes, {what}"));
+    let slow = |what: &str| BackendError::unreachable(format!("the upload host {endpoint} {what}"));
     let mut io = connect(inbox, target, trust, &endpoint).await?;
     let head = target.head(length, headers);
     inbox
         .within(WRITE_MAX, io.write_all(head.as_bytes()))
         .await
-        .ok_or_else(|| slow("takes nothing"))?
+        .ok_or_else(|| slow("accepts no data"))?
         .map_err(lost)?;
     let rejected = |reason: &str| BackendError::new(BackendErrorKind::Rejected, reason);
     let mut left = length;
@@ -136,11 +135,11 @@ pub(super) async fn put(
     while let Some(chunk) = next.take() {
         left = left
             .checked_sub(chunk.len() as u64)
-            .ok_or_else(|| rejected("the file is longer than was said"))?;
+            .ok_or_else(|| rejected("the file is longer than announced"))?;
         if inbox
             .within(WRITE_MAX, io.write_all(&chunk))
             .await
-            .ok_or_else(|| slow("takes nothing more"))?
+            .ok_or_else(|| slow("accepts no more data"))?
             .is_err()
         {
             // The server may have said why before it hung up.
@@ -153,7 +152,7 @@ pub(super) async fn put(
             .map_err(|_| rejected("the upload was given up"))?;
     }
     if !is_cut && left > 0 {
-        return Err(rejected("the file is shorter than was said"));
+        return Err(rejected("the file is shorter than announced"));
     }
     let answered = async {
         let _ = io.flush().await;
@@ -162,7 +161,7 @@ pub(super) async fn put(
     let status = inbox
         .within(STATUS_MAX, answered)
         .await
-        .ok_or_else(|| slow("does not say whether it has it"))?
+        .ok_or_else(|| slow("does not confirm the upload"))?
         .map_err(lost)?;
     verdict(status, length)
 }
@@ -174,8 +173,7 @@ async fn connect(
     trust: &Trust,
     endpoint: &str,
 ) -> Result<Box<dyn Io>, BackendError> {
-    let slow =
-        |what: &str| BackendError::unreachable(format!("{endpoint}, where the file goes, {what}"));
+    let slow = |what: &str| BackendError::unreachable(format!("the upload host {endpoint} {what}"));
     let tcp = inbox
         .within(
             CONNECT_MAX,

@@ -49,7 +49,7 @@ pub(super) async fn dial(
             (_, Some(accounts)) if !is_component => {
                 let jid = Jid::parse(key.as_str()).filter(|jid| jid.local().is_some());
                 let jid = jid.ok_or_else(|| {
-                    BackendError::refused(format!("`{key}` is no account's address"))
+                    BackendError::refused(format!("`{key}` is not an account's address"))
                 })?;
                 Ok((
                     negotiate::account(&jid, accounts, config, &inbox).await?,
@@ -57,7 +57,7 @@ pub(super) async fn dial(
                 ))
             }
             _ => Err(BackendError::refused(format!(
-                "`{key}` is not of the component's domain, and no accounts are configured"
+                "`{key}` is not in the component's domain, and no accounts are configured"
             ))),
         }
     };
@@ -72,7 +72,7 @@ pub(super) async fn dial(
     ) = tokio::select! {
         biased;
         ready = negotiated => ready?,
-        () = inbox.sleep(DIAL_MAX) => return Err(BackendError::unreachable("the server was too slow to let us in")),
+        () = inbox.sleep(DIAL_MAX) => return Err(BackendError::unreachable("the server did not complete the sign-in in time")),
     };
     let (near, far) = outbox();
     let core = Core::new(
@@ -114,7 +114,7 @@ async fn component(
     let turn = tokio::select! {
         biased;
         turn = backend.shared.turn() => Arc::new(turn),
-        () = inbox.sleep(TURN_MAX) => return Err(BackendError::unreachable("the component's last connection is still open")),
+        () = inbox.sleep(TURN_MAX) => return Err(BackendError::unreachable("the component's previous connection is still open")),
     };
     // The server may not know yet that our last connection has ended, so we retry for a moment.
     for wait in ENDING_WAITS {
@@ -213,7 +213,7 @@ async fn sign_in(
     } else {
         Some(core.jid.clone())
     };
-    let full = full.ok_or_else(|| BackendError::refused("the resource cannot be one"))?;
+    let full = full.ok_or_else(|| BackendError::refused("the resource is not valid"))?;
     let session = core.shared.number();
     let mut agent = Agent {
         key,

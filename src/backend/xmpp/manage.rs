@@ -197,7 +197,7 @@ async fn create(core: &Core, agent: &Jid, room: NewRoom) -> Result<ManagedRoom, 
     );
     let seat = Jid::parse(&room_jid)
         .and_then(|jid| jid.with_resource("manager"))
-        .ok_or_else(|| rejected("the name cannot be one"))?;
+        .ok_or_else(|| rejected("the name is not valid"))?;
     let id = ChannelId::parse(&format!("chat-room:{room_jid}"))
         .map_err(|error| rejected(error.to_string()))?;
     // Presence creates the room and makes its creator the owner. The form shows whether that
@@ -306,7 +306,8 @@ async fn members(
             Element::new("query", ns::MUC_ADMIN).child(item),
         )
         .await?;
-    let answer = answer.map_err(|refused| refused.of_request("the members are not told"))?;
+    let answer =
+        answer.map_err(|refused| refused.of_request("the server does not list the members"))?;
     let query = answer.find("query", ns::MUC_ADMIN);
     let items = query
         .into_iter()

@@ -69,7 +69,7 @@ pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Re
         )));
     }
     let jid = Jid::parse(domain)
-        .ok_or_else(|| BackendError::refused(format!("`{domain}` is no domain")))?;
+        .ok_or_else(|| BackendError::refused(format!("`{domain}` is not a domain")))?;
     Ok(Ready {
         stream,
         jid,
@@ -148,7 +148,7 @@ async fn at(
                 if security == Security::InsecurePlaintext && other != host =>
             {
                 return Err(BackendError::refused(format!(
-                    "the server sends us to `{other}`, and there is no TLS"
+                    "the server redirects to `{other}`, and the connection has no TLS"
                 )));
             }
             Err(Ended::Elsewhere(other, other_port)) => {
@@ -158,7 +158,7 @@ async fn at(
         }
     }
     Err(BackendError::unreachable(
-        "the server sends us from one host to another",
+        "the server redirects from one host to another",
     ))
 }
 

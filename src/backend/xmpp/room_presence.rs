@@ -209,7 +209,7 @@ fn put_out(stanza: &Element) -> (String, bool) {
         () if has("333") => ("the agent was taken out of the room after an error", true),
         () if has("307") => ("the agent was kicked", false),
         () if has("321") => ("the agent may no longer be in the room", false),
-        () if has("322") => ("the room has become for members only", false),
+        () if has("322") => ("the room is now for members only", false),
         () if has("332") => ("the rooms' service is stopping", true),
         () => ("the agent is no longer in the room", true),
     };

@@ -35,7 +35,9 @@ pub(super) fn lost(error: &std::io::Error) -> BackendError {
 /// manual.
 pub(super) fn plain(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "the server hung up without a farewell".into(),
+        std::io::ErrorKind::UnexpectedEof => {
+            "the server closed the connection without ending the stream".into()
+        }
         _ => error.to_string(),
     }
 }
@@ -102,7 +104,7 @@ impl Stream {
         if !self.reader.parser.rest().is_empty() {
             // Text sent before TLS that would be read as if after it is an attack (CVE-2011-0411).
             return Err(BackendError::refused(
-                "the server spoke before TLS was there",
+                "the server sent data before TLS began",
             ));
         }
         let plain = std::mem::replace(&mut self.reader.io, Box::new(tokio::io::empty()));

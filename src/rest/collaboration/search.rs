@@ -19,7 +19,7 @@ pub(super) async fn answer(mut call: Call<'_>, principal: &Principal) -> Result<
         biased;
         sets = searching => sets?,
         () = call.caller.left() => {
-            return Err(Error::TimedOut("the client left while it was searched".to_owned()).into());
+            return Err(Error::TimedOut("the client left during the search".to_owned()).into());
         }
     };
     let found: Vec<PostSearchResultSet> = sets

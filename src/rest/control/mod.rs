@@ -78,7 +78,7 @@ fn obey(chat: &Loopback, asked: Route, order: Order) -> Result<()> {
                 .into_iter()
                 .find(|state| i64::from(state.code()) == order.presence.unwrap_or(100));
             let presence = presence.ok_or_else(|| {
-                Error::Invalid("`Presence` is none of the contract's numbers".to_owned())
+                Error::Invalid("`Presence` is not one of the contract's numbers".to_owned())
             })?;
             person(chat, &name)?.presence(presence, order.text.as_deref());
             Ok(())

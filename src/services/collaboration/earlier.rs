@@ -26,7 +26,7 @@ impl Collaboration {
             biased;
             found = self.find_earlier(wanted) => found,
             () = self.parts.timer.sleep_until(due) => {
-                Err(Error::OutcomeUnknown("whether it was posted before could not be found out within the deadline".into()))
+                Err(Error::OutcomeUnknown("the deadline passed before it was known whether the message was posted before".into()))
             }
         }
     }
@@ -47,7 +47,7 @@ impl Collaboration {
         // The chat system has it, so from here on a failure must not be taken for "not sent".
         let unrecorded = |error| {
             Error::OutcomeUnknown(format!(
-                "the chat system has it, but it could not be recorded: {error}"
+                "the chat system accepted the message, but it could not be stored: {error}"
             ))
         };
         let recorded = sending.entries.write_through(EntryKind::Message(row));
@@ -55,7 +55,7 @@ impl Collaboration {
         match self.row_of(wanted).await? {
             Some(row) => Ok(Some(row)),
             None => Err(Error::OutcomeUnknown(
-                "the chat system has it, and its row could not be found again".into(),
+                "the chat system accepted the message, but its row could not be found again".into(),
             )),
         }
     }

@@ -170,7 +170,7 @@ impl Provisioning {
         self.when(Need::Own(agent.clone()), |parts, _, _| async move {
             let cell = parts.registry.by_key(key);
             let cell =
-                cell.ok_or_else(|| Error::Unauthorized("the token's agent is gone".into()))?;
+                cell.ok_or_else(|| Error::Unauthorized("the token's agent was deleted".into()))?;
             let session = parts.sessions.of(&cell)?;
             let asked = parts.sessions.ask(ASK_MAX, "the channel search", move || {
                 session.find_channels(query)

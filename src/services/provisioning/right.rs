@@ -24,5 +24,5 @@ impl Need {
 }
 
 pub(super) fn forbidden() -> Error {
-    Error::Forbidden("this agent may not provision that".into())
+    Error::Forbidden("this agent may not provision this".into())
 }

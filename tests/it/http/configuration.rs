@@ -61,7 +61,7 @@ fn check_says_what_is_wrong_and_where() {
         ),
         (
             "super_password = 'correct horse'",
-            "wrong.toml:1: a secret does not belong into this file",
+            "wrong.toml:1: a secret does not belong in this file",
         ),
         (
             "super_password = { env = 'NO_SUCH_VARIABLE' }",
@@ -142,7 +142,7 @@ fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
         ("cors_origin = 5", ":1: cors_origin must be a list of texts"),
         (
             "super_password = 'hunter2'",
-            ":1: a secret does not belong into this file; write { file =",
+            ":1: a secret does not belong in this file; write { file =",
         ),
         (
             "super_password = { fil = 'x' }",
@@ -170,11 +170,11 @@ fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
         ),
         (
             "[[backend]]\ntype = 'xmpp'\n[backend.component]\nsecret = 'hunter2'",
-            ":4: a secret does not belong into this file",
+            ":4: a secret does not belong in this file",
         ),
         (
             "[[backend]]\ntype = 'xmpp'\n[backend.accounts]\nsecrets = {}",
-            ":4: secrets do not belong into this file",
+            ":4: secrets do not belong in this file",
         ),
         (
             "[[backend]]\ntype = 'xmpp'\n[backend.accounts]\nport = 0",
@@ -198,7 +198,7 @@ fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
         ),
         (
             "[[backend]]\ntype = 'ucwa'\nsecrets = 'x'",
-            ":3: secrets do not belong into this file",
+            ":3: secrets do not belong in this file",
         ),
         (
             "[[backend]]\ntype = 'ucwa'\nrooms_host = 'x'",

@@ -169,7 +169,7 @@ fn check_says_what_is_wrong_with_a_backend() {
     for (more, error) in [
         ("root = 'http://192.0.2.1/'", "this machine only"),
         ("root = 'lyncdiscover.contoso.com'", "is not like https://"),
-        ("hosts = ['https://contoso.local/']", "is no domain"),
+        ("hosts = ['https://contoso.local/']", "is not a domain"),
         ("login = 'CONTOSO'", "{user}"),
         ("grant = 'ntlm'", "password or windows"),
         ("user_agent = ''", "user agent"),

@@ -91,7 +91,7 @@ impl Channel {
         let is_resync = matches!(package.after, After::Resync(_));
         self.resyncs = if is_resync { self.resyncs + 1 } else { 0 };
         if self.resyncs > RESYNCS_MAX {
-            return Next::Over(protocol("the event channel begins anew again and again"));
+            return Next::Over(protocol("the event channel restarts again and again"));
         }
         let is_forgotten = matches!(package.after, After::Resume(_));
         let next = match &package.after {

@@ -50,7 +50,10 @@ impl Line {
                 continue;
             }
             if turn.now - post.came > WAIT_MAX {
-                turn.posted(post.done, Err(too_many("too many posts were before it")));
+                turn.posted(
+                    post.done,
+                    Err(too_many("too many posts waited before this one")),
+                );
                 continue;
             }
             let number = turn.number();

@@ -271,9 +271,9 @@ impl Known {
 /// The person that a channel is with.
 ///
 /// # Errors
-/// `Refused` if the channel's name is no person's address.
+/// `Refused` if the channel's name is not a person's address.
 fn person(channel: &ChannelId) -> Result<Sip, BackendError> {
     let name = channel.name();
     Sip::parse(name)
-        .ok_or_else(|| BackendError::refused(format!("`{name}` is no person's address")))
+        .ok_or_else(|| BackendError::refused(format!("`{name}` is not a person's address")))
 }

@@ -145,7 +145,7 @@ fn resource(result: Result<Response, Trouble>) -> Result<Document, BackendError>
     let strange = || {
         BackendError::new(
             BackendErrorKind::Protocol,
-            "the server answered with something that is no resource",
+            "the server answered with something that is not a resource",
         )
     };
     Document::read(&response.body).ok_or_else(strange)

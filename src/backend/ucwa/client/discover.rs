@@ -50,7 +50,7 @@ impl Client {
                 }
             }
         }
-        Err(first.unwrap_or_else(|| BackendError::refused("the root is no address")))
+        Err(first.unwrap_or_else(|| BackendError::refused("the root is not an address")))
     }
 
     /// The addresses where autodiscovery may begin, in order (§ucwa/discovery). No secret is sent
@@ -82,7 +82,7 @@ impl Client {
                 let stray = || {
                     BackendError::new(
                         BackendErrorKind::Protocol,
-                        format!("{url} is no server of UCWA"),
+                        format!("{url} is not a UCWA server"),
                     )
                 };
                 let document = Document::read(&answer.body).ok_or_else(|| here(stray()))?;

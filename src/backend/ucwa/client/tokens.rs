@@ -77,7 +77,7 @@ impl Client {
         }
         if !keeps_secrets(&self.config, origin) {
             return Err(BackendError::refused(format!(
-                "{origin} wants a token, and the way there is without TLS"
+                "{origin} requires a token, and the connection has no TLS"
             )));
         }
         let challenge = Challenge::read(answer.challenges.iter().map(String::as_str))?;

@@ -57,7 +57,7 @@ pub(crate) async fn ask_for_token(
     let unfit = || {
         BackendError::new(
             BackendErrorKind::Protocol,
-            format!("{issuer} gave a challenge that is none of NTLM"),
+            format!("the challenge from {issuer} is not NTLM"),
         )
     };
     let message = ntlm::authenticate(&challenge, login, nonce, inbox.now()).ok_or_else(unfit)?;

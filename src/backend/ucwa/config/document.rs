@@ -178,7 +178,11 @@ mod tests {
             ("login", json!("CONTOSO"), "{user}"),
             ("grant", json!("ntlm"), "unknown variant `ntlm`"),
             ("root", json!("http://192.0.2.1/"), "this machine only"),
-            ("hosts", json!(["https://contoso.local/"]), "is no domain"),
+            (
+                "hosts",
+                json!(["https://contoso.local/"]),
+                "is not a domain",
+            ),
             ("message_length", json!(0), "1 to 60,000 characters"),
             ("pinned_sha256", json!("00ff"), "64 hexadecimal digits"),
         ] {

@@ -167,7 +167,7 @@ impl UcwaConfig {
     pub(super) fn check(&self) -> Result<()> {
         let domain = |what: &str, text: &str| match Sip::parse(&format!("a@{text}")) {
             Some(sip) if sip.domain() == text => Ok(()),
-            _ => Err(Error::Invalid(format!("{what} `{text}` is no domain"))),
+            _ => Err(Error::Invalid(format!("{what} `{text}` is not a domain"))),
         };
         domain("the UCWA domain", &self.domain)?;
         for host in &self.hosts {
@@ -175,7 +175,7 @@ impl UcwaConfig {
         }
         if let Some(root) = &self.root {
             let uri: hyper::Uri = root.parse().map_err(|error| {
-                Error::Invalid(format!("the root `{root}` is no address: {error}"))
+                Error::Invalid(format!("the root `{root}` is not an address: {error}"))
             })?;
             let is_web = uri.scheme_str() == Some("https") || uri.scheme_str() == Some("http");
             let has_login = uri
@@ -189,7 +189,7 @@ impl UcwaConfig {
             }
             if uri.scheme_str() == Some("http") && !self.insecure_plain_http && !may_be_here(host) {
                 return Err(Error::Invalid(format!(
-                    "without TLS a connection goes to this machine only, and the root `{root}` is another's"
+                    "a connection without TLS is allowed to this machine only, and the root `{root}` is on another"
                 )));
             }
         }

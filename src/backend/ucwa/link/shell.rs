@@ -201,8 +201,12 @@ impl Shell {
             .ask(Request::get(url))
             .await
             .map_err(|trouble| trouble.error(&what))?;
-        let strange =
-            || BackendError::new(BackendErrorKind::Protocol, format!("{what} is no resource"));
+        let strange = || {
+            BackendError::new(
+                BackendErrorKind::Protocol,
+                format!("{what} is not a resource"),
+            )
+        };
         Document::read(&response.body).ok_or_else(strange)
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Sip(String);
 
 impl Sip {
     /// Reads `sip:lene@contoso.com`, `lene@contoso.com`, or an agent's `ucwa:lene@contoso.com`. The
-    /// part after a semicolon names a device and is cut. `None` if it is no person's address.
+    /// part after a semicolon names a device and is cut. `None` if it is not a person's address.
     pub(crate) fn parse(text: &str) -> Option<Sip> {
         let text = without(without(text.trim(), "ucwa:"), "sip:");
         if folded(text).contains(CONFERENCE) {

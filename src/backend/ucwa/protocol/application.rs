@@ -46,7 +46,7 @@ impl Application {
         let unfit = || {
             BackendError::new(
                 BackendErrorKind::Protocol,
-                format!("the response of {from} is no application"),
+                format!("the response of {from} is not an application"),
             )
         };
         let document = Document::read(body).ok_or_else(unfit)?;

@@ -197,7 +197,7 @@ impl Failure {
     pub(crate) fn of_link(&self) -> BackendError {
         match self.verdict() {
             Verdict::ApplicationGone => BackendError::unreachable(format!(
-                "the server has put the application away: {}",
+                "the server removed the application: {}",
                 self.words()
             )),
             Verdict::Replaced => BackendError::refused(format!(

@@ -139,7 +139,7 @@ fn on_this_machine(security: Security, host: &str) -> Result<()> {
     match host.parse::<IpAddr>() {
         Ok(address) if security == Security::PlainLoopback && !address.is_loopback() => {
             Err(Error::Invalid(format!(
-                "without TLS a connection goes to this machine only, and {address} is another; \
+                "a connection without TLS is allowed to this machine only, and {address} is another; \
                  set security to direct-tls, or to insecure-plaintext"
             )))
         }
@@ -264,7 +264,7 @@ mod tests {
                 changed("/story_length", json!(60_001)),
                 "1 to 60,000 characters",
             ),
-            (changed("/rooms_host", json!("a@b")), "is no domain"),
+            (changed("/rooms_host", json!("a@b")), "is not a domain"),
             (
                 changed("/insecure_any_certificate", json!("yes")),
                 "a boolean",

@@ -280,7 +280,7 @@ impl XmppConfig {
     pub(super) fn check(&self) -> Result<()> {
         let domain = |what: &str, text: &str| match Jid::parse(text) {
             Some(jid) if jid.local().is_none() && jid.resource().is_none() => Ok(()),
-            _ => Err(Error::Invalid(format!("{what} `{text}` is no domain"))),
+            _ => Err(Error::Invalid(format!("{what} `{text}` is not a domain"))),
         };
         domain("the XMPP domain", &self.domain)?;
         domain("the rooms' host", &self.rooms_host)?;
@@ -306,7 +306,7 @@ impl XmppConfig {
         match Jid::parse(&format!("a@b/{}", self.resource)) {
             Some(_) => Ok(()),
             None => Err(Error::Invalid(format!(
-                "`{}` is no resource",
+                "`{}` is not a valid resource",
                 self.resource
             ))),
         }

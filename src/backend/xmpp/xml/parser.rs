@@ -135,7 +135,7 @@ impl Parser {
             match wrong {
                 Wrong::Stream(malformed) => return Err(malformed),
                 Wrong::Stanza(_) if self.open.is_empty() => {
-                    return Err(Malformed("the stream's header is not one"));
+                    return Err(Malformed("the stream's header is not valid"));
                 }
                 Wrong::Stanza(reason) => {
                     if let Some(event) = self.step_over(&token, is_tag, reason) {
@@ -194,7 +194,7 @@ impl Parser {
             Kind::Data => {
                 let text = normal(text).into_owned();
                 if !text.chars().all(is_xml) {
-                    return Err(Malformed("a character XML cannot carry").into());
+                    return Err(Malformed("a character that XML does not allow").into());
                 }
                 self.add_text(&text)
             }
@@ -231,10 +231,10 @@ impl Parser {
 
     fn end(&mut self, name: &str) -> Result<Option<Event>, Wrong> {
         let Some(open) = self.open.pop() else {
-            return Err(Malformed("an end without a beginning").into());
+            return Err(Malformed("an end tag without a start tag").into());
         };
         if open.written != name {
-            return Err(Malformed("an end that is not that of the element").into());
+            return Err(Malformed("an end tag that does not match its start tag").into());
         }
         Ok(self.ended(open.element))
     }
@@ -261,12 +261,12 @@ impl Parser {
         let (written, attributes) = tag(text)?;
         self.begun = true;
         if self.open.len() > DEPTH_MAX {
-            return Err(Wrong::Stanza("a stanza is too deep"));
+            return Err(Wrong::Stanza("a stanza is nested too deeply"));
         }
         let open = self.resolve(written, attributes)?;
         if self.open.is_empty() {
             if is_empty || !open.element.is("stream", ns::STREAM) {
-                return Err(Malformed("the stream's header is not one").into());
+                return Err(Malformed("the stream's header is not valid").into());
             }
             let header = open.element.clone();
             self.open.push(open);
@@ -298,7 +298,7 @@ impl Parser {
             } else if let Some(prefix) = name.strip_prefix("xmlns:") {
                 prefixes.push((prefix.to_owned(), value));
             } else if kept.iter().any(|(known, _)| known == name) {
-                return Err(Wrong::Stanza("an attribute is there twice"));
+                return Err(Wrong::Stanza("an attribute occurs twice"));
             } else {
                 kept.push((attribute_name(name), value));
             }
@@ -363,7 +363,7 @@ fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
         .unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
     if !is_name(name) {
-        return Err(Malformed("an element's name is not one").into());
+        return Err(Malformed("an element's name is not valid").into());
     }
     let mut attributes = Vec::new();
     loop {
@@ -371,7 +371,7 @@ fn tag(text: &str) -> Result<(&str, Attributes<'_>), Wrong> {
         if rest.is_empty() {
             return Ok((name, attributes));
         }
-        let bad = || Malformed("an attribute is not one");
+        let bad = || Malformed("an attribute is not valid");
         let (attribute, value) = rest.split_once('=').ok_or_else(bad)?;
         let attribute = attribute.trim_end_matches(|c: char| c.is_ascii_whitespace());
         let value = value.trim_start_matches(|c: char| c.is_ascii_whitespace());
@@ -436,7 +436,7 @@ fn unescape(text: &str, attribute: bool) -> Result<String, Wrong> {
 
 fn push(out: &mut String, text: &str, attribute: bool) -> Result<(), Wrong> {
     if !text.chars().all(is_xml) {
-        return Err(Malformed("a character XML cannot carry").into());
+        return Err(Malformed("a character that XML does not allow").into());
     }
     if attribute {
         out.extend(text.chars().map(|c| {

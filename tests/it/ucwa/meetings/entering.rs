@@ -109,7 +109,7 @@ fn what_is_no_meeting_says_so() {
     put(&office, 0, "ops");
     let (state, reason) = stands(&office, 0, "ops");
     assert!(
-        state == JoinState::Idle && reason.contains("no meeting's address"),
+        state == JoinState::Idle && reason.contains("not a meeting's address"),
         "{reason}"
     );
 }

@@ -38,7 +38,7 @@ impl Meetings {
     fn look_at_next(&mut self, turn: &mut Turn<'_>, mut finding: Finding) {
         let Some(href) = finding.hrefs.pop_front() else {
             let error =
-                "the server says that the agent is in this meeting, and does not show where";
+                "the server says that the agent is in this meeting, but does not list the meeting";
             return self.fail_join(turn, &finding.uri, BackendError::unreachable(error));
         };
         match turn.profile.url(&href) {

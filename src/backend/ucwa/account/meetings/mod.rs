@@ -119,7 +119,7 @@ pub(crate) fn meeting_of(channel: &ChannelId) -> Result<MeetingUri, BackendError
     let name = channel.name();
     let unfit = || {
         BackendError::refused(format!(
-            "`{name}` is no meeting's address, which is like sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC"
+            "`{name}` is not a meeting's address, which is like sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC"
         ))
     };
     MeetingUri::parse(name).ok_or_else(unfit)
