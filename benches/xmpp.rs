@@ -1,9 +1,9 @@
 //! A thousand agents over one XMPP component, with what it costs the server, beside slixmpp doing
 //! the same.
 //!
-//! `cargo bench --bench xmpp` needs Prosody and says what is missing.
-//! `SWITCHBOARD_BENCH_AGENTS` is the number of agents (1,000), twenty in a room. Then `SWITCHBOARD_BENCH_ACCOUNTS`
-//! of them (1,000) are accounts, each with a TLS connection of its own, which trusts the system's
+//! `cargo bench --bench xmpp` needs Prosody and says what is missing. `SWITCHBOARD_BENCH_AGENTS` is
+//! the number of agents (1,000), twenty in a room. Then `SWITCHBOARD_BENCH_ACCOUNTS` of them
+//! (1,000) are accounts, each with a TLS connection of its own, which trusts the system's
 //! authorities and the server's. The server is a real Prosody on the same machine and mostly the
 //! bottleneck, so each figure is printed with the server's processor time.
 

@@ -1,5 +1,6 @@
-//! The echo bot, tested in-process: a person speaks, the bot answers once, also after its connection was lost. No
-//! sleep, no mock: the loopback backend is the chat system, the clock moves by hand.
+//! The echo bot, tested in-process: a person speaks, the bot answers once, also after its
+//! connection was lost. No sleep, no mock: the loopback backend is the chat system, the clock moves
+//! by hand.
 
 use std::thread;
 use std::time::Duration;

@@ -1,7 +1,8 @@
-//! The house keeps its floors: a module imports lower ones only, and nothing of its own floor outside its own folder.
+//! The house keeps its floors: a module imports lower ones only, and nothing of its own floor
+//! outside its own folder.
 //!
-//! The table is the diagram. The source is read as text, comments and test code aside, because what is forbidden is
-//! exactly what compiles. Beside it stand the other rules about what is absent.
+//! The table is the diagram. The source is read as text, comments and test code aside, because what
+//! is forbidden is exactly what compiles. Beside it stand the other rules about what is absent.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -32,7 +33,8 @@ const FLOORS: &[(u8, &str)] = &[
 
 /// Who may import less, or more, than its floor says: a folder or file, and all that it may import.
 const EXCEPT: &[(&str, &str)] = &[
-    // Floor 0 knows itself only: errors name no ids, words fail with errors, waiting ends with errors.
+    // Floor 0 knows itself only: errors name no ids, words fail with errors, waiting ends with
+    // errors.
     ("error", ""),
     ("model", "error"),
     ("clock", "model error"),

@@ -1,4 +1,4 @@
-//! Closing time with a full house: everybody is answered, soon, and what was acknowledged is kept.
+//! A shutdown with a full house: every call is answered soon, and what was acknowledged is kept.
 
 use super::{ROOM, SOON, Scratch, again, chat, echo, events_after, texts};
 use futures_util::future::join_all;
@@ -16,7 +16,7 @@ use switchboard::{
 const HOUR: Duration = Duration::from_secs(3600);
 const CROWD: &str = "SWITCHBOARD_CROWD";
 
-/// A foreign runtime, as a host has one.
+/// A foreign runtime, such as a host has.
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -96,7 +96,7 @@ fn shutdown_answers_a_thousand_waiters_and_sixty_four_posters() {
             })
             .collect();
         begun.wait();
-        // In the middle of it: when some hundred posts have come back.
+        // In the middle of the posts, when some hundred have come back.
         let _ = engine.subscribe().take(300).count();
         let closing = Instant::now();
         engine.shutdown(SOON).unwrap();
@@ -135,7 +135,7 @@ fn shutdown_answers_a_thousand_waiters_and_sixty_four_posters() {
 
 #[test]
 fn ten_thousand_idle_waits_hold_little_and_are_answered_at_shutdown() {
-    // In a process of its own, where nobody else's memory is counted.
+    // Runs in a process of its own, so that only its memory is counted.
     let run = again("crash::crowd::the_child_that_waits", &[(CROWD, "1")])
         .stdout(Stdio::piped())
         .output()
@@ -209,7 +209,8 @@ fn the_child_that_waits() {
     println!(
         "{WAITS} waits: {each:?} bytes each in this build, answered at a shutdown of {took:?}"
     );
-    // The futures themselves are the most of it, in a debug build above all; `benches/` has the real figure.
+    // Most of the memory is the futures themselves, above all in a debug build; `benches/` has the
+    // real figure.
     assert!(
         each.is_none_or(|each| each < 16 << 10),
         "{each:?} bytes a wait"

@@ -1,8 +1,8 @@
-//! A full disk: no post is answered OK that is not durable, every post is answered, and once there is room again the
-//! engine works, with everything there once.
+//! A full disk: no post is answered OK that is not durable, every post is answered, and once there
+//! is room again the engine works, with everything there once.
 //!
-//! The disk is 4 MiB of memory, mounted in a mount namespace of the child's own, so that nothing is left of it
-//! whatever happens. Where that is not allowed the test says that it was skipped.
+//! The disk is 4 MiB of memory, mounted in a mount namespace of the child's own, so that nothing is
+//! left of it whatever happens. Where that is not allowed the test says that it was skipped.
 
 use super::{ROOM, SOON, Scratch, again, beside, chat, copy_database, echo, recorded};
 use std::collections::HashMap;
@@ -55,7 +55,7 @@ fn the_child_on_a_small_disk() {
     println!("{}", fill_it_and_free_it(Path::new(&disk)));
 }
 
-/// Answers what came of it.
+/// Returns the result.
 fn fill_it_and_free_it(disk: &Path) -> String {
     let outside = disk.parent().unwrap();
     let (record, database) = (outside.join("record"), disk.join("db"));
@@ -99,7 +99,7 @@ fn fill_it_and_free_it(disk: &Path) -> String {
         "a new database on a full disk: {second:?}"
     );
 
-    // What was answered OK is in the files as they lie there now.
+    // Every post that was answered OK is in the files as they are now.
     let copy = outside.join("copy");
     copy_database(&database, &copy);
     let kept = journal(&copy);
@@ -147,7 +147,7 @@ fn post(agent: &Collaboration, text: &str) -> Result<Message> {
     agent.post(ROOM, NewMessage::text(text).key(text))
 }
 
-/// Writes until there is no room, then leaves a little, so that some posts go through before it is full.
+/// Fills the disk and then frees a little, so that some posts succeed before the disk is full.
 fn fill(path: &Path) {
     let mut file = std::fs::File::create(path).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
@@ -155,8 +155,8 @@ fn fill(path: &Path) {
         .unwrap();
 }
 
-/// Posts from several threads until each was refused once, with what each post was answered. Each answer comes in
-/// time, the full disk notwithstanding.
+/// Posts from several threads until each was refused once, and returns the answer of each post.
+/// Every answer comes in time although the disk is full.
 fn post_until_refused(agent: &Collaboration) -> Vec<(String, Result<Message>)> {
     thread::scope(|scope| {
         let posters: Vec<_> = (0..THREADS)

@@ -1,8 +1,10 @@
-//! kill -9, again and again, on one database: what was acknowledged is there, once, and stays once when repeated.
+//! kill -9, again and again, on one database: what was acknowledged is there, once, and stays once
+//! when repeated.
 //!
-//! The child posts with keys from several threads, changes metadata and reads events by a named reader, and says on
-//! its standard output what it was answered. The parent kills it at a random moment after the first answer, opens
-//! the same file itself, and compares the journal with what the child said and with what the chat system was given.
+//! The child posts with keys from several threads, changes metadata and reads events by a named
+//! reader, and says on its standard output what it was answered. The parent kills it at a random
+//! moment after the first answer, opens the same file itself, and compares the journal with what
+//! the child said and with what the chat system was given.
 
 use super::{
     Dice, ROOM, SOON, Scratch, again, chat, echo, events_after, integrity, recorded, texts, trials,
@@ -22,7 +24,7 @@ use switchboard::{
 const POSTERS: usize = 4;
 const HOME: &str = "SWITCHBOARD_CRASH_HOME";
 const ROUND: &str = "SWITCHBOARD_CRASH_ROUND";
-/// Posts of each thread before it rests, so that some are killed in the checkpoint that follows.
+/// Posts of each thread before it pauses, so that some kills hit the checkpoint that follows.
 const BURST: &str = "SWITCHBOARD_CRASH_BURST";
 
 fn open(home: &Path) -> Engine {
@@ -52,7 +54,7 @@ fn the_child_that_is_killed() {
     );
 }
 
-/// Says a line to the parent; without one to listen there is nothing to live for.
+/// Prints a line for the parent, and ends if the parent is gone.
 fn tell(line: std::fmt::Arguments<'_>) {
     if writeln!(std::io::stdout().lock(), "@{line}").is_err() {
         std::process::exit(1);
@@ -92,7 +94,7 @@ fn live(home: &Path, round: usize, burst: usize) {
 }
 
 fn post(agent: &Collaboration, text: &str) -> Result<String> {
-    // Long enough that pages fill: the text is the key, the rest is weight.
+    // The text is the key and padding, so that pages fill.
     let message = NewMessage::text(text)
         .story("s".repeat(1 + text.len() * 7 % 300))
         .key(text);
@@ -103,7 +105,7 @@ fn post(agent: &Collaboration, text: &str) -> Result<String> {
 
 // ---------------------------------------------------------------- the parent
 
-/// Kills it however the trial ends.
+/// Kills the child however the trial ends.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -144,7 +146,7 @@ impl Said {
         what == "ack"
     }
 
-    /// How many posts of that thread were answered.
+    /// The number of answered posts of that thread.
     fn answered(&self, round: usize, poster: usize) -> usize {
         (0..)
             .take_while(|n| {
@@ -170,7 +172,7 @@ fn what_was_acknowledged_survives_kill_9_once() {
     let mut dice = Dice(seed);
     let scratch = Scratch::new("kill");
     let mut summary = Summary::default();
-    // Id 1 is the join; what the parent has seen is told by the last id.
+    // Id 1 is the join; the last id tells how far the parent has read.
     let mut seen = EventId(1);
     for round in 0..trials {
         let said = one_life(&scratch, round, &mut dice);
@@ -188,7 +190,7 @@ fn what_was_acknowledged_survives_kill_9_once() {
     );
 }
 
-/// Starts a child, kills it, and answers what it said.
+/// Starts a child, kills it, and returns what it printed.
 fn one_life(scratch: &Scratch, round: usize, dice: &mut Dice) -> Said {
     let rests = dice.below(5) == 0;
     let burst = if rests { "10" } else { "0" };
@@ -209,7 +211,7 @@ fn one_life(scratch: &Scratch, round: usize, dice: &mut Dice) -> Said {
     });
     let mut said = Said::default();
     while !said.hear(&lines.recv_timeout(SOON).expect("the child lives and posts")) {}
-    // The writer looks after the log when nothing came for 200 ms.
+    // The writer makes a checkpoint when nothing came for 200 ms.
     let life = if rests {
         200_000 + dice.below(40_000)
     } else {
@@ -240,7 +242,7 @@ fn listen(lines: &Receiver<String>, until: Instant, said: &mut Said) {
     }
 }
 
-/// Opens what the child left and compares; answers the newest event id.
+/// Opens what the child left and compares. Returns the newest event id.
 fn look(
     scratch: &Scratch,
     round: usize,
@@ -288,7 +290,8 @@ fn look(
         "round {round}: the reader saw what is not in the journal"
     );
 
-    // Everything once more, and one further post a thread: repeats answer the first, nothing is there twice.
+    // Repeats every post, and adds one per thread: a repeat returns the first message, and nothing
+    // is there twice.
     for poster in 0..POSTERS {
         for n in 0..=said.answered(round, poster) {
             let text = format!("{round}/{poster}/{n}");
@@ -315,7 +318,7 @@ fn look(
         );
     }
 
-    // The reader goes on: nothing left out, and what is repeated is the end of what was read.
+    // The reader continues: it leaves nothing out, and repeats only the end of what was read.
     let mut reader = agent.reader("main", EventQuery::messages()).unwrap();
     let mut rest = Vec::new();
     while let Some(event) = reader.next_timeout(Duration::ZERO).unwrap() {
@@ -357,7 +360,8 @@ fn once(events: &[Event], round: usize) -> HashMap<String, String> {
     journal
 }
 
-/// The changes of metadata: each with its event, in order, none that was answered lost; how many were answered.
+/// Checks the changes of metadata: each has its event, in order, and no answered change is lost.
+/// Returns how many were answered.
 fn turns(events: &[Event], agent: &Collaboration, round: usize, answered: Option<usize>) -> usize {
     let told = events.iter().filter_map(|event| match &event.body {
         EventBody::MetaData { value, .. } => value.clone(),

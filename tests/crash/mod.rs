@@ -1,8 +1,9 @@
 //! What must survive: a killed process, a full disk, a torn log, a crowd at closing time.
 //!
-//! The trials that end a process run it as a child: this very binary, started again with the name of one test and an
-//! environment variable, without which that test does nothing. Counts come from the environment, the seed is printed
-//! and can be given back: `SWITCHBOARD_CRASH_TRIALS`, `SWITCHBOARD_CRASH_SEED`.
+//! The trials that end a process run it as a child: this very binary, started again with the name
+//! of one test and an environment variable, without which that test does nothing. Counts come from
+//! the environment, the seed is printed and can be given back: `SWITCHBOARD_CRASH_TRIALS`,
+//! `SWITCHBOARD_CRASH_SEED`.
 
 mod crowd;
 mod disk_full;
@@ -31,7 +32,7 @@ fn trials() -> usize {
         .unwrap_or(50)
 }
 
-/// SplitMix64: what happens when, and how, told by one number.
+/// SplitMix64: one seed decides what happens, and when.
 struct Dice(u64);
 
 impl Dice {
@@ -50,7 +51,7 @@ impl Dice {
     }
 }
 
-/// A folder that goes when the test does.
+/// A folder, deleted with the test.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -74,7 +75,7 @@ impl Drop for Scratch {
     }
 }
 
-/// This binary again, to run that one test and nothing else.
+/// Starts this binary again, for that one test.
 pub(crate) fn again(test: &str, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
@@ -82,7 +83,7 @@ pub(crate) fn again(test: &str, variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// A chat system with one room, which writes down what it is given.
+/// A chat system with one room that records what it is given.
 fn chat(record: &Path) -> Loopback {
     let chat = Loopback::new();
     chat.room(ROOM, "Operations");
@@ -90,7 +91,7 @@ fn chat(record: &Path) -> Loopback {
     chat
 }
 
-/// The agent `echo` in the room, active; provisioned if it is not yet.
+/// Returns the active agent `echo` in the room, and provisions it if necessary.
 fn echo(engine: &Engine) -> Collaboration {
     if engine.agent("echo").is_err() {
         let admin = engine.provisioning(&Principal::host("trial")).unwrap();
@@ -108,7 +109,7 @@ fn echo(engine: &Engine) -> Collaboration {
     echo
 }
 
-/// Everything after `last`, page by page; ids rise.
+/// Reads all events after `last` page by page, and checks that ids rise.
 fn events_after(agent: &Collaboration, last: EventId, instance: &InstanceId) -> Vec<Event> {
     let mut cursor = Cursor::after(last, instance);
     let mut all: Vec<Event> = Vec::new();
@@ -146,7 +147,8 @@ fn recorded(record: &Path) -> HashMap<String, usize> {
     counts
 }
 
-/// What SQLite itself says of a copy of the database, so that the engine is the first to recover the original.
+/// What SQLite itself says about a copy of the database. It is a copy so that the engine is the
+/// first to recover the original.
 fn integrity(database: &Path, scratch: &Scratch) -> String {
     let copy = scratch.file("copy");
     copy_database(database, &copy);
@@ -159,7 +161,8 @@ fn integrity(database: &Path, scratch: &Scratch) -> String {
     answer
 }
 
-/// Copies a database with its log, as a crash leaves them; the index beside the log is made anew.
+/// Copies a database with its log, as a crash leaves them, without the index of the log, which
+/// SQLite rebuilds.
 fn copy_database(from: &Path, to: &Path) {
     remove_database(to);
     std::fs::copy(from, to).unwrap();

@@ -1,5 +1,6 @@
-//! A log that a power cut tore, or a disk garbled: the engine opens to a prefix of what was committed, or refuses and
-//! says so. It never panics, and never shows a message without those before it.
+//! A log that a power cut tore, or a disk garbled: the engine opens to a prefix of what was
+//! committed, or refuses and says so. It never panics, and never shows a message without those
+//! before it.
 
 use super::{
     Dice, ROOM, SOON, Scratch, beside, chat, copy_database, echo, events_after, integrity, texts,
@@ -47,7 +48,7 @@ fn a_torn_log_opens_to_a_prefix_or_is_refused() {
     );
 }
 
-/// Leaves `whole` with all its posts in the log and none in the database; answers the posts.
+/// Leaves `whole` with all its posts in the log and none in the database. Returns the posts.
 fn write_a_log(scratch: &Scratch) -> Vec<String> {
     let path = scratch.file("db");
     let open = || {
@@ -60,7 +61,7 @@ fn write_a_log(scratch: &Scratch) -> Vec<String> {
     let engine = open();
     echo(&engine);
     engine.shutdown(SOON).unwrap();
-    // A reader from before keeps every later checkpoint from writing into the database.
+    // A reader that began earlier keeps every later checkpoint from writing into the database.
     let reader = rusqlite::Connection::open(&path).unwrap();
     reader
         .execute_batch("BEGIN; SELECT count(*) FROM message;")
@@ -77,7 +78,7 @@ fn write_a_log(scratch: &Scratch) -> Vec<String> {
     said
 }
 
-/// Cuts, garbles or blanks something; answers what.
+/// Cuts, garbles or blanks a part of the log. Returns what it did.
 fn garble(log: &Path, dice: &mut Dice) -> String {
     let mut bytes = std::fs::read(log).unwrap();
     let length = bytes.len() as u64;

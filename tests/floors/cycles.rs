@@ -1,15 +1,17 @@
 //! Which files use one another in a circle.
 //!
-//! A file uses another if it names something of it by a path that begins with `crate::`, `super::` or `self::`. What a
-//! folder's `mod.rs` re-exports counts as a use of the file that defines it, so a circle does not hide behind its
-//! parent. A parent and its child may use one another: `mod.rs` says what the folder is for and its files say how.
+//! A file uses another if it names something of it by a path that begins with `crate::`, `super::`
+//! or `self::`. What a folder's `mod.rs` re-exports counts as a use of the file that defines it, so
+//! a circle does not hide behind its parent. A parent and its child may use one another: `mod.rs`
+//! says what the folder is for and its files say how.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A module as the names on the way to it from the root.
 type Module = Vec<String>;
 
-/// The circles among `files`, each a path from the root of the crate with its code: every circle in the order of names.
+/// The circles among `files`, each a path from the root of the crate with its code: every circle in
+/// the order of names.
 pub(crate) fn circles(files: &[(String, String)]) -> Vec<String> {
     let texts: BTreeMap<Module, &str> = files
         .iter()
@@ -67,7 +69,8 @@ fn reached(from: &Module, uses: &BTreeMap<Module, BTreeSet<Module>>) -> BTreeSet
     seen
 }
 
-/// The names that the module `home` passes on from its children, each with the child that defines it.
+/// The names that the module `home` passes on from its children, each with the child that defines
+/// it.
 fn re_exports(
     home: &Module,
     text: &str,

@@ -1,4 +1,5 @@
-//! The source as the rules read it: file by file, as text, without comments and without code of tests.
+//! The source as the rules read it: file by file, as text, without comments and without code of
+//! tests.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,8 @@ fn files(root: &Path, folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// The files below a folder of this package that are no tests, each with its code: no comments, no `#[cfg(test)]` items.
+/// The files below a folder of this package that are no tests, each with its code: no comments, no
+/// `#[cfg(test)]` items.
 pub(crate) fn code(name: &str) -> Vec<(String, String)> {
     let all = texts(name);
     let tests: BTreeSet<String> = all

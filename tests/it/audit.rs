@@ -1,6 +1,8 @@
-//! The audit: every administrative change leaves a row that says who, when, what, before and after, and no secret.
+//! The audit: every administrative change leaves a row that says who, when, what, before and after,
+//! and no secret.
 //!
-//! Method: the administrator `ada` makes one change of each kind, and what is refused, and reads what is written of it.
+//! Method: the administrator `ada` makes one change of each kind, and what is refused, and reads
+//! what is written of it.
 
 use crate::world::{LAB, OPS, World, new_agent, seconds};
 use switchboard::{

@@ -1,12 +1,12 @@
-//! Programs that a test starts and waits for: none of them can hold the test up for ever.
+//! Programs that a test starts and waits for; none of them can block the test for ever.
 
 use std::process::Command;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Kills a process that takes too long, so that whoever reads its output or waits for its end goes on. Dropping it calls
-/// that off.
+/// Kills a process that takes too long, so that whoever reads its output or waits for its end goes
+/// on. Dropping it calls that off.
 pub(crate) struct Deadline {
     called_off: Option<Sender<()>>,
     watch: Option<JoinHandle<bool>>,
@@ -31,7 +31,7 @@ impl Deadline {
         }
     }
 
-    /// Calls it off; true if it was too late for that.
+    /// Cancels the kill. Returns true if it was too late.
     pub(crate) fn passed(mut self) -> bool {
         self.call_off()
     }

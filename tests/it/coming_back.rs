@@ -42,7 +42,7 @@ impl Outbox {
         self.0.lock().unwrap()[nth].clone()
     }
 
-    /// Waits until that many posts were sent.
+    /// Waits until `count` posts were sent.
     fn holds(&self, count: usize) {
         let limit = Instant::now() + SOON;
         while self.len() < count {
@@ -81,7 +81,7 @@ fn refusal_of(message: &Outgoing, kind: BackendErrorKind) -> Inbound {
     }
 }
 
-/// A chat system that only notes what it is sent.
+/// A chat system that only records what it is sent.
 fn holding() -> (World, Collaboration, Outbox) {
     let outbox = Outbox::default();
     let noted = outbox.clone();
@@ -231,7 +231,7 @@ fn the_end_of_the_link_ends_what_did_not_come_back() {
         .at(0)
         .1
         .lost(BackendError::unreachable("somebody pulled the plug"));
-    // No time passes: the end of the link says enough.
+    // No time passes: the end of the link is enough to decide.
     assert!(is_unknown(outcome(posting)));
     let again = post(&echo, keyed("on my way"));
     let limit = Instant::now() + SOON;
@@ -326,7 +326,7 @@ fn posts_that_do_not_come_back_keep_no_place_after_their_deadline() {
         world.pass(seconds(35));
         assert!(posts.into_iter().all(|post| is_unknown(outcome(post))));
     }
-    // What comes back late gives its place back.
+    // A post that comes back late frees its place in the book.
     (0..192).for_each(|nth| outbox.echo(nth));
     world.settle();
     world.admin().delete_agent("echo").unwrap();

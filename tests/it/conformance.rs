@@ -1,4 +1,5 @@
-//! The conformance suite as a foreign backend's author sees it: from outside the crate, through public names only.
+//! The conformance suite as a foreign backend's author sees it: from outside the crate, through
+//! public names only.
 //!
 //! The world here is the smallest that can be: what it cannot do is skipped, and nothing fails.
 

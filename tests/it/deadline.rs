@@ -1,8 +1,9 @@
-//! What every test here relies on: `tests/deadline` ends a test that hangs, says which, and runs the others.
+//! What every test here relies on: `tests/deadline` ends a test that hangs, says which, and runs
+//! the others.
 //!
-//! Method: small programs of tests, compiled as cargo and rustdoc do it, with tests that sleep, talk, fail or leave a
-//! child behind, under a deadline of two seconds. These tests cannot hang either: the runner itself is killed after a
-//! minute.
+//! Method: small programs of tests, compiled as cargo and rustdoc do it, with tests that sleep,
+//! talk, fail or leave a child behind, under a deadline of two seconds. These tests cannot hang
+//! either: the runner itself is killed after a minute.
 
 use crate::children::Deadline;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Two tests hang, in their own ways; one of them leaves a child with its number in a file.
+/// Two tests hang in different ways; one of them leaves a child process, whose id is in a file.
 const TESTS: &str = r#"
     use std::{process::Command, thread::sleep, time::Duration};
     #[test] fn a_quick_one() {}
@@ -42,7 +43,7 @@ impl Program {
         program
     }
 
-    /// Compiles its tests under a name like those that cargo gives.
+    /// Compiles its tests under a name as cargo chooses one.
     fn compiled(self) -> Program {
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let mut command = Command::new(rustc);
@@ -65,7 +66,7 @@ impl Program {
         self.0.join(name)
     }
 
-    /// Runs it as cargo does; its status and what was said.
+    /// Runs it as cargo does. Returns its status and its output.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         end(runner()
             .arg(self.file("hanging-0123456789abcdef"))
@@ -90,7 +91,7 @@ fn runner() -> Command {
     command
 }
 
-/// The end of a command: its status, and all that it said.
+/// Waits for a command. Returns its status and all its output.
 fn end(command: &mut Command) -> (Option<i32>, String) {
     let command = command
         .env("RUST_BACKTRACE", "0")
@@ -150,7 +151,7 @@ fn the_tests_that_hang_are_named_and_the_others_run() {
         ],
     );
     assert_eq!(said.matches("HANGS").count(), 2, "{said}");
-    // What it had started ends with it.
+    // Processes that it started end with it.
     let child = std::fs::read_to_string(program.file("child")).unwrap();
     let lives = Command::new("kill")
         .args(["-0", &child])
@@ -161,7 +162,7 @@ fn the_tests_that_hang_are_named_and_the_others_run() {
     assert!(!lives, "process {child} outlived the test that started it");
 }
 
-/// With one thread everything after the first that hangs has not begun.
+/// With one thread, no test after the first hanging one has begun.
 #[test]
 fn what_had_not_begun_runs_after_a_hang() {
     let program = Program::of("one", TESTS).compiled();
@@ -206,7 +207,8 @@ fn where_nothing_hangs_nothing_is_changed() {
     );
 }
 
-/// Examples of the documentation: the one that hangs has failed, by its name, and the others have run.
+/// Examples of the documentation: the one that hangs has failed, by its name, and the others have
+/// run.
 #[test]
 fn an_example_that_hangs_is_named() {
     let source = "//! ```\n//! assert!(true);\n//! ```\n\n/// ```\n/// loop { std::thread::park() }\n/// ```\npub fn hangs() {}\n";
@@ -234,7 +236,7 @@ fn an_example_that_hangs_is_named() {
     assert!(said.contains("HANGS    this example"), "{said}");
 }
 
-/// `cargo run` comes by the same way, and is left alone.
+/// `cargo run` uses the same runner, and is left alone.
 #[test]
 fn other_programs_simply_run() {
     let program = Program::of(

@@ -1,8 +1,9 @@
-//! The decoders against texts nobody meant.
+//! The decoders against arbitrary texts.
 //!
-//! Goal: no text makes one panic, and what is read survives being written. Method: the corpora of `tests/fuzz`, each
-//! as it is and mutated some thousand times with a fixed seed, so that a failure here fails everywhere; where nightly
-//! is present, libFuzzer goes further from the same corpora. `FUZZ_ROUNDS` sets the mutations per file.
+//! Goal: no text makes one panic, and what is read survives being written. Method: the corpora of
+//! `tests/fuzz`, each as it is and mutated some thousand times with a fixed seed, so that a failure
+//! here fails everywhere; where nightly is present, libFuzzer goes further from the same corpora.
+//! `FUZZ_ROUNDS` sets the mutations per file.
 
 use std::path::Path;
 use switchboard::backend::ucwa::fuzz as ucwa;
@@ -26,7 +27,7 @@ impl Random {
     }
 }
 
-/// What means something to one of the decoders.
+/// Pieces that mean something to one of the decoders.
 const WORDS: &[&str] = &[
     "<",
     ">",

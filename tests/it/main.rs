@@ -1,4 +1,5 @@
-//! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module a theme.
+//! Integration tests: one binary, because every binary links SQLite, tokio and axum again. A module
+//! a theme.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod attack;

@@ -1,9 +1,9 @@
-//! The engine against what the rules say: random lives of three agents, two rooms and a person, with the clock moved,
-//! connections cut, and the engine stopped or killed in between. After each step everything that can be asked is
-//! asked and compared with a plain model ([`rules`]).
+//! The engine against what the rules say: random lives of three agents, two rooms and a person,
+//! with the clock moved, connections cut, and the engine stopped or killed in between. After each
+//! step everything that can be asked is asked and compared with a plain model ([`rules`]).
 //!
-//! `MODEL_CASES` says how many lives, `MODEL_STEPS` how long each may be. What fails is made smaller and printed, and
-//! its seed kept in `tests/it/model.regressions`.
+//! `MODEL_CASES` says how many lives, `MODEL_STEPS` how long each may be. What fails is made
+//! smaller and printed, and its seed kept in `tests/it/model.regressions`.
 
 mod looking;
 mod rules;
@@ -27,7 +27,7 @@ pub const READERS: [&str; 2] = ["everything", "what others say"];
 /// An index into one of the lists above.
 type Of = usize;
 
-/// What somebody does.
+/// One step of a life.
 #[derive(Debug, Clone)]
 pub enum Step {
     PutAgent {

@@ -1,8 +1,9 @@
 //! A port of the loopback that stays ours from the moment it is chosen.
 //!
-//! Whoever binds port 0, closes the socket and hands the number on has lost the port in between. This socket stays open,
-//! bound and not listening: nobody else is given the port, a connection to it is refused, and on Linux a server that sets
-//! `SO_REUSEADDR`, as servers do, may still bind it and listen, again and again.
+//! Whoever binds port 0, closes the socket and hands the number on has lost the port in between.
+//! This socket stays open, bound and not listening: nobody else is given the port, a connection to
+//! it is refused, and on Linux a server that sets `SO_REUSEADDR`, as servers do, may still bind it
+//! and listen, again and again.
 
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,14 +29,14 @@ impl Port {
             .as_socket()
             .expect("an address")
             .port();
-        // Elsewhere the option does not admit a second socket while this one is there.
+        // On other systems the option does not admit a second socket while this one exists.
         Port {
             number,
             _held: cfg!(target_os = "linux").then_some(socket),
         }
     }
 
-    /// One that somebody else has.
+    /// A port that somebody else has reserved.
     #[allow(dead_code, reason = "the benchmark shares this file")]
     pub(crate) fn taken(number: u16) -> Port {
         Port {

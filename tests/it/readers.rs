@@ -1,6 +1,8 @@
-//! Named readers: a place that the engine keeps, moved by acknowledging, over restarts and among rivals.
+//! Named readers: a cursor that the engine keeps, moved by acknowledging, over restarts and beside
+//! rivals.
 //!
-//! Method: `lene` speaks in a room, the agent `echo` reads under the name `main`, in every way there is.
+//! Method: `lene` speaks in a room, the agent `echo` reads under the name `main`, in every way
+//! there is.
 
 use crate::world::{Disk, LAB, OPS, SOON, World, begin, line, lines, poll, seconds, wait};
 use futures_util::StreamExt;
@@ -24,7 +26,7 @@ fn say(world: &World, texts: &[&str]) {
     world.settle();
 }
 
-/// The next event, which is there.
+/// Returns the next event, which must be there.
 fn next(reader: &mut Reader) -> String {
     line(&reader.next().unwrap().expect("the engine runs"))
 }
@@ -34,7 +36,7 @@ fn nothing(reader: &mut Reader) {
     assert!(event.is_none(), "{event:?}");
 }
 
-/// What a request under the name `main` answers without waiting.
+/// Returns what a request under the name `main` gets without waiting.
 fn ask(echo: &Collaboration, cursor: Cursor) -> Vec<Event> {
     wait(echo.poll_reader_async("main", cursor, messages(), seconds(0)))
         .unwrap()
@@ -78,7 +80,7 @@ fn asking_for_the_next_acknowledges_the_one_before_and_a_restart_goes_on_there()
 }
 
 #[test]
-fn a_place_is_kept_for_longer_than_the_window() {
+fn a_cursor_is_kept_for_longer_than_the_window() {
     let disk = Disk::new();
     let world = World::stored(&disk);
     let mut reader = echo(&world).reader("main", messages()).unwrap();
@@ -110,7 +112,7 @@ fn acknowledge_is_durable_when_it_returns() {
     say(&world, &["one", "two"]);
     next(&mut reader);
     reader.acknowledge().unwrap();
-    // As the disk stands now, whatever becomes of the engine.
+    // Copies the files as they are now, whatever happens to the engine.
     for file in std::fs::read_dir(disk.directory()).unwrap() {
         let file = file.unwrap();
         std::fs::copy(file.path(), crashed.directory().join(file.file_name())).unwrap();

@@ -1,7 +1,8 @@
 //! Rooms managed and searched, through the Rust API over loopback.
 //!
-//! Goal: privacy decides who finds and joins a room, members who lose their place are put out as by a kick, and a
-//! search finds whole words in the agent's own channels only. Method: named agents in one engine, a person who talks.
+//! Goal: privacy decides who finds and joins a room, members who lose their place are put out as by
+//! a kick, and a search finds whole words in the agent's own channels only. Method: named agents in
+//! one engine, a person who talks.
 
 use std::time::Duration;
 use switchboard::backend::Loopback;
@@ -17,7 +18,8 @@ struct World {
     engine: Engine,
 }
 
-/// A gateway with the managing agent `warden` and the ordinary agent `clerk`; ada may act through both.
+/// A gateway with the managing agent `warden` and the ordinary agent `clerk`; ada may act through
+/// both.
 fn world() -> Result<World> {
     let chat = Loopback::new();
     chat.room("chat-room:ops", "Operations");

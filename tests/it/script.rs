@@ -1,4 +1,5 @@
-//! A chat system made for one test: everybody gets in everywhere, and what becomes of a post is the test's decision.
+//! A chat system made for one test: everybody gets in everywhere, and what becomes of a post is the
+//! test's decision.
 //!
 //! Written from outside, on the public seam, as a foreign connector would be.
 
@@ -20,7 +21,7 @@ pub(crate) struct Script {
     network: NetworkId,
     act: Arc<Act>,
     enter: Arc<Enter>,
-    /// It can do everything, and answers none of it but sign-ins, joins and posts.
+    /// It claims every capability, and answers only sign-ins, joins and posts.
     is_deaf: bool,
     /// Its rooms send posts back.
     echoes: bool,
@@ -36,7 +37,7 @@ impl Script {
         })
     }
 
-    /// One whose rooms send posts back, if the test does.
+    /// A chat system whose rooms echo a post when the test sends it back.
     pub(crate) fn echoing(
         act: impl Fn(Outgoing, Inbox) -> Reply<Posted> + Send + Sync + 'static,
     ) -> Script {
@@ -56,7 +57,7 @@ impl Script {
         }
     }
 
-    /// With joins that are answered so.
+    /// The same, with this answer to joins.
     pub(crate) fn entering(
         mut self,
         enter: impl Fn(AgentKey, ChannelId, Inbox) -> Reply<Joined> + Send + Sync + 'static,
@@ -65,7 +66,7 @@ impl Script {
         self
     }
 
-    /// With questions and uploads that are never answered.
+    /// The same, but requests and uploads are never answered.
     pub(crate) fn deaf(mut self) -> Script {
         self.is_deaf = true;
         self
@@ -156,7 +157,7 @@ struct ScriptSession {
 }
 
 impl ScriptSession {
-    /// Keeps `held` for ever, where it can do this at all.
+    /// Keeps `held` and never answers, if the script is deaf; otherwise the call is unsupported.
     fn silence<T: Send + 'static>(&self, held: impl Send + 'static) -> Reply<T> {
         if !self.script.is_deaf {
             return reply(ready(Err(BackendError::unsupported("such thing"))));

@@ -1,6 +1,8 @@
-//! What else an agent does in a channel: looking back, sending files, typing (§messages/history, §channels/upload, §channels/typing).
+//! What else an agent does in a channel: history, files, typing (§messages/history,
+//! §channels/upload, §channels/typing).
 //!
-//! Method: the same questions to the chat system's own history and to the journal's; files of every size; the clock.
+//! Method: the same questions to the chat system's own history and to the journal's; files of every
+//! size; the clock.
 
 use crate::world::{LAB, OPS, World, furnished, new_agent, seconds, wait};
 use std::io::{Error as IoError, Read};
@@ -16,7 +18,7 @@ fn texts(echo: &Collaboration, take: u32, before: Option<&str>) -> Result<Vec<St
         .collect())
 }
 
-/// With a history of the chat system's own, and with the journal's.
+/// Once with the chat system's own history, and once with the journal's.
 fn both() -> [World; 2] {
     [Loopback::new(), Loopback::new().without_history()]
         .map(|chat| World::on(furnished(chat), |builder| builder))

@@ -1,6 +1,8 @@
-//! Throttles (§throttles/count): exact in any sliding minute, all asked together, alive over a restart.
+//! Throttles (§throttles/count): exact in any sliding minute, all asked together, alive over a
+//! restart.
 //!
-//! Method: `echo` posts by the clock; it is written down what is admitted when, and what the refusals say.
+//! Method: `echo` posts by the clock; it is written down what is admitted when, and what the
+//! refusals say.
 
 use crate::world::{Disk, LAB, OPS, World, begin, new_agent, seconds, wait};
 use std::time::Duration;
@@ -27,7 +29,7 @@ fn post(echo: &Collaboration, channel: &str) -> Result<Message> {
     echo.post(channel, NewMessage::text("x"))
 }
 
-/// Which throttle refuses a post, and for how long.
+/// Returns the throttle that refuses a post, and for how long.
 fn refused(echo: &Collaboration, channel: &str) -> (String, Duration) {
     match post(echo, channel) {
         Err(Error::Throttled {
@@ -51,7 +53,7 @@ fn a_minute_slides_so_that_any_sixty_seconds_hold_no_more_than_the_threshold() {
         post(&echo, OPS).unwrap();
         world.pass(seconds(pause));
     }
-    // Posted at 0, 10 and 30; it is 30 now.
+    // The posts were at 0, 10 and 30 seconds; now it is 30.
     assert_eq!(
         refused(&echo, LAB),
         ("slow".to_owned(), seconds(30)),

@@ -1,4 +1,4 @@
-//! What every test here stands on: a chat system with rooms, an engine on it, a clock moved by hand.
+//! The world of every test here: a chat system with rooms, an engine on it, a clock moved by hand.
 //!
 //! Nothing here sleeps: a test moves the clock, settles, or waits for what it wants to see.
 
@@ -19,7 +19,7 @@ use switchboard::{
     Secret, Stats, Token,
 };
 
-/// Real time that nothing here needs; what takes longer has gone wrong.
+/// A real-time limit that no test needs; whatever takes longer has failed.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// Real time after which a future that is waited for counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -115,7 +115,7 @@ impl World {
         lines(&agent.events(Cursor::window(), query).unwrap().events)
     }
 
-    /// Where the agent's events end now.
+    /// Returns a cursor after the agent's newest event.
     pub(crate) fn mark(&self, agent: &Collaboration) -> Cursor {
         self.settle();
         let now = agent.events(Cursor::window(), &EventQuery::all()).unwrap();
@@ -152,7 +152,8 @@ impl World {
         self.clock.wall()
     }
 
-    /// Waits, in real time, until the engine's numbers show something that another thread brings about.
+    /// Waits, in real time, until the engine's numbers show something that another thread brings
+    /// about.
     pub(crate) fn until(&self, shows: impl Fn(&Stats) -> bool) {
         let limit = Instant::now() + SOON;
         while !shows(&self.engine.stats()) {
@@ -165,7 +166,7 @@ impl World {
         self.engine.agent_status(agent).unwrap()
     }
 
-    /// How that channel of that agent stands.
+    /// The state of one channel of an agent.
     pub(crate) fn channel_state(&self, agent: &str, channel: &str) -> JoinState {
         let status = self.status(agent);
         status
@@ -176,7 +177,8 @@ impl World {
             .state
     }
 
-    /// Puts the user `name` and lists it with the agent, which must be there; needs [`Sesame`]. Answers its token.
+    /// Puts the user `name` and lists it with the agent, which must be there; needs [`Sesame`].
+    /// Returns its token.
     pub(crate) fn token(&self, name: &str, agent: &str) -> Token {
         self.admin()
             .put_user(NewUser::new(name, name).unwrap())
@@ -236,7 +238,8 @@ pub(crate) fn new_agent(id: &str, channels: &[&str]) -> NewAgent {
     )
 }
 
-/// Events in a few words each: `lene: hello`, `chat-room:ops on`, `colour=red`, `colour gone`, `gap`.
+/// Events in a few words each: `lene: hello`, `chat-room:ops on`, `colour=red`, `colour gone`,
+/// `gap`.
 pub(crate) fn lines(events: &[Event]) -> Vec<String> {
     events.iter().map(line).collect()
 }
@@ -263,7 +266,8 @@ pub(crate) fn line(event: &Event) -> String {
     }
 }
 
-/// A directory that takes one password from everybody it is asked for, so that a test of something else hashes nothing.
+/// A directory that takes one password from everybody it is asked for, so that a test of something
+/// else hashes nothing.
 pub(crate) struct Sesame;
 
 impl Authenticator for Sesame {
@@ -335,7 +339,8 @@ pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Begins to wait for `future`: it was polled once when this returns, so that every timer it needs is set.
+/// Begins to wait for `future`: it was polled once when this returns, so that every timer it needs
+/// is set.
 pub(crate) fn begin<T: Send + 'static>(
     mut future: AsyncResult<T>,
 ) -> JoinHandle<switchboard::Result<T>> {

@@ -1,5 +1,5 @@
-//! Answers, attacked: by clients that do not read theirs, and by an agent whose messages are written far larger than they
-//! are stored.
+//! Answers, attacked: by clients that do not read theirs, and by an agent whose messages are
+//! written far larger than they are stored.
 
 use crate::http::client::{receive, request, send};
 use crate::http::world::{MESSAGES, NAMESPACE, World};
@@ -7,7 +7,7 @@ use serde_json::json;
 use std::io::Write;
 use std::net::TcpStream;
 
-/// Bytes that one answer of messages takes at most, and one message more.
+/// The most bytes of one answer with messages, plus one message.
 const ANSWER_MAX: usize = 5 << 20;
 
 /// A link as it is written: its type comes first.
@@ -19,7 +19,7 @@ fn link(text: &str, url: &str) -> String {
     )
 }
 
-/// Posts those parts so many times; how many were accepted.
+/// Posts those parts `times` times, and returns how many posts were accepted.
 fn said(world: &World, parts: &[String], times: usize) -> usize {
     let body = format!(r#"{{"MessageParts":[{}]}}"#, parts.join(","));
     (0..times)

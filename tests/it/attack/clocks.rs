@@ -1,6 +1,7 @@
-//! A clock that jumps ahead and back: nothing is deleted for it, and no token lives longer for it.
+//! A clock that jumps ahead and back deletes nothing and extends no token's life.
 //!
-//! Method: the clock is moved by hand; `pass` moves the date and the running time, `jump` the date alone.
+//! Method: the clock is moved by hand; `pass` moves the date and the running time, `jump` the date
+//! alone.
 
 use crate::world::{Disk, OPS, SESAME, Sesame, World, begin, new_agent, poll, seconds, wait};
 use std::time::Duration;
@@ -44,7 +45,7 @@ fn is_good(world: &World, token: &Token) -> bool {
     world.engine.authenticate(token).is_ok()
 }
 
-/// Whether what was said after `mark` is all there, and the audit from its first entry on.
+/// Whether all messages after `mark` and the whole audit are still there.
 fn is_all_there(world: &World, echo: &Collaboration, mark: &Cursor) -> bool {
     world.settle();
     let batch = echo.events(mark.clone(), &EventQuery::messages()).unwrap();
@@ -232,7 +233,8 @@ fn no_token_outlives_its_hour_over_a_restart_whatever_the_clock_does() {
     }
 }
 
-/// How the file looks after a kill: a copy of it and of what goes with it, taken while the engine runs.
+/// The file as a kill leaves it: a copy of the database and the files beside it, taken while the
+/// engine runs.
 fn as_killed(disk: &Disk) -> Disk {
     let copy = Disk::new();
     let connection = rusqlite::Connection::open(disk.path()).unwrap();
@@ -281,7 +283,8 @@ fn a_row_that_ends_beyond_a_lifetime_from_now_is_bounded_in_the_file() {
     let (long, fresh) = (log_in(&world), world.clock_now());
     world.engine.shutdown(seconds(10)).unwrap();
     let file = rusqlite::Connection::open(disk.path()).unwrap();
-    // As an earlier version stored it, or a lifetime of 60 days that is an hour now.
+    // A token as an earlier version stored it, or one whose lifetime was 60 days and is an hour
+    // now.
     file.execute("UPDATE token SET expires = expires + 60 * 86400000", [])
         .unwrap();
     drop(file);

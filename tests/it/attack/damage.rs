@@ -1,5 +1,6 @@
-//! Rows that SQLite reads without a word and that no switchboard wrote: a start refuses them and names the table, a
-//! reader that meets one makes the engine not ready, and no number, however large, makes the arithmetic overflow.
+//! Rows that SQLite reads without a word and that no switchboard wrote: a start refuses them and
+//! names the table, a reader that meets one makes the engine not ready, and no number, however
+//! large, makes the arithmetic overflow.
 
 use super::full;
 use crate::world::{Disk, OPS, SOON, World, seconds};
@@ -11,7 +12,7 @@ use switchboard::{
     ThrottleKind,
 };
 
-/// Something in every table.
+/// Puts a row into every table.
 fn filled(disk: &Disk) -> World {
     let world = World::with(|builder| builder.database(disk.path()).event_window(seconds(60)));
     let agent = world.agent("echo", &[OPS]);
@@ -35,7 +36,7 @@ fn filled(disk: &Disk) -> World {
     world
 }
 
-/// Changes the file as another program does.
+/// Changes the file from another program.
 fn damage(disk: &Disk, statement: &str) {
     let connection = Connection::open(disk.path()).unwrap();
     connection.busy_timeout(SOON).unwrap();
@@ -45,7 +46,8 @@ fn damage(disk: &Disk, statement: &str) {
     assert!(changed > 0, "{statement} met no row");
 }
 
-/// Stops, damages the file, and opens it with the same chat system and clock: the rows still lie in the window.
+/// Stops, damages the file, and opens it with the same chat system and clock: the rows still lie in
+/// the window.
 fn reopened(
     world: World,
     disk: &Disk,
@@ -170,7 +172,7 @@ fn damage_that_a_reader_meets_makes_the_engine_not_ready() {
         world.pass(seconds(600));
         world.settle();
         let agent = world.engine.agent("echo").unwrap();
-        // What comes now pushes the window out.
+        // New messages push the old rows out of the window.
         agent.post(OPS, NewMessage::text("later")).unwrap();
         world.settle();
         let read = || agent.events(Cursor::after_id(EventId(1)), &EventQuery::all());
@@ -232,7 +234,7 @@ fn no_stored_number_makes_the_arithmetic_overflow() {
         "membership SET since",
         "message SET committed",
         "agent SET revision",
-        // From here on with the long attacks.
+        // The rest runs only with the long attacks.
         "message SET time",
         "notice SET committed",
         "notice SET agent",

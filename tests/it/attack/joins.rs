@@ -1,7 +1,9 @@
-//! One agent with very many channels: what its first joins, their failures and their losses cost everybody else.
+//! One agent with very many channels: what its first joins, their failures and their losses cost
+//! everybody else.
 //!
-//! Method: `ops` posts without a pause and measures each answer, while another agent is provisioned with thousands of
-//! channels and joins them, or fails to. A loopback chat system, a file, a clock that is moved by hand.
+//! Method: `ops` posts without a pause and measures each answer, while another agent is provisioned
+//! with thousands of channels and joins them, or fails to. A loopback chat system, a file, a clock
+//! that is moved by hand.
 
 use super::full;
 use crate::script::{Script, joined};
@@ -11,11 +13,11 @@ use std::time::{Duration, Instant};
 use switchboard::backend::{Inbound, reply};
 use switchboard::{Collaboration, JoinState, NewMessage};
 
-/// What a post of somebody else may take while one agent joins: the machine that tests may be busy, but two seconds are a
-/// lock that is held.
+/// What a post of somebody else may take while one agent joins: the machine that tests may be busy,
+/// but two seconds are a lock that is held.
 const FAIR: Duration = Duration::from_millis(400);
 
-/// How long posts of `ops` take while `busy` runs: in order.
+/// Returns how long each post of `ops` takes while `busy` runs, sorted.
 fn posts_while(ops: &Collaboration, busy: impl FnOnce()) -> Vec<Duration> {
     let stop = AtomicBool::new(false);
     let mut posts = std::thread::scope(|threads| {
@@ -36,7 +38,7 @@ fn posts_while(ops: &Collaboration, busy: impl FnOnce()) -> Vec<Duration> {
     posts
 }
 
-/// The figures of these posts, and which time 99 of 100 keep.
+/// Prints the figures of these posts, and returns the time within which 99 of 100 end.
 fn figures(posts: &[Duration]) -> (String, Duration) {
     let at = |part: usize| posts[(posts.len() - 1) * part / 100];
     (
@@ -94,7 +96,8 @@ fn the_first_joins_of_many_channels_leave_others_in_peace() {
         world.admin().put_agent(new_agent("huge", &[OPS])).unwrap();
         world.engine.settle(Duration::from_secs(300)).unwrap();
     });
-    // One transaction ends all stays: a change costs what it changes, and this one changes all.
+    // One transaction ends all stays: a change costs as much as it changes, and this one changes
+    // everything.
     println!(
         "{many} channels left: {:?}; {}",
         begun.elapsed(),
@@ -102,8 +105,8 @@ fn the_first_joins_of_many_channels_leave_others_in_peace() {
     );
 }
 
-/// Rooms whose first join does not end keep those who wait for them waiting, and nobody else: the link's task once looked
-/// at the same waiting rooms for ever, and never came back.
+/// Rooms whose first join does not end keep those who wait for them waiting, and nobody else: the
+/// link's task once looked at the same waiting rooms for ever, and never came back.
 #[test]
 fn rooms_that_are_being_caught_up_do_not_make_the_link_spin() {
     let script = Script::silent().entering(|agent, channel, inbox| {

@@ -1,8 +1,9 @@
-//! What comes too late, or never: an answer for a channel that was put again, an acknowledgement on a disk that takes
-//! nothing, rows of a moment in which the clock was ahead, reloads by the hundred, a stanza without an end.
+//! What comes too late, or never: an answer for a channel that was put again, an acknowledgement on
+//! a disk that takes nothing, rows of a moment in which the clock was ahead, reloads by the
+//! hundred, a stanza without an end.
 //!
-//! Method: a chat system made for the test, a clock moved by hand, another program that holds the database's lock, and the
-//! gateway as a process where its threads are counted.
+//! Method: a chat system made for the test, a clock moved by hand, another program that holds the
+//! database's lock, and the gateway as a process where its threads are counted.
 
 use super::file::{holding, killed};
 use super::python;
@@ -20,7 +21,7 @@ use switchboard::backend::{BackendError, BackendErrorKind, reply};
 use switchboard::chrono::TimeDelta;
 use switchboard::{Cursor, Error, EventQuery, JoinState, NewMessage, SystemClock};
 
-/// Waits in real time.
+/// Waits, for at most 30 seconds of real time, until `is_so` returns true.
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let limit = Instant::now() + seconds(30);
     while !is_so() {
@@ -93,7 +94,7 @@ fn a_named_poll_is_answered_while_the_disk_takes_nothing() {
         return;
     }
     let disk = Disk::new();
-    // With the clock that runs: one moved by hand waits for what the disk does not take.
+    // Uses the system's clock: a clock moved by hand would wait for what the disk does not take.
     let world = World::with(|builder| builder.database(disk.path()).clock(SystemClock::new()));
     let echo = world.agent("echo", &[OPS]);
     for n in 0..3 {
@@ -146,7 +147,7 @@ fn a_named_poll_is_answered_while_the_disk_takes_nothing() {
     .unwrap();
     assert!(
         again.events.is_empty(),
-        "the place moved all the same: {:?}",
+        "the cursor moved all the same: {:?}",
         again.events
     );
 }
@@ -243,7 +244,7 @@ fn reloads_by_the_thousand_are_one_at_a_time_and_say_one_thing() {
         "20,000 hangups: {before} threads before, {most} at most; slowest answer to others {slowest:?}"
     );
     assert!(most <= before + 8, "{before} threads, then {most}");
-    // One that fails says so, and nothing else.
+    // A failed reload logs its failure and nothing else.
     let old = gateway.log_in("admin", "sesame", "");
     std::fs::remove_file(&password).unwrap();
     gateway.signal("HUP");
@@ -258,7 +259,8 @@ fn reloads_by_the_thousand_are_one_at_a_time_and_say_one_thing() {
     assert!(!after.contains(" reloaded"), "{after}");
 }
 
-/// With a limit on the size of its files a process can add to its log, but not copy it into a database that is larger.
+/// With a limit on the size of its files a process can add to its log, but not copy it into a
+/// database that is larger.
 #[cfg(target_os = "linux")]
 #[test]
 fn checkpoints_that_fail_are_told_until_they_succeed() {
@@ -309,7 +311,7 @@ fn checkpoints_that_fail_are_told_until_they_succeed() {
             .status();
         assert!(set.unwrap().success());
     };
-    // Whatever makes the database longer cannot be copied into it.
+    // The file cannot grow, so no checkpoint that makes the database longer succeeds.
     limit(&std::fs::metadata(disk.path()).unwrap().len().to_string());
     let began = Instant::now();
     let put = |n: usize| {

@@ -5,7 +5,8 @@ use super::python;
 use crate::world::{Disk, OPS, SOON, World};
 use switchboard::{Error, NewMessage};
 
-/// Whoever refuses a newer database must not merge its log either: the newer program finds all as it left it.
+/// Whoever refuses a newer database must not merge its log either: the newer program finds all as
+/// it left it.
 #[test]
 fn a_refused_database_keeps_its_log() {
     if !python() {
@@ -29,7 +30,7 @@ fn a_refused_database_keeps_its_log() {
             "{lock}: the log or the file was changed"
         );
     }
-    // Rows that are missing: the log that is there is all that is left to search.
+    // Rows are missing, so the existing log is the only place left to search.
     let disk = Disk::new();
     killed(&disk);
     let lock = beside(&disk.path(), "-lock");
@@ -46,8 +47,8 @@ fn a_refused_database_keeps_its_log() {
     );
 }
 
-/// All of the log was copied back, so every row is still seen after it was cut; but beside a reader the next commits
-/// would follow a hole, and a start after a kill would end at the hole.
+/// All of the log was copied back, so every row is still seen after it was cut; but beside a reader
+/// the next commits would follow a hole, and a start after a kill would end at the hole.
 #[test]
 fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
     let disk = Disk::new();
@@ -55,7 +56,7 @@ fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
     let agent = world.agent("echo", &[OPS]);
     let reader = rusqlite::Connection::open(disk.path()).unwrap();
     agent.post(OPS, NewMessage::text("before")).unwrap();
-    // Before the log is copied back: so it keeps the log from beginning anew.
+    // The reader begins before the log is copied back, so it keeps the log from restarting.
     reader
         .execute_batch("BEGIN; SELECT count(*) FROM message")
         .unwrap();
@@ -72,7 +73,7 @@ fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
     let refused = world.admin().put_metadata_value("echo", "k", "v");
     assert!(matches!(refused, Err(Error::Storage(_))), "{refused:?}");
     assert!(!world.engine.readiness().ready);
-    // Nothing was lost: without the reader the log begins anew by itself.
+    // Nothing was lost: without the reader the log restarts by itself.
     drop(reader);
     let began = std::time::Instant::now();
     while agent.post(OPS, NewMessage::text("after")).is_err() {
@@ -84,7 +85,7 @@ fn a_log_that_is_cut_after_a_checkpoint_beside_a_reader_is_noticed() {
         std::thread::yield_now();
     }
     println!("written again {:?} after the reader left", began.elapsed());
-    // As a kill would leave it.
+    // Copies the database as a kill would leave it.
     let after = Disk::new();
     copy(&disk, &after);
     drop(second(&after.path()).unwrap());

@@ -1,4 +1,5 @@
-//! What the lock file knows, attacked: losses that leave the newest row in place, and marks that were lowered or lost.
+//! What the lock file knows, attacked: losses that leave the newest row in place, and marks that
+//! were lowered or lost.
 
 use super::file::{beside, second};
 use crate::world::{Disk, OPS, SOON, World, chat};
@@ -15,7 +16,7 @@ fn post(world: &World, agent: &str, text: &str) {
         .unwrap();
 }
 
-/// Stops that engine in good order.
+/// Stops the engine in good order.
 fn close(world: World) {
     world.engine.shutdown(SOON).unwrap();
 }

@@ -1,7 +1,9 @@
-//! What attacks on the gateway found, played again: a stranger, a small agent that is greedy, and a failing disk.
+//! What attacks on the gateway found, played again: a stranger, a small agent that is greedy, and a
+//! failing disk.
 //!
-//! One module a theme; each test says what it attacks and prints its figure (peak memory, slowest answer to others,
-//! acknowledged and present). The long ones run only with `SWITCHBOARD_ATTACKS=full`, which `tests/run --full` sets.
+//! One module a theme; each test says what it attacks and prints its figure (peak memory, slowest
+//! answer to others, acknowledged and present). The long ones run only with
+//! `SWITCHBOARD_ATTACKS=full`, which `tests/run --full` sets.
 
 mod agents;
 mod answers;
@@ -51,7 +53,8 @@ pub(crate) fn full() -> bool {
     std::env::var("SWITCHBOARD_ATTACKS").is_ok_and(|value| value == "full")
 }
 
-/// Whether there is another program that reads and writes databases; without one a test that needs it has nothing to say.
+/// Whether there is another program that reads and writes databases; without one a test that needs
+/// it has nothing to say.
 fn python() -> bool {
     let mut asked = Command::new("python3");
     asked

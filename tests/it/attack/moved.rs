@@ -1,4 +1,5 @@
-//! A database that is parted from its log and lock after a kill: renamed, opened by another link, or tidied up.
+//! A database that is parted from its log and lock after a kill: renamed, opened by another link,
+//! or tidied up.
 
 use super::file::{beside, second};
 use crate::world::{Disk, OPS, SOON, World, chat};
@@ -9,7 +10,7 @@ use switchboard::{Engine, Error, NewMessage};
 
 const POSTS: usize = 20;
 
-/// An engine in a process of its own that posts, says so, and waits to be killed.
+/// The child: an engine that posts, prints that it did, and waits to be killed.
 #[test]
 fn the_child_that_posts() {
     let Some(path) = std::env::var_os("SWITCHBOARD_ATTACK_POSTS") else {
@@ -21,7 +22,7 @@ fn the_child_that_posts() {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }
     println!("posted");
-    // Ends with its parent at the latest.
+    // The child ends with its parent at the latest.
     let _ = std::io::stdin().lines().count();
 }
 
@@ -91,7 +92,7 @@ fn a_database_that_lost_its_log_and_lock_after_a_kill_does_not_start_silently() 
             std::fs::read(&path).unwrap() == before,
             "{how}: a refused start changed the file"
         );
-        // A second try does not talk itself past it.
+        // A second start is refused too.
         assert!(
             matches!(second(&path), Err(Error::CommitsLost { .. })),
             "{how}: the second try"
@@ -106,14 +107,14 @@ fn a_database_that_lost_its_log_and_lock_after_a_kill_does_not_start_silently() 
 fn what_is_kept_together_or_was_stopped_in_good_order_starts() {
     let disk = Disk::new();
     killed(&disk, || ());
-    // All of it under another name.
+    // All files under another name.
     let other = disk.path().with_file_name("other.db");
     for end in ["", "-wal", "-lock"] {
         std::fs::rename(beside(&disk.path(), end), beside(&other, end)).unwrap();
     }
     drop(second(&other).unwrap());
     assert_eq!(rows(&other), POSTS as i64);
-    // Stopped in good order: the file alone is all of it.
+    // After an orderly stop the database file alone is complete.
     std::fs::remove_file(beside(&other, "-lock")).unwrap();
     let third = disk.path().with_file_name("third.db");
     std::fs::rename(&other, &third).unwrap();
@@ -136,7 +137,7 @@ fn a_log_that_another_program_merged_is_no_loss_and_neither_is_a_kill_after_the_
     assert_eq!(rows(&disk.path()), 2 * POSTS as i64);
 }
 
-/// The same file, as large or larger: nothing but its content tells.
+/// The same file with the same size or more: only its content differs.
 #[test]
 fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
     for how in [
@@ -185,7 +186,7 @@ fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
             world.engine.readiness()
         );
         let log = std::fs::read(beside(&disk.path(), "-wal")).unwrap();
-        // As `cp` and `cat` do: the file is kept, its content is not.
+        // Overwrites the file in place, as `cp` and `cat` do.
         let mut copy = std::fs::read(&backup).unwrap();
         let long = usize::try_from(disk.path().metadata().unwrap().len()).unwrap();
         copy.resize(copy.len().max(long), 0);
@@ -225,7 +226,7 @@ fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
     }
 }
 
-/// Another program that copies the log back beside steady posts is in its right, however often.
+/// Another program may copy the log back beside steady posts, however often.
 #[test]
 fn another_program_that_checkpoints_beside_steady_posts_is_no_fault() {
     let disk = Disk::new();
@@ -272,7 +273,8 @@ fn another_program_that_checkpoints_beside_steady_posts_is_no_fault() {
     assert!(posted > 10 && times > 10);
 }
 
-/// The end waits a moment for whoever is just reading, so that the database alone is whole.
+/// The end of the engine waits a moment for a program that is reading, so that the database file
+/// alone is complete.
 #[test]
 fn an_end_beside_a_reader_leaves_the_database_whole() {
     let disk = Disk::new();
@@ -288,7 +290,7 @@ fn an_end_beside_a_reader_leaves_the_database_whole() {
     }
     let began = std::time::Instant::now();
     let ending = std::thread::spawn(move || world.engine.shutdown(SOON).unwrap());
-    // Longer than the end of an engine takes, shorter than it waits.
+    // Longer than an engine needs to end, and shorter than it waits for a reader.
     std::thread::park_timeout(std::time::Duration::from_millis(300));
     other.execute_batch("COMMIT").unwrap();
     ending.join().unwrap();
@@ -303,7 +305,8 @@ fn an_end_beside_a_reader_leaves_the_database_whole() {
     drop(second(&alone).unwrap());
 }
 
-/// A copy says of itself that it is in use, as the original does; but it is another file, and complete.
+/// A copy says of itself that it is in use, as the original does; but it is another file, and
+/// complete.
 #[test]
 fn a_backup_of_a_running_engine_starts_anywhere() {
     let disk = Disk::new();

@@ -1,7 +1,8 @@
-//! What one principal may fill: the journal, the audit, the write-ahead log.
+//! How much one principal may fill of the journal, the audit and the write-ahead log.
 //!
-//! Method: `mallory` has an agent and a token and writes as much as she can, in every way there is. `lene` and the agent
-//! `ops` had said something before; it must be there afterwards, and answers to them must not become slow.
+//! Method: `mallory` has an agent and a token and writes as much as she can, in every way there is.
+//! `lene` and the agent `ops` had said something before; it must be there afterwards, and answers
+//! to them must not become slow.
 
 use super::full;
 use crate::world::{Disk, OPS, SESAME, World, new_agent};
@@ -17,7 +18,8 @@ const KEEP: u64 = 4 << 20;
 const BEFORE: usize = 200;
 const HALL: &str = "chat-room:hall";
 
-/// An engine on a file that keeps `keep` bytes, where [`BEFORE`] messages were said by `lene` and `ops`.
+/// An engine on a file that keeps `keep` bytes, where [`BEFORE`] messages were said by `lene` and
+/// `ops`.
 fn besieged(disk: &Disk, keep: u64) -> (World, Collaboration) {
     let world = World::with(|builder| builder.database(disk.path()).keep_bytes(Some(keep)));
     world.chat.room(HALL, "Hall");
@@ -32,7 +34,7 @@ fn besieged(disk: &Disk, keep: u64) -> (World, Collaboration) {
     (world, ops)
 }
 
-/// How many of the messages said before are there, in the file itself.
+/// Returns how many of the messages said before are in the file itself.
 fn present(disk: &Disk) -> usize {
     let sql = "SELECT count(*) FROM message WHERE text GLOB 'lene *' OR text GLOB 'ops *'";
     usize::try_from(count(disk, sql)).unwrap()
@@ -48,7 +50,7 @@ fn bytes(disk: &Disk) -> u64 {
         .unwrap()
 }
 
-/// Has the engine look after what it keeps until `shows` does.
+/// Lets the engine apply its retention until `shows` returns true.
 fn until(world: &World, what: &str, shows: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_secs(60);
     while !shows() {
@@ -303,7 +305,8 @@ fn a_deleted_agent_does_not_move_the_head_back() {
     );
 }
 
-/// One agent with very many channels: what a change costs, what others' posts cost meanwhile, and how long the log grows.
+/// One agent with very many channels: what a change costs, what others' posts cost meanwhile, and
+/// how long the log grows.
 #[test]
 fn a_change_of_an_agent_with_many_channels_costs_what_it_changes() {
     let many: usize = if full() { 40_000 } else { 8_000 };
@@ -315,7 +318,7 @@ fn a_change_of_an_agent_with_many_channels_costs_what_it_changes() {
         .map(|number| switchboard::ChannelId::parse(&format!("chat-room:{number}")).unwrap())
         .collect();
     world.admin().put_agent(huge).unwrap();
-    // Its first joins, of which each fails, are work of their own.
+    // Its first joins, each of which fails, are separate work.
     let limit = Instant::now() + Duration::from_secs(100);
     while world.engine.settle(crate::world::SOON).is_err() {
         assert!(Instant::now() < limit, "{many} joins do not end");

@@ -1,4 +1,5 @@
-//! `--static` beside private files: copies of the database, logs and keys that come into the folder while it is served.
+//! `--static` beside private files: copies of the database, logs and keys that come into the folder
+//! while it is served.
 
 use crate::http::gateway::{Gateway, program};
 use crate::world::{Disk, SOON, World};

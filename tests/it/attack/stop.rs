@@ -1,8 +1,9 @@
-//! A stop while everything is under way that can hold one up: clients that send half a body, clients that do not read,
-//! scans, polls, logins that wait to be hashed, and posters who want to know what became of their posts.
+//! A stop while everything is under way that can hold one up: clients that send half a body,
+//! clients that do not read, scans, polls, logins that wait to be hashed, and posters who want to
+//! know what became of their posts.
 //!
-//! Method: the gateway as a process with a file. Its end has a stated limit and status 0, and each post that was answered
-//! with 200 is in the file once.
+//! Method: the gateway as a process with a file. Its end has a stated limit and status 0, and each
+//! post that was answered with 200 is in the file once.
 
 use super::full;
 use crate::http::client::request;
@@ -20,7 +21,7 @@ const STOP_MAX: Duration = Duration::from_secs(14);
 /// Longer than anything here may take.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// Sends that, and reads nothing.
+/// Sends the request, and reads nothing.
 fn begun(address: SocketAddr, sent: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("the gateway listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -28,14 +29,14 @@ fn begun(address: SocketAddr, sent: &[u8]) -> TcpStream {
     stream
 }
 
-/// The status of what comes back, if anything does.
+/// Returns the status of the answer, if there is one.
 fn status(mut stream: TcpStream) -> Option<String> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     Some(String::from_utf8_lossy(answer.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).into_owned())
 }
 
-/// Posts ever new texts until one is not acknowledged; says each that was.
+/// Posts new texts until one is not acknowledged, and sends those that were to `acknowledged`.
 fn posts(
     address: SocketAddr,
     authorization: &str,
@@ -152,7 +153,7 @@ fn a_stop_ends_in_time_whatever_is_under_way() {
             0,
         );
     }
-    // They are under way when a call made after them is answered.
+    // They are under way once a later call is answered.
     world
         .lene("GET", "/Collaboration/v1/Channels", "")
         .expect(200);
@@ -192,11 +193,13 @@ fn a_stop_ends_in_time_whatever_is_under_way() {
         present.values().all(|times| *times == 1),
         "lost or doubled: {present:?}"
     );
-    // A request that was not read yet gets no answer, and is not carried out; what was read gets the one that is due.
+    // A request that was not read yet gets no answer, and is not carried out; what was read gets
+    // the one that is due.
     let due = |what: &str, status: &str| match what {
         "a login" => ["401", "503"].contains(&status),
         "a poll" => status == "200",
-        // A body that did not keep coming for 10 s: on a slow machine that time is over before the stop's.
+        // A body that did not keep coming for 10 s: on a slow machine that time is over before the
+        // stop's.
         "half a body" | "half an upload" => ["408", "503"].contains(&status),
         _ => ["200", "503"].contains(&status),
     };

@@ -1,6 +1,7 @@
-//! What the time of an answer tells: nothing of a token, and not whether a name is known.
+//! The time of an answer reveals nothing of a token, and not whether a name exists.
 //!
-//! Method: medians of calls made in turn, beside a comparison that leaks, which the statistic must find.
+//! Method: medians of calls made in turn, beside a comparison that leaks, which the statistic must
+//! find.
 
 use super::full;
 use crate::world::{OPS, SESAME, Sesame, World, new_agent};
@@ -14,8 +15,9 @@ fn timed(call: impl FnOnce()) -> u64 {
     u64::try_from(before.elapsed().as_nanos()).unwrap()
 }
 
-/// How much longer the first of two calls takes than the second, in nanoseconds: the difference of the medians of
-/// samples taken in turn, in each of several rounds. Noise changes its sign from round to round; a leak does not.
+/// How much longer the first of two calls takes than the second, in nanoseconds: the difference of
+/// the medians of samples taken in turn, in each of several rounds. Noise changes its sign from
+/// round to round; a leak does not.
 fn leak(rounds: usize, samples: usize, mut one: impl FnMut(), mut other: impl FnMut()) -> Vec<i64> {
     let median = |mut times: Vec<u64>| {
         times.sort_unstable();
@@ -25,7 +27,7 @@ fn leak(rounds: usize, samples: usize, mut one: impl FnMut(), mut other: impl Fn
         .map(|_| {
             let (mut ones, mut others) = (Vec::with_capacity(samples), Vec::with_capacity(samples));
             for n in 0..samples {
-                // Which goes first changes, so that the cache favours neither.
+                // The order changes, so that the cache favours neither.
                 if n % 2 == 0 {
                     ones.push(timed(&mut one));
                 }
@@ -57,7 +59,8 @@ fn the_time_of_a_token_does_not_tell_how_much_of_it_is_right() {
         .log_in(&Credentials::agent("lene", SESAME, "echo"))
         .unwrap();
     let text = token.expose();
-    // Many of each kind: what the characters of a single one cost to look at tells nothing of the secret.
+    // Many of each kind: what the characters of a single one cost to look at tells nothing of the
+    // secret.
     let digits: Vec<char> = ('A'..='Z').chain('a'..='z').collect();
     let three = |n: usize| {
         [n, n / 7, n / 3]
@@ -79,7 +82,7 @@ fn the_time_of_a_token_does_not_tell_how_much_of_it_is_right() {
         leak(7, samples, &mut one, &mut other)
     };
     let ours = compare(&|shown| std::hint::black_box(world.engine.authenticate(shown)).is_ok());
-    // What it would look like: characters compared one after the other.
+    // The leak to find: characters compared one after the other.
     let leaky = compare(&|shown| {
         shown
             .expose()

@@ -175,7 +175,7 @@ fn another_super_password_name_or_none_ends_the_super_user_s_tokens_over_a_resta
     world = world.restart_with(&disk, |builder| builder.super_user("toor", "pw-zwei"));
     is_unauthorized(world.engine.authenticate(&third));
 
-    // What was changed while it ran is what the next one compares with.
+    // The next start compares with what was changed while this engine ran.
     world.engine.set_super_password("pw-drei").unwrap();
     let fourth = log_in(&world, "toor", "pw-drei");
     world = world.restart_with(&disk, |builder| builder.super_user("toor", "pw-drei"));

@@ -1,4 +1,4 @@
-//! Failures are held back, counted, and cost the same for every name.
+//! Failed logins are delayed and counted, and cost the same for every name.
 
 use super::{held, is_unauthorized, world};
 use crate::world::{OPS, SESAME, Sesame, World, new_agent, poll, seconds, wait};

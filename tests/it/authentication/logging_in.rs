@@ -1,4 +1,4 @@
-//! Who gets in, and what a password may be.
+//! Which logins succeed, and which passwords are allowed.
 
 use super::{PASSWORD, is_unauthorized, lene, user, world};
 use crate::world::{OPS, new_agent, seconds};

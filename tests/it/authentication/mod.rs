@@ -1,7 +1,8 @@
-//! Logins and tokens (§tokens/log-in, §tokens/lifetime): who gets in, how long a token lasts, and everything that ends one.
+//! Logins and tokens (§tokens/log-in, §tokens/lifetime): who gets in, how long a token lasts, and
+//! everything that ends one.
 //!
-//! Method: `lene` is a user of the agent `echo`. Where only the rules about failures are tried, the directory `Sesame`
-//! stands in for hashed passwords.
+//! Method: `lene` is a user of the agent `echo`. Where only the rules about failures are tried, the
+//! directory `Sesame` stands in for hashed passwords.
 
 mod ends;
 mod failures;
@@ -56,7 +57,7 @@ fn is_unauthorized<T: std::fmt::Debug>(answer: Result<T>) {
     assert!(matches!(answer, Err(Error::Unauthorized(_))), "{answer:?}");
 }
 
-/// A poll that waits for events that nobody makes.
+/// A poll for events that never happen.
 fn long_poll(world: &World, view: &Collaboration) -> JoinHandle<Result<EventBatch>> {
     world.settle();
     let now = view.events(Cursor::window(), &EventQuery::all()).unwrap();
@@ -70,7 +71,8 @@ fn long_poll(world: &World, view: &Collaboration) -> JoinHandle<Result<EventBatc
     poll
 }
 
-/// Ends `token` by `end`, and looks that a poll made with it ends with nothing and that the next call is refused.
+/// Ends `token` by `end`, and checks that a poll made with it ends empty and that the next call is
+/// refused.
 fn ends(world: &World, token: &Token, end: impl FnOnce()) {
     let view = view(world, token);
     let poll = long_poll(world, &view);
@@ -81,7 +83,7 @@ fn ends(world: &World, token: &Token, end: impl FnOnce()) {
     is_unauthorized(view.events(Cursor::window(), &EventQuery::all()));
 }
 
-/// Looks that `login` is answered when `hold` has passed, and not before.
+/// Checks that `login` is answered when `hold` has passed, and not before.
 fn held(world: &World, login: AsyncResult<Token>, hold: Duration) -> Result<Token> {
     let login = begin(login);
     world.pass(hold - Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! An engine ends on any thread, inside any runtime, within its deadline.
+//! An engine can be ended on any thread and inside any runtime, within its deadline.
 
 use crate::script::{Script, accepted};
 use crate::world::{Disk, OPS, SOON, World, begin, new_agent, poll, seconds, wait};
@@ -199,7 +199,7 @@ fn a_shutdown_answers_every_wait_and_refuses_what_comes_after() {
             .map(drop),
     );
     closed(world.engine.log_out(&Token::new("A".repeat(43))));
-    // Those that waited got an empty answer; one that comes late would spin on it (issue 9).
+    // Waiting polls got an empty answer; a late poll would repeat in a loop on that (issue 9).
     closed(
         echo.wait_events(mark, &EventQuery::messages(), seconds(3600))
             .map(drop),

@@ -1,6 +1,7 @@
-//! The engine as a whole: one to a file, at home on any thread, and gone without a trace.
+//! The engine as a whole: one per file, usable on any thread, and gone without a trace.
 //!
-//! Method: files that are not ours are compared byte by byte; threads, runtimes and backends try to make it hang.
+//! Method: files that are not ours are compared byte by byte; threads, runtimes and backends try to
+//! make it hang.
 
 mod ending;
 mod opening;

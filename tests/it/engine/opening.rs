@@ -1,4 +1,4 @@
-//! Which files an engine opens.
+//! Which files an engine opens and which it refuses.
 
 use super::open;
 use crate::world::{Disk, SOON, seconds};
@@ -72,7 +72,7 @@ fn a_schema_that_lost_a_table_is_corrupt() {
     drop(open(&disk.path()).unwrap());
     let before = std::fs::read(disk.path()).unwrap();
     let renamed = String::from("CREATE TABLE throttle_agent");
-    // Every copy of it: a page that was split leaves its old text behind.
+    // Changes every copy of the text: a page that was split leaves its old text behind.
     let found: Vec<usize> = (0..before.len() - renamed.len())
         .filter(|at| before[*at..].starts_with(renamed.as_bytes()))
         .collect();

@@ -4,7 +4,7 @@ use crate::world::{LAB, OPS, SOON, World, new_agent, poll, seconds, wait};
 use std::thread;
 use switchboard::{Broadcast, Error, EventQuery, NewMessage, Subscription};
 
-/// What is shown of a broadcast, with the agents it concerns.
+/// Returns a short text of a broadcast, with the agents that it concerns.
 fn shown(item: &Broadcast) -> String {
     let what = match item {
         Broadcast::Message { message, .. } => message.text.clone(),
@@ -151,7 +151,7 @@ fn settle_waits_for_what_is_under_way_and_says_so_if_it_lasts() {
     assert_eq!(last, "499");
     let mut reader = echo.reader("main", EventQuery::metadata()).unwrap();
     let mut next = Box::pin(reader.next_async());
-    // It looks through the window in several steps before it waits.
+    // The reader scans the window in several steps before it waits.
     while world.engine.stats().waiters == 0 {
         assert!(poll(&mut next).is_pending());
     }

@@ -1,6 +1,8 @@
-//! Events (§events/poll): kinds, filters, cursors, instances, the window, gaps, and what an agent may see.
+//! Events (§events/poll): kinds, filters, cursors, instances, the window, gaps, and what an agent
+//! may see.
 //!
-//! Method: `lene` speaks in rooms where `echo` is, an administrator changes things, and every way to ask is tried.
+//! Method: `lene` speaks in rooms where `echo` is, an administrator changes things, and every way
+//! to ask is tried.
 
 mod cursors;
 mod kinds;
@@ -22,10 +24,12 @@ fn nothing() -> [&'static str; 0] {
     []
 }
 
-/// Something of each kind: ops joined, a key set, hello from lene and a word of echo's own in the lab.
+/// Something of each kind: ops joined, a key set, hello from lene and a word of echo's own in the
+/// lab.
 fn busy_world() -> (World, Collaboration) {
     let world = World::new();
-    // One after the other: joins of one agent go side by side, so that their events would come in either order.
+    // One after the other: joins of one agent go side by side, so that their events would come in
+    // either order.
     let echo = world.agent("echo", &[OPS]);
     world.admin().put_channel("echo", LAB).unwrap();
     echo.wait_active(crate::world::SOON).unwrap();

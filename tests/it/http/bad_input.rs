@@ -1,4 +1,5 @@
-//! Bad input: each gets its status and one sentence that says what was wrong; nothing panics, hangs or writes half.
+//! Bad input: each gets its status and one sentence that says what was wrong; nothing panics, hangs
+//! or writes half.
 
 use super::client;
 use super::world::{MESSAGES, NAMESPACE, ROOM, World};
@@ -209,7 +210,7 @@ fn bad_ids() {
     let world = World::new(&[]);
     let long = "x".repeat(1025);
     for id in ["%00", "%0A", "", &long, "%ff"] {
-        // With nothing between them, the two slashes are an empty id and a trailing slash.
+        // Two slashes with nothing between them are an empty id and a trailing slash.
         world
             .root("GET", &format!("/Provisioning/v1/Agents/{id}/"), "")
             .expect_code(400, "invalid");

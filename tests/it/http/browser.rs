@@ -1,4 +1,4 @@
-//! What a page in a browser needs: files from the same origin, or leave to call from another.
+//! What a page in a browser needs: files from the same origin, or permission to call from another.
 
 use super::client::{self, Answer, request};
 use super::gateway::Gateway;
@@ -149,7 +149,7 @@ fn files_are_served_and_nothing_outside_their_folder() {
         asked(&gateway, "GET", target, &[]).expect_code(404, "not_found");
     }
     asked(&gateway, "POST", "/index.html", &[]).expect_code(404, "not_found");
-    // The contract's own paths are the contract's.
+    // Static files never replace the contract's own paths.
     asked(&gateway, "GET", "/Collaboration/v1/Channels", &[]).expect_code(401, "unauthorized");
     drop(gateway);
     let _ = std::fs::remove_dir_all(folder);

@@ -1,11 +1,11 @@
-//! A client that sends exactly what it is told.
+//! A client that sends exactly the given bytes.
 
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Longer than any answer may take; a test that meets it has failed.
+/// Longer than any answer may take; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What came back.
@@ -30,7 +30,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// The status is this one; where it is an error, its body is as the rules say.
+    /// Expects that status; the body of an error must follow the rules.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Answer {
         assert_eq!(self.status, status, "{self:?}");

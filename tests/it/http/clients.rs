@@ -1,10 +1,12 @@
-//! The three example clients against a gateway that is killed under them, as it were an operator's worst day.
+//! The three example clients against a gateway that is killed under them, as it were an operator's
+//! worst day.
 //!
-//! Goal: every message that people said is answered, and none twice. Method: the real programs, a gateway with a
-//! database, `kill -9` in the middle of the talk, a restart on the same port; the bot too is killed once, when it
-//! has answered what it has not acknowledged (without its key the same trial finds answers given twice). The embedded
-//! chat system forgets everything with its process, so what counts is the durable journal as another agent reads it:
-//! each message of a person that is there has exactly one answer there. A client whose language is not installed is
+//! Goal: every message that people said is answered, and none twice. Method: the real programs, a
+//! gateway with a database, `kill -9` in the middle of the talk, a restart on the same port; the
+//! bot too is killed once, when it has answered what it has not acknowledged (without its key the
+//! same trial finds answers given twice). The embedded chat system forgets everything with its
+//! process, so what counts is the durable journal as another agent reads it: each message of a
+//! person that is there has exactly one answer there. A client whose language is not installed is
 //! passed over, aloud.
 
 use super::gateway::Gateway;
@@ -40,8 +42,8 @@ fn bot_sh_answers_everything_once() {
     trial("bash", "bot.sh");
 }
 
-/// Each restart of a buffered gateway begins another instance: the bot's number means nothing there any more, it is
-/// told so with 410, and begins anew.
+/// Each restart of a buffered gateway begins another instance: the bot's number means nothing there
+/// any more, it is told so with 410, and begins anew.
 #[test]
 fn another_instance_stops_no_bot() {
     for (language, program) in [
@@ -77,7 +79,7 @@ fn another_instance_stops_no_bot() {
     }
 }
 
-/// A bot, killed when dropped.
+/// A bot's process, killed on drop.
 struct Bot(Child);
 
 impl Bot {
@@ -116,7 +118,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// Short-lived tokens, so that the bot has to log in again; a long window, so that all can be read at the end.
+    /// Short-lived tokens, so that the bot has to log in again; a long window, so that all can be
+    /// read at the end.
     fn start(database: &Path, listen: &str) -> Stage {
         Stage::start_with(database, listen, &["--token-lifetime", "3"])
     }
@@ -185,14 +188,15 @@ impl Stage {
             .expect(200);
     }
 
-    /// From now until it is killed, each post takes a second.
+    /// From here until the kill, each post takes a second.
     fn delays_posts(&self) {
         self.gateway
             .call("POST", "/Loopback/v1/Delay", &self.root, r#"{"Seconds":1}"#)
             .expect(200);
     }
 
-    /// Waits until everything that was said is answered, and answers what the journal holds then, or after a minute.
+    /// Waits, for a minute at most, until everything that was said is answered. Returns what the
+    /// journal holds then.
     fn answered(&self) -> BTreeMap<String, [usize; 2]> {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
@@ -205,7 +209,8 @@ impl Stage {
         }
     }
 
-    /// What the journal holds: how often each text was said, answers under what they answer.
+    /// What the journal holds: how often each text was said, with each answer under the text that
+    /// it answers.
     fn talk(&self) -> BTreeMap<String, [usize; 2]> {
         let token = self
             .gateway
@@ -260,7 +265,8 @@ fn trial(language: &str, program: &str) {
             break;
         }
         if round == 1 {
-            // By now it has answered some of a batch of which it acknowledges nothing before the last: they come again.
+            // By now it has answered some of a batch of which it acknowledges nothing before the
+            // last: they come again.
             thread::sleep(Duration::from_millis(3300));
             drop(bot);
             bot = Bot::start(language, program, address);
@@ -274,7 +280,7 @@ fn trial(language: &str, program: &str) {
     }
     let talk = stage.answered();
     assert!(talk.len() >= 20, "{talk:#?}");
-    // A late second answer would still be a second one.
+    // Waits a little longer, because a late second answer would count too.
     thread::sleep(Duration::from_secs(2));
     let talk = stage.talk();
     assert!(talk.values().all(|counts| *counts == [1, 1]), "{talk:#?}");

@@ -90,7 +90,7 @@ fn check_says_what_is_wrong_and_where() {
         assert!(told.contains(error), "{told}");
         assert!(!told.contains("correct horse"), "{told}");
     }
-    // A flag goes before the file.
+    // A flag takes precedence over the file.
     assert_eq!(
         check(
             &folder.write("wrong.toml", "event_window = '2h'"),
@@ -102,7 +102,7 @@ fn check_says_what_is_wrong_and_where() {
     );
 }
 
-/// The line, what stands there, and what was probably meant.
+/// Each error names the line, the text there, and what was probably meant.
 #[test]
 fn a_wrong_key_or_value_of_the_file_is_told_with_its_line() {
     let folder = Folder::new("lines");
@@ -272,7 +272,7 @@ fn a_wrong_flag_is_told() {
             &format!("{component} --xmpp-component 127.0.0.1:1,d.e.f,x"),
             "one backend of type `xmpp`",
         ),
-        // The shorthand is fine, so what is complained of is the secret that is not there.
+        // The shorthand is valid, so the error is about the missing secret.
         (component, "the password file x"),
         (
             "--xmpp-component [::1]:5347,agents.example.org,a,b",
@@ -331,7 +331,7 @@ fn the_guide_has_the_flags_of_the_help_and_their_defaults() {
             .split('(')
             .skip(1)
             .filter_map(|rest| rest.split_once(')'));
-        // One word; of two, the first is what follows.
+        // A table cell of one word; of two words, the first counts.
         let said = bracketed
             .map(|(word, _)| word)
             .find(|word| !word.contains(' ') && !word.starts_with("XEP"))
@@ -391,7 +391,7 @@ fn sighup_reads_the_password_and_the_log_level_again() {
     }
     let new = gateway.log_in("root", "quite another", "");
     gateway.get("/Provisioning/v1/Agents", &new).expect(200);
-    // What cannot be read changes nothing.
+    // A file that cannot be read changes nothing.
     folder.write("gateway.toml", "nonsense");
     gateway.signal("HUP");
     gateway.get("/loud", &new).expect(404);

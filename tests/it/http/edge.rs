@@ -1,7 +1,7 @@
-//! The listener against clients that are slow, greedy or no clients at all.
+//! The listener against clients that are slow or greedy, or that are not HTTP clients.
 //!
-//! Method: plain sockets; each test holds its connection badly and looks at what the gateway does about it, and that
-//! it still answers a good client beside it.
+//! Method: plain sockets; each test holds its connection badly and looks at what the gateway does
+//! about it, and that it still answers a good client beside it.
 
 use super::client::{self, request};
 use super::gateway::Gateway;
@@ -20,7 +20,7 @@ fn connect(gateway: &Gateway) -> TcpStream {
     stream
 }
 
-/// Everything until the gateway hangs up.
+/// Reads until the gateway closes the connection.
 fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
@@ -35,7 +35,8 @@ fn a_head_that_drips_is_cut_off_and_so_is_a_connection_that_says_nothing() {
         scope.spawn(|| assert_eq!(rest(&mut connect(&gateway)), ""));
         scope.spawn(|| {
             let mut stream = connect(&gateway);
-            // A byte each half second never ends a head; that bytes come does not keep the connection.
+            // A byte every half second never completes a head; arriving bytes alone do not keep the
+            // connection.
             let dripped = request("GET", "/healthz", &[("X-Long", &"x".repeat(300))], b"");
             let cut = dripped.iter().position(|byte| {
                 thread::sleep(Duration::from_millis(500));
@@ -53,7 +54,8 @@ fn a_head_that_drips_is_cut_off_and_so_is_a_connection_that_says_nothing() {
     );
 }
 
-/// Not cut off at the head's deadline: between two requests a connection may lie idle for longer.
+/// The connection is not closed at the deadline of a head: it may be idle for longer between two
+/// requests.
 #[test]
 fn a_connection_lies_idle_between_two_requests() {
     let gateway = Gateway::start(&[]);
@@ -109,7 +111,7 @@ fn an_overlong_url_is_414_and_overlong_headers_are_431() {
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
     ask("/healthz", &many[..70]).expect(200);
     ask("/healthz", &many[..90]).expect_code(431, "headers_too_large");
-    // Beyond what is read at all there is a status and no more.
+    // For a head beyond the largest size that is read, there is only a status.
     assert_eq!(ask("/healthz", &many).status, 431);
     assert_eq!(ask("/healthz", &[("X-Long", &long(200_000))]).status, 431);
     assert_eq!(
@@ -156,7 +158,7 @@ fn one_poll_too_many_of_an_agent_is_503() {
     );
     let (tell, answers) = mpsc::channel();
     thread::scope(|scope| {
-        // Three at once: whichever comes last is the one too many.
+        // Three polls at once: the last one exceeds the limit.
         for _ in 0..3 {
             let (tell, asked, gateway) = (tell.clone(), &asked, &world.gateway);
             scope.spawn(move || {
@@ -184,7 +186,7 @@ fn one_poll_too_many_of_an_agent_is_503() {
             );
         }
     });
-    // They have made room.
+    // The ended polls have freed their places.
     world.lene("GET", &target, "").expect(200);
 }
 

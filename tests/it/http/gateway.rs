@@ -19,12 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Gateway {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// What it printed before it was ready.
+    /// The lines that it printed before it was ready.
     pub(crate) printed: Vec<String>,
     log: Option<JoinHandle<String>>,
 }
 
-/// The example beside this test binary: `target/debug/deps/it-…` -> `target/debug/examples/http_gateway`.
+/// The example beside this test binary: `target/debug/deps/it-…` ->
+/// `target/debug/examples/http_gateway`.
 pub(crate) fn program() -> PathBuf {
     let mut path = std::env::current_exe().expect("this binary has a path");
     path.pop();
@@ -40,7 +41,8 @@ pub(crate) fn program() -> PathBuf {
 }
 
 impl Gateway {
-    /// In memory, on a free port, with the rooms `ops` and `a/b`, short polls, and whatever else is asked for.
+    /// In memory, on a free port, with the rooms `ops` and `a/b`, short polls, and whatever else is
+    /// asked for.
     pub(crate) fn start(more: &[&str]) -> Gateway {
         let rooms = ["--room", "ops=Operations", "--room", "a/b=A slash"];
         let mut command = Command::new(program());
@@ -67,7 +69,8 @@ impl Gateway {
         Gateway::spawn_and(command, |_| ())
     }
 
-    /// As [`Gateway::spawn`]; `at_once` is called with the number of the process as soon as there is one.
+    /// As [`Gateway::spawn`]; `at_once` is called with the number of the process as soon as there
+    /// is one.
     pub(crate) fn spawn_and(mut command: Command, at_once: impl FnOnce(u32)) -> Gateway {
         command
             .stdin(Stdio::null())
@@ -76,7 +79,7 @@ impl Gateway {
         let mut child = command.spawn().expect("the program starts");
         at_once(child.id());
         let mut stderr = child.stderr.take().expect("piped");
-        // Read on, or it would wait for us one day.
+        // Keeps reading, or the program would wait once the pipe is full.
         let log = std::thread::spawn(move || {
             let mut text = String::new();
             let _ = stderr.read_to_string(&mut text);
@@ -146,7 +149,7 @@ impl Gateway {
         assert!(sent.success());
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -178,7 +181,7 @@ impl Gateway {
         threads.trim().parse().expect("a number")
     }
 
-    /// Waits for the end, for a minute at most; the exit status and the whole log.
+    /// Waits for its end, for a minute at most. Returns the exit status and the whole log.
     pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let ends = Deadline::of(self.child.id(), PATIENCE);
         let status = self.child.wait().expect("it is ours");
@@ -195,7 +198,7 @@ impl Gateway {
         )
     }
 
-    /// Ends it as an operator would; the exit status and the whole log.
+    /// Ends it as an operator would. Returns the exit status and the whole log.
     pub(crate) fn stop(self) -> (ExitStatus, String) {
         self.signal("TERM");
         self.ended()

@@ -104,7 +104,8 @@ fn faults_to_order() {
         &json!({ "Name": "helper", "Channel": ROOM, "Reason": "enough" }).to_string(),
     )
     .expect(200);
-    // Two joins came before it; each poll waits for what comes next, and one in vain is empty.
+    // Two joins came before the message; each poll waits for the next event, and a poll in vain is
+    // empty.
     let mut last = 0;
     loop {
         let events = world.events(&format!("last-event={last}&types=channel-state"));

@@ -1,4 +1,4 @@
-//! What whoever operates the gateway can ask it over HTTP.
+//! The operator's resources over HTTP.
 
 use super::world::{ROOM, World};
 use serde_json::json;
@@ -46,7 +46,7 @@ fn how_an_agent_stands_and_why() {
         ("GET", "/Gateway/v2/Agents", "", 404, "not_found"),
         ("PUT", "/Gateway/v1/Agents", "", 405, "method_not_allowed"),
     ]);
-    // Neither a stranger nor an agent that may provision nothing.
+    // Refused are strangers, and agents without the right to provision.
     world
         .gateway
         .get("/Gateway/v1/Agents", "")

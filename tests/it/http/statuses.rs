@@ -8,7 +8,7 @@ use serde_json::json;
 fn without_a_valid_token_it_is_401_before_anything_else() {
     let world = World::new(&[]);
     for token in ["", "nonsense", &world.lene[..world.lene.len() - 1]] {
-        // Unreadable, a bad id, not allowed: none of that is looked at yet.
+        // An unreadable body, a bad id, a missing right: none of these is checked yet.
         let messages = "/Collaboration/v1/Channels/nonsense/Messages";
         let requests = [
             ("GET", "/Collaboration/v1/Channels", ""),
@@ -34,7 +34,7 @@ fn without_a_valid_token_it_is_401_before_anything_else() {
 #[test]
 fn what_cannot_be_read_is_400_before_403() {
     let world = World::new(&[]);
-    // Lene may not provision; yet first the request must be one.
+    // Lene may not provision, but the request is checked before her right.
     let user = r#"{"UserId":"u","Username":"u"}"#;
     let messages = "/Collaboration/v1/Channels/chat-room:other/Messages";
     world.lene_is_refused(&[
@@ -182,7 +182,7 @@ fn another_version_path_or_method_is_told_apart() {
         .lene("PUT", MESSAGES, "{}")
         .expect_code(405, "method_not_allowed");
     assert_eq!(refused.header("allow"), Some("GET, HEAD, POST, OPTIONS"));
-    // Log-out is the engine's alone.
+    // Only the engine can log a token out.
     world
         .root(
             "DELETE",
@@ -254,7 +254,7 @@ fn provisioning_statuses() {
         ("PUT", throttle, &body("t", 1), 400, "invalid"),
         ("PUT", throttle, &body("u", 0), 400, "invalid"),
     ]);
-    // 304 only while it is joined; nothing is in it.
+    // A 304 comes only while the channel is joined, and has no body.
     let again = world
         .root(
             "PUT",

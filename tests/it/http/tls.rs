@@ -23,7 +23,7 @@ fn pem(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Asks for `/healthz`, trusting that certificate and no other; `None` if there was no handshake.
+/// Asks for `/healthz` and trusts that certificate only. Returns `None` if the handshake failed.
 fn health(
     address: SocketAddr,
     certificate: &str,
@@ -78,7 +78,7 @@ fn tls_is_spoken_and_a_new_certificate_is_taken_at_sighup() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
     assert_eq!(health(gateway.address, "other_cert.pem", &[&TLS13]), None);
-    // Who speaks in clear is hung up on.
+    // The gateway closes connections without TLS.
     let mut clear = TcpStream::connect(gateway.address).expect("the gateway listens");
     clear
         .write_all(&request("GET", "/healthz", &[], b""))
@@ -96,7 +96,7 @@ fn tls_is_spoken_and_a_new_certificate_is_taken_at_sighup() {
             assert!(waited < 100, "never reloaded");
             thread::sleep(Duration::from_millis(50));
         }
-        // Half a pair leaves the good one in place.
+        // Half of a new pair leaves the working pair in place.
         std::fs::copy(pem("key.pem"), &key).expect("copied");
         gateway.signal("HUP");
         thread::sleep(Duration::from_millis(300));

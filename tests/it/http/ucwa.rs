@@ -1,4 +1,5 @@
-//! The gateway on a simulated Lync server: a person and a meeting, over HTTP on one side and UCWA on the other.
+//! The gateway on a simulated Lync server: a person and a meeting, over HTTP on one side and UCWA
+//! on the other.
 
 use super::gateway::Gateway;
 use super::xmpp::{Kept, command};
@@ -66,7 +67,7 @@ fn talk(way: Way, trust: &str) {
     let token = gateway.log_in("lene", "lenes secret", "bot");
     let event = |query: &str, fits: &dyn Fn(&Value) -> bool| {
         let target = format!("/Collaboration/v1/Events?last-event=0&{query}");
-        // What came before answers at once, so this asks again and again.
+        // Earlier events end each poll at once, so this polls repeatedly.
         let until = Instant::now() + Duration::from_secs(30);
         loop {
             let events = gateway.get(&target, &token).expect(200).json();

@@ -1,4 +1,5 @@
-//! The smallest world a test needs: Lene may act through the agent `helper`, which is in the room `ops`.
+//! The smallest world a test needs: Lene may act through the agent `helper`, which is in the room
+//! `ops`.
 
 use super::client::Answer;
 use super::gateway::Gateway;
@@ -55,7 +56,7 @@ impl World {
         .expect(200);
     }
 
-    /// Waits until the token's agent is in the channel: the event of it is the thing to wait for.
+    /// Waits for the event that the token's agent has joined the channel.
     #[track_caller]
     pub(crate) fn joined(&self, token: &str, channel: &str) {
         let target =
@@ -100,7 +101,7 @@ impl World {
         refused(&self.gateway, &self.lene, requests);
     }
 
-    /// Posts a text as Lene; the message that came back.
+    /// Posts a text as Lene, and returns the message.
     #[track_caller]
     pub(crate) fn post(&self, text: &str) -> Value {
         self.lene("POST", MESSAGES, &json!({ "Text": text }).to_string())

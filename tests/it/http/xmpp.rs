@@ -1,5 +1,5 @@
-//! The gateway on a real Prosody, as its component: people whom another program drives hear what is posted over HTTP,
-//! and what they say comes as events.
+//! The gateway on a real Prosody, as its component: people whom another program drives hear what is
+//! posted over HTTP, and what they say comes as events.
 
 use super::gateway::{Gateway, SUPER, program};
 use crate::xmpp::server::{Kind, Server, can_run};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A file beside the test binary's other temporary ones, removed with it.
+/// A temporary file of this test, removed on drop.
 pub(super) struct Kept(PathBuf);
 
 impl Kept {
@@ -51,7 +51,8 @@ pub(super) fn command(more: &[&str]) -> Command {
     command
 }
 
-/// Provisions over HTTP, waits until the agent is in, and lets both sides talk in the room and one to one.
+/// Provisions over HTTP, waits until the agent is in, and lets both sides talk in the room and one
+/// to one.
 fn talk(town: &Town, gateway: &Gateway, address: &str) {
     let root = gateway.super_token();
     let put = |target: &str, body: Value| {
@@ -269,7 +270,8 @@ fn fingerprint(server: &Server) -> String {
     )
 }
 
-/// The certificate of this server is nobody's that is known here: nothing is said to it unless the file asks for it.
+/// No authority known here signed this server's certificate, so nothing is sent to it unless the
+/// file permits it.
 #[test]
 fn a_certificate_is_not_believed_unless_in_so_many_words() {
     if !can_run("HTTP gateway, trust over Prosody", Kind::Prosody) {

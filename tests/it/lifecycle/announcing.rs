@@ -1,4 +1,4 @@
-//! What of a lost link becomes an event, and how agents are seen.
+//! Which losses of a link become events, and how agents appear in lists.
 
 use super::{messages, put_again, states};
 use crate::world::{LAB, OPS, SOON, World, seconds};

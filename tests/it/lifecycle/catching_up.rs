@@ -1,4 +1,4 @@
-//! What was said while an agent was away comes once and in order.
+//! Messages said while an agent was away arrive once and in order.
 
 use super::{messages, states};
 use crate::world::{Disk, LAB, OPS, SOON, World, seconds};

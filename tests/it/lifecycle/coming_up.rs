@@ -1,4 +1,4 @@
-//! How agents come up and what fails on the way.
+//! How agents become active, and what can fail on the way.
 
 use crate::world::{LAB, OPS, SOON, World, new_agent, open, seconds};
 use switchboard::testing::ManualClock;
@@ -94,7 +94,7 @@ fn a_link_that_dies_after_each_sign_in_is_not_dialed_in_a_tight_loop() {
         world.chat.go_down("out again");
         world.settle();
         world.chat.go_down("and again");
-        // A pause of nothing is possible, and then the next dial has failed already.
+        // A pause can have length zero; then the next dial has failed already.
         assert!(
             world.status("echo").attempt >= attempt,
             "loss {attempt}: {:?}",

@@ -1,6 +1,8 @@
-//! Agents and their channels (§agents/sign-in, §channels/retry): how they come up, fail, come back, and what of it becomes an event.
+//! Agents and their channels (§agents/sign-in, §channels/retry): how they come up, fail, come back,
+//! and what of it becomes an event.
 //!
-//! Method: the chat system is made to refuse, cut, kick and go down; the clock is moved by hand over every pause.
+//! Method: the chat system is made to refuse, cut, kick and go down; the clock is moved by hand
+//! over every pause.
 
 mod announcing;
 mod backends;

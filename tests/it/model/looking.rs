@@ -1,4 +1,5 @@
-//! Looking at the engine: what is provisioned, what each agent is told, now and again, and what its readers are given.
+//! Comparing the engine with the model: what is provisioned, what each agent is told, and what its
+//! readers are given.
 
 use super::READERS;
 use super::rules::What;
@@ -63,7 +64,7 @@ impl World {
         same(&users, &self.truth.users)
     }
 
-    /// Everybody's new events, from where each was last.
+    /// Reads everybody's new events, each from its last cursor.
     pub(super) fn compare_events(&mut self) -> Check {
         for who in self.truth.agents.keys().copied().collect::<Vec<_>>() {
             let Some(view) = self.view(who) else {
@@ -92,7 +93,8 @@ impl World {
         Ok(())
     }
 
-    /// From some earlier id on everything is as it was, whether in memory or on the disk; so is the window.
+    /// Reads again from an earlier id and within the window: memory and disk must return the same
+    /// events as before.
     pub(super) fn look_back(&mut self, who: &'static str, back: u8) -> Check {
         let (Some(view), Some(truth)) = (self.view(who), self.truth.agents.get(who)) else {
             return Ok(());
@@ -199,7 +201,7 @@ fn all_after(view: &Collaboration, mut cursor: Cursor) -> Result<Vec<EventId>, S
     }
 }
 
-/// Each page ends further on than the one before, or reading them would never end.
+/// Each page must end after the page before, or reading would never end.
 fn further(before: EventId, after: EventId) -> Check {
     if after > before {
         Ok(())

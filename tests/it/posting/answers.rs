@@ -1,4 +1,4 @@
-//! What a post answers: the row, refusals, the unknown outcome.
+//! What a post returns: the row, a refusal, or the unknown outcome.
 
 use super::{events, heard, scripted, text};
 use crate::script::{Script, accepted};

@@ -1,4 +1,4 @@
-//! What a message is made of is carried through; what is no message is refused.
+//! All parts of a message are kept, and content that is not a message is refused.
 
 use super::{events, text};
 use crate::world::{Disk, LAB, OPS, World, furnished};

@@ -1,6 +1,8 @@
-//! Posting (§messages/post): what is carried, what is refused, and that a repeat, a crash or a silence makes no double.
+//! Posting (§messages/post): what is carried, what is refused, and that a repeat, a crash or a
+//! silence makes no double.
 //!
-//! Method: `echo` posts, `lene` hears; where a chat system has to misbehave, one is scripted for it.
+//! Method: `echo` posts, `lene` hears; where a chat system has to misbehave, one is scripted for
+//! it.
 
 mod answers;
 mod content;

@@ -53,7 +53,8 @@ fn a_key_known_only_to_the_chat_system_is_found_there() {
     std::fs::copy(disk.path(), before.path()).unwrap();
     let echo = world.engine.agent("echo").unwrap();
     let first = echo.post(OPS, text("order 66").key("66")).unwrap();
-    // The file as it was before the post, as after a crash between the chat system's taking it and our commit.
+    // The file as it was before the post, as if a crash came between the chat system's acceptance
+    // and our commit.
     let world = world.restart(&before);
     let echo = world.engine.agent("echo").unwrap();
     assert_eq!(

@@ -89,7 +89,8 @@ fn the_wait_for_a_channel_counts_towards_the_35_seconds() {
     world.pass(seconds(20));
     let later = begin(void.post_async(OPS, text("into the void")));
     world.until(|stats| stats.posts_in_flight == 1);
-    // Signed in after 26 s and joined after 32, it is handed over; the answer would come after 38.
+    // The agent is signed in after 26 s and joined after 32 s; then the post is handed over, and
+    // the answer would come after 38 s.
     world.chat.delay(seconds(6));
     world.chat.accept("echo");
     world.admin().put_agent(new_agent("echo", &[OPS])).unwrap();

@@ -1,6 +1,8 @@
-//! Provisioning (§provisioning/at-once): each call changes what it says, at once, for nobody else, and is audited.
+//! Provisioning (§provisioning/at-once): each call changes what it says, at once, for nobody else,
+//! and is audited.
 //!
-//! Method: an administrator `ada` on an engine in memory, Loopback below; modes are tried through tokens of `lene`.
+//! Method: an administrator `ada` on an engine in memory, Loopback below; modes are tried through
+//! tokens of `lene`.
 
 mod agents;
 mod channels;

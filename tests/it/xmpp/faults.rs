@@ -1,5 +1,5 @@
-//! Servers that die, lines that fail, passwords and certificates that change: what was said meanwhile comes once, in
-//! order.
+//! Servers that die, lines that fail, passwords and certificates that change: what was said
+//! meanwhile comes once, in order.
 
 use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next, passes};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use switchboard::testing::ManualClock;
 use switchboard::{AgentState, AgentStatus, Engine, JoinState, NewMessage, Reader};
 
-/// Exactly those texts, in that order.
+/// Expects exactly those texts in that order.
 #[track_caller]
 fn hears_all(reader: &mut Reader, texts: &[String]) {
     let heard: Vec<String> = texts.iter().map(|_| next(reader).text).collect();
@@ -28,7 +28,7 @@ fn killed(kind: Kind, way: Way) {
     town.alice.say(&room, "before");
     hears(&mut ear, "before");
 
-    // The connector finds no server until everything has been said that it is to miss.
+    // The connector finds no server until everything that it shall miss has been said.
     town.to_component.refuse(true);
     town.to_accounts.refuse(true);
     town.server.kill();
@@ -40,7 +40,7 @@ fn killed(kind: Kind, way: Way) {
     }
     town.to_component.refuse(false);
     town.to_accounts.refuse(false);
-    // Some of these come as history, the others live: nobody can tell.
+    // Some of these arrive as history and some live; the order does not show which.
     let live = numbered("around", 20);
     for text in &live {
         town.alice.say(&room, text);
@@ -208,7 +208,7 @@ fn lines_that_are_cut_or_spoilt_are_taken_up_again_over_ejabberd() {
     broken(Kind::Ejabberd);
 }
 
-/// Nothing passes and nothing says so: only asking finds out. The bound is the connector's own.
+/// The line is dead without an error: only a ping finds out. The bound is the connector's own.
 #[test]
 fn a_dead_line_is_noticed() {
     let Some(town) = Town::prosody("XMPP dead lines") else {
@@ -265,7 +265,7 @@ fn a_changed_password_is_told_and_the_new_one_is_asked_for() {
         .lock()
         .expect("no panic")
         .insert("bot1".into(), "another".into());
-    // Refused, it is tried again all the same, at the pace of the cap.
+    // A refused login is tried again all the same, at the longest pause.
     passes(&engine, &clock, "the new one is taken", |status| {
         status.state == AgentState::Active
     });
@@ -323,7 +323,8 @@ fn a_wrong_component_secret_is_told() {
     told(&engine, "not-authorized").expect("it is told");
 }
 
-/// Waits until the agent says so of why it is not signed in; else what it says at last.
+/// Waits until the reason why the agent is not signed in contains `word`. The error is the last
+/// status.
 fn told(engine: &Engine, word: &str) -> Result<(), AgentStatus> {
     let (deadline, mut changes) = (Instant::now() + SOON, engine.subscribe());
     loop {

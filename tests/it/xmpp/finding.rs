@@ -34,7 +34,7 @@ fn a_domain_says_where_its_accounts_are() {
     if skipped_without("XMPP SRV records", DNSMASQ) {
         return;
     }
-    // A port where nobody is, and one where somebody speaks something else.
+    // A port where nobody listens, and one with another protocol.
     let reserved = Port::reserve();
     let nobody = reserved.number();
     let stranger = serve(|_, _| Says::Last(String::new()));

@@ -1,4 +1,4 @@
-//! Rooms that an agent creates and rules, as people then find them.
+//! Rooms that an agent creates and manages, as people then find them.
 
 use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears};

@@ -1,5 +1,5 @@
-//! People, each an account driven by slixmpp: one Python child for all of them, spoken to in lines of JSON
-//! (`people.py` lists the words).
+//! People, each an account driven by slixmpp: one Python child for all of them, spoken to in lines
+//! of JSON (`people.py` lists the words).
 
 use super::server::{Server, python};
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ impl People {
                     let _ = waiter.send(said);
                 }
             }
-            // Whoever still waits is told so by the dropped sender.
+            // The dropped sender ends everybody who still waits.
             answers.lock().expect("no panic").clear();
         });
         let stdin = Mutex::new(process.stdin.take());
@@ -84,7 +84,7 @@ impl People {
         }))
     }
 
-    /// Connects an account of that server and answers its person.
+    /// Connects an account of that server, and returns its person.
     pub(crate) fn connect(&self, server: &Server, name: &str) -> Person {
         let person = Person {
             people: self.clone(),
@@ -133,7 +133,7 @@ impl Person {
         self.people.ask(&self.name, op, request)
     }
 
-    /// As [`Person::ask`], where a failure is the test's.
+    /// As [`Person::ask`], but a failure fails the test.
     #[track_caller]
     fn want(&self, op: &str, request: Value) -> Value {
         self.ask(op, request)
@@ -250,7 +250,8 @@ impl Person {
         self.want("raw", json!({ "xml": xml }));
     }
 
-    /// What others have said in the room, or the contact to this person, since they came; oldest first.
+    /// What others have said in the room, or the contact to this person, since they came; oldest
+    /// first.
     #[track_caller]
     pub(crate) fn heard(&self, place: &str) -> Vec<Heard> {
         let heard = self.want("tell_heard", json!({ "place": place }));
@@ -268,7 +269,8 @@ impl Person {
         heard_of(&self.want("wait_heard", json!({ "place": place, "text": text })))
     }
 
-    /// As whom they see that address: the show (`""` for plainly available) and the status; `None` for offline.
+    /// As whom they see that address: the show (`""` for plainly available) and the status; `None`
+    /// for offline.
     #[track_caller]
     pub(crate) fn sees(&self, address: &str) -> Option<(String, Option<String>)> {
         let seen = self.want("sees", json!({ "jid": address }));

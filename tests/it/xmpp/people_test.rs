@@ -1,4 +1,5 @@
-//! The tests' own people and servers, without the connector: what a later failure need not be blamed on.
+//! The tests' own people and servers, without the connector: what a later failure need not be
+//! blamed on.
 
 use super::people::People;
 use super::proxy::Proxy;

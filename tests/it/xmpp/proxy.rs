@@ -10,10 +10,10 @@ use std::sync::{Arc, Condvar, Mutex};
 struct Line {
     target: AtomicU16,
     open: Mutex<Vec<TcpStream>>,
-    /// Nothing passes; nothing is said about it.
+    /// Nothing passes, and neither side learns it.
     stalled: Mutex<bool>,
     moved: Condvar,
-    /// Written to the connector in place of what the server says next.
+    /// Bytes for the connector in place of the server's next ones.
     spoil: Mutex<Option<Vec<u8>>>,
     refusing: AtomicBool,
     connections: AtomicU32,
@@ -46,12 +46,12 @@ impl Proxy {
         self.address.port()
     }
 
-    /// How often somebody connected.
+    /// The number of connections so far.
     pub(crate) fn connections(&self) -> u32 {
         self.line.connections.load(Ordering::Relaxed)
     }
 
-    /// Breaks every connection; new ones are carried.
+    /// Breaks every connection; new ones work.
     pub(crate) fn cut(&self) {
         for stream in self.line.open.lock().expect("no panic").drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
@@ -63,20 +63,20 @@ impl Proxy {
         self.line.refusing.store(refusing, Ordering::Relaxed);
     }
 
-    /// Lets nothing pass, as a dead line does, until told otherwise.
+    /// Lets nothing pass while `stalled`, as on a dead line.
     pub(crate) fn stall(&self, stalled: bool) {
         *self.line.stalled.lock().expect("no panic") = stalled;
         self.line.moved.notify_all();
     }
 
-    /// Says that to the server, on the newest connection, as if the connector had.
+    /// Sends bytes to the server on the newest connection, as if the connector had sent them.
     pub(crate) fn say(&self, bytes: &[u8]) {
         let open = self.line.open.lock().expect("no panic");
         let mut server = open.last().expect("a connection");
         server.write_all(bytes).expect("written");
     }
 
-    /// Puts those bytes in place of what the server says next.
+    /// Replaces the server's next bytes by these.
     pub(crate) fn spoil(&self, bytes: &[u8]) {
         *self.line.spoil.lock().expect("no panic") = Some(bytes.to_vec());
     }

@@ -1,5 +1,5 @@
-//! Posts while the server is killed, and a room that forgets its agent: nothing is lost, nothing comes twice, and what
-//! nobody tells is found out.
+//! Posts while the server is killed, and a room that forgets its agent: nothing is lost, nothing
+//! comes twice, and a silent loss of a room is noticed.
 
 use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more};
@@ -10,8 +10,8 @@ use switchboard::{Engine, Error, JoinState, NewMessage};
 
 const POSTS: usize = 60;
 
-/// One agent posts without a pause, each post under a key and until it is answered, while the server is killed and
-/// started again, twice. Each is in the room's archive once, in order.
+/// One agent posts without a pause, each post under a key and until it is answered, while the
+/// server is killed and started again, twice. Each is in the room's archive once, in order.
 fn posted_around_kills(kind: Kind, way: Way) {
     let Some(mut town) = Town::open(
         &format!("XMPP kill -9 mid-traffic, {way:?} over {kind:?}"),
@@ -72,7 +72,8 @@ fn a_component_posts_around_kills_of_ejabberd() {
     posted_around_kills(Kind::Ejabberd, Way::Component);
 }
 
-/// An account's server keeps what people say to it: what the archive gives and what the server delivers late is one.
+/// A server stores messages to an account: one that comes from the archive and again as a late
+/// delivery is one message.
 fn contact_catches_up(kind: Kind) {
     let Some(town) = Town::open(&format!("XMPP contact's catch-up over {kind:?}"), kind) else {
         return;
@@ -88,7 +89,8 @@ fn contact_catches_up(kind: Kind) {
     hears(&mut ear, "before");
     town.to_accounts.refuse(true);
     town.to_accounts.cut();
-    // While the server takes the account for connected, it would give it to nobody: it is still in the archive.
+    // While the server believes that the account is connected, it delivers the message to nobody,
+    // but the message is in the archive.
     for n in 0..10 {
         town.alice.say(&address, &format!("meanwhile {n}"));
     }
@@ -111,8 +113,9 @@ fn an_account_of_ejabberd_catches_up_with_a_contact() {
     contact_catches_up(Kind::Ejabberd);
 }
 
-/// The room hears that the agent leaves, and the agent does not hear that it has left: as after a restart of a rooms'
-/// service that is not its server. Only asking the room finds it out (XEP-0410).
+/// The room hears that the agent leaves, and the agent does not hear that it has left: as after a
+/// restart of a rooms' service that is not its server. Only asking the room finds it out
+/// (XEP-0410).
 #[test]
 fn a_room_that_has_forgotten_its_agent_is_joined_again() {
     let Some(town) = Town::prosody("XMPP self-ping") else {
@@ -144,7 +147,7 @@ fn a_room_that_has_forgotten_its_agent_is_joined_again() {
             "it does not come back: {:?}",
             engine.stands("helper", &town.ops())
         );
-        // Slowly: an answer has 20 s of this clock, on a busy machine too.
+        // Advances slowly: an answer may take 20 s of this clock, on a busy machine too.
         clock.advance(Duration::from_millis(250));
         std::thread::park_timeout(Duration::from_millis(20));
     }

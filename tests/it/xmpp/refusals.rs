@@ -1,5 +1,6 @@
-//! What real servers say too rarely to be waited for: that they are overloaded, that one should go elsewhere, that a
-//! component is there twice. A scripted server says it; a real one is what comes after it.
+//! Errors that real servers send too rarely to wait for: overload, a redirection, a component that
+//! is connected twice. A scripted server sends them; where a test goes on after that, the server is
+//! a real one.
 
 use super::scripted::{Says, component, header, refusal, serve, serve_at, stream_error};
 use super::server::Kind;
@@ -26,7 +27,7 @@ fn over(port: u16, clock: &ManualClock) -> Engine {
         .expect("opens")
 }
 
-/// Waits until it shows in how the agent stands.
+/// Waits until the agent's status shows it.
 #[track_caller]
 fn waits(engine: &Engine, what: &str, shows: impl Fn(&AgentStatus) -> bool) -> AgentStatus {
     let (deadline, mut changes) = (Instant::now() + SOON, engine.subscribe());
@@ -56,7 +57,8 @@ fn an_overloaded_server_is_left_alone_for_a_while() {
         let clock = ManualClock::new();
         let engine = over(port, &clock);
         engine.put("helper", BOT, &[OPS]);
-        // A conflict is tried again at once, three times: our own last connection may be dying.
+        // After a conflict the connector retries at once, three times, because the server may still
+        // hold our previous connection.
         let mut tries = 0;
         let told = loop {
             let status = engine.agent_status("helper").expect("there");
@@ -69,7 +71,8 @@ fn an_overloaded_server_is_left_alone_for_a_while() {
             }
             tries += 1;
             assert!(tries < 6000, "{condition}: {status:?}");
-            // Twice as fast as real time and no faster: a dial has 20 s of this clock, on a busy machine too.
+            // Twice as fast as real time and no faster: a dial may take 20 s of this clock, on a
+            // busy machine too.
             clock.advance(Duration::from_millis(if condition == "conflict" {
                 20
             } else {
@@ -127,7 +130,7 @@ fn a_server_that_says_where_to_go_instead_is_followed_but_not_for_ever() {
         move |connection, element| match element.contains("<stream:stream") {
             true => {
                 counted.store(connection, Ordering::Relaxed);
-                // Without a port: the one it came by.
+                // Without a port: the port of this connection.
                 Says::Last(header(PLAIN) + &stream_error("see-other-host", "127.0.0.1"))
             }
             false => Says::Nothing,
@@ -145,8 +148,8 @@ fn a_server_that_says_where_to_go_instead_is_followed_but_not_for_ever() {
     assert!(round.load(Ordering::Relaxed) >= 3, "it was followed");
 }
 
-/// One who may say where to go must not be able to lead an unencrypted login off the machine: this machine's other
-/// address stands for another machine.
+/// A server that redirects must not lead an unencrypted login off this machine. This machine's
+/// other address stands for another machine.
 #[test]
 fn see_other_host_does_not_lead_a_plain_login_away() {
     let route = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
@@ -280,8 +283,8 @@ fn a_room_that_refuses_says_why() {
     }
 }
 
-/// Of what a component sends itself the first connections get only a part back: as over a server that takes an old,
-/// dead connection for alive.
+/// The first connections get back only a part of what the component sends to itself, as from a
+/// server that still holds an old, dead connection.
 #[test]
 fn a_component_does_not_stay_where_stanzas_go_astray() {
     let connections = Arc::new(AtomicU32::new(0));
@@ -309,7 +312,8 @@ fn a_component_does_not_stay_where_stanzas_go_astray() {
     assert_eq!(connections.load(Ordering::Relaxed), 3);
 }
 
-/// What the component asks itself is lost once, while other things come: later, the same fault as above.
+/// One request of the component to itself is lost later, while other stanzas arrive: the same fault
+/// as above.
 #[test]
 fn a_component_does_not_stay_where_its_questions_are_lost() {
     let (connections, lost) = (
@@ -342,7 +346,7 @@ fn a_component_does_not_stay_where_its_questions_are_lost() {
             "{:?}",
             engine.agent_status("helper")
         );
-        // Rooms are asked after every minute, and answer: the line is not silent.
+        // The connector pings rooms every minute and they answer, so the line is not silent.
         clock.advance(Duration::from_millis(500));
         std::thread::park_timeout(Duration::from_millis(20));
     }
@@ -367,7 +371,7 @@ fn there_twice(kind: Kind, why: &str) {
         "{told:?}"
     );
     if kind == Kind::Prosody {
-        // It keeps the one that was there first, and gives the other nothing.
+        // The server keeps the first connection, and sends nothing over the other.
         let mut ear = ear(&bot);
         town.alice.say(&town.room(), "who is it?");
         hears(&mut ear, "who is it?");

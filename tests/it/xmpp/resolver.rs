@@ -1,8 +1,9 @@
 //! A dnsmasq that gives the records of a test, and no others.
 //!
-//! It binds its port by itself, for TCP and for UDP, so the port cannot be handed over: where it finds the port taken it
-//! ends, and another is tried. That it is ours, and not somebody who has the port, is known by a name that only ours has.
-//! Until then nothing is asked of it, so a test never sees a resolver that does not answer yet.
+//! It binds its port by itself, for TCP and for UDP, so the port cannot be handed over: where it
+//! finds the port taken it ends, and another is tried. A name that only this dnsmasq knows proves
+//! that it, and no other program, has the port. Tests begin after that, so no test sees a resolver
+//! that does not answer yet.
 
 use crate::port::Port;
 use std::hash::{BuildHasher, RandomState};
@@ -13,9 +14,9 @@ use std::time::{Duration, Instant};
 
 pub(super) const DNSMASQ: &str = "/usr/sbin/dnsmasq";
 
-/// Ports tried; two are never taken on a healthy machine.
+/// The number of ports to try; on a healthy machine the second is free.
 const TRIES: usize = 10;
-/// How long one may take to answer.
+/// How long the resolver may take until its first answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A resolver; dropping it ends it.
@@ -26,7 +27,8 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// One with those SRV records, each as `--srv-host` takes it. It answers when this returns.
+    /// Starts a resolver with those SRV records, each as `--srv-host` takes it. It answers queries
+    /// when this returns.
     pub(super) fn with(records: &[String]) -> Resolver {
         Resolver::on(records, Port::reserve)
     }
@@ -93,7 +95,7 @@ impl Resolver {
         self.address
     }
 
-    /// What it said before it ended.
+    /// Its output before it ended.
     fn last_words(&mut self) -> String {
         let mut why = String::new();
         let _ = self
@@ -113,7 +115,7 @@ impl Drop for Resolver {
     }
 }
 
-/// The name by which ours is known.
+/// The name that proves that a resolver is ours.
 const NAME: &str = "resolver.im.test";
 
 /// Asks for the address of [`NAME`]; true if it is `own`. Waits at most 50 ms for the answer.
@@ -134,13 +136,14 @@ fn asked(resolver: SocketAddr, own: [u8; 4]) -> bool {
         .send_to(&question, resolver)
         .and_then(|_| socket.recv(&mut answer));
     if heard.is_err() {
-        // Refused at once where nobody listens yet.
+        // Fails at once if nothing listens yet.
         std::thread::park_timeout(Duration::from_millis(10));
     }
     heard.is_ok_and(|length| answer[..length].windows(4).any(|four| four == own))
 }
 
-/// The port is taken when dnsmasq begins: it goes to another, and where there is no other the test ends with the reason.
+/// If the port is taken when dnsmasq starts, another port is tried; if there is none, the test ends
+/// with the reason.
 #[test]
 fn a_resolver_whose_port_is_taken_goes_to_another() {
     if super::server::skipped_without("XMPP resolver", DNSMASQ) {

@@ -1,23 +1,25 @@
-//! A server that says what real ones cannot be made to say: each element of a client's stream is answered by a function.
+//! A server for answers that real servers cannot be made to give: a function answers each element
+//! of a client's stream.
 //!
-//! It knows as much of XML as the connector writes: no comments, no CDATA, quotes where they belong.
+//! It parses only the XML that the connector writes: no comments, no CDATA, every attribute quoted.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
-/// What is answered, and whether the line is hung up after it.
+/// An answer, and whether the server closes the connection after it.
 pub(crate) enum Says {
     Nothing,
     This(String),
     Last(String),
 }
 
-/// The port of a server that answers `answer(connection, element)`; connections count from 1.
+/// Starts a server that answers each element with `answer(connection, element)`, and returns its
+/// port. Connections count from 1.
 pub(crate) fn serve(answer: impl Fn(u32, &str) -> Says + Send + Clone + 'static) -> u16 {
     serve_at("127.0.0.1:0", answer)
 }
 
-/// As [`serve`], listening there.
+/// As [`serve`], on that address.
 pub(crate) fn serve_at(
     place: &str,
     answer: impl Fn(u32, &str) -> Says + Send + Clone + 'static,
@@ -52,7 +54,8 @@ fn talk(mut stream: TcpStream, answer: impl Fn(&str) -> Says) {
     }
 }
 
-/// Where the first element ends, if it has come whole. A stream's header and its end are elements of their own.
+/// Where the first element ends, if it has arrived completely. A stream's header and its end are
+/// elements of their own.
 fn whole(text: &str) -> Option<usize> {
     let (mut at, mut depth) = (0, 0);
     while let Some(begin) = text[at..].find('<') {
@@ -102,7 +105,7 @@ pub(crate) fn stream_error(condition: &str, inner: &str) -> String {
     )
 }
 
-/// A stanza come back as an error.
+/// A stanza that comes back as an error.
 pub(crate) fn refusal(element: &str, kind: &str, condition: &str) -> String {
     let name = element[1..]
         .split([' ', '/', '>'])
@@ -119,8 +122,8 @@ pub(crate) fn refusal(element: &str, kind: &str, condition: &str) -> String {
     )
 }
 
-/// What a server without any services says to a component `agents.im.test`: it lets it in, gives it back what it sends
-/// to itself, and admits everybody to every room.
+/// What a server without any services says to a component `agents.im.test`: it lets it in, gives it
+/// back what it sends to itself, and admits everybody to every room.
 pub(crate) fn component(element: &str) -> Says {
     let to = attribute(element, "to");
     Says::This(match () {

@@ -1,4 +1,4 @@
-//! Who is believed, and how a connection is secured.
+//! Which certificates are trusted, and how a connection is secured.
 
 use super::town::{SOON, Town, Way, Words};
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use switchboard::backend::xmpp::{Accounts, Component, Secret, Security, Trust, Xmpp, XmppConfig};
 use switchboard::{AgentState, Engine};
 
-/// An engine with the account `bot1` that connects so.
+/// An engine with the account `bot1` and these settings.
 fn engine(town: &Town, port: &str, security: Security, trust: Trust) -> Engine {
     let accounts = Accounts::new(Secret::new("pw-bot1"))
         .host("127.0.0.1")
@@ -113,7 +113,7 @@ fn without_tls_only_scram_and_only_on_this_machine() {
     }
 }
 
-/// A server of four lines: it answers every stream with that.
+/// A minimal server that answers every stream with that text.
 fn answering(answer: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("bound").port();

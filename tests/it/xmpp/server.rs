@@ -1,7 +1,8 @@
 //! A real XMPP server in a directory of its own, started by `tests/servers/`, gone with its test.
 //!
-//! The script holds the server as long as its standard input is open, so even a test that is killed leaves nothing
-//! behind. [`Server::kill`] takes the process itself with SIGKILL; started again it has the same ports and data.
+//! The script runs the server while its standard input is open, so even a killed test leaves no
+//! server behind. [`Server::kill`] takes the process itself with SIGKILL; started again it has the
+//! same ports and data.
 
 use crate::port::Port;
 use std::collections::HashMap;
@@ -49,10 +50,10 @@ pub(crate) fn python() -> PathBuf {
     cache.join("python/bin/python")
 }
 
-/// Whether the suite can run; if not, one line says so, or the test fails where it must not be skipped.
+/// Whether the suite can run. If not, prints a line, or fails where the suite must not be skipped.
 ///
-/// `SWITCHBOARD_XMPP=required` (and `CI=true`) demands Prosody, `SWITCHBOARD_XMPP=full` ejabberd as well, which is
-/// left out otherwise because it takes seconds to start.
+/// `SWITCHBOARD_XMPP=required` (and `CI=true`) demands Prosody, `SWITCHBOARD_XMPP=full` ejabberd as
+/// well, which is left out otherwise because it takes seconds to start.
 pub(crate) fn can_run(suite: &str, kind: Kind) -> bool {
     let wanted = std::env::var("SWITCHBOARD_XMPP").unwrap_or_default();
     let full = wanted == "full";
@@ -72,7 +73,8 @@ pub(crate) fn can_run(suite: &str, kind: Kind) -> bool {
     lacking(suite, &missing)
 }
 
-/// Whether a suite is skipped because a program is not there; it fails where it must not be.
+/// Whether a suite is skipped because a program is missing. Fails where the suite must not be
+/// skipped.
 pub(crate) fn skipped_without(suite: &str, program: &str) -> bool {
     !Path::new(program).exists()
         && !lacking(
@@ -90,7 +92,7 @@ fn lacking(suite: &str, missing: &str) -> bool {
     skipped(suite, missing)
 }
 
-/// Said past the test harness, which shows nothing of tests that pass.
+/// Printed past the test harness, which hides the output of tests that pass.
 fn skipped(suite: &str, why: &str) -> bool {
     let _ = writeln!(std::io::stderr(), "skipped  {suite}: {why}");
     false
@@ -101,7 +103,7 @@ pub(crate) struct Server {
     kind: Kind,
     directory: PathBuf,
     environment: Vec<(String, String)>,
-    /// Its ports, ours also while it is down.
+    /// Its ports, which stay reserved while the server is down.
     _ports: [Port; 4],
     script: Option<Child>,
     values: HashMap<String, String>,
@@ -116,8 +118,8 @@ impl Server {
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
-        // In memory where there is such a place: a server here dies by SIGKILL, not by a power cut, and its waiting for
-        // the disk at every message is not what is tested.
+        // The directory is in memory if the system has such a place: these servers die by SIGKILL
+        // and not by a power cut, so their syncs to disk need not be tested.
         let memory = PathBuf::from("/dev/shm");
         let directory = if memory.is_dir() {
             memory
@@ -216,7 +218,7 @@ impl Server {
         std::fs::remove_file(self.certificate()).expect("there was one");
     }
 
-    /// What the script said, by name: `DOMAIN`, `ROOMS`, `AGENTS`, `SECRET`, …
+    /// A value that the script printed, by name: `DOMAIN`, `ROOMS`, `AGENTS`, `SECRET`, …
     pub(crate) fn value(&self, name: &str) -> &str {
         self.values
             .get(name)
@@ -231,7 +233,7 @@ impl Server {
         self.value("CERTIFICATE").into()
     }
 
-    /// What its log says, for a failing test.
+    /// Its log, for a failing test.
     pub(crate) fn log(&self) -> String {
         self.values
             .get("LOG")

@@ -1,4 +1,5 @@
-//! A server with a room and its people, and the connector's configuration for it: what every test starts from.
+//! A server with a room and its people, and the connector's configuration for it: what every test
+//! starts from.
 
 use super::people::{People, Person};
 use super::proxy::Proxy;
@@ -14,17 +15,19 @@ use switchboard::{
     Message, NewAgent, Principal, Provisioning, Reader,
 };
 
-/// Long enough for a reconnect that waits its turn: a server that starts slowly is tried up to a minute later.
+/// Long enough for a reconnect after its pause: a server that starts slowly is dialed up to a
+/// minute later.
 pub(crate) const SOON: Duration = Duration::from_secs(180);
 
-/// How an agent comes to its server.
+/// How an agent connects to its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Component,
     Account,
 }
 
-/// A server, Alice who owns the room `ops` on it, and lines between it and the connector that can be broken.
+/// A server, Alice who owns the room `ops` on it, and lines between it and the connector that can
+/// be broken.
 pub(crate) struct Town {
     pub(crate) alice: Person,
     pub(crate) people: People,
@@ -36,7 +39,7 @@ pub(crate) struct Town {
 }
 
 impl Town {
-    /// A town, or a line that says why `suite` is skipped.
+    /// Starts a town, or prints why `suite` is skipped.
     pub(crate) fn open(suite: &str, kind: Kind) -> Option<Town> {
         if !can_run(suite, kind) {
             return None;
@@ -157,16 +160,16 @@ impl Town {
     }
 }
 
-/// What the tests say of an engine in a word.
+/// Short calls of the tests on an engine.
 pub(crate) trait Words {
     fn admin(&self) -> Provisioning;
     /// Puts an agent with those channels, without waiting for it.
     fn put(&self, id: &str, address: &str, channels: &[&str]);
     /// Puts an agent and waits until it is in all its channels.
     fn bot(&self, id: &str, address: &str, channels: &[&str]) -> Collaboration;
-    /// How a channel of an agent stands.
+    /// The status of one channel of an agent.
     fn stands(&self, agent: &str, channel: &str) -> ChannelStatus;
-    /// Waits until a channel of an agent is in that state, and answers why.
+    /// Waits until a channel of an agent is in that state, and returns the reason.
     fn waits_for(&self, agent: &str, channel: &str, state: JoinState) -> String;
 }
 
@@ -217,7 +220,7 @@ impl Words for Engine {
                 Instant::now() < deadline,
                 "`{channel}` is {stands:?}, not {state:?}"
             );
-            // Something happened, or it may have: looked at again either way.
+            // Looks again after each change, and after a moment without one.
             let _ = changes.next_timeout(Duration::from_millis(100));
         }
     }
@@ -229,7 +232,7 @@ pub(crate) fn ear(bot: &Collaboration) -> Reader {
         .expect("a reader")
 }
 
-/// The next message, which must come.
+/// Returns the next message, which must come.
 #[track_caller]
 pub(crate) fn next(reader: &mut Reader) -> Message {
     let event = reader
@@ -239,7 +242,7 @@ pub(crate) fn next(reader: &mut Reader) -> Message {
     event.message().expect("messages only").clone()
 }
 
-/// The next message is that one.
+/// Expects that text as the next message.
 #[track_caller]
 pub(crate) fn hears(reader: &mut Reader, text: &str) -> Message {
     let message = next(reader);
@@ -247,7 +250,7 @@ pub(crate) fn hears(reader: &mut Reader, text: &str) -> Message {
     message
 }
 
-/// Nothing else is there once all is still.
+/// Expects no further message once the engine is at rest.
 #[track_caller]
 pub(crate) fn hears_no_more(engine: &Engine, reader: &mut Reader) {
     engine.settle(SOON).expect("it settles");
@@ -257,8 +260,8 @@ pub(crate) fn hears_no_more(engine: &Engine, reader: &mut Reader) {
     assert!(more.is_none(), "{more:?}");
 }
 
-/// Lets time pass until it shows in how the agent `helper` stands: as long as something waits for its next try, and never
-/// while anything is tried, which takes the real time it takes.
+/// Advances the clock until the status of the agent `helper` shows it. The clock moves only while
+/// something waits for its next try, because a try takes real time.
 #[track_caller]
 pub(super) fn passes(
     engine: &Engine,

@@ -32,7 +32,7 @@ impl Live {
         })
     }
 
-    /// Where Alice hears or says what belongs to that channel.
+    /// The address at which Alice hears and says what belongs to that channel.
     fn place<'a>(&self, channel: &'a ChannelId, address: &'a Address) -> &'a str {
         channel
             .as_str()
@@ -85,8 +85,8 @@ impl World for Live {
         Some(heard.into_iter().map(|one| one.text).collect())
     }
 
-    /// Presence is shown to whoever asked for it. Alice asks again and again, as nobody must, so that she hears too
-    /// that an agent's whole domain is gone, of which no server tells.
+    /// Presence is sent to those who asked for it. Alice asks repeatedly, which clients need not,
+    /// so that she also learns of the loss of an agent's whole domain, which no server reports.
     fn sees_online(&self, address: &Address) -> Option<bool> {
         let mut asked = self.asked.lock();
         if asked.get(address).is_none_or(|at| at.elapsed() > ASKING) {

@@ -76,7 +76,7 @@ fn uploads_that_are_never_answered_make_no_post_busy_and_end() {
         taken.load(Ordering::Relaxed),
         begun.elapsed()
     );
-    // Half of them are ended by their callers, half are left lying.
+    // The callers end half of them; the other half keeps waiting.
     let left = uploads.split_off(33);
     let finishing: Vec<_> = uploads
         .into_iter()

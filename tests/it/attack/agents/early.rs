@@ -1,4 +1,4 @@
-//! What a connector hands over before a join is answered, or before a channel was put.
+//! What a connector hands over before the answer to a join, or before a channel was put.
 
 use super::{ROOM, over_component, scripted};
 use crate::script::{Script, joined};
@@ -111,8 +111,8 @@ fn what_came_for_a_join_that_was_refused_is_nobodys() {
 
 #[test]
 fn a_stay_begins_where_the_connector_says_and_not_before() {
-    // At the second join the room is known. What a catch-up brings is for those who were in it; the agent hears what comes
-    // after `Entered`, though the join is answered only then.
+    // At the second join the room is known. What a catch-up brings is for those who were in it; the
+    // agent hears what comes after `Entered`, though the join is answered only then.
     let joins = Arc::new(AtomicU32::new(0));
     let script = Script::silent().entering(move |agent, channel, inbox| {
         let is_again = joins.fetch_add(1, Ordering::Relaxed) > 0;
@@ -156,7 +156,7 @@ fn held_words(way: Way) {
         return;
     };
     let (engine, address, alice) = (town.engine(), town.bot(way, "bot0"), town.contact("alice"));
-    // In a room, so that all that was said to it before is known to have come.
+    // A message in a room proves that everything said before it has arrived.
     let bot = engine.bot("helper", &address, &[&town.ops()]);
     let mut ear = bot.reader("test", EventQuery::messages().remote()).unwrap();
     let mut arrived = 0;
@@ -196,7 +196,7 @@ fn an_account_hears_what_a_contact_said_before_its_channel_was_put() {
 
 #[test]
 fn what_a_room_says_the_moment_an_agent_comes_in_is_heard() {
-    // The room greets whoever comes in with its very next stanza, long before the join is answered.
+    // The room greets whoever enters with its next stanza, long before it answers the join.
     let port = serve(|_, element| match component(element) {
         Says::This(said) if said.contains("code='110'") => {
             let to = attribute(element, "from");

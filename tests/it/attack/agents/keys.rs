@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use switchboard::backend::{BackendError, BackendErrorKind, Loopback, reply};
 use switchboard::{Collaboration, Error, EventQuery, JoinState, NewMessage};
 
-/// Lets that many seconds pass, one by one, until it is done.
+/// Advances the clock second by second, for `most` seconds at most, until `is_done` returns true.
 fn passes(world: &World, most: u32, is_done: impl Fn() -> bool) {
     for _ in 0..most {
         if is_done() {
@@ -29,8 +29,9 @@ fn passes(world: &World, most: u32, is_done: impl Fn() -> bool) {
     }
 }
 
-/// Repeats a keyed post, as a client does, until its outcome is known. Several times if need be: the chat system's delay
-/// begins a moment after it was handed the post, and time may pass in that moment.
+/// Repeats a keyed post, as a client does, until its outcome is known. Several times if need be:
+/// the chat system's delay begins a moment after it was handed the post, and time may pass in that
+/// moment.
 fn repeated(
     world: &World,
     echo: &Collaboration,
@@ -66,7 +67,7 @@ fn a_repeat_after_an_unknown_outcome_joins_the_post_that_is_still_pending() {
             }),
             &[OPS],
         );
-        // More than the window may pass until a thread is seen to have ended: so from here, not from the window.
+        // Reads from this cursor, because more than the window may pass before a thread ends.
         let mark = world.mark(&echo);
         let first = begin(echo.post_async(OPS, keyed("order 66")));
         world.until(|_| said.load(Ordering::Relaxed) == 1);
@@ -77,7 +78,7 @@ fn a_repeat_after_an_unknown_outcome_joins_the_post_that_is_still_pending() {
             0,
             "nobody waits for it"
         );
-        // A repeat has a deadline of its own, and the next one too.
+        // Each repeat has a deadline of its own.
         let second = begin(echo.post_async(OPS, keyed("order 66")));
         world.until(|stats| stats.posts_in_flight == 1);
         world.pass(seconds(34));
@@ -153,17 +154,17 @@ fn posts_that_are_never_answered_keep_no_place_after_their_deadline() {
 /// A room with an archive, as a server without pages and without patience sees it.
 #[derive(Default)]
 struct Archive {
-    /// Questions that were searches: not the one for the newest point.
+    /// Queries that were searches, without the query for the newest point.
     searches: AtomicU32,
-    /// Posts that came in.
+    /// Posts that arrived.
     posts: Mutex<Vec<String>>,
-    /// What it keeps: origins.
+    /// The origins in the archive.
     kept: Mutex<Vec<String>>,
-    /// It does not send posts back, and hangs up after one.
+    /// It does not echo posts, and closes the connection after one.
     is_cut: AtomicBool,
     /// It does not answer catch-ups.
     refuses: AtomicBool,
-    /// Its form offers the origin.
+    /// Its search form offers the origin as a field.
     offers: AtomicBool,
     /// Questions by origin.
     by_origin: AtomicU32,
@@ -254,13 +255,14 @@ impl Archive {
     }
 }
 
-/// A key whose answer was lost with the connection; the catch-up after it is refused or not.
+/// A key whose answer was lost with the connection; the catch-up after that is refused or answered.
 fn lost_answer(refuses: bool, offers: bool) -> (u32, u32) {
     let archive = Arc::new(Archive::default());
     let answering = archive.clone();
     let engine = over_component(serve(move |_, element| answering.answer(element)), None);
     let bot = engine.bot("helper", BOT, &[ROOM]);
-    // This process made the database: nothing of it can be in an archive that it has not said itself.
+    // This process made the database, so the archive holds nothing of this database that this
+    // process did not post.
     let first = bot
         .post(ROOM, NewMessage::text("one").key("1"))
         .expect("posted");

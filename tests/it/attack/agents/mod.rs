@@ -1,7 +1,8 @@
-//! One key, two messages; what came before its conversation; calls into a chat system that never answers.
+//! One key, two messages; what came before its conversation; calls into a chat system that never
+//! answers.
 //!
-//! Method: chat systems made for one test (`script`, and a scripted server for XMPP), with a clock that is moved by hand;
-//! Prosody where a figure is wanted.
+//! Method: chat systems made for one test (`script`, and a scripted server for XMPP), with a clock
+//! that is moved by hand; Prosody where a figure is wanted.
 
 mod deaf;
 mod early;

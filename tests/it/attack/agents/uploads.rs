@@ -1,4 +1,4 @@
-//! Files go to the hosts that belong to the server, and hold nothing up.
+//! Files go only to the server's hosts, and uploads delay nothing else.
 
 use super::{BOT, ROOM, over_component};
 use crate::world::seconds;
@@ -54,7 +54,8 @@ fn a_file_goes_to_the_servers_own_hosts_only() {
             "{put}: {error:?}"
         );
     }
-    // Its own host, but in the clear and not here: an address of documentation, which nothing answers for.
+    // The server's own host, without TLS and not on this machine: an address reserved for
+    // documentation, where nothing answers.
     let backend = |port| {
         let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
         Xmpp::new(
@@ -83,7 +84,7 @@ fn a_file_goes_to_the_servers_own_hosts_only() {
 
 #[test]
 fn files_put_to_a_server_that_never_answers_end_and_posts_go_on() {
-    // It takes connections and says nothing, for as long as the test lasts.
+    // It accepts connections and stays silent for the whole test.
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let place = format!("http://127.0.0.1:{}/a", hole.local_addr().unwrap().port());
     let files = with_files(place);
@@ -106,7 +107,7 @@ fn files_put_to_a_server_that_never_answers_end_and_posts_go_on() {
             std::thread::spawn(move || bot.upload(ROOM, &format!("{n}.bin"), Some(4), &b"file"[..]))
         })
         .collect();
-    // Each is under way once its connection stands.
+    // Each upload is under way once its connection is open.
     for _ in 0..66 {
         let (held, _) = hole.accept().unwrap();
         std::mem::forget(held);

@@ -21,7 +21,7 @@ fn a_hangup_while_it_starts_does_not_end_it() {
             .arg(&database)
             .env("SWITCHBOARD_SUPER_PASSWORD", "x");
         let gateway = Gateway::spawn_and(command, |id| {
-            // As soon as the signal is caught at all: before that it is not the program yet that runs.
+            // Waits until the process catches the signal: before that, the program has not started.
             let caught = || {
                 let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
                 let mask = status
@@ -102,7 +102,7 @@ fn one_peer_has_its_share_of_the_connections() {
     );
 }
 
-/// A storm of SIGHUPs is read once or twice more, one at a time.
+/// A storm of SIGHUPs causes only one or two more reloads, one at a time.
 #[test]
 fn hangups_do_not_queue() {
     let world = World::new(&[]);

@@ -113,7 +113,7 @@ fn a_fifo_as_password_file_does_not_hold_the_end() {
     );
 }
 
-/// Whatever an upload is called, it is kept as data, or refused, and never becomes a path.
+/// An upload's name is kept as data or refused; it never becomes a path.
 #[test]
 fn upload_names_are_data() {
     let world = World::new(&[]);
@@ -162,7 +162,7 @@ fn upload_names_are_data() {
             kept.push(name);
         }
     }
-    // Each is a message that says the name as it was given, and an address that is no path.
+    // Each upload is a message with the name as it was given, and an address that is not a path.
     let messages = world
         .lene(
             "GET",

@@ -15,7 +15,7 @@ fn bodies_that_do_not_end_hold_little() {
     let before = world.gateway.peak_kib();
     let many = if full() { 1_500 } else { 200 };
     let mut held = Vec::new();
-    // Without a login: the last byte never comes.
+    // Without a login: bodies whose last byte never arrives.
     for _ in 0..many {
         let mut stream = connect(&world);
         let head = "POST /Authentication/v1/Tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16384\r\n\r\n";
@@ -25,7 +25,7 @@ fn bodies_that_do_not_end_hold_little() {
     }
     world.gateway.get("/healthz", "").expect(200);
     let logins = world.gateway.peak_kib() - before;
-    // With a token: as many bodies of a megabyte.
+    // With a token: as many bodies of one megabyte each.
     let mut refused = 0;
     for _ in 0..many.min(400) {
         let mut stream = connect(&world);
@@ -98,7 +98,8 @@ fn uploads_that_do_not_end_hold_little() {
     assert!(peak < 192 * 1024, "{peak} KiB");
 }
 
-/// A document is larger when it is decoded than on the wire; it is charged twice its bytes until the call is over.
+/// A document is larger when it is decoded than on the wire; it is charged twice its bytes until
+/// the call is over.
 #[test]
 fn documents_of_many_small_parts_hold_little() {
     let world = World::new(&[]);
@@ -147,7 +148,8 @@ fn long_heads_of_strangers_take_nothing_from_those_who_have_a_token() {
     assert!(page.body.len() > 16 << 10, "{}", page.body.len());
 }
 
-/// A poll that waits holds no head, and a head there is no room for is told so.
+/// A waiting poll holds no memory for its head, and a head for which there is no room is refused
+/// with a status.
 #[test]
 fn long_heads_are_answered_whoever_holds_others() {
     let world = World::new(&["--poll-timeout", "60"]);
@@ -175,7 +177,7 @@ fn long_heads_are_answered_whoever_holds_others() {
         client::send(world.gateway.address, &asks("/Collaboration/v1/Channels")).expect(200);
     }
     drop(polls);
-    // Heads that do not end do hold room.
+    // Heads that never end take memory from the budget.
     let mut held = Vec::new();
     for n in 0..700 {
         let mut stream = from(&world, &format!("127.0.0.{}", 2 + n % 100));
@@ -194,7 +196,7 @@ fn long_heads_are_answered_whoever_holds_others() {
     world.post("short heads are served");
 }
 
-/// What a poll names is held while it waits, and charged.
+/// The channels that a poll names are charged while it waits.
 #[test]
 fn polls_that_name_many_channels_hold_little() {
     let world = World::new(&["--poll-timeout", "60", "--polls-per-agent", "2000"]);

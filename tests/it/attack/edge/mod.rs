@@ -1,4 +1,5 @@
-//! Strangers on the wire: memory without a login, half-closed connections, processes that cannot be stopped.
+//! Strangers on the wire: memory without a login, half-closed connections, processes that cannot be
+//! stopped.
 
 mod connections;
 mod files;
@@ -48,7 +49,8 @@ fn from(world: &World, address: &str) -> TcpStream {
     TcpStream::from(socket)
 }
 
-/// Asks for something cheap; the first bytes of the answer, and the connection, which stays open.
+/// Asks for something cheap. Returns the first bytes of the answer, and the connection, which stays
+/// open.
 fn asked(mut stream: TcpStream) -> (String, TcpStream) {
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))

@@ -1,4 +1,4 @@
-//! Odd requests: clients that close half a connection, answers before the body, headers.
+//! Unusual requests: clients that close half of a connection, answers before the body, odd headers.
 
 use super::{connect, post};
 use crate::http::client::{self, Answer};
@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-/// How many of the posts named so are there, waited for.
+/// Waits for the posts with that name, and returns how many there are.
 fn arrived(world: &World, name: &str, wanted: usize) -> usize {
     let began = Instant::now();
     loop {
@@ -72,7 +72,7 @@ fn a_poll_whose_client_sends_no_more_is_answered_at_once() {
     let (answer, took) = poll(&format!("/Collaboration/v1/Events?last-event={last}"));
     assert_eq!(answer.body, "[]");
     assert!(took < Duration::from_secs(5), "{took:?}");
-    // What is there already is given all the same.
+    // Events that exist already are returned all the same.
     world.post("already there");
     let (answer, _) = poll("/Collaboration/v1/Events?last-event=0&types=message");
     assert_eq!(
@@ -83,7 +83,8 @@ fn a_poll_whose_client_sends_no_more_is_answered_at_once() {
     println!("a poll of a client that closed its sending side: answered after {took:?}");
 }
 
-/// Sends a head and then its body piece by piece, whatever is answered meanwhile; the answer, read at the end.
+/// Sends a head and then its body piece by piece, even if the answer comes earlier. Returns the
+/// answer, read at the end.
 fn slowly(world: &World, head: &str, body: usize) -> Answer {
     let mut stream = connect(world);
     stream.write_all(head.as_bytes()).unwrap();

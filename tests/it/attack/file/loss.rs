@@ -40,7 +40,7 @@ fn files_that_are_removed_moved_or_cut_are_noticed() {
             !readiness.ready && readiness.reason.contains("cannot be written"),
             "{how}: {readiness:?}"
         );
-        // A change notices it as well, and sets the mark that posts look at.
+        // An administrator's change notices the fault too, and sets the mark that posts check.
         let refused = world.admin().put_metadata_value("echo", "k", "v");
         assert!(
             matches!(refused, Err(Error::Storage(_))),
@@ -70,8 +70,9 @@ fn files_that_are_removed_moved_or_cut_are_noticed() {
     }
 }
 
-/// SQLite cuts its log by itself when it has grown past 64 MiB and begins anew; new rows then lie in the log alone, and the
-/// database ends before them. Found by the soak: after 20 seconds of it nothing was written any more.
+/// SQLite cuts its log by itself when it has grown past 64 MiB and begins anew; new rows then lie
+/// in the log alone, and the database ends before them. Found by the soak: after 20 seconds of it
+/// nothing was written any more.
 #[test]
 fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
     let disk = Disk::new();
@@ -92,7 +93,7 @@ fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
         };
         posts(40);
         world.settle();
-        // As SQLite does it, and an administrator: a checkpoint, and the log is empty.
+        // A checkpoint empties the log, as SQLite and an administrator's tools do.
         let full = bytes();
         let other = rusqlite::Connection::open(disk.path()).unwrap();
         other.busy_timeout(SOON).unwrap();
@@ -100,7 +101,7 @@ fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .unwrap();
         assert_eq!(bytes(), 0);
-        // New pages, before the next checkpoint.
+        // Writes new pages before the next checkpoint.
         posts(20);
         let readiness = world.engine.readiness();
         assert!(
@@ -111,8 +112,8 @@ fn a_log_that_is_cut_in_ordinary_work_is_no_fault() {
     println!("300 posts, the log cut 5 times, all written");
 }
 
-/// Nobody writes and nobody asks for readiness, and still the first post is refused: it must not leave for the chat
-/// system when its row has nowhere to go.
+/// Nobody writes and nobody asks for readiness, and still the first post is refused: it must not
+/// leave for the chat system when its row has nowhere to go.
 #[cfg(unix)]
 #[test]
 fn an_idle_engine_notices_by_itself_that_its_files_are_gone() {
@@ -120,7 +121,8 @@ fn an_idle_engine_notices_by_itself_that_its_files_are_gone() {
     let world = World::stored(&disk);
     let agent = world.agent("echo", &[OPS]);
     agent.post(OPS, NewMessage::text("before")).unwrap();
-    // Quiet is what is tried here: the writer's last work and the upkeep after it are over, and nothing wakes it.
+    // The test needs an idle engine: the writer and the upkeep after it are done, and nothing wakes
+    // the writer.
     std::thread::sleep(std::time::Duration::from_millis(800));
     let begin = std::time::Instant::now();
     ["", "-wal", "-shm"]
@@ -178,7 +180,7 @@ fn a_start_without_what_was_committed_is_refused_until_the_loss_is_accepted() {
         };
         let engine = open().unwrap();
         drop(engine);
-        // Accepted once; the next start is an ordinary one.
+        // The loss is accepted once; the next start is ordinary.
         drop(second(&path).unwrap());
         println!("{how}: {error}");
     }
@@ -192,7 +194,7 @@ fn a_log_that_is_cut_under_steady_posts_is_noticed_at_the_next_write() {
     let disk = Disk::new();
     let world = World::stored(&disk);
     let agent = world.agent("echo", &[OPS]);
-    // What a reader's snapshot does not have yet cannot be copied back: it lies in the log alone.
+    // Rows newer than a reader's snapshot cannot be copied back, so they are in the log alone.
     let mut reader = holding(&disk.path(), "BEGIN;SELECT count(*) FROM message");
     for n in 0..5 {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();

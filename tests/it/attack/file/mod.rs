@@ -1,4 +1,5 @@
-//! The file under the engine: second openers, files that are removed or replaced, locks that are dropped.
+//! The file under the engine: second openers, files that are removed or replaced, locks that are
+//! dropped.
 
 mod loss;
 mod owners;
@@ -17,14 +18,15 @@ pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// An engine on that file as a second one would be.
+/// Opens a second engine on that file.
 pub(super) fn second(path: &Path) -> switchboard::Result<Engine> {
     let chat = Loopback::new();
     chat.room(OPS, "Operations");
     Engine::builder().database(path).backend(chat).open()
 }
 
-/// What another program sees, as `sqlite3 FILE 'SELECT count(*) FROM message'` would.
+/// The number of messages that another program reads, as `sqlite3 FILE 'SELECT count(*) FROM
+/// message'` would.
 fn rows_for_another_program(path: &Path) -> i64 {
     let script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM message').fetchone()[0])";
     let output = Command::new("python3")
@@ -46,7 +48,7 @@ fn rows_for_another_program(path: &Path) -> i64 {
         .unwrap()
 }
 
-/// A file, a log and a lock as a killed process leaves them, with three messages in the log only.
+/// Makes a database as a killed process leaves it: three messages are in the log only.
 pub(super) fn killed(disk: &Disk) {
     let live = Disk::new();
     let world = World::stored(&live);
@@ -87,7 +89,8 @@ pub(super) fn left_by_another(statements: &str) -> Disk {
     disk
 }
 
-/// Another program that has begun that on the database and waits until its stdin ends.
+/// Starts another program that executes `begin` on the database and then waits until its stdin
+/// ends.
 pub(super) fn holding(path: &Path, begin: &str) -> std::process::Child {
     let script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], isolation_level=None); \
                   [c.execute(s).fetchall() for s in sys.argv[2].split(';')]; print('held', flush=True); sys.stdin.read()";
@@ -110,7 +113,8 @@ pub(super) fn holding(path: &Path, begin: &str) -> std::process::Child {
     holder
 }
 
-/// Runs that on the database as another program that is killed in the middle: its log stays.
+/// Runs the statements in another program, which is killed before it closes the database: its log
+/// stays.
 pub(super) fn killed_after(path: &Path, statements: &str) {
     let script = "import sqlite3,sys,os; c=sqlite3.connect(sys.argv[1], isolation_level=None); c.executescript(sys.argv[2]); os._exit(9)";
     Command::new("python3")

@@ -19,7 +19,8 @@ fn a_refused_second_engine_does_not_drop_the_locks_of_the_first() {
     for _ in 0..3 {
         assert!(matches!(second(&disk.path()), Err(Error::InUse(_))));
     }
-    // Another program that opens and closes the file deletes the log if it believes that it is the last user.
+    // Another program that opens and closes the file deletes the log if it believes that it is the
+    // last user.
     assert_eq!(rows_for_another_program(&disk.path()), 1);
     assert!(
         beside(&disk.path(), "-wal").exists(),
@@ -62,7 +63,7 @@ fn one_database_has_one_engine_by_whichever_name() {
         let hard = folder.join("hard.db");
         std::fs::hard_link(disk.path(), &hard).unwrap();
         assert!(matches!(second(&hard), Err(Error::InUse(_))), "a hard link");
-        // In a process of its own too, where this process's table does not help.
+        // Tries it in another process too, where this process's table of open files does not help.
         let child = crate::crash::again("attack::file::owners::the_child_that_opens", &[])
             .env("SWITCHBOARD_ATTACK_FILE", &hard)
             .stdout(Stdio::piped())

@@ -27,7 +27,7 @@ fn deleting_the_newest_rows_keeps_the_file_open_able() {
     let disk = Disk::new();
     let world = World::stored(&disk);
     world.agent("echo", &[OPS]);
-    // The newest rows are the agent's notices, and go with it.
+    // The newest rows are the agent's notices, which are deleted with the agent.
     world.admin().delete_agent("echo").unwrap();
     let lock = std::fs::read_to_string(beside(&disk.path(), "-lock")).unwrap();
     let other = Disk::new();
@@ -104,7 +104,8 @@ fn a_last_checkpoint_that_was_cut_short_is_finished_at_the_start() {
     if !python() {
         return;
     }
-    // The first page lies in the log too; what the checkpoint wrote of it is rubbish.
+    // The first page is in the log too; the interrupted checkpoint wrote rubbish over the first
+    // page of the file.
     let disk = left_by_another(
         "PRAGMA user_version = 1; CREATE TABLE IF NOT EXISTS spare(a); DROP TABLE spare;",
     );
@@ -124,7 +125,7 @@ fn a_first_start_that_is_killed_can_be_finished() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        // Killed as soon as the lock is there, or a little later.
+        // Kills the child as soon as the lock file exists, or a little later.
         let began = std::time::Instant::now();
         while !beside(&disk.path(), "-lock").exists() && began.elapsed() < SOON {
             std::thread::yield_now();

@@ -1,4 +1,4 @@
-//! Many bots log in together; whoever logs in without end ends only tokens of their own.
+//! Many bots log in together; a user who logs in again and again ends only their own tokens.
 
 use super::super::full;
 use super::{PASSWORD, is_unauthorized, log_in, names, world};
@@ -106,7 +106,8 @@ fn whoever_logs_in_without_end_ends_tokens_of_their_own() {
     is_unauthorized(world.engine.authenticate(&first));
 }
 
-/// More bots than places: those beyond are told when to come again, and all are in after they did.
+/// With more bots than places in the line, the others are told when to retry, and all get in after
+/// that.
 #[test]
 fn more_bots_than_there_are_places_all_get_in() {
     if !full() {
@@ -114,7 +115,8 @@ fn more_bots_than_there_are_places_all_get_in() {
     }
     let bots = names("bot", 1_500);
     let world = world(None, &bots);
-    // The users were made a moment ago, which proves nothing about their passwords: each login is hashed.
+    // The users were made a moment ago, which proves nothing about their passwords: each login is
+    // hashed.
     let (began, mut outside, mut rounds) = (Instant::now(), bots, Vec::new());
     while !outside.is_empty() {
         assert!(

@@ -118,7 +118,7 @@ fn a_change_that_could_not_be_stored_changes_nothing_in_memory() {
         .post(OPS, NewMessage::text("no throttle is in force"))
         .unwrap();
 
-    // And the other way round: what was in force stays so.
+    // The reverse case: what was in force stays in force.
     world.admin().put_throttle(slow(0)).unwrap();
     beside(
         &disk,
@@ -177,7 +177,7 @@ fn a_right_revoked_between_check_and_commit_is_none() {
         .engine
         .provisioning(&world.engine.authenticate(&token).unwrap())
         .unwrap();
-    // The hashes before hers take a second; by then she may no longer.
+    // The hashes before hers take a second; by then her right is gone.
     let ahead: Vec<_> = (0..20)
         .map(|n| begin(world.admin().put_user_async(user(&format!("ahead {n}")))))
         .collect();

@@ -16,7 +16,8 @@ use switchboard::{Authenticator, Credentials, Engine, Error, NewUser, Result, Se
 /// Longer than any login here may take; the line's own patience is 20 seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Strangers who log in with ever new names, each as soon as the last login is answered, until dropped.
+/// Strangers who log in with ever new names, each as soon as the last login is answered, until
+/// dropped.
 struct Strangers {
     stop: Arc<AtomicBool>,
     threads: Vec<thread::JoinHandle<usize>>,
@@ -213,7 +214,7 @@ fn a_password_that_none_can_be_counts_as_a_failure() {
     held.join().unwrap().unwrap();
 }
 
-/// A directory that counts whom it is asked for, and answers as it is told.
+/// A directory that counts the names it is asked for, and answers as the test says.
 #[derive(Clone)]
 struct Directory {
     asked: Arc<AtomicUsize>,

@@ -1,7 +1,7 @@
 //! Strangers who log in, and bots that all log in at once.
 //!
-//! Method: the engine in process, with logins that a hand-made crowd sends. The clock stands still where nothing needs
-//! it: the password pool works, and its line waits, in real time.
+//! Method: the engine in process, with logins that a hand-made crowd sends. The clock stands still
+//! where nothing needs it: the password pool works, and its line waits, in real time.
 
 mod bots;
 mod changes;
@@ -51,7 +51,7 @@ fn is_unauthorized<T: std::fmt::Debug>(answer: Result<T>) {
     assert!(matches!(answer, Err(Error::Unauthorized(_))), "{answer:?}");
 }
 
-/// A statement on the engine's database, from beside it.
+/// Executes a statement on the engine's database over another connection.
 fn beside(disk: &Disk, sql: &str) {
     let connection = rusqlite::Connection::open(disk.path()).unwrap();
     connection.busy_timeout(Duration::from_secs(5)).unwrap();

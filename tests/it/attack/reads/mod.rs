@@ -1,4 +1,4 @@
-//! Reads that never end, beside logins, events and small reads that must not wait for them.
+//! Endless reads, beside logins, events and small reads that must not wait for them.
 
 mod patterns;
 mod searches;
@@ -6,7 +6,8 @@ mod searches;
 use crate::world::{Disk, LAB, OPS, SOON, World, seconds};
 use switchboard::{Cursor, EventQuery, NewMessage};
 
-/// A world with two agents and `rows` messages that one of them can search, put into the file by hand.
+/// A world with two agents and `rows` messages that one of them can search, put into the file by
+/// hand.
 fn filled(disk: &Disk, rows: u32) -> World {
     let world = World::stored(disk);
     world.agent("echo", &[OPS, LAB]);
@@ -18,7 +19,7 @@ fn filled(disk: &Disk, rows: u32) -> World {
         .post(OPS, NewMessage::text("the first one"))
         .unwrap();
     world.engine.shutdown(SOON).unwrap();
-    // Faster than posting: the rows below copy the first, with numbers of their own.
+    // Inserting is faster than posting: each row copies the first with a number of its own.
     let script = "
 import sqlite3, sys
 c = sqlite3.connect(sys.argv[1])
@@ -73,7 +74,8 @@ fn events_of_large_messages_come_whole_and_in_order_from_the_journal() {
     world.pass(seconds(3600));
     let world = world.restart(&disk);
     let echo = world.engine.agent("echo").unwrap();
-    // A pattern that few pass makes it go on through pages that were cut by their bytes.
+    // A pattern that few messages match makes the read continue through pages that were cut at
+    // their limit of bytes.
     let late = echo
         .events(cursor.clone(), &EventQuery::messages().regex("^59 "))
         .unwrap();
@@ -95,7 +97,7 @@ fn events_of_large_messages_come_whole_and_in_order_from_the_journal() {
     assert_eq!(seen.len(), 60);
 }
 
-/// What this process holds in memory now, in MiB; other tests beside this one count too.
+/// The resident memory of this process in MiB; other tests that run at the same time count too.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status

@@ -1,4 +1,4 @@
-//! Patterns in polls: what is slow costs its own agent only.
+//! Patterns in polls: a slow pattern delays only its own agent.
 
 use super::super::{full, python};
 use super::{filled, resident};
@@ -24,10 +24,11 @@ fn evil_patterns_cost_half_a_millisecond_at_most() {
         r"(\w*)*\d",
         "(x+x+)+y",
     ] {
-        // The best of several: what the machine does meanwhile is not the pattern's.
+        // Takes the best of several runs, because other work on the machine is not the pattern's
+        // cost.
         let query = EventQuery::messages().regex(pattern);
         let times = (0..9).map(|_| {
-            // A message each time: what was said of one is remembered.
+            // Uses a new message each time, because the verdict on a message is remembered.
             let cursor = world.mark(&echo);
             lene.say(OPS, "a".repeat(300)).unwrap();
             world.settle();
@@ -41,7 +42,7 @@ fn evil_patterns_cost_half_a_millisecond_at_most() {
         }
     }
     println!("the slowest evil pattern: {slowest:?}");
-    // Unoptimised code takes some twenty times longer than what is released.
+    // Unoptimised code takes about twenty times longer than a release build.
     let limit = if cfg!(debug_assertions) {
         Duration::from_millis(20)
     } else {
@@ -97,7 +98,7 @@ fn slowest_beside(
     (slowest, calls)
 }
 
-/// What the attacker asked for: each match goes on to its last step.
+/// The attacker's pattern: each match runs to its last step.
 fn slow_pattern(number: usize) -> String {
     format!(r"(?=(\w+\s+)*x{number}$)(\w+\s?)*x{number}$")
 }
@@ -200,7 +201,7 @@ fn a_thousand_waiting_polls_with_one_slow_pattern_cost_one_match_a_message() {
         "1,000 polls: the slow message was matched {matches} times; the slowest read beside {slowest:?}"
     );
     assert_eq!(found, 1000, "each is answered with the message that passes");
-    // Two threads may come to it at the same time.
+    // Two threads may compile the pattern at the same time.
     assert!(matches <= 2, "{matches}");
     assert!(slowest < seconds(1), "{slowest:?}");
     executor.shutdown_background();
@@ -238,7 +239,8 @@ fn polls_with_a_slow_pattern_skip_nothing() {
     );
 }
 
-/// What a poll beside `waiters` others is answered, or none once it waits: its pattern is compiled aside.
+/// What a poll beside `waiters` others is answered, or none once it waits: its pattern is compiled
+/// aside.
 fn settled(
     world: &World,
     waiters: usize,

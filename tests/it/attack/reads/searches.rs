@@ -140,7 +140,7 @@ fn a_short_search_waits_for_turns_of_long_ones_and_not_for_whole_ones() {
     let world = filled(&disk, if full() { 200_000 } else { 20_000 });
     let other = world.engine.agent("other").unwrap();
     other.post(LAB, NewMessage::text("the word")).unwrap();
-    // As many words as are taken, none of which is there.
+    // As many words as a search may have, none of which occurs.
     let words = |n: usize| {
         (0..256)
             .map(|word| format!("no{n}x{word}"))
@@ -229,7 +229,7 @@ fn what_is_asked_after_the_engine_stopped_is_closed() {
             .err(),
             Some(Error::Closed)
         );
-        // What was there already may be given; then it is over for good.
+        // Events that were there already may be returned; then every call ends with `Closed`.
         while let Ok(Some(_)) = reader.next_timeout(moment) {}
         assert_eq!(reader.next_timeout(moment).err(), Some(Error::Closed));
         while let Ok(Some(_)) = subscription.next_timeout(moment) {}

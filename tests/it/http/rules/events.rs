@@ -30,7 +30,8 @@ fn rule_18_event_ids_are_small_rising_numbers_and_events_are_sorted() {
         .and_then(|last| last.parse::<i64>().ok())
         .expect("how far it looked");
     assert!(last >= ids[ids.len() - 1]);
-    // From each of them on, the others come again: some clients take only the first of an answer.
+    // A poll from each event on returns the later ones again: some clients take only the first
+    // event of an answer.
     let rest = world.events(&format!("last-event={}", ids[0]));
     assert_eq!(rest.len(), ids.len() - 1);
     assert!(world.events(&format!("last-event={last}")).is_empty());
@@ -58,7 +59,7 @@ fn rule_19_an_idle_poll_returns_an_empty_list_in_time() {
         "{:?}",
         began.elapsed()
     );
-    // And one that is not idle returns at once.
+    // A poll with events returns at once.
     let polled = std::thread::scope(|scope| {
         let poll =
             scope.spawn(|| world.events(&format!("last-event={last}&types=message&origin=local")));

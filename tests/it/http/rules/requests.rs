@@ -78,7 +78,8 @@ fn rule_02_paths_are_split_before_they_are_decoded_and_plus_is_a_plus() {
 #[test]
 fn rule_03_unknown_query_parameters_of_any_shape_are_ignored() {
     let world = World::new(&[]);
-    // Bare quotes are not among them: hyper takes no `"` in a query, and no client sends one unescaped.
+    // Bare quotes are not among them: hyper takes no `"` in a query, and no client sends one
+    // unescaped.
     for noise in [
         "%22%22&_=1795337346368",
         "dt14112026",
@@ -179,7 +180,7 @@ fn rule_08_no_agent_in_three_ways_is_the_super_user() {
             world.gateway.get(&target, "").expect(200).json()["AgentId"],
             ""
         );
-        // Of anybody else it is a wrong login.
+        // For anybody else this is a wrong login.
         let body = format!(r#"{{{agent}"Username":"lene","Password":"lenes secret"}}"#);
         world
             .gateway

@@ -56,7 +56,7 @@ fn rule_04_accept_then_content_type_then_json() {
             assert!(answer.body.starts_with(begin), "{answer:?}");
         }
     }
-    // The body's format is its own: asked in XML, answered in JSON, and the other way round.
+    // The format of the body is independent of the answer's: XML in and JSON out, and the reverse.
     for (content_type, accept, body) in [
         (XML, "application/json", "<Message><Text>x</Text></Message>"),
         ("application/json", "text/xml", r#"{"Text":"x"}"#),
@@ -345,7 +345,7 @@ fn search() {
         400,
     );
 
-    // And in JSON, with the quotes some clients put everywhere.
+    // The same in JSON, with the quotes that some clients put around every value.
     let answer = world.lene(
         "POST",
         "/Collaboration/v1/Channels/Search",

@@ -28,13 +28,13 @@ fn call(world: &World, method: &str, target: &str, token: &str, body: &str) -> A
     )
 }
 
-/// As Lene through `helper`; the body of the 200.
+/// Sends it as Lene through `helper`, and returns the body of the 200.
 #[track_caller]
 fn lene(world: &World, method: &str, target: &str, body: &str) -> String {
     good(call(world, method, target, &world.lene, body))
 }
 
-/// As the super user; the body of the 200.
+/// Sends it as the super user, and returns the body of the 200.
 #[track_caller]
 fn root(world: &World, method: &str, target: &str, body: &str) -> String {
     good(call(world, method, target, &world.root, body))
@@ -53,7 +53,7 @@ fn good(answer: Answer) -> String {
     answer.body
 }
 
-/// An error with this status, in XML; its message.
+/// Expects an error with this status in XML, and returns its message.
 #[track_caller]
 fn bad(answer: &Answer, status: u16) -> String {
     assert_eq!(

@@ -4,7 +4,7 @@ use super::{AgentTruth, Truth, What};
 use std::collections::BTreeSet;
 
 impl Truth {
-    /// Whether the put changed something.
+    /// Returns whether the put changed anything.
     pub fn put_agent(&mut self, who: &'static str, wanted: AgentTruth) -> bool {
         let Some(before) = self.agents.get(who).cloned() else {
             self.lives += 1;
@@ -107,7 +107,7 @@ impl Truth {
         true
     }
 
-    /// Whether it had the channel.
+    /// Returns whether the agent had the channel.
     pub fn delete_channel(&mut self, who: &'static str, channel: &str) -> bool {
         let agent = self.agents.get_mut(who).expect("it is there");
         let Some(at) = agent.channels.iter().position(|held| held == channel) else {

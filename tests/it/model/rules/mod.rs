@@ -1,8 +1,8 @@
 //! What the rules say must be so, in plain collections: no database, no threads, no chat system.
 //!
-//! A message is *said* on the chat system and has a number there. It is *recorded* when one of our agents is there to
-//! hear it, or later, when the first of them comes back and catches up. Recorded, it is an event of every agent whose
-//! span in that conversation is open.
+//! A message is *said* on the chat system and has a number there. It is *recorded* when one of our
+//! agents is there to hear it, or later, when the first of them comes back and catches up.
+//! Recorded, it is an event of every agent whose span in that conversation is open.
 
 mod administering;
 mod saying;
@@ -11,7 +11,7 @@ mod staying;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use switchboard::EventId;
 
-/// The rooms there are; channels named otherwise and no contact lead nowhere.
+/// The rooms; a channel with any other name that is not a contact does not exist.
 pub const ROOMS: [&str; 2] = ["chat-room:ops", "chat-room:lab"];
 
 pub const CONTACT: &str = "contact:lene";
@@ -19,7 +19,7 @@ pub const CONTACT: &str = "contact:lene";
 /// Milliseconds that count as just now.
 const WINDOW: i64 = 15_000;
 
-/// What an agent is told.
+/// The events that an agent is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
     Message {
@@ -47,7 +47,7 @@ impl What {
     }
 }
 
-/// An event that was told, or is to be.
+/// An event that was told or is still to be told.
 #[derive(Debug, Clone)]
 pub struct Happened {
     pub what: What,
@@ -75,7 +75,7 @@ pub struct ReaderTruth {
 
 #[derive(Debug, Clone, Default)]
 pub struct AgentTruth {
-    /// Another one each time an id is created again.
+    /// A new number each time an id is created again.
     pub life: u64,
     pub address: String,
     pub channels: Vec<String>,
@@ -99,7 +99,8 @@ impl AgentTruth {
         self.address.split_once(':').expect("an address").1
     }
 
-    /// Something was read: it must be what is due next in its group, and not before what an earlier step brought.
+    /// Compares an event that was read: it must be the next one of its group, and not come before
+    /// events of an earlier step.
     pub fn received(&mut self, id: EventId, what: &What) -> Result<(), String> {
         let last = self.history.last();
         if let Some((newest, _)) = last.filter(|(newest, _)| *newest >= id) {
@@ -147,7 +148,7 @@ impl AgentTruth {
         (reader.next, reader.given) = (reader.acknowledged, None);
     }
 
-    /// What the reader is given next: asking acknowledges the one before.
+    /// The next event of the reader; asking for it acknowledges the event before.
     pub fn reader_next(
         &mut self,
         name: &str,
@@ -177,9 +178,9 @@ pub struct Truth {
     /// The number of the last message said.
     said: u64,
     logs: HashMap<String, Vec<Said>>,
-    /// Up to where a conversation is caught up, by channel and, for a contact, the agent's life.
+    /// How far each conversation is caught up, by channel and, for a contact, by the agent's life.
     resumes: HashMap<(String, u64), u64>,
-    /// Names that the chat system has met.
+    /// Names that the chat system knows.
     pub known: HashSet<String>,
     /// Posts with a key: the message each made.
     pub keyed: HashMap<(u64, String, String), (String, String)>,

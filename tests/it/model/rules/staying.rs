@@ -4,7 +4,8 @@ use super::{CONTACT, ROOMS, Truth, What};
 use std::collections::BTreeSet;
 
 impl Truth {
-    /// What the links do by themselves: join whatever is wanted and neither joined nor refused.
+    /// What links do by themselves: join every channel that is wanted and neither joined nor
+    /// refused.
     pub fn join_all(&mut self) {
         for who in self.agents.keys().copied().collect::<Vec<_>>() {
             let agent = &self.agents[who];
@@ -96,7 +97,7 @@ impl Truth {
         }
     }
 
-    /// The connection of one agent is gone, its spans are not.
+    /// One agent loses its connection and keeps its spans.
     pub fn cut(&mut self, who: &str) {
         if let Some(agent) = self.agents.get_mut(who) {
             agent.online = false;
@@ -104,7 +105,7 @@ impl Truth {
         }
     }
 
-    /// Everything was lost for longer than `flap_delay`.
+    /// All connections were lost for longer than `flap_delay`.
     pub fn announce_losses(&mut self) {
         for who in self.agents.keys().copied().collect::<Vec<_>>() {
             for channel in

@@ -86,7 +86,7 @@ impl World {
         self.engine()
             .settle(SOON)
             .map_err(|error| error.to_string())?;
-        // The pause before the next try is random, and now and then nothing at all.
+        // The pause before the next try is random and can be zero.
         if self
             .engine()
             .agent_status(who)
@@ -109,7 +109,7 @@ impl World {
 
     pub(super) fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
-        // Whoever was cut came back within the first second.
+        // An agent whose connection was cut is back within the first second.
         self.bring_back();
         self.truth.now += by.as_millis() as i64;
     }
@@ -142,7 +142,7 @@ impl World {
         Ok(())
     }
 
-    /// The engine ends, in good order or as if killed, and opens again what lies on the disk.
+    /// Ends the engine, in good order or as if killed, and opens the database again.
     pub(super) fn restart(&mut self, killed: bool, said: u8) -> Check {
         let killed_at = self.path.with_file_name(format!("db{}", self.opened + 1));
         if killed {

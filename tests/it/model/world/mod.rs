@@ -112,7 +112,7 @@ impl World {
         self.compare_events()
     }
 
-    /// After a failure only: whether it was a matter of time, so that `settle` returned too early.
+    /// Called after a failure only: checks whether `settle` returned too early.
     fn later(&self, why: String) -> String {
         std::thread::sleep(Duration::from_millis(300));
         match self.compare_provisioned() {

@@ -158,7 +158,8 @@ fn history(kind: Kind) {
     let texts = |page: &[switchboard::Message]| -> Vec<String> {
         page.iter().map(|one| one.text.clone()).collect()
     };
-    // A component has no archive of its own, so only rooms have a history there that is older than the engine.
+    // A component has no archive of its own, so only rooms have a history there that is older than
+    // the engine.
     for (address, channels) in [
         (town.bot(Way::Component, "bot0"), vec![town.ops()]),
         (account, vec![town.ops(), alice]),

@@ -188,7 +188,7 @@ fn nickname(kind: Kind) {
         return;
     };
     let engine = town.engine();
-    // Alice's own account is called so; the agent of that name comes in all the same.
+    // Alice's own account has that nickname; the agent of that name joins all the same.
     let bot = engine.bot("twin", &town.bot(Way::Component, "alice"), &[&town.ops()]);
     bot.post(town.ops(), NewMessage::text("I am the other one"))
         .expect("posted");
