@@ -104,18 +104,19 @@ fn a_password_hashed_at_another_cost_is_hashed_anew() {
     );
 }
 
+/// A pool whose hashes take so long that its line fills meanwhile.
+fn slow(activity: Activity) -> Passwords {
+    let cost = Cost {
+        memory_kib: 4_096,
+        passes: 2,
+    };
+    Passwords::open(cost, activity).unwrap()
+}
+
 #[test]
 fn a_full_line_is_busy_at_once_and_a_dropped_pool_answers_closed() {
     let activity = Activity::default();
-    // Dear enough that the line fills while the first is in hand.
-    let pool = Passwords::open(
-        Cost {
-            memory_kib: 4_096,
-            passes: 2,
-        },
-        activity.clone(),
-    )
-    .unwrap();
+    let pool = slow(activity.clone());
     let mut answers: Vec<_> = (0..crate::password::line::WAITING_MAX * 2)
         .map(|_| pool.hash(&secret("x"), me()))
         .collect();
@@ -136,14 +137,7 @@ fn a_full_line_is_busy_at_once_and_a_dropped_pool_answers_closed() {
 
 #[test]
 fn what_was_proved_while_it_waited_is_not_hashed() {
-    let pool = Passwords::open(
-        Cost {
-            memory_kib: 4_096,
-            passes: 2,
-        },
-        Activity::default(),
-    )
-    .unwrap();
+    let pool = slow(Activity::default());
     let hash = park(pool.hash(&secret("right"), me())).unwrap();
     let verify = |proved: Proved| {
         pool.verify(
@@ -181,14 +175,7 @@ fn what_was_proved_while_it_waited_is_not_hashed() {
 #[test]
 fn what_nobody_waits_for_is_not_done() {
     let activity = Activity::default();
-    let pool = Passwords::open(
-        Cost {
-            memory_kib: 4_096,
-            passes: 2,
-        },
-        activity.clone(),
-    )
-    .unwrap();
+    let pool = slow(activity.clone());
     for _ in 0..500 {
         drop(pool.hash(&secret("x"), Asker::login(None, "stranger", true)));
     }

@@ -6,7 +6,7 @@ use super::super::lifecycle::Event;
 use super::super::mail::Farewell;
 use super::surroundings::Surroundings;
 use super::{IN_FLIGHT, Landed, LinkTask};
-use crate::backend::Session;
+use crate::backend::{Link, Session};
 use crate::model::{Address, AgentKey, ChannelId};
 use futures_util::stream::StreamExt;
 use std::collections::hash_map::Entry;
@@ -99,14 +99,16 @@ impl LinkTask {
                         .await;
                 })
                 .await;
-            let _ = self
-                .around
-                .calls
-                .ask(FAREWELL_MAX, "closing", move || link.close())
-                .await;
+            self.hang_up(link).await;
         }
         self.close_intake();
         self.handle.end();
+    }
+
+    /// Closes a connection, and waits for the end of that for [`FAREWELL_MAX`] at most.
+    async fn hang_up(&mut self, link: Arc<dyn Link>) {
+        let close = move || link.close();
+        let _ = self.around.calls.ask(FAREWELL_MAX, "closing", close).await;
     }
 
     /// Nothing comes in over this connection any more, so what was posted over it and did not come back will not.
@@ -127,11 +129,7 @@ impl LinkTask {
             return false;
         }
         if let Some(link) = self.link.take() {
-            let _ = self
-                .around
-                .calls
-                .ask(FAREWELL_MAX, "closing", move || link.close())
-                .await;
+            self.hang_up(link).await;
         }
         self.close_intake();
         true

@@ -2,7 +2,7 @@
 //! meanwhile comes once, in order.
 
 use super::server::Kind;
-use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next, passes};
+use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next, opened, passes};
 use std::time::{Duration, Instant};
 use switchboard::testing::ManualClock;
 use switchboard::{AgentState, AgentStatus, Engine, JoinState, NewMessage, Reader};
@@ -287,11 +287,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
         .config()
         .trust(switchboard::backend::xmpp::Trust::CaFile(believed.clone()));
     let backend = switchboard::backend::xmpp::Xmpp::new(config).expect("right");
-    let engine = Engine::builder()
-        .in_memory()
-        .backend(backend)
-        .open()
-        .expect("opens");
+    let engine = opened(backend);
     engine.bot("helper", &town.bot(Way::Account, "bot1"), &[&town.ops()]);
     town.server.stop();
     town.server.forget_certificate();
@@ -314,11 +310,7 @@ fn a_wrong_component_secret_is_told() {
         Secret::new("wrong"),
     );
     let backend = Xmpp::new(town.config().component(wrong)).expect("right");
-    let engine = Engine::builder()
-        .in_memory()
-        .backend(backend)
-        .open()
-        .expect("opens");
+    let engine = opened(backend);
     engine.put("helper", &town.bot(Way::Component, "bot0"), &[]);
     told(&engine, "not-authorized").expect("it is told");
 }

@@ -3,7 +3,7 @@
 use super::resolver::{DNSMASQ, Resolver};
 use super::scripted::{Says, serve};
 use super::server::skipped_without;
-use super::town::{SOON, Town, Way, Words};
+use super::town::{SOON, Town, Way, Words, opened};
 use crate::port::Port;
 use std::time::Instant;
 use switchboard::backend::xmpp::{Accounts, Secret, Security, Trust, Xmpp, XmppConfig};
@@ -17,11 +17,7 @@ fn engine(town: &Town, resolver: &Resolver, security: Security) -> Engine {
         .accounts(accounts)
         .trust(Trust::CaFile(town.server.certificate()));
     let backend = Xmpp::new(config).expect("right");
-    let engine = Engine::builder()
-        .in_memory()
-        .backend(backend)
-        .open()
-        .expect("opens");
+    let engine = opened(backend);
     engine.put("helper", &town.bot(Way::Account, "bot1"), &[]);
     engine
 }

@@ -4,7 +4,7 @@
 
 use super::scripted::{Says, component, header, refusal, serve, serve_at, stream_error};
 use super::server::Kind;
-use super::town::{SOON, Town, Way, Words, ear, hears, passes};
+use super::town::{SOON, Town, Way, Words, ear, hears, opened, passes};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -112,11 +112,7 @@ fn a_server_that_says_where_to_go_instead_is_followed_but_not_for_ever() {
             .accounts(accounts)
             .trust(Trust::CaFile(town.server.certificate()));
         let backend = Xmpp::new(config).expect("right");
-        let engine = Engine::builder()
-            .in_memory()
-            .backend(backend)
-            .open()
-            .expect("opens");
+        let engine = opened(backend);
         engine.put("helper", &town.bot(Way::Account, "bot1"), &[]);
         engine
     };
@@ -176,11 +172,7 @@ fn see_other_host_does_not_lead_a_plain_login_away() {
         .port(here)
         .security(Security::PlainLoopback);
     let backend = Xmpp::new(XmppConfig::new("im.test").accounts(accounts)).expect("right");
-    let engine = Engine::builder()
-        .in_memory()
-        .backend(backend)
-        .open()
-        .expect("opens");
+    let engine = opened(backend);
     engine.put("helper", "bot1@im.test", &[]);
     let told = waits(&engine, "it is told", |status| status.reason.is_some())
         .reason
@@ -300,11 +292,7 @@ fn a_component_does_not_stay_where_stanzas_go_astray() {
     });
     let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
     let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
-    let engine = Engine::builder()
-        .in_memory()
-        .backend(backend)
-        .open()
-        .expect("opens");
+    let engine = opened(backend);
     engine.put("helper", BOT, &[OPS]);
     waits(&engine, "it is in", |_| {
         engine.stands("helper", OPS).state == JoinState::Active

@@ -1,6 +1,6 @@
 //! Which certificates are trusted, and how a connection is secured.
 
-use super::town::{SOON, Town, Way, Words};
+use super::town::{SOON, Town, Way, Words, opened};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
@@ -17,11 +17,7 @@ fn engine(town: &Town, port: &str, security: Security, trust: Trust) -> Engine {
     let config = XmppConfig::new(town.server.value("DOMAIN"))
         .accounts(accounts)
         .trust(trust);
-    let engine = Engine::builder()
-        .in_memory()
-        .backend(Xmpp::new(config).expect("right"))
-        .open()
-        .expect("opens");
+    let engine = opened(Xmpp::new(config).expect("right"));
     engine.put("helper", &town.bot(Way::Account, "bot1"), &[]);
     engine
 }
@@ -103,11 +99,7 @@ fn without_tls_only_scram_and_only_on_this_machine() {
     let config = XmppConfig::new("im.test").accounts(remote);
     // Refused at once or at the first dial, but never dialed.
     if let Ok(backend) = Xmpp::new(config) {
-        let engine = Engine::builder()
-            .in_memory()
-            .backend(backend)
-            .open()
-            .expect("opens");
+        let engine = opened(backend);
         engine.put("helper", "bot1@im.test", &[]);
         assert!(!refusal(&engine).is_empty());
     }
@@ -182,11 +174,7 @@ fn what_a_server_says_in_parting_is_the_reason() {
             Secret::new("s3cret"),
         );
         let backend = Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right");
-        let engine = Engine::builder()
-            .in_memory()
-            .backend(backend)
-            .open()
-            .expect("opens");
+        let engine = opened(backend);
         engine.put("helper", "bot@agents.im.test", &[]);
         let said = refusal(&engine);
         assert!(

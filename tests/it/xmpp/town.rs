@@ -160,6 +160,12 @@ impl Town {
     }
 }
 
+/// An engine in memory over that backend only.
+pub(crate) fn opened(backend: Xmpp) -> Engine {
+    let builder = Engine::builder().in_memory().backend(backend);
+    builder.open().expect("opens")
+}
+
 /// Short calls of the tests on an engine.
 pub(crate) trait Words {
     fn admin(&self) -> Provisioning;
