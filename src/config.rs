@@ -7,12 +7,15 @@ use crate::database::{Durability, Location};
 use crate::error::{Error, Result};
 use crate::model::Secret;
 use crate::services::Authenticator;
+use serde::Deserialize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How event ids behave across restarts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum EventMode {
     /// Ids and instance survive restarts, and a reader that was away gets what it missed. The
@@ -22,6 +25,19 @@ pub enum EventMode {
     /// As the vendor describes it (§events/instance): each start begins a new instance with ids
     /// from 1, and readers get only what is younger than the window.
     Buffered,
+}
+
+/// `durable` or `buffered`, as a configuration spells it; the error says so.
+impl FromStr for EventMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<EventMode, String> {
+        match text {
+            "durable" => Ok(EventMode::Durable),
+            "buffered" => Ok(EventMode::Buffered),
+            _ => Err("durable or buffered".to_owned()),
+        }
+    }
 }
 
 /// Builds an [`Engine`](crate::Engine).
@@ -89,6 +105,13 @@ impl Builder {
     pub fn database(mut self, path: impl Into<PathBuf>) -> Builder {
         self.location = Location::File(path.into());
         self
+    }
+
+    /// Returns the files that the engine keeps: the database and those beside it; none in memory. A
+    /// host serves none of them. While an engine has them open,
+    /// [`open_regular`](crate::backend::open_regular) refuses them.
+    pub fn database_files(&self) -> Vec<PathBuf> {
+        self.location.files()
     }
 
     /// Keeps everything in memory; it is lost when the engine ends. The default.

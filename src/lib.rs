@@ -39,7 +39,7 @@
 //! - To administer: [`Provisioning`]. To log users in and act for them: [`Engine::log_in`],
 //!   [`Engine::authenticate`], [`Engine::collaboration`]. To manage rooms: [`Management`].
 //! - To watch everything: [`Engine::subscribe`]; `examples/tail_events.rs`.
-//! - To serve the HTTP contract: the module `rest` in a server of yours, or the program
+//! - To serve the HTTP contract: the module `rest` in a server of yours or under `serve`, or the program
 //!   `examples/http_gateway`, which [`guide::operating`] describes. Its rules: [`guide::contract`].
 //! - To connect another chat system: [`backend`] and [`guide::backend`].
 //! - When something fails: [`Error`] and [`guide::errors`].
@@ -56,6 +56,7 @@
 //! | `bundled` (default) | builds SQLite; without it the system's is linked, 3.51.3 or newer |
 //! | `wire` | the documents of the MindLink REST contract, for hosts that serve it |
 //! | `rest` | the contract as a service over `http` and `http-body`, to be mounted in any server |
+//! | `serve` | HTTP/1.1 for a host without a web server: guarded connections |
 //! | `testing` | a clock moved by hand, and the conformance suite for backends |
 //! | `xmpp` | rooms and people on XMPP servers: `backend::xmpp` |
 //! | `ucwa` | Lync Server 2013 and Skype for Business Server: `backend::ucwa` |
@@ -88,6 +89,8 @@ mod publish;
 #[cfg(feature = "rest")]
 pub mod rest;
 mod runtime;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod services;
 mod store;
 #[cfg(feature = "testing")]

@@ -1,7 +1,6 @@
 //! `--demo`: provisions an agent, a user and a room, and prints two commands that use them.
 
-use crate::config::password as passwords;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use switchboard::{Credentials, Engine, Error, NewAgent, NewUser, Principal, Secret};
 
@@ -17,8 +16,7 @@ pub(crate) fn provision(
     listening: SocketAddr,
     scheme: &str,
 ) -> Result<String, String> {
-    let password = passwords::random()?;
-    let token = provisioned(engine, password).map_err(|error| format!("--demo: {error}"))?;
+    let token = provisioned(engine).map_err(|error| format!("--demo: {error}"))?;
     let base = format!("{scheme}://{}/Collaboration/v1", reachable(listening));
     let authorization = format!("-H 'Authorization: FCF {token}'");
     Ok(format!(
@@ -28,7 +26,8 @@ pub(crate) fn provision(
     ))
 }
 
-fn provisioned(engine: &Engine, password: Secret) -> Result<String, Error> {
+fn provisioned(engine: &Engine) -> Result<String, Error> {
+    let password = Secret::random()?;
     let admin = engine.provisioning(&Principal::host("--demo"))?;
     admin.put_user(NewUser::new(NAME, NAME)?.password(password.clone())?)?;
     admin.put_agent(
@@ -43,14 +42,11 @@ fn provisioned(engine: &Engine, password: Secret) -> Result<String, Error> {
 
 /// Returns an address that a client on this machine can use, even if the gateway listens on all
 /// addresses.
-fn reachable(listening: SocketAddr) -> SocketAddr {
-    if !listening.ip().is_unspecified() {
-        return listening;
+fn reachable(mut listening: SocketAddr) -> SocketAddr {
+    match listening.ip() {
+        IpAddr::V4(all) if all.is_unspecified() => listening.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(all) if all.is_unspecified() => listening.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
     }
-    let loopback = if listening.is_ipv4() {
-        [127, 0, 0, 1].into()
-    } else {
-        std::net::Ipv6Addr::LOCALHOST.into()
-    };
-    SocketAddr::new(loopback, listening.port())
+    listening
 }

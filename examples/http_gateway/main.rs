@@ -4,77 +4,69 @@
 //!     cargo run --release --example http_gateway -- --demo
 //!
 //! It is thin on purpose, and meant to be read by whoever serves the contract from another program:
-//! the contract is [`switchboard::rest`], and what lies around it here are the command line and its
-//! file, the listener and its deadlines ([`edge`]), the log and the signals.
+//! the contract is [`switchboard::rest`], the connections are [`switchboard::serve`], and what lies
+//! around them here are the command line and its file ([`config`]), TLS, files and pages from
+//! elsewhere ([`edge`]), the log and the signals.
 
 mod config;
 mod demo;
 mod edge;
-mod exposed;
 mod log;
 mod reload;
 mod server;
 
-use config::{Arguments, Category, Command, Room, open_files, password};
+use config::{Arguments, Command, Named};
+use edge::Edge;
 use edge::cors::Cors;
-use edge::listener::{self, Connections};
 use edge::site::Site;
 use edge::tls::Tls;
-use edge::{Edge, network};
-use server::{Hangups, Server};
+use reload::Reloaded;
+use server::{Gateway, Hangups};
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
-use switchboard::Engine;
 use switchboard::backend::Loopback;
 use switchboard::rest::Rest;
+use switchboard::serve;
+use switchboard::{Engine, Secret};
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     // Before the configuration is read, which may lie on a slow disk.
     let begun = begin();
-    match config::read() {
+    let done = match config::read() {
         Ok(Command::Help(text)) => {
             say(text.trim_end());
-            ExitCode::SUCCESS
+            Ok(())
         }
-        Ok(Command::Check(arguments)) => match check(&arguments) {
-            Ok(()) => {
-                exposed::warnings(&arguments)
-                    .iter()
-                    .for_each(|warning| complain(warning));
-                say("everything is fine");
-                ExitCode::SUCCESS
-            }
-            Err(reason) => {
-                complain(&reason);
-                ExitCode::from(2)
-            }
-        },
-        Ok(Command::Serve(arguments)) => {
-            match begun.and_then(|(runtime, hangups)| run(&arguments, runtime, hangups)) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(reason) => {
-                    complain(&reason);
-                    ExitCode::FAILURE
-                }
-            }
-        }
-        Err(error) => {
-            complain(&error);
-            ExitCode::from(2)
+        Ok(Command::Check(arguments)) => check(&arguments).map_err(|reason| (2, reason)),
+        Ok(Command::Serve(arguments)) => begun
+            .and_then(|(runtime, hangups)| run(&arguments, runtime, hangups))
+            .map_err(|reason| (1, reason)),
+        Err(reason) => Err((2, reason)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, reason)) => {
+            complain(&reason);
+            ExitCode::from(code)
         }
     }
 }
 
 /// Checks what can be checked without the database and the port, which a running gateway holds.
 fn check(arguments: &Arguments) -> Result<(), String> {
-    password::super_password(arguments.super_password.as_ref())?;
+    arguments.super_password()?;
     tls(arguments)?;
     site(arguments)?;
-    let builder = config::add_backends(builder(arguments), arguments, &Loopback::new())?;
-    builder.check().map_err(|error| error.to_string())
+    let builder = config::engine(arguments, &Loopback::new())?;
+    builder.check().map_err(|error| error.to_string())?;
+    let warnings = arguments.warnings();
+    warnings.iter().for_each(|warning| complain(warning));
+    say("everything is fine");
+    Ok(())
 }
 
 /// Starts the program's threads, and listens for SIGHUP.
@@ -96,43 +88,47 @@ fn begin() -> Result<(Runtime, Hangups), String> {
 )]
 fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), String> {
     let level = log::start(arguments.log_format, arguments.log_level);
-    for warning in exposed::warnings(arguments) {
+    for warning in arguments.warnings() {
         tracing::warn!("{warning}");
     }
-    let connections = open_files::raise(arguments.connections);
+    let connections = serve::raise_open_files(arguments.connections.get());
     let (tls, site) = (tls(arguments)?, site(arguments)?.map(Arc::new));
-    let listener = listener::listen(&runtime, &arguments.listen)?;
+    let listener = runtime.block_on(async { serve::listen(&arguments.listen) });
+    let listener = listener.map_err(|error| format!("--listen {}: {error}", arguments.listen))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     warn_in_clear(address, tls.is_some());
     let chat = Loopback::new();
     let engine = open(arguments, &chat)?;
-    switchboard::backend::never_open(arguments.database_files());
     if arguments.demo {
         say(&demo::provision(&engine, address, scheme)?);
     }
-    let mut rest = Rest::builder(engine.clone()).poll_timeout(arguments.poll_timeout);
+    let mut rest = Rest::builder(engine.clone()).poll_timeout(arguments.poll_timeout.0);
     if arguments.loopback_control {
         rest = rest.loopback_control(chat);
     }
     let origins = arguments.cors_origin.iter();
-    let cors = Cors::new(origins.map(|origin| origin.0.clone()).collect());
-    let proxies = arguments.trusted_proxies.clone();
-    let edge = Arc::new(Edge::new(rest.build(), proxies, cors, site.clone()));
-    let of_one_peer = arguments
-        .connections_per_peer
-        .unwrap_or(connections - connections / 6);
-    let connections = Connections::new(connections, of_one_peer, tls.clone());
-    let ready = || say(&format!("listening on {scheme}://{address}"));
-    let reloaded = reload::Reloaded::new(engine.clone(), level, tls, site);
-    let server = Server {
-        engine,
-        edge,
+    let edge = Edge {
+        rest: rest.build(),
+        cors: Cors::new(origins.map(|origin| origin.0.clone()).collect()),
+        site: site.clone(),
+    };
+    let gateway = Gateway {
+        edge: Arc::new(edge),
         listener,
         connections,
+        of_one_client: arguments.connections_per_peer.map(NonZeroU32::get),
+        trusted_proxies: arguments.trusted_proxies.clone(),
         hangups,
     };
-    let serving = server::serve(server, ready, move || reloaded.again());
+    let ready = || say(&format!("listening on {scheme}://{address}"));
+    let reloaded = Reloaded {
+        engine,
+        level,
+        tls,
+        site,
+    };
+    let serving = gateway.serve(ready, reloaded);
     let ended = runtime.block_on(serving).map_err(|error| error.to_string());
     // A thread that hangs in a file ends with the process.
     runtime.shutdown_background();
@@ -147,11 +143,8 @@ fn tls(arguments: &Arguments) -> Result<Option<Arc<Tls>>, String> {
 }
 
 fn site(arguments: &Arguments) -> Result<Option<Site>, String> {
-    arguments
-        .site
-        .as_deref()
-        .map(|root| Site::open(root, arguments.private_files()))
-        .transpose()
+    let open = |root| Site::open(root, arguments.private_files());
+    arguments.site.as_deref().map(open).transpose()
 }
 
 fn warn_in_clear(address: SocketAddr, tls: bool) {
@@ -160,45 +153,28 @@ fn warn_in_clear(address: SocketAddr, tls: bool) {
     }
 }
 
-fn builder(arguments: &Arguments) -> switchboard::Builder {
-    let builder = match &arguments.database {
-        Some(path) => Engine::builder().database(path),
-        None => Engine::builder().in_memory(),
-    };
-    builder
-        .durability(arguments.durability)
-        .accept_loss(arguments.accept_loss)
-        .event_mode(arguments.events)
-        .event_window(arguments.event_window)
-        .token_lifetime(arguments.token_lifetime)
-        .flap_delay(arguments.flap_delay)
-        .keep_messages(arguments.keep_messages)
-        .keep_bytes(arguments.keep_bytes.map(|size| size.0))
-        .keep_audit(arguments.keep_audit)
-        .waiters_per_agent(arguments.polls_per_agent)
-}
-
 fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
-    let given = password::super_password(arguments.super_password.as_ref())?;
+    let given = arguments.super_password()?;
     let generated = given.is_none();
-    let password = given.map_or_else(password::random, Ok)?;
-    for Category(id, name) in &arguments.categories {
+    let password = given
+        .map_or_else(Secret::random, Ok)
+        .map_err(|error| error.to_string())?;
+    for Named(id, name) in &arguments.categories {
         chat.category(id, name);
     }
-    for Room(id, name) in &arguments.rooms {
-        chat.room(id, name);
+    for Named(id, name) in &arguments.rooms {
+        chat.room(format!("chat-room:{id}").as_str(), name);
     }
     if arguments.demo {
         chat.room(demo::ROOM.0, demo::ROOM.1);
     }
-    let builder = config::add_backends(builder(arguments), arguments, chat)?
-        .super_user(&arguments.super_user, password.clone());
+    let builder = config::engine(arguments, chat)?;
+    let builder = builder.super_user(&arguments.super_user, password.clone());
     let engine = builder.open().map_err(|error| error.to_string())?;
     if generated {
+        let (user, password) = (&arguments.super_user, password.expose());
         say(&format!(
-            "the password of the super user {} is {}",
-            arguments.super_user,
-            password.expose()
+            "the password of the super user {user} is {password}"
         ));
     }
     Ok(engine)

@@ -2,12 +2,16 @@
 //! answered, then the engine ends. SIGHUP reloads what can change while the gateway runs.
 
 use crate::edge::Edge;
-use crate::edge::listener::Connections;
+use crate::reload::Reloaded;
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use switchboard::Engine;
+use switchboard::rest::Network;
+use switchboard::serve::Server;
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::signal::unix;
 
 /// How much longer than [`STOP_MAX`] the process may take to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -16,98 +20,65 @@ const GRACE: Duration = Duration::from_secs(5);
 const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// Everything that is needed to serve.
-pub(crate) struct Server {
-    pub(crate) engine: Engine,
+pub(crate) struct Gateway {
     pub(crate) edge: Arc<Edge>,
     pub(crate) listener: TcpListener,
-    pub(crate) connections: Connections,
+    pub(crate) connections: u32,
+    pub(crate) of_one_client: Option<u32>,
+    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) hangups: Hangups,
 }
 
-/// Serves until ctrl-C or SIGTERM, and stops in order; calls `ready` when it serves and `reload` at
-/// each SIGHUP.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the deadline of a stop is real time: the engine's clock is stopping too"
-)]
-pub(crate) async fn serve(
-    server: Server,
-    ready: impl FnOnce(),
-    reload: impl Fn() + Clone + Send + 'static,
-) -> io::Result<()> {
-    let Server {
-        engine,
-        edge,
-        listener,
-        connections,
-        hangups,
-    } = server;
-    let mut signals = Signals::listen(hangups)?;
-    ready();
-    {
-        let mut reloads = Reloads::default();
-        let mut accepting = std::pin::pin!(connections.accept(listener, &edge));
-        loop {
-            tokio::select! {
-                () = &mut accepting => {}
-                () = reloads.done(&reload) => {}
-                signal = signals.come() => match signal {
-                    Signal::Reload => reloads.ask(&reload),
-                    Signal::Stop => break,
-                },
+impl Gateway {
+    /// Serves until ctrl-C or SIGTERM, and stops in order; calls `ready` when it serves.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the deadline of a stop is real time: the engine's clock is stopping too"
+    )]
+    pub(crate) async fn serve(self, ready: impl FnOnce(), reloaded: Reloaded) -> io::Result<()> {
+        let edge = self.edge;
+        let server = Server::new(tower::service_fn(move |request| {
+            let edge = edge.clone();
+            async move { Ok::<_, Infallible>(edge.answer(request).await) }
+        }))
+        .connections(self.connections, self.of_one_client)
+        .trusted_proxies(self.trusted_proxies);
+        let mut stops = Stops::listen()?;
+        let (engine, tls) = (reloaded.engine.clone(), reloaded.tls.clone());
+        let reloaded = Arc::new(reloaded);
+        ready();
+        let accepting = async {
+            match tls {
+                None => server.accept(self.listener).await,
+                Some(tls) => {
+                    let handshake = |stream| tls.acceptor().accept(stream);
+                    server.accept_encrypted(self.listener, handshake).await;
+                }
             }
-        }
-    }
-    tracing::info!("stopping");
-    tokio::spawn(async move {
-        // A second signal ends the program at once.
-        while !matches!(signals.come().await, Signal::Stop) {}
-        tracing::warn!("stopped at once");
-        std::process::exit(1);
-    });
-    end_at_last();
-    let stopping = engine.shutdown_async(STOP_MAX);
-    let (stopped, served) =
-        tokio::join!(stopping, tokio::time::timeout(STOP_MAX, connections.end()));
-    if let Err(error) = stopped {
-        tracing::warn!(%error, "the engine did not stop in time");
-    }
-    if served.is_err() {
-        tracing::warn!("some connections did not end in time");
-    }
-    Ok(())
-}
-
-/// Reloads, one at a time. A reload reads files and may wait for a password to be hashed. All
-/// signals during a reload cause one more: with a task for each, 500 signals a second held 529
-/// threads, and files and changes waited for 40 s.
-#[derive(Default)]
-struct Reloads {
-    running: Option<tokio::task::JoinHandle<()>>,
-    again: bool,
-}
-
-impl Reloads {
-    fn ask(&mut self, reload: &(impl Fn() + Clone + Send + 'static)) {
-        self.again = self.running.is_some();
-        if !self.again {
-            self.running = Some(tokio::task::spawn_blocking(reload.clone()));
-        }
-    }
-
-    /// Waits until the running reload is done, and begins the next if one was asked for. Never
-    /// returns if none is running.
-    async fn done(&mut self, reload: &(impl Fn() + Clone + Send + 'static)) {
-        let Some(running) = &mut self.running else {
-            return std::future::pending().await;
         };
-        if let Err(error) = running.await {
-            tracing::error!(%error, "a reload ended early");
+        tokio::select! {
+            () = accepting => {}
+            () = self.hangups.reload(reloaded) => {}
+            () = stops.come() => {}
         }
-        self.running = None;
-        if std::mem::take(&mut self.again) {
-            self.ask(reload);
+        tracing::info!("stopping");
+        tokio::spawn(async move {
+            // A second signal ends the program at once.
+            stops.come().await;
+            tracing::warn!("stopped at once");
+            std::process::exit(1);
+        });
+        end_at_last();
+        let stopping = engine.shutdown_async(STOP_MAX);
+        let (stopped, served) =
+            tokio::join!(stopping, tokio::time::timeout(STOP_MAX, server.end()));
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "the engine did not stop in time");
         }
+        if served.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        Ok(())
     }
 }
 
@@ -126,77 +97,64 @@ fn end_at_last() {
     }
 }
 
-/// What an operator asks for.
-enum Signal {
-    /// SIGTERM or ctrl-C.
-    Stop,
-    /// SIGHUP.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
-    Reload,
-}
-
 /// SIGHUP is listened to before anything else, because by default it would end the program while
-/// the database opens. The other signals keep their default until the program serves, so that a
+/// the database opens. SIGTERM and ctrl-C keep their default until the program serves, so that a
 /// start that hangs can be ended.
 pub(crate) struct Hangups {
     #[cfg(unix)]
-    hangup: tokio::signal::unix::Signal,
+    hangup: unix::Signal,
 }
 
 impl Hangups {
     /// Listens from now on; called inside the program's runtime.
     pub(crate) fn listen() -> io::Result<Hangups> {
-        #[cfg(unix)]
-        return Ok(Hangups {
-            hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
-        });
-        #[cfg(not(unix))]
-        Ok(Hangups {})
-    }
-}
-
-/// Listened to before the program says that it is ready.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hangup: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn listen(hangups: Hangups) -> io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (terminate, interrupt) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
-        Ok(Signals {
-            terminate,
-            interrupt,
-            hangup: hangups.hangup,
+        Ok(Hangups {
+            #[cfg(unix)]
+            hangup: unix::signal(unix::SignalKind::hangup())?,
         })
     }
 
-    #[cfg(unix)]
-    async fn come(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.terminate.recv() => Signal::Stop,
-            _ = self.interrupt.recv() => Signal::Stop,
-            _ = self.hangup.recv() => Signal::Reload,
+    /// Reloads at each signal, one at a time; all signals during a reload cause one more. With a
+    /// task for each, 500 signals a second held 529 threads, and files and changes waited for 40 s.
+    async fn reload(mut self, reloaded: Arc<Reloaded>) {
+        loop {
+            #[cfg(unix)]
+            self.hangup.recv().await;
+            #[cfg(not(unix))]
+            std::future::pending::<()>().await;
+            let reloaded = Arc::clone(&reloaded);
+            if let Err(error) = tokio::task::spawn_blocking(move || reloaded.again()).await {
+                tracing::error!(%error, "a reload ended early");
+            }
         }
     }
+}
 
-    #[cfg(not(unix))]
-    fn listen(_: Hangups) -> io::Result<Signals> {
-        Ok(Signals {})
+/// SIGTERM and ctrl-C, listened to before the program says that it is ready.
+struct Stops {
+    #[cfg(unix)]
+    terminate: unix::Signal,
+    #[cfg(unix)]
+    interrupt: unix::Signal,
+}
+
+impl Stops {
+    fn listen() -> io::Result<Stops> {
+        Ok(Stops {
+            #[cfg(unix)]
+            terminate: unix::signal(unix::SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: unix::signal(unix::SignalKind::interrupt())?,
+        })
     }
 
-    #[cfg(not(unix))]
-    async fn come(&mut self) -> Signal {
+    async fn come(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
-        Signal::Stop
     }
 }

@@ -22,6 +22,7 @@ mod inbox;
 mod loopback;
 mod manage;
 mod passing;
+mod private;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod recorder;
 mod regular;
@@ -44,9 +45,11 @@ pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
 pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Posted, Received, Upload};
-pub use regular::{is_one_of, never_open, open_regular, read_regular};
-pub use secret::{SecretFile, SecretSource, StoredSecret};
-pub use settings::Size;
+pub(crate) use private::Forbidden;
+pub use private::{is_one_of, lies_in, looks_private, others_can_read};
+pub use regular::{open_regular, read_regular};
+pub use secret::{SecretSource, StoredSecret};
+pub use settings::{Period, Size};
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;
 pub use traits::{Backend, Link, Reply, Session, reply};

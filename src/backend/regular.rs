@@ -5,53 +5,23 @@
 //! opened without waiting should it have become a FIFO meanwhile, and what was opened is looked at
 //! again. There were two of these, and one of them waited.
 
+use super::private::is_forbidden;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 
 /// The largest settings, certificate or secret file that is read.
 const BYTES_MAX: u64 = 4 << 20;
 
-/// The files that [`never_open`] names.
-static FORBIDDEN: OnceLock<Vec<PathBuf>> = OnceLock::new();
-
-/// Makes [`open_regular`] and [`read_regular`] refuse these files, by whichever name, in the whole
-/// process. A host names the files of its database: closing any handle on them releases the locks
-/// that the engine holds on them. Only the first call counts.
-pub fn never_open(files: Vec<PathBuf>) {
-    let _ = FORBIDDEN.set(files);
-}
-
-/// Returns whether `path` leads to one of `files`. Opens nothing.
-pub fn is_one_of(path: &Path, files: &[PathBuf]) -> bool {
-    #[cfg(unix)]
-    let same = {
-        use std::os::unix::fs::MetadataExt;
-        let identity = |path: &Path| {
-            let found = std::fs::metadata(path).ok()?;
-            Some((found.dev(), found.ino()))
-        };
-        let own = identity(path);
-        move |other: &PathBuf| own.is_some() && identity(other) == own
-    };
-    #[cfg(not(unix))]
-    let same = |other: &PathBuf| {
-        path.canonicalize()
-            .is_ok_and(|path| other.canonicalize().is_ok_and(|other| other == path))
-    };
-    files.iter().any(same)
-}
-
 /// Opens a regular file for reading; never waits for the other end of a FIFO.
 ///
 /// # Errors
-/// `InvalidInput` for what is no regular file and for a file that [`never_open`] names; those of
-/// opening a file.
+/// `InvalidInput` for what is no regular file and for a file of a database that an engine of this
+/// process has open; those of opening a file.
 pub fn open_regular(path: &Path) -> Result<File> {
     let invalid = |reason| Error::new(ErrorKind::InvalidInput, reason);
     let refused = || invalid("it is not a regular file");
-    if FORBIDDEN.get().is_some_and(|files| is_one_of(path, files)) {
+    if is_forbidden(path) {
         return Err(invalid("it is a file of the database"));
     }
     if !std::fs::metadata(path)?.is_file() {

@@ -52,37 +52,6 @@ impl SecretSource for Secret {
     }
 }
 
-/// A file that holds one secret, read at every dial; line ends at its end are not part of it.
-#[derive(Debug, Clone)]
-pub struct SecretFile(
-    /// Its path.
-    pub PathBuf,
-);
-
-impl SecretFile {
-    fn read(&self) -> Result<Secret, BackendError> {
-        let text = read_text(&self.0).map_err(|error| {
-            BackendError::refused(format!("the file {}: {error}", self.0.display()))
-        })?;
-        Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
-    }
-}
-
-impl SecretSource for SecretFile {
-    fn secret(&self, of: &str) -> Reply<Secret> {
-        let file = self.clone();
-        read_later(of, move |_| file.read())
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        vec![self.0.clone()]
-    }
-
-    fn check(&self) -> Result<(), BackendError> {
-        self.read().map(drop)
-    }
-}
-
 /// Where one secret is stored. A configuration writes it as `{ file = "…" }` or `{ env = "…" }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredSecret {

@@ -6,6 +6,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A number of bytes: `512`, or a text with a unit such as `"512MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,49 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+/// A duration: a number of seconds, or a text with a unit such as `"500ms"` or `"30d"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period(
+    /// Never negative.
+    pub Duration,
+);
+
+/// What a [`Period`] looks like.
+const PERIOD: &str = "a number of seconds, or one with a unit as 500ms, 15s, 5m, 12h, 30d";
+
+impl FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Period, String> {
+        let units = [
+            ("ms", 0.001),
+            ("s", 1.0),
+            ("m", 60.0),
+            ("h", 3600.0),
+            ("d", 86_400.0),
+        ];
+        let with_unit = units
+            .iter()
+            .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?.trim_end(), *seconds)));
+        let (number, unit) = with_unit.unwrap_or((text, 1.0));
+        let seconds = number.parse().ok().map(|number: f64| number * unit);
+        let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        duration.map(Period).ok_or_else(|| PERIOD.to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let period = match &value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.to_string().parse().ok(),
+            _ => None,
+        };
+        period.ok_or_else(|| wrong(&value, PERIOD))
+    }
+}
+
 /// The error for a value that is not what was expected.
 pub(super) fn wrong<E: Error>(value: &Value, expected: &str) -> E {
     match value {
@@ -59,6 +103,27 @@ pub(super) fn wrong<E: Error>(value: &Value, expected: &str) -> E {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn periods() {
+        for (text, milliseconds) in [
+            ("30", 30_000),
+            ("0.5", 500),
+            ("\"0.5\"", 500),
+            ("\"500ms\"", 500),
+            ("\"15 s\"", 15_000),
+            ("\"5m\"", 300_000),
+            ("\"1d\"", 86_400_000),
+        ] {
+            let Period(duration) = serde_json::from_str(text).expect(text);
+            assert_eq!(duration.as_millis(), milliseconds, "{text}");
+        }
+        for text in [
+            "\"\"", "\"soon\"", "-1", "\"-1s\"", "\"1w\"", "\"inf\"", "\"NaN\"", "1e300", "true",
+        ] {
+            assert!(serde_json::from_str::<Period>(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes() {

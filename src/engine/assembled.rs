@@ -3,6 +3,7 @@
 
 use super::machines::Machines;
 use crate::agents::Registry;
+use crate::backend::Forbidden;
 use crate::clock::{Clock, Timeline};
 use crate::database::Opened;
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub(super) struct Assembled {
     pub(super) feed: Arc<Feed>,
     pub(super) machines: Machines,
     pub(super) opened: Arc<Opened>,
+    /// Until the engine has ended, nothing else of this process opens the database's files.
+    pub(super) _forbidden: Forbidden,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
     /// Keeps the clock's way to this engine; the clock itself holds it weakly.

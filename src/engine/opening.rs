@@ -6,6 +6,7 @@ use super::assembled::{Assembled, Moved};
 use super::loading::Loading;
 use super::machines::Machines;
 use super::stored::Stored;
+use crate::backend::Forbidden;
 use crate::clock::Timeline;
 use crate::config::Builder;
 use crate::error::{Error, Result};
@@ -47,6 +48,7 @@ impl Builder {
             threads: Mutex::new(std::mem::take(&mut machines.threads)),
             machines,
             opened: stored.opened,
+            _forbidden: Forbidden::new(self.location.files()),
             clock: self.clock.clone(),
             _timeline: timeline.clone(),
             down: Mutex::new(false),

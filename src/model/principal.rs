@@ -2,6 +2,8 @@
 
 use super::{AgentId, AgentKey, UserId};
 use crate::error::{Error, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use std::fmt;
 use std::net::IpAddr;
@@ -16,6 +18,17 @@ impl Secret {
     /// Wraps `text`.
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
+    }
+
+    /// Makes a password of 144 random bits, 24 letters, digits, `-` and `_`.
+    ///
+    /// # Errors
+    /// `Internal` if the system gives no random numbers.
+    pub fn random() -> Result<Secret> {
+        let mut bits = [0; 18];
+        getrandom::fill(&mut bits)
+            .map_err(|error| Error::Internal(format!("no random numbers: {error}")))?;
+        Ok(Secret(URL_SAFE_NO_PAD.encode(bits)))
     }
 
     /// The text itself; keep it out of logs and errors.

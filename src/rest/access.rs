@@ -5,7 +5,7 @@ use super::caller::Caller;
 use crate::model::{Principal, Who};
 use crate::wire::error::HUNG_UP;
 use crate::wire::route;
-use http::request::Parts;
+use http::{HeaderValue, Method, Response};
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -22,21 +22,35 @@ pub(super) struct Access {
     agent: String,
     user: String,
     /// What was returned; until then, that the client hung up first.
-    pub(super) status: u16,
+    status: u16,
 }
 
 impl Access {
-    pub(super) fn begin(request_id: String, parts: &Parts, caller: &Caller) -> Access {
+    pub(super) fn begin(id: String, method: &Method, path: &str, caller: &Caller) -> Access {
         Access {
             started: Instant::now(),
-            request_id,
-            method: parts.method.to_string(),
+            request_id: id,
+            method: method.to_string(),
             client: caller.address(),
-            path: route::without_token(parts.uri.path()),
+            path: route::without_token(path),
             agent: String::new(),
             user: String::new(),
             status: HUNG_UP,
         }
+    }
+
+    /// Notes the status of a response, and gives the response the request's id.
+    pub(super) fn end<B>(&mut self, response: &mut Response<B>) {
+        self.status = response.status().as_u16();
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+    }
+
+    /// The request began at `started`.
+    pub(super) fn since(mut self, started: Instant) -> Access {
+        self.started = started;
+        self
     }
 
     /// Notes who called.

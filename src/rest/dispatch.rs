@@ -41,7 +41,12 @@ pub(super) async fn answer(
     parts: Parts,
     body: Received,
 ) -> Response<Body> {
-    let mut access = Access::begin(shared.next_request_id(), &parts, &caller);
+    let mut access = Access::begin(
+        shared.next_request_id(),
+        &parts.method,
+        parts.uri.path(),
+        &caller,
+    );
     let (format, peer) = (format(&parts.headers), caller.peer());
     // A change that was carried out is answered, whatever it takes: told 503, its client would do
     // it again.
@@ -59,11 +64,8 @@ pub(super) async fn answer(
             response = refused(&no_room().into(), format, &access.request_id);
         }
     }
-    access.status = response.status().as_u16();
+    access.end(&mut response);
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&access.request_id) {
-        headers.insert("x-request-id", id);
-    }
     for (name, value) in POLICIES {
         headers.insert(*name, HeaderValue::from_static(value));
     }

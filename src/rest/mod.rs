@@ -23,7 +23,8 @@
 //! # What a host adds
 //!
 //! The host owns the sockets: TLS, deadlines for heads, the number of connections, and clients that
-//! do not read their responses. It tells what it knows of the other end by a [`Caller`], which is
+//! do not read their responses; the feature `serve` has all of that but TLS, for a host without a
+//! web server. The host tells what it knows of the other end by a [`Caller`], which is
 //! an extension of the request or an argument of [`Rest::answer`]: the address, for which logins
 //! and memory are counted, and a [`Departure`], by which a waiting poll learns that its client
 //! sends no more. Without a [`Caller`] all requests count as one unknown client.
@@ -40,6 +41,7 @@
 //! (their errors have no body of the contract).
 
 mod access;
+pub(crate) mod allowance;
 mod answer;
 mod authentication;
 mod body;
@@ -55,6 +57,7 @@ mod limits;
 mod management;
 mod operator;
 mod provisioning;
+mod proxies;
 mod received;
 mod resources;
 mod shared;
@@ -66,8 +69,10 @@ pub use builder::RestBuilder;
 pub use caller::Caller;
 pub use departure::Departure;
 pub use limits::Limits;
+pub use proxies::Network;
 
 use crate::engine::Engine;
+use access::Access;
 use received::Received;
 use shared::Shared;
 use std::convert::Infallible;
@@ -75,6 +80,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 /// An error of a host's request body.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -121,9 +127,17 @@ impl Rest {
         resources::exists(&self.0, path)
     }
 
-    /// The next id of a request, for responses that the host makes itself. Ids of two runs differ.
-    pub fn next_request_id(&self) -> String {
-        self.0.next_request_id()
+    /// Logs a response that the host made itself, for a request that began at `started`, as those
+    /// of the contract are logged, and gives the response its `X-Request-Id`.
+    pub fn log<B>(
+        &self,
+        caller: &Caller,
+        (method, path): (&http::Method, &str),
+        started: Instant,
+        response: &mut http::Response<B>,
+    ) {
+        let access = Access::begin(self.0.next_request_id(), method, path, caller);
+        access.since(started).end(response);
     }
 }
 

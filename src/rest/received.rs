@@ -1,13 +1,9 @@
 //! The body of a request, read whole up to a limit or piece by piece.
 //!
-//! The one rule against clients that send a byte at a time: a client has [`GRANT`] of waiting to
-//! spend, and earns a second more with each [`RATE`] bytes, never beyond the grant. A slow line
-//! that moves earns as fast as it spends; one that drips is cut off half a minute later. Time in
-//! which *we* are busy costs it nothing, so that an upload into a slow chat system is not the
-//! uploader's fault. Rejected: a deadline per read (a byte every 29 seconds would hold a request
-//! for ever), and one for the whole body (too long for a greeting or too short for an upload).
+//! A client that sends a byte at a time spends its [`Allowance`].
 
 use super::BodyError;
+use super::allowance::Allowance;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::wire::error::Failure;
@@ -23,18 +19,10 @@ use std::time::Duration;
 /// it sends sees a broken connection instead of the response.
 const DRAINED: usize = 32 << 20;
 
-/// How long a client may keep us waiting before it has to have sent anything.
-const GRANT: Duration = Duration::from_secs(30);
-
-/// Bytes that earn a second: slower than any line people use, and 16 MiB at this pace still end
-/// within five hours.
-const RATE: u32 = 1024;
-
 /// A body of any host's type. A body without content is not kept.
 pub(super) struct Received {
     body: Option<Pin<Box<dyn Pieces + Send>>>,
-    /// How long the client may still keep us waiting.
-    left: Duration,
+    allowance: Allowance,
 }
 
 /// A body as pieces of bytes.
@@ -81,14 +69,15 @@ impl Received {
         } else {
             Some(Box::pin(body))
         };
-        Received { body, left: GRANT }
+        let allowance = Allowance::default();
+        Received { body, allowance }
     }
 
     /// The next bytes; `None` at the end. Waiting is timed by the clock of `engine`.
     pub(super) async fn next(&mut self, engine: &Engine) -> Option<Result<Bytes, Failure>> {
         let body = self.body.as_mut()?;
         let mut waited: Option<(Duration, _)> = None;
-        let left = self.left;
+        let left = self.allowance.left();
         let piece = poll_fn(|cx| {
             if let Poll::Ready(piece) = body.as_mut().poll_piece(cx) {
                 return Poll::Ready(piece.map(|piece| piece.map_err(|error| broken(&*error))));
@@ -104,19 +93,14 @@ impl Received {
         let since = waited.map(|(since, _)| since);
         match &piece {
             Some(Ok(piece)) => {
-                self.moved(since.map(|since| engine.monotonic() - since), piece.len())
+                let waited = since.map(|since| engine.monotonic() - since);
+                self.allowance
+                    .moved(waited.unwrap_or_default(), piece.len());
             }
             // What failed or ended is not asked again.
             _ => self.body = None,
         }
         piece
-    }
-
-    /// Takes what was waited from what is left, and adds what `bytes` earn.
-    fn moved(&mut self, waited: Option<Duration>, bytes: usize) {
-        self.left = self.left.saturating_sub(waited.unwrap_or_default());
-        let earned = Duration::from_secs(1) * u32::try_from(bytes).unwrap_or(u32::MAX) / RATE;
-        self.left = (self.left + earned).min(GRANT);
     }
 
     /// Reads up to `limit` bytes; `room` is asked for the bytes so far before they are kept.
@@ -187,21 +171,4 @@ fn broken(error: &(dyn std::error::Error + 'static)) -> Failure {
 pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_earned_never_exceeds_the_grant() {
-        let mut received = Received {
-            body: None,
-            left: Duration::from_secs(1),
-        };
-        received.moved(Some(Duration::from_millis(500)), 512);
-        assert_eq!(received.left, Duration::from_secs(1));
-        received.moved(None, usize::MAX);
-        assert_eq!(received.left, GRANT);
-    }
 }

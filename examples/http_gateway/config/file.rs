@@ -115,12 +115,18 @@ impl File<'_> {
             .map_err(|error| self.told(&error, "a backend", "type", start))
     }
 
-    /// Words an error of `serde` for the operator: the line, the key, what was expected. `owner` is
-    /// empty, or the backend whose table is read; `also` is a known key that `serde` does not see;
-    /// `start` is where the table begins, for errors without a position.
+    /// Adds to an error of `serde` the line, the key, and the nearest known name for an unknown one.
+    /// `owner` is empty, or the backend whose table is read; `also` is a known key that `serde` does
+    /// not see; `start` is where the table begins, for errors without a position.
     fn told(&self, error: &Error, owner: &str, also: &str, start: usize) -> String {
         let line = self.line(error.span().map_or(start, |span| span.start));
-        let message = error.message();
+        let mut message = error.message().to_owned();
+        // What stands there may be a secret.
+        if let Some((wrong, expected)) = message.rsplit_once(", expected ")
+            && wrong.starts_with("invalid type")
+        {
+            message = format!("invalid type, expected {expected}");
+        }
         let all = error.to_string();
         let key = all.trim_end().rsplit_once("\nin `");
         let key = key.map_or("", |(_, key)| key.trim_end_matches('`'));
@@ -129,35 +135,17 @@ impl File<'_> {
             (owner, "") => owner.to_owned(),
             (owner, key) => format!("{owner}'s {key}"),
         };
-        let mut names = message.split('`').skip(1).step_by(2);
-        let name = names.next().unwrap_or_default();
-        let (kind, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
-        let said = if kind.starts_with("unknown field") {
-            let known = names.chain(key.is_empty().then_some(also));
+        if message.starts_with("unknown field") {
+            let mut names = message.split('`').skip(1).step_by(2);
+            let name = names.next().unwrap_or_default();
+            let known: Vec<&str> = names.chain(key.is_empty().then_some(also)).collect();
             let of = if owner.is_empty() { "" } else { " of " };
-            unknown(
-                &format!("setting{of}{owner}"),
-                name,
-                &known.collect::<Vec<_>>(),
-            )
-        } else if kind.starts_with("unknown variant") {
-            let words = expected.trim_start_matches("one of ").replace('`', "");
-            format!("{key} is `{}`: {words}", name.escape_debug())
-        } else if kind.starts_with("invalid value") {
-            format!("{key} is `{name}`: {expected}")
-        } else if kind.starts_with("invalid type") {
-            let expected = match expected {
-                "a string" | "path string" => "a text",
-                "a boolean" => "true or false",
-                other => other,
-            };
-            format!("{key} must be {expected}")
-        } else if kind.starts_with("missing field") {
-            format!("{owner} needs the setting `{name}`")
+            line + &unknown(&format!("setting{of}{owner}"), name, &known)
+        } else if owner.is_empty() {
+            line + &message
         } else {
-            message.to_owned()
-        };
-        format!("{line}{said}")
+            format!("{line}{owner}: {message}")
+        }
     }
 }
 

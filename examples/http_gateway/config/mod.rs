@@ -4,19 +4,19 @@
 //! once, with its name, its text for `--help`, and the function that reads its value.
 
 mod arguments;
-mod backends;
 mod chat;
+mod engine;
 mod file;
-pub(crate) mod open_files;
-pub(crate) mod password;
+mod private;
 mod value;
 
 pub(crate) use arguments::Arguments;
-pub(crate) use backends::add as add_backends;
-pub(crate) use value::{Category, LogFormat, Room};
+pub(crate) use engine::engine;
+pub(crate) use value::{LogFormat, Named};
 
 use arguments::SECTIONS;
 use clap::{CommandFactory, FromArgMatches};
+use engine::builder;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -40,28 +40,35 @@ fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
         let text = error.to_string();
         text.trim_start_matches("error: ").trim_end().to_owned()
     };
-    let matches = match command().try_get_matches_from(line) {
-        Ok(matches) => matches,
-        Err(help) if !help.use_stderr() => return Ok(Command::Help(help.to_string())),
+    let given = match without_defaults(command()).try_get_matches_from(line) {
+        Ok(given) => given,
+        Err(help) if !help.use_stderr() => {
+            return Ok(Command::Help(command().render_help().to_string()));
+        }
         Err(error) => return Err(told(error)),
     };
-    let mut arguments = match matches.get_one::<PathBuf>("config") {
+    let mut arguments = match given.get_one::<PathBuf>("config") {
         Some(path) => file::read(path)?,
         None => Arguments::default(),
     };
     // A switch that is not given would switch off what the file switched on.
     let switches = (arguments.accept_loss, arguments.loopback_control);
-    arguments.update_from_arg_matches(&matches).map_err(told)?;
+    arguments.update_from_arg_matches(&given).map_err(told)?;
     arguments.accept_loss |= switches.0;
     arguments.loopback_control |= switches.1;
     arguments.complete()?;
-    backends::complete(&mut arguments)?;
+    engine::complete(&mut arguments)?;
     let arguments = Box::new(arguments);
     Ok(if arguments.check {
         Command::Check(arguments)
     } else {
         Command::Serve(arguments)
     })
+}
+
+/// Returns the flags without their defaults, which would override the file.
+fn without_defaults(command: clap::Command) -> clap::Command {
+    command.mut_args(|flag| flag.default_value(None))
 }
 
 /// Returns the flags in sections. A flag that takes a value accepts any text as its value, so that

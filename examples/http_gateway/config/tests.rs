@@ -4,7 +4,7 @@
 use super::file::File;
 use super::*;
 use std::time::Duration;
-use value::Value;
+use switchboard::backend::Period;
 
 fn line(line: &str) -> Arguments {
     let line = ["http_gateway"].into_iter().chain(line.split_whitespace());
@@ -33,7 +33,7 @@ fn the_file_says_what_the_command_line_says() {
     );
     flags.backends.clear();
     assert_eq!(format!("{file:?}"), format!("{flags:?}"));
-    assert_eq!(flags.rooms[0].0.as_str(), "chat-room:a/b");
+    assert_eq!(flags.rooms[0].0.as_str(), "a/b");
     assert_eq!(flags.keep_audit, None);
 }
 
@@ -51,19 +51,18 @@ fn the_database_is_in_memory_for_a_demo_and_where_it_is_said() {
 }
 
 #[test]
-fn durations() {
-    for (text, milliseconds) in [
-        ("30", 30_000),
-        ("0.5", 500),
-        ("500ms", 500),
-        ("15 s", 15_000),
-        ("5m", 300_000),
-        ("1d", 86_400_000),
-    ] {
-        let duration = Duration::read(text).expect(text);
-        assert_eq!(duration.as_millis(), milliseconds, "{text}");
+fn without_a_flag_or_a_key_a_setting_has_its_default() {
+    let (name, text) = ("gateway.toml", "");
+    let file = File { name, text }.read().expect("a configuration");
+    for arguments in [line(""), file, Arguments::default()] {
+        assert_eq!(arguments.listen, "127.0.0.1:8081");
+        assert_eq!(arguments.super_user, "admin");
+        assert_eq!(arguments.keep_audit, "400d".parse().ok());
     }
-    for text in ["", "soon", "-1", "1w", "inf", "NaN", "1e300"] {
-        assert!(Duration::read(text).is_err(), "{text}");
-    }
+    let text = "listen = \"[::1]:80\"\npoll_timeout = 5";
+    let mut file = File { name, text }.read().expect("a configuration");
+    let none = without_defaults(command()).get_matches_from(["http_gateway"]);
+    file.update_from_arg_matches(&none).expect("no flags");
+    assert_eq!(file.listen, "[::1]:80", "a default overrides no key");
+    assert_eq!(file.poll_timeout, Period(Duration::from_secs(5)));
 }

@@ -3,30 +3,20 @@
 //!
 //! Off unless an origin is named. No cookie is ever involved, since a token travels in
 //! `Authorization` and only a script that has it can send it; so `*` gives nothing away that an
-//! attacker's own program could not ask for. `tower-http` takes every OPTIONS for a preflight, so
-//! it is given only real preflights of allowed origins; every other OPTIONS goes to the contract.
+//! attacker's own program could not ask for. Every OPTIONS that is no preflight
+//! goes to the contract.
 
 use axum::body::Body;
 use hyper::header::{
     ACCESS_CONTROL_REQUEST_METHOD, ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue,
     ORIGIN, RETRY_AFTER,
 };
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tower::{Layer, Service};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-
-/// Methods of the contract.
-const METHODS: [Method; 5] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::DELETE,
-];
 
 /// How long a browser may remember a preflight: a day, which is more than any of them does.
 const REMEMBERED: Duration = Duration::from_secs(86_400);
@@ -68,7 +58,13 @@ impl Cors {
         };
         let layer = CorsLayer::new()
             .allow_origin(allowed)
-            .allow_methods(METHODS)
+            .allow_methods([
+                Method::GET,
+                Method::HEAD,
+                Method::POST,
+                Method::PUT,
+                Method::DELETE,
+            ])
             .allow_headers(sent)
             .expose_headers(shown)
             .max_age(REMEMBERED)
@@ -76,42 +72,29 @@ impl Cors {
         Some(Cors { origins, layer })
     }
 
-    /// Answers a preflight, and marks every other response, errors included: a page that cannot
-    /// read a 401 cannot log in again.
-    pub(crate) async fn answer<B, F>(
-        &self,
-        request: Request<B>,
-        plainly: impl FnOnce(Request<B>) -> F,
-    ) -> Response<Body>
-    where
-        F: Future<Output = Response<Body>>,
-    {
-        let asks = *request.method() == Method::OPTIONS;
-        if asks && !self.may_follow(request.headers()) {
-            return plainly(request).await;
-        }
-        let mut plainly = Some(plainly);
-        let service = tower::service_fn(|request| {
-            let answer = plainly.take().map(|plainly| plainly(request));
-            async {
-                Ok::<_, Infallible>(match answer {
-                    Some(answer) => answer.await,
-                    None => Response::default(),
-                })
-            }
-        });
-        let Ok(mut answer) = self.layer.layer(service).call(request).await;
-        if asks {
-            *answer.status_mut() = StatusCode::NO_CONTENT;
-        }
-        answer
+    /// Whether a request is more than an OPTIONS for the contract: tower-http takes any OPTIONS for
+    /// a preflight of a page that may call.
+    pub(crate) fn concerns<B>(&self, request: &Request<B>) -> bool {
+        let origin = request.headers().get(ORIGIN);
+        *request.method() != Method::OPTIONS
+            || request
+                .headers()
+                .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+                && origin.is_some_and(|origin| is_named(&self.origins, origin))
     }
 
-    /// Whether an OPTIONS with these headers is a preflight of an origin that may call.
-    fn may_follow(&self, headers: &HeaderMap) -> bool {
-        let allows = |origin| is_named(&self.origins, origin);
-        headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-            && headers.get(ORIGIN).is_some_and(allows)
+    /// Answers a preflight, and marks every other response, errors included: a page that cannot
+    /// read a 401 cannot log in again.
+    pub(crate) async fn answer<B, S>(&self, request: Request<B>, plainly: S) -> Response<Body>
+    where
+        S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
+    {
+        let is_preflight = *request.method() == Method::OPTIONS;
+        let Ok(mut response) = self.layer.layer(plainly).call(request).await;
+        if is_preflight {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        response
     }
 }
 

@@ -31,7 +31,7 @@ pub mod fuzz;
 mod link;
 mod protocol;
 
-pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
+pub use crate::backend::{Secret, SecretSource, Trust};
 pub use client::connect::{Connect, Io};
 pub use config::{Grant, LoginRule, UcwaConfig};
 pub use protocol::url::Origin;

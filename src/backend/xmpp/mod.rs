@@ -100,7 +100,7 @@ mod tasks;
 mod upload;
 mod xml;
 
-pub use crate::backend::{Secret, SecretFile, SecretSource, Trust};
+pub use crate::backend::{Secret, SecretSource, Trust};
 pub use config::{Accounts, Component, NicknameRule, Security, XmppConfig};
 
 use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply};

@@ -172,7 +172,7 @@ fn check_says_what_is_wrong_with_a_backend() {
         ("root = 'lyncdiscover.contoso.com'", "is not like https://"),
         ("hosts = ['https://contoso.local/']", "is not a domain"),
         ("login = 'CONTOSO'", "{user}"),
-        ("grant = 'ntlm'", "password or windows"),
+        ("grant = 'ntlm'", "expected `password` or `windows`"),
         ("user_agent = ''", "user agent"),
         ("ca_file = '/none/ca.pem'", "/none/ca.pem"),
         (

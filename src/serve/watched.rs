@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const AHEAD_MAX: usize = 1024;
 
 /// The socket; all copies are one.
-pub(crate) struct Watched<S>(Arc<Mutex<Inner<S>>>);
+pub(super) struct Watched<S>(Arc<Mutex<Inner<S>>>);
 
 struct Inner<S> {
     stream: S,
@@ -30,7 +30,7 @@ struct Inner<S> {
 }
 
 impl<S> Watched<S> {
-    pub(crate) fn new(stream: S) -> Watched<S> {
+    pub(super) fn new(stream: S) -> Watched<S> {
         Watched(Arc::new(Mutex::new(Inner {
             stream,
             ahead: Vec::new(),
@@ -39,14 +39,14 @@ impl<S> Watched<S> {
     }
 
     /// The same socket.
-    pub(crate) fn same(&self) -> Watched<S> {
+    pub(super) fn same(&self) -> Watched<S> {
         Watched(self.0.clone())
     }
 }
 
 impl<S: AsyncRead + Unpin> Watched<S> {
     /// Ready when the other end sends no more.
-    pub(crate) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_left(&self, cx: &mut Context<'_>) -> Poll<()> {
         let inner = &mut *self.0.lock();
         let mut piece = [0; AHEAD_MAX];
         while !inner.ended && inner.ahead.len() < AHEAD_MAX {

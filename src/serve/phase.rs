@@ -1,15 +1,15 @@
 //! How far a connection is with its requests.
 
+use crate::rest::{Charge, Departure};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
-use switchboard::rest::{Charge, Departure};
 
 /// How far one connection is; all clones are one.
 #[derive(Clone, Default)]
-pub(crate) struct Phase(Arc<Requests>);
+pub(super) struct Phase(Arc<Requests>);
 
 #[derive(Default)]
 struct Requests {
@@ -29,55 +29,55 @@ struct Requests {
 
 impl Phase {
     /// Begins a request, which ends when the returned value is dropped.
-    pub(crate) fn answering(&self) -> Answering {
+    pub(super) fn answering(&self) -> Answering {
         self.0.passed.fetch_add(1, Ordering::AcqRel);
         drop(self.0.head.lock().take());
         Answering(self.clone())
     }
 
     /// Whether a request is being answered.
-    pub(crate) fn is_answering(&self) -> bool {
+    pub(super) fn is_answering(&self) -> bool {
         self.now() % 2 == 1
     }
 
     /// What tells a waiting request that the client sends no more.
-    pub(crate) fn departure(&self) -> &Departure {
+    pub(super) fn departure(&self) -> &Departure {
         &self.0.departure
     }
 
     /// Notes that a body was dropped before its end.
-    pub(crate) fn note_unread(&self) {
+    pub(super) fn note_unread(&self) {
         self.0.unread.store(true, Ordering::Release);
     }
 
     /// Whether a body was dropped before its end.
-    pub(crate) fn is_unread(&self) -> bool {
+    pub(super) fn is_unread(&self) -> bool {
         self.0.unread.load(Ordering::Acquire)
     }
 
     /// The number of the phase.
-    pub(crate) fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.0.passed.load(Ordering::Acquire)
     }
 
     /// Wakes `connection` when an answer has ended.
-    pub(crate) fn wakes(&self, connection: &Waker) {
+    pub(super) fn wakes(&self, connection: &Waker) {
         self.0.connection.register(connection);
     }
 
     /// Whether a long head is charged.
-    pub(crate) fn has_long_head(&self) -> bool {
+    pub(super) fn has_long_head(&self) -> bool {
         self.0.head.lock().is_some()
     }
 
     /// Keeps what a long head is charged to.
-    pub(crate) fn charge_head(&self, charge: Charge) {
+    pub(super) fn charge_head(&self, charge: Charge) {
         *self.0.head.lock() = Some(charge);
     }
 }
 
 /// Lives as long as a request is being answered, its body included.
-pub(crate) struct Answering(Phase);
+pub(super) struct Answering(Phase);
 
 impl Drop for Answering {
     fn drop(&mut self) {
