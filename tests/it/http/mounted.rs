@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use switchboard::Engine;
 use switchboard::backend::Loopback;
-use switchboard::rest::Rest;
+use switchboard::rest::{Caller, Rest};
+use switchboard::serve::Server;
 use tokio::runtime::Runtime;
 
 const ROOM: &str = "chat-room:f9a694eb-3cae-4235-bcb6-b8aeefb83284";
@@ -249,4 +250,55 @@ fn the_application_keeps_its_own_paths() {
         other.expect_code(405, "method_not_allowed").header("allow"),
         Some("GET, HEAD, OPTIONS")
     );
+}
+
+/// A host without a web server of its own: the library's server, over a router or the contract
+/// alone, and a client that its proxy names.
+#[test]
+fn the_librarys_server_serves_any_service_and_ends_in_order() {
+    let engine = Engine::builder()
+        .in_memory()
+        .backend(Loopback::new())
+        .open()
+        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let entered = runtime.enter();
+    let listener = switchboard::serve::listen("127.0.0.1:0").unwrap();
+    drop(entered);
+    let address = listener.local_addr().unwrap();
+    let seen = |caller: axum::Extension<Caller>| async move { format!("{:?}", caller.address()) };
+    let router = axum::Router::new()
+        .route("/who", axum::routing::get(seen))
+        .nest_service(PREFIX, Rest::builder(engine).prefix(PREFIX).build());
+    let server = Server::new(router)
+        .connections(2, Some(2))
+        .trusted_proxies(vec!["127.0.0.0/8".parse().unwrap()]);
+    let server = std::sync::Arc::new(server);
+    let accepting = server.clone();
+    let accepting = runtime.spawn(async move { accepting.accept(listener).await });
+    let forwarded = [("X-Forwarded-For", "198.51.100.7"), ("Connection", "close")];
+    let who = client::send(address, &request("GET", "/who", &forwarded, b""));
+    assert_eq!(who.expect(200).body, "Some(198.51.100.7)");
+    let close = [("Connection", "close")];
+    let health = request("GET", "/mindlink/healthz", &close, b"");
+    assert_eq!(
+        client::send(address, &health).expect(200).json(),
+        json!("ok")
+    );
+    // The connections above may be given back a moment after their end is seen.
+    let mut idle = Vec::new();
+    while client::send(address, &health).status != 503 {
+        assert!(idle.len() < 100, "no limit");
+        idle.push(std::net::TcpStream::connect(address).unwrap());
+    }
+    client::send(address, &health).expect_code(503, "busy");
+    accepting.abort();
+    drop(idle);
+    let (ended, waited) = std::sync::mpsc::channel();
+    runtime.spawn(async move {
+        server.end().await;
+        ended.send(()).unwrap();
+    });
+    waited.recv_timeout(SOON).expect("every connection ends");
+    runtime.shutdown_background();
 }
