@@ -291,7 +291,11 @@ fn the_librarys_server_serves_any_service_and_ends_in_order() {
         assert!(idle.len() < 100, "no limit");
         idle.push(std::net::TcpStream::connect(address).unwrap());
     }
-    client::send(address, &health).expect_code(503, "busy");
+    let refused = client::send(address, &health);
+    assert_eq!(
+        (refused.status, &refused.json()["Code"]),
+        (503, &json!("busy"))
+    );
     accepting.abort();
     drop(idle);
     let (ended, waited) = std::sync::mpsc::channel();
