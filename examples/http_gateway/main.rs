@@ -23,7 +23,6 @@ use edge::tls::Tls;
 use reload::Reloaded;
 use server::{Gateway, Hangups};
 use std::io::Write;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -97,7 +96,9 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
     let listener = listener.map_err(|error| format!("--listen {}: {error}", arguments.listen))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    warn_in_clear(address, tls.is_some());
+    if tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "passwords and tokens cross the network in clear; give --tls-cert, or listen on 127.0.0.1 behind a proxy");
+    }
     let chat = Loopback::new();
     let engine = open(arguments, &chat)?;
     if arguments.demo {
@@ -116,8 +117,10 @@ fn run(arguments: &Arguments, runtime: Runtime, hangups: Hangups) -> Result<(), 
     let gateway = Gateway {
         edge: Arc::new(edge),
         listener,
-        connections,
-        of_one_client: arguments.connections_per_peer.map(NonZeroU32::get),
+        connections: (
+            connections,
+            arguments.connections_per_peer.map(NonZeroU32::get),
+        ),
         trusted_proxies: arguments.trusted_proxies.clone(),
         hangups,
     };
@@ -147,18 +150,11 @@ fn site(arguments: &Arguments) -> Result<Option<Site>, String> {
     arguments.site.as_deref().map(open).transpose()
 }
 
-fn warn_in_clear(address: SocketAddr, tls: bool) {
-    if !tls && !address.ip().is_loopback() {
-        tracing::warn!(%address, "passwords and tokens cross the network in clear; give --tls-cert, or listen on 127.0.0.1 behind a proxy");
-    }
-}
-
 fn open(arguments: &Arguments, chat: &Loopback) -> Result<Engine, String> {
     let given = arguments.super_password()?;
     let generated = given.is_none();
-    let password = given
-        .map_or_else(Secret::random, Ok)
-        .map_err(|error| error.to_string())?;
+    let password = given.map_or_else(Secret::random, Ok);
+    let password = password.map_err(|error| error.to_string())?;
     for Named(id, name) in &arguments.categories {
         chat.category(id, name);
     }

@@ -3,6 +3,7 @@
 
 use crate::edge::Edge;
 use crate::reload::Reloaded;
+use futures_util::FutureExt;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ const STOP_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct Gateway {
     pub(crate) edge: Arc<Edge>,
     pub(crate) listener: TcpListener,
-    pub(crate) connections: u32,
-    pub(crate) of_one_client: Option<u32>,
+    /// Of all clients, and of one.
+    pub(crate) connections: (u32, Option<u32>),
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) hangups: Hangups,
 }
@@ -38,10 +39,9 @@ impl Gateway {
     pub(crate) async fn serve(self, ready: impl FnOnce(), reloaded: Reloaded) -> io::Result<()> {
         let edge = self.edge;
         let server = Server::new(tower::service_fn(move |request| {
-            let edge = edge.clone();
-            async move { Ok::<_, Infallible>(edge.answer(request).await) }
+            edge.clone().answer(request).map(Ok::<_, Infallible>)
         }))
-        .connections(self.connections, self.of_one_client)
+        .connections(self.connections.0, self.connections.1)
         .trusted_proxies(self.trusted_proxies);
         let mut stops = Stops::listen()?;
         let (engine, tls) = (reloaded.engine.clone(), reloaded.tls.clone());

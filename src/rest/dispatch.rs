@@ -20,6 +20,8 @@ use crate::wire::query::Query;
 use crate::wire::route::{Found, Route};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
+use std::future::{Future, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// What a browser must not do with a response.
@@ -38,7 +40,7 @@ const POLICIES: &[(&str, &str)] = &[
 pub(super) async fn answer(
     shared: Arc<Shared>,
     caller: Caller,
-    parts: Parts,
+    parts: Box<Parts>,
     body: Received,
 ) -> Response<Body> {
     let mut access = Access::begin(
@@ -51,7 +53,12 @@ pub(super) async fn answer(
     // A change that was carried out is answered, whatever it takes: told 503, its client would do
     // it again.
     let may_wait = matches!(parts.method, Method::GET | Method::HEAD);
-    let mut response = match dispatch(&shared, format, caller, parts, body, &mut access).await {
+    let serving = dispatch(&shared, format, caller, *parts, body, &mut access);
+    let served = match serving {
+        Ok(serving) => serving.await,
+        Err(failure) => Err(failure),
+    };
+    let mut response = match served {
         Ok(answer) => answer.into_response(format),
         Err(failure) => refused(&failure, format, &access.request_id),
     };
@@ -85,25 +92,34 @@ fn format(headers: &HeaderMap) -> Format {
     Format::choose(Some(&accept.join(",")), content_type)
 }
 
-async fn dispatch(
-    shared: &Shared,
+/// A service at work. A waiting poll, of which there are many, keeps no room for the others.
+pub(super) type Serving<'a> = Pin<Box<dyn Future<Output = Result<Success, Failure>> + Send + 'a>>;
+
+/// A response that is ready.
+fn done<'a>(success: Success) -> Result<Serving<'a>, Failure> {
+    Ok(Box::pin(ready(Ok(success))))
+}
+
+/// Does what needs no waiting: finds the resource and the caller.
+fn dispatch<'a>(
+    shared: &'a Shared,
     format: Format,
     caller: Caller,
     parts: Parts,
     body: Received,
     access: &mut Access,
-) -> Result<Success, Failure> {
+) -> Result<Serving<'a>, Failure> {
     shared.options.limits.check(&parts)?;
     let options = parts.method == Method::OPTIONS;
     if options && parts.uri.path() == "*" {
         let allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
-        return Ok(Success::empty(NO_CONTENT).with("allow", allow));
+        return done(Success::empty(NO_CONTENT).with("allow", allow));
     }
     let path = shared.path(parts.uri.path());
     let asked = match resources::find(shared, parts.method.as_str(), path) {
         Found::Route(asked) => asked,
         Found::OtherMethods(allow) if options => {
-            return Ok(Success::empty(NO_CONTENT).with("allow", &allow));
+            return done(Success::empty(NO_CONTENT).with("allow", &allow));
         }
         Found::OtherMethods(allow) => return Err(Failure::OtherMethods(allow)),
         Found::Nothing(text) => return Err(Failure::NoResource(text)),
@@ -129,43 +145,48 @@ async fn dispatch(
     // must hold neither, or the connection takes another buffer. The extensions hold whatever the
     // host put there.
     drop((uri, extensions));
-    serve(call, asked, access).await
+    serve(call, asked, access)
 }
 
 /// Calls the service that was asked for, for a caller who may need a token.
-async fn serve(
-    call: Call<'_>,
+fn serve<'a>(
+    call: Call<'a>,
     asked: Result<Asked, Error>,
     access: &mut Access,
-) -> Result<Success, Failure> {
+) -> Result<Serving<'a>, Failure> {
     match &asked {
         Ok(Asked::Contract(Route::Authentication(route))) => {
-            return authentication::answer(call, route.clone()).await;
+            return Ok(Box::pin(authentication::answer(call, route.clone())));
         }
         Ok(Asked::Operator(asked)) if asked.is_public() => {
-            return Ok(operator::public(&call, asked));
+            return done(operator::public(&call, asked));
         }
         _ => {}
     }
     let principal = authenticate(call.engine(), &call.headers)?;
     access.by(&principal);
-    match asked? {
+    Ok(match asked? {
         Asked::Contract(Route::Collaboration(route)) => {
-            collaboration::answer(call, &principal, route).await
+            return collaboration::answer(call, principal, route);
         }
         Asked::Contract(Route::Management(route)) => {
-            management::answer(call, &principal, route).await
+            Box::pin(management::answer(call, principal, route))
         }
         Asked::Contract(Route::Provisioning(route)) => {
-            provisioning::answer(call, &principal, route).await
+            Box::pin(provisioning::answer(call, principal, route))
         }
-        Asked::Contract(Route::Authentication(route)) => authentication::answer(call, route).await,
-        Asked::Operator(asked) => operator::answer(call, &principal, asked).await,
+        Asked::Contract(Route::Authentication(route)) => {
+            Box::pin(authentication::answer(call, route))
+        }
+        Asked::Operator(asked) => Box::pin(operator::answer(call, principal, asked)),
         Asked::Control(chat, asked) => match principal.who() {
-            Who::SuperUser(_) => Box::pin(control::answer(call, chat, asked)).await,
-            _ => Err(Error::Forbidden("only the super user directs the chat system".into()).into()),
+            Who::SuperUser(_) => Box::pin(control::answer(call, chat, asked)),
+            _ => {
+                let refused = "only the super user directs the chat system";
+                return Err(Error::Forbidden(refused.to_owned()).into());
+            }
         },
-    }
+    })
 }
 
 /// Who calls, by `Authorization: FCF <token>`.

@@ -10,11 +10,11 @@ use crate::wire::{Category, ManagedChannel, NewManagedChannel};
 
 pub(super) async fn answer(
     mut call: Call<'_>,
-    principal: &Principal,
+    principal: Principal,
     route: Management,
 ) -> Result<Success, Failure> {
     let (engine, format) = (call.engine().clone(), call.format);
-    let rooms = || engine.management(principal);
+    let rooms = || engine.management(&principal);
     match route {
         // Who hears this may manage.
         Management::Test => Ok(rooms().map(|_| Success::document(format, &true))?),

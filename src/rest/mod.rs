@@ -118,7 +118,7 @@ impl Rest {
         B::Error: Into<BodyError>,
     {
         let (parts, body) = request.into_parts();
-        dispatch::answer(self.0.clone(), caller, parts, Received::new(body))
+        dispatch::answer(self.0.clone(), caller, Box::new(parts), Received::new(body))
     }
 
     /// Whether a resource has this path, with whatever methods. A host that serves files beside the

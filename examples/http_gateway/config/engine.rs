@@ -31,10 +31,8 @@ pub(super) fn complete(arguments: &mut Arguments) -> Result<(), String> {
         ));
     }
     if arguments.loopback_control && kinds != ["loopback"] {
-        return Err(
-            "--loopback-control is for tests: it is refused beside a backend that has real people"
-                .to_owned(),
-        );
+        let refused = "it is refused beside a backend that has real people";
+        return Err(format!("--loopback-control is for tests: {refused}"));
     }
     for Named(id, _) in &arguments.rooms {
         ChannelId::parse(&format!("chat-room:{id}")).map_err(|error| format!("--room {error}"))?;

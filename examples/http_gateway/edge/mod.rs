@@ -9,8 +9,11 @@ pub(crate) mod tls;
 
 use axum::body::Body;
 use cors::Cors;
+use futures_util::FutureExt;
 use hyper::{Method, Request, Response};
 use site::Site;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 use switchboard::rest::{Caller, Rest};
@@ -25,29 +28,38 @@ pub(crate) struct Edge {
     pub(crate) site: Option<Arc<Site>>,
 }
 
+/// The future of a response.
+type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
 impl Edge {
-    /// Returns the response to a request: a file, what the contract says, or a preflight's.
-    pub(crate) async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
-        match &self.cors {
-            Some(cors) if cors.concerns(&request) => {
-                let plainly = |request| async { Ok(self.answer_plainly(request).await) };
-                // In a box, so that a waiting poll without CORS does not keep room for it.
-                Box::pin(cors.answer(request, tower::service_fn(plainly))).await
-            }
-            _ => self.answer_plainly(request).await,
+    /// Returns the response to a request: a file, what the contract says, or a preflight's. Where
+    /// there are neither files nor pages from elsewhere, a waiting poll keeps no room for them.
+    pub(crate) fn answer(self: Arc<Self>, mut request: Request<RequestBody>) -> Answering {
+        if self.cors.is_none() && self.site.is_none() {
+            let caller: Caller = request.extensions_mut().remove().unwrap_or_default();
+            let answer = self.rest.answer(request, caller);
+            return Box::pin(answer.map(|response| response.map(Body::new)));
         }
+        Box::pin(async move {
+            match &self.cors {
+                Some(cors) if cors.concerns(&request) => {
+                    let plainly = |request| async { Ok(self.answer_plainly(request).await) };
+                    cors.answer(request, tower::service_fn(plainly)).await
+                }
+                _ => self.answer_plainly(request).await,
+            }
+        })
     }
 
     async fn answer_plainly(&self, mut request: Request<RequestBody>) -> Response<Body> {
         let caller: Caller = request.extensions_mut().remove().unwrap_or_default();
+        let asked = (request.method(), request.uri().path());
         if let Some(site) = &self.site
-            && matches!(*request.method(), Method::GET | Method::HEAD)
-            && !self.rest.has_resource(request.uri().path())
+            && matches!(*asked.0, Method::GET | Method::HEAD)
+            && !self.rest.has_resource(asked.1)
         {
             let started = Instant::now();
-            let asked = (request.method(), request.uri().path());
-            let file = site.answer(asked.1, request.headers());
-            if let Some(mut file) = Box::pin(file).await {
+            if let Some(mut file) = site.answer(asked.1, request.headers()).await {
                 self.rest.log(&caller, asked, started, &mut file);
                 return file;
             }

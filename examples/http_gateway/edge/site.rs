@@ -28,9 +28,6 @@ use tokio::task::spawn_blocking;
 /// Bytes read at a time, which is all that a slow browser holds of a large file in memory.
 const PIECE: usize = 64 * 1024;
 
-/// The file that is served for a directory.
-const INDEX: &str = "index.html";
-
 /// Headers of every file. The browser asks again each time, and hears 304 unless the file changed.
 /// A page may run its own scripts; only what would embed it or redirect its links is forbidden.
 const POLICIES: [(HeaderName, &str); 5] = [
@@ -157,7 +154,7 @@ fn relative(path: &str) -> Option<PathBuf> {
 fn find(root: &Path, name: &Path, private: &[PathBuf]) -> Option<Found> {
     let mut path = root.join(name).canonicalize().ok()?;
     if path.is_dir() {
-        path = path.join(INDEX).canonicalize().ok()?;
+        path = path.join("index.html").canonicalize().ok()?;
     }
     // A link may lead to a name that begins with a dot.
     let inside = path.strip_prefix(root).ok()?;

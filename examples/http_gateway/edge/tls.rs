@@ -50,13 +50,10 @@ fn read(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, String> {
     }
     let pem = backend::read_regular(key).map_err(|error| wrong(key, &error))?;
     let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| wrong(key, &error))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions();
-    let config = config.and_then(|config| {
-        config
-            .with_no_client_auth()
-            .with_single_cert(chain, private)
-    });
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions();
+    let config = config.map(|config| config.with_no_client_auth());
+    let config = config.and_then(|config| config.with_single_cert(chain, private));
     let mut config = config.map_err(|error| wrong(cert, &error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))

@@ -1,18 +1,25 @@
 //! The long poll: a request for events that waits until there are some (§events/last-event).
 
 use super::super::answer::{Success, no_room};
-use super::super::budget::FREE;
+use super::super::budget::{Charge, FREE};
 use super::super::call::Call;
+use super::super::caller::Caller;
 use crate::error::Error;
 use crate::model::{EventBatch, Principal};
+use crate::services::AsyncResult;
 use crate::wire::error::Failure;
 use crate::wire::{Event, Format};
+use std::future::Future;
 use std::time::Duration;
 
 /// Bytes that a name of a channel takes in a poll that waits, without its text.
 const NAME: usize = 128;
 
-pub(super) async fn answer(call: Call<'_>, principal: &Principal) -> Result<Success, Failure> {
+/// Returns the wait; what the request held goes before it.
+pub(super) fn answer(
+    call: Call<'_>,
+    principal: &Principal,
+) -> Result<impl Future<Output = Result<Success, Failure>> + Send + use<>, Failure> {
     let asked = call.query.events()?;
     let agent = call.engine().collaboration(principal)?;
     let Call {
@@ -39,7 +46,7 @@ pub(super) async fn answer(call: Call<'_>, principal: &Principal) -> Result<Succ
     // With them goes the buffer that the head was read into.
     drop((headers, query, body));
     let reader = asked.reader.filter(|_| !head);
-    let poll = |timeout| match &reader {
+    let poll = move |timeout| match &reader {
         Some(reader) => agent.poll_reader_async(
             reader.as_str(),
             asked.cursor.clone(),
@@ -48,6 +55,16 @@ pub(super) async fn answer(call: Call<'_>, principal: &Principal) -> Result<Succ
         ),
         None => agent.wait_events_async(asked.cursor.clone(), asked.query.clone(), timeout),
     };
+    Ok(wait(poll, timeout, format, caller, charge))
+}
+
+async fn wait(
+    poll: impl Fn(Duration) -> AsyncResult<EventBatch>,
+    timeout: Duration,
+    format: Format,
+    caller: Caller,
+    _charge: Charge,
+) -> Result<Success, Failure> {
     let waiting = poll(timeout);
     let waited = tokio::select! {
         biased;

@@ -6,6 +6,7 @@ mod upload;
 
 use super::answer::Success;
 use super::call::Call;
+use super::dispatch::Serving;
 use crate::error::Error;
 use crate::model::{ChannelId, NewMessage, Principal};
 use crate::services;
@@ -13,42 +14,50 @@ use crate::wire::error::Failure;
 use crate::wire::route::Collaboration;
 use crate::wire::{Channel, ChannelAgentState, ChannelState, Dictionary, Message, PostedMessage};
 use http::HeaderMap;
+use std::future::ready;
 
-pub(super) async fn answer(
+pub(super) fn answer(
     call: Call<'_>,
-    principal: &Principal,
+    principal: Principal,
     route: Collaboration,
-) -> Result<Success, Failure> {
-    let agent = || agent(&call, principal);
-    let format = call.format;
-    match route {
-        Collaboration::Channels => {
-            let channels: Vec<Channel> = agent()?.channels()?.iter().map(Channel::from).collect();
-            Ok(Success::document(format, &channels))
-        }
+) -> Result<Serving<'_>, Failure> {
+    Ok(match route {
+        Collaboration::Channels => Box::pin(ready(channels(&call, &principal))),
         Collaboration::Channel { channel } => {
-            let channel = ChannelId::parse(&channel)?;
-            let channel = agent()?.channel(&channel)?;
-            Ok(Success::document(format, &Channel::from(&channel)))
+            Box::pin(ready(one_channel(&call, &principal, &channel)))
         }
         Collaboration::ChannelState { channel } => {
-            let channel = ChannelId::parse(&channel)?;
-            let channel = agent()?.channel(&channel)?;
-            let state = ChannelState::from(&*channel.info);
-            Ok(Success::document(format, &state))
+            Box::pin(ready(channel_state(&call, &principal, &channel)))
         }
-        Collaboration::Messages { channel } => history(call, principal, &channel).await,
-        Collaboration::Post { channel } => post(call, principal, &channel).await,
-        Collaboration::SetComposing { channel } => compose(call, principal, &channel).await,
-        Collaboration::OwnMetadata => own_metadata(call, principal).await,
-        // What is large stands in a box, so that a waiting poll, of which there are many, need not
-        // have room for it.
+        Collaboration::Messages { channel } => Box::pin(history(call, principal, channel)),
+        Collaboration::Post { channel } => Box::pin(post(call, principal, channel)),
+        Collaboration::SetComposing { channel } => Box::pin(compose(call, principal, channel)),
+        Collaboration::OwnMetadata => Box::pin(own_metadata(call, principal)),
         Collaboration::Upload { channel, name } => {
-            Box::pin(upload::answer(call, principal, &channel, &name)).await
+            Box::pin(upload::answer(call, principal, channel, name))
         }
-        Collaboration::Search => Box::pin(search::answer(call, principal)).await,
-        Collaboration::Events => events::answer(call, principal).await,
-    }
+        Collaboration::Search => Box::pin(search::answer(call, principal)),
+        Collaboration::Events => Box::pin(events::answer(call, &principal)?),
+    })
+}
+
+fn channels(call: &Call<'_>, principal: &Principal) -> Result<Success, Failure> {
+    let channels = agent(call, principal)?.channels()?;
+    let channels: Vec<Channel> = channels.iter().map(Channel::from).collect();
+    Ok(Success::document(call.format, &channels))
+}
+
+fn one_channel(call: &Call<'_>, principal: &Principal, id: &str) -> Result<Success, Failure> {
+    let id = ChannelId::parse(id)?;
+    let channel = agent(call, principal)?.channel(&id)?;
+    Ok(Success::document(call.format, &Channel::from(&channel)))
+}
+
+fn channel_state(call: &Call<'_>, principal: &Principal, id: &str) -> Result<Success, Failure> {
+    let id = ChannelId::parse(id)?;
+    let channel = agent(call, principal)?.channel(&id)?;
+    let state = ChannelState::from(&*channel.info);
+    Ok(Success::document(call.format, &state))
 }
 
 /// The caller's agent. Over HTTP a post into a channel that is just reconnecting is refused at
@@ -58,15 +67,19 @@ fn agent(call: &Call<'_>, principal: &Principal) -> Result<services::Collaborati
     Ok(agent.immediate())
 }
 
-async fn own_metadata(call: Call<'_>, principal: &Principal) -> Result<Success, Failure> {
-    let metadata = agent(&call, principal)?.metadata_async().await?;
+async fn own_metadata(call: Call<'_>, principal: Principal) -> Result<Success, Failure> {
+    let metadata = agent(&call, &principal)?.metadata_async().await?;
     Ok(Success::document(call.format, &Dictionary(metadata)))
 }
 
-async fn history(call: Call<'_>, principal: &Principal, channel: &str) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(channel)?;
+async fn history(
+    call: Call<'_>,
+    principal: Principal,
+    channel: String,
+) -> Result<Success, Failure> {
+    let channel = ChannelId::parse(&channel)?;
     let asked = call.query.history()?;
-    let messages = agent(&call, principal)?
+    let messages = agent(&call, &principal)?
         .messages_async(&channel, asked.take, asked.before.as_deref())
         .await?;
     let messages: Vec<Message> = messages.iter().map(Message::from).collect();
@@ -75,25 +88,25 @@ async fn history(call: Call<'_>, principal: &Principal, channel: &str) -> Result
 
 async fn post(
     mut call: Call<'_>,
-    principal: &Principal,
-    channel: &str,
+    principal: Principal,
+    channel: String,
 ) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(channel)?;
+    let channel = ChannelId::parse(&channel)?;
     let posted: PostedMessage = call.document().await?;
     let message = keyed(NewMessage::try_from(posted)?, &call.headers)?;
-    let agent = agent(&call, principal)?;
+    let agent = agent(&call, &principal)?;
     let message = agent.post_async(&channel, message).await?;
     Ok(Success::document(call.format, &Message::from(&message)))
 }
 
 async fn compose(
     mut call: Call<'_>,
-    principal: &Principal,
-    channel: &str,
+    principal: Principal,
+    channel: String,
 ) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(channel)?;
+    let channel = ChannelId::parse(&channel)?;
     let state: ChannelAgentState = call.document().await?;
-    let agent = agent(&call, principal)?;
+    let agent = agent(&call, &principal)?;
     agent
         .set_composing_async(&channel, state.is_composing)
         .await?;

@@ -7,13 +7,13 @@ use crate::model::Principal;
 use crate::wire::error::Failure;
 use crate::wire::{MessageSearchCriteria, PostSearchResultSet};
 
-pub(super) async fn answer(mut call: Call<'_>, principal: &Principal) -> Result<Success, Failure> {
+pub(super) async fn answer(mut call: Call<'_>, principal: Principal) -> Result<Success, Failure> {
     let asked: MessageSearchCriteria = call.document().await?;
     // `DaysBack` counts from the day it is by the engine's clock.
     let criteria = asked.into_criteria(call.engine().now())?;
     let searching = call
         .engine()
-        .collaboration(principal)?
+        .collaboration(&principal)?
         .search_async(criteria);
     let sets = tokio::select! {
         biased;

@@ -12,19 +12,19 @@ use crate::wire::error::{Failure, NO_CONTENT};
 /// cancels it.
 pub(super) async fn answer(
     mut call: Call<'_>,
-    principal: &Principal,
-    channel: &str,
-    name: &str,
+    principal: Principal,
+    channel: String,
+    name: String,
 ) -> Result<Success, Failure> {
-    let channel = ChannelId::parse(channel)?;
+    let channel = ChannelId::parse(&channel)?;
     if name.is_empty() || name.chars().any(char::is_control) {
         return Err(Error::invalid("the file name is empty or has control characters").into());
     }
-    let agent = agent(&call, principal)?;
+    let agent = agent(&call, &principal)?;
     let (engine, body) = (&call.shared.engine, &mut call.body);
     let length = received::length(&call.headers);
     let sent = async {
-        let mut uploading = agent.begin_upload_async(&channel, name, length).await?;
+        let mut uploading = agent.begin_upload_async(&channel, &name, length).await?;
         while let Some(piece) = body.next(engine).await {
             uploading.write_async(&piece?).await?;
         }

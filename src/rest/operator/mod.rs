@@ -57,7 +57,7 @@ pub(super) fn public(call: &Call<'_>, asked: &Route) -> Success {
 /// Returns a resource that needs the right to see all agents.
 pub(super) async fn answer(
     call: Call<'_>,
-    principal: &Principal,
+    principal: Principal,
     asked: Route,
 ) -> Result<Success, Failure> {
     let engine = call.engine();
@@ -69,7 +69,7 @@ pub(super) async fn answer(
     };
     let since = number(&call, "since", 0)?;
     let limit = number(&call, "limit", AUDIT_DEFAULT as u64)?;
-    let administration = engine.provisioning(principal)?;
+    let administration = engine.provisioning(&principal)?;
     if asked == Route::Audit {
         let entries = administration
             .audit_async(since, usize::try_from(limit).unwrap_or(usize::MAX))

@@ -16,11 +16,11 @@ use administration::Administration;
 
 pub(super) async fn answer(
     call: Call<'_>,
-    principal: &Principal,
+    principal: Principal,
     route: Provisioning,
 ) -> Result<Success, Failure> {
     use Provisioning as P;
-    let call = Administration::new(call, principal);
+    let call = Administration::new(call, &principal);
     match route {
         P::Agents => agents::list(call).await,
         P::Agent { agent } => agents::one(call, &agent).await,
