@@ -1,6 +1,6 @@
 //! A request on its way to a service.
 
-use super::answer::no_room;
+use super::answer::{Success, no_room};
 use super::budget::{Charge, FREE};
 use super::caller::Caller;
 use super::received::Received;
@@ -10,9 +10,14 @@ use crate::wire::error::Failure;
 use crate::wire::query::Query;
 use crate::wire::{Format, Read};
 use http::HeaderMap;
+use std::future::Future;
+use std::pin::Pin;
 
 /// Bytes of a login: a name and a password of 1,024 bytes each, escaped as wastefully as can be.
 const CREDENTIALS_BYTES: usize = 16 << 10;
+
+/// A service at work. A waiting poll, of which there are many, keeps no room for the others.
+pub(super) type Serving<'a> = Pin<Box<dyn Future<Output = Result<Success, Failure>> + Send + 'a>>;
 
 /// Everything of a request but the resource and the principal.
 pub(super) struct Call<'a> {

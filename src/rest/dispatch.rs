@@ -5,7 +5,7 @@ use super::access::Access;
 use super::answer::{Success, no_room, refused};
 use super::body::Body;
 use super::budget::FREE;
-use super::call::Call;
+use super::call::{Call, Serving};
 use super::caller::Caller;
 use super::received::Received;
 use super::resources::{self, Asked};
@@ -20,8 +20,7 @@ use crate::wire::query::Query;
 use crate::wire::route::{Found, Route};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
-use std::future::{Future, ready};
-use std::pin::Pin;
+use std::future::ready;
 use std::sync::Arc;
 
 /// What a browser must not do with a response.
@@ -91,9 +90,6 @@ fn format(headers: &HeaderMap) -> Format {
         .and_then(|value| value.to_str().ok());
     Format::choose(Some(&accept.join(",")), content_type)
 }
-
-/// A service at work. A waiting poll, of which there are many, keeps no room for the others.
-pub(super) type Serving<'a> = Pin<Box<dyn Future<Output = Result<Success, Failure>> + Send + 'a>>;
 
 /// A response that is ready.
 fn done<'a>(success: Success) -> Result<Serving<'a>, Failure> {

@@ -5,8 +5,7 @@ mod search;
 mod upload;
 
 use super::answer::Success;
-use super::call::Call;
-use super::dispatch::Serving;
+use super::call::{Call, Serving};
 use crate::error::Error;
 use crate::model::{ChannelId, NewMessage, Principal};
 use crate::services;
