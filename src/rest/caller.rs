@@ -56,9 +56,9 @@ impl Caller {
     }
 
     /// Ready when the client sends no more; never if the host does not tell.
-    pub(super) async fn left(&self) {
+    pub(super) async fn departed(&self) {
         match &self.departure {
-            Some(departure) => departure.left().await,
+            Some(departure) => departure.departed().await,
             None => std::future::pending().await,
         }
     }

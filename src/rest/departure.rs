@@ -25,22 +25,22 @@ struct Leaving {
 
 impl Departure {
     /// The client sends no more.
-    pub fn leave(&self) {
+    pub fn depart(&self) {
         if !self.0.left.swap(true, Ordering::AcqRel) {
             self.0.waiting.wake();
         }
     }
 
     /// Whether the client sends no more.
-    pub fn has_left(&self) -> bool {
+    pub fn has_departed(&self) -> bool {
         self.0.left.load(Ordering::Acquire)
     }
 
     /// Ready when the client sends no more.
-    pub(super) async fn left(&self) {
+    pub(super) async fn departed(&self) {
         poll_fn(|cx| {
             self.0.waiting.register(cx.waker());
-            if self.has_left() {
+            if self.has_departed() {
                 Poll::Ready(())
             } else {
                 Poll::Pending

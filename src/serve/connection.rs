@@ -90,7 +90,7 @@ impl<S> Accepted<S> {
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "a connection ended");
         }
-        if phase.is_unread() && !phase.departure().has_left() {
+        if phase.is_unread() && !phase.departure().has_departed() {
             linger(watched).await;
         }
     }
@@ -118,7 +118,7 @@ where
         }
         let ended = connection.as_mut().poll(cx);
         if ended.is_pending() && phase.is_answering() && watched.poll_left(cx).is_ready() {
-            phase.departure().leave();
+            phase.departure().depart();
         }
         ended
     })

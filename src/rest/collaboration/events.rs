@@ -69,7 +69,7 @@ async fn wait(
     let waited = tokio::select! {
         biased;
         waited = waiting => Some(waited),
-        () = caller.left() => None,
+        () = caller.departed() => None,
     };
     let waited = match waited {
         Some(waited) => waited,

@@ -18,7 +18,7 @@ pub(super) async fn answer(mut call: Call<'_>, principal: Principal) -> Result<S
     let sets = tokio::select! {
         biased;
         sets = searching => sets?,
-        () = call.caller.left() => {
+        () = call.caller.departed() => {
             return Err(Error::TimedOut("the client left during the search".to_owned()).into());
         }
     };

@@ -2,7 +2,7 @@
 //! process.
 //!
 //! Goal: a host writes `nest_service` and nothing more. Method: the reference's walkthrough
-//! (section 10, as `walkthrough.sh` plays it) over real sockets; the agents are waited for by the
+//! (the vendor's, as `walkthrough.sh` plays it) over real sockets; the agents are waited for by the
 //! engine, which the host has in hand.
 
 use super::client::{self, Answer, request};

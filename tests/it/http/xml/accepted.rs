@@ -325,7 +325,7 @@ fn search() {
     assert!(
         lene(&world, "POST", target, &ask("<DaysBack>1</DaysBack>")).contains("<Count>3</Count>")
     );
-    // The reference's table says GET; one with a body is answered too.
+    // The vendor lists it as GET; one with a body is answered too.
     assert!(lene(&world, "GET", target, &ask(&usual)).starts_with(&begin));
     let wrong = call(
         &world,
