@@ -1,9 +1,9 @@
 //! The contract in an application of somebody else's: mounted under a prefix in axum, in this
 //! process.
 //!
-//! Goal: a host writes `nest_service` and nothing more. Method: the reference's walkthrough
-//! (the vendor's, as `walkthrough.sh` plays it) over real sockets; the agents are waited for by the
-//! engine, which the host has in hand.
+//! Goal: a host writes `nest_service` and nothing more. Method: the vendor's walkthrough, as
+//! `walkthrough.sh` plays it, over real sockets; the engine, which the host has in hand, waits for
+//! the agents.
 
 use super::client::{self, Answer, request};
 use serde_json::{Value, json};
