@@ -1,14 +1,23 @@
 //! The secrets of many accounts: a folder, or a list of files.
 //!
 //! Both are read at every dial, so that a changed secret is used at the next one.
+//!
+//! A connector asks for the secret of the prepared address. The file's name, or the line in the
+//! list, may have the address as it was provisioned: `Straße@example.org` names the account
+//! `strasse@example.org` too.
 
 use super::error::BackendError;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+use super::prepared::folded;
 use super::regular::read_text;
 use super::secret::{SecretSource, StoredSecret, read_later, single_key};
 use super::traits::Reply;
 use crate::model::Secret;
 use serde::de::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
+
+/// The most files of a folder whose names are compared with an address.
+const NAMES_MAX: usize = 100_000;
 
 /// Where the secrets of accounts are stored. A configuration writes it as `{ directory = "…" }` or
 /// `{ file = "…" }`.
@@ -32,10 +41,10 @@ impl AccountSecrets {
             AccountSecrets::Directory(path) if address.contains('/') => {
                 Err(refused(path, "such file"))
             }
-            AccountSecrets::Directory(path) => Ok(path.join(address)),
+            AccountSecrets::Directory(path) => Ok(file_in(path, address)),
             AccountSecrets::List(path) => list(path)?
                 .into_iter()
-                .find(|(listed, _)| listed.eq_ignore_ascii_case(address))
+                .find(|(listed, _)| folded(listed) == folded(address))
                 .map(|(_, file)| file)
                 .ok_or_else(|| refused(path, "line for it")),
         }
@@ -95,6 +104,28 @@ impl<'de> Deserialize<'de> for AccountSecrets {
     }
 }
 
+/// Returns the file of an address in a folder: the one with its name, else one whose name is the
+/// same address once it is prepared.
+fn file_in(folder: &Path, address: &str) -> PathBuf {
+    let exact = folder.join(address);
+    if exact.exists() {
+        return exact;
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let named = entries.take(NAMES_MAX).find(|entry| {
+        let name = entry.file_name();
+        name.to_str()
+            .is_some_and(|name| folded(name) == folded(address))
+    });
+    named.map_or(exact, |entry| entry.path())
+}
+
+/// Without a connector nothing prepares an address.
+#[cfg(not(any(feature = "xmpp", feature = "ucwa")))]
+fn folded(address: &str) -> String {
+    address.to_lowercase()
+}
+
 /// Returns the addresses in a list with their files.
 fn list(path: &Path) -> Result<Vec<(String, PathBuf)>, BackendError> {
     let text = read_text(path)
@@ -151,6 +182,41 @@ mod tests {
         std::fs::write(&path, "bot@example.org = two\n").expect("a list");
         assert!(secrets.check().is_err(), "a file that is not there");
         std::fs::remove_dir_all(&folder).expect("gone");
+    }
+
+    #[test]
+    fn a_file_may_have_the_address_as_it_was_written() {
+        let folder = std::env::temp_dir().join(format!("switchboard-names-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let of = |address: &str| {
+            let secrets = AccountSecrets::Directory(folder.clone());
+            let file = secrets.file_of(address).expect("a file");
+            StoredSecret::File(file)
+                .read()
+                .map(|it| it.expose().to_owned())
+        };
+        for (name, secret) in [
+            ("Straße@Example.org", "one"),
+            ("cafe\u{301}@example.org", "two"),
+            ("Bot@example.org", "three"),
+            ("bot@example.org", "four"),
+        ] {
+            std::fs::write(folder.join(name), secret).expect("a file");
+        }
+        let list = folder.join("list");
+        std::fs::write(&list, "\u{feff}ＢＯＴ@Example.org = bot@example.org\n").expect("a list");
+        let listed = AccountSecrets::List(list).file_of("bot@example.org");
+        let prepared = [
+            "strasse@example.org",
+            "caf\u{e9}@example.org",
+            "bot@example.org",
+        ];
+        let found = prepared.map(|address| of(address).expect(address));
+        let nobody = of("nobody@example.org");
+        std::fs::remove_dir_all(&folder).expect("gone");
+        assert_eq!(found, ["one", "two", "four"]);
+        assert_eq!(listed.expect("a line"), folder.join("bot@example.org"));
+        assert!(nobody.is_err());
     }
 
     #[test]

@@ -15,6 +15,8 @@
 mod account_secrets;
 mod capabilities;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod dial;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod document;
 mod error;
 pub(crate) mod fairness;
@@ -22,6 +24,8 @@ mod inbox;
 mod loopback;
 mod manage;
 mod passing;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod prepared;
 mod private;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod recorder;

@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// The largest settings, certificate or secret file that is read.
 const BYTES_MAX: u64 = 4 << 20;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Opens a regular file for reading; never waits for the other end of a FIFO.
 ///
@@ -39,7 +41,8 @@ pub fn open_regular(path: &Path) -> Result<File> {
     }
 }
 
-/// Reads a regular file of at most 4 MiB: a certificate, a secret, settings.
+/// Reads a regular file of at most 4 MiB: a certificate, a secret, settings. A byte order mark at
+/// its beginning, which editors of Windows write, is not part of the contents.
 ///
 /// # Errors
 /// As [`open_regular`]; `InvalidData` for a larger one; those of reading.
@@ -53,6 +56,9 @@ pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
             ErrorKind::InvalidData,
             "it is larger than 4 MiB",
         ));
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(bytes)
 }
@@ -71,6 +77,21 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
     use std::time::Duration;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_file() {
+        let path = std::env::temp_dir().join(format!("switchboard-mark-{}", std::process::id()));
+        for (written, read) in [
+            ("\u{feff}word\n", "word\n"),
+            ("word\u{feff}", "word\u{feff}"),
+            ("\u{feff}\u{feff}x", "\u{feff}x"),
+            ("\u{feff}", ""),
+        ] {
+            std::fs::write(&path, written).expect("written");
+            assert_eq!(read_text(&path).expect("read"), read, "{written:?}");
+        }
+        std::fs::remove_file(&path).expect("gone");
+    }
 
     /// A FIFO takes the file's place between the look and the open, again and again.
     #[test]

@@ -1,8 +1,10 @@
 //! Addresses of XMPP: `local@domain/resource`.
 //!
-//! Local part and domain are compared without case, so they are kept folded; the resource as it is.
-//! Full stringprep is the server's business: its answer decides.
+//! Local part and domain are kept prepared, because a server answers under the prepared address. The
+//! resource of an address that is read stays as it is: the server has prepared it, by rules of its
+//! own. A resource of ours, for example a nickname, is prepared here.
 
+use crate::backend::prepared;
 use std::fmt;
 
 /// The most bytes of each of the three parts (RFC 7622).
@@ -20,15 +22,16 @@ pub(super) struct Jid {
 
 impl Jid {
     /// Reads an address. Returns `None` if the text is not one.
-    pub(super) fn parse(text: &str) -> Option<Jid> {
-        let (bare, resource) = match text.split_once('/') {
+    pub(super) fn parse(whole: &str) -> Option<Jid> {
+        let (bare, resource) = match whole.split_once('/') {
             Some((bare, resource)) => (bare, Some(resource)),
-            None => (text, None),
+            None => (whole, None),
         };
         let (local, domain) = match bare.split_once('@') {
             Some((local, domain)) => (Some(local), domain),
             None => (None, bare),
         };
+        let (local, domain) = (local.map(prepared::folded), prepared::folded(domain));
         let fits = |part: &str| {
             !part.is_empty() && part.len() <= PART_MAX && !part.chars().any(char::is_control)
         };
@@ -38,17 +41,29 @@ impl Jid {
         let is_domain = |part: &str| {
             fits(part) && !part.contains(|c: char| c.is_whitespace() || "\"&'/<>@".contains(c))
         };
-        if !is_domain(domain) || !local.is_none_or(is_local) || !resource.is_none_or(fits) {
+        if !is_domain(&domain)
+            || !local.as_deref().is_none_or(is_local)
+            || !resource.is_none_or(fits)
+        {
             return None;
         }
-        let mut text = bare.to_lowercase();
-        let domain = text.find('@').map_or(0, |at| at + 1);
+        let mut text = String::with_capacity(whole.len());
+        if let Some(local) = &local {
+            text.push_str(local);
+            text.push('@');
+        }
+        let begins = text.len();
+        text.push_str(&domain);
         let bare = text.len();
         if let Some(resource) = resource {
             text.push('/');
             text.push_str(resource);
         }
-        Some(Jid { text, domain, bare })
+        Some(Jid {
+            text,
+            domain: begins,
+            bare,
+        })
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -81,8 +96,10 @@ impl Jid {
         }
     }
 
-    /// Returns the same address with another resource; `None` if that cannot be a resource.
+    /// Returns the same address with another resource, which is prepared; `None` if that cannot be
+    /// a resource.
     pub(super) fn with_resource(&self, resource: &str) -> Option<Jid> {
+        let resource = prepared::resource(resource);
         Jid::parse(&format!("{}/{resource}", self.bare()))
     }
 }
@@ -131,6 +148,38 @@ mod tests {
             "a@b/\u{1}",
             "/a",
             "a\"@b",
+        ] {
+            assert_eq!(Jid::parse(bad), None, "{bad}");
+        }
+    }
+
+    /// A server answers under the prepared address.
+    #[test]
+    fn an_address_is_kept_prepared() {
+        for (written, prepared) in [
+            ("Straße@Rooms.Example.org", "strasse@rooms.example.org"),
+            ("ｏｐｓ@rooms.example.org", "ops@rooms.example.org"),
+            ("cafe\u{301}@münchen.example", "caf\u{e9}@münchen.example"),
+            ("lene@MÜNCHEN.example", "lene@münchen.example"),
+        ] {
+            let jid = Jid::parse(written).expect(written);
+            assert_eq!(jid.as_str(), prepared);
+            assert_eq!(Jid::parse(prepared), Some(jid));
+        }
+        let room = Jid::parse("ops@rooms").expect("an address");
+        let resource = |text| room.with_resource(text)?.resource().map(str::to_owned);
+        assert_eq!(resource("m²\u{ad}"), Some("m2".into()));
+        assert_eq!(resource("\u{ad}"), None, "nothing is left of it");
+        let heard = Jid::parse("ops@rooms/m²").expect("as the server gave it");
+        assert_eq!(heard.resource(), Some("m²"));
+        // Prepared, each of them has a character that no address may have.
+        for bad in [
+            "a＠b@c",
+            "a／b@c",
+            "a\u{a0}b@c",
+            "\u{ad}@c",
+            "a@b／c",
+            "ａ＠ｂ@c",
         ] {
             assert_eq!(Jid::parse(bad), None, "{bad}");
         }

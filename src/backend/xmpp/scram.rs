@@ -2,6 +2,7 @@
 //!
 //! The server proves that it knows the password too: without its signature the login is not one.
 
+use crate::backend::prepared;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::digest::Digest;
@@ -67,12 +68,13 @@ impl Scram {
         )
     }
 
-    /// Returns the answer to the server's challenge.
+    /// Returns the answer to the server's challenge. The password is prepared, as the server's is.
     pub(super) fn answer(
         &mut self,
         challenge: &str,
         password: &str,
     ) -> Result<String, &'static str> {
+        let password = &*prepared::password(password);
         let field = |name: &str| {
             challenge
                 .split(',')
@@ -192,6 +194,24 @@ mod tests {
             "{answer}"
         );
         assert!(login.is_proven("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
+    }
+
+    /// The server keeps the hash of the prepared password (RFC 5802, 2.2).
+    #[test]
+    fn a_password_is_hashed_as_it_is_prepared() {
+        let challenge = "r=ours2,s=QSXCR+Q6sek8bf92,i=4096";
+        let answer = |password: &str| {
+            let (mut login, _) = Scram::begin(Hash::Sha256, Bound::Cannot, "user", "ours");
+            login.answer(challenge, password).expect("a challenge")
+        };
+        for (written, prepared) in [
+            ("m²", "m2"),
+            ("pa\u{a0}ss", "pa ss"),
+            ("so\u{ad}ft…", "soft..."),
+        ] {
+            assert_eq!(answer(written), answer(prepared), "{written}");
+        }
+        assert_ne!(answer("Pass"), answer("pass"));
     }
 
     #[test]

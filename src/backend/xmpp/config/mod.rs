@@ -3,7 +3,7 @@
 mod document;
 
 use super::jid::Jid;
-use crate::backend::{SecretSource, Trust, tls};
+use crate::backend::{SecretSource, Trust, prepared, tls};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::fmt;
@@ -339,12 +339,13 @@ impl XmppConfig {
     pub(super) fn is_component(&self, jid: &Jid) -> bool {
         self.component
             .as_ref()
-            .is_some_and(|component| component.domain.eq_ignore_ascii_case(jid.domain()))
+            .is_some_and(|component| prepared::folded(&component.domain) == jid.domain())
     }
 
-    /// Returns the nickname of an agent, which can always be a resource.
+    /// Returns the nickname of an agent, prepared as a server keeps it. It can always be a resource.
     pub(super) fn nickname_of(&self, jid: &Jid) -> String {
-        let made = self.nickname.as_ref().map(|rule| rule(jid.bare()));
+        let rule = self.nickname.as_ref();
+        let made = rule.map(|rule| prepared::resource(&rule(jid.bare())).into_owned());
         let fits = |nick: &String| jid.with_resource(nick).is_some();
         made.filter(fits)
             .unwrap_or_else(|| jid.local().unwrap_or("switchboard").to_owned())
