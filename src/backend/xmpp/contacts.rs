@@ -54,14 +54,7 @@ pub(super) async fn join(
     subscribe(core, talk)?;
     core.fence().await?;
     if let Some(refused) = take_refusal(core, talk, session)? {
-        let reason = format!("the contact cannot be reached: {}", refused.reason());
-        let is_gone =
-            refused.is("item-not-found") || refused.is("jid-malformed") || refused.is("forbidden");
-        return Err(if is_gone {
-            BackendError::refused(reason)
-        } else {
-            BackendError::unreachable(reason)
-        });
+        return Err(refused.of_subscription());
     }
     let had_point = point.is_some();
     let mut stands = talk.catch_up(core, point).await?;

@@ -10,12 +10,81 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// The most characters of a reason, which is a stranger's text.
 const REASON_MAX: usize = 300;
 
+/// What a condition says about the entity that was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// It cannot be reached now. Prosody says `remote-server-not-found` of every failed connection
+    /// to another server.
+    Away,
+    /// It asks for a pause.
+    Busy,
+    /// It does not exist.
+    Absent,
+    /// The agent may not do that.
+    Forbidden,
+    /// It does not know such a request.
+    Unknown,
+    /// It is not there, or takes nothing.
+    Unavailable,
+    /// The request itself is wrong.
+    Final,
+}
+
+/// The conditions of stanza errors (RFC 6120, 8.3.3) that are not [`Meaning::Final`].
+const CONDITIONS: &[(&str, Meaning)] = &[
+    ("remote-server-timeout", Meaning::Away),
+    ("remote-server-not-found", Meaning::Away),
+    ("recipient-unavailable", Meaning::Away),
+    ("internal-server-error", Meaning::Away),
+    ("resource-constraint", Meaning::Busy),
+    ("policy-violation", Meaning::Busy),
+    ("item-not-found", Meaning::Absent),
+    ("gone", Meaning::Absent),
+    ("forbidden", Meaning::Forbidden),
+    ("not-allowed", Meaning::Forbidden),
+    ("feature-not-implemented", Meaning::Unknown),
+    ("service-unavailable", Meaning::Unavailable),
+];
+
+/// The conditions that a wait does not change, whatever the type of the error.
+const LASTING: &[&str] = &[
+    "conflict",
+    "forbidden",
+    "not-allowed",
+    "not-authorized",
+    "registration-required",
+];
+
+/// What was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Join,
+    Post,
+    Request,
+    Upload,
+}
+
+/// What a refusal is for the engine.
+fn kind(asked: Asked, meaning: Meaning) -> BackendErrorKind {
+    use BackendErrorKind::*;
+    match (meaning, asked) {
+        (Meaning::Away, _) | (Meaning::Unavailable, Asked::Join) => Unreachable,
+        (Meaning::Busy, _) => RetryAfter(PAUSE),
+        (_, Asked::Join) => Refused,
+        (Meaning::Absent | Meaning::Forbidden, Asked::Request) => ChannelGone,
+        (Meaning::Unknown | Meaning::Unavailable, Asked::Request | Asked::Upload) => Unsupported,
+        _ => Rejected,
+    }
+}
+
 /// The error of a stanza that came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StanzaError {
     /// The condition, such as `item-not-found`.
     pub(super) condition: String,
     pub(super) text: Option<String>,
+    /// True if the sender may try again later: the type `wait`.
+    pub(super) may_wait: bool,
 }
 
 impl StanzaError {
@@ -26,6 +95,7 @@ impl StanzaError {
         StanzaError {
             condition: condition.unwrap_or_else(|| "undefined-condition".into()),
             text,
+            may_wait: error.is_some_and(|error| error.attribute("type") == Some("wait")),
         }
     }
 
@@ -41,21 +111,18 @@ impl StanzaError {
         }
     }
 
-    fn is_passing(&self) -> bool {
-        matches!(
-            self.condition.as_str(),
-            "remote-server-timeout"
-                | "remote-server-not-found"
-                | "recipient-unavailable"
-                | "internal-server-error"
-        )
+    fn meaning(&self) -> Meaning {
+        let known = CONDITIONS.iter().find(|(name, _)| self.is(name));
+        match known.map_or(Meaning::Final, |(_, meaning)| *meaning) {
+            Meaning::Busy => Meaning::Busy,
+            _ if self.may_wait && !LASTING.contains(&&*self.condition) => Meaning::Away,
+            meaning => meaning,
+        }
     }
 
-    fn is_too_much(&self) -> bool {
-        matches!(
-            self.condition.as_str(),
-            "resource-constraint" | "policy-violation"
-        )
+    fn refusal(&self, asked: Asked, what: &str) -> BackendError {
+        let reason = format!("{what}: {}", self.reason());
+        BackendError::new(kind(asked, self.meaning()), reason)
     }
 
     /// Returns the error of a room that refuses a join.
@@ -71,40 +138,35 @@ impl StanzaError {
             "service-unavailable" => "the room is full, or its service is not there",
             _ => "the room refused",
         };
-        let reason = format!("{what}: {}", self.reason());
-        if self.is_too_much() {
-            return BackendError::new(BackendErrorKind::RetryAfter(PAUSE), reason);
+        self.refusal(Asked::Join, what)
+    }
+
+    /// Returns the error of a contact whose server refuses the subscription. Only what says that
+    /// there is no such contact, or that it wants none, is final.
+    pub(super) fn of_subscription(&self) -> BackendError {
+        let is_final = ["item-not-found", "jid-malformed", "forbidden"].contains(&&*self.condition)
+            && self.meaning() != Meaning::Away;
+        let reason = format!("the contact cannot be reached: {}", self.reason());
+        if is_final {
+            BackendError::refused(reason)
+        } else {
+            BackendError::unreachable(reason)
         }
-        if self.is_passing() || self.is("service-unavailable") {
-            return BackendError::unreachable(reason);
-        }
-        BackendError::refused(reason)
     }
 
     /// Returns the error of a message that was refused. It was not delivered, whatever the reason.
     pub(super) fn of_post(&self) -> BackendError {
-        let kind = match () {
-            () if self.is_too_much() => BackendErrorKind::RetryAfter(PAUSE),
-            () if self.is("remote-server-timeout") || self.is("internal-server-error") => {
-                BackendErrorKind::Unreachable
-            }
-            () => BackendErrorKind::Rejected,
-        };
-        BackendError::new(kind, format!("the message was refused: {}", self.reason()))
+        self.refusal(Asked::Post, "the message was refused")
     }
 
     /// Returns the error of a request that was refused.
     pub(super) fn of_request(&self, what: &str) -> BackendError {
-        let kind = match self.condition.as_str() {
-            "item-not-found" | "gone" | "forbidden" | "not-allowed" => {
-                BackendErrorKind::ChannelGone
-            }
-            "feature-not-implemented" | "service-unavailable" => BackendErrorKind::Unsupported,
-            _ if self.is_too_much() => BackendErrorKind::RetryAfter(PAUSE),
-            _ if self.is_passing() => BackendErrorKind::Unreachable,
-            _ => BackendErrorKind::Rejected,
-        };
-        BackendError::new(kind, format!("{what}: {}", self.reason()))
+        self.refusal(Asked::Request, what)
+    }
+
+    /// Returns the error of a service that refuses a file.
+    pub(super) fn of_upload(&self) -> BackendError {
+        self.refusal(Asked::Upload, "the file was refused")
     }
 }
 
@@ -187,26 +249,110 @@ pub(super) fn short(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn refused(condition: &'static str) -> StanzaError {
-        let error = Element::stanza("error").child(Element::new(condition, ns::STANZAS));
+    fn refused(condition: &'static str, kind: &str) -> StanzaError {
+        let error = Element::stanza("error")
+            .with("type", kind)
+            .child(Element::new(condition, ns::STANZAS));
         StanzaError::of(&Element::stanza("presence").child(error))
     }
 
+    /// What each condition is for a join, a post, a request and an upload.
     #[test]
-    fn refusals_of_a_join() {
-        for (condition, passing) in [
-            ("not-authorized", false),
-            ("forbidden", false),
-            ("registration-required", false),
-            ("item-not-found", false),
-            ("service-unavailable", true),
-            ("remote-server-timeout", true),
-            ("resource-constraint", true),
-            ("weird", false),
+    fn one_table_says_what_a_refusal_is() {
+        use BackendErrorKind::*;
+        let pause = RetryAfter(PAUSE);
+        let away = [Unreachable; 4];
+        for (condition, kind, expected) in [
+            ("remote-server-not-found", "cancel", away),
+            ("remote-server-not-found", "wait", away),
+            ("remote-server-timeout", "wait", away),
+            ("recipient-unavailable", "wait", away),
+            ("internal-server-error", "cancel", away),
+            ("resource-constraint", "wait", [pause; 4]),
+            ("policy-violation", "modify", [pause; 4]),
+            (
+                "item-not-found",
+                "cancel",
+                [Refused, Rejected, ChannelGone, Rejected],
+            ),
+            ("gone", "cancel", [Refused, Rejected, ChannelGone, Rejected]),
+            (
+                "forbidden",
+                "auth",
+                [Refused, Rejected, ChannelGone, Rejected],
+            ),
+            (
+                "not-allowed",
+                "cancel",
+                [Refused, Rejected, ChannelGone, Rejected],
+            ),
+            (
+                "feature-not-implemented",
+                "cancel",
+                [Refused, Rejected, Unsupported, Unsupported],
+            ),
+            (
+                "service-unavailable",
+                "cancel",
+                [Unreachable, Rejected, Unsupported, Unsupported],
+            ),
+            ("service-unavailable", "wait", away),
+            (
+                "not-authorized",
+                "auth",
+                [Refused, Rejected, Rejected, Rejected],
+            ),
+            (
+                "registration-required",
+                "auth",
+                [Refused, Rejected, Rejected, Rejected],
+            ),
+            (
+                "not-acceptable",
+                "modify",
+                [Refused, Rejected, Rejected, Rejected],
+            ),
+            (
+                "jid-malformed",
+                "modify",
+                [Refused, Rejected, Rejected, Rejected],
+            ),
+            ("weird", "cancel", [Refused, Rejected, Rejected, Rejected]),
+            ("weird", "wait", away),
+            ("undefined-condition", "wait", away),
+            (
+                "forbidden",
+                "wait",
+                [Refused, Rejected, ChannelGone, Rejected],
+            ),
+            ("conflict", "wait", [Refused, Rejected, Rejected, Rejected]),
         ] {
-            let error = refused(condition).of_join();
-            assert_eq!(error.is_passing(), passing, "{error:?}");
-            assert!(error.reason.contains(condition));
+            let error = refused(condition, kind);
+            let found = [
+                error.of_join(),
+                error.of_post(),
+                error.of_request("x"),
+                error.of_upload(),
+            ];
+            assert_eq!(
+                found.each_ref().map(|one| one.kind),
+                expected,
+                "{condition} {kind}"
+            );
+            assert!(found.iter().all(|one| one.reason.contains(condition)));
+        }
+        for (condition, kind, expected) in [
+            ("item-not-found", "cancel", Refused),
+            ("item-not-found", "wait", Unreachable),
+            ("jid-malformed", "modify", Refused),
+            ("remote-server-not-found", "cancel", Unreachable),
+            ("service-unavailable", "cancel", Unreachable),
+        ] {
+            assert_eq!(
+                refused(condition, kind).of_subscription().kind,
+                expected,
+                "{condition}"
+            );
         }
         assert_eq!(
             StanzaError::of(&Element::stanza("iq")).condition,

@@ -152,6 +152,7 @@ fn unseated(
                 let _ = waits.send(Err(StanzaError {
                     condition: condition.into(),
                     text: None,
+                    may_wait: false,
                 }));
             }
             None

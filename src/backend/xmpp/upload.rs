@@ -172,15 +172,7 @@ async fn slot(
                 refused.reason(),
             ));
         }
-        Err(refused) => {
-            let error = refused.of_request("the file was refused");
-            let is_gone = error.kind == BackendErrorKind::ChannelGone;
-            return Err(if is_gone {
-                BackendError::new(BackendErrorKind::Rejected, error.reason)
-            } else {
-                error
-            });
-        }
+        Err(refused) => return Err(refused.of_upload()),
     };
     let slot = answer.find("slot", ns::UPLOAD);
     let url = |what: &str| {
