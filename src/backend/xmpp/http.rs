@@ -8,10 +8,9 @@
 //! Rejected: an HTTP client library for one request with a known length and a status to read.
 
 use super::stream::{Io, plain};
-use crate::backend::{BackendError, BackendErrorKind, Inbox, PipeReader, Trust, tls};
+use crate::backend::{BackendError, BackendErrorKind, Inbox, PipeReader, Trust, dial, tls};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// The most bytes of an answer that are read.
 const ANSWER_MAX: usize = 16 * 1024;
@@ -175,10 +174,7 @@ async fn connect(
 ) -> Result<Box<dyn Io>, BackendError> {
     let slow = |what: &str| BackendError::unreachable(format!("the upload host {endpoint} {what}"));
     let tcp = inbox
-        .within(
-            CONNECT_MAX,
-            TcpStream::connect((target.host.as_str(), target.port)),
-        )
+        .within(CONNECT_MAX, dial::connect(inbox, &target.host, target.port))
         .await;
     let tcp = tcp.ok_or_else(|| slow("does not answer"))?;
     let tcp = tcp.map_err(|error| {

@@ -135,7 +135,7 @@ async fn connect_component(backend: &Xmpp, inbox: &Inbox) -> Result<Ready, Backe
         .component
         .as_ref()
         .expect("whoever calls has looked");
-    let mut ready = negotiate::component(component, &backend.config.trust).await?;
+    let mut ready = negotiate::component(component, &backend.config.trust, inbox).await?;
     let salt = core::salt()?;
     let probed = tokio::select! {
         biased;

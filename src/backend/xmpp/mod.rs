@@ -74,6 +74,7 @@ mod held;
 mod http;
 mod jid;
 mod link;
+mod login;
 mod look_up;
 mod manage;
 mod message;

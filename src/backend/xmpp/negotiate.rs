@@ -3,20 +3,20 @@
 use super::config::{Accounts, Component, Security, XmppConfig};
 use super::errors;
 use super::jid::Jid;
+use super::login::{Ended, login, next};
 use super::ns;
 use super::resolver;
-use super::scram::{Bound, Hash, Scram};
 use super::srv::Endpoint;
 use super::stream::{Stream, Way};
 use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind, Inbox, Secret, Trust};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use std::time::Duration;
 
 /// How many servers, one after the other, may send us to another one.
 const HOPS_MAX: usize = 3;
+/// How long the hosts of an account may take together. The dial as a whole has a little more.
+const HOSTS_TIME: Duration = Duration::from_secs(18);
 /// How long a host may take to accept the connection until the next one is tried.
 const CONNECT_MAX: Duration = Duration::from_secs(8);
 
@@ -36,7 +36,11 @@ fn protocol(reason: impl Into<String>) -> BackendError {
 }
 
 /// Signs a component in (XEP-0114).
-pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Ready, BackendError> {
+pub(super) async fn component(
+    component: &Component,
+    trust: &Trust,
+    inbox: &Inbox,
+) -> Result<Ready, BackendError> {
     let secret = component.secret.secret(&component.domain).await?;
     let (domain, security) = (&*component.domain, component.security);
     let way = Way {
@@ -46,7 +50,7 @@ pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Re
         trust,
         domain,
     };
-    let mut stream = Stream::connect(&way).await?;
+    let mut stream = Stream::connect(&way, inbox).await?;
     let header = stream.open(domain, ns::COMPONENT).await?;
     let Some(id) = header.attribute("id") else {
         // A server that does not know the component says so in place of the handshake.
@@ -78,45 +82,96 @@ pub(super) async fn component(component: &Component, trust: &Trust) -> Result<Re
     })
 }
 
-/// Signs an account in (RFC 6120), at the first of its domain's hosts that can be reached.
+/// Signs an account in (RFC 6120), at the first of its domain's hosts that admits it. Each host has
+/// its share of the time.
 pub(super) async fn account(
     jid: &Jid,
     accounts: &Accounts,
     config: &XmppConfig,
     inbox: &Inbox,
 ) -> Result<Ready, BackendError> {
+    let deadline = inbox.now() + HOSTS_TIME;
     let secret = accounts.secrets.secret(jid.bare()).await?;
+    let mut endpoints = endpoints(jid, accounts, inbox).await.into_iter();
+    let mut kept = None;
+    while let Some(endpoint) = endpoints.next() {
+        let left = (deadline - inbox.now()).to_std().unwrap_or_default();
+        let share = share(left, endpoints.len());
+        let name = format!("{}:{}", endpoint.host, endpoint.port);
+        let signed_in = at(endpoint, jid, &secret, config, inbox);
+        let failed = match inbox.within(share, signed_in).await {
+            Some(Ok(ready)) => return Ok(ready),
+            Some(Err(failed)) => failed,
+            None => Failed::before_login(BackendError::unreachable(format!(
+                "{name} did not complete the sign-in in time"
+            ))),
+        };
+        if !failed.may_try_next() {
+            return Err(failed.error);
+        }
+        tracing::debug!(host = name, reason = failed.error.reason, "a host failed");
+        kept = Some(more_telling(kept, failed.error));
+    }
+    Err(kept.unwrap_or_else(|| {
+        BackendError::refused(format!(
+            "`{}` says that it serves no accounts",
+            jid.domain()
+        ))
+    }))
+}
+
+/// Returns the hosts of an account, in the order in which they are tried.
+async fn endpoints(jid: &Jid, accounts: &Accounts, inbox: &Inbox) -> Vec<Endpoint> {
     let security = accounts.security;
     let is_tls = matches!(security, Security::StartTls | Security::DirectTls);
-    let endpoints = if accounts.host.is_none() && accounts.port.is_none() && is_tls {
-        resolver::endpoints(accounts.resolver, jid.domain(), security, inbox).await
-    } else {
-        let host = accounts
-            .host
-            .clone()
-            .unwrap_or_else(|| jid.domain().to_owned());
-        let port = accounts.port.unwrap_or(if security == Security::DirectTls {
-            5223
-        } else {
-            5222
-        });
-        vec![Endpoint {
-            host,
-            port,
-            security,
-        }]
-    };
-    let mut unreachable = BackendError::refused(format!(
-        "`{}` says that it serves no accounts",
-        jid.domain()
-    ));
-    for endpoint in endpoints {
-        match at(endpoint, jid, &secret, config, inbox).await {
-            Err(error) if error.kind == BackendErrorKind::Unreachable => unreachable = error,
-            done => return done,
+    if accounts.host.is_none() && accounts.port.is_none() && is_tls {
+        return resolver::endpoints(accounts.resolver, jid.domain(), security, inbox).await;
+    }
+    let host = accounts.host.as_deref().unwrap_or(jid.domain()).to_owned();
+    let is_direct = security == Security::DirectTls;
+    let port = accounts.port.unwrap_or(if is_direct { 5223 } else { 5222 });
+    vec![Endpoint {
+        host,
+        port,
+        security,
+    }]
+}
+
+/// Returns the time of one host, if that many others are tried after it. What a host leaves over
+/// is for those.
+fn share(left: Duration, others: usize) -> Duration {
+    left.min(HOSTS_TIME) / u32::try_from(others + 1).unwrap_or(u32::MAX)
+}
+
+/// A host that did not admit an account.
+struct Failed {
+    error: BackendError,
+    /// True if the account's password was not used yet.
+    is_before_login: bool,
+}
+
+impl Failed {
+    fn before_login(error: BackendError) -> Failed {
+        Failed {
+            error,
+            is_before_login: true,
         }
     }
-    Err(unreachable)
+
+    /// Returns whether another host of the domain may do better. Once a host has refused the
+    /// password, it would be refused everywhere.
+    fn may_try_next(&self) -> bool {
+        self.is_before_login || self.error.kind == BackendErrorKind::Unreachable
+    }
+}
+
+/// Returns the failure that decides when the account is tried again: the first one that may pass,
+/// else the first one.
+fn more_telling(kept: Option<BackendError>, new: BackendError) -> BackendError {
+    match kept {
+        Some(kept) if kept.is_passing() || !new.is_passing() => kept,
+        _ => new,
+    }
 }
 
 /// Signs an account in at one host, or at the host that this one names.
@@ -126,7 +181,7 @@ async fn at(
     secret: &Secret,
     config: &XmppConfig,
     inbox: &Inbox,
-) -> Result<Ready, BackendError> {
+) -> Result<Ready, Failed> {
     let Endpoint {
         mut host,
         mut port,
@@ -140,49 +195,34 @@ async fn at(
             trust: &config.trust,
             domain: jid.domain(),
         };
-        match sign_in(&way, jid, secret, &config.resource, inbox).await {
+        let mut is_before_login = true;
+        let signed_in = async {
+            let (stream, offered) = reach(&way, jid, inbox).await?;
+            is_before_login = false;
+            enter(stream, offered, jid, secret, &config.resource).await
+        };
+        let (other, other_port) = match signed_in.await {
             Ok(ready) => return Ok(ready),
-            // Without TLS nobody has to prove anything there: the login is for the host that is
-            // configured.
-            Err(Ended::Elsewhere(other, _))
-                if security == Security::InsecurePlaintext && other != host =>
-            {
-                return Err(BackendError::refused(format!(
-                    "the server redirects to `{other}`, and the connection has no TLS"
-                )));
+            Err(Ended::Elsewhere(other, port)) => (other, port),
+            Err(Ended::Failed(error)) => {
+                return Err(Failed {
+                    error,
+                    is_before_login,
+                });
             }
-            Err(Ended::Elsewhere(other, other_port)) => {
-                (host, port) = (other, other_port.unwrap_or(port))
-            }
-            Err(Ended::Failed(error)) => return Err(error),
+        };
+        // Without TLS nobody has to prove anything there: the login is for the host that is
+        // configured.
+        if security == Security::InsecurePlaintext && other != host {
+            return Err(Failed::before_login(BackendError::refused(format!(
+                "the server redirects to `{other}`, and the connection has no TLS"
+            ))));
         }
+        (host, port) = (other, other_port.unwrap_or(port));
     }
-    Err(BackendError::unreachable(
+    Err(Failed::before_login(BackendError::unreachable(
         "the server redirects from one host to another",
-    ))
-}
-
-enum Ended {
-    Failed(BackendError),
-    /// The server sends us to another host.
-    Elsewhere(String, Option<u16>),
-}
-
-impl From<BackendError> for Ended {
-    fn from(error: BackendError) -> Ended {
-        Ended::Failed(error)
-    }
-}
-
-async fn next(stream: &mut Stream) -> Result<Element, Ended> {
-    let element = stream.next().await?;
-    if !element.is("error", ns::STREAM) {
-        return Ok(element);
-    }
-    match errors::other_host(&element) {
-        Some((host, port)) => Err(Ended::Elsewhere(host, port)),
-        None => Err(errors::of_stream(&element).into()),
-    }
+    )))
 }
 
 async fn features(stream: &mut Stream, domain: &str) -> Result<Element, Ended> {
@@ -195,20 +235,13 @@ async fn features(stream: &mut Stream, domain: &str) -> Result<Element, Ended> {
     }
 }
 
-async fn sign_in(
-    way: &Way<'_>,
-    jid: &Jid,
-    secret: &Secret,
-    resource: &str,
-    inbox: &Inbox,
-) -> Result<Ready, Ended> {
-    let mut stream = tokio::select! {
-        biased;
-        connected = Stream::connect(way) => connected?,
-        () = inbox.sleep(CONNECT_MAX) => {
-            return Err(BackendError::unreachable(format!("{}:{} does not answer", way.host, way.port)).into());
-        }
-    };
+/// Connects to a host, with TLS where that is configured. Returns the stream with what the host
+/// offers. The password is not used yet.
+async fn reach(way: &Way<'_>, jid: &Jid, inbox: &Inbox) -> Result<(Stream, Element), Ended> {
+    let connected = inbox.within(CONNECT_MAX, Stream::connect(way, inbox)).await;
+    let mut stream = connected.ok_or_else(|| {
+        BackendError::unreachable(format!("{}:{} does not answer", way.host, way.port))
+    })??;
     let mut offered = features(&mut stream, jid.domain()).await?;
     if way.security == Security::StartTls {
         if offered.find("starttls", ns::TLS).is_none() {
@@ -223,6 +256,17 @@ async fn sign_in(
         stream.secure(way).await?;
         offered = features(&mut stream, jid.domain()).await?;
     }
+    Ok((stream, offered))
+}
+
+/// Logs in on the stream, and makes it ready for stanzas.
+async fn enter(
+    mut stream: Stream,
+    offered: Element,
+    jid: &Jid,
+    secret: &Secret,
+    resource: &str,
+) -> Result<Ready, Ended> {
     login(&mut stream, &offered, jid, secret).await?;
     let offered = features(&mut stream, jid.domain()).await?;
     let jid = bind(&mut stream, resource).await?;
@@ -280,205 +324,49 @@ async fn bind(stream: &mut Stream, resource: &str) -> Result<Jid, Ended> {
         .ok_or_else(|| protocol("the server bound no address").into())
 }
 
-/// A mechanism to log in.
-#[derive(Debug, PartialEq, Eq)]
-enum Mechanism {
-    Scram(Hash, Bound, &'static str),
-    Plain,
-}
-
-/// The best the server offers: bound to the channel before not bound, SHA-256 before SHA-1, PLAIN
-/// only within TLS.
-fn mechanism(offered: &Element, binding: Option<[u8; 32]>, is_secure: bool) -> Option<Mechanism> {
-    let names: Vec<String> = offered
-        .find("mechanisms", ns::SASL)?
-        .children()
-        .filter(|child| child.is("mechanism", ns::SASL))
-        .map(Element::inner_text)
-        .collect();
-    let has = |name: &str| names.iter().any(|known| known == name);
-    let exporter = offered
-        .find("sasl-channel-binding", ns::CHANNEL_BINDING)
-        .is_some_and(|bindings| {
-            bindings
-                .children()
-                .any(|binding| binding.attribute("type") == Some("tls-exporter"))
-        });
-    if let Some(exported) = binding.filter(|_| exporter) {
-        for (name, hash) in [
-            ("SCRAM-SHA-256-PLUS", Hash::Sha256),
-            ("SCRAM-SHA-1-PLUS", Hash::Sha1),
-        ] {
-            if has(name) {
-                return Some(Mechanism::Scram(hash, Bound::Exporter(exported), name));
-            }
-        }
-    }
-    let offers_any = names.iter().any(|name| name.ends_with("-PLUS"));
-    let bound = if binding.is_some() && !offers_any {
-        Bound::NotOffered
-    } else {
-        Bound::Cannot
-    };
-    for (name, hash) in [("SCRAM-SHA-256", Hash::Sha256), ("SCRAM-SHA-1", Hash::Sha1)] {
-        if has(name) {
-            return Some(Mechanism::Scram(hash, bound, name));
-        }
-    }
-    (has("PLAIN") && is_secure).then_some(Mechanism::Plain)
-}
-
-async fn login(
-    stream: &mut Stream,
-    offered: &Element,
-    jid: &Jid,
-    secret: &Secret,
-) -> Result<(), Ended> {
-    let user = jid.local().unwrap_or_default();
-    let chosen = mechanism(offered, stream.binding, stream.is_secure);
-    match chosen.ok_or_else(|| {
-        BackendError::refused("the server offers no login that is safe on this connection")
-    })? {
-        Mechanism::Plain => {
-            let words = STANDARD.encode(format!("\0{user}\0{}", secret.expose()));
-            stream
-                .send(
-                    &Element::new("auth", ns::SASL)
-                        .with("mechanism", "PLAIN")
-                        .text(words)
-                        .to_xml(),
-                )
-                .await?;
-            let answer = next(stream).await?;
-            if answer.is("success", ns::SASL) {
-                Ok(())
-            } else {
-                Err(errors::of_login(&answer).into())
-            }
-        }
-        Mechanism::Scram(hash, bound, name) => {
-            let mut random = [0; 18];
-            getrandom::fill(&mut random)
-                .map_err(|error| BackendError::unreachable(format!("no random bytes: {error}")))?;
-            let (login, first) = Scram::begin(hash, bound, user, &STANDARD.encode(random));
-            let first = Element::new("auth", ns::SASL)
-                .with("mechanism", name)
-                .text(STANDARD.encode(first));
-            stream.send(&first.to_xml()).await?;
-            scram(stream, login, secret).await
-        }
-    }
-}
-
-/// Answers the challenge of a login by SCRAM, and has the server prove that it knows the password
-/// too.
-async fn scram(stream: &mut Stream, mut login: Scram, secret: &Secret) -> Result<(), Ended> {
-    let challenge = next(stream).await?;
-    if !challenge.is("challenge", ns::SASL) {
-        return Err(errors::of_login(&challenge).into());
-    }
-    let words =
-        decoded(&challenge).ok_or_else(|| protocol("the login's challenge cannot be read"))?;
-    // This is thousands of rounds, so it does not run on a thread that others wait for.
-    let password = secret.clone();
-    let answered = crate::backend::start_blocking(move || {
-        let answer = login.answer(&words, password.expose());
-        (login, answer)
-    });
-    let (login, answer) = answered
-        .await
-        .map_err(|_| BackendError::unreachable("the engine is stopping"))?;
-    let answer = answer.map_err(BackendError::refused)?;
-    let response = Element::new("response", ns::SASL);
-    stream
-        .send(&response.clone().text(STANDARD.encode(answer)).to_xml())
-        .await?;
-    let mut last = next(stream).await?;
-    if last.is("challenge", ns::SASL) {
-        // Some servers send their proof in one more challenge.
-        prove(&login, &last)?;
-        stream.send(&response.to_xml()).await?;
-        last = next(stream).await?;
-        return if last.is("success", ns::SASL) {
-            Ok(())
-        } else {
-            Err(errors::of_login(&last).into())
-        };
-    }
-    if !last.is("success", ns::SASL) {
-        return Err(errors::of_login(&last).into());
-    }
-    Ok(prove(&login, &last)?)
-}
-
-fn decoded(element: &Element) -> Option<String> {
-    String::from_utf8(STANDARD.decode(element.inner_text().trim()).ok()?).ok()
-}
-
-fn prove(login: &Scram, last: &Element) -> Result<(), BackendError> {
-    match decoded(last) {
-        Some(last) if login.is_proven(&last) => Ok(()),
-        _ => Err(BackendError::refused(
-            "the server could not prove that it knows the password",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn offer(names: &[&'static str], exporter: bool) -> Element {
-        let names = names
-            .iter()
-            .map(|name| Element::new("mechanism", ns::SASL).text(*name));
-        let features = Element::new("features", ns::STREAM)
-            .child(Element::new("mechanisms", ns::SASL).children_from(names));
-        let binding =
-            Element::new("channel-binding", ns::CHANNEL_BINDING).with("type", "tls-exporter");
-        if exporter {
-            features.child(Element::new("sasl-channel-binding", ns::CHANNEL_BINDING).child(binding))
-        } else {
-            features
-        }
+    #[test]
+    fn each_host_has_its_share_of_the_time() {
+        assert_eq!(share(HOSTS_TIME, 0), HOSTS_TIME);
+        assert_eq!(share(HOSTS_TIME, 1), HOSTS_TIME / 2);
+        assert_eq!(share(HOSTS_TIME * 9, 2), HOSTS_TIME / 3, "a clock was set");
+        assert_eq!(share(Duration::ZERO, 3), Duration::ZERO);
     }
 
     #[test]
-    fn the_best_login_is_chosen() {
-        let all = [
-            "PLAIN",
-            "SCRAM-SHA-1",
-            "SCRAM-SHA-1-PLUS",
-            "SCRAM-SHA-256",
-            "SCRAM-SHA-256-PLUS",
-        ];
-        let exported = Some([7; 32]);
-        let chosen = |names: &[&'static str], exporter, binding| match mechanism(
-            &offer(names, exporter),
-            binding,
-            binding.is_some(),
-        ) {
-            Some(Mechanism::Scram(_, bound, name)) => (name, bound),
-            Some(Mechanism::Plain) => ("PLAIN", Bound::Cannot),
-            None => ("", Bound::Cannot),
+    fn the_next_host_is_tried_until_the_password_was_refused() {
+        use BackendErrorKind::{Protocol, Refused, Unreachable};
+        let may = |kind, is_before_login| {
+            let error = BackendError::new(kind, "x");
+            let failed = Failed {
+                error,
+                is_before_login,
+            };
+            failed.may_try_next()
+        };
+        for kind in [
+            Refused,
+            Protocol,
+            Unreachable,
+            BackendErrorKind::Unsupported,
+        ] {
+            assert!(may(kind, true), "{kind:?}");
+        }
+        assert!(may(Unreachable, false), "the host went away");
+        assert!(!may(Refused, false) && !may(Protocol, false));
+        let error = |kind, reason: &str| BackendError::new(kind, reason);
+        let said = |errors: &[(BackendErrorKind, &str)]| {
+            let all = errors.iter().map(|(kind, reason)| error(*kind, reason));
+            let kept = all.fold(None, |kept, new| Some(more_telling(kept, new)));
+            kept.expect("one at least").reason
         };
         assert_eq!(
-            chosen(&all, true, exported),
-            ("SCRAM-SHA-256-PLUS", Bound::Exporter([7; 32]))
+            said(&[(Refused, "a"), (Unreachable, "b"), (Protocol, "c")]),
+            "b"
         );
-        assert_eq!(
-            chosen(&all, false, exported),
-            ("SCRAM-SHA-256", Bound::Cannot)
-        );
-        assert_eq!(
-            chosen(&["SCRAM-SHA-1"], false, exported),
-            ("SCRAM-SHA-1", Bound::NotOffered)
-        );
-        assert_eq!(chosen(&["PLAIN"], false, exported).0, "PLAIN");
-        assert_eq!(
-            chosen(&["PLAIN", "DIGEST-MD5"], false, None).0,
-            "",
-            "not in the clear"
-        );
+        assert_eq!(said(&[(Refused, "a"), (Refused, "b")]), "a");
     }
 }

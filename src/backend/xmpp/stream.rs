@@ -5,9 +5,8 @@ use super::errors;
 use super::ns;
 use super::xml::{Element, Event, Parser};
 use crate::backend::tls::{self, Binding};
-use crate::backend::{BackendError, BackendErrorKind, Trust};
+use crate::backend::{BackendError, BackendErrorKind, Inbox, Trust, dial};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
 
 /// How many bytes are read at once.
 const READ: usize = 16 * 1024;
@@ -63,9 +62,9 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Connects, with TLS if it comes first.
-    pub(super) async fn connect(way: &Way<'_>) -> Result<Stream, BackendError> {
+    pub(super) async fn connect(way: &Way<'_>, inbox: &Inbox) -> Result<Stream, BackendError> {
         let endpoint = format!("{}:{}", way.host, way.port);
-        let tcp = TcpStream::connect((way.host, way.port)).await;
+        let tcp = dial::connect(inbox, way.host, way.port).await;
         let tcp = tcp.map_err(|error| {
             BackendError::unreachable(format!("{endpoint} cannot be reached: {error}"))
         })?;

@@ -5,12 +5,11 @@
 //! read again at the next connection.
 
 use crate::backend::ucwa::protocol::url::Origin;
-use crate::backend::{BackendError, Inbox, Reply, Trust, reply, tls};
+use crate::backend::{BackendError, Inbox, Reply, Trust, dial, reply, tls};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::rustls::ClientConfig;
 
 /// How long a connection may take to open, TLS included.
@@ -76,15 +75,15 @@ impl Connect for Sockets {
         reply(async move {
             tokio::select! {
                 biased;
-                opened = open(tls, &to) => opened,
+                opened = open(tls, &to, &inbox) => opened,
                 () = inbox.sleep(CONNECT_MAX) => Err(BackendError::unreachable(format!("{to} was too slow to answer"))),
             }
         })
     }
 }
 
-async fn open(tls: Arc<Tls>, to: &Origin) -> Result<Box<dyn Io>, BackendError> {
-    let tcp = TcpStream::connect((to.host.as_str(), to.port)).await;
+async fn open(tls: Arc<Tls>, to: &Origin, inbox: &Inbox) -> Result<Box<dyn Io>, BackendError> {
+    let tcp = dial::connect(inbox, &to.host, to.port).await;
     let tcp =
         tcp.map_err(|error| BackendError::unreachable(format!("{to} cannot be reached: {error}")))?;
     let _ = tcp.set_nodelay(true);
