@@ -39,6 +39,8 @@ mod tls;
 mod traits;
 #[cfg(feature = "ucwa")]
 pub mod ucwa;
+#[cfg(any(feature = "xmpp", feature = "ucwa"))]
+mod verifier;
 #[cfg(feature = "xmpp")]
 pub mod xmpp;
 

@@ -4,13 +4,13 @@
 //! OpenSSL (another library to keep safe).
 
 use super::error::BackendError;
+use super::verifier::{Believed, Fingerprint, Verifier, fingerprint};
 use parking_lot::Mutex;
-use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -26,7 +26,8 @@ pub enum Trust {
     /// Those the operating system believes.
     #[default]
     System,
-    /// Those signed by a certificate in this PEM file, and no others.
+    /// Those signed by a certificate in this PEM file, and the certificates in it themselves, for
+    /// a name that they have. No others.
     CaFile(PathBuf),
     /// One certificate, known by the SHA-256 of its DER form, whatever it says of itself.
     PinnedSha256([u8; 32]),
@@ -51,7 +52,10 @@ pub(crate) fn client(trust: &Trust) -> Result<Arc<ClientConfig>, BackendError> {
         Trust::InsecureAnyCertificate => key.update(b"any"),
         Trust::System | Trust::CaFile(_) => {}
     }
-    for root in roots.iter().flat_map(|roots| &roots.roots) {
+    for listed in roots.iter().flat_map(|roots| &roots.listed) {
+        key.update(listed);
+    }
+    for root in roots.iter().flat_map(|roots| &roots.store.roots) {
         for part in [
             Some(&root.subject),
             Some(&root.subject_public_key_info),
@@ -88,9 +92,16 @@ pub(crate) fn check(trust: &Trust) -> Result<(), BackendError> {
     }
 }
 
-/// The certificates that `trust` begins with; `None` where it is not by them that it judges.
-fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
-    let mut roots = RootCertStore::empty();
+/// The certificates that a client begins with.
+struct Roots {
+    store: RootCertStore,
+    /// Those of a CA file, which may be a server's own.
+    listed: Vec<Fingerprint>,
+}
+
+/// Returns the certificates that `trust` begins with; `None` if it does not use any.
+fn roots(trust: &Trust) -> Result<Option<Roots>, BackendError> {
+    let (mut roots, mut listed) = (RootCertStore::empty(), Vec::new());
     match trust {
         Trust::System => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -104,7 +115,9 @@ fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
             };
             let pem = super::regular::read_regular(path).map_err(|error| unreadable(&error))?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let added = roots.add(certificate.map_err(|error| unreadable(&error))?);
+                let certificate = certificate.map_err(|error| unreadable(&error))?;
+                listed.push(fingerprint(&certificate));
+                let added = roots.add(certificate);
                 added.map_err(|error| {
                     BackendError::refused(format!("a certificate in {}: {error}", path.display()))
                 })?;
@@ -115,30 +128,40 @@ fn roots(trust: &Trust) -> Result<Option<RootCertStore>, BackendError> {
     if roots.is_empty() {
         Err(BackendError::refused("no trusted certificate was found"))
     } else {
-        Ok(Some(roots))
+        Ok(Some(Roots {
+            store: roots,
+            listed,
+        }))
     }
 }
 
-fn configured(trust: &Trust, roots: Option<RootCertStore>) -> Result<ClientConfig, BackendError> {
+fn configured(trust: &Trust, roots: Option<Roots>) -> Result<ClientConfig, BackendError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| BackendError::refused(format!("TLS cannot be set up: {error}")))?;
-    let pin = if let Trust::PinnedSha256(pin) = trust {
-        Some(*pin)
-    } else {
-        None
-    };
-    Ok(match roots {
-        Some(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
-        None => {
-            let believed = Arc::new(Believed { pin, provider });
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(believed)
-                .with_no_client_auth()
+    let believed = match (trust, roots) {
+        (_, Some(Roots { store, listed })) if listed.is_empty() => {
+            return Ok(builder.with_root_certificates(store).with_no_client_auth());
         }
-    })
+        (_, Some(Roots { store, listed })) => {
+            let roots = WebPkiServerVerifier::builder_with_provider(store.into(), provider.clone());
+            let roots = roots
+                .build()
+                .map_err(|error| BackendError::refused(format!("TLS cannot be set up: {error}")))?;
+            Believed::Listed(roots, listed)
+        }
+        (Trust::PinnedSha256(pin), None) => Believed::Pinned(*pin),
+        (Trust::InsecureAnyCertificate, None) => Believed::Any,
+        (Trust::System | Trust::CaFile(_), None) => {
+            return Err(BackendError::refused("no trusted certificate was found"));
+        }
+    };
+    let verifier = Arc::new(Verifier { believed, provider });
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
 }
 
 /// Begins TLS over `io` with a server that must prove to be `domain`; returns the stream and its
@@ -184,65 +207,6 @@ pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
                 BackendError::unreachable(reason)
             }
         })
-}
-
-/// Believes one certificate, or any; that the server has its key is checked all the same.
-#[derive(Debug)]
-struct Believed {
-    pin: Option<[u8; 32]>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Believed {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.pin {
-            Some(pin) if pin[..] != Sha256::digest(certificate)[..] => Err(rustls::Error::General(
-                "the certificate is not the pinned one".into(),
-            )),
-            _ => Ok(ServerCertVerified::assertion()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }
 
 #[cfg(test)]
