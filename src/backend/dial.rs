@@ -27,6 +27,17 @@ pub(crate) async fn connect(inbox: &Inbox, host: &str, port: u16) -> io::Result<
     first(inbox, in_turns(found), TcpStream::connect).await
 }
 
+/// As [`connect`], to this machine only.
+///
+/// # Errors
+/// As [`connect`]; `NotFound` if the host has no address of this machine.
+#[cfg(feature = "xmpp")]
+pub(crate) async fn connect_here(inbox: &Inbox, host: &str, port: u16) -> io::Result<TcpStream> {
+    let found = tokio::net::lookup_host((host, port)).await?;
+    let here = found.filter(|address| address.ip().is_loopback());
+    first(inbox, in_turns(here), TcpStream::connect).await
+}
+
 /// Puts addresses in the order in which they are tried: the two families in turns, beginning with
 /// the one that the resolver prefers.
 fn in_turns(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {

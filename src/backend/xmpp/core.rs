@@ -17,6 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
+/// The largest stanza that is sent, in bytes. Servers end the stream of an account for one of 256
+/// KiB, and Prosody the stream of a whole component for one of 512 KiB.
+const STANZA_MAX: usize = 255 * 1024;
+
 /// The shared state of one link.
 pub(super) struct Core {
     pub(super) inbox: Inbox,
@@ -79,9 +83,18 @@ impl Core {
         format!("{}-{:x}", self.salt, state.next)
     }
 
-    /// Puts a stanza into the line to the server.
+    /// Puts a stanza into the line to the server. One that is too large is refused: it would end the
+    /// stream, and with it every agent.
     pub(super) fn send(&self, stanza: &Element) -> Result<(), BackendError> {
-        self.outbox.put(stanza.to_xml())
+        let text = stanza.to_xml();
+        if text.len() > STANZA_MAX {
+            let kind = BackendErrorKind::TooLarge(STANZA_MAX as u64);
+            return Err(BackendError::new(
+                kind,
+                "the stanza is too large for the server",
+            ));
+        }
+        self.outbox.put(text)
     }
 
     /// Adds the agent as the sender of a stanza: on a component we do, on an account the server

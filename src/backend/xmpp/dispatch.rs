@@ -6,7 +6,7 @@ use super::jid::Jid;
 use super::ns;
 use super::xml::Element;
 use super::{contacts, errors, posting, room_presence, room_words};
-use crate::backend::BackendError;
+use crate::backend::{BackendError, BackendErrorKind};
 
 /// Handles one stanza.
 pub(super) async fn stanza(core: &Core, stanza: Element) -> Result<(), BackendError> {
@@ -16,13 +16,20 @@ pub(super) async fn stanza(core: &Core, stanza: Element) -> Result<(), BackendEr
     if stanza.namespace != ns::CLIENT {
         return Ok(());
     }
-    match &*stanza.name {
-        "message" => message(core, &stanza).await,
-        "presence" => presence(core, &stanza).await?,
-        "iq" => question(core, stanza)?,
-        _ => {}
+    let handled = match &*stanza.name {
+        "message" => {
+            message(core, &stanza).await;
+            Ok(())
+        }
+        "presence" => presence(core, &stanza).await,
+        "iq" => question(core, stanza),
+        _ => Ok(()),
+    };
+    match handled {
+        // The answer has a part of the stanza, for example its id, and so its sender's length.
+        Err(error) if matches!(error.kind, BackendErrorKind::TooLarge(_)) => Ok(()),
+        handled => handled,
     }
-    Ok(())
 }
 
 /// Returns the bare address that a stanza is for.

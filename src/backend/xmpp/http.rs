@@ -29,6 +29,8 @@ pub(super) struct Target {
     is_secure: bool,
     /// Path and query, as the request contains them.
     path: String,
+    /// True if the file may go to this machine only.
+    pub(super) only_here: bool,
 }
 
 impl Target {
@@ -39,7 +41,7 @@ impl Target {
 
     /// Reads an address. Returns `None` if no file can be put to it.
     pub(super) fn parse(url: &str) -> Option<Target> {
-        let (is_secure, rest) = match url.split_once("://")? {
+        let (is_secure, rest) = match url.trim().split_once("://")? {
             (scheme, rest) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             (scheme, rest) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             _ => return None,
@@ -55,12 +57,13 @@ impl Target {
             _ => (authority, default),
         };
         let host = host.trim_matches(['[', ']']);
-        let is_clean = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if host.is_empty() || host.contains('@') || !is_clean(host) || !is_clean(path) {
+        let is_clean = host.bytes().all(|byte| byte.is_ascii_graphic());
+        if host.is_empty() || host.contains('@') || !is_clean {
             return None;
         }
+        let path = encoded(path)?;
         let path = if path.starts_with('/') {
-            path.to_owned()
+            path
         } else {
             format!("/{path}")
         };
@@ -69,6 +72,7 @@ impl Target {
             port,
             is_secure,
             path,
+            only_here: false,
         })
     }
 
@@ -91,6 +95,38 @@ impl Target {
         ));
         head
     }
+}
+
+/// Returns an address, or a part of one, with every character percent-encoded that must be (RFC
+/// 3986): some services write the file's name into it as it is. What is encoded stays so. Returns
+/// `None` for a control character, which could begin another line of the request.
+pub(super) fn encoded(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let is_escape = || after.len() >= 2 && after[..2].iter().all(u8::is_ascii_hexdigit);
+        match byte {
+            _ if byte.is_ascii_control() => return None,
+            b'%' if is_escape() => out.push('%'),
+            b'%'
+            | b' '
+            | b'"'
+            | b'<'
+            | b'>'
+            | b'\\'
+            | b'^'
+            | b'`'
+            | b'{'
+            | b'|'
+            | b'}'
+            | 0x80.. => {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+            _ => out.push(char::from(byte)),
+        }
+        rest = after;
+    }
+    Some(out)
 }
 
 /// Returns the header if a server may ask for it: one of three, without line ends (XEP-0363, 5).
@@ -165,6 +201,13 @@ pub(super) async fn put(
     verdict(status, length)
 }
 
+/// Returns the error of a host that no file may be put to.
+pub(super) fn not_allowed(host: &str) -> BackendError {
+    BackendError::refused(format!(
+        "the server wants the file at `{host}`, which is neither its own host nor among those that are allowed"
+    ))
+}
+
 /// Connects to the host that the file is put to.
 async fn connect(
     inbox: &Inbox,
@@ -173,11 +216,20 @@ async fn connect(
     endpoint: &str,
 ) -> Result<Box<dyn Io>, BackendError> {
     let slow = |what: &str| BackendError::unreachable(format!("the upload host {endpoint} {what}"));
-    let tcp = inbox
-        .within(CONNECT_MAX, dial::connect(inbox, &target.host, target.port))
-        .await;
+    let (host, port) = (&*target.host, target.port);
+    let dialed = async {
+        if target.only_here {
+            dial::connect_here(inbox, host, port).await
+        } else {
+            dial::connect(inbox, host, port).await
+        }
+    };
+    let tcp = inbox.within(CONNECT_MAX, dialed).await;
     let tcp = tcp.ok_or_else(|| slow("does not answer"))?;
     let tcp = tcp.map_err(|error| {
+        if target.only_here && error.kind() == std::io::ErrorKind::NotFound {
+            return not_allowed(host);
+        }
         BackendError::unreachable(format!("{endpoint} cannot be reached: {error}"))
     })?;
     if !target.is_secure && !tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback()) {
@@ -280,6 +332,28 @@ mod tests {
             "https://u:p@a/",
             "https://a:x/",
         ] {
+            assert_eq!(Target::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_encoded_where_a_service_forgot_it() {
+        for (given, put) in [
+            ("https://a/x/zwei worte.txt", "/x/zwei%20worte.txt"),
+            ("https://a/grüße.txt?s=ü", "/gr%C3%BC%C3%9Fe.txt?s=%C3%BC"),
+            (
+                " https://a/подборка ",
+                "/%D0%BF%D0%BE%D0%B4%D0%B1%D0%BE%D1%80%D0%BA%D0%B0",
+            ),
+            ("https://a/100%.txt", "/100%25.txt"),
+            ("https://a/a%20b%e4", "/a%20b%e4"),
+            ("https://a/{x}|\"y\"", "/%7Bx%7D%7C%22y%22"),
+            ("https://a?é", "/?%C3%A9"),
+        ] {
+            let path = Target::parse(given).map(|target| target.path);
+            assert_eq!(path.as_deref(), Some(put), "{given}");
+        }
+        for bad in ["https://a/x\ny", "https://a/\u{7f}", "https://gr\u{fc}n/x"] {
             assert_eq!(Target::parse(bad), None, "{bad}");
         }
     }

@@ -2,7 +2,7 @@
 
 use super::jid::Jid;
 use super::ns;
-
+use super::xhtml;
 use super::xml::Element;
 use crate::backend::text::{body_of, parts_of};
 use crate::backend::{Outgoing, Received};
@@ -11,6 +11,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 /// The longest address of a link beside a text, in bytes.
 const URL_MAX: usize = 4096;
+/// The beginning of 1999, the year of XMPP's first message.
+const FIRST_MESSAGE: DateTime<Utc> = DateTime::from_timestamp_nanos(915_148_800_000_000_000);
 
 /// The content of a message stanza, before its sender and channel are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub(super) struct Reading {
 /// Reads a message.
 pub(super) fn said(stanza: &Element) -> Reading {
     let body = in_any_language(stanza, "body").filter(|body| !body.is_empty());
+    let body = body.or_else(|| xhtml::text(stanza));
     let subject = in_any_language(stanza, "subject");
     let origin = stanza
         .find("origin-id", ns::SID)
@@ -107,17 +110,17 @@ pub(super) fn stamp_of(time: DateTime<Utc>) -> String {
 }
 
 /// The id that `by` gave a message (XEP-0359): the room, or the account's own archive. Nobody
-/// else's word counts.
+/// else's word counts. The last one is true: Prosody leaves a sender's forgery, and adds its own.
 pub(super) fn stanza_id(stanza: &Element, by: &str) -> Option<String> {
     let given = stanza
         .children()
         .filter(|child| child.is("stanza-id", ns::SID));
-    let mut given = given.filter(|id| {
+    let given = given.filter(|id| {
         id.attribute("by")
             .and_then(Jid::parse)
             .is_some_and(|jid| jid.as_str() == by)
     });
-    given.next()?.attribute("id").map(str::to_owned)
+    given.last()?.attribute("id").map(str::to_owned)
 }
 
 impl Reading {
@@ -134,9 +137,16 @@ impl Reading {
         let received = Received::new(id, sender.address, content)
             .with_origin(self.origin.filter(|_| sender.is_ours))
             .with_alias(sender.alias)
-            .with_time(self.time.unwrap_or(now));
+            .with_time(plausible(self.time, now));
         Some(received)
     }
+}
+
+/// Returns when a message was sent: as it says, unless that is after it came or before there was
+/// any XMPP. Senders write what they like.
+fn plausible(said: Option<DateTime<Utc>>, came: DateTime<Utc>) -> DateTime<Utc> {
+    said.filter(|said| (FIRST_MESSAGE..=came).contains(said))
+        .unwrap_or(came)
 }
 
 /// The sender of a message.
@@ -238,6 +248,33 @@ mod tests {
         assert_eq!(of(false).origin, None, "a stranger cannot claim it");
     }
 
+    /// A sender's delay is not the time of an event if it cannot be.
+    #[test]
+    fn a_delay_is_bounded_by_the_time_of_arrival() {
+        let came = time_of("2026-11-28T12:00:00Z").expect("a time");
+        for (stamp, expected) in [
+            ("2026-11-28T11:00:00Z", "2026-11-28T11:00:00Z"),
+            ("2003-02-01T00:00:00Z", "2003-02-01T00:00:00Z"),
+            ("2026-11-28T12:00:00Z", "2026-11-28T12:00:00Z"),
+            ("2026-11-28T12:00:01Z", "2026-11-28T12:00:00Z"),
+            ("2036-01-01T00:00:00Z", "2026-11-28T12:00:00Z"),
+            ("0001-01-01T00:00:00Z", "2026-11-28T12:00:00Z"),
+            ("1970-01-01T00:00:00Z", "2026-11-28T12:00:00Z"),
+        ] {
+            let delay = Element::new("delay", ns::DELAY).with("stamp", stamp);
+            let body = Element::stanza("body").text("hello");
+            let sender = Sender {
+                address: "xmpp:a@b".into(),
+                alias: None,
+                is_ours: false,
+            };
+            let id = MessageId::parse("1").expect("an id");
+            let said = said(&Element::stanza("message").child(body).child(delay));
+            let received = said.received(id, sender, came).expect("a message");
+            assert_eq!(received.time, time_of(expected), "{stamp}");
+        }
+    }
+
     #[test]
     fn only_the_room_gives_ids() {
         let given = |by: &str| {
@@ -250,6 +287,13 @@ mod tests {
             .child(given("Room@B"));
         assert_eq!(stanza_id(&stanza, "room@b").as_deref(), Some("of Room@B"));
         assert_eq!(stanza_id(&stanza, "other@b"), None);
+        let forged = Element::new("stanza-id", ns::SID)
+            .with("by", "room@b")
+            .with("id", "forged");
+        let stanza = Element::stanza("message")
+            .child(forged)
+            .child(given("room@b"));
+        assert_eq!(stanza_id(&stanza, "room@b").as_deref(), Some("of room@b"));
     }
 
     #[test]

@@ -99,6 +99,7 @@ mod stream;
 mod talk;
 mod tasks;
 mod upload;
+mod xhtml;
 mod xml;
 
 pub use crate::backend::{Secret, SecretSource, Trust};

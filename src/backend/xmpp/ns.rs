@@ -40,6 +40,8 @@ namespaces! {
     STREAMS = "urn:ietf:params:xml:ns:xmpp-streams";
     TLS = "urn:ietf:params:xml:ns:xmpp-tls";
     UPLOAD = "urn:xmpp:http:upload:0";
+    XHTML = "http://www.w3.org/1999/xhtml";
+    XHTML_IM = "http://jabber.org/protocol/xhtml-im";
     XML = "http://www.w3.org/XML/1998/namespace";
 }
 

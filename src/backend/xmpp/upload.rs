@@ -5,7 +5,8 @@
 //! address must be of https or of this machine, and of a host that is the server's own or
 //! configured: the domain, the upload service and the hosts below them, the hosts that are
 //! connected to, and [`XmppConfig::file_host`](super::XmppConfig::file_host). This machine is the
-//! server's own only where the connection goes to it.
+//! server's own only where the connection goes to it; any name that leads to this machine will do
+//! then.
 
 use super::core::Core;
 use super::http::{Target, admissible, put};
@@ -100,13 +101,12 @@ pub(super) async fn send(
             (whole, length)
         }
     };
-    let slot = slot(core, agent, &service, &name, length).await?;
+    let mut slot = slot(core, agent, &service, &name, length).await?;
     if !core.config.takes_files(slot.put.host(), &service.host) {
-        let host = slot.put.host();
-        let reason = format!(
-            "the server wants the file at `{host}`, which is neither its own host nor among those that are allowed"
-        );
-        return Err(BackendError::refused(reason));
+        slot.put.only_here = true;
+    }
+    if slot.put.only_here && !core.config.is_on_this_machine() {
+        return Err(http::not_allowed(slot.put.host()));
     }
     tokio::select! {
         biased;
@@ -189,8 +189,9 @@ async fn slot(
         .as_deref()
         .and_then(http::Target::parse)
         .ok_or_else(unreadable)?;
-    let get = url("get")
-        .filter(|get| Target::parse(get).is_some())
+    let get = url("get").filter(|get| Target::parse(get).is_some());
+    let get = get
+        .and_then(|get| http::encoded(get.trim()))
         .ok_or_else(unreadable)?;
     let headers = slot
         .and_then(|slot| slot.find("put", ns::UPLOAD))

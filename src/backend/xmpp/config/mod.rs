@@ -320,19 +320,24 @@ impl XmppConfig {
             host.strip_suffix(&domain)
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
-        let component = self
-            .component
-            .iter()
-            .map(|component| component.host.as_str());
-        let mut connected = component.chain(
-            self.accounts
-                .iter()
-                .filter_map(|accounts| accounts.host.as_deref()),
-        );
         is_below(&self.domain)
             || is_below(service)
             || self.file_hosts.iter().any(|allowed| is_below(allowed))
-            || connected.any(|ours| folded(ours) == host || (is_here(ours) && is_here(&host)))
+            || self
+                .hosts()
+                .any(|ours| folded(ours) == host || (is_here(ours) && is_here(&host)))
+    }
+
+    /// Returns whether a server that is connected to is on this machine.
+    pub(super) fn is_on_this_machine(&self) -> bool {
+        self.hosts().any(is_here)
+    }
+
+    /// Returns the hosts that are connected to, as configured.
+    fn hosts(&self) -> impl Iterator<Item = &str> {
+        let component = self.component.iter().map(|component| &*component.host);
+        let accounts = self.accounts.iter();
+        component.chain(accounts.filter_map(|accounts| accounts.host.as_deref()))
     }
 
     /// Returns whether an address belongs to the component's domain.
