@@ -1,7 +1,7 @@
 //! Accounts whose server is found by SRV records, which a dnsmasq gives.
 
 use super::resolver::{DNSMASQ, Resolver};
-use super::scripted::{Says, serve};
+use super::scripted::{Says, header, serve, stream_error};
 use super::server::skipped_without;
 use super::town::{SOON, Town, Way, Words, opened};
 use crate::port::Port;
@@ -34,6 +34,11 @@ fn a_domain_says_where_its_accounts_are() {
     let reserved = Port::reserve();
     let nobody = reserved.number();
     let stranger = serve(|_, _| Says::Last(String::new()));
+    // A web server, a server of other domains, and one whose TLS was taken away on the way.
+    let web = serve(|_, _| Says::Last("HTTP/1.1 400 Bad Request\r\n\r\n<html>".into()));
+    let other =
+        serve(|_, _| Says::Last(header("jabber:client") + &stream_error("host-unknown", "")));
+    let bare = serve(|_, _| Says::This(header("jabber:client") + "<stream:features/>"));
     let (plain, direct) = (town.server.value("C2S"), town.server.value("C2S_TLS"));
     let client = |port: &str, priority: u32| {
         format!("_xmpp-client._tcp.im.test,localhost,{port},{priority},5")
@@ -51,6 +56,21 @@ fn a_domain_says_where_its_accounts_are() {
                 client(&stranger.to_string(), 2),
                 client(plain, 3),
             ],
+        ),
+        (
+            "the host after three that do not serve the domain",
+            Security::StartTls,
+            vec![
+                client(&web.to_string(), 1),
+                client(&other.to_string(), 2),
+                client(&bare.to_string(), 3),
+                client(plain, 4),
+            ],
+        ),
+        (
+            "the other kind of TLS after a host without TLS",
+            Security::DirectTls,
+            vec![clients(&web.to_string(), 1), client(plain, 1)],
         ),
         (
             "direct TLS",

@@ -10,6 +10,7 @@
 mod faults;
 mod finding;
 mod managing;
+mod odd_connections;
 mod people;
 mod people_test;
 mod proxy;
