@@ -95,6 +95,7 @@ impl Machines {
         );
         let registry = Registry::new(surroundings, self.hub.clone(), builder.backends()?);
         let feed = Feed {
+            above: Arc::default(),
             hub: self.hub.clone(),
             reads: self.reads.clone(),
             clock: builder.clock.clone(),

@@ -1,6 +1,7 @@
 //! One request for an agent's events (§events/poll): resolve the cursor, look, filter, wait, and
 //! look again.
 
+use super::above::{Above, Beginning, HighCursor, Receipt};
 use crate::database::Reads;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 const SCAN: usize = 10_000;
 /// How long one request looks, in real time: less than the 30 s after which clients give up.
 const LOOK_TIME: Duration = Duration::from_secs(10);
+/// How long a request with a high cursor waits for an earlier answer to be written.
+const WRITE_TIME: Duration = Duration::from_secs(5);
 
 /// What every reader reads from.
 pub(crate) struct Feed {
@@ -26,6 +29,8 @@ pub(crate) struct Feed {
     pub(crate) activity: Activity,
     /// Whether only events within the window are served (buffered mode).
     pub(crate) buffered: bool,
+    /// How far cursors above the newest id were served.
+    pub(crate) above: Arc<Above>,
 }
 
 /// Where a request begins.
@@ -35,6 +40,8 @@ pub(crate) enum Start {
     Cursor(Cursor),
     /// After this seq of the journal.
     After(Seq),
+    /// After what was served to a cursor above the newest id.
+    Above(Box<HighCursor>),
 }
 
 /// One request for events.
@@ -59,6 +66,18 @@ pub(crate) struct Delivery {
     pub(crate) over: bool,
     /// Held until the reader waits again.
     pub(crate) busy: Option<Busy>,
+    /// To be confirmed when the events were written, if their cursor was above the newest id.
+    pub(crate) receipt: Option<Receipt>,
+}
+
+impl Delivery {
+    /// The batch, for a caller who has it as soon as this returns.
+    pub(crate) fn accepted(self) -> EventBatch {
+        if let Some(receipt) = self.receipt {
+            receipt.confirm();
+        }
+        self.batch
+    }
 }
 
 impl Feed {
@@ -86,6 +105,39 @@ impl Feed {
         Ok(base.saturating_add(cursor.last.0))
     }
 
+    /// Whether `cursor` is above the newest id, or was, and says nothing of an instance.
+    pub(crate) fn is_high(&self, cursor: &Cursor) -> bool {
+        if cursor.instance.is_some() || cursor.last.0 <= 0 {
+            return false;
+        }
+        let (base, head) = self.hub.base_and_head();
+        cursor.last > event_id(head, base) || !self.above.is_empty()
+    }
+
+    /// How far a cursor above the newest id was served; one that was not seen before begins after
+    /// `fresh`, or with the window. While an earlier answer is being written, it waits for the end
+    /// of that.
+    pub(crate) async fn served(&self, high: &HighCursor, fresh: Option<Seq>) -> Seq {
+        let overdue = self.hub.timer().sleep(WRITE_TIME);
+        tokio::pin!(overdue);
+        let mut patient = true;
+        loop {
+            let written = self.above.written();
+            let (base, head) = self.hub.base_and_head();
+            let own = base.saturating_add(high.cursor.0);
+            let passed = (own <= head).then_some(own);
+            let least = if high.of_instance { base } else { 0 };
+            let fresh = fresh.unwrap_or_else(|| self.window_start());
+            match self.above.begin(high, passed, fresh.max(least), patient) {
+                Beginning::After(seq) => return seq.max(least),
+                Beginning::Unknown => tokio::select! {
+                    () = written => {}
+                    () = &mut overdue => patient = false,
+                },
+            }
+        }
+    }
+
     /// The seq before the first row of the window.
     pub(crate) fn window_start(&self) -> Seq {
         self.hub.window_start()
@@ -97,6 +149,7 @@ impl Feed {
         let mut scanned = match &request.start {
             Start::Cursor(cursor) => self.resolve(cursor)?,
             Start::After(seq) => *seq,
+            Start::Above(high) => Box::pin(self.served(high, None)).await,
         };
         let due = request
             .patience
@@ -110,12 +163,12 @@ impl Feed {
                 scanned = scanned.max(self.window_start());
             }
             if request.is_over() {
-                return Ok(self.delivery(Vec::new(), scanned, gap, false, busy));
+                return Ok(self.delivery(&request, Vec::new(), scanned, gap, false, busy));
             }
             let looked = match self.look(&request, scanned).await {
                 // The same as the wait would return.
                 Err(Error::Closed) => {
-                    return Ok(self.delivery(Vec::new(), scanned, gap, true, busy));
+                    return Ok(self.delivery(&request, Vec::new(), scanned, gap, true, busy));
                 }
                 looked => looked?,
             };
@@ -123,12 +176,12 @@ impl Feed {
             rows += looked.rows;
             scanned = looked.scanned;
             if !looked.events.is_empty() || gap {
-                return Ok(self.delivery(looked.events, scanned, gap, false, busy));
+                return Ok(self.delivery(&request, looked.events, scanned, gap, false, busy));
             }
             if looked.more {
                 let enough = rows >= SCAN || began.elapsed() >= LOOK_TIME;
                 if enough && due.is_some_and(|due| due <= self.hub.timer().now()) {
-                    return Ok(self.delivery(Vec::new(), scanned, gap, false, busy));
+                    return Ok(self.delivery(&request, Vec::new(), scanned, gap, false, busy));
                 }
                 // A page in memory is read without waiting. Without this yield, a poll that finds
                 // nothing would hold the executor until it has read the whole window.
@@ -144,7 +197,7 @@ impl Feed {
                     tokio::select! {
                         biased;
                         woken = wait => woken,
-                        () = sleep => return Ok(self.delivery(Vec::new(), scanned, gap, false, None)),
+                        () = sleep => return Ok(self.delivery(&request, Vec::new(), scanned, gap, false, None)),
                     }
                 }
             };
@@ -153,7 +206,7 @@ impl Feed {
                     (busy, rows, began) = (token, 0, Instant::now());
                 }
                 Woken::Ended | Woken::Closed => {
-                    return Ok(self.delivery(Vec::new(), scanned, gap, true, None));
+                    return Ok(self.delivery(&request, Vec::new(), scanned, gap, true, None));
                 }
             }
         }
@@ -161,6 +214,7 @@ impl Feed {
 
     fn delivery(
         &self,
+        request: &Request,
         events: Vec<Event>,
         scanned: Seq,
         gap: bool,
@@ -168,12 +222,17 @@ impl Feed {
         busy: Option<Busy>,
     ) -> Delivery {
         let (instance, base, _) = self.hub.instance();
+        let receipt = match &request.start {
+            Start::Above(high) => Some(self.above.receipt(high, scanned)),
+            Start::Cursor(_) | Start::After(_) => None,
+        };
         let batch = EventBatch::new(events, event_id(scanned, base), instance, gap);
         Delivery {
             batch,
             scanned,
             over,
             busy,
+            receipt,
         }
     }
 }

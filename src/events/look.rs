@@ -50,7 +50,11 @@ struct Wants {
 impl Feed {
     /// Looks at the records after `after`: at one page, or aside at several until an event passes.
     pub(super) async fn look(self: &Arc<Self>, request: &Request, after: Seq) -> Result<Looked> {
-        let of_instance = matches!(request.start, Start::Cursor(_));
+        let of_instance = match &request.start {
+            Start::Cursor(_) => true,
+            Start::After(_) => false,
+            Start::Above(high) => high.of_instance,
+        };
         let wants = Wants {
             agent: request.agent,
             filter: request.filter.clone(),

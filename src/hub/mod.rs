@@ -179,6 +179,12 @@ impl Hub {
         (contents.instance.clone(), contents.base, contents.head)
     }
 
+    /// The seq before the first of the run of event ids, and the newest seq.
+    pub(crate) fn base_and_head(&self) -> (Seq, Seq) {
+        let contents = self.contents.lock();
+        (contents.base, contents.head)
+    }
+
     /// The newest seq.
     pub(crate) fn head(&self) -> Seq {
         self.contents.lock().head

@@ -13,6 +13,7 @@ pub(crate) mod dates;
 mod early;
 mod entries;
 mod entry;
+mod first_id;
 mod history;
 mod known;
 mod newest;

@@ -1,8 +1,9 @@
 //! The counters of the journal: seqs, revisions, and numbers of batches that have neither.
 
 use super::entry::Batch;
+use super::first_id::first_id;
 use super::newest::newest;
-use super::opening::{Opening, fresh_instance};
+use super::opening::{Opening, fresh_instance, reserve};
 use crate::hub::Published;
 use crate::model::Seq;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -11,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 const BLOCK: Seq = 4096;
 /// Ids that are shown stay below this, because clients read them with `getInt`; there is room for
 /// one batch above it.
-const SHOWN_MAX: Seq = (1 << 31) - 4096;
+pub(super) const SHOWN_MAX: Seq = (1 << 31) - 4096;
 /// The counters, as the present transaction leaves them.
 pub(super) struct Numbers {
     /// The next seq.
@@ -65,20 +66,20 @@ impl Numbers {
         transaction: &Connection,
         batch: &mut Batch,
     ) -> rusqlite::Result<Seq> {
-        if self.next >= self.reserved {
-            self.reserved = self.next + BLOCK;
-            transaction
-                .prepare_cached("UPDATE setting SET value = ?1 WHERE name = 'reserved'")?
-                .execute(params![self.reserved])?;
-        }
-        let seq = self.next;
-        if seq - self.base > self.shown_max {
-            let base = seq - 1;
-            let instance = fresh_instance(transaction, base)?;
-            self.base_before = Some(self.base);
-            self.base = base;
+        let shown = self.next - self.base;
+        if shown > self.shown_max {
+            let base = self.next - 1;
+            let first = first_id(shown, batch.committed, self.shown_max);
+            let (instance, next) = fresh_instance(transaction, base, first)?;
+            self.base_before.get_or_insert(self.base);
+            (self.base, self.next, self.reserved) = (base, next, next);
             batch.published.push(Published::Instance(instance, base));
         }
+        if self.next >= self.reserved {
+            self.reserved = self.next + BLOCK;
+            reserve(transaction, self.reserved)?;
+        }
+        let seq = self.next;
         self.next += 1;
         batch.last = seq;
         Ok(seq)
@@ -143,12 +144,7 @@ impl Numbers {
 
     /// Gives back the rest of the block, so that ids continue without a gap after an orderly end.
     pub(super) fn close(&self, connection: &Connection) -> rusqlite::Result<()> {
-        connection
-            .execute(
-                "UPDATE setting SET value = ?1 WHERE name = 'reserved'",
-                [self.next],
-            )
-            .map(drop)
+        reserve(connection, self.next)
     }
 }
 

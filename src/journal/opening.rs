@@ -1,6 +1,8 @@
 //! The state of the journal when it is opened, and the part of it that memory needs.
 
+use super::first_id::first_id;
 use super::newest::newest;
+use super::numbers::SHOWN_MAX;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
 use crate::database::{Reach, in_table};
 use crate::error::Error;
@@ -59,9 +61,13 @@ pub(crate) fn open(
     let transaction = connection.unchecked_transaction()?;
     let is_new = create_settings(&transaction)?;
     let last = newest(&transaction).map_err(in_table("message or notice"))?;
-    let next = first_unused(&transaction, last, lost)?;
-    if begins_run(&transaction, fresh)? || lost.is_some() || fresh.always {
-        fresh_instance(&transaction, next - 1)?;
+    let mut next = first_unused(&transaction, last, lost)?;
+    if begins_run(&transaction, fresh)? || lost.is_some() || fresh.always || is_new {
+        // The newest number, shown or not. It counts too much if the base of a lost database was
+        // higher; then ids rise by more than they need to.
+        let shown = next - 1 - counter(&transaction, "base", 0, next - 1)?;
+        let first = first_id(shown, now, SHOWN_MAX);
+        (_, next) = fresh_instance(&transaction, next - 1, first)?;
     }
     // Not the newest row: a reader may have been shown a row that was deleted since, and its cursor
     // must stay valid.
@@ -78,7 +84,7 @@ pub(crate) fn open(
         base,
         next,
         head: head.max(base),
-        last: last.max(base),
+        last,
         revision: revision as u64,
         sealed,
         recorded_until: (!is_new).then_some(recorded_until),
@@ -104,7 +110,6 @@ fn create_settings(transaction: &Connection) -> rusqlite::Result<bool> {
         "INSERT INTO setting VALUES ('instance', ''), ('base', 0)",
         [],
     )?;
-    fresh_instance(transaction, 0)?;
     Ok(true)
 }
 
@@ -123,10 +128,7 @@ fn first_unused(transaction: &Connection, last: Seq, lost: Option<Reach>) -> rus
     }
     let next = reserved.max(lost.map_or(0, |lost| lost.newest).saturating_add(1));
     if next > reserved {
-        transaction.execute(
-            "UPDATE setting SET value = ?1 WHERE name = 'reserved'",
-            [next],
-        )?;
+        reserve(transaction, next)?;
     }
     Ok(next)
 }
@@ -206,8 +208,14 @@ fn table_of(connection: &Connection, seq: Seq) -> rusqlite::Result<&'static str>
     Ok(if is_message { "message" } else { "notice" })
 }
 
-/// Begins a new run of event ids after `base`.
-pub(super) fn fresh_instance(connection: &Connection, base: Seq) -> rusqlite::Result<InstanceId> {
+/// Begins a new run of event ids: the counter leaps, so that the seq after `base` and `first` ids
+/// is the next one. So `base` is both the offset of the ids and the seq before the run. Returns the
+/// run's name and the next seq.
+pub(super) fn fresh_instance(
+    connection: &Connection,
+    base: Seq,
+    first: i64,
+) -> rusqlite::Result<(InstanceId, Seq)> {
     let name: String =
         connection.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
     connection.execute(
@@ -215,7 +223,17 @@ pub(super) fn fresh_instance(connection: &Connection, base: Seq) -> rusqlite::Re
         [&name],
     )?;
     connection.execute("UPDATE setting SET value = ?1 WHERE name = 'base'", [base])?;
-    InstanceId::parse(&name).map_err(unreadable)
+    let next = base.saturating_add(first);
+    reserve(connection, next)?;
+    Ok((InstanceId::parse(&name).map_err(unreadable)?, next))
+}
+
+/// Notes that seqs from `next` on can be given out after a restart.
+pub(super) fn reserve(connection: &Connection, next: Seq) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE setting SET value = ?1 WHERE name = 'reserved'")?
+        .execute([next])
+        .map(drop)
 }
 
 /// The records committed after `oldest`, read backwards from the newest, never below `base`; and

@@ -3,7 +3,7 @@
 //!
 //! The counter is reserved in blocks of 4,096, so that no commit writes the page of the counter; a
 //! crash leaves the rest of a block unused. Ids that are shown stay below 2^31: before that a new
-//! instance begins, whose ids start at 1.
+//! instance begins (see `first_id`).
 
 use super::acknowledging::acknowledge;
 use super::early::Early;

@@ -126,7 +126,8 @@ impl EventQuery {
 pub struct Cursor {
     /// The last event seen; 0 (or -1) for what was recorded within the window.
     pub last: EventId,
-    /// The instance it belongs to; without one, a number above the newest counts as 0.
+    /// The instance it belongs to. Without one, a number above the newest begins with the window,
+    /// and the next request with the same number continues after what was returned.
     pub instance: Option<InstanceId>,
 }
 

@@ -2,7 +2,9 @@
 //! to it.
 
 use super::body::Body;
+use super::handover::Handover;
 use crate::error::Error;
+use crate::services::Receipt;
 use crate::wire::error::{self, Failure};
 use crate::wire::{Document, Format};
 use bytes::Bytes;
@@ -16,6 +18,8 @@ pub(super) struct Success {
     headers: HeaderMap,
     /// Empty for the contract's void operations.
     body: Bytes,
+    /// To be confirmed when the response was written.
+    receipt: Option<Receipt>,
 }
 
 impl Success {
@@ -64,7 +68,13 @@ impl Success {
             status,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            receipt: None,
         }
+    }
+
+    /// The same, to be confirmed when it was written.
+    pub(super) fn with_receipt(self, receipt: Option<Receipt>) -> Success {
+        Success { receipt, ..self }
     }
 
     /// The same with another status.
@@ -81,7 +91,11 @@ impl Success {
     }
 
     pub(super) fn into_response(self, format: Format) -> Response<Body> {
-        let mut response = Response::new(Body::new(self.body));
+        let handover = self.receipt.map(Handover::new);
+        let mut response = Response::new(Body::new(self.body, handover.clone()));
+        if let Some(handover) = handover {
+            response.extensions_mut().insert(handover);
+        }
         if let Ok(status) = self.status.try_into() {
             *response.status_mut() = status;
         }

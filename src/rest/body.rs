@@ -1,6 +1,7 @@
 //! The body of a response.
 
 use super::budget::Charge;
+use super::handover::Handover;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::convert::Infallible;
@@ -21,14 +22,17 @@ pub struct Body {
     is_large: bool,
     /// What a large response holds.
     charge: Option<Charge>,
+    /// Over when the last piece is handed over.
+    handover: Option<Handover>,
 }
 
 impl Body {
-    pub(super) fn new(bytes: Bytes) -> Body {
+    pub(super) fn new(bytes: Bytes, handover: Option<Handover>) -> Body {
         Body {
             is_large: bytes.len() > PIECE,
             rest: bytes,
             charge: None,
+            handover,
         }
     }
 
@@ -61,6 +65,11 @@ impl http_body::Body for Body {
             // before it is written.
             piece = Bytes::copy_from_slice(&piece);
         }
+        if self.rest.is_empty()
+            && let Some(handover) = self.handover.take()
+        {
+            handover.written();
+        }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
@@ -82,7 +91,7 @@ mod tests {
     #[test]
     fn a_large_body_goes_in_pieces_of_its_own() {
         let whole: Vec<u8> = (0..PIECE * 2 + 7).map(|n| n as u8).collect();
-        let mut body = Body::new(whole.clone().into());
+        let mut body = Body::new(whole.clone().into(), None);
         let (mut came, mut cx) = (Vec::new(), Context::from_waker(Waker::noop()));
         while !body.is_end_stream() {
             assert_eq!(

@@ -53,6 +53,7 @@ mod collaboration;
 mod control;
 mod departure;
 mod dispatch;
+mod handover;
 mod limits;
 mod management;
 mod operator;
@@ -68,6 +69,7 @@ pub use budget::{Budget, Charge};
 pub use builder::RestBuilder;
 pub use caller::Caller;
 pub use departure::Departure;
+pub(crate) use handover::Handover;
 pub use limits::Limits;
 pub use proxies::Network;
 

@@ -4,7 +4,7 @@ use super::guarded::Guarded;
 use super::phase::{Answering, Phase};
 use super::request_body::RequestBody;
 use super::watched::Watched;
-use crate::rest::{BodyError, Budget, Caller, Network};
+use crate::rest::{BodyError, Budget, Caller, Handover, Network};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -72,7 +72,11 @@ impl<S> Accepted<S> {
             request.extensions_mut().insert(caller);
             let answer = service.clone().call(request);
             async move {
-                let Ok(response) = answer.await;
+                let Ok(mut response) = answer.await;
+                let handover = response.extensions_mut().remove::<Handover>();
+                if let Some(handover) = handover.and_then(|handover| handover.take()) {
+                    answering.expect_written(handover);
+                }
                 Ok::<_, Infallible>(response.map(|body| Sent {
                     body,
                     _answering: answering,
@@ -87,6 +91,7 @@ impl<S> Accepted<S> {
             .half_close(true);
         let connection = settings.serve_connection(TokioIo::new(stream), service);
         let ended = served(pin!(connection), &phase, &watched, &mut stop).await;
+        drop(phase.forget_unwritten());
         if let Err(error) = ended {
             tracing::debug!(%peer, %error, "a connection ended");
         }

@@ -233,6 +233,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let done = Pin::new(&mut self.stream).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = done {
+            self.phase.flushed();
+        }
         self.watch(cx, done, |()| 0)
     }
 

@@ -1,6 +1,6 @@
 //! How far a connection is with its requests.
 
-use crate::rest::{Charge, Departure};
+use crate::rest::{Charge, Departure, Handover};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -25,6 +25,10 @@ struct Requests {
     /// What a long head is charged to, until it is read and answered: a poll that waits holds no
     /// head.
     head: Mutex<Option<Charge>>,
+    /// Whether there is an `unwritten` response.
+    has_unwritten: AtomicBool,
+    /// Told when the response has been written.
+    unwritten: Mutex<Option<Handover>>,
 }
 
 impl Phase {
@@ -65,6 +69,31 @@ impl Phase {
         self.0.connection.register(connection);
     }
 
+    /// Keeps the handover of the response that is being written.
+    fn expect_written(&self, handover: Handover) {
+        *self.0.unwritten.lock() = Some(handover);
+        self.0.has_unwritten.store(true, Ordering::Release);
+    }
+
+    /// All that there was to write has gone to the system. A response whose body has not ended is
+    /// not written; nor is one for a client that sends no more, because it may be gone.
+    pub(super) fn flushed(&self) {
+        if !self.0.has_unwritten.load(Ordering::Acquire) || self.is_answering() {
+            return;
+        }
+        if let Some(handover) = self.forget_unwritten()
+            && !self.departure().has_departed()
+        {
+            handover.written();
+        }
+    }
+
+    /// Returns the handover of a response that was not written.
+    pub(super) fn forget_unwritten(&self) -> Option<Handover> {
+        self.0.has_unwritten.store(false, Ordering::Release);
+        self.0.unwritten.lock().take()
+    }
+
     /// Whether a long head is charged.
     pub(super) fn has_long_head(&self) -> bool {
         self.0.head.lock().is_some()
@@ -78,6 +107,13 @@ impl Phase {
 
 /// Lives as long as a request is being answered, its body included.
 pub(super) struct Answering(Phase);
+
+impl Answering {
+    /// Keeps the handover of the response.
+    pub(super) fn expect_written(&self, handover: Handover) {
+        self.0.expect_written(handover);
+    }
+}
 
 impl Drop for Answering {
     fn drop(&mut self) {

@@ -4,12 +4,13 @@ use super::super::answer::{Success, no_room};
 use super::super::budget::{Charge, FREE};
 use super::super::call::Call;
 use super::super::caller::Caller;
-use crate::error::Error;
-use crate::model::{EventBatch, Principal};
-use crate::services::AsyncResult;
+use crate::error::{Error, Result as Done};
+use crate::model::{EventBatch, Id, Principal};
+use crate::services::Delivery;
 use crate::wire::error::Failure;
 use crate::wire::{Event, Format};
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// Bytes that a name of a channel takes in a poll that waits, without its text.
@@ -46,22 +47,26 @@ pub(super) fn answer(
     // With them goes the buffer that the head was read into.
     drop((headers, query, body));
     let reader = asked.reader.filter(|_| !head);
-    let poll = move |timeout| match &reader {
-        Some(reader) => agent.poll_reader_async(
-            reader.as_str(),
-            asked.cursor.clone(),
-            asked.query.clone(),
-            timeout,
-        ),
-        None => agent.wait_events_async(asked.cursor.clone(), asked.query.clone(), timeout),
+    let poll = move |timeout| -> Polling {
+        let (cursor, query) = (asked.cursor.clone(), asked.query.clone());
+        match &reader {
+            Some(reader) => {
+                let name = reader.as_str().into_id();
+                Box::pin(agent.reader_delivered(name, cursor, query, timeout))
+            }
+            None => Box::pin(agent.delivered(cursor, query, timeout)),
+        }
     };
-    Ok(wait(poll, timeout, format, caller, charge))
+    Ok(wait(poll, timeout, (format, head), caller, charge))
 }
 
+/// A poll at work.
+type Polling = Pin<Box<dyn Future<Output = Done<Delivery>> + Send>>;
+
 async fn wait(
-    poll: impl Fn(Duration) -> AsyncResult<EventBatch>,
+    poll: impl Fn(Duration) -> Polling,
     timeout: Duration,
-    format: Format,
+    (format, head): (Format, bool),
     caller: Caller,
     _charge: Charge,
 ) -> Result<Success, Failure> {
@@ -77,7 +82,11 @@ async fn wait(
         None => poll(Duration::ZERO).await,
     };
     match waited {
-        Ok(batch) => Ok(success(format, &batch)),
+        // Nobody reads the events of a HEAD, so they are given again.
+        Ok(delivery) => {
+            let receipt = delivery.receipt.filter(|_| !head);
+            Ok(success(format, &delivery.batch).with_receipt(receipt))
+        }
         // The poll was good when it came: a newer one took over, its token ended, or we are
         // stopping. That is no fault of the client's, and its next call will be told.
         Err(Error::Superseded(_) | Error::Unauthorized(_) | Error::Closed) => {

@@ -2,12 +2,14 @@
 
 use super::{Collaboration, busy};
 use crate::error::Result;
-use crate::events::{Reader, Request, Start};
+use crate::events::{Delivery, HighCursor, Reader, Request, Start};
 use crate::filter::Filter;
 use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
 use crate::services::AsyncResult;
 use crate::waiting::{is_parked, park};
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 impl Collaboration {
@@ -47,14 +49,42 @@ impl Collaboration {
         query: EventQuery,
         timeout: Duration,
     ) -> AsyncResult<EventBatch> {
+        let delivered = self.delivered(cursor, query, timeout);
+        Box::pin(async move { Ok(delivered.await?.accepted()) })
+    }
+
+    /// As [`Collaboration::wait_events_async`], for a caller who confirms the delivery when it has
+    /// been written.
+    pub(crate) fn delivered(
+        &self,
+        cursor: Cursor,
+        query: EventQuery,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Delivery>> + Send + use<> {
         // The request is checked at the first poll and dropped before the wait, so that an idle
         // client costs no more than a future that waits.
-        let asked = Box::pin(self.clone().ask(Start::Cursor(cursor), query, timeout));
+        let start = match self.high_cursor(&cursor, &query, None) {
+            Some(high) => Start::Above(Box::new(high)),
+            None => Start::Cursor(cursor),
+        };
+        let asked = Box::pin(self.clone().ask(start, query, timeout));
         let feed = self.parts.reading.feed.clone();
-        Box::pin(async move {
+        async move {
             let ask = asked.await?;
-            Ok(feed.ask(ask).await?.batch)
-        })
+            feed.ask(ask).await
+        }
+    }
+
+    /// What is remembered of a cursor above the newest id; `None` for any other cursor.
+    fn high_cursor(
+        &self,
+        cursor: &Cursor,
+        query: &EventQuery,
+        reader: Option<&ReaderName>,
+    ) -> Option<HighCursor> {
+        let user = || self.principal.label();
+        let is_high = self.parts.reading.feed.is_high(cursor);
+        is_high.then(|| HighCursor::new(self.cell.key, user(), cursor.last, query, reader))
     }
 
     /// One request of a client whose position the engine keeps as `name` (`reader=`,
@@ -84,27 +114,48 @@ impl Collaboration {
         query: EventQuery,
         timeout: Duration,
     ) -> AsyncResult<EventBatch> {
-        let (this, name) = (self.clone(), name.into_id());
-        Box::pin(async move {
+        let delivered = self.reader_delivered(name.into_id(), cursor, query, timeout);
+        Box::pin(async move { Ok(delivered.await?.accepted()) })
+    }
+
+    /// As [`Collaboration::poll_reader_async`], for a caller who confirms the delivery when it has
+    /// been written.
+    pub(crate) fn reader_delivered(
+        &self,
+        name: Result<ReaderName>,
+        cursor: Cursor,
+        query: EventQuery,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Delivery>> + Send + use<> {
+        let this = self.clone();
+        async move {
             let name = name?;
+            let high = this.high_cursor(&cursor, &query, Some(&name));
             let mut ask = Box::pin(this.clone().ask(Start::After(0), query, timeout)).await?;
             let (feed, names) = (this.parts.reading.feed.clone(), &this.parts.reading.names);
-            let said = feed.resolve(&cursor)?;
+            let said = match &high {
+                Some(_) => None,
+                None => Some(feed.resolve(&cursor)?),
+            };
             let held = names
                 .hold(this.cell.key, &name, feed.window_start())
                 .await?;
-            let fresh = cursor.last.0 <= 0;
-            if !fresh {
-                names.acknowledge_through(&held, said).await?;
+            let through = || held.acknowledged.through.load(Ordering::Acquire);
+            if let Some(high) = high {
+                // All that was served to this cursor is acknowledged, as far as the answers were
+                // written.
+                let served = Box::pin(feed.served(&high, Some(through()))).await;
+                names.acknowledge_through(&held, served).await?;
+                ask.start = Start::Above(Box::new(high));
+            } else {
+                if let Some(said) = said.filter(|_| cursor.last.0 > 0) {
+                    names.acknowledge_through(&held, said).await?;
+                }
+                ask.start = Start::After(through());
             }
-            let through = held
-                .acknowledged
-                .through
-                .load(std::sync::atomic::Ordering::Acquire);
-            ask.start = Start::After(through);
             ask.superseded = Some(held.superseded.clone());
-            Ok(feed.ask(ask).await?.batch)
-        })
+            feed.ask(ask).await
+        }
     }
 
     /// Opens the reader `name` of this agent. The engine keeps its position in the database. A new

@@ -7,6 +7,7 @@
 mod cursors;
 mod kinds;
 mod seeing;
+mod streaming;
 mod waits;
 
 use crate::world::{LAB, OPS, World};

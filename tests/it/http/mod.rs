@@ -21,6 +21,7 @@ mod operator;
 mod process;
 mod rules;
 mod statuses;
+mod streaming;
 mod tls;
 mod ucwa;
 pub(crate) mod world;
