@@ -10,8 +10,8 @@ pub enum BackendErrorKind {
     /// The chat system cannot be reached, or went away before it was given anything: retried with
     /// back-off.
     Unreachable,
-    /// Credentials or rights were refused: of an agent retried at the cap's pace, of a channel not
-    /// retried.
+    /// Credentials or rights were refused: of an agent retried after 5, 15, then every 30 minutes, of
+    /// a channel not retried.
     Refused,
     /// It asks for a pause of that length.
     RetryAfter(Duration),

@@ -54,7 +54,7 @@ pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Posted, Rece
 pub(crate) use private::Forbidden;
 pub use private::{is_one_of, lies_in, looks_private, others_can_read};
 pub use regular::{open_regular, read_regular};
-pub use secret::{SecretSource, StoredSecret};
+pub use secret::{SecretSource, StoredSecret, secret_mark};
 pub use settings::{Period, Size};
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 pub use tls::Trust;

@@ -11,7 +11,9 @@ use crate::model::Secret;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 use std::env::VarError;
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// The most bytes a stored secret may have.
 const BYTES_MAX: usize = 1024;
@@ -50,6 +52,20 @@ impl SecretSource for Secret {
     fn secret(&self, _of: &str) -> Reply<Secret> {
         reply(std::future::ready(Ok(self.clone())))
     }
+}
+
+/// Returns a number that changes when the secret of `of` does, or the reason why it cannot be read.
+/// It says nothing about the secret, and is different in each process.
+pub fn secret_mark(source: &dyn SecretSource, of: &str) -> Reply<Option<u64>> {
+    static KEYS: OnceLock<RandomState> = OnceLock::new();
+    let secret = source.secret(of);
+    reply(async move {
+        let keys = KEYS.get_or_init(RandomState::new);
+        Ok(Some(match secret.await {
+            Ok(secret) => keys.hash_one((true, secret.expose())),
+            Err(error) => keys.hash_one((false, error.reason.as_str())),
+        }))
+    })
 }
 
 /// Where one secret is stored. A configuration writes it as `{ file = "…" }` or `{ env = "…" }`.

@@ -37,6 +37,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Opens one connection. Called once per try; the engine paces and retries.
     fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>>;
+
+    /// A number that changes with the secret that a dial of `key` would use now, see
+    /// [`secret_mark`](super::secret_mark). After a refused login the engine asks for it every ten
+    /// seconds, and dials at once when it has changed. Default: `None`, and the engine dials after
+    /// its pause.
+    fn secret_mark(self: Arc<Self>, key: LinkKey) -> Reply<Option<u64>> {
+        let _ = key;
+        Box::pin(std::future::ready(Ok(None)))
+    }
 }
 
 /// One connection, carrying one agent or thousands. Dropping it hangs up.

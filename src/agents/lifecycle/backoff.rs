@@ -3,8 +3,15 @@
 use crate::backend::{BackendError, BackendErrorKind};
 use std::time::Duration;
 
-/// The longest pause between two tries.
+/// The longest pause between two tries, unless the login was refused.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// The pauses after a refused login; the last one holds from then on. Directories lock an account
+/// after a few wrong passwords within half an hour.
+const REFUSED: [Duration; 3] = [
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(15 * 60),
+    Duration::from_secs(30 * 60),
+];
 
 /// A random pause (full jitter) of at most 1 s, 2 s, 4 s … 60 s. `attempt` counts failures from 1,
 /// `dice` is random.
@@ -14,14 +21,18 @@ pub(in super::super) fn backoff(attempt: u32, dice: u64) -> Duration {
     Duration::from_millis(dice % (millis + 1))
 }
 
-/// The pause after a sign-in or a dial that failed. A refused login is retried for ever too, every
-/// 60 s.
+/// The pause after a sign-in or a dial that failed. A refused login is retried for ever too, after
+/// 5, 15, then every 30 minutes; `attempt` counts failures from 1.
 pub(in super::super) fn pause_after(error: &BackendError, attempt: u32, dice: u64) -> Duration {
     match error.kind {
         BackendErrorKind::RetryAfter(pause) => pause.min(PAUSE_MAX * 10),
         BackendErrorKind::Unreachable
         | BackendErrorKind::Protocol
         | BackendErrorKind::OutcomeUnknown => backoff(attempt, dice),
+        BackendErrorKind::Refused => {
+            let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+            REFUSED[index.min(REFUSED.len() - 1)]
+        }
         _ => PAUSE_MAX,
     }
 }
@@ -64,9 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_login_waits_a_minute_and_a_refused_join_for_an_administrator() {
+    fn a_refused_login_waits_for_minutes_and_a_refused_join_for_an_administrator() {
         let refused = BackendError::refused("no");
-        assert_eq!(pause_after(&refused, 1, 5), Duration::from_secs(60));
+        for (attempt, minutes) in [(0, 5), (1, 5), (2, 15), (3, 30), (4, 30), (u32::MAX, 30)] {
+            let pause = Duration::from_secs(minutes * 60);
+            assert_eq!(pause_after(&refused, attempt, 5), pause);
+        }
+        let other = BackendError::new(BackendErrorKind::Unsupported, "no");
+        assert_eq!(pause_after(&other, 1, 5), Duration::from_secs(60));
         assert_eq!(after_join(&refused, 1, 5), None);
         let down = BackendError::unreachable("down");
         assert_eq!(after_join(&down, 1, 7), Some(Duration::from_millis(7)));

@@ -274,7 +274,7 @@ fn an_agent_that_the_chat_system_signs_out_comes_back() {
             vec![room("ops")]
         )
     );
-    assert_eq!(agent.on(Event::Look).next, Next::LookAt(SECOND * 61));
+    assert_eq!(agent.on(Event::Look).next, Next::LookAt(SECOND * 301));
 }
 
 #[test]

@@ -9,13 +9,16 @@
 use super::super::lifecycle::{Announce, Event, dice, pause_after};
 use super::intake::LinkIntake;
 use super::{Landed, LinkTask};
-use crate::backend::{BackendError, Inbox, Link};
+use crate::backend::{BackendError, BackendErrorKind, Inbox, Link};
 use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A dial that takes longer counts as failed.
 const DIAL_MAX: Duration = Duration::from_secs(60);
+/// How often the secret of a refused login is looked at, and how long a look may take.
+const SECRET_EVERY: Duration = Duration::from_secs(10);
+const SECRET_MAX: Duration = Duration::from_secs(10);
 /// A link that was lost sooner continues the back-off where it was: one that dies right after each
 /// sign-in must not be dialed twice a second for ever.
 const STEADY: Duration = Duration::from_secs(60);
@@ -67,7 +70,29 @@ impl Dial {
 }
 
 impl LinkTask {
+    /// Dials at once when the secret of a refused login has changed.
+    fn watch_secret(&mut self) {
+        let (around, backend, key) = (self.around.clone(), self.backend.clone(), self.key.clone());
+        self.secret_changes = Some(Box::pin(async move {
+            let mark = || {
+                let (backend, key) = (backend.clone(), key.clone());
+                let ask = move || backend.secret_mark(key);
+                around.calls.ask(SECRET_MAX, "the secret", ask)
+            };
+            let Ok(Some(refused)) = mark().await else {
+                return std::future::pending().await;
+            };
+            loop {
+                around.timer().sleep(SECRET_EVERY).await;
+                if mark().await.is_ok_and(|mark| mark != Some(refused)) {
+                    return;
+                }
+            }
+        }));
+    }
+
     pub(super) fn begin_dial(&mut self, attempt: u32) {
+        self.secret_changes = None;
         let generation = self.handle.begin_generation();
         let network = self.backend.network().clone();
         let intake = LinkIntake::new(
@@ -139,6 +164,9 @@ impl LinkTask {
             attempt,
             next: next.0,
         };
+        if error.kind == BackendErrorKind::Refused {
+            self.watch_secret();
+        }
         self.handle.set_down();
         self.close_intake();
         tracing::warn!(link = %self.key, reason = error.reason, attempt, "link down");

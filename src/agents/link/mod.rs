@@ -92,6 +92,8 @@ pub(super) struct LinkTask {
     flaps: Flaps,
     leaving: Leaving,
     sleep: Option<Sleep>,
+    /// Ready when the secret of a refused login has changed.
+    secret_changes: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl LinkTask {
@@ -120,6 +122,7 @@ impl LinkTask {
             flaps: Flaps::default(),
             leaving: Leaving::default(),
             sleep: None,
+            secret_changes: None,
         }
     }
 
@@ -183,6 +186,10 @@ impl LinkTask {
             () = self.handle.woken() => {}
             Some(landed) = self.flights.next(), if !self.flights.is_empty() => self.landed(landed),
             () = asleep(&mut self.sleep) => self.sleep = None,
+            () = changed(&mut self.secret_changes) => {
+                self.secret_changes = None;
+                self.dial.hurry();
+            }
         }
         true
     }
@@ -286,6 +293,13 @@ impl LinkTask {
 async fn asleep(sleep: &mut Option<Sleep>) {
     match sleep {
         Some(sleep) => Pin::new(sleep).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn changed(changes: &mut Option<Pin<Box<dyn Future<Output = ()> + Send>>>) {
+    match changes {
+        Some(changes) => changes.await,
         None => std::future::pending().await,
     }
 }

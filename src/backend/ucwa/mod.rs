@@ -36,13 +36,13 @@ pub use client::connect::{Connect, Io};
 pub use config::{Grant, LoginRule, UcwaConfig};
 pub use protocol::url::Origin;
 
-use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply};
+use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply, secret_mark};
 use crate::error::Result;
 use crate::model::{Address, LinkKey, NetworkId};
 use client::connect::Sockets;
 use client::discover::Root;
 use client::http::Http;
-use link::Shell;
+use link::{Deaf, Shell};
 use parking_lot::Mutex;
 use protocol::address::Sip;
 use std::collections::HashMap;
@@ -58,6 +58,7 @@ pub struct Ucwa {
     root: Root,
     /// The accounts that are signed in, or are signing out.
     signed_in: Mutex<HashMap<Sip, Weak<Shell>>>,
+    deaf: Arc<Deaf>,
 }
 
 impl Ucwa {
@@ -93,6 +94,7 @@ impl Ucwa {
             http: Arc::new(Http::new(connect)),
             root: Root::default(),
             signed_in: Mutex::default(),
+            deaf: Arc::default(),
         })
     }
 
@@ -130,6 +132,13 @@ impl Backend for Ucwa {
 
     fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
         reply(link::dial(self, key, inbox))
+    }
+
+    fn secret_mark(self: Arc<Self>, key: LinkKey) -> Reply<Option<u64>> {
+        match Sip::parse(key.as_str()) {
+            Some(sip) => secret_mark(&*self.config.passwords, sip.as_str()),
+            None => reply(std::future::ready(Ok(None))),
+        }
     }
 }
 

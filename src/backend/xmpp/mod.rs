@@ -105,7 +105,7 @@ mod xml;
 pub use crate::backend::{Secret, SecretSource, Trust};
 pub use config::{Accounts, Component, NicknameRule, Security, XmppConfig};
 
-use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply};
+use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply, secret_mark};
 use crate::error::Result;
 use crate::model::{Address, LinkKey, NetworkId};
 use jid::Jid;
@@ -177,6 +177,17 @@ impl Backend for Xmpp {
 
     fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>> {
         reply(link::dial(self, key, inbox))
+    }
+
+    fn secret_mark(self: Arc<Self>, key: LinkKey) -> Reply<Option<u64>> {
+        let (component, accounts) = (&self.config.component, &self.config.accounts);
+        match (component, accounts, Jid::parse(key.as_str())) {
+            (Some(component), ..) if key.as_str() == link::COMPONENT_KEY => {
+                secret_mark(&*component.secret, &component.domain)
+            }
+            (_, Some(accounts), Some(jid)) => secret_mark(&*accounts.secrets, jid.bare()),
+            _ => reply(std::future::ready(Ok(None))),
+        }
     }
 }
 

@@ -39,25 +39,22 @@ fn an_agent_goes_from_activating_to_active_and_then_its_channels_do() {
 }
 
 #[test]
-fn a_refused_login_is_idle_with_its_reason_and_tried_again_every_minute() {
+fn a_refused_login_is_idle_with_its_reason_and_tried_again_after_5_15_and_30_minutes() {
     let world = World::new();
-    let noon = world.clock_now();
     world.chat.refuse("echo", "bad credentials");
     put_echo(&world);
-    let status = world.status("echo");
-    assert_eq!((status.state, status.attempt), (AgentState::Idle, 1));
-    assert_eq!(status.reason.as_deref(), Some("bad credentials"));
-    assert_eq!(status.next_try, Some(noon + seconds(60)));
-    world.pass(seconds(60));
-    let status = world.status("echo");
-    assert_eq!(
-        (status.attempt, status.next_try),
-        (2, Some(noon + seconds(120)))
-    );
-    world.pass(seconds(3600));
-    assert_eq!(world.status("echo").attempt, 62, "for ever");
+    for (attempt, minutes) in [(1, 5), (2, 15), (3, 30), (4, 30), (5, 30)] {
+        let (now, pause) = (world.clock_now(), seconds(minutes * 60));
+        let status = world.status("echo");
+        assert_eq!((status.state, status.attempt), (AgentState::Idle, attempt));
+        assert_eq!(status.reason.as_deref(), Some("bad credentials"));
+        assert_eq!(status.next_try, Some(now + pause));
+        world.pass(pause - seconds(1));
+        assert_eq!(world.status("echo").attempt, attempt, "not tried yet");
+        world.pass(seconds(1));
+    }
     world.chat.accept("echo");
-    world.pass(seconds(59));
+    world.pass(seconds(30 * 60 - 1));
     assert_eq!(world.status("echo").state, AgentState::Idle);
     world.pass(seconds(1));
     assert_eq!(world.status("echo").state, AgentState::Active);

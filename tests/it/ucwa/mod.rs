@@ -9,6 +9,7 @@
 mod conformance;
 mod meeting_day;
 mod meetings;
+mod odd;
 mod signing_on;
 mod talking;
 mod trouble;

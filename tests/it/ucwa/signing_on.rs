@@ -2,6 +2,8 @@
 //! refused.
 
 use super::world::{DOMAIN, Office, PASSWORD, Way, World, contact, sip};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use switchboard::backend::ucwa::{Secret, Trust};
 use switchboard::{AgentState, Engine, NewAgent, Principal};
@@ -61,10 +63,12 @@ fn nobody_is_followed_to_a_foreign_host_or_out_of_tls() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_and_tried_every_minute() {
-    let wrong = |secret: &'static str| move |_: &str| Ok(Secret::new(secret));
+fn a_wrong_password_is_refused_and_tried_after_minutes_or_once_it_was_changed() {
+    let stored = Arc::new(Mutex::new("guess"));
+    let secret = stored.clone();
+    let source = move |_: &str| Ok(Secret::new(*secret.lock()));
     let office = Office::of(&[], |_| {
-        switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, wrong("guess"))
+        switchboard::backend::ucwa::UcwaConfig::new(DOMAIN, source)
             .root(format!("https://lyncdiscover.{DOMAIN}/"))
     });
     office.put(0, &["lene"]);
@@ -78,8 +82,13 @@ fn a_wrong_password_is_refused_and_tried_every_minute() {
     assert!(!reason.contains("guess"));
     assert_eq!(
         status.next_try.map(|next| next - status.since),
-        Some(chrono::TimeDelta::seconds(60))
+        Some(chrono::TimeDelta::minutes(5))
     );
+    office.pass(Duration::from_secs(60));
+    assert_eq!(office.status(0).state, AgentState::Idle);
+    *stored.lock() = PASSWORD;
+    office.pass(Duration::from_secs(12));
+    assert_eq!(office.status(0).state, AgentState::Active);
 }
 
 #[test]

@@ -93,20 +93,37 @@ fn proxies_pages_and_refusals_for_a_while_are_waited_out() {
 }
 
 #[test]
-fn the_pause_that_a_server_asks_for_is_kept() {
-    let office = Office::open(&[("retry-after", "12")]);
+fn the_pause_that_a_server_asks_for_is_kept_unless_it_would_lose_messages() {
+    for (asked, kept) in [("8", 8), ("3600", 10)] {
+        let office = Office::open(&[("retry-after", asked)]);
+        let bot = office.bot(0, &["lene"]);
+        office.person("bot0").suffers("unavailable", 1).unwrap();
+        office.person("bot0").suffers("drop-channel", 1).unwrap();
+        office.person("lene").say(&sip("bot0"), "are you there?");
+        office.pass((kept - 1) * SECOND);
+        let parked = || office.world.simulator.count(&sip("bot0")).2;
+        assert_eq!((parked(), bot.heard().len()), (0, 0), "not asked yet");
+        office.pass(2 * SECOND);
+        assert_eq!(bot.heard(), ["lene@contoso.com: are you there?"]);
+        office.pass(8 * SECOND);
+        assert_eq!(parked(), 1);
+        hears(&office, &bot, "thank you for waiting");
+    }
+}
+
+#[test]
+fn an_agent_that_hears_nothing_is_not_active() {
+    let office = Office::open(&[]);
     let bot = office.bot(0, &["lene"]);
-    office.person("bot0").suffers("unavailable", 1).unwrap();
+    hears(&office, &bot, "before");
     office.person("bot0").suffers("drop-channel", 1).unwrap();
-    office.pass(11 * SECOND);
-    assert_eq!(
-        office.world.simulator.count(&sip("bot0")).2,
-        0,
-        "not asked yet"
-    );
-    office.pass(2 * SECOND);
-    assert_eq!(office.world.simulator.count(&sip("bot0")).2, 1);
-    hears(&office, &bot, "thank you for waiting");
+    office.person("bot0").suffers("unavailable", 1000).unwrap();
+    office.pass(40 * SECOND);
+    assert_eq!(office.status(0).state, AgentState::Idle);
+    for _ in 0..30 {
+        office.pass(10 * SECOND);
+        assert_ne!(office.status(0).state, AgentState::Active);
+    }
 }
 
 #[test]

@@ -39,8 +39,8 @@ pub(crate) struct Call {
 
 /// What a request is made for.
 pub(crate) enum Purpose {
-    /// The resource that an event lacks.
-    Resource(Box<Event>),
+    /// The resource that the event of that number lacks.
+    Resource(u64),
     /// The conversation of a message, which is in none that is known.
     Conversation(Box<Event>),
     /// The meeting that this conversation belongs to.
@@ -93,18 +93,22 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    /// Whether the task that carries out the step waits for the response: the next event must not
-    /// overtake this one, and a sign-out waits until everything has ended.
+    /// Whether the task that carries out the step waits for the response: a sign-out waits until
+    /// everything has ended.
     pub(crate) fn is_waited_for(&self) -> bool {
-        matches!(
-            self,
-            Purpose::Resource(_)
-                | Purpose::Conversation(_)
-                | Purpose::MeetingBehind(_)
-                | Purpose::Messaging(..)
-                | Purpose::Participant(_)
-                | Purpose::LastWord
-        )
+        matches!(self, Purpose::LastWord)
+    }
+
+    /// The event that is not done before the response has come: later events of its conversation
+    /// must not overtake it.
+    pub(crate) fn event(&self) -> Option<&Event> {
+        match self {
+            Purpose::Conversation(event)
+            | Purpose::MeetingBehind(event)
+            | Purpose::Messaging(event, _)
+            | Purpose::Participant(event) => Some(event),
+            _ => None,
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use super::turn::Turn;
 use crate::backend::ucwa::protocol::address::key_of;
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::{Event, Kind};
-use crate::backend::ucwa::protocol::request::Request;
 
 /// Resources whose events mean nothing without them. A server sends most of them along.
 const NEEDED: [&str; 4] = [
@@ -18,18 +17,11 @@ const NEEDED: [&str; 4] = [
 ];
 
 impl Known {
-    /// Handles an event. The resource that it lacks is asked for first.
-    pub(super) fn event(&mut self, turn: &mut Turn<'_>, event: Box<Event>) {
+    /// Whether the event lacks the resource without which it means nothing.
+    pub(super) fn lacks_resource(event: &Event) -> bool {
         let rel = event.link.rel.as_str();
         let tells_of_change = matches!(event.kind, Kind::Started | Kind::Updated | Kind::Added);
-        let is_needed = rel == "message" || tells_of_change && NEEDED.contains(&rel);
-        if event.resource.is_none()
-            && is_needed
-            && let Ok(url) = turn.profile.url(&event.link.href)
-        {
-            return turn.ask(Purpose::Resource(event), Request::get(url));
-        }
-        self.handle(turn, event);
+        event.resource.is_none() && (rel == "message" || tells_of_change && NEEDED.contains(&rel))
     }
 
     /// Handles an event that is as complete as it can be.
@@ -54,7 +46,11 @@ impl Known {
             "participant" if event.is_within("typingParticipants") => {
                 self.people.types(turn, &key_of(&event.sender.href), &event);
             }
-            "participant" => self.meetings.participant(&event),
+            "participant" => {
+                self.meetings.participant(&event);
+                let key = key_of(&event.sender.href);
+                self.people.takes_part(turn, &key, &event);
+            }
             "contactPresence" if event.kind != Kind::Deleted => {
                 self.presences.changed(turn, &event.link.href, false)
             }
@@ -87,6 +83,9 @@ impl Known {
     fn message(&mut self, turn: &mut Turn<'_>, event: Box<Event>) {
         let key = key_of(&event.sender.href);
         if event.resource.is_none() {
+            // An outgoing message means a report that will not come; its post waits in vain.
+            let (address, message) = (&turn.profile.address, &event.link.href);
+            tracing::warn!(%address, message, "a message could not be fetched");
             return;
         }
         if self.people.knows(&key) {
@@ -96,7 +95,7 @@ impl Known {
             return self.meetings.message(turn, event);
         }
         match turn.profile.url(&event.sender.href) {
-            Ok(url) => turn.ask(Purpose::Conversation(event), Request::get(url)),
+            Ok(url) => turn.fetch(Purpose::Conversation(event), url),
             Err(_) => self.people.message(turn, event),
         }
     }
@@ -113,7 +112,7 @@ impl Known {
             turn.profile.url(meeting).ok()
         });
         match meeting {
-            Some(url) => turn.ask(Purpose::MeetingBehind(event), Request::get(url)),
+            Some(url) => turn.fetch(Purpose::MeetingBehind(event), url),
             None => self.people.message(turn, event),
         }
     }

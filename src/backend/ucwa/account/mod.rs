@@ -14,12 +14,14 @@
 //! | `presences` | the presence of contacts |
 //! | `effect` `turn` | what a step wants done |
 //! | `line` `sending` `reports` | posts, for people and meetings |
+//! | `lanes` | events that wait for what they lack |
 //! | `events` `responses` | to whom an event or a response belongs |
 //! | `channel` | how the event channel goes on |
 
 pub(super) mod channel;
 pub(super) mod effect;
 mod events;
+mod lanes;
 mod line;
 mod meetings;
 mod message;
@@ -42,6 +44,7 @@ use super::protocol::request::{Request, Response, Trouble};
 use crate::backend::{Accepted, BackendError, ChannelId, ChannelKind, Inbound, Joined, Outgoing};
 use chrono::{DateTime, Utc};
 use effect::{Output, Purpose, Timer};
+use lanes::Lanes;
 use meetings::{Meetings, meeting_of};
 use people::People;
 use post::Done;
@@ -86,6 +89,7 @@ struct Known {
     people: People,
     meetings: Meetings,
     presences: Presences,
+    lanes: Lanes,
 }
 
 /// An account while it is signed in.
@@ -169,6 +173,7 @@ impl Known {
                 self.people.over(turn, &error);
                 self.meetings.over(turn, &error);
                 self.presences = Presences::default();
+                self.lanes = Lanes::default();
             }
         }
     }

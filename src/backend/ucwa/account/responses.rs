@@ -5,7 +5,7 @@ use super::effect::Purpose;
 use super::post::Done;
 use super::presences::Links;
 use super::turn::Turn;
-use crate::backend::ucwa::protocol::address::Sip;
+use crate::backend::ucwa::protocol::address::{Sip, key_of};
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::request::{Response, Trouble};
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Joined};
@@ -18,11 +18,21 @@ impl Known {
         purpose: Purpose,
         result: Result<Response, Trouble>,
     ) {
+        let key = purpose.event().map(|event| key_of(&event.sender.href));
+        self.answered(turn, purpose, result);
+        if let Some(key) = key {
+            self.is_done(turn, key);
+        }
+    }
+
+    fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        purpose: Purpose,
+        result: Result<Response, Trouble>,
+    ) {
         match purpose {
-            Purpose::Resource(mut event) => {
-                event.resource = document(result);
-                self.handle(turn, event);
-            }
+            Purpose::Resource(number) => self.resource_came(turn, number, document(result)),
             Purpose::Conversation(event) => self.conversation_of(turn, event, document(result)),
             Purpose::MeetingBehind(event) => {
                 self.meeting_of(turn, event, document(result).as_ref())

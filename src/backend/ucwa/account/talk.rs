@@ -9,6 +9,8 @@ use super::reports::Reports;
 use crate::backend::ucwa::protocol::address::Sip;
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::{Event, Kind};
+use crate::backend::ucwa::protocol::{data_uri, markup};
+use crate::model::Part;
 
 /// How far a conversation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,22 @@ pub(crate) struct Toast {
     pub(crate) href: String,
     /// The text was delivered, because no message event came.
     pub(crate) delivered: bool,
+}
+
+impl Toast {
+    /// Whether a message says the same, perhaps as HTML where the invitation has plain text.
+    pub(crate) fn says(&self, href: &str) -> bool {
+        let words = words_of(href);
+        words.is_some() && words == words_of(&self.href)
+    }
+}
+
+/// The visible words of a message that is a data URI.
+fn words_of(href: &str) -> Option<Vec<String>> {
+    let (format, text) = data_uri::decode(href)?;
+    let parts = markup::read(format, &text)?;
+    let text: String = parts.iter().map(Part::visible).collect();
+    Some(text.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Subject and importance of the contact's invitation. They belong to the first message.
@@ -53,6 +71,10 @@ pub(crate) struct Talk {
     pub(crate) takes_html: bool,
     pub(crate) thread: Option<String>,
     pub(crate) toast: Option<Toast>,
+    /// Its first event was a message: it existed before this sign-in, or its invitation is late.
+    pub(crate) is_adopted: bool,
+    /// The first message of such a conversation, as a data URI: a late invitation repeats it.
+    pub(crate) first: Option<String>,
     pub(crate) opening: Opening,
     pub(crate) reports: Reports,
 }
@@ -70,6 +92,8 @@ impl Talk {
             takes_html: false,
             thread: None,
             toast: None,
+            is_adopted: false,
+            first: None,
             opening: Opening::default(),
             reports: Reports::default(),
         }
@@ -78,6 +102,12 @@ impl Talk {
     /// A conversation that somebody else begins, from the resource of the invitation.
     pub(crate) fn invited(with: Sip, invitation: &Document) -> Talk {
         let mut talk = Talk::new(with, false);
+        talk.is_invited_by(invitation);
+        talk
+    }
+
+    /// Notes what the invitation says, perhaps after the first message has come.
+    pub(crate) fn is_invited_by(&mut self, invitation: &Document) {
         let text = |name| {
             invitation
                 .text(name)
@@ -85,17 +115,28 @@ impl Talk {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        talk.thread = text("threadId");
+        self.thread = text("threadId").or_else(|| self.thread.take());
         let alert =
             text("importance").is_some_and(|importance| !importance.eq_ignore_ascii_case("Normal"));
-        talk.opening = Opening {
-            subject: text("subject"),
-            alert,
-        };
-        talk.toast = invitation.link("message").map(|href| Toast {
+        let toast = invitation.link("message").map(|href| Toast {
             href: href.to_owned(),
             delivered: false,
         });
+        let first = self.first.take();
+        self.is_adopted = false;
+        self.toast = toast.filter(|toast| !first.as_ref().is_some_and(|first| toast.says(first)));
+        if first.is_none() {
+            self.opening = Opening {
+                subject: text("subject"),
+                alert,
+            };
+        }
+    }
+
+    /// A conversation whose first event is a message.
+    pub(crate) fn adopted(with: Sip) -> Talk {
+        let mut talk = Talk::new(with, false);
+        talk.is_adopted = true;
         talk
     }
 

@@ -3,12 +3,18 @@
 use super::effect::{Call, Output, Purpose, Timer};
 use super::post::Done;
 use super::profile::Profile;
+use crate::backend::ucwa::protocol::address::key_of;
 use crate::backend::ucwa::protocol::request::Request;
+use crate::backend::ucwa::protocol::url::Url;
 use crate::backend::{Accepted, BackendError, Inbound, Joined, Received, SeenBy, StateChange};
 use crate::model::ChannelId;
 use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// How long one request for what an event lacks may take. With its repetitions it takes less than
+/// half a minute.
+const FETCH_MAX: Duration = Duration::from_secs(5);
 
 /// One step.
 pub(crate) struct Turn<'a> {
@@ -20,6 +26,9 @@ pub(crate) struct Turn<'a> {
     inbound: &'a mut VecDeque<Inbound>,
     /// The last number that [`Turn::number`] returned.
     last: &'a mut u64,
+    /// The conversation of the event in hand, by key, if a request was made without which the event
+    /// is not done.
+    unfinished: Option<String>,
 }
 
 impl<'a> Turn<'a> {
@@ -38,6 +47,7 @@ impl<'a> Turn<'a> {
             outputs: Vec::new(),
             inbound,
             last,
+            unfinished: None,
         }
     }
 
@@ -65,6 +75,19 @@ impl<'a> Turn<'a> {
             request,
             persists: false,
         }));
+    }
+
+    /// Asks for what an event lacks, with a deadline of its own, and again if the trouble may pass.
+    pub(crate) fn fetch(&mut self, purpose: Purpose, url: Url) {
+        if let Some(event) = purpose.event() {
+            self.unfinished = Some(key_of(&event.sender.href));
+        }
+        self.persist(purpose, Request::get(url).within(FETCH_MAX));
+    }
+
+    /// Takes the conversation of the event in hand, by key, if the event is not done yet.
+    pub(super) fn take_unfinished(&mut self) -> Option<String> {
+        self.unfinished.take()
     }
 
     /// Makes a request that does no harm twice, again and again for some seconds if the trouble may

@@ -10,12 +10,13 @@
 //! spawns tasks itself.
 
 use super::connect::Connect;
-use crate::backend::ucwa::protocol::request::{Lost, Request, Response};
+use crate::backend::ucwa::protocol::reason::short;
+use crate::backend::ucwa::protocol::request::{Lost, Request, Response, in_seconds};
 use crate::backend::ucwa::protocol::status::Status;
 use crate::backend::ucwa::protocol::url::Origin;
-use crate::backend::{BackendError, Inbox};
+use crate::backend::{BackendError, BackendErrorKind, Inbox};
 use chrono::{DateTime, Utc};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::Method;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -28,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The longest body that is read, for example a package of events after a long pause, or a hundred
 /// people found.
-const BODY_MAX: usize = 4 * 1024 * 1024;
+const BODY_MAX: usize = 16 * 1024 * 1024;
 /// The longest head of a response that is read. IIS sends challenges of some kilobytes in it.
 const HEAD_MAX: usize = 64 * 1024;
 /// The most idle connections kept to one server, for all accounts together.
@@ -128,7 +129,7 @@ impl Http {
             }
             sent.store(true, Ordering::Relaxed);
             let answered = match sender.try_send_request(request).await {
-                Ok(response) => read(response).await,
+                Ok(response) => read(response, inbox.now()).await,
                 Err(mut error) => match error.take_message() {
                     Some(back) if is_used => {
                         sent.store(false, Ordering::Relaxed);
@@ -136,7 +137,7 @@ impl Http {
                         continue;
                     }
                     Some(_) => return Err(Lost::Unsent(cut(error.error().to_string()))),
-                    None => Err(error.error().to_string()),
+                    None => Err(Unread::Cut(error.error().to_string())),
                 },
             };
             match answered {
@@ -149,10 +150,15 @@ impl Http {
                     return Ok((answer, (!line.sender.is_closed()).then_some(line)));
                 }
                 // The server has closed the idle connection. A GET may be repeated.
-                Err(_) if is_used && ask.method == Method::GET => {
+                Err(Unread::Cut(_)) if is_used && ask.method == Method::GET => {
                     request = encode(ask).map_err(unfit)?
                 }
-                Err(what) => return Err(Lost::Unanswered(cut(what))),
+                Err(Unread::Cut(what)) => return Err(Lost::Unanswered(cut(what))),
+                Err(Unread::Strange(what)) => {
+                    let reason = format!("{url} answered with {what}");
+                    let error = BackendError::new(BackendErrorKind::Protocol, reason);
+                    return Err(Lost::Unanswered(error));
+                }
             }
         }
     }
@@ -216,7 +222,8 @@ fn encode(request: &Request) -> Result<hyper::Request<Full<Bytes>>, hyper::http:
         .method(request.method.clone())
         .uri(request.url.path.as_str())
         .header(header::HOST, request.url.origin.authority())
-        .header(header::ACCEPT, "application/json");
+        .header(header::ACCEPT, "application/json")
+        .header(header::ACCEPT_ENCODING, "identity");
     if let Some(token) = &request.token {
         encoded = encoded.header(header::AUTHORIZATION, token.clone());
     }
@@ -228,15 +235,35 @@ fn encode(request: &Request) -> Result<hyper::Request<Full<Bytes>>, hyper::http:
     encoded.body(Full::new(bytes))
 }
 
-/// Reads a whole response; the error says why its body ended early.
-async fn read(response: hyper::Response<Incoming>) -> Result<Response, String> {
+/// Why a response was not read.
+enum Unread {
+    /// Its body ended early.
+    Cut(String),
+    /// It is whole, and not in a form that this client reads.
+    Strange(String),
+}
+
+/// Reads a whole response that came at `now`.
+async fn read(response: hyper::Response<Incoming>, now: DateTime<Utc>) -> Result<Response, Unread> {
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, BODY_MAX)
-        .collect()
-        .await
-        .map_err(|error| error.to_string())?
-        .to_bytes();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let encoding = head.headers.get(header::CONTENT_ENCODING).map(text);
+    let encoding = encoding.filter(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"));
+    let body = Limited::new(body, BODY_MAX).collect().await;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return Unread::Strange(format!("more than {} MiB", BODY_MAX / 1024 / 1024));
+        }
+        Unread::Cut(error.to_string())
+    })?;
+    let body = body.to_bytes();
+    if let Some(encoding) = encoding.filter(|_| !body.is_empty() && head.status.is_success()) {
+        return Err(Unread::Strange(format!(
+            "the content encoding `{}`, which was not asked for",
+            short(&encoding)
+        )));
+    }
+    let retry_after = head.headers.get(header::RETRY_AFTER).map(text);
     Ok(Response {
         status: Status::from(head.status),
         challenges: head
@@ -246,7 +273,7 @@ async fn read(response: hyper::Response<Incoming>) -> Result<Response, String> {
             .map(text)
             .collect(),
         location: head.headers.get(header::LOCATION).map(text),
-        retry_after: head.headers.get(header::RETRY_AFTER).map(text),
+        retry_after: retry_after.map(|text| in_seconds(text, now)),
         body,
     })
 }

@@ -18,7 +18,7 @@ use super::protocol::address::Sip;
 use super::protocol::follow::follow;
 use super::protocol::request::{Lost, Request, Response};
 use super::protocol::url::Url;
-use crate::backend::{BackendError, Inbox};
+use crate::backend::{BackendError, BackendErrorKind, Inbox};
 use http::{Connection, Http};
 use std::sync::Arc;
 use tokens::Tokens;
@@ -99,7 +99,12 @@ impl Client {
                 "{origin} does not accept the token that it gave `{}`",
                 self.sip
             );
-            return Err(Lost::Unsent(BackendError::refused(reason)));
+            // The login was right, so this is no refused one: another server behind the same name
+            // may take the token.
+            return Err(Lost::Unsent(BackendError::new(
+                BackendErrorKind::Protocol,
+                reason,
+            )));
         }
         Ok((response, connection))
     }

@@ -80,17 +80,13 @@ impl Client {
                 "{origin} requires a token, and the connection has no TLS"
             )));
         }
-        let challenge = Challenge::read(answer.challenges.iter().map(String::as_str))?;
-        let is_takable = match self.config.grant {
-            Grant::Password => challenge.takes_password(),
-            Grant::Windows => challenge.takes_windows(),
-        };
-        if !is_takable {
-            let grants = challenge.grants();
-            return Err(BackendError::refused(format!(
-                "{origin} does not take the configured kind of login, only: {grants}"
-            )));
-        }
+        let challenge = self.challenge(ask, answer).map_err(|error| {
+            // A host that gave a token before does not mean it: something else has answered.
+            match known {
+                Some(_) => BackendError::new(BackendErrorKind::Protocol, error.reason),
+                None => error,
+            }
+        })?;
         let issuer = self.follow(&ask.url, &challenge.href)?;
         let token = self.issue(issuer, origin).await?;
         let value = token.value.clone();
@@ -104,6 +100,23 @@ impl Client {
             }
         }
         Ok(value)
+    }
+
+    /// Reads where a token is issued.
+    fn challenge(&self, ask: &Request, answer: &Response) -> Result<Challenge, BackendError> {
+        let challenge = Challenge::read(answer.challenges.iter().map(String::as_str))?;
+        let is_takable = match self.config.grant {
+            Grant::Password => challenge.takes_password(),
+            Grant::Windows => challenge.takes_windows(),
+        };
+        if is_takable {
+            return Ok(challenge);
+        }
+        Err(BackendError::refused(format!(
+            "{} does not take the configured kind of login, only: {}",
+            ask.url.origin,
+            challenge.grants()
+        )))
     }
 
     /// Fetches a token.

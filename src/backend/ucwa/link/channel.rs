@@ -3,9 +3,11 @@
 //!
 //! The next package is asked for after `flush`, because asking acknowledges the last one. Between
 //! the two lie milliseconds, and the server keeps a message that nobody fetches for 30 seconds
-//! (§ucwa/thirty-seconds).
+//! (§ucwa/thirty-seconds). So the channel waits for no other request: an event that lacks its
+//! resource waits in the account.
 
 use super::shell::Shell;
+use super::stage::Stage;
 use crate::backend::BackendError;
 use crate::backend::ucwa::account::Input;
 use crate::backend::ucwa::account::channel::{Arrived, Channel, Next};
@@ -29,21 +31,32 @@ pub(super) async fn read(shell: Arc<Shell>, first: Url) {
 }
 
 async fn follow(shell: &Arc<Shell>, first: Url) -> BackendError {
-    let mut channel = Channel::new(first);
+    let mut channel = Channel::new(first, shell.stages.now() == Stage::Trial);
     let mut own = None;
     loop {
         let began = shell.inbox.now();
         let result = fetch(shell, channel.url().clone(), &mut own).await;
         let waited = shell.inbox.now() - began;
-        match channel.step(&shell.client.config, result, waited) {
+        let next = channel.step(&shell.client.config, result, waited);
+        if !channel.is_on_trial() {
+            shell.stages.hears();
+        }
+        match next {
             // Boxed: ten thousand accounts wait here, and none of them for this.
             Next::Package(arrived) => match Box::pin(handle(shell, arrived)).await {
                 Ok(()) => {}
                 Err(error) => return error,
             },
             Next::Over(error) => return error,
+            Next::Deaf {
+                error,
+                gives_up_application,
+            } => {
+                Box::pin(shell.is_deaf(gives_up_application)).await;
+                return error;
+            }
             Next::Again(pause, error) => {
-                tracing::debug!(address = %shell.client.sip, reason = error.reason, "the event channel is asked again");
+                tracing::info!(address = %shell.client.sip, reason = error.reason, "the event channel is asked again");
                 shell.inbox.sleep(pause).await;
             }
         }
@@ -58,8 +71,8 @@ async fn fetch(shell: &Shell, url: Url, own: &mut Option<Connection>) -> Result<
     Ok(response)
 }
 
-/// Gives the events to the account, one after the other, and waits until all they brought is
-/// committed.
+/// Gives the events to the account, one after the other, and waits until all that they brought at
+/// once is committed.
 async fn handle(shell: &Arc<Shell>, arrived: Arrived) -> Result<(), BackendError> {
     if arrived.is_forgotten {
         shell.run(Input::Forgotten).await;

@@ -23,7 +23,7 @@ use crate::backend::{BackendError, BackendErrorKind, Inbox, Link, LinkKey, Reply
 use crate::model::{Address, AgentKey};
 use parking_lot::Mutex;
 use session::UcwaSession;
-pub(super) use shell::Shell;
+pub(super) use shell::{Deaf, Shell};
 use stage::Stage;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -32,6 +32,9 @@ use std::time::Duration;
 const ACTIVE_EVERY: Duration = Duration::from_secs(180);
 /// How long the sign-out may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(4);
+/// How long a link on trial may do without a document. A request that has waited so long was not
+/// refused, so it is parked; a connection that cannot be opened has failed before.
+const TRIAL_MAX: Duration = Duration::from_secs(12);
 
 /// Opens an account's connection.
 pub(super) async fn dial(
@@ -116,11 +119,17 @@ impl UcwaLink {
             config: client.config.clone(),
             salt,
         };
-        let shell = Arc::new(Shell::new(client.clone(), Arc::new(profile)));
+        let was_deaf = self.backend.deaf.lock().remove(&client.sip);
+        let stage = if was_deaf { Stage::Trial } else { Stage::Open };
+        let (profile, deaf) = (Arc::new(profile), self.backend.deaf.clone());
+        let shell = Arc::new(Shell::new(client.clone(), profile, deaf, stage));
         *self.signed_in.lock() = Arc::downgrade(&shell);
         self.backend.note(&client.sip, &shell);
         shell.inbox.spawn(channel::read(shell.clone(), events));
         shell.inbox.spawn(keep_up(shell.clone()));
+        if was_deaf {
+            Box::pin(try_out(&shell)).await?;
+        }
         Ok(shell)
     }
 }
@@ -150,6 +159,22 @@ impl Link for UcwaLink {
             Ok(())
         })
     }
+}
+
+/// Waits until a link on trial has heard something, or its request is parked.
+///
+/// # Errors
+/// Why it heard nothing.
+async fn try_out(shell: &Shell) -> Result<(), BackendError> {
+    tokio::select! {
+        biased;
+        () = shell.stages.tried() => {}
+        () = shell.inbox.sleep(TRIAL_MAX) => shell.stages.hears(),
+    }
+    shell
+        .stages
+        .why_over()
+        .map_or(Ok(()), |error| Err(error.clone()))
 }
 
 /// Reports activity until the agent signs out, then signs it out. The sign-out is boxed, because

@@ -9,6 +9,7 @@ use crate::backend::ucwa::account::effect::{Call, Output, Purpose, Timer};
 use crate::backend::ucwa::account::profile::Profile;
 use crate::backend::ucwa::account::{Account, Input};
 use crate::backend::ucwa::client::Client;
+use crate::backend::ucwa::protocol::address::Sip;
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::failure::Verdict;
 use crate::backend::ucwa::protocol::request::{Lost, Request, Response, Trouble};
@@ -16,6 +17,7 @@ use crate::backend::ucwa::protocol::url::Url;
 use crate::backend::{BackendError, BackendErrorKind, Closed, Inbox};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,12 +29,20 @@ const PERSIST_PAUSE: Duration = Duration::from_millis(500);
 /// failed.
 const PERSIST_PAUSE_MAX: Duration = Duration::from_secs(10);
 
+/// How long the sign-out of an application may take that cannot be understood.
+const GIVE_UP_MAX: Duration = Duration::from_secs(5);
+
+/// Accounts whose last link heard nothing: at most one entry for each account.
+pub(crate) type Deaf = Mutex<HashSet<Sip>>;
+
 /// The shell around an account.
 pub(crate) struct Shell {
     pub(super) client: Arc<Client>,
     pub(super) profile: Arc<Profile>,
     pub(super) inbox: Inbox,
     pub(super) stages: Stages,
+    /// Accounts whose last link heard nothing.
+    deaf: Arc<Deaf>,
     account: Mutex<Account>,
     /// Held by the task that hands over, so that the order stays. An asynchronous lock: the
     /// engine's queue may be full.
@@ -42,13 +52,19 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    pub(super) fn new(client: Arc<Client>, profile: Arc<Profile>) -> Shell {
+    pub(super) fn new(
+        client: Arc<Client>,
+        profile: Arc<Profile>,
+        deaf: Arc<Deaf>,
+        stage: Stage,
+    ) -> Shell {
         Shell {
+            deaf,
             inbox: client.inbox.clone(),
             client,
             account: Mutex::new(Account::new(profile.clone())),
             profile,
-            stages: Stages::default(),
+            stages: Stages::new(stage),
             hand_over: tokio::sync::Mutex::default(),
             is_unflushed: AtomicBool::new(false),
         }
@@ -265,10 +281,26 @@ impl Shell {
         }
     }
 
+    /// Notes that nothing is heard on this link, so that the next one has to show that it hears.
+    /// With `gives_up_application` the server forgets the application, with all that cannot be
+    /// understood in it.
+    pub(super) async fn is_deaf(&self, gives_up_application: bool) {
+        self.deaf.lock().insert(self.client.sip.clone());
+        if !gives_up_application {
+            return;
+        }
+        let url = self.profile.application.url.clone();
+        let request = Request::delete(url).within(GIVE_UP_MAX);
+        if let Err(lost) = self.client.ask(request).await {
+            let reason = lost.error().reason;
+            tracing::debug!(address = %self.client.sip, reason, "the application was not deleted");
+        }
+    }
+
     /// Ends the link for that reason; the first one counts. While the agent says goodbye the engine
     /// is not told: the application that is gone then is the one we deleted.
     pub(super) fn fail(&self, error: BackendError) {
-        let is_open = self.stages.now() == Stage::Open;
+        let is_open = self.stages.now() <= Stage::Open;
         if self.finish(&error) && is_open {
             self.inbox.lost(error);
         }

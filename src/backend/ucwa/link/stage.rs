@@ -1,4 +1,4 @@
-//! How far a link is: signed in, saying goodbye, over. Tasks wait for it.
+//! How far a link is: on trial, signed in, saying goodbye, over. Tasks wait for it.
 
 use crate::backend::BackendError;
 use std::sync::OnceLock;
@@ -7,6 +7,8 @@ use tokio::sync::watch;
 /// How far a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(super) enum Stage {
+    /// The link before was deaf: the agent is signed in once this one hears something.
+    Trial,
     /// The agent is signed in.
     Open,
     /// It says goodbye.
@@ -21,16 +23,15 @@ pub(super) struct Stages {
     error: OnceLock<BackendError>,
 }
 
-impl Default for Stages {
-    fn default() -> Stages {
+impl Stages {
+    /// A link that begins at that stage.
+    pub(super) fn new(stage: Stage) -> Stages {
         Stages {
-            stage: watch::Sender::new(Stage::Open),
+            stage: watch::Sender::new(stage),
             error: OnceLock::new(),
         }
     }
-}
 
-impl Stages {
     /// The stage now.
     pub(super) fn now(&self) -> Stage {
         *self.stage.borrow()
@@ -46,14 +47,24 @@ impl Stages {
         self.error.set(error.clone()).is_ok()
     }
 
+    /// The link hears: its trial is over.
+    pub(super) fn hears(&self) {
+        self.go_on(Stage::Trial, Stage::Open);
+    }
+
     /// Begins to say goodbye, unless that was begun before or the link is over.
     pub(super) fn close(&self) {
+        self.go_on(Stage::Open, Stage::Closing);
+    }
+
+    /// Goes on to `next`, if the link is no further than `last`.
+    fn go_on(&self, last: Stage, next: Stage) {
         self.stage.send_if_modified(|stage| {
-            let is_open = *stage == Stage::Open;
-            if is_open {
-                *stage = Stage::Closing;
+            let goes_on = *stage <= last;
+            if goes_on {
+                *stage = next;
             }
-            is_open
+            goes_on
         });
     }
 
@@ -62,9 +73,14 @@ impl Stages {
         self.stage.send_replace(Stage::Over);
     }
 
+    /// Waits until the link hears something, or cannot any more.
+    pub(super) async fn tried(&self) {
+        self.wait_for(|stage| stage > Stage::Trial).await;
+    }
+
     /// Waits until the agent is to say goodbye, or cannot any more.
     pub(super) async fn closing(&self) {
-        self.wait_for(|stage| stage != Stage::Open).await;
+        self.wait_for(|stage| stage > Stage::Open).await;
     }
 
     /// Waits until the link is over.

@@ -4,8 +4,16 @@
 //! A server writes them form-encoded: a blank is `+`, a plus is `%2b`. Clients write base64 too.
 //! Rejected: a crate for data URIs, because it keeps the `+`, as the standard says.
 
+use super::charset;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD};
+
+/// Base64 as clients write it: the last digit may hold bits that belong to no byte.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    NO_PAD.with_decode_allow_trailing_bits(true),
+);
 
 /// The format of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +45,8 @@ impl Format {
     }
 }
 
-/// Reads a message. Line ends at its end are cut, because the sender's client added them. `None` if
-/// it is no message, or not in UTF-8.
+/// Reads a message, whatever its bytes are: what cannot be read becomes U+FFFD. Line ends at its end
+/// are cut, because the sender's client added them. `None` if it is no data URI.
 pub(crate) fn decode(uri: &str) -> Option<(Format, String)> {
     let rest = uri
         .get(..5)
@@ -47,22 +55,40 @@ pub(crate) fn decode(uri: &str) -> Option<(Format, String)> {
     let (head, payload) = rest.split_once(',')?;
     let mut head = head.split(';');
     let format = Format::of_mime(head.next().unwrap_or_default());
-    let bytes = if head.any(|parameter| parameter.trim().eq_ignore_ascii_case("base64")) {
-        // In base64 a plus stands for itself. Escapes are decoded first.
-        let payload: Vec<u8> = percent_encoding::percent_decode_str(payload)
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
-        let payload = payload
-            .strip_suffix(b"==")
-            .or_else(|| payload.strip_suffix(b"="))
-            .unwrap_or(&payload);
-        STANDARD_NO_PAD.decode(payload).ok()?
+    let (mut charset, mut is_base64) = ("", false);
+    for parameter in head {
+        match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => charset = value,
+            _ => is_base64 |= parameter.trim().eq_ignore_ascii_case("base64"),
+        }
+    }
+    let bytes = if is_base64 {
+        base64_of(payload)
     } else {
         let payload = payload.replace('+', " ");
         percent_encoding::percent_decode_str(&payload).collect()
     };
-    let text = String::from_utf8(bytes).ok()?;
+    let text = charset::text(&bytes, charset);
+    let text = text.trim_start_matches('\u{feff}');
     Some((format, text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The bytes of base64, of either alphabet. In base64 a plus stands for itself; escapes are decoded
+/// first. What does not belong to the alphabet is passed over.
+fn base64_of(payload: &str) -> Vec<u8> {
+    let mut digits: Vec<u8> = percent_encoding::percent_decode_str(payload)
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            byte => byte,
+        })
+        .filter(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
+        .collect();
+    if digits.len() % 4 == 1 {
+        // One digit holds no byte: the text was cut.
+        digits.pop();
+    }
+    LENIENT.decode(digits).unwrap_or_default()
 }
 
 /// Writes a message, in the form that Microsoft's samples send.
@@ -110,18 +136,34 @@ mod tests {
             ),
             ("data:text/plain,", Format::Plain, ""),
             ("data:text/plain,a%0d%0ab%0a%0d%0a", Format::Plain, "a\r\nb"),
+            (
+                "data:text/plain;charset=iso-8859-1,gr%fc%dfe",
+                Format::Plain,
+                "grüße",
+            ),
+            (
+                "data:text/plain;charset=utf-8,caf%e9+ok",
+                Format::Plain,
+                "caf\u{fffd} ok",
+            ),
+            (
+                "data:text/plain;charset=utf-8,hi+%ed%a0%bd%ed%b8%80",
+                Format::Plain,
+                "hi 😀",
+            ),
+            (
+                "data:text/plain;charset=\"UTF-16\";base64,aABpAA==",
+                Format::Plain,
+                "hi",
+            ),
+            ("data:text/plain;base64,8J-YgA", Format::Plain, "😀"),
+            ("data:text/plain;base64,SGVsbG8gT", Format::Plain, "Hello "),
+            ("data:text/plain,%ff", Format::Plain, "\u{fffd}"),
+            ("data:text/plain;base64,?", Format::Plain, ""),
         ] {
             assert_eq!(decode(uri), Some((format, text.to_owned())), "{uri}");
         }
-        for bad in [
-            "",
-            "data:",
-            "data:text/plain",
-            "http://a/,b",
-            "data:text/plain,%ff",
-            "data:text/plain;base64,?",
-            "däta:,x",
-        ] {
+        for bad in ["", "data:", "data:text/plain", "http://a/,b", "däta:,x"] {
             assert_eq!(decode(bad), None, "{bad}");
         }
     }

@@ -6,6 +6,7 @@
 //! wrong type counts as absent. If a link is absent, the action is not allowed now. Rejected: one
 //! serde struct for each of about forty resources, of which two or three properties are read.
 
+use super::lenient::json;
 use super::reason::Reason;
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Map, Value};
@@ -221,11 +222,6 @@ impl fmt::Debug for Anchor {
             if is_data { "data:…" } else { &self.href }
         )
     }
-}
-
-/// Reads JSON, with or without a byte order mark. The library bounds its depth at 128.
-pub(crate) fn json(body: &[u8]) -> Option<Value> {
-    serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).ok()
 }
 
 /// The members of a list. One value counts as a list of one.

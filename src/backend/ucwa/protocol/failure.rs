@@ -6,7 +6,7 @@
 //! server and says nothing about the application. Rejected: the server's `message` as the whole
 //! reason, because it is in the server's language and often empty. It is added to our own text.
 
-use super::document::json;
+use super::lenient::json;
 use super::reason::{Reason, short};
 use super::status::Status;
 use crate::backend::{BackendError, BackendErrorKind};
@@ -16,7 +16,10 @@ use std::time::Duration;
 /// The pause after a server says that there are too many requests, but not how long to wait.
 const PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause that a `Retry-After` may ask for.
-const PAUSE_MAX: Duration = Duration::from_secs(600);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// The pause after the server took the application's place away from it, or had none for it. Other
+/// programs hold it, so nothing changes within seconds.
+const CROWDED: Duration = Duration::from_secs(60);
 
 /// What the connector does about a response that is no success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,6 @@ impl Failure {
             .and_then(|body| body.get("error"))
             .and_then(Value::as_str)
             .map(short);
-        // A date is ignored: this server is not known to send one.
         let retry_after = retry_after
             .and_then(|text| text.trim().parse().ok())
             .map(|seconds| Duration::from_secs(seconds).min(PAUSE_MAX));
@@ -184,6 +186,10 @@ impl Failure {
             () => "the application was not made",
         };
         match self.of_request(what) {
+            // Another program holds the place, and may give it up.
+            error if is("TooManyApplications") => {
+                BackendError::new(BackendErrorKind::RetryAfter(CROWDED), error.reason)
+            }
             // The next request would be the same, so it must not follow soon.
             BackendError {
                 kind: BackendErrorKind::Rejected,
@@ -200,10 +206,13 @@ impl Failure {
                 "the server removed the application: {}",
                 self.words()
             )),
-            Verdict::Replaced => BackendError::refused(format!(
-                "another program is signed in as this account's endpoint and took its events: {}",
-                self.words()
-            )),
+            Verdict::Replaced => BackendError::new(
+                BackendErrorKind::RetryAfter(CROWDED),
+                format!(
+                    "another program is signed in as this account's endpoint and took its events: {}",
+                    self.words()
+                ),
+            ),
             _ => self.of_request("the event channel was refused"),
         }
     }

@@ -107,7 +107,7 @@ fn an_application_that_is_not_made_is_told_of() {
     for (failure, kind, word) in [
         (
             failure(410, "Gone", "TooManyApplications"),
-            BackendErrorKind::Refused,
+            BackendErrorKind::RetryAfter(CROWDED),
             "too many applications",
         ),
         (
@@ -138,7 +138,7 @@ fn a_lost_link_says_why() {
     let gone = failure(404, "NotFound", "ApplicationNotFound").of_link();
     assert_eq!(gone.kind, BackendErrorKind::Unreachable);
     let replaced = failure(409, "Conflict", "PGetReplaced").of_link();
-    assert_eq!(replaced.kind, BackendErrorKind::Refused);
+    assert_eq!(replaced.kind, BackendErrorKind::RetryAfter(CROWDED));
     assert!(replaced.reason.contains("another program"), "{replaced:?}");
     assert_eq!(
         bare(502, "<html>").of_link().kind,

@@ -7,10 +7,12 @@
 pub(super) mod address;
 pub(super) mod application;
 pub(super) mod challenge;
+mod charset;
 pub(super) mod data_uri;
 pub(super) mod document;
 pub(super) mod failure;
 pub(super) mod follow;
+pub(super) mod lenient;
 pub(super) mod markup;
 pub(super) mod package;
 pub(super) mod presence;

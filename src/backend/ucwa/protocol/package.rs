@@ -6,7 +6,8 @@
 //! it. Rejected: one enum variant for each pair of rel and type. There are about sixty, and a new
 //! one must not break a package.
 
-use super::document::{Anchor, Document, each, json};
+use super::document::{Anchor, Document, each};
+use super::lenient::json;
 use super::reason::Reason;
 use serde_json::Value;
 

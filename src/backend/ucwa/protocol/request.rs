@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::status::Status;
 use super::url::Url;
 use crate::backend::BackendError;
+use chrono::{DateTime, Utc};
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
@@ -80,7 +81,7 @@ pub(crate) struct Response {
     pub(crate) challenges: Vec<String>,
     /// The `Location` header: the address of what was made, or of what was asked for.
     pub(crate) location: Option<String>,
-    /// The `Retry-After` header, unread.
+    /// The `Retry-After` header, in seconds.
     pub(crate) retry_after: Option<String>,
     pub(crate) body: Bytes,
 }
@@ -94,6 +95,14 @@ impl Response {
             !self.challenges.is_empty(),
             self.retry_after.as_deref(),
         )
+    }
+}
+
+/// A `Retry-After` header in seconds from `now`. A server may write a date instead.
+pub(crate) fn in_seconds(retry_after: String, now: DateTime<Utc>) -> String {
+    match DateTime::parse_from_rfc2822(retry_after.trim()) {
+        Ok(date) => (date.to_utc() - now).num_seconds().max(0).to_string(),
+        Err(_) => retry_after,
     }
 }
 
@@ -129,6 +138,24 @@ impl Trouble {
         match self {
             Trouble::Failed(failure) => failure.of_request(what),
             Trouble::Lost(lost) => lost.error(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_to_retry_after_is_so_many_seconds() {
+        let now = DateTime::from_timestamp(946_684_790, 0).expect("a date");
+        for (header, seconds) in [
+            ("Fri, 31 Dec 1999 23:59:59 GMT", "9"),
+            (" Fri, 31 Dec 1999 23:59:40 GMT ", "0"),
+            ("7", "7"),
+            ("soon", "soon"),
+        ] {
+            assert_eq!(in_seconds(header.to_owned(), now), seconds, "{header}");
         }
     }
 }

@@ -11,7 +11,6 @@ use crate::backend::ucwa::account::turn::Turn;
 use crate::backend::ucwa::protocol::address::{key_of, last_segment};
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::{Event, Kind};
-use crate::backend::ucwa::protocol::request::Request;
 use crate::backend::ucwa::protocol::{data_uri, markup};
 use crate::model::{Content, MessageId, Part};
 
@@ -59,7 +58,7 @@ impl Meetings {
             && may_ask
             && let Ok(url) = turn.profile.url(&heard.href)
         {
-            return turn.ask(Purpose::Participant(event), Request::get(url));
+            return turn.fetch(Purpose::Participant(event), url);
         }
         self.hear(turn, &key, message, heard, (sender, name));
     }

@@ -19,6 +19,8 @@ use std::time::Duration;
 const RINGING_MAX: Duration = Duration::from_secs(10);
 /// How long the message that repeats an invitation's text is waited for.
 const TOAST_MAX: Duration = Duration::from_secs(8);
+/// Invitations kept of which it is not known whose they are.
+const NAMELESS_MAX: usize = 16;
 
 impl People {
     /// An event about an invitation that somebody else made.
@@ -41,14 +43,23 @@ impl People {
             .embedded("from")
             .and_then(|from| from.text("uri"))
             .and_then(Sip::parse);
-        let Some(with) = from.or_else(|| resource.link("from").and_then(Sip::of_href)) else {
-            return;
+        let from = from
+            .or_else(|| resource.link("from").and_then(Sip::of_href))
+            .or_else(|| self.talks.get(&key).map(|talk| talk.with.clone()));
+        let Some(with) = from else {
+            return self.nameless_call(turn, key, resource);
         };
-        if !self.has_room() || self.talks.contains_key(&key) {
-            return;
+        let has_room = self.has_room();
+        match self.talks.get_mut(&key) {
+            // The first message has overtaken its invitation.
+            Some(talk) if talk.is_adopted => talk.is_invited_by(resource),
+            Some(_) => return,
+            None if !has_room => return,
+            None => {
+                let talk = Talk::invited(with.clone(), resource);
+                self.talks.insert(key.clone(), talk);
+            }
         }
-        self.talks
-            .insert(key.clone(), Talk::invited(with.clone(), resource));
         let is_joined = self.contacts.contains_key(&with);
         let ringing = Ringing::read(with, resource);
         if is_joined {
@@ -56,6 +67,41 @@ impl People {
         }
         self.ringing.insert(key.clone(), ringing);
         turn.wait(Timer::Ringing(key), RINGING_MAX);
+    }
+
+    /// An invitation that does not say whose it is. It is accepted, because the participants of the
+    /// conversation are told of only after that.
+    fn nameless_call(&mut self, turn: &mut Turn<'_>, key: String, resource: &Document) {
+        if self.contacts.is_empty() {
+            return;
+        }
+        if self.nameless.len() >= NAMELESS_MAX {
+            self.nameless.pop_front();
+        }
+        self.nameless.push_back((key, resource.clone()));
+        accept_at(turn, resource.link("accept"));
+    }
+
+    /// Somebody takes part in a conversation: whoever began it, if its invitation did not say who.
+    pub(crate) fn takes_part(&mut self, turn: &mut Turn<'_>, key: &str, event: &Event) {
+        if event.kind == Kind::Added
+            && event.within.is_none()
+            && let Some(with) = Sip::of_href(&event.link.href)
+        {
+            self.is_named(turn, key, with);
+        }
+    }
+
+    /// It is known now with whom a conversation is, whose invitation did not say it.
+    pub(super) fn is_named(&mut self, turn: &mut Turn<'_>, key: &str, with: Sip) {
+        let is_it = |(nameless, _): &(String, Document)| nameless == key;
+        let index = self.nameless.iter().position(is_it);
+        if let Some((key, resource)) = index.and_then(|index| self.nameless.remove(index)) {
+            let talk = self.talks.entry(key.clone());
+            talk.or_insert_with(|| Talk::adopted(with))
+                .is_invited_by(&resource);
+            turn.wait(Timer::Toast(key), TOAST_MAX);
+        }
     }
 
     /// Nobody has joined the channel of somebody who rings.
@@ -68,6 +114,7 @@ impl People {
     fn call_ends(&mut self, turn: &mut Turn<'_>, key: String, succeeded: bool) {
         self.ringing.remove(&key);
         if !succeeded {
+            self.nameless.retain(|(nameless, _)| *nameless != key);
             self.end(turn, &key);
             self.talks.remove(&key);
             return;
@@ -115,8 +162,11 @@ impl People {
 
 /// Accepts an invitation, unless the server has accepted it itself.
 fn accept(turn: &mut Turn<'_>, ringing: Ringing<Sip>) {
-    let accept = ringing.accept();
-    if let Some(url) = accept.and_then(|accept| turn.profile.url(&accept).ok()) {
+    accept_at(turn, ringing.accept().as_deref());
+}
+
+fn accept_at(turn: &mut Turn<'_>, accept: Option<&str>) {
+    if let Some(url) = accept.and_then(|accept| turn.profile.url(accept).ok()) {
         turn.persist(Purpose::Accept, Request::post(url));
     }
 }

@@ -13,7 +13,6 @@ use crate::backend::ucwa::account::turn::Turn;
 use crate::backend::ucwa::protocol::address::{Sip, key_of, last_segment};
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::{Event, Kind};
-use crate::backend::ucwa::protocol::request::Request;
 use crate::backend::ucwa::protocol::{data_uri, markup};
 use crate::backend::{Received, StateChange};
 use crate::model::Content;
@@ -47,7 +46,7 @@ impl People {
         };
         let messaging = resource.link("messaging");
         match messaging.and_then(|messaging| turn.profile.url(messaging).ok()) {
-            Some(url) => turn.ask(Purpose::Messaging(event, with), Request::get(url)),
+            Some(url) => turn.fetch(Purpose::Messaging(event, with), url),
             None => self.adopt(turn, &event, with, None),
         }
     }
@@ -61,11 +60,12 @@ impl People {
         messaging: Option<&Document>,
     ) {
         let key = key_of(&event.sender.href);
+        self.is_named(turn, &key, with.clone());
         if self.has_room() {
             let talk = self
                 .talks
                 .entry(key.clone())
-                .or_insert_with(|| Talk::new(with, false));
+                .or_insert_with(|| Talk::adopted(with));
             if let Some(messaging) = messaging {
                 talk.messaging(messaging);
             }
@@ -83,11 +83,12 @@ impl People {
             return;
         };
         let with = sender_of(resource).unwrap_or_else(|| talk.with.clone());
-        let repeats = |toast: &Toast| {
-            toast.delivered && data_uri::decode(&toast.href) == data_uri::decode(href)
-        };
+        let repeats = |toast: &Toast| toast.delivered && toast.says(href);
         if talk.toast.take().as_ref().is_some_and(repeats) {
             return;
+        }
+        if talk.is_adopted {
+            talk.first.get_or_insert_with(|| href.to_owned());
         }
         let opening = std::mem::take(&mut talk.opening);
         let number = last_segment(&event.link.href);

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// How long an invitation may ring: the server ends it after about 30 seconds.
 const RINGS_MAX: Duration = Duration::from_secs(34);
-/// The longest subject of an invitation (§ucwa/invitation).
+/// The longest subject of an invitation, in UTF-16 units (§ucwa/invitation).
 const SUBJECT_MAX: usize = 250;
 
 /// An invitation of ours that is under way.
@@ -267,10 +267,39 @@ fn body(invite: &Invite) -> serde_json::Value {
         "_links": {"message": {"href": data_uri::encode(Format::Plain, &text)}},
     });
     if let Some(subject) = &message.content.subject {
-        body["subject"] = json!(subject.chars().take(SUBJECT_MAX).collect::<String>());
+        body["subject"] = json!(cut(subject, SUBJECT_MAX));
     }
     if let Some(thread) = &invite.thread {
         body["threadId"] = json!(thread);
     }
     body
+}
+
+/// The begin of `text` that takes at most `units` UTF-16 units, cut between characters.
+fn cut(text: &str, units: usize) -> &str {
+    let mut taken = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        taken += c.len_utf16();
+        taken > units
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_cut_between_characters() {
+        for (text, units, begin) in [
+            ("", 2, ""),
+            ("ab", 2, "ab"),
+            ("abc", 2, "ab"),
+            ("äöü", 2, "äö"),
+            ("a🦀", 2, "a"),
+            ("🦀🦀", 2, "🦀"),
+        ] {
+            assert_eq!(cut(text, units), begin, "{text}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use super::sending::{forsake, unknown};
 use super::talk::{Phase, Talk};
 use super::turn::Turn;
 use crate::backend::ucwa::protocol::address::Sip;
+use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::{Event, Kind};
 use crate::backend::ucwa::protocol::request::Request;
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbound, Received};
@@ -50,6 +51,8 @@ pub(crate) struct People {
     invitations: HashMap<String, Invitation>,
     /// Who rings and is not joined, by the conversation's key.
     ringing: HashMap<String, Ringing<Sip>>,
+    /// Invitations that do not say whose they are, by the conversation's key.
+    nameless: VecDeque<(String, Document)>,
     /// Messages of people whose channels are not joined yet.
     strays: VecDeque<(Sip, Received)>,
 }
@@ -117,6 +120,7 @@ impl People {
             contact.current = None;
         }
         self.ringing.clear();
+        self.nameless.clear();
         for mut talk in std::mem::take(&mut self.talks).into_values() {
             forsake(turn, talk.reports.forsaken());
         }

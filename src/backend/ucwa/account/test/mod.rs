@@ -4,6 +4,7 @@
 
 mod contacts;
 mod rooms;
+mod waiting;
 
 use super::effect::{Call, Output, Timer};
 use super::post::Done;
