@@ -129,7 +129,7 @@ impl Known {
     }
 
     /// The event in hand of that conversation is done, unless something more was asked for.
-    pub(super) fn is_done(&mut self, turn: &mut Turn<'_>, key: String) {
+    pub(super) fn finish_event(&mut self, turn: &mut Turn<'_>, key: String) {
         if turn.take_unfinished().is_some() {
             return;
         }

@@ -21,7 +21,7 @@ impl Known {
         let key = purpose.event().map(|event| key_of(&event.sender.href));
         self.answered(turn, purpose, result);
         if let Some(key) = key {
-            self.is_done(turn, key);
+            self.finish_event(turn, key);
         }
     }
 

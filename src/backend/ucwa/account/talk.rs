@@ -102,12 +102,12 @@ impl Talk {
     /// A conversation that somebody else begins, from the resource of the invitation.
     pub(crate) fn invited(with: Sip, invitation: &Document) -> Talk {
         let mut talk = Talk::new(with, false);
-        talk.is_invited_by(invitation);
+        talk.note_invitation(invitation);
         talk
     }
 
     /// Notes what the invitation says, perhaps after the first message has come.
-    pub(crate) fn is_invited_by(&mut self, invitation: &Document) {
+    pub(crate) fn note_invitation(&mut self, invitation: &Document) {
         let text = |name| {
             invitation
                 .text(name)

@@ -52,7 +52,7 @@ async fn follow(shell: &Arc<Shell>, first: Url) -> BackendError {
                 error,
                 gives_up_application,
             } => {
-                Box::pin(shell.is_deaf(gives_up_application)).await;
+                Box::pin(shell.note_deaf(gives_up_application)).await;
                 return error;
             }
             Next::Again(pause, error) => {

@@ -284,7 +284,7 @@ impl Shell {
     /// Notes that nothing is heard on this link, so that the next one has to show that it hears.
     /// With `gives_up_application` the server forgets the application, with all that cannot be
     /// understood in it.
-    pub(super) async fn is_deaf(&self, gives_up_application: bool) {
+    pub(super) async fn note_deaf(&self, gives_up_application: bool) {
         self.deaf.lock().insert(self.client.sip.clone());
         if !gives_up_application {
             return;

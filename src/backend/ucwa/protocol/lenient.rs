@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 /// How deep values may be nested. Deeper ones are read as null. A server nests them ten deep.
 const DEPTH_MAX: usize = 64;
 
-/// Reads JSON, with or without a byte order mark. `None` if it is not a whole value.
+/// Reads JSON, with or without a byte order mark. `None` if it is not a whole value, or a word that
+/// is none of JSON's.
 pub(crate) fn json(body: &[u8]) -> Option<Value> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if let Ok(value) = serde_json::from_slice(body) {
@@ -24,7 +25,8 @@ pub(crate) fn json(body: &[u8]) -> Option<Value> {
         _ => None,
     };
     let body = wide.as_ref().map_or(body, |text| text.as_bytes());
-    Reader { rest: body }.value(0)
+    let value = Reader { rest: body }.value(0);
+    value.filter(|value| !value.is_null())
 }
 
 /// What a body is that cannot be read, in a few words.

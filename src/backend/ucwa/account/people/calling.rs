@@ -52,7 +52,7 @@ impl People {
         let has_room = self.has_room();
         match self.talks.get_mut(&key) {
             // The first message has overtaken its invitation.
-            Some(talk) if talk.is_adopted => talk.is_invited_by(resource),
+            Some(talk) if talk.is_adopted => talk.note_invitation(resource),
             Some(_) => return,
             None if !has_room => return,
             None => {
@@ -88,18 +88,18 @@ impl People {
             && event.within.is_none()
             && let Some(with) = Sip::of_href(&event.link.href)
         {
-            self.is_named(turn, key, with);
+            self.name_caller(turn, key, with);
         }
     }
 
     /// It is known now with whom a conversation is, whose invitation did not say it.
-    pub(super) fn is_named(&mut self, turn: &mut Turn<'_>, key: &str, with: Sip) {
+    pub(super) fn name_caller(&mut self, turn: &mut Turn<'_>, key: &str, with: Sip) {
         let is_it = |(nameless, _): &(String, Document)| nameless == key;
         let index = self.nameless.iter().position(is_it);
         if let Some((key, resource)) = index.and_then(|index| self.nameless.remove(index)) {
             let talk = self.talks.entry(key.clone());
             talk.or_insert_with(|| Talk::adopted(with))
-                .is_invited_by(&resource);
+                .note_invitation(&resource);
             turn.wait(Timer::Toast(key), TOAST_MAX);
         }
     }

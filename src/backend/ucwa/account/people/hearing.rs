@@ -60,7 +60,7 @@ impl People {
         messaging: Option<&Document>,
     ) {
         let key = key_of(&event.sender.href);
-        self.is_named(turn, &key, with.clone());
+        self.name_caller(turn, &key, with.clone());
         if self.has_room() {
             let talk = self
                 .talks
