@@ -87,7 +87,10 @@ impl LinkIntake {
         resume: Option<ResumePoint>,
     ) -> Result<(), Full> {
         let place = self.place(seen_by, &channel);
-        let known = self.recent.lock().knows(&(&place, &message.id));
+        let known = {
+            let has_origin = message.origin.is_some();
+            self.recent.lock().knows(&(&place, &message.id, has_origin))
+        };
         if known && resume.is_none() {
             return Ok(());
         }
@@ -111,7 +114,8 @@ impl LinkIntake {
             return Ok(());
         }
         self.link.set_flowing();
-        self.recent.lock().note(&(&place, &message.id));
+        let has_origin = message.origin.is_some();
+        self.recent.lock().note(&(&place, &message.id, has_origin));
         let row = Box::new(self.row(place, *message, resume));
         self.around
             .entries

@@ -3,8 +3,8 @@
 use super::core::Core;
 use super::errors::StanzaError;
 use super::jid::Jid;
-use super::message::{Point, stamp_of, time_of};
 use super::ns;
+use super::point::{Point, stamp_of, time_of};
 use super::xml::Element;
 use crate::backend::BackendError;
 use crate::model::OriginId;
@@ -106,6 +106,9 @@ impl Archive {
             .child(Element::new("max", ns::RSM).text(most.clamp(1, PAGE).to_string()));
         match range {
             Range::After(Point::Beginning) => {}
+            Range::After(Point::After { id, time }) if id.is_empty() => {
+                form = form.child(field("start", &stamp_of(*time)))
+            }
             Range::After(Point::After { id, .. }) => {
                 set = set.child(Element::new("after", ns::RSM).text(id.as_str()))
             }
@@ -180,7 +183,8 @@ impl Archived {
 
 /// Reads one result of a query.
 fn archived(result: &Element) -> Option<Archived> {
-    let id = result.attribute("id")?.to_owned();
+    let id = result.attribute("id").filter(|id| !id.is_empty())?;
+    let id = id.to_owned();
     let forwarded = result.find("forwarded", ns::FORWARD)?;
     let time = time_of(forwarded.find("delay", ns::DELAY)?.attribute("stamp")?)?;
     Some(Archived {

@@ -2,10 +2,11 @@
 
 use super::core::Core;
 use super::errors::StanzaError;
-use super::held::Held;
+use super::held::Live;
 use super::jid::Jid;
-use super::message::{Point, said};
+use super::message::said;
 use super::ns;
+use super::point::Reached;
 use super::presence::shown;
 use super::state::{Agent, Contact, WATCHERS_MAX};
 use super::strays::Stray;
@@ -48,7 +49,7 @@ pub(super) async fn join(
 ) -> Result<Joined, BackendError> {
     let point = resume
         .as_ref()
-        .and_then(Point::parse)
+        .and_then(Reached::parse)
         .filter(|_| talk.has_archive(core));
     begin_holding(core, talk, session)?;
     subscribe(core, talk)?;
@@ -60,6 +61,7 @@ pub(super) async fn join(
     let mut stands = talk.catch_up(core, point).await?;
     if !had_point {
         stands = talk.newest(core).await?;
+        talk.stands_at(core, stands.clone());
     }
     let uploads = super::upload::service(core, &talk.agent).await?;
     let (presence, text) = core.with_agent(talk.agent.bare(), session, |agent| {
@@ -80,7 +82,7 @@ pub(super) async fn join(
     info.can_accept_files = uploads.is_some();
     info.max_message_length = core.config.message_length_max;
     info.max_story_length = core.config.story_length_max;
-    Ok(Joined::new(info).with_resume(stands))
+    Ok(Joined::new(info).with_resume(stands.as_ref().and_then(Reached::to_resume)))
 }
 
 /// Notes the contact, and holds what it says from now on; what it said before the join is held
@@ -97,6 +99,7 @@ fn begin_holding(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendEr
                 resources: agent.early.remove(&talk.jid).unwrap_or_default(),
                 held: None,
                 has_gap: false,
+                trail: None,
                 refused: None,
                 composing: false,
             });
@@ -111,13 +114,13 @@ fn begin_holding(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendEr
         if talk.has_archive(core) && kept_since(core, &stanza).is_some_and(|said| said < since) {
             continue;
         }
-        if let Some((id, item)) = from_contact(talk, core, &stanza, came) {
+        if let Some(live) = from_contact(talk, core, &stanza, came) {
             let _ = core.with_agent(talk.agent.bare(), session, |agent| {
                 agent
                     .contacts
                     .get_mut(&talk.jid)
                     .and_then(|contact| contact.held.as_mut())
-                    .map(|held| held.push(id, item))
+                    .map(|held| held.push(live))
             });
         }
     }
@@ -374,27 +377,25 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     if said.parts.is_none() {
         return;
     }
-    let Some((id, item)) = from_contact(&talk, core, stanza, came) else {
+    let Some(live) = from_contact(&talk, core, stanza, came) else {
         return;
     };
-    if let Some(item) = hold(core, to, &talk, id, item) {
+    if let Some(item) = hold(core, to, &talk, live) {
         core.hand_over(item).await;
     }
 }
 
 /// Holds a message if its conversation is being caught up; returns it otherwise.
-fn hold(core: &Core, to: &str, talk: &Talk, id: String, item: Inbound) -> Option<Inbound> {
+fn hold(core: &Core, to: &str, talk: &Talk, live: Live) -> Option<Inbound> {
     let mut state = core.state.lock();
-    let contact = state
-        .agents
-        .get_mut(to)
-        .and_then(|agent| agent.contacts.get_mut(&talk.jid));
-    match contact.and_then(|contact| contact.held.as_mut()) {
+    let agent = state.agents.get_mut(to)?;
+    let contact = agent.contacts.get_mut(&talk.jid)?;
+    match &mut contact.held {
         Some(held) => {
-            Held::push(held, id, item);
+            held.push(live);
             None
         }
-        None => Some(item),
+        None => Some(live.passed(&mut contact.trail, contact.has_gap)),
     }
 }
 

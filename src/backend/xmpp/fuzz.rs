@@ -7,14 +7,14 @@
 use super::core::Core;
 use super::http::{Target, admissible, read_status};
 use super::jid::Jid;
-use super::message::Point;
+use super::point::Reached;
 use super::presence::Resources;
 use super::scram::{Bound, Hash, Scram};
 use super::srv::{self, Answer, Service};
 use super::state::RoomInfo;
 use super::state::{Agent, Contact, Phase, Room, Seat};
 use super::xml::{Element, Event, Parser};
-use super::{Component, Secret, XmppConfig, dispatch, errors, held, ns, outbox, shared};
+use super::{Component, Secret, XmppConfig, dispatch, errors, ns, outbox, shared};
 use crate::backend::recorder::Recorder;
 use crate::backend::text;
 use crate::backend::{ChannelId, Inbound};
@@ -90,14 +90,14 @@ pub fn words(bytes: &[u8]) {
     if let Some(point) = ResumePoint::parse(words)
         .ok()
         .as_ref()
-        .and_then(Point::parse)
+        .and_then(Reached::parse)
     {
         // A stored point has a precision of microseconds.
         let stored = point.to_resume();
         assert_eq!(
             stored
                 .as_ref()
-                .and_then(Point::parse)
+                .and_then(Reached::parse)
                 .and_then(|point| point.to_resume()),
             stored
         );
@@ -177,6 +177,7 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
     let seat = Seat {
         nick: "bot".into(),
         phase: Phase::In,
+        is_entering: false,
     };
     let contact = Contact {
         channel: ChannelId::parse("contact:lene@im.test").expect("an id"),
@@ -184,6 +185,7 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
         resources: Resources::default(),
         held: None,
         has_gap: false,
+        trail: None,
         refused: None,
         composing: false,
     };
@@ -208,11 +210,12 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
             ..RoomInfo::default()
         }),
         subject: None,
-        recent: held::Recent::default(),
+        copies: Arc::default(),
+        link: 1,
         held: None,
         has_gap: false,
+        trail: None,
         real: HashMap::new(),
-        last: None,
     };
     let mut state = core.state.lock();
     state.agents.insert(BOT.to_owned(), agent);

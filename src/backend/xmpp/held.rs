@@ -1,16 +1,40 @@
 //! Messages that came live while what was said before them is still being fetched: they wait their
 //! turn.
 
+use super::identity::{Heard, Likeness, Names, Trace, likeness};
+use super::point::{Point, Reached, advance};
 use crate::backend::Inbound;
 use std::collections::VecDeque;
 
 /// The most messages that wait. Beyond this the archive is read again.
 const HELD_MAX: usize = 2000;
 
+/// A message that came live.
+pub(super) struct Live {
+    pub(super) trace: Trace,
+    /// Where it is in the archive, if it says so.
+    pub(super) point: Option<Point>,
+    /// The message, without a point to resume from.
+    pub(super) item: Inbound,
+}
+
+impl Live {
+    /// Returns the message with its point to resume from, unless something is missing before it.
+    pub(super) fn passed(mut self, trail: &mut Option<Reached>, has_gap: bool) -> Inbound {
+        if let Inbound::Message { resume, .. } = &mut self.item
+            && !has_gap
+        {
+            *resume = advance(trail, self.point, &self.trace);
+        }
+        self.item
+    }
+}
+
 /// The live messages of a conversation while it is caught up.
 #[derive(Default)]
 pub(super) struct Held {
-    items: VecDeque<(String, Inbound)>,
+    /// Each with whether the archive has it.
+    items: VecDeque<(bool, Live)>,
     /// True if some did not fit.
     overflowed: bool,
     /// True once it was emptied: what comes now follows at once.
@@ -18,17 +42,27 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn push(&mut self, id: String, item: Inbound) {
+    pub(super) fn push(&mut self, live: Live) {
         if self.items.len() >= HELD_MAX {
             self.overflowed = true;
         } else {
-            self.items.push_back((id, item));
+            self.items.push_back((false, live));
         }
     }
 
-    /// Returns whether the message with that id waits here.
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.items.iter().any(|(held, _)| held == id)
+    /// Returns whether a message of the archive waits here. Each that waits is found once.
+    pub(super) fn finds(&mut self, archived: &Trace, names: Names) -> bool {
+        let mut likest: Option<(&mut bool, Likeness)> = None;
+        for (found, live) in self.items.iter_mut().filter(|(found, _)| !*found) {
+            let alike = likeness(&live.trace, archived, names, Heard::InArchive);
+            let best = likest
+                .as_ref()
+                .map_or(Likeness::None, |(_, likeness)| *likeness);
+            if alike > best {
+                likest = Some((found, alike));
+            }
+        }
+        likest.map(|(found, _)| *found = true).is_some()
     }
 
     /// Returns whether a message was dropped. All are dropped then, because the archive is read
@@ -41,8 +75,9 @@ impl Held {
         overflowed
     }
 
-    /// Returns the next message. If there is none, the line is done.
-    pub(super) fn pop(&mut self) -> Option<(String, Inbound)> {
+    /// Returns the next message, and whether the archive has it. If there is none, the line is
+    /// done.
+    pub(super) fn pop(&mut self) -> Option<(bool, Live)> {
         let item = self.items.pop_front();
         self.is_done = item.is_none();
         item
@@ -50,49 +85,5 @@ impl Held {
 
     pub(super) fn is_done(&self) -> bool {
         self.is_done
-    }
-}
-
-/// The ids of the last messages of a room. Each message comes once for every agent in it.
-#[derive(Default)]
-pub(super) struct Recent {
-    ids: std::collections::HashSet<String>,
-    order: VecDeque<String>,
-}
-
-/// How many ids are kept of each room. Copies come close together.
-const RECENT_MAX: usize = 512;
-
-impl Recent {
-    /// Records the id. Returns true if it was not seen before.
-    pub(super) fn is_new(&mut self, id: &str) -> bool {
-        if self.ids.contains(id) {
-            return false;
-        }
-        if self.order.len() >= RECENT_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-        self.ids.insert(id.to_owned());
-        self.order.push_back(id.to_owned());
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn copies_are_known_and_memory_is_bounded() {
-        let mut recent = Recent::default();
-        assert!(recent.is_new("a") && !recent.is_new("a"));
-        assert!((0..RECENT_MAX * 3).all(|n| recent.is_new(&n.to_string())));
-        assert_eq!(
-            (recent.ids.len(), recent.order.len()),
-            (RECENT_MAX, RECENT_MAX)
-        );
-        assert!(recent.is_new("a"), "long forgotten");
     }
 }

@@ -28,18 +28,17 @@
 
 use super::archive::{Archived, PAGE, Page, Range};
 use super::core::Core;
-use super::message::Point;
+use super::point::{Point, SKEW};
 use super::sent::{About, Key};
 use super::talk::Talk;
 use crate::backend::{BackendError, Found};
 use crate::model::OriginId;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 
 /// The most messages that are searched for one of ours.
 const LOOK_MAX: usize = 1000;
-/// How far a server's clock and ours may differ.
-const SKEW: TimeDelta = TimeDelta::minutes(15);
+
 impl Talk {
     fn key(&self) -> Key {
         (

@@ -1,22 +1,29 @@
 //! Messages as stanzas, and stanzas as messages. Pure.
 
+use super::identity::Mark;
 use super::jid::Jid;
+use super::markers::{Meaning, UNREADABLE, meaning, plain_text};
 use super::ns;
+use super::point::time_of;
 use super::xhtml;
 use super::xml::Element;
 use crate::backend::text::{body_of, parts_of};
 use crate::backend::{Outgoing, Received};
-use crate::model::{Content, MessageId, OriginId, Part, ResumePoint};
-use chrono::{DateTime, SecondsFormat, Utc};
+use crate::model::{Content, MessageId, OriginId, Part};
+use chrono::{DateTime, Utc};
 
 /// The longest address of a link beside a text, in bytes.
 const URL_MAX: usize = 4096;
 /// The beginning of 1999, the year of XMPP's first message.
 const FIRST_MESSAGE: DateTime<Utc> = DateTime::from_timestamp_nanos(915_148_800_000_000_000);
+/// How long the engine's origin ids are. It alone can tell whether one is its own.
+const ORIGIN_LENGTH: usize = 55;
 
 /// The content of a message stanza, before its sender and channel are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading {
+    /// The text as it came, without what is quoted.
+    pub(super) body: Option<String>,
     pub(super) parts: Option<Vec<Part>>,
     pub(super) subject: Option<String>,
     pub(super) alert: bool,
@@ -29,19 +36,27 @@ pub(super) struct Reading {
 
 /// Reads a message.
 pub(super) fn said(stanza: &Element) -> Reading {
-    let body = in_any_language(stanza, "body").filter(|body| !body.is_empty());
-    let body = body.or_else(|| xhtml::text(stanza));
-    let subject = in_any_language(stanza, "subject");
-    let origin = stanza
-        .find("origin-id", ns::SID)
-        .and_then(|origin| origin.attribute("id"));
+    let meaning = meaning(stanza);
+    let body = match meaning {
+        Meaning::Message => in_any_language(stanza, "body")
+            .filter(|body| !body.inner_text().is_empty())
+            .map(|body| plain_text(stanza, body))
+            .or_else(|| xhtml::text(stanza)),
+        Meaning::Encrypted => Some(UNREADABLE.to_owned()),
+        Meaning::Change => None,
+    };
+    let body = body.filter(|body| !body.is_empty());
+    let link = link(stanza).filter(|_| meaning == Meaning::Message);
+    let subject = in_any_language(stanza, "subject").filter(|_| meaning == Meaning::Message);
+    let origin = origin_id(stanza);
     let composing = stanza
         .children()
         .find(|child| child.namespace == ns::CHAT_STATES)
         .map(|state| state.name == "composing");
     Reading {
-        parts: with_link(body.as_deref(), link(stanza)),
-        subject,
+        parts: with_link(body.as_deref(), link),
+        body,
+        subject: subject.map(Element::inner_text),
         alert: stanza.find("attention", ns::ATTENTION).is_some(),
         origin: origin.and_then(|origin| OriginId::parse(origin).ok()),
         time: stanza
@@ -49,6 +64,25 @@ pub(super) fn said(stanza: &Element) -> Reading {
             .and_then(|delay| time_of(delay.attribute("stamp")?)),
         composing,
     }
+}
+
+/// Returns the id that the sender's program gave (XEP-0359).
+fn origin_id(stanza: &Element) -> Option<&str> {
+    stanza.find("origin-id", ns::SID)?.attribute("id")
+}
+
+/// Returns what a message of `sender` is recognised by where no id of the room tells.
+pub(super) fn mark(sender: &str, reading: &Reading, stanza: &Element) -> Mark {
+    let id = origin_id(stanza).or_else(|| stanza.attribute("id"));
+    Mark::of(sender, reading.body.as_deref().unwrap_or_default(), id)
+}
+
+/// Returns the `id` attribute of a message of ours if it may be the origin of a post, which leaves
+/// under the same id: some rooms and archives keep only that.
+pub(super) fn own_id(stanza: &Element) -> Option<OriginId> {
+    let id = stanza.attribute("id")?;
+    let is_ours = id.len() == ORIGIN_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    OriginId::parse(id).ok().filter(|_| is_ours)
 }
 
 /// Returns the link beside the text (XEP-0066), which programs use for files.
@@ -88,25 +122,28 @@ fn with_link(body: Option<&str>, link: Option<Part>) -> Option<Vec<Part>> {
     }
 }
 
-/// The text of a child that may be there in several languages: the one without a language, else the
-/// first.
-fn in_any_language(stanza: &Element, name: &str) -> Option<String> {
+/// The child that may be there in several languages: the one without a language, else the first.
+fn in_any_language<'a>(stanza: &'a Element, name: &str) -> Option<&'a Element> {
     let mut found = stanza.children().filter(|child| child.is(name, ns::CLIENT));
     let first = found.next()?;
     let plain = std::iter::once(first)
         .chain(found)
         .find(|child| child.attribute("xml:lang").is_none());
-    Some(plain.unwrap_or(first).inner_text())
+    Some(plain.unwrap_or(first))
 }
 
-pub(super) fn time_of(stamp: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(stamp)
-        .ok()
-        .map(|time| time.to_utc())
-}
-
-pub(super) fn stamp_of(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+/// Returns whether a room repeats the past: a line from before the agent came in, which did not ask
+/// for any. A room says so with its own address; until its subject comes, whatever is delayed is
+/// past.
+pub(super) fn is_past(stanza: &Element, room: &str, is_entering: bool) -> bool {
+    let of_room = |delay: &Element| {
+        let by = delay.attribute("from").and_then(Jid::parse);
+        by.is_some_and(|by| by.bare() == room)
+    };
+    let is_delay =
+        |child: &&Element| child.is("delay", ns::DELAY) || child.is("x", ns::LEGACY_DELAY);
+    let mut delays = stanza.children().filter(is_delay);
+    delays.any(|delay| is_entering || of_room(delay))
 }
 
 /// The id that `by` gave a message (XEP-0359): the room, or the account's own archive. Nobody
@@ -182,38 +219,6 @@ pub(super) fn stanza(to: &str, kind: &'static str, message: &Outgoing) -> Elemen
         stanza = stanza.child(Element::new("active", ns::CHAT_STATES));
     }
     stanza
-}
-
-/// A point in an archive: after an id, or at its beginning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Point {
-    Beginning,
-    /// After that id. The time is for archives that have forgotten the id.
-    After {
-        id: String,
-        time: DateTime<Utc>,
-    },
-}
-
-impl Point {
-    pub(super) fn parse(resume: &ResumePoint) -> Option<Point> {
-        match resume.as_str().split_once(' ') {
-            None if resume.as_str() == "beginning" => Some(Point::Beginning),
-            None => None,
-            Some((time, id)) => Some(Point::After {
-                id: id.to_owned(),
-                time: time_of(time)?,
-            }),
-        }
-    }
-
-    pub(super) fn to_resume(&self) -> Option<ResumePoint> {
-        let text = match self {
-            Point::Beginning => "beginning".to_owned(),
-            Point::After { id, time } => format!("{} {id}", stamp_of(*time)),
-        };
-        ResumePoint::parse(&text).ok()
-    }
 }
 
 #[cfg(test)]
@@ -356,23 +361,21 @@ mod tests {
     }
 
     #[test]
-    fn a_point_survives_being_stored() {
-        let time = time_of("2026-11-22T12:00:00.123456Z").expect("a time");
-        for point in [
-            Point::Beginning,
-            Point::After {
-                id: "a b".into(),
-                time,
-            },
-        ] {
-            assert_eq!(
-                point.to_resume().and_then(|resume| Point::parse(&resume)),
-                Some(point)
-            );
+    fn a_line_of_before_the_entry_is_past() {
+        let line = |by: Option<&str>| {
+            let delay = Element::new("delay", ns::DELAY).with_some("from", by);
+            Element::stanza("message").child(delay.with("stamp", "2026-11-22T12:00:00Z"))
+        };
+        let cases = [
+            (Some("ops@rooms"), true, true),
+            (Some("ops@rooms/lene"), true, true),
+            (Some("im.test"), true, false),
+            (None, true, false),
+        ];
+        for (by, entering, later) in cases {
+            assert_eq!(is_past(&line(by), "ops@rooms", true), entering, "{by:?}");
+            assert_eq!(is_past(&line(by), "ops@rooms", false), later, "{by:?}");
         }
-        assert_eq!(
-            Point::parse(&ResumePoint::parse("else").expect("an id")),
-            None
-        );
+        assert!(!is_past(&Element::stanza("message"), "ops@rooms", true));
     }
 }

@@ -4,21 +4,22 @@
 //! | part | does |
 //! |---|---|
 //! | `xml` | stanzas as trees, text into stanzas: pure |
-//! | `jid` `form` `message` `presence` `errors` `scram` `srv` | what is meant by them: pure |
+//! | `jid` `form` `message` `markers` `identity` `point` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
-//! | `core` `state` `asking` `fence` `held` `strays` `sent` `shared` | what a link knows, and what links share |
+//! | `core` `state` `asking` `fence` `held` `copies` `strays` `sent` `shared` | what a link knows, and what links share |
 //! | `link` `tasks` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
-//! | `session` `rooms` `room_presence` `room_words` `contacts` `talk` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
+//! | `session` `rooms` `room_presence` `room_words` `contacts` `talk` `catch_up` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
 //!
 //! Rejected: `tokio-xmpp`. Whether it is a component's library or an account's is a switch at
 //! compile time, and one binary needs both; its component's stream ends for one invalid stanza of
 //! any stranger; a wrong password is a line in a log. A stream is a parser, a handshake and a
 //! login: they are here.
 //!
-//! A room sends a message once to each agent in it. The copies are told apart by the room's own id
-//! for the message (XEP-0359); the first counts. Our own posts are recognised when the room sends
-//! them back by two things together: the nickname is one that an agent of ours holds, and the
-//! message carries the id under which it left.
+//! A room sends a message once to each agent in it, and the first copy counts. Where the room's own
+//! id (XEP-0359) does not tell which copies belong together, `identity` decides from the rest. Our
+//! own posts are recognised when the room sends them back by two things together: the nickname is
+//! one that an agent of ours holds, and the message carries the id under which it left, or the text
+//! of the oldest post that has not come back (`sent`).
 //!
 //! What a component cannot do: nobody keeps an archive for its agents, so a contact's words of
 //! while the gateway was away are lost with the component's connection (servers bounce them), and
@@ -59,8 +60,10 @@
 
 mod archive;
 mod asking;
+mod catch_up;
 mod config;
 mod contacts;
+mod copies;
 mod core;
 mod disco;
 mod dispatch;
@@ -72,15 +75,18 @@ mod form;
 pub mod fuzz;
 mod held;
 mod http;
+mod identity;
 mod jid;
 mod link;
 mod login;
 mod look_up;
 mod manage;
+mod markers;
 mod message;
 mod negotiate;
 mod ns;
 mod outbox;
+mod point;
 mod posting;
 mod presence;
 mod probe;

@@ -23,6 +23,7 @@ namespaces! {
     DISCO_ITEMS = "http://jabber.org/protocol/disco#items";
     FORWARD = "urn:xmpp:forward:0";
     IDLE = "urn:xmpp:idle:1";
+    LEGACY_DELAY = "jabber:x:delay";
     MAM = "urn:xmpp:mam:2";
     MUC = "http://jabber.org/protocol/muc";
     MUC_ADMIN = "http://jabber.org/protocol/muc#admin";

@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::message;
 use super::ns;
+use super::sent::{Post, PostText};
 use super::state::Phase;
 use super::talk::Talk;
 use super::xml::Element;
@@ -35,13 +36,12 @@ pub(super) fn send(
         ));
     }
     let gone = |what: &str| BackendError::new(BackendErrorKind::ChannelGone, what);
+    let (is_in, by) = core.with_agent(talk.agent.bare(), session, |agent| {
+        let seat = agent.seats.get(&talk.jid);
+        let is_in = seat.is_some_and(|seat| matches!(seat.phase, Phase::In));
+        (is_in, agent.address.clone())
+    })?;
     let (to, kind) = if talk.is_room {
-        let is_in = core.with_agent(talk.agent.bare(), session, |agent| {
-            agent
-                .seats
-                .get(&talk.jid)
-                .is_some_and(|seat| matches!(seat.phase, Phase::In))
-        })?;
         if !is_in {
             return Err(gone("the agent is not in this room"));
         }
@@ -66,15 +66,26 @@ pub(super) fn send(
         stanza = stanza.child(Element::new("x", ns::OOB).child(url));
     }
     let Outgoing {
-        origin, content, ..
+        origin,
+        text,
+        content,
     } = message;
-    let at = core.inbox.now();
-    core.shared.pasts.lock().sent(&origin, &talk.jid, at);
+    let (mut parts, mut said) = (content.parts, None);
+    if talk.is_room {
+        let parts = std::mem::take(&mut parts);
+        said = Some(PostText { text, parts });
+    }
+    let post = Post {
+        to: talk.jid.clone(),
+        by,
+        at: core.inbox.now(),
+        text: said,
+    };
+    core.shared.pasts.lock().sent(&origin, post);
     if let Err(error) = core.send(&core.from(&talk.agent, stanza)) {
         core.shared.pasts.lock().take_back(&origin);
         return Err(error);
     }
-    let parts = content.parts;
     Ok((!talk.is_room).then_some(SentToContact { origin, parts }))
 }
 

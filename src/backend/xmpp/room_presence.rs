@@ -101,6 +101,8 @@ fn seated(
     };
     let waits = waits.take();
     seat.phase = Phase::In;
+    seat.is_entering = true;
+    room.copies.lock().entered(agent.jid.bare());
     let is_new = has_status(stanza, NEW_ROOM);
     if let Some(waits) = waits {
         let _ = waits.send(Ok(is_new));

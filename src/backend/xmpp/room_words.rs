@@ -1,18 +1,24 @@
 //! Messages in a room (XEP-0045), and errors that come back to their senders.
 
+use super::copies::{Copies, Copy};
 use super::core::Core;
 use super::errors::StanzaError;
+use super::held::Live;
+use super::identity::{Names, Trace};
 use super::jid::Jid;
-use super::message::{self, Point, said};
+use super::message::{self, Reading, Sender, said};
 use super::ns;
+use super::point::Point;
 use super::posting;
-use super::state::{Agent, Phase, Room};
+use super::sent::CameBack;
+use super::state::{Phase, Room};
 use super::talk::occupant;
 use super::xml::Element;
 use crate::backend::{BackendError, BackendErrorKind, ChannelId, Inbound, SeenBy, StateChange};
-use crate::model::MessageId;
-use sha2::{Digest, Sha256};
+use crate::model::{MessageId, OriginId};
+use parking_lot::Mutex;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 /// How many seats are checked at once.
 const CHECKED_MAX: usize = 64;
@@ -25,69 +31,149 @@ pub(super) async fn heard(core: &Core, from: &Jid, to: &str, stanza: &Element) {
     }
 }
 
-fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> {
+/// A copy of a room's message that may be news.
+struct Heard {
+    said: Reading,
+    given: Option<String>,
+    channel: ChannelId,
+    copies: Arc<Mutex<Copies>>,
+    link: u64,
+    /// The sender's address, if the room tells it.
+    real: Option<String>,
+    /// True if it is the listener itself that speaks.
+    is_own: bool,
+}
+
+/// Returns a copy if it is a message to an agent that is in the room; handles a new subject.
+fn look(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Heard> {
     let room_jid = from.bare();
     let given = message::stanza_id(stanza, room_jid);
-    let mut state = core.state.lock();
-    let is_in = |agent: &Agent| {
-        agent
-            .seats
-            .get(room_jid)
-            .is_some_and(|seat| matches!(seat.phase, Phase::In))
-    };
-    if !state.agents.get(to).is_some_and(is_in) {
+    let mut guard = core.state.lock();
+    let state = &mut *guard;
+    let seat = state.agents.get_mut(to)?.seats.get_mut(room_jid)?;
+    if !matches!(seat.phase, Phase::In) {
         return None;
     }
     let room = state.rooms.get_mut(room_jid)?;
+    if let Some(given) = &given
+        && room.copies.lock().is_known(given, room.link)
+    {
+        return None;
+    }
     let said = said(stanza);
     if said.parts.is_none() {
-        let change = new_subject(room, said.subject.as_deref()?);
-        drop(state);
+        let subject = said.subject.as_deref()?;
+        seat.is_entering = false;
+        let change = new_subject(room, subject);
+        drop(guard);
         if let Some(change) = change {
             core.inbox.state(change);
         }
         return None;
     }
-    let id = given.clone().unwrap_or_else(|| unnamed(core, from, stanza));
-    if !room.recent.is_new(&id) {
+    if message::is_past(stanza, room_jid, seat.is_entering) {
         return None;
     }
+    seat.is_entering = false;
     let nick = from.resource()?;
-    let real = room.real.get(nick).cloned();
-    let channel = room.channel.clone();
-    drop(state);
-    let now = core.inbox.now();
-    let time = said.time.unwrap_or(now);
-    let received = said.received(
-        MessageId::parse(&id).ok()?,
-        occupant(core, room_jid, nick, real.as_deref()),
-        now,
-    )?;
+    Some(Heard {
+        said,
+        given,
+        channel: room.channel.clone(),
+        copies: room.copies.clone(),
+        link: room.link,
+        real: room.real.get(nick).cloned(),
+        is_own: seat.nick == nick,
+    })
+}
+
+fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> {
+    let mut heard = look(core, from, to, stanza)?;
+    let (room_jid, nick, now) = (from.bare(), from.resource()?, core.inbox.now());
+    let sender = occupant(core, room_jid, nick, heard.real.as_deref());
+    if sender.is_ours {
+        heard.said.origin = own_origin(core, room_jid, &sender, &heard, stanza);
+    }
+    let trace = Trace {
+        given: heard.given,
+        mark: message::mark(from.as_str(), &heard.said, stanza),
+        time: now,
+    };
+    let copy = Copy {
+        trace: &trace,
+        listener: to,
+        link: heard.link,
+        has_origin: sender.is_ours && heard.said.origin.is_some(),
+    };
+    let fresh = || {
+        let (time, number) = (now.timestamp_millis(), core.shared.number());
+        let id = format!("{time:x}-{}-{number:x}", core.salt);
+        MessageId::parse(&id).expect("hexadecimal digits are an id")
+    };
+    let (settled, names) = {
+        let mut copies = heard.copies.lock();
+        (copies.settle(copy, fresh), copies.names())
+    };
+    if !settled.is_news {
+        return None;
+    }
+    let received = heard.said.received(settled.id, sender, now)?;
+    let time = received.time.unwrap_or(now);
     if let Some(origin) = &received.origin {
         core.shared.pasts.lock().answered(origin);
     }
     let mut state = core.state.lock();
     let room = state.rooms.get_mut(room_jid)?;
     let has_archive = room.info.as_ref().is_some_and(|info| info.has_archive);
-    let resume = given
-        .filter(|_| has_archive && !room.has_gap)
-        .and_then(|id| Point::After { id, time }.to_resume());
-    if resume.is_some() && room.held.is_none() {
-        room.last.clone_from(&resume);
-    }
-    let item = Inbound::Message {
-        seen_by: SeenBy::Room,
-        channel,
-        message: Box::new(received),
-        resume,
+    // An id that only this copy has is no point for others.
+    let given = trace
+        .given
+        .clone()
+        .filter(|_| has_archive && names != Names::Copies);
+    let live = Live {
+        point: given.map(|id| Point::After { id, time }),
+        trace,
+        item: Inbound::Message {
+            seen_by: SeenBy::Room,
+            channel: heard.channel,
+            message: Box::new(received),
+            resume: None,
+        },
     };
     match &mut room.held {
         Some(held) => {
-            held.push(id, item);
+            held.push(live);
             None
         }
-        None => Some(item),
+        None => Some(live.passed(&mut room.trail, room.has_gap)),
     }
+}
+
+/// Returns the origin of a message of our agent: its own word, or the post that it is the echo of.
+fn own_origin(
+    core: &Core,
+    room: &str,
+    sender: &Sender,
+    heard: &Heard,
+    stanza: &Element,
+) -> Option<OriginId> {
+    let told = heard.said.origin.clone();
+    if told.is_some() && told == message::own_id(stanza) {
+        return told;
+    }
+    let came = CameBack {
+        id: told
+            .as_ref()
+            .map(OriginId::as_str)
+            .or(stanza.attribute("id")),
+        room,
+        sender: &sender.address,
+        body: heard.said.body.as_deref().unwrap_or_default(),
+        // Nobody else can be at a component's seat; an account may be there with two programs.
+        is_sole: core.is_component && heard.is_own,
+    };
+    let post = core.shared.pasts.lock().own_post(&came);
+    post.or(told).or_else(|| message::own_id(stanza))
 }
 
 /// Records a room's subject. Returns the change, if it is one.
@@ -102,20 +188,6 @@ fn new_subject(room: &mut Room, subject: &str) -> Option<StateChange> {
         channel: room.channel.clone(),
         subject,
     })
-}
-
-/// Returns an id for a message of a room that has none: the same id for each copy of it.
-fn unnamed(core: &Core, from: &Jid, stanza: &Element) -> String {
-    let minute = core.inbox.now().timestamp() / 60;
-    let body = stanza.text_of("body", ns::CLIENT).unwrap_or_default();
-    let hash = Sha256::digest(format!(
-        "{from}\0{}\0{minute}\0{body}",
-        stanza.attribute("id").unwrap_or_default()
-    ));
-    hash[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Handles a message to a room that came back. Returns the items for the engine, in order.

@@ -2,10 +2,10 @@
 //! there in `room_words`.
 
 use super::core::Core;
-use super::held::{Held, Recent};
+use super::held::Held;
 use super::jid::Jid;
-use super::message::Point;
 use super::ns;
+use super::point::Reached;
 use super::state::{Phase, Room, RoomInfo, Seat};
 use super::talk::Talk;
 use super::xml::Element;
@@ -38,7 +38,7 @@ pub(super) async fn join(
     get_to_know(core, talk).await?;
     let point = resume
         .as_ref()
-        .and_then(Point::parse)
+        .and_then(Reached::parse)
         .filter(|_| talk.has_archive(core));
     if point.is_some() {
         talk.hold(core, Some(Held::default()));
@@ -48,13 +48,13 @@ pub(super) async fn join(
         return Err(error);
     }
     let mut stands = talk.catch_up(core, point).await?;
-    let known = core
+    let is_known = core
         .state
         .lock()
         .rooms
         .get(&talk.jid)
-        .and_then(|room| room.last.clone());
-    if stands.is_none() && known.is_none() {
+        .is_some_and(|room| room.trail.is_some());
+    if stands.is_none() && !is_known {
         stands = talk.newest(core).await?;
     }
     let takes_files = super::upload::service(core, &talk.agent).await?.is_some();
@@ -65,15 +65,20 @@ pub(super) async fn join(
 async fn get_to_know(core: &Core, talk: &Talk) -> Result<(), BackendError> {
     let known = {
         let mut state = core.state.lock();
-        let room = state.rooms.entry(talk.jid.clone()).or_insert_with(|| Room {
-            channel: talk.channel.clone(),
-            info: None,
-            subject: None,
-            recent: Recent::default(),
-            held: None,
-            has_gap: false,
-            real: HashMap::new(),
-            last: None,
+        let room = state.rooms.entry(talk.jid.clone()).or_insert_with(|| {
+            let copies = core.shared.copies(&talk.jid);
+            let link = copies.lock().begin();
+            Room {
+                channel: talk.channel.clone(),
+                info: None,
+                subject: None,
+                copies,
+                link,
+                held: None,
+                has_gap: false,
+                trail: None,
+                real: HashMap::new(),
+            }
         });
         room.info.is_some()
     };
@@ -90,15 +95,15 @@ async fn get_to_know(core: &Core, talk: &Talk) -> Result<(), BackendError> {
 fn joined(
     core: &Core,
     talk: &Talk,
-    stands: Option<ResumePoint>,
+    stands: Option<Reached>,
     takes_files: bool,
 ) -> Result<Joined, BackendError> {
     let mut state = core.state.lock();
     let Some(room) = state.rooms.get_mut(&talk.jid) else {
         return Err(BackendError::unreachable("the room was left meanwhile"));
     };
-    if room.last.is_none() {
-        room.last.clone_from(&stands);
+    if room.trail.is_none() {
+        room.trail.clone_from(&stands);
     }
     let RoomInfo {
         name, description, ..
@@ -109,7 +114,9 @@ fn joined(
     info.can_accept_files = takes_files;
     info.max_message_length = core.config.message_length_max;
     info.max_story_length = core.config.story_length_max;
-    Ok(Joined::new(info).with_resume(stands.or_else(|| room.last.clone())))
+    let resume = stands.as_ref().or(room.trail.as_ref());
+    let resume = resume.and_then(Reached::to_resume);
+    Ok(Joined::new(info).with_resume(resume))
 }
 
 /// Enters a room under the first nickname that is free.
@@ -130,6 +137,7 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
                 Seat {
                     nick: nick.clone(),
                     phase,
+                    is_entering: true,
                 },
             );
             agent.address.clone()

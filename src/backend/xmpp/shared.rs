@@ -1,13 +1,14 @@
-//! What the links of one backend share while it lives: who of the occupants are our agents, and
-//! which posts have left. A room may be seen over the component and over an account at once, and
+//! What the links of one backend share while it lives: who of the occupants are our agents, what
+//! each room said last, and which posts have left. A room may be seen over the component and over an account at once, and
 //! either may see a post first.
 
+use super::copies::Copies;
 use super::sent::Pasts;
 use crate::model::Address;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use tokio::sync::OwnedMutexGuard;
 
 /// Our agents in a room, by nickname: address and session.
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     occupants: Mutex<HashMap<String, Nicks>>,
     /// Our messages that archives may have and the engine does not know.
     pub(super) pasts: Mutex<Pasts>,
+    /// The last messages of each room that a link sees.
+    copies: Mutex<HashMap<String, Weak<Mutex<Copies>>>>,
     next: AtomicU64,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -36,6 +39,20 @@ impl Shared {
     /// Returns a number that was not used before.
     pub(super) fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Returns the last messages of a room. They are kept as long as a link holds them.
+    pub(super) fn copies(&self, room: &str) -> Arc<Mutex<Copies>> {
+        let mut all = self.copies.lock();
+        if let Some(copies) = all.get(room).and_then(Weak::upgrade) {
+            return copies;
+        }
+        if all.len().is_power_of_two() {
+            all.retain(|_, copies| copies.strong_count() > 0);
+        }
+        let copies = Arc::default();
+        all.insert(room.to_owned(), Arc::downgrade(&copies));
+        copies
     }
 
     /// Records that our agent has or requests a nickname. Returns false if another agent of ours

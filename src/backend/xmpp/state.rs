@@ -1,16 +1,20 @@
 //! What a link knows of agents, rooms and contacts, and what it has asked: data, without the lock
 //! and the line.
 
+use super::copies::Copies;
 use super::errors::StanzaError;
-use super::held::{Held, Recent};
+use super::held::Held;
 use super::jid::Jid;
+use super::point::Reached;
 use super::presence::Resources;
 use super::strays::Strays;
 use super::xml::Element;
-use crate::backend::{BackendError, ChannelId, ResumePoint};
+use crate::backend::{BackendError, ChannelId};
 use crate::model::{Address, AgentKey};
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// The most people who are kept as having asked for an agent's presence.
@@ -37,6 +41,8 @@ pub(super) enum Phase {
 pub(super) struct Seat {
     pub(super) nick: String,
     pub(super) phase: Phase,
+    /// True until the room has sent its subject: what is delayed before that is the room's past.
+    pub(super) is_entering: bool,
 }
 
 /// A contact of one agent.
@@ -48,6 +54,8 @@ pub(super) struct Contact {
     pub(super) held: Option<Held>,
     /// True if something is missing before the live messages, so that no point can be resumed from.
     pub(super) has_gap: bool,
+    /// How far it was heard, if it has an archive.
+    pub(super) trail: Option<Reached>,
     /// The server's reason for refusing the subscription.
     pub(super) refused: Option<StanzaError>,
     pub(super) composing: bool,
@@ -77,14 +85,17 @@ pub(super) struct Room {
     pub(super) channel: ChannelId,
     pub(super) info: Option<RoomInfo>,
     pub(super) subject: Option<String>,
-    pub(super) recent: Recent,
+    /// The last messages, which all links share that see the room.
+    pub(super) copies: Arc<Mutex<Copies>>,
+    /// This link's bit among those.
+    pub(super) link: u64,
     pub(super) held: Option<Held>,
     /// True if something is missing before the live messages, so that no point can be resumed from.
     pub(super) has_gap: bool,
+    /// How far it was heard, if it has an archive.
+    pub(super) trail: Option<Reached>,
     /// The addresses of occupants by nickname, if the room tells them.
     pub(super) real: HashMap<String, String>,
-    /// The point to resume from.
-    pub(super) last: Option<ResumePoint>,
 }
 
 /// The state of a link, under one lock.

@@ -4,25 +4,23 @@
 use super::archive::{Archive, Archived, PAGE, Page, Range};
 use super::core::Core;
 use super::errors::StanzaError;
-use super::held::Held;
+use super::held::{Held, Live};
+use super::identity::{Names, Trace};
 use super::jid::Jid;
-use super::message::{Point, Reading, Sender, said};
+use super::message::{Reading, Sender, mark, own_id, said, stanza_id};
 use super::ns;
+use super::point::{Point, Reached};
 use super::state::Room;
 use super::xml::Element;
 use crate::backend::{
-    BackendError, BackendErrorKind, ChannelId, HISTORY_BYTES, Inbound, Received, ResumePoint,
-    SeenBy,
+    BackendError, BackendErrorKind, ChannelId, HISTORY_BYTES, Inbound, Received, SeenBy,
 };
 use crate::model::{AgentKey, MessageId};
 use chrono::{DateTime, Utc};
-use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 /// The most messages that are searched for the one that a page of history begins before.
 const LOOK_MAX: usize = 1000;
-/// How many times a conversation is caught up again if it keeps changing.
-const ROUNDS_MAX: usize = 20;
 
 /// An agent and its conversation.
 #[derive(Debug, Clone)]
@@ -33,6 +31,14 @@ pub(super) struct Talk {
     pub(super) jid: String,
     pub(super) channel: ChannelId,
     pub(super) is_room: bool,
+}
+
+/// A message from an archive.
+pub(super) struct FromArchive {
+    pub(super) received: Received,
+    pub(super) trace: Trace,
+    /// The text, if it is one of our agents' in a room and does not say which post it was.
+    pub(super) unclaimed: Option<String>,
 }
 
 /// Returns the sender for a nickname. `real` is the address that the room itself tells.
@@ -98,177 +104,108 @@ impl Talk {
             .is_some_and(|info| info.has_archive)
     }
 
+    /// Returns what the ids of its messages were seen to name.
+    pub(super) fn names(&self, core: &Core) -> Names {
+        let state = core.state.lock();
+        let room = state.rooms.get(&self.jid).filter(|_| self.is_room);
+        room.map_or(Names::Unknown, |room| room.copies.lock().names())
+    }
+
     /// Returns a message from the archive, if it has a text to read.
     pub(super) fn received(&self, core: &Core, archived: &Archived) -> Option<Received> {
+        self.read(core, archived).map(|read| read.received)
+    }
+
+    /// Reads a message from the archive, if it has a text.
+    pub(super) fn read(&self, core: &Core, archived: &Archived) -> Option<FromArchive> {
         let message = &archived.message;
         let from = message.attribute("from").and_then(Jid::parse);
         let mut said: Reading = said(message);
         said.time = Some(archived.time);
-        let mut id = archived.id.clone();
         let sender = if self.is_room {
-            let nick = from.as_ref()?.resource()?.to_owned();
-            // The archive itself adds the sender's address last. What precedes it may be anybody's.
-            let told = message
-                .children()
-                .filter(|child| child.is("x", ns::MUC_USER))
-                .last();
-            let told = told
-                .and_then(|x| x.find("item", ns::MUC_USER)?.attribute("jid"))
-                .and_then(Jid::parse);
-            let state = core.state.lock();
-            let room = state.rooms.get(&self.jid);
-            let tells = room
-                .and_then(|room| room.info.as_ref())
-                .is_some_and(|info| info.tells_who);
-            let real = match told.filter(|_| tells) {
-                Some(told) => Some(told.bare().to_owned()),
-                None => room.and_then(|room: &Room| room.real.get(&nick).cloned()),
-            };
-            drop(state);
-            occupant(core, &self.jid, &nick, real.as_deref())
-        } else if from
-            .as_ref()
-            .is_none_or(|from| from.bare() == self.agent.bare())
-        {
-            // Our own messages have the id under which they were accepted.
-            if let Some(origin) = &said.origin {
-                id = origin.as_str().to_owned();
-            }
-            Sender {
-                address: format!("xmpp:{}", self.agent.bare()),
-                alias: None,
-                is_ours: true,
-            }
+            self.archived_occupant(core, from.as_ref()?, message)?
         } else {
+            let is_ours = from
+                .as_ref()
+                .is_none_or(|from| from.bare() == self.agent.bare());
+            let bare = if is_ours {
+                self.agent.bare()
+            } else {
+                &self.jid
+            };
             Sender {
-                address: format!("xmpp:{}", self.jid),
+                address: format!("xmpp:{bare}"),
                 alias: None,
-                is_ours: false,
+                is_ours,
             }
         };
-        said.received(MessageId::parse(&id).ok()?, sender, archived.time)
+        if sender.is_ours && said.origin.is_none() {
+            said.origin = own_id(message);
+        }
+        // Our own messages to people have the id under which they were accepted.
+        let accepted = said
+            .origin
+            .as_ref()
+            .filter(|_| sender.is_ours && !self.is_room);
+        let id = accepted.map_or(archived.id.as_str(), |origin| origin.as_str());
+        let id = MessageId::parse(id).ok()?;
+        let said_by = match &from {
+            Some(from) if self.is_room => from.as_str(),
+            _ if sender.is_ours => self.agent.bare(),
+            _ => &self.jid,
+        };
+        let trace = Trace {
+            given: Some(archived.id.clone()),
+            mark: mark(said_by, &said, message),
+            time: archived.time,
+        };
+        let is_unclaimed = self.is_room && sender.is_ours && said.origin.is_none();
+        let unclaimed = said.body.take().filter(|_| is_unclaimed);
+        let received = said.received(id, sender, archived.time)?;
+        Some(FromArchive {
+            received,
+            trace,
+            unclaimed,
+        })
     }
 
-    /// Hands over what was said after `point`, then what has come live meanwhile; returns the point
-    /// to resume from.
-    ///
-    /// The agent hears from what came live on, so the engine is told between the two.
-    pub(super) async fn catch_up(
-        &self,
-        core: &Core,
-        point: Option<Point>,
-    ) -> Result<Option<ResumePoint>, BackendError> {
-        let mut seen = HashSet::new();
-        let mut stands = point.clone();
-        let mut is_whole = false;
-        if let Some(point) = &mut stands {
-            for _ in 0..ROUNDS_MAX {
-                let reached = self.bring_in(core, point.clone(), &mut seen).await?;
-                *point = reached.0;
-                let is_anew = self.held(core, Held::begin_anew).unwrap_or(false);
-                is_whole = reached.1 && !is_anew;
-                if !is_anew || !reached.1 {
-                    break;
-                }
-            }
-        }
-        let has_gap = stands.is_some() && !is_whole;
-        if stands.is_some() {
-            self.note_gap(core, has_gap);
-        }
-        if point.is_some() || !self.is_room {
-            core.hand_over(Inbound::Entered {
-                agent: self.key,
-                channel: self.channel.clone(),
-            })
-            .await;
-        }
-        self.release(core, &seen, has_gap).await;
-        if core.state.lock().over.is_some() {
-            return Err(core.why_over());
-        }
-        self.note_past(core, point.as_ref(), is_whole);
-        Ok(stands.and_then(|point| point.to_resume()))
+    /// Returns who said a message of a room's archive.
+    fn archived_occupant(&self, core: &Core, from: &Jid, message: &Element) -> Option<Sender> {
+        let nick = from.resource()?;
+        // The archive itself adds the sender's address last. What precedes it may be anybody's.
+        let told = message
+            .children()
+            .filter(|child| child.is("x", ns::MUC_USER))
+            .last();
+        let told = told
+            .and_then(|x| x.find("item", ns::MUC_USER)?.attribute("jid"))
+            .and_then(Jid::parse);
+        let state = core.state.lock();
+        let room = state.rooms.get(&self.jid);
+        let tells = room
+            .and_then(|room| room.info.as_ref())
+            .is_some_and(|info| info.tells_who);
+        let real = match told.filter(|_| tells) {
+            Some(told) => Some(told.bare().to_owned()),
+            None => room.and_then(|room: &Room| room.real.get(nick).cloned()),
+        };
+        drop(state);
+        Some(occupant(core, &self.jid, nick, real.as_deref()))
     }
 
-    /// Hands over what the archive has after a point; returns where that ends, and whether it is
-    /// all. A message that is held is not taken from the archive: the agent hears it live.
-    async fn bring_in(
-        &self,
-        core: &Core,
-        from: Point,
-        seen: &mut HashSet<String>,
-    ) -> Result<(Point, bool), BackendError> {
-        let archive = self.archive();
-        let mut point = from;
-        let mut range = Range::After(point.clone());
-        loop {
-            let page = match (archive.page(core, &range, PAGE).await?, &range, &point) {
-                (Ok(page), ..) => page,
-                // The archive has forgotten the message we stood at: what is as old or younger
-                // comes.
-                (Err(refused), Range::After(_), Point::After { time, .. })
-                    if refused.is("item-not-found") =>
-                {
-                    range = Range::Since(*time);
-                    continue;
-                }
-                (Err(refused), ..) => {
-                    tracing::warn!(
-                        with = self.jid,
-                        reason = refused.reason(),
-                        "cannot be caught up"
-                    );
-                    return Ok((point, false));
-                }
-            };
-            let Page { items, is_last } = page;
-            for archived in &items {
-                point = archived.point();
-                if !self
-                    .held(core, |held| held.has(&archived.id))
-                    .unwrap_or(false)
-                    && seen.insert(archived.id.clone())
-                    && let Some(received) = self.received(core, archived)
-                {
-                    seen.insert(received.id.as_str().to_owned());
-                    core.hand_over(self.inbound(received, point.to_resume()))
-                        .await;
-                }
-            }
-            if is_last || items.is_empty() {
-                return Ok((point, true));
-            }
-            range = Range::After(point.clone());
-        }
-    }
-
-    pub(super) fn inbound(&self, received: Received, resume: Option<ResumePoint>) -> Inbound {
+    /// Returns a message for the engine, without a point to resume from.
+    pub(super) fn inbound(&self, received: Received) -> Inbound {
         Inbound::Message {
             seen_by: self.seen_by(),
             channel: self.channel.clone(),
             message: Box::new(received),
-            resume,
-        }
-    }
-
-    /// Hands over what came live while the conversation was caught up, and ends the holding.
-    async fn release(&self, core: &Core, seen: &HashSet<String>, has_gap: bool) {
-        while let Some(Some((id, mut item))) = self.held(core, Held::pop) {
-            if let Inbound::Message { resume, .. } = &mut item
-                && has_gap
-            {
-                *resume = None;
-            }
-            if !seen.contains(&id) {
-                core.hand_over(item).await;
-            }
+            resume: None,
         }
     }
 
     /// Looks at what is held of this talk, if anything is to be held. An emptied line ends under
     /// the same lock.
-    fn held<T>(&self, core: &Core, look: impl FnOnce(&mut Held) -> T) -> Option<T> {
+    pub(super) fn held<T>(&self, core: &Core, look: impl FnOnce(&mut Held) -> T) -> Option<T> {
         let mut state = core.state.lock();
         let held = if self.is_room {
             &mut state.rooms.get_mut(&self.jid)?.held
@@ -287,8 +224,29 @@ impl Talk {
         Some(looked)
     }
 
+    /// Looks at how far this talk was heard.
+    pub(super) fn with_trail<T>(
+        &self,
+        core: &Core,
+        look: impl FnOnce(&mut Option<Reached>) -> T,
+    ) -> Option<T> {
+        let mut state = core.state.lock();
+        let trail = if self.is_room {
+            &mut state.rooms.get_mut(&self.jid)?.trail
+        } else {
+            let agent = state.agents.get_mut(self.agent.bare())?;
+            &mut agent.contacts.get_mut(&self.jid)?.trail
+        };
+        Some(look(trail))
+    }
+
+    /// Records how far this talk was heard.
+    pub(super) fn stands_at(&self, core: &Core, reached: Option<Reached>) {
+        self.with_trail(core, |trail| *trail = reached);
+    }
+
     /// Records whether something is missing before the live messages.
-    fn note_gap(&self, core: &Core, has_gap: bool) {
+    pub(super) fn note_gap(&self, core: &Core, has_gap: bool) {
         let mut state = core.state.lock();
         if self.is_room {
             if let Some(room) = state.rooms.get_mut(&self.jid) {
@@ -318,15 +276,11 @@ impl Talk {
     }
 
     /// Returns the newest point of its archive, if it has one.
-    pub(super) async fn newest(&self, core: &Core) -> Result<Option<ResumePoint>, BackendError> {
+    pub(super) async fn newest(&self, core: &Core) -> Result<Option<Reached>, BackendError> {
         if !self.has_archive(core) {
             return Ok(None);
         }
-        Ok(self
-            .archive()
-            .newest(core)
-            .await?
-            .and_then(|point| point.to_resume()))
+        Ok(self.archive().newest(core).await?.map(Reached::from))
     }
 
     /// Returns the newest `take` messages before `before`, oldest first.
@@ -440,39 +394,35 @@ pub(super) fn from_contact(
     core: &Core,
     stanza: &Element,
     came: DateTime<Utc>,
-) -> Option<(String, Inbound)> {
+) -> Option<Live> {
     let said = said(stanza);
-    let archived = if talk.has_archive(core) {
-        super::message::stanza_id(stanza, core.jid.bare())
+    let given = if talk.has_archive(core) {
+        stanza_id(stanza, core.jid.bare())
     } else {
         None
     };
     // Without an archive nobody gives ids, and those of the sender's program need not be unique: it
     // gets one of ours.
-    let id = archived
+    let id = given
         .clone()
         .unwrap_or_else(|| format!("{:x}-{}", came.timestamp_millis(), core.fresh_id()));
-    let time = said.time.unwrap_or(came);
+    let trace = Trace {
+        given,
+        mark: mark(&talk.jid, &said, stanza),
+        time: came,
+    };
     let sender = Sender {
         address: format!("xmpp:{}", talk.jid),
         alias: None,
         is_ours: false,
     };
     let received = said.received(MessageId::parse(&id).ok()?, sender, came)?;
-    let contact = |agent: &mut super::state::Agent| {
-        agent
-            .contacts
-            .get(&talk.jid)
-            .is_some_and(|contact| contact.has_gap)
-    };
-    let has_gap = core
-        .state
-        .lock()
-        .agents
-        .get_mut(talk.agent.bare())
-        .is_some_and(contact);
-    let resume = archived
-        .filter(|_| !has_gap)
-        .and_then(|id| Point::After { id, time }.to_resume());
-    Some((id, talk.inbound(received, resume)))
+    let time = received.time.unwrap_or(came);
+    let given = trace.given.clone();
+    let point = given.map(|id| Point::After { id, time });
+    Some(Live {
+        trace,
+        point,
+        item: talk.inbound(received),
+    })
 }

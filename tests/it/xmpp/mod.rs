@@ -9,6 +9,7 @@
 
 mod faults;
 mod finding;
+mod identity;
 mod managing;
 mod odd_connections;
 mod people;
