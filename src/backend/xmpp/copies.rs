@@ -208,6 +208,9 @@ mod tests {
     use super::*;
     use chrono::{DateTime, TimeDelta};
 
+    /// A copy: the listener, the room's id, the words.
+    type Said = (&'static str, &'static str, &'static str);
+
     /// A room in which `one` and `two` listen.
     #[derive(Default)]
     struct Room {
@@ -237,7 +240,7 @@ mod tests {
         }
 
         /// Feeds copies of both listeners, and returns how many messages they are.
-        fn messages(copies: &[(&str, &str, &str)]) -> usize {
+        fn messages(copies: &[Said]) -> usize {
             let mut room = Room::default();
             let news = copies
                 .iter()
@@ -248,7 +251,7 @@ mod tests {
 
     #[test]
     fn copies_for_two_listeners_are_one_message_and_words_said_twice_are_two() {
-        let cases: &[(&str, usize, &[(&str, &str, &str)])] = &[
+        let cases: &[(&str, usize, &[Said])] = &[
             ("no ids", 1, &[("one", "", "x"), ("two", "", "x")]),
             (
                 "no ids, twice",
