@@ -7,6 +7,10 @@
 //! give far less than one event a second over the years. Rejected: milliseconds (their ids leave
 //! the 31 bits that clients read) and a file beside the database (a new database has none).
 
+/// Ids that are shown stay below this, because clients read them with `getInt`; there is room for
+/// one batch above it.
+pub(super) const SHOWN_MAX: i64 = (1 << 31) - 4096;
+
 /// 2020-01-01 UTC in milliseconds since 1970.
 const BEGINNING: i64 = 1_577_836_800_000;
 

@@ -1,7 +1,7 @@
 //! The counters of the journal: seqs, revisions, and numbers of batches that have neither.
 
 use super::entry::Batch;
-use super::first_id::first_id;
+use super::first_id::{SHOWN_MAX, first_id};
 use super::newest::newest;
 use super::opening::{Opening, fresh_instance, reserve};
 use crate::hub::Published;
@@ -10,9 +10,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 /// Seqs reserved at once.
 const BLOCK: Seq = 4096;
-/// Ids that are shown stay below this, because clients read them with `getInt`; there is room for
-/// one batch above it.
-pub(super) const SHOWN_MAX: Seq = (1 << 31) - 4096;
 /// The counters, as the present transaction leaves them.
 pub(super) struct Numbers {
     /// The next seq.

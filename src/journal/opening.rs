@@ -1,8 +1,7 @@
 //! The state of the journal when it is opened, and the part of it that memory needs.
 
-use super::first_id::first_id;
+use super::first_id::{SHOWN_MAX, first_id};
 use super::newest::newest;
-use super::numbers::SHOWN_MAX;
 use super::row::{MESSAGE_COLUMNS, NOTICE_COLUMNS, instant, read_message, read_notice, unreadable};
 use crate::database::{Reach, in_table};
 use crate::error::Error;
