@@ -30,10 +30,11 @@ pub(crate) async fn connect(inbox: &Inbox, host: &str, port: u16) -> io::Result<
 /// As [`connect`], to this machine only.
 ///
 /// # Errors
-/// As [`connect`]; `NotFound` if the host has no address of this machine.
+/// As [`connect`]; `NotFound` if the host has no address, or none of this machine.
 #[cfg(feature = "xmpp")]
 pub(crate) async fn connect_here(inbox: &Inbox, host: &str, port: u16) -> io::Result<TcpStream> {
-    let found = tokio::net::lookup_host((host, port)).await?;
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found = found.map_err(|_| io::ErrorKind::NotFound)?;
     let here = found.filter(|address| address.ip().is_loopback());
     first(inbox, in_turns(here), TcpStream::connect).await
 }
