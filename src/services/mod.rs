@@ -27,6 +27,7 @@ use crate::agents::{Calls, Cell, PostBook, Posting, Registry};
 use crate::clock::Calendar;
 use crate::database::Reads;
 use crate::error::{Error, Result};
+#[cfg(feature = "rest")]
 pub(crate) use crate::events::{Delivery, Receipt};
 use crate::events::{Feed, Names};
 use crate::hub::Hub;

@@ -50,7 +50,7 @@ fn waiting_polls_take_no_threads() {
         .map(|_| {
             begin(
                 &world,
-                "/Collaboration/v1/Events?last-event=2147483646&types=meta-data",
+                "/Collaboration/v1/Events?last-event=0&types=meta-data",
             )
         })
         .collect();

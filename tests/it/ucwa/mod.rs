@@ -9,7 +9,6 @@
 mod conformance;
 mod meeting_day;
 mod meetings;
-mod odd;
 mod signing_on;
 mod talking;
 mod trouble;
