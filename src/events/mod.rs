@@ -8,7 +8,9 @@ mod named;
 mod reader;
 mod subscription;
 
-pub(crate) use above::{HighCursor, Receipt};
+pub(crate) use above::HighCursor;
+#[cfg(feature = "rest")]
+pub(crate) use above::Receipt;
 pub(crate) use feed::{Delivery, Feed, Request, Start};
 pub(crate) use named::Names;
 pub use reader::Reader;

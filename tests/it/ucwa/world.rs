@@ -200,27 +200,12 @@ impl Office {
 
     /// Opens an office whose backend is configured by `configure`.
     pub fn of(set: &[(&str, &str)], configure: impl FnOnce(UcwaConfig) -> UcwaConfig) -> Office {
-        Office::with(set, |world| world.backend_of(configure(world.config())))
-    }
-
-    /// Opens an office whose requests go over what `connect` makes of the pipes to the simulator.
-    pub fn over(
-        set: &[(&str, &str)],
-        connect: impl FnOnce(Arc<dyn Connect>) -> Arc<dyn Connect>,
-    ) -> Office {
-        Office::with(set, |world| {
-            let pipes = world.pipes.clone().unwrap();
-            Ucwa::over(world.config(), connect(pipes)).unwrap()
-        })
-    }
-
-    fn with(set: &[(&str, &str)], backend: impl FnOnce(&World) -> Ucwa) -> Office {
         let mut all = vec![("far-idle", "0")];
         all.extend(set);
         let world = World::open(Way::Pipes, &all);
         let clock = ManualClock::new();
         world.at(clock.clone());
-        let backend = backend(&world);
+        let backend = world.backend_of(configure(world.config()));
         let engine = Engine::builder()
             .in_memory()
             .backend(backend)
