@@ -285,11 +285,13 @@ fn the_librarys_server_serves_any_service_and_ends_in_order() {
         client::send(address, &health).expect(200).json(),
         json!("ok")
     );
-    // The connections above may be given back a moment after their end is seen.
-    let mut idle = Vec::new();
-    while client::send(address, &health).status != 503 {
-        assert!(idle.len() < 100, "no limit");
-        idle.push(std::net::TcpStream::connect(address).unwrap());
+    // The connections above are given back a moment after their end is seen, so only a connection
+    // that was answered is known to have its place.
+    let deadline = std::time::Instant::now() + SOON;
+    let mut held = Vec::new();
+    while held.len() < 2 {
+        assert!(std::time::Instant::now() < deadline, "no place is free");
+        held.extend(answered(address, "/mindlink/healthz"));
     }
     let refused = client::send(address, &health);
     assert_eq!(
@@ -297,7 +299,7 @@ fn the_librarys_server_serves_any_service_and_ends_in_order() {
         (503, &json!("busy"))
     );
     accepting.abort();
-    drop(idle);
+    drop(held);
     let (ended, waited) = std::sync::mpsc::channel();
     runtime.spawn(async move {
         server.end().await;
@@ -305,4 +307,16 @@ fn the_librarys_server_serves_any_service_and_ends_in_order() {
     });
     waited.recv_timeout(SOON).expect("every connection ends");
     runtime.shutdown_background();
+}
+
+/// Opens a connection that stays open after its first answer; `None` if that answer is not 200.
+fn answered(address: SocketAddr, target: &str) -> Option<std::net::TcpStream> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    // A connection that is refused may be closed before the request is written.
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: gateway\r\n\r\n").ok()?;
+    let mut status = [0; b"HTTP/1.1 200".len()];
+    stream.read_exact(&mut status).ok()?;
+    (&status == b"HTTP/1.1 200").then_some(stream)
 }
