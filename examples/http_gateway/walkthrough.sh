@@ -118,7 +118,7 @@ play() {
 
     echo "10.3.2 the admin user"
     expect 200 '' PUT "/Provisioning/$v/Users/admin1" '{"UserId":"admin1","Username":"domain\\mindlinkadmin1","Password":"Password1"}'
-    expect 200 '{"UserId":"admin1","Username":"domain\\mindlinkadmin1"}' GET "/Provisioning/$v/Users/admin1"
+    expect 200 '{"UserId":"admin1","UserName":"domain\\mindlinkadmin1","Username":"domain\\mindlinkadmin1"}' GET "/Provisioning/$v/Users/admin1"
 
     echo "10.3.3 the admin slave agent"
     expect 200 '[]' GET "/Provisioning/$v/Agents"
@@ -135,7 +135,7 @@ play() {
 
     echo "10.3.5 the application user"
     expect 200 '' PUT "/Provisioning/$v/Users/user1" '{"UserId":"user1","Username":"domain\\mindlinkuser1","Password":"Password1"}'
-    expect 200 '[{"UserId":"admin1","Username":"domain\\mindlinkadmin1"},{"UserId":"user1","Username":"domain\\mindlinkuser1"}]' \
+    expect 200 '[{"UserId":"admin1","UserName":"domain\\mindlinkadmin1","Username":"domain\\mindlinkadmin1"},{"UserId":"user1","UserName":"domain\\mindlinkuser1","Username":"domain\\mindlinkuser1"}]' \
         GET "/Provisioning/$v/Users"
 
     echo "10.3.6 the application agent"

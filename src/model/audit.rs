@@ -10,7 +10,7 @@ pub struct AuditEntry {
     pub number: u64,
     /// When.
     pub time: DateTime<Utc>,
-    /// Who: `super:NAME`, `agent:AGENT/USER` or `host:NAME`.
+    /// Who: `super:NAME`, `agent:AGENT/USER`, `host:NAME`, or `engine` for what the engine noticed.
     pub who: String,
     /// What was done, for example `put agent`.
     pub action: String,

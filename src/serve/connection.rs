@@ -1,5 +1,6 @@
 //! One connection: its requests one after another, each within the limits of a head.
 
+use super::closing::Closing;
 use super::guarded::Guarded;
 use super::phase::{Answering, Phase};
 use super::request_body::RequestBody;
@@ -65,7 +66,7 @@ impl<S> Accepted<S> {
         let stream = Guarded::new(watched.same(), phase.clone(), heads, counted);
         let asked = phase.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let answering = asked.answering();
+            let (answering, closing) = (asked.answering(), Closing::of(&request));
             let caller = Caller::behind(peer.ip(), request.headers(), &trusted_proxies);
             let caller = caller.with_departure(asked.departure().clone());
             let mut request = request.map(|body| RequestBody::new(body, asked.clone()));
@@ -73,6 +74,7 @@ impl<S> Accepted<S> {
             let answer = service.clone().call(request);
             async move {
                 let Ok(mut response) = answer.await;
+                closing.say(response.headers_mut(), answering.phase()).await;
                 let handover = response.extensions_mut().remove::<Handover>();
                 if let Some(handover) = handover.and_then(|handover| handover.take()) {
                     answering.expect_written(handover);
@@ -120,6 +122,7 @@ where
     poll_fn(|cx| {
         if !told && stopping.as_mut().poll(cx).is_ready() {
             told = true;
+            phase.note_stopping();
             connection.as_mut().graceful_shutdown();
         }
         let ended = connection.as_mut().poll(cx);

@@ -30,6 +30,7 @@
 //! ten-thousand-and-first slow client would take the last file descriptor from the database. And
 //! hyper's own timer for heads, which runs between requests too.
 
+mod closing;
 mod connection;
 mod guarded;
 mod listener;

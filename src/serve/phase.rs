@@ -2,6 +2,7 @@
 
 use crate::rest::{Charge, Departure, Handover};
 use futures_util::task::AtomicWaker;
+use hyper::body::Incoming;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,6 +23,10 @@ struct Requests {
     departure: Departure,
     /// A request was answered before its body was read: the other end may still be sending.
     unread: AtomicBool,
+    /// The server is stopping: the connection ends after this request.
+    stopping: AtomicBool,
+    /// What was not read of a request's body.
+    left: Mutex<Option<Incoming>>,
     /// What a long head is charged to, until it is read and answered: a poll that waits holds no
     /// head.
     head: Mutex<Option<Charge>>,
@@ -47,6 +52,32 @@ impl Phase {
     /// What tells a waiting request that the client sends no more.
     pub(super) fn departure(&self) -> &Departure {
         &self.0.departure
+    }
+
+    /// Keeps a body that was dropped before its end, and notes it.
+    pub(super) fn leave(&self, body: Incoming) {
+        self.note_unread();
+        *self.0.left.lock() = Some(body);
+    }
+
+    /// Returns what was not read of the request's body.
+    pub(super) fn take_left(&self) -> Option<Incoming> {
+        self.0.left.lock().take()
+    }
+
+    /// Notes that the server is stopping.
+    pub(super) fn note_stopping(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is stopping.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+
+    /// Notes that the rest of the body was read.
+    pub(super) fn note_read(&self) {
+        self.0.unread.store(false, Ordering::Release);
     }
 
     /// Notes that a body was dropped before its end.
@@ -109,6 +140,11 @@ impl Phase {
 pub(super) struct Answering(Phase);
 
 impl Answering {
+    /// How far the connection is.
+    pub(super) fn phase(&self) -> &Phase {
+        &self.0
+    }
+
     /// Keeps the handover of the response.
     pub(super) fn expect_written(&self, handover: Handover) {
         self.0.expect_written(handover);

@@ -1,4 +1,4 @@
-//! A request body that tells whether it was read to its end.
+//! A request body that hands what was not read of it back to its connection.
 
 use super::phase::Phase;
 use crate::rest::BodyError;
@@ -10,14 +10,17 @@ use std::task::{Context, Poll};
 
 /// The body of a request that a [`Server`](super::Server) received.
 pub struct RequestBody {
-    body: Incoming,
-    /// The connection, which is told if the body is dropped before its end.
+    body: Option<Incoming>,
+    /// The connection, which gets the body if it is dropped before its end.
     phase: Phase,
 }
 
 impl RequestBody {
     pub(super) fn new(body: Incoming, phase: Phase) -> RequestBody {
-        RequestBody { body, phase }
+        RequestBody {
+            body: Some(body),
+            phase,
+        }
     }
 }
 
@@ -29,8 +32,8 @@ impl std::fmt::Debug for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if !self.body.is_end_stream() {
-            self.phase.note_unread();
+        if let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) {
+            self.phase.leave(body);
         }
     }
 }
@@ -43,15 +46,18 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = Pin::new(body).poll_frame(cx);
         frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }

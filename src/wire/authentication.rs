@@ -2,6 +2,7 @@
 
 use super::json::check_backslashes;
 use super::lenient::{Node, Read};
+use super::provisioning::username;
 use crate::error::Result;
 use crate::model;
 use serde::Serialize;
@@ -29,12 +30,12 @@ impl fmt::Debug for AuthenticationCredentials {
 
 impl Read for AuthenticationCredentials {
     fn read(node: &Node<'_>) -> Result<AuthenticationCredentials> {
-        let username = node.member("Username")?.text()?.unwrap_or_default();
-        check_backslashes("Username", &username)?;
+        let name = username(node)?.text()?.unwrap_or_default();
+        check_backslashes("Username", &name)?;
         Ok(AuthenticationCredentials {
             agent_id: node.member("AgentId")?.text()?.unwrap_or_default(),
             password: node.member("Password")?.text()?.unwrap_or_default().into(),
-            username,
+            username: name,
         })
     }
 }
@@ -87,7 +88,7 @@ impl Read for TokenDetails {
                 .member("ExpiresTimestamp")?
                 .integer(i64::MIN..=i64::MAX)?
                 .unwrap_or_default(),
-            username: node.member("Username")?.text()?.unwrap_or_default(),
+            username: username(node)?.text()?.unwrap_or_default(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::json;
 use super::lenient::Read;
+use super::utf16;
 use super::xml::{self, Document};
 use crate::error::Result;
 
@@ -60,14 +61,15 @@ impl Format {
         }
     }
 
-    /// Reads a document.
+    /// Reads a document, whose text is UTF-8 or UTF-16.
     ///
     /// # Errors
-    /// As [`json::decode`] and [`xml::decode`].
+    /// As [`json::decode`] and [`xml::decode`]; `Invalid` for broken UTF-16.
     pub fn decode<T: Read>(self, text: &[u8]) -> Result<T> {
+        let text = utf16::to_utf8(text)?;
         match self {
-            Format::Json => json::decode(text),
-            Format::Xml => xml::decode(text),
+            Format::Json => json::decode(&text),
+            Format::Xml => xml::decode(&text),
         }
     }
 }

@@ -41,6 +41,7 @@ pub mod route;
 mod search;
 mod search_date;
 mod tree;
+mod utf16;
 pub mod xml;
 
 pub use authentication::{AuthenticationCredentials, TokenDetails};

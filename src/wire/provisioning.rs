@@ -13,7 +13,8 @@ use crate::model::{
     self, AgentId, AgentState, ChannelId, Id, JoinState, ManagementMode, NewAgent, NewUser,
     ProvisioningMode, Secret, Throttle, ThrottleId, ThrottleKind, UserId,
 };
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 /// An agent (§agents/document). Its lists are never null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,13 +55,11 @@ pub struct ProvisionedChannel {
     pub state: JoinState,
 }
 
-/// A user (§users/document). `UserName` is read too, `Username` is written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
+/// A user (§users/document). Its name is written as `UserName` and as `Username`; either is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProvisionedUser {
     /// The password: our addition to the contract, read and never written. `None` keeps the stored
     /// one.
-    #[serde(skip)]
     pub password: Option<Secret>,
     /// Its id.
     pub user_id: String,
@@ -189,19 +188,34 @@ impl ProvisionedUser {
     }
 }
 
+impl Serialize for ProvisionedUser {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut user = serializer.serialize_struct("ProvisionedUser", 3)?;
+        user.serialize_field("UserId", &self.user_id)?;
+        user.serialize_field("UserName", &self.username)?;
+        user.serialize_field("Username", &self.username)?;
+        user.end()
+    }
+}
+
 impl Read for ProvisionedUser {
     fn read(node: &Node<'_>) -> Result<ProvisionedUser> {
-        let older = node.member("UserName")?;
-        let username = match node.member("Username")? {
-            name if name.is_hole() && !older.is_hole() => older,
-            name => name,
-        };
+        let username = username(node)?;
         Ok(ProvisionedUser {
             password: node.member("Password")?.text()?.map(Secret::from),
             user_id: node.member("UserId")?.required_text()?,
             username: username.required_text()?,
         })
     }
+}
+
+/// A user's name: the samples write `Username`, the guide `UserName`.
+pub(super) fn username<'a>(node: &Node<'a>) -> Result<Node<'a>> {
+    let older = node.member("UserName")?;
+    Ok(match node.member("Username")? {
+        name if name.is_hole() && !older.is_hole() => older,
+        name => name,
+    })
 }
 
 impl From<model::Throttle> for ProvisionedThrottle {

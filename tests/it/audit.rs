@@ -148,3 +148,29 @@ fn slow() -> Throttle {
         agents,
     }
 }
+
+#[test]
+fn a_user_whom_nothing_can_check_is_named_once_an_hour() {
+    let world = World::new();
+    let user = NewUser::new("lene", "lene").unwrap();
+    world.admin().put_user(user).unwrap();
+    world.put(new_agent("echo", &[]).user("lene").unwrap());
+    let begun = world.admin().audit(0, 100).unwrap().len();
+    let named = || {
+        let login = Credentials::agent("lene", "any", "echo");
+        assert!(world.engine.log_in(&login).is_err());
+        world.settle();
+        world.admin().audit(0, 100).unwrap().split_off(begun)
+    };
+    let first = named();
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(
+        (&*first[0].who, &*first[0].action, &*first[0].subject),
+        ("engine", "refuse login", "lene")
+    );
+    let why = first[0].after.as_deref().unwrap();
+    assert!(why.contains("no password, and no directory"), "{why}");
+    assert_eq!(named(), first, "not twice in an hour");
+    world.pass(seconds(3600));
+    assert_eq!(named().len(), 2);
+}

@@ -136,6 +136,7 @@ impl Access {
             let right = directory.check(&credentials.password, listed).await?;
             return Ok(right.then_some((0, None)));
         }
+        self.unchecked.note(listed);
         let candidate = |user: &UserRow| (Whose::User(user.id.clone()), user.password_hash.clone());
         let candidates = listed.iter().map(candidate).collect();
         let right = self

@@ -7,6 +7,7 @@ mod login;
 mod proofs;
 mod super_user;
 mod tokens;
+mod unchecked;
 
 pub use directory::Authenticator;
 pub(super) use proofs::Proofs;
@@ -28,6 +29,7 @@ use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::time::Duration;
 use super_user::SuperUser;
+use unchecked::Unchecked;
 
 /// How access is configured.
 pub(crate) struct AccessSettings {
@@ -46,6 +48,7 @@ pub(crate) struct Access {
     /// Locked, because its password can be changed while the engine runs.
     super_user: RwLock<Option<SuperUser>>,
     directory: Option<Directory>,
+    unchecked: Unchecked,
     reads: Reads,
     commits: Commits,
     timer: Arc<Timer>,
@@ -84,6 +87,7 @@ impl Access {
             delays: Mutex::default(),
             super_user: RwLock::new(super_user),
             directory,
+            unchecked: Unchecked::new(commits.clone(), timer.clone()),
             reads,
             commits,
             timer,

@@ -91,7 +91,10 @@ fn provisioned_user() {
         user_id: "user1".into(),
         username: r"domain\u1".into(),
     };
-    golden(&user, r#"{"UserId":"user1","Username":"domain\\u1"}"#);
+    golden(
+        &user,
+        r#"{"UserId":"user1","UserName":"domain\\u1","Username":"domain\\u1"}"#,
+    );
     let secret = ProvisionedUser {
         password: Some("hunter2".into()),
         ..user.clone()

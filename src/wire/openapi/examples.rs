@@ -87,7 +87,9 @@ fn of_provisioning(name: &str) -> Option<Value> {
             "MetaData": [{ "Key": "greeting", "Value": "hello" }], "ProvisioningMode": 1, "State": 2,
             "UserName": "loopback:helper", "Users": ["lene"],
         }),
-        "ProvisionedUser" => json!({ "UserId": "lene", "Username": "CONTOSO\\lene" }),
+        "ProvisionedUser" => {
+            json!({ "UserId": "lene", "UserName": "CONTOSO\\lene", "Username": "CONTOSO\\lene" })
+        }
         "ProvisionedThrottle" => {
             json!({ "Agents": ["helper"], "Id": "slow", "Threshold": 60, "Type": 0 })
         }

@@ -109,7 +109,7 @@ fn named() -> Value {
             ("Users?", "[text]"), ("CanProvision?", "boolean"), ("ProvisioningMode?", "number"), ("ManagementMode?", "number"),
             ("State?", "number"),
         ]),
-        "ProvisionedUser": object(&[("UserId", "text"), ("Username", "text"), ("Password?", "text")]),
+        "ProvisionedUser": object(&[("UserId", "text"), ("UserName?", "text"), ("Username", "text"), ("Password?", "text")]),
         "ProvisionedThrottle": object(&[("Agents?", "[text]"), ("Id", "text"), ("Threshold", "number"), ("Type", "number")]),
         "Readiness": object(&[("Ready", "boolean"), ("Reason", "text")]),
         "AgentStatus": object(&[

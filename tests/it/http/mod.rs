@@ -17,6 +17,7 @@ pub(crate) mod gateway;
 mod harness;
 mod management;
 mod mounted;
+mod odd_clients;
 mod operator;
 mod process;
 mod rules;

@@ -143,7 +143,7 @@ fn play(version: &'static str) {
     application.put("Users/admin1", admin);
     assert_eq!(
         application.get("Provisioning", "Users/admin1"),
-        json!({ "UserId": "admin1", "Username": r"domain\mindlinkadmin1" })
+        json!({ "UserId": "admin1", "UserName": r"domain\mindlinkadmin1", "Username": r"domain\mindlinkadmin1" })
     );
     assert_eq!(application.get("Provisioning", "Agents"), json!([]));
     let slave = "sip:mindlinkslave@domain.com";

@@ -74,7 +74,7 @@ fn users_and_throttles() {
     golden(
         &user,
         &format!(
-            r"<ProvisionedUser {root}><UserId>user_1</UserId><Username>company\user</Username></ProvisionedUser>"
+            r"<ProvisionedUser {root}><UserId>user_1</UserId><UserName>company\user</UserName><Username>company\user</Username></ProvisionedUser>"
         ),
     );
     let kind = ThrottleKind::MessagesPerMinute;

@@ -1,8 +1,14 @@
-//! Dates as search takes them: `MM/dd/yyyy[ HH:mm:ss][ ±hh:mm]`, en-US, UTC when no offset is given
-//! (§search/dates).
+//! Dates as search takes them (§search/dates): whatever .NET's en-US `ToString()` writes, and ISO
+//! 8601. Without an offset a date is UTC.
+//!
+//! The text is read word by word, because the forms differ in what stands where: a day of the week
+//! may begin it, a month may have a name, AM or PM may follow the time after any kind of blank.
+
+mod words;
 
 use crate::error::{Error, Result};
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use words::Words;
 
 /// A date, perhaps with a time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,66 +66,29 @@ impl Date {
 /// # Errors
 /// [`Error::Invalid`] if the text is no date; `name` is the member that contains it.
 pub(super) fn parse(name: &str, text: &str) -> Result<Date> {
-    read(text).ok_or_else(|| {
+    Words::read(text).ok_or_else(|| {
         let shown: String = text.chars().take(40).collect();
         let shown = shown.escape_debug();
-        let examples = "05/15/2012, 05/15/2012 +06:00 or 05/15/2012 22:30:00 +06:00";
+        let examples = "05/15/2012, 05/15/2012 +06:00, 05/15/2012 22:30:00 +06:00, 5/15/2012 10:30 PM or 2012-05-15T22:30:00Z";
         Error::invalid(format!(
             "`{name}` is `{shown}`, a date as {examples} is expected"
         ))
     })
 }
 
-fn read(text: &str) -> Option<Date> {
-    let mut words = text.split_whitespace().peekable();
-    let [month, day, year] = numbers(words.next()?, '/')?;
-    let time = match words.next_if(|word| !word.starts_with(['+', '-'])) {
-        Some(word) => {
-            let [hour, minute, second] = numbers(word, ':')?;
-            Some(NaiveTime::from_hms_opt(hour, minute, second)?)
-        }
-        None => None,
-    };
-    let seconds_east = match words.next() {
-        Some(word) => {
-            let west = word.strip_prefix('-');
-            let [hours, minutes] = numbers(west.or_else(|| word.strip_prefix('+'))?, ':')?;
-            let seconds = i32::try_from(
-                (hours <= 14 && minutes < 60).then_some(hours * 3600 + minutes * 60)?,
-            )
-            .ok()?;
-            if west.is_some() { -seconds } else { seconds }
-        }
-        None => 0,
-    };
-    let day = NaiveDate::from_ymd_opt(
-        i32::try_from(year).ok().filter(|year| *year >= 1)?,
-        month,
-        day,
-    )?;
-    words.next().is_none().then_some(Date {
-        day,
-        time,
-        offset: FixedOffset::east_opt(seconds_east)?,
-    })
-}
-
-/// Exactly that many numbers of one to four digits.
-fn numbers<const N: usize>(word: &str, separator: char) -> Option<[u32; N]> {
-    let number = |text: &str| {
-        let plain = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        plain.then(|| text.parse().ok()).flatten()
-    };
-    word.split(separator)
-        .map(number)
-        .collect::<Option<Vec<u32>>>()?
-        .try_into()
-        .ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn spans(text: &str, begin: &str, end: &str) {
+        let span = parse("OnDate", text).expect(text).span();
+        assert_eq!(
+            (span.begin, span.end),
+            (begin.parse().expect(begin), end.parse().expect(end)),
+            "{text}"
+        );
+    }
 
     #[test]
     fn the_references_examples() {
@@ -147,10 +116,80 @@ mod tests {
                 "+10000-01-01T14:00:00Z",
             ),
         ] {
+            spans(text, begin, end);
+        }
+    }
+
+    #[test]
+    fn whole_days_of_dotnet_and_iso_8601() {
+        for text in [
+            "11/28/2026",
+            "11/28/26",
+            "11-28-2026",
+            "2026-11-28",
+            "2026/11/28",
+            "20261128",
+            "2026-332",
+            "2026-W48-6",
+            "Saturday, November 28, 2026",
+            "Sat, 28 Nov 2026",
+            "28 November 2026",
+            "Nov 28, 2026",
+            "28-Nov-2026",
+        ] {
+            spans(text, "2026-11-28T00:00:00Z", "2026-11-29T00:00:00Z");
+        }
+        spans(
+            "November 2026",
+            "2026-11-01T00:00:00Z",
+            "2026-11-02T00:00:00Z",
+        );
+    }
+
+    #[test]
+    fn moments_of_dotnet_and_iso_8601() {
+        for text in [
+            "11/28/2026 1:05:00 PM",
+            "11/28/2026 1:05:00\u{202f}PM",
+            "11/28/2026 1:05:00pm",
+            "11/28/2026 1:05 PM",
+            "11/28/2026 01:05 P",
+            "11/28/2026 13:05",
+            "11/28/2026 13:05:00",
+            "11/28/2026 1:05:00 PM +00:00",
+            "11/28/2026 4:05:00 PM +03:00",
+            "Saturday, November 28, 2026 1:05 PM",
+            "Saturday, November 28, 2026 1:05:00 PM",
+            "Sat, 28 Nov 2026 13:05:00 GMT",
+            "2026-11-28T13:05:00",
+            "2026-11-28t13:05:00z",
+            "2026-11-28 13:05:00Z",
+            "2026-11-28T13:05",
+            "2026-11-28T13:05Z",
+            "2026-11-28T13:05:00.0000000Z",
+            "2026-11-28T13:05:00.1234567+00:00",
+            "2026-11-28T13:05:00,5",
+            "2026-11-28T15:05:00+02:00",
+            "2026-11-28T15:05:00+0200",
+            "2026-11-28T11:05:00-02",
+            "2026-11-28T11:05:00\u{2212}02:00",
+            "20261128T130500Z",
+            "20261128T1305",
+            "20261128T130500+0000",
+        ] {
+            spans(text, "2026-11-28T13:05:00Z", "2026-11-28T13:05:01Z");
+        }
+        for (text, begin) in [
+            ("11/28/2026 12:00:00 AM", "2026-11-28T00:00:00Z"),
+            ("11/28/2026 12:00:00 PM", "2026-11-28T12:00:00Z"),
+            ("11/28/2026 00:00", "2026-11-28T00:00:00Z"),
+            ("2026-11-28T24:00:00Z", "2026-11-29T00:00:00Z"),
+            ("1/2/2026 3 AM", "2026-01-02T03:00:00Z"),
+        ] {
             let span = parse("OnDate", text).expect(text).span();
             assert_eq!(
-                (span.begin, span.end),
-                (begin.parse().expect(begin), end.parse().expect(end)),
+                span.begin,
+                begin.parse::<DateTime<Utc>>().expect(begin),
                 "{text}"
             );
         }
@@ -161,22 +200,38 @@ mod tests {
         for text in [
             "",
             "mm/dd/yyyy",
-            "2012-05-15",
             "15/05/2012",
+            "2012-15-05",
             "02/30/2012",
             "05/15/20120",
             "05/15/0000",
             "05/15",
             "05/15/2012/1",
-            "05/15/2012 22:30",
+            "05/15/2012 2012-05-15",
             "05/15/2012 25:00:00",
+            "05/15/2012 13:00 AM",
+            "05/15/2012 0:60",
+            "05/15/2012 10:00:00:00",
+            "05/15/2012 AM",
+            "05/15/2012 10",
             "05/15/2012 22:30:00 06:00",
             "05/15/2012 +15:00",
             "05/15/2012 +06:00 22:30:00",
+            "05/15/2012 +06:00 +06:00",
             "05/15/2012 +",
             "05/15/2012 22:30:00 +06:00 x",
             "05/15/2012 22:30:00 é",
             "٠٥/15/2012",
+            "Sunday, November 28, 2026",
+            "November",
+            "28",
+            "2026",
+            "2026-11-28T",
+            "T13:05",
+            "13:05",
+            "2026-367",
+            "2026-W54-1",
+            "20261328",
         ] {
             assert!(parse("OnDate", text).is_err(), "{text}");
         }
