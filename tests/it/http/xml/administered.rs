@@ -77,9 +77,11 @@ fn provisioning() {
         root(&world, "PUT", "/Provisioning/V1/Users/user_1", user),
         ""
     );
+    let both = r"<UserName>company\user</UserName><Username>";
     assert_eq!(
         root(&world, "GET", "/Provisioning/V1/Users/user_1", ""),
         user.replacen("User>", &format!("User {document}>"), 1)
+            .replace("<Username>", both)
     );
     assert!(
         root(&world, "GET", "/Provisioning/V1/Users", "").starts_with(&format!(
