@@ -23,6 +23,8 @@ pub(crate) mod fairness;
 mod inbox;
 mod loopback;
 mod manage;
+#[cfg(feature = "openssl")]
+mod openssl;
 mod passing;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod prepared;

@@ -1,7 +1,8 @@
 //! TLS by the configured trust, and what a channel is bound with: one for all connectors.
 //!
 //! Rejected: `rustls-platform-verifier` (it has no answer to a pin or to a file of one's own), and
-//! OpenSSL (another library to keep safe).
+//! OpenSSL for all: it is another library to keep safe. `openssl` uses it for servers that have
+//! only cipher suites that rustls left out.
 
 use super::error::BackendError;
 use super::verifier::{Believed, Fingerprint, Verifier, fingerprint};
@@ -12,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -34,6 +36,9 @@ pub enum Trust {
     /// Any certificate at all: encrypted, but nobody knows to whom.
     InsecureAnyCertificate,
 }
+
+/// Why nothing can be believed.
+pub(super) const NO_CERTIFICATE: &str = "no trusted certificate was found";
 
 /// Bytes that two ends of one TLS channel alone know (RFC 9266).
 #[cfg(feature = "xmpp")]
@@ -99,13 +104,12 @@ struct Roots {
     listed: Vec<Fingerprint>,
 }
 
-/// Returns the certificates that `trust` begins with; `None` if it does not use any.
-fn roots(trust: &Trust) -> Result<Option<Roots>, BackendError> {
-    let (mut roots, mut listed) = (RootCertStore::empty(), Vec::new());
-    match trust {
-        Trust::System => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
+/// Reads the certificates that `trust` begins with; `None` if it does not use any. Blocks.
+pub(super) fn certificates(
+    trust: &Trust,
+) -> Result<Option<Vec<CertificateDer<'static>>>, BackendError> {
+    let found = match trust {
+        Trust::System => rustls_native_certs::load_native_certs().certs,
         Trust::CaFile(path) => {
             let unreadable = |error: &dyn std::fmt::Display| {
                 BackendError::refused(format!(
@@ -114,24 +118,36 @@ fn roots(trust: &Trust) -> Result<Option<Roots>, BackendError> {
                 ))
             };
             let pem = super::regular::read_regular(path).map_err(|error| unreadable(&error))?;
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let certificate = certificate.map_err(|error| unreadable(&error))?;
-                listed.push(fingerprint(&certificate));
-                let added = roots.add(certificate);
-                added.map_err(|error| {
-                    BackendError::refused(format!("a certificate in {}: {error}", path.display()))
-                })?;
-            }
+            let found: Result<_, _> = CertificateDer::pem_slice_iter(&pem).collect();
+            found.map_err(|error| unreadable(&error))?
         }
         Trust::PinnedSha256(_) | Trust::InsecureAnyCertificate => return Ok(None),
-    }
-    if roots.is_empty() {
-        Err(BackendError::refused("no trusted certificate was found"))
+    };
+    Ok(Some(found))
+}
+
+/// Returns the roots that `trust` begins with; `None` if it does not use any.
+fn roots(trust: &Trust) -> Result<Option<Roots>, BackendError> {
+    let Some(found) = certificates(trust)? else {
+        return Ok(None);
+    };
+    let (mut store, mut listed) = (RootCertStore::empty(), Vec::new());
+    if let Trust::CaFile(path) = trust {
+        for certificate in found {
+            listed.push(fingerprint(&certificate));
+            let added = store.add(certificate);
+            added.map_err(|error| {
+                BackendError::refused(format!("a certificate in {}: {error}", path.display()))
+            })?;
+        }
     } else {
-        Ok(Some(Roots {
-            store: roots,
-            listed,
-        }))
+        // One bad certificate of the system spoils no other.
+        store.add_parsable_certificates(found);
+    }
+    if store.is_empty() {
+        Err(BackendError::refused(NO_CERTIFICATE))
+    } else {
+        Ok(Some(Roots { store, listed }))
     }
 }
 
@@ -154,7 +170,7 @@ fn configured(trust: &Trust, roots: Option<Roots>) -> Result<ClientConfig, Backe
         (Trust::PinnedSha256(pin), None) => Believed::Pinned(*pin),
         (Trust::InsecureAnyCertificate, None) => Believed::Any,
         (Trust::System | Trust::CaFile(_), None) => {
-            return Err(BackendError::refused("no trusted certificate was found"));
+            return Err(BackendError::refused(NO_CERTIFICATE));
         }
     };
     let verifier = Arc::new(Verifier { believed, provider });
@@ -175,7 +191,8 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     let trust = trust.clone();
     let client = crate::backend::start_blocking(move || client(&trust)).await;
     let client = client.map_err(|_| BackendError::unreachable("the engine is stopping"))??;
-    let stream = secure(client, domain, io).await?;
+    let stream = secure(client, domain, io).await;
+    let stream = stream.map_err(|error| failed(domain, &error))?;
     let connection = stream.get_ref().1;
     // Before TLS 1.3 the exporter binds only with an extension that the library does not report.
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
@@ -190,23 +207,46 @@ pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     client: Arc<ClientConfig>,
     domain: &str,
     io: S,
-) -> Result<TlsStream<S>, BackendError> {
-    let name = ServerName::try_from(domain.to_owned())
-        .map_err(|_| BackendError::refused(format!("`{domain}` cannot be a certificate's name")))?;
-    TlsConnector::from(client)
-        .connect(name, io)
-        .await
-        .map_err(|error| {
-            let is_tls = error
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>());
-            let reason = format!("TLS with `{domain}`: {error}");
-            if is_tls {
-                BackendError::refused(reason)
-            } else {
-                BackendError::unreachable(reason)
-            }
-        })
+) -> io::Result<TlsStream<S>> {
+    let name = ServerName::try_from(domain.to_owned());
+    let name = name
+        .map_err(|_| rustls::Error::General(format!("`{domain}` cannot be a certificate's name")));
+    let name = name.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    TlsConnector::from(client).connect(name, io).await
+}
+
+/// Says why there is no TLS with `domain`: it is refused if TLS itself says so, and unreachable if
+/// the connection ended.
+pub(crate) fn failed(domain: &str, error: &io::Error) -> BackendError {
+    let reason = format!("TLS with `{domain}`: {error}");
+    match said_by_tls(error) {
+        Some(_) => BackendError::refused(reason),
+        None => BackendError::unreachable(reason),
+    }
+}
+
+fn said_by_tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// Whether a handshake ended as it ends with a server that has none of our cipher suites: with an
+/// alert, or without a word, as Windows does.
+#[cfg(feature = "ucwa")]
+pub(crate) fn may_lack_suites(error: &io::Error) -> bool {
+    use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity};
+    match said_by_tls(error) {
+        Some(rustls::Error::AlertReceived(alert)) => {
+            matches!(alert, HandshakeFailure | InsufficientSecurity)
+        }
+        Some(_) => false,
+        None => matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ mod protocol;
 
 pub use crate::backend::{Secret, SecretSource, Trust};
 pub use client::connect::{Connect, Io};
-pub use config::{Grant, LoginRule, UcwaConfig};
+pub use config::{Grant, LoginRule, TlsLibrary, UcwaConfig};
 pub use protocol::url::Origin;
 
 use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply, secret_mark};
@@ -66,7 +66,7 @@ impl Ucwa {
     ///
     /// # Errors
     /// `Invalid` if the domain or a host is malformed, or the root is neither an HTTPS address nor
-    /// an HTTP address of this machine.
+    /// an HTTP address of this machine, or if this build lacks the configured TLS library.
     ///
     /// # Examples
     /// ```
@@ -77,7 +77,7 @@ impl Ucwa {
     /// # Ok::<(), switchboard::Error>(())
     /// ```
     pub fn new(config: UcwaConfig) -> Result<Ucwa> {
-        let sockets = Arc::new(Sockets::new(config.trust.clone()));
+        let sockets = Arc::new(Sockets::new(config.trust.clone(), config.tls));
         Ucwa::over(config, sockets)
     }
 

@@ -174,6 +174,7 @@ fn check_says_what_is_wrong_with_a_backend() {
         ("login = 'CONTOSO'", "{user}"),
         ("grant = 'ntlm'", "expected `password` or `windows`"),
         ("user_agent = ''", "user agent"),
+        ("tls = 'schannel'", "expected `rustls` or `openssl`"),
         ("ca_file = '/none/ca.pem'", "/none/ca.pem"),
         (
             "insecure_any_certificate = true\nca_file = 'x'",
@@ -188,6 +189,14 @@ fn check_says_what_is_wrong_with_a_backend() {
         assert_eq!(status, Some(2), "{more}: {told}");
         assert!(told.contains(error), "{told}");
         assert!(!told.contains("s3cret"), "{told}");
+    }
+    if !cfg!(feature = "openssl") {
+        let (status, told) = check("tls = 'openssl'");
+        assert_eq!(status, Some(2), "{told}");
+        assert!(
+            told.contains("needs a build with the feature `openssl`"),
+            "{told}"
+        );
     }
     let gone = fine.replace(list.path(), "/none/such");
     let config = Kept::new("ucwa-gone.toml", &gone);

@@ -2,10 +2,12 @@
 //! refused.
 
 use super::world::{DOMAIN, Office, PASSWORD, Way, World, contact, sip};
+use crate::world::SOON;
 use parking_lot::Mutex;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use switchboard::backend::ucwa::{Secret, Trust};
+use switchboard::backend::ucwa::{Secret, Trust, Ucwa, UcwaConfig};
 use switchboard::{AgentState, Engine, NewAgent, Principal};
 
 #[test]
@@ -128,38 +130,57 @@ fn an_agent_signed_out_is_gone_from_the_server() {
 #[test]
 fn a_server_whose_certificate_nobody_believes_is_refused() {
     let world = World::open(Way::Tls, &[]);
-    let backend = world.backend_of(world.config().trust(Trust::System));
+    let reason = reason(world.config().trust(Trust::System));
+    assert!(reason.contains("TLS with `localhost`"), "{reason}");
+}
+
+/// The two ends of a handshake with a server that has none of our cipher suites: an alert, and
+/// nothing, as Windows does it.
+#[test]
+fn a_server_without_our_cipher_suites_is_named_with_the_remedy() {
+    const HANDSHAKE_FAILURE: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
+    for last_words in [HANDSHAKE_FAILURE, b""] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let root = format!("https://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(SOON)).unwrap();
+            // Its length is in the last two of the five bytes before the client's first message.
+            let mut head = [0; 5];
+            stream.read_exact(&mut head).unwrap();
+            let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+            stream.read_exact(&mut hello).unwrap();
+            stream.write_all(last_words).unwrap();
+        });
+        let reason = reason(UcwaConfig::new(DOMAIN, Secret::new(PASSWORD)).root(root));
+        for told in ["Windows Server 2012 R2", "tls = \"openssl\""] {
+            assert!(reason.contains(told), "{reason}");
+        }
+        server.join().unwrap();
+    }
+}
+
+/// Returns why an agent of that service does not become active.
+fn reason(config: UcwaConfig) -> String {
     let engine = Engine::builder()
         .in_memory()
-        .backend(backend)
+        .backend(Ucwa::new(config).unwrap())
         .open()
         .unwrap();
-    let agent = NewAgent::new("bot0", format!("ucwa:bot0@{DOMAIN}"))
-        .unwrap()
-        .channel(contact("lene"))
-        .unwrap();
-    engine
-        .provisioning(&Principal::host("ada"))
-        .unwrap()
-        .put_agent(agent)
-        .unwrap();
-    let agent = engine.agent("bot0").unwrap();
+    let agent = NewAgent::new("bot0", format!("ucwa:bot0@{DOMAIN}")).unwrap();
+    let agent = agent.channel(contact("lene")).unwrap();
+    let admin = engine.provisioning(&Principal::host("ada")).unwrap();
     let mut changes = engine.subscribe();
-    let (mut reason, deadline) = (String::new(), Instant::now() + Duration::from_secs(60));
-    while reason.is_empty() {
-        assert!(
-            Instant::now() < deadline,
-            "{:?}",
-            engine.agent_status("bot0")
-        );
-        reason = engine
-            .agent_status("bot0")
-            .unwrap()
-            .reason
-            .unwrap_or_default();
+    admin.put_agent(agent).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let reason = loop {
+        let status = engine.agent_status("bot0").unwrap();
+        assert!(Instant::now() < deadline, "{status:?}");
+        if let Some(reason) = status.reason {
+            break reason;
+        }
         let _ = changes.next_timeout(Duration::from_millis(20));
-    }
-    assert!(reason.contains("TLS with `localhost`"), "{reason}");
-    drop(agent);
+    };
     engine.shutdown(Duration::from_secs(10)).unwrap();
+    reason
 }

@@ -12,7 +12,7 @@
 //! Rejected: `Deserialize` on the fields of [`UcwaConfig`] itself; three keys become one `Trust`,
 //! and `serde` has no unknown fields beside flattened ones.
 
-use super::{Grant, UcwaConfig};
+use super::{Grant, TlsLibrary, UcwaConfig};
 use crate::backend::AccountSecrets;
 use crate::backend::document::{length, pin, texts, trust};
 use crate::backend::settings::wrong;
@@ -34,6 +34,8 @@ pub(super) struct Document {
     pinned_sha256: Option<[u8; 32]>,
     #[serde(default)]
     insecure_any_certificate: bool,
+    #[serde(default)]
+    tls: TlsLibrary,
     #[serde(default)]
     insecure_plain_http: bool,
     #[serde(default)]
@@ -76,6 +78,7 @@ impl TryFrom<Document> for UcwaConfig {
         }
         config.root = document.root;
         config.grant = document.grant;
+        config.tls = document.tls;
         config.check().map(|()| config)
     }
 }

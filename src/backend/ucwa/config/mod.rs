@@ -28,6 +28,20 @@ pub enum Grant {
     Windows,
 }
 
+/// Which library makes TLS of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum TlsLibrary {
+    /// rustls, which is built in.
+    #[default]
+    Rustls,
+    /// The system's OpenSSL, for servers that have only cipher suites that rustls left out: Windows
+    /// Server 2012 R2 with an RSA certificate (§ucwa/tls). It needs the feature `openssl`; without
+    /// it, such a configuration is refused.
+    OpenSsl,
+}
+
 /// Makes an account's login name of its address.
 pub type LoginRule = Arc<dyn Fn(&str) -> String + Send + Sync>;
 
@@ -42,6 +56,7 @@ pub struct UcwaConfig {
     pub(super) grant: Grant,
     pub(super) login: Option<LoginRule>,
     pub(super) trust: Trust,
+    pub(super) tls: TlsLibrary,
     pub(super) hosts: Vec<String>,
     pub(super) insecure_plain_http: bool,
     pub(super) user_agent: String,
@@ -65,6 +80,7 @@ impl UcwaConfig {
             grant: Grant::Password,
             login: None,
             trust: Trust::System,
+            tls: TlsLibrary::Rustls,
             hosts: Vec::new(),
             insecure_plain_http: false,
             user_agent: concat!("switchboard/", env!("CARGO_PKG_VERSION")).into(),
@@ -102,6 +118,13 @@ impl UcwaConfig {
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> UcwaConfig {
         self.trust = trust;
+        self
+    }
+
+    /// Which library makes TLS of connections. Default: [`TlsLibrary::Rustls`].
+    #[must_use]
+    pub fn tls(mut self, library: TlsLibrary) -> UcwaConfig {
+        self.tls = library;
         self
     }
 
@@ -165,6 +188,11 @@ impl UcwaConfig {
 
     /// Checks what can be checked without connecting.
     pub(super) fn check(&self) -> Result<()> {
+        if self.tls == TlsLibrary::OpenSsl && !cfg!(feature = "openssl") {
+            return Err(Error::invalid(
+                "tls = \"openssl\" needs a build with the feature `openssl`: cargo build --features openssl",
+            ));
+        }
         let domain = |what: &str, text: &str| match Sip::parse(&format!("a@{text}")) {
             Some(sip) if sip.domain() == text => Ok(()),
             _ => Err(Error::Invalid(format!("{what} `{text}` is not a domain"))),
