@@ -32,7 +32,10 @@ impl World {
         let user = own.user.clone();
         let to = input.required("to", 1000)?;
         let to = Address::parse(&to).ok_or_else(|| Fault::parameter("to", "Not a SIP address."))?;
-        let wish = Wish::read(input)?;
+        let mut wish = Wish::read(input)?;
+        if !self.switches.invitation_text {
+            wish.text = None;
+        }
         self.may_converse(app, wish.thread.as_deref())?;
         if self.switches.unknown_destination_now && !self.people.contains_key(&to) {
             return Err(Fault::not_found("DestinationNotFound").into());

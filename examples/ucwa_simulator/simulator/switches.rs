@@ -138,6 +138,7 @@ switches! {
     silence: Duration = seconds(180), "silence", "seconds without a P-GET after which conversations and subscriptions are closed and `resume` follows; 0 means never";
     retention: u32 = 10_000, "retention", "events kept for a client that does not fetch; beyond them the oldest are dropped and `resume` follows";
     empty_sender: bool = true, "empty-sender", "a package without events has `sender: []`; off: it has no sender";
+    invitation_text: bool = true, "invitation-text", "the text in an invitation reaches the other; off: it is lost without a word";
     first_message_report: bool = false, "first-message-report", "the text of an outgoing invitation gets its own delivery report";
     unknown_destination_now: bool = false, "unknown-destination-now", "startMessaging to an unknown address gets 404 at once; off: the invitation fails";
     too_many_status: u32 = 409, "too-many-status", "status of TooManyConversations and ThreadIdAlreadyExists: 409 or 403";

@@ -33,7 +33,7 @@ mod protocol;
 
 pub use crate::backend::{Secret, SecretSource, Trust};
 pub use client::connect::{Connect, Io};
-pub use config::{Grant, LoginRule, TlsLibrary, UcwaConfig};
+pub use config::{FirstMessage, Grant, LoginRule, TlsLibrary, UcwaConfig};
 pub use protocol::url::Origin;
 
 use crate::backend::{Backend, BackendError, Capabilities, Inbox, Link, Reply, reply, secret_mark};

@@ -7,6 +7,7 @@
 //! without TLS, time is real. No test sleeps; each wait is for something that must come.
 
 mod conformance;
+mod first_message;
 mod meeting_day;
 mod meetings;
 mod signing_on;

@@ -37,6 +37,7 @@ impl Line {
             message,
             done,
             came: turn.now,
+            into: None,
         });
     }
 
@@ -66,6 +67,11 @@ impl Line {
     /// Keeps the post that is under way until it can be sent.
     pub(crate) fn hold(&mut self, post: Post) {
         self.held = Some(post);
+    }
+
+    /// Whether the post that is kept waits for the conversation that was begun for it.
+    pub(crate) fn holds_begun(&self) -> bool {
+        self.held.as_ref().is_some_and(|post| post.into.is_some())
     }
 
     /// Takes the post that is kept, with its number.

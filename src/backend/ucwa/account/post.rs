@@ -13,4 +13,6 @@ pub(crate) struct Post {
     pub(crate) done: Done<Accepted>,
     /// When it was put into its line.
     pub(crate) came: DateTime<Utc>,
+    /// The conversation that was begun for it without its text, by key.
+    pub(crate) into: Option<String>,
 }

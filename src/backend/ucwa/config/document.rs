@@ -12,7 +12,7 @@
 //! Rejected: `Deserialize` on the fields of [`UcwaConfig`] itself; three keys become one `Trust`,
 //! and `serde` has no unknown fields beside flattened ones.
 
-use super::{Grant, TlsLibrary, UcwaConfig};
+use super::{FirstMessage, Grant, TlsLibrary, UcwaConfig};
 use crate::backend::AccountSecrets;
 use crate::backend::document::{length, pin, texts, trust};
 use crate::backend::settings::wrong;
@@ -36,6 +36,7 @@ pub(super) struct Document {
     insecure_any_certificate: bool,
     #[serde(default)]
     tls: TlsLibrary,
+    first_message: Option<FirstMessage>,
     #[serde(default)]
     insecure_plain_http: bool,
     #[serde(default)]
@@ -79,6 +80,7 @@ impl TryFrom<Document> for UcwaConfig {
         config.root = document.root;
         config.grant = document.grant;
         config.tls = document.tls;
+        config.first_message = document.first_message;
         config.check().map(|()| config)
     }
 }

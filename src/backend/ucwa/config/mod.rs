@@ -28,6 +28,19 @@ pub enum Grant {
     Windows,
 }
 
+/// How the first message of a conversation reaches a contact (§ucwa/first-message).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum FirstMessage {
+    /// In the invitation. It is seen while it rings, and saves a round trip; that the conversation
+    /// was begun counts as its delivery, because there is no report of it.
+    Invitation,
+    /// Once the conversation is connected. The server reports its delivery, as of any later
+    /// message.
+    AfterConnect,
+}
+
 /// Which library makes TLS of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -57,6 +70,7 @@ pub struct UcwaConfig {
     pub(super) login: Option<LoginRule>,
     pub(super) trust: Trust,
     pub(super) tls: TlsLibrary,
+    pub(super) first_message: Option<FirstMessage>,
     pub(super) hosts: Vec<String>,
     pub(super) insecure_plain_http: bool,
     pub(super) user_agent: String,
@@ -81,6 +95,7 @@ impl UcwaConfig {
             login: None,
             trust: Trust::System,
             tls: TlsLibrary::Rustls,
+            first_message: None,
             hosts: Vec::new(),
             insecure_plain_http: false,
             user_agent: concat!("switchboard/", env!("CARGO_PKG_VERSION")).into(),
@@ -125,6 +140,15 @@ impl UcwaConfig {
     #[must_use]
     pub fn tls(mut self, library: TlsLibrary) -> UcwaConfig {
         self.tls = library;
+        self
+    }
+
+    /// How the first message of a conversation reaches a contact. Default:
+    /// [`FirstMessage::AfterConnect`] for alerts, which must not get lost, and
+    /// [`FirstMessage::Invitation`] for others.
+    #[must_use]
+    pub fn first_message(mut self, way: FirstMessage) -> UcwaConfig {
+        self.first_message = Some(way);
         self
     }
 
@@ -249,6 +273,14 @@ impl UcwaConfig {
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         is_root || is_below(&self.domain) || self.hosts.iter().any(|allowed| is_below(allowed))
+    }
+
+    /// How the first message of a conversation goes out, of an alert or of another message.
+    pub(super) fn first_message_of(&self, is_alert: bool) -> FirstMessage {
+        self.first_message.unwrap_or(match is_alert {
+            true => FirstMessage::AfterConnect,
+            false => FirstMessage::Invitation,
+        })
     }
 
     /// The name that an account signs in with.

@@ -1,14 +1,16 @@
 //! Invitations of ours: a new conversation begins with a message in it.
 //!
-//! The first text travels inside the invitation. That saves a round trip, and it is what people see
-//! when it rings. The conversation before ends once the new one is connected.
+//! The first text travels inside the invitation, or follows it (`following`), as the configuration
+//! says. In it, it saves a round trip, and it is what people see when it rings. The conversation
+//! before ends once the new one is connected.
 
-use super::{People, end_at, lost, not_joined};
+use super::{People, end_at, not_joined};
 use crate::backend::ucwa::account::effect::{Invite, Purpose, Timer};
-use crate::backend::ucwa::account::post::{Done, Post};
+use crate::backend::ucwa::account::post::Post;
 use crate::backend::ucwa::account::sending::{accepted, unknown};
 use crate::backend::ucwa::account::talk::{Phase, Talk};
 use crate::backend::ucwa::account::turn::Turn;
+use crate::backend::ucwa::config::FirstMessage;
 use crate::backend::ucwa::protocol::address::{Sip, key_of};
 use crate::backend::ucwa::protocol::data_uri::{self, Format};
 use crate::backend::ucwa::protocol::package::{Event, Kind};
@@ -16,7 +18,7 @@ use crate::backend::ucwa::protocol::reason::Reason;
 use crate::backend::ucwa::protocol::request::{Lost, Request, Response, Trouble};
 use crate::backend::ucwa::protocol::url::Url;
 use crate::backend::ucwa::protocol::{failure, markup};
-use crate::backend::{Accepted, BackendError};
+use crate::backend::{BackendError, BackendErrorKind};
 use serde_json::json;
 use std::time::Duration;
 
@@ -34,22 +36,33 @@ pub(super) struct Invitation {
     cancel: Option<String>,
     /// The conversation's key.
     talk: Option<String>,
+    /// The text of the post is in it; else it follows.
+    has_text: bool,
     /// How it ended.
     outcome: Option<Result<(), Option<Reason>>>,
-    /// The post that travels in it, once the server has it.
-    pub(super) rung: Option<Rung>,
+    /// The post that it was made for, once the server has it.
+    rung: Option<Rung>,
 }
 
 /// A post that waits until its invitation is answered.
-pub(super) struct Rung {
+struct Rung {
     number: u64,
-    pub(super) done: Done<Accepted>,
+    post: Post,
     /// The conversation that the new one replaces, by key.
     before: Option<String>,
 }
 
+impl Invitation {
+    /// Answers the post, because the link is over.
+    pub(super) fn forsake(self, turn: &mut Turn<'_>) {
+        if let Some(rung) = self.rung {
+            turn.posted(rung.post.done, Err(lost(self.has_text)));
+        }
+    }
+}
+
 impl People {
-    /// Begins a conversation with the post in its invitation.
+    /// Begins a conversation for a post.
     pub(super) fn invite(&mut self, turn: &mut Turn<'_>, with: &Sip, number: u64, post: Post) {
         let Some(contact) = self.contacts.get(with) else {
             return turn.posted(post.done, Err(not_joined()));
@@ -77,17 +90,23 @@ impl People {
 
     fn ring(&mut self, turn: &mut Turn<'_>, url: Url, mut invite: Invite) {
         invite.operation = turn.operation();
+        let way = turn
+            .profile
+            .config
+            .first_message_of(invite.post.message.content.alert);
+        let has_text = way == FirstMessage::Invitation;
         let invitation = Invitation {
             with: invite.with.clone(),
             own: None,
             cancel: None,
             talk: None,
+            has_text,
             outcome: None,
             rung: None,
         };
         self.invitations
             .insert(invite.operation.clone(), invitation);
-        let request = Request::post(url).json(&body(&invite));
+        let request = Request::post(url).json(&body(&invite, has_text));
         turn.ask(Purpose::Invite(Box::new(invite)), request);
     }
 
@@ -130,12 +149,12 @@ impl People {
     /// The server has the invitation, or may have it: the contact's answer comes as an event.
     fn rings(&mut self, turn: &mut Turn<'_>, invite: Invite, own: Option<String>) {
         let Some(invitation) = self.invitations.get_mut(&invite.operation) else {
-            return turn.posted(invite.post.done, Err(lost()));
+            return turn.posted(invite.post.done, Err(lost(true)));
         };
         invitation.own = invitation.own.take().or(own);
         invitation.rung = Some(Rung {
             number: invite.number,
-            done: invite.post.done,
+            post: invite.post,
             before: invite.before,
         });
         if invitation.outcome.is_none() {
@@ -208,6 +227,7 @@ impl People {
             with,
             talk,
             outcome: Some(outcome),
+            has_text,
             rung: Some(rung),
             ..
         }) = self.invitations.remove(operation)
@@ -222,14 +242,25 @@ impl People {
                         end_at(turn, &stop, Purpose::Aside("ending a conversation"));
                     }
                 }
+                if !has_text {
+                    let post = Post {
+                        into: Some(key),
+                        ..rung.post
+                    };
+                    return self.follow(turn, &with, rung.number, post);
+                }
                 accepted(turn, &key, "i", None)
             }
-            (Ok(()), None) => Err(unknown(
-                "the server did not say which conversation was begun",
-            )),
+            (Ok(()), None) => {
+                let reason = "the server did not say which conversation was begun";
+                Err(match has_text {
+                    true => unknown(reason),
+                    false => BackendError::unreachable(reason),
+                })
+            }
             (Err(reason), _) => Err(failure::of_invitation(reason.as_ref())),
         };
-        turn.posted(rung.done, answer);
+        turn.posted(rung.post.done, answer);
         self.finish(turn, &with, rung.number);
     }
 
@@ -238,6 +269,7 @@ impl People {
         let Some(Invitation {
             with,
             cancel,
+            has_text,
             rung: Some(rung),
             ..
         }) = self.invitations.remove(operation)
@@ -250,22 +282,38 @@ impl People {
                 Request::post(url),
             );
         }
-        let error: BackendError = unknown("the invitation was not answered in time");
-        turn.posted(rung.done, Err(error));
+        let reason = "the invitation was not answered in time";
+        let error = match has_text {
+            true => unknown(reason),
+            // Its text will never be sent.
+            false => BackendError::new(BackendErrorKind::Rejected, reason),
+        };
+        turn.posted(rung.post.done, Err(error));
         self.finish(turn, &with, rung.number);
     }
 }
 
+/// The error of a post whose invitation rang when the link was lost.
+fn lost(has_text: bool) -> BackendError {
+    let reason = "the connection was lost while the contact was rung";
+    match has_text {
+        true => unknown(reason),
+        false => BackendError::unreachable(reason),
+    }
+}
+
 /// The body of an invitation.
-fn body(invite: &Invite) -> serde_json::Value {
+fn body(invite: &Invite, has_text: bool) -> serde_json::Value {
     let message = &invite.post.message;
-    let text = markup::write(&message.content.parts, &message.text, false).text;
     let mut body = json!({
         "operationId": invite.operation,
         "to": invite.with.uri(),
         "importance": if message.content.alert { "Urgent" } else { "Normal" },
-        "_links": {"message": {"href": data_uri::encode(Format::Plain, &text)}},
     });
+    if has_text {
+        let text = markup::write(&message.content.parts, &message.text, false).text;
+        body["_links"] = json!({"message": {"href": data_uri::encode(Format::Plain, &text)}});
+    }
     if let Some(subject) = &message.content.subject {
         body["subject"] = json!(cut(subject, SUBJECT_MAX));
     }

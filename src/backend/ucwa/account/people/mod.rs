@@ -5,6 +5,7 @@
 //! that one.
 
 mod calling;
+mod following;
 mod hearing;
 mod inviting;
 mod posting;
@@ -13,7 +14,7 @@ mod typing;
 use super::effect::Purpose;
 use super::line::Line;
 use super::ringing::Ringing;
-use super::sending::{forsake, unknown};
+use super::sending::forsake;
 use super::talk::{Phase, Talk};
 use super::turn::Turn;
 use crate::backend::ucwa::protocol::address::Sip;
@@ -141,11 +142,8 @@ impl People {
         for mut talk in talks.into_values() {
             forsake(turn, talk.reports.forsaken());
         }
-        for rung in invitations
-            .into_values()
-            .filter_map(|invitation| invitation.rung)
-        {
-            turn.posted(rung.done, Err(lost()));
+        for invitation in invitations.into_values() {
+            invitation.forsake(turn);
         }
         let error = BackendError::unreachable(error.reason.clone());
         for mut contact in contacts.into_values() {
@@ -232,9 +230,4 @@ fn end_at(turn: &mut Turn<'_>, stop: &str, purpose: Purpose) {
 /// The error of a post to a contact whose channel is not joined.
 fn not_joined() -> BackendError {
     BackendError::new(BackendErrorKind::ChannelGone, "this contact is not joined")
-}
-
-/// The error of a post whose invitation rang when the link was lost.
-fn lost() -> BackendError {
-    unknown("the connection was lost while the contact was rung")
 }

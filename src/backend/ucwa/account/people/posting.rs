@@ -17,7 +17,7 @@ use crate::backend::{Accepted, Outgoing};
 use std::time::Duration;
 
 /// How long a post waits for a conversation that is being connected before it begins a new one.
-const CONNECTING_MAX: Duration = Duration::from_secs(5);
+pub(super) const CONNECTING_MAX: Duration = Duration::from_secs(5);
 
 /// The conversation that a post goes into.
 enum Standing {
@@ -63,6 +63,9 @@ impl People {
 
     /// Sends a post, or keeps it while a conversation is being connected.
     fn send(&mut self, turn: &mut Turn<'_>, with: &Sip, number: u64, post: Post) {
+        if post.into.is_some() {
+            return self.follow(turn, with, number, post);
+        }
         let content = &post.message.content;
         if content.alert || content.subject.is_some() {
             return self.invite(turn, with, number, post);
@@ -99,7 +102,11 @@ impl People {
 
     /// A conversation with that contact has changed: a post that is kept for it leaves.
     pub(super) fn send_held(&mut self, turn: &mut Turn<'_>, with: &Sip) {
-        if matches!(self.standing(with), Standing::Coming) {
+        let is_begun = |people: &People| {
+            let contact = people.contacts.get(with);
+            contact.is_some_and(|contact| contact.line.holds_begun())
+        };
+        if matches!(self.standing(with), Standing::Coming) && !is_begun(self) {
             return;
         }
         let contact = self.contacts.get_mut(with);
@@ -111,19 +118,30 @@ impl People {
     /// A post has waited long enough for a conversation to be connected.
     pub(crate) fn connecting_is_late(&mut self, turn: &mut Turn<'_>, with: &Sip, number: u64) {
         let contact = self.contacts.get_mut(with);
-        if let Some(post) = contact.and_then(|contact| contact.line.release_number(number)) {
-            self.invite(turn, with, number, post);
+        let Some(post) = contact.and_then(|contact| contact.line.release_number(number)) else {
+            return;
+        };
+        if post.into.is_some() {
+            return self.begun_in_vain(turn, with, number, post);
         }
+        self.invite(turn, with, number, post);
     }
 
-    fn say(&mut self, turn: &mut Turn<'_>, with: &Sip, key: String, number: u64, post: Post) {
+    pub(super) fn say(
+        &mut self,
+        turn: &mut Turn<'_>,
+        with: &Sip,
+        key: String,
+        number: u64,
+        post: Post,
+    ) {
         let talk = self.talks.get(&key);
         let send = talk.and_then(|talk| Some((talk.send.as_deref()?, talk.takes_html)));
         let Some((url, takes_html)) =
             send.and_then(|(send, takes_html)| Some((turn.profile.url(send).ok()?, takes_html)))
         else {
             self.end(turn, &key);
-            return self.invite(turn, with, number, post);
+            return self.begin_anew(turn, with, number, post);
         };
         let operation = turn.operation();
         let request = sending::request(&url, &operation, takes_html, &post.message);
@@ -157,10 +175,18 @@ impl People {
             Fate::Ended => {
                 // The far end has hung up, and the event that says so is on its way.
                 self.end(turn, &key);
-                return self.invite(turn, &with, number, post);
+                return self.begin_anew(turn, &with, number, post);
             }
         }
         self.finish(turn, &with, number);
+    }
+
+    /// The conversation of a post is gone before it got the text: another is begun, once.
+    fn begin_anew(&mut self, turn: &mut Turn<'_>, with: &Sip, number: u64, post: Post) {
+        match post.into {
+            Some(_) => self.begun_in_vain(turn, with, number, post),
+            None => self.invite(turn, with, number, post),
+        }
     }
 
     fn taken(

@@ -6,14 +6,14 @@ use crate::backend::ucwa::protocol::data_uri;
 const LENE: &str = r#"{"_embedded":{"contact":[{"uri":"sip:lenea@contoso.com","name":"Lene Aaling","_links":{
     "contactPresence":{"href":"/ucwa/oauth/v1/applications/105/people/lenea@contoso.com/presence"}}}]}}"#;
 const CONVERSATION: &str = "/ucwa/oauth/v1/applications/105/communication/conversations/c3b7";
-const MESSAGES: &str = "c3b7/messaging/messages";
+pub(super) const MESSAGES: &str = "c3b7/messaging/messages";
 
-fn lene() -> ChannelId {
+pub(super) fn lene() -> ChannelId {
     ChannelId::parse("contact:sip:lenea@contoso.com").expect("a channel")
 }
 
 /// Lene's channel is joined, and nothing else is asked.
-fn joined() -> Play {
+pub(super) fn joined() -> Play {
     let mut play = Play::new();
     let mut join = play.join(&lene());
     play.answer("/search", 200, LENE, None);
@@ -49,7 +49,7 @@ fn talking() -> Play {
 }
 
 /// The address of message `number`.
-fn message(number: u32) -> String {
+pub(super) fn message(number: u32) -> String {
     format!("{CONVERSATION}/messaging/messages/{number}")
 }
 

@@ -3,6 +3,7 @@
 //! The bot is `toshm@contoso.com`. Lene writes to it, and holds a meeting.
 
 mod contacts;
+mod following;
 mod rooms;
 mod waiting;
 
