@@ -12,7 +12,7 @@
 //! drives them (`--help` lists it). Behaviour that Microsoft has not documented is a switch
 //! (`--list-switches`).
 //!
-//! It sends JSON only, whatever the client accepts. It has no audio, video or sharing, no
+//! It reads and writes JSON and XML, as the client asks. It has no audio, video or sharing, no
 //! delegates, no windows grant (it sends the challenge but no NTLM), and of `OnlineMeetings` only
 //! what instant messages need.
 //!

@@ -4,6 +4,7 @@
 use super::answer::{Answer, Body, Fault};
 use super::fault::too_many;
 use super::model::token::Token;
+use super::representation::Representation;
 use super::request::Request;
 use super::timer::Moment;
 use super::world::World;
@@ -41,18 +42,18 @@ impl World {
         if parts.len() + under_way > self.switches.max_outstanding as usize {
             return Err(too_many(self.switches.retry_after));
         }
-        let answers: Vec<Answer> = parts
+        let answers: Vec<(Answer, Representation)> = parts
             .iter()
             .map(|part| self.part(now, request, token, part))
             .collect();
         let own = self.ids.guid();
         let mut out = Vec::new();
-        for answer in answers {
+        for (answer, form) in answers {
             out.extend_from_slice(
                 format!("--{own}\r\nContent-Type: application/http; msgtype=response\r\n\r\n")
                     .as_bytes(),
             );
-            write(&mut out, answer);
+            write(&mut out, answer, &form);
             out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(format!("--{own}--\r\n").as_bytes());
@@ -63,10 +64,24 @@ impl World {
         })
     }
 
-    fn part(&mut self, now: Moment, outer: &Request, token: &Token, part: &str) -> Answer {
+    /// Does the request of one part. Its answer has the form that the part asks for.
+    fn part(
+        &mut self,
+        now: Moment,
+        outer: &Request,
+        token: &Token,
+        part: &str,
+    ) -> (Answer, Representation) {
+        let default = &self.switches.default_type;
         let Some(inner) = parse(part, outer) else {
-            return Fault::bad("DeserializationFailure", "The part is not a request.").into();
+            let fault = Fault::bad("DeserializationFailure", "The part is not a request.");
+            return (fault.into(), Representation::of(outer, default));
         };
+        let form = Representation::of(&inner, default);
+        (self.inner(now, outer, token, &inner), form)
+    }
+
+    fn inner(&mut self, now: Moment, outer: &Request, token: &Token, inner: &Request) -> Answer {
         let segments = inner.segments();
         let lower: Vec<String> = segments
             .iter()
@@ -85,7 +100,7 @@ impl World {
                 ..,
             ] => Fault::forbidden("OperationNotSupported", "Not inside a batch.").into(),
             ["ucwa", "oauth", "v1", "applications", rest @ ..] if segments.get(4) == own.get(4) => {
-                self.resource(now, &inner, token, rest)
+                self.resource(now, inner, token, rest)
                     .unwrap_or_else(|refused| refused)
             }
             _ => Fault::not_found("ResourceNotFound").into(),
@@ -139,7 +154,7 @@ fn parse(part: &str, outer: &Request) -> Option<Request> {
     })
 }
 
-fn write(out: &mut Vec<u8>, answer: Answer) {
+fn write(out: &mut Vec<u8>, answer: Answer, form: &Representation) {
     let phrase = match answer.status {
         200 => "OK",
         201 => "Created",
@@ -162,10 +177,7 @@ fn write(out: &mut Vec<u8>, answer: Answer) {
     }
     let (kind, body) = match answer.body {
         Body::Empty => (None, Vec::new()),
-        Body::Json(value) => (
-            Some("application/json; charset=utf-8".to_owned()),
-            super::json::text(&value).into_bytes(),
-        ),
+        Body::Json(value) => (Some(form.kind().to_owned()), form.bytes(&value)),
         Body::Bytes(kind, bytes) => (Some(kind), bytes),
     };
     if let Some(kind) = kind {

@@ -13,6 +13,16 @@ use tokio::sync::Notify;
 /// The longest sleep of the loop. Something that is due sooner wakes it.
 const NAP_MAX: Duration = Duration::from_secs(3600);
 
+/// What the server's answers have in common.
+pub(super) struct Style {
+    /// The name of the host, as in the header X-MS-Server-Fqdn.
+    pub(super) host: String,
+    /// The content type of an answer to a request without Accept.
+    pub(super) default_type: String,
+    /// Whether a client that accepts gzip gets it.
+    pub(super) gzip: bool,
+}
+
 /// A simulated Lync or Skype for Business server.
 pub struct Simulator {
     pub(super) world: Mutex<World>,
@@ -102,8 +112,13 @@ impl Simulator {
         Ok(address)
     }
 
-    /// Returns the name of the host, as in the header X-MS-Server-Fqdn.
-    pub(super) fn host(&self) -> String {
-        format!("fe1.{}", self.world.lock().config.domain)
+    /// Returns what every answer needs to know of the server.
+    pub(super) fn style(&self) -> Style {
+        let world = self.world.lock();
+        Style {
+            host: format!("fe1.{}", world.config.domain),
+            default_type: world.switches.default_type.clone(),
+            gzip: world.switches.gzip,
+        }
     }
 }

@@ -40,6 +40,7 @@ pub mod person;
 pub mod policies;
 pub mod presence;
 pub mod put;
+pub mod representation;
 pub mod request;
 pub mod ring;
 pub mod roster;
@@ -57,6 +58,7 @@ pub mod token;
 pub mod typing;
 pub mod wish;
 pub mod world;
+pub mod xml;
 
 #[cfg(test)]
 mod control_test;

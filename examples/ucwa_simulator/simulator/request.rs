@@ -1,6 +1,7 @@
 //! A request as the core sees it, and its parameters, whose names have no case.
 
 use super::answer::{Answer, Fault};
+use super::xml;
 use serde_json::{Map, Value};
 
 /// One HTTP request with its whole body.
@@ -50,57 +51,54 @@ impl Request {
         pairs(&self.query)
     }
 
-    /// Returns the parameters: those of the query, and the members of the body's JSON object or
-    /// form. A member of the body wins, unless it is null.
+    /// Returns the parameters: those of the query, and the members of the body, which is a JSON
+    /// object, an XML document or a form. A member of the body wins, unless it is null.
     ///
     /// # Errors
-    /// 415 for a body that is neither JSON nor a form, 400 for JSON that is not an object.
+    /// 415 for a body in another format, 400 for a body that is not what its type says.
     pub fn input(&self) -> Result<Input, Answer> {
-        let mut all = Map::new();
-        for (name, value) in self.pairs() {
-            all.insert(name.to_lowercase(), Value::String(value));
-        }
+        let text = |(name, value): (String, String)| (name, Value::String(value));
+        let said = self.pairs().into_iter().map(text).chain(self.members()?);
+        let said = said.filter(|(_, value)| !value.is_null());
+        Ok(Input(
+            said.map(|(name, value)| (name.to_lowercase(), value))
+                .collect(),
+        ))
+    }
+
+    /// Returns the members of the body.
+    fn members(&self) -> Result<Map<String, Value>, Answer> {
         let kind = self
             .header("content-type")
             .unwrap_or("application/json")
             .to_lowercase();
-        let text = String::from_utf8_lossy(&self.body);
+        let text = xml::read::decoded(&self.body);
         let text = text.trim_start_matches('\u{feff}').trim();
-        if !text.is_empty() {
-            if kind.contains("x-www-form-urlencoded") && !text.starts_with('{') {
-                for (name, value) in pairs(text) {
-                    all.insert(name.to_lowercase(), Value::String(value));
-                }
-            } else if kind.contains("json")
-                || kind.contains("x-www-form-urlencoded")
-                || kind.starts_with("text/plain")
-            {
-                match serde_json::from_str(text) {
-                    Ok(Value::Object(body)) => all.extend(
-                        body.into_iter()
-                            .filter(|(_, value)| !value.is_null())
-                            .map(|(name, value)| (name.to_lowercase(), value)),
-                    ),
-                    Ok(Value::Null) => {}
-                    _ => {
-                        return Err(Fault::bad(
-                            "DeserializationFailure",
-                            "The body is not a JSON object.",
-                        )
-                        .into());
-                    }
-                }
-            } else {
-                return Err(Fault::new(
-                    415,
-                    "UnsupportedMediaType",
-                    "UnsupportedMediaType",
-                    "Only JSON is read.",
-                )
-                .into());
-            }
+        if text.is_empty() {
+            return Ok(Map::new());
         }
-        Ok(Input(all))
+        let is_form = kind.contains("x-www-form-urlencoded");
+        if is_form && !text.starts_with('{') {
+            let all = pairs(text).into_iter();
+            return Ok(all
+                .map(|(name, value)| (name, Value::String(value)))
+                .collect());
+        }
+        let unreadable = |what: &str| Answer::from(Fault::bad("DeserializationFailure", what));
+        if kind.contains("xml") {
+            return xml::read::object(text)
+                .ok_or_else(|| unreadable("The body is not an `input` or a `resource`."));
+        }
+        if kind.contains("json") || is_form || kind.starts_with("text/plain") {
+            return match serde_json::from_str(text) {
+                Ok(Value::Object(body)) => Ok(body),
+                Ok(Value::Null) => Ok(Map::new()),
+                _ => Err(unreadable("The body is not a JSON object.")),
+            };
+        }
+        let what = "Only JSON, XML and forms are read.";
+        let code = "UnsupportedMediaType";
+        Err(Fault::new(415, code, code, what).into())
     }
 }
 
@@ -272,6 +270,40 @@ mod tests {
             null.input().unwrap().text("onlineMeetingUri").unwrap(),
             "adhoc"
         );
+    }
+
+    #[test]
+    fn a_body_is_read_as_its_type_says() {
+        let tried = |kind: &str, body: &str| {
+            let request = Request {
+                headers: vec![("content-type".to_owned(), kind.to_owned())],
+                body: body.as_bytes().to_vec(),
+                ..Request::default()
+            };
+            match request.input() {
+                Ok(input) => input.text("to").unwrap_or_default(),
+                Err(answer) => answer.status.to_string(),
+            }
+        };
+        let xml =
+            "\u{feff}<?xml version=\"1.0\"?>\r\n<input><property name=\"To\">x</property></input>";
+        for (kind, body, said) in [
+            ("application/xml; charset=utf-8", xml, "x"),
+            ("application/vnd.microsoft.com.ucwa+xml", xml, "x"),
+            ("text/xml", "<input />", ""),
+            ("application/xml", "", ""),
+            ("application/xml", r#"{"to":"x"}"#, "400"),
+            ("application/json", xml, "400"),
+            (
+                "application/vnd.microsoft.com.ucwa+json",
+                r#"{"to":"x"}"#,
+                "x",
+            ),
+            ("application/x-www-form-urlencoded", "To=x", "x"),
+            ("application/pdf", xml, "415"),
+        ] {
+            assert_eq!(tried(kind, body), said, "{kind}: {body}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Finds the resource that a request is for. IIS compares paths without case; ids and addresses
 //! keep theirs.
 
-use super::answer::{Answer, Body, Fault};
+use super::answer::{Answer, Fault};
 use super::channel::Asked;
 use super::fault::{Hit, too_many};
 use super::model::paths::href;
@@ -78,9 +78,7 @@ impl World {
         };
         match self.allowed(now, request, &token, lower) {
             Ok(()) => {}
-            Err(refused) => {
-                return Outcome::Now(dressed(refused, request, &self.switches.default_type));
-            }
+            Err(refused) => return Outcome::Now(refused),
         }
         if let [app, "events"] = lower {
             return self.events(now, request, app);
@@ -88,7 +86,6 @@ impl World {
         let answer = self
             .resource(now, request, &token, lower)
             .unwrap_or_else(|refused| refused);
-        let answer = dressed(answer, request, &self.switches.default_type);
         if self.faults.lost_answers > 0 {
             self.faults.lost_answers -= 1;
             return cut();
@@ -148,9 +145,7 @@ impl World {
         };
         self.touch_channel(app);
         match asked {
-            Asked::Now(answer) => {
-                Outcome::Now(dressed(answer, request, &self.switches.default_type))
-            }
+            Asked::Now(answer) => Outcome::Now(answer),
             Asked::Parked(reply) => Outcome::Later(reply),
         }
     }
@@ -253,24 +248,6 @@ impl World {
             _ => Err(Fault::not_found("ResourceNotFound").into()),
         }
     }
-}
-
-/// Sets the content type: the one that the client accepts, or JSON.
-fn dressed(mut answer: Answer, request: &Request, default: &str) -> Answer {
-    if matches!(answer.body, Body::Json(_)) {
-        let accept = request.header("accept").unwrap_or_default().to_lowercase();
-        let kind = if accept.is_empty() {
-            default
-        } else if accept.contains("application/vnd.microsoft.com.ucwa+json") {
-            "application/vnd.microsoft.com.ucwa+json; charset=utf-8"
-        } else {
-            "application/json; charset=utf-8"
-        };
-        answer
-            .headers
-            .push(("Content-Type".to_owned(), kind.to_owned()));
-    }
-    answer
 }
 
 /// Returns no answer, so that the connection is cut.

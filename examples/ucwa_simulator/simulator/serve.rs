@@ -1,7 +1,8 @@
 //! HTTP/1.1 over any stream, and listening on a port, plain or with TLS.
 
 use super::answer::{Answer, Body};
-use super::core::Simulator;
+use super::core::{Simulator, Style};
+use super::representation::Representation;
 use super::request::Request;
 use super::world::Outcome;
 use axum::body::Body as Bytes;
@@ -70,14 +71,7 @@ async fn answer(
     scheme: &'static str,
 ) -> io::Result<Response<Bytes>> {
     let (head, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(Bytes::new(body), BODY_MAX).await else {
-        let fault = super::answer::Fault::new(413, "EntityTooLarge", "", "The body is too long.");
-        return render(fault.into(), &simulator.host(), false);
-    };
-    let gzip = head
-        .headers
-        .get("accept-encoding")
-        .is_some_and(|value| value.to_str().is_ok_and(|value| value.contains("gzip")));
+    let body = axum::body::to_bytes(Bytes::new(body), BODY_MAX).await;
     let text =
         |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Vec<(String, String)> = head
@@ -90,15 +84,20 @@ async fn answer(
         .get("host")
         .map(text)
         .or_else(|| head.uri.authority().map(ToString::to_string));
-    let request = Request {
+    let mut request = Request {
         method: head.method.as_str().to_owned(),
         scheme: scheme.to_owned(),
         host: host.unwrap_or_else(|| "localhost".to_owned()),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers,
-        body: body.to_vec(),
+        body: Vec::new(),
     };
+    let Ok(body) = body else {
+        let fault = super::answer::Fault::new(413, "EntityTooLarge", "", "The body is too long.");
+        return render(fault.into(), &request, &simulator.style());
+    };
+    request.body = body.to_vec();
     let answer = match simulator.handle(&request) {
         Outcome::Now(answer) => answer,
         // An error here makes hyper drop the connection, as a fault demands.
@@ -106,16 +105,17 @@ async fn answer(
             .await
             .map_err(|_| io::Error::other("cut by a fault"))?,
     };
-    render(answer, &simulator.host(), gzip)
+    render(answer, &request, &simulator.style())
 }
 
-fn render(answer: Answer, host: &str, gzip: bool) -> io::Result<Response<Bytes>> {
+/// Writes an answer in the form that the request asks for.
+fn render(answer: Answer, request: &Request, style: &Style) -> io::Result<Response<Bytes>> {
     let status = StatusCode::from_u16(answer.status).map_err(io::Error::other)?;
     let mut response = Response::builder()
         .status(status)
         .header("Server", "Microsoft-IIS/8.5")
         .header("X-Powered-By", "ASP.NET")
-        .header("X-MS-Server-Fqdn", host)
+        .header("X-MS-Server-Fqdn", &style.host)
         .header("X-MS-UcwaVersion", "2.0");
     let has = |name: &str| {
         answer
@@ -129,17 +129,19 @@ fn render(answer: Answer, host: &str, gzip: bool) -> io::Result<Response<Bytes>>
     let body = match answer.body {
         Body::Empty => Vec::new(),
         Body::Json(value) => {
-            if !has("Content-Type") {
-                response = response.header("Content-Type", "application/json; charset=utf-8");
-            }
-            super::json::text(&value).into_bytes()
+            let form = Representation::of(request, &style.default_type);
+            response = response.header("Content-Type", form.kind());
+            form.bytes(&value)
         }
         Body::Bytes(kind, bytes) => {
             response = response.header("Content-Type", kind);
             bytes
         }
     };
-    let zipped = gzip && !body.is_empty();
+    let accepts_gzip = request
+        .header("accept-encoding")
+        .is_some_and(|accepted| accepted.contains("gzip"));
+    let zipped = style.gzip && accepts_gzip && !body.is_empty();
     if zipped {
         response = response
             .header("Content-Encoding", "gzip")
@@ -168,22 +170,24 @@ mod tests {
     use std::task::{Context, Poll, Waker};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    #[test]
-    fn header_names_are_spelled_as_iis_spells_them() {
+    /// Returns the answer to a GET or POST without a body. `headers` end with CR LF each.
+    fn asked(switches: Switches, line: &str, headers: &str) -> String {
         let config = Config {
             domain: "contoso.com".to_owned(),
             seed: 1,
             secure_port: None,
-            switches: Switches::default(),
+            switches,
         };
         let simulator = Simulator::new(config, Arc::new(RealTime));
         let (mut client, server) = tokio::io::duplex(65_536);
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n{headers}\r\n"
+        );
         let asking = async move {
-            let head = b"POST /ucwa/oauth/v1/applications HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-            client.write_all(head).await.unwrap();
-            let mut text = String::new();
-            client.read_to_string(&mut text).await.unwrap();
-            text
+            client.write_all(head.as_bytes()).await.unwrap();
+            let mut bytes = Vec::new();
+            client.read_to_end(&mut bytes).await.unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
         };
         // Both sides are in memory and wait only for each other, so a few polls of both are enough.
         let mut both =
@@ -193,7 +197,12 @@ mod tests {
             Poll::Ready(text) => Some(text),
             Poll::Pending => None,
         });
-        let text = text.unwrap();
+        text.unwrap()
+    }
+
+    #[test]
+    fn header_names_are_spelled_as_iis_spells_them() {
+        let text = asked(Switches::default(), "POST /ucwa/oauth/v1/applications", "");
         for line in [
             "WWW-Authenticate: Bearer ",
             "WWW-Authenticate: MsRtcOAuth ",
@@ -203,5 +212,43 @@ mod tests {
         ] {
             assert!(text.contains(line), "no `{line}` in {text}");
         }
+    }
+
+    #[test]
+    fn a_client_that_accepts_xml_gets_xml() {
+        let text = asked(
+            Switches::default(),
+            "GET /?originalDomain=a.b",
+            "Accept: application/xml\r\n",
+        );
+        assert!(
+            text.contains("\r\nContent-Type: application/xml; charset=utf-8\r\n"),
+            "{text}"
+        );
+        let document =
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><resource rel=\"root\" href=\"http://a/Auto";
+        assert!(text.contains(document), "{text}");
+        let json = asked(Switches::default(), "GET /", "");
+        assert!(
+            json.contains("\r\nContent-Type: application/json"),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn an_answer_is_compressed_only_if_the_switch_is_on() {
+        let accepts = "Accept-Encoding: gzip, deflate\r\n";
+        let plain = asked(Switches::default(), "GET /", accepts);
+        assert!(plain.contains("\"_links\""), "{plain}");
+        assert!(!plain.contains("Content-Encoding"), "{plain}");
+        let mut switches = Switches::default();
+        switches.set("gzip", "on").unwrap();
+        let zipped = asked(switches.clone(), "GET /", accepts);
+        assert!(
+            zipped.contains("\r\nContent-Encoding: gzip\r\n"),
+            "{zipped}"
+        );
+        let unasked = asked(switches, "GET /", "");
+        assert!(!unasked.contains("Content-Encoding"), "{unasked}");
     }
 }

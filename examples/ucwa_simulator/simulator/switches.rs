@@ -149,6 +149,7 @@ switches! {
     retry_after: u32 = 0, "retry-after", "Retry-After of the server's own 429 and 503 in seconds; 0 sends none";
     replay: bool = true, "replay", "the same ack gets the same package again; off: resync";
     default_type: String = "application/json; charset=utf-8".to_owned(), "default-type", "content type of an answer to a request without Accept";
+    gzip: bool = false, "gzip", "answers are compressed for a client that accepts gzip";
     message_type: MessageType = MessageType::Completed, "message-type", "event type of an incoming message: completed as in captures, or started as documented";
     // Times that are documented only roughly, and the speed of the simulated world.
     ring: Duration = seconds(30), "ring", "seconds after which an unanswered invitation fails";

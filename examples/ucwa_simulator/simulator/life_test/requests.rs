@@ -85,7 +85,7 @@ fn what_a_server_refuses_whatever_the_resource() {
             &mut stage,
             "POST",
             &lene.href("/communication/messagingInvitations"),
-            &[("content-type", "application/xml")],
+            &[("content-type", "application/pdf")],
             "<a/>"
         )
         .status,
