@@ -80,7 +80,9 @@ impl Archive {
             Err(refused) => return Ok(Err(refused)),
         };
         let end = answer.find("fin", ns::MAM);
-        let items: Vec<Archived> = found.iter().filter_map(archived).collect();
+        let mut items: Vec<Archived> = found.iter().filter_map(archived).collect();
+        let first = end.and_then(|end| end.find("set", ns::RSM)?.text_of("first", ns::RSM));
+        put_in_order(&mut items, first.as_deref());
         let is_last = end.is_none_or(|end| matches!(end.attribute("complete"), Some("true" | "1")))
             || found.is_empty();
         Ok(Ok(Page { items, is_last }))
@@ -179,6 +181,20 @@ impl Archived {
             time: self.time,
         }
     }
+}
+
+/// Puts a page in order: some archives give the newest message first. `first` is the id that the
+/// archive says the page begins with; it tells where times are equal.
+fn put_in_order(items: &mut [Archived], first: Option<&str>) {
+    if items.is_sorted_by_key(|item| item.time)
+        && items.last().is_none_or(|last| Some(&*last.id) != first)
+    {
+        return;
+    }
+    if items.last().is_some_and(|last| last.time <= items[0].time) {
+        items.reverse();
+    }
+    items.sort_by_key(|item| item.time);
 }
 
 /// Reads one result of a query.

@@ -8,6 +8,7 @@
 //! show a listener's own words at once and others' after a round trip, so orders differ.
 
 use super::identity::{COPIES_MAX, Heard, Likeness, Names, Trace, likeness};
+use super::originals::Originals;
 use crate::model::MessageId;
 use std::collections::{HashMap, VecDeque};
 
@@ -45,10 +46,14 @@ pub(super) struct Copies {
     next: u64,
     listeners: HashMap<String, Listener>,
     links: u32,
+    /// What was said, for corrections.
+    pub(super) originals: Originals,
 }
 
 /// A copy that came.
 pub(super) struct Copy<'a> {
+    /// Whether the room's id is unique for ever, as one of an archive.
+    pub(super) is_unique: bool,
     pub(super) trace: &'a Trace,
     /// The bare address of the agent that it is for.
     pub(super) listener: &'a str,
@@ -101,11 +106,13 @@ impl Copies {
 
     /// Returns whether this is a further copy of a message that the link has handed over, by the
     /// room's id alone. False means that [`Copies::settle`] decides.
-    pub(super) fn is_known(&self, given: &str, link: u64) -> bool {
+    pub(super) fn is_known(&self, given: &str, listener: &str, link: u64) -> bool {
+        // A room that was started anew, and its listeners with it, may count from 1 again.
+        let since = || self.listeners.get(listener).map_or(0, |one| one.since);
         self.names == Names::Messages
             && self
                 .by_id(given)
-                .is_some_and(|known| known.links & link > 0)
+                .is_some_and(|known| known.links & link > 0 && known.number >= since())
     }
 
     fn by_id(&self, given: &str) -> Option<&Known> {
@@ -168,8 +175,9 @@ impl Copies {
     /// Records a message.
     fn note(&mut self, copy: Copy<'_>, index: usize, fresh: impl FnOnce() -> MessageId) -> Settled {
         let given = copy.trace.given.as_deref();
-        // An id that another message has already is no id.
-        let own = given.filter(|given| self.by_id(given).is_none());
+        // An id that another message has already is no id. Without an archive ids may begin again at
+        // 1, and the engine would pass over what it has heard by that id.
+        let own = given.filter(|given| copy.is_unique && self.by_id(given).is_none());
         let id = own.and_then(|given| MessageId::parse(given).ok());
         let id = id.unwrap_or_else(fresh);
         if self.line.len() >= KEPT_MAX {
@@ -215,6 +223,7 @@ mod tests {
     #[derive(Default)]
     struct Room {
         copies: Copies,
+        is_unique: bool,
         made: u32,
         second: i64,
     }
@@ -230,6 +239,7 @@ mod tests {
             let copy = Copy {
                 trace: &trace,
                 listener,
+                is_unique: self.is_unique,
                 link: 1,
                 has_origin: false,
             };
@@ -311,10 +321,32 @@ mod tests {
         room.copy("one", "a", "x");
         room.copy("two", "a", "x");
         assert_eq!(room.copies.names(), Names::Messages);
-        assert!(room.copies.is_known("a", 1) && !room.copies.is_known("a", 2));
+        let known = |copies: &Copies, link| copies.is_known("a", "one", link);
+        assert!(known(&room.copies, 1) && !known(&room.copies, 2));
         // One that never had its copy of the first does not take the second for it.
         room.copy("one", "b", "x");
         assert!(room.copy("two", "c", "x").is_news);
+    }
+
+    /// The engine passes over an id that it has heard.
+    #[test]
+    fn a_room_without_an_archive_may_count_from_one_again() {
+        for is_unique in [true, false] {
+            let mut room = Room {
+                is_unique,
+                ..Room::default()
+            };
+            for listener in ["one", "two"] {
+                assert_eq!(room.copy(listener, "1", "x").id.as_str() == "1", is_unique);
+            }
+            assert!(room.copies.is_known("1", "one", 1));
+            for listener in ["one", "two"] {
+                room.copies.entered(listener);
+            }
+            assert!(!room.copies.is_known("1", "one", 1), "a new session");
+            let again = room.copy("one", "1", "y");
+            assert!(again.is_news && again.id.as_str() != "1");
+        }
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub(super) async fn room(core: &Core, agent: &Jid, room: &str) -> Result<RoomInf
     match info(core, agent, Some(room)).await? {
         Ok(info) => Ok(RoomInfo {
             has_archive: info.has(ns::MAM),
+            names_occupants: info.has(ns::OCCUPANT_ID),
             tells_who: info.has("muc_nonanonymous"),
             description: info
                 .field("muc#roominfo_description")

@@ -50,9 +50,31 @@ const CONDITIONS: &[(&str, Meaning)] = &[
 const LASTING: &[&str] = &[
     "conflict",
     "forbidden",
+    "jid-malformed",
     "not-allowed",
     "not-authorized",
     "registration-required",
+];
+
+/// The conditions of the numbers that older services give alone (XEP-0086).
+const NUMBERS: &[(&str, &str)] = &[
+    ("302", "redirect"),
+    ("400", "bad-request"),
+    ("401", "not-authorized"),
+    ("402", "payment-required"),
+    ("403", "forbidden"),
+    ("404", "item-not-found"),
+    ("405", "not-allowed"),
+    ("406", "not-acceptable"),
+    ("407", "registration-required"),
+    ("408", "remote-server-timeout"),
+    ("409", "conflict"),
+    ("500", "internal-server-error"),
+    ("501", "feature-not-implemented"),
+    ("502", "service-unavailable"),
+    ("503", "service-unavailable"),
+    ("504", "remote-server-timeout"),
+    ("510", "service-unavailable"),
 ];
 
 /// What was refused.
@@ -92,6 +114,9 @@ impl StanzaError {
     pub(super) fn of(stanza: &Element) -> StanzaError {
         let error = stanza.find("error", ns::CLIENT);
         let (condition, text) = error.map_or((None, None), |error| condition(error, ns::STANZAS));
+        let number = error.and_then(|error| error.attribute("code"));
+        let numbered = || NUMBERS.iter().find(|(known, _)| Some(*known) == number);
+        let condition = condition.or_else(|| Some(numbered()?.1.to_owned()));
         StanzaError {
             condition: condition.unwrap_or_else(|| "undefined-condition".into()),
             text,
@@ -122,7 +147,17 @@ impl StanzaError {
 
     fn refusal(&self, asked: Asked, what: &str) -> BackendError {
         let reason = format!("{what}: {}", self.reason());
-        BackendError::new(kind(asked, self.meaning()), reason)
+        let meaning = match self.meaning() {
+            // A policy against the content, unless the type says that a wait will do. A join has no
+            // content.
+            Meaning::Busy
+                if self.is("policy-violation") && !self.may_wait && asked != Asked::Join =>
+            {
+                Meaning::Final
+            }
+            meaning => meaning,
+        };
+        BackendError::new(kind(asked, meaning), reason)
     }
 
     /// Returns the error of a room that refuses a join.
@@ -230,10 +265,14 @@ fn condition(error: &Element, namespace: &str) -> (Option<String>, Option<String
     let condition = error
         .children()
         .find(|child| child.namespace == namespace && child.name != "text");
-    let text = error
-        .text_of("text", namespace)
-        .map(|text| short(text.trim()))
-        .filter(|text| !text.is_empty());
+    // `gone` and `redirect` have the new address in them.
+    let text = error.text_of("text", namespace);
+    let address = || condition.map(Element::inner_text);
+    let text = [text, address()].into_iter().flatten();
+    let text = text.map(|text| short(text.trim()));
+    let text = text
+        .filter(|text| !text.is_empty())
+        .reduce(|text, address| format!("{text}; {address}"));
     (condition.map(|condition| condition.name.to_string()), text)
 }
 
@@ -269,7 +308,12 @@ mod tests {
             ("recipient-unavailable", "wait", away),
             ("internal-server-error", "cancel", away),
             ("resource-constraint", "wait", [pause; 4]),
-            ("policy-violation", "modify", [pause; 4]),
+            ("policy-violation", "wait", [pause; 4]),
+            (
+                "policy-violation",
+                "modify",
+                [pause, Rejected, Rejected, Rejected],
+            ),
             (
                 "item-not-found",
                 "cancel",
@@ -326,6 +370,11 @@ mod tests {
                 [Refused, Rejected, ChannelGone, Rejected],
             ),
             ("conflict", "wait", [Refused, Rejected, Rejected, Rejected]),
+            (
+                "jid-malformed",
+                "wait",
+                [Refused, Rejected, Rejected, Rejected],
+            ),
         ] {
             let error = refused(condition, kind);
             let found = [
@@ -357,6 +406,40 @@ mod tests {
         assert_eq!(
             StanzaError::of(&Element::stanza("iq")).condition,
             "undefined-condition"
+        );
+    }
+
+    #[test]
+    fn older_services_give_a_number_only() {
+        let of = |error: Element| StanzaError::of(&Element::stanza("message").child(error));
+        for (number, condition, post) in [
+            ("404", "item-not-found", BackendErrorKind::Rejected),
+            ("409", "conflict", BackendErrorKind::Rejected),
+            (
+                "500",
+                "internal-server-error",
+                BackendErrorKind::Unreachable,
+            ),
+            (
+                "504",
+                "remote-server-timeout",
+                BackendErrorKind::Unreachable,
+            ),
+            ("999", "undefined-condition", BackendErrorKind::Rejected),
+        ] {
+            let refused = of(Element::stanza("error").with("code", number));
+            assert_eq!(
+                (&*refused.condition, refused.of_post().kind),
+                (condition, post)
+            );
+        }
+        let both = Element::stanza("error").with("code", "404");
+        let both = both.child(Element::new("gone", ns::STANZAS).text("xmpp:new@rooms"));
+        let refused = of(both);
+        assert_eq!(
+            refused.reason(),
+            "gone (xmpp:new@rooms)",
+            "the condition counts"
         );
     }
 

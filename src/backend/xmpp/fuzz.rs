@@ -201,6 +201,7 @@ pub(super) fn core(recorder: &Arc<Recorder>) -> (Core, outbox::Line) {
         watchers: Default::default(),
         early: Default::default(),
         since: chrono::DateTime::UNIX_EPOCH,
+        attempts: Default::default(),
         strays: Default::default(),
     };
     let room = Room {

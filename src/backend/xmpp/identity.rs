@@ -6,11 +6,14 @@
 //! heard the copy, and when. A listener hears a message once: two copies for one listener are two
 //! messages, however equal their words.
 //!
+//! The rules are the guide's `xmpp/identity` and `xmpp/echo`.
+//!
 //! Rejected: a digest of words, id and minute as the message's id. Equal words in one minute were
 //! lost, and copies on both sides of a full minute were two messages.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
 
 /// How far apart the copies of a message for two listeners may come.
 pub(super) const COPIES_MAX: TimeDelta = TimeDelta::minutes(2);
@@ -141,13 +144,14 @@ pub(super) enum Kept {
     All,
 }
 
-/// Returns how much of `sent` is left in `came`. Rooms trim, filter and cut.
+/// Returns how much of `sent` is left in `came`. Rooms trim, filter, cut, and write accents in
+/// another way.
 pub(super) fn kept(sent: &str, came: &str) -> Kept {
     if sent == came {
         return Kept::All;
     }
     let solid = |text: &str| -> Vec<char> {
-        text.chars()
+        text.nfc()
             .filter(|c| !c.is_whitespace() && !c.is_control())
             .collect()
     };
@@ -365,6 +369,7 @@ mod tests {
             ("hi there ", "hi there ", Kept::All),
             ("hi there ", "hi there", Kept::Words),
             ("a\r\nb\u{1}c", "a bc", Kept::Words),
+            ("e\u{301}", "\u{e9}", Kept::Words),
             ("what the heck is it", "what the **** is it", Kept::Half),
             ("a long text that is cut", "a long text tha…", Kept::Half),
             ("disk full", "yes", Kept::Little),

@@ -225,6 +225,7 @@ async fn sign_in(
         watchers: HashSet::new(),
         early: HashMap::new(),
         since: core.inbox.now(),
+        attempts: Default::default(),
         strays: Strays::default(),
     };
     let old = {

@@ -1,17 +1,20 @@
 //! Markers that change what the text of a message means. Pure.
 //!
-//! A message may be a correction or a retraction of another one: neither is a new message, whatever
-//! its text says to programs that know no markers. An encrypted message has a text that only says
+//! A message may be a correction or a retraction of another one: a retraction is no message, whatever
+//! its text says to programs that know no markers, and `originals` decides about a correction. An encrypted message has a text that only says
 //! so, in any language. A reply repeats what it replies to, and says which characters that is
 //! (XEP-0461, XEP-0428).
+//!
+//! The rules are the guide's `xmpp/markers`.
 //!
 //! Rejected: matching such texts. They are in every language, and people quote them.
 
 use super::ns;
 use super::xml::Element;
 
-/// What stands for the text of an encrypted message.
-pub(super) const UNREADABLE: &str = "(an encrypted message, which cannot be read here)";
+/// The text of a message that came encrypted and cannot be read. A message has no other mark of it,
+/// and anybody can write the same words.
+pub const UNREADABLE: &str = "(an encrypted message, which cannot be read here)";
 /// The most ranges of a text that are cut out.
 const RANGES_MAX: usize = 32;
 /// OMEMO, of which three versions are in use.
@@ -28,8 +31,8 @@ pub(super) enum Meaning {
     Message,
     /// Its content is encrypted.
     Encrypted,
-    /// It changes another message, or says nothing to people.
-    Change,
+    /// It takes another message back, or says nothing to people.
+    Silent,
 }
 
 /// Returns what a message is.
@@ -38,15 +41,12 @@ pub(super) fn meaning(stanza: &Element) -> Meaning {
     for child in stanza.children() {
         let (name, space) = (&*child.name, &*child.namespace);
         match (name, space) {
-            ("replace", "urn:xmpp:message-correct:0")
-            | ("retract", "urn:xmpp:message-retract:1") => {
-                return Meaning::Change;
-            }
-            ("apply-to", "urn:xmpp:fasten:0") if takes_back(child) => return Meaning::Change,
+            ("retract", "urn:xmpp:message-retract:1") => return Meaning::Silent,
+            ("apply-to", "urn:xmpp:fasten:0") if takes_back(child) => return Meaning::Silent,
             ("encrypted", _) if OMEMO.contains(&space) => {
                 // Without a payload it carries a key, from program to program.
                 if !child.children().any(|child| child.name == "payload") {
-                    return Meaning::Change;
+                    return Meaning::Silent;
                 }
                 meaning = Meaning::Encrypted;
             }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_change_of_another_message_is_no_message() {
         for change in [
-            "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>",
+            "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/><retract xmlns='urn:xmpp:message-retract:1' id='m1'/>",
             "<retract xmlns='urn:xmpp:message-retract:1' id='m1'/>",
             "<retract xmlns='urn:xmpp:message-retract:1' id='m1'><moderated xmlns='urn:xmpp:message-moderate:1'/></retract>",
             "<apply-to xmlns='urn:xmpp:fasten:0' id='m1'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>",
@@ -178,6 +178,15 @@ mod tests {
             )));
             assert_eq!((said.parts, said.subject), (None, None), "{change}");
         }
+        let correction = "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>";
+        let corrected = said(&message(&format!("<body>x</body>{correction}")));
+        assert_eq!(
+            corrected.corrects.as_deref(),
+            Some("m1"),
+            "`originals` decides"
+        );
+        let without = said(&message(&format!("<subject>y</subject>{correction}")));
+        assert_eq!((without.parts, without.subject), (None, None));
         let other =
             "<apply-to xmlns='urn:xmpp:fasten:0' id='m1'><external name='body'/></apply-to>";
         assert_eq!(

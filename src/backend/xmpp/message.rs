@@ -28,6 +28,8 @@ pub(super) struct Reading {
     pub(super) subject: Option<String>,
     pub(super) alert: bool,
     pub(super) origin: Option<OriginId>,
+    /// The sender's id of the message that this one corrects (XEP-0308).
+    pub(super) corrects: Option<String>,
     /// When it was sent, if that was before it came.
     pub(super) time: Option<DateTime<Utc>>,
     /// Whether its sender types, if it says so.
@@ -38,16 +40,22 @@ pub(super) struct Reading {
 pub(super) fn said(stanza: &Element) -> Reading {
     let meaning = meaning(stanza);
     let body = match meaning {
-        Meaning::Message => in_any_language(stanza, "body")
-            .filter(|body| !body.inner_text().is_empty())
-            .map(|body| plain_text(stanza, body))
-            .or_else(|| xhtml::text(stanza)),
+        Meaning::Message => {
+            let plain = in_any_language(stanza, "body").map(|body| plain_text(stanza, body));
+            match plain {
+                Some(plain) if !plain.trim().is_empty() => Some(plain),
+                plain => xhtml::text(stanza).or(plain),
+            }
+        }
         Meaning::Encrypted => Some(UNREADABLE.to_owned()),
-        Meaning::Change => None,
+        Meaning::Silent => None,
     };
     let body = body.filter(|body| !body.is_empty());
     let link = link(stanza).filter(|_| meaning == Meaning::Message);
-    let subject = in_any_language(stanza, "subject").filter(|_| meaning == Meaning::Message);
+    // A correction without a text is not the room's new subject.
+    let has_subject =
+        meaning == Meaning::Message && (body.is_some() || corrected(stanza).is_none());
+    let subject = in_any_language(stanza, "subject").filter(|_| has_subject);
     let origin = origin_id(stanza);
     let composing = stanza
         .children()
@@ -59,11 +67,17 @@ pub(super) fn said(stanza: &Element) -> Reading {
         subject: subject.map(Element::inner_text),
         alert: stanza.find("attention", ns::ATTENTION).is_some(),
         origin: origin.and_then(|origin| OriginId::parse(origin).ok()),
+        corrects: corrected(stanza).map(str::to_owned),
         time: stanza
             .find("delay", ns::DELAY)
             .and_then(|delay| time_of(delay.attribute("stamp")?)),
         composing,
     }
+}
+
+/// Returns the id of the message that this one corrects. Without an id it corrects nothing.
+fn corrected(stanza: &Element) -> Option<&str> {
+    stanza.find("replace", ns::CORRECT)?.attribute("id")
 }
 
 /// Returns the id that the sender's program gave (XEP-0359).

@@ -6,7 +6,7 @@
 //! | `xml` | stanzas as trees, text into stanzas: pure |
 //! | `jid` `form` `message` `markers` `identity` `point` `presence` `errors` `scram` `srv` | what is meant by them: pure |
 //! | `resolver` `stream` `negotiate` `outbox` `http` | bytes |
-//! | `core` `state` `asking` `fence` `held` `copies` `strays` `sent` `shared` | what a link knows, and what links share |
+//! | `core` `state` `asking` `fence` `held` `copies` `originals` `strays` `sent` `shared` | what a link knows, and what links share |
 //! | `link` `tasks` `probe` `dispatch` | the connection, whether it is the only one, and what comes in |
 //! | `session` `rooms` `room_presence` `room_words` `contacts` `talk` `catch_up` `archive` `look_up` `posting` `upload` `disco` `manage` | what an agent does |
 //!
@@ -85,6 +85,7 @@ mod markers;
 mod message;
 mod negotiate;
 mod ns;
+mod originals;
 mod outbox;
 mod point;
 mod posting;
@@ -109,6 +110,7 @@ mod xhtml;
 mod xml;
 
 pub use crate::backend::{Secret, SecretSource, Trust};
+pub use markers::UNREADABLE;
 pub use config::{Accounts, Component, NicknameRule, Security, XmppConfig};
 
 use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply, secret_mark};

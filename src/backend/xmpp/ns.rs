@@ -57,3 +57,7 @@ pub(super) fn known(text: &str) -> Cow<'static, str> {
         None => Cow::Owned(text.to_owned()),
     }
 }
+/// Corrections (XEP-0308).
+pub(super) const CORRECT: &str = "urn:xmpp:message-correct:0";
+/// The ids of occupants (XEP-0421).
+pub(super) const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0";

@@ -8,6 +8,7 @@ use super::identity::{Names, Trace};
 use super::jid::Jid;
 use super::message::{self, Reading, Sender, said};
 use super::ns;
+use super::originals::Author;
 use super::point::Point;
 use super::posting;
 use super::sent::CameBack;
@@ -42,6 +43,9 @@ struct Heard {
     real: Option<String>,
     /// True if it is the listener itself that speaks.
     is_own: bool,
+    has_archive: bool,
+    /// True if the room gives occupants ids.
+    names_occupants: bool,
 }
 
 /// Returns a copy if it is a message to an agent that is in the room; handles a new subject.
@@ -56,7 +60,7 @@ fn look(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Heard> {
     }
     let room = state.rooms.get_mut(room_jid)?;
     if let Some(given) = &given
-        && room.copies.lock().is_known(given, room.link)
+        && room.copies.lock().is_known(given, to, room.link)
     {
         return None;
     }
@@ -76,7 +80,10 @@ fn look(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Heard> {
     }
     seat.is_entering = false;
     let nick = from.resource()?;
+    let info = room.info.as_ref();
     Some(Heard {
+        has_archive: info.is_some_and(|info| info.has_archive),
+        names_occupants: info.is_some_and(|info| info.names_occupants),
         said,
         given,
         channel: room.channel.clone(),
@@ -93,6 +100,9 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     let sender = occupant(core, room_jid, nick, heard.real.as_deref());
     if sender.is_ours {
         heard.said.origin = own_origin(core, room_jid, &sender, &heard, stanza);
+        if heard.said.origin.is_none() && !heard.is_own && speaks_alone(core, &sender) {
+            return None;
+        }
     }
     let trace = Trace {
         given: heard.given,
@@ -102,6 +112,7 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     let copy = Copy {
         trace: &trace,
         listener: to,
+        is_unique: heard.has_archive,
         link: heard.link,
         has_origin: sender.is_ours && heard.said.origin.is_some(),
     };
@@ -110,13 +121,15 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
         let id = format!("{time:x}-{}-{number:x}", core.salt);
         MessageId::parse(&id).expect("hexadecimal digits are an id")
     };
+    let author = Author::of_room(nick, heard.real.as_deref(), heard.names_occupants, stanza);
     let (settled, names) = {
         let mut copies = heard.copies.lock();
-        (copies.settle(copy, fresh), copies.names())
+        let settled = copies.settle(copy, fresh);
+        if !settled.is_news || !copies.originals.admit(author, &heard.said, stanza) {
+            return None;
+        }
+        (settled, copies.names())
     };
-    if !settled.is_news {
-        return None;
-    }
     let received = heard.said.received(settled.id, sender, now)?;
     let time = received.time.unwrap_or(now);
     if let Some(origin) = &received.origin {
@@ -124,12 +137,11 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
     }
     let mut state = core.state.lock();
     let room = state.rooms.get_mut(room_jid)?;
-    let has_archive = room.info.as_ref().is_some_and(|info| info.has_archive);
     // An id that only this copy has is no point for others.
     let given = trace
         .given
         .clone()
-        .filter(|_| has_archive && names != Names::Copies);
+        .filter(|_| heard.has_archive && names != Names::Copies);
     let live = Live {
         point: given.map(|id| Point::After { id, time }),
         trace,
@@ -147,6 +159,14 @@ fn hear(core: &Core, from: &Jid, to: &str, stanza: &Element) -> Option<Inbound> 
         }
         None => Some(live.passed(&mut room.trail, room.has_gap)),
     }
+}
+
+/// Returns whether nobody but this engine speaks for the sender. What others hear of it and cannot
+/// be recognised is then a piece of a post, or the post as a gateway changed it for them: the
+/// sender's own copy counts.
+fn speaks_alone(core: &Core, sender: &Sender) -> bool {
+    let jid = sender.address.strip_prefix("xmpp:").and_then(Jid::parse);
+    jid.is_some_and(|jid| core.config.is_component(&jid))
 }
 
 /// Returns the origin of a message of our agent: its own word, or the post that it is the echo of.

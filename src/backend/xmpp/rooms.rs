@@ -123,7 +123,10 @@ fn joined(
 async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendError> {
     let wanted = core.config.nickname_of(&talk.agent);
     let mut refused = None;
-    for attempt in 1..=NICKS_MAX {
+    let first = core.with_agent(talk.agent.bare(), session, |agent| {
+        agent.attempts.remove(&talk.jid).unwrap_or(1)
+    })?;
+    for attempt in first..first + NICKS_MAX {
         let nick = if attempt == 1 {
             wanted.clone()
         } else {
@@ -151,28 +154,22 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
                 "`{nick}` cannot be a nickname"
             )));
         };
-        let history = Element::new("history", ns::MUC).with("maxstanzas", "0");
-        let presence = Element::stanza("presence")
-            .with("to", to.as_str())
-            .child(Element::new("x", ns::MUC).child(history));
-        core.send(&core.from(&talk.agent, presence))?;
+        core.send(&core.from(&talk.agent, entry(&to)))?;
         let answer = tokio::select! {
             biased;
             answer = seats => answer.map_err(|_| core.why_over())?,
             () = core.inbox.sleep(JOIN_MAX) => {
                 give_up(core, talk, session, &nick);
+                if refused.is_some() {
+                    begin_next_with(core, talk, session, attempt);
+                }
                 return Err(BackendError::unreachable("the room does not answer"));
             }
         };
         match answer {
             Ok(false) => return Ok(()),
             Ok(true) => {
-                // The room did not exist. A mistyped name must not create one.
-                let destroy = Element::new("query", ns::MUC_OWNER)
-                    .child(Element::new("destroy", ns::MUC_OWNER));
-                let _ = core
-                    .ask(&talk.agent, Some(&talk.jid), "set", destroy)
-                    .await?;
+                undo(core, talk).await?;
                 give_up(core, talk, session, &nick);
                 return Err(BackendError::refused("there is no such room"));
             }
@@ -189,6 +186,30 @@ async fn go_in(core: &Core, talk: &Talk, session: u64) -> Result<(), BackendErro
         || BackendError::refused("every nickname is taken"),
         |refused| refused.of_join(),
     ))
+}
+
+/// Destroys a room that our entry has made: a mistyped name must not create one.
+async fn undo(core: &Core, talk: &Talk) -> Result<(), BackendError> {
+    let destroy =
+        Element::new("query", ns::MUC_OWNER).child(Element::new("destroy", ns::MUC_OWNER));
+    let asked = core.ask(&talk.agent, Some(&talk.jid), "set", destroy);
+    asked.await.map(drop)
+}
+
+/// Returns the presence that asks for a seat, and for nothing of the past.
+fn entry(seat: &Jid) -> Element {
+    let history = Element::new("history", ns::MUC).with("maxstanzas", "0");
+    Element::stanza("presence")
+        .with("to", seat.as_str())
+        .child(Element::new("x", ns::MUC).child(history))
+}
+
+/// Records the attempt that a room did not answer, after a refusal. A gateway that has refused one
+/// nickname may drop the next, and be ready for it once it has connected again.
+fn begin_next_with(core: &Core, talk: &Talk, session: u64, attempt: usize) {
+    let _ = core.with_agent(talk.agent.bare(), session, |agent| {
+        agent.attempts.insert(talk.jid.clone(), attempt)
+    });
 }
 
 fn give_up(core: &Core, talk: &Talk, session: u64, nick: &str) {

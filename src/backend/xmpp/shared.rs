@@ -3,6 +3,7 @@
 //! either may see a post first.
 
 use super::copies::Copies;
+use super::originals::Originals;
 use super::sent::Pasts;
 use crate::model::Address;
 use parking_lot::Mutex;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) pasts: Mutex<Pasts>,
     /// The last messages of each room that a link sees.
     copies: Mutex<HashMap<String, Weak<Mutex<Copies>>>>,
+    /// What contacts said, for corrections.
+    pub(super) originals: Mutex<Originals>,
     next: AtomicU64,
     turn: Arc<tokio::sync::Mutex<()>>,
 }

@@ -76,6 +76,8 @@ pub(super) struct Agent {
     pub(super) early: HashMap<String, Resources>,
     /// When it signed in.
     pub(super) since: DateTime<Utc>,
+    /// The attempt to begin with at the next join, by room.
+    pub(super) attempts: HashMap<String, usize>,
     /// Messages of people who are not joined yet.
     pub(super) strays: Strays,
 }
@@ -138,6 +140,8 @@ pub(super) struct RoomInfo {
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) has_archive: bool,
+    /// True if it gives occupants ids.
+    pub(super) names_occupants: bool,
     /// True if every occupant sees the others' addresses.
     pub(super) tells_who: bool,
 }

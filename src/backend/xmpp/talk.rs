@@ -9,6 +9,7 @@ use super::identity::{Names, Trace};
 use super::jid::Jid;
 use super::message::{Reading, Sender, mark, own_id, said, stanza_id};
 use super::ns;
+use super::originals::Author;
 use super::point::{Point, Reached};
 use super::state::Room;
 use super::xml::Element;
@@ -121,6 +122,10 @@ impl Talk {
         let message = &archived.message;
         let from = message.attribute("from").and_then(Jid::parse);
         let mut said: Reading = said(message);
+        // What it corrects was heard before, or stands before it in the archive.
+        if said.corrects.is_some() {
+            return None;
+        }
         said.time = Some(archived.time);
         let sender = if self.is_room {
             self.archived_occupant(core, from.as_ref()?, message)?
@@ -167,6 +172,36 @@ impl Talk {
             trace,
             unclaimed,
         })
+    }
+
+    /// Records a message of the archive, so that its correction is recognised when it comes live.
+    pub(super) fn note_original(&self, core: &Core, message: &Element) {
+        let reading = said(message);
+        if !self.is_room {
+            let (agent, contact) = (self.agent.bare(), &self.jid);
+            let author = Author::Contact { agent, contact };
+            let from = message.attribute("from").and_then(Jid::parse);
+            if from.is_some_and(|from| from.bare() == contact) {
+                core.shared
+                    .originals
+                    .lock()
+                    .admit(author, &reading, message);
+            }
+            return;
+        }
+        let from = message.attribute("from").and_then(Jid::parse);
+        let state = core.state.lock();
+        if let Some(nick) = from.as_ref().and_then(Jid::resource)
+            && let Some(room) = state.rooms.get(&self.jid)
+        {
+            let real = room.real.get(nick).map(String::as_str);
+            let has_ids = room.info.as_ref().is_some_and(|info| info.names_occupants);
+            let author = Author::of_room(nick, real, has_ids, message);
+            room.copies
+                .lock()
+                .originals
+                .admit(author, &reading, message);
+        }
     }
 
     /// Returns who said a message of a room's archive.
@@ -396,6 +431,13 @@ pub(super) fn from_contact(
     came: DateTime<Utc>,
 ) -> Option<Live> {
     let said = said(stanza);
+    let author = Author::Contact {
+        agent: talk.agent.bare(),
+        contact: &talk.jid,
+    };
+    if !core.shared.originals.lock().admit(author, &said, stanza) {
+        return None;
+    }
     let given = if talk.has_archive(core) {
         stanza_id(stanza, core.jid.bare())
     } else {

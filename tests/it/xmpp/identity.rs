@@ -99,6 +99,92 @@ fn corrections_and_retractions_are_no_messages_and_quotations_are_cut() {
     heard(lines, &["!restart", "yes", unreadable]);
 }
 
+/// A correction of a message that was not heard here, or by somebody else, is a new message.
+#[test]
+fn a_correction_counts_for_its_authors_messages_only() {
+    let corrects = |id: &str| format!("<replace xmlns='urn:xmpp:message-correct:0' id='{id}'/>");
+    let occupant = |id: &str| format!("<occupant-id xmlns='urn:xmpp:occupant-id:0' id='{id}'/>");
+    let left = format!(
+        "<presence type='unavailable' from='{ROOM}/lene' to='{BOT}/switchboard'>\
+         <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='none'/></x></presence>"
+    );
+    let said = [
+        line("lene", BOT, " id='1'", &body("one")),
+        line(
+            "lene",
+            BOT,
+            " id='2'",
+            &(body("one, mended") + &corrects("1")),
+        ),
+        line(
+            "lene",
+            BOT,
+            " id='3'",
+            &(body("one, mended again") + &corrects("2")),
+        ),
+        line(
+            "lene",
+            BOT,
+            " id='4'",
+            &(body("of before") + &corrects("0")),
+        ),
+        line("eve", BOT, " id='5'", &(body("eve") + &corrects("1"))),
+        // A room without the feature: anybody may say so.
+        line(
+            "eve",
+            BOT,
+            " id='6'",
+            &(body("eve again") + &corrects("1") + &occupant("lene")),
+        ),
+        left,
+        line(
+            "lene",
+            BOT,
+            " id='7'",
+            &(body("another lene") + &corrects("1")),
+        ),
+    ];
+    heard(
+        said.concat(),
+        &["one", "of before", "eve", "eve again", "another lene"],
+    );
+}
+
+/// Without an archive a room may count its ids from 1 again when its agents come in again.
+#[test]
+fn ids_that_begin_again_are_other_messages() {
+    let times = Arc::new(AtomicU32::new(1));
+    let port = serve(move |_, element| match component(element) {
+        Says::Nothing if element.contains("<body>go") => {
+            let time = times.fetch_add(1, Ordering::Relaxed);
+            let said = |id: u32, text: &str| {
+                let words = body(&format!("{text} of {time}")) + &given(&id.to_string());
+                line("lene", BOT, "", &words)
+            };
+            let id = format!(" id='{}'", attribute(element, "id"));
+            let own = line("bot", BOT, &id, &(body("go") + &given("3")));
+            Says::This(said(1, "a") + &said(2, "b") + &own)
+        }
+        Says::Nothing if element.contains("type='unavailable'") => Says::This(format!(
+            "<presence type='unavailable' from='{}' to='{BOT}/switchboard'/>",
+            attribute(element, "to")
+        )),
+        says => says,
+    });
+    let engine = over(port);
+    let bot = engine.bot("helper", BOT, &[OPS]);
+    let mut ear = ear(&bot);
+    for time in 1..=2 {
+        let bot = engine.bot("helper", BOT, &[OPS]);
+        bot.post(OPS, NewMessage::text("go")).expect("it came back");
+        hears(&mut ear, &format!("a of {time}"));
+        hears(&mut ear, &format!("b of {time}"));
+        engine.put("helper", BOT, &[]);
+        engine.settle(SOON).expect("it leaves");
+    }
+    hears_no_more(&engine, &mut ear);
+}
+
 /// Two agents in a room that gives no ids, or each listener's copy its own, hear each message once.
 #[test]
 fn copies_for_two_agents_are_one_message() {
@@ -175,7 +261,7 @@ fn what_a_room_repeats_on_entry_is_past() {
 fn our_own_post_is_recognised_however_it_comes_back() {
     let origin = |id: &str| format!("<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>");
     type Echo = fn(&str, &str) -> (String, String, bool);
-    let echoes: [(&str, Echo); 6] = [
+    let echoes: [(&str, Echo); 7] = [
         ("its id only", |id, text| {
             (format!(" id='{id}'"), text.into(), false)
         }),
@@ -188,6 +274,9 @@ fn our_own_post_is_recognised_however_it_comes_back() {
         ("no id", |_, text| (String::new(), text.into(), false)),
         ("no id, trimmed", |_, text| {
             (String::new(), text.trim().into(), false)
+        }),
+        ("no id, accents composed", |_, text| {
+            (String::new(), text.replace("e\u{301}", "\u{e9}"), false)
         }),
         ("no id, filtered", |_, text| {
             (String::new(), text.replace("heck", "****"), false)
@@ -217,9 +306,9 @@ fn our_own_post_is_recognised_however_it_comes_back() {
         let bot = engine.bot("helper", BOT, &[OPS]);
         let mut ear = ear(&bot);
         for _ in 0..2 {
-            let posted = bot.post(OPS, NewMessage::text("what the heck "));
+            let posted = bot.post(OPS, NewMessage::text("what the heck, cafe\u{301} "));
             let posted = posted.unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!(posted.text, "what the heck ", "{what}");
+            assert_eq!(posted.text, "what the heck, cafe\u{301} ", "{what}");
         }
         hears_no_more(&engine, &mut ear);
         engine.shutdown(SOON).expect("in time");

@@ -7,9 +7,11 @@
 //! What cannot run here is skipped with a line that names it, and fails where `CI=true` or
 //! `SWITCHBOARD_XMPP=required`.
 
+mod archives;
 mod faults;
 mod finding;
 mod identity;
+mod irc;
 mod managing;
 mod odd_connections;
 mod people;

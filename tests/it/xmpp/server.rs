@@ -73,6 +73,20 @@ pub(crate) fn can_run(suite: &str, kind: Kind) -> bool {
     lacking(suite, &missing)
 }
 
+/// Whether a suite can run that needs more programs, and is left out otherwise as ejabberd is.
+pub(crate) fn runs_fully(suite: &str, programs: &[&str]) -> bool {
+    if std::env::var("SWITCHBOARD_XMPP").as_deref() != Ok("full") {
+        return skipped(suite, "SWITCHBOARD_XMPP=full runs it");
+    }
+    let missing = programs.iter().find(|program| !Path::new(program).exists());
+    missing.is_none_or(|program| {
+        lacking(
+            suite,
+            &format!("{program} is not there; tests/servers/install --full puts it there"),
+        )
+    })
+}
+
 /// Whether a suite is skipped because a program is missing. Fails where the suite must not be
 /// skipped.
 pub(crate) fn skipped_without(suite: &str, program: &str) -> bool {
