@@ -6,7 +6,7 @@
 //! heard the copy, and when. A listener hears a message once: two copies for one listener are two
 //! messages, however equal their words.
 //!
-//! The rules are the guide's `xmpp/identity` and `xmpp/echo`.
+//! The rules are the guide's §xmpp/identity and §xmpp/echo.
 //!
 //! Rejected: a digest of words, id and minute as the message's id. Equal words in one minute were
 //! lost, and copies on both sides of a full minute were two messages.

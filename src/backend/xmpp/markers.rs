@@ -5,7 +5,7 @@
 //! so, in any language. A reply repeats what it replies to, and says which characters that is
 //! (XEP-0461, XEP-0428).
 //!
-//! The rules are the guide's `xmpp/markers`.
+//! The rules are the guide's §xmpp/markers.
 //!
 //! Rejected: matching such texts. They are in every language, and people quote them.
 

@@ -110,8 +110,8 @@ mod xhtml;
 mod xml;
 
 pub use crate::backend::{Secret, SecretSource, Trust};
-pub use markers::UNREADABLE;
 pub use config::{Accounts, Component, NicknameRule, Security, XmppConfig};
+pub use markers::UNREADABLE;
 
 use crate::backend::{Backend, Capabilities, Inbox, Link, Reply, reply, secret_mark};
 use crate::error::Result;

@@ -1,7 +1,7 @@
 //! Which messages were heard, by the ids that their senders' programs gave: a correction (XEP-0308)
 //! of one of them is not a new message. One of a message that nobody heard here is new. Pure.
 //!
-//! The rules are the guide's `xmpp/markers`.
+//! The rules are the guide's §xmpp/markers.
 //!
 //! Only the author can correct a message. Servers do not check that, and ids are not secret, so an
 //! id counts together with its author: whoever takes a nickname that somebody gave up cannot correct
