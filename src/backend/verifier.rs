@@ -45,14 +45,20 @@ pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> Fingerprint {
 /// Checks that a certificate of the CA file names the server. The error says what to do.
 fn named(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), rustls::Error> {
     verify_server_name(&ParsedCertificate::try_from(certificate)?, name).map_err(|_| {
-        let bytes = fingerprint(certificate).map(|byte| format!("{byte:02X}"));
-        rustls::Error::General(format!(
-            "the certificate is in the CA file, but does not name `{}`: make one with that \
-             subjectAltName, or set pinned_sha256 = \"{}\" in place of ca_file",
-            name.to_str(),
-            bytes.join(":")
-        ))
+        let name = name.to_str();
+        let remedy = format!("does not name `{name}`: make one with that subjectAltName");
+        listed_yet_refused(certificate, &remedy)
     })
+}
+
+/// Returns the error of a certificate of the CA file that is refused all the same.
+fn listed_yet_refused(certificate: &CertificateDer<'_>, remedy: &str) -> rustls::Error {
+    let bytes = fingerprint(certificate).map(|byte| format!("{byte:02X}"));
+    rustls::Error::General(format!(
+        "the certificate is in the CA file, but {remedy}, or set pinned_sha256 = \"{}\" in place of \
+         ca_file",
+        bytes.join(":")
+    ))
 }
 
 impl ServerCertVerifier for Verifier {
@@ -64,7 +70,7 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        use CertificateError::{NotValidForName, NotValidForNameContext, Other};
+        use CertificateError::{NotValidForName, NotValidForNameContext, Other, UnknownIssuer};
         let believed = Ok(ServerCertVerified::assertion());
         match &self.believed {
             Believed::Any => believed,
@@ -80,6 +86,13 @@ impl ServerCertVerifier for Verifier {
                         Other(_) | NotValidForName | NotValidForNameContext { .. },
                     )) if listed.contains(&fingerprint(certificate)) => {
                         named(certificate, name).and(believed)
+                    }
+                    // Without its issuer nothing tells whether its dates are right.
+                    Err(rustls::Error::InvalidCertificate(UnknownIssuer))
+                        if listed.contains(&fingerprint(certificate)) =>
+                    {
+                        let remedy = "another one signed it: put that one into the file too";
+                        Err(listed_yet_refused(certificate, remedy))
                     }
                     signed => signed,
                 }
@@ -150,6 +163,17 @@ dhXRPgl38jAfBgNVHSMEGDAWgBTnO/wQugfimVfiPqQYdhXRPgl38jAPBgNVHRMB
 Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCLdJGFCeLGYScjdtbSPM0UAagQ
 msuIy8oK+f7GXz8r2gIhANnsHfc43BcuvMIf4C3DmolYnEavQRLeRcYBB7vVXWup";
 
+    /// An authority signed it.
+    const SIGNED: &str = "MIIBhDCCASqgAwIBAgIUX2T1VnXHcZFMtufA4jHTs8lmACIwCgYIKoZIzj0EAwIw
+DTELMAkGA1UEAwwCQ0EwIBcNMjYxMTI4MjIyNDAxWhgPMjEyNjExMDQyMjI0MDFa
+MBIxEDAOBgNVBAMMB2ltLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATA
+Ngv6DDYlOZHYp6yLacOKNVbbMwZZjVbxXrPN4EcQywoA+ig/rZJD1rs4djtDLlr/
+Cd80DmewgkFnTJ426fuXo2EwXzASBgNVHREECzAJggdpbS50ZXN0MAkGA1UdEwQC
+MAAwHQYDVR0OBBYEFFYYF49HPDyLp/kghyfDIAMkGmHdMB8GA1UdIwQYMBaAFCHh
+UUzzwucy59wE1jPOy9eb4yJEMAoGCCqGSM49BAMCA0gAMEUCIQCUi/HDrF/SyZEf
+kEuWd9KJXARAkMWiVSY3mT8jZ7lmEQIgJgzEMR71c0AutpIlfvPpR8+/Sqho/mUJ
+rQGevH15Brw=";
+
     fn certificate(base64: &str) -> CertificateDer<'static> {
         let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
         CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate")
@@ -185,6 +209,8 @@ msuIy8oK+f7GXz8r2gIhANnsHfc43BcuvMIf4C3DmolYnEavQRLeRcYBB7vVXWup";
         }
         let error = verified(UNNAMED, UNNAMED, "im.test", 2030).expect_err("no name");
         assert!(error.contains("set pinned_sha256 = \""), "{error}");
+        let error = verified(SIGNED, SIGNED, "im.test", 2030).expect_err("no authority");
+        assert!(error.contains("put that one into the file too"), "{error}");
         for year in [2020, 2200] {
             assert!(verified(NAMED, NAMED, "im.test", year).is_err(), "{year}");
         }

@@ -80,7 +80,10 @@ impl Archive {
             Err(refused) => return Ok(Err(refused)),
         };
         let end = answer.find("fin", ns::MAM);
-        let mut items: Vec<Archived> = found.iter().filter_map(archived).collect();
+        let mut items: Vec<Archived> = found
+            .iter()
+            .filter_map(|result| archived(result, core.inbox.now()))
+            .collect();
         let first = end.and_then(|end| end.find("set", ns::RSM)?.text_of("first", ns::RSM));
         put_in_order(&mut items, first.as_deref());
         let is_last = end.is_none_or(|end| matches!(end.attribute("complete"), Some("true" | "1")))
@@ -161,7 +164,8 @@ impl Archive {
 
     /// Returns the newest point; `None` if the archive does not answer.
     pub(super) async fn newest(&self, core: &Core) -> Result<Option<Point>, BackendError> {
-        let page = match self.page(core, &Range::Before(None), 1).await? {
+        let asked = core.patiently(|| self.page(core, &Range::Before(None), 1));
+        let page = match asked.await? {
             Ok(page) => page,
             Err(refused) => {
                 tracing::debug!(reason = refused.reason(), "an archive does not answer");
@@ -197,15 +201,16 @@ fn put_in_order(items: &mut [Archived], first: Option<&str>) {
     items.sort_by_key(|item| item.time);
 }
 
-/// Reads one result of a query.
-fn archived(result: &Element) -> Option<Archived> {
+/// Reads one result of a query. One whose time cannot be read is as old as its arrival.
+fn archived(result: &Element, came: DateTime<Utc>) -> Option<Archived> {
     let id = result.attribute("id").filter(|id| !id.is_empty())?;
     let id = id.to_owned();
     let forwarded = result.find("forwarded", ns::FORWARD)?;
-    let time = time_of(forwarded.find("delay", ns::DELAY)?.attribute("stamp")?)?;
+    let delay = forwarded.find("delay", ns::DELAY);
+    let time = delay.and_then(|delay| time_of(delay.attribute("stamp")?));
     Some(Archived {
         id,
-        time,
+        time: time.unwrap_or(came),
         message: forwarded.find("message", ns::CLIENT)?.clone(),
     })
 }

@@ -13,6 +13,13 @@ use tokio::sync::oneshot;
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// The most results kept of one query of an archive.
 const RESULTS_MAX: usize = 1000;
+/// How long to wait before a request is repeated that was refused for the moment only.
+const PAUSES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
+
 impl Core {
     /// Sends a request to `to` and waits for the answer.
     pub(super) async fn ask(
@@ -52,6 +59,21 @@ impl Core {
                 Err(BackendError::unreachable(format!("{} did not answer", to.unwrap_or("the server"))))
             }
         }
+    }
+
+    /// Asks again, after a pause, while the answer is a refusal for the moment only. What is decided
+    /// once by the answer, as whether a room has an archive, must not hang on such a moment.
+    pub(super) async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> F::Output
+    where
+        F: Future<Output = Result<Result<T, StanzaError>, BackendError>>,
+    {
+        for pause in PAUSES {
+            match ask().await? {
+                Err(refused) if refused.is_passing() => self.inbox.sleep(pause).await,
+                answer => return Ok(answer),
+            }
+        }
+        ask().await
     }
 
     /// Takes an answer. Returns false if it belongs to no request of this link.

@@ -119,7 +119,8 @@ impl Talk {
         // Until then messages were heard of which no mark is left. The first that has one ends it.
         let mut forgotten = reached.forgotten_until();
         loop {
-            let page = match (archive.page(core, &range, PAGE).await?, &range) {
+            let asked = core.patiently(|| archive.page(core, &range, PAGE));
+            let page = match (asked.await?, &range) {
                 (Ok(page), _) => page,
                 // The archive has forgotten the message we stood at: what is as old or younger
                 // comes.

@@ -73,7 +73,8 @@ pub(super) async fn info(
 
 /// Returns the properties of a room.
 pub(super) async fn room(core: &Core, agent: &Jid, room: &str) -> Result<RoomInfo, BackendError> {
-    match info(core, agent, Some(room)).await? {
+    let asked = core.patiently(|| info(core, agent, Some(room)));
+    match asked.await? {
         Ok(info) => Ok(RoomInfo {
             has_archive: info.has(ns::MAM),
             names_occupants: info.has(ns::OCCUPANT_ID),

@@ -145,6 +145,17 @@ impl StanzaError {
         }
     }
 
+    /// Returns whether the refusal says nothing about the request.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self.meaning(), Meaning::Away | Meaning::Busy)
+    }
+
+    /// Returns whether the same request may be granted in a moment. Another server that cannot be
+    /// reached takes longer.
+    pub(super) fn is_passing(&self) -> bool {
+        self.is_temporary() && !self.condition.starts_with("remote-server-")
+    }
+
     fn refusal(&self, asked: Asked, what: &str) -> BackendError {
         let reason = format!("{what}: {}", self.reason());
         let meaning = match self.meaning() {

@@ -91,7 +91,8 @@ pub(super) async fn dial(
     let link = Arc::new(XmppLink { core: core.clone() });
     if !is_component {
         let jid = core.jid.clone();
-        if let Ok(info) = disco::info(&core, &jid, Some(jid.bare())).await? {
+        let asked = core.patiently(|| disco::info(&core, &jid, Some(jid.bare())));
+        if let Ok(info) = asked.await? {
             core.has_archive.store(info.has(ns::MAM), Ordering::Relaxed);
         }
         if let Ok(answer) = core

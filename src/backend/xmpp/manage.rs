@@ -126,6 +126,9 @@ async fn owned(core: &Core, agent: &Jid, room_jid: &str) -> Result<Element, Back
         )
         .await?;
     let answer = answer.map_err(|refused| {
+        if refused.is_temporary() {
+            return refused.of_request("the room does not say who owns it");
+        }
         BackendError::new(
             BackendErrorKind::ChannelGone,
             format!("no room `{room_jid}` to manage: {}", refused.reason()),
@@ -245,8 +248,10 @@ async fn configure(
             Element::new("query", ns::MUC_OWNER),
         )
         .await?;
-    let answer = answer
-        .map_err(|refused| rejected(format!("the room was not created: {}", refused.reason())))?;
+    let answer = answer.map_err(|refused| match refused.is_temporary() {
+        true => refused.of_request("the room was not created"),
+        false => rejected(format!("the room was not created: {}", refused.reason())),
+    })?;
     let offered = answer
         .find("query", ns::MUC_OWNER)
         .and_then(|query| query.find("x", ns::DATA));

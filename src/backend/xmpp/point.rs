@@ -10,7 +10,7 @@
 
 use super::identity::{Likeness, Mark, Trace};
 use crate::model::ResumePoint;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use std::collections::VecDeque;
 
 /// The most marks beside a point: a resume point has at most 1,024 bytes.
@@ -51,10 +51,16 @@ pub(super) fn advance(
     trail.as_ref()?.to_resume()
 }
 
+/// Reads a time (XEP-0082). Without a zone it is UTC, as in the legacy form without hyphens.
 pub(super) fn time_of(stamp: &str) -> Option<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(stamp)
-        .ok()
-        .map(|time| time.to_utc())
+    let stamp = stamp.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(stamp) {
+        return Some(time.to_utc());
+    }
+    let stamp = stamp.strip_suffix(['Z', 'z']).unwrap_or(stamp);
+    let mut forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y%m%dT%H:%M:%S%.f"].into_iter();
+    let time = forms.find_map(|form| NaiveDateTime::parse_from_str(stamp, form).ok());
+    Some(time?.and_utc())
 }
 
 pub(super) fn stamp_of(time: DateTime<Utc>) -> String {
@@ -169,6 +175,23 @@ mod tests {
 
     fn mark(words: &str, id: &str) -> Mark {
         Mark::of("lene@im.test", words, Some(id))
+    }
+
+    #[test]
+    fn times_come_in_several_forms() {
+        let noon = time_of("2026-11-28T12:00:00Z").expect("a time");
+        for stamp in [
+            "2026-11-28T13:00:00+01:00",
+            "2026-11-28T12:00:00",
+            "2026-11-28T12:00:00.000z",
+            "20261128T12:00:00",
+            " 2026-11-28T12:00:00Z\n",
+        ] {
+            assert_eq!(time_of(stamp), Some(noon), "{stamp}");
+        }
+        for nonsense in ["", "noon", "2026-11-28", "2026-11-28T12:00:00+x"] {
+            assert_eq!(time_of(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

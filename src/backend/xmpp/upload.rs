@@ -17,9 +17,12 @@ use super::xml::Element;
 use super::{disco, http};
 use crate::backend::{BackendError, BackendErrorKind, Outgoing, PipeReader, Upload};
 use crate::model::{Content, Part};
+use std::time::Duration;
 
 /// The most services of the server that are asked whether they take files.
 const SERVICES_MAX: usize = 32;
+/// How long a service may take to say what it is.
+const SERVICE_MAX: Duration = Duration::from_secs(5);
 /// A file of unknown length is kept in memory until its length is known: at most this many bytes.
 const UNKNOWN_MAX: usize = 16 * 1024 * 1024;
 
@@ -40,28 +43,48 @@ pub(super) async fn service(core: &Core, agent: &Jid) -> Result<Option<Service>,
             Err(_) => Vec::new(),
         },
     };
-    let mut found = None;
-    for host in hosts {
-        if core.is_component && host == core.jid.as_str() {
-            continue;
-        }
-        let Ok(info) = disco::info(core, agent, Some(&host)).await? else {
-            continue;
-        };
-        if info.has(ns::UPLOAD) {
-            let limit = info
-                .field("max-file-size")
-                .and_then(|limit| limit.trim().parse().ok())
-                .unwrap_or(u64::MAX);
-            found = Some(Service {
-                host,
-                bytes_max: limit.min(core.config.upload_bytes_max),
-            });
-            break;
-        }
+    let asked = hosts.into_iter().map(|host| ask(core, agent, host));
+    let answers = futures_util::future::join_all(asked).await;
+    let mut state = core.state.lock();
+    if let Some(error) = &state.over {
+        return Err(error.clone());
     }
-    core.state.lock().upload = Some(found.clone());
+    let is_sure = answers.iter().all(Result::is_ok);
+    let found = answers.into_iter().find_map(|answer| answer.ok().flatten());
+    if found.is_some() || is_sure {
+        state.upload = Some(found.clone());
+    }
     Ok(found)
+}
+
+/// A service that refused to say what it is, for the moment only.
+struct NotNow;
+
+/// Asks a service of the server whether it takes files. One that does not answer takes none: it
+/// must not keep the agents out of their rooms.
+async fn ask(core: &Core, agent: &Jid, host: String) -> Result<Option<Service>, NotNow> {
+    if core.is_component && host == core.jid.as_str() {
+        return Ok(None);
+    }
+    let asked = tokio::select! {
+        biased;
+        asked = disco::info(core, agent, Some(&host)) => asked,
+        () = core.inbox.sleep(SERVICE_MAX) => return Ok(None),
+    };
+    let info = match asked {
+        Ok(Ok(info)) => info,
+        Ok(Err(refused)) if refused.is_passing() => return Err(NotNow),
+        Ok(Err(_)) | Err(_) => return Ok(None),
+    };
+    if !info.has(ns::UPLOAD) {
+        return Ok(None);
+    }
+    let limit = info.field("max-file-size");
+    let limit = limit.and_then(|limit| limit.trim().parse().ok());
+    Ok(Some(Service {
+        host,
+        bytes_max: limit.unwrap_or(u64::MAX).min(core.config.upload_bytes_max),
+    }))
 }
 
 /// The address to put one file to, and the address to get it from.

@@ -2,9 +2,10 @@
 //! restart of the gateway, what was missed comes once, in order, and nothing comes again.
 
 use super::proxy::Proxy;
-use super::scripted::{Says, attribute, component, serve};
+use super::scripted::{Says, attribute, component, refusal, serve};
 use super::server::Kind;
 use super::town::{SOON, Town, Words, ear, hears, hears_no_more};
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -44,8 +45,21 @@ impl Drop for Database {
 /// The messages of a room's archive: nickname, the sender's id, the text.
 type Archive = Arc<Mutex<Vec<(&'static str, String, String)>>>;
 
+/// What is odd about a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Oddity {
+    /// Its live messages have no ids, and that is all.
+    NoIds,
+    /// A page begins with the newest message.
+    TurnedRound,
+    /// It refuses the first request of each kind for the moment.
+    Refuses,
+    /// Its stamps have no zone.
+    NoZone,
+}
+
 /// Returns a page of the archive, and its end.
-fn page(element: &str, archive: &Archive, turned_round: bool) -> String {
+fn page(element: &str, archive: &Archive, oddity: Oddity) -> String {
     let (id, from) = (attribute(element, "id"), attribute(element, "from"));
     let (_, query) = element.split_once("queryid='").expect("a query");
     let query = query.split('\'').next().unwrap_or_default();
@@ -59,12 +73,13 @@ fn page(element: &str, archive: &Archive, turned_round: bool) -> String {
         None => 0,
     };
     let end = count.min(begin + PAGE);
+    let zone = if oddity == Oddity::NoZone { "" } else { "Z" };
     let wrapped = |at: usize| {
         let (nick, id, text) = &archive[at];
         // Ids count from 1. Several messages have the same second.
         format!(
             "<message from='{ROOM}' to='{from}'><result xmlns='urn:xmpp:mam:2' queryid='{query}' id='{}'>\
-             <forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-28T12:00:0{}Z'/>\
+             <forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2026-11-28T12:00:0{}{zone}'/>\
              <message xmlns='jabber:client' type='groupchat' from='{ROOM}/{nick}' id='{id}'><body>{text}</body>\
              </message></forwarded></result></message>",
             at + 1,
@@ -72,7 +87,7 @@ fn page(element: &str, archive: &Archive, turned_round: bool) -> String {
         )
     };
     let mut found: Vec<String> = (begin..end).map(wrapped).collect();
-    if turned_round {
+    if oddity == Oddity::TurnedRound {
         found.reverse();
     }
     let complete = end == count;
@@ -86,17 +101,28 @@ fn page(element: &str, archive: &Archive, turned_round: bool) -> String {
 
 /// Starts a server whose room `ops` has that archive and gives live messages no ids. When an agent
 /// posts `go`, Lene says `x`, `x` and `y` before it.
-fn room(archive: Archive, turned_round: bool) -> u16 {
-    serve(move |_, element| {
+fn room(archive: Archive, oddity: Oddity) -> u16 {
+    let refused = Arc::new(Mutex::new(HashSet::new()));
+    let is_first = move |kind: (u32, &'static str)| {
+        oddity == Oddity::Refuses && refused.lock().expect("no panic").insert(kind)
+    };
+    serve(move |connection, element| {
         let (id, from) = (attribute(element, "id"), attribute(element, "from"));
         let is_to_room = attribute(element, "to") == ROOM;
         match component(element) {
+            Says::This(_)
+                if is_to_room
+                    && (element.contains("disco#info") && is_first((connection, "info"))
+                        || element.contains("queryid") && is_first((connection, "archive"))) =>
+            {
+                Says::This(refusal(element, "wait", "resource-constraint"))
+            }
             Says::This(_) if is_to_room && element.contains("disco#info") => Says::This(format!(
                 "<iq type='result' id='{id}' from='{ROOM}' to='{from}'>\
                  <query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:xmpp:mam:2'/></query></iq>"
             )),
             Says::This(_) if is_to_room && element.contains("queryid") => {
-                Says::This(page(element, &archive, turned_round))
+                Says::This(page(element, &archive, oddity))
             }
             Says::Nothing if element.contains("<body>go</body>") => {
                 let said = [
@@ -124,15 +150,20 @@ fn room(archive: Archive, turned_round: bool) -> u16 {
 /// heard.
 #[test]
 fn a_restart_brings_what_was_missed_once_and_in_order() {
-    for turned_round in [false, true] {
+    for oddity in [
+        Oddity::NoIds,
+        Oddity::TurnedRound,
+        Oddity::Refuses,
+        Oddity::NoZone,
+    ] {
         let archive = Archive::default();
-        let port = room(archive.clone(), turned_round);
+        let port = room(archive.clone(), oddity);
         let backend = || {
             let secret = Secret::new("s3cret");
             let component = Component::new("agents.im.test", "127.0.0.1", port, secret);
             Xmpp::new(XmppConfig::new("im.test").component(component)).expect("right")
         };
-        let database = Database::new(if turned_round { "turned" } else { "straight" });
+        let database = Database::new(&format!("{oddity:?}"));
         let engine = database.open(backend());
         let bot = engine.bot("helper", BOT, &[OPS]);
         let mut first = ear(&bot);

@@ -2,7 +2,7 @@
 //! is connected twice. A scripted server sends them; where a test goes on after that, the server is
 //! a real one.
 
-use super::scripted::{Says, component, header, refusal, serve, serve_at, stream_error};
+use super::scripted::{Says, attribute, component, header, refusal, serve, serve_at, stream_error};
 use super::server::Kind;
 use super::town::{SOON, Town, Way, Words, ear, hears, opened, passes};
 use std::sync::Arc;
@@ -179,6 +179,39 @@ fn see_other_host_does_not_lead_a_plain_login_away() {
         .unwrap_or_default();
     assert!(told.contains("not on this machine"), "{told}");
     assert!(!heard.load(Ordering::Relaxed), "not a word");
+}
+
+/// A service of the server that never says what it is keeps nobody out of a room, and does not hide
+/// the one that takes files.
+#[test]
+fn a_service_that_never_answers_keeps_nobody_out() {
+    let port = serve(move |_, element| {
+        let result = |query: &str| {
+            let (id, to) = (attribute(element, "id"), attribute(element, "from"));
+            let from = attribute(element, "to");
+            Says::This(format!(
+                "<iq type='result' id='{id}' from='{from}' to='{to}'>{query}</iq>"
+            ))
+        };
+        match attribute(element, "to") {
+            "im.test" if element.contains("disco#items") => result(
+                "<query xmlns='http://jabber.org/protocol/disco#items'>\
+                 <item jid='silent.im.test'/><item jid='upload.im.test'/></query>",
+            ),
+            "silent.im.test" => Says::Nothing,
+            "upload.im.test" => result(
+                "<query xmlns='http://jabber.org/protocol/disco#info'>\
+                 <feature var='urn:xmpp:http:upload:0'/></query>",
+            ),
+            _ => component(element),
+        }
+    });
+    let component = Component::new("agents.im.test", "127.0.0.1", port, Secret::new("s3cret"));
+    let config = XmppConfig::new("im.test").component(component);
+    let engine = opened(Xmpp::new(config).expect("right"));
+    let bot = engine.bot("helper", BOT, &[OPS]);
+    let room = bot.channel(OPS).expect("it is in");
+    assert!(room.info.can_accept_files, "{room:?}");
 }
 
 #[test]
