@@ -34,6 +34,7 @@ impl World {
             }
             (["contacts"], "POST") => self.add_contact(now, &user, input),
             (["contacts", who], "DELETE") => self.delete_contact(now, &user, who),
+            (["contacts", _], _) => Err(Fault::method().into()),
             (["groups", rest @ ..], _) => self.groups(app, &user, method, rest, input),
             (["groupmemberships", rest @ ..], _) => {
                 self.group_memberships(now, app, &user, method, rest, input)

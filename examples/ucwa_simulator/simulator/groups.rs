@@ -150,6 +150,7 @@ impl World {
                 let who = one(input, "contactUri")?;
                 self.forget_contact(now, user, &who)
             }
+            (["removecontactfromallgroups"], _) => Err(Fault::method().into()),
             ([key], "DELETE") => {
                 let (who, group) = key
                     .split_once(',')

@@ -166,23 +166,20 @@ impl World {
             (["typingparticipants"], "GET") => {
                 Ok(Answer::ok(self.typing_json(app, conversation, talk, &user)))
             }
-            (["messages"], "POST") => self.send_message(
-                now,
-                app,
-                conversation,
-                talk,
-                &user,
-                request,
-                &message_input(request)?,
-            ),
-            (["messages", number], "GET") => {
-                let found = view
-                    .messages
-                    .iter()
-                    .find(|(own, _)| own.to_string() == **number);
-                found
-                    .map(|(_, message)| Answer::ok(message.clone()))
-                    .ok_or_else(|| Fault::not_found("ResourceNotFound").into())
+            (["messages"], "POST") => {
+                let from = (app, conversation, talk);
+                self.send_message(now, from, &user, request, &message_input(request)?)
+            }
+            (["messages", number], "GET" | "POST") => {
+                let mut kept = view.messages.iter();
+                let found = kept.find(|(own, _)| own.to_string() == **number);
+                let (_, message) = found.ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+                if request.method == "GET" {
+                    return Ok(Answer::ok(message.clone()));
+                }
+                // Some clients send their reply to the message that they reply to.
+                let from = (app, conversation, talk);
+                self.send_message(now, from, &user, request, &message_input(request)?)
             }
             (
                 [] | ["terminate" | "typing" | "typingparticipants" | "messages"] | ["messages", _],
@@ -208,17 +205,16 @@ impl World {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the request and where it stands")]
+    /// Sends a text. `from` is an application, its conversation and the talk.
     fn send_message(
         &mut self,
         now: Moment,
-        app: &str,
-        conversation: &str,
-        talk: u64,
+        from: (&str, &str, u64),
         user: &Address,
         request: &Request,
         input: &Input,
     ) -> Result<Answer, Answer> {
+        let (app, conversation, talk) = from;
         self.live(app, conversation)?;
         let text = self.message_text(app, conversation, request, input)?;
         let operation = input

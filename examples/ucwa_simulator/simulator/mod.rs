@@ -35,6 +35,7 @@ pub mod json;
 pub mod me;
 pub mod meeting;
 pub mod messaging;
+pub mod methods;
 pub mod model;
 pub mod person;
 pub mod policies;

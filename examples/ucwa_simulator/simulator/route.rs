@@ -4,6 +4,7 @@
 use super::answer::{Answer, Fault};
 use super::channel::Asked;
 use super::fault::{Hit, too_many};
+use super::methods;
 use super::model::paths::href;
 use super::model::token::Token;
 use super::request::Request;
@@ -33,6 +34,11 @@ impl World {
             && matches!(lower.first(), Some(&"ucwa" | &"autodiscover"));
         if ["OPTIONS", "HEAD", "TRACE"].contains(&method) && !asks_by_head {
             let status = if method == "OPTIONS" { 400 } else { 405 };
+            let allow = match lower.as_slice() {
+                ["ucwa", "oauth", "v1", "applications", rest @ ..] => methods::of(rest),
+                ["webticket", ..] => "POST",
+                _ => "GET",
+            };
             let page = Answer::html(
                 status,
                 if method == "OPTIONS" {
@@ -41,7 +47,8 @@ impl World {
                     "Method Not Allowed"
                 },
                 "The method is not supported.",
-            );
+            )
+            .with("Allow", allow);
             return Outcome::Now(page.with(
                 "X-Ms-diagnostics",
                 "28020;source=\"simulator\";reason=\"No valid security token.\"",
@@ -141,7 +148,7 @@ impl World {
                 own.channel.ask(now, &input, &href(app), &self.switches)
             }
             ("GET", Err(refused)) => Asked::Now(refused),
-            _ => Asked::Now(Fault::method().into()),
+            _ => Asked::Now(Answer::from(Fault::method()).with("Allow", "GET")),
         };
         self.touch_channel(app);
         match asked {
@@ -159,11 +166,27 @@ impl World {
         token: &Token,
         lower: &[&str],
     ) -> Result<Answer, Answer> {
+        self.found(now, request, token, lower)
+            .map_err(|refused| methods::explained(refused, lower))
+    }
+
+    fn found(
+        &mut self,
+        now: Moment,
+        request: &Request,
+        token: &Token,
+        lower: &[&str],
+    ) -> Result<Answer, Answer> {
         let method = request.method.as_str();
         match lower {
             [] => self.create_application(now, request, token),
             [app] => self.application(now, app, method),
             [app, "me", rest @ ..] => self.me(now, app, method, rest, &request.input()?),
+            // Some clients build this path instead of following the link of `me`.
+            [app, "reportmyactivity"] => {
+                let input = request.input()?;
+                self.me(now, app, method, &["reportmyactivity"], &input)
+            }
             [app, "communication", rest @ ..] => {
                 self.communication_resource(now, app, request, rest)
             }

@@ -2,6 +2,7 @@
 //! §ucwa/presence.
 
 mod ends;
+mod methods;
 mod requests;
 mod tokens;
 mod watching;
