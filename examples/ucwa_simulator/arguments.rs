@@ -23,6 +23,7 @@ Simulated people are driven over HTTP under /Simulator/v1, in JSON, without a to
   POST people/URI/presence          {availability, activity}; note {text}; location {text}
   POST people/URI/hold              {subject, access} -> {meeting}; join, end {meeting}; invite {meeting, whom}
   POST people/URI/eject             {meeting, whom}; likewise admit, reject, promote, demote
+  GET  groups                       POST groups {uri, name, members}: distribution groups
   GET  state                        applications, meetings, counts
   GET  switches                     PUT switches {NAME: VALUE}
   GET  faults                       POST faults/NAME {user, count, retryAfter}
@@ -79,6 +80,9 @@ pub(crate) struct Arguments {
     /// [accept]; may be repeated
     #[arg(verbatim_doc_comment, long = "person", value_name = "URI[=MANNER]", value_parser = person)]
     pub(crate) people: Vec<(String, Manner)>,
+    /// A distribution group of people who exist; may be repeated
+    #[arg(long = "group", value_name = "URI=URI,URI", value_parser = pair)]
+    pub(crate) groups: Vec<(String, String)>,
     /// Set a switch, see --list-switches; may be repeated
     #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = pair)]
     switched: Vec<(String, String)>,

@@ -111,6 +111,12 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     for (uri, password) in &arguments.users {
         simulator.add_person(uri, None, Some(password), Manner::Offline)?;
     }
+    for (uri, members) in &arguments.groups {
+        let members: Vec<String> = members.split(',').map(str::to_owned).collect();
+        simulator
+            .add_group(uri, None, &members)
+            .map_err(|why| format!("--group {uri}: {why}"))?;
+    }
     tokio::spawn(simulator.clone().run());
     for (listener, tls, scheme) in listeners {
         let address = listener.local_addr().map_err(|error| error.to_string())?;

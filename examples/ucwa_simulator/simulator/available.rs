@@ -55,11 +55,10 @@ impl World {
             modalities,
             inactive,
         });
-        own.active_at = now;
         own.communication.0 = etag;
         self.tell_available(now, app);
         self.set_availability_quietly(now, &user, availability, activity, Some(app));
-        self.watch_idle(now, app);
+        self.touch(now, app);
         Ok(Answer::done())
     }
 

@@ -40,7 +40,7 @@ impl World {
         if let Some(name) = name.filter(|_| user.is_guest()) {
             self.people
                 .entry(user.clone())
-                .or_insert_with(|| Person::new(&user, None))
+                .or_insert_with(|| Person::new(now, &user, None))
                 .name = name;
         }
         let talk = self

@@ -27,7 +27,7 @@ impl World {
         let user = own.user.clone();
         match (rest, method) {
             ([], "GET") => Ok(Answer::ok(people_json(&href(app)))),
-            (["search"], "GET") => self.search(app, input),
+            (["search"], "GET") => self.search(app, &user, input),
             (["contacts"], "GET") => {
                 let all = self.list_of(&user);
                 Ok(self.contact_list(app, "myContacts", "contacts", all.iter()))
@@ -38,6 +38,9 @@ impl World {
             (["groups", rest @ ..], _) => self.groups(app, &user, method, rest, input),
             (["groupmemberships", rest @ ..], _) => {
                 self.group_memberships(now, app, &user, method, rest, input)
+            }
+            (["distributiongroups", rest @ ..], _) => {
+                self.distribution_groups(app, &user, method, rest)
             }
             (["privacyrelationships"], "GET") => {
                 let here = format!("{}/people/privacyRelationships", href(app));
@@ -170,13 +173,19 @@ impl World {
                 ("department", &card.department),
                 ("office", &card.office),
                 ("title", &card.title),
-                ("workPhoneNumber", &card.phone),
             ] {
                 if !value.is_empty() {
                     out[name] = json!(value);
                 }
             }
-            out["etag"] = json!(etag(person).to_string());
+            let seen = card.phones.iter();
+            for (kind, phone) in
+                seen.filter(|(_, phone)| phone.is_shown && !phone.number.is_empty())
+            {
+                out[format!("{kind}PhoneNumber")] = json!(phone.number);
+            }
+            let all = format!("{}{card:?}", person.name);
+            out["etag"] = json!(fingerprint(&all).to_string());
         }
         out
     }
@@ -207,7 +216,7 @@ impl World {
         }))
     }
 
-    fn search(&self, app: &str, input: &Input) -> Result<Answer, Answer> {
+    fn search(&self, app: &str, user: &Address, input: &Input) -> Result<Answer, Answer> {
         let mail = input.optional("mail", 256)?;
         let query = match mail {
             Some(mail) => mail,
@@ -219,11 +228,15 @@ impl World {
             Some(_) => return Err(Fault::parameter("limit", "1 to 100.").into()),
         };
         let words = query.to_lowercase();
+        let has_number = |person: &Person| {
+            let mut phones = person.card.phones.values();
+            phones.any(|phone| phone.is_shown && phone.number.contains(&words))
+        };
         let fits = |(who, person): &(&Address, &Person)| {
             !who.is_guest()
                 && (person.name.to_lowercase().contains(&words)
                     || who.uri().contains(&words)
-                    || person.card.phone.contains(&words))
+                    || has_number(person))
         };
         let mut found = self.people.iter().filter(fits).map(|(who, _)| who);
         let contacts: Vec<Value> = found
@@ -231,6 +244,7 @@ impl World {
             .take(limit)
             .map(|who| self.contact_json(app, who))
             .collect();
+        let groups = self.groups_found(app, user, &words, limit - contacts.len());
         let more = found.next().is_some();
         let escaped: String = query
             .bytes()
@@ -243,16 +257,15 @@ impl World {
             })
             .collect();
         Ok(Answer::ok(
-            json!({"rel": "search", "moreResultsAvailable": more, "_embedded": {"contact": contacts},
+            json!({"rel": "search", "moreResultsAvailable": more, "_embedded": {"contact": contacts, "distributionGroup": groups},
             "_links": {"self": {"href": format!("{}/people/search?query={escaped}&limit={limit}", href(app))}}}),
         ))
     }
 }
 
-/// Returns a number that changes whenever the contact's card changes.
-fn etag(person: &Person) -> u32 {
-    let all = format!("{}{:?}", person.name, person.card);
-    all.bytes().fold(2_166_136_261, |hash, byte| {
+/// Returns a number that is another one for another text (FNV-1a).
+pub fn fingerprint(text: &str) -> u32 {
+    text.bytes().fold(2_166_136_261, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
     })
 }

@@ -27,9 +27,9 @@ impl Simulator {
     /// `uri` is not a SIP address.
     pub fn person(self: &Arc<Self>, uri: &str) -> Result<Driven, String> {
         let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is not a SIP address"))?;
-        self.change(|world, _| {
+        self.change(|world, now| {
             world.people.entry(address.clone()).or_insert_with(|| {
-                let mut person = Person::new(&address, None);
+                let mut person = Person::new(now, &address, None);
                 person.manner = Manner::Ignore;
                 person.presence.availability = Some("Online".to_owned());
                 person

@@ -48,6 +48,7 @@ impl World {
             (["state"], "GET") => Ok(Answer::ok(self.state_json())),
             (["faults"], "GET") => Ok(Answer::ok(json!(FAULTS))),
             (["faults", fault], "POST") => self.start_fault(now, fault, input),
+            (["groups"], "GET" | "POST") => self.control_groups(method, input),
             (["people"], "GET") => {
                 let all = self.people.iter();
                 let all: Vec<Value> = all
@@ -55,7 +56,7 @@ impl World {
                     .collect();
                 Ok(Answer::ok(json!(all)))
             }
-            (["people"], "POST") => self.new_person(input),
+            (["people"], "POST") => self.new_person(now, input),
             (["people", who, verb], _) => {
                 let who = Address::parse(who)
                     .filter(|who| self.people.contains_key(who))
@@ -84,9 +85,9 @@ impl World {
         Ok(Answer::ok(json!({"hit": hit})))
     }
 
-    fn new_person(&mut self, input: &Input) -> Result<Answer, Answer> {
+    fn new_person(&mut self, now: Moment, input: &Input) -> Result<Answer, Answer> {
         let who = address(input, "uri")?;
-        let mut person = Person::new(&who, input.text("name").as_deref());
+        let mut person = Person::new(now, &who, input.text("name").as_deref());
         person.password = input.text("password");
         person.manner = manner(input)?.unwrap_or(Manner::Ignore);
         if person.manner != Manner::Offline {
@@ -200,6 +201,7 @@ impl World {
         input: &Input,
     ) -> Result<(), Answer> {
         let word = |name: &str| input.text(name).unwrap_or_default();
+        self.stir(now, who);
         match verb {
             "presence" => self.set_availability(now, who, &word("availability"), &word("activity")),
             "note" => self.set_note(now, who, &word("text")),

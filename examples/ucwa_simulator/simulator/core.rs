@@ -100,8 +100,8 @@ impl Simulator {
         manner: Manner,
     ) -> Result<Address, String> {
         let address = Address::parse(uri).ok_or_else(|| format!("`{uri}` is not a SIP address"))?;
-        self.change(|world, _| {
-            let mut person = Person::new(&address, name);
+        self.change(|world, now| {
+            let mut person = Person::new(now, &address, name);
             person.password = password.map(str::to_owned);
             if manner != Manner::Offline {
                 person.presence.availability = Some("Online".to_owned());

@@ -23,12 +23,15 @@ impl World {
         match group {
             "1" => Some(self.list_of(&user)),
             "0" => Some(Vec::new()),
-            _ => self
-                .people
-                .get(&user)?
-                .groups
-                .get(group)
-                .map(|(_, members)| members.iter().cloned().collect()),
+            _ => {
+                let made = self.people.get(&user)?.groups.get(group);
+                let given = || {
+                    let group = self.distribution_groups.get(&Address::parse(group)?)?;
+                    Some(&group.members)
+                };
+                let members = made.map(|(_, members)| members).or_else(given)?;
+                Some(members.iter().cloned().collect())
+            }
         }
     }
 
@@ -42,25 +45,12 @@ impl World {
         input: &Input,
     ) -> Result<Answer, Answer> {
         let base = format!("{}/people/groups", href(app));
-        let person = self
-            .people
-            .get_mut(user)
-            .ok_or_else(|| Fault::not_found("ResourceNotFound"))?;
+        if rest.is_empty() && method == "GET" {
+            return Ok(self.group_list(app, user));
+        }
+        let missing = || Fault::not_found("ResourceNotFound");
+        let person = self.people.get_mut(user).ok_or_else(missing)?;
         match (rest, method) {
-            ([], "GET") => {
-                let mut embedded = json!({});
-                for (id, rel, name) in FIXED {
-                    embedded[rel] = group_json(&base, id, rel, name);
-                }
-                embedded["group"] = person
-                    .groups
-                    .iter()
-                    .map(|(id, (name, _))| group_json(&base, id, "group", name))
-                    .collect();
-                Ok(Answer::ok(
-                    json!({"rel": "myGroups", "_links": {"self": {"href": base}}, "_embedded": embedded}),
-                ))
-            }
             ([], "POST") => {
                 let name = input.required("displayName", 100)?;
                 if person.groups.len() >= CONTACTS_MAX {
@@ -84,6 +74,30 @@ impl World {
             },
             _ => Err(Fault::method().into()),
         }
+    }
+
+    /// Returns all groups of the user: those that everybody has, the user's own, and the
+    /// distribution groups on the contact list.
+    fn group_list(&self, app: &str, user: &Address) -> Answer {
+        let base = format!("{}/people/groups", href(app));
+        let mut embedded = json!({});
+        for (id, rel, name) in FIXED {
+            embedded[rel] = group_json(&base, id, rel, name);
+        }
+        if let Some(person) = self.people.get(user) {
+            let own = person.groups.iter();
+            embedded["group"] = own
+                .map(|(id, (name, _))| group_json(&base, id, "group", name))
+                .collect();
+            let listed = person.distribution_groups.iter();
+            embedded["distributionGroup"] = listed
+                .map(|uri| self.distribution_group_json(app, user, uri))
+                .filter(|group| !group.is_null())
+                .collect();
+        }
+        Answer::ok(
+            json!({"rel": "myGroups", "_links": {"self": {"href": base}}, "_embedded": embedded}),
+        )
     }
 
     /// Answers requests about a group that the user has made.

@@ -1,4 +1,4 @@
-//! `me`: the user's own presence, note and location, reportMyActivity, and phones.
+//! `me`: the user's own presence, note and location, and reportMyActivity.
 
 use super::answer::{Answer, Fault};
 use super::model::application::Application;
@@ -10,9 +10,8 @@ use super::world::World;
 use serde_json::{Value, json};
 
 /// The resources below `me`, in lower case for comparison.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 6] = [
     "makemeavailable",
-    "phones",
     "callforwardingsettings",
     "presence",
     "note",
@@ -71,7 +70,6 @@ impl World {
         match (rest, method) {
             ([], "GET") => Ok(Answer::ok(self.me_json(own))),
             (["makemeavailable"], "POST") => self.make_me_available(now, app, input),
-            (["phones"], "GET") => Ok(self.phones(own)),
             (["callforwardingsettings"], "GET") => {
                 let here = format!("{}/me/callForwardingSettings", own.href());
                 Ok(Answer::ok(
@@ -93,23 +91,6 @@ impl World {
             ([name], _) if NAMES.contains(name) => Err(Fault::method().into()),
             _ => Err(Fault::not_found("").into()),
         }
-    }
-
-    fn phones(&self, app: &Application) -> Answer {
-        let here = format!("{}/me/phones", app.href());
-        let number = self
-            .people
-            .get(&app.user)
-            .map(|person| person.card.phone.clone())
-            .filter(|number| !number.is_empty());
-        let links = json!({"self": {"href": format!("{here}/work")}, "changeNumber": {"href": format!("{here}/work/changeNumber")}});
-        let phones: Vec<Value> = number
-            .into_iter()
-            .map(|number| json!({"rel": "phone", "number": number, "type": "work", "includeInContactCard": true, "_links": links}))
-            .collect();
-        Answer::ok(
-            json!({"rel": "phones", "_links": {"self": {"href": here}}, "_embedded": {"phone": phones}}),
-        )
     }
 
     /// Returns `presence`, `note` or `location` of the application's user.

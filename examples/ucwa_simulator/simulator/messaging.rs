@@ -148,6 +148,7 @@ impl World {
             .get(conversation)
             .ok_or_else(|| self.ended())?;
         let (talk, user, meeting) = (view.talk, own.user.clone(), view.meeting.is_some());
+        let from = (app, conversation, talk);
         match (rest, request.method.as_str()) {
             ([], "GET") => Ok(Answer::ok(self.messaging_json(app, view))),
             (["terminate"], "POST") => {
@@ -167,7 +168,6 @@ impl World {
                 Ok(Answer::ok(self.typing_json(app, conversation, talk, &user)))
             }
             (["messages"], "POST") => {
-                let from = (app, conversation, talk);
                 self.send_message(now, from, &user, request, &message_input(request)?)
             }
             (["messages", number], "GET" | "POST") => {
@@ -178,7 +178,6 @@ impl World {
                     return Ok(Answer::ok(message.clone()));
                 }
                 // Some clients send their reply to the message that they reply to.
-                let from = (app, conversation, talk);
                 self.send_message(now, from, &user, request, &message_input(request)?)
             }
             (

@@ -41,6 +41,8 @@ fn of_me(rest: &[&str]) -> &'static str {
         [] | ["phones" | "callforwardingsettings"] => "GET",
         ["makemeavailable" | "reportmyactivity"] => "POST",
         ["presence" | "note" | "location"] => "GET, POST",
+        ["phones", _] => "GET, PUT",
+        ["phones", _, "changenumber" | "changevisibility"] => "POST",
         _ => "",
     }
 }
@@ -104,6 +106,12 @@ fn of_people(rest: &[&str]) -> &'static str {
         ["presencesubscriptions", _] => "GET, POST, DELETE",
         ["presencesubscriptionmemberships", _] => "GET, DELETE",
         ["contactsandgroupssubscription"] => "GET",
+        ["distributiongroups", _] | ["distributiongroups", _, "contacts" | "expand"] => "GET",
+        [
+            "distributiongroups",
+            _,
+            "addtocontactlist" | "removefromcontactlist",
+        ] => "POST",
         [
             "contactsandgroupssubscription",
             "startorrefreshsubscriptiontocontactsandgroups" | "stopsubscriptiontocontactsandgroups",

@@ -41,6 +41,8 @@ pub struct Person {
     pub contacts: BTreeSet<Address>,
     /// Groups of the contact list by id: name and members.
     pub groups: BTreeMap<String, (String, BTreeSet<Address>)>,
+    /// The distribution groups on the contact list.
+    pub distribution_groups: BTreeSet<Address>,
     /// The card in the directory.
     pub card: Card,
     /// Texts that reached the person.
@@ -60,8 +62,17 @@ pub struct Card {
     pub company: String,
     /// Office.
     pub office: String,
-    /// `tel:` URI.
-    pub phone: String,
+    /// The phones by kind: home, mobile, other, work.
+    pub phones: BTreeMap<&'static str, Phone>,
+}
+
+/// A phone of a person.
+#[derive(Debug, Clone, Default)]
+pub struct Phone {
+    /// `tel:` URI, or what the user has typed; empty if there is none.
+    pub number: String,
+    /// Whether others see the number.
+    pub is_shown: bool,
 }
 
 /// Presence, note and location.
@@ -78,7 +89,7 @@ pub struct Presence {
     /// The location.
     pub location: String,
     /// When the person last did something.
-    pub last_active: Option<Moment>,
+    pub last_active: Moment,
 }
 
 /// A text that reached a person.
@@ -129,16 +140,10 @@ impl Manner {
 }
 
 impl Person {
-    /// Returns a person. Without a name, the name is made from the address.
-    pub fn new(address: &Address, name: Option<&str>) -> Person {
-        let own = address
-            .user()
-            .split(['.', '_'])
-            .map(capital)
-            .collect::<Vec<_>>()
-            .join(" ");
+    /// Returns a person who was active just now. Without a name, the name is made from the address.
+    pub fn new(now: Moment, address: &Address, name: Option<&str>) -> Person {
         Person {
-            name: name.map_or(own, str::to_owned),
+            name: name.map_or_else(|| display_name(address), str::to_owned),
             password: None,
             manner: Manner::Offline,
             presence: Presence {
@@ -147,22 +152,17 @@ impl Person {
                 note: String::new(),
                 note_kind: "Personal".to_owned(),
                 location: String::new(),
-                last_active: None,
+                last_active: now,
             },
             contacts: BTreeSet::new(),
             groups: BTreeMap::new(),
+            distribution_groups: BTreeSet::new(),
             card: Card {
                 title: "Consultant".to_owned(),
                 department: "Sales".to_owned(),
                 company: "Contoso".to_owned(),
                 office: "20/2107".to_owned(),
-                phone: format!(
-                    "tel:+1425555{:04}",
-                    address
-                        .uri()
-                        .bytes()
-                        .fold(7_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 10_000)
-                ),
+                phones: phones(address),
             },
             heard: VecDeque::new(),
             reports: VecDeque::new(),
@@ -206,7 +206,8 @@ impl Presence {
 
     /// Returns the resource `contactPresence`.
     pub fn contact_json(&self, href: &str) -> Value {
-        let mut out = json!({"rel": "contactPresence", "_links": {"self": {"href": href}}, "deviceType": "Unknown"});
+        let mut out = json!({"rel": "contactPresence", "_links": {"self": {"href": href}}, "deviceType": "Unknown",
+            "lastActive": date(self.last_active)});
         if let Some(availability) = &self.availability {
             out["availability"] = json!(availability);
             out["activity"] = json!(self.shown_activity());
@@ -216,9 +217,6 @@ impl Presence {
                 "PC"
             });
         }
-        if let Some(at) = self.last_active {
-            out["lastActive"] = json!(date(at));
-        }
         out
     }
 }
@@ -226,6 +224,25 @@ impl Presence {
 /// Returns a date as ASP.NET writes it. Its slashes are escaped when the body is written.
 pub fn date(at: Moment) -> String {
     format!("/Date({})/", at.timestamp_millis())
+}
+
+/// Returns a display name made from the part of the address before the `@`.
+pub fn display_name(address: &Address) -> String {
+    let words = address.user().split(['.', '_']).map(capital);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the phones of a new person, who has one at work.
+fn phones(address: &Address) -> BTreeMap<&'static str, Phone> {
+    let sum = |sum: u32, byte| (sum * 31 + u32::from(byte)) % 10_000;
+    let last = address.uri().bytes().fold(7, sum);
+    let work = Phone {
+        number: format!("tel:+1425555{last:04}"),
+        is_shown: true,
+    };
+    let mut all = BTreeMap::from(["home", "mobile", "other"].map(|kind| (kind, Phone::default())));
+    all.insert("work", work);
+    all
 }
 
 fn capital(word: &str) -> String {

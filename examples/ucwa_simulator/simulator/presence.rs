@@ -43,9 +43,16 @@ impl World {
         own.active_at = now;
         let user = own.user.clone();
         if let Some(person) = self.people.get_mut(&user) {
-            person.presence.last_active = Some(now);
+            person.presence.last_active = now;
         }
         self.watch_idle(now, app);
+    }
+
+    /// Records that a simulated person has just done something.
+    pub fn stir(&mut self, now: Moment, who: &Address) {
+        if let Some(person) = self.people.get_mut(who) {
+            person.presence.last_active = now;
+        }
     }
 
     /// Turns the presence of a user without activity to idle.

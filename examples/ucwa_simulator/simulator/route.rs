@@ -181,6 +181,7 @@ impl World {
         match lower {
             [] => self.create_application(now, request, token),
             [app] => self.application(now, app, method),
+            [app, "me", "phones", rest @ ..] => self.phones(app, rest, request),
             [app, "me", rest @ ..] => self.me(now, app, method, rest, &request.input()?),
             // Some clients build this path instead of following the link of `me`.
             [app, "reportmyactivity"] => {

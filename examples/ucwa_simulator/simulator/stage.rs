@@ -37,6 +37,7 @@ impl Stage {
             switches: Switches::default(),
         };
         let mut world = World::new(config);
+        let now = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         for (name, manner) in [
             ("lene", Manner::Offline),
             ("tosh", Manner::Offline),
@@ -45,15 +46,12 @@ impl Stage {
             ("ivy", Manner::Ignore),
         ] {
             let address = super::address::Address::parse(&format!("{name}@contoso.com")).unwrap();
-            let mut person = Person::new(&address, None);
+            let mut person = Person::new(now, &address, None);
             person.password = (manner == Manner::Offline).then(|| "secret".to_owned());
             person.manner = manner;
             world.people.insert(address, person);
         }
-        Stage {
-            world,
-            now: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
-        }
+        Stage { world, now }
     }
 
     pub fn pass(&mut self, seconds: f64) {

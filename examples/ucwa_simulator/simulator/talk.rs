@@ -102,6 +102,7 @@ impl World {
             None => others.collect::<Vec<_>>().join(","),
         };
         let sender = Sender::Person(who.clone(), to, text.to_owned());
+        self.stir(now, who);
         self.say(
             now,
             talk,

@@ -1,7 +1,7 @@
 //! Texts as data URIs. The server always writes them url-encoded like a form, and reads every form
 //! that clients write.
 
-use super::request::{decode, decode_bytes};
+use super::percent::{decode, decode_bytes};
 use base64::Engine;
 use std::fmt::Write;
 

@@ -11,6 +11,7 @@ use super::event::Event;
 use super::ids::Ids;
 use super::model::application::Application;
 use super::model::conversation::Conversation;
+use super::model::distribution_group::DistributionGroup;
 use super::model::faults::Faults;
 use super::model::invitation::Invitation;
 use super::model::meeting::Meeting;
@@ -56,6 +57,8 @@ pub struct World {
     pub ids: Ids,
     /// The directory.
     pub people: BTreeMap<Address, Person>,
+    /// The distribution groups of the directory.
+    pub distribution_groups: BTreeMap<Address, DistributionGroup>,
     /// The tokens that were issued.
     pub tokens: Tokens,
     /// Applications by id.
@@ -85,6 +88,7 @@ impl World {
             switches: config.switches.clone(),
             ids: Ids::new(config.seed),
             people: BTreeMap::new(),
+            distribution_groups: BTreeMap::new(),
             tokens: Tokens::default(),
             applications: BTreeMap::new(),
             gone: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! An application, its channel and its user over time: §ucwa/discovery to §ucwa/thirty-seconds, and
 //! §ucwa/presence.
 
+mod directory;
 mod ends;
 mod methods;
 mod requests;

@@ -6,6 +6,7 @@
 
 pub mod application;
 pub mod conversation;
+pub mod distribution_group;
 pub mod faults;
 pub mod invitation;
 pub mod meeting;

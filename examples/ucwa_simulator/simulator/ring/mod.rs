@@ -142,6 +142,8 @@ impl World {
         };
         if let Some(leg) = ring.legs.iter().position(|leg| matches!(leg, Leg::Person)) {
             ring.taken = true;
+            let who = ring.to.clone();
+            self.stir(now, &who);
             self.connect(now, number, leg);
         }
     }

@@ -8,5 +8,8 @@
 pub mod read;
 pub mod write;
 
+#[cfg(test)]
+mod write_test;
+
 /// The namespace of every document.
 pub const NAMESPACE: &str = "http://schemas.microsoft.com/rtc/2012/03/ucwa";
