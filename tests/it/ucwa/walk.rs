@@ -259,7 +259,7 @@ fn the_walk_of_the_article() {
                 ""
             )
             .status,
-        405
+        404
     );
     assert_eq!(
         client
