@@ -218,6 +218,29 @@ mod tests {
         );
     }
 
+    /// A reply has parts of what was asked, such as its id.
+    #[test]
+    fn a_reply_that_would_be_too_large_does_not_leave() {
+        let recorder = Recorder::by_hand();
+        let (core, line) = core(&recorder);
+        for id in ["&".repeat(100 * 1024), "short".to_owned()] {
+            let asked = Element::stanza("iq").with("type", "get").with("id", id);
+            let asked = asked.with("from", "eve@evil.example/x").with("to", BOT);
+            handle(&core, asked.child(Element::new("ping", ns::PING)));
+        }
+        core.outbox.close();
+        let mut sent = Vec::new();
+        let written = line.write(&mut sent).now_or_never();
+        written.expect("nothing waits").expect("memory takes it");
+        let sent = String::from_utf8(sent).expect("text");
+        assert!(
+            sent.contains("id='short'") && sent.len() < 1024,
+            "{} bytes",
+            sent.len()
+        );
+        assert!(recorder.lost().is_none());
+    }
+
     /// The attributes and texts that the fuzzer uses.
     const VALUES: &[&str] = &[
         "ops@rooms.im.test/bot",
