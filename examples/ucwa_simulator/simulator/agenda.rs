@@ -1,6 +1,8 @@
 //! Deeds to be done later, sorted by moment. Each deed checks when it is due whether it is still
 //! needed.
 
+use super::address::Address;
+use super::text::Text;
 use super::timer::Moment;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +38,7 @@ pub enum Deed {
     /// Forget a finished invitation: application, invitation.
     ForgetInvitation(String, String),
     /// Let a simulated person say a text: talk, person, text.
-    Says(u64, super::address::Address, String),
+    Says(u64, Address, Text),
     /// Send an answer that a fault kept back.
     LetGo(u64),
     /// End an application's subscription to contacts and groups.

@@ -155,16 +155,9 @@ fn parse(part: &str, outer: &Request) -> Option<Request> {
 }
 
 fn write(out: &mut Vec<u8>, answer: Answer, form: &Representation) {
-    let phrase = match answer.status {
-        200 => "OK",
-        201 => "Created",
-        204 => "No Content",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        409 => "Conflict",
-        _ => "Answer",
-    };
+    let phrase = hyper::StatusCode::from_u16(answer.status).ok();
+    let phrase = phrase.and_then(|status| status.canonical_reason());
+    let phrase = phrase.unwrap_or("Answer");
     out.extend_from_slice(
         format!(
             "HTTP/1.1 {} {phrase}\r\nCache-Control: no-cache\r\n",

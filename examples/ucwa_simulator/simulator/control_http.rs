@@ -133,8 +133,8 @@ impl World {
                 true
             }
             "hold" => {
-                let word = |name: &str| input.text(name).unwrap_or_default();
-                let uri = self.person_holds(now, who, &word("subject"), &word("access"));
+                let uri =
+                    self.person_holds(now, who, &input.word("subject"), &input.word("access"));
                 return Ok(Answer::ok(json!({"meeting": uri})));
             }
             "join" | "invite" | "end" | "eject" | "admit" | "reject" | "promote" | "demote" => {
@@ -162,19 +162,18 @@ impl World {
         verb: &str,
         input: &Input,
     ) -> Result<bool, Answer> {
-        let word = |name: &str| input.text(name).unwrap_or_default();
         let meeting = input.text("meeting");
         let text = Text {
-            text: word("text"),
-            html: word("html") == "true",
+            text: input.word("text"),
+            html: input.word("html") == "true",
         };
-        let typing = word("typing") != "false";
+        let typing = input.word("typing") != "false";
         Ok(match (verb, meeting) {
             ("say", Some(meeting)) => self.person_says_in(now, who, &meeting, &text),
             ("say", None) => {
                 let invite = Invite {
-                    subject: word("subject"),
-                    importance: word("importance"),
+                    subject: input.word("subject"),
+                    importance: input.word("importance"),
                     thread: input.text("thread"),
                 };
                 self.person_says_to(now, who, &address(input, "to")?, text, &invite);
@@ -200,12 +199,16 @@ impl World {
         verb: &str,
         input: &Input,
     ) -> Result<(), Answer> {
-        let word = |name: &str| input.text(name).unwrap_or_default();
         self.stir(now, who);
         match verb {
-            "presence" => self.set_availability(now, who, &word("availability"), &word("activity")),
-            "note" => self.set_note(now, who, &word("text")),
-            "location" => self.set_location(now, who, &word("text")),
+            "presence" => self.set_availability(
+                now,
+                who,
+                &input.word("availability"),
+                &input.word("activity"),
+            ),
+            "note" => self.set_note(now, who, &input.word("text")),
+            "location" => self.set_location(now, who, &input.word("text")),
             _ => {
                 let manner = manner(input)?.ok_or_else(|| Fault::parameter("manner", MANNERS))?;
                 if let Some(person) = self.people.get_mut(who) {
@@ -225,7 +228,7 @@ impl World {
         verb: &str,
         input: &Input,
     ) -> Result<bool, Answer> {
-        let meeting = input.text("meeting").unwrap_or_default();
+        let meeting = input.word("meeting");
         Ok(match verb {
             "join" => self.person_joins(now, who, &meeting),
             "invite" => self.person_invites(now, who, &meeting, &address(input, "whom")?),

@@ -62,7 +62,7 @@ impl World {
         invite: &Invite,
     ) {
         if let Some(talk) = self.connected_with(who, to) {
-            return self.person_says(now, talk, who, &text.text, text.html);
+            return self.person_says(now, talk, who, &text);
         }
         let calling = |ring: &&mut Ring| {
             ring.caller == Caller::Person
@@ -221,7 +221,7 @@ impl World {
     /// Says something in a meeting. Returns false if there is none.
     pub fn person_says_in(&mut self, now: Moment, who: &Address, uri: &str, text: &Text) -> bool {
         let talk = self.conference_of(now, uri);
-        talk.map(|talk| self.person_says(now, talk, who, &text.text, text.html))
+        talk.map(|talk| self.person_says(now, talk, who, text))
             .is_some()
     }
 

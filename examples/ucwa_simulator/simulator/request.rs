@@ -126,6 +126,11 @@ impl Input {
         }
     }
 
+    /// Returns a value as text; empty if there is none.
+    pub fn word(&self, name: &str) -> String {
+        self.text(name).unwrap_or_default()
+    }
+
     /// Returns a whole number.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.text(name)?

@@ -49,7 +49,7 @@ impl World {
                     let echoes = self.person_hears(talk, &member.address, from, text);
                     if echoes && *seat != Seat::Person {
                         let wait = self.switches.signalling;
-                        let echo = Deed::Says(talk, member.address, text.text.clone());
+                        let echo = Deed::Says(talk, member.address, text.clone());
                         self.agenda.after(now, wait, echo);
                     }
                 }
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// Says a text as a simulated person. The person must be in the talk.
-    pub fn person_says(&mut self, now: Moment, talk: u64, who: &Address, text: &str, html: bool) {
+    pub fn person_says(&mut self, now: Moment, talk: u64, who: &Address, text: &Text) {
         let Some(own) = self.talks.get(&talk) else {
             return;
         };
@@ -101,19 +101,9 @@ impl World {
             Some(meeting) => meeting.uri.clone(),
             None => others.collect::<Vec<_>>().join(","),
         };
-        let sender = Sender::Person(who.clone(), to, text.to_owned());
+        let sender = Sender::Person(who.clone(), to, text.text.clone());
         self.stir(now, who);
-        self.say(
-            now,
-            talk,
-            who,
-            &Seat::Person,
-            &Text {
-                text: text.to_owned(),
-                html,
-            },
-            sender,
-        );
+        self.say(now, talk, who, &Seat::Person, text, sender);
     }
 
     /// Takes an application out of a conversation. In a talk of two, the conversation of the other

@@ -268,7 +268,7 @@ impl World {
                     own.invitations.remove(&invitation);
                 }
             }
-            Deed::Says(talk, who, text) => self.person_says(now, talk, &who, &text, false),
+            Deed::Says(talk, who, text) => self.person_says(now, talk, &who, &text),
             Deed::LetGo(kept) => self.faults.let_go(kept),
             Deed::ContactsSubscription(app) => {
                 if let Some(own) = self.applications.get_mut(&app) {

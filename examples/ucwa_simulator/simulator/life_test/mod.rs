@@ -3,6 +3,7 @@
 
 mod directory;
 mod ends;
+mod habits;
 mod methods;
 mod requests;
 mod tokens;

@@ -49,6 +49,46 @@ fn a_batch_answers_its_parts_in_order_and_takes_no_batch_inside() {
 }
 
 #[test]
+fn each_part_of_a_batch_has_the_form_that_it_accepts() {
+    let mut stage = Stage::new();
+    let lene = stage.sign_on("lene");
+    let me = lene.href("/me");
+    let part = |line: &str, accept: &str, body: &str| {
+        format!(
+            "--B\r\nContent-Type: application/http; msgtype=request\r\n\r\n{line} HTTP/1.1\r\nContent-Type: application/xml\r\nAccept: {accept}\r\n\r\n{body}\r\n"
+        )
+    };
+    let input = "<input><property name=\"duration\">10</property><propertyList name=\"uris\"><item>sip:tosh@contoso.com</item></propertyList></input>";
+    let subscribe = format!("POST {}", lene.href("/people/presenceSubscriptions"));
+    let body = [
+        part(&subscribe, "application/xml", input),
+        part(&format!("GET {me}"), "application/json", ""),
+        part(&format!("PUT {me}"), "application/xml", ""),
+        "--B--\r\n".to_owned(),
+    ]
+    .concat();
+    let kind: &[(&str, &str)] = &[("content-type", "multipart/batching;boundary=B")];
+    let answer = lene.ask(&mut stage, "POST", &lene.href("/batch"), kind, &body);
+    let Body::Bytes(_, bytes) = &answer.body else {
+        panic!("{answer:?}")
+    };
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    let parts: Vec<&str> = text.split("HTTP/1.1 ").skip(1).collect();
+    for (part, status, body) in [
+        (
+            parts[0],
+            "201 Created",
+            "<resource rel=\"presenceSubscription\"",
+        ),
+        (parts[1], "200 OK", ",\"name\":\"Lene\",\""),
+        (parts[2], "405 Method Not Allowed", "<reason xmlns="),
+    ] {
+        assert!(part.starts_with(status) && part.contains(body), "{part}");
+    }
+    assert!(parts[2].contains("Allow: GET\r\n"), "{}", parts[2]);
+}
+
+#[test]
 fn what_a_server_refuses_whatever_the_resource() {
     let mut stage = Stage::new();
     let lene = stage.sign_on("lene");
