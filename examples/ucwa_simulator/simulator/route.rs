@@ -33,26 +33,7 @@ impl World {
             && self.authorize(now, request).is_err()
             && matches!(lower.first(), Some(&"ucwa" | &"autodiscover"));
         if ["OPTIONS", "HEAD", "TRACE"].contains(&method) && !asks_by_head {
-            let status = if method == "OPTIONS" { 400 } else { 405 };
-            let allow = match lower.as_slice() {
-                ["ucwa", "oauth", "v1", "applications", rest @ ..] => methods::of(rest),
-                ["webticket", ..] => "POST",
-                _ => "GET",
-            };
-            let page = Answer::html(
-                status,
-                if method == "OPTIONS" {
-                    "Bad Request"
-                } else {
-                    "Method Not Allowed"
-                },
-                "The method is not supported.",
-            )
-            .with("Allow", allow);
-            return Outcome::Now(page.with(
-                "X-Ms-diagnostics",
-                "28020;source=\"simulator\";reason=\"No valid security token.\"",
-            ));
+            return Outcome::Now(unsupported(method, &lower));
         }
         let answer = match lower.as_slice() {
             [] => self.discover(now, request, &[]),
@@ -272,6 +253,30 @@ impl World {
             _ => Err(Fault::not_found("ResourceNotFound").into()),
         }
     }
+}
+
+/// Returns the page of a server that never supports OPTIONS, HEAD and TRACE. A 405 has the header
+/// `Allow`, unless there is no such resource.
+fn unsupported(method: &str, lower: &[&str]) -> Answer {
+    let page = if method == "OPTIONS" {
+        Answer::html(400, "Bad Request", "The method is not supported.")
+    } else {
+        let allow = match lower {
+            ["ucwa", "oauth", "v1", "applications", rest @ ..] => methods::of(rest),
+            ["webticket", ..] => "POST",
+            _ => "GET",
+        };
+        let page = Answer::html(405, "Method Not Allowed", "The method is not supported.");
+        if allow.is_empty() {
+            page
+        } else {
+            page.with("Allow", allow)
+        }
+    };
+    page.with(
+        "X-Ms-diagnostics",
+        "28020;source=\"simulator\";reason=\"No valid security token.\"",
+    )
 }
 
 /// Returns no answer, so that the connection is cut.

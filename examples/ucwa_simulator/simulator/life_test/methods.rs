@@ -140,8 +140,14 @@ fn a_method_that_a_resource_does_not_support_gets_the_list_of_those_it_does() {
             }
         }
     }
-    let head = lene.ask(&mut stage, "HEAD", &lene.href("/me"), &[], "");
-    assert_eq!((head.status, allow(&head)), (405, Some("GET")));
+    for (method, path, status, methods) in [
+        ("HEAD", "/me", 405, Some("GET")),
+        ("TRACE", "/nothing", 405, None),
+        ("OPTIONS", "/me", 400, None),
+    ] {
+        let page = lene.ask(&mut stage, method, &lene.href(path), &[], "");
+        assert_eq!((page.status, allow(&page)), (status, methods), "{method}");
+    }
 }
 
 #[test]
