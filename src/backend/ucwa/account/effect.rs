@@ -7,7 +7,7 @@ use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::package::Event;
 use crate::backend::ucwa::protocol::request::Request;
 use crate::backend::{Accepted, BackendError, ChannelId, Joined, StateChange};
-use crate::model::ChannelInfo;
+use crate::model::ResumePoint;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -54,7 +54,10 @@ pub(crate) enum Purpose {
         channel: ChannelId,
         with: Sip,
         done: Done<Joined>,
+        resume: Option<ResumePoint>,
     },
+    /// What contacts said while the agent was away; the number is the reading's.
+    Logs(u64, LogStep),
     /// What a contact's presence is.
     Look(Box<Look>),
     /// The presence subscription. `had`: one existed and was extended.
@@ -112,13 +115,26 @@ impl Purpose {
     }
 }
 
+/// What a reading of the logs of conversations asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogStep {
+    /// How many items there are.
+    Count,
+    /// Which logs there are.
+    List,
+    /// A log.
+    Log,
+    /// Messages of a log.
+    Page,
+}
+
 /// A look at a contact's presence, then at its note.
 pub(crate) struct Look {
     pub(crate) who: Sip,
     /// The presence, once it is there.
     pub(crate) presence: Option<Document>,
     /// The join that waits for it; without one the engine is told of a change.
-    pub(crate) joining: Option<(ChannelInfo, Done<Joined>)>,
+    pub(crate) joining: Option<(Joined, Done<Joined>)>,
 }
 
 /// A post into a conversation with a contact.
@@ -192,4 +208,8 @@ pub(crate) enum Timer {
     AddingPause(MeetingUri, u64),
     /// A post waits until the meeting takes messages.
     Open(MeetingUri, u64),
+    /// The logs of conversations are read, in the reading of that number.
+    Logs(u64),
+    /// News of missed items have waited long enough.
+    LogsDue,
 }

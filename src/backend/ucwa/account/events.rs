@@ -57,6 +57,7 @@ impl Known {
             "contactNote" if event.kind != Kind::Deleted => {
                 self.presences.changed(turn, &event.link.href, true)
             }
+            "missedItems" if event.kind != Kind::Deleted => self.logs.news(turn),
             "presenceSubscription" if event.kind == Kind::Deleted => {
                 self.presences.subscription_changed(turn, true)
             }

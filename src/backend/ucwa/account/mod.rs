@@ -14,6 +14,7 @@
 //! | `presences` | the presence of contacts |
 //! | `effect` `turn` | what a step wants done |
 //! | `line` `sending` `reports` | posts, for people and meetings |
+//! | `logs` | what contacts said while the agent was away |
 //! | `lanes` | events that wait for what they lack |
 //! | `events` `responses` | to whom an event or a response belongs |
 //! | `channel` | how the event channel goes on |
@@ -23,6 +24,7 @@ pub(super) mod effect;
 mod events;
 mod lanes;
 mod line;
+mod logs;
 mod meetings;
 mod message;
 mod people;
@@ -41,10 +43,13 @@ mod turn;
 use super::protocol::address::Sip;
 use super::protocol::package::Event;
 use super::protocol::request::{Request, Response, Trouble};
-use crate::backend::{Accepted, BackendError, ChannelId, ChannelKind, Inbound, Joined, Outgoing};
+use crate::backend::{
+    Accepted, BackendError, ChannelId, ChannelKind, Inbound, Joined, Outgoing, ResumePoint,
+};
 use chrono::{DateTime, Utc};
 use effect::{Output, Purpose, Timer};
 use lanes::Lanes;
+use logs::Logs;
 use meetings::{Meetings, meeting_of};
 use people::People;
 use post::Done;
@@ -68,7 +73,7 @@ pub(super) enum Input {
     /// It is time to report that the account is active.
     Pulse,
     /// The engine joins a channel.
-    Join(ChannelId, Done<Joined>),
+    Join(ChannelId, Option<ResumePoint>, Done<Joined>),
     /// Nobody waits for the join of that channel any more.
     JoinGivenUp(ChannelId),
     /// The engine leaves a channel.
@@ -89,6 +94,7 @@ struct Known {
     people: People,
     meetings: Meetings,
     presences: Presences,
+    logs: Logs,
     lanes: Lanes,
 }
 
@@ -145,7 +151,7 @@ impl Known {
                 self.meetings.forgotten(turn);
             }
             Input::Pulse => self.pulse(turn),
-            Input::Join(channel, done) => self.join(turn, channel, done),
+            Input::Join(channel, resume, done) => self.join(turn, channel, resume, done),
             Input::JoinGivenUp(channel) => {
                 if let (ChannelKind::Room, Ok(uri)) = (channel.kind(), meeting_of(&channel)) {
                     self.meetings.give_up_join(turn, &uri);
@@ -173,12 +179,21 @@ impl Known {
                 self.people.over(turn, &error);
                 self.meetings.over(turn, &error);
                 self.presences = Presences::default();
+                for entering in self.logs.over() {
+                    turn.joined(entering.done, Err(error.clone()));
+                }
                 self.lanes = Lanes::default();
             }
         }
     }
 
-    fn join(&mut self, turn: &mut Turn<'_>, channel: ChannelId, done: Done<Joined>) {
+    fn join(
+        &mut self,
+        turn: &mut Turn<'_>,
+        channel: ChannelId,
+        resume: Option<ResumePoint>,
+        done: Done<Joined>,
+    ) {
         if let Some(error) = turn.over {
             return turn.joined(done, Err(error.clone()));
         }
@@ -188,22 +203,28 @@ impl Known {
                 Err(error) => turn.joined(done, Err(error)),
             },
             ChannelKind::Contact => match person(&channel) {
-                Ok(with) => self.look_up(turn, channel, with, done),
+                Ok(with) => self.look_up(turn, (channel, with, done), resume),
                 Err(error) => turn.joined(done, Err(error)),
             },
         }
     }
 
     /// Looks a contact up. Without a search, the contact is joined unseen.
-    fn look_up(&mut self, turn: &mut Turn<'_>, channel: ChannelId, with: Sip, done: Done<Joined>) {
+    fn look_up(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (channel, with, done): (ChannelId, Sip, Done<Joined>),
+        resume: Option<ResumePoint>,
+    ) {
         let Ok(search) = turn.profile.link("search") else {
-            return self.enter(turn, (channel, with, done), None);
+            return self.begin_enter(turn, (channel, with, done), resume, None);
         };
         let url = search.with("query", &with.uri()).with("limit", "5");
         let purpose = Purpose::LookUp {
             channel,
             with,
             done,
+            resume,
         };
         turn.ask(purpose, Request::get(url));
     }
@@ -269,6 +290,11 @@ impl Known {
             Timer::Adding(uri, number) => self.meetings.adding_is_late(turn, &uri, number),
             Timer::AddingPause(uri, number) => self.meetings.add_again(turn, &uri, number),
             Timer::Open(uri, number) => self.meetings.opening_is_late(turn, &uri, number),
+            Timer::Logs(number) => {
+                let ended = self.logs.late(number);
+                self.catch_up(turn, ended);
+            }
+            Timer::LogsDue => self.logs.due(turn),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use super::Known;
 use super::effect::Purpose;
+use super::logs::{Ended, Entering, Heard, Logs};
 use super::post::Done;
 use super::presences::Links;
 use super::turn::Turn;
 use crate::backend::ucwa::protocol::address::{Sip, key_of};
 use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::request::{Response, Trouble};
-use crate::backend::{BackendError, BackendErrorKind, ChannelId, Joined};
+use crate::backend::{BackendError, BackendErrorKind, ChannelId, Joined, Received, ResumePoint};
 
 impl Known {
     /// Handles the response to a request that was made for `purpose`.
@@ -49,7 +50,12 @@ impl Known {
                 channel,
                 with,
                 done,
-            } => self.looked_up(turn, (channel, with, done), result),
+                resume,
+            } => self.looked_up(turn, (channel, with, done), resume, result),
+            Purpose::Logs(number, step) => {
+                let ended = self.logs.came(turn, number, step, document(result));
+                self.catch_up(turn, ended);
+            }
             Purpose::Look(look) => self.presences.looked(turn, *look, document(result)),
             Purpose::Subscribe { had } => self.presences.subscribed(turn, had, result),
             Purpose::Extend => self.presences.extended(turn, result),
@@ -95,6 +101,7 @@ impl Known {
         &mut self,
         turn: &mut Turn<'_>,
         (channel, with, done): (ChannelId, Sip, Done<Joined>),
+        resume: Option<ResumePoint>,
         result: Result<Response, Trouble>,
     ) {
         if done.is_closed() {
@@ -114,16 +121,69 @@ impl Known {
         let mut people = found.all_embedded("contact");
         let found =
             people.find(|found| found.text("uri").and_then(Sip::parse).as_ref() == Some(&with));
-        self.enter(turn, (channel, with, done), found);
+        self.begin_enter(turn, (channel, with, done), resume, found.cloned());
     }
 
-    /// Joins a contact's channel.
-    pub(super) fn enter(
+    /// Joins a contact's channel; first of all, what it said while the agent was away is read.
+    pub(super) fn begin_enter(
         &mut self,
         turn: &mut Turn<'_>,
         (channel, with, done): (ChannelId, Sip, Done<Joined>),
-        found: Option<&Document>,
+        resume: Option<ResumePoint>,
+        found: Option<Document>,
     ) {
+        let heard = resume.as_ref().and_then(Heard::parse);
+        let is_new = heard.is_none();
+        let entering = Entering {
+            channel,
+            with,
+            done,
+            found,
+            heard: heard.unwrap_or_else(|| Heard::since(turn.now)),
+        };
+        if !is_new && Logs::are_kept(turn) {
+            return self.logs.wait(turn, entering);
+        }
+        // A point that was stored moves with the messages alone.
+        let resume = entering.heard.resume().filter(|_| is_new);
+        self.enter(turn, entering, resume, Vec::new());
+    }
+
+    /// The logs were read: contacts are joined, and what they said meanwhile comes first.
+    pub(super) fn catch_up(&mut self, turn: &mut Turn<'_>, ended: Option<Ended>) {
+        let Some(Ended { waiting, found }) = ended else {
+            return;
+        };
+        let said_by = |with: &Sip| -> Vec<Received> {
+            let theirs = found.iter().filter(|(from, _)| from == with);
+            theirs.map(|(_, message)| message.clone()).collect()
+        };
+        for with in self.people.joined() {
+            self.people.catch_up(turn, &with, said_by(&with));
+        }
+        for entering in waiting {
+            if !entering.done.is_closed() {
+                let missed = said_by(&entering.with);
+                self.enter(turn, entering, None, missed);
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        turn: &mut Turn<'_>,
+        entering: Entering,
+        resume: Option<ResumePoint>,
+        missed: Vec<Received>,
+    ) {
+        let Entering {
+            channel,
+            with,
+            done,
+            found,
+            heard,
+        } = entering;
+        let found = found.as_ref();
         let link = |rel| found.and_then(|found| found.link(rel)).map(str::to_owned);
         let links = Links {
             presence: link("contactPresence"),
@@ -138,9 +198,11 @@ impl Known {
         info.email_address = found
             .and_then(|found| found.texts("emailAddresses").next())
             .map(str::to_owned);
-        self.people.enter(turn, channel.clone(), &with, name);
+        self.people
+            .enter(turn, channel.clone(), &with, name, (heard, missed));
+        let joined = Joined::new(info).with_resume(resume);
         self.presences
-            .watch(turn, with, links, (channel, info, done));
+            .watch(turn, with, links, channel, (joined, done));
     }
 }
 

@@ -150,8 +150,9 @@ impl Talk {
         self.phase == Phase::Connected && self.send.is_some() && !self.is_crowded
     }
 
-    /// Applies a `messaging` resource; true if the phase changed.
+    /// Applies a `messaging` resource; true if the phase changed, or if messages may be sent now.
     pub(crate) fn messaging(&mut self, messaging: &Document) -> bool {
+        let was_open = self.is_open();
         let link = |rel| messaging.link(rel).map(str::to_owned);
         (self.send, self.typing, self.stop) = (
             link("sendMessage"),
@@ -168,7 +169,7 @@ impl Talk {
             Some("Disconnected") if self.phase == Phase::Connected => self.phase = Phase::Over,
             _ => {}
         }
-        before != self.phase
+        before != self.phase || !was_open && self.is_open()
     }
 
     /// Applies a `conversation` event; true if the phase changed or somebody else joined.

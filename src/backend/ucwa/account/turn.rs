@@ -7,7 +7,7 @@ use crate::backend::ucwa::protocol::address::key_of;
 use crate::backend::ucwa::protocol::request::Request;
 use crate::backend::ucwa::protocol::url::Url;
 use crate::backend::{Accepted, BackendError, Inbound, Joined, Received, SeenBy, StateChange};
-use crate::model::ChannelId;
+use crate::model::{ChannelId, ResumePoint};
 use chrono::{DateTime, Utc};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -114,12 +114,17 @@ impl<'a> Turn<'a> {
     }
 
     /// Hands a message of a channel to the engine.
-    pub(crate) fn hand_over_message(&mut self, channel: ChannelId, message: Received) {
+    pub(crate) fn hand_over_message(
+        &mut self,
+        channel: ChannelId,
+        message: Received,
+        resume: Option<ResumePoint>,
+    ) {
         self.hand_over(Inbound::Message {
             seen_by: SeenBy::Agent(self.profile.agent),
             channel,
             message: Box::new(message),
-            resume: None,
+            resume,
         });
     }
 

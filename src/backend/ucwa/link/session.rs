@@ -29,10 +29,10 @@ impl Drop for UcwaSession {
 }
 
 impl Session for UcwaSession {
-    fn join(self: Arc<Self>, channel: ChannelId, _resume: Option<ResumePoint>) -> Reply<Joined> {
+    fn join(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined> {
         reply(async move {
             let (done, answer) = oneshot::channel();
-            self.shell.give(Input::Join(channel.clone(), done));
+            self.shell.give(Input::Join(channel.clone(), resume, done));
             let mut joining = Joining {
                 shell: &self.shell,
                 channel,

@@ -8,7 +8,7 @@ use crate::backend::ucwa::config::UcwaConfig;
 use crate::backend::{BackendError, BackendErrorKind};
 
 /// The links of an application that are followed.
-const FOLLOWED: [&str; 10] = [
+const FOLLOWED: [&str; 12] = [
     "events",
     "makeMeAvailable",
     "reportMyActivity",
@@ -17,6 +17,8 @@ const FOLLOWED: [&str; 10] = [
     "startMessaging",
     "joinOnlineMeeting",
     "conversations",
+    "conversationLogs",
+    "missedItems",
     "myOnlineMeetings",
     "myContacts",
 ];

@@ -100,7 +100,8 @@ impl Failure {
         }
         if is("ApplicationNotFound")
             || is("InactiveApplicationExpired")
-            || self.status.is_gone() && self.is_ucwa
+            // A mailbox that cannot be found is gone too, and the application is not.
+            || self.status.is_gone() && self.is_ucwa && !is("CannotRedirect")
         {
             return Verdict::ApplicationGone;
         }

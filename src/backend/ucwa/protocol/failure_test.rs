@@ -32,6 +32,7 @@ fn every_answer_of_the_event_channel_has_its_verdict() {
             Verdict::ApplicationGone,
         ),
         (failure(410, "Gone", ""), Verdict::ApplicationGone),
+        (failure(410, "Gone", "CannotRedirect"), Verdict::Refused),
         (failure(410, "Gone", "TooManyApplications"), Verdict::Stop),
         (failure(410, "Gone", "UserAgentNotAllowed"), Verdict::Stop),
         (failure(409, "Conflict", "PGetReplaced"), Verdict::Replaced),

@@ -101,7 +101,7 @@ impl Meetings {
             .with_alias(name)
             .with_time(message.time("timeStamp").unwrap_or(turn.now));
         match self.with_key(key).map(|meeting| meeting.channel.clone()) {
-            Some(channel) => turn.hand_over_message(channel, received),
+            Some(channel) => turn.hand_over_message(channel, received, None),
             None => self.stray(key, received),
         }
     }

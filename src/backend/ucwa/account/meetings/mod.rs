@@ -98,7 +98,7 @@ impl Meetings {
             .partition(|(of, _)| of == uri);
         self.strays = others.into();
         for (_, message) in mine {
-            turn.hand_over_message(channel.clone(), message);
+            turn.hand_over_message(channel.clone(), message, None);
         }
     }
 

@@ -117,9 +117,12 @@ impl People {
 
     /// Hands a message over, or keeps it until its sender's channel is joined.
     pub(super) fn deliver(&mut self, turn: &mut Turn<'_>, with: Sip, mut message: Received) {
-        if let Some(contact) = self.contacts.get(&with) {
+        if let Some(contact) = self.contacts.get_mut(&with) {
             message.sender_alias = message.sender_alias.or_else(|| contact.name.clone());
-            return turn.hand_over_message(contact.channel.clone(), message);
+            let time = message.time.unwrap_or(turn.now);
+            contact.heard.hear(time, &message.content.visible_text());
+            let resume = contact.heard.resume();
+            return turn.hand_over_message(contact.channel.clone(), message, resume);
         }
         self.strays.push_back((with, message));
         if self.strays.len() > STRAYS_MAX
@@ -130,6 +133,20 @@ impl People {
             )
         {
             self.strays.remove(index);
+        }
+    }
+
+    /// Hands over what the logs have of a contact and was not heard.
+    pub(crate) fn catch_up(&mut self, turn: &mut Turn<'_>, with: &Sip, logged: Vec<Received>) {
+        let Some(contact) = self.contacts.get(with) else {
+            return;
+        };
+        let of = |message: &Received| {
+            let time = message.time.unwrap_or(turn.now);
+            (time, message.content.visible_text())
+        };
+        for message in contact.heard.missed(logged, of) {
+            self.deliver(turn, with.clone(), message);
         }
     }
 

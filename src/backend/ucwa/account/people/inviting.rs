@@ -36,8 +36,6 @@ pub(super) struct Invitation {
     cancel: Option<String>,
     /// The conversation's key.
     talk: Option<String>,
-    /// The text of the post is in it; else it follows.
-    has_text: bool,
     /// How it ended.
     outcome: Option<Result<(), Option<Reason>>>,
     /// The post that it was made for, once the server has it.
@@ -56,7 +54,8 @@ impl Invitation {
     /// Answers the post, because the link is over.
     pub(super) fn forsake(self, turn: &mut Turn<'_>) {
         if let Some(rung) = self.rung {
-            turn.posted(rung.post.done, Err(lost(self.has_text)));
+            let error = lost(has_text(turn, &rung.post));
+            turn.posted(rung.post.done, Err(error));
         }
     }
 }
@@ -90,23 +89,17 @@ impl People {
 
     fn ring(&mut self, turn: &mut Turn<'_>, url: Url, mut invite: Invite) {
         invite.operation = turn.operation();
-        let way = turn
-            .profile
-            .config
-            .first_message_of(invite.post.message.content.alert);
-        let has_text = way == FirstMessage::Invitation;
         let invitation = Invitation {
             with: invite.with.clone(),
             own: None,
             cancel: None,
             talk: None,
-            has_text,
             outcome: None,
             rung: None,
         };
         self.invitations
             .insert(invite.operation.clone(), invitation);
-        let request = Request::post(url).json(&body(&invite, has_text));
+        let request = Request::post(url).json(&body(&invite, has_text(turn, &invite.post)));
         turn.ask(Purpose::Invite(Box::new(invite)), request);
     }
 
@@ -137,6 +130,9 @@ impl People {
                     Some(reason) if !failure.status.is_unclear() => {
                         failure::of_invitation(Some(reason))
                     }
+                    _ if !has_text(turn, &invite.post) => {
+                        BackendError::unreachable(failure.of_post().reason)
+                    }
                     _ => failure.of_post(),
                 }
             }
@@ -149,7 +145,8 @@ impl People {
     /// The server has the invitation, or may have it: the contact's answer comes as an event.
     fn rings(&mut self, turn: &mut Turn<'_>, invite: Invite, own: Option<String>) {
         let Some(invitation) = self.invitations.get_mut(&invite.operation) else {
-            return turn.posted(invite.post.done, Err(lost(true)));
+            let error = lost(has_text(turn, &invite.post));
+            return turn.posted(invite.post.done, Err(error));
         };
         invitation.own = invitation.own.take().or(own);
         invitation.rung = Some(Rung {
@@ -227,13 +224,13 @@ impl People {
             with,
             talk,
             outcome: Some(outcome),
-            has_text,
             rung: Some(rung),
             ..
         }) = self.invitations.remove(operation)
         else {
             return;
         };
+        let has_text = has_text(turn, &rung.post);
         let answer = match (outcome, talk) {
             (Ok(()), Some(key)) => {
                 if let Some(before) = rung.before.filter(|before| *before != key) {
@@ -269,7 +266,6 @@ impl People {
         let Some(Invitation {
             with,
             cancel,
-            has_text,
             rung: Some(rung),
             ..
         }) = self.invitations.remove(operation)
@@ -283,7 +279,7 @@ impl People {
             );
         }
         let reason = "the invitation was not answered in time";
-        let error = match has_text {
+        let error = match has_text(turn, &rung.post) {
             true => unknown(reason),
             // Its text will never be sent.
             false => BackendError::new(BackendErrorKind::Rejected, reason),
@@ -291,6 +287,12 @@ impl People {
         turn.posted(rung.post.done, Err(error));
         self.finish(turn, &with, rung.number);
     }
+}
+
+/// Whether the text of a post travels in its invitation; else it follows.
+fn has_text(turn: &Turn<'_>, post: &Post) -> bool {
+    let is_alert = post.message.content.alert;
+    turn.profile.config.first_message_of(is_alert) == FirstMessage::Invitation
 }
 
 /// The error of a post whose invitation rang when the link was lost.

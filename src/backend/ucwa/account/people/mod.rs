@@ -13,6 +13,7 @@ mod typing;
 
 use super::effect::Purpose;
 use super::line::Line;
+use super::logs::Heard;
 use super::ringing::Ringing;
 use super::sending::forsake;
 use super::talk::{Phase, Talk};
@@ -40,6 +41,8 @@ struct Contact {
     typing: Option<u64>,
     /// The contact's display name.
     name: Option<String>,
+    /// What it was heard to say.
+    heard: Heard,
 }
 
 /// Contacts and the conversations with them.
@@ -64,13 +67,20 @@ impl People {
         self.talks.contains_key(key)
     }
 
-    /// Joins a contact's channel: from here on its messages are handed over.
+    /// The contacts whose channels are joined.
+    pub(crate) fn joined(&self) -> Vec<Sip> {
+        self.contacts.keys().cloned().collect()
+    }
+
+    /// Joins a contact's channel: what was missed is handed over, and from here on its messages
+    /// are.
     pub(crate) fn enter(
         &mut self,
         turn: &mut Turn<'_>,
         channel: ChannelId,
         with: &Sip,
         name: Option<String>,
+        (heard, missed): (Heard, Vec<Received>),
     ) {
         turn.hand_over(Inbound::Entered {
             agent: turn.profile.agent,
@@ -86,8 +96,10 @@ impl People {
                 line: Line::default(),
                 typing: None,
                 name: None,
+                heard,
             });
         (contact.channel, contact.name) = (channel, name);
+        self.catch_up(turn, with, missed);
         self.welcome(turn, with);
     }
 

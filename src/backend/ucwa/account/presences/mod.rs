@@ -13,7 +13,6 @@ use crate::backend::ucwa::protocol::document::Document;
 use crate::backend::ucwa::protocol::presence;
 use crate::backend::ucwa::protocol::request::Request;
 use crate::backend::{ChannelId, Joined, SeenBy, StateChange};
-use crate::model::ChannelInfo;
 use std::collections::{HashMap, HashSet};
 use subscription::Subscription;
 
@@ -47,13 +46,14 @@ impl Presences {
         turn: &mut Turn<'_>,
         with: Sip,
         links: Links,
-        (channel, info, done): (ChannelId, ChannelInfo, Done<Joined>),
+        channel: ChannelId,
+        (joined, done): (Joined, Done<Joined>),
     ) {
         self.subscription.add(with.clone());
         self.watched
             .insert(with.clone(), Watched { channel, links });
         self.subscribe(turn);
-        self.look(turn, with, Some((info, done)));
+        self.look(turn, with, Some((joined, done)));
     }
 
     /// A contact's channel is not joined any more.
@@ -94,12 +94,7 @@ impl Presences {
     }
 
     /// Asks for a presence. If it has no address, the join is answered without.
-    fn look(
-        &mut self,
-        turn: &mut Turn<'_>,
-        who: Sip,
-        joining: Option<(ChannelInfo, Done<Joined>)>,
-    ) {
+    fn look(&mut self, turn: &mut Turn<'_>, who: Sip, joining: Option<(Joined, Done<Joined>)>) {
         let href = self
             .watched
             .get(&who)
@@ -115,7 +110,7 @@ impl Presences {
                 };
                 turn.ask(Purpose::Look(Box::new(look)), Request::get(url));
             }
-            (None, Some((info, done))) => turn.joined(done, Ok(Joined::new(info))),
+            (None, Some((joined, done))) => turn.joined(done, Ok(joined)),
             (None, None) => {}
         }
     }
@@ -141,9 +136,10 @@ impl Presences {
             .presence
             .map(|presence| presence::shown(&presence, note.as_ref()));
         match look.joining {
-            Some((mut info, done)) => {
+            Some((mut joined, done)) => {
+                let info = &mut joined.info;
                 (info.presence, info.presence_text) = shown.unwrap_or_default();
-                turn.joined(done, Ok(Joined::new(info)));
+                turn.joined(done, Ok(joined));
             }
             None => {
                 if let (Some((presence, text)), Some(watched)) =

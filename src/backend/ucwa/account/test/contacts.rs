@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::ucwa::protocol::data_uri;
 
-const LENE: &str = r#"{"_embedded":{"contact":[{"uri":"sip:lenea@contoso.com","name":"Lene Aaling","_links":{
+pub(super) const LENE: &str = r#"{"_embedded":{"contact":[{"uri":"sip:lenea@contoso.com","name":"Lene Aaling","_links":{
     "contactPresence":{"href":"/ucwa/oauth/v1/applications/105/people/lenea@contoso.com/presence"}}}]}}"#;
 const CONVERSATION: &str = "/ucwa/oauth/v1/applications/105/communication/conversations/c3b7";
 pub(super) const MESSAGES: &str = "c3b7/messaging/messages";

@@ -2,8 +2,9 @@
 //!
 //! The bot is `toshm@contoso.com`. Lene writes to it, and holds a meeting.
 
+mod alerts;
+mod away;
 mod contacts;
-mod following;
 mod rooms;
 mod waiting;
 
@@ -21,7 +22,7 @@ use crate::backend::{
     Accepted, BackendError, BackendErrorKind, ChannelId, Inbound, Joined, Outgoing, Secret,
     StateChange,
 };
-use crate::model::{Address, AgentKey, OriginId};
+use crate::model::{Address, AgentKey, OriginId, ResumePoint};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,10 +56,15 @@ struct Play {
 
 impl Play {
     fn new() -> Play {
+        Play::with(document!("document/application"))
+    }
+
+    /// Plays with the application that a server describes so.
+    fn with(application: &str) -> Play {
         let config = Arc::new(UcwaConfig::new("contoso.com", Secret::new("unused")));
         let url = Url::parse("https://lyncweb.contoso.com/ucwa/oauth/v1/applications")
             .expect("an address");
-        let body = document!("document/application").as_bytes();
+        let body = application.as_bytes();
         let profile = Profile {
             agent: AgentKey(7),
             address: Address::parse("ucwa:toshm@contoso.com").expect("an address"),
@@ -185,8 +191,13 @@ impl Play {
     }
 
     fn join(&mut self, channel: &ChannelId) -> Answer<Joined> {
+        self.join_from(channel, None)
+    }
+
+    /// Joins a channel that was joined before, up to that point.
+    fn join_from(&mut self, channel: &ChannelId, resume: Option<ResumePoint>) -> Answer<Joined> {
         let (done, answer) = oneshot::channel();
-        self.give(Input::Join(channel.clone(), done));
+        self.give(Input::Join(channel.clone(), resume, done));
         answer
     }
 
