@@ -33,6 +33,7 @@ pub mod gzip;
 pub mod ids;
 pub mod invitation;
 pub mod json;
+pub mod logs;
 pub mod me;
 pub mod meeting;
 pub mod messaging;

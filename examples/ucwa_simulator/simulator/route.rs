@@ -10,7 +10,6 @@ use super::model::token::Token;
 use super::request::Request;
 use super::timer::Moment;
 use super::world::{Outcome, World};
-use serde_json::json;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -230,26 +229,15 @@ impl World {
             ["conversations", rest @ ..] => {
                 self.conversations(now, app, rest, request, &request.input()?)
             }
-            ["misseditems"] if method == "GET" => {
-                let here = format!("{}/communication/missedItems", href(app));
-                Ok(Answer::ok(
-                    json!({"rel": "missedItems", "missedConversationsCount": 0, "unreadMissedConversationsCount": 0,
-                    "_links": {"self": {"href": here}}}),
-                ))
+            ["misseditems"] if method == "GET" => self.missed_items(app),
+            ["conversationlogs", rest @ ..] => {
+                let limit = request.input()?.text("limit");
+                let limit = limit.and_then(|limit| limit.parse().ok());
+                self.conversation_logs(app, method, rest, limit)
             }
-            ["conversationlogs"] if method == "GET" => {
-                let here = format!("{}/communication/conversationLogs", href(app));
-                let links = json!({"self": {"href": here}, "conversationLog": []});
-                Ok(Answer::ok(
-                    json!({"rel": "conversationLogs", "_links": links}),
-                ))
+            ["messaginginvitations" | "onlinemeetinginvitations" | "misseditems"] => {
+                Err(Fault::method().into())
             }
-            [
-                "messaginginvitations"
-                | "onlinemeetinginvitations"
-                | "misseditems"
-                | "conversationlogs",
-            ] => Err(Fault::method().into()),
             _ => Err(Fault::not_found("ResourceNotFound").into()),
         }
     }

@@ -147,6 +147,7 @@ switches! {
     eject_order: EndOrder = EndOrder::Messaging, "eject-order", "order of events when a member is ejected or a meeting ends";
     expired_token: u32 = 401, "expired-token", "status for an expired token: 401, or 403 with challenges as online servers did";
     retry_after: u32 = 0, "retry-after", "Retry-After of the server's own 429 and 503 in seconds; 0 sends none";
+    history: bool = true, "history", "the server keeps logs of conversations, and of what nobody took";
     replay: bool = true, "replay", "the same ack gets the same package again; off: resync";
     default_type: String = "application/json; charset=utf-8".to_owned(), "default-type", "content type of an answer to a request without Accept";
     gzip: bool = false, "gzip", "answers are compressed for a client that accepts gzip";

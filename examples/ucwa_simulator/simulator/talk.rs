@@ -29,6 +29,7 @@ impl World {
         if speaker.is_some_and(|member| member.typing_until.take().is_some()) {
             self.tell_typing(now, talk, from, "deleted");
         }
+        self.log_said(now, talk, from, text);
         let number = self.number();
         let mut delivery = Delivery {
             sender,

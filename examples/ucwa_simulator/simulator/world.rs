@@ -9,6 +9,7 @@ use super::agenda::{Agenda, Deed};
 use super::answer::{Answer, Fault};
 use super::event::Event;
 use super::ids::Ids;
+use super::logs::Log;
 use super::model::application::Application;
 use super::model::conversation::Conversation;
 use super::model::distribution_group::DistributionGroup;
@@ -23,7 +24,7 @@ use super::person::Person;
 use super::request::Request;
 use super::switches::Switches;
 use super::timer::Moment;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::oneshot;
 
 /// The configuration of a simulator.
@@ -69,6 +70,8 @@ pub struct World {
     pub talks: BTreeMap<u64, Talk>,
     /// Invitations that ring.
     pub rings: BTreeMap<u64, Ring>,
+    /// Logs of conversations, the newest first, by their owner.
+    pub logs: BTreeMap<Address, VecDeque<Log>>,
     /// Messages that some client has not fetched.
     pub deliveries: BTreeMap<u64, Delivery>,
     /// Meetings by id.
@@ -93,6 +96,7 @@ impl World {
             applications: BTreeMap::new(),
             gone: BTreeMap::new(),
             talks: BTreeMap::new(),
+            logs: BTreeMap::new(),
             rings: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             meetings: BTreeMap::new(),

@@ -15,8 +15,8 @@
 //! UCWA 2.0 has no Persistent Chat. A room is an online meeting, and its name is the meeting's
 //! address (`chat-room:sip:lene@contoso.com;gruu;opaque=app:conf:focus:id:ABC`). A meeting has no
 //! history, and it ends. History and search come from the engine's own archive. The server keeps an
-//! event for 30 seconds if nobody fetches it; messages of a longer outage are lost, and the server
-//! tells their senders.
+//! event for 30 seconds if nobody fetches it; messages of a longer outage are lost, and their senders
+//! are told, unless the server keeps logs of conversations.
 //!
 //! This code was tested with the simulator of this repository, which clients of other authors use
 //! too. It was not yet tested with a Lync server, because none was available. The login by NTLM was

@@ -6,6 +6,7 @@
 //! uses the engine's clock, so that a clock moved by hand steps both. Over sockets, with and
 //! without TLS, time is real. No test sleeps; each wait is for something that must come.
 
+mod away;
 mod conformance;
 mod first_message;
 mod meeting_day;

@@ -1,7 +1,8 @@
 //! How a ring ends without an answer: for the caller, and wherever it still rings.
 
 use super::super::event::Reason;
-use super::super::model::ring::{Caller, Leg};
+use super::super::logs::Logged;
+use super::super::model::ring::{Caller, Leg, Ring};
 use super::super::person::Report;
 use super::super::switches::EndOrder;
 use super::super::timer::Moment;
@@ -28,7 +29,12 @@ impl World {
         let missed = match reason.subcode.as_str() {
             "Canceled" => "Canceled",
             "Declined" => "Declined",
-            _ => &self.switches.missed_subcode,
+            _ => {
+                if ring.meeting.is_none() {
+                    self.log_missed(now, &ring);
+                }
+                &self.switches.missed_subcode
+            }
         };
         let missed = Reason::new("LocalFailure", missed);
         for leg in ring.legs {
@@ -55,6 +61,28 @@ impl World {
                     person.report(report);
                 }
             }
+        }
+    }
+
+    /// Logs the texts of a ring that nobody took.
+    fn log_missed(&mut self, now: Moment, ring: &Ring) {
+        let talk = self.talks.get(&ring.talk);
+        let Some((thread, subject, importance)) = talk.map(|talk| {
+            let shown = (talk.thread.clone(), talk.subject.clone());
+            (shown.0, shown.1, talk.importance.clone())
+        }) else {
+            return;
+        };
+        let logged = Logged {
+            of: &ring.to,
+            with: &ring.from,
+            thread: &thread,
+            subject: &subject,
+            importance: &importance,
+            missed: true,
+        };
+        for text in ring.text.iter().chain(&ring.more) {
+            self.log(now, &logged, &ring.from, text);
         }
     }
 

@@ -145,7 +145,7 @@ mod tests {
             "domain": "contoso.com", "root": "https://lyncdiscover.contoso.com/",
             "hosts": ["contoso.local"], "pinned_sha256": "00ff".repeat(16), "grant": "windows",
             "login": "CONTOSO\\{user}", "user_agent": "gateway", "culture": "de-DE",
-            "message_length": 10, "story_length": 20,
+            "message_length": 10, "story_length": 20, "tls": "rustls", "first_message": "after-connect",
             "secrets": {"directory": "/none/accounts"},
         }));
         let config = config.expect("all of it");
@@ -163,6 +163,8 @@ mod tests {
             (config.message_length_max, config.story_length_max),
             (10, 20)
         );
+        assert_eq!(config.first_message_of(false), FirstMessage::AfterConnect);
+        assert_eq!(config.tls, TlsLibrary::Rustls);
         let sip = Sip::parse("sip:bot@contoso.com").expect("an address");
         assert_eq!(config.login_of(&sip), "CONTOSO\\bot");
         assert_eq!(
