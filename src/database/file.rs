@@ -47,6 +47,8 @@ pub(crate) struct Opened {
     reached: Mutex<Reach>,
     /// How far the database reached before the loss that this start accepted, if there was one.
     lost: Option<Reach>,
+    /// Whether the file is a copy of one that was open elsewhere.
+    is_copy: bool,
     /// Damage that a read met; kept until the next start.
     damage: Mutex<Option<String>>,
     lock: Mutex<Option<FileLock>>,
@@ -66,6 +68,8 @@ pub(super) struct Accepted {
     pub(super) reached: Reach,
     /// How far it reached before the accepted loss, if there was one.
     pub(super) lost: Option<Reach>,
+    /// Whether it is a copy of one that was open elsewhere.
+    pub(super) is_copy: bool,
 }
 
 impl Opened {
@@ -83,6 +87,7 @@ impl Opened {
             mark: Mutex::default(),
             reached: Mutex::default(),
             lost: None,
+            is_copy: false,
             damage: Mutex::new(None),
             lock: Mutex::new(None),
             holding: None,
@@ -105,6 +110,7 @@ impl Opened {
             reached: Mutex::new(accepted.reached),
             mark: Mutex::new(accepted.mark),
             lost: accepted.lost,
+            is_copy: accepted.is_copy,
             lock: Mutex::new(Some(accepted.lock)),
             first: Mutex::new(Some(accepted.connection)),
             holding: Some(accepted.holding),
@@ -115,6 +121,11 @@ impl Opened {
     /// The one connection of a database in memory.
     pub(crate) fn memory(&self) -> Option<&Arc<Mutex<Connection>>> {
         self.memory.as_ref()
+    }
+
+    /// Whether the file is a copy of one that was open elsewhere.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.is_copy
     }
 
     /// How far the database reached before the loss that this start accepted, if there was one.

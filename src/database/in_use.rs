@@ -9,7 +9,8 @@
 //! identity when no log and no lock file of this file lie beside it.
 //!
 //! A copy (`VACUUM INTO`, `.backup`, `cp`) carries the row too, but is another file, and complete,
-//! so it opens. The device is not part of the identity, because its number changes when the system
+//! so it opens. A further row says which file the database was last open in, and stays: a file that
+//! is another one, or has lost its lock file, is a copy, whose original may have gone on. The device is not part of the identity, because its number changes when the system
 //! restarts. A file that is moved to another file system is a copy as well, and is not recognised.
 //! Rejected: a plain flag, which would keep every backup of a running gateway out; and counting
 //! links, which misses the rename and refuses backups made of hard links.
@@ -52,6 +53,15 @@ pub(super) fn is_parted(connection: &Connection, path: &Path, lock: &FileLock) -
         && said(connection).is_ok_and(|said| said.as_deref() == Some(&identity))
 }
 
+/// Whether the database is a copy of one that was open elsewhere, as far as the system tells.
+pub(super) fn is_copy(connection: &Connection, path: &Path, lock: &FileLock) -> bool {
+    let home = value(connection, "home").ok().flatten();
+    match (home, identity(path)) {
+        (Some(home), Some(identity)) => home != identity || lock.file().is_none(),
+        _ => false,
+    }
+}
+
 /// Writes the identity of this file into the lock file and into the database, before anything is
 /// acknowledged.
 ///
@@ -72,7 +82,7 @@ pub(super) fn begin(connection: &Connection, path: &Path, lock: &FileLock) -> Re
     }
     connection
         .execute(
-            "INSERT OR REPLACE INTO setting VALUES ('in_use', ?1)",
+            "INSERT OR REPLACE INTO setting VALUES ('in_use', ?1), ('home', ?1)",
             [identity],
         )
         .map_err(storage)?;
@@ -91,11 +101,13 @@ fn copy_back(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn said(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    value(connection, "in_use")
+}
+
+fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
     connection
-        .query_row(
-            "SELECT value FROM setting WHERE name = 'in_use'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| {
+            row.get(0)
+        })
         .optional()
 }

@@ -63,7 +63,7 @@ fn open_file(path: PathBuf, wanted: &Wanted) -> Result<Opened> {
     let connection = Connection::open_with_flags(&path, flags).map_err(storage)?;
     // Until the file is accepted: a refused file keeps its log.
     examine::keep_log(&connection, true).map_err(storage)?;
-    let (mut is_parted, mut reached) = (false, Reach::default());
+    let (mut is_parted, mut is_copy, mut reached) = (false, false, Reach::default());
     match found {
         Examined::Nothing => steps::create(&connection)?,
         Examined::Ours => {
@@ -73,6 +73,7 @@ fn open_file(path: PathBuf, wanted: &Wanted) -> Result<Opened> {
             steps::migrate(&connection, &path)?;
             examine::schema(&connection, &path)?;
             reached = (wanted.reach)(&connection).map_err(storage)?;
+            is_copy = in_use::is_copy(&connection, &path, &lock);
         }
     }
     check_loss(&path, wanted, reached.lacks(mark))?;
@@ -91,6 +92,7 @@ fn open_file(path: PathBuf, wanted: &Wanted) -> Result<Opened> {
         holding,
         mark,
         reached,
+        is_copy,
         lost: is_lost.then(|| reached.max(mark)),
     };
     Ok(Opened::of_file(accepted, wanted))

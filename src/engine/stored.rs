@@ -49,7 +49,7 @@ impl Stored {
 
 fn read_opening(opened: &Opened, builder: &Builder, now: i64, window: i64) -> Result<Opening> {
     let fresh = Freshness {
-        always: builder.event_mode == EventMode::Buffered,
+        always: builder.event_mode == EventMode::Buffered || opened.is_copy(),
         after_unclean: builder.durability == Durability::Process,
     };
     let read = |connection: &Connection| {

@@ -39,7 +39,7 @@ impl Closing {
     /// Adds the header to a response if the connection ends after it.
     pub(super) async fn say(self, headers: &mut HeaderMap, phase: &Phase) {
         let mut closes = self.wanted
-            || phase.is_stopping()
+            || phase.is_last()
             || phase.departure().has_departed()
             || says(headers, "close");
         if let Some(rest) = phase.take_left() {

@@ -64,16 +64,20 @@ impl<S> Accepted<S> {
         let watched = Watched::new(stream);
         let counted = Caller::behind(peer.ip(), &HeaderMap::new(), &trusted_proxies).peer();
         let stream = Guarded::new(watched.same(), phase.clone(), heads, counted);
-        let asked = phase.clone();
+        let (asked, seen) = (phase.clone(), watched.same());
         let service = service_fn(move |request: Request<Incoming>| {
             let (answering, closing) = (asked.answering(), Closing::of(&request));
             let caller = Caller::behind(peer.ip(), request.headers(), &trusted_proxies);
             let caller = caller.with_departure(asked.departure().clone());
             let mut request = request.map(|body| RequestBody::new(body, asked.clone()));
             request.extensions_mut().insert(caller);
-            let answer = service.clone().call(request);
+            let (answer, seen) = (service.clone().call(request), seen.same());
             async move {
                 let Ok(mut response) = answer.await;
+                // The end of the sending may have come with the request: nobody has looked yet.
+                if poll_fn(|cx| Poll::Ready(seen.poll_left(cx).is_ready())).await {
+                    answering.phase().departure().depart();
+                }
                 closing.say(response.headers_mut(), answering.phase()).await;
                 let handover = response.extensions_mut().remove::<Handover>();
                 if let Some(handover) = handover.and_then(|handover| handover.take()) {
@@ -122,7 +126,7 @@ where
     poll_fn(|cx| {
         if !told && stopping.as_mut().poll(cx).is_ready() {
             told = true;
-            phase.note_stopping();
+            phase.note_last();
             connection.as_mut().graceful_shutdown();
         }
         let ended = connection.as_mut().poll(cx);

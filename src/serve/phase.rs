@@ -23,8 +23,8 @@ struct Requests {
     departure: Departure,
     /// A request was answered before its body was read: the other end may still be sending.
     unread: AtomicBool,
-    /// The server is stopping: the connection ends after this request.
-    stopping: AtomicBool,
+    /// No request follows this one: the server is stopping, or a body cannot be read to its end.
+    last: AtomicBool,
     /// What was not read of a request's body.
     left: Mutex<Option<Incoming>>,
     /// What a long head is charged to, until it is read and answered: a poll that waits holds no
@@ -65,14 +65,14 @@ impl Phase {
         self.0.left.lock().take()
     }
 
-    /// Notes that the server is stopping.
-    pub(super) fn note_stopping(&self) {
-        self.0.stopping.store(true, Ordering::Release);
+    /// Notes that no request follows this one.
+    pub(super) fn note_last(&self) {
+        self.0.last.store(true, Ordering::Release);
     }
 
-    /// Whether the server is stopping.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.0.stopping.load(Ordering::Acquire)
+    /// Whether no request follows this one.
+    pub(super) fn is_last(&self) -> bool {
+        self.0.last.load(Ordering::Acquire)
     }
 
     /// Notes that the rest of the body was read.

@@ -50,6 +50,9 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         let frame = Pin::new(body).poll_frame(cx);
+        if let Poll::Ready(Some(Err(_))) = &frame {
+            self.phase.note_last();
+        }
         frame.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
     }
 

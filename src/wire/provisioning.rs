@@ -65,6 +65,9 @@ pub struct ProvisionedUser {
     pub user_id: String,
     /// The name it logs in with.
     pub username: String,
+    /// What `UserName` says where it differs from `Username`. The one that differs from the stored
+    /// name counts.
+    pub other_name: Option<String>,
 }
 
 /// A throttle (§throttles/document).
@@ -168,6 +171,7 @@ impl From<model::ProvisionedUser> for ProvisionedUser {
             password: None,
             user_id: user.id.to_string(),
             username: user.username,
+            other_name: None,
         }
     }
 }
@@ -200,11 +204,13 @@ impl Serialize for ProvisionedUser {
 
 impl Read for ProvisionedUser {
     fn read(node: &Node<'_>) -> Result<ProvisionedUser> {
-        let username = username(node)?;
+        let name = username(node)?.required_text()?;
+        let other_name = node.member("UserName")?.text()?;
         Ok(ProvisionedUser {
             password: node.member("Password")?.text()?.map(Secret::from),
             user_id: node.member("UserId")?.required_text()?,
-            username: username.required_text()?,
+            other_name: other_name.filter(|other| !other.is_empty() && *other != name),
+            username: name,
         })
     }
 }

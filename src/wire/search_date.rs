@@ -16,7 +16,7 @@ const LENGTH_MAX: usize = 80;
 /// The forms of a date, in the order in which they are tried: the first that the text follows to
 /// its end is meant. A year of two digits stands before one of four, which would take it as the
 /// year 26.
-const DATES: [&str; 15] = [
+const DATES: [&str; 17] = [
     "%m/%d/%y",
     "%m/%d/%Y",
     "%m-%d-%Y",
@@ -24,24 +24,33 @@ const DATES: [&str; 15] = [
     "%Y/%m/%d",
     "%Y%m%d",
     ORDINAL,
+    "%Y-%m",
     "%G-W%V-%u",
     "%A, %B %d, %Y",
     "%A, %d %B %Y",
     "%B %d, %Y",
+    "%B %d %Y",
     "%d %B %Y",
     "%d-%B-%Y",
-    MONTH,
+    "%B %Y",
     "%B, %Y",
 ];
 
 /// A year and the number of a day in it, of three digits: `2026-11` is a month.
 const ORDINAL: &str = "%Y-%j";
 
-/// A month, which means its first day as in .NET.
-const MONTH: &str = "%B %Y";
+/// The forms of a month, which means its first day as in .NET. A year has four digits there:
+/// `November 28` is no month of the year 28.
+const MONTHS: [&str; 3] = ["%B %Y", "%B, %Y", "%Y-%m"];
 
 /// The forms of a time after a blank, and those after ISO 8601's `T`.
-const TIMES: [&str; 5] = ["%I:%M:%S %p", "%I:%M %p", "%I %p", "%H:%M:%S%.f", "%H:%M"];
+const TIMES: [&str; 5] = [
+    "%I:%M:%S%.f %p",
+    "%I:%M %p",
+    "%I %p",
+    "%H:%M:%S%.f",
+    "%H:%M",
+];
 const ISO_TIMES: [&str; 5] = ["%H:%M:%S%.f", "%H:%M", "%H%M%S", "%H%M", "%H"];
 
 /// A date, perhaps with a time of day.
@@ -123,7 +132,11 @@ fn read(text: &str) -> Option<Date> {
         if *form == ORDINAL && text.len() - rest.len() != "2026-001".len() {
             return None;
         }
-        if form.starts_with("%B") && parsed.day().is_none() {
+        if MONTHS.contains(form) {
+            let has_offset = !rest.is_empty() && !rest.starts_with(char::is_whitespace);
+            if has_offset || parsed.year().is_none_or(|year| year < 1000) {
+                return None;
+            }
             parsed.set_day(1).ok()?;
         }
         let mut day = parsed.to_naive_date().ok()?;
@@ -139,6 +152,14 @@ fn read(text: &str) -> Option<Date> {
 fn after_date(day: NaiveDate, rest: &str) -> Option<Date> {
     let (rest, times) = match rest.strip_prefix('T') {
         Some(time) => (time, ISO_TIMES),
+        // XML's dates have their offset at once.
+        None if rest.starts_with(['Z', '+', '-']) => {
+            return Some(Date {
+                day,
+                time: None,
+                offset: offset(rest)?,
+            });
+        }
         None if rest.is_empty() || rest.starts_with(char::is_whitespace) => {
             (rest.trim_start(), TIMES)
         }
@@ -259,15 +280,17 @@ mod tests {
             "Sat, 28 Nov 2026",
             "28 November 2026",
             "Nov 28, 2026",
+            "Nov 28 2026",
+            "2026-11-28Z",
+            "2026-11-28+00:00",
+            "11/28/2026+00:00",
             "28-Nov-2026",
         ] {
             spans(text, "2026-11-28T00:00:00Z", "2026-11-29T00:00:00Z");
         }
-        spans(
-            "November 2026",
-            "2026-11-01T00:00:00Z",
-            "2026-11-02T00:00:00Z",
-        );
+        for text in ["November 2026", "November, 2026", "2026-11"] {
+            spans(text, "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z");
+        }
     }
 
     #[test]
@@ -276,6 +299,7 @@ mod tests {
             "11/28/2026 1:05:00 PM",
             "11/28/2026 1:05:00\u{202f}PM",
             "11/28/2026 1:05:00pm",
+            "11/28/2026 1:05:00.123 PM",
             "11/28/2026 1:05 PM",
             "11/28/2026 13:05",
             "11/28/2026 13:05:00",
@@ -357,7 +381,12 @@ mod tests {
             "T13:05",
             "13:05",
             "2026-367",
-            "2026-11",
+            "2026-02-30",
+            "2026-02-00",
+            "2026-13",
+            "November 28",
+            "November 32",
+            "Nov 28",
             "2026-11-28T24:00:01",
             "2026-11-28TX",
             "11/28/2026T",

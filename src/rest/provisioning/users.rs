@@ -19,7 +19,15 @@ pub(super) async fn one(call: Administration<'_>, id: &str) -> Result<Success, F
 
 pub(super) async fn put(mut call: Administration<'_>, id: &str) -> Result<Success, Failure> {
     let id = UserId::parse(id)?;
-    let user = call.body::<ProvisionedUser>().await?.into_new(&id)?;
+    let mut user = call.body::<ProvisionedUser>().await?;
+    // A client that has read the document may change either spelling of the name.
+    if let Some(other) = user.other_name.take() {
+        let stored = call.service()?.user_async(id.clone()).await;
+        if stored.is_ok_and(|stored| stored.username == user.username) {
+            user.username = other;
+        }
+    }
+    let user = user.into_new(&id)?;
     call.change(|service| service.put_user_async(user)).await
 }
 

@@ -90,6 +90,7 @@ fn provisioned_user() {
         password: None,
         user_id: "user1".into(),
         username: r"domain\u1".into(),
+        other_name: None,
     };
     golden(
         &user,

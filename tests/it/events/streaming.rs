@@ -150,3 +150,29 @@ fn an_event_comes_once_to_a_poll_that_waits_with_such_a_cursor() {
     );
     assert!(echo.events(cursor, &messages()).unwrap().events.is_empty());
 }
+
+#[test]
+fn a_restored_copy_is_another_instance_and_its_ids_are_above() {
+    let (disk, copy, mut client) = (Disk::new(), Disk::new(), Streaming::from(0));
+    let world = World::with(|builder| builder.database(disk.path()));
+    let echo = world.agent("echo", &[OPS]);
+    client.hears(&world, &echo, "before");
+    let connection = rusqlite::Connection::open(disk.path()).unwrap();
+    let target = copy.path().display().to_string();
+    connection.execute("VACUUM INTO ?1", [target]).unwrap();
+    drop(connection);
+    client.hears(&world, &echo, "lost with the disk");
+    let instance = echo.events(Cursor::window(), &messages()).unwrap().instance;
+    world.engine.shutdown(SOON).unwrap();
+
+    let restored = World::with(|builder| builder.database(copy.path()));
+    let echo = restored.agent("echo", &[OPS]);
+    let fresh = echo.events(Cursor::window(), &messages()).unwrap().instance;
+    assert_ne!(instance, fresh);
+    client.hears(&restored, &echo, "after");
+    // The next start of the same file is the same instance.
+    let again = restored.restart(&copy);
+    let echo = again.agent("echo", &[OPS]);
+    let kept = echo.events(Cursor::window(), &messages()).unwrap().instance;
+    assert_eq!(fresh, kept);
+}

@@ -139,3 +139,69 @@ fn a_connection_outlives_a_body_that_is_ignored_and_its_end_is_announced() {
     closes("Connection: close\r\n", 2);
     closes("", 100_000);
 }
+
+/// Sends those bytes, and its end if it is to; returns everything that comes, in lower case.
+fn answer_to(world: &World, bytes: &str, is_last: bool) -> String {
+    let mut stream = TcpStream::connect(world.gateway.address).expect("it listens");
+    let limit = Some(Duration::from_secs(20));
+    stream.set_read_timeout(limit).expect("a timeout");
+    stream.write_all(bytes.as_bytes()).expect("it reads");
+    if is_last {
+        stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("it was open");
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it closes in order");
+    String::from_utf8_lossy(&answer).to_lowercase()
+}
+
+#[test]
+fn the_end_is_announced_where_a_body_is_broken_or_the_client_sends_no_more() {
+    let world = World::new(&[]);
+    let head = |method: &str, target: &str, more: &str| {
+        let token = &world.lene;
+        format!("{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: FCF {token}\r\n{more}\r\n")
+    };
+    let chunked = head("POST", MESSAGES, "Transfer-Encoding: chunked\r\n");
+    let channels = head("GET", "/Collaboration/v1/Channels", "");
+    for (bytes, is_last, status) in [
+        (format!("{chunked}zz\r\n"), false, "400"),
+        (format!("{chunked}5\r\nab"), true, "400"),
+        (channels, true, "200"),
+    ] {
+        let answer = answer_to(&world, &bytes, is_last);
+        assert!(
+            answer.starts_with(&format!("http/1.1 {status}")),
+            "{bytes}: {answer}"
+        );
+        assert!(
+            answer.contains("\r\nconnection: close\r\n"),
+            "{bytes}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn a_user_that_was_read_is_renamed_by_either_spelling() {
+    let world = World::new(&[]);
+    let put = |body: serde_json::Value| {
+        let target = "/Provisioning/v1/Users/renamed";
+        let answer = world
+            .gateway
+            .call("PUT", target, &world.root, &body.to_string());
+        answer.expect(200);
+        world.read(target)["Username"].as_str().map(str::to_owned)
+    };
+    let name = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        put(json!({ "UserId": "renamed", "UserName": "one" })),
+        name("one")
+    );
+    let body = json!({ "UserId": "renamed", "UserName": "two", "Username": "one" });
+    assert_eq!(put(body), name("two"));
+    let body = json!({ "UserId": "renamed", "UserName": "two", "Username": "three" });
+    assert_eq!(put(body), name("three"));
+    let body = json!({ "UserId": "renamed", "UserName": "four", "Username": "five" });
+    assert_eq!(put(body), name("five"));
+}

@@ -70,6 +70,7 @@ fn users_and_throttles() {
         password: None,
         user_id: "user_1".into(),
         username: r"company\user".into(),
+        other_name: None,
     };
     golden(
         &user,

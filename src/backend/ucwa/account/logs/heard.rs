@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn what_was_logged_and_not_heard_was_missed() {
         let none: [&str; 0] = [];
-        let cases: [(&str, &[(i64, &str)], &[(i64, &'static str)], &[&str]); 7] = [
+        type Said = &'static [(i64, &'static str)];
+        let cases: [(&str, Said, Said, &[&str]); 7] = [
             ("nothing is logged", &[(2000, "x")], &[], &none),
             (
                 "old logs",
