@@ -354,7 +354,7 @@ proptest! {
         survives(&dictionary)?;
         survives(&throttle)?;
         survives(&ManagedChannel { id: user_id.clone(), name: text.clone(), privacy: room.privacy })?;
-        survives(&ProvisionedUser { password: None, user_id: user_id.clone(), username })?;
+        survives(&ProvisionedUser { password: None, user_id: user_id.clone(), username, other_name: None })?;
         survives(&vec![Category { id: user_id, name: text }])?;
         survives(&room)?;
     }
