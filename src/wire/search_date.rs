@@ -39,8 +39,7 @@ const DATES: [&str; 17] = [
 /// A year and the number of a day in it, of three digits: `2026-11` is a month.
 const ORDINAL: &str = "%Y-%j";
 
-/// The forms of a month, which means its first day as in .NET. A year has four digits there:
-/// `November 28` is no month of the year 28.
+/// The forms of a month, which means its first day as in .NET.
 const MONTHS: [&str; 3] = ["%B %Y", "%B, %Y", "%Y-%m"];
 
 /// The forms of a time after a blank, and those after ISO 8601's `T`.
@@ -134,12 +133,16 @@ fn read(text: &str) -> Option<Date> {
         }
         if MONTHS.contains(form) {
             let has_offset = !rest.is_empty() && !rest.starts_with(char::is_whitespace);
-            if has_offset || parsed.year().is_none_or(|year| year < 1000) {
+            if has_offset {
                 return None;
             }
             parsed.set_day(1).ok()?;
         }
         let mut day = parsed.to_naive_date().ok()?;
+        // chrono takes fewer digits for a year too: `November 28` is not in the year 28.
+        if form.contains("%Y") && !text.contains(&format!("{:04}", day.year())) {
+            return None;
+        }
         if form.ends_with("%y") && day.year() >= 2050 {
             // chrono reads two digits as 1970 to 2069, .NET as 1950 to 2049.
             day = day.with_year(day.year() - 100)?;
