@@ -84,14 +84,7 @@ pub(super) async fn room(core: &Core, agent: &Jid, room: &str) -> Result<RoomInf
                 .filter(|text| !text.is_empty()),
             name: info.name,
         }),
-        Err(refused) if refused.is("item-not-found") || refused.is("gone") => {
-            Err(refused.of_join())
-        }
-        Err(refused)
-            if refused.is("remote-server-not-found") || refused.is("remote-server-timeout") =>
-        {
-            Err(refused.of_join())
-        }
+        Err(refused) if refused.prevents_join() => Err(refused.of_join()),
         // A room that does not tell its properties may still be joined.
         Err(_) => Ok(RoomInfo::default()),
     }

@@ -136,9 +136,14 @@ impl StanzaError {
         }
     }
 
-    fn meaning(&self) -> Meaning {
+    /// Returns the meaning of the condition alone, whatever the type of the error.
+    fn listed(&self) -> Meaning {
         let known = CONDITIONS.iter().find(|(name, _)| self.is(name));
-        match known.map_or(Meaning::Final, |(_, meaning)| *meaning) {
+        known.map_or(Meaning::Final, |(_, meaning)| *meaning)
+    }
+
+    fn meaning(&self) -> Meaning {
+        match self.listed() {
             Meaning::Busy => Meaning::Busy,
             _ if self.may_wait && !LASTING.contains(&&*self.condition) => Meaning::Away,
             meaning => meaning,
@@ -169,6 +174,13 @@ impl StanzaError {
             meaning => meaning,
         };
         BackendError::new(kind(asked, meaning), reason)
+    }
+
+    /// Returns whether a room that refuses a question in this way would refuse a join too, because
+    /// the room does not exist or its server cannot be reached. Any other room may still admit an
+    /// agent.
+    pub(super) fn prevents_join(&self) -> bool {
+        self.listed() == Meaning::Absent || self.condition.starts_with("remote-server-")
     }
 
     /// Returns the error of a room that refuses a join.
@@ -418,6 +430,29 @@ mod tests {
             StanzaError::of(&Element::stanza("iq")).condition,
             "undefined-condition"
         );
+    }
+
+    /// The last column: whether a room that refuses a question so is not joined.
+    #[test]
+    fn a_question_about_a_room_shows_what_prevents_a_join() {
+        for (condition, kind, prevents_join) in [
+            ("item-not-found", "cancel", true),
+            ("item-not-found", "wait", true),
+            ("gone", "cancel", true),
+            ("remote-server-not-found", "cancel", true),
+            ("remote-server-not-found", "wait", true),
+            ("remote-server-timeout", "wait", true),
+            ("internal-server-error", "cancel", false),
+            ("recipient-unavailable", "wait", false),
+            ("resource-constraint", "wait", false),
+            ("forbidden", "auth", false),
+            ("service-unavailable", "cancel", false),
+            ("feature-not-implemented", "cancel", false),
+            ("weird", "wait", false),
+        ] {
+            let found = refused(condition, kind).prevents_join();
+            assert_eq!(found, prevents_join, "{condition} {kind}");
+        }
     }
 
     #[test]
