@@ -7,8 +7,8 @@
 use super::address::Address;
 use super::answer::{Answer, Fault};
 use super::event::Event;
+use super::model::log::Log;
 use super::model::paths::href;
-use super::person::date;
 use super::text::Text;
 use super::timer::Moment;
 use super::world::World;
@@ -18,23 +18,6 @@ use std::collections::VecDeque;
 /// The most logs of a user, and messages of a log; the oldest go.
 const LOGS_MAX: usize = 100;
 const SAID_MAX: usize = 500;
-/// Messages on one page.
-const PAGE: usize = 20;
-
-/// One logged conversation.
-#[derive(Debug)]
-pub struct Log {
-    number: u64,
-    with: Address,
-    thread: String,
-    subject: String,
-    importance: String,
-    created: Moment,
-    incoming: bool,
-    missed: bool,
-    read: bool,
-    said: Vec<(Moment, Address, Text)>,
-}
 
 /// The conversation that a message belongs to.
 pub struct Logged<'a> {
@@ -210,62 +193,5 @@ impl World {
         static NONE: VecDeque<Log> = VecDeque::new();
         let user = &self.existing(app)?.user;
         Ok(self.logs.get(user).unwrap_or(&NONE))
-    }
-}
-
-impl Log {
-    fn json(&self, app: &str, base: &str) -> Value {
-        let own = format!("{base}/{}", self.number);
-        let person = format!("{}/people/{}", href(app), self.with.bare());
-        let preview: String = self
-            .said
-            .last()
-            .map(|(_, _, text)| text.text.chars().take(100).collect())
-            .unwrap_or_default();
-        json!({
-            "rel": "conversationLog", "creationTime": date(self.created),
-            "direction": if self.incoming { "Incoming" } else { "Outgoing" }, "importance": self.importance,
-            "modalities": ["Messaging"], "previewMessage": preview,
-            "status": if self.missed { "Missed" } else { "Archived" }, "subject": self.subject,
-            "threadId": self.thread, "totalRecipientsCount": 1, "type": "MessagingLog",
-            "_links": {"self": {"href": own}, "conversationLogTranscripts": {"href": format!("{own}/conversationLogTranscripts")},
-                "markAsRead": {"href": format!("{own}/markAsRead")}},
-            "_embedded": {"conversationLogRecipient": [{"rel": "conversationLogRecipient", "displayName": self.with.bare(),
-                "sipUri": self.with.uri(), "_links": {"self": {"href": format!("{own}/conversationLogRecipient")}, "contact": {"href": person},
-                "contactPhoto": {"href": format!("{}/photos/{}", href(app), self.with.bare())}, "contactPresence": {"href": format!("{person}/presence")}}}]},
-        })
-    }
-
-    fn page(&self, app: &str, user: &Address, base: &str, page: usize) -> Value {
-        let own = format!("{base}/{}/conversationLogTranscripts", self.number);
-        let each = |(at, (time, from, text)): (usize, &(Moment, Address, Text))| {
-            let here = format!("{own}/{page}/{at}");
-            let who = match from == user {
-                true => {
-                    json!({"self": {"href": here}, "me": {"href": format!("{}/me", href(app))}})
-                }
-                false => {
-                    json!({"self": {"href": here}, "contact": {"href": format!("{}/people/{}", href(app), from.bare())}})
-                }
-            };
-            let form = if text.html {
-                "htmlMessage"
-            } else {
-                "plainMessage"
-            };
-            json!({"rel": "conversationLogTranscript", "timeStamp": date(*time), "_links": who,
-                "_embedded": {"messageTranscript": {"rel": "messageTranscript",
-                    "_links": {"self": {"href": format!("{here}/messageTranscript")}, form: {"href": text.data_uri()}}}}})
-        };
-        let begin = page.saturating_mul(PAGE).min(self.said.len());
-        let end = (begin + PAGE).min(self.said.len());
-        let said: Vec<Value> = self.said[begin..end].iter().enumerate().map(each).collect();
-        let mut out = json!({"rel": "conversationLogTranscripts", "_links": {"self": {"href": own}},
-            "_embedded": {"conversationLogTranscript": said}});
-        if end < self.said.len() {
-            out["_links"]["nextConversationLogTranscripts"] =
-                json!({"href": format!("{own}/{}", page + 1)});
-        }
-        out
     }
 }

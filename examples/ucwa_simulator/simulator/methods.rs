@@ -51,6 +51,10 @@ fn of_communication(rest: &[&str]) -> &'static str {
     match rest {
         [] => "GET, PUT",
         ["conversations" | "misseditems" | "conversationlogs"] => "GET",
+        ["conversationlogs", _] => "GET, DELETE",
+        ["conversationlogs", _, "markasread"] => "POST",
+        ["conversationlogs", _, "conversationlogtranscripts"]
+        | ["conversationlogs", _, "conversationlogtranscripts", _] => "GET",
         ["messaginginvitations" | "onlinemeetinginvitations" | "participantinvitations"] => "POST",
         [
             "messaginginvitations" | "onlinemeetinginvitations" | "participantinvitations",

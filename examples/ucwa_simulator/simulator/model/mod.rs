@@ -9,6 +9,7 @@ pub mod conversation;
 pub mod distribution_group;
 pub mod faults;
 pub mod invitation;
+pub mod log;
 pub mod meeting;
 pub mod paths;
 pub mod ring;
