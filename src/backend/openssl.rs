@@ -7,7 +7,7 @@
 //! have to know them).
 
 use super::error::BackendError;
-use super::tls::{NO_CERTIFICATE, Trust, certificates};
+use super::tls::{NO_CERTIFICATE, Trust, certificates, unbelieved};
 use openssl::error::ErrorStack;
 use openssl::ssl::{
     ConnectConfiguration, SslConnector, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode,
@@ -49,7 +49,7 @@ impl Client {
     /// Makes a client. Reads files: for a thread that may wait.
     ///
     /// # Errors
-    /// `Refused` for a CA file that cannot be read, and if there is no certificate to believe.
+    /// `Unreachable` for a CA file that cannot be read, and if there is no certificate to believe.
     pub(crate) fn new(trust: &Trust) -> Result<Client, BackendError> {
         let store = store(trust)?;
         let believed = match trust {
@@ -68,7 +68,7 @@ impl Client {
     /// caller's.
     ///
     /// # Errors
-    /// `Refused` if TLS itself says why not, `Unreachable` if the connection ended.
+    /// `Unreachable`, with what TLS itself says, or because the connection ended.
     pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         domain: &str,
@@ -87,15 +87,15 @@ impl Client {
                 }
                 (None, Some(error)) => {
                     let reason = format!("TLS with `{domain}`: {error}");
-                    return Err(BackendError::unreachable(reason));
+                    return Err(unbelieved(reason));
                 }
                 (None, None) => {
                     let reason = format!("TLS with `{domain}`: the server ended the handshake");
-                    return Err(BackendError::unreachable(reason));
+                    return Err(unbelieved(reason));
                 }
                 (Some(error), _) => format!("TLS with `{domain}`: {error}"),
             };
-            return Err(BackendError::refused(reason));
+            return Err(unbelieved(reason));
         }
         // The server has proved that it has the certificate's key, and nothing was sent yet.
         if let Believed::Pinned(pin) = self.believed {
@@ -103,7 +103,7 @@ impl Client {
             let shown = shown.and_then(|certificate| certificate.to_der().ok());
             if shown.map(|der| <[u8; 32]>::from(Sha256::digest(der))) != Some(pin) {
                 let reason = format!("TLS with `{domain}`: the certificate is not the pinned one");
-                return Err(BackendError::refused(reason));
+                return Err(unbelieved(reason));
             }
         }
         Ok(stream)
@@ -130,7 +130,7 @@ impl Client {
 }
 
 fn unusable(error: &ErrorStack) -> BackendError {
-    BackendError::refused(format!("OpenSSL cannot be set up: {error}"))
+    unbelieved(format!("OpenSSL cannot be set up: {error}"))
 }
 
 /// Returns the certificates that `trust` begins with.
@@ -148,14 +148,14 @@ fn store(trust: &Trust) -> Result<X509Store, BackendError> {
                 (Ok(()), _) => is_empty = false,
                 (Err(error), Trust::CaFile(path)) => {
                     let reason = format!("a certificate in {}: {error}", path.display());
-                    return Err(BackendError::refused(reason));
+                    return Err(unbelieved(reason));
                 }
                 // One bad certificate of the system spoils no other.
                 (Err(_), _) => {}
             }
         }
         if is_empty {
-            return Err(BackendError::refused(NO_CERTIFICATE));
+            return Err(unbelieved(NO_CERTIFICATE));
         }
     }
     Ok(store.build())

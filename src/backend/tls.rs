@@ -40,6 +40,12 @@ pub enum Trust {
 /// Why nothing can be believed.
 pub(super) const NO_CERTIFICATE: &str = "no trusted certificate was found";
 
+/// TLS failed for what the server shows, or for a file of ours. It is tried again at the usual pace:
+/// unlike a refused login it locks no account, and whoever mends the certificate need not wait.
+pub(super) fn unbelieved(reason: impl Into<String>) -> BackendError {
+    BackendError::unreachable(reason)
+}
+
 /// Bytes that two ends of one TLS channel alone know (RFC 9266).
 #[cfg(feature = "xmpp")]
 pub(crate) type Binding = [u8; 32];
@@ -112,7 +118,7 @@ pub(super) fn certificates(
         Trust::System => rustls_native_certs::load_native_certs().certs,
         Trust::CaFile(path) => {
             let unreadable = |error: &dyn std::fmt::Display| {
-                BackendError::refused(format!(
+                unbelieved(format!(
                     "the CA file {} cannot be read: {error}",
                     path.display()
                 ))
@@ -137,7 +143,7 @@ fn roots(trust: &Trust) -> Result<Option<Roots>, BackendError> {
             listed.push(fingerprint(&certificate));
             let added = store.add(certificate);
             added.map_err(|error| {
-                BackendError::refused(format!("a certificate in {}: {error}", path.display()))
+                unbelieved(format!("a certificate in {}: {error}", path.display()))
             })?;
         }
     } else {
@@ -145,7 +151,7 @@ fn roots(trust: &Trust) -> Result<Option<Roots>, BackendError> {
         store.add_parsable_certificates(found);
     }
     if store.is_empty() {
-        Err(BackendError::refused(NO_CERTIFICATE))
+        Err(unbelieved(NO_CERTIFICATE))
     } else {
         Ok(Some(Roots { store, listed }))
     }
@@ -155,7 +161,7 @@ fn configured(trust: &Trust, roots: Option<Roots>) -> Result<ClientConfig, Backe
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| BackendError::refused(format!("TLS cannot be set up: {error}")))?;
+        .map_err(|error| unbelieved(format!("TLS cannot be set up: {error}")))?;
     let believed = match (trust, roots) {
         (_, Some(Roots { store, listed })) if listed.is_empty() => {
             return Ok(builder.with_root_certificates(store).with_no_client_auth());
@@ -164,13 +170,13 @@ fn configured(trust: &Trust, roots: Option<Roots>) -> Result<ClientConfig, Backe
             let roots = WebPkiServerVerifier::builder_with_provider(store.into(), provider.clone());
             let roots = roots
                 .build()
-                .map_err(|error| BackendError::refused(format!("TLS cannot be set up: {error}")))?;
+                .map_err(|error| unbelieved(format!("TLS cannot be set up: {error}")))?;
             Believed::Listed(roots, listed)
         }
         (Trust::PinnedSha256(pin), None) => Believed::Pinned(*pin),
         (Trust::InsecureAnyCertificate, None) => Believed::Any,
         (Trust::System | Trust::CaFile(_), None) => {
-            return Err(BackendError::refused(NO_CERTIFICATE));
+            return Err(unbelieved(NO_CERTIFICATE));
         }
     };
     let verifier = Arc::new(Verifier { believed, provider });
@@ -215,14 +221,9 @@ pub(crate) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     TlsConnector::from(client).connect(name, io).await
 }
 
-/// Says why there is no TLS with `domain`: it is refused if TLS itself says so, and unreachable if
-/// the connection ended.
+/// Says why there is no TLS with `domain`.
 pub(crate) fn failed(domain: &str, error: &io::Error) -> BackendError {
-    let reason = format!("TLS with `{domain}`: {error}");
-    match said_by_tls(error) {
-        Some(_) => BackendError::refused(reason),
-        None => BackendError::unreachable(reason),
-    }
+    unbelieved(format!("TLS with `{domain}`: {error}"))
 }
 
 fn said_by_tls(error: &io::Error) -> Option<&rustls::Error> {

@@ -29,6 +29,8 @@ pub(in super::super) struct Trouble {
     pub(in super::super) reason: String,
     /// Failures in a row.
     pub(in super::super) attempt: u32,
+    /// Logins that were refused since the last one that was not.
+    pub(super) refusals: u32,
     /// When the next try is due: monotonic, and as a date. `None`: an administrator has to do
     /// something.
     pub(in super::super) next: Option<(Duration, DateTime<Utc>)>,
@@ -44,6 +46,7 @@ impl Trouble {
         Box::new(Trouble {
             reason: reason.to_owned(),
             attempt,
+            refusals: 0,
             next: Some(next),
         })
     }
@@ -53,6 +56,7 @@ impl Trouble {
         Box::new(Trouble {
             reason: reason.to_owned(),
             attempt,
+            refusals: 0,
             next: None,
         })
     }
@@ -61,6 +65,16 @@ impl Trouble {
     pub(super) fn lasting(reason: &str) -> Box<Trouble> {
         Trouble::refused(reason, 0)
     }
+}
+
+/// The failures in a row.
+pub(super) fn attempts(trouble: Option<&Trouble>) -> u32 {
+    trouble.map_or(0, |trouble| trouble.attempt)
+}
+
+/// The logins that were refused since the last one that was not.
+pub(super) fn refusals(trouble: Option<&Trouble>) -> u32 {
+    trouble.map_or(0, |trouble| trouble.refusals)
 }
 
 /// One channel of an agent.

@@ -65,10 +65,10 @@ pub(super) use event::{Actions, Announce, ChannelEvent, Event, Next, Now};
 pub(crate) use state::{Lifecycle, Phase};
 
 use super::infos::InfoSlot;
-use crate::backend::{BackendError, Session};
+use crate::backend::{BackendError, BackendErrorKind, Session};
 use crate::model::{AgentState, ChannelId};
 use backoff::{after_join, backoff};
-use channel::Trouble;
+use channel::{Trouble, attempts, refusals};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -260,14 +260,21 @@ fn lose_session(life: &mut Lifecycle, error: &BackendError, at: At) -> (Vec<Chan
     let left = life.channels_in();
     drop(end_session(life, at.now));
     let attempt = attempts(life.trouble.as_deref()) + 1;
-    let next = at.now.after(pause_after(error, attempt, (at.dice)()));
-    life.trouble = Some(Trouble::until(&error.reason, attempt, next));
+    let is_refused = error.kind == BackendErrorKind::Refused;
+    // Lost connections are no wrong passwords.
+    let refused = refusals(life.trouble.as_deref()) + u32::from(is_refused);
+    let failures = if is_refused { refused } else { attempt };
+    let next = at.now.after(pause_after(error, failures, (at.dice)()));
+    let mut trouble = Trouble::until(&error.reason, attempt, next);
+    trouble.refusals = refused;
+    life.trouble = Some(trouble);
     (left, next.0)
 }
 
-fn link_down(life: &mut Lifecycle, trouble: Box<Trouble>, now: Now) -> Actions {
+fn link_down(life: &mut Lifecycle, mut trouble: Box<Trouble>, now: Now) -> Actions {
     let was_in = life.phase == Phase::In;
     drop(end_session(life, now));
+    trouble.refusals = refusals(life.trouble.as_deref());
     life.trouble = Some(trouble);
     if !was_in {
         return Actions::default();
@@ -483,8 +490,4 @@ fn channel_gone(life: &mut Lifecycle, channel: &ChannelId, join: u64, reason: &s
 fn refuse(channel: &mut AgentChannel, trouble: Box<Trouble>) {
     channel.phase = ChannelPhase::Refused;
     channel.trouble = Some(trouble);
-}
-
-fn attempts(trouble: Option<&Trouble>) -> u32 {
-    trouble.map_or(0, |trouble| trouble.attempt)
 }

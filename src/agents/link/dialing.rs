@@ -124,6 +124,7 @@ impl LinkTask {
             Ok(link) => {
                 let now = self.around.now();
                 self.link = Some(link);
+                self.refusals = 0;
                 self.dial = Dial::Up {
                     attempt,
                     since: now.monotonic,
@@ -159,12 +160,16 @@ impl LinkTask {
     /// is set.
     fn link_down(&mut self, error: &BackendError, attempt: u32) {
         let now = self.around.now();
-        let next = now.after(pause_after(error, attempt, dice()));
+        let is_refused = error.kind == BackendErrorKind::Refused;
+        // Lost connections are no wrong passwords.
+        self.refusals += u32::from(is_refused);
+        let failures = if is_refused { self.refusals } else { attempt };
+        let next = now.after(pause_after(error, failures, dice()));
         self.dial = Dial::Down {
             attempt,
             next: next.0,
         };
-        if error.kind == BackendErrorKind::Refused {
+        if is_refused {
             self.watch_secret();
         }
         self.handle.set_down();

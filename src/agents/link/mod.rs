@@ -92,6 +92,8 @@ pub(super) struct LinkTask {
     flaps: Flaps,
     leaving: Leaving,
     sleep: Option<Sleep>,
+    /// Logins that were refused since the link was last up.
+    refusals: u32,
     /// Ready when the secret of a refused login has changed.
     secret_changes: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -122,6 +124,7 @@ impl LinkTask {
             flaps: Flaps::default(),
             leaving: Leaving::default(),
             sleep: None,
+            refusals: 0,
             secret_changes: None,
         }
     }

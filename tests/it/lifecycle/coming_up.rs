@@ -39,6 +39,25 @@ fn an_agent_goes_from_activating_to_active_and_then_its_channels_do() {
 }
 
 #[test]
+fn lost_connections_do_not_count_as_refused_logins() {
+    let world = World::new();
+    world.chat.go_down("maintenance");
+    put_echo(&world);
+    world.pass(seconds(600));
+    assert!(world.status("echo").attempt >= 9);
+    world.chat.refuse("echo", "bad credentials");
+    world.chat.come_up();
+    let (mut passed, limit) = (0, 60);
+    while world.status("echo").reason.as_deref() != Some("bad credentials") {
+        assert!(passed < limit, "it is dialed within a minute");
+        world.pass(seconds(1));
+        passed += 1;
+    }
+    let wait = world.status("echo").next_try.unwrap() - world.clock_now();
+    assert!(wait.num_seconds() <= 5 * 60, "{wait}");
+}
+
+#[test]
 fn a_refused_login_is_idle_with_its_reason_and_tried_again_after_5_15_and_30_minutes() {
     let world = World::new();
     world.chat.refuse("echo", "bad credentials");

@@ -11,6 +11,7 @@ mod conformance;
 mod first_message;
 mod meeting_day;
 mod meetings;
+mod odd;
 mod signing_on;
 mod talking;
 mod trouble;
