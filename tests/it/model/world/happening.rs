@@ -2,7 +2,7 @@
 
 use super::super::AGENTS;
 use super::super::rules::ROOMS;
-use super::{Check, SOON, World, beside, clear, name, not_found, same};
+use super::{Check, SOON, World, beside, name, not_found, same};
 use std::time::Duration;
 use switchboard::{AgentState, NewMessage};
 
@@ -144,13 +144,11 @@ impl World {
 
     /// Ends the engine, in good order or as if killed, and opens the database again.
     pub(super) fn restart(&mut self, killed: bool, said: u8) -> Check {
-        let killed_at = self.path.with_file_name(format!("db{}", self.opened + 1));
-        if killed {
-            clear(&killed_at);
-            for end in ["", "-wal"] {
-                std::fs::copy(beside(&self.path, end), beside(&killed_at, end))
-                    .map_err(|error| error.to_string())?;
-            }
+        let mut saved = Vec::new();
+        for end in ["", "-wal", "-lock"].into_iter().filter(|_| killed) {
+            let file = beside(&self.path, end);
+            let bytes = std::fs::read(&file).map_err(|error| error.to_string())?;
+            saved.push((file, bytes));
         }
         let engine = self.engine.take().expect("it is open");
         engine.shutdown(SOON).map_err(|error| error.to_string())?;
@@ -158,9 +156,9 @@ impl World {
         self.readers.clear();
         AGENTS.iter().for_each(|who| self.truth.cut(who));
         self.say_to_all(said)?;
-        if killed {
-            clear(&self.path);
-            (self.path, self.opened) = (killed_at, self.opened + 1);
+        // Into the same files: others would be a copy, which is another instance.
+        for (file, bytes) in saved {
+            std::fs::write(file, bytes).map_err(|error| error.to_string())?;
         }
         self.open();
         self.truth.restart();
