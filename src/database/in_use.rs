@@ -9,9 +9,10 @@
 //! identity when no log and no lock file of this file lie beside it.
 //!
 //! A copy (`VACUUM INTO`, `.backup`, `cp`) carries the row too, but is another file, and complete,
-//! so it opens. A further row says which file the database was last open in, and stays: a file that
-//! is another one, or has lost its lock file, is a copy, whose original may have gone on. The device is not part of the identity, because its number changes when the system
-//! restarts. A file that is moved to another file system is a copy as well, and is not recognised.
+//! so it opens. A further row says which file the database was last open in, and stays. A file that
+//! is not that one, or has lost its lock file, is a copy: its original may have gone on. A file that
+//! was moved to another file system counts as a copy too, so it is not recognised as separated. The
+//! device is not part of the identity, because its number changes when the system restarts.
 //! Rejected: a plain flag, which would keep every backup of a running gateway out; and counting
 //! links, which misses the rename and refuses backups made of hard links.
 

@@ -1,9 +1,9 @@
 //! Markers that change what the text of a message means. Pure.
 //!
-//! A message may be a correction or a retraction of another one: a retraction is no message, whatever
-//! its text says to programs that know no markers, and `originals` decides about a correction. An encrypted message has a text that only says
-//! so, in any language. A reply repeats what it replies to, and says which characters that is
-//! (XEP-0461, XEP-0428).
+//! A message may be a correction or a retraction of another one: a retraction is no message,
+//! whatever its text says to programs that know no markers, and `originals` decides about a
+//! correction. An encrypted message has a text that only says so, in any language. A reply repeats
+//! what it replies to, and says which characters that is (XEP-0461, XEP-0428).
 //!
 //! The rules are the guide's §xmpp/markers.
 //!
