@@ -5,7 +5,9 @@ use super::world::{DOMAIN, Office, PASSWORD, Way, World, contact, sip};
 use crate::world::SOON;
 use parking_lot::Mutex;
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use switchboard::backend::ucwa::{Secret, Trust, Ucwa, UcwaConfig};
 use switchboard::{AgentState, Engine, NewAgent, Principal};
@@ -140,23 +142,40 @@ fn a_server_whose_certificate_nobody_believes_is_refused() {
 fn a_server_without_our_cipher_suites_is_named_with_the_remedy() {
     const HANDSHAKE_FAILURE: &[u8] = &[21, 3, 3, 0, 2, 2, 40];
     for last_words in [HANDSHAKE_FAILURE, b""] {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let root = format!("https://{}/", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let root = format!("https://{address}/");
+        let stopped = Arc::new(AtomicBool::new(false));
+        let told = stopped.clone();
+        // It hangs up on each attempt, however many there are before the reason is read.
         let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            stream.set_read_timeout(Some(SOON)).unwrap();
-            // Its length is in the last two of the five bytes before the client's first message.
-            let mut head = [0; 5];
-            stream.read_exact(&mut head).unwrap();
-            let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
-            stream.read_exact(&mut hello).unwrap();
-            stream.write_all(last_words).unwrap();
+            for stream in listener.incoming() {
+                if told.load(Ordering::SeqCst) {
+                    return;
+                }
+                hang_up(stream.unwrap(), last_words);
+            }
         });
         let reason = reason(UcwaConfig::new(DOMAIN, Secret::new(PASSWORD)).root(root));
         for told in ["Windows Server 2012 R2", "tls = \"openssl\""] {
             assert!(reason.contains(told), "{reason}");
         }
+        stopped.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(address));
         server.join().unwrap();
+    }
+}
+
+/// Says `last_words` to a client whose first message was read to its end. A client that leaves
+/// before is let go.
+fn hang_up(mut stream: TcpStream, last_words: &[u8]) {
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    // Its length is in the last two of the five bytes before the client's first message.
+    let mut head = [0; 5];
+    if stream.read_exact(&mut head).is_ok() {
+        let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+        let _ = stream.read_exact(&mut hello);
+        let _ = stream.write_all(last_words);
     }
 }
 
