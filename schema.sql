@@ -88,7 +88,36 @@ CREATE TABLE reader (
     name   TEXT NOT NULL,
     place  INTEGER NOT NULL,     -- seq up to which everything is acknowledged
     moved  INTEGER NOT NULL,
+    shared INTEGER NOT NULL DEFAULT 0,  -- whether several workers draw from it
     PRIMARY KEY (agent, name)
+) STRICT, WITHOUT ROWID;
+
+-- What a shared reader gave out, above its place; and what is dead, wherever it stands.
+CREATE TABLE delivery (
+    agent    INTEGER NOT NULL,
+    reader   TEXT NOT NULL,
+    seq      INTEGER NOT NULL,   -- of the event
+    attempts INTEGER NOT NULL,   -- how often it was given out; written before it is
+    state    INTEGER NOT NULL,   -- 1 open, 2 acknowledged, 3 dead
+    due      INTEGER NOT NULL,   -- an open one is not given out before
+    reason   TEXT,               -- why its last attempt failed
+    event    TEXT,               -- JSON of one that died: retention may drop the row of its message
+    PRIMARY KEY (agent, reader, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Agents that whoever writes to them can be answered through.
+CREATE TABLE open_agent (
+    agent INTEGER PRIMARY KEY,
+    most  INTEGER NOT NULL       -- contacts at most
+) STRICT;
+
+-- The contacts that wrote to such an agent; provisioned ones are in agent_channel.
+CREATE TABLE open_contact (
+    agent    INTEGER NOT NULL,
+    channel  TEXT NOT NULL,
+    heard    INTEGER NOT NULL,   -- when they wrote last
+    answered INTEGER,            -- when the agent posted to them last; NULL: never
+    PRIMARY KEY (agent, channel)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit (
@@ -141,7 +170,8 @@ CREATE TABLE message (
     text           TEXT NOT NULL,
     parts          TEXT,             -- JSON; NULL: one plain part, the text
     classification TEXT,
-    contexts       TEXT              -- JSON; NULL: none
+    contexts       TEXT,             -- JSON; NULL: none
+    posted         BLOB              -- digest of the content as it was posted with a key; NULL: no key, or not known
 ) STRICT;
 CREATE UNIQUE INDEX message_message ON message (conversation, message_id);
 CREATE UNIQUE INDEX message_origin ON message (conversation, origin_id) WHERE origin_id IS NOT NULL;

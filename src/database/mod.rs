@@ -28,6 +28,7 @@ mod reach;
 mod reads;
 mod row_writer;
 mod shared;
+mod step_2;
 mod steps;
 mod transactions;
 mod wal;

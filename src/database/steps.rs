@@ -4,8 +4,9 @@
 //! moment leaves one version or the next. Before the first step a copy is made beside the file,
 //! because an older program cannot open the newer file. A step must leave exactly the text of
 //! `schema.sql` in `sqlite_schema`: the check at every open compares it, and so does a test. SQLite
-//! writes the text of `ALTER TABLE … ADD COLUMN` and `RENAME` in its own way, so a step that
-//! changes a table makes a new one, copies the rows, drops the old one and renames.
+//! writes the text of `ALTER TABLE … ADD COLUMN` in its own way, so a step that adds a column sets the
+//! text too (`step_2.rs`); one that changes a table otherwise makes a new one, copies the rows, drops
+//! the old one and sets the text.
 //!
 //! To change the schema: edit `schema.sql`, append a [`Step`], and add a small file of the version
 //! before to `tests/schemas`. Rejected: a migration crate (each runs one transaction over all steps
@@ -22,7 +23,7 @@ pub(super) const APPLICATION_ID: i64 = 0x5357_4244;
 /// The schema itself.
 pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 /// The SQL that leads from version n to n + 1, the first one from 1 to 2.
-const STEPS: &[Step] = &[];
+const STEPS: &[Step] = &[super::step_2::STEP];
 /// The schema version this build writes.
 pub(super) const VERSION: i64 = 1 + STEPS.len() as i64;
 

@@ -155,7 +155,10 @@ fn a_deleted_agent_leaves_its_messages_and_never_its_number() {
     let conn = database();
     let first = put_by_ada(&conn, &echo(), 1).value.1;
     conn.execute_batch(&format!(
-        "INSERT INTO reader VALUES ({key}, 'main', 0, 0);
+        "INSERT INTO reader VALUES ({key}, 'main', 0, 0, 1);
+         INSERT INTO delivery VALUES ({key}, 'main', 1, 1, 1, 0, NULL, NULL);
+         INSERT INTO open_agent VALUES ({key}, 10);
+         INSERT INTO open_contact VALUES ({key}, 'contact:lene', 1, NULL);
          INSERT INTO notice VALUES (7, {key}, 0, 2, 'chat-room:ops', '1');
          INSERT INTO membership VALUES ({key}, 1, 0, NULL, 0);
          INSERT INTO token VALUES (zeroblob(32), {key}, 'lene', 'lene', 9);
@@ -174,6 +177,9 @@ fn a_deleted_agent_leaves_its_messages_and_never_its_number() {
         "agent_user",
         "agent_metadata",
         "reader",
+        "delivery",
+        "open_agent",
+        "open_contact",
         "notice",
         "membership",
         "token",

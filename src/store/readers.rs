@@ -95,6 +95,8 @@ pub(crate) fn delete(
     };
     conn.prepare_cached("DELETE FROM reader WHERE agent = ?1 AND name = ?2")?
         .execute(params![key.0, name.as_str()])?;
+    conn.prepare_cached("DELETE FROM delivery WHERE agent = ?1 AND reader = ?2")?
+        .execute(params![key.0, name.as_str()])?;
     let shown = json!({ "reader": name.as_str(), "place": before.acknowledged });
     audit::insert(
         conn,
