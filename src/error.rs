@@ -103,15 +103,10 @@ pub enum Error {
     /// A newer reader of the same name took over.
     #[error("a newer reader named `{0}` took over")]
     Superseded(String),
-    /// The agent is at another revision than the caller expected: somebody else changed it
-    /// meanwhile.
-    #[error("expected revision {expected}, found {found}")]
-    Conflict {
-        /// The revision that the caller expected.
-        expected: u64,
-        /// The revision that is stored.
-        found: u64,
-    },
+    /// Somebody else was first: the agent is at another revision than the caller expected, or
+    /// another content was posted with that key.
+    #[error("{0}")]
+    Conflict(String),
     /// The deadline of a wait passed.
     #[error("timed out: {0}")]
     TimedOut(String),
@@ -189,7 +184,7 @@ impl Error {
             Error::OutcomeUnknown(_) => "outcome_unknown",
             Error::InstanceGone => "instance_gone",
             Error::Superseded(_) => "superseded",
-            Error::Conflict { .. } => "conflict",
+            Error::Conflict(_) => "conflict",
             Error::TimedOut(_) => "timed_out",
             Error::Closed => "closed",
             Error::WouldDeadlock => "would_deadlock",

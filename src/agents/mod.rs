@@ -25,5 +25,5 @@ pub(crate) use cell::{Cell, CellState};
 pub(crate) use lifecycle::ChannelPhase;
 pub(crate) use link::{LinkSettings, Surroundings};
 pub(crate) use posting::Posting;
-pub(crate) use posts::{Begun, Post, PostBook};
+pub(crate) use posts::{About, Begun, Post, PostBook};
 pub(crate) use registry::{Backends, Desired, Registry};

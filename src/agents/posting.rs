@@ -15,7 +15,7 @@
 use super::calls::{Calls, error_of};
 use super::cell::{CellLink, Connection};
 use super::lifecycle::{Announce, ChannelEvent, Now};
-use super::posts::{Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
+use super::posts::{About, Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
 use crate::backend::{
     Accepted, BackendError, BackendErrorKind, Outgoing, Posted, Received, Reply, Session, Upload,
 };
@@ -148,21 +148,17 @@ impl Posting {
     }
 
     /// A message of ours came back: gives it the content that was sent, of which a chat system may
-    /// carry less. Returns who posted it, and whether it is an upload's link.
-    pub(super) fn came_back(
-        &self,
-        origin: &OriginId,
-        message: &mut Received,
-    ) -> (Option<String>, bool) {
+    /// carry less. Returns what its row says beside that.
+    pub(super) fn came_back(&self, origin: &OriginId, message: &mut Received) -> About {
         let Some(known) = self.book.came_back(origin) else {
-            return (None, false);
+            return About::default();
         };
         if let Some(HandedOver { post, .. }) = known.sent.map(|sent| *sent)
-            && !known.transfer
+            && !known.about.transfer
         {
             message.content = post.message.content;
         }
-        (known.posted_by, known.transfer)
+        known.about
     }
 
     /// The chat system says that the channel of `post` is no more: it becomes Idle, and its span
@@ -238,10 +234,11 @@ fn row_of(post: Post, accepted: Accepted, now: DateTime<Utc>) -> NewRow {
         sender: accepted.sender,
         sender_alias: accepted.sender_alias,
         sender_agent: Some(post.cell.key),
-        posted_by: post.posted_by,
+        posted_by: post.about.posted_by,
+        digest: post.about.digest,
         content,
         time: accepted.time.unwrap_or(now),
-        transfer: post.transfer,
+        transfer: post.about.transfer,
         resume: accepted.resume,
     }
 }

@@ -147,10 +147,7 @@ mod http {
             Error::Unsupported(text()),
             Error::OutcomeUnknown(text()),
             Error::InstanceGone,
-            Error::Conflict {
-                expected: 1,
-                found: 2,
-            },
+            Error::Conflict(text()),
             Error::TimedOut(text()),
             Error::Closed,
             Error::WouldDeadlock,

@@ -4,7 +4,8 @@ use crate::backend::Received;
 use crate::error::Result;
 use crate::hub::Published;
 use crate::model::{
-    AgentKey, ChannelId, Content, MessageId, OriginId, Place, ReaderName, Record, ResumePoint, Seq,
+    AgentKey, ChannelId, Content, ContentDigest, MessageId, OriginId, Place, ReaderName, Record,
+    ResumePoint, Seq,
 };
 use crate::waiting::{Busy, Promise};
 use chrono::{DateTime, Utc};
@@ -98,6 +99,8 @@ pub(crate) struct NewRow {
     pub(crate) sender_alias: Option<String>,
     pub(crate) sender_agent: Option<AgentKey>,
     pub(crate) posted_by: Option<String>,
+    /// Of the content as it was posted, if a repeat of its key has to say the same.
+    pub(crate) digest: Option<ContentDigest>,
     pub(crate) content: Content,
     pub(crate) time: DateTime<Utc>,
     /// The link of an upload, which throttles of messages do not count.
@@ -121,6 +124,7 @@ impl NewRow {
             sender_alias: message.sender_alias,
             sender_agent: None,
             posted_by: None,
+            digest: None,
             content: message.content,
             time: message.time.unwrap_or(now),
             transfer: false,

@@ -4,7 +4,7 @@
 use super::row::{MESSAGE_COLUMNS, read_message, unreadable};
 use super::spans::conversation;
 use crate::database::in_table;
-use crate::model::{AgentKey, ChannelId, OriginId, Place, Record, ResumePoint, Seq};
+use crate::model::{AgentKey, ChannelId, ContentDigest, OriginId, Place, Record, ResumePoint, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The newest `take` messages of `place`, oldest first, with at most `bytes` in an answer but at
@@ -81,21 +81,26 @@ pub(crate) fn resume(
         .transpose()
 }
 
-/// The row of a post of ours.
+/// The row of a post of ours, and the digest of what was posted, if it is known.
 pub(crate) fn find_origin(
     connection: &Connection,
     place: &Place,
     origin: &OriginId,
-) -> rusqlite::Result<Option<Record>> {
+) -> rusqlite::Result<Option<(Record, Option<ContentDigest>)>> {
     let Some(key) = conversation(connection, place)? else {
         return Ok(None);
     };
-    let sql =
-        format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE conversation = ?1 AND origin_id = ?2");
+    let sql = format!(
+        "SELECT {MESSAGE_COLUMNS}, posted FROM message WHERE conversation = ?1 AND origin_id = ?2"
+    );
     connection
         .prepare_cached(&sql)?
         .query_row(params![key.0, origin.as_str()], |row| {
-            read_message(row, &place.channel)
+            let digest = row.get::<_, Option<[u8; 16]>>("posted")?;
+            Ok((
+                read_message(row, &place.channel)?,
+                digest.map(ContentDigest),
+            ))
         })
         .optional()
 }

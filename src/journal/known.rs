@@ -10,13 +10,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub(super) fn claim(transaction: &Connection, seq: Seq, new: &NewRow) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
-            "UPDATE OR IGNORE message SET origin_id = ?2, sender_agent = coalesce(sender_agent, ?3)
+            "UPDATE OR IGNORE message SET origin_id = ?2, sender_agent = coalesce(sender_agent, ?3), posted = ?4
              WHERE seq = ?1 AND origin_id IS NULL",
         )?
         .execute(params![
             seq,
             new.origin.as_ref().map(crate::model::OriginId::as_str),
-            new.sender_agent.map(|agent| agent.0)
+            new.sender_agent.map(|agent| agent.0),
+            new.digest.as_ref().map(|digest| &digest.0),
         ])
         .map(drop)
 }

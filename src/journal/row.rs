@@ -27,8 +27,8 @@ pub(super) fn inserting(connection: &Connection) -> rusqlite::Result<CachedState
     connection.prepare_cached(
         "INSERT INTO message (seq, conversation, message_id, origin_id, sender, sender_alias, sender_agent,
                               posted_by, time, committed, alert, transfer, subject, text, parts,
-                              classification, contexts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                              classification, contexts, posted)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
          ON CONFLICT DO NOTHING",
     )
 }
@@ -63,6 +63,7 @@ pub(super) fn insert_message(
             .as_ref()
             .map(|classification| &classification.token),
         parts::encode_contexts(&row.content.security_contexts),
+        row.digest.as_ref().map(|digest| &digest.0),
     ])?;
     if changed == 0 {
         return Ok(None);

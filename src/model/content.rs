@@ -4,7 +4,8 @@
 //! [`Content`], so that a new kind of content is added here and nowhere else. Rejected: a `Deref`
 //! from each of them to its content, which would hide which fields belong to the content.
 
-use super::{Part, visible_text};
+use super::{DisplayMode, Part, visible_text};
+use sha2::{Digest, Sha256};
 
 /// Bytes that a part takes beside its text.
 const PART: usize = 96;
@@ -24,6 +25,10 @@ pub struct SecurityContext {
     /// What people see.
     pub display_text: Option<String>,
 }
+
+/// 128 bits of SHA-256 over a content: two posts with one key say the same if theirs are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ContentDigest(pub(crate) [u8; 16]);
 
 /// What a message says: its parts, its subject and its markings.
 ///
@@ -98,6 +103,49 @@ impl Content {
         visible_text(&self.parts)
     }
 
+    /// The digest of everything it says. It is stored, so what goes into it never changes.
+    pub(crate) fn digest(&self) -> ContentDigest {
+        let mut hash = Sha256::new();
+        // Each text with its length, so that no two contents give the same bytes.
+        let mut text = |text: Option<&str>| match text {
+            Some(text) => {
+                hash.update(((text.len() as u64) << 1 | 1).to_be_bytes());
+                hash.update(text);
+            }
+            None => hash.update(0u64.to_be_bytes()),
+        };
+        text(self.subject.as_deref());
+        text(self.alert.then_some("alert"));
+        for part in &self.parts {
+            let (kind, first, second) = match part {
+                Part::Text(said) => ("text", said, None),
+                Part::Hyperlink { text, url } => ("link", text, Some(url)),
+                Part::ChannelLink { channel, name } => ("channel", channel, Some(name)),
+                Part::Hashtag(tag) => ("hashtag", tag, None),
+                Part::CodeBlock {
+                    code,
+                    language,
+                    display: DisplayMode::Inline,
+                } => ("code", code, language.as_ref()),
+                Part::CodeBlock { code, language, .. } => ("block", code, language.as_ref()),
+                Part::Emoji(emoji) => ("emoji", emoji, None),
+            };
+            text(Some(kind));
+            text(Some(first));
+            text(second.map(String::as_str));
+        }
+        text(None);
+        let classification = self.classification.as_ref();
+        text(classification.map(|classification| classification.token.as_str()));
+        for context in &self.security_contexts {
+            text(Some(&context.id));
+            text(context.display_text.as_deref());
+        }
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.finalize()[..16]);
+        ContentDigest(digest)
+    }
+
     /// Bytes of the whole content: every part with its address and language, subject, markings and
     /// contexts.
     ///
@@ -117,5 +165,54 @@ impl Content {
                 .as_ref()
                 .map_or(0, |classification| classification.token.len())
             + self.security_contexts.iter().map(context).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contents_that_differ_have_different_digests_and_the_stored_ones_stay() {
+        let link = |text: &str, url: &str| Part::Hyperlink {
+            text: text.into(),
+            url: url.into(),
+        };
+        let code = |language: Option<&str>, display| Part::CodeBlock {
+            code: "a".into(),
+            language: language.map(Into::into),
+            display,
+        };
+        let context = |display: Option<&str>| SecurityContext {
+            id: "a".into(),
+            display_text: display.map(Into::into),
+        };
+        let contents = [
+            Content::text(""),
+            Content::text("a"),
+            Content::text("ab"),
+            Content::text("a").alert(),
+            Content::text("a").story(""),
+            Content::text("a").story("a"),
+            Content::text("a").classification("a"),
+            Content::text("a").security_contexts(vec![context(None)]),
+            Content::text("a").security_contexts(vec![context(Some(""))]),
+            Content::parts(vec![]),
+            Content::parts(vec![Part::Text("a".into()), Part::Text("b".into())]),
+            Content::parts(vec![Part::Hashtag("a".into())]),
+            Content::parts(vec![Part::Emoji("a".into())]),
+            Content::parts(vec![link("a", "b")]),
+            Content::parts(vec![link("ab", "")]),
+            Content::parts(vec![code(None, DisplayMode::Inline)]),
+            Content::parts(vec![code(None, DisplayMode::Block)]),
+            Content::parts(vec![code(Some(""), DisplayMode::Block)]),
+        ];
+        for (n, one) in contents.iter().enumerate() {
+            for (m, other) in contents.iter().enumerate() {
+                assert_eq!(one.digest() == other.digest(), n == m, "{one:?} {other:?}");
+            }
+        }
+        let stored = u128::from_be_bytes(Content::text("a").digest().0);
+        assert_eq!(format!("{stored:032x}"), "eec70027005f7e275cf7c26aaa490e78");
     }
 }

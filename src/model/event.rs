@@ -3,7 +3,6 @@
 use super::{AgentId, AgentState, ChannelId, EventId, InstanceId, Message};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 /// One thing that happened to an agent.
 #[derive(Debug, Clone)]
@@ -19,8 +18,6 @@ pub struct Event {
     pub body: EventBody,
     /// Its seq in the journal, which stays the same when a new instance begins.
     pub(crate) seq: i64,
-    /// How many answers were given to this delivery ([`super::NewMessage::answering`]).
-    pub(crate) answers: Arc<AtomicU32>,
 }
 
 /// What happened.
@@ -62,7 +59,6 @@ impl Event {
             time,
             body,
             seq,
-            answers: Arc::new(AtomicU32::new(0)),
         }
     }
 

@@ -24,6 +24,7 @@ pub use agent::{
 };
 pub use audit::AuditEntry;
 pub use channel::{Channel, ChannelInfo, PresenceState};
+pub(crate) use content::ContentDigest;
 pub use content::{Classification, Content, SecurityContext};
 pub use event::{Broadcast, Event, EventBatch, EventBody};
 pub use id::{
@@ -32,7 +33,7 @@ pub use id::{
 };
 pub use manage::{Category, ManagedRoom, NewRoom, Privacy};
 pub use message::Message;
-pub use new_message::{NewMessage, PostKey};
+pub use new_message::{NewMessage, PostKey, Posted};
 pub use part::{DisplayMode, Part, visible_text};
 pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};

@@ -1,12 +1,45 @@
 //! Messages to be posted, and what makes a repeated post harmless.
 
-use super::{Content, Event, Part, SecurityContext};
-use std::sync::atomic::Ordering;
+use super::{Content, ContentDigest, Event, Message, Part, SecurityContext};
 
 /// What makes a repeated post harmless: the same key through the same agent into the same channel
 /// is one message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PostKey(pub(crate) String);
+
+/// What begins a key that a host chose; that of an answer begins otherwise.
+const KEYED: &str = "k:";
+
+impl PostKey {
+    pub(crate) fn new(key: impl Into<String>) -> PostKey {
+        PostKey(format!("{KEYED}{}", key.into()))
+    }
+}
+
+/// What became of a post. It can be used as the message itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Posted {
+    /// The message, as recorded.
+    pub message: Message,
+    /// Whether a post with its key was made before: then that is the message, and this call posted
+    /// nothing.
+    pub repeated: bool,
+}
+
+impl Posted {
+    pub(crate) fn new(message: Message, repeated: bool) -> Posted {
+        Posted { message, repeated }
+    }
+}
+
+impl std::ops::Deref for Posted {
+    type Target = Message;
+
+    fn deref(&self) -> &Message {
+        &self.message
+    }
+}
 
 /// A message to be posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,20 +97,33 @@ impl NewMessage {
     }
 
     /// Makes a repeat harmless: a post with the same key, through the same agent into the same
-    /// channel, returns the message that was posted first, even after a restart.
+    /// channel, returns the message that was posted first, even after a restart. If the repeat says
+    /// something else, it is a [`Conflict`](crate::Error::Conflict).
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> NewMessage {
-        self.key = Some(PostKey(format!("k:{}", key.into())));
+        self.key = Some(PostKey::new(key));
         self
     }
 
-    /// Makes this the next answer to `event`. If the event is delivered again after a crash, the
-    /// first answer given then repeats the first one given now, and so on, so each answer is posted
-    /// once.
+    /// Makes this the answer to `event`: each event has one in each channel, however often it is
+    /// delivered or this is called. Of a second answer [`Posted::repeated`] is true, and its words
+    /// are not posted.
     #[must_use]
-    pub fn answering(mut self, event: &Event) -> NewMessage {
-        let nth = event.answers.fetch_add(1, Ordering::Relaxed);
+    pub fn answering(self, event: &Event) -> NewMessage {
+        self.answering_nth(event, 0)
+    }
+
+    /// As [`NewMessage::answering`], for an event with several answers; `nth` tells them apart.
+    #[must_use]
+    pub fn answering_nth(mut self, event: &Event, nth: u32) -> NewMessage {
         self.key = Some(PostKey(format!("e:{}:{nth}", event.seq)));
         self
+    }
+
+    /// What a repeat of its key has to say too. A bot that answers an event once more may find
+    /// other words, and has answered all the same, so an answer has none.
+    pub(crate) fn digest(&self) -> Option<ContentDigest> {
+        let key = self.key.as_ref()?;
+        key.0.starts_with(KEYED).then(|| self.content.digest())
     }
 }

@@ -156,7 +156,7 @@ pub fn status(error: &Error) -> u16 {
         Error::Unauthorized(_) => 401,
         Error::Forbidden(_) => 403,
         Error::NotFound(_) | Error::ChannelInactive { .. } => 404,
-        Error::Conflict { .. } => 409,
+        Error::Conflict(_) => 409,
         Error::InstanceGone => 410,
         Error::TooLarge { .. } => 413,
         Error::Throttled { .. } => 429,
@@ -266,13 +266,7 @@ mod tests {
             (Error::Unsupported(text()), 400),
             (Error::OutcomeUnknown(text()), 500),
             (Error::InstanceGone, 410),
-            (
-                Error::Conflict {
-                    expected: 1,
-                    found: 2,
-                },
-                409,
-            ),
+            (Error::Conflict(text()), 409),
             (Error::Closed, 503),
             (Error::TimedOut(text()), 500),
             (Error::WouldDeadlock, 500),

@@ -144,7 +144,7 @@ fn fill_it_and_free_it(disk: &Path) -> String {
 }
 
 fn post(agent: &Collaboration, text: &str) -> Result<Message> {
-    agent.post(ROOM, NewMessage::text(text).key(text))
+    Ok(agent.post(ROOM, NewMessage::text(text).key(text))?.message)
 }
 
 /// Fills the disk and then frees a little, so that some posts succeed before the disk is full.

@@ -95,7 +95,8 @@ fn holding() -> (World, Collaboration, Outbox) {
 type Posting = std::thread::JoinHandle<switchboard::Result<Message>>;
 
 fn post(echo: &Collaboration, message: NewMessage) -> Posting {
-    begin(echo.post_async(OPS, message))
+    let posted = echo.post_async(OPS, message);
+    begin(Box::pin(async move { Ok(posted.await?.message) }))
 }
 
 fn outcome(posting: Posting) -> switchboard::Result<Message> {
@@ -180,7 +181,7 @@ fn a_refusal_of_a_post_that_came_back_means_nothing() {
     outbox.echo(0);
     outbox.refuse(0, BackendErrorKind::ChannelGone);
     let row = outcome(posting).unwrap();
-    assert_eq!(echo.post(OPS, keyed("there")).unwrap(), row);
+    assert_eq!(echo.post(OPS, keyed("there")).unwrap().message, row);
     assert_eq!(
         world.channel_state("echo", OPS),
         switchboard::JoinState::Active

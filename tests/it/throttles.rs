@@ -26,7 +26,7 @@ fn put(world: &World, id: &str, kind: ThrottleKind, threshold: u32) {
 }
 
 fn post(echo: &Collaboration, channel: &str) -> Result<Message> {
-    echo.post(channel, NewMessage::text("x"))
+    Ok(echo.post(channel, NewMessage::text("x"))?.message)
 }
 
 /// Returns the throttle that refuses a post, and for how long.
@@ -188,11 +188,8 @@ fn what_never_came_to_the_throttle_does_not_count() {
         Err(Error::Forbidden(_))
     ));
     let first = echo.post(OPS, NewMessage::text("x").key("k")).unwrap();
-    assert_eq!(
-        echo.post(OPS, NewMessage::text("x").key("k")),
-        Ok(first),
-        "a repeat is no post"
-    );
+    let again = echo.post(OPS, NewMessage::text("x").key("k")).unwrap();
+    assert_eq!(again.message, first.message, "a repeat is no post");
     assert_eq!(refused(&echo, OPS).0, "slow");
 }
 

@@ -137,13 +137,14 @@ impl LinkIntake {
                 ..NewRow::of(place, message, now)
             };
         };
-        let (posted_by, transfer) = self.around.posting.came_back(&origin, &mut message);
+        let about = self.around.posting.came_back(&origin, &mut message);
         NewRow {
             resume,
             origin: Some(origin),
             sender_agent: Some(agent),
-            posted_by,
-            transfer,
+            posted_by: about.posted_by,
+            digest: about.digest,
+            transfer: about.transfer,
             ..NewRow::of(place, message, now)
         }
     }

@@ -6,7 +6,7 @@ use crate::backend::Outgoing;
 use crate::database::Reserved;
 use crate::error::Result;
 use crate::journal::NewRow;
-use crate::model::{OriginId, Place, Record};
+use crate::model::{ContentDigest, OriginId, Place, Record};
 use crate::waiting::Promise;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -24,11 +24,19 @@ pub(crate) struct Post {
     pub(crate) place: Place,
     /// The join of its channel that it is sent under.
     pub(crate) join: u64,
+    pub(crate) about: About,
+    pub(crate) message: Outgoing,
+}
+
+/// What the row of a post says beside its message.
+#[derive(Clone, Default)]
+pub(crate) struct About {
     pub(crate) posted_by: Option<String>,
     /// It is the link of an upload, and the message only stands for it: what comes back says what
     /// the link is.
     pub(crate) transfer: bool,
-    pub(crate) message: Outgoing,
+    /// Of what was posted, if a repeat of its key has to say the same.
+    pub(crate) digest: Option<ContentDigest>,
 }
 
 /// A post in the hands of a session.
@@ -77,8 +85,7 @@ pub(super) struct Entry {
     pub(super) number: u64,
     /// Who waits for its row; nobody after the first deadline, until a repeat joins.
     pub(super) callers: Callers,
-    pub(super) posted_by: Option<String>,
-    pub(super) transfer: bool,
+    pub(super) about: About,
     pub(super) stage: Stage,
     /// When its callers are told that nobody knows; none if nobody waits with a deadline.
     pub(super) answer_by: Option<Duration>,

@@ -23,7 +23,7 @@
 mod entry;
 mod in_flight;
 
-pub(crate) use entry::Post;
+pub(crate) use entry::{About, Post};
 pub(super) use entry::{Callers, HandedOver};
 pub(super) use in_flight::InFlight;
 
@@ -54,12 +54,13 @@ pub(crate) enum Begun {
     New(Pending<Outcome>),
     /// The same key is under way already: its outcome is this one's.
     UnderWay(Pending<Outcome>),
+    /// The same key is under way already, with another content.
+    Other,
 }
 
 /// What the book knows of a post that came back.
 pub(in crate::agents) struct CameBack {
-    pub(in crate::agents) posted_by: Option<String>,
-    pub(in crate::agents) transfer: bool,
+    pub(in crate::agents) about: About,
     /// What was sent, for the first copy that comes back.
     pub(in crate::agents) sent: Option<Box<HandedOver>>,
 }
@@ -87,14 +88,17 @@ impl PostBook {
     pub(crate) fn begin(
         &self,
         origin: &OriginId,
-        posted_by: Option<String>,
-        transfer: bool,
+        about: About,
         reserved: Option<Reserved>,
         last: Duration,
     ) -> Begun {
         let (promise, pending) = pending();
         let mut book = self.book.lock();
         if let Some(entry) = book.posts.get_mut(origin) {
+            let digests = entry.about.digest.zip(about.digest);
+            if digests.is_some_and(|(first, now)| first != now) {
+                return Begun::Other;
+            }
             entry.callers.push(promise);
             if !matches!(entry.stage, Stage::Unsent) && entry.answer_by.is_none() {
                 entry.answer_by = Some(last);
@@ -105,8 +109,7 @@ impl PostBook {
         let entry = Entry {
             number: book.number(),
             callers: vec![promise],
-            posted_by,
-            transfer,
+            about,
             stage: Stage::Unsent,
             answer_by: None,
             forget_at: None,
@@ -204,8 +207,7 @@ impl PostBook {
         let sent = book.record(origin, None);
         let entry = book.posts.get(origin)?;
         Some(CameBack {
-            posted_by: entry.posted_by.clone(),
-            transfer: entry.transfer,
+            about: entry.about.clone(),
             sent,
         })
     }
@@ -292,6 +294,13 @@ impl PostBook {
         book.unrecorded.push_back(row);
         drop(book);
         self.fail(&origin, error);
+    }
+
+    /// Whether the chat system has a post of that origin that could not be recorded.
+    pub(crate) fn is_unrecorded(&self, origin: &OriginId) -> bool {
+        let book = self.book.lock();
+        let mut rows = book.unrecorded.iter();
+        rows.any(|row| row.origin.as_ref() == Some(origin))
     }
 
     /// Takes the row of an earlier post of that origin that could not be recorded.

@@ -95,7 +95,10 @@ async fn post(
     let message = keyed(NewMessage::try_from(posted)?, &call.headers)?;
     let agent = agent(&call, &principal)?;
     let message = agent.post_async(&channel, message).await?;
-    Ok(Success::document(call.format, &Message::from(&message)))
+    Ok(Success::document(
+        call.format,
+        &Message::from(&message.message),
+    ))
 }
 
 async fn compose(

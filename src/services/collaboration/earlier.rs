@@ -5,16 +5,67 @@
 //! not take, and last the chat system.
 
 use super::Collaboration;
-use super::posting::Wanted;
+use super::posting::{Wanted, message_of};
 use crate::agents::{ASK_MAX, error_of};
 use crate::backend::Found;
 use crate::error::{Error, Result};
 use crate::journal::{self, EntryKind, NewRow};
-use crate::model::Record;
+use crate::model::{ChannelId, ContentDigest, Id, Message, OriginId, Place, PostKey, Record};
+use crate::services::AsyncResult;
+use crate::waiting::park;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Collaboration {
+    /// The message that was posted with `key` through this agent into `channel`; `None` if nothing
+    /// was. It is looked for in the journal and, if the agent is in the channel, in the chat
+    /// system, where that can be asked.
+    ///
+    /// # Errors
+    /// `Forbidden` if the channel is not provisioned; `ChannelInactive` and `AgentInactive` if the
+    /// chat system has to be asked and cannot be; `OutcomeUnknown` if it does not say by the
+    /// deadline of a post; `Invalid`; `Unauthorized`; `Closed`; `Storage`.
+    pub fn find_by_key(
+        &self,
+        channel: impl Id<ChannelId>,
+        key: impl Into<String>,
+    ) -> Result<Option<Message>> {
+        park(self.find_by_key_async(channel, key))
+    }
+
+    /// As [`Collaboration::find_by_key`], on any executor.
+    pub fn find_by_key_async(
+        &self,
+        channel: impl Id<ChannelId>,
+        key: impl Into<String>,
+    ) -> AsyncResult<Option<Message>> {
+        let (this, channel, key) = (self.clone(), channel.into_id(), PostKey::new(key));
+        Box::pin(async move {
+            let channel = channel?;
+            let due = this.parts.timer.now() + this.deadline();
+            this.check()?;
+            this.info(&channel)?;
+            let (capabilities, conversation) = this.conversation(&channel)?;
+            let origin = this.origin(&channel, Some(&key));
+            if let Some((row, _)) = this.row_of(&conversation, &origin).await? {
+                return message_of(row).map(Some);
+            }
+            if !capabilities.look_up && !this.parts.sending.book.is_unrecorded(&origin) {
+                return Ok(None);
+            }
+            let wanted = Wanted {
+                origin,
+                is_keyed: true,
+                digest: None,
+                conversation,
+                capabilities,
+                joined: this.joined(&channel, due).await?,
+            };
+            let found = this.earlier(&wanted, due).await?;
+            found.map(message_of).transpose()
+        })
+    }
+
     /// The row of an earlier post with the same key, looked for until `due`: what the chat system
     /// has may be hard to record.
     pub(super) async fn earlier(
@@ -34,8 +85,8 @@ impl Collaboration {
     /// From the journal, else from the chat system.
     async fn find_earlier(&self, wanted: &Wanted) -> Result<Option<Arc<Record>>> {
         let sending = &self.parts.sending;
-        if let Some(row) = self.row_of(wanted).await? {
-            return Ok(Some(row));
+        if let Some((row, digest)) = self.row_of(&wanted.conversation, &wanted.origin).await? {
+            return wanted.is_said_by(row, digest).map(Some);
         }
         let row = match sending.book.take_unrecorded(&wanted.origin) {
             Some(row) => row,
@@ -52,20 +103,25 @@ impl Collaboration {
         };
         let recorded = sending.entries.write_through(EntryKind::Message(row));
         recorded.await.map_err(unrecorded)?;
-        match self.row_of(wanted).await? {
-            Some(row) => Ok(Some(row)),
+        match self.row_of(&wanted.conversation, &wanted.origin).await? {
+            Some((row, digest)) => wanted.is_said_by(row, digest).map(Some),
             None => Err(Error::OutcomeUnknown(
                 "the chat system accepted the message, but its row could not be found again".into(),
             )),
         }
     }
 
-    async fn row_of(&self, wanted: &Wanted) -> Result<Option<Arc<Record>>> {
-        let (conversation, origin) = (wanted.conversation.clone(), wanted.origin.clone());
+    /// The row of that post, and the digest of what was posted, if it is known.
+    async fn row_of(
+        &self,
+        conversation: &Place,
+        origin: &OriginId,
+    ) -> Result<Option<(Arc<Record>, Option<ContentDigest>)>> {
+        let (conversation, origin) = (conversation.clone(), origin.clone());
         let reads = self.parts.reads.of(self.cell.key);
         let read =
             reads.read(move |connection| journal::find_origin(connection, &conversation, &origin));
-        Ok(read.await?.map(Arc::new))
+        Ok(read.await?.map(|(row, digest)| (Arc::new(row), digest)))
     }
 
     /// Asks the chat system, where it can look posts up.

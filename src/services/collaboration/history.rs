@@ -50,8 +50,8 @@ impl Collaboration {
                 )));
             }
             this.info(&channel)?;
-            this.past(channel, take.min(TAKE_MAX) as usize, before)
-                .await
+            let past = this.past(channel, take.min(TAKE_MAX) as usize, before);
+            this.in_time(past).await
         })
     }
 

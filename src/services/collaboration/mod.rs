@@ -132,6 +132,8 @@ pub struct Collaboration {
     principal: Principal,
     /// Whether a post waits for a channel that is reconnecting.
     patient: bool,
+    /// How long each call may take; `None`: as long as it may without that.
+    within: Option<Duration>,
 }
 
 impl std::fmt::Debug for Collaboration {
@@ -149,6 +151,7 @@ impl Collaboration {
             cell,
             principal,
             patient: true,
+            within: None,
         }
     }
 
@@ -159,6 +162,37 @@ impl Collaboration {
         Collaboration {
             patient: false,
             ..self.clone()
+        }
+    }
+
+    /// The same view, each of whose calls may take at most `most` of the engine's time. Calls
+    /// that wait for events have a time of their own, and so have [`Collaboration::wait_active`]
+    /// and [`Collaboration::wait_joined`].
+    #[must_use]
+    pub fn within(&self, most: Duration) -> Collaboration {
+        Collaboration {
+            within: Some(most),
+            ..self.clone()
+        }
+    }
+
+    /// How long a post may take, its waits included.
+    fn deadline(&self) -> Duration {
+        self.within.unwrap_or(self.parts.sending.deadline)
+    }
+
+    /// What `asked` gives, or `TimedOut` after the time of this view: for calls that change
+    /// nothing.
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(most) = self.within else {
+            return asked.await;
+        };
+        tokio::select! {
+            biased;
+            found = asked => found,
+            () = self.parts.timer.sleep(most) => {
+                Err(Error::TimedOut(format!("no answer within {most:?}")))
+            }
         }
     }
 

@@ -6,11 +6,12 @@
 use super::active::JoinedChannel;
 use super::measure::{with_text, within_limits};
 use super::{Collaboration, Sending, busy};
-use crate::agents::{Begun, Post, PostBook};
+use crate::agents::{About, Begun, Post, PostBook};
 use crate::backend::{Capabilities, Outgoing};
 use crate::error::{Error, Result};
 use crate::model::{
-    ChannelId, Id, Message, NewMessage, OriginId, Place, PostKey, Record, What, Who,
+    ChannelId, ContentDigest, Id, Message, NewMessage, OriginId, Place, PostKey, Posted, Record,
+    What, Who,
 };
 use crate::services::AsyncResult;
 use crate::waiting::park;
@@ -27,21 +28,44 @@ const PENDING: u32 = 2048;
 /// A post that was checked, and where it goes.
 pub(super) struct Wanted {
     pub(super) origin: OriginId,
+    /// Whether an earlier post may have this origin, and what it has to have said then.
+    pub(super) is_keyed: bool,
+    pub(super) digest: Option<ContentDigest>,
     pub(super) conversation: Place,
     pub(super) capabilities: Capabilities,
     pub(super) joined: JoinedChannel,
 }
 
+impl Wanted {
+    /// The row of an earlier post with its key, unless that said something else.
+    ///
+    /// # Errors
+    /// `Conflict`.
+    pub(super) fn is_said_by(
+        &self,
+        row: Arc<Record>,
+        digest: Option<ContentDigest>,
+    ) -> Result<Arc<Record>> {
+        let digests = digest.zip(self.digest);
+        match digests.is_some_and(|(first, now)| first != now) {
+            true => Err(other_content()),
+            false => Ok(row),
+        }
+    }
+}
+
 impl Collaboration {
     /// Posts a message and returns it as recorded, once it is durable. It waits for a reconnecting
-    /// channel, and for the chat system, 35 seconds in all. A post with a key repeats harmlessly.
+    /// channel, and for the chat system, 35 seconds in all. A post with a key repeats harmlessly:
+    /// it returns the message that was posted first.
     ///
     /// # Errors
     /// `Invalid` for an empty message or what is no channel id; `Forbidden` if the channel is not
     /// provisioned; `AgentInactive`; `ChannelInactive`; `TooLarge`; `Throttled`;
-    /// `Busy` above 64 posts in flight; `Rejected` and
+    /// `Busy` above 64 posts in flight; `Conflict` if something else was posted with its key;
+    /// `Rejected` and
     /// `Unreachable` by the chat system; `OutcomeUnknown` if it was handed over and no answer came.
-    pub fn post(&self, channel: impl Id<ChannelId>, message: NewMessage) -> Result<Message> {
+    pub fn post(&self, channel: impl Id<ChannelId>, message: NewMessage) -> Result<Posted> {
         park(self.clone().post_through(channel.into_id(), message))
     }
 
@@ -51,26 +75,25 @@ impl Collaboration {
         &self,
         channel: impl Id<ChannelId>,
         message: NewMessage,
-    ) -> AsyncResult<Message> {
+    ) -> AsyncResult<Posted> {
         Box::pin(self.clone().post_through(channel.into_id(), message))
     }
 
-    async fn post_through(
-        self,
-        channel: Result<ChannelId>,
-        message: NewMessage,
-    ) -> Result<Message> {
+    async fn post_through(self, channel: Result<ChannelId>, message: NewMessage) -> Result<Posted> {
         let channel = channel?;
         let sending = &self.parts.sending;
-        let due = self.parts.timer.now() + sending.deadline;
+        let due = self.parts.timer.now() + self.deadline();
         self.check()?;
         self.check_writable()?;
+        let digest = message.digest();
         let message = with_text(message)?;
         let joined = self.joined(&channel, due).await?;
         within_limits(&message.content, &joined.info)?;
         let (capabilities, conversation) = self.conversation(&channel)?;
         let wanted = Wanted {
             origin: self.origin(&channel, message.key.as_ref()),
+            is_keyed: message.key.is_some(),
+            digest,
             conversation,
             capabilities,
             joined,
@@ -78,22 +101,24 @@ impl Collaboration {
         let bytes = 1024 + 3 * message.content.bytes();
         let reserved = sending.budget.reserve(bytes);
         let reserved = Some(reserved.ok_or_else(|| busy("the journal"))?);
-        let posted_by = self.posted_by();
+        let about = About {
+            posted_by: self.posted_by(),
+            transfer: false,
+            digest,
+        };
         let begun = sending
             .book
-            .begin(&wanted.origin, posted_by.clone(), false, reserved, due);
+            .begin(&wanted.origin, about.clone(), reserved, due);
         let waiting = match begun {
-            Begun::UnderWay(waiting) => return message_of(waiting.await?),
+            Begun::UnderWay(waiting) => return posted(waiting.await?, true),
+            Begun::Other => return Err(other_content()),
             Begun::New(waiting) => waiting,
         };
-        match self
-            .before_sending(&wanted, message.key.is_some(), due)
-            .await
-        {
+        match self.before_sending(&wanted, due).await {
             Ok(None) => {}
             Ok(Some(record)) => {
                 sending.book.complete(&wanted.origin, &record);
-                return message_of(waiting.await?);
+                return posted(waiting.await?, true);
             }
             Err(error) => {
                 // Whoever repeats the same key meanwhile gets the same error.
@@ -105,8 +130,7 @@ impl Collaboration {
             cell: self.cell.clone(),
             place: wanted.conversation,
             join: wanted.joined.join,
-            posted_by,
-            transfer: false,
+            about,
             message: Outgoing::new(wanted.origin, message.content),
         };
         sending.posting.send(post, wanted.joined.session, due);
@@ -114,23 +138,18 @@ impl Collaboration {
             // Its session was signed out under it because the engine stops: not the chat system's
             // doing.
             Err(Error::Unreachable(_)) if self.parts.stopping.has_begun() => Err(Error::Closed),
-            posted => message_of(posted?),
+            row => posted(row?, false),
         }
     }
 
     /// The row of an earlier post with the same key, if there is one; else admits this post.
-    async fn before_sending(
-        &self,
-        wanted: &Wanted,
-        has_key: bool,
-        due: Duration,
-    ) -> Result<Option<Arc<Record>>> {
+    async fn before_sending(&self, wanted: &Wanted, due: Duration) -> Result<Option<Arc<Record>>> {
         let mut unsent = Unsent {
             book: &self.parts.sending.book,
             origin: &wanted.origin,
             given_up: true,
         };
-        let earlier = match has_key {
+        let earlier = match wanted.is_keyed {
             true => self.earlier(wanted, due).await,
             false => Ok(None),
         };
@@ -196,6 +215,14 @@ impl Drop for Unsent<'_> {
             self.book.fail(self.origin, &error);
         }
     }
+}
+
+fn posted(row: Arc<Record>, repeated: bool) -> Result<Posted> {
+    Ok(Posted::new(message_of(row)?, repeated))
+}
+
+fn other_content() -> Error {
+    Error::Conflict("something else was posted with this key".into())
 }
 
 /// The message of a row.

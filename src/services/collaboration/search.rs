@@ -53,7 +53,7 @@ impl Collaboration {
             };
             let search = Search::new(conversations, &criteria, limit, MESSAGES_BYTES)?;
             let reads = this.parts.reads.of(this.cell.key);
-            Ok(sets_of(reads.scan(search).await?))
+            Ok(sets_of(this.in_time(reads.scan(search)).await?))
         })
     }
 }

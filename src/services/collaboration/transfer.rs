@@ -9,7 +9,7 @@
 use super::posting::Wanted;
 use super::upload::Uploading;
 use super::{Collaboration, Parts, busy};
-use crate::agents::{Begun, Cell, Post};
+use crate::agents::{About, Begun, Cell, Post};
 use crate::backend::{BackendError, BackendErrorKind, Outgoing, Posted, Reply, Upload};
 use crate::error::{Error, Result};
 use crate::model::ChannelId;
@@ -39,7 +39,7 @@ impl Collaboration {
                 "a file name has 1 to 1,024 bytes and no control characters",
             ));
         }
-        let due = self.parts.timer.now() + self.parts.sending.deadline;
+        let due = self.parts.timer.now() + self.deadline();
         let joined = self.joined(&channel, due).await?;
         let (capabilities, conversation) = self.conversation(&channel)?;
         if !capabilities.uploads || !joined.info.can_accept_files {
@@ -50,6 +50,8 @@ impl Collaboration {
         let running = Running::begin(&self)?;
         let wanted = Wanted {
             origin: self.origin(&channel, None),
+            is_keyed: false,
+            digest: None,
             conversation,
             capabilities,
             joined,
@@ -74,10 +76,14 @@ impl Collaboration {
         } = wanted;
         let reserved = sending.budget.reserve(ROW_BYTES);
         let reserved = Some(reserved.ok_or_else(|| busy("the journal"))?);
-        let posted_by = self.posted_by();
+        let about = About {
+            posted_by: self.posted_by(),
+            transfer: true,
+            digest: None,
+        };
         let begun = sending
             .book
-            .begin(&origin, posted_by.clone(), true, reserved, Duration::MAX);
+            .begin(&origin, about.clone(), reserved, Duration::MAX);
         let Begun::New(row) = begun else {
             return Err(Error::Internal("a fresh origin was known".into()));
         };
@@ -88,8 +94,7 @@ impl Collaboration {
             cell: self.cell.clone(),
             place: conversation,
             join: joined.join,
-            posted_by,
-            transfer: true,
+            about,
             // What the row says if the chat system does not tell what the link became.
             message: Outgoing::text(origin.clone(), name),
         };

@@ -134,7 +134,8 @@ impl Provisioning {
                 if let Some(expected) = agent.expected_revision {
                     let found = agents::head(transaction, &agent.id)?.map_or(0, |row| row.revision);
                     if found != expected {
-                        return Err(Error::Conflict { expected, found }.into());
+                        let text = format!("expected revision {expected}, found {found}");
+                        return Err(Error::Conflict(text).into());
                     }
                 }
                 let applied = agents::put(transaction, &agent, stamp)?;

@@ -47,7 +47,7 @@ fn an_answer_is_the_row_and_its_origin_is_local_with_and_without_echo() {
         for channel in [OPS, "contact:lene"] {
             let posted = echo.post(channel, text("hello")).unwrap();
             let seen = events(&world, &echo);
-            assert_eq!(seen.last().unwrap().message(), Some(&posted));
+            assert_eq!(seen.last().unwrap().message(), Some(&posted.message));
         }
         assert_eq!(world.seen(&echo, &EventQuery::messages().local()).len(), 2);
         assert_eq!(world.seen(&echo, &EventQuery::messages().remote()).len(), 0);

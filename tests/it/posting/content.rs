@@ -120,7 +120,7 @@ fn what_a_person_says_is_carried_through_and_read_back_from_the_file() {
 fn a_text_comes_back_with_one_plain_part_and_an_empty_subject_is_none() {
     let world = World::new();
     let echo = world.agent("echo", &[OPS]);
-    let message = echo.post(OPS, text("hello").story("")).unwrap();
+    let message = echo.post(OPS, text("hello").story("")).unwrap().message;
     assert_eq!(
         (message.content.parts, message.content.subject),
         (vec![Part::Text("hello".to_owned())], None)

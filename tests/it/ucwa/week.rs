@@ -115,10 +115,11 @@ fn week(seed: u64, agents: usize) {
                 if dice.below(10) == 0 {
                     message = message.alert();
                 }
+                let post = views[agent].post_async(contact(person), message);
                 posted.push(Posted {
                     to: person,
                     text: text.clone(),
-                    answer: begin(views[agent].post_async(contact(person), message)),
+                    answer: begin(Box::pin(async { Ok(post.await?.message) })),
                 });
                 format!("bot{agent} to {person}: {text}")
             }

@@ -302,7 +302,7 @@ impl Bot<'_> {
             }
             self.office.pass(Duration::from_millis(100));
         }
-        answer.join().unwrap()
+        Ok(answer.join().unwrap()?.message)
     }
 
     pub fn says(&self, to: &str, text: &str) -> switchboard::Result<Message> {

@@ -42,7 +42,7 @@ fn repeated(
         passes(world, 40, || again.is_finished());
         match again.join().unwrap() {
             Err(Error::OutcomeUnknown(_)) => {}
-            known => return known,
+            known => return known.map(|posted| posted.message),
         }
     }
     panic!("five repeats, and nobody knows");
@@ -90,7 +90,7 @@ fn a_repeat_after_an_unknown_outcome_joins_the_post_that_is_still_pending() {
         match outcome {
             Ok(()) => {
                 let row = third.unwrap();
-                assert_eq!(echo.post(OPS, keyed("order 66")).unwrap(), row);
+                assert_eq!(echo.post(OPS, keyed("order 66")).unwrap().message, row);
                 assert_eq!(
                     world.since(&echo, &mark, &EventQuery::all()),
                     ["echo: order 66"],

@@ -48,17 +48,23 @@ impl World {
             };
             return same(&answer.err().map(|error| error.code()), &Some(code));
         }
-        let message = answer.map_err(|error| format!("`{text}`: {error}"))?;
-        let made = (message.id.to_string(), message.text.clone());
         let first = key.map(|key| (agent.life, channel.to_owned(), format!("k{key}")));
         if let Some(earlier) = first.as_ref().and_then(|first| self.truth.keyed.get(first)) {
-            return same(&made, earlier);
+            let (other, key) = (answer, key.unwrap_or_default());
+            let again = NewMessage::text(&*earlier.1).key(format!("k{key}"));
+            let again = view.post(channel, again);
+            let again = again.map_err(|error| format!("`{}` again: {error}", earlier.1))?;
+            same(&(again.id.to_string(), again.text.clone()), earlier)?;
+            same(&again.repeated, &true)?;
+            return same(&other.err().map(|error| error.code()), &Some("conflict"));
         }
+        let message = answer.map_err(|error| format!("`{text}`: {error}"))?;
+        let made = (message.id.to_string(), message.text.clone());
         if let Some(first) = first {
             self.truth.keyed.insert(first, made);
         }
         same(
-            &(message.text, message.sender),
+            &(message.text.clone(), message.sender.clone()),
             &(text.clone(), agent.address),
         )?;
         self.truth.post(who, channel, &text);

@@ -65,7 +65,7 @@ fn post(
         }
         office.pass(SECOND / 10);
     }
-    answer.join().unwrap()
+    Ok(answer.join().unwrap()?.message)
 }
 
 /// Says something in the meeting and checks that it comes once.
