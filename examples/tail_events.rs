@@ -69,9 +69,9 @@ fn tail(file: &str) -> Result<()> {
         chat.room(&room, room.name());
     }
     let engine = Engine::builder().database(file).backend(chat).open()?;
-    engine
-        .subscribe()
-        .for_each(|event| println!("{}", line(&event)));
+    for event in engine.subscribe().iter() {
+        println!("{}", line(&*event?));
+    }
     Ok(())
 }
 

@@ -61,6 +61,7 @@ pub struct Builder {
     pub(crate) waiters_per_agent: usize,
     pub(crate) worker_threads: usize,
     pub(crate) shown_max: Option<i64>,
+    pub(crate) retry_refused: Option<Duration>,
 }
 
 impl Default for Builder {
@@ -86,6 +87,7 @@ impl Default for Builder {
             waiters_per_agent: 1024,
             worker_threads: 2,
             shown_max: None,
+            retry_refused: None,
         }
     }
 }
@@ -241,6 +243,14 @@ impl Builder {
         self
     }
 
+    /// How often a channel that refused an agent is tried again: one from which the agent was
+    /// banned, for example. Default: only when an administrator puts it again. 1 min to 366 days.
+    #[must_use]
+    pub fn retry_refused(mut self, every: Duration) -> Builder {
+        self.retry_refused = Some(every);
+        self
+    }
+
     /// How many waits for events one agent may have at once. Default 1,024, at least 1.
     #[must_use]
     pub fn waiters_per_agent(mut self, most: usize) -> Builder {
@@ -286,6 +296,9 @@ impl Builder {
         within("token_lifetime", self.token_lifetime, second, year)?;
         within("flap_delay", self.flap_delay, Duration::ZERO, hour)?;
         within("post_deadline", self.post_deadline, second, hour)?;
+        let minute = Duration::from_secs(60);
+        let every = self.retry_refused.unwrap_or(minute);
+        within("retry_refused", every, minute, year)?;
         if let Some((name, password)) = &self.super_user
             && (name.is_empty() || !(1..=1024).contains(&password.expose().len()))
         {

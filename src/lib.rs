@@ -110,7 +110,7 @@ pub use error::{Error, Outcome, Result};
 pub use events::{Reader, Subscription};
 pub use model::*;
 pub use services::{
-    AsyncResult, Authenticator, Collaboration, Management, Provisioning, Uploading,
+    AsyncResult, Authenticator, Collaboration, Management, ManagesThrough, Provisioning, Uploading,
 };
 
 pub use chrono;

@@ -38,6 +38,8 @@ pub(crate) struct CellState {
     /// Uploads under way.
     pub(crate) transfers: u32,
     pub(super) link: Option<Arc<CellLink>>,
+    /// What looks like a mistake in how it was provisioned.
+    pub(super) warning: Option<Box<str>>,
     /// Whether it waits in its link's list of agents to look at.
     pub(super) queued: bool,
     watchers: Vec<Waker>,
@@ -67,6 +69,7 @@ impl Cell {
             pending: 0,
             transfers: 0,
             link: None,
+            warning: None,
             queued: false,
             watchers: Vec::new(),
         };
@@ -157,6 +160,7 @@ impl Cell {
         let life = &state.life;
         let mut status = AgentStatus::new(self.id.clone(), life.since());
         status.state = state.agent_state();
+        status.warning = state.warning.as_deref().map(str::to_owned);
         if let Some(trouble) = life.trouble() {
             status.reason = Some(trouble.reason.clone());
             status.attempt = trouble.attempt;

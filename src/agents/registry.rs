@@ -1,7 +1,7 @@
 //! All agents by id and key, and the links they travel on.
 
-use super::cell::{Cell, CellLink};
-use super::lifecycle::{Actions, ChannelEvent, Event, Now};
+use super::cell::{Cell, CellLink, CellState};
+use super::lifecycle::{Actions, ChannelEvent, ChannelPhase, Event, Now};
 use super::link::{LinkTask, Surroundings};
 use super::links::Links;
 use super::mail::Farewell;
@@ -11,8 +11,13 @@ use crate::hub::Hub;
 use crate::model::{
     Address, AgentId, AgentKey, ChannelId, ChannelKind, ManagementMode, Place, ProvisioningMode,
 };
+use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
+
+/// Schemes without a backend that are logged; an agent's status shows each.
+const WARNED: usize = 64;
 
 /// The chat systems the engine was built with.
 pub(crate) struct Backends {
@@ -25,15 +30,34 @@ impl Backends {
         Backends { list, default }
     }
 
-    /// The backend for `address`: the one of its scheme, else the default.
-    fn of(&self, address: &Address) -> Option<usize> {
+    /// The backend for `address`: the one of its scheme, else the default. Also whether it has a
+    /// scheme that no backend has.
+    fn of(&self, address: &Address) -> Option<(usize, bool)> {
         let scheme = address.scheme();
-        let by_scheme = self
+        let is_its = |backend: &Arc<dyn Backend>| scheme_of(&**backend) == scheme;
+        match self.list.iter().position(is_its) {
+            Some(at) => Some((at, false)),
+            None if self.list.is_empty() => None,
+            None => Some((self.default, scheme.is_some())),
+        }
+    }
+
+    /// What the status of an agent says whose address has a scheme that no backend has.
+    fn strange(&self, address: &Address) -> String {
+        let known: Vec<&str> = self
             .list
             .iter()
-            .position(|backend| backend.network().as_str().split(':').next() == scheme);
-        by_scheme.or((!self.list.is_empty()).then_some(self.default))
+            .filter_map(|backend| scheme_of(&**backend))
+            .collect();
+        format!(
+            "no backend has the scheme of `{address}` (there are: {}), so the default backend has it",
+            known.join(", ")
+        )
     }
+}
+
+fn scheme_of(backend: &dyn Backend) -> Option<&str> {
+    backend.network().as_str().split(':').next()
 }
 
 /// What is wanted of one agent, as committed.
@@ -56,6 +80,8 @@ pub(crate) struct Registry {
     backends: Backends,
     roster: Arc<Roster>,
     links: Arc<Links>,
+    /// The schemes without a backend that were logged.
+    warned: Mutex<HashSet<String>>,
 }
 
 impl Registry {
@@ -70,6 +96,7 @@ impl Registry {
             backends,
             roster: Arc::default(),
             links: Arc::default(),
+            warned: Mutex::default(),
         })
     }
 
@@ -179,6 +206,20 @@ impl Registry {
         look_at(&cell, true);
     }
 
+    /// Has the channels tried again that refused an agent.
+    pub(crate) fn retry_refused(&self) {
+        let is_refused = |state: &CellState| {
+            let mut channels = state.life().channels().iter();
+            channels.any(|channel| channel.phase() == ChannelPhase::Refused)
+        };
+        for cell in self.roster.all() {
+            if cell.look(is_refused) {
+                let _ = cell.step(Event::RetryRefused, self.surroundings.now());
+                look_at(&cell, false);
+            }
+        }
+    }
+
     /// Forgets an agent; its session is signed out.
     pub(crate) fn remove(&self, key: AgentKey) {
         let Some(cell) = self.roster.remove(key) else {
@@ -193,12 +234,14 @@ impl Registry {
 
     /// Puts the agent on the link of its address.
     fn connect(&self, cell: &Arc<Cell>, address: &Address, now: Now) {
-        let Some(at) = self.backends.of(address) else {
+        let Some((at, is_strange)) = self.backends.of(address) else {
             let reason = "no chat system is configured";
             let _ = cell.step(Event::Homeless { reason }, now);
             return;
         };
         let backend = &self.backends.list[at];
+        let warning = is_strange.then(|| self.warning(&cell.id, address));
+        cell.change(|state| state.warning = warning);
         let key = backend.link_key(address);
         let start = || {
             let link = CellLink::new(at, self.surroundings.activity().clone());
@@ -215,6 +258,18 @@ impl Registry {
             cell.change(|state| state.link = Some(link.clone()));
             link.tell(|mail| mail.look.push(cell.clone()));
         });
+    }
+
+    /// What the status of an agent says whose address has a scheme that no backend has. It is
+    /// logged once for each scheme.
+    fn warning(&self, agent: &AgentId, address: &Address) -> Box<str> {
+        let warning = self.backends.strange(address);
+        let scheme = address.scheme().unwrap_or_default().to_owned();
+        let mut warned = self.warned.lock();
+        if warned.len() < WARNED && warned.insert(scheme) {
+            tracing::warn!(%agent, "{warning}");
+        }
+        warning.into()
     }
 
     /// Whether every link was tried at least once.

@@ -13,7 +13,7 @@ use crate::config::Builder;
 use crate::error::{Error, Result};
 use crate::events::Subscription;
 use crate::model::{AgentId, AgentStatus, Credentials, Id, Principal, Secret, Token, TokenDetails};
-use crate::services::{AsyncResult, Collaboration, Management, Provisioning};
+use crate::services::{AsyncResult, Collaboration, Management, ManagesThrough, Provisioning};
 use crate::waiting::park;
 use assembled::Assembled;
 use chrono::{DateTime, Utc};
@@ -105,13 +105,15 @@ impl Engine {
         self.0.services.collaboration(principal)
     }
 
-    /// The management calls (§management/calls) of a principal, through its agent.
+    /// The management calls (§management/calls): those of a principal through its agent, or of
+    /// the host itself through the agent of that id. The host needs no token, and the agent's
+    /// management mode binds only its users.
     ///
     /// # Errors
-    /// `Invalid` for a principal without an agent; `Forbidden` if the agent may not manage;
-    /// `Unauthorized`.
-    pub fn management(&self, principal: &Principal) -> Result<Management> {
-        self.0.services.management(principal)
+    /// `Invalid` for a principal without an agent, or for what is no id; `NotFound`; `Forbidden`
+    /// if the agent may not manage; `Unauthorized`.
+    pub fn management(&self, through: impl ManagesThrough) -> Result<Management> {
+        self.0.services.management(through)
     }
 
     /// The collaboration calls through `agent` for the host itself, which needs no token.
@@ -168,10 +170,23 @@ impl Engine {
         self.0.machines.timer.now()
     }
 
-    /// Ready once `duration` has passed by the engine's clock.
-    #[cfg(feature = "rest")]
-    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
-        self.0.machines.timer.sleep(duration)
+    /// Sleeps for `duration` of the engine's clock, so that a test moves the host's pauses by hand
+    /// too.
+    ///
+    /// # Errors
+    /// `Closed` once the engine is shut down; `WouldDeadlock` on one of the engine's own threads.
+    pub fn sleep(&self, duration: Duration) -> Result<()> {
+        park(self.sleep_async(duration))
+    }
+
+    /// As [`Engine::sleep`], on any executor.
+    pub fn sleep_async(&self, duration: Duration) -> AsyncResult<()> {
+        let sleep = self.0.machines.timer.sleep(duration);
+        let stopping = self.0.services.stopping();
+        Box::pin(async move {
+            sleep.await;
+            stopping.check()
+        })
     }
 
     /// Counts of what the engine holds now.

@@ -10,7 +10,7 @@ use crate::backend::Forbidden;
 use crate::clock::Timeline;
 use crate::config::Builder;
 use crate::error::{Error, Result};
-use crate::services::{AccessSettings, CollaborationSettings, Services, Settings};
+use crate::services::{AccessSettings, AsyncResult, CollaborationSettings, Services, Settings};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -60,10 +60,34 @@ impl Builder {
             calendar: &stored.calendar,
         };
         loading.load(&reads, stored.opening)?;
+        if let Some(every) = self.retry_refused {
+            let (registry, timer) = (
+                Arc::downgrade(&engine.0.registry),
+                engine.0.machines.timer.clone(),
+            );
+            foundation.calls.spawn(async move {
+                loop {
+                    timer.sleep(every).await;
+                    let Some(registry) = registry.upgrade() else {
+                        return;
+                    };
+                    registry.retry_refused();
+                }
+            });
+        }
         self.clock.attach(timeline);
         foundation.calls.spawn(foundation.posting.watch());
         foundation.calls.spawn(upkeep);
         Ok(engine)
+    }
+
+    /// As [`Builder::open`], on any executor: a thread of its own opens, because it reads the disk.
+    pub fn open_async(self) -> AsyncResult<Engine> {
+        let (promise, pending) = crate::waiting::pending();
+        match crate::waiting::start_thread("opening", move || promise.fulfil(self.open())) {
+            Ok(_) => Box::pin(pending),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     fn settings(&self) -> Settings {

@@ -6,7 +6,7 @@ use crate::database::Reads;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::hub::{Hub, Woken, event_id};
-use crate::model::{AgentKey, Cursor, Event, EventBatch, Seq};
+use crate::model::{AgentKey, Cursor, Event, EventBatch, EventId, Seq};
 use crate::waiting::{Activity, Busy};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -98,6 +98,9 @@ impl Feed {
         let newest = event_id(head, base);
         if cursor.last > newest && cursor.instance.is_some() {
             return Err(Error::InstanceGone);
+        }
+        if cursor.last == EventId::BEFORE_ALL {
+            return Ok(base);
         }
         if cursor.last.0 <= 0 || cursor.last > newest {
             return Ok(self.window_start().max(base));

@@ -3,6 +3,7 @@
 
 use super::feed::{Feed, Request, Start};
 use super::named::{Held, Names};
+use super::subscription::until_error;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::hub::event_id;
@@ -76,7 +77,7 @@ impl Reader {
     /// engine's own threads.
     #[expect(
         clippy::should_implement_trait,
-        reason = "an iterator could not be used beside the other methods"
+        reason = "an iterator that is a stream too makes `.map` ambiguous; `iter` is one"
     )]
     pub fn next(&mut self) -> Result<Option<Event>> {
         self.wait(None)
@@ -129,6 +130,11 @@ impl Reader {
             None if self.over => Err(Error::Closed),
             event => Ok(event),
         }
+    }
+
+    /// The events, each waited for with [`Reader::next`]; an error is the last of them.
+    pub fn iter(&mut self) -> impl Iterator<Item = Result<Event>> {
+        until_error(|| self.next())
     }
 
     /// The events as a stream, which ends when the engine is shut down, the agent deleted, or after

@@ -7,6 +7,7 @@ use crate::hub::{Ring, RingRead};
 use crate::journal;
 use crate::model::{Broadcast, Record, Seq};
 use crate::waiting::{park, park_until};
+use futures_core::Stream;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Items taken at once.
 const AT_ONCE: usize = 64;
 
-/// A cursor over everything that happens: an iterator, with a wait that ends and an async twin.
+/// A cursor over everything that happens.
 ///
 /// A subscriber that falls behind is served from the journal: it misses no message, metadata or
 /// channel state. It misses only what the journal does not hold ([`Broadcast::AgentState`],
@@ -61,6 +62,19 @@ impl Subscription {
         self.pop()
     }
 
+    /// Waits for the next item, for ever; `None` once the engine is shut down.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] if the journal cannot be read; [`Error::WouldDeadlock`] on one of the
+    /// engine's own threads.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator that is a stream too makes `.map` ambiguous; `iter` is one"
+    )]
+    pub fn next(&mut self) -> Result<Option<Arc<Broadcast>>> {
+        park(self.next_async())
+    }
+
     /// Waits for the next item for `timeout` (real time); `None` if there was none.
     ///
     /// # Errors
@@ -103,6 +117,23 @@ impl Subscription {
                 RingRead::Empty => self.ring.wait(self.slot, self.cursor).await,
             }
         }
+    }
+
+    /// The items, each waited for with [`Subscription::next`]; an error is the last of them.
+    pub fn iter(&mut self) -> impl Iterator<Item = Result<Arc<Broadcast>>> {
+        until_error(|| self.next())
+    }
+
+    /// The items as a stream, which ends when the engine is shut down, or after an error.
+    pub fn stream(self) -> impl Stream<Item = Result<Arc<Broadcast>>> + Send {
+        futures_util::stream::unfold(Some(self), |subscription| async {
+            let mut subscription = subscription?;
+            match subscription.next_async().await {
+                Ok(Some(item)) => Some((Ok(item), Some(subscription))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
     }
 
     fn catch_up_now(&mut self) {
@@ -154,16 +185,16 @@ impl Subscription {
     }
 }
 
-/// Waits for each item until the engine is shut down or the journal cannot be read.
-impl Iterator for Subscription {
-    type Item = Arc<Broadcast>;
-
-    fn next(&mut self) -> Option<Arc<Broadcast>> {
-        park(self.next_async()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "a subscription ends");
-            None
-        })
-    }
+/// What `next` gives, until there is no more, or to its first error.
+pub(super) fn until_error<T>(
+    mut next: impl FnMut() -> Result<Option<T>>,
+) -> impl Iterator<Item = Result<T>> {
+    let mut failed = false;
+    std::iter::from_fn(move || {
+        let item = if failed { None } else { next().transpose() };
+        failed = matches!(item, Some(Err(_)));
+        item
+    })
 }
 
 impl Drop for Subscription {

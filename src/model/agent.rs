@@ -321,6 +321,9 @@ pub struct AgentStatus {
     pub attempt: u32,
     /// When the next try is due.
     pub next_try: Option<DateTime<Utc>>,
+    /// What looks like a mistake and keeps nothing from working: the address has a scheme that no
+    /// backend has, so the default backend has the agent.
+    pub warning: Option<String>,
     /// Its channels.
     pub channels: Vec<ChannelStatus>,
 }
@@ -334,6 +337,7 @@ impl AgentStatus {
             since,
             attempt: 0,
             next_try: None,
+            warning: None,
             channels: Vec::new(),
         }
     }

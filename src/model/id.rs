@@ -214,6 +214,11 @@ pub struct AgentKey(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub i64);
 
+impl EventId {
+    /// Before every event of the present instance; no event has this number.
+    pub(crate) const BEFORE_ALL: EventId = EventId(i64::MIN);
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

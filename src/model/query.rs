@@ -140,6 +140,15 @@ impl Cursor {
         }
     }
 
+    /// The oldest event of the present instance that there still is. In buffered mode that is what
+    /// was recorded within the window.
+    pub fn beginning() -> Cursor {
+        Cursor {
+            last: EventId::BEFORE_ALL,
+            instance: None,
+        }
+    }
+
     /// After that event of that instance.
     pub fn after(last: EventId, instance: &InstanceId) -> Cursor {
         Cursor {

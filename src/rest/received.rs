@@ -84,9 +84,10 @@ impl Received {
             }
             let (_, sleep) = waited.get_or_insert_with(|| {
                 let since = engine.monotonic();
-                (since, Box::pin(engine.sleep(left)))
+                (since, Box::pin(engine.sleep_async(left)))
             });
-            ready!(sleep.as_mut().poll(cx));
+            // Also once the engine has stopped: nobody waits for the rest then.
+            let _ = ready!(sleep.as_mut().poll(cx));
             Poll::Ready(Some(Err(Failure::TooSlow)))
         })
         .await;

@@ -6,7 +6,7 @@ use super::sessions::{Sessions, deleted};
 use crate::agents::{Cell, error_of};
 use crate::backend::{BackendErrorKind, Manage, Managed};
 use crate::error::{Error, Result};
-use crate::model::{Category, ChannelId, Id, ManagedRoom, ManagementMode, NewRoom, Principal};
+use crate::model::{Category, ChannelId, Id, ManagedRoom, ManagementMode, NewRoom, Principal, Who};
 use crate::waiting::park;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,8 @@ impl Management {
         if is_deleted {
             return Err(deleted(&self.cell));
         }
-        if mode != ManagementMode::Groups {
+        let is_bound = !matches!(self.principal.who(), Who::Host(_));
+        if is_bound && mode != ManagementMode::Groups {
             return Err(Error::Forbidden(format!(
                 "agent `{}` may not manage rooms",
                 self.cell.id
@@ -100,6 +101,25 @@ impl Management {
             let managed = this.ask(request?).await?;
             take(managed)
                 .ok_or_else(|| Error::Internal("the chat system gave an unexpected answer".into()))
+        })
+    }
+
+    /// The rooms and people whose display name contains `query`, without regard to case
+    /// (§channels/find).
+    ///
+    /// # Errors
+    /// `Invalid` for an empty query; `AgentInactive`; `Unsupported` where the chat system has no
+    /// search; what the chat system refuses; `Forbidden`; `Unauthorized`.
+    pub fn find_channels(&self, query: &str) -> Result<Vec<(ChannelId, String)>> {
+        park(self.find_channels_async(query))
+    }
+
+    /// As [`Management::find_channels`], on any executor.
+    pub fn find_channels_async(&self, query: &str) -> AsyncResult<Vec<(ChannelId, String)>> {
+        let (this, query) = (self.clone(), query.to_owned());
+        Box::pin(async move {
+            this.check()?;
+            this.sessions.find_channels(&this.cell, query).await
         })
     }
 

@@ -13,6 +13,7 @@ mod management;
 mod provisioning;
 mod sessions;
 mod stopping;
+mod through;
 mod upkeep;
 
 pub use access::Authenticator;
@@ -22,6 +23,8 @@ pub(crate) use collaboration::CollaborationSettings;
 pub use collaboration::{Collaboration, Uploading};
 pub use management::Management;
 pub use provisioning::Provisioning;
+pub(crate) use stopping::Stopping;
+pub use through::ManagesThrough;
 
 use crate::agents::{Calls, Cell, PostBook, Posting, Registry};
 use crate::clock::Calendar;
@@ -42,7 +45,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use stopping::Stopping;
+use through::sealed::Through;
 use upkeep::Upkeep;
 
 /// The future that the async twin of a call returns. Any executor can poll it, and it borrows
@@ -162,9 +165,17 @@ impl Services {
 
     /// # Errors
     /// As [`Engine::management`](crate::Engine::management).
-    pub(crate) fn management(&self, principal: &Principal) -> Result<Management> {
-        let cell = self.cell_of(principal)?;
-        Management::new(self.sessions.clone(), cell, principal.clone())
+    pub(crate) fn management(&self, through: impl ManagesThrough) -> Result<Management> {
+        let (cell, principal) = match through.through()? {
+            Through::Principal(principal) => (self.cell_of(&principal)?, principal),
+            Through::Host(agent) => (self.by_id(&agent)?, Principal::host("host")),
+        };
+        Management::new(self.sessions.clone(), cell, principal)
+    }
+
+    /// Whether the engine is stopping, for a wait that may outlive these services.
+    pub(crate) fn stopping(&self) -> Stopping {
+        self.stopping.clone()
     }
 
     /// # Errors

@@ -1,9 +1,10 @@
 //! The sessions of agents: which one an agent has now, why it has none, and calls into it.
 
-use crate::agents::{Calls, Cell};
+use crate::agents::{ASK_MAX, Calls, Cell, error_of_question};
 use crate::backend::{BackendErrorKind, Reply, Session};
 use crate::error::{Error, Result};
 use crate::hub::Timer;
+use crate::model::ChannelId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,28 @@ impl Sessions {
             reason,
             retry_after: Some(wait),
         }
+    }
+
+    /// The rooms and people that the agent's chat system finds for `query`, each once.
+    ///
+    /// # Errors
+    /// `Invalid` for an empty query; `AgentInactive`; what the chat system refuses.
+    pub(super) async fn find_channels(
+        &self,
+        cell: &Cell,
+        query: String,
+    ) -> Result<Vec<(ChannelId, String)>> {
+        if query.is_empty() {
+            return Err(Error::invalid("the query is empty"));
+        }
+        let session = self.of(cell)?;
+        let asked = self.ask(ASK_MAX, "the channel search", move || {
+            session.find_channels(query)
+        });
+        let mut found = asked.await.map_err(|error| error_of_question(error, ""))?;
+        found.sort();
+        found.dedup_by(|one, other| one.0 == other.0);
+        Ok(found)
     }
 
     /// Asks a question that may be repeated; an answer later than `most` is `Unreachable`.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Set once, when the engine begins to stop.
 #[derive(Clone, Default)]
-pub(super) struct Stopping(Arc<AtomicBool>);
+pub(crate) struct Stopping(Arc<AtomicBool>);
 
 impl Stopping {
     pub(super) fn begin(&self) {
@@ -19,7 +19,7 @@ impl Stopping {
 
     /// # Errors
     /// `Closed` if the engine is stopping.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         match self.has_begun() {
             false => Ok(()),
             true => Err(Error::Closed),

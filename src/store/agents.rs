@@ -11,7 +11,9 @@ pub(crate) use super::agent::{AgentRow, head, key, mode_of};
 use super::agent::{bare, touch};
 use super::{Applied, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
 use crate::database::in_table;
-use crate::model::{AgentId, AgentKey, Change, ManagementMode, NewAgent, ProvisioningMode, UserId};
+use crate::model::{
+    AgentId, AgentKey, Change, ChannelId, ManagementMode, NewAgent, ProvisioningMode, UserId,
+};
 use rusqlite::{Connection, Result, params};
 use serde_json::{Map, Value, json};
 use std::iter::Peekable;
@@ -84,15 +86,17 @@ pub(crate) fn each_desired(
 }
 
 /// Creates or replaces an agent. The caller has compared `expected_revision` ([`find`], in this
-/// transaction) and refused a metadata key given twice. An id given twice counts once.
+/// transaction) and refused a metadata key given twice. An id given twice counts once. Of its
+/// channels, those in `again` are put anew though the agent has them already.
 pub(crate) fn put(
     conn: &Connection,
     new: &NewAgent,
+    again: &[ChannelId],
     stamp: &Stamp,
 ) -> Result<Applied<(Change, AgentRow)>> {
     match find(conn, &new.id)? {
         None => create(conn, new, stamp),
-        Some(before) => replace(conn, before, new, stamp),
+        Some(before) => replace(conn, before, new, again, stamp),
     }
 }
 
@@ -143,7 +147,7 @@ fn create(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(C
         mode: mode(new, None),
         management: new.management.unwrap_or_default(),
         revision: stamp.revision,
-        channels: channels::wanted(&[], &new.channels, stamp),
+        channels: channels::wanted(&[], &new.channels, &[], stamp),
         users: super::distinct(&new.users),
         metadata: new.metadata.clone(),
     };
@@ -177,6 +181,7 @@ fn replace(
     conn: &Connection,
     before: AgentRow,
     new: &NewAgent,
+    again: &[ChannelId],
     stamp: &Stamp,
 ) -> Result<Applied<(Change, AgentRow)>> {
     let mut after = AgentRow {
@@ -186,7 +191,7 @@ fn replace(
         mode: mode(new, Some(before.mode)),
         management: new.management.unwrap_or(before.management),
         revision: before.revision,
-        channels: channels::wanted(&before.channels, &new.channels, stamp),
+        channels: channels::wanted(&before.channels, &new.channels, again, stamp),
         users: super::distinct(&new.users),
         metadata: new.metadata.clone(),
     };

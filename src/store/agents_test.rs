@@ -6,7 +6,7 @@ use super::super::{Effect, Removal};
 use super::*;
 
 fn put_by_ada(conn: &Connection, new: &NewAgent, revision: u64) -> Applied<(Change, AgentRow)> {
-    put(conn, new, &ada(revision)).unwrap()
+    put(conn, new, &[], &ada(revision)).unwrap()
 }
 
 fn echo() -> NewAgent {

@@ -1,8 +1,7 @@
 //! The channels that an agent may use: changed one at a time, or as a whole list by `agents`.
 //!
-//! `put` is the revision of the put that requested the join. Only a new channel or a re-join gets a
-//! new revision, because it clears a refusal, and a put of the whole agent must not clear the
-//! refusals of channels that it merely repeats.
+//! `put` is the revision of the put that requested the join, and a later one clears a refusal. Only
+//! a new channel or a re-join gets a new revision: one that is joined stays so.
 
 use super::agent::{AgentRow, ChannelRow, head, touch};
 use super::{Applied, Effect, Removal, Stamp, audit, parsed};
@@ -126,13 +125,23 @@ pub(super) fn row(row: &Row<'_>) -> Result<ChannelRow> {
 }
 
 /// The list after a put of `ids` over `held`: a channel that is held stays as it is, a new one is
-/// put now.
-pub(super) fn wanted(held: &[ChannelRow], ids: &[ChannelId], stamp: &Stamp) -> Vec<ChannelRow> {
+/// put now, and so is one of `again`.
+pub(super) fn wanted(
+    held: &[ChannelRow],
+    ids: &[ChannelId],
+    again: &[ChannelId],
+    stamp: &Stamp,
+) -> Vec<ChannelRow> {
+    let again: HashSet<&ChannelId> = again.iter().collect();
     let held: std::collections::HashMap<&ChannelId, &ChannelRow> =
         held.iter().map(|row| (&row.id, row)).collect();
     super::distinct(ids)
         .into_iter()
         .map(|id| match held.get(&id) {
+            Some(row) if again.contains(&id) => ChannelRow {
+                put: stamp.revision,
+                ..(*row).clone()
+            },
             Some(row) => (*row).clone(),
             None => ChannelRow {
                 id,
@@ -153,6 +162,7 @@ pub(super) fn store(
     stamp: &Stamp,
 ) -> Result<()> {
     let wanted: HashSet<&ChannelId> = after.iter().map(|row| &row.id).collect();
+    let again = "UPDATE agent_channel SET put = ?3 WHERE agent = ?1 AND channel = ?2";
     let kept = before.iter().filter(|row| wanted.contains(&row.id)).count();
     let stays = before
         .iter()
@@ -167,6 +177,10 @@ pub(super) fn store(
     if stays {
         for row in before.iter().filter(|row| !wanted.contains(&row.id)) {
             remove(conn, agent, &row.id)?;
+        }
+        let mut update = conn.prepare_cached(again)?;
+        for row in after[..kept].iter().filter(|row| row.put == stamp.revision) {
+            update.execute(params![agent.0, row.id.as_str(), row.put as i64])?;
         }
     } else {
         conn.prepare_cached("DELETE FROM agent_channel WHERE agent = ?1")?
@@ -221,7 +235,7 @@ mod tests {
             .unwrap()
             .channel("chat-room:ops")
             .unwrap();
-        agents::put(conn, &new, &ada(1)).unwrap().value.1.id
+        agents::put(conn, &new, &[], &ada(1)).unwrap().value.1.id
     }
 
     #[test]
@@ -261,7 +275,7 @@ mod tests {
             for name in names {
                 new = new.channel(*name).unwrap();
             }
-            agents::put(&conn, &new, &ada(revision)).unwrap();
+            agents::put(&conn, &new, &[], &ada(revision)).unwrap();
             let row = agents::find(&conn, &echo).unwrap().unwrap();
             assert_eq!(
                 row.channels

@@ -240,7 +240,7 @@ mod tests {
             .unwrap()
             .metadata("lang", "en")
             .metadata("", "nameless");
-        agents::put(conn, &new, &ada(1)).unwrap().value.1
+        agents::put(conn, &new, &[], &ada(1)).unwrap().value.1
     }
 
     #[test]

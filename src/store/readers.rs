@@ -135,6 +135,7 @@ mod tests {
         let echo = agents::put(
             &conn,
             &NewAgent::new("echo", "loopback:echo").unwrap(),
+            &[],
             &ada(1),
         )
         .unwrap()

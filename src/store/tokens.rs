@@ -169,7 +169,7 @@ mod tests {
             .unwrap()
             .user("bob")
             .unwrap();
-        let echo = agents::put(&conn, &new, &ada(1)).unwrap().value.1;
+        let echo = agents::put(&conn, &new, &[], &ada(1)).unwrap().value.1;
         let (lene, bob) = (
             UserId::parse("lene").unwrap(),
             UserId::parse("bob").unwrap(),
@@ -217,7 +217,7 @@ mod tests {
             .unwrap()
             .user("bob")
             .unwrap();
-        let done = agents::put(&conn, &unlisted, &ada(2)).unwrap();
+        let done = agents::put(&conn, &unlisted, &[], &ada(2)).unwrap();
         assert_eq!(done.effects, [Effect::TokensEnded(vec![[2; 32]])]);
         let gone = agents::delete(&conn, &echo.id, &ada(3)).unwrap().unwrap();
         assert_eq!(gone.effects, [Effect::TokensEnded(vec![[3; 32]])]);

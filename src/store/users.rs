@@ -295,7 +295,7 @@ mod tests {
             .unwrap()
             .user("nobody")
             .unwrap();
-        let echo = agents::put(&conn, &new, &ada(1)).unwrap().value.1;
+        let echo = agents::put(&conn, &new, &[], &ada(1)).unwrap().value.1;
         for id in ["lene-1", "lene-2", "lene-3"] {
             put(
                 &conn,

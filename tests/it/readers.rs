@@ -417,3 +417,42 @@ fn a_name_is_checked_and_so_is_a_pattern() {
     ));
     assert_eq!(world.admin().readers(), Ok(vec![]));
 }
+
+#[test]
+fn a_cursor_may_begin_with_the_oldest_event() {
+    let world = World::new();
+    let echo = echo(&world);
+    say(&world, &["old"]);
+    world.pass(seconds(3600));
+    say(&world, &["young"]);
+    let seen = |cursor| lines(&echo.events(cursor, &messages()).unwrap().events);
+    assert_eq!(seen(Cursor::window()), ["lene: young"]);
+    assert_eq!(seen(Cursor::beginning()), ["lene: old", "lene: young"]);
+}
+
+#[test]
+fn a_reader_iterates_until_the_engine_ends_and_tells_an_error_first() {
+    let world = World::new();
+    let echo = echo(&world);
+    let mut reader = echo.reader("main", messages()).unwrap();
+    say(&world, &["one", "two"]);
+    let texts: Vec<_> = reader
+        .iter()
+        .take(2)
+        .map(|event| line(&event.unwrap()))
+        .collect();
+    assert_eq!(texts, ["lene: one", "lene: two"]);
+    let rival = echo.reader("main", messages()).unwrap();
+    let ended: Vec<_> = reader.iter().collect();
+    assert!(
+        matches!(&ended[..], [Err(Error::Superseded(_))]),
+        "{ended:?}"
+    );
+    let (engine, mut rival) = (world.engine.clone(), rival);
+    let counted = thread::spawn(move || rival.iter().filter(Result::is_ok).count());
+    engine.shutdown(SOON).unwrap();
+    assert!(
+        counted.join().unwrap() <= 1,
+        "the last one was not acknowledged"
+    );
+}

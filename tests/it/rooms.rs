@@ -73,6 +73,17 @@ fn only_an_agent_in_groups_mode_manages() -> Result<()> {
         world.engine.management(&Principal::host("test")),
         Err(Error::Invalid(_))
     ));
+    // The host itself needs neither a user nor that mode.
+    let host = world.engine.management("clerk")?;
+    assert_eq!(host.categories()?.len(), 1);
+    let found = host.find_channels("OPERATIONS")?;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].1, "Operations");
+    assert!(matches!(host.find_channels(""), Err(Error::Invalid(_))));
+    assert!(matches!(
+        world.engine.management("nobody"),
+        Err(Error::NotFound(_))
+    ));
     let manage = world.engine.management(&world.as_agent("warden")?)?;
     assert_eq!(manage.categories()?.len(), 1);
     assert_eq!(

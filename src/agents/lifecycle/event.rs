@@ -68,6 +68,8 @@ pub(in super::super) enum Event<'a> {
     SignedOut { error: &'a BackendError },
     /// The engine stops.
     Stopped,
+    /// The host has refused channels tried again from time to time.
+    RetryRefused,
     /// There is room for one more join.
     NextJoin,
     /// Something happens to one of its channels.
@@ -168,6 +170,14 @@ impl Actions {
     pub(super) fn next(next: Next) -> Actions {
         Actions {
             next,
+            ..Actions::default()
+        }
+    }
+
+    /// Only that announcement.
+    pub(super) fn announce(announce: Announce) -> Actions {
+        Actions {
+            announce,
             ..Actions::default()
         }
     }

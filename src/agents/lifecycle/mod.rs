@@ -31,6 +31,7 @@
 //! |---|---|---|---|
 //! | (none) | `Wanted` | Out | look |
 //! | Out, Waiting, Refused | wanted by a later put | Out | its pause or refusal ends |
+//! | Refused | `RetryRefused` | Out | look |
 //! | Out | `NextJoin`, its pause is over | Waiting | the join begins, or waits for another agent's |
 //! | Waiting | `JoinPossible` | Out | look |
 //! | Waiting | `JoinImpossible` | Refused | waits for an administrator |
@@ -116,6 +117,7 @@ pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice)
         Event::SignInFailed { epoch, error } => sign_in_failed(life, epoch, error, at),
         Event::SignedOut { error } => signed_out(life, error, at),
         Event::Stopped => end_for_good(life, now),
+        Event::RetryRefused => retry_refused(life),
         Event::NextJoin => next_join(life, now),
         Event::Channel { channel, event } => step_channel(life, channel, event, at),
     }
@@ -206,6 +208,16 @@ fn wanted_again(channel: &mut AgentChannel, put: u64) {
         channel.phase = ChannelPhase::Out;
         channel.trouble = None;
     }
+}
+
+fn retry_refused(life: &mut Lifecycle) -> Actions {
+    life.channels.change_all(|channel| {
+        if channel.phase == ChannelPhase::Refused {
+            channel.phase = ChannelPhase::Out;
+            channel.trouble = None;
+        }
+    });
+    Actions::look()
 }
 
 /// Whatever the agent waits for, it is tried at once. One that no chat system takes stays as it is.
@@ -338,8 +350,7 @@ fn signed_out(life: &mut Lifecycle, error: &BackendError, at: At) -> Actions {
     }
 }
 
-/// Takes the channel that has been due for a join for longest. If there is none, the agent is
-/// looked at again when the next one is due.
+/// Takes the channel that has been due for longest; the agent is looked at when the next one is.
 fn next_join(life: &mut Lifecycle, now: Now) -> Actions {
     let next = match life.channels.next_due() {
         None => Next::Rest,
@@ -384,8 +395,7 @@ fn joined(life: &mut Lifecycle, channel: &ChannelId, join: u64, info: Arc<InfoSl
     Actions::default()
 }
 
-/// A join went well. Where its channel was taken from the agent meanwhile, within the same session,
-/// it is undone.
+/// A join went well. If its channel was taken from the agent within the same session, it is undone.
 fn join_answered(life: &Lifecycle, channel: &ChannelId, epoch: u32) -> Actions {
     let is_undone = life.epoch == epoch && life.channel(channel).is_none();
     Actions {
@@ -422,10 +432,7 @@ fn join_failed(
             announce: Announce::Down,
             ..Actions::next(Next::LookAt(due))
         },
-        None => Actions {
-            announce: Announce::Left,
-            ..Actions::default()
-        },
+        None => Actions::announce(Announce::Left),
     }
 }
 
@@ -436,8 +443,7 @@ fn put_out(
     may_retry: bool,
     at: At,
 ) -> Actions {
-    // One that was put again and not joined yet: what is lost is an earlier stay of which the
-    // engine knows.
+    // One that was put again and not joined yet: what is lost is an earlier stay.
     if life.channel(channel).is_none_or(AgentChannel::is_fresh) {
         return Actions::default();
     }
@@ -468,8 +474,7 @@ fn put_out(
 }
 
 /// The chat system answers a post with the end of its channel. Only if the agent is in it by the
-/// join that the post was sent under: a post that failed late shut a channel that was deleted and
-/// put again meanwhile, until the next put.
+/// join that the post was sent under: a late one shut a channel that was put again meanwhile.
 fn channel_gone(life: &mut Lifecycle, channel: &ChannelId, join: u64, reason: &str) -> Actions {
     let is_in = |channel: &AgentChannel| channel.phase == ChannelPhase::In && channel.join == join;
     if !life.channel(channel).is_some_and(is_in) {

@@ -132,7 +132,7 @@ async fn hear(
     let heard = tokio::select! {
         biased;
         heard = person.heard(&channel) => Some(heard?),
-        () = engine.sleep(wait) => None,
+        _ = engine.sleep_async(wait) => None,
     };
     Ok(list(heard))
 }

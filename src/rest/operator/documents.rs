@@ -30,6 +30,8 @@ pub(super) struct AgentDocument {
     since: String,
     attempt: u32,
     next_try: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
     channels: Vec<ChannelDocument>,
     pub(super) readers: Vec<ReaderDocument>,
 }
@@ -100,6 +102,7 @@ impl AgentDocument {
             since: iso(status.since),
             attempt: status.attempt,
             next_try: status.next_try.map(iso),
+            warning: status.warning,
             channels: status
                 .channels
                 .into_iter()

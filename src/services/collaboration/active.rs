@@ -5,7 +5,7 @@ use super::channels::{inactive_channel, not_allowed};
 use crate::agents::{CellState, ChannelPhase};
 use crate::backend::Session;
 use crate::error::{Error, Result};
-use crate::model::{ChannelId, ChannelInfo, JoinState};
+use crate::model::{ChannelId, ChannelInfo, Id, JoinState};
 use crate::services::AsyncResult;
 use crate::waiting::park_until;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ pub(super) struct JoinedChannel {
 
 impl Collaboration {
     /// Waits, for `timeout` of real time, until the agent is Active and each of its channels has
-    /// been joined or refused.
+    /// been joined or refused; [`Collaboration::wait_joined`] tells the two apart.
     ///
     /// # Errors
     /// `TimedOut` with the states of the agent and its channels; `Unauthorized`; `Closed`.
@@ -46,6 +46,45 @@ impl Collaboration {
             .await;
             this.check()
         })
+    }
+
+    /// Waits, for `timeout` of real time, until the agent is in `channel`.
+    ///
+    /// # Errors
+    /// `ChannelInactive` with the chat system's reason if the channel refuses the agent;
+    /// `Forbidden` if it is not provisioned; `TimedOut` with the states of the agent and its
+    /// channels; `Invalid`; `Unauthorized`; `Closed`.
+    pub fn wait_joined(&self, channel: impl Id<ChannelId>, timeout: Duration) -> Result<()> {
+        match park_until(self.wait_joined_async(channel), Instant::now() + timeout) {
+            Err(Error::TimedOut(_)) => Err(Error::TimedOut(self.describe())),
+            ended => ended,
+        }
+    }
+
+    /// As [`Collaboration::wait_joined`], on any executor and without a deadline.
+    pub fn wait_joined_async(&self, channel: impl Id<ChannelId>) -> AsyncResult<()> {
+        let (this, channel) = (self.clone(), channel.into_id());
+        Box::pin(async move {
+            let channel = channel?;
+            match this.changed_to_joined(&channel).await {
+                Some(joined) => joined.map(drop),
+                None => this.check().and(Err(Error::Closed)),
+            }
+        })
+    }
+
+    /// The channel once the agent is in it, or why it will not be; `None` when the wait is over.
+    async fn changed_to_joined(&self, channel: &ChannelId) -> Option<Result<JoinedChannel>> {
+        poll_fn(|cx| {
+            self.cell.poll_state(cx, |state| {
+                if self.is_over(state) {
+                    Some(None)
+                } else {
+                    joined_in(state, channel).map(Some)
+                }
+            })
+        })
+        .await
     }
 
     /// The states of the agent and of those of its channels that are not active.
@@ -72,23 +111,13 @@ impl Collaboration {
     /// # Errors
     /// `Forbidden`; `AgentInactive`; `ChannelInactive`; `Unauthorized`; `Closed`.
     pub(super) async fn joined(&self, channel: &ChannelId, due: Duration) -> Result<JoinedChannel> {
-        let look = |state: &CellState| joined_in(state, channel);
-        if let Some(found) = self.cell.look(look) {
+        if let Some(found) = self.cell.look(|state| joined_in(state, channel)) {
             return found;
         }
         if self.patient {
-            let changed = poll_fn(|cx| {
-                self.cell.poll_state(cx, |state| {
-                    if self.is_over(state) {
-                        Some(None)
-                    } else {
-                        look(state).map(Some)
-                    }
-                })
-            });
             let found = tokio::select! {
                 biased;
-                found = changed => found,
+                found = self.changed_to_joined(channel) => found,
                 () = self.parts.timer.sleep_until(due) => None,
             };
             if let Some(found) = found {

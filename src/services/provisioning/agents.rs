@@ -5,11 +5,12 @@ use super::change::Changed;
 use super::follow::Follow;
 use super::right::Need;
 use super::{Provisioning, failed, limits};
-use crate::agents::{Cell, Desired};
+use crate::agents::{Cell, CellState, ChannelPhase, Desired};
 use crate::database::Whole;
 use crate::error::{Error, Result};
 use crate::model::{
-    AgentId, AgentState, Change, Id, JoinState, NewAgent, ProvisionedAgent, ProvisionedChannel,
+    AgentId, AgentState, Change, ChannelId, Id, JoinState, NewAgent, ProvisionedAgent,
+    ProvisionedChannel,
 };
 use crate::services::AsyncResult;
 use crate::store::agents::{self, AgentRow};
@@ -112,8 +113,8 @@ impl Provisioning {
     }
 
     /// Creates an agent or replaces it (§agents/put). It signs in at once, unchanged channels
-    /// stay joined, and what is in a pause is tried again. Idempotent: the same put again is
-    /// [`Change::Unchanged`].
+    /// stay joined, and what is in a pause or was refused is tried again. Idempotent: the same put
+    /// again is [`Change::Unchanged`], unless it names a channel that refused the agent.
     ///
     /// # Errors
     /// `Conflict` if the agent is at another revision than expected; `Invalid` if a metadata key is
@@ -130,6 +131,7 @@ impl Provisioning {
             return failed(error);
         }
         self.when(Need::System, |parts, principal, need| {
+            let again = parts.refused(&agent);
             parts.change(principal, need, move |transaction, stamp| {
                 if let Some(expected) = agent.expected_revision {
                     let found = agents::head(transaction, &agent.id)?.map_or(0, |row| row.revision);
@@ -138,7 +140,7 @@ impl Provisioning {
                         return Err(Error::Conflict(text).into());
                     }
                 }
-                let applied = agents::put(transaction, &agent, stamp)?;
+                let applied = agents::put(transaction, &agent, &again, stamp)?;
                 let (change, row) = applied.value;
                 Ok(Changed {
                     value: change,
@@ -179,6 +181,21 @@ impl Provisioning {
 }
 
 impl Parts {
+    /// The channels of a put that refuse the agent now.
+    fn refused(&self, agent: &NewAgent) -> Vec<ChannelId> {
+        let Some(cell) = self.registry.by_id(&agent.id) else {
+            return Vec::new();
+        };
+        let is_refused = |state: &CellState, id: &&ChannelId| {
+            let channel = state.channel(id);
+            channel.is_some_and(|channel| channel.phase() == ChannelPhase::Refused)
+        };
+        cell.look(|state| {
+            let named = agent.channels.iter();
+            named.filter(|id| is_refused(state, id)).cloned().collect()
+        })
+    }
+
     pub(super) async fn agent_row(&self, id: AgentId) -> Result<AgentRow> {
         let wanted = id.clone();
         let row = self

@@ -6,7 +6,6 @@ use super::follow::Follow;
 use super::limits::{CHANNELS_MAX, too_many};
 use super::right::Need;
 use super::{Provisioning, failed};
-use crate::agents::{ASK_MAX, error_of_question};
 use crate::error::{Error, Result};
 use crate::model::{AgentId, Change, ChannelId, Id, JoinState, ProvisionedChannel, Who};
 use crate::services::AsyncResult;
@@ -163,22 +162,12 @@ impl Provisioning {
                 "channel search asks a chat system through an agent, and this login has none",
             ));
         };
-        if query.is_empty() {
-            return failed(Error::invalid("the query is empty"));
-        }
         let (key, query) = (*key, query.to_owned());
         self.when(Need::Own(agent.clone()), |parts, _, _| async move {
             let cell = parts.registry.by_key(key);
             let cell =
                 cell.ok_or_else(|| Error::Unauthorized("the token's agent was deleted".into()))?;
-            let session = parts.sessions.of(&cell)?;
-            let asked = parts.sessions.ask(ASK_MAX, "the channel search", move || {
-                session.find_channels(query)
-            });
-            let mut found = asked.await.map_err(|error| error_of_question(error, ""))?;
-            found.sort();
-            found.dedup_by(|one, other| one.0 == other.0);
-            Ok(found)
+            parts.sessions.find_channels(&cell, query).await
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Which files an engine opens and which it refuses.
 
 use super::open;
-use crate::world::{Disk, SOON, seconds};
+use crate::world::{Disk, SOON, seconds, wait};
 use switchboard::{Engine, Error};
 
 #[test]
@@ -102,4 +102,24 @@ fn settings_out_of_their_limits_are_invalid() {
     ] {
         assert!(matches!(wrong.open(), Err(Error::Invalid(_))));
     }
+}
+
+#[test]
+fn an_engine_opens_on_any_executor() {
+    let disk = Disk::new();
+    let opening = || Engine::builder().database(disk.path()).open_async();
+    let engine = wait(opening()).unwrap();
+    assert!(matches!(wait(opening()), Err(Error::InUse(_))));
+    engine.shutdown(SOON).unwrap();
+    // Whoever gives up opening leaves no engine behind.
+    drop(opening());
+    let deadline = std::time::Instant::now() + SOON;
+    let again = loop {
+        match wait(opening()) {
+            Ok(engine) => break engine,
+            Err(Error::InUse(_)) => assert!(std::time::Instant::now() < deadline),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    again.shutdown(SOON).unwrap();
 }

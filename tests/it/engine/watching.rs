@@ -1,6 +1,8 @@
 //! Subscriptions, figures and settling.
 
-use crate::world::{LAB, OPS, SOON, World, new_agent, poll, seconds, wait};
+use crate::world::{LAB, OPS, SOON, World, begin, new_agent, poll, seconds, wait};
+use futures_util::StreamExt;
+use std::sync::Arc;
 use std::thread;
 use switchboard::{Broadcast, Error, EventQuery, NewMessage, Subscription};
 
@@ -92,13 +94,16 @@ fn a_subscriber_that_lags_loses_no_message() {
 }
 
 #[test]
-fn a_subscription_is_an_iterator_that_ends_with_the_engine() {
+fn a_subscription_iterates_and_streams_until_the_engine_ends() {
     let world = World::new();
-    let subscription = world.engine.subscribe();
-    let counted = thread::spawn(move || {
-        subscription
-            .filter(|item| matches!(**item, Broadcast::Message { .. }))
-            .count()
+    let is_message = |item: &switchboard::Result<Arc<Broadcast>>| {
+        matches!(**item.as_ref().unwrap(), Broadcast::Message { .. })
+    };
+    let (mut subscription, stream) = (world.engine.subscribe(), world.engine.subscribe().stream());
+    let counted = thread::spawn(move || subscription.iter().filter(is_message).count());
+    let streamed = thread::spawn(move || {
+        let messages = stream.filter(|item| std::future::ready(is_message(item)));
+        wait(messages.count())
     });
     world.agent("echo", &[OPS]);
     world.person("lene").say(OPS, "one").unwrap();
@@ -106,6 +111,7 @@ fn a_subscription_is_an_iterator_that_ends_with_the_engine() {
     world.settle();
     world.engine.shutdown(SOON).unwrap();
     assert_eq!(counted.join().unwrap(), 2);
+    assert_eq!(streamed.join().unwrap(), 2);
 }
 
 #[test]
@@ -163,4 +169,19 @@ fn settle_waits_for_what_is_under_way_and_says_so_if_it_lasts() {
     );
     drop(reader);
     world.settle();
+}
+
+#[test]
+fn a_host_sleeps_on_the_engines_clock() {
+    let world = World::new();
+    let (engine, clock) = (world.engine.clone(), world.clock.clone());
+    let sleep = begin(world.engine.sleep_async(seconds(3600)));
+    clock.advance(seconds(3599));
+    assert!(!sleep.is_finished());
+    clock.advance(seconds(1));
+    assert_eq!(sleep.join().unwrap(), Ok(()));
+    let asleep = begin(engine.sleep_async(seconds(3600)));
+    world.engine.shutdown(SOON).unwrap();
+    assert_eq!(asleep.join().unwrap(), Err(Error::Closed));
+    assert_eq!(engine.sleep(seconds(1)), Err(Error::Closed));
 }

@@ -10,7 +10,19 @@ fn an_address_of_another_scheme_goes_to_the_default_backend() {
     let mut echo = new_agent("echo", &[OPS]);
     echo.address = switchboard::Address::parse("sip:echo@contoso.com").unwrap();
     world.put(echo);
-    assert_eq!(world.status("echo").state, AgentState::Active);
+    let status = world.status("echo");
+    assert_eq!(status.state, AgentState::Active);
+    let warning = status.warning.unwrap();
+    assert!(
+        warning.contains("`sip:echo@contoso.com`") && warning.contains("loopback"),
+        "{warning}"
+    );
+    for named in ["loopback:bob", "bob"] {
+        let mut bob = new_agent("bob", &[OPS]);
+        bob.address = switchboard::Address::parse(named).unwrap();
+        world.put(bob);
+        assert_eq!(world.status("bob").warning, None, "{named}");
+    }
     assert_eq!(
         world
             .person("lene")

@@ -112,3 +112,29 @@ fn the_wait_for_a_channel_counts_towards_the_35_seconds() {
         Err(Error::OutcomeUnknown(_))
     ));
 }
+
+#[test]
+fn a_view_may_give_its_calls_less_time() {
+    let (world, echo) = scripted(Script::silent().deaf());
+    let brief = echo.within(seconds(3));
+    let post = begin(brief.post_async(OPS, text("hello?")));
+    world.until(|stats| stats.posts_in_flight == 1);
+    let past = begin(brief.messages_async(OPS, 10, None));
+    world.pass(seconds(2));
+    assert!(!post.is_finished() && !past.is_finished());
+    world.pass(seconds(1));
+    let late = post.join().unwrap();
+    assert!(matches!(late, Err(Error::OutcomeUnknown(_))), "{late:?}");
+    let late = past.join().unwrap();
+    assert!(matches!(late, Err(Error::TimedOut(_))), "{late:?}");
+
+    let world = World::new();
+    let echo = world.agent("echo", &[OPS]);
+    world.chat.refuse("echo", "not now");
+    world.chat.cut("echo");
+    world.settle();
+    let post = begin(echo.within(seconds(3)).post_async(OPS, text("patience")));
+    world.pass(seconds(3));
+    let late = post.join().unwrap();
+    assert!(matches!(late, Err(Error::AgentInactive { .. })), "{late:?}");
+}
