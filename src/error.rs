@@ -2,9 +2,14 @@
 //!
 //! [`Error::code`] is a stable name, which the REST protocol uses too; only
 //! `wire` knows the status number that belongs to it there. [`Error::outcome`] says whether a
-//! failed post may be repeated without a duplicate. Rejected: one error type per module (a caller
-//! holds one engine, not twelve modules), and variants that carry foreign error types (they would
-//! put rusqlite and tokio into the public API).
+//! failed post may be repeated without a duplicate. `source` leads to the error below, if there is
+//! one; the text is complete without it. Rejected: one error type per module (a caller holds one
+//! engine, not twelve modules), and variants that name foreign error types (they would put rusqlite
+//! and tokio into the public API).
+
+mod cause;
+
+pub use cause::Cause;
 
 use std::time::Duration;
 
@@ -149,11 +154,26 @@ pub enum Error {
         lacking: String,
     },
     /// The database is damaged.
-    #[error("the database is damaged: {0}")]
-    Corrupt(String),
+    #[error("the database is damaged: {reason}")]
+    Corrupt {
+        /// What is damaged.
+        reason: String,
+        /// The error of SQLite, if it reported the damage.
+        source: Option<Cause>,
+    },
     /// The disk or SQLite failed; nothing was written.
-    #[error("storage failed: {0}")]
-    Storage(String),
+    #[error("storage failed: {reason}")]
+    Storage {
+        /// What failed; it includes the text of `source`.
+        reason: String,
+        /// The error of the system ([`std::io::Error`]) or of SQLite, if there is one. The type of
+        /// SQLite's error changes with the version of its driver.
+        source: Option<Cause>,
+    },
+    /// The host's own code, which the engine called, failed; `source` is its error, with its own
+    /// type.
+    #[error("the host failed: {0}")]
+    Host(#[source] Cause),
     /// A bug of the engine or of a backend, which was caught.
     #[error("internal error: {0}")]
     Internal(String),
@@ -166,6 +186,36 @@ fn commits_lost(path: &str, lacking: &str) -> String {
 }
 
 impl Error {
+    /// Carries the host's own error through the engine: code `host`, and `source` returns `error`,
+    /// whatever its type. An `Error` of the engine, also in a `Box<dyn Error>`, is returned as it
+    /// is, so that a failed call keeps its code on its way through the host's code.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use switchboard::Error;
+    ///
+    /// #[derive(Debug)]
+    /// struct NoTicket(u32);
+    /// impl std::fmt::Display for NoTicket {
+    ///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    ///         write!(f, "no ticket {}", self.0)
+    ///     }
+    /// }
+    /// impl std::error::Error for NoTicket {}
+    ///
+    /// let error = Error::host(NoTicket(7));
+    /// assert_eq!((error.code(), &*error.to_string()), ("host", "the host failed: no ticket 7"));
+    /// let own = error.source().and_then(|source| source.downcast_ref::<NoTicket>());
+    /// assert_eq!(own.map(|ticket| ticket.0), Some(7));
+    /// assert_eq!(Error::host(Error::Closed), Error::Closed);
+    /// ```
+    pub fn host(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        match error.into().downcast::<Error>() {
+            Ok(error) => *error,
+            Err(own) => Error::Host(Cause::new(own)),
+        }
+    }
+
     /// The stable name of this error, the same in the engine and on the wire.
     pub fn code(&self) -> &'static str {
         match self {
@@ -192,8 +242,9 @@ impl Error {
             Error::ForeignDatabase { .. } => "foreign_database",
             Error::NewerDatabase { .. } => "newer_database",
             Error::CommitsLost { .. } => "commits_lost",
-            Error::Corrupt(_) => "corrupt",
-            Error::Storage(_) => "storage",
+            Error::Corrupt { .. } => "corrupt",
+            Error::Storage { .. } => "storage",
+            Error::Host(_) => "host",
             Error::Internal(_) => "internal",
         }
     }
@@ -213,7 +264,7 @@ impl Error {
     /// Whether the failed call may have had its effect.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Error::OutcomeUnknown(_) | Error::Internal(_) => Outcome::Unknown,
+            Error::OutcomeUnknown(_) | Error::Internal(_) | Error::Host(_) => Outcome::Unknown,
             _ => Outcome::NotDone,
         }
     }
@@ -222,7 +273,91 @@ impl Error {
         Error::Invalid(text.into())
     }
 
+    /// A failure of storage that the engine itself noticed.
+    pub(crate) fn storage(reason: impl Into<String>) -> Error {
+        Error::Storage {
+            reason: reason.into(),
+            source: None,
+        }
+    }
+
+    /// A failure of storage because of `source`; the text is `what`, a colon, and its text.
+    pub(crate) fn storage_by(
+        what: impl std::fmt::Display,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Error {
+        Error::Storage {
+            reason: format!("{what}: {source}"),
+            source: Some(Cause::new(source)),
+        }
+    }
+
+    /// Damage that the engine itself noticed.
+    pub(crate) fn corrupt(reason: impl Into<String>) -> Error {
+        Error::Corrupt {
+            reason: reason.into(),
+            source: None,
+        }
+    }
+
     pub(crate) fn unknown(kind: &str, id: &dyn std::fmt::Display) -> Error {
         Error::NotFound(format!("no {kind} `{id}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+    use std::io;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("ticket {0} is closed")]
+    struct Closed(u32);
+
+    #[test]
+    fn a_hosts_own_error_comes_back_with_its_type() {
+        let boxed: Box<dyn std::error::Error + Send + Sync> = Closed(7).into();
+        for error in [Error::host(Closed(7)), Error::host(boxed)] {
+            let again = error.clone();
+            let own = again.source().and_then(|source| source.downcast_ref());
+            assert_eq!(own.map(|Closed(ticket)| *ticket), Some(7));
+            assert_eq!((error.code(), error.outcome()), ("host", Outcome::Unknown));
+            assert_eq!(error.to_string(), "the host failed: ticket 7 is closed");
+            assert_eq!(error, again);
+            assert_ne!(error, Error::host(Closed(8)));
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_engine_keeps_its_code_on_its_way_through_a_host() {
+        let busy = Error::Busy {
+            what: "it".into(),
+            retry_after: Duration::from_secs(1),
+        };
+        assert_eq!(Error::host(busy.clone()), busy);
+        let boxed: Box<dyn std::error::Error + Send + Sync> = busy.clone().into();
+        assert_eq!(Error::host(boxed), busy);
+        assert_eq!(
+            Error::host("in words").to_string(),
+            "the host failed: in words"
+        );
+    }
+
+    #[test]
+    fn a_failure_of_the_disk_leads_to_the_systems_error() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let error = Error::storage_by("cannot open `a.db`", full());
+        let source = error.source().and_then(|source| source.downcast_ref());
+        assert_eq!(
+            source.map(io::Error::kind),
+            Some(io::ErrorKind::StorageFull)
+        );
+        assert_eq!(
+            error.to_string(),
+            format!("storage failed: cannot open `a.db`: {}", full())
+        );
+        assert!(Error::storage("it").source().is_none());
+        assert!(Error::Closed.source().is_none());
     }
 }

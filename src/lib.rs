@@ -106,7 +106,7 @@ pub use clock::{Clock, SystemClock, Timeline};
 pub use config::{Builder, EventMode};
 pub use database::Durability;
 pub use engine::{Engine, Readiness, Stats};
-pub use error::{Error, Outcome, Result};
+pub use error::{Cause, Error, Outcome, Result};
 pub use events::{Reader, Subscription};
 pub use model::*;
 pub use services::{

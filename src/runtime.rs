@@ -54,9 +54,8 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Starts a runtime with that many worker threads.
     pub(crate) fn start(workers: usize) -> Result<Runtime> {
-        let failed = |error: std::io::Error| {
-            Error::Storage(format!("cannot start the engine's threads: {error}"))
-        };
+        let failed =
+            |error: std::io::Error| Error::storage_by("cannot start the engine's threads", error);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(workers.max(1))
             .thread_name("switchboard-io")

@@ -226,7 +226,7 @@ impl<R: RowWriter> Body<R> {
             }
             Attempt::Failed(_, error) => {
                 let error = why.unwrap_or(error);
-                if let Error::Corrupt(reason) = &error {
+                if let Error::Corrupt { reason, .. } = &error {
                     self.transactions.opened().note_damage(reason);
                 }
                 refused(error);

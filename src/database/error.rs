@@ -1,6 +1,6 @@
 //! What SQLite's errors mean to the engine: try the batch again, or tell the caller.
 
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use rusqlite::ErrorCode;
 use rusqlite::types::Type;
 
@@ -75,13 +75,25 @@ impl Failure {
 pub(crate) fn storage(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            Error::Corrupt(error.to_string())
+            damage(error.to_string(), error)
         }
-        Some(ErrorCode::DiskFull) => Error::Storage("the disk is full".into()),
-        _ if is_a_value(&error) => {
-            Error::Corrupt(format!("a stored value cannot be read: {error}"))
-        }
-        _ => Error::Storage(error.to_string()),
+        Some(ErrorCode::DiskFull) => failed("the disk is full".into(), error),
+        _ if is_a_value(&error) => damage(format!("a stored value cannot be read: {error}"), error),
+        _ => failed(error.to_string(), error),
+    }
+}
+
+fn failed(reason: String, error: rusqlite::Error) -> Error {
+    Error::Storage {
+        reason,
+        source: Some(Cause::new(error)),
+    }
+}
+
+fn damage(reason: String, error: rusqlite::Error) -> Error {
+    Error::Corrupt {
+        reason,
+        source: Some(Cause::new(error)),
     }
 }
 
@@ -90,7 +102,7 @@ pub(crate) fn storage(error: rusqlite::Error) -> Error {
 pub(crate) fn damaged(table: &'static str) -> impl Fn(rusqlite::Error) -> Error {
     move |error| match in_table(table)(error) {
         rusqlite::Error::FromSqlConversionFailure(_, _, reason) if reason.is::<Damage>() => {
-            Error::Corrupt(reason.to_string())
+            Error::corrupt(reason.to_string())
         }
         other => storage(other),
     }

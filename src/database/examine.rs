@@ -33,13 +33,13 @@ pub(super) fn header(path: &Path) -> Result<Examined> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Examined::Nothing),
         Err(error) => {
-            return Err(Error::Storage(format!(
-                "cannot open `{}`: {error}",
-                shown()
-            )));
+            return Err(Error::storage_by(
+                format!("cannot open `{}`", shown()),
+                error,
+            ));
         }
         Ok(found) if !found.is_file() => {
-            return Err(Error::Storage(format!(
+            return Err(Error::storage(format!(
                 "`{}` is not a regular file",
                 shown()
             )));
@@ -63,7 +63,7 @@ pub(super) fn header(path: &Path) -> Result<Examined> {
         // A first start that was interrupted before it made a table.
         return Ok(Examined::Nothing);
     }
-    let (application, version, _) = numbers.map_err(|error| unreadable(path, &error))?;
+    let (application, version, _) = numbers.map_err(|error| unreadable(path, error))?;
     if application != APPLICATION_ID {
         let reason = format!("its application id is {application:#010x}");
         return Err(Error::ForeignDatabase {
@@ -82,13 +82,13 @@ pub(super) fn header(path: &Path) -> Result<Examined> {
 }
 
 /// The error for a file whose header cannot be read.
-fn unreadable(path: &Path, error: &rusqlite::Error) -> Error {
+fn unreadable(path: &Path, error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Error::ForeignDatabase {
             path: path.display().to_string(),
             reason: "it is not a SQLite database".into(),
         },
-        _ => Error::Storage(format!("cannot read `{}`: {error}", path.display())),
+        _ => Error::storage_by(format!("cannot read `{}`", path.display()), error),
     }
 }
 
@@ -161,13 +161,13 @@ pub(super) fn schema(connection: &Connection, path: &Path) -> Result<()> {
     for (name, sql) in wanted {
         match there.iter().find(|(found, _)| *found == name) {
             None => {
-                return Err(Error::Corrupt(format!(
+                return Err(Error::corrupt(format!(
                     "`{}` has no `{name}`",
                     path.display()
                 )));
             }
             Some((_, found)) if *found != sql => {
-                return Err(Error::Corrupt(format!(
+                return Err(Error::corrupt(format!(
                     "`{name}` in `{}` is not as this version made it",
                     path.display()
                 )));

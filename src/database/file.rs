@@ -165,7 +165,7 @@ impl Opened {
 
     /// A reading connection to the file.
     pub(crate) fn read(&self) -> Result<Connection> {
-        self.look().map_err(Error::Storage)?;
+        self.look().map_err(Error::storage)?;
         self.connect(true)
     }
 

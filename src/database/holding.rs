@@ -79,7 +79,7 @@ impl Holding {
     pub(super) fn take(path: &Path) -> Result<Holding> {
         let shown = || path.display().to_string();
         let failed =
-            |error: std::io::Error| Error::Storage(format!("cannot open `{}`: {error}", shown()));
+            |error: std::io::Error| Error::storage_by(format!("cannot open `{}`", shown()), error);
         let mut table = TABLE.lock();
         let table = table.get_or_insert_default();
         let found = match std::fs::metadata(path) {
@@ -92,7 +92,7 @@ impl Holding {
             Err(error) => return Err(failed(error)),
         };
         if !found.is_file() {
-            return Err(Error::Storage(format!(
+            return Err(Error::storage(format!(
                 "`{}` is not a regular file",
                 shown()
             )));
@@ -195,7 +195,7 @@ pub(super) fn private() -> OpenOptions {
 /// `Storage` if its folder does not exist, or for links that lead in a circle.
 pub(super) fn canonical(path: &Path) -> Result<PathBuf> {
     let failed = |error: std::io::Error| {
-        Error::Storage(format!("cannot open `{}`: {error}", path.display()))
+        Error::storage_by(format!("cannot open `{}`", path.display()), error)
     };
     let mut at = path.to_owned();
     for _ in 0..LINKS {
@@ -212,7 +212,7 @@ pub(super) fn canonical(path: &Path) -> Result<PathBuf> {
             .unwrap_or(Path::new("."));
         let folder = std::fs::canonicalize(folder).map_err(failed)?;
         let Some(name) = at.file_name() else {
-            return Err(Error::Storage(format!(
+            return Err(Error::storage(format!(
                 "`{}` names no file",
                 path.display()
             )));
@@ -223,7 +223,7 @@ pub(super) fn canonical(path: &Path) -> Result<PathBuf> {
             Err(_) => return Ok(at),
         }
     }
-    Err(Error::Storage(format!(
+    Err(Error::storage(format!(
         "`{}` is a link that leads through too many others",
         path.display()
     )))

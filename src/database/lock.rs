@@ -52,10 +52,10 @@ impl FileLock {
         let name = beside(database, "-lock");
         let shown = database.display().to_string();
         let failed = |error: std::io::Error| {
-            Error::Storage(format!("cannot open the lock file of `{shown}`: {error}"))
+            Error::storage_by(format!("cannot open the lock file of `{shown}`"), error)
         };
         if std::fs::metadata(&name).is_ok_and(|found| !found.is_file()) {
-            return Err(Error::Storage(format!(
+            return Err(Error::storage(format!(
                 "the lock file of `{shown}` is not a regular file"
             )));
         }
@@ -80,7 +80,7 @@ impl FileLock {
             }
             Err(TryLockError::WouldBlock) => Err(Error::InUse(shown)),
             Err(TryLockError::Error(error)) => {
-                Err(Error::Storage(format!("cannot lock `{shown}`: {error}")))
+                Err(Error::storage_by(format!("cannot lock `{shown}`"), error))
             }
         }
     }

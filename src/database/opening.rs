@@ -30,7 +30,7 @@ const SQLITE_MIN: i32 = 3_051_003;
 /// the file as it was, except that `Storage` may come after a step of a migration.
 pub(crate) fn open(wanted: Wanted) -> Result<Opened> {
     if rusqlite::version_number() < SQLITE_MIN {
-        return Err(Error::Storage(format!(
+        return Err(Error::storage(format!(
             "SQLite {} is too old; 3.51.3 or newer is needed",
             rusqlite::version()
         )));

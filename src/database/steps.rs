@@ -61,7 +61,7 @@ fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
         .query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
         .map_err(storage)?;
     let done = usize::try_from(version - 1).map_err(|_| {
-        Error::Corrupt(format!(
+        Error::corrupt(format!(
             "`{}` says that its schema has version {version}",
             path.display()
         ))
@@ -89,10 +89,11 @@ fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
             ))
             .map_err(|error| {
                 let _ = connection.execute_batch("ROLLBACK");
-                Error::Storage(format!(
-                    "`{}` cannot be brought to version {reached}: {error}",
-                    path.display()
-                ))
+                let shown = path.display();
+                Error::storage_by(
+                    format!("`{shown}` cannot be brought to version {reached}"),
+                    error,
+                )
             })?;
     }
     Ok(())
@@ -101,27 +102,21 @@ fn run(connection: &Connection, path: &Path, steps: &[Step]) -> Result<()> {
 /// Copies the database to `NAME-before-VERSION`, and replaces the copy of an interrupted start.
 fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf> {
     let copy = beside(path, &format!("-before-{}", version + 1));
-    let failed = |error: String| {
-        Error::Storage(format!(
-            "cannot copy `{}` to `{}`: {error}",
-            path.display(),
-            copy.display()
-        ))
-    };
+    let what = || format!("cannot copy `{}` to `{}`", path.display(), copy.display());
     match std::fs::remove_file(&copy) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(failed(error.to_string()));
+            return Err(Error::storage_by(what(), error));
         }
         _ => {}
     }
     // SQLite fills an existing empty file; only its owner can read this one.
-    super::holding::create_private(&copy).map_err(|error| failed(error.to_string()))?;
+    super::holding::create_private(&copy).map_err(|error| Error::storage_by(what(), error))?;
     let name = copy
         .to_str()
-        .ok_or_else(|| failed("its name is not UTF-8".into()))?;
+        .ok_or_else(|| Error::storage(format!("{}: its name is not UTF-8", what())))?;
     connection
         .execute("VACUUM INTO ?1", [name])
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| Error::storage_by(what(), error))?;
     Ok(copy)
 }
 
@@ -204,7 +199,7 @@ mod tests {
             ],
         );
         assert!(
-            matches!(&error, Err(Error::Storage(text)) if text.contains("version 3")),
+            matches!(&error, Err(Error::Storage { reason, .. }) if reason.contains("version 3")),
             "{error:?}"
         );
         let value: i64 = connection

@@ -102,7 +102,7 @@ impl<R: RowWriter> Transactions<R> {
     ) -> Attempt<T> {
         if let Err(reason) = self.opened.look_lately() {
             self.not_ours(&reason);
-            return Attempt::Failed(StorageFault::Passing, Error::Storage(reason));
+            return Attempt::Failed(StorageFault::Passing, Error::storage(reason));
         }
         self.commit(body)
     }
@@ -157,13 +157,13 @@ impl<R: RowWriter> Transactions<R> {
         self.rows.rolled_back();
         let error = match storage(error) {
             // A full or locked disk may recover, so the caller is told to try again.
-            Error::Storage(reason) if fault == StorageFault::Passing => Error::Busy {
+            Error::Storage { reason, .. } if fault == StorageFault::Passing => Error::Busy {
                 what: format!("the database ({reason})"),
                 retry_after: RETRY_AFTER,
             },
             other => other,
         };
-        if let Error::Corrupt(reason) = &error {
+        if let Error::Corrupt { reason, .. } = &error {
             self.opened.note_damage(reason);
         }
         Attempt::Failed(fault, error)

@@ -32,7 +32,7 @@ impl Builder {
         let timer_thread = machines
             .timer
             .start()
-            .map_err(|error| Error::Storage(format!("cannot start the timer: {error}")))?;
+            .map_err(|error| Error::storage_by("cannot start the timer", error))?;
         machines.threads.extend(timer_thread);
         let timeline: Arc<dyn Timeline> = Arc::new(Moved {
             activity: machines.activity.clone(),

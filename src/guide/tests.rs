@@ -165,8 +165,9 @@ mod http {
                 path: text(),
                 lacking: text(),
             },
-            Error::Corrupt(text()),
-            Error::Storage(text()),
+            Error::corrupt(text()),
+            Error::storage(text()),
+            Error::host(text()),
             Error::Internal(text()),
         ] {
             let start = format!("| {} |", status(&error));

@@ -89,7 +89,7 @@ pub(crate) fn open(
         recorded_until: (!is_new).then_some(recorded_until),
         key: key
             .try_into()
-            .map_err(|_| unreadable(Error::Corrupt("the key has not 32 bytes".into())))?,
+            .map_err(|_| unreadable(Error::corrupt("the key has not 32 bytes")))?,
         spans: spans(&transaction, floor)?,
         window,
         floor,

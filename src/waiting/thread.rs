@@ -19,5 +19,5 @@ pub(crate) fn start_thread(
     Builder::new()
         .name(name.clone())
         .spawn(body)
-        .map_err(|error| Error::Storage(format!("cannot start the thread `{name}`: {error}")))
+        .map_err(|error| Error::storage_by(format!("cannot start the thread `{name}`"), error))
 }

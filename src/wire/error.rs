@@ -277,8 +277,9 @@ mod tests {
                 },
                 500,
             ),
-            (Error::Corrupt(text()), 500),
-            (Error::Storage(text()), 500),
+            (Error::corrupt(text()), 500),
+            (Error::storage(text()), 500),
+            (Error::host(text()), 500),
             (Error::Internal(text()), 500),
         ] {
             assert_eq!(status(&error), expected, "{error:?}");
@@ -303,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_went_wrong_inside_stays_inside() {
-        let error = Error::Storage("disk I/O error in /srv/secret/switchboard.db".into());
+        let error = Error::storage("disk I/O error in /srv/secret/switchboard.db");
         assert_eq!(
             ErrorBody::of(&error, "7").message,
             "the gateway failed; its log says more"

@@ -82,7 +82,7 @@ fn fill_it_and_free_it(disk: &Path) -> String {
         assert!(
             matches!(
                 answer,
-                Err(Error::OutcomeUnknown(_) | Error::Busy { .. } | Error::Storage(_))
+                Err(Error::OutcomeUnknown(_) | Error::Busy { .. } | Error::Storage { .. })
             ),
             "`{text}`: {answer:?}"
         );
@@ -90,12 +90,12 @@ fn fill_it_and_free_it(disk: &Path) -> String {
     assert!(!engine.readiness().ready, "the journal cannot be written");
     let change = admin.put_metadata_value("echo", "note", &"x".repeat(100_000));
     assert!(
-        matches!(change, Err(Error::Storage(_) | Error::Busy { .. })),
+        matches!(change, Err(Error::Storage { .. } | Error::Busy { .. })),
         "{change:?}"
     );
     let second = Engine::builder().database(disk.join("second")).open().err();
     assert!(
-        matches!(second, Some(Error::Storage(_))),
+        matches!(second, Some(Error::Storage { .. })),
         "a new database on a full disk: {second:?}"
     );
 

@@ -33,7 +33,7 @@ fn a_torn_log_opens_to_a_prefix_or_is_refused() {
                 prefixes += 1;
                 lengths.push(kept.len());
             }
-            Err(Error::Corrupt(_) | Error::Storage(_) | Error::ForeignDatabase { .. }) => {
+            Err(Error::Corrupt { .. } | Error::Storage { .. } | Error::ForeignDatabase { .. }) => {
                 refusals += 1
             }
             Err(error) => panic!("trial {trial}, {how}: {error:?} is no clean refusal"),

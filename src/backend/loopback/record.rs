@@ -24,7 +24,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn open(path: &Path) -> Result<Record> {
         let storage =
-            |error: std::io::Error| Error::Storage(format!("`{}`: {error}", path.display()));
+            |error: std::io::Error| Error::storage_by(format!("`{}`", path.display()), error);
         let mut options = OpenOptions::new();
         // It contains messages, so only its owner may read it.
         #[cfg(unix)]

@@ -52,7 +52,7 @@ impl Connections {
             None => self.opened.read()?,
         };
         let answer = stop.watch(&mut connection, |connection| inside(connection, read));
-        if let Err(Error::Corrupt(reason)) = &answer {
+        if let Err(Error::Corrupt { reason, .. }) = &answer {
             self.opened.note_damage(reason);
         }
         let mut kept = self.kept.lock();

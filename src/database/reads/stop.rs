@@ -69,7 +69,7 @@ impl Stop {
             .made()?;
         // SQLite reports only that the statement was interrupted; the reason is ours.
         match answer {
-            Err(Error::Storage(_)) => self.check().and(answer),
+            Err(Error::Storage { .. }) => self.check().and(answer),
             answer => answer,
         }
     }

@@ -150,7 +150,7 @@ fn a_damaged_row_at_the_start_names_its_one_table() {
         let disk = Disk::new();
         let error = reopened(filled(&disk), &disk, statement).0.err();
         let told = format!("table {table} ");
-        if !matches!(&error, Some(Error::Corrupt(text)) if text.contains(&told)) {
+        if !matches!(&error, Some(Error::Corrupt { reason, .. }) if reason.contains(&told)) {
             wrong.push(format!("{statement}: {error:?}"));
         }
     }
@@ -183,7 +183,7 @@ fn damage_that_a_reader_meets_makes_the_engine_not_ready() {
         damage(&disk, statement);
         let refused = read();
         assert!(
-            matches!(refused, Err(Error::Corrupt(_))),
+            matches!(refused, Err(Error::Corrupt { .. })),
             "{statement}: {refused:?}"
         );
         let readiness = world.engine.readiness();
@@ -265,7 +265,7 @@ fn no_stored_number_makes_the_arithmetic_overflow() {
                     touch(&engine, &world);
                     let _ = engine.shutdown(SOON);
                 }
-                Err(Error::Corrupt(_)) => refused += 1,
+                Err(Error::Corrupt { .. }) => refused += 1,
                 Err(error) => panic!("{column} = {number}: {error:?}"),
             }
         }

@@ -206,7 +206,7 @@ fn a_backup_that_is_copied_over_the_running_engines_file_is_noticed() {
         assert!(
             matches!(
                 world.admin().put_metadata_value("echo", "k", "v"),
-                Err(Error::Storage(_))
+                Err(Error::Storage { .. })
             ),
             "{how}"
         );

@@ -43,7 +43,7 @@ fn files_that_are_removed_moved_or_cut_are_noticed() {
         // An administrator's change notices the fault too, and sets the mark that posts check.
         let refused = world.admin().put_metadata_value("echo", "k", "v");
         assert!(
-            matches!(refused, Err(Error::Storage(_))),
+            matches!(refused, Err(Error::Storage { .. })),
             "{how}: {refused:?}"
         );
         assert!(
@@ -201,7 +201,7 @@ fn a_log_that_is_cut_under_steady_posts_is_noticed_at_the_next_write() {
     }
     cut(&beside(&disk.path(), "-wal"), 0);
     let refused = world.admin().put_metadata_value("echo", "k", "v");
-    assert!(matches!(refused, Err(Error::Storage(_))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Storage { .. })), "{refused:?}");
     assert!(!world.engine.readiness().ready);
     drop(reader.stdin.take());
     reader.wait().unwrap();

@@ -81,7 +81,7 @@ fn a_damaged_row_at_the_start_names_its_table() {
     );
     let error = second(&disk.path()).err();
     assert!(
-        matches!(&error, Some(Error::Corrupt(text)) if text.contains("agent")),
+        matches!(&error, Some(Error::Corrupt { reason, .. }) if reason.contains("agent")),
         "{error:?}"
     );
 }

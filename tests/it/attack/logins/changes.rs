@@ -69,7 +69,7 @@ fn a_super_password_that_could_not_be_stored_is_not_the_password() {
     );
     assert!(matches!(
         world.engine.set_super_password("another"),
-        Err(Error::Storage(_))
+        Err(Error::Storage { .. })
     ));
     assert!(
         world.engine.authenticate(&old).is_ok() && root(PASSWORD).is_ok(),
@@ -157,7 +157,7 @@ fn where_the_store_fails_nobody_gets_in() {
         assert!(
             matches!(
                 answer,
-                Err(Error::Storage(_) | Error::Busy { .. } | Error::Corrupt(_))
+                Err(Error::Storage { .. } | Error::Busy { .. } | Error::Corrupt { .. })
             ),
             "{harm}: {answer:?}"
         );
