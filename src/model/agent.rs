@@ -1,6 +1,7 @@
 //! Agents and users: what an administrator provisions, and what can be seen of it
 //! (§agents/document, §users/document).
 
+use super::names::names;
 use super::{Address, AgentId, ChannelId, Id, ReaderName, Secret, UserId};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
@@ -54,6 +55,27 @@ pub enum ManagementMode {
     /// It may.
     Groups = 2,
 }
+
+names!(
+    AgentState,
+    "state of an agent",
+    [Idle = "idle", Activating = "activating", Active = "active",]
+);
+names!(
+    JoinState,
+    "state of a channel",
+    [Idle = "idle", Activating = "activating", Active = "active",]
+);
+names!(
+    ProvisioningMode,
+    "provisioning mode",
+    [None = "none", System = "system", Own = "own",]
+);
+names!(
+    ManagementMode,
+    "management mode",
+    [None = "none", Groups = "groups",]
+);
 
 /// An agent to be put: the put creates it, or replaces the stored one (§agents/put).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,6 +219,12 @@ pub enum Change {
     /// It changed nothing (304 on the wire for a channel, §channels/put).
     Unchanged,
 }
+
+names!(
+    Change,
+    "change",
+    [Applied = "applied", Unchanged = "unchanged",]
+);
 
 /// A channel an agent may use, with its state (§agents/state).
 #[derive(Debug, Clone, PartialEq, Eq)]

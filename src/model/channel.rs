@@ -1,5 +1,6 @@
 //! Channels as an application sees them (§channels/active, §channels/state).
 
+use super::names::names;
 use super::{ChannelId, Classification, SecurityContext};
 
 /// The presence of a contact (§channels/state); the numbers are the contract's.
@@ -28,24 +29,27 @@ pub enum PresenceState {
 }
 
 impl PresenceState {
-    /// All nine, in rising order.
-    pub const ALL: [PresenceState; 9] = [
-        PresenceState::Unknown,
-        PresenceState::Available,
-        PresenceState::AvailableIdle,
-        PresenceState::Busy,
-        PresenceState::BusyIdle,
-        PresenceState::DoNotDisturb,
-        PresenceState::BeRightBack,
-        PresenceState::Away,
-        PresenceState::Offline,
-    ];
-
     /// The number the contract gives this state.
     pub fn code(self) -> i32 {
         self as i32
     }
 }
+
+names!(
+    PresenceState,
+    "presence",
+    [
+        Unknown = "unknown",
+        Available = "available",
+        AvailableIdle = "available_idle",
+        Busy = "busy",
+        BusyIdle = "busy_idle",
+        DoNotDisturb = "do_not_disturb",
+        BeRightBack = "be_right_back",
+        Away = "away",
+        Offline = "offline",
+    ]
+);
 
 /// What a chat system says of a channel when it is joined, and later when it changes.
 #[derive(Debug, Clone, PartialEq, Eq)]

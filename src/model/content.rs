@@ -12,18 +12,46 @@ const PART: usize = 96;
 
 /// A classification marking; it is passed on unread (§messages/markings).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Classification {
     /// The opaque list of markings.
     pub token: String,
 }
 
+impl Classification {
+    /// That marking.
+    pub fn new(token: impl Into<String>) -> Classification {
+        Classification {
+            token: token.into(),
+        }
+    }
+}
+
 /// A security context, carried through unread.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct SecurityContext {
     /// Its id.
     pub id: String,
     /// What people see.
     pub display_text: Option<String>,
+}
+
+impl SecurityContext {
+    /// A context of that id, of which people see nothing.
+    pub fn new(id: impl Into<String>) -> SecurityContext {
+        SecurityContext {
+            id: id.into(),
+            display_text: None,
+        }
+    }
+
+    /// Sets what people see. Default: nothing.
+    #[must_use]
+    pub fn display_text(mut self, text: impl Into<String>) -> SecurityContext {
+        self.display_text = Some(text.into());
+        self
+    }
 }
 
 /// 128 bits of SHA-256 over a content: two posts with one key say the same if theirs are equal.
@@ -85,9 +113,7 @@ impl Content {
     /// Marks it with a classification.
     #[must_use]
     pub fn classification(mut self, token: impl Into<String>) -> Content {
-        self.classification = Some(Classification {
-            token: token.into(),
-        });
+        self.classification = Some(Classification::new(token));
         self
     }
 

@@ -4,8 +4,11 @@
 //! An id is any string of 1 to 1,024 bytes without control characters: slashes, quotes, blanks and
 //! emoji are allowed. Ids are `Arc<str>`, because the same id is kept in many places.
 
+use super::names::names;
 use crate::error::{Error, Result};
+use std::borrow::Borrow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// The longest id, in bytes of UTF-8.
@@ -68,13 +71,34 @@ macro_rules! text_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.pad(&self.0)
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            /// As `parse`: reads what `Display` writes.
+            fn from_str(text: &str) -> Result<$name> {
+                $name::parse(text)
             }
         }
 
@@ -170,6 +194,12 @@ pub enum ChannelKind {
     Contact,
 }
 
+names!(
+    ChannelKind,
+    "kind of channel",
+    [Room = "room", Contact = "contact",]
+);
+
 impl ChannelKind {
     fn of(text: &str) -> Option<(ChannelKind, &str)> {
         if let Some(name) = text.strip_prefix("chat-room:") {
@@ -219,11 +249,29 @@ impl EventId {
     pub(crate) const BEFORE_ALL: EventId = EventId(i64::MIN);
 }
 
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
+/// Numbers are written and read in decimal.
+macro_rules! number_id {
+    ($name:ident, $what:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            /// Reads what `Display` writes.
+            fn from_str(text: &str) -> Result<$name> {
+                let number = text.parse().map($name);
+                number.map_err(|_| Error::Invalid(format!(concat!("`{}` is no ", $what), text)))
+            }
+        }
+    };
 }
+
+number_id!(AgentKey, "number of an agent");
+number_id!(EventId, "number of an event");
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,9 @@ mod event;
 mod id;
 mod manage;
 mod message;
+mod names;
+#[cfg(test)]
+mod names_test;
 mod new_message;
 mod part;
 mod principal;

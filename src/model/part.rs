@@ -1,5 +1,7 @@
 //! One piece of a message.
 
+use super::names::names;
+
 /// How a code block is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -10,6 +12,12 @@ pub enum DisplayMode {
     /// As a block of its own.
     Block,
 }
+
+names!(
+    DisplayMode,
+    "display mode",
+    [Inline = "inline", Block = "block",]
+);
 
 /// One piece of a message (§messages/parts).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

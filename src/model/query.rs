@@ -3,7 +3,15 @@
 use super::{ChannelId, EventId, InstanceId};
 
 /// Which of the three kinds of event are wanted (§events/kinds).
+///
+/// ```
+/// use switchboard::{EventKinds, EventQuery};
+///
+/// let query = EventQuery::all().kinds(EventKinds::NONE.messages().metadata());
+/// assert!(query.kinds.messages && !query.kinds.channel_states);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct EventKinds {
     /// Messages.
     pub messages: bool,
@@ -11,6 +19,42 @@ pub struct EventKinds {
     pub metadata: bool,
     /// Changes of channel state.
     pub channel_states: bool,
+}
+
+impl EventKinds {
+    /// All kinds.
+    pub const ALL: EventKinds = EventKinds {
+        messages: true,
+        metadata: true,
+        channel_states: true,
+    };
+    /// No kind, to add some to.
+    pub const NONE: EventKinds = EventKinds {
+        messages: false,
+        metadata: false,
+        channel_states: false,
+    };
+
+    /// These and messages.
+    #[must_use]
+    pub const fn messages(mut self) -> EventKinds {
+        self.messages = true;
+        self
+    }
+
+    /// These and changes of metadata.
+    #[must_use]
+    pub const fn metadata(mut self) -> EventKinds {
+        self.metadata = true;
+        self
+    }
+
+    /// These and changes of channel state.
+    #[must_use]
+    pub const fn channel_states(mut self) -> EventKinds {
+        self.channel_states = true;
+        self
+    }
 }
 
 /// A filter over an agent's events. Every part that is left out accepts everything.
@@ -34,11 +78,7 @@ impl EventQuery {
     /// Everything.
     pub fn all() -> EventQuery {
         EventQuery {
-            kinds: EventKinds {
-                messages: true,
-                metadata: true,
-                channel_states: true,
-            },
+            kinds: EventKinds::ALL,
             channels: Vec::new(),
             regex: None,
             local: true,
@@ -49,11 +89,7 @@ impl EventQuery {
     /// Messages only.
     pub fn messages() -> EventQuery {
         EventQuery {
-            kinds: EventKinds {
-                messages: true,
-                metadata: false,
-                channel_states: false,
-            },
+            kinds: EventKinds::NONE.messages(),
             ..EventQuery::all()
         }
     }
@@ -61,11 +97,7 @@ impl EventQuery {
     /// Changes of metadata only.
     pub fn metadata() -> EventQuery {
         EventQuery {
-            kinds: EventKinds {
-                messages: false,
-                metadata: true,
-                channel_states: false,
-            },
+            kinds: EventKinds::NONE.metadata(),
             ..EventQuery::all()
         }
     }
@@ -73,11 +105,7 @@ impl EventQuery {
     /// Changes of channel state only.
     pub fn channel_states() -> EventQuery {
         EventQuery {
-            kinds: EventKinds {
-                messages: false,
-                metadata: false,
-                channel_states: true,
-            },
+            kinds: EventKinds::NONE.channel_states(),
             ..EventQuery::all()
         }
     }

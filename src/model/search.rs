@@ -33,6 +33,55 @@ impl SearchCriteria {
             ..SearchCriteria::default()
         }
     }
+
+    /// Lets case and diacritics count. Default: they do not.
+    #[must_use]
+    pub fn matching_case(mut self) -> SearchCriteria {
+        self.match_case = true;
+        self
+    }
+
+    /// Searches for the words as one phrase. Default: each word by itself.
+    #[must_use]
+    pub fn as_phrase(mut self) -> SearchCriteria {
+        self.match_exact = true;
+        self
+    }
+
+    /// Searches for messages with all of the words. Default: one is enough.
+    #[must_use]
+    pub fn all_words(mut self) -> SearchCriteria {
+        self.match_all = true;
+        self
+    }
+
+    /// Only messages of this time or later. Default: from the beginning.
+    #[must_use]
+    pub fn from(mut self, time: DateTime<Utc>) -> SearchCriteria {
+        self.from = Some(time);
+        self
+    }
+
+    /// Only messages before this time. Default: until now.
+    #[must_use]
+    pub fn until(mut self, time: DateTime<Utc>) -> SearchCriteria {
+        self.until = Some(time);
+        self
+    }
+
+    /// At most that many messages over all sets. Default: 100.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> SearchCriteria {
+        self.limit = limit;
+        self
+    }
+
+    /// Searches this channel, besides those named before. Default: all the agent's.
+    #[must_use]
+    pub fn channel(mut self, channel: &ChannelId) -> SearchCriteria {
+        self.channels.push(channel.clone());
+        self
+    }
 }
 
 /// What was found in one channel; never empty.

@@ -105,11 +105,7 @@ impl Query {
 
     fn kinds(&self) -> Result<EventKinds> {
         let names = self.list(&["types"])?;
-        let mut kinds = EventKinds {
-            messages: false,
-            metadata: false,
-            channel_states: false,
-        };
+        let mut kinds = EventKinds::NONE;
         for name in &names {
             match name.trim().to_ascii_lowercase().as_str() {
                 "message" => kinds.messages = true,
@@ -124,12 +120,11 @@ impl Query {
                 }
             }
         }
-        let all = EventKinds {
-            messages: true,
-            metadata: true,
-            channel_states: true,
-        };
-        Ok(if names.is_empty() { all } else { kinds })
+        Ok(if names.is_empty() {
+            EventKinds::ALL
+        } else {
+            kinds
+        })
     }
 
     fn origins(&self) -> Result<(bool, bool)> {

@@ -5,9 +5,7 @@
 //! what is written of it.
 
 use crate::world::{LAB, OPS, World, new_agent, seconds};
-use switchboard::{
-    AgentId, Credentials, EventQuery, NewUser, Principal, Throttle, ThrottleId, ThrottleKind,
-};
+use switchboard::{Credentials, EventQuery, NewUser, Principal, Throttle, ThrottleKind};
 
 #[test]
 fn the_audit_says_who_when_what_before_and_after() {
@@ -140,13 +138,9 @@ fn the_super_user_is_named_in_the_audit() {
 }
 
 fn slow() -> Throttle {
-    let agents = vec![AgentId::parse("echo").unwrap()];
-    Throttle {
-        id: ThrottleId::parse("slow").unwrap(),
-        kind: ThrottleKind::MessagesPerMinute,
-        threshold: 3,
-        agents,
-    }
+    let slow = Throttle::new("slow", ThrottleKind::MessagesPerMinute, 3)
+        .and_then(|throttle| throttle.agent("echo"));
+    slow.unwrap()
 }
 
 #[test]

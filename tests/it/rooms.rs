@@ -52,13 +52,12 @@ impl World {
 }
 
 fn room(name: &str, privacy: Privacy, members: &[&str]) -> NewRoom {
-    NewRoom {
-        category: "general".into(),
-        name: name.into(),
-        description: Some("made by the warden".into()),
-        members: members.iter().map(|&member| member.to_owned()).collect(),
-        privacy,
-    }
+    let room = NewRoom::new("general", name)
+        .description("made by the warden")
+        .privacy(privacy);
+    members
+        .iter()
+        .fold(room, |room, &member| room.member(member))
 }
 
 #[test]
@@ -172,10 +171,7 @@ fn who_loses_membership_is_put_out_and_a_deleted_room_is_gone() -> Result<()> {
         Err(Error::NotFound(_))
     ));
     assert!(matches!(
-        manage.create_room(NewRoom {
-            category: "x".into(),
-            ..room("R", Privacy::Open, &[])
-        }),
+        manage.create_room(NewRoom::new("x", "R")),
         Err(Error::Rejected(_))
     ));
     Ok(())

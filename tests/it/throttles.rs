@@ -6,23 +6,13 @@
 
 use crate::world::{Disk, LAB, OPS, World, begin, new_agent, seconds, wait};
 use std::time::Duration;
-use switchboard::{
-    AgentId, Collaboration, Error, Message, NewMessage, Result, Throttle, ThrottleId, ThrottleKind,
-};
+use switchboard::{Collaboration, Error, Message, NewMessage, Result, Throttle, ThrottleKind};
 
 use ThrottleKind::{ConcurrentTransfers, MessagesPerMinute, TargetedMessagesPerMinute};
 
 fn put(world: &World, id: &str, kind: ThrottleKind, threshold: u32) {
-    let agents = vec![AgentId::parse("echo").unwrap()];
-    world
-        .admin()
-        .put_throttle(Throttle {
-            id: ThrottleId::parse(id).unwrap(),
-            kind,
-            threshold,
-            agents,
-        })
-        .unwrap();
+    let throttle = Throttle::new(id, kind, threshold).and_then(|throttle| throttle.agent("echo"));
+    world.admin().put_throttle(throttle.unwrap()).unwrap();
 }
 
 fn post(echo: &Collaboration, channel: &str) -> Result<Message> {
@@ -92,19 +82,10 @@ fn each_agent_is_counted_by_itself_and_others_not_at_all() {
         world.agent("bob", &[OPS]),
         world.agent("ada", &[OPS]),
     );
-    let agents = ["echo", "bob"]
-        .map(|agent| AgentId::parse(agent).unwrap())
-        .to_vec();
-    let id = ThrottleId::parse("slow").unwrap();
-    world
-        .admin()
-        .put_throttle(Throttle {
-            id,
-            kind: MessagesPerMinute,
-            threshold: 1,
-            agents,
-        })
-        .unwrap();
+    let slow =
+        Throttle::new("slow", MessagesPerMinute, 1).and_then(|throttle| throttle.agent("echo"));
+    let slow = slow.and_then(|slow| slow.agent("bob")).unwrap();
+    world.admin().put_throttle(slow).unwrap();
     post(&echo, OPS).unwrap();
     post(&bob, OPS).unwrap();
     assert_eq!(

@@ -7,8 +7,8 @@ use crate::world::{Disk, OPS, SESAME, Sesame, World, begin, new_agent, poll, sec
 use std::time::Duration;
 use switchboard::chrono::TimeDelta;
 use switchboard::{
-    AgentId, Builder, Collaboration, Credentials, Cursor, Error, EventMode, EventQuery, NewMessage,
-    NewUser, Throttle, ThrottleId, ThrottleKind, Token,
+    Builder, Collaboration, Credentials, Cursor, Error, EventMode, EventQuery, NewMessage, NewUser,
+    Throttle, ThrottleKind, Token,
 };
 
 const DAY: u64 = 86_400;
@@ -361,17 +361,9 @@ fn a_jump_neither_ends_a_hold_nor_forgives_a_name() {
 fn a_clock_that_was_set_back_over_a_restart_opens_no_throttle_and_closes_none_for_long() {
     let disk = Disk::new();
     let (world, echo) = world(|builder| builder.database(disk.path()));
-    let (id, agents) = (
-        ThrottleId::parse("slow").unwrap(),
-        vec![AgentId::parse("echo").unwrap()],
-    );
-    let throttle = Throttle {
-        id,
-        kind: ThrottleKind::MessagesPerMinute,
-        threshold: 2,
-        agents,
-    };
-    world.admin().put_throttle(throttle).unwrap();
+    let throttle = Throttle::new("slow", ThrottleKind::MessagesPerMinute, 2)
+        .and_then(|throttle| throttle.agent("echo"));
+    world.admin().put_throttle(throttle.unwrap()).unwrap();
     world.pass(seconds(300));
     for text in ["one", "two"] {
         echo.post(OPS, NewMessage::text(text)).unwrap();

@@ -7,27 +7,16 @@ use crate::world::{Disk, OPS, SOON, World, seconds};
 use rusqlite::Connection;
 use switchboard::backend::Loopback;
 use switchboard::testing::ManualClock;
-use switchboard::{
-    AgentId, Cursor, Engine, Error, EventId, EventQuery, NewMessage, Throttle, ThrottleId,
-    ThrottleKind,
-};
+use switchboard::{Cursor, Engine, Error, EventId, EventQuery, NewMessage, Throttle, ThrottleKind};
 
 /// Puts a row into every table.
 fn filled(disk: &Disk) -> World {
     let world = World::with(|builder| builder.database(disk.path()).event_window(seconds(60)));
     let agent = world.agent("echo", &[OPS]);
     world.admin().put_metadata_value("echo", "k", "v").unwrap();
-    let (id, agents) = (
-        ThrottleId::parse("slow").unwrap(),
-        vec![AgentId::parse("echo").unwrap()],
-    );
-    let slow = Throttle {
-        id,
-        kind: ThrottleKind::MessagesPerMinute,
-        threshold: 100,
-        agents,
-    };
-    world.admin().put_throttle(slow).unwrap();
+    let slow = Throttle::new("slow", ThrottleKind::MessagesPerMinute, 100)
+        .and_then(|throttle| throttle.agent("echo"));
+    world.admin().put_throttle(slow.unwrap()).unwrap();
     for n in 0..3 {
         agent.post(OPS, NewMessage::text(format!("{n}"))).unwrap();
     }

@@ -16,11 +16,7 @@ fn there_are_three_kinds_and_each_can_be_asked_for() {
         world.seen(&echo, &messages()),
         ["lene: hello 42", "echo: my own 42"]
     );
-    let two = all().kinds(EventKinds {
-        messages: true,
-        metadata: true,
-        channel_states: false,
-    });
+    let two = all().kinds(EventKinds::NONE.messages().metadata());
     assert_eq!(
         world.seen(&echo, &two),
         ["colour=red", "lene: hello 42", "echo: my own 42"]

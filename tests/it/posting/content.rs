@@ -33,14 +33,8 @@ fn rich() -> NewMessage {
     .story("A story")
     .classification("CONFIDENTIAL//X");
     message.content.security_contexts = vec![
-        SecurityContext {
-            id: "1".to_owned(),
-            display_text: Some("One".to_owned()),
-        },
-        SecurityContext {
-            id: "2".to_owned(),
-            display_text: None,
-        },
+        SecurityContext::new("1").display_text("One"),
+        SecurityContext::new("2"),
     ];
     message
 }

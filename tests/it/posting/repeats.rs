@@ -7,9 +7,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::task::Poll;
 use std::thread;
 use switchboard::backend::{BackendError, BackendErrorKind, reply};
-use switchboard::{
-    AgentId, Error, EventQuery, NewMessage, Part, Throttle, ThrottleId, ThrottleKind,
-};
+use switchboard::{Error, EventQuery, NewMessage, Part, Throttle, ThrottleKind};
 
 #[test]
 fn a_repeat_with_the_same_key_answers_the_first_message() {
@@ -195,13 +193,9 @@ fn a_repeat_that_waited_for_one_that_failed_fails_alike() {
 fn a_repeat_that_waited_for_one_that_was_refused_is_refused_alike() {
     let world = World::new();
     let echo = world.agent("echo", &[OPS]);
-    let never = Throttle {
-        id: ThrottleId::parse("never").unwrap(),
-        kind: ThrottleKind::MessagesPerMinute,
-        threshold: 0,
-        agents: vec![AgentId::parse("echo").unwrap()],
-    };
-    world.admin().put_throttle(never).unwrap();
+    let never = Throttle::new("never", ThrottleKind::MessagesPerMinute, 0)
+        .and_then(|throttle| throttle.agent("echo"));
+    world.admin().put_throttle(never.unwrap()).unwrap();
     let mut posts = [0, 1].map(|_| echo.post_async(OPS, text("x").key("k")));
     let begun = posts.each_mut().map(poll); // both are under way, unless the first was very quick
     for (begun, post) in begun.into_iter().zip(posts) {

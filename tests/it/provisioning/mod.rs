@@ -11,19 +11,13 @@ mod modes;
 mod users;
 
 use crate::world::{OPS, World, new_agent};
-use switchboard::{AgentId, Provisioning, ProvisioningMode, Throttle, ThrottleId, ThrottleKind};
+use switchboard::{Provisioning, ProvisioningMode, Throttle, ThrottleKind};
 
 fn throttle(id: &str, kind: ThrottleKind, threshold: u32, agents: &[&str]) -> Throttle {
-    let agents = agents
+    let throttle = Throttle::new(id, kind, threshold).unwrap();
+    agents
         .iter()
-        .map(|agent| AgentId::parse(agent).unwrap())
-        .collect();
-    Throttle {
-        id: ThrottleId::parse(id).unwrap(),
-        kind,
-        threshold,
-        agents,
-    }
+        .fold(throttle, |throttle, &agent| throttle.agent(agent).unwrap())
 }
 
 fn pairs(entries: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -42,13 +42,12 @@ fn ruled(kind: Kind, way: Way) {
         .map(|one| one.id.clone())
         .expect("one at least");
     let made = manage
-        .create_room(NewRoom {
-            category,
-            name: "War room".into(),
-            description: Some("made by the warden".into()),
-            members: vec![format!("xmpp:{}", town.address_of("alice"))],
-            privacy: Privacy::Closed,
-        })
+        .create_room(
+            NewRoom::new(category, "War room")
+                .description("made by the warden")
+                .member(format!("xmpp:{}", town.address_of("alice")))
+                .privacy(Privacy::Closed),
+        )
         .expect("created");
     let room = made
         .id

@@ -3,8 +3,7 @@
 use super::{PASSWORD, beside, is_unauthorized, log_in, names, user, world};
 use crate::world::{Disk, OPS, begin, new_agent, seconds, wait};
 use switchboard::{
-    AgentId, Credentials, Error, NewMessage, NewUser, ProvisioningMode, Throttle, ThrottleId,
-    ThrottleKind,
+    Credentials, Error, NewMessage, NewUser, ProvisioningMode, Throttle, ThrottleKind,
 };
 
 #[test]
@@ -93,11 +92,10 @@ fn a_change_that_could_not_be_stored_changes_nothing_in_memory() {
         &disk,
         "CREATE TRIGGER full BEFORE UPDATE ON setting BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
     );
-    let slow = |threshold| Throttle {
-        id: ThrottleId::parse("slow").unwrap(),
-        kind: ThrottleKind::MessagesPerMinute,
-        threshold,
-        agents: vec![AgentId::parse("echo").unwrap()],
+    let slow = |threshold| {
+        let slow = Throttle::new("slow", ThrottleKind::MessagesPerMinute, threshold)
+            .and_then(|throttle| throttle.agent("echo"));
+        slow.unwrap()
     };
     assert!(world.admin().set_password("lene0", "staple").is_err());
     assert!(
