@@ -107,10 +107,11 @@ pub use config::{Builder, EventMode};
 pub use database::Durability;
 pub use engine::{Engine, Readiness, Stats};
 pub use error::{Cause, Error, Outcome, Result};
-pub use events::{Reader, Subscription};
+pub use events::{Delivery, Reader, SharedReader, Subscription, Terms};
 pub use model::*;
 pub use services::{
-    AsyncResult, Authenticator, Collaboration, Management, ManagesThrough, Provisioning, Uploading,
+    AsyncResult, Authenticator, Collaboration, Handled, IntoHandled, Management, ManagesThrough,
+    Provisioning, Uploading, Workers,
 };
 
 pub use chrono;

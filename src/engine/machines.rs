@@ -110,6 +110,7 @@ impl Machines {
             origins,
             feed: Arc::new(feed),
             names: Arc::new(Names::new(entries.clone(), self.hub.clone())),
+            shares: Arc::default(),
             hub: self.hub.clone(),
             reads: self.reads.clone(),
             entries,

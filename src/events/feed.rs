@@ -58,7 +58,7 @@ pub(crate) struct Request {
 }
 
 /// What a request is given.
-pub(crate) struct Delivery {
+pub(crate) struct Handed {
     pub(crate) batch: EventBatch,
     /// The seq up to which the journal was looked at.
     pub(crate) scanned: Seq,
@@ -70,7 +70,7 @@ pub(crate) struct Delivery {
     pub(crate) receipt: Option<Receipt>,
 }
 
-impl Delivery {
+impl Handed {
     /// The batch, for a caller who has it as soon as this returns.
     pub(crate) fn accepted(self) -> EventBatch {
         if let Some(receipt) = self.receipt {
@@ -148,7 +148,7 @@ impl Feed {
 
     /// Returns the events there are, or waits for some. The request is boxed because a waiting
     /// future holds its arguments twice.
-    pub(crate) async fn ask(self: Arc<Self>, request: Box<Request>) -> Result<Delivery> {
+    pub(crate) async fn ask(self: Arc<Self>, request: Box<Request>) -> Result<Handed> {
         let mut scanned = match &request.start {
             Start::Cursor(cursor) => self.resolve(cursor)?,
             Start::After(seq) => *seq,
@@ -223,14 +223,14 @@ impl Feed {
         gap: bool,
         over: bool,
         busy: Option<Busy>,
-    ) -> Delivery {
+    ) -> Handed {
         let (instance, base, _) = self.hub.instance();
         let receipt = match &request.start {
             Start::Above(high) => Some(self.above.receipt(high, scanned)),
             Start::Cursor(_) | Start::After(_) => None,
         };
         let batch = EventBatch::new(events, event_id(scanned, base), instance, gap);
-        Delivery {
+        Handed {
             batch,
             scanned,
             over,

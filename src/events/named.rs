@@ -21,10 +21,23 @@ const INSERT_MAX: Duration = Duration::from_secs(30);
 /// When a caller that the disk refused should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// The error for a name that has the other kind of reader: each would pass over what the other one
+/// has still to do.
+fn other_kind(name: &ReaderName, shared: bool) -> Error {
+    let (is, is_not) = if shared {
+        ("for one worker", "shared")
+    } else {
+        ("shared", "for one worker")
+    };
+    Error::Invalid(format!("the reader `{name}` is {is} and not {is_not}"))
+}
+
 /// The holder of a name.
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) acknowledged: Arc<Acknowledged>,
+    /// Whether several workers draw from it.
+    pub(crate) shared: bool,
     /// Set when a newer holder took the name over.
     pub(crate) superseded: Arc<AtomicBool>,
     /// Set when the agent was deleted.
@@ -48,21 +61,26 @@ impl Names {
     }
 
     /// Takes `name` over from its earlier holder. A new name begins at `window`.
+    ///
+    /// # Errors
+    /// `Invalid` for a 33rd name of the agent, or for one of the other kind.
     pub(crate) async fn hold(
         &self,
         agent: AgentKey,
         name: &ReaderName,
         window: Seq,
+        shared: bool,
     ) -> Result<Held> {
-        if let Some(held) = self.take_over(agent, name) {
-            return Ok(held);
+        if let Some(held) = self.take_over(agent, name, shared) {
+            return held;
         }
         let (wanted, held) = (name.clone(), self.held.clone());
         let inserted = self.entries.job(move |transaction| {
             let (connection, now) = (transaction.connection(), transaction.time());
-            let through = match readers::insert(connection, agent, &wanted, window, now)? {
+            let through = match readers::insert(connection, agent, &wanted, window, shared, now)? {
                 ReaderInsert::Inserted => window,
                 ReaderInsert::Exists(through) => through,
+                ReaderInsert::OtherKind => return Err(other_kind(&wanted, shared).into()),
                 ReaderInsert::Full => {
                     let full = "an agent has at most 32 named readers; delete one first";
                     return Err(Error::Invalid(full.into()).into());
@@ -79,6 +97,7 @@ impl Names {
                 };
                 let fresh = Held {
                     acknowledged: Arc::new(acknowledged),
+                    shared,
                     superseded: Arc::default(),
                     gone: Arc::default(),
                 };
@@ -89,19 +108,27 @@ impl Names {
         let late = || Error::OutcomeUnknown("the database did not answer".into());
         self.hub.timer().within(INSERT_MAX, inserted, late).await?;
         // The name was deleted since: the caller is superseded, as a poll that was waiting then is.
-        self.take_over(agent, name)
-            .ok_or_else(|| Error::Superseded(name.to_string()))
+        self.take_over(agent, name, shared)
+            .unwrap_or_else(|| Err(Error::Superseded(name.to_string())))
     }
 
-    fn take_over(&self, agent: AgentKey, name: &ReaderName) -> Option<Held> {
+    fn take_over(&self, agent: AgentKey, name: &ReaderName, shared: bool) -> Option<Result<Held>> {
         let mut all = self.held.lock();
         let held = all.get_mut(&(agent, name.clone()))?;
+        if held.shared != shared {
+            return Some(Err(other_kind(name, shared)));
+        }
         let before = std::mem::replace(&mut held.superseded, Arc::new(AtomicBool::new(false)));
         let now = held.clone();
         drop(all);
         before.store(true, Ordering::Release);
         self.hub.nudge(agent);
-        Some(now)
+        Some(Ok(now))
+    }
+
+    /// Where acknowledgements are written.
+    pub(super) fn entries(&self) -> Entries {
+        self.entries.clone()
     }
 
     /// Acknowledges everything up to `seq`; it is written with the next commit, within 50 ms.

@@ -3,11 +3,12 @@
 
 use super::feed::{Feed, Request, Start};
 use super::named::{Held, Names};
+use super::shared::{Delivery, Opening, Shared, SharedReader, Terms};
 use super::subscription::until_error;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::hub::event_id;
-use crate::model::{AgentKey, Event, EventBody, Principal, ReaderName, Seq};
+use crate::model::{AgentKey, Event, EventBody, EventQuery, Principal, ReaderName, Seq};
 use crate::waiting::{Busy, hold, let_go, park};
 use futures_core::Stream;
 use std::collections::VecDeque;
@@ -39,6 +40,11 @@ pub struct Reader {
     busy: Option<Busy>,
     /// Whether the engine is shut down or the agent deleted.
     over: bool,
+    query: EventQuery,
+    /// What is given out and not settled, once [`Reader::next_delivery`] was used.
+    open: Option<Arc<Shared>>,
+    /// The delivery that [`Reader::next`] gave last.
+    kept: Option<Delivery>,
 }
 
 impl Reader {
@@ -48,7 +54,7 @@ impl Reader {
         agent: AgentKey,
         name: ReaderName,
         held: Held,
-        filter: Filter,
+        (query, filter): (EventQuery, Filter),
         principal: Principal,
     ) -> Reader {
         let scanned = held.acknowledged.through.load(Ordering::Acquire);
@@ -65,6 +71,9 @@ impl Reader {
             principal,
             busy: None,
             over: false,
+            query,
+            open: None,
+            kept: None,
         }
     }
 
@@ -122,6 +131,79 @@ impl Reader {
         self.unless_over(event)
     }
 
+    /// Waits for the next event, for ever, and does not acknowledge the one before: each delivery is
+    /// acknowledged or given back by itself, in any order, on any thread. At most 1,024 are open at
+    /// a time; then this waits for one of them. `None` as [`Reader::next`].
+    ///
+    /// Attempts are counted in memory, and nothing ends a delivery but its worker. For workers of
+    /// which each may crash the host, see [`SharedReader`](crate::SharedReader).
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub fn next_delivery(&mut self) -> Result<Option<Delivery>> {
+        self.deliveries().next_delivery()
+    }
+
+    /// As [`Reader::next_delivery`], but returns `None` after `timeout` (the engine's clock), and
+    /// only then.
+    ///
+    /// # Errors
+    /// As [`Reader::next_timeout`].
+    pub fn next_delivery_timeout(&mut self, timeout: Duration) -> Result<Option<Delivery>> {
+        self.deliveries().next_delivery_timeout(timeout)
+    }
+
+    /// As [`Reader::next_delivery`], on any executor. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub async fn next_delivery_async(&mut self) -> Result<Option<Delivery>> {
+        self.deliveries().next_delivery_async().await
+    }
+
+    /// As [`Reader::next_delivery_timeout`], on any executor. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::next_timeout`].
+    pub async fn next_delivery_timeout_async(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<Option<Delivery>> {
+        self.deliveries().next_delivery_timeout_async(timeout).await
+    }
+
+    /// From here on the events lie open; what was given before is acknowledged.
+    fn deliveries(&mut self) -> SharedReader {
+        let given = self.given.take();
+        if let Some(seq) = given {
+            self.names.acknowledge(&self.held, seq);
+        }
+        if let Some(kept) = self.kept.take() {
+            kept.ack();
+        }
+        let (scanned, ready) = (self.scanned, &mut self.ready);
+        let open = self.open.get_or_insert_with(|| {
+            let opening = Opening {
+                feed: self.feed.clone(),
+                names: self.names.clone(),
+                entries: self.names.entries(),
+                agent: self.agent,
+                name: self.name.clone(),
+                held: self.held.clone(),
+                query: self.query.clone(),
+                filter: self.filter.clone(),
+                principal: self.principal.clone(),
+                terms: Terms::ALONE,
+                durable: false,
+            };
+            let place = self.held.acknowledged.through.load(Ordering::Acquire);
+            let shared = Shared::new(opening, place, Vec::new());
+            shared.take(ready.drain(..).collect(), scanned);
+            shared
+        });
+        SharedReader::new(open.clone())
+    }
+
     fn unless_over(&self, event: Option<Event>) -> Result<Option<Event>> {
         match event {
             None if self.held.gone.load(Ordering::Acquire) => {
@@ -157,8 +239,7 @@ impl Reader {
     /// can be. [`Error::Closed`] if the engine is shut down; [`Error::WouldDeadlock`] on one of its
     /// own threads.
     pub fn acknowledge(&mut self) -> Result<()> {
-        let given = self.given.take();
-        match given {
+        match self.done_so_far() {
             Some(seq) => park(self.names.acknowledge_through(&self.held, seq)),
             None => Ok(()),
         }
@@ -169,13 +250,30 @@ impl Reader {
     /// # Errors
     /// As [`Reader::acknowledge`].
     pub async fn acknowledge_async(&mut self) -> Result<()> {
-        match self.given.take() {
+        match self.done_so_far() {
             Some(seq) => self.names.acknowledge_through(&self.held, seq).await,
             None => Ok(()),
         }
     }
 
+    /// Up to where everything is done, if the event given last counts as done.
+    fn done_so_far(&mut self) -> Option<Seq> {
+        let Some(open) = &self.open else {
+            return self.given.take();
+        };
+        if let Some(kept) = self.kept.take() {
+            kept.ack();
+        }
+        Some(open.place())
+    }
+
     async fn pull(&mut self, timeout: Option<Duration>) -> Result<Option<Event>> {
+        if self.open.is_some() {
+            let next = self.deliveries().0.next(timeout).await?;
+            self.over = self.open.as_ref().is_some_and(|open| open.is_over());
+            self.kept = next;
+            return Ok(self.kept.as_ref().map(|kept| kept.event.clone()));
+        }
         if let Some(seq) = self.given.take() {
             self.names.acknowledge(&self.held, seq);
         }

@@ -1,5 +1,6 @@
 //! Entries for the writer, and the batch that a group of them becomes.
 
+use super::event_copy::EventCopy;
 use crate::backend::Received;
 use crate::error::Result;
 use crate::hub::Published;
@@ -49,6 +50,8 @@ pub(crate) enum EntryKind {
     Down { agent: AgentKey, channel: ChannelId },
     /// A named reader has everything up to here.
     Acknowledge(Arc<Acknowledged>),
+    /// What became of an event of a shared reader.
+    Delivery(Box<DeliveryEntry>),
     /// No change: when it is answered, everything before it is committed.
     Flush,
 }
@@ -72,7 +75,43 @@ impl Entry {
                     place(of)
                 }
                 EntryKind::Down { channel, .. } => channel.as_str().len(),
+                EntryKind::Delivery(entry) => entry.weight(),
                 EntryKind::Acknowledge(_) | EntryKind::Flush => 0,
+            }
+    }
+}
+
+/// What became of one event of a shared reader.
+pub(crate) struct DeliveryEntry {
+    pub(crate) agent: AgentKey,
+    pub(crate) reader: ReaderName,
+    pub(crate) seq: Seq,
+    pub(crate) change: DeliveryChange,
+}
+
+pub(crate) enum DeliveryChange {
+    /// It is about to be given out, for that many times now.
+    Given { attempts: u32 },
+    /// It was given back, and is not given out again before `due` (milliseconds since 1970).
+    Returned { due: i64, reason: String },
+    /// It is done; everything up to `place` is.
+    Settled { place: Seq },
+    /// It is given up; everything up to `place` is settled.
+    Dead {
+        attempts: u32,
+        reason: String,
+        event: EventCopy,
+        place: Seq,
+    },
+}
+
+impl DeliveryEntry {
+    fn weight(&self) -> usize {
+        self.reader.as_str().len()
+            + match &self.change {
+                DeliveryChange::Given { .. } | DeliveryChange::Settled { .. } => 0,
+                DeliveryChange::Returned { reason, .. } => reason.len(),
+                DeliveryChange::Dead { reason, event, .. } => reason.len() + event.weight(),
             }
     }
 }

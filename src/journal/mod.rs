@@ -10,9 +10,11 @@
 mod acknowledging;
 mod archive;
 pub(crate) mod dates;
+pub(crate) mod deliveries;
 mod early;
 mod entries;
 mod entry;
+mod event_copy;
 mod first_id;
 mod history;
 mod known;
@@ -32,7 +34,10 @@ mod usage;
 mod view;
 
 pub(crate) use entries::Entries;
-pub(crate) use entry::{Acknowledged, Batch, Entry, EntryKind, NewRow};
+pub(crate) use entry::{
+    Acknowledged, Batch, DeliveryChange, DeliveryEntry, Entry, EntryKind, NewRow,
+};
+pub(crate) use event_copy::EventCopy;
 pub(crate) use history::{find_origin, history, recent_posts, resume};
 pub(crate) use newest::reach;
 pub(crate) use opening::{Freshness, Opening, open};

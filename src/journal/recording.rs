@@ -14,7 +14,7 @@ use super::numbers::Numbers;
 use super::opening::Opening;
 use super::retention::Retention;
 use super::sweeping::Sweeping;
-use super::{dates, row, spans};
+use super::{dates, deliveries, row, spans};
 use crate::clock::Calendar;
 use crate::database::{Reach, RowWriter};
 use crate::hub::Published;
@@ -241,6 +241,9 @@ impl RowWriter for Journal {
                 }
                 EntryKind::Acknowledge(reader) => {
                     acknowledge(transaction, reader, batch.committed)?
+                }
+                EntryKind::Delivery(entry) => {
+                    deliveries::write(transaction, entry, batch.committed)?
                 }
                 EntryKind::Flush => {}
             }

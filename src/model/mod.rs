@@ -5,6 +5,7 @@ mod agent;
 mod audit;
 mod channel;
 mod content;
+mod dead;
 mod encoded;
 mod event;
 mod id;
@@ -29,6 +30,7 @@ pub use audit::AuditEntry;
 pub use channel::{Channel, ChannelInfo, PresenceState};
 pub(crate) use content::ContentDigest;
 pub use content::{Classification, Content, SecurityContext};
+pub use dead::DeadDelivery;
 pub use event::{Broadcast, Event, EventBatch, EventBody};
 pub use id::{
     Address, AgentId, AgentKey, ChannelId, ChannelKind, EventId, Id, InstanceId, LinkKey,

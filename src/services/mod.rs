@@ -20,7 +20,7 @@ pub use access::Authenticator;
 pub(crate) use access::{Access, AccessSettings};
 pub(crate) use admission::Admission;
 pub(crate) use collaboration::CollaborationSettings;
-pub use collaboration::{Collaboration, Uploading};
+pub use collaboration::{Collaboration, Handled, IntoHandled, Uploading, Workers};
 pub use management::Management;
 pub use provisioning::Provisioning;
 pub(crate) use stopping::Stopping;
@@ -30,9 +30,9 @@ use crate::agents::{Calls, Cell, PostBook, Posting, Registry};
 use crate::clock::Calendar;
 use crate::database::Reads;
 use crate::error::{Error, Result};
+use crate::events::{Feed, Names, Shares};
 #[cfg(feature = "rest")]
-pub(crate) use crate::events::{Delivery, Receipt};
-use crate::events::{Feed, Names};
+pub(crate) use crate::events::{Handed, Receipt};
 use crate::hub::Hub;
 use crate::journal::Entries;
 use crate::model::{AgentId, AgentStatus, Principal, Who};
@@ -62,6 +62,7 @@ pub(crate) struct Foundation {
     pub(crate) origins: Arc<Origins>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) names: Arc<Names>,
+    pub(crate) shares: Arc<Shares>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) reads: Reads,
     pub(crate) entries: Entries,

@@ -26,6 +26,8 @@ pub(crate) enum ReaderInsert {
     Inserted,
     /// Another caller created it first; it is at this seq.
     Exists(i64),
+    /// One of that name is there, and is shared where this is not, or the other way round.
+    OtherKind,
     /// The agent has [`READERS_PER_AGENT_MAX`] already.
     Full,
 }
@@ -64,10 +66,19 @@ pub(crate) fn insert(
     agent: AgentKey,
     name: &ReaderName,
     acknowledged: i64,
+    shared: bool,
     now: i64,
 ) -> Result<ReaderInsert> {
-    if let Some(held) = find(conn, agent, name)? {
-        return Ok(ReaderInsert::Exists(held.acknowledged));
+    let held = conn
+        .prepare_cached("SELECT place, shared FROM reader WHERE agent = ?1 AND name = ?2")?
+        .query_row(params![agent.0, name.as_str()], |row| {
+            Ok((row.get(0)?, row.get::<_, bool>(1)?))
+        })
+        .optional()?;
+    match held {
+        Some((place, is_shared)) if is_shared == shared => return Ok(ReaderInsert::Exists(place)),
+        Some(_) => return Ok(ReaderInsert::OtherKind),
+        None => {}
     }
     let held: i64 = conn
         .prepare_cached("SELECT count(*) FROM reader WHERE agent = ?1")?
@@ -75,8 +86,10 @@ pub(crate) fn insert(
     if held >= READERS_PER_AGENT_MAX {
         return Ok(ReaderInsert::Full);
     }
-    conn.prepare_cached("INSERT INTO reader (agent, name, place, moved) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![agent.0, name.as_str(), acknowledged, now])?;
+    conn.prepare_cached(
+        "INSERT INTO reader (agent, name, place, moved, shared) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![agent.0, name.as_str(), acknowledged, now, shared])?;
     Ok(ReaderInsert::Inserted)
 }
 
@@ -143,24 +156,28 @@ mod tests {
         .1;
         let main = name("main");
         assert_eq!(
-            insert(&conn, echo.key, &main, 10, 1).unwrap(),
+            insert(&conn, echo.key, &main, 10, false, 1).unwrap(),
             ReaderInsert::Inserted
         );
         assert_eq!(
-            insert(&conn, echo.key, &main, 99, 2).unwrap(),
+            insert(&conn, echo.key, &main, 99, false, 2).unwrap(),
             ReaderInsert::Exists(10)
+        );
+        assert_eq!(
+            insert(&conn, echo.key, &main, 99, true, 2).unwrap(),
+            ReaderInsert::OtherKind
         );
         let stands = find(&conn, echo.key, &main).unwrap().unwrap();
         assert_eq!((stands.acknowledged, stands.moved), (10, 1));
 
         for n in 1..32 {
             assert_eq!(
-                insert(&conn, echo.key, &name(&format!("r{n}")), 0, 5).unwrap(),
+                insert(&conn, echo.key, &name(&format!("r{n}")), 0, false, 5).unwrap(),
                 ReaderInsert::Inserted
             );
         }
         assert_eq!(
-            insert(&conn, echo.key, &name("one too many"), 0, 5).unwrap(),
+            insert(&conn, echo.key, &name("one too many"), 0, false, 5).unwrap(),
             ReaderInsert::Full
         );
         assert!(delete(&conn, &echo.id, &main, &ada(2)).unwrap());

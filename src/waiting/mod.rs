@@ -21,4 +21,4 @@ pub(crate) use park::{engine_thread, is_parked, park, park_until};
 pub(crate) use pending::{Pending, Promise, pending};
 pub(crate) use pipe::{CHUNK_BYTES, PipeGauge, PipeWriter, pipe};
 pub use pipe::{PipeClosed, PipeReader};
-pub(crate) use thread::start_thread;
+pub(crate) use thread::{in_threads, start_thread};

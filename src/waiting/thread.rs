@@ -7,6 +7,21 @@ use crate::error::{Error, Result};
 use std::fmt::Display;
 use std::thread::{Builder, JoinHandle};
 
+/// Runs `body` on `count` threads named `switchboard-NAME`, of which this one is the first, and
+/// returns when all have ended. There are fewer if the system starts no more.
+pub(crate) fn in_threads(count: usize, name: &str, body: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 1..count {
+            let thread = Builder::new().name(format!("switchboard-{name}"));
+            if let Err(error) = thread.spawn_scoped(scope, &body) {
+                tracing::warn!(%error, "one thread less for `{name}`: the system starts no more");
+                break;
+            }
+        }
+        body();
+    });
+}
+
 /// Starts a thread named `switchboard-NAME`.
 ///
 /// # Errors

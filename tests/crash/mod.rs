@@ -9,6 +9,7 @@ mod crowd;
 mod disk_full;
 mod kill;
 mod torn_wal;
+mod workers;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

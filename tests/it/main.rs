@@ -27,5 +27,6 @@ mod script;
 mod talking;
 mod throttles;
 mod ucwa;
+mod workers;
 mod world;
 mod xmpp;

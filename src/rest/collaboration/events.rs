@@ -6,7 +6,7 @@ use super::super::call::Call;
 use super::super::caller::Caller;
 use crate::error::{Error, Result as Done};
 use crate::model::{EventBatch, Id, Principal};
-use crate::services::Delivery;
+use crate::services::Handed;
 use crate::wire::error::Failure;
 use crate::wire::{Event, Format};
 use std::future::Future;
@@ -61,7 +61,7 @@ pub(super) fn answer(
 }
 
 /// A poll at work.
-type Polling = Pin<Box<dyn Future<Output = Done<Delivery>> + Send>>;
+type Polling = Pin<Box<dyn Future<Output = Done<Handed>> + Send>>;
 
 async fn wait(
     poll: impl Fn(Duration) -> Polling,

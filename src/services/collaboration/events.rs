@@ -2,7 +2,7 @@
 
 use super::{Collaboration, busy};
 use crate::error::Result;
-use crate::events::{Delivery, HighCursor, Reader, Request, Start};
+use crate::events::{Handed, HighCursor, Reader, Request, Start};
 use crate::filter::Filter;
 use crate::model::{Cursor, EventBatch, EventQuery, Id, ReaderName};
 use crate::services::AsyncResult;
@@ -60,7 +60,7 @@ impl Collaboration {
         cursor: Cursor,
         query: EventQuery,
         timeout: Duration,
-    ) -> impl Future<Output = Result<Delivery>> + Send + use<> {
+    ) -> impl Future<Output = Result<Handed>> + Send + use<> {
         // The request is checked at the first poll and dropped before the wait, so that an idle
         // client costs no more than a future that waits.
         let start = match self.high_cursor(&cursor, &query, None) {
@@ -126,7 +126,7 @@ impl Collaboration {
         cursor: Cursor,
         query: EventQuery,
         timeout: Duration,
-    ) -> impl Future<Output = Result<Delivery>> + Send + use<> {
+    ) -> impl Future<Output = Result<Handed>> + Send + use<> {
         let this = self.clone();
         async move {
             let name = name?;
@@ -138,7 +138,7 @@ impl Collaboration {
                 None => Some(feed.resolve(&cursor)?),
             };
             let held = names
-                .hold(this.cell.key, &name, feed.window_start())
+                .hold(this.cell.key, &name, feed.window_start(), false)
                 .await?;
             let through = || held.acknowledged.through.load(Ordering::Acquire);
             if let Some(high) = high {
@@ -178,13 +178,13 @@ impl Collaboration {
         Box::pin(async move {
             let name = name?;
             this.check()?;
-            let filter = this.filter(query).await?;
+            let filter = this.filter(query.clone()).await?;
             let (feed, names) = (
                 this.parts.reading.feed.clone(),
                 this.parts.reading.names.clone(),
             );
             let held = names
-                .hold(this.cell.key, &name, feed.window_start())
+                .hold(this.cell.key, &name, feed.window_start(), false)
                 .await?;
             Ok(Reader::new(
                 feed,
@@ -192,7 +192,7 @@ impl Collaboration {
                 this.cell.key,
                 name,
                 held,
-                filter,
+                (query, filter),
                 this.principal,
             ))
         })
@@ -221,7 +221,7 @@ impl Collaboration {
     /// The query, ready to be used. A pattern that is not known takes some 20 ms to compile. Unless
     /// this thread is the caller's own, that is done on another thread, in the agent's turn: on an
     /// executor, 64 patterns held up everybody's calls for a second.
-    async fn filter(&self, query: EventQuery) -> Result<Filter> {
+    pub(super) async fn filter(&self, query: EventQuery) -> Result<Filter> {
         let (patterns, agent) = (self.parts.reading.patterns.clone(), self.cell.key);
         if let Some(filter) = patterns.ready(agent, &query)? {
             return Ok(filter);

@@ -6,16 +6,20 @@
 
 mod active;
 mod channels;
+mod dispatch;
 mod earlier;
 mod events;
 mod history;
 mod measure;
 mod posting;
 mod search;
+mod sharing;
 mod transfer;
 mod upload;
+mod workers;
 
 pub use upload::Uploading;
+pub use workers::{Handled, IntoHandled, Workers};
 
 use super::Foundation;
 use super::admission::Admission;
@@ -26,7 +30,7 @@ use crate::backend::{Capabilities, HISTORY_BYTES};
 use crate::clock::Calendar;
 use crate::database::{Budget, Reads};
 use crate::error::{Error, Result};
-use crate::events::{Feed, Names};
+use crate::events::{Feed, Names, Shares};
 use crate::filter::Patterns;
 use crate::hub::{Hub, Timer};
 use crate::journal::Entries;
@@ -69,6 +73,7 @@ pub(super) struct Sending {
 pub(super) struct Reading {
     feed: Arc<Feed>,
     names: Arc<Names>,
+    shares: Arc<Shares>,
     patterns: Patterns,
     hub: Arc<Hub>,
     /// Waits of one agent at most.
@@ -98,6 +103,7 @@ impl Parts {
             reading: Reading {
                 feed: foundation.feed.clone(),
                 names: foundation.names.clone(),
+                shares: foundation.shares.clone(),
                 patterns: Patterns::new(),
                 hub: foundation.hub.clone(),
                 waiters_per_agent: settings.waiters_per_agent,

@@ -1,8 +1,9 @@
 //! What memory does once a change is committed.
 
 use crate::agents::{Desired, Registry};
-use crate::events::Names;
+use crate::events::{Names, Shares};
 use crate::hub::Hub;
+use crate::journal::deliveries::DeadRow;
 use crate::model::{AgentKey, ChannelId, ReaderName, Throttle, ThrottleId, UserId};
 use crate::password::Whose;
 use crate::services::Foundation;
@@ -20,6 +21,8 @@ pub(super) enum Follow {
     Channel(AgentKey, ChannelId, u64),
     ChannelGone(AgentKey, ChannelId, u64),
     ReaderGone(AgentKey, ReaderName),
+    /// An event that a shared reader gave up is given again.
+    Revived(AgentKey, ReaderName, Box<DeadRow>),
     AgentGone(AgentKey),
     Throttle(Throttle),
     ThrottleGone(ThrottleId),
@@ -33,6 +36,7 @@ pub(in crate::services) struct Followers {
     pub(super) proofs: Arc<Proofs>,
     pub(super) registry: Arc<Registry>,
     pub(super) names: Arc<Names>,
+    shares: Arc<Shares>,
     pub(super) hub: Arc<Hub>,
     admission: Admission,
 }
@@ -48,6 +52,7 @@ impl Followers {
             proofs: access.proofs().clone(),
             registry: foundation.registry.clone(),
             names: foundation.names.clone(),
+            shares: foundation.shares.clone(),
             hub: foundation.hub.clone(),
             admission,
         }
@@ -68,6 +73,11 @@ impl Followers {
             Follow::ReaderGone(key, name) => {
                 self.names.forget_name(key, &name);
                 self.hub.nudge(key);
+            }
+            Follow::Revived(key, name, row) => {
+                if let Some(shared) = self.shares.find(key, &name) {
+                    shared.open_again(row.seq, row.event);
+                }
             }
             Follow::AgentGone(key) => {
                 self.tokens.end_agent(key);
