@@ -189,6 +189,9 @@ fn line(event: &Broadcast) -> String {
                     .unwrap_or_default()
             )
         }
+        Broadcast::Stranger { agent, channel } => {
+            format!("stranger  {agent}  {channel} is not provisioned and wrote")
+        }
         Broadcast::Composing {
             agent,
             channel,

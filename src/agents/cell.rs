@@ -4,12 +4,12 @@
 //! A cell is the shell around the pure machine of `lifecycle`: it holds the lock, applies events
 //! under it, and wakes those who watch.
 
-use super::lifecycle::{Actions, AgentChannel, Event, Lifecycle, Now, dice, step};
+use super::lifecycle::{Actions, AgentChannel, Event, Lifecycle, Now, Wrote, dice, step};
 use super::link_handle::LinkHandle;
 use crate::backend::Session;
 use crate::model::{
-    Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, JoinState,
-    ManagementMode, ProvisioningMode,
+    Address, AgentId, AgentKey, AgentState, AgentStatus, ChannelId, ChannelStatus, ContactTimes,
+    JoinState, ManagementMode, ProvisioningMode,
 };
 use crate::waiting::wake;
 use chrono::{DateTime, Utc};
@@ -95,6 +95,13 @@ impl Cell {
         changed
     }
 
+    /// Notes that the contact of an open channel and the agent wrote to each other at `now`
+    /// (milliseconds since 1970). Nobody waits for that. Returns the times if the database is to have
+    /// them.
+    pub(super) fn wrote(&self, channel: &ChannelId, who: Wrote, now: i64) -> Option<ContactTimes> {
+        self.state.lock().life.wrote(channel, who, now)
+    }
+
     /// Applies an event, and returns what is to be done.
     pub(super) fn step(&self, event: Event<'_>, now: Now) -> Actions {
         self.change(|state| state.step(event, now))
@@ -174,7 +181,9 @@ impl Cell {
                 channel.next_try(),
             )
         };
-        status.channels = life.channels().iter().map(of_channel).collect();
+        let provisioned = life.channels().iter().filter(|channel| !channel.is_open());
+        status.channels = provisioned.map(of_channel).collect();
+        status.open_contacts = life.opened();
         status
     }
 }

@@ -19,11 +19,13 @@ mod posting;
 mod posts;
 mod registry;
 mod roster;
+mod strangers;
 
 pub(crate) use calls::{ASK_MAX, Calls, error_of, error_of_question};
 pub(crate) use cell::{Cell, CellState};
-pub(crate) use lifecycle::ChannelPhase;
+pub(crate) use lifecycle::{AgentChannel, ChannelPhase};
 pub(crate) use link::{LinkSettings, Surroundings};
 pub(crate) use posting::Posting;
 pub(crate) use posts::{About, Begun, Post, PostBook};
 pub(crate) use registry::{Backends, Desired, Registry};
+pub(crate) use strangers::Strangers;

@@ -14,14 +14,15 @@
 
 use super::calls::{Calls, error_of};
 use super::cell::{CellLink, Connection};
-use super::lifecycle::{Announce, ChannelEvent, Now};
+use super::lifecycle::{Announce, ChannelEvent, Now, Wrote};
 use super::posts::{About, Callers, HandedOver, InFlight, PENDING_MAX, Post, PostBook};
+use super::strangers::Strangers;
 use crate::backend::{
     Accepted, BackendError, BackendErrorKind, Outgoing, Posted, Received, Reply, Session, Upload,
 };
 use crate::error::Error;
 use crate::journal::{Entries, EntryKind, NewRow};
-use crate::model::{NetworkId, OriginId};
+use crate::model::{ChannelKind, NetworkId, OriginId};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -32,19 +33,47 @@ pub(crate) struct Posting {
     book: Arc<PostBook>,
     calls: Calls,
     entries: Entries,
+    strangers: Arc<Strangers>,
 }
 
 impl Posting {
-    pub(crate) fn new(book: Arc<PostBook>, calls: Calls, entries: Entries) -> Arc<Posting> {
+    pub(crate) fn new(
+        book: Arc<PostBook>,
+        calls: Calls,
+        entries: Entries,
+        strangers: Arc<Strangers>,
+    ) -> Arc<Posting> {
         Arc::new(Posting {
             book,
             calls,
             entries,
+            strangers,
         })
+    }
+
+    pub(super) fn strangers(&self) -> &Strangers {
+        &self.strangers
+    }
+
+    /// Notes that an agent answers an open contact.
+    fn note_answer(&self, post: &Post) {
+        let channel = &post.place.channel;
+        if channel.kind() == ChannelKind::Room || !self.strangers.are_open() {
+            return;
+        }
+        let now = self.calls.timer().wall().timestamp_millis();
+        if let Some(times) = post.cell.wrote(channel, Wrote::Agent, now) {
+            self.entries.write_lazily(EntryKind::Contact {
+                agent: post.cell.key,
+                channel: channel.clone(),
+                times,
+            });
+        }
     }
 
     /// Hands a post that is in the book to its session; its callers have an outcome by `due`.
     pub(crate) fn send(self: &Arc<Self>, post: Post, session: Arc<dyn Session>, due: Duration) {
+        self.note_answer(&post);
         let (in_flight, connection) = InFlight::of(&post.cell);
         let (channel, message) = (post.place.channel.clone(), post.message.clone());
         let origin = message.origin.clone();
@@ -74,6 +103,7 @@ impl Posting {
         session: Arc<dyn Session>,
         upload: Upload,
     ) -> Option<(u64, Reply<Posted>)> {
+        self.note_answer(&post);
         let connection = post
             .cell
             .look(|state| state.link.as_ref().map(CellLink::connection));

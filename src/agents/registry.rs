@@ -1,7 +1,7 @@
 //! All agents by id and key, and the links they travel on.
 
 use super::cell::{Cell, CellLink, CellState};
-use super::lifecycle::{Actions, ChannelEvent, ChannelPhase, Event, Now};
+use super::lifecycle::{Actions, ChannelEvent, ChannelPhase, Event, Now, OpenWanted};
 use super::link::{LinkTask, Surroundings};
 use super::links::Links;
 use super::mail::Farewell;
@@ -9,7 +9,8 @@ use super::roster::Roster;
 use crate::backend::{Backend, Capabilities};
 use crate::hub::Hub;
 use crate::model::{
-    Address, AgentId, AgentKey, ChannelId, ChannelKind, ManagementMode, Place, ProvisioningMode,
+    Address, AgentId, AgentKey, ChannelId, ChannelKind, ContactTimes, ManagementMode, Place,
+    ProvisioningMode,
 };
 use parking_lot::Mutex;
 use std::collections::HashSet;
@@ -71,6 +72,11 @@ pub(crate) struct Desired {
     pub(crate) revision: u64,
     /// Each with the revision of the put that requested it.
     pub(crate) channels: Vec<(ChannelId, u64)>,
+    /// Open contacts at most; 0: none.
+    pub(crate) most: u32,
+    /// The open contacts that the database has, when the engine opens; none after that, because
+    /// memory knows them.
+    pub(crate) open: Vec<(ChannelId, ContactTimes)>,
 }
 
 /// The agents, and the links they travel on.
@@ -152,7 +158,10 @@ impl Registry {
             self.roster.insert(&cell);
         }
         let moved = fresh || cell.look(|state| state.address != desired.address);
-        let (link, address, actions) = cell.change(|state| {
+        if desired.most > 0 {
+            self.surroundings.strangers().open();
+        }
+        let (link, address, mut actions) = cell.change(|state| {
             let link = if moved {
                 state.link.take()
             } else {
@@ -166,9 +175,18 @@ impl Registry {
                 moved,
                 hurry,
                 channels: &desired.channels,
+                open: OpenWanted {
+                    most: desired.most,
+                    stored: &desired.open,
+                },
             };
             (link, address, state.step(wanted, now))
         });
+        for channel in std::mem::take(&mut actions.forgotten) {
+            if let Some((_, place)) = self.place(&cell, &channel) {
+                self.surroundings.forget(cell.key, place);
+            }
+        }
         if let Some(link) = link {
             carry_out(&cell, &link, address, actions, moved);
         }

@@ -49,6 +49,15 @@ pub enum Inbound {
         /// The channel.
         channel: ChannelId,
     },
+    /// Somebody whose channel is not joined wrote to an agent. The connector keeps what they wrote:
+    /// if the agent's contacts are open, [`Session::admit`](super::Session::admit) follows, and a
+    /// join if they are provisioned. It may be said for each of their messages.
+    Stranger {
+        /// The agent.
+        agent: AgentKey,
+        /// The channel, as [`Session::admit`](super::Session::admit) is to be given it.
+        channel: ChannelId,
+    },
     /// The chat system put an agent out of a channel, or the channel ended.
     Inactive {
         /// The agent.

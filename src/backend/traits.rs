@@ -64,6 +64,14 @@ pub trait Session: Send + Sync + 'static {
     /// that.
     fn join(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined>;
 
+    /// Joins a contact whom nobody provisioned and who wrote first
+    /// ([`Inbound::Stranger`](super::Inbound::Stranger)): what they wrote enters the inbox, and the
+    /// agent can post to them.
+    /// Nothing is asked of them, such as to see their presence. Default: [`Session::join`].
+    fn admit(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined> {
+        self.join(channel, resume)
+    }
+
     /// Leaves a channel.
     fn leave(self: Arc<Self>, channel: ChannelId) -> Reply<()>;
 

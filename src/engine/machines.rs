@@ -1,7 +1,7 @@
 //! The machines that an engine is made of, each started with the ones below it.
 
 use super::stored::Stored;
-use crate::agents::{Calls, LinkSettings, PostBook, Posting, Registry, Surroundings};
+use crate::agents::{Calls, LinkSettings, PostBook, Posting, Registry, Strangers, Surroundings};
 use crate::config::{Builder, EventMode};
 use crate::database::{Reads, Writer};
 use crate::error::Result;
@@ -30,6 +30,8 @@ pub(super) struct Machines {
     pub(super) writer: Arc<Writer<Journal>>,
     /// Messages that came for conversations that no agent was ever in.
     pub(super) strays: Arc<AtomicU64>,
+    /// Messages of people whom nobody provisioned.
+    pub(super) strangers: Arc<Strangers>,
     pub(super) threads: Vec<JoinHandle<()>>,
 }
 
@@ -71,6 +73,7 @@ impl Machines {
             reads,
             writer: Arc::new(writer),
             strays,
+            strangers: Arc::default(),
             threads,
         })
     }
@@ -81,7 +84,12 @@ impl Machines {
         let handle = self.runtime.handle().clone();
         let calls = Calls::new(handle, self.timer.clone(), self.activity.clone());
         let origins = Arc::new(Origins::new(stored.opening.key));
-        let posting = Posting::new(self.posts.clone(), calls.clone(), entries.clone());
+        let posting = Posting::new(
+            self.posts.clone(),
+            calls.clone(),
+            entries.clone(),
+            self.strangers.clone(),
+        );
         let surroundings = Surroundings::new(
             entries.clone(),
             calls.clone(),

@@ -29,6 +29,9 @@ pub struct Stats {
     pub window_bytes: usize,
     /// Messages that came for conversations that no agent was ever in.
     pub strays: u64,
+    /// Messages of people whom their agent does not hear, because they are not provisioned and its
+    /// contacts are not open ([`Broadcast::Stranger`](crate::Broadcast::Stranger)).
+    pub strangers: u64,
     /// Matches that were given up because a pattern met its limit. Each counted as no match.
     pub pattern_limits: u64,
     /// Passwords hashed or verified.

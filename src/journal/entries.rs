@@ -189,11 +189,16 @@ mod tests {
                 place,
                 point: ResumePoint::parse("p").unwrap(),
             },
-            |agent, place| EntryKind::Entered { agent, place },
+            |agent, place| EntryKind::Entered {
+                agent,
+                place,
+                open: false,
+            },
             |agent, place| EntryKind::Joined {
                 agent,
                 place,
                 resume: None,
+                open: false,
             },
             |agent, place| EntryKind::Left { agent, place },
             |agent, place| EntryKind::Down {

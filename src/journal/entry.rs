@@ -5,8 +5,8 @@ use crate::backend::Received;
 use crate::error::Result;
 use crate::hub::Published;
 use crate::model::{
-    AgentKey, ChannelId, Content, ContentDigest, MessageId, OriginId, Place, ReaderName, Record,
-    ResumePoint, Seq,
+    AgentKey, ChannelId, ContactTimes, Content, ContentDigest, MessageId, OriginId, Place,
+    ReaderName, Record, ResumePoint, Seq,
 };
 use crate::waiting::{Busy, Promise};
 use chrono::{DateTime, Utc};
@@ -35,15 +35,28 @@ pub(crate) enum EntryKind {
     Resume { place: Place, point: ResumePoint },
     /// An agent that is still joining hears from here on: its span begins, unless one is open. The
     /// join itself is announced later.
-    Entered { agent: AgentKey, place: Place },
+    Entered {
+        agent: AgentKey,
+        place: Place,
+        /// Whether it is an open contact's, which the entry adds to the agent's list.
+        open: bool,
+    },
     /// An agent has joined: its span begins unless one is open, and the join is announced unless it
     /// was.
     Joined {
         agent: AgentKey,
         place: Place,
         resume: Option<ResumePoint>,
+        /// As for `Entered`.
+        open: bool,
     },
-    /// An agent was put out: its span ends.
+    /// An open contact and its agent wrote to each other.
+    Contact {
+        agent: AgentKey,
+        channel: ChannelId,
+        times: ContactTimes,
+    },
+    /// An agent was put out, or an open contact made room for another: the span ends.
     Left { agent: AgentKey, place: Place },
     /// The link has been lost for longer than `flap_delay`: this is announced, but the span stays
     /// open.
@@ -74,7 +87,9 @@ impl Entry {
                 EntryKind::Entered { place: of, .. } | EntryKind::Left { place: of, .. } => {
                     place(of)
                 }
-                EntryKind::Down { channel, .. } => channel.as_str().len(),
+                EntryKind::Down { channel, .. } | EntryKind::Contact { channel, .. } => {
+                    channel.as_str().len()
+                }
                 EntryKind::Delivery(entry) => entry.weight(),
                 EntryKind::Acknowledge(_) | EntryKind::Flush => 0,
             }

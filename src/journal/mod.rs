@@ -9,6 +9,7 @@
 
 mod acknowledging;
 mod archive;
+mod contacts;
 pub(crate) mod dates;
 pub(crate) mod deliveries;
 mod early;

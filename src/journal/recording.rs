@@ -14,7 +14,7 @@ use super::numbers::Numbers;
 use super::opening::Opening;
 use super::retention::Retention;
 use super::sweeping::Sweeping;
-use super::{dates, deliveries, row, spans};
+use super::{contacts, dates, deliveries, row, spans};
 use crate::clock::Calendar;
 use crate::database::{Reach, RowWriter};
 use crate::hub::Published;
@@ -214,23 +214,22 @@ impl RowWriter for Journal {
                         resumes.insert(key, point.clone());
                     }
                 }
-                EntryKind::Entered { agent, place } => {
-                    self.entered(transaction, &mut batch, *agent, place)?;
+                EntryKind::Entered { agent, place, open } => {
+                    self.entered(transaction, &mut batch, *agent, place, *open)?;
                     self.write_early(transaction, &mut inserting, &mut batch, place)?;
                 }
                 EntryKind::Joined {
                     agent,
                     place,
                     resume,
+                    open,
                 } => {
-                    self.joined(
-                        transaction,
-                        &mut batch,
-                        &mut resumes,
-                        *agent,
-                        place,
-                        resume.as_ref(),
-                    )?;
+                    let resume = resume.as_ref();
+                    let entered = self.entered(transaction, &mut batch, *agent, place, *open)?;
+                    if let Some(conversation) = entered {
+                        self.joined(transaction, &mut batch, *agent, place)?;
+                        resumes.extend(resume.map(|point| (conversation, point.clone())));
+                    }
                     self.write_early(transaction, &mut inserting, &mut batch, place)?;
                 }
                 EntryKind::Left { agent, place } => {
@@ -239,6 +238,11 @@ impl RowWriter for Journal {
                 EntryKind::Down { agent, channel } => {
                     self.down(transaction, &mut batch, *agent, channel)?
                 }
+                EntryKind::Contact {
+                    agent,
+                    channel,
+                    times,
+                } => contacts::note(transaction, *agent, channel, *times)?,
                 EntryKind::Acknowledge(reader) => {
                     acknowledge(transaction, reader, batch.committed)?
                 }

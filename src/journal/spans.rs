@@ -49,14 +49,17 @@ pub(super) fn set_resume(
         .map(drop)
 }
 
-/// Whether an administrator still wants `agent` in `channel`.
+/// Whether `agent` is still to be in `channel`: an administrator wants it, or it is an open contact.
 pub(super) fn is_wanted(
     connection: &Connection,
     agent: AgentKey,
     channel: &ChannelId,
 ) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM agent_channel WHERE agent = ?1 AND channel = ?2")?
+        .prepare_cached(
+            "SELECT 1 FROM agent_channel WHERE agent = ?1 AND channel = ?2
+             UNION ALL SELECT 1 FROM open_contact WHERE agent = ?1 AND channel = ?2",
+        )?
         .exists(params![agent.0, channel.as_str()])
 }
 

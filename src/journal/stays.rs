@@ -2,9 +2,9 @@
 
 use super::entry::{Batch, NewRow};
 use super::recording::Journal;
-use super::spans;
+use super::{contacts, spans};
 use crate::hub::Published;
-use crate::model::{AgentKey, ChannelId, ConversationKey, Place, ResumePoint};
+use crate::model::{AgentKey, ChannelId, ConversationKey, Place};
 use rusqlite::{CachedStatement, Connection};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -18,7 +18,11 @@ impl Journal {
         batch: &mut Batch,
         agent: AgentKey,
         place: &Place,
+        open: bool,
     ) -> rusqlite::Result<Option<ConversationKey>> {
+        if open {
+            contacts::add(transaction, agent, &place.channel, batch.committed)?;
+        }
         if !spans::is_wanted(transaction, agent, &place.channel)? {
             return Ok(None);
         }
@@ -45,22 +49,15 @@ impl Journal {
         Ok(Some(conversation))
     }
 
-    /// An agent is in: announced, unless it was.
+    /// An agent that has entered is in: announced, unless it was. An open contact's is not: its
+    /// message says enough.
     pub(super) fn joined(
         &mut self,
         transaction: &Connection,
         batch: &mut Batch,
-        resumes: &mut HashMap<ConversationKey, ResumePoint>,
         agent: AgentKey,
         place: &Place,
-        resume: Option<&ResumePoint>,
     ) -> rusqlite::Result<()> {
-        let Some(conversation) = self.entered(transaction, batch, agent, place)? else {
-            return Ok(());
-        };
-        if let Some(point) = resume {
-            resumes.insert(conversation, point.clone());
-        }
         if spans::announce(transaction, agent, &place.channel, true)? {
             self.channel_state(transaction, batch, agent, &place.channel, true)?;
         }
@@ -100,7 +97,7 @@ impl Journal {
         Ok(())
     }
 
-    /// An agent was put out: its span ends.
+    /// An agent was put out, or an open contact made room for another: the span ends.
     pub(super) fn left(
         &mut self,
         transaction: &Connection,
@@ -109,6 +106,7 @@ impl Journal {
         place: &Place,
     ) -> rusqlite::Result<()> {
         self.sweeping.ask();
+        contacts::remove(transaction, agent, &place.channel)?;
         if place.agent.is_some() {
             let forgotten = self.early.forget(place);
             self.settings.strays.fetch_add(forgotten, Ordering::Relaxed);

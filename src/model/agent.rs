@@ -2,7 +2,7 @@
 //! (§agents/document, §users/document).
 
 use super::names::names;
-use super::{Address, AgentId, ChannelId, Id, ReaderName, Secret, UserId};
+use super::{Address, AgentId, ChannelId, Contacts, Id, ReaderName, Secret, UserId};
 use crate::error::{Error, Result};
 use chrono::{DateTime, Utc};
 
@@ -98,6 +98,8 @@ pub struct NewAgent {
     pub can_provision: bool,
     /// Whether it may manage rooms; `None` keeps the stored value.
     pub management: Option<ManagementMode>,
+    /// Whether people who are not provisioned can talk with it; `None` keeps the stored value.
+    pub contacts: Option<Contacts>,
     /// If given, the put fails with [`Error::Conflict`] unless the agent is at this revision (0:
     /// does not exist).
     pub expected_revision: Option<u64>,
@@ -118,6 +120,7 @@ impl NewAgent {
             mode: None,
             can_provision: false,
             management: None,
+            contacts: None,
             expected_revision: None,
         })
     }
@@ -158,6 +161,22 @@ impl NewAgent {
     #[must_use]
     pub fn management(mut self, mode: ManagementMode) -> NewAgent {
         self.management = Some(mode);
+        self
+    }
+
+    /// Sets whether people who are not provisioned can talk with it. Default: they cannot. A put
+    /// never touches the list itself, but for [`Contacts::Provisioned`] and another address: both
+    /// forget it. What was said stays.
+    ///
+    /// ```
+    /// # use switchboard::{Contacts, NewAgent};
+    /// let bot = NewAgent::new("helpdesk", "xmpp:helpdesk@example.org")?
+    ///     .contacts(Contacts::Open { most: 1000 });
+    /// # Ok::<(), switchboard::Error>(())
+    /// ```
+    #[must_use]
+    pub fn contacts(mut self, contacts: Contacts) -> NewAgent {
+        self.contacts = Some(contacts);
         self
     }
 
@@ -260,6 +279,8 @@ pub struct ProvisionedAgent {
     pub mode: ProvisioningMode,
     /// Whether it may manage rooms.
     pub management: ManagementMode,
+    /// Whether people who are not provisioned can talk with it.
+    pub contacts: Contacts,
     /// Whether it is signed in.
     pub state: AgentState,
     /// The number of the last change that touched this agent; all changes of the database are
@@ -279,7 +300,7 @@ impl ProvisionedAgent {
         metadata: Vec<(String, String)>,
         users: Vec<UserId>,
         mode: ProvisioningMode,
-        management: ManagementMode,
+        (management, contacts): (ManagementMode, Contacts),
         state: AgentState,
         revision: u64,
     ) -> ProvisionedAgent {
@@ -291,6 +312,7 @@ impl ProvisionedAgent {
             users,
             mode,
             management,
+            contacts,
             state,
             revision,
         }
@@ -354,6 +376,8 @@ pub struct AgentStatus {
     pub warning: Option<String>,
     /// Its channels.
     pub channels: Vec<ChannelStatus>,
+    /// How many open contacts it has; they are not among `channels`.
+    pub open_contacts: usize,
 }
 
 impl AgentStatus {
@@ -367,6 +391,7 @@ impl AgentStatus {
             next_try: None,
             warning: None,
             channels: Vec::new(),
+            open_contacts: 0,
         }
     }
 }
@@ -383,6 +408,36 @@ impl ChannelStatus {
             state,
             reason,
             next_try,
+        }
+    }
+}
+
+/// Somebody who wrote to an agent and can be answered, though nobody provisioned their channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenContact {
+    /// The channel, to be posted to like any other.
+    pub id: ChannelId,
+    /// Whether the agent hears them now.
+    pub state: JoinState,
+    /// When they wrote last; after a restart it may be up to an hour too early.
+    pub heard: DateTime<Utc>,
+    /// When the agent posted to them last, as exact as `heard`; none if it never did.
+    pub answered: Option<DateTime<Utc>>,
+}
+
+impl OpenContact {
+    pub(crate) fn new(
+        id: ChannelId,
+        state: JoinState,
+        heard: DateTime<Utc>,
+        answered: Option<DateTime<Utc>>,
+    ) -> OpenContact {
+        OpenContact {
+            id,
+            state,
+            heard,
+            answered,
         }
     }
 }

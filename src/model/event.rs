@@ -140,6 +140,15 @@ pub enum Broadcast {
         /// Why.
         reason: Option<String>,
     },
+    /// Somebody who is not provisioned wrote to an agent that has no open contacts
+    /// ([`Contacts::Open`](super::Contacts::Open)); what they wrote is dropped. Said once an hour for
+    /// a contact, and for 64 contacts of one domain at most. Not journaled.
+    Stranger {
+        /// The agent.
+        agent: AgentId,
+        /// The channel that would have to be provisioned.
+        channel: ChannelId,
+    },
     /// Somebody began or stopped typing to an agent. Not journaled.
     Composing {
         /// The agent.
@@ -159,6 +168,7 @@ impl Broadcast {
             Broadcast::MetaData { agent, .. }
             | Broadcast::ChannelState { agent, .. }
             | Broadcast::AgentState { agent, .. }
+            | Broadcast::Stranger { agent, .. }
             | Broadcast::Composing { agent, .. } => std::slice::from_ref(agent),
         }
     }

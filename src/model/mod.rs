@@ -4,6 +4,7 @@
 mod agent;
 mod audit;
 mod channel;
+mod contact;
 mod content;
 mod dead;
 mod encoded;
@@ -24,10 +25,13 @@ mod throttle;
 
 pub use agent::{
     AgentState, AgentStatus, Change, ChannelStatus, JoinState, ManagementMode, NewAgent, NewUser,
-    ProvisionedAgent, ProvisionedChannel, ProvisionedUser, ProvisioningMode, ReaderStatus,
+    OpenContact, ProvisionedAgent, ProvisionedChannel, ProvisionedUser, ProvisioningMode,
+    ReaderStatus,
 };
 pub use audit::AuditEntry;
 pub use channel::{Channel, ChannelInfo, PresenceState};
+pub(crate) use contact::ContactTimes;
+pub use contact::Contacts;
 pub(crate) use content::ContentDigest;
 pub use content::{Classification, Content, SecurityContext};
 pub use dead::DeadDelivery;

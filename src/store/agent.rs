@@ -3,7 +3,8 @@
 
 use super::{Stamp, parsed};
 use crate::model::{
-    Address, AgentId, AgentKey, ChannelId, ManagementMode, ProvisioningMode, UserId,
+    Address, AgentId, AgentKey, ChannelId, ContactTimes, Contacts, ManagementMode,
+    ProvisioningMode, UserId,
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
@@ -20,6 +21,9 @@ pub(crate) struct AgentRow {
     pub(crate) channels: Vec<ChannelRow>,
     pub(crate) users: Vec<UserId>,
     pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) contacts: Contacts,
+    /// The open contacts; read only when the engine opens, because memory knows them after that.
+    pub(crate) open: Vec<(ChannelId, ContactTimes)>,
 }
 
 /// A channel of an agent as stored.
@@ -32,21 +36,22 @@ pub(crate) struct ChannelRow {
     pub(crate) announced: bool,
 }
 
+/// The columns that [`bare`] reads, of the agents.
+pub(super) const BARE: &str = "SELECT key, id, address, mode, management, revision,
+            (SELECT most FROM open_agent WHERE open_agent.agent = agent.key)
+       FROM agent";
+
 /// The agent of that id, its lists empty.
 pub(crate) fn head(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> {
-    conn.prepare_cached(
-        "SELECT key, id, address, mode, management, revision FROM agent WHERE id = ?1",
-    )?
-    .query_row([id.as_str()], bare)
-    .optional()
+    conn.prepare_cached(&format!("{BARE} WHERE id = ?1"))?
+        .query_row([id.as_str()], bare)
+        .optional()
 }
 
 /// What the agent of that number may provision.
 pub(crate) fn mode_of(conn: &Connection, key: AgentKey) -> Result<Option<ProvisioningMode>> {
     let bare = conn
-        .prepare_cached(
-            "SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1",
-        )?
+        .prepare_cached(&format!("{BARE} WHERE key = ?1"))?
         .query_row([key.0], bare)
         .optional()?;
     Ok(bare.map(|agent| agent.mode))
@@ -90,5 +95,7 @@ pub(super) fn bare(row: &Row<'_>) -> Result<AgentRow> {
         channels: Vec::new(),
         users: Vec::new(),
         metadata: Vec::new(),
+        contacts: Contacts::at_most(row.get::<_, Option<u32>>(6)?.unwrap_or(0)),
+        open: Vec::new(),
     })
 }

@@ -8,8 +8,8 @@
 
 pub(crate) use super::agent::{AgentRow, head, key, mode_of};
 
-use super::agent::{bare, touch};
-use super::{Applied, Stamp, audit, channels, metadata, parsed, tokens, tokens_ended};
+use super::agent::{BARE, bare, touch};
+use super::{Applied, Stamp, audit, channels, contacts, metadata, parsed, tokens, tokens_ended};
 use crate::database::in_table;
 use crate::model::{
     AgentId, AgentKey, Change, ChannelId, ManagementMode, NewAgent, ProvisioningMode, UserId,
@@ -30,9 +30,7 @@ pub(crate) fn find(conn: &Connection, id: &AgentId) -> Result<Option<AgentRow>> 
 pub(crate) fn find_key(conn: &Connection, key: AgentKey) -> Result<Option<AgentRow>> {
     use rusqlite::OptionalExtension;
     let bare = conn
-        .prepare_cached(
-            "SELECT key, id, address, mode, management, revision FROM agent WHERE key = ?1",
-        )?
+        .prepare_cached(&format!("{BARE} WHERE key = ?1"))?
         .query_row([key.0], bare)
         .optional()?;
     bare.map(|agent| complete(conn, agent)).transpose()
@@ -74,12 +72,17 @@ pub(crate) fn each_desired(
     let mut channels = channels
         .query_map([], |row| Ok((row.get(3)?, channels::row(row)?)))?
         .peekable();
-    let mut agents = conn.prepare_cached(
-        "SELECT key, id, address, mode, management, revision FROM agent ORDER BY key",
+    let mut open = conn.prepare_cached(
+        "SELECT channel, heard, answered, agent FROM open_contact ORDER BY agent, channel",
     )?;
+    let mut open = open
+        .query_map([], |row| Ok((row.get(3)?, contacts::row(row)?)))?
+        .peekable();
+    let mut agents = conn.prepare_cached(&format!("{BARE} ORDER BY key"))?;
     for agent in agents.query_map([], bare)? {
         let mut agent = agent?;
         agent.channels = list_of(&mut channels, agent.key).map_err(in_table("agent_channel"))?;
+        agent.open = list_of(&mut open, agent.key).map_err(in_table("open_contact"))?;
         take(agent)?;
     }
     Ok(())
@@ -150,6 +153,8 @@ fn create(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(C
         channels: channels::wanted(&[], &new.channels, &[], stamp),
         users: super::distinct(&new.users),
         metadata: new.metadata.clone(),
+        contacts: new.contacts.unwrap_or_default(),
+        open: Vec::new(),
     };
     conn.prepare_cached(
         "INSERT INTO agent (id, address, mode, management, revision)
@@ -166,6 +171,7 @@ fn create(conn: &Connection, new: &NewAgent, stamp: &Stamp) -> Result<Applied<(C
     channels::store(conn, agent.key, &[], &agent.channels, stamp)?;
     store_users(conn, agent.key, &agent.users)?;
     metadata::store(conn, agent.key, &agent.metadata)?;
+    contacts::set(conn, agent.key, agent.contacts)?;
     audit::insert(
         conn,
         stamp,
@@ -194,6 +200,8 @@ fn replace(
         channels: channels::wanted(&before.channels, &new.channels, again, stamp),
         users: super::distinct(&new.users),
         metadata: new.metadata.clone(),
+        contacts: new.contacts.unwrap_or(before.contacts),
+        open: Vec::new(),
     };
     if after == before {
         return Ok(Applied::plain((Change::Unchanged, before)));
@@ -209,7 +217,7 @@ fn replace(
     ])?;
     touch(conn, &mut after, stamp)?;
 
-    let mut effects = Vec::new();
+    let mut effects = contacts::change(conn, &before, &after)?;
     if after.channels != before.channels {
         channels::store(conn, after.key, &before.channels, &after.channels, stamp)?;
         effects.extend(channels::removed(&before, &after));
@@ -287,6 +295,7 @@ fn shown(agent: &AgentRow) -> Value {
         "channels": agent.channels.iter().map(|channel| channel.id.as_str()).collect::<Vec<_>>(),
         "users": agent.users.iter().map(UserId::as_str).collect::<Vec<_>>(),
         "metadata": metadata,
+        "open_contacts": agent.contacts.most(),
     })
 }
 

@@ -4,6 +4,7 @@
 use super::super::testing::{ada, announce, database};
 use super::super::{Effect, Removal};
 use super::*;
+use crate::model::Contacts;
 
 fn put_by_ada(conn: &Connection, new: &NewAgent, revision: u64) -> Applied<(Change, AgentRow)> {
     put(conn, new, &[], &ada(revision)).unwrap()
@@ -167,9 +168,11 @@ fn a_deleted_agent_leaves_its_messages_and_never_its_number() {
     ))
     .unwrap();
     let gone = delete(&conn, &first.id, &ada(2)).unwrap().unwrap();
+    let contacts = Contacts::Open { most: 10 };
+    let last = AgentRow { contacts, ..first };
     assert_eq!(
         (&gone.value, &*gone.effects),
-        (&first, &[Effect::TokensEnded(vec![[0; 32]])][..])
+        (&last, &[Effect::TokensEnded(vec![[0; 32]])][..])
     );
     for table in [
         "agent",
@@ -187,9 +190,9 @@ fn a_deleted_agent_leaves_its_messages_and_never_its_number() {
         assert_eq!(count(&conn, table), 0, "{table}");
     }
     assert_eq!(count(&conn, "conversation"), 1);
-    assert_eq!(delete(&conn, &first.id, &ada(3)).unwrap(), None);
-    assert_eq!(find(&conn, &first.id).unwrap(), None);
-    assert!(put_by_ada(&conn, &echo(), 4).value.1.key > first.key);
+    assert_eq!(delete(&conn, &last.id, &ada(3)).unwrap(), None);
+    assert_eq!(find(&conn, &last.id).unwrap(), None);
+    assert!(put_by_ada(&conn, &echo(), 4).value.1.key > last.key);
     assert_eq!(
         metadata::delete_value(&conn, &AgentId::parse("?").unwrap(), "x", &ada(5)).unwrap(),
         Removal::NoAgent

@@ -4,7 +4,7 @@
 //! a new channel or a re-join gets a new revision: one that is joined stays so.
 
 use super::agent::{AgentRow, ChannelRow, head, touch};
-use super::{Applied, Effect, Removal, Stamp, audit, parsed};
+use super::{Applied, Effect, Removal, Stamp, audit, contacts, parsed};
 use crate::model::{AgentId, AgentKey, Change, ChannelId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde_json::json;
@@ -44,6 +44,7 @@ pub(crate) fn put(
         position(stamp, 0),
         stamp.revision as i64
     ])?;
+    contacts::provisioned(conn, agent.key)?;
     touch(conn, &mut agent, stamp)?;
     let (action, before) = if held {
         ("rejoin channel", Some(shown.clone()))
@@ -199,7 +200,7 @@ pub(super) fn store(
             row.announced
         ])?;
     }
-    Ok(())
+    contacts::provisioned(conn, agent)
 }
 
 /// The effects of the channels that are in `before` and not in `after`.

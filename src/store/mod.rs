@@ -14,6 +14,7 @@ mod agent;
 pub(crate) mod agents;
 pub(crate) mod audit;
 pub(crate) mod channels;
+mod contacts;
 pub(crate) mod metadata;
 pub(crate) mod readers;
 pub(crate) mod super_user;

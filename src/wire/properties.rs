@@ -212,7 +212,7 @@ fn agent() -> impl Strategy<Value = ProvisionedAgent> {
         dictionary(),
         modes,
         select(STATES.to_vec()),
-        strings(),
+        (strings(), proptest::option::of(0..=10_000u32)),
     )
         .prop_map(
             |(
@@ -223,11 +223,12 @@ fn agent() -> impl Strategy<Value = ProvisionedAgent> {
                 meta_data,
                 provisioning_mode,
                 state,
-                users,
+                (users, contacts),
             )| {
                 ProvisionedAgent {
                     can_provision,
                     channels,
+                    contacts,
                     id,
                     management_mode,
                     meta_data,

@@ -10,8 +10,8 @@ use super::json::check_backslashes;
 use super::lenient::{Node, Read};
 use crate::error::{Error, Result};
 use crate::model::{
-    self, AgentId, AgentState, ChannelId, Id, JoinState, ManagementMode, NewAgent, NewUser,
-    ProvisioningMode, Secret, Throttle, ThrottleId, ThrottleKind, UserId,
+    self, AgentId, AgentState, ChannelId, Contacts, Id, JoinState, ManagementMode, NewAgent,
+    NewUser, ProvisioningMode, Secret, Throttle, ThrottleId, ThrottleKind, UserId,
 };
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -24,6 +24,10 @@ pub struct ProvisionedAgent {
     pub can_provision: bool,
     /// The channels it may use.
     pub channels: Vec<ProvisionedChannel>,
+    /// Open contacts at most, 0: none. Our addition to the contract: written only where it is not 0,
+    /// and `None` (absent) leaves it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contacts: Option<u32>,
     /// Its id.
     pub id: String,
     /// Whether it may manage rooms; `None` (0 or absent) leaves it as it is.
@@ -95,6 +99,7 @@ impl From<model::ProvisionedAgent> for ProvisionedAgent {
                 .into_iter()
                 .map(ProvisionedChannel::from)
                 .collect(),
+            contacts: Some(agent.contacts.most()).filter(|most| *most > 0),
             id: agent.id.to_string(),
             management_mode: Some(agent.management),
             meta_data: Dictionary(agent.metadata),
@@ -125,6 +130,7 @@ impl ProvisionedAgent {
         agent.mode = self.provisioning_mode;
         agent.can_provision = self.can_provision;
         agent.management = self.management_mode;
+        agent.contacts = self.contacts.map(Contacts::at_most);
         Ok(agent)
     }
 }
@@ -134,6 +140,10 @@ impl Read for ProvisionedAgent {
         Ok(ProvisionedAgent {
             can_provision: node.member("CanProvision")?.boolean()?,
             channels: node.member("Channels")?.list()?,
+            contacts: node
+                .member("Contacts")?
+                .integer(0..=i32::MAX.into())?
+                .and_then(|most| u32::try_from(most).ok()),
             id: node.member("Id")?.required_text()?,
             management_mode: node.member("ManagementMode")?.code()?.flatten(),
             meta_data: Dictionary::read(&node.member("MetaData")?)?,

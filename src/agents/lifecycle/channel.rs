@@ -1,7 +1,33 @@
 //! Where one channel of an agent stands, and the trouble that an agent or a channel may be in.
+//!
+//! **A channel.** An event of a join that has ended meanwhile (another number) changes nothing.
+//! Whatever ends a session puts each channel that is not Refused back to Out, without a pause.
+//!
+//! | from | event | to | what follows |
+//! |---|---|---|---|
+//! | (none) | `Wanted` | Out | look |
+//! | Out, Waiting, Refused | wanted by a later put | Out | its pause or refusal ends |
+//! | Refused | `RetryRefused` | Out | look |
+//! | Out | `NextJoin`, its pause is over | Waiting | the join begins, or waits for another agent's |
+//! | Waiting | `JoinPossible` | Out | look |
+//! | Waiting | `JoinImpossible` | Refused | waits for an administrator |
+//! | Waiting | `JoinBegins` | Joining | join, under a new number |
+//! | Joining | `Joined` | In | |
+//! | Joining, In | `JoinFailed`, passing | Out | a pause; announced, unless that is under way |
+//! | Joining, In | `JoinFailed`, refused | Refused | its span ends; waits for an administrator |
+//! | any, but not fresh | `PutOut`, may retry | Out | a pause; announced if it lasts |
+//! | any, but not fresh | `PutOut` | Refused | its span ends; waits for an administrator |
+//! | In | `Gone` | Refused | its span ends; waits for an administrator |
+//! | (none) | `Stranger` of an agent with open contacts | Out, open | look |
+//! | any, open | it makes room for a newcomer | (none) | its span ends; left, if it was In |
+//! | any | `Unwanted`, or not among `Wanted` | (none) | left, if it was In |
+//!
+//! *Fresh* is a channel that is to be joined and has not failed since it was put: what was lost is
+//! an earlier stay.
+//! What leads to Refused forgets an open contact: whoever writes again is a stranger again.
 
 use super::super::infos::InfoSlot;
-use crate::model::ChannelId;
+use crate::model::{ChannelId, ContactTimes};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +116,16 @@ pub(crate) struct AgentChannel {
     pub(super) join: u64,
     pub(super) info: Option<Arc<InfoSlot>>,
     pub(super) trouble: Option<Box<Trouble>>,
+    /// What is known of an open contact; none for a channel that is provisioned.
+    pub(super) open: Option<Box<OpenTimes>>,
+}
+
+/// When an open contact and its agent wrote to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OpenTimes {
+    pub(super) times: ContactTimes,
+    /// The time that is in the database: milliseconds since 1970.
+    pub(super) noted: i64,
 }
 
 impl AgentChannel {
@@ -102,7 +138,27 @@ impl AgentChannel {
             join: 0,
             info: None,
             trouble: None,
+            open: None,
         }
+    }
+
+    /// The channel of somebody whom nobody provisioned.
+    pub(super) fn open(id: ChannelId, times: ContactTimes) -> AgentChannel {
+        let noted = times.heard.max(times.answered.unwrap_or(i64::MIN));
+        AgentChannel {
+            open: Some(Box::new(OpenTimes { times, noted })),
+            ..AgentChannel::new(id, 0)
+        }
+    }
+
+    /// Whether it is an open contact's.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// When an open contact and the agent wrote to each other last; none for a provisioned channel.
+    pub(crate) fn times(&self) -> Option<ContactTimes> {
+        Some(self.open.as_ref()?.times)
     }
 
     pub(crate) fn phase(&self) -> ChannelPhase {
@@ -139,9 +195,9 @@ impl AgentChannel {
         self.is_out() && self.trouble.is_none()
     }
 
-    /// Whether it is neither joined nor refused.
+    /// Whether it is neither joined nor refused. Nobody waits for an open contact.
     pub(super) fn is_unsettled(&self) -> bool {
-        self.is_out() || self.phase == ChannelPhase::Joining
+        !self.is_open() && (self.is_out() || self.phase == ChannelPhase::Joining)
     }
 
     /// When it is to be joined, in monotonic time; `None` if it is not.

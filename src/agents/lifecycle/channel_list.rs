@@ -33,8 +33,10 @@ pub(super) struct ChannelList {
     numbers: Option<Box<HashMap<ChannelId, u64>>>,
     /// The channels to be joined: when each is due (monotonic time), and its number.
     open: BTreeSet<(Duration, u64)>,
-    /// How many channels are neither joined nor refused.
+    /// How many channels are neither joined nor refused, open contacts aside.
     unsettled: u32,
+    /// How many are open contacts.
+    opened: u32,
 }
 
 impl ChannelList {
@@ -98,8 +100,14 @@ impl ChannelList {
         self.unsettled == 0
     }
 
+    /// How many are open contacts.
+    pub(super) fn opened(&self) -> usize {
+        self.opened as usize
+    }
+
     fn forget(&mut self, at: usize) {
         let channel = &self.channels[at];
+        self.opened -= u32::from(channel.is_open());
         self.unsettled -= u32::from(channel.is_unsettled());
         if let Some(due) = channel.due() {
             self.open.remove(&(due, channel.number));
@@ -108,6 +116,7 @@ impl ChannelList {
 
     fn note(&mut self, at: usize) {
         let channel = &self.channels[at];
+        self.opened += u32::from(channel.is_open());
         self.unsettled += u32::from(channel.is_unsettled());
         if let Some(due) = channel.due() {
             self.open.insert((due, channel.number));
@@ -119,6 +128,8 @@ impl ChannelList {
         self.open = self.channels.iter().filter_map(due).collect();
         let unsettled = |channel: &AgentChannel| u32::from(channel.is_unsettled());
         self.unsettled = self.channels.iter().map(unsettled).sum();
+        let opened = |channel: &AgentChannel| u32::from(channel.is_open());
+        self.opened = self.channels.iter().map(opened).sum();
     }
 
     /// Adds a channel that is not there, at the end.
@@ -145,10 +156,12 @@ impl ChannelList {
     }
 
     /// Brings the list to what is wanted, each with the revision of its put. `again` is applied to
-    /// those that stay. Returns the channels that were joined and are wanted no longer.
+    /// those that stay. Open contacts stay after them if `keeps_open`. Returns the channels that were
+    /// joined and are wanted no longer.
     pub(super) fn replace(
         &mut self,
         wanted: &[(ChannelId, u64)],
+        keeps_open: bool,
         again: impl Fn(&mut AgentChannel, u64),
     ) -> Vec<ChannelId> {
         let known = self.channels.drain(..);
@@ -166,11 +179,18 @@ impl ChannelList {
             channel.number = number as u64;
             self.channels.push(channel);
         }
+        let (mut open, gone): (Vec<AgentChannel>, Vec<AgentChannel>) = before
+            .into_values()
+            .partition(|channel| keeps_open && channel.is_open());
+        open.sort_unstable_by_key(|channel| channel.number);
+        for (place, mut channel) in open.into_iter().enumerate() {
+            channel.number = (wanted.len() + place) as u64;
+            self.channels.push(channel);
+        }
         self.numbers = None;
         self.index();
         self.note_all();
-        before
-            .into_values()
+        gone.into_iter()
             .filter(|channel| channel.phase == ChannelPhase::In)
             .map(|channel| channel.id)
             .collect()
@@ -241,7 +261,7 @@ mod tests {
             set(&mut list, &id(0), ChannelPhase::In);
             set(&mut list, &id(1), ChannelPhase::Refused);
             let again = |channel: &mut AgentChannel, put: u64| channel.put = put;
-            let left = list.replace(&[(id(1), 3), (id(7_000), 3)], again);
+            let left = list.replace(&[(id(1), 3), (id(7_000), 3)], false, again);
             assert_eq!(
                 (left, listed(&list)),
                 (vec![id(0)], vec!["chat-room:1", "chat-room:7000"])
@@ -256,7 +276,7 @@ mod tests {
         let now = Duration::from_secs(10);
         let mut list = ChannelList::default();
         let wanted: Vec<(ChannelId, u64)> = (0..100).map(|number| (id(number), 1)).collect();
-        list.replace(&wanted, |_, _| ());
+        list.replace(&wanted, false, |_, _| ());
         let paused = Trouble::until("busy", 1, (now + now, chrono::DateTime::UNIX_EPOCH));
         list.change(&id(3), |channel| channel.trouble = Some(paused))
             .unwrap();

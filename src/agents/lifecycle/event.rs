@@ -3,7 +3,7 @@
 use super::super::infos::InfoSlot;
 use crate::backend::{BackendError, Session};
 use crate::hub::Timer;
-use crate::model::{AgentState, ChannelId};
+use crate::model::{AgentState, ChannelId, ContactTimes};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,7 @@ pub(in super::super) enum Event<'a> {
         /// Whether an administrator waits, so that a pause ends.
         hurry: bool,
         channels: &'a [(ChannelId, u64)],
+        open: OpenWanted<'a>,
     },
     /// The agent was deleted.
     Deleted,
@@ -101,6 +102,17 @@ pub(in super::super) enum ChannelEvent<'a> {
     PutOut { reason: String, may_retry: bool },
     /// The chat system refused a post, because its channel is no more.
     Gone { join: u64, reason: &'a str },
+    /// Somebody who is not provisioned wrote to the agent, at that time in milliseconds since 1970.
+    Stranger { heard: i64 },
+}
+
+/// What is wanted of an agent's open contacts.
+#[derive(Clone, Copy, Default)]
+pub(in super::super) struct OpenWanted<'a> {
+    /// So many at most; 0: none.
+    pub(in super::super) most: u32,
+    /// Those that the database has, when the engine opens.
+    pub(in super::super) stored: &'a [(ChannelId, ContactTimes)],
 }
 
 impl<'a> ChannelEvent<'a> {
@@ -129,6 +141,8 @@ pub(in super::super) struct Actions {
     pub(in super::super) leave: Option<Arc<dyn Session>>,
     /// Channels that the agent was in and is no longer.
     pub(in super::super) left: Vec<ChannelId>,
+    /// Open contacts that made room for others: their spans end.
+    pub(in super::super) forgotten: Vec<ChannelId>,
 }
 
 /// What the link's task does next for an agent.

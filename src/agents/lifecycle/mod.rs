@@ -24,28 +24,8 @@
 //! | any | `LinkUp` | same | its pause ends |
 //! | any | `Deleted`, `Stopped` | Out | the session is signed out |
 //!
-//! **A channel.** An event of a join that has ended meanwhile (another number) changes nothing.
-//! Whatever ends a session puts each channel that is not Refused back to Out, without a pause.
-//!
-//! | from | event | to | what follows |
-//! |---|---|---|---|
-//! | (none) | `Wanted` | Out | look |
-//! | Out, Waiting, Refused | wanted by a later put | Out | its pause or refusal ends |
-//! | Refused | `RetryRefused` | Out | look |
-//! | Out | `NextJoin`, its pause is over | Waiting | the join begins, or waits for another agent's |
-//! | Waiting | `JoinPossible` | Out | look |
-//! | Waiting | `JoinImpossible` | Refused | waits for an administrator |
-//! | Waiting | `JoinBegins` | Joining | join, under a new number |
-//! | Joining | `Joined` | In | |
-//! | Joining, In | `JoinFailed`, passing | Out | a pause; announced, unless that is under way |
-//! | Joining, In | `JoinFailed`, refused | Refused | its span ends; waits for an administrator |
-//! | any, but not fresh | `PutOut`, may retry | Out | a pause; announced if it lasts |
-//! | any, but not fresh | `PutOut` | Refused | its span ends; waits for an administrator |
-//! | In | `Gone` | Refused | its span ends; waits for an administrator |
-//! | any | `Unwanted`, or not among `Wanted` | (none) | left, if it was In |
-//!
-//! *Fresh* is a channel that is to be joined and has not failed since it was put: what was lost is
-//! an earlier stay.
+//! The transitions of a channel are a table in `channel.rs`, those of the list of open contacts are in
+//! `open.rs`.
 //!
 //! Rejected: setting phases where the answers arrive, as the seven files of this folder's
 //! neighbours did. Each was right and none could be tested without a chat system.
@@ -54,6 +34,7 @@ mod backoff;
 mod channel;
 mod channel_list;
 mod event;
+mod open;
 #[cfg(test)]
 mod search;
 mod state;
@@ -62,7 +43,8 @@ mod table;
 
 pub(super) use backoff::{dice, pause_after};
 pub(crate) use channel::{AgentChannel, ChannelPhase};
-pub(super) use event::{Actions, Announce, ChannelEvent, Event, Next, Now};
+pub(super) use event::{Actions, Announce, ChannelEvent, Event, Next, Now, OpenWanted};
+pub(super) use open::Wrote;
 pub(crate) use state::{Lifecycle, Phase};
 
 use super::infos::InfoSlot;
@@ -92,7 +74,8 @@ pub(super) fn step(life: &mut Lifecycle, event: Event<'_>, now: Now, dice: Dice)
             moved,
             hurry,
             channels,
-        } => wanted(life, moved, hurry, channels, now),
+            open,
+        } => wanted(life, (moved, hurry), channels, open, now),
         Event::Deleted => {
             life.deleted = true;
             life.epoch += 1;
@@ -147,6 +130,7 @@ fn step_channel(
             let _ = life
                 .channels
                 .change(channel, |channel| refuse(channel, trouble));
+            open::forget(life, channel);
             Actions::default()
         }
         ChannelEvent::Joined { join, info } => joined(life, channel, join, info),
@@ -154,15 +138,16 @@ fn step_channel(
         ChannelEvent::JoinFailed { join, error } => join_failed(life, channel, join, error, at),
         ChannelEvent::PutOut { reason, may_retry } => put_out(life, channel, reason, may_retry, at),
         ChannelEvent::Gone { join, reason } => channel_gone(life, channel, join, reason),
+        ChannelEvent::Stranger { heard } => open::stranger(life, channel, heard),
     }
 }
 
 /// Brings an agent to what an administrator wants of it.
 fn wanted(
     life: &mut Lifecycle,
-    moved: bool,
-    hurry: bool,
+    (moved, hurry): (bool, bool),
     channels: &[(ChannelId, u64)],
+    open: OpenWanted<'_>,
     now: Now,
 ) -> Actions {
     let mut actions = Actions::look();
@@ -178,8 +163,16 @@ fn wanted(
     } else if hurry {
         end_pause(life);
     }
-    let left = life.channels.replace(channels, wanted_again);
-    if moved { actions } else { leave(life, left) }
+    let keeps_open = open.most > 0 && !moved;
+    let mut left = life.channels.replace(channels, keeps_open, wanted_again);
+    let forgotten = open::wanted(life, open, &mut left);
+    if !moved {
+        actions = leave(life, left);
+    }
+    Actions {
+        forgotten,
+        ..actions
+    }
 }
 
 fn channel_wanted(life: &mut Lifecycle, channel: &ChannelId, put: u64) -> Actions {
@@ -204,7 +197,9 @@ fn wanted_again(channel: &mut AgentChannel, put: u64) {
         return;
     }
     channel.put = put;
-    if !matches!(channel.phase, ChannelPhase::Joining | ChannelPhase::In) {
+    // An open contact that is provisioned now is joined again, as what it is.
+    let was_open = channel.open.take().is_some();
+    if was_open || !matches!(channel.phase, ChannelPhase::Joining | ChannelPhase::In) {
         channel.phase = ChannelPhase::Out;
         channel.trouble = None;
     }
@@ -432,7 +427,10 @@ fn join_failed(
             announce: Announce::Down,
             ..Actions::next(Next::LookAt(due))
         },
-        None => Actions::announce(Announce::Left),
+        None => {
+            open::forget(life, channel);
+            Actions::announce(Announce::Left)
+        }
     }
 }
 
@@ -464,6 +462,7 @@ fn put_out(
     let announce = if may_retry {
         Announce::IfItLasts
     } else {
+        open::forget(life, channel);
         Announce::Left
     };
     Actions {
@@ -484,6 +483,7 @@ fn channel_gone(life: &mut Lifecycle, channel: &ChannelId, join: u64, reason: &s
         refuse(channel, Trouble::lasting(reason));
         channel.info = None;
     });
+    open::forget(life, channel);
     Actions {
         announce: Announce::Left,
         left: vec![channel.clone()],

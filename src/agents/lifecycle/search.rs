@@ -144,6 +144,7 @@ impl World {
             moved: true,
             hurry: true,
             channels: &channels,
+            open: OpenWanted::default(),
         });
         self.go_on(actions.next);
     }

@@ -35,6 +35,8 @@ pub(crate) struct Lifecycle {
     pub(super) trouble: Option<Box<Trouble>>,
     pub(super) session: Option<Arc<dyn Session>>,
     pub(super) channels: ChannelList,
+    /// Open contacts at most; 0: whoever is not provisioned is not heard.
+    pub(super) most_open: u32,
 }
 
 impl Lifecycle {
@@ -48,6 +50,7 @@ impl Lifecycle {
             trouble: None,
             session: None,
             channels: ChannelList::default(),
+            most_open: 0,
         }
     }
 
@@ -80,7 +83,17 @@ impl Lifecycle {
         self.is_active() && self.channels.is_settled()
     }
 
-    /// Its channels, in the order in which they were put.
+    /// How many channels are provisioned for it.
+    pub(crate) fn provisioned(&self) -> usize {
+        self.channels.len() - self.channels.opened()
+    }
+
+    /// How many open contacts it has.
+    pub(crate) fn opened(&self) -> usize {
+        self.channels.opened()
+    }
+
+    /// Its channels in the order in which they were put, open contacts last.
     pub(crate) fn channels(&self) -> &[AgentChannel] {
         &self.channels
     }

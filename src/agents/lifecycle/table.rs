@@ -105,6 +105,7 @@ impl Agent {
             moved,
             hurry,
             channels,
+            open: OpenWanted::default(),
         })
     }
 

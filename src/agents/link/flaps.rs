@@ -82,11 +82,11 @@ impl LinkTask {
     }
 }
 
-/// The channels that are to be joined and are not.
+/// The channels that are to be joined and are not. What becomes of an open contact is not announced.
 fn ids<'a>(channels: impl IntoIterator<Item = &'a AgentChannel>) -> Vec<ChannelId> {
     channels
         .into_iter()
-        .filter(|channel| channel.is_out())
+        .filter(|channel| channel.is_out() && !channel.is_open())
         .map(|channel| channel.id.clone())
         .collect()
 }

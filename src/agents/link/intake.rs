@@ -2,7 +2,8 @@
 //! go to the writer, changes of an agent to its lifecycle.
 
 use super::super::cell::{Cell, CellLink, CellState};
-use super::super::lifecycle::{Actions, Announce, ChannelEvent, ChannelPhase, Event, Next};
+use super::super::lifecycle::{Actions, Announce, ChannelEvent, ChannelPhase, Event, Next, Wrote};
+use super::super::mail::Farewell;
 use super::super::roster::Roster;
 use super::recent::Recent;
 use super::surroundings::Surroundings;
@@ -116,6 +117,9 @@ impl LinkIntake {
         self.link.set_flowing();
         let has_origin = message.origin.is_some();
         self.recent.lock().note(&(&place, &message.id, has_origin));
+        if !has_origin {
+            self.note_wrote(&place);
+        }
         let row = Box::new(self.row(place, *message, resume));
         self.around
             .entries
@@ -154,15 +158,74 @@ impl LinkIntake {
     fn entered(&self, agent: AgentKey, channel: &ChannelId) {
         let Some(cell) = self.cell(agent) else { return };
         let joins = |state: &CellState| {
-            state
-                .channel(channel)
-                .is_some_and(|channel| channel.phase() == ChannelPhase::Joining)
+            let there = state.channel(channel)?;
+            (there.phase() == ChannelPhase::Joining).then_some(there.is_open())
         };
-        if cell.look(joins) {
+        if let Some(open) = cell.look(joins) {
             let place = self.place(self.seen_by(agent, channel), channel);
-            self.around
-                .entries
-                .write(EntryKind::Entered { agent, place });
+            let entered = EntryKind::Entered { agent, place, open };
+            self.around.entries.write(entered);
+        }
+    }
+
+    /// Somebody wrote to an agent that has not joined them. Either they are let in, and the connector
+    /// hands over what they wrote with the join; or it is told that they tried.
+    fn stranger(&self, agent: AgentKey, channel: ChannelId) {
+        let Some(cell) = self.cell(agent) else { return };
+        // One that is provisioned, or let in, is about to be joined.
+        if cell.look(|state| state.channel(&channel).is_some()) {
+            return;
+        }
+        let now = self.around.now();
+        let heard = now.date.timestamp_millis();
+        let came = ChannelEvent::Stranger { heard }.of(&channel);
+        let actions = cell.step_on(&self.link, came, now);
+        if actions.next == Next::Rest {
+            return self.turned_away(&cell, channel);
+        }
+        for gone in &actions.forgotten {
+            let place = self.place(SeenBy::Agent(agent), gone);
+            self.around.forget(agent, place);
+        }
+        let farewell = actions.leave.map(|session| Farewell {
+            agent: cell.clone(),
+            session,
+            address: cell.look(|state| state.address.clone()),
+            channels: actions.left,
+            for_good: false,
+        });
+        self.link.tell(|mail| {
+            mail.farewells.extend(farewell);
+            mail.look.push(cell);
+        });
+    }
+
+    /// Somebody wrote to an agent that does not hear them.
+    fn turned_away(&self, cell: &Cell, channel: ChannelId) {
+        let strangers = self.around.strangers();
+        strangers.tried();
+        let ring = &self.around.ring;
+        if ring.is_wanted() && strangers.is_news(cell.key, &channel, self.around.timer().now()) {
+            let agent = cell.id.clone();
+            ring.publish([(0, Arc::new(Broadcast::Stranger { agent, channel }))]);
+        }
+    }
+
+    /// An open contact wrote, if it is one.
+    fn note_wrote(&self, place: &Place) {
+        let Some(agent) = place.agent else { return };
+        if place.channel.kind() == ChannelKind::Room || !self.around.strangers().are_open() {
+            return;
+        }
+        let Some(cell) = self.cell(agent) else { return };
+        let now = self.around.timer().wall().timestamp_millis();
+        let channel = &place.channel;
+        if let Some(times) = cell.wrote(channel, Wrote::Contact, now) {
+            self.around.entries.write_lazily(EntryKind::Contact {
+                agent,
+                channel: channel.clone(),
+                times,
+            });
         }
     }
 
@@ -218,7 +281,7 @@ impl Intake for LinkIntake {
         }
         match item {
             // Each of these may become an entry, so it waits while the queue is full.
-            Inbound::Entered { .. } | Inbound::Inactive { .. }
+            Inbound::Entered { .. } | Inbound::Inactive { .. } | Inbound::Stranger { .. }
                 if !self.around.entries.has_room() =>
             {
                 Err(Full::Full(item))
@@ -231,6 +294,12 @@ impl Intake for LinkIntake {
             } => self.message(seen_by, channel, message, resume),
             Inbound::Entered { agent, channel } => {
                 self.entered(agent, &channel);
+                Ok(())
+            }
+            Inbound::Stranger { agent, channel } => {
+                if channel.kind() == ChannelKind::Contact {
+                    self.stranger(agent, channel);
+                }
                 Ok(())
             }
             Inbound::Inactive {

@@ -2,7 +2,7 @@
 //! refusal waits for an administrator.
 
 use super::super::cell::Cell;
-use super::super::lifecycle::{Announce, ChannelEvent, Event, Next};
+use super::super::lifecycle::{AgentChannel, Announce, ChannelEvent, Event, Next};
 use super::surroundings::Surroundings;
 use super::{IN_FLIGHT, Landed, LinkTask};
 use crate::backend::{BackendError, BackendErrorKind, Joined, Session};
@@ -83,9 +83,11 @@ impl LinkTask {
             return;
         };
         let first = !is_shared || self.rooms.begin(&channel);
+        let is_open = |channel: &AgentChannel| channel.is_open();
+        let open = cell.look(|state| state.channel(&channel).is_some_and(is_open));
         let (around, cell) = (self.around.clone(), cell.clone());
         self.flights.push(Box::pin(async move {
-            let outcome = join_through(&around, &cell, join, session, place, first).await;
+            let outcome = join_through(&around, &cell, (join, open), session, place, first).await;
             Landed::Joined {
                 cell,
                 epoch,
@@ -178,7 +180,7 @@ impl LinkTask {
 async fn join_through(
     around: &Arc<Surroundings>,
     cell: &Arc<Cell>,
-    join: u64,
+    (join, open): (u64, bool),
     session: Arc<dyn Session>,
     place: Place,
     first: bool,
@@ -197,10 +199,19 @@ async fn join_through(
             .await
             .map_err(failed)?;
     }
+    if open {
+        // What the contact wrote already is to be heard, so the stay begins before it comes.
+        let (agent, place) = (cell.key, place.clone());
+        let entered = EntryKind::Entered { agent, place, open };
+        around.entries.write(entered);
+    }
     let channel = place.channel.clone();
     let joined = around
         .calls
-        .ask(JOIN_MAX, "the join", move || session.join(channel, resume))
+        .ask(JOIN_MAX, "the join", move || match open {
+            true => session.admit(channel, resume),
+            false => session.join(channel, resume),
+        })
         .await?;
     // The channel was deleted, or put again, meanwhile: no stay is to be recorded.
     if !cell.look(|state| state.life().is_of(&place.channel, join)) {
@@ -223,6 +234,7 @@ async fn join_through(
         agent: cell.key,
         place,
         resume: joined.resume.clone(),
+        open,
     };
     around
         .entries

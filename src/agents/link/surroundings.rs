@@ -6,11 +6,12 @@ use super::super::cell::Cell;
 use super::super::infos::Infos;
 use super::super::lifecycle::Now;
 use super::super::posting::Posting;
+use super::super::strangers::Strangers;
 use super::pace::Pace;
 use crate::database::Reads;
 use crate::hub::{Ring, Timer};
-use crate::journal::Entries;
-use crate::model::{AgentState, Broadcast};
+use crate::journal::{Entries, EntryKind};
+use crate::model::{AgentKey, AgentState, Broadcast, Place};
 use crate::origin::Origins;
 use crate::waiting::Activity;
 use chrono::{DateTime, Utc};
@@ -60,6 +61,16 @@ impl Surroundings {
             pace: Pace::default(),
             settings,
         })
+    }
+
+    /// Who tried to write to agents that do not hear them.
+    pub(in super::super) fn strangers(&self) -> &Strangers {
+        self.posting.strangers()
+    }
+
+    /// An open contact made room for another: its span ends, and the database forgets it.
+    pub(in super::super) fn forget(&self, agent: AgentKey, place: Place) {
+        self.entries.write(EntryKind::Left { agent, place });
     }
 
     pub(super) fn timer(&self) -> &Arc<Timer> {

@@ -98,6 +98,10 @@ impl ChatState {
         if let Some(signed) = self.sessions.get_mut(&session) {
             signed.contacts.insert(name.clone(), channel.clone());
         }
+        if let Some(signed) = self.sessions.get(&session) {
+            let agent = signed.name.clone();
+            self.has_read(&agent, &name);
+        }
         self.watchers
             .entry(name.clone())
             .or_default()

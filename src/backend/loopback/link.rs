@@ -141,6 +141,7 @@ impl ChatState {
         };
         self.sessions.insert(number, signed);
         self.announce(&name);
+        self.tell_unread(agent, &name);
         Ok(number)
     }
 }

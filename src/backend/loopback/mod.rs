@@ -30,9 +30,11 @@ mod record;
 mod saying;
 mod session;
 mod state;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod typing;
+mod unread;
 mod upload;
 
 pub use heard::HeardMessage;

@@ -109,12 +109,14 @@ impl ChatState {
             return Err(BackendError::refused("nobody is known by that name"));
         };
         let listeners: Vec<u64> = somebody.sessions.clone();
+        let is_agent = somebody.person.is_none();
         let from = speaker.name.clone();
         let log = self.talk(&from, &to);
         let session = speaker.session;
         let said = self.said(log, channel, speaker, words, time);
         let resume = self.prefix.resume(said.number);
-        for listener in listeners {
+        let mut deaf = Vec::new();
+        for &listener in &listeners {
             if session.is_some_and(|(session, _)| session == listener) {
                 continue;
             }
@@ -122,6 +124,7 @@ impl ChatState {
                 continue;
             };
             let Some(spelt) = signed.contacts.get(&from) else {
+                deaf.push(listener);
                 continue;
             };
             let (seen_by, channel) = (SeenBy::Agent(signed.agent), spelt.clone());
@@ -131,6 +134,9 @@ impl ChatState {
                 said: said.clone(),
                 resume: resume.clone(),
             });
+        }
+        if !deaf.is_empty() || (listeners.is_empty() && is_agent) {
+            self.not_heard(&to, &from, said.number, &deaf);
         }
         if let Some((session, true)) = session
             && let Some(signed) = self.sessions.get(&session)

@@ -44,6 +44,12 @@ impl Session for LoopbackSession {
         })
     }
 
+    fn admit(self: Arc<Self>, channel: ChannelId, resume: Option<ResumePoint>) -> Reply<Joined> {
+        let unread = || self.shared.0.lock().unread_since(&self.name, &channel);
+        let resume = resume.or_else(unread);
+        self.join(channel, resume)
+    }
+
     fn leave(self: Arc<Self>, channel: ChannelId) -> Reply<()> {
         self.shared.0.lock().leave(self.number, &channel);
         reply(ready(Ok(())))

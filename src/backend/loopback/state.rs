@@ -11,6 +11,7 @@ use super::files::Files;
 use super::line::{Connection, Item};
 use super::names::{Prefix, fold};
 use super::record::Record;
+use super::unread::Unread;
 use crate::backend::{Inbound, SeenBy, StateChange};
 use crate::model::{AgentKey, Category, ChannelId, PresenceState};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -36,6 +37,8 @@ pub(super) struct Somebody {
     pub(super) person: Option<PersonState>,
     /// The sessions of agents with that name.
     pub(super) sessions: Vec<u64>,
+    /// Who wrote to those agents and is not joined.
+    pub(super) unread: Unread,
 }
 
 /// A person.

@@ -33,7 +33,7 @@ impl Parts {
             row.metadata,
             row.users,
             row.mode,
-            row.management,
+            (row.management, row.contacts),
             state,
             row.revision,
         )

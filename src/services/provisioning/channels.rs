@@ -65,7 +65,7 @@ impl Provisioning {
             let seen = parts.registry.by_id(&agent).map(|cell| {
                 cell.look(|state| {
                     let there = state.channel(&channel);
-                    let full = there.is_none() && state.life().channels().len() >= CHANNELS_MAX;
+                    let full = there.is_none() && state.life().provisioned() >= CHANNELS_MAX;
                     (
                         there.map_or(JoinState::Idle, |there| state.channel_state(there)),
                         full,

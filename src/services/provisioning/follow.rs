@@ -106,6 +106,8 @@ impl From<&AgentRow> for Desired {
             channels: channels
                 .map(|channel| (channel.id.clone(), channel.put))
                 .collect(),
+            most: row.contacts.most(),
+            open: row.open.clone(),
         }
     }
 }

@@ -7,10 +7,13 @@
 //! metadata.
 
 use crate::error::{Error, Result};
-use crate::model::NewAgent;
+use crate::model::{Contacts, NewAgent};
 
 /// Channels of one agent.
 pub(super) const CHANNELS_MAX: usize = 50_000;
+/// Open contacts of one agent: each is a channel in memory, and the list is searched for one that makes
+/// room.
+const OPEN_MAX: usize = 10_000;
 /// Users of one agent.
 const USERS_MAX: usize = 10_000;
 /// Metadata keys of one agent.
@@ -84,6 +87,8 @@ pub(super) fn agent(agent: &NewAgent) -> Result<()> {
     if agent.channels.len() > CHANNELS_MAX {
         return Err(too_many(agent.channels.len()));
     }
+    let most = agent.contacts.map_or(0, Contacts::most);
+    within("the list of open contacts", most as usize, OPEN_MAX)?;
     within("the list of users", agent.users.len(), USERS_MAX)?;
     metadata(&agent.metadata)
 }

@@ -8,6 +8,7 @@
 mod agents;
 mod change;
 mod channels;
+mod contacts;
 mod dead;
 mod follow;
 mod limits;

@@ -8,8 +8,9 @@ mod provisioning;
 
 use super::*;
 use crate::model::{
-    self, AgentId, AgentState, ChannelId, ChannelInfo, DisplayMode, EventId, InstanceId, JoinState,
-    ManagementMode, MessageId, NewMessage, Part, PresenceState, ProvisioningMode, ThrottleKind,
+    self, AgentId, AgentState, ChannelId, ChannelInfo, Contacts, DisplayMode, EventId, InstanceId,
+    JoinState, ManagementMode, MessageId, NewMessage, Part, PresenceState, ProvisioningMode,
+    ThrottleKind,
 };
 use chrono::DateTime;
 use serde::Serialize;
@@ -49,6 +50,10 @@ fn event(body: model::EventBody) -> Event {
 }
 
 fn agent(mode: ProvisioningMode) -> ProvisionedAgent {
+    agent_with(mode, Contacts::Provisioned)
+}
+
+fn agent_with(mode: ProvisioningMode, contacts: Contacts) -> ProvisionedAgent {
     let room =
         model::ProvisionedChannel::new(ChannelId::parse(ROOM).expect("id"), JoinState::Active);
     ProvisionedAgent::from(model::ProvisionedAgent::new(
@@ -58,7 +63,7 @@ fn agent(mode: ProvisioningMode) -> ProvisionedAgent {
         vec![("key1".into(), "value1".into())],
         vec![model::UserId::parse("user1").expect("id")],
         mode,
-        ManagementMode::None,
+        (ManagementMode::None, contacts),
         AgentState::Active,
         3,
     ))

@@ -12,6 +12,12 @@ fn provisioned_agent() {
             r#""UserName":"sip:agent1@domain.com","Users":["user1"]}"#
         ),
     );
+    let open = agent_with(ProvisioningMode::System, Contacts::Open { most: 1000 });
+    let text = String::from_utf8(json::encode(&open)).expect("UTF-8");
+    assert!(
+        text.contains(r#""State":2}],"Contacts":1000,"Id":"agent1","#),
+        "{text}"
+    );
     assert!(agent(ProvisioningMode::Own).can_provision);
     assert!(!agent(ProvisioningMode::None).can_provision);
 }
@@ -28,11 +34,12 @@ fn an_agent_as_the_clients_put_it() {
         r#"{"CanProvision":"false","Channels":[],"Id":"agent1","MetaData":{},"State":"0","UserName":"sip:a","Users":[""]}"#,
         r#"{"CanProvision":false,"Channels":[null,""],"Id":"agent1","MetaData":[null],"State":"gone","UserName":"sip:a","Users":null}"#,
         r#"{"Id":"agent1","UserName":"sip:a","ProvisioningMode":0,"ManagementMode":"0","Revision":9}"#,
+        r#"{"Id":"agent1","UserName":"sip:a","Contacts":null}"#,
     ] {
         assert_eq!(put(same).as_ref(), Ok(&bare), "{same}");
     }
     let full = put(&format!(
-        r#"{{"Id":"agent1","UserName":"sip:a","CanProvision":"true","ProvisioningMode":"2","ManagementMode":"2",
+        r#"{{"Id":"agent1","UserName":"sip:a","CanProvision":"true","ProvisioningMode":"2","ManagementMode":"2","Contacts":"1000",
         "Channels":[{{"State":"0","Id":"{ROOM}"}},null],"MetaData":[{{"Key":"k","Value":"v"}},null],"Users":["lene"]}}"#
     ));
     let expected = model::NewAgent::new("agent1", "sip:a")
@@ -42,7 +49,8 @@ fn an_agent_as_the_clients_put_it() {
         .expect("fine")
         .metadata("k", "v")
         .mode(ProvisioningMode::System)
-        .management(ManagementMode::Groups);
+        .management(ManagementMode::Groups)
+        .contacts(Contacts::Open { most: 1000 });
     expected.can_provision = true;
     assert_eq!(full, Ok(expected));
     for (text, reason) in [

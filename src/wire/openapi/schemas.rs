@@ -107,7 +107,7 @@ fn named() -> Value {
         "ProvisionedAgent": object(&[
             ("Channels?", "[ProvisionedChannel]"), ("Id", "text"), ("MetaData?", "Dictionary"), ("UserName", "text"),
             ("Users?", "[text]"), ("CanProvision?", "boolean"), ("ProvisioningMode?", "number"), ("ManagementMode?", "number"),
-            ("State?", "number"),
+            ("State?", "number"), ("Contacts?", "number"),
         ]),
         "ProvisionedUser": object(&[("UserId", "text"), ("UserName?", "text"), ("Username", "text"), ("Password?", "text")]),
         "ProvisionedThrottle": object(&[("Agents?", "[text]"), ("Id", "text"), ("Threshold", "number"), ("Type", "number")]),

@@ -9,6 +9,7 @@ fn agent() -> ProvisionedAgent {
             id: "chat-room:1".into(),
             state: JoinState::Active,
         }],
+        contacts: None,
         id: "a".into(),
         management_mode: Some(ManagementMode::Groups),
         meta_data: Dictionary(vec![("k".into(), "v".into())]),
@@ -48,11 +49,12 @@ fn agents() {
         users: Vec::new(),
         provisioning_mode: Some(ProvisioningMode::Own),
         management_mode: None,
+        contacts: Some(1000),
         ..agent()
     };
     let text = String::from_utf8(encode(&empty)).expect("UTF-8");
     for part in [
-        "<Channels/>",
+        "<Channels/><Contacts>1000</Contacts><Id>a</Id>",
         &format!(r#"<MetaData xmlns:a="{ARRAYS}"/>"#),
         &format!(r#"<Users xmlns:a="{ARRAYS}"/>"#),
         "<ProvisioningMode>Self</ProvisioningMode>",
