@@ -100,7 +100,7 @@ fn strangers(news: &mut Subscription, world: &World) -> Vec<String> {
     let mut told = Vec::new();
     while let Some(item) = news.try_next() {
         if let Broadcast::Stranger { agent, channel } = &*item {
-            assert_eq!(item.agents(), [agent.clone()]);
+            assert_eq!(item.agents(), std::slice::from_ref(agent));
             told.push(format!("{agent} {channel}"));
         }
     }

@@ -317,13 +317,13 @@ fn a_wrong_component_secret_is_told() {
 
 /// Waits until the reason why the agent is not signed in contains `word`. The error is the last
 /// status.
-fn told(engine: &Engine, word: &str) -> Result<(), AgentStatus> {
+fn told(engine: &Engine, word: &str) -> Result<(), Box<AgentStatus>> {
     let (deadline, mut changes) = (Instant::now() + SOON, engine.subscribe());
     loop {
         let status = engine.agent_status("helper").expect("there");
         match &status.reason {
             Some(reason) if reason.to_lowercase().contains(word) => return Ok(()),
-            _ if Instant::now() > deadline => return Err(status),
+            _ if Instant::now() > deadline => return Err(Box::new(status)),
             _ => drop(changes.next_timeout(Duration::from_millis(100))),
         }
     }
