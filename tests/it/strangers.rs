@@ -3,8 +3,8 @@
 
 use crate::world::{Disk, OPS, SOON, Sesame, World, lines, new_agent, seconds};
 use switchboard::{
-    Address, AgentId, Broadcast, Change, ChannelId, Collaboration, Contacts, Error, EventQuery,
-    JoinState, NewAgent, NewMessage, Subscription, Throttle, ThrottleId, ThrottleKind,
+    Address, Broadcast, Change, ChannelId, Collaboration, Contacts, Error, EventQuery, JoinState,
+    NewAgent, NewMessage, Subscription, Throttle, ThrottleKind,
 };
 
 fn bot(most: u32) -> NewAgent {
@@ -296,12 +296,9 @@ fn a_user_answers_open_contacts_by_the_same_calls_and_throttles_hold() {
         "the list survives the put that adds a user"
     );
     let view = world.engine.collaboration(&principal).unwrap();
-    let throttle = Throttle {
-        id: ThrottleId::parse("slow").unwrap(),
-        kind: ThrottleKind::MessagesPerMinute,
-        threshold: 1,
-        agents: vec![AgentId::parse("bot").unwrap()],
-    };
+    let throttle = Throttle::new("slow", ThrottleKind::MessagesPerMinute, 1)
+        .and_then(|throttle| throttle.agent("bot"))
+        .unwrap();
     world.admin().put_throttle(throttle).unwrap();
     let posted = view
         .post("contact:lene", NewMessage::text("hello"))
