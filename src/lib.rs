@@ -57,6 +57,7 @@
 //! | `wire` | the documents of the MindLink REST contract, for hosts that serve it |
 //! | `rest` | the contract as a service over `http` and `http-body`, to be mounted in any server |
 //! | `serve` | HTTP/1.1 for a host without a web server: guarded connections |
+//! | `serde` | `Serialize` and `Deserialize` on the model's types: [`guide::event_json`] |
 //! | `testing` | a clock moved by hand, and the conformance suite for backends |
 //! | `xmpp` | rooms and people on XMPP servers: `backend::xmpp` |
 //! | `ucwa` | Lync Server 2013 and Skype for Business Server: `backend::ucwa` |
@@ -81,6 +82,8 @@ mod filter;
 pub mod guide;
 mod hub;
 mod journal;
+#[cfg(feature = "serde")]
+mod json;
 mod login_delay;
 mod model;
 mod origin;

@@ -27,7 +27,7 @@ const FLOORS: &[(u8, &str)] = &[
     (2, "store journal"),
     (3, "agents events"),
     (4, "services"),
-    (5, "config engine publish wire testing guide"),
+    (5, "config engine publish wire json testing guide"),
     (6, "rest"),
     (7, "serve"),
 ];
@@ -47,6 +47,7 @@ const EXCEPT: &[(&str, &str)] = &[
     ("publish", EVERYTHING),
     // Beside floor 5: the contract's documents, what tests a backend from outside, and prose.
     ("wire", "model error"),
+    ("json", "model"),
     ("testing", "model error clock waiting backend"),
     ("guide", ""),
     // Floor 6: what a host mounts. It sees what any host sees, and the engine's clock.

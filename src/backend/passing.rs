@@ -218,6 +218,7 @@ pub enum Found {
 }
 
 /// A file on its way out.
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Upload {
     /// Travels with the message that carries the link.

@@ -9,6 +9,7 @@ use crate::waiting::{Activity, Busy, park_until, start_thread};
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -52,6 +53,12 @@ impl Inner {
 pub struct Recorder {
     inner: Arc<Inner>,
     activity: Activity,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
 }
 
 impl Recorder {

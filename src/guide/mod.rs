@@ -13,6 +13,7 @@
 //! | build it, test it, or add something to it | [`contributing`] |
 //! | add something that administrators provision | [`resource`] |
 //! | cut a release | [`releasing`] |
+//! | store events, or send them elsewhere, as JSON | [`event_json`] |
 //! | look up a rule of the HTTP contract, and why it is so | [`contract`] |
 //! | look up what a connector relies on | [`chat_systems`] |
 //! | see what changed | [`changelog`] |
@@ -37,6 +38,9 @@ pub mod contributing {
 }
 pub mod errors {
     #![doc = include_str!("errors.md")]
+}
+pub mod event_json {
+    #![doc = include_str!("event_json.md")]
 }
 pub mod first_agent {
     #![doc = include_str!("first_agent.md")]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 /// One thing that happened to an agent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
     /// Its number within `instance` (§events/ids).
@@ -43,6 +43,9 @@ pub enum EventBody {
     /// Retention dropped events of this agent before a named reader reached them. Never on the
     /// wire.
     Gap,
+    /// An event of a type that this version does not know, with the name of the type. It comes only
+    /// from JSON that a newer gateway wrote (feature `serde`); the engine never makes it.
+    Other(String),
 }
 
 impl Event {
@@ -72,7 +75,7 @@ impl Event {
 }
 
 /// The answer to one request for events.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EventBatch {
     /// Oldest first; at most 100, or 256 KiB.
@@ -158,6 +161,9 @@ pub enum Broadcast {
         /// Whether they are typing.
         composing: bool,
     },
+    /// Something of a type that this version does not know, with the name of the type. It comes
+    /// only from JSON that a newer gateway wrote (feature `serde`); the engine never makes it.
+    Other(String),
 }
 
 impl Broadcast {
@@ -170,6 +176,7 @@ impl Broadcast {
             | Broadcast::AgentState { agent, .. }
             | Broadcast::Stranger { agent, .. }
             | Broadcast::Composing { agent, .. } => std::slice::from_ref(agent),
+            Broadcast::Other(_) => &[],
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) mod sealed {
         fn through(self) -> Result<Through>;
     }
 
+    #[derive(Debug)]
     pub enum Through {
         Principal(Principal),
         Host(AgentId),

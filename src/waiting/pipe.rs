@@ -6,6 +6,7 @@
 use super::guarded::wake;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -34,6 +35,12 @@ pub struct PipeClosed;
 
 /// The reading end, in a backend's hands.
 pub struct PipeReader(Arc<Mutex<PipeState>>);
+
+impl fmt::Debug for PipeReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipeReader").finish_non_exhaustive()
+    }
+}
 
 /// The writing end, in the caller's hands.
 pub(crate) struct PipeWriter(Arc<Mutex<PipeState>>);

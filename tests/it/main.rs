@@ -24,6 +24,7 @@ mod provisioning;
 mod readers;
 mod rooms;
 mod script;
+mod secrets;
 mod strangers;
 mod talking;
 mod throttles;

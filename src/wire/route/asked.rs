@@ -1,5 +1,7 @@
 //! What a request can ask for: a variant for each row and method of the table.
 
+use crate::model::Token;
+
 /// What a request asks for, with the ids of its path: decoded, not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,7 +48,7 @@ impl From<Management> for Route {
 )]
 pub enum Authentication {
     LogIn,
-    TokenDetails { token: String },
+    TokenDetails { token: Token },
 }
 
 /// What the collaboration service can be asked.

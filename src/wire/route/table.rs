@@ -2,6 +2,7 @@
 //! against it.
 
 use super::{Authentication as A, Collaboration as C, Management as M, Provisioning as P, Route};
+use crate::model::Token;
 
 /// One resource of the contract. A host that serves more uses it with a route type of its own.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Variables(pub String, pub String);
 #[rustfmt::skip]
 pub const TABLE: &[Resource] = &[
     Resource { path: "/Authentication/v1/Tokens", methods: &[("POST", |_| A::LogIn.into())] },
-    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: v.0 }.into())] },
+    Resource { path: "/Authentication/v1/Tokens/{token}", methods: &[("GET", |v| A::TokenDetails { token: Token::new(v.0) }.into())] },
 
     Resource { path: "/Collaboration/v1/Channels", methods: &[("GET", |_| C::Channels.into())] },
     // Before `{id}`, of which none is called so: an id has a prefix. §search/criteria says why GET

@@ -38,6 +38,17 @@ pub struct Component {
     pub(super) secret: Arc<dyn SecretSource>,
 }
 
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component")
+            .field("domain", &self.domain)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("security", &self.security)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Component {
     /// The component `domain` on the server at `host` and `port`, without TLS and so on this
     /// machine only.
@@ -73,6 +84,17 @@ pub struct Accounts {
     pub(super) security: Security,
     pub(super) resolver: Option<SocketAddr>,
     pub(super) secrets: Arc<dyn SecretSource>,
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("security", &self.security)
+            .field("resolver", &self.resolver)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Accounts {

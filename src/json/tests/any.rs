@@ -1,0 +1,326 @@
+//! Any value of each type of the model.
+
+use crate::model::*;
+use chrono::{DateTime, Utc};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::fmt::Debug;
+use std::str::FromStr;
+use std::sync::Arc;
+
+pub(super) fn text() -> impl Strategy<Value = String> {
+    "(?s).{0,8}"
+}
+
+pub(super) fn id<T: FromStr<Err = crate::Error> + Debug>() -> impl Strategy<Value = T> {
+    "[^\\p{Cc}]{1,8}".prop_map(|text| text.parse().expect("an id"))
+}
+
+pub(super) fn channel_id() -> impl Strategy<Value = ChannelId> {
+    let text = (select(vec!["chat-room:", "contact:"]), "[^\\p{Cc}]{1,8}");
+    text.prop_map(|(prefix, name)| ChannelId::parse(&format!("{prefix}{name}")).expect("an id"))
+}
+
+/// Between 1970 and the end of 9999, by the millisecond.
+pub(super) fn time() -> impl Strategy<Value = DateTime<Utc>> {
+    (0..253_402_300_800_000_i64)
+        .prop_map(|millis| DateTime::from_timestamp_millis(millis).expect("a time"))
+}
+
+pub(super) fn one_of<T: Clone + Debug + 'static>(
+    all: impl Into<Vec<T>>,
+) -> impl Strategy<Value = T> {
+    select(all.into())
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        text().prop_map(Part::Text),
+        text().prop_map(Part::Hashtag),
+        text().prop_map(Part::Emoji),
+        (text(), text()).prop_map(|(text, url)| Part::Hyperlink { text, url }),
+        (text(), text()).prop_map(|(channel, name)| Part::ChannelLink { channel, name }),
+        (text(), option::of(text()), one_of(DisplayMode::ALL)).prop_map(
+            |(code, language, display)| Part::CodeBlock {
+                code,
+                language,
+                display
+            }
+        ),
+    ]
+}
+
+pub(super) fn contexts() -> impl Strategy<Value = Vec<SecurityContext>> {
+    let one = (text(), option::of(text()))
+        .prop_map(|(id, display_text)| SecurityContext { id, display_text });
+    vec(one, 0..3)
+}
+
+pub(super) fn classification() -> impl Strategy<Value = Option<Classification>> {
+    option::of(text().prop_map(Classification::new))
+}
+
+pub(super) fn content() -> impl Strategy<Value = Content> {
+    (
+        option::of(text()),
+        any::<bool>(),
+        vec(part(), 0..4),
+        classification(),
+        contexts(),
+    )
+        .prop_map(
+            |(subject, alert, parts, classification, security_contexts)| Content {
+                subject,
+                alert,
+                parts,
+                classification,
+                security_contexts,
+            },
+        )
+}
+
+pub(super) fn message() -> impl Strategy<Value = Message> {
+    let people = (text(), option::of(text()), option::of(text()));
+    let ids = (id(), channel_id());
+    (ids, people, content(), time(), option::of(text())).prop_map(
+        |((id, channel), (sender, sender_alias, posted_by), content, time, other)| {
+            let mut message = Message::new(id, channel, sender, content, time);
+            message.sender_alias = sender_alias;
+            message.posted_by = posted_by;
+            // The text may be another one than that of the parts.
+            message.text = other.unwrap_or(message.text);
+            message
+        },
+    )
+}
+
+pub(super) fn new_message() -> impl Strategy<Value = NewMessage> {
+    let key = prop_oneof![
+        text().prop_map(|key| PostKey(format!("k:{key}"))),
+        any::<(i64, u32)>().prop_map(|(seq, nth)| PostKey(format!("e:{seq}:{nth}"))),
+    ];
+    (content(), option::of(key)).prop_map(|(content, key)| NewMessage { content, key })
+}
+
+pub(super) fn body() -> impl Strategy<Value = EventBody> {
+    prop_oneof![
+        message().prop_map(|message| EventBody::Message(Arc::new(message))),
+        (text(), option::of(text())).prop_map(|(key, value)| EventBody::MetaData { key, value }),
+        (channel_id(), any::<bool>())
+            .prop_map(|(channel, active)| EventBody::ChannelState { channel, active }),
+        Just(EventBody::Gap),
+        "[a-z]{12}".prop_map(EventBody::Other),
+    ]
+}
+
+pub(super) fn event() -> impl Strategy<Value = Event> {
+    (any::<i64>(), any::<i64>(), id(), time(), body()).prop_map(
+        |(seq, number, instance, time, body)| {
+            Event::new(seq, EventId(number), instance, time, body)
+        },
+    )
+}
+
+pub(super) fn broadcast() -> impl Strategy<Value = Broadcast> {
+    prop_oneof![
+        (message(), vec(id(), 0..3)).prop_map(|(message, agents)| Broadcast::Message {
+            message: Arc::new(message),
+            agents
+        }),
+        (id(), text(), option::of(text()))
+            .prop_map(|(agent, key, value)| { Broadcast::MetaData { agent, key, value } }),
+        (id(), channel_id(), any::<bool>()).prop_map(|(agent, channel, active)| {
+            Broadcast::ChannelState {
+                agent,
+                channel,
+                active,
+            }
+        }),
+        (id(), one_of(AgentState::ALL), option::of(text())).prop_map(|(agent, state, reason)| {
+            Broadcast::AgentState {
+                agent,
+                state,
+                reason,
+            }
+        }),
+        (id(), channel_id(), any::<bool>()).prop_map(|(agent, channel, composing)| {
+            Broadcast::Composing {
+                agent,
+                channel,
+                composing,
+            }
+        }),
+        "[a-z]{12}".prop_map(Broadcast::Other),
+    ]
+}
+
+pub(super) fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
+    vec((text(), text()), 0..4)
+}
+
+pub(super) fn new_agent() -> impl Strategy<Value = NewAgent> {
+    let lists = (vec(channel_id(), 0..3), vec(id(), 0..3), pairs());
+    let modes = (
+        option::of(one_of(ProvisioningMode::ALL)),
+        any::<bool>(),
+        option::of(one_of(ManagementMode::ALL)),
+    );
+    (
+        id::<AgentId>(),
+        id::<Address>(),
+        lists,
+        modes,
+        any::<Option<u64>>(),
+    )
+        .prop_map(
+            |(
+                id,
+                address,
+                (channels, users, metadata),
+                (mode, can_provision, management),
+                revision,
+            )| {
+                let mut agent = NewAgent::new(id, address).expect("ids");
+                (agent.channels, agent.users, agent.metadata) = (channels, users, metadata);
+                (agent.mode, agent.can_provision, agent.management) =
+                    (mode, can_provision, management);
+                agent.expected_revision = revision;
+                agent
+            },
+        )
+}
+
+pub(super) fn provisioned_agent() -> impl Strategy<Value = ProvisionedAgent> {
+    let channel = (channel_id(), one_of(JoinState::ALL))
+        .prop_map(|(id, state)| ProvisionedChannel::new(id, state));
+    let lists = (vec(channel, 0..3), pairs(), vec(id(), 0..3));
+    let modes = (
+        one_of(ProvisioningMode::ALL),
+        one_of(ManagementMode::ALL),
+        one_of(AgentState::ALL),
+    );
+    (id(), id(), lists, modes, any::<u64>()).prop_map(
+        |(id, address, (channels, metadata, users), (mode, management, state), revision)| {
+            ProvisionedAgent::new(
+                id, address, channels, metadata, users, mode, management, state, revision,
+            )
+        },
+    )
+}
+
+pub(super) fn agent_status() -> impl Strategy<Value = AgentStatus> {
+    let channel = (
+        channel_id(),
+        one_of(JoinState::ALL),
+        option::of(text()),
+        option::of(time()),
+    )
+        .prop_map(|(id, state, reason, next)| ChannelStatus::new(id, state, reason, next));
+    let words = (option::of(text()), option::of(text()));
+    let times = (time(), option::of(time()));
+    (
+        id(),
+        one_of(AgentState::ALL),
+        words,
+        times,
+        vec(channel, 0..3),
+        any::<u32>(),
+    )
+        .prop_map(
+            |(id, state, (reason, warning), (since, next_try), channels, attempt)| {
+                let mut status = AgentStatus::new(id, since);
+                (status.state, status.reason, status.warning) = (state, reason, warning);
+                (status.next_try, status.channels, status.attempt) = (next_try, channels, attempt);
+                status
+            },
+        )
+}
+
+pub(super) fn channel() -> impl Strategy<Value = Channel> {
+    let words = (
+        text(),
+        option::of(text()),
+        option::of(text()),
+        option::of(text()),
+        option::of(text()),
+    );
+    let marks = (classification(), contexts());
+    let numbers = any::<(bool, u32, u32)>();
+    (
+        channel_id(),
+        words,
+        one_of(PresenceState::ALL),
+        marks,
+        numbers,
+    )
+        .prop_map(
+            |(id, words, presence, (classification, security_contexts), numbers)| {
+                let mut info = ChannelInfo::named(words.0);
+                (info.description, info.email_address) = (words.1, words.2);
+                (info.subject, info.presence_text) = (words.3, words.4);
+                info.presence = presence;
+                info.classification = classification;
+                info.security_contexts = security_contexts;
+                info.can_accept_files = numbers.0;
+                (info.max_message_length, info.max_story_length) = (numbers.1, numbers.2);
+                Channel::new(id, Arc::new(info))
+            },
+        )
+}
+
+pub(super) fn query() -> impl Strategy<Value = EventQuery> {
+    let kinds = any::<(bool, bool, bool)>();
+    (
+        kinds,
+        vec(text(), 0..3),
+        option::of(text()),
+        any::<(bool, bool)>(),
+    )
+        .prop_map(
+            |((messages, metadata, channel_states), channels, regex, (local, remote))| EventQuery {
+                kinds: EventKinds {
+                    messages,
+                    metadata,
+                    channel_states,
+                },
+                channels,
+                regex,
+                local,
+                remote,
+            },
+        )
+}
+
+pub(super) fn criteria() -> impl Strategy<Value = SearchCriteria> {
+    let flags = any::<(bool, bool, bool)>();
+    let times = (option::of(time()), option::of(time()));
+    (text(), flags, times, any::<u32>(), vec(channel_id(), 0..3)).prop_map(
+        |(term, (match_case, match_exact, match_all), (from, until), limit, channels)| {
+            SearchCriteria {
+                term,
+                match_case,
+                match_exact,
+                match_all,
+                from,
+                until,
+                limit: limit as usize,
+                channels,
+            }
+        },
+    )
+}
+
+pub(super) fn who() -> impl Strategy<Value = Who> {
+    prop_oneof![
+        text().prop_map(Who::SuperUser),
+        text().prop_map(Who::Host),
+        (id(), any::<i64>(), id(), text()).prop_map(|(agent, key, user, username)| Who::Agent {
+            agent,
+            key: AgentKey(key),
+            user,
+            username
+        }),
+    ]
+}
