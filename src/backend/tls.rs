@@ -226,16 +226,13 @@ pub(crate) fn failed(domain: &str, error: &io::Error) -> BackendError {
     unbelieved(format!("TLS with `{domain}`: {error}"))
 }
 
-fn said_by_tls(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
-}
-
 /// Whether a handshake ended as it ends with a server that has none of our cipher suites: with an
 /// alert, or without a word, as Windows does.
 #[cfg(feature = "ucwa")]
 pub(crate) fn may_lack_suites(error: &io::Error) -> bool {
     use rustls::AlertDescription::{HandshakeFailure, InsufficientSecurity};
-    match said_by_tls(error) {
+    let said_by_tls = error.get_ref().and_then(|said| said.downcast_ref());
+    match said_by_tls {
         Some(rustls::Error::AlertReceived(alert)) => {
             matches!(alert, HandshakeFailure | InsufficientSecurity)
         }

@@ -69,6 +69,7 @@ pub use budget::{Budget, Charge};
 pub use builder::RestBuilder;
 pub use caller::Caller;
 pub use departure::Departure;
+#[cfg(feature = "serve")]
 pub(crate) use handover::Handover;
 pub use limits::Limits;
 pub use proxies::Network;
