@@ -1,6 +1,7 @@
 //! What a chat system can do, said by names.
 
-use crate::model::ChannelKind;
+use super::limits::Limits;
+use crate::model::{ChannelKind, Split};
 
 /// What a chat system can do.
 ///
@@ -34,6 +35,10 @@ pub struct Capabilities {
     pub find_channels: bool,
     /// [`Session::set_composing`](super::Session::set_composing) is supported.
     pub composing: bool,
+    /// How much text one message of it holds. The engine refuses or splits what is longer.
+    pub limits: Limits,
+    /// What becomes of a longer text, unless the call says something else.
+    pub split: Split,
 }
 
 /// One function each: what a chat system can do beyond [`Capabilities::PLAIN`], or cannot.
@@ -86,7 +91,23 @@ impl Capabilities {
         uploads: false,
         find_channels: false,
         composing: false,
+        limits: Limits::NONE,
+        split: Split::Never,
     };
+
+    /// One message of it holds that much text. Default: [`Limits::NONE`].
+    #[must_use]
+    pub const fn limited(mut self, limits: Limits) -> Capabilities {
+        self.limits = limits;
+        self
+    }
+
+    /// What becomes of a longer text. Default: [`Split::Never`].
+    #[must_use]
+    pub const fn splitting(mut self, split: Split) -> Capabilities {
+        self.split = split;
+        self
+    }
 
     /// Whether a post into a channel of that kind comes back.
     pub fn echoes(&self, kind: ChannelKind) -> bool {

@@ -58,6 +58,11 @@ impl BackendError {
         BackendError::new(BackendErrorKind::Refused, reason)
     }
 
+    /// It was handed over and no answer came: it may have happened.
+    pub fn unknown(reason: impl Into<String>) -> BackendError {
+        BackendError::new(BackendErrorKind::OutcomeUnknown, reason)
+    }
+
     /// This backend cannot do `what`.
     pub fn unsupported(what: &str) -> BackendError {
         BackendError::new(
@@ -75,5 +80,19 @@ impl BackendError {
                 | BackendErrorKind::Protocol
                 | BackendErrorKind::OutcomeUnknown
         )
+    }
+}
+
+/// A connection that fails is lost: [`BackendErrorKind::Unreachable`].
+impl From<std::io::Error> for BackendError {
+    fn from(error: std::io::Error) -> BackendError {
+        BackendError::unreachable(error.to_string())
+    }
+}
+
+/// The engine no longer wants the link: [`BackendErrorKind::Unreachable`].
+impl From<super::Closed> for BackendError {
+    fn from(closed: super::Closed) -> BackendError {
+        BackendError::unreachable(closed.to_string())
     }
 }

@@ -97,6 +97,17 @@ impl Inbound {
             resume: None,
         }
     }
+
+    /// Somebody put an agent out of a channel: it is not joined again before an administrator puts
+    /// the channel again (§channels/retry).
+    pub fn kicked(agent: AgentKey, channel: ChannelId, reason: impl Into<String>) -> Inbound {
+        Inbound::Inactive {
+            agent,
+            channel,
+            reason: reason.into(),
+            may_retry: false,
+        }
+    }
 }
 
 /// Something that is not journaled: the latest wins, and nobody waits.
@@ -132,6 +143,31 @@ pub enum StateChange {
         /// Whether they are typing.
         composing: bool,
     },
+}
+
+impl StateChange {
+    /// Whether a contact is there, of a chat system that says no more than that: it is available or
+    /// offline.
+    pub fn is_there(seen_by: SeenBy, contact: ChannelId, is_there: bool) -> StateChange {
+        StateChange::Presence {
+            seen_by,
+            channel: contact,
+            presence: match is_there {
+                true => PresenceState::Available,
+                false => PresenceState::Offline,
+            },
+            text: None,
+        }
+    }
+
+    /// A room's subject; an empty one is none.
+    pub fn subject(seen_by: SeenBy, channel: ChannelId, subject: impl Into<String>) -> StateChange {
+        StateChange::Subject {
+            seen_by,
+            channel,
+            subject: Some(subject.into()).filter(|subject| !subject.is_empty()),
+        }
+    }
 }
 
 /// The engine took its hands off this link: it was lost, superseded, or the engine is stopping.
@@ -269,6 +305,30 @@ impl Inbox {
             done = task => Some(done),
             () = self.sleep(most) => None,
         }
+    }
+
+    /// As [`Inbox::within`], where a step that takes longer means that the chat system is
+    /// unreachable.
+    ///
+    /// # Errors
+    /// [`Unreachable`](super::BackendErrorKind::Unreachable).
+    pub async fn step<T>(
+        &self,
+        most: Duration,
+        task: impl Future<Output = T>,
+    ) -> Result<T, BackendError> {
+        let done = self.within(most, task).await;
+        done.ok_or_else(|| BackendError::unreachable(format!("it took more than {most:?}")))
+    }
+
+    /// Runs `task` as [`Inbox::spawn`] does. If it ends with an error, the link is lost.
+    pub fn drive(&self, task: impl Future<Output = Result<(), BackendError>> + Send + 'static) {
+        let inbox = self.clone();
+        self.spawn(async move {
+            if let Err(error) = task.await {
+                inbox.lost(error);
+            }
+        });
     }
 
     /// Runs `task` on the engine's runtime; from a wake until it waits again it counts as busy. If

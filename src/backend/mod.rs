@@ -13,6 +13,7 @@
 //! itself (two back-offs fight).
 
 mod account_secrets;
+mod answers;
 mod capabilities;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod dial;
@@ -21,10 +22,12 @@ mod document;
 mod error;
 pub(crate) mod fairness;
 mod inbox;
+mod limits;
 mod loopback;
 mod manage;
 #[cfg(feature = "openssl")]
 mod openssl;
+mod pace;
 mod passing;
 #[cfg(any(feature = "xmpp", feature = "ucwa"))]
 mod prepared;
@@ -47,11 +50,14 @@ mod verifier;
 pub mod xmpp;
 
 pub use account_secrets::AccountSecrets;
+pub use answers::Answers;
 pub use capabilities::Capabilities;
 pub use error::{BackendError, BackendErrorKind};
 pub use inbox::{Closed, Full, Inbound, Inbox, Intake, SeenBy, StateChange};
+pub use limits::Limits;
 pub use loopback::{HeardMessage, Loopback, Person};
 pub use manage::{Manage, Managed};
+pub use pace::Pace;
 pub use passing::{Accepted, Found, HISTORY_BYTES, Joined, Outgoing, Posted, Received, Upload};
 pub(crate) use private::Forbidden;
 pub use private::{is_one_of, lies_in, looks_private, others_can_read};
@@ -64,7 +70,7 @@ pub use traits::{Backend, Link, Reply, Session, reply};
 
 pub use crate::model::{
     Address, AgentKey, ChannelId, ChannelInfo, ChannelKind, Content, LinkKey, MessageId, NetworkId,
-    OriginId, PresenceState, ResumePoint, Secret,
+    OriginId, PresenceState, ResumePoint, Secret, Split,
 };
 pub(crate) use crate::runtime::start_blocking;
 pub use crate::waiting::{Busy, PipeClosed, PipeReader};

@@ -31,9 +31,11 @@ pub trait Backend: Send + Sync + 'static {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Which connection an agent travels on: constant where one carries all, the address itself for
-    /// accounts.
-    fn link_key(&self, address: &Address) -> LinkKey;
+    /// Which connection an agent travels on: constant where one carries all. Default: the address
+    /// itself, so that each agent has a connection of its own.
+    fn link_key(&self, address: &Address) -> LinkKey {
+        LinkKey::parse(address.as_str()).expect("an address is an id")
+    }
 
     /// Opens one connection. Called once per try; the engine paces and retries.
     fn dial(self: Arc<Self>, key: LinkKey, inbox: Inbox) -> Reply<Arc<dyn Link>>;
@@ -53,8 +55,10 @@ pub trait Link: Send + Sync + 'static {
     /// Signs an agent in; others then see it as available (§agents/sign-in).
     fn sign_in(self: Arc<Self>, agent: AgentKey, address: Address) -> Reply<Arc<dyn Session>>;
 
-    /// Hangs up in an orderly way.
-    fn close(self: Arc<Self>) -> Reply<()>;
+    /// Hangs up in an orderly way. Default: nothing, because dropping it hangs up.
+    fn close(self: Arc<Self>) -> Reply<()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// One agent signed in.

@@ -169,6 +169,7 @@ fn message_of(record: &Record, agent: AgentKey) -> Option<Candidate<'_>> {
             channel: &message.channel,
             text: &message.text,
             local: *sender_agent == Some(agent),
+            automatic: message.content.automatic,
         }),
         _ => None,
     }

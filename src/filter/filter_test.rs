@@ -10,6 +10,7 @@ fn said<'a>(seq: Seq, channel: &'a ChannelId, text: &'a str, local: bool) -> Can
         channel,
         text,
         local,
+        automatic: false,
     }
 }
 

@@ -88,6 +88,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) text: &'a str,
     /// The reading agent said it itself.
     pub(crate) local: bool,
+    /// A program wrote it by itself.
+    pub(crate) automatic: bool,
 }
 
 /// What [`compile`] makes of a pattern.
@@ -105,6 +107,7 @@ pub(crate) struct Filter {
     channels: HashSet<Box<str>>,
     local: bool,
     remote: bool,
+    automatic: bool,
     pattern: Option<InUse>,
 }
 
@@ -173,6 +176,7 @@ impl Filter {
                 .collect(),
             local: query.local,
             remote: query.remote,
+            automatic: query.automatic,
             pattern,
         }
     }
@@ -209,6 +213,7 @@ impl Filter {
     fn may_want(&self, said: Candidate<'_>) -> bool {
         self.kinds.messages
             && (if said.local { self.local } else { self.remote })
+            && (self.automatic || !said.automatic)
             && self.channel(said.channel)
     }
 

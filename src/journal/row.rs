@@ -18,6 +18,10 @@ pub(super) const MESSAGE_COLUMNS: &str =
 /// The columns that [`read_notice`] expects, in its order.
 pub(super) const NOTICE_COLUMNS: &str = "seq, agent, committed, kind, name, value";
 
+/// The bits of the column `alert`.
+const ALERT: i64 = 1;
+const AUTOMATIC: i64 = 2;
+
 const METADATA: i64 = 1;
 const CHANNEL_STATE: i64 = 2;
 
@@ -53,7 +57,7 @@ pub(super) fn insert_message(
         row.posted_by,
         row.time.timestamp_millis(),
         committed,
-        row.content.alert,
+        marks(&row.content),
         row.transfer,
         row.content.subject,
         text,
@@ -162,6 +166,7 @@ fn insert_notice(
 /// A row of `message`, whose channel the caller knows from its conversation.
 pub(super) fn read_message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Result<Record> {
     let text: String = row.get(11)?;
+    let marks: i64 = row.get(9)?;
     let stored_parts: Option<String> = row.get(12)?;
     let contexts: Option<String> = row.get(14)?;
     let classification: Option<String> = row.get(13)?;
@@ -172,7 +177,8 @@ pub(super) fn read_message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Resu
         sender_alias: row.get(4)?,
         content: Content {
             subject: row.get(10)?,
-            alert: row.get(9)?,
+            alert: marks & ALERT != 0,
+            automatic: marks & AUTOMATIC != 0,
             parts: parts::decode(stored_parts.as_deref(), &text),
             classification: classification.map(|token| Classification { token }),
             security_contexts: parts::decode_contexts(contexts.as_deref()),
@@ -218,6 +224,10 @@ pub(super) fn read_notice(row: &Row<'_>) -> rusqlite::Result<Record> {
         committed: row.get(2)?,
         what,
     })
+}
+
+fn marks(content: &Content) -> i64 {
+    (ALERT * i64::from(content.alert)) | (AUTOMATIC * i64::from(content.automatic))
 }
 
 /// A time from milliseconds since 1970; one out of range becomes 1970.

@@ -74,6 +74,9 @@ pub struct Content {
     pub subject: Option<String>,
     /// Whether it asks for attention.
     pub alert: bool,
+    /// Whether a program wrote it by itself, as the chat system marks it: an IRC NOTICE, for
+    /// example. A bot that answers such a message may talk to another bot for ever.
+    pub automatic: bool,
     /// The text in parts; one plain part for a plain text.
     pub parts: Vec<Part>,
     /// Its classification.
@@ -100,6 +103,13 @@ impl Content {
     #[must_use]
     pub fn alert(mut self) -> Content {
         self.alert = true;
+        self
+    }
+
+    /// Marks it as written by a program, where the chat system has such a mark.
+    #[must_use]
+    pub fn automatic(mut self) -> Content {
+        self.automatic = true;
         self
     }
 
@@ -141,7 +151,12 @@ impl Content {
             None => hash.update(0u64.to_be_bytes()),
         };
         text(self.subject.as_deref());
-        text(self.alert.then_some("alert"));
+        text(match (self.alert, self.automatic) {
+            (false, false) => None,
+            (true, false) => Some("alert"),
+            (false, true) => Some("automatic"),
+            (true, true) => Some("automatic alert"),
+        });
         for part in &self.parts {
             let (kind, first, second) = match part {
                 Part::Text(said) => ("text", said, None),
@@ -218,6 +233,8 @@ mod tests {
             Content::text("a"),
             Content::text("ab"),
             Content::text("a").alert(),
+            Content::text("a").automatic(),
+            Content::text("a").alert().automatic(),
             Content::text("a").story(""),
             Content::text("a").story("a"),
             Content::text("a").classification("a"),

@@ -222,6 +222,15 @@ impl ChannelId {
     }
 }
 
+impl MessageId {
+    /// An id that no other message has, for a chat system that gives its messages none.
+    pub fn random() -> MessageId {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        MessageId(format!("{:032x}", u128::from_be_bytes(bytes)).into())
+    }
+}
+
 impl Address {
     /// The part before the first colon, if there is one: it selects the backend.
     pub fn scheme(&self) -> Option<&str> {

@@ -21,6 +21,7 @@ mod principal;
 mod query;
 mod record;
 mod search;
+mod split;
 mod throttle;
 
 pub use agent::{
@@ -48,4 +49,5 @@ pub use principal::{Credentials, Principal, Secret, Token, TokenDetails, Who};
 pub use query::{Cursor, EventKinds, EventQuery};
 pub(crate) use record::{ConversationKey, Place, Record, Seq, What};
 pub use search::{SearchCriteria, SearchSet};
+pub use split::Split;
 pub use throttle::{Throttle, ThrottleKind};

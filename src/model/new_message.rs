@@ -75,6 +75,14 @@ impl NewMessage {
         self
     }
 
+    /// Marks it as written by a program, where the chat system has such a mark: other bots then
+    /// leave it unanswered, see [`EventQuery::not_automatic`](crate::EventQuery::not_automatic).
+    #[must_use]
+    pub fn automatic(mut self) -> NewMessage {
+        self.content = self.content.automatic();
+        self
+    }
+
     /// Makes it a story with that subject (§messages/story).
     #[must_use]
     pub fn story(mut self, subject: impl Into<String>) -> NewMessage {

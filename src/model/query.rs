@@ -72,6 +72,10 @@ pub struct EventQuery {
     pub local: bool,
     /// Whether other people's messages are wanted.
     pub remote: bool,
+    /// Whether messages that a program wrote by itself ([`Content::automatic`]) are wanted.
+    ///
+    /// [`Content::automatic`]: super::Content::automatic
+    pub automatic: bool,
 }
 
 impl EventQuery {
@@ -83,6 +87,7 @@ impl EventQuery {
             regex: None,
             local: true,
             remote: true,
+            automatic: true,
         }
     }
 
@@ -121,6 +126,16 @@ impl EventQuery {
     #[must_use]
     pub fn remote(mut self) -> EventQuery {
         (self.local, self.remote) = (false, true);
+        self
+    }
+
+    /// No messages that are marked as written by a program ([`Content::automatic`]): a bot that
+    /// leaves them unanswered talks to no other bot for ever. Not every chat system has the mark.
+    ///
+    /// [`Content::automatic`]: super::Content::automatic
+    #[must_use]
+    pub fn not_automatic(mut self) -> EventQuery {
+        self.automatic = false;
         self
     }
 

@@ -16,6 +16,7 @@ mod engine;
 mod events;
 mod fuzz;
 mod http;
+mod irc;
 mod lifecycle;
 mod model;
 mod port;

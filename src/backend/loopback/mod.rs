@@ -40,7 +40,7 @@ mod upload;
 pub use heard::HeardMessage;
 pub use person::Person;
 
-use crate::backend::{Capabilities, SeenBy, StateChange};
+use crate::backend::{Capabilities, Limits, SeenBy, Split, StateChange};
 use crate::model::{Category, ChannelId, ChannelKind, Id, NetworkId, PresenceState};
 use access::Access;
 use line::Item;
@@ -101,6 +101,20 @@ impl Loopback {
     #[must_use]
     pub fn with_echoing_contacts(mut self) -> Loopback {
         self.capabilities.echoes_contacts = true;
+        self
+    }
+
+    /// Holds that much text in a message, and rejects what is longer.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Loopback {
+        self.capabilities.limits = limits;
+        self
+    }
+
+    /// Has the engine split a text that is longer than a message.
+    #[must_use]
+    pub fn splitting(mut self, split: Split) -> Loopback {
+        self.capabilities.split = split;
         self
     }
 

@@ -57,8 +57,12 @@ impl LoopbackSession {
     /// The delay of a post, if there is one.
     ///
     /// # Errors
-    /// `RetryAfter` if too much waits for the engine.
+    /// `Rejected` if it is longer than a message, `RetryAfter` if too much waits for the engine.
     fn delay_of(&self, message: &Outgoing) -> Result<Option<Duration>, BackendError> {
+        if !self.capabilities.limits.hold(&message.text) {
+            let (kind, reason) = (BackendErrorKind::Rejected, "it is longer than a message");
+            return Err(BackendError::new(kind, reason));
+        }
         let state = self.shared.0.lock();
         let faults = &state.faults;
         let panics = !faults.panics_on.is_empty() && faults.panics_on.contains(&message.text);

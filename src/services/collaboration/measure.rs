@@ -1,5 +1,6 @@
 //! What may be posted: some text, within the limits of the channel and of the gateway.
 
+use crate::backend::Limits;
 use crate::error::{Error, Result};
 use crate::model::{ChannelInfo, Content, NewMessage, Part};
 
@@ -24,11 +25,11 @@ pub(super) fn with_text(mut message: NewMessage) -> Result<NewMessage> {
 
 /// Checks the lengths of subject and text, in Unicode scalar values of what is shown, and the bytes
 /// of everything (§messages/length): a link shows little text and may carry an address of any
-/// length.
+/// length. Checks the text against the limits of its chat system as well.
 ///
 /// # Errors
 /// `TooLarge`.
-pub(super) fn within_limits(content: &Content, info: &ChannelInfo) -> Result<()> {
+pub(super) fn within_limits(content: &Content, info: &ChannelInfo, limits: &Limits) -> Result<()> {
     within(
         "the message as a whole, in bytes,",
         content.bytes() as u64,
@@ -47,7 +48,11 @@ pub(super) fn within_limits(content: &Content, info: &ChannelInfo) -> Result<()>
         .iter()
         .map(|part| part.visible().chars().count())
         .sum();
-    within(what, length as u64, limit.into())
+    within(what, length as u64, limit.into())?;
+    match limits.exceeded(&content.visible_text()) {
+        Some((what, length, limit)) => within(what, length, limit),
+        None => Ok(()),
+    }
 }
 
 fn within(what: &'static str, length: u64, limit: u64) -> Result<()> {

@@ -88,8 +88,8 @@ impl Collaboration {
         let digest = message.digest();
         let message = with_text(message)?;
         let joined = self.joined(&channel, due).await?;
-        within_limits(&message.content, &joined.info)?;
         let (capabilities, conversation) = self.conversation(&channel)?;
+        within_limits(&message.content, &joined.info, &capabilities.limits)?;
         let wanted = Wanted {
             origin: self.origin(&channel, message.key.as_ref()),
             is_keyed: message.key.is_some(),

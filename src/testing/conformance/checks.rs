@@ -1,97 +1,149 @@
 //! The list of checks, and those about signing in, joining and being put out.
 
 use super::rig::{Check, Rig, Stop, ensure, fail, key, outgoing, skip, text_of, unique};
+use super::rules::{self, Rule};
 use super::{files, history, talking};
 use crate::backend::{BackendErrorKind, ChannelKind, Inbound, Upload};
 use crate::waiting::pipe;
 
-/// Every check, in the order in which they run.
-pub(super) const ALL: &[(&str, Check)] = &[
+/// Every check, the rule that it holds a backend to, in the order in which they run.
+pub(super) const ALL: &[(&str, Rule, Check)] = &[
     (
         "an agent signed in is seen, and after signing out is not",
+        rules::SEEN,
         presence,
     ),
-    ("dropping the link hangs up", dropping_the_link),
-    ("a cut is told as a loss of the link or of the agent", cut),
-    ("a room is joined, again and again", join_twice),
-    ("a closed room refuses for good", closed_room),
+    ("dropping the link hangs up", rules::SEEN, dropping_the_link),
+    (
+        "a cut is told as a loss of the link or of the agent",
+        rules::TRY_ONCE,
+        cut,
+    ),
+    (
+        "a room is joined, again and again",
+        rules::TRY_ONCE,
+        join_twice,
+    ),
+    (
+        "a closed room refuses for good",
+        rules::TRY_ONCE,
+        closed_room,
+    ),
     (
         "a kind of channel that the capabilities deny is unsupported",
+        rules::CAPABILITIES,
         denied_kinds,
     ),
-    ("a kick makes the channel inactive, for good", kick),
-    ("after leaving nothing more is delivered", leave),
+    (
+        "a kick makes the channel inactive, for good",
+        rules::LEAVING,
+        kick,
+    ),
+    (
+        "after leaving nothing more is delivered",
+        rules::LEAVING,
+        leave,
+    ),
     (
         "what the capabilities deny is unsupported, and answers so at once",
+        rules::CAPABILITIES,
         unsupported,
     ),
     (
         "a post into a room arrives and is answered",
+        rules::ECHOES,
         talking::post_into_room,
     ),
     (
         "a post to a contact arrives and is answered",
+        rules::ECHOES,
         talking::post_to_contact,
     ),
     (
         "a room that echoes sends a post back with its origin",
+        rules::ECHOES,
         talking::room_echo,
     ),
     (
         "a contact that echoes sends a post back with its origin",
+        rules::ECHOES,
         talking::contact_echo,
     ),
     (
         "a post that cannot be made is refused, by the answer or after it",
+        rules::TRY_ONCE,
         talking::refused_post,
     ),
     (
         "a hundred posts keep their order and have ids of their own",
+        rules::IN_LINE,
         talking::order_of_posts,
     ),
     (
         "a hundred messages of people keep their order and have ids of their own",
+        rules::ORDER,
         talking::order_of_people,
     ),
     (
         "what a contact says is for the agent it is said to",
+        rules::ORDER,
         talking::contact_speaks,
     ),
     (
         "two agents in a shared room get a message under one id",
+        rules::ROOMS_ID,
         talking::one_id_for_all,
     ),
     (
         "special characters survive both ways",
+        rules::WHOLE,
         talking::special_characters,
     ),
     (
         "a text as long as the channel admits survives",
+        rules::WHOLE,
         talking::long_text,
     ),
-    ("typing is shown without complaint", talking::typing),
+    (
+        "typing is shown without complaint",
+        rules::CAPABILITIES,
+        talking::typing,
+    ),
     (
         "what was said while away comes exactly once, in order, before the join answers",
+        rules::KEEP_NOTHING,
         history::catch_up,
     ),
     (
         "without a resume point nothing old comes",
+        rules::KEEP_NOTHING,
         history::no_resume,
     ),
     (
         "history answers the newest, pages backwards, and knows no strangers",
+        rules::CAPABILITIES,
         history::pages,
     ),
     (
         "a post is found by its origin, and one never made is not",
+        rules::CAPABILITIES,
         history::look_up,
     ),
     (
         "channel search finds the room by a part of its name, case aside",
+        rules::CAPABILITIES,
         history::search,
     ),
-    ("an upload becomes a message with a link", files::upload),
-    ("an upload given up posts nothing", files::given_up),
+    (
+        "an upload becomes a message with a link",
+        rules::CAPABILITIES,
+        files::upload,
+    ),
+    (
+        "an upload given up posts nothing",
+        rules::CAPABILITIES,
+        files::given_up,
+    ),
 ];
 
 fn presence(rig: &mut Rig<'_>) -> Result<(), Stop> {

@@ -14,6 +14,7 @@ mod files;
 mod history;
 mod report;
 mod rig;
+mod rules;
 mod talking;
 mod world;
 
@@ -25,8 +26,8 @@ pub use world::World;
 /// A failed or panicking check does not keep the others from running.
 pub fn run(world: &dyn World) -> Report {
     let mut report = Report::default();
-    for (name, check) in checks::ALL {
-        report.note(name, rig::run_one(world, *check));
+    for (name, rule, check) in checks::ALL {
+        report.note(name, rule, rig::run_one(world, *check));
     }
     report
 }

@@ -20,11 +20,14 @@ pub enum CheckOutcome {
 pub struct CheckResult {
     /// What was checked, as a sentence.
     pub name: &'static str,
+    /// The rule that it breaks if it fails: its first words on the page [`crate::guide::backend`].
+    pub rule: &'static str,
     /// How it went.
     pub outcome: CheckOutcome,
 }
 
-/// Every check and how it went. Its `Display` lists them, a line each.
+/// Every check and how it went. Its `Display` lists them, a line each; below a failure stands the
+/// rule that it breaks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -33,8 +36,12 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn note(&mut self, name: &'static str, outcome: CheckOutcome) {
-        self.checks.push(CheckResult { name, outcome });
+    pub(super) fn note(&mut self, name: &'static str, rule: &'static str, outcome: CheckOutcome) {
+        self.checks.push(CheckResult {
+            name,
+            rule,
+            outcome,
+        });
     }
 
     /// Checks that failed.
@@ -69,7 +76,13 @@ impl fmt::Display for Report {
             match &check.outcome {
                 CheckOutcome::Passed => writeln!(f, "passed   {}", check.name)?,
                 CheckOutcome::Skipped(reason) => writeln!(f, "skipped  {} ({reason})", check.name)?,
-                CheckOutcome::Failed(reason) => writeln!(f, "FAILED   {}: {reason}", check.name)?,
+                CheckOutcome::Failed(reason) => {
+                    let (name, rule) = (check.name, check.rule);
+                    writeln!(
+                        f,
+                        "FAILED   {name}: {reason}\n         breaks the rule \"{rule}\""
+                    )?;
+                }
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Checks about saying and hearing.
 
 use super::rig::{Rig, Stop, ensure, fail, key, messages, outgoing, skip, text_of, unique};
-use crate::backend::{ChannelId, ChannelKind, Inbound, Posted, Received, SeenBy};
+use crate::backend::{ChannelId, ChannelKind, Inbound, Limits, Posted, Received, SeenBy};
 use std::collections::HashSet;
 
 /// Messages in the checks of order.
@@ -10,6 +10,14 @@ const MANY: usize = 100;
 /// Things a careless connector mangles: markup, quotes, line ends, four-byte characters, a
 /// combining accent.
 const SPECIAL: &str = "<b>&\"'</b> \\ %20 {}\nline two\n🦀👩‍👩‍👧 e\u{301} ß 漢字 \u{202e}abc\u{202c}";
+
+/// Those things, in as many lines as a message holds.
+fn special(rig: &Rig<'_>) -> String {
+    match rig.capabilities.limits.lines {
+        Some(1 | 2) => SPECIAL.replace('\n', " "),
+        _ => SPECIAL.to_owned(),
+    }
+}
 
 pub(super) fn post_into_room(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let room = rig.room()?;
@@ -251,7 +259,8 @@ pub(super) fn special_characters(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let channel = rig.channel()?;
     let session = rig.sign_in(0)?;
     rig.join(&session, &channel, None)?;
-    let message = outgoing(&format!("{SPECIAL} {}", unique("special")));
+    let special = special(rig);
+    let message = outgoing(&format!("{special} {}", unique("special")));
     rig.post(&session, &channel, message.clone())?;
     people_hear(rig, &channel, &message.text).or_else(forgive_skip)?;
     if rig.capabilities.echoes(channel.kind()) {
@@ -263,7 +272,7 @@ pub(super) fn special_characters(rig: &mut Rig<'_>) -> Result<(), Stop> {
             || "it came back changed".into(),
         )?;
     }
-    let back = format!("{SPECIAL} {}", unique("back"));
+    let back = format!("{special} {}", unique("back"));
     rig.say(&channel, 0, &back)?;
     rig.receive(1, |received| text_of(received) == back)
         .map(drop)
@@ -272,13 +281,8 @@ pub(super) fn special_characters(rig: &mut Rig<'_>) -> Result<(), Stop> {
 pub(super) fn long_text(rig: &mut Rig<'_>) -> Result<(), Stop> {
     let channel = rig.channel()?;
     let session = rig.sign_in(0)?;
-    let limit = rig.join(&session, &channel, None)?.info.max_message_length as usize;
-    let begin = unique("long");
-    let text: String = begin
-        .chars()
-        .chain("🦀ab".chars().cycle())
-        .take(limit.min(100_000))
-        .collect();
+    let limit = rig.join(&session, &channel, None)?.info.max_message_length;
+    let text = longest(limit.min(100_000), &rig.capabilities.limits);
     let message = outgoing(&text);
     rig.post(&session, &channel, message.clone())?;
     if rig.capabilities.echoes(channel.kind()) {
@@ -290,6 +294,21 @@ pub(super) fn long_text(rig: &mut Rig<'_>) -> Result<(), Stop> {
         })?;
     }
     people_hear(rig, &channel, &text).or_else(forgive_skip)
+}
+
+/// A text of that many characters, or of fewer bytes or characters if the limits say so.
+fn longest(characters: u32, limits: &Limits) -> String {
+    let most = characters.min(limits.characters.unwrap_or(u32::MAX)) as usize;
+    let bytes = limits.bytes.map_or(usize::MAX, |bytes| bytes as usize);
+    let mut text = String::new();
+    let long = unique("long");
+    for character in long.chars().chain("🦀ab".chars().cycle()).take(most) {
+        if text.len() + character.len_utf8() > bytes {
+            break;
+        }
+        text.push(character);
+    }
+    text
 }
 
 pub(super) fn typing(rig: &mut Rig<'_>) -> Result<(), Stop> {

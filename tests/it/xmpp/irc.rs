@@ -4,13 +4,11 @@
 //! cannot hold, and has one connection to IRC for each agent.
 
 use super::server::{Kind, runs_fully};
-use super::town::{SOON, Town, Way, Words, ear, hears, hears_no_more, next};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use super::town::{Town, Way, Words, ear, hears, hears_no_more, next};
+use crate::irc::Person;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::time::Instant;
 use switchboard::{EventQuery, NewMessage};
 
 /// A gateway and an IRC server, gone with their test.
@@ -66,24 +64,7 @@ impl Gateway {
 
     /// Somebody in an IRC channel.
     fn person(&self, nick: &str, channel: &str) -> Person {
-        let stream = TcpStream::connect((&*self.address, 6667)).expect("it listens");
-        let reading = BufReader::new(stream.try_clone().expect("a socket"));
-        let mut answers = stream.try_clone().expect("a socket");
-        let (lines, heard) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in reading.lines().map_while(Result::ok) {
-                if let Some(word) = line.strip_prefix("PING ") {
-                    let _ = write!(answers, "PONG {word}\r\n");
-                }
-                let _ = lines.send(line);
-            }
-        });
-        let mut person = Person { stream, heard };
-        person.sends(&format!(
-            "NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\nJOIN {channel}"
-        ));
-        person.hears(&format!(" 366 {nick} {channel} "));
-        person
+        Person::in_channel(&format!("{}:6667", self.address), nick, channel)
     }
 }
 
@@ -95,37 +76,12 @@ impl Drop for Gateway {
     }
 }
 
-/// A person with an IRC program.
-struct Person {
-    stream: TcpStream,
-    heard: Receiver<String>,
-}
-
-impl Person {
-    fn sends(&mut self, line: &str) {
-        write!(self.stream, "{line}\r\n").expect("connected");
-    }
-
-    /// Returns the next line that contains `text`, which must come.
-    #[track_caller]
-    fn hears(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + SOON;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.heard.recv_timeout(left).expect("a line comes");
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-}
-
 #[test]
 fn two_agents_in_an_irc_channel_hear_each_message_once() {
     let Some((town, gateway)) = Gateway::open("XMPP, a gateway to IRC") else {
         return;
     };
-    let mut lene = gateway.person("lene", "#ops");
+    let lene = gateway.person("lene", "#ops");
     let (room, engine) = (gateway.room("#ops"), town.engine());
     let bots = ["bot0", "bot1"]
         .map(|name| engine.bot(name, &town.bot(Way::Component, name), &[room.as_str()]));
@@ -154,7 +110,7 @@ fn a_nickname_that_is_taken_on_irc_gets_a_number() {
     let Some((town, gateway)) = Gateway::open("XMPP, nicknames on IRC") else {
         return;
     };
-    let mut other = gateway.person("bot0", "#ops");
+    let other = gateway.person("bot0", "#ops");
     let (room, engine) = (gateway.room("#ops"), town.engine());
     let bot = engine.bot("bot0", &town.bot(Way::Component, "bot0"), &[room.as_str()]);
     bot.post(room.as_str(), NewMessage::text("hi"))
@@ -170,7 +126,7 @@ fn a_post_that_irc_cuts_is_one_message() {
     let Some((town, gateway)) = Gateway::open("XMPP, long posts on IRC") else {
         return;
     };
-    let mut lene = gateway.person("lene", "#ops");
+    let lene = gateway.person("lene", "#ops");
     let (room, engine) = (gateway.room("#ops"), town.engine());
     let bots = ["bot0", "bot1"]
         .map(|name| engine.bot(name, &town.bot(Way::Component, name), &[room.as_str()]));
